@@ -1,0 +1,3 @@
+"""A daemon between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever."""
+
+__version__ = "0.1.0"

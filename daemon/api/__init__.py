@@ -1,0 +1,1 @@
+"""The sockets: signals, orders, administration, status."""

@@ -1,0 +1,1 @@
+"""The simulated MEXC: a separate HTTP server that keeps its own book on its own disk."""

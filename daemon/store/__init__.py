@@ -1,0 +1,1 @@
+"""SQLite remembers: one writing connection, group commit, migrations, backup."""

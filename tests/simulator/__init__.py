@@ -1,0 +1,1 @@
+"""The simulated MEXC, as its own server."""
