@@ -1,0 +1,76 @@
+"""How much may be sent: orders in flight, orders per second, and the exchange's "not now".
+
+MEXC counts place and cancel together, 12 a second (documented); support speaks of 20 requests a second in all. The
+daemon stays below, by a window that slides: in no second, wherever it begins, are there more than ``rate`` requests.
+A reservation may lie in the future (an armed order's instant); then it counts in the seconds around that instant.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+
+import msgspec
+
+WINDOW_MS = 1_000
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The bounds (config.toml: ``[exchange] order_rate_per_s``, ``[queue] max_in_flight``)."""
+
+    order_rate_per_s: int = 10
+    max_in_flight: int = 64
+
+
+class Capacity:
+    """What is used of the bounds, and when the next request may go."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.in_flight = 0
+        self.blocked_until_ms = 0
+        self._sent: list[int] = []  # instants of requests, past and reserved, sorted
+
+    def ready_ms(self, now_ms: int, at_ms: int | None = None) -> int | None:
+        """Return the earliest time a decision taken now may let a request go at ``at_ms`` (default now).
+
+        ``now_ms`` itself means: at once. ``None`` means: not before something in flight has ended.
+        """
+        if self.in_flight >= self.limits.max_in_flight:
+            return None
+        wire_ms = max(now_ms, at_ms or now_ms)
+        free_ms = max(self._window_free_ms(wire_ms), self.blocked_until_ms)
+        return now_ms + max(0, free_ms - wire_ms)
+
+    def take(self, now_ms: int, at_ms: int | None = None) -> None:
+        """Count one more request in flight, to go at ``at_ms`` (default now)."""
+        self.in_flight += 1
+        self.count(now_ms, at_ms)
+
+    def count(self, now_ms: int, at_ms: int | None = None) -> None:
+        """Count one more request in its second, and forget those that no second reaches any more."""
+        insort(self._sent, max(now_ms, at_ms or now_ms))
+        del self._sent[: bisect_left(self._sent, now_ms - WINDOW_MS)]
+
+    def give_back(self) -> None:
+        """Count one request in flight less."""
+        self.in_flight -= 1
+
+    def block(self, until_ms: int) -> None:
+        """Let nothing go before then."""
+        self.blocked_until_ms = max(self.blocked_until_ms, until_ms)
+
+    def used(self, now_ms: int) -> int:
+        """Count the requests of the last second."""
+        return bisect_right(self._sent, now_ms) - bisect_right(self._sent, now_ms - WINDOW_MS)
+
+    def _window_free_ms(self, wire_ms: int) -> int:
+        """Find the first instant from ``wire_ms`` on whose neighbourhood has room.
+
+        A request at ``t`` shares a second with every other in the open interval of one window to either side; fewer
+        than ``rate`` of them there keep every second within the bound.
+        """
+        rate = self.limits.order_rate_per_s
+        while True:
+            low = bisect_right(self._sent, wire_ms - WINDOW_MS)
+            high = bisect_left(self._sent, wire_ms + WINDOW_MS)
+            if high - low < rate:
+                return wire_ms
+            wire_ms = self._sent[low] + WINDOW_MS

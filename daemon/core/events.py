@@ -1,0 +1,148 @@
+"""Events: everything that is worth a line, listed once.
+
+An event is the one source of the audit trail (table ``events``), of the log, and of whatever listens. Its name is
+dotted, its keys are those of the catalogue below; a test holds both to it. Events that belong to an order or a lock, or
+that a person caused, are stored (``durable``) in the transaction of the change they tell of; the others are only
+logged.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from daemon.core.orders import State
+
+DAEMON = "daemon"
+"""The actor of what happens by itself."""
+
+Detail = str | int | float | bool | None
+
+
+class Level(IntEnum):
+    """How loud an event is; the numbers are those of the standard library's logging."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+    CRITICAL = 50
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Something happened. ``at_ms`` is Unix milliseconds of the daemon's clock."""
+
+    name: str
+    at_ms: int
+    actor: str = DAEMON
+    order_id: str | None = None
+    lock_id: str | None = None
+    resource: str | None = None
+    client_order_id: str | None = None
+    state: State | None = None  # the order's, after the event
+    detail: dict[str, Detail] = msgspec.field(default_factory=dict)
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One line of the catalogue."""
+
+    level: Level
+    meaning: str
+    keys: tuple[str, ...] = ()
+    durable: bool = True
+
+
+_BOUND = ("order_id", "resource", "client_order_id", "lock_id", "state", "actor")
+"""Keys that any event may carry beside its own."""
+
+CATALOGUE: dict[str, Kind] = {
+    "order.accepted": Kind(
+        Level.INFO,
+        "a signal became an order; it is on disk",
+        ("symbol", "side", "type", "quantity", "quote_quantity", "price", "owner_id", "target_id", "key", "priority",
+         "deadline_ms", "execute_at_ms"),
+    ),
+    "order.replayed": Kind(Level.INFO, "a signal came again and got the first one's order", ("key",), durable=False),
+    "order.conflict": Kind(
+        Level.WARNING, "a signal brought another order's key with another payload", ("key",), durable=False
+    ),
+    "order.armed": Kind(Level.INFO, "made durable ahead of its instant", ("attempt", "fire_ms", "token")),
+    "order.disarmed": Kind(Level.WARNING, "its instant will not come; nothing was sent", ("reason",)),
+    "order.sent": Kind(Level.INFO, "handed to the exchange's client", ("attempt", "token", "waited_ms")),
+    "order.placed": Kind(Level.INFO, "the exchange took it", ("exchange_order_id", "took_ms")),
+    "order.deferred": Kind(
+        Level.WARNING, "refused or not sent; it waits for another attempt", ("reason", "not_before_ms", "price")
+    ),
+    "order.rejected": Kind(Level.ERROR, "definitely not executed", ("reason",)),
+    "order.dead_letter": Kind(Level.ERROR, "definitely not executed, set aside for a person", ("reason",)),
+    "order.in_doubt": Kind(Level.WARNING, "the outcome is unknown; looking for it", ("reason",)),
+    "order.looked": Kind(
+        Level.DEBUG, "one look at one witness: evidence", ("witness", "asked", "answered", "failed", "found")
+    ),
+    "order.seen": Kind(
+        Level.INFO,
+        "a look-up found it in another state than was known",
+        ("exchange_order_id", "executed_quantity", "executed_quote", "was"),
+    ),
+    "order.seen_late": Kind(
+        Level.CRITICAL,
+        "a look-up found an order that was believed not placed: compare with the exchange at once",
+        ("exchange_order_id", "executed_quantity", "executed_quote", "was"),
+    ),
+    "order.lost": Kind(
+        Level.CRITICAL,
+        "looked for long and everywhere in vain; its lock stays; rule on it with `sniperd resolve`",
+        ("reason",),
+    ),
+    "order.ruled": Kind(Level.WARNING, "a person ruled on an unknown outcome", ("ruling", "reason")),
+    "order.expired": Kind(Level.WARNING, "its deadline passed before it was sent", ("deadline_ms", "reason")),
+    "order.withdrawn": Kind(Level.INFO, "cancelled before it was sent", ("reason",)),
+    "order.requeued": Kind(Level.WARNING, "a person sent a dead letter back", ("reason", "deadline_ms")),
+    "order.cancel_requested": Kind(Level.INFO, "a cancel is sent to the exchange", ("reason",)),
+    "order.cancel_answered": Kind(
+        Level.INFO, "the exchange answered a cancel; looks will tell what became of it", ("asked", "answered", "outcome")
+    ),
+    "order.late_answer": Kind(
+        Level.WARNING, "an answer came for an order that had moved on; recorded, nothing changed", ("answer",)
+    ),
+    "lock.overdue": Kind(
+        Level.ERROR, "its lease ended with an order's outcome outstanding; it stays held", ("token", "expires_ms")
+    ),
+    "lock.expired": Kind(Level.WARNING, "its lease ended with nothing outstanding; it is free", ("token",)),
+    "trading.halted": Kind(Level.CRITICAL, "the kill switch is on: nothing new is sent", ("reason",)),
+    "trading.resumed": Kind(Level.WARNING, "the kill switch is off", ("reason",)),
+    "daemon.starting": Kind(Level.INFO, "reading its state", ("version", "mode", "exchange", "database"), durable=False),
+    "daemon.recovered": Kind(
+        Level.INFO, "its state is in memory again", ("orders", "queued", "in_doubt", "took_ms"), durable=False
+    ),
+    "daemon.reconciling": Kind(
+        Level.INFO, "looking for what was in flight before signals are taken", ("in_doubt",), durable=False
+    ),
+    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status"), durable=False),
+    "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
+    "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
+    "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),
+    "daemon.reloaded": Kind(Level.INFO, "the configuration was read again", ("changed", "needs_restart"), durable=False),
+    "daemon.reload_refused": Kind(
+        Level.ERROR, "the new configuration is wrong; the old one stays", ("error",), durable=False
+    ),
+    "clock.jumped": Kind(
+        Level.WARNING, "the machine's clock was set; the daemon's own runs on", ("jump_ms",), durable=False
+    ),
+    "exchange.started": Kind(Level.INFO, "the paper exchange runs beside the daemon", ("url", "pid"), durable=False),
+    "exchange.ended": Kind(Level.ERROR, "the paper exchange ended; it is started again", ("exit_code",), durable=False),
+    "exchange.reachable": Kind(
+        Level.INFO, "the exchange answers; its clock is measured", ("offset_ms", "round_trip_ms"), durable=False
+    ),
+    "exchange.unreachable": Kind(Level.ERROR, "the exchange does not answer", ("error",), durable=False),
+    "exchange.rate_limited": Kind(Level.WARNING, "the exchange says wait", ("wait_ms",), durable=False),
+    "exchange.symbols_loaded": Kind(Level.DEBUG, "trading rules are known", ("symbols",), durable=False),
+    "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
+    "store.cleaned": Kind(Level.INFO, "finished rows past their retention were removed", ("locks", "queue"), durable=False),
+    "request.refused": Kind(
+        Level.WARNING, "a caller was refused", ("method", "path", "status", "code", "message"), durable=False
+    ),
+    "request.failed": Kind(Level.ERROR, "a request met an error of our own", ("method", "path", "error"), durable=False),
+}  # fmt: skip
+"""Every event: how loud, what it means, which keys it has beside the bound ones."""
+
+BOUND_KEYS = frozenset(_BOUND)

@@ -1,0 +1,170 @@
+"""Intake: a signal becomes an order, or is answered by an earlier one."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.core.idempotency import Claim, claim, fingerprint_of, key_of, key_until_ms, resource_of
+from daemon.core.ledger import Ledger
+from daemon.core.orders import Order, State
+from daemon.core.signals import Signal
+from daemon.core.step import Step
+from daemon.errors import Full, Halted, KeyConflict, NotReady
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a signal is about, and what makes it the same as another."""
+
+    resource: str
+    fingerprint: str
+    key: str
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The signal's order; ``replayed`` where an earlier signal made it."""
+
+    order: Order
+    replayed: bool
+
+
+def identify(ledger: Ledger, signal: Signal) -> Identity:
+    """Name a signal, as it was asked: before anything is rounded."""
+    resource = resource_of(signal, per_symbol=ledger.rules.per_symbol)
+    fingerprint = fingerprint_of(signal)
+    return Identity(resource, fingerprint, key_of(signal, resource, fingerprint))
+
+
+def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
+    """Answer a repetition with the first one's order; ``None`` where the signal is new.
+
+    A repetition is answered even while halted or draining, because it places nothing.
+
+    Raises:
+        KeyConflict: the key belongs to an order with another payload.
+
+    """
+    known = ledger.by_key(identity.key)
+    verdict = claim(known, identity.fingerprint, now_ms)
+    if known is None or verdict is Claim.NEW:
+        return None
+    if verdict is Claim.CONFLICT:
+        raise KeyConflict(
+            f"idempotency key {identity.key!r} belongs to order {known.order_id} with another payload; "
+            "send the same payload to read its outcome, or another key to place another order"
+        )
+    ledger.tell(step, "order.replayed", now_ms, known, actor=actor, key=identity.key)
+    return Accepted(known, replayed=True)
+
+
+def accept(
+    ledger: Ledger, step: Step, signal: Signal, identity: Identity, *, order_id: str, actor: str, now_ms: int
+) -> Accepted:
+    """Take a signal in, once.
+
+    Args:
+        signal: rounded to what its symbol admits.
+        identity: of the signal as it was asked.
+
+    Raises:
+        KeyConflict: the key belongs to an order with another payload.
+        NotReady: the daemon is starting or draining.
+        Halted: the kill switch is on.
+        Full: the queue has no room.
+
+    """
+    repetition = recognise(ledger, step, identity, actor=actor, now_ms=now_ms)
+    if repetition is not None:
+        return repetition
+    check_open(ledger)
+    outdated = ledger.by_key(identity.key)
+    if outdated is not None and outdated.key_bound:
+        ledger.unbind(step, outdated)
+    order = _order(ledger, signal, identity, order_id, now_ms)
+    ledger.last_seq = order.seq
+    ledger.add(step, order)
+    ledger.enqueue(order, now_ms)
+    ledger.tell(
+        step,
+        "order.accepted",
+        now_ms,
+        order,
+        actor=actor,
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        quote_quantity=order.quote_quantity,
+        price=order.price,
+        owner_id=order.owner_id,
+        target_id=order.target_id,
+        key=order.key,
+        priority=order.priority,
+        deadline_ms=order.deadline_ms,
+        execute_at_ms=order.execute_at_ms,
+    )
+    return Accepted(order, replayed=False)
+
+
+def check_all(ledger: Ledger, identities: Sequence[Identity], now_ms: int) -> None:
+    """Check that all of several signals would be taken, so that all or none can be.
+
+    Raises:
+        KeyConflict: a key belongs to another payload, on record or among these.
+        NotReady, Halted, Full: see :func:`accept`.
+
+    """
+    new: dict[str, Identity] = {}
+    for identity in identities:
+        first = new.get(identity.key)
+        if first is not None and first.fingerprint != identity.fingerprint:
+            raise KeyConflict(f"idempotency key {identity.key!r} stands for two different payloads in one batch")
+        if first is None and recognise(ledger, Step(), identity, actor="", now_ms=now_ms) is None:
+            new[identity.key] = identity
+    if new:
+        check_open(ledger, len(new))
+
+
+def check_open(ledger: Ledger, arrivals: int = 1) -> None:
+    """Check that so many new signals are taken.
+
+    Raises:
+        NotReady, Halted, Full: see :func:`accept`.
+
+    """
+    if ledger.halted is not None:
+        raise Halted(f"trading is halted ({ledger.halted}); `sniperd resume` ends it")
+    if not ledger.sending:
+        raise NotReady("the daemon is starting or draining; send the signal again in a moment, with the same key")
+    waiting = ledger.counts[State.QUEUED]
+    if waiting + arrivals > ledger.rules.max_queued:
+        raise Full(
+            f"{waiting} orders wait already, the limit ([queue] max_queued); "
+            "send the signal again when some are done, or raise the limit"
+        )
+
+
+def _order(ledger: Ledger, signal: Signal, identity: Identity, order_id: str, now_ms: int) -> Order:
+    return Order(
+        seq=ledger.last_seq + 1,
+        order_id=order_id,
+        state=State.QUEUED,
+        symbol=signal.symbol,
+        side=signal.side,
+        type=signal.type,
+        quantity=signal.quantity,
+        quote_quantity=signal.quote_quantity,
+        price=signal.price,
+        owner_id=signal.owner_id,
+        target_id=signal.target_id,
+        resource=identity.resource,
+        priority=signal.priority,
+        skip_lock=signal.skip_lock,
+        key=identity.key,
+        fingerprint=identity.fingerprint,
+        key_until_ms=key_until_ms(signal, now_ms, ledger.rules.manual_window_ms),
+        accepted_ms=now_ms,
+        deadline_ms=max(now_ms, signal.execute_at_ms or now_ms) + signal.deadline_after_ms,
+        execute_at_ms=signal.execute_at_ms,
+        timeout_ms=signal.timeout_ms,
+        updated_ms=now_ms,
+    )

@@ -1,0 +1,270 @@
+"""The ledger: what the daemon knows, in memory, and the few moves by which it changes.
+
+It holds every order that is not finished, the queue, the locks, the capacity and the search for unknown outcomes. The
+verbs that change it stand in modules of their own, each a synchronous function that takes the time and a
+:class:`~daemon.core.step.Step` to record into:
+
+=====================  ==============================================================
+:mod:`.intake`         a signal becomes an order, or is answered by an earlier one
+:mod:`.dispatch`       whoever may go next goes; what is due is done
+:mod:`.outcomes`       an answer or a round of looks arrived
+:mod:`.rulings`        a person withdraws, rules, requeues, halts, resumes
+:mod:`.recovery`       the disk's rows become memory again
+=====================  ==============================================================
+
+Memory is ahead of the disk by at most the steps that are being written; nothing leaves the process before its step is
+written. An order that is finished stays here until its last step is on disk (:meth:`Ledger.committed`), so that nobody
+can read an older state of it from the disk in between.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from heapq import heappop, heappush
+
+import msgspec
+
+from daemon.core.attempts import Attempt
+from daemon.core.capacity import Capacity, Limits
+from daemon.core.decimals import plain
+from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
+from daemon.core.locks import Lock, LockTable
+from daemon.core.orders import KEY_FREE, Happening, Order, State, after
+from daemon.core.priority_queue import Entry, PriorityQueue, Rank
+from daemon.core.reconciliation import Schedule, Watch, begin
+from daemon.core.retries import RetryPolicy
+from daemon.core.signals import Defaults
+from daemon.core.step import Step
+
+FINISHED = frozenset({State.FILLED} | KEY_FREE)
+"""States after which nothing more is to be done. A cancelled order is finished once it was seen again."""
+
+WATCHED = frozenset(
+    {State.IN_DOUBT, State.LOST, State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED}
+)
+"""States in which an order is looked for, until it is finished."""
+
+HALT_FACT = "halted"
+"""Name under which the kill switch's reason is stored; empty while it is off."""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about decisions that a configuration sets."""
+
+    defaults: Defaults = Defaults()
+    retry: RetryPolicy = RetryPolicy()
+    limits: Limits = Limits()
+    schedule: Schedule = Schedule()
+    max_queued: int = 10_000
+    manual_window_ms: int = 60_000
+    arm_ahead_ms: int = 500
+    per_symbol: bool = False
+
+
+class Ledger:
+    """What the daemon knows. One event loop, no await in here: a verb is atomic."""
+
+    def __init__(self, rules: Rules, recall: Callable[[str], Order | None]) -> None:
+        """``recall`` finds on disk the order that a key is bound to; memory is asked first."""
+        self.rules = rules
+        self.orders: dict[str, Order] = {}
+        self.queue = PriorityQueue()
+        self.locks = LockTable()
+        self.capacity = Capacity(rules.limits)
+        self.watches: dict[str, Watch] = {}
+        self.counts: Counter[State] = Counter()  # orders in memory, by state
+        self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
+        self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
+        self.halted: str | None = None  # the reason, while the kill switch is on
+        self.sending = False  # recovery is over, draining has not begun
+        self.last_seq = 0
+        self._keys: dict[str, str] = {}
+        self._recall = recall
+        self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
+        self._looks: tuple[list[tuple[int, str]], ...] = ([], [])  # heaps: for doubts, and for all else; an entry
+        # counts only while it agrees with the watch
+
+    def set_rules(self, rules: Rules) -> None:
+        """Take new rules; they count from the next decision on."""
+        self.rules = rules
+        self.capacity.limits = rules.limits
+
+    def by_key(self, key: str) -> Order | None:
+        """Return the order that a key is bound to, from memory or disk.
+
+        Where memory has let a key go and the disk does not know yet, memory's word on that order is the newer one.
+        """
+        order_id = self._keys.get(key)
+        if order_id is not None:
+            return self.orders[order_id]
+        found = self._recall(key)
+        return None if found is None else self.orders.get(found.order_id, found)
+
+    def add(self, step: Step, order: Order) -> None:
+        """Take in a new order, or one that comes back."""
+        self._keep(order)
+        step.orders[order.order_id] = order
+
+    def unbind(self, step: Step, order: Order) -> None:
+        """Let a finished order's key go."""
+        order = step.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
+        if order.order_id in self.orders:
+            self._keep(order)
+
+    def load(self, order: Order) -> None:
+        """Take in an order as the disk has it."""
+        self._keep(order)
+        self.last_seq = max(self.last_seq, order.seq)
+
+    def move(
+        self,
+        step: Step,
+        order: Order,
+        happening: Happening,
+        now_ms: int,
+        *,
+        reason: str | None = None,
+        **changes: object,
+    ) -> Order:
+        """Carry an order over into the state that follows, with what else changes about it.
+
+        Raises:
+            Impossible: the order's life has no such transition; nothing was changed.
+
+        """
+        state = after(order.state, happening)
+        if state in KEY_FREE:
+            changes["key_bound"] = False
+        if state in FINISHED:
+            changes["finished_ms"] = now_ms
+        return self.change(step, order, now_ms, state=state, reason=reason, **changes)
+
+    def change(self, step: Step, order: Order, now_ms: int, **changes: object) -> Order:
+        """Record a changed order; watch it where it is to be looked for."""
+        order = msgspec.structs.replace(order, updated_ms=now_ms, **changes)
+        self._keep(order)
+        step.orders[order.order_id] = order
+        if order.state in WATCHED and order.finished_ms is None:
+            self.watch(order, begin(order, now_ms, self.rules.schedule))
+        else:
+            self.watches.pop(order.order_id, None)
+        return order
+
+    def tell(
+        self,
+        step: Step,
+        name: str,
+        now_ms: int,
+        order: Order | None,
+        *,
+        actor: str = DAEMON,
+        **detail: Detail | Decimal,
+    ) -> None:
+        """Record an event; amounts are written in plain digits."""
+        event = Event(
+            name=name,
+            at_ms=now_ms,
+            actor=actor,
+            order_id=None if order is None else order.order_id,
+            lock_id=None if order is None else order.lock_id,
+            resource=None if order is None else order.resource,
+            client_order_id=None if order is None else order.client_order_id,
+            state=None if order is None else order.state,
+            detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
+        )
+        (step.events if CATALOGUE[name].durable else step.notes).append(event)
+
+    def committed(self, step: Step) -> None:
+        """Let go of the finished orders whose last word is now on disk."""
+        for order_id, order in step.orders.items():
+            still_so = self.orders.get(order_id) is order and order_id not in self.looking
+            if order.finished_ms is not None and still_so:
+                del self.orders[order_id]
+                self.counts[order.state] -= 1
+                if self._keys.get(order.key) == order_id:
+                    del self._keys[order.key]
+
+    def lock_of(self, order: Order) -> Lock | None:
+        """Return the lock that an order holds."""
+        lock = self.locks.active(order.lock_id)
+        return lock if lock is not None and lock.order_id == order.order_id else None
+
+    def enqueue(self, order: Order, now_ms: int) -> None:
+        """Let a queued order wait: for its time, then for its turn."""
+        start_ms = order.not_before_ms
+        if order.execute_at_ms is not None:
+            start_ms = max(start_ms, order.execute_at_ms - self.rules.arm_ahead_ms)
+        self.set_timer(order.deadline_ms + 1, order.order_id)
+        if start_ms > now_ms:
+            self.set_timer(start_ms, order.order_id)
+            return
+        waits_for = None if order.skip_lock or self.lock_of(order) else order.resource
+        priority = 0 if order.skip_lock else order.priority
+        self.queue.push(Entry(Rank(priority, order.seq), order.order_id, waits_for))
+
+    def free(
+        self, step: Step, order: Order, now_ms: int, *, result: str | None = None, error: str | None = None
+    ) -> None:
+        """End the lock that an order holds, and let the resource's next take part."""
+        held = self.lock_of(order)
+        if held is None:
+            return
+        ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
+        if ended is not None:
+            step.locks[ended.lock_id] = ended
+            self.queue.free(ended.resource)
+
+    def set_timer(self, at_ms: int, subject_id: str) -> None:
+        """Have something looked at again at an instant."""
+        heappush(self._timers, (at_ms, subject_id))
+
+    def due(self, now_ms: int) -> list[str]:
+        """Take out the ids whose instant has come."""
+        ids = []
+        while self._timers and self._timers[0][0] <= now_ms:
+            ids.append(heappop(self._timers)[1])
+        return ids
+
+    def next_timer_ms(self) -> int | None:
+        """Tell when something is due next."""
+        return self._timers[0][0] if self._timers else None
+
+    def watch(self, order: Order, watch: Watch) -> None:
+        """Look for an order when its watch says."""
+        self.watches[order.order_id] = watch
+        heappush(self._looks[order.state is not State.IN_DOUBT], (watch.next_ms, order.order_id))
+
+    def due_look(self, now_ms: int) -> Order | None:
+        """Take out an order whose time to be looked for has come: doubts first. One look at a time for each."""
+        for heap in self._looks:
+            self._drop_stale(heap)
+            if heap and heap[0][0] <= now_ms:
+                order_id = heappop(heap)[1]
+                self.looking.add(order_id)
+                return self.orders[order_id]
+        return None
+
+    def next_look_ms(self) -> int | None:
+        """Tell when the next order is to be looked for."""
+        for heap in self._looks:
+            self._drop_stale(heap)
+        return min((heap[0][0] for heap in self._looks if heap), default=None)
+
+    def _drop_stale(self, heap: list[tuple[int, str]]) -> None:
+        while heap:
+            at_ms, order_id = heap[0]
+            watch = self.watches.get(order_id)
+            if watch is not None and watch.next_ms == at_ms and order_id not in self.looking:
+                return
+            heappop(heap)
+
+    def _keep(self, order: Order) -> None:
+        known = self.orders.get(order.order_id)
+        if known is not None:
+            self.counts[known.state] -= 1
+        self.counts[order.state] += 1
+        self.orders[order.order_id] = order
+        if order.key_bound:
+            self._keys[order.key] = order.order_id
+        elif self._keys.get(order.key) == order.order_id:
+            del self._keys[order.key]

@@ -1,0 +1,222 @@
+"""Outcomes: an answer arrived, or a round of looks."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.core.answers import Answer, Look, NotSent, Placed, Refused, Sighting, Unclear
+from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.dispatch import expire
+from daemon.core.ledger import Ledger
+from daemon.core.orders import KEY_FREE, SIGHTINGS, Happening, Order, State
+from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
+from daemon.core.retries import Verdict, judge, unsent
+from daemon.core.rulings import halt
+from daemon.core.sightings import is_news, settled
+from daemon.core.step import Step
+
+
+def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_ms: int) -> Verdict | None:
+    """Record the answer to an attempt and what follows from it.
+
+    Returns:
+        What was decided about a refusal, so that the caller can measure the clock again if that is called for.
+
+    """
+    if ledger.flying.pop(attempt.client_order_id, None) is None:
+        return None
+    ledger.capacity.give_back()
+    step.attempts[attempt.client_order_id] = _closed(attempt, answer, now_ms)
+    order = ledger.orders.get(attempt.order_id)
+    if order is None or order.state is not State.IN_FLIGHT or order.client_order_id != attempt.client_order_id:
+        ledger.tell(step, "order.late_answer", now_ms, order, answer=type(answer).__name__)
+        return None
+    match answer:
+        case Placed():
+            _placed(ledger, step, order, attempt, answer, now_ms)
+        case Unclear():
+            in_doubt(ledger, step, order, answer.why, now_ms)
+        case Refused():
+            verdict = judge(order, answer, ledger.rules.retry, now_ms)
+            _refused(ledger, step, order, verdict, now_ms)
+            return verdict
+        case NotSent():
+            _refused(ledger, step, order, unsent(answer), now_ms)
+    return None
+
+
+def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now_ms: int) -> None:
+    """Record a round of looks for an order and what it concludes.
+
+    Every look is kept as evidence but those that show once more what is known.
+    """
+    ledger.looking.discard(order_id)
+    order = step.orders[order_id] = ledger.orders[order_id]
+    watch = ledger.watches.get(order_id, Watch(next_ms=now_ms))
+    conclusion, sighting, watch = conclude(order, watch, looks, now_ms, ledger.rules.schedule)
+    if sighting is not None and not is_news(order, settled(sighting)):
+        _confirmed(ledger, step, order, watch, now_ms)
+        return
+    for look in looks:
+        _tell_look(ledger, step, order, look)
+    if sighting is not None:
+        _believe(ledger, step, order, settled(sighting), now_ms)
+    elif conclusion is Conclusion.LOST:
+        _lost(ledger, step, order, watch, now_ms)
+    elif order_id in ledger.watches:
+        ledger.watch(order, watch)
+
+
+def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int) -> None:
+    """Begin to look for an order that may or may not exist."""
+    order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms)
+    ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
+
+
+def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:
+    """Return the attempt with its answer."""
+    replace = msgspec.structs.replace
+    match answer:
+        case Placed(exchange_order_id, asked, raw):
+            return replace(
+                attempt,
+                state=AttemptState.PLACED,
+                answered_ms=now_ms,
+                exchange_order_id=exchange_order_id,
+                asked=asked,
+                answered=raw,
+            )
+        case Refused():
+            return replace(
+                attempt,
+                state=AttemptState.REFUSED,
+                answered_ms=now_ms,
+                code=answer.code,
+                message=answer.message,
+                asked=answer.asked,
+                answered=answer.answered,
+            )
+        case Unclear(why, asked, raw):
+            return replace(
+                attempt, state=AttemptState.UNKNOWN, answered_ms=now_ms, message=why, asked=asked, answered=raw
+            )
+        case NotSent(why):
+            return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=why)
+
+
+def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
+    order = ledger.move(step, order, Happening.PLACE, now_ms, exchange_order_id=placed.exchange_order_id, doubt_ms=None)
+    ledger.free(step, order, now_ms, result=_result(order))
+    ledger.tell(
+        step,
+        "order.placed",
+        now_ms,
+        order,
+        exchange_order_id=placed.exchange_order_id,
+        took_ms=now_ms - attempt.started_ms,
+    )
+
+
+def _refused(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
+    ledger.capacity.block(verdict.block_until_ms)
+    if verdict.happening is Happening.DEFER:
+        _deferred(ledger, step, order, verdict, now_ms)
+    else:
+        order = ledger.move(step, order, verdict.happening, now_ms, reason=verdict.reason)
+        ledger.free(step, order, now_ms, error=verdict.reason)
+        ledger.tell(step, f"order.{order.state.value}", now_ms, order, reason=verdict.reason)
+    if verdict.halt:
+        halt(ledger, step, reason=f"the exchange does not accept our key: {verdict.reason}", now_ms=now_ms)
+
+
+def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
+    repriced = verdict.price is not None
+    order = ledger.move(
+        step,
+        order,
+        Happening.DEFER,
+        now_ms,
+        reason=verdict.reason,
+        not_before_ms=verdict.not_before_ms,
+        price=verdict.price if repriced else order.price,
+        repriced=order.repriced or repriced,
+    )
+    ledger.tell(
+        step,
+        "order.deferred",
+        now_ms,
+        order,
+        reason=verdict.reason,
+        not_before_ms=verdict.not_before_ms,
+        price=verdict.price,
+    )
+    if now_ms > order.deadline_ms:
+        expire(ledger, step, order, now_ms)
+    else:
+        ledger.enqueue(order, now_ms)
+
+
+def _confirmed(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    """The exchange shows what is known; a cancelled order is finished when it did so often enough."""
+    if is_confirmed(order, watch):
+        ledger.change(step, order, now_ms, seen_ms=now_ms, finished_ms=now_ms)
+    elif order.order_id in ledger.watches:
+        ledger.watch(order, watch)
+
+
+def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_ms: int) -> None:
+    """Take over what the exchange shows, whatever was concluded before."""
+    was = order.state
+    order = ledger.move(
+        step,
+        order,
+        SIGHTINGS[sighting.state],
+        now_ms,
+        exchange_order_id=sighting.exchange_order_id,
+        executed_quantity=sighting.executed_quantity,
+        executed_quote=sighting.executed_quote,
+        seen_ms=now_ms,
+        key_bound=order.key_bound or ledger.by_key(order.key) is None,
+        finished_ms=None,
+    )
+    ledger.free(step, order, now_ms, result=_result(order))
+    ledger.tell(
+        step,
+        "order.seen_late" if was in KEY_FREE else "order.seen",
+        now_ms,
+        order,
+        exchange_order_id=sighting.exchange_order_id,
+        executed_quantity=sighting.executed_quantity,
+        executed_quote=sighting.executed_quote,
+        was=was,
+    )
+
+
+def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    reason = (
+        f"not found in {watch.vain} rounds at every witness since {order.sent_ms}; compare with the exchange's own "
+        f"order list for {order.client_order_id}, then rule: sniperd resolve {order.order_id}"
+    )
+    order = ledger.move(step, order, Happening.LOSE, now_ms, reason=reason)
+    ledger.tell(step, "order.lost", now_ms, order, reason=reason)
+
+
+def _tell_look(ledger: Ledger, step: Step, order: Order, look: Look) -> None:
+    ledger.tell(
+        step,
+        "order.looked",
+        look.at_ms,
+        order,
+        witness=look.witness,
+        asked=look.asked,
+        answered=look.answered,
+        failed=look.failed,
+        found=look.sighting is not None,
+    )
+
+
+def _result(order: Order) -> str:
+    """Write what a lock's row shows of its order, as JSON."""
+    return msgspec.json.encode(
+        {"orderId": order.exchange_order_id, "clientOrderId": order.client_order_id, "state": order.state}
+    ).decode()

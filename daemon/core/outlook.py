@@ -1,0 +1,71 @@
+"""What will happen to an order next, and when: the last line of ``explain``."""
+
+import msgspec
+
+from daemon.core.ledger import Ledger
+from daemon.core.orders import Order, State
+from daemon.core.reconciliation import grace_over_ms
+
+
+class Outlook(msgspec.Struct, frozen=True, rename="camel"):
+    """What comes next. ``at_ms`` is the instant, where one is known."""
+
+    what: str
+    at_ms: int | None = None
+
+
+_OVER = {
+    State.FILLED: "nothing: it is filled",
+    State.CANCELED: "nothing: the exchange cancelled it without a fill",
+    State.PARTIALLY_CANCELED: "nothing: the exchange cancelled what was not filled",
+    State.REJECTED: "nothing: it was refused; the same signal may be sent again",
+    State.EXPIRED: "nothing: its deadline passed before it was sent; the same signal may be sent again",
+    State.WITHDRAWN: "nothing: it was withdrawn before it was sent",
+    State.DEAD_LETTER: "nothing by itself: a person decides, `sniperd requeue ID` or `sniperd cancel ID`",
+}
+
+
+def outlook(ledger: Ledger, order: Order, now_ms: int) -> Outlook:
+    """Tell what will happen next, from memory."""
+    if order.finished_ms is not None:
+        return Outlook(_OVER[order.state])
+    match order.state:
+        case State.QUEUED:
+            return _queued(ledger, order, now_ms)
+        case State.ARMED:
+            return Outlook("it fires at its instant", order.execute_at_ms)
+        case State.IN_FLIGHT:
+            return Outlook("the exchange's answer is awaited")
+        case State.LOST:
+            return Outlook(
+                "a person rules on it (`sniperd resolve ID`); until then its lock stays, and it is looked for now and then",
+                _next_look_ms(ledger, order),
+            )
+        case State.IN_DOUBT if now_ms < grace_over_ms(order, ledger.rules.schedule):
+            return Outlook("it is looked for; not finding it says nothing yet", _next_look_ms(ledger, order))
+        case State.IN_DOUBT:
+            return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
+        case State.CANCELED | State.PARTIALLY_CANCELED:
+            return Outlook("it is looked at again, for fills after the cancel", _next_look_ms(ledger, order))
+        case _:
+            return Outlook("it is followed until filled or cancelled", _next_look_ms(ledger, order))
+
+
+def _queued(ledger: Ledger, order: Order, now_ms: int) -> Outlook:
+    if ledger.halted is not None:
+        return Outlook(f"it waits for `sniperd resume` ({ledger.halted}), or expires", order.deadline_ms)
+    if order.order_id not in ledger.queue:
+        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.arm_ahead_ms)
+        return Outlook("it waits for its time", start_ms)
+    holder = ledger.locks.holder(order.resource)
+    if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
+        return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")
+    ahead = ledger.queue.ahead_of(order.order_id)
+    return Outlook(
+        f"it waits for its turn, {ahead} before it, within the exchange's rate", max(now_ms, order.not_before_ms)
+    )
+
+
+def _next_look_ms(ledger: Ledger, order: Order) -> int | None:
+    watch = ledger.watches.get(order.order_id)
+    return None if watch is None else watch.next_ms

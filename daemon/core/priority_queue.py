@@ -1,0 +1,144 @@
+"""The priority queue: who goes next, without ever looking at who cannot.
+
+Entries wait in one heap per resource; the head of every resource that is free stands in a heap of heads. So a
+resource that is held costs nothing while it is held, however many wait for it, and the next entry is found in the
+time of a heap operation.
+
+Order is by rank: priority (1 is most urgent), then the sequence number that acceptance gave. A rank is never given
+twice, so two entries never compare equal and nothing but rank decides. An entry without a resource waits for nobody.
+
+Removal marks the entry as gone and leaves its place in the heap to be skipped later; when more places are skipped
+than stand, the heap is built anew. So removal costs no scan either.
+
+This is not a scheduler: deadlines, instants and capacity are decided by whoever calls.
+"""
+
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+
+class Rank(NamedTuple):
+    """Place in the order of service; less is sooner."""
+
+    priority: int
+    seq: int
+
+
+class Entry(NamedTuple):
+    """Somebody who waits."""
+
+    rank: Rank
+    entry_id: str
+    resource: str | None
+
+
+class PriorityQueue:
+    """Entries by rank, those whose resource is held set aside."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._waiting: dict[str | None, list[Entry]] = {}  # a heap per resource
+        self._heads: list[Entry] = []  # a heap; an entry in it counts only while it is the offered one
+        self._offered: dict[str | None, Entry] = {}  # a free resource's head, as it stands among the heads
+        self._held: set[str] = set()
+        self._gone = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, entry_id: str) -> bool:
+        return entry_id in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield the entries by rank, those of held resources included. Takes the time of a sort."""
+        return iter(sorted(self._entries.values()))
+
+    def push(self, entry: Entry) -> None:
+        """Add an entry, which must not be in the queue."""
+        if entry.entry_id in self._entries:
+            raise ValueError(f"{entry.entry_id} waits already")
+        self._entries[entry.entry_id] = entry
+        heap = self._waiting.setdefault(entry.resource, [])
+        heappush(heap, entry)
+        if heap[0] is entry:
+            self._offer(entry.resource)
+
+    def remove(self, entry_id: str) -> bool:
+        """Take an entry out, wherever it stands; tell whether it was there."""
+        if self._entries.pop(entry_id, None) is None:
+            return False
+        self._gone += 1
+        if self._gone > len(self._entries) + 64:
+            self._rebuild()
+        return True
+
+    def pop(self) -> Entry | None:
+        """Take out the first entry whose resource is free."""
+        head = self.peek()
+        if head is not None:
+            heappop(self._heads)
+            heappop(self._waiting[head.resource])
+            del self._offered[head.resource]
+            del self._entries[head.entry_id]
+            self._offer(head.resource)
+        return head
+
+    def peek(self) -> Entry | None:
+        """Return the first entry whose resource is free, and leave it."""
+        while self._heads:
+            head = self._heads[0]
+            if self._offered.get(head.resource) is head:
+                if self._entries.get(head.entry_id) is head:
+                    return head
+                self._offer(head.resource)
+            else:
+                heappop(self._heads)
+        return None
+
+    def hold(self, resource: str) -> None:
+        """Set a resource's entries aside until :meth:`free`."""
+        self._held.add(resource)
+        self._offered.pop(resource, None)
+
+    def free(self, resource: str) -> None:
+        """Let a resource's entries take part again."""
+        self._held.discard(resource)
+        self._offer(resource)
+
+    def ahead_of(self, entry_id: str) -> int:
+        """Count the entries of lesser rank. Takes the time of a scan."""
+        mine = self._entries[entry_id]
+        return sum(entry < mine for entry in self._entries.values())
+
+    def _first(self, resource: str | None) -> Entry | None:
+        """Return a resource's first entry; skip those that are gone."""
+        heap = self._waiting.get(resource)
+        while heap:
+            if self._entries.get(heap[0].entry_id) is heap[0]:
+                return heap[0]
+            heappop(heap)
+            self._gone -= 1
+        self._waiting.pop(resource, None)
+        return None
+
+    def _offer(self, resource: str | None) -> None:
+        """Let a free resource's first entry stand among the heads, once."""
+        first = self._first(resource)
+        if first is None or resource in self._held:
+            self._offered.pop(resource, None)
+        elif self._offered.get(resource) is not first:
+            self._offered[resource] = first
+            heappush(self._heads, first)
+
+    def _rebuild(self) -> None:
+        """Build all heaps anew from the entries that stand."""
+        self._waiting.clear()
+        for entry in self._entries.values():
+            self._waiting.setdefault(entry.resource, []).append(entry)
+        for heap in self._waiting.values():
+            heapify(heap)
+        self._offered = {resource: heap[0] for resource, heap in self._waiting.items() if resource not in self._held}
+        self._heads = list(self._offered.values())
+        heapify(self._heads)
+        self._gone = 0

@@ -1,0 +1,122 @@
+"""Reconciliation rules: when to look for an order, where, and what the looks conclude.
+
+Two kinds of order are looked for. One *in doubt* may or may not exist; one *placed* exists and is followed to its
+end. Looks come at growing intervals, so that a fresh question is answered soon and an old one costs little.
+
+Absence is never proved. MEXC checks a request's timestamp at its gateway, documents no check before the matching
+engine, and its reads lag its writes (observed: a fresh order answers ``-2013`` "quite often"). So "not found" is worth
+something only after ``recvWindow`` and a grace, from *all* witnesses, several times in a row; and even then the order
+is only called lost, which frees nothing. One sighting at any time wins.
+
+A cancelled order is looked at again after its end, because a fill may be reported after the cancel.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+import msgspec
+
+from daemon.core.answers import Look, Sighting, Witness
+from daemon.core.orders import UNRESOLVED, Order, State
+
+EVERYWHERE = tuple(Witness)
+CONFIRM_MS = (2_000, 10_000)
+"""When a cancelled order is looked at again, after it was seen cancelled."""
+
+CANCELLED = frozenset({State.CANCELED, State.PARTIALLY_CANCELED})
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """When to look (config.toml: ``[reconcile]``). Durations in milliseconds."""
+
+    first_ms: int = 100
+    factor: float = 2.0
+    longest_ms: int = 30_000
+    grace_ms: int = 10_000  # after recvWindow, before a negative counts
+    negatives: int = 3  # full rounds in vain, in a row, until an order is called lost
+    lost_every_ms: int = 600_000
+    recv_window_ms: int = 2_000
+
+
+class Conclusion(Enum):
+    """What a round of looks says."""
+
+    SEEN = auto()  # one sighting wins
+    NOTHING = auto()  # no evidence, or none that is worth anything yet
+    VAIN = auto()  # a round whose negatives count
+    LOST = auto()  # enough of those in a row
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the search for one order has come, since the order last changed."""
+
+    next_ms: int
+    rounds: int = 0
+    seen: int = 0  # rounds that found it
+    vain: int = 0  # rounds in a row whose answers were all negative, where that counts
+
+
+def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
+    """Begin to watch an order, or begin anew because it changed."""
+    if order.state is State.LOST:
+        return Watch(next_ms=now_ms + schedule.lost_every_ms)
+    if order.state in CANCELLED:
+        return Watch(next_ms=now_ms + CONFIRM_MS[0])
+    return Watch(next_ms=now_ms)
+
+
+def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tuple[Witness, ...]:
+    """Choose where to look: at the order itself, or everywhere once a negative would count or was surprising."""
+    if order.state in UNRESOLVED:
+        return EVERYWHERE if now_ms >= grace_over_ms(order, schedule) else (Witness.ORDER,)
+    return EVERYWHERE if watch.vain else (Witness.ORDER,)
+
+
+def conclude(
+    order: Order, watch: Watch, looks: Sequence[Look], now_ms: int, schedule: Schedule
+) -> tuple[Conclusion, Sighting | None, Watch]:
+    """Judge one round of looks, made at the places that :func:`witnesses` named."""
+    sighting = next((look.sighting for look in looks if look.sighting is not None), None)
+    replace = msgspec.structs.replace
+    after = replace(watch, rounds=watch.rounds + 1)
+    conclusion = Conclusion.NOTHING
+    if sighting is not None:
+        conclusion = Conclusion.SEEN
+        after = replace(after, seen=watch.seen + 1, vain=0)
+    elif _counts(order, looks, now_ms, schedule):
+        after = replace(after, vain=watch.vain + 1)
+        enough = order.state is State.IN_DOUBT and after.vain >= schedule.negatives
+        conclusion = Conclusion.LOST if enough else Conclusion.VAIN
+    return conclusion, sighting, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, schedule))
+
+
+def is_confirmed(order: Order, watch: Watch) -> bool:
+    """Whether a cancelled order was seen often enough after its end."""
+    return order.state in CANCELLED and watch.seen >= len(CONFIRM_MS)
+
+
+def grace_over_ms(order: Order, schedule: Schedule) -> int:
+    """Tell from when on negatives count against an order in doubt."""
+    return (order.sent_ms or order.accepted_ms) + schedule.recv_window_ms + schedule.grace_ms
+
+
+def _counts(order: Order, looks: Sequence[Look], now_ms: int, schedule: Schedule) -> bool:
+    """Whether a round in vain is worth something: nothing failed, and for a doubt, it was full and late enough."""
+    if not looks or any(look.failed for look in looks):
+        return False
+    if order.state not in UNRESOLVED:
+        return True
+    return {look.witness for look in looks} == set(EVERYWHERE) and now_ms >= grace_over_ms(order, schedule)
+
+
+def _delay_ms(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> int:
+    if order.state is State.LOST:
+        return schedule.lost_every_ms
+    if order.state in CANCELLED and watch.seen < len(CONFIRM_MS) and not watch.vain:
+        return CONFIRM_MS[watch.seen]
+    exponent = min(watch.rounds - 1, 60)  # beyond that every factor above 1 has reached the bound
+    delay_ms = int(min(schedule.longest_ms, schedule.first_ms * schedule.factor**exponent))
+    until_grace_ms = grace_over_ms(order, schedule) - now_ms
+    if order.state is State.IN_DOUBT and 0 < until_grace_ms < delay_ms:
+        return until_grace_ms  # the first round that counts comes as soon as it may
+    return delay_ms

@@ -1,0 +1,57 @@
+"""Recovery: the disk's rows become memory again. Start-up and recovery are the same path."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.ledger import WATCHED, Ledger
+from daemon.core.locks import Lock
+from daemon.core.orders import Order, State
+from daemon.core.outcomes import in_doubt
+from daemon.core.reconciliation import begin
+from daemon.core.step import Step
+
+
+def recover(
+    ledger: Ledger,
+    step: Step,
+    *,
+    orders: Iterable[Order],
+    locks: Iterable[Lock],
+    attempts: Iterable[Attempt],
+    halted: str | None,
+    last_seq: int,
+    last_token: int,
+    now_ms: int,
+) -> None:
+    """Load what is not finished, take the locks again, and doubt what was in flight.
+
+    Whatever was durable as sent or about to be sent may have reached the exchange; it is in doubt, and its lock is
+    held until the doubt has ended. What was queued waits again, with the deadline it had.
+    """
+    ledger.halted = halted
+    ledger.last_seq = last_seq
+    ledger.locks.last_token = last_token
+    loaded = list(orders)
+    for order in loaded:
+        ledger.load(order)
+    for lock in locks:
+        _take_again(ledger, lock)
+    for attempt in attempts:
+        step.attempts[attempt.client_order_id] = msgspec.structs.replace(
+            attempt, state=AttemptState.UNKNOWN, message="the daemon ended before the answer was recorded"
+        )
+    for order in loaded:
+        if order.state in {State.ARMED, State.IN_FLIGHT}:
+            in_doubt(ledger, step, order, "the daemon ended before the outcome was recorded", now_ms)
+        elif order.state in WATCHED:
+            ledger.watch(order, begin(order, now_ms, ledger.rules.schedule))
+        else:
+            ledger.enqueue(order, now_ms)
+
+
+def _take_again(ledger: Ledger, lock: Lock) -> None:
+    ledger.locks.restore(lock)
+    ledger.queue.hold(lock.resource)
+    ledger.set_timer(lock.expires_ms, lock.lock_id)

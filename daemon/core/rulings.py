@@ -1,0 +1,166 @@
+"""Rulings: what a person does to orders and to trading. Each has its reason and its actor on record."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from daemon.core.answers import CancelAnswer
+from daemon.core.decimals import ZERO
+from daemon.core.dispatch import disarm, take_back
+from daemon.core.events import DAEMON
+from daemon.core.ledger import HALT_FACT, Ledger
+from daemon.core.orders import SIGHTINGS, UNRESOLVED, WAITING, Happening, Order, State
+from daemon.core.reconciliation import begin
+from daemon.core.step import Step
+from daemon.errors import WrongState
+
+
+class Ruling(StrEnum):
+    """What a person found on the exchange about an order whose outcome was unknown."""
+
+    NOT_PLACED = "not_placed"
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    PARTIALLY_CANCELED = "partially_canceled"
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A ruling with what goes with it."""
+
+    ruling: Ruling
+    exchange_order_id: str | None = None
+    executed_quantity: Decimal = ZERO
+    executed_quote: Decimal = ZERO
+
+
+def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+    """Cancel an order that was not sent.
+
+    Raises:
+        WrongState: it may have been sent already.
+
+    """
+    if order.state not in WAITING | {State.DEAD_LETTER}:
+        raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
+    ledger.queue.remove(order.order_id)
+    take_back(ledger, step, order, now_ms)
+    order = ledger.move(step, order, Happening.WITHDRAW, now_ms, reason=reason)
+    ledger.tell(step, "order.withdrawn", now_ms, order, actor=actor, reason=reason)
+    return order
+
+
+def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+    """Record that a resting order's cancel is asked of the exchange.
+
+    Raises:
+        WrongState: the exchange does not hold it any more.
+
+    """
+    if order.state not in {State.OPEN, State.PARTIALLY_FILLED}:
+        raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
+    ledger.tell(step, "order.cancel_requested", now_ms, order, actor=actor, reason=reason)
+    return order
+
+
+def cancel_answered(
+    ledger: Ledger, step: Step, order: Order, *, answer: CancelAnswer, reason: str, actor: str, now_ms: int
+) -> Order:
+    """Record the exchange's answer to a cancel, and look at the order at once: the answer proves nothing."""
+    del reason
+    ledger.tell(
+        step,
+        "order.cancel_answered",
+        now_ms,
+        order,
+        actor=actor,
+        asked=answer.asked,
+        answered=answer.answered,
+        outcome=answer.outcome,
+    )
+    if order.order_id in ledger.watches:
+        ledger.watch(order, begin(order, now_ms, ledger.rules.schedule))
+    return order
+
+
+def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str, actor: str, now_ms: int) -> Order:
+    """End an unknown outcome by a person's word.
+
+    Raises:
+        WrongState: the outcome is not unknown.
+
+    """
+    if order.state not in UNRESOLVED:
+        raise WrongState(
+            f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
+        )
+    if found.ruling is Ruling.NOT_PLACED:
+        order = ledger.move(step, order, Happening.RULE_OUT, now_ms, reason=reason)
+        ledger.free(step, order, now_ms, error=reason)
+    else:
+        order = ledger.move(
+            step,
+            order,
+            SIGHTINGS[State(found.ruling)],
+            now_ms,
+            reason=reason,
+            exchange_order_id=found.exchange_order_id or order.exchange_order_id,
+            executed_quantity=found.executed_quantity,
+            executed_quote=found.executed_quote,
+        )
+        ledger.free(step, order, now_ms, result=f'{{"ruling":"{found.ruling.value}"}}')
+    ledger.tell(step, "order.ruled", now_ms, order, actor=actor, ruling=found.ruling, reason=reason)
+    return order
+
+
+def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+    """Send a dead letter back into the queue, with its deadline begun anew.
+
+    Raises:
+        WrongState: it is no dead letter, or its key has gone to a newer order.
+
+    """
+    if order.state is not State.DEAD_LETTER:
+        raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
+    heir = ledger.by_key(order.key)
+    if heir is not None and heir.order_id != order.order_id:
+        raise WrongState(
+            f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "
+            "requeueing it could place the same wish twice"
+        )
+    patience_ms = order.deadline_ms - max(order.accepted_ms, order.execute_at_ms or 0)
+    order = ledger.move(
+        step,
+        order,
+        Happening.REQUEUE,
+        now_ms,
+        reason=reason,
+        key_bound=True,
+        finished_ms=None,
+        not_before_ms=0,
+        execute_at_ms=None,
+        deadline_ms=now_ms + patience_ms,
+    )
+    ledger.tell(step, "order.requeued", now_ms, order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
+    ledger.enqueue(order, now_ms)
+    return order
+
+
+def halt(ledger: Ledger, step: Step, *, reason: str, now_ms: int, actor: str = DAEMON) -> None:
+    """Set the kill switch: nothing new is sent, armed orders are taken back."""
+    if ledger.halted is not None:
+        return
+    ledger.halted = step.facts[HALT_FACT] = reason
+    ledger.tell(step, "trading.halted", now_ms, None, actor=actor, reason=reason)
+    for order in [order for order in ledger.orders.values() if order.state is State.ARMED]:
+        disarm(ledger, step, order, f"trading was halted: {reason}", now_ms)
+
+
+def resume(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+    """Release the kill switch."""
+    if ledger.halted is None:
+        return
+    ledger.halted = None
+    step.facts[HALT_FACT] = ""
+    ledger.tell(step, "trading.resumed", now_ms, None, actor=actor, reason=reason)

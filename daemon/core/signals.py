@@ -1,0 +1,221 @@
+"""Signals: what the bot asks, checked and brought into one form.
+
+The wire form (:class:`SignalRequest`) is what JSON holds; the normal form (:class:`Signal`) is what everything behind
+the door works with: symbol and side in upper case, amounts as ``Decimal`` without trailing zeros, every default
+filled in. Two requests that mean the same have the same normal form. What a symbol admits (precision, minimum) is
+not judged here but in :mod:`daemon.core.symbols`.
+"""
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from daemon.core.decimals import canonical
+from daemon.core.orders import OrderType, Side
+from daemon.errors import Invalid
+
+MAX_DEADLINE_MS = 86_400_000
+MAX_AHEAD_MS = 30 * 86_400_000
+MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 3_600_000
+MAX_AMOUNT = Decimal("1e18")
+MAX_DECIMALS = 18
+MAX_TEXT = 128
+
+ALIASES = {"IOC": OrderType.IMMEDIATE_OR_CANCEL, "FOK": OrderType.FILL_OR_KILL}
+
+Text = str | int
+_SYMBOL = re.compile(r"\w{2,40}")
+
+
+class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """One signal as it stands on the wire. Amounts may be JSON numbers or strings; both are read exactly."""
+
+    symbol: Annotated[str, msgspec.Meta(description="trading pair, BTCUSDT; case does not matter")]
+    side: Annotated[str, msgspec.Meta(description="BUY or SELL; case does not matter")]
+    type: Annotated[str, msgspec.Meta(description="LIMIT, MARKET, LIMIT_MAKER, IMMEDIATE_OR_CANCEL or FILL_OR_KILL")]
+    quantity: Annotated[Decimal | None, msgspec.Meta(description="base units")] = None
+    quote_order_qty: Annotated[
+        Decimal | None, msgspec.Meta(description="quote units to spend or receive; MARKET only")
+    ] = None
+    price: Annotated[Decimal | None, msgspec.Meta(description="quote per base unit; not with MARKET")] = None
+    owner_id: Annotated[Text, msgspec.Meta(description="who asks; stands in the lock and the audit trail")]
+    snipe_target_id: Annotated[Text | None, msgspec.Meta(description="the bot's target; part of the resource")] = None
+    idempotency_key: Annotated[
+        Text | None, msgspec.Meta(description="what makes two signals the same; derived where absent")
+    ] = None
+    priority: Annotated[int | None, msgspec.Meta(description="1 (most urgent) to 10; default SELL 1, BUY 5")] = None
+    execute_at: Annotated[int | None, msgspec.Meta(description="Unix ms at which the order is to be sent")] = None
+    deadline_ms: Annotated[
+        int | None, msgspec.Meta(description="ms after acceptance, or after executeAt, in which it may be sent")
+    ] = None
+    timeout_ms: Annotated[int | None, msgspec.Meta(description="lease of the order's lock, ms")] = None
+    allow_repeat: Annotated[bool, msgspec.Meta(description="a second BUY of the symbol is wanted")] = False
+    skip_lock: Annotated[bool, msgspec.Meta(description="emergency SELL past queue and lock; administrators only")] = (
+        False
+    )
+
+
+class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A signal in normal form. Amounts are canonical, times are Unix milliseconds or durations in ms."""
+
+    symbol: str
+    side: Side
+    type: OrderType
+    quantity: Decimal | None
+    quote_quantity: Decimal | None
+    price: Decimal | None
+    owner_id: str
+    target_id: str | None
+    idempotency_key: str | None
+    priority: int
+    execute_at_ms: int | None
+    deadline_after_ms: int
+    timeout_ms: int
+    allow_repeat: bool
+    skip_lock: bool
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """What a signal gets that does not say otherwise (config.toml: ``[queue]``, ``[locks]``)."""
+
+    buy_priority: int = 5
+    sell_priority: int = 1
+    buy_deadline_ms: int = 5_000
+    sell_deadline_ms: int = 60_000
+    timeout_ms: int = 30_000
+
+
+def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Signal:
+    """Bring a request into normal form.
+
+    Raises:
+        Invalid: a field is wrong; the error names the field and what is allowed.
+
+    """
+    side = _side(request.side)
+    order_type = _type(request.type)
+    is_buy = side is Side.BUY
+    signal = Signal(
+        symbol=_symbol(request.symbol),
+        side=side,
+        type=order_type,
+        quantity=_amount("quantity", request.quantity),
+        quote_quantity=_amount("quoteOrderQty", request.quote_order_qty),
+        price=_amount("price", request.price),
+        owner_id=_text("ownerId", request.owner_id),
+        target_id=None if request.snipe_target_id is None else _text("snipeTargetId", request.snipe_target_id),
+        idempotency_key=(None if request.idempotency_key is None else _text("idempotencyKey", request.idempotency_key)),
+        priority=_within(
+            "priority", request.priority, defaults.buy_priority if is_buy else defaults.sell_priority, 1, 10
+        ),
+        execute_at_ms=_execute_at(request.execute_at, now_ms),
+        deadline_after_ms=_within(
+            "deadlineMs",
+            request.deadline_ms,
+            defaults.buy_deadline_ms if is_buy else defaults.sell_deadline_ms,
+            1,
+            MAX_DEADLINE_MS,
+        ),
+        timeout_ms=_within("timeoutMs", request.timeout_ms, defaults.timeout_ms, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
+        allow_repeat=request.allow_repeat,
+        skip_lock=request.skip_lock,
+    )
+    _check_amounts(signal)
+    if signal.skip_lock and is_buy:
+        raise Invalid("skipLock is for emergency sells: this is a BUY", field="skipLock", allowed="false, or side SELL")
+    return signal
+
+
+def _symbol(text: str) -> str:
+    symbol = text.strip().upper()
+    if not _SYMBOL.fullmatch(symbol):
+        raise Invalid(
+            f"symbol {text[:60]!r} is not a trading pair",
+            field="symbol",
+            allowed="2 to 40 letters and digits without separator, like BTCUSDT",
+        )
+    return symbol
+
+
+def _side(text: str) -> Side:
+    try:
+        return Side(text.strip().upper())
+    except ValueError:
+        raise Invalid(f"side {text[:60]!r} is unknown", field="side", allowed="BUY or SELL") from None
+
+
+def _type(text: str) -> OrderType:
+    name = text.strip().upper()
+    try:
+        return ALIASES.get(name) or OrderType(name)
+    except ValueError:
+        raise Invalid(f"type {text[:60]!r} is unknown", field="type", allowed=", ".join(OrderType)) from None
+
+
+def _text(field: str, value: Text) -> str:
+    text = str(value).strip()
+    if not text or len(text) > MAX_TEXT or not text.isprintable():
+        raise Invalid(
+            f"{field} is empty, too long or holds control characters",
+            field=field,
+            allowed=f"1 to {MAX_TEXT} printable characters",
+        )
+    return text
+
+
+def _amount(field: str, amount: Decimal | None) -> Decimal | None:
+    if amount is None:
+        return None
+    if not amount.is_finite() or not 0 < amount <= MAX_AMOUNT or _decimals(amount) > MAX_DECIMALS:
+        raise Invalid(
+            f"{field} {str(amount)[:40]} is out of range",
+            field=field,
+            allowed=f"a number above 0, at most 1e18, with at most {MAX_DECIMALS} decimals",
+        )
+    return canonical(amount)
+
+
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
+def _within(field: str, value: int | None, default: int, low: int, high: int) -> int:
+    if value is None:
+        return default
+    if not low <= value <= high:
+        raise Invalid(f"{field} {value} is out of range", field=field, allowed=f"{low} to {high}")
+    return value
+
+
+def _execute_at(at_ms: int | None, now_ms: int) -> int | None:
+    if at_ms is not None and not now_ms - MAX_DEADLINE_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
+        raise Invalid(
+            f"executeAt {at_ms} is not near the present ({now_ms})",
+            field="executeAt",
+            allowed="Unix time in milliseconds, at most 30 days ahead",
+        )
+    return at_ms
+
+
+def _check_amounts(signal: Signal) -> None:
+    if signal.type is OrderType.MARKET:
+        if (signal.quantity is None) == (signal.quote_quantity is None):
+            raise Invalid(
+                "a MARKET order takes either quantity or quoteOrderQty",
+                field="quantity",
+                allowed="exactly one of quantity (base units) and quoteOrderQty (quote units)",
+            )
+        if signal.price is not None:
+            raise Invalid("a MARKET order has no price", field="price", allowed="no price, or another type")
+        return
+    if signal.quote_quantity is not None:
+        raise Invalid(
+            f"quoteOrderQty does not go with {signal.type}", field="quoteOrderQty", allowed="quantity and price"
+        )
+    if signal.quantity is None:
+        raise Invalid(f"{signal.type} needs a quantity", field="quantity", allowed="base units, above 0")
+    if signal.price is None:
+        raise Invalid(f"{signal.type} needs a price", field="price", allowed="quote units per base unit, above 0")

@@ -1,0 +1,99 @@
+"""The exchange's key pair: where it comes from, and how it stays out of sight.
+
+Looked for in this order: systemd's credentials (``$CREDENTIALS_DIRECTORY/mexc_api_key`` and ``mexc_api_secret``), the
+files that the configuration names, the bot's own environment names ``MEXC_API_KEY`` and ``MEXC_SECRET_KEY``. A file that
+others can read is refused: a key that leaked is worse than a daemon that does not start.
+"""
+
+import hmac
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from daemon.errors import NoPermission
+
+MAX_BYTES = 4_096
+
+
+class Secret:
+    """A text that shows itself only when asked by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not to be copied out of the process")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The key pair of one account."""
+
+    api_key: Secret
+    api_secret: Secret
+
+    def sign(self, payload: bytes) -> str:
+        """Return the lower-case hexadecimal HMAC-SHA256 of a payload under the secret."""
+        return hmac.digest(self.api_secret.reveal().encode(), payload, "sha256").hex()
+
+
+PAPER = Credentials(Secret("mx0aBYs33eIilxBWC5"), Secret("45d0b3c26f2644f19bfb98b07741b2f5"))
+"""The example pair of MEXC's documentation, to which the simulated exchange answers by default."""
+
+
+def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credentials | None:
+    """Find a key pair; ``None`` where there is none at all.
+
+    Raises:
+        NoPermission: a part is missing, empty, unreadable, or readable by others.
+
+    """
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if directory and (Path(directory) / "mexc_api_key").exists():
+        return _from_files(Path(directory) / "mexc_api_key", Path(directory) / "mexc_api_secret")
+    if key_file or secret_file:
+        if not (key_file and secret_file):
+            raise NoPermission("[exchange] api_key_file and api_secret_file go together: set both")
+        return _from_files(Path(key_file), Path(secret_file))
+    key, secret = environ.get("MEXC_API_KEY", ""), environ.get("MEXC_SECRET_KEY", "")
+    if not key and not secret:
+        return None
+    if not (key and secret):
+        raise NoPermission("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both")
+    return Credentials(Secret(key.strip()), Secret(secret.strip()))
+
+
+def _from_files(key_file: Path, secret_file: Path) -> Credentials:
+    return Credentials(Secret(_read(key_file)), Secret(_read(secret_file)))
+
+
+def _read(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_IMODE(mode) & 0o027:
+            raise NoPermission(
+                f"{path} can be read by others or changed by its group (mode {stat.S_IMODE(mode):04o}): "
+                f"make the key anew at the exchange, then chmod 600 {path}"
+            )
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES).decode("ascii").strip()
+    except OSError as error:
+        raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise NoPermission(f"{path} does not hold a key: it is not plain text") from None
+    if not text:
+        raise NoPermission(f"{path} is empty: put the key into it")
+    return text

@@ -1,0 +1,34 @@
+"""The dispatcher's clock: wakes when something in the ledger is due.
+
+Who may go next is decided with every step (:mod:`daemon.engine.doorway`), at once and not here; this task is for what only
+the passing of time brings about: deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
+"""
+
+from daemon.core.dispatch import tick
+from daemon.core.step import Step
+from daemon.engine.alarm import Alarm
+from daemon.engine.doorway import Doorway
+
+
+class Dispatcher:
+    """Does what is due."""
+
+    def __init__(self, doorway: Doorway) -> None:
+        self._doorway = doorway
+        self._alarm = Alarm(doorway.clock)
+
+    def look_again(self) -> None:
+        """Wake up if something is due sooner than was known."""
+        self._alarm.bring_forward(self._due_ms())
+
+    async def run(self) -> None:
+        """Do what is due, until cancelled."""
+        while True:
+            step = Step()
+            tick(self._doorway.ledger, step, self._doorway.clock.now_ms())
+            self._doorway.apply(step)
+            await self._alarm.sleep_until(self._due_ms())
+
+    def _due_ms(self) -> int | None:
+        known = (self._doorway.ledger.next_timer_ms(), self._doorway.capacity_ms)
+        return min((due_ms for due_ms in known if due_ms is not None), default=None)

@@ -1,0 +1,154 @@
+"""The engine: everything between the door and the exchange, running."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import anyio
+import msgspec
+
+from daemon.clock import Clock
+from daemon.core.dispatch import disarm
+from daemon.core.events import Event
+from daemon.core.ledger import Ledger, Rules
+from daemon.core.orders import State
+from daemon.core.recovery import recover
+from daemon.core.step import Step
+from daemon.engine.dispatcher import Dispatcher
+from daemon.engine.doorway import Doorway
+from daemon.engine.executor import Executor
+from daemon.engine.housekeeping import Housekeeping, Intervals
+from daemon.engine.publisher import Publisher
+from daemon.engine.reconciler import Reconciler
+from daemon.exchange.port import Exchange
+from daemon.store.reading import Remembered
+from daemon.store.store import Store
+
+
+class Stage(StrEnum):
+    """How far the daemon has come."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration sets for the engine."""
+
+    rules: Rules = Rules()
+    intervals: Intervals = Intervals()
+    startup_reconcile_s: float = 10.0
+    drain_s: float = 10.0
+
+
+class Engine:
+    """The ledger and the tasks that move it."""
+
+    def __init__(
+        self, *, store: Store, exchange: Exchange, clock: Clock, emit: Callable[[Event], None], settings: Settings
+    ) -> None:
+        self.stage = Stage.STARTING
+        self.store = store
+        self.exchange = exchange
+        self.clock = clock
+        self.emit = emit
+        self.settings = settings
+        self.ledger = Ledger(settings.rules, store.recall)
+        self.publisher = Publisher(self.ledger, emit)
+        self.doorway = Doorway(self.ledger, store, self.publisher, clock)
+        self.ready = anyio.Event()
+        self._stopping = anyio.Event()
+        self._dispatcher = Dispatcher(self.doorway)
+        self._reconciler = Reconciler(self.doorway, exchange)
+        self._executor = Executor(self.doorway, exchange, self.publisher, clock)
+        self._housekeeping = Housekeeping(exchange, store, clock, emit, settings.intervals)
+        self.doorway.wire(
+            start=self._executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
+        )
+
+    def reload(self, settings: Settings) -> None:
+        """Take new settings; they count from the next decision on."""
+        self.settings = settings
+        self.ledger.set_rules(settings.rules)
+        self._housekeeping.intervals = settings.intervals
+
+    def stop(self) -> None:
+        """Drain, then let :meth:`run` end."""
+        self._stopping.set()
+
+    async def run(self, remembered: Remembered) -> None:
+        """Recover, reconcile, trade, drain. Recovery is the only way to start."""
+        async with anyio.create_task_group() as tasks:
+            for task in (self._executor.run, self._dispatcher.run, self._reconciler.run, self.publisher.run):
+                tasks.start_soon(task)
+            await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
+            self._recover(remembered)
+            for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
+                tasks.start_soon(task)
+            await self._first_round()
+            self._open()
+            await self._stopping.wait()
+            await self._drain()
+            tasks.cancel_scope.cancel()
+
+    def _recover(self, remembered: Remembered) -> None:
+        began_ms = self.clock.now_ms()
+        step = Step()
+        recover(
+            self.ledger,
+            step,
+            orders=remembered.orders,
+            locks=remembered.locks,
+            attempts=remembered.attempts,
+            halted=remembered.halted,
+            last_seq=remembered.last_seq,
+            last_token=remembered.last_token,
+            now_ms=began_ms,
+        )
+        self.doorway.apply(step)
+        for order in self.ledger.orders.values():
+            if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):
+                self._executor.hold(order)
+        counts = self.ledger.counts
+        self._tell(
+            "daemon.recovered",
+            orders=len(self.ledger.orders),
+            queued=counts[State.QUEUED],
+            in_doubt=counts[State.IN_DOUBT] + counts[State.LOST],
+            took_ms=self.clock.now_ms() - began_ms,
+        )
+
+    async def _first_round(self) -> None:
+        """Look once for everything in doubt before anything new is taken.
+
+        Bounded: what is still in doubt then keeps its lock and its key, so nothing of it can be placed twice, and an
+        exchange that does not answer must not keep the daemon from taking orders for everything else.
+        """
+        in_doubt = self.ledger.counts[State.IN_DOUBT]
+        if in_doubt:
+            self._tell("daemon.reconciling", in_doubt=in_doubt)
+        with anyio.move_on_after(self.settings.startup_reconcile_s):
+            await self._reconciler.first_round()
+
+    def _open(self) -> None:
+        self.ledger.sending = True
+        self.stage = Stage.READY
+        self.doorway.apply(Step())
+        self.ready.set()
+
+    async def _drain(self) -> None:
+        """Take nothing new, finish what is under way; what does not end in time is left in doubt on disk."""
+        self.stage = Stage.DRAINING
+        self.ledger.sending = False
+        self._tell("daemon.draining", in_flight=len(self.ledger.flying))
+        step = Step()
+        now_ms = self.clock.now_ms()
+        for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
+            disarm(self.ledger, step, order, "the daemon stops", now_ms)
+        self.doorway.apply(step)
+        with anyio.move_on_after(self.settings.drain_s):
+            await self._executor.idle()
+        await self.store.commit(Step()).durable()
+
+    def _tell(self, name: str, **detail: str | float | None) -> None:
+        self.emit(Event(name=name, at_ms=self.clock.now_ms(), detail=detail))

@@ -1,0 +1,104 @@
+"""The executor: makes attempts, one task each, inside the resource's lock.
+
+The task holds the lock until the outcome is known, however long that takes: after an unknown answer it waits for the
+reconciler, or a person, to end the doubt.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import anyio
+import anyio.lowlevel
+
+from daemon.clock import Clock
+from daemon.core.dispatch import fire, may_go
+from daemon.core.orders import UNRESOLVED, Order
+from daemon.core.outcomes import answered
+from daemon.core.step import Send, Step
+from daemon.engine.doorway import Doorway
+from daemon.engine.locks import ResourceLocks
+from daemon.engine.publisher import Publisher
+from daemon.exchange.port import Exchange
+from daemon.store.writer import Commit
+
+SPIN_MS = 2
+"""An armed order's last milliseconds are waited for by looking at the clock: a timer may be late by as much."""
+
+
+class Executor:
+    """Makes the attempts that the dispatcher decided."""
+
+    def __init__(self, doorway: Doorway, exchange: Exchange, publisher: Publisher, clock: Clock) -> None:
+        self._doorway = doorway
+        self._exchange = exchange
+        self._publisher = publisher
+        self._clock = clock
+        self._locks = ResourceLocks()
+        self._tasks = asyncio.TaskGroup()
+        self._under_way = 0
+        self._ended = asyncio.Event()
+
+    async def run(self) -> None:
+        """Own the tasks of all attempts, until cancelled."""
+        async with self._tasks:
+            await anyio.sleep_forever()
+
+    def start(self, send: Send, commit: Commit) -> None:
+        """Make an attempt once it is durable."""
+        self._tasks.create_task(self._attempt(send, commit))
+
+    def hold(self, order: Order) -> None:
+        """Take the lock of an order again whose outcome was unknown when the process ended."""
+        self._tasks.create_task(self._hold(order))
+
+    async def idle(self) -> None:
+        """Wait until no request is under way."""
+        while self._under_way:
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def _attempt(self, send: Send, commit: Commit) -> None:
+        async with AsyncExitStack() as stack:
+            if send.token is not None:
+                await stack.enter_async_context(self._locks.of(send.order.resource))
+            if send.fire_ms is not None and not await self._fire(send, commit):
+                return
+            await self._place(send, commit)
+            await self._until_settled(send.order.order_id)
+
+    async def _place(self, send: Send, commit: Commit) -> None:
+        self._under_way += 1
+        answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit))
+        step = Step()
+        verdict = answered(self._doorway.ledger, step, send.attempt, answer, self._clock.now_ms())
+        self._doorway.apply(step)
+        self._under_way -= 1
+        self._ended.set()
+        if verdict is not None and verdict.resync:
+            await self._exchange.measure_clock()
+
+    async def _fire(self, send: Send, commit: Commit) -> bool:
+        """Wait for an armed order's instant; it was durable long before."""
+        await commit.durable()
+        assert send.fire_ms is not None
+        await anyio.sleep((send.fire_ms - SPIN_MS - self._clock.now_ms()) / 1_000)
+        while self._clock.now_ms() < send.fire_ms:
+            await anyio.lowlevel.checkpoint()
+        step = Step()
+        armed = fire(self._doorway.ledger, step, send, self._clock.now_ms())
+        self._doorway.apply(step)
+        return armed
+
+    async def _gate(self, send: Send, commit: Commit) -> str | None:
+        """Open when the attempt is durable, unless something has come to speak against it."""
+        await commit.durable()
+        return may_go(self._doorway.ledger, send, self._clock.now_ms())
+
+    async def _hold(self, order: Order) -> None:
+        async with self._locks.of(order.resource):
+            await self._until_settled(order.order_id)
+
+    async def _until_settled(self, order_id: str) -> None:
+        """Keep the lock while the outcome is unknown."""
+        while (order := self._doorway.ledger.orders.get(order_id)) is not None and order.state in UNRESOLVED:
+            await self._publisher.changed(order_id)

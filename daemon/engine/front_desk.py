@@ -1,0 +1,225 @@
+"""The front desk: what callers ask of the engine. Each answer is true on disk before it is given."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from daemon.clock import Entropy
+from daemon.core import intake, rulings
+from daemon.core.ids import RANDOM_BYTES, new_id
+from daemon.core.intake import Accepted, Identity
+from daemon.core.ledger import Ledger
+from daemon.core.orders import SIGHTINGS, WAITING, Order, State
+from daemon.core.outlook import Outlook, outlook
+from daemon.core.signals import Signal, SignalRequest, normalise
+from daemon.core.step import Step
+from daemon.core.symbols import fit
+from daemon.engine.engine import Engine
+from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
+from daemon.store.reading import History
+
+
+class Verb(Protocol):
+    """Something that a person does to an order (:mod:`daemon.core.rulings`)."""
+
+    def __call__(self, ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+        """Do it."""
+        ...
+
+
+class Switch(Protocol):
+    """Something that a person does to trading as a whole."""
+
+    def __call__(self, ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+        """Do it."""
+        ...
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks: a word for the audit trail, and whether administration is open to it."""
+
+    actor: str
+    administrator: bool
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Everything about an order, and what comes next."""
+
+    history: History
+    outlook: Outlook
+
+
+class FrontDesk:
+    """Serves callers."""
+
+    def __init__(self, engine: Engine, entropy: Entropy) -> None:
+        self._engine = engine
+        self._entropy = entropy
+
+    async def submit(self, request: SignalRequest, caller: Caller) -> Accepted:
+        """Take a signal in; return when its order is on disk.
+
+        Raises:
+            Refusal: it was not taken, and nothing was changed.
+
+        """
+        return (await self.submit_all([request], caller))[0]
+
+    async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
+        """Take all signals in, or none; return when their orders are on disk, in one commit.
+
+        Raises:
+            Refusal: none was taken.
+
+        """
+        wishes = [await self._wish(request, caller) for request in requests]
+        ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
+        intake.check_all(ledger, [identity for _, identity in wishes], now_ms)
+        accepted = [
+            intake.accept(
+                ledger,
+                step,
+                signal,
+                identity,
+                order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
+                actor=caller.actor,
+                now_ms=now_ms,
+            )
+            for signal, identity in wishes
+        ]
+        commit = self._engine.doorway.apply(step)
+        await asyncio.sleep(0)  # requests to the exchange are built before this waits,
+        await commit.durable()
+        await asyncio.sleep(0)  # and leave before the answers to callers
+        return accepted
+
+    async def outcome(self, order: Order, wait_s: float) -> Order:
+        """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
+        with anyio.move_on_after(wait_s):
+            while (now := self._engine.ledger.orders.get(order.order_id)) is not None and not now.outcome_known:
+                await self._engine.publisher.changed(order.order_id)
+        return await self.order(order.order_id)
+
+    async def order(self, order_id: str) -> Order:
+        """Return an order as it stands on disk.
+
+        Raises:
+            Unknown: there is no such order.
+
+        """
+        await self._engine.store.commit(Step()).durable()
+        order = await self._engine.store.order(order_id)
+        if order is None:
+            raise Unknown(f"there is no order {order_id!r}; `sniperd orders` lists them")
+        return order
+
+    async def explain(self, order_id: str) -> Explanation:
+        """Return everything about an order, and what comes next.
+
+        Raises:
+            Unknown: there is no such order.
+
+        """
+        history = await self._engine.store.history(order_id)
+        if history is None:
+            raise Unknown(f"there is no order {order_id!r}; `sniperd orders` lists them")
+        now = self._engine.ledger.orders.get(order_id, history.order)
+        return Explanation(history, outlook(self._engine.ledger, now, self._engine.clock.now_ms()))
+
+    async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
+        """Return a page of orders, newest first."""
+        return await self._engine.store.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit)
+
+    async def cancel(self, order_id: str, caller: Caller, reason: str) -> Order:
+        """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.
+
+        Raises:
+            Unknown: there is no such order.
+            WrongState: its outcome is unknown, or it has ended.
+
+        """
+        order = await self._current(order_id)
+        if order.state in WAITING | {State.DEAD_LETTER}:
+            return await self._carry_out(rulings.withdraw, order_id, caller, reason)
+        if order.state not in SIGHTINGS or order.finished_ms is not None:
+            raise WrongState(f"order {order_id} is {order.state.value}: there is nothing to cancel now")
+        await self._carry_out(rulings.ask_cancel, order_id, caller, reason)
+        answer = await self._engine.exchange.cancel(order)
+        return await self._carry_out(partial(rulings.cancel_answered, answer=answer), order_id, caller, reason)
+
+    async def resolve(self, order_id: str, found: rulings.Found, caller: Caller, reason: str) -> Order:
+        """End an unknown outcome by a person's word.
+
+        Raises:
+            Refusal: not an administrator, no such order, or no unknown outcome.
+
+        """
+        _administrators_only(caller)
+        return await self._carry_out(partial(rulings.rule, found=found), order_id, caller, reason)
+
+    async def requeue(self, order_id: str, caller: Caller, reason: str) -> Order:
+        """Send a dead letter back into the queue.
+
+        Raises:
+            Refusal: not an administrator, no such order, or no dead letter.
+
+        """
+        _administrators_only(caller)
+        return await self._carry_out(rulings.requeue, order_id, caller, reason)
+
+    async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:
+        """Set or release the kill switch: :func:`rulings.halt` or :func:`rulings.resume`.
+
+        Raises:
+            NotAllowed: the caller is no administrator.
+
+        """
+        _administrators_only(caller)
+        step = Step()
+        verb(self._engine.ledger, step, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms())
+        await self._engine.doorway.apply(step).durable()
+
+    async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal, Identity]:
+        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules if need be."""
+        ledger = self._engine.ledger
+        now_ms = self._engine.clock.now_ms()
+        signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
+        if signal.skip_lock:
+            _administrators_only(caller)
+        identity = intake.identify(ledger, signal)
+        if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
+            return signal, identity
+        intake.check_open(ledger)
+        rules = await self._engine.exchange.rules(signal.symbol)
+        if rules is None:
+            raise Invalid(
+                f"the exchange knows no symbol {signal.symbol}",
+                field="symbol",
+                allowed="a pair that the exchange lists",
+            )
+        return fit(signal, rules), identity
+
+    async def _current(self, order_id: str) -> Order:
+        """Return an order as memory has it, or else the disk."""
+        return self._engine.ledger.orders.get(order_id) or await self.order(order_id)
+
+    async def _carry_out(self, verb: Verb, order_id: str, caller: Caller, reason: str) -> Order:
+        order = await self._current(order_id)
+        step = Step()
+        order = verb(
+            self._engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms()
+        )
+        await self._engine.doorway.apply(step).durable()
+        return order
+
+
+def _administrators_only(caller: Caller) -> None:
+    if not caller.administrator:
+        raise NotAllowed(
+            f"{caller.actor} may not administer: run it as root, as the daemon's own user, or as a user whose id "
+            "stands in [sockets] admin_uids"
+        )

@@ -1,0 +1,76 @@
+"""Housekeeping: what is done now and then, beside trading, and may fail without harm."""
+
+from collections.abc import Callable
+
+import anyio
+import msgspec
+
+from daemon.clock import Clock
+from daemon.core.events import Event
+from daemon.errors import NotReady
+from daemon.exchange.port import Exchange
+from daemon.store.store import Store
+
+HOUR_MS = 3_600_000
+
+
+class Intervals(msgspec.Struct, frozen=True, kw_only=True):
+    """How often what is done."""
+
+    clock_check_s: float = 30.0
+    symbols_refresh_s: float = 300.0
+    cleanup_s: float = 300.0
+    retention_h: float = 24.0
+
+
+class Housekeeping:
+    """Measures the exchange's clock, keeps the trading rules fresh, removes what is past its retention."""
+
+    def __init__(
+        self, exchange: Exchange, store: Store, clock: Clock, emit: Callable[[Event], None], intervals: Intervals
+    ) -> None:
+        self.intervals = intervals
+        self._exchange = exchange
+        self._store = store
+        self._clock = clock
+        self._emit = emit
+        self._was_reachable: bool | None = None
+
+    async def measure(self) -> None:
+        """Measure the exchange's clock, again and again; tell when the exchange comes and goes."""
+        while True:
+            await self._exchange.measure_clock()
+            self._tell_reachability()
+            await anyio.sleep(self.intervals.clock_check_s)
+
+    async def refresh_rules(self) -> None:
+        """Load all trading rules, again and again; sooner again where that failed."""
+        while True:
+            try:
+                symbols = await self._exchange.load_rules()
+            except NotReady:
+                await anyio.sleep(min(self.intervals.symbols_refresh_s, 5))
+                continue
+            self._tell("exchange.symbols_loaded", symbols=symbols)
+            await anyio.sleep(self.intervals.symbols_refresh_s)
+
+    async def clean(self) -> None:
+        """Remove finished locks and queue rows, again and again."""
+        while True:
+            await anyio.sleep(self.intervals.cleanup_s)
+            cleaned = await self._store.clean(self._clock.now_ms() - int(self.intervals.retention_h * HOUR_MS))
+            if cleaned.locks or cleaned.queue:
+                self._tell("store.cleaned", locks=cleaned.locks, queue=cleaned.queue)
+
+    def _tell_reachability(self) -> None:
+        health = self._exchange.health()
+        if health.reachable is self._was_reachable:
+            return
+        self._was_reachable = health.reachable
+        if health.reachable:
+            self._tell("exchange.reachable", offset_ms=health.offset_ms, round_trip_ms=health.round_trip_ms)
+        else:
+            self._tell("exchange.unreachable", error=health.error)
+
+    def _tell(self, name: str, **detail: str | float | None) -> None:
+        self._emit(Event(name=name, at_ms=self._clock.now_ms(), detail=detail))

@@ -1,0 +1,82 @@
+"""The reconciler: looks for orders whose outcome is unknown, and follows placed ones to their end.
+
+When to look, where, and what the looks conclude is decided in :mod:`daemon.core.reconciliation`; here they are made.
+"""
+
+import anyio
+from anyio.abc import TaskGroup
+
+from daemon.core.answers import Look
+from daemon.core.orders import Order, State
+from daemon.core.outcomes import looked
+from daemon.core.reconciliation import Watch, witnesses
+from daemon.core.step import Step
+from daemon.engine.alarm import Alarm
+from daemon.engine.doorway import Doorway
+from daemon.exchange.port import Exchange
+
+AT_ONCE = 8
+"""Looks under way at the same time; the exchange's weight limit binds long before."""
+
+
+class Reconciler:
+    """Makes the looks that are due."""
+
+    def __init__(self, doorway: Doorway, exchange: Exchange) -> None:
+        self._doorway = doorway
+        self._exchange = exchange
+        self._alarm = Alarm(doorway.clock)
+        self._under_way = 0
+        self._unanswered: set[str] = set()  # in doubt since before the start, and not looked for with an answer yet
+        self._answered = anyio.Event()
+
+    def look_again(self) -> None:
+        """Wake up if something is due sooner than was known."""
+        self._alarm.bring_forward(self._due_ms())
+
+    async def run(self) -> None:
+        """Look for what is due, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._start_due(tasks)
+                await self._alarm.sleep_until(self._due_ms())
+
+    async def first_round(self) -> None:
+        """Wait until every order that is in doubt now was looked for once with an answer."""
+        orders = self._doorway.ledger.orders.values()
+        self._unanswered = {order.order_id for order in orders if order.state is State.IN_DOUBT}
+        self._answered = anyio.Event()
+        if self._unanswered:
+            await self._answered.wait()
+
+    def _start_due(self, tasks: TaskGroup) -> None:
+        now_ms = self._doorway.clock.now_ms()
+        while self._under_way < AT_ONCE and (order := self._doorway.ledger.due_look(now_ms)) is not None:
+            self._under_way += 1
+            tasks.start_soon(self._round, order)
+
+    def _due_ms(self) -> int | None:
+        return None if self._under_way >= AT_ONCE else self._doorway.ledger.next_look_ms()
+
+    async def _round(self, order: Order) -> None:
+        looks = await self._looks(order)
+        step = Step()
+        looked(self._doorway.ledger, step, order.order_id, looks, self._doorway.clock.now_ms())
+        self._under_way -= 1
+        self._doorway.apply(step)
+        self._alarm.ring()
+        if not all(look.failed for look in looks):
+            self._unanswered.discard(order.order_id)
+            if not self._unanswered:
+                self._answered.set()
+
+    async def _looks(self, order: Order) -> list[Look]:
+        """Look at one witness after another until one has seen the order."""
+        ledger = self._doorway.ledger
+        watch = ledger.watches.get(order.order_id, Watch(next_ms=0))
+        looks: list[Look] = []
+        for witness in witnesses(order, watch, self._doorway.clock.now_ms(), ledger.rules.schedule):
+            looks.append(await self._exchange.look(order, witness))
+            if looks[-1].sighting is not None:
+                break
+        return looks

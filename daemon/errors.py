@@ -1,0 +1,148 @@
+"""Every exception that this project raises on purpose.
+
+::
+
+    SniperdError
+    ├── Refusal                what a caller asked cannot be done; nothing was changed
+    │   ├── Invalid            the request itself is wrong: field, message, what is allowed
+    │   ├── KeyConflict        the idempotency key belongs to another payload
+    │   ├── Halted             the kill switch is on
+    │   ├── Full               the queue has no room
+    │   ├── NotReady           the daemon is starting or draining
+    │   ├── NotAllowed         the caller lacks the right
+    │   ├── Unknown            no such order
+    │   └── WrongState         the order's state does not admit it
+    ├── StartupError           the process must not run; carries its exit code
+    │   ├── BadConfig          78  configuration, credentials in the wrong form
+    │   ├── BadDatabase        65  corrupt, foreign or newer than this program
+    │   ├── CannotCreate       73  a directory, socket or file cannot be made
+    │   ├── AlreadyRunning     75  another process holds the database or the socket
+    │   └── NoPermission       77  a credential is missing, or readable by others
+    ├── CommitFailed           74  the disk did not take a commit: the process stops
+    └── InvariantBroken        70  a promise would be broken: the process stops instead
+        └── Impossible             an order's life has no such transition; nothing was changed
+
+The split that matters on the exchange's side, *refused* against *outcome unknown*, is no exception at all: it is a
+value (:mod:`daemon.core.answers`), because every caller must look at it.
+
+Exit codes are those of ``sysexits.h``; ``systemd`` keeps the service down for 65, 73, 77 and 78, where a restart
+cannot help.
+"""
+
+
+class SniperdError(Exception):
+    """Root of all errors of this project."""
+
+
+class Refusal(SniperdError):
+    """What a caller asked cannot be done; nothing was changed.
+
+    ``code`` is the stable word a program matches on, the message is for a person and says what to do next.
+    """
+
+    code = "refused"
+
+
+class Invalid(Refusal):
+    """The request is wrong: ``field`` says where, ``allowed`` what would be right."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str | None = None, allowed: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+        self.allowed = allowed
+
+
+class KeyConflict(Refusal):
+    """The idempotency key belongs to an order with another payload."""
+
+    code = "key_conflict"
+
+
+class Halted(Refusal):
+    """The kill switch is on: nothing new is taken."""
+
+    code = "halted"
+
+
+class Full(Refusal):
+    """The queue has no room for another order."""
+
+    code = "full"
+
+
+class NotReady(Refusal):
+    """The daemon is starting or draining, or lacks something it needs to judge the request."""
+
+    code = "not_ready"
+
+
+class NotAllowed(Refusal):
+    """The caller lacks the right."""
+
+    code = "not_allowed"
+
+
+class Unknown(Refusal):
+    """No order has this id."""
+
+    code = "unknown"
+
+
+class WrongState(Refusal):
+    """The order's state does not admit what was asked."""
+
+    code = "wrong_state"
+
+
+class StartupError(SniperdError):
+    """The process must not run. ``exit_code`` tells the service manager why."""
+
+    exit_code = 1
+
+
+class BadConfig(StartupError):
+    """The configuration is wrong."""
+
+    exit_code = 78
+
+
+class BadDatabase(StartupError):
+    """The database is corrupt, foreign, or newer than this program."""
+
+    exit_code = 65
+
+
+class CannotCreate(StartupError):
+    """A directory, socket or file cannot be made."""
+
+    exit_code = 73
+
+
+class AlreadyRunning(StartupError):
+    """Another process holds the database or the socket."""
+
+    exit_code = 75
+
+
+class NoPermission(StartupError):
+    """A credential is missing, or readable by others."""
+
+    exit_code = 77
+
+
+class CommitFailed(SniperdError):
+    """The disk did not take a commit. What was to follow from it has not happened; the process stops."""
+
+    exit_code = 74
+
+
+class InvariantBroken(SniperdError):
+    """Going on would break a promise. The process stops; a restart begins from the disk."""
+
+    exit_code = 70
+
+
+class Impossible(InvariantBroken):
+    """An order's life has no such transition. The order is unchanged."""

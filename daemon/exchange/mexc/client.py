@@ -1,0 +1,163 @@
+"""The MEXC client: the exchange port over signed requests."""
+
+import asyncio
+
+from daemon.clock import Clock
+from daemon.core.answers import Advice, Answer, CancelAnswer, Look, NotSent, Refused, Unclear, Witness
+from daemon.core.attempts import Attempt
+from daemon.core.decimals import plain
+from daemon.core.orders import Order
+from daemon.core.symbols import SymbolRules
+from daemon.credentials import Credentials
+from daemon.errors import NotReady
+from daemon.exchange.mexc import views, witnesses
+from daemon.exchange.mexc.answers import envelope, placed_or_not, raw
+from daemon.exchange.mexc.requests import Requests, Settings
+from daemon.exchange.mexc.signing import Parameters
+from daemon.exchange.mexc.symbols import parse
+from daemon.exchange.mexc.transport import Reply, Stopped, Transport
+from daemon.exchange.port import Gate, Health
+
+ORDER = "/api/v3/order"
+OK, BAD_REQUEST = 200, 400
+UNKNOWN_SYMBOL_MS = 2_000
+"""So long a pair that MEXC does not know is not asked for again."""
+PAUSE_MS = 1_000
+"""So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
+_CANCEL_OUTCOMES = {OK: "accepted", BAD_REQUEST: "refused"}
+UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
+
+
+class MexcExchange:
+    """MEXC, or whatever speaks like it."""
+
+    def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
+        self._requests = Requests(transport, credentials, clock, settings)
+        self._clock = clock
+        self._rules: dict[str, SymbolRules] = {}
+        self._absent: dict[str, int] = {}  # pair → until when it is not asked for again
+        self._not_before_ms = 0  # after a failure, rules are not asked for again before then
+        self._asking = asyncio.Lock()
+
+    async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
+        """Make one attempt."""
+        answer = await self._requests.order(ORDER, _order_parameters(order, attempt), gate)
+        reply = answer.reply
+        if isinstance(reply, Stopped):
+            return NotSent(reply.why)
+        if isinstance(reply, Reply):
+            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, answer.asked)
+        if reply.written:
+            return Unclear(reply.why, answer.asked, "")
+        return Refused(
+            advice=Advice.RETRY, code="unreachable", message=reply.why, asked=answer.asked, answered="nothing was sent"
+        )
+
+    async def look(self, order: Order, witness: Witness) -> Look:
+        """Look for an order at one witness."""
+        return await witnesses.look(self._requests, order, witness)
+
+    async def cancel(self, order: Order) -> CancelAnswer:
+        """Ask for an order's cancel, by the id that the daemon gave it."""
+        parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
+        answer = await self._requests.private("DELETE", ORDER, parameters, weight=1)
+        reply = answer.reply
+        if not isinstance(reply, Reply):
+            return CancelAnswer("unknown", answer.asked, reply.why)
+        found = envelope(reply.body)
+        outcome = "unknown" if found is None else _CANCEL_OUTCOMES.get(reply.status, "unknown")
+        return CancelAnswer(outcome, answer.asked, f"HTTP {reply.status} {raw(reply.body)}")
+
+    async def balances(self) -> list[views.Balance]:
+        """Return what the account has.
+
+        Raises:
+            NotReady: the exchange gave no readable answer.
+
+        """
+        answer = await self._requests.private("GET", "/api/v3/account", [], weight=10)
+        if isinstance(answer.reply, Reply) and answer.reply.status == OK:
+            try:
+                return views.balances(answer.reply.body)
+            except views.UnreadableError:
+                pass
+        raise NotReady(f"the exchange shows no account: {answer.reply}")
+
+    async def rules(self, symbol: str) -> SymbolRules | None:
+        """Return a pair's rules, asking for them if they are not known."""
+        if symbol in self._rules:
+            return self._rules[symbol]
+        async with self._asking:
+            if self._clock.now_ms() < self._not_before_ms:
+                raise NotReady(UNREADABLE_RULES)
+            if symbol not in self._rules and self._clock.now_ms() >= self._absent.get(symbol, 0):
+                await self._load([("symbol", symbol)])
+                if symbol not in self._rules:
+                    self._remember_absent(symbol)
+        return self._rules.get(symbol)
+
+    async def load_rules(self) -> int:
+        """Load the rules of all pairs, so that no signal waits for them; return how many there are.
+
+        Raises:
+            NotReady: they cannot be had now.
+
+        """
+        return await self._load([])
+
+    async def measure_clock(self) -> bool:
+        """Measure the exchange's clock against ours, at the middle of the round trip."""
+        before_ms = self._clock.now_ms()
+        answer = await self._requests.public("/api/v3/time", [], weight=1)
+        after_ms = self._clock.now_ms()
+        server_ms = _server_ms(answer.reply)
+        if server_ms is None:
+            return False
+        self._requests.offset_ms = server_ms - (before_ms + after_ms) // 2
+        self._requests.round_trip_ms = after_ms - before_ms
+        self._requests.measured_ms = after_ms
+        return True
+
+    def health(self) -> Health:
+        """Tell how the exchange stands."""
+        return self._requests.health()
+
+    async def _load(self, parameters: Parameters) -> int:
+        answer = await self._requests.public("/api/v3/exchangeInfo", parameters, weight=25)
+        reply = answer.reply
+        found = None
+        if isinstance(reply, Reply) and reply.status == OK:
+            found = parse(reply.body)
+        elif isinstance(reply, Reply) and reply.status == BAD_REQUEST:
+            found = []  # there is no such pair
+        if found is None:
+            self._not_before_ms = self._clock.now_ms() + PAUSE_MS
+            raise NotReady(UNREADABLE_RULES)
+        self._rules.update({rules.symbol: rules for rules in found})
+        return len(found)
+
+    def _remember_absent(self, symbol: str) -> None:
+        now_ms = self._clock.now_ms()
+        self._absent = {pair: until_ms for pair, until_ms in self._absent.items() if until_ms > now_ms}
+        self._absent[symbol] = now_ms + UNKNOWN_SYMBOL_MS
+
+
+def _order_parameters(order: Order, attempt: Attempt) -> Parameters:
+    parameters = [("symbol", order.symbol), ("side", order.side.value), ("type", order.type.value)]
+    if order.quantity is not None:
+        parameters.append(("quantity", plain(order.quantity)))
+    if order.quote_quantity is not None:
+        parameters.append(("quoteOrderQty", plain(order.quote_quantity)))
+    if attempt.price is not None:
+        parameters.append(("price", plain(attempt.price)))
+    parameters.append(("newClientOrderId", attempt.client_order_id))
+    return parameters
+
+
+def _server_ms(reply: object) -> int | None:
+    if not isinstance(reply, Reply) or reply.status != OK:
+        return None
+    try:
+        return views.server_time(reply.body)
+    except views.UnreadableError:
+        return None

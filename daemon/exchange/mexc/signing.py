@@ -1,0 +1,26 @@
+"""Signed requests: exactly the bytes that are sent are signed.
+
+MEXC's signature is the lower-case hexadecimal HMAC-SHA256 of query string and body, nothing between the two
+(documented). Everything is put into the query string, in UTF-8 with upper-case percent escapes and ``%20`` for a space,
+and the body stays empty; the ``Content-Type`` must be ``application/json`` all the same (observed: error 700013).
+"""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from daemon.credentials import Credentials
+
+Parameters = Iterable[tuple[str, str]]
+
+
+def encode(parameters: Parameters) -> str:
+    """Write a query string. Values that need no escape, nearly all, are written as they are."""
+    return "&".join(
+        f"{name}={value if value.isalnum() and value.isascii() else quote(value, safe='')}"
+        for name, value in parameters
+    )
+
+
+def signed(credentials: Credentials, query: str) -> str:
+    """Append the signature of a query string to it."""
+    return f"{query}&signature={credentials.sign(query.encode('ascii'))}"

@@ -1,0 +1,134 @@
+"""Orders and trades as MEXC shows them, read into sightings.
+
+``cummulativeQuoteQty`` is MEXC's spelling. There is no REJECTED and no EXPIRED (documented).
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from daemon.core.answers import Sighting
+from daemon.core.orders import State
+
+STATES = {
+    "NEW": State.OPEN,
+    "PARTIALLY_FILLED": State.PARTIALLY_FILLED,
+    "FILLED": State.FILLED,
+    "CANCELED": State.CANCELED,
+    "PARTIALLY_CANCELED": State.PARTIALLY_CANCELED,
+}
+
+
+_T = TypeVar("_T")
+
+
+class _Order(msgspec.Struct, rename="camel"):
+    order_id: str
+    status: str
+    client_order_id: str | None = None
+    executed_qty: Decimal = Decimal(0)
+    cummulative_quote_qty: Decimal = Decimal(0)
+
+
+class _Trade(msgspec.Struct, rename="camel"):
+    order_id: str
+    client_order_id: str | None = None
+    qty: Decimal = Decimal(0)
+    quote_qty: Decimal = Decimal(0)
+
+
+_one = msgspec.json.Decoder(_Order, strict=False)
+_many = msgspec.json.Decoder(list[_Order], strict=False)
+_trades = msgspec.json.Decoder(list[_Trade], strict=False)
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """What the account has of an asset."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+class _Account(msgspec.Struct):
+    balances: list[Balance]
+
+
+_account = msgspec.json.Decoder(_Account, strict=False)
+
+
+class _Time(msgspec.Struct, rename="camel"):
+    server_time: int
+
+
+_time = msgspec.json.Decoder(_Time)
+
+
+class UnreadableError(Exception):
+    """The answer is not what it should be."""
+
+
+def order(body: bytes) -> Sighting:
+    """Read the answer to a look-up of one order."""
+    return _sighting(_decode(_one, body))
+
+
+def among_orders(body: bytes, client_order_id: str) -> tuple[Sighting | None, int]:
+    """Find an order in a list of orders; tell how long the list is."""
+    found = _decode(_many, body)
+    mine = next((each for each in found if each.client_order_id == client_order_id), None)
+    return (None if mine is None else _sighting(mine)), len(found)
+
+
+def among_trades(body: bytes, client_order_id: str) -> tuple[Sighting | None, int]:
+    """Find an order by its fills; tell how long the list is.
+
+    Fills prove that the order was placed, not how it ended: it shows as partially filled until a look-up tells more.
+    """
+    found = _decode(_trades, body)
+    mine = [each for each in found if each.client_order_id == client_order_id]
+    return _filled(mine), len(found)
+
+
+def balances(body: bytes) -> list[Balance]:
+    """Read the account's balances."""
+    return _decode(_account, body).balances
+
+
+def server_time(body: bytes) -> int:
+    """Read the exchange's clock, Unix milliseconds."""
+    return _decode(_time, body).server_time
+
+
+def _filled(trades: Iterable[_Trade]) -> Sighting | None:
+    trades = list(trades)
+    if not trades:
+        return None
+    return Sighting(
+        client_order_id=trades[0].client_order_id,
+        exchange_order_id=trades[0].order_id,
+        state=State.PARTIALLY_FILLED,
+        executed_quantity=sum((each.qty for each in trades), Decimal(0)),
+        executed_quote=sum((each.quote_qty for each in trades), Decimal(0)),
+    )
+
+
+def _sighting(found: _Order) -> Sighting:
+    if found.status not in STATES:
+        raise UnreadableError(f"status {found.status!r} is not one of MEXC's")
+    return Sighting(
+        client_order_id=found.client_order_id,
+        exchange_order_id=found.order_id,
+        state=STATES[found.status],
+        executed_quantity=found.executed_qty,
+        executed_quote=found.cummulative_quote_qty,
+    )
+
+
+def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise UnreadableError(str(error)) from error

@@ -1,0 +1,76 @@
+"""The port to an exchange: what the engine asks of one.
+
+Whoever stands behind it answers with values (:mod:`daemon.core.answers`). Nothing raises but cancellation: a failure is
+an answer too, and whether it is a refusal or an unknown outcome is the one thing that must not be lost on the way.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from daemon.core.answers import Answer, CancelAnswer, Look, Witness
+from daemon.core.attempts import Attempt
+from daemon.core.orders import Order
+from daemon.core.symbols import SymbolRules
+
+Gate = Callable[[], Awaitable[str | None]]
+"""Waits until the attempt is durable; then says what speaks against sending it, or ``None``.
+
+The exchange prepares the request while the disk writes, and lets not a byte of it go before the gate has opened.
+"""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How the exchange's client stands."""
+
+    reachable: bool | None  # None: not tried yet
+    offset_ms: int | None  # the exchange's clock minus ours
+    round_trip_ms: float | None
+    measured_ms: int | None  # when
+    weight_used: int  # in the running window
+    weight_limit: int
+    blocked_until_ms: int  # "not now", as the exchange said
+    error: str | None
+
+
+class Exchange(Protocol):
+    """A place to trade."""
+
+    async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
+        """Make one attempt. Never repeats it."""
+        ...
+
+    async def look(self, order: Order, witness: Witness) -> Look:
+        """Look for an order at one witness."""
+        ...
+
+    async def cancel(self, order: Order) -> CancelAnswer:
+        """Ask for an order's cancel."""
+        ...
+
+    async def rules(self, symbol: str) -> SymbolRules | None:
+        """Return a trading pair's rules; ``None`` where there is no such pair.
+
+        Raises:
+            NotReady: they are not known and cannot be had now.
+
+        """
+        ...
+
+    async def load_rules(self) -> int:
+        """Load the rules of all trading pairs; return how many there are.
+
+        Raises:
+            NotReady: they cannot be had now.
+
+        """
+        ...
+
+    async def measure_clock(self) -> bool:
+        """Measure the exchange's clock against ours; tell whether it answered."""
+        ...
+
+    def health(self) -> Health:
+        """Tell how the client stands."""
+        ...

@@ -1,0 +1,79 @@
+"""A verified copy of the database, made while the daemon runs or without it."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from daemon.errors import BadDatabase, CannotCreate
+from daemon.store.database import open_for_reading
+from daemon.store.schema import APPLICATION_ID
+
+
+class BackedUp(msgspec.Struct, frozen=True, rename="camel"):
+    """What was written."""
+
+    path: str
+    bytes: int
+    orders: int
+    schema: int
+
+
+def backup(source: Path, target: Path) -> BackedUp:
+    """Copy the database, check the copy, and only then give it its name.
+
+    The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored.
+
+    Raises:
+        BadDatabase: there is no database, or the copy failed its check; no file is left under the target's name.
+        CannotCreate: the target cannot be written, or exists.
+
+    """
+    if not source.is_file():
+        raise BadDatabase(
+            f"there is no database at {source}; name it with --database, or the configuration with --config"
+        )
+    if target.exists():
+        raise CannotCreate(f"{target} exists; name a file that does not")
+    partial = target.with_name(target.name + ".partial")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.close(descriptor)
+        done = _copy(source, partial, target)
+        partial.replace(target)
+        _sync_directory(target.parent)
+    except OSError as error:
+        raise CannotCreate(f"cannot write {target}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise BadDatabase(f"{source} could not be copied: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return done
+
+
+def _copy(source: Path, partial: Path, target: Path) -> BackedUp:
+    with closing(open_for_reading(source)) as original, closing(sqlite3.connect(partial)) as copy:
+        original.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        application = copy.execute("PRAGMA application_id").fetchone()[0]
+        if found != "ok" or application != APPLICATION_ID:
+            raise BadDatabase(f"the copy of {source} failed its check ({found}); {target} was not written")
+        orders = copy.execute("SELECT count(*) FROM orders").fetchone()[0]
+        schema = copy.execute("PRAGMA user_version").fetchone()[0]
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return BackedUp(str(target), partial.stat().st_size, orders, schema)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,128 @@
+"""What is asked of the database, as functions over a connection."""
+
+import sqlite3
+from collections.abc import Callable
+
+import msgspec
+
+from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.events import Event
+from daemon.core.ledger import HALT_FACT
+from daemon.core.locks import Lock
+from daemon.core.orders import Order, State
+from daemon.store import rows
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk remembers of the work that is not finished."""
+
+    orders: list[Order]
+    locks: list[Lock]
+    attempts: list[Attempt]  # in flight when they were written
+    facts: dict[str, str]
+    last_seq: int
+    last_token: int
+    last_ms: int  # the latest instant on record
+
+    @property
+    def halted(self) -> str | None:
+        """Return why trading is halted, if it is."""
+        return self.facts.get(HALT_FACT) or None
+
+
+class History(msgspec.Struct, frozen=True):
+    """Everything on record about one order."""
+
+    order: Order
+    attempts: list[Attempt]
+    locks: list[Lock]
+    events: list[Event]
+
+
+def remembered(connection: sqlite3.Connection) -> Remembered:
+    """Read what recovery needs. Costs nothing for orders that are finished."""
+    found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
+    orders = [rows.order_from(row) for row in found]
+    return Remembered(
+        orders=orders,
+        locks=[
+            rows.lock_from(row) for row in connection.execute("SELECT * FROM transaction_locks WHERE status = 'active'")
+        ],
+        attempts=[
+            attempt
+            for order in orders
+            if order.state in {State.ARMED, State.IN_FLIGHT}
+            for attempt in _attempts(connection, order.order_id)
+            if attempt.state is AttemptState.IN_FLIGHT
+        ],
+        facts=dict(connection.execute("SELECT name, value FROM facts").fetchall()),
+        last_seq=_number(connection, "SELECT max(seq) FROM orders"),
+        last_token=_number(connection, "SELECT max(fencing_token) FROM transaction_locks"),
+        last_ms=_number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1"),
+    )
+
+
+def by_key(connection: sqlite3.Connection, key: str) -> Order | None:
+    """Find the order that a key is bound to."""
+    return _order(connection, "key = ? AND key_bound = 1", key)
+
+
+def by_id(connection: sqlite3.Connection, order_id: str) -> Order | None:
+    """Find an order by its id."""
+    return _order(connection, "order_id = ?", order_id)
+
+
+def history(connection: sqlite3.Connection, order_id: str) -> History | None:
+    """Read everything on record about one order."""
+    order = by_id(connection, order_id)
+    if order is None:
+        return None
+    locks = connection.execute("SELECT * FROM transaction_locks WHERE order_id = ? ORDER BY fencing_token", (order_id,))
+    events = connection.execute("SELECT * FROM events WHERE order_id = ? ORDER BY event_id", (order_id,))
+    return History(
+        order,
+        _attempts(connection, order_id),
+        [rows.lock_from(row) for row in locks],
+        [rows.event_from(row) for row in events],
+    )
+
+
+def dead_letters(connection: sqlite3.Connection) -> int:
+    """Count the orders that wait for a person."""
+    return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")
+
+
+def page(
+    *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
+) -> Callable[[sqlite3.Connection], list[Order]]:
+    """Prepare the reading of a page of orders, newest first."""
+    conditions = {"state = ?": state, "symbol = ?": symbol, "seq < ?": before_seq}
+    wanted = {condition: value for condition, value in conditions.items() if value is not None}
+    where = " AND ".join(wanted) or "1"
+
+    def read(connection: sqlite3.Connection) -> list[Order]:
+        found = connection.execute(
+            f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  # conditions from above
+            (*wanted.values(), limit),
+        )
+        return [rows.order_from(row) for row in found]
+
+    return read
+
+
+def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:
+    row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # our own words
+    return None if row is None else rows.order_from(row)
+
+
+def _attempts(connection: sqlite3.Connection, order_id: str) -> list[Attempt]:
+    """Read an order's attempts: their client order ids are its id, a dash and a number."""
+    found = connection.execute(
+        "SELECT * FROM attempts WHERE client_order_id BETWEEN ? AND ? ORDER BY number", (f"{order_id}-", f"{order_id}.")
+    )
+    return [rows.attempt_from(row) for row in found]
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return (row[0] if row else None) or 0

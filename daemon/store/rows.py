@@ -1,0 +1,214 @@
+"""Values to rows and back: which table and columns a value stands in.
+
+A row is written whole, by ``INSERT … ON CONFLICT (primary key) DO UPDATE``, so that a value's last snapshot is right
+whatever was written before. Not ``INSERT OR REPLACE``: that would silently remove *another* row in the way of a unique
+index, and the index is there to stop us.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from daemon.core.attempts import Attempt
+from daemon.core.decimals import plain
+from daemon.core.events import Event
+from daemon.core.locks import Lock
+from daemon.core.orders import Order, State
+
+Cell = str | int | None
+Row = tuple[Cell, ...]
+_Value = TypeVar("_Value", Order, Attempt)
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+ORDER_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Order))
+ATTEMPT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Attempt))
+EVENT_COLUMNS = (
+    "at_ms", "name", "actor", "order_id", "lock_id", "resource", "client_order_id", "state", "detail",
+)  # fmt: skip
+LOCK_COLUMNS = (
+    "fencing_token", "resource_id", "idempotency_key", "owner_id", "owner_type", "order_id", "acquired_at",
+    "expires_at", "released_at", "status", "lock_type", "transaction_type", "transaction_data", "max_retries",
+    "current_retries", "timeout_ms", "result", "error_message", "overdue", "created_at", "updated_at",
+)  # fmt: skip
+QUEUE_COLUMNS = (
+    "queue_id", "lock_id", "resource_id", "priority", "transaction_type", "transaction_data", "idempotency_key",
+    "status", "queued_at", "processing_started_at", "completed_at", "result", "error_message", "attempts", "owner_id",
+    "owner_type", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def upsert(table: str, key: str, columns: Sequence[str]) -> str:
+    """Write the statement that inserts a row or brings it up to date."""
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
+    return f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {changes}"  # noqa: S608  # our own names
+
+
+UPSERT_ORDER = upsert("orders", "seq", ORDER_COLUMNS)
+UPSERT_ATTEMPT = upsert("attempts", "client_order_id", ATTEMPT_COLUMNS)
+UPSERT_LOCK = upsert("transaction_locks", "fencing_token", LOCK_COLUMNS)
+UPSERT_QUEUE = upsert("transaction_queue", "queue_id", QUEUE_COLUMNS)
+UPSERT_FACT = upsert("facts", "name", ("name", "value"))
+INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
+
+
+def order_row(order: Order) -> Row:
+    """Write an order's columns."""
+    return tuple(_cell(value) for value in msgspec.structs.astuple(order))
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """Write an attempt's columns."""
+    return tuple(_cell(value) for value in msgspec.structs.astuple(attempt))
+
+
+def event_row(event: Event) -> Row:
+    """Write an event's columns."""
+    return (
+        event.at_ms,
+        event.name,
+        event.actor,
+        event.order_id,
+        event.lock_id,
+        event.resource,
+        event.client_order_id,
+        None if event.state is None else event.state.value,
+        _encode(event.detail).decode(),
+    )
+
+
+def lock_row(lock: Lock) -> Row:
+    """Write a lock's columns as the bot knows them."""
+    return (
+        lock.token,
+        lock.resource,
+        lock.key,
+        lock.owner_id,
+        lock.owner_type.value,
+        lock.order_id,
+        lock.acquired_ms,
+        lock.expires_ms,
+        lock.released_ms,
+        lock.state.value,
+        "exclusive",
+        "trade",
+        None,
+        3,
+        0,
+        lock.timeout_ms,
+        lock.result,
+        lock.error,
+        int(lock.overdue),
+        lock.acquired_ms,
+        lock.released_ms or lock.acquired_ms,
+    )
+
+
+_QUEUE_STATUS = {
+    State.QUEUED: "pending",
+    State.ARMED: "processing",
+    State.IN_FLIGHT: "processing",
+    State.IN_DOUBT: "processing",
+    State.LOST: "processing",
+    State.REJECTED: "failed",
+    State.EXPIRED: "failed",
+    State.DEAD_LETTER: "failed",
+    State.WITHDRAWN: "cancelled",
+}  # every state that the exchange reports is "completed": the trade was placed
+
+
+def queue_row(order: Order) -> Row:
+    """Write an order's row in the queue as the bot knows it."""
+    status = _QUEUE_STATUS.get(order.state, "completed")
+    ended = status not in {"pending", "processing"}
+    return (
+        order.order_id,
+        order.lock_id,
+        order.resource,
+        order.priority,
+        "trade",
+        _encode(
+            {
+                "symbol": order.symbol,
+                "side": order.side,
+                "type": order.type,
+                "quantity": order.quantity,
+                "quoteOrderQty": order.quote_quantity,
+                "price": order.price,
+                "snipeTargetId": order.target_id,
+            }
+        ).decode(),
+        order.key,
+        status,
+        order.accepted_ms,
+        order.sent_ms,
+        order.updated_ms if ended else None,
+        _encode({"orderId": order.exchange_order_id, "state": order.state}).decode() if ended else None,
+        order.reason if status == "failed" else None,
+        order.attempts,
+        order.owner_id,
+        "user",
+        order.accepted_ms,
+        order.updated_ms,
+    )
+
+
+def order_from(row: sqlite3.Row) -> Order:
+    """Read an order."""
+    return _value(row, Order)
+
+
+def attempt_from(row: sqlite3.Row) -> Attempt:
+    """Read an attempt."""
+    return _value(row, Attempt)
+
+
+def lock_from(row: sqlite3.Row) -> Lock:
+    """Read a lock."""
+    return msgspec.convert(
+        {
+            "lock_id": row["lock_id"],
+            "resource": row["resource_id"],
+            "token": row["fencing_token"],
+            "owner_id": row["owner_id"],
+            "owner_type": row["owner_type"],
+            "order_id": row["order_id"],
+            "key": row["idempotency_key"],
+            "acquired_ms": row["acquired_at"],
+            "expires_ms": row["expires_at"],
+            "timeout_ms": row["timeout_ms"],
+            "state": row["status"],
+            "released_ms": row["released_at"],
+            "result": row["result"],
+            "error": row["error_message"],
+            "overdue": row["overdue"],
+        },
+        Lock,
+        strict=False,
+    )
+
+
+def event_from(row: sqlite3.Row) -> Event:
+    """Read an event."""
+    fields = dict(zip(row.keys(), row, strict=True))
+    del fields["event_id"]
+    return msgspec.convert(fields | {"detail": msgspec.json.decode(row["detail"])}, Event, strict=False)
+
+
+def _value(row: sqlite3.Row, value_type: type[_Value]) -> _Value:
+    return msgspec.convert(dict(zip(row.keys(), row, strict=True)), value_type, strict=False)
+
+
+def _cell(value: object) -> Cell:
+    """Turn a field into what SQLite stores: enumerations by their word, amounts in plain digits."""
+    if value is None or type(value) is str or type(value) is int:
+        return value
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, str):
+        return str(value)
+    assert isinstance(value, bool), value
+    return int(value)

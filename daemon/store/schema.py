@@ -1,0 +1,155 @@
+"""The database's shape: every table, every column, and the migrations that lead there.
+
+Times are Unix milliseconds of the daemon's clock, amounts are plain decimal digits in TEXT (SQLite has no exact
+numeric type), ``NULL`` means "not so" or "not yet". ``transaction_locks`` and ``transaction_queue`` carry the columns
+that the bot knows; ``orders``, ``attempts`` and ``events`` stand beside them.
+
+Every index is one more page in every commit that touches it, so there are only those that a promise or the start
+needs. The newest lock row is never removed: it remembers the last fencing token.
+
+Migrations go forward only. ``user_version`` counts those that were applied; a file with more of them than this
+program knows was written by a newer one and is refused.
+"""
+
+APPLICATION_ID = 0x736E6970
+"""``PRAGMA application_id`` of this program's files: "snip" in ASCII."""
+
+FIRST = """
+CREATE TABLE orders (
+    seq               INTEGER PRIMARY KEY,  -- order of acceptance, from 1
+    order_id          TEXT NOT NULL UNIQUE,
+    state             TEXT NOT NULL CHECK (state IN (
+        'queued', 'armed', 'in_flight', 'in_doubt', 'open', 'partially_filled', 'filled', 'canceled',
+        'partially_canceled', 'rejected', 'expired', 'withdrawn', 'lost', 'dead_letter')),
+    symbol            TEXT NOT NULL,        -- BTCUSDT
+    side              TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
+    type              TEXT NOT NULL CHECK (type IN (
+        'LIMIT', 'MARKET', 'LIMIT_MAKER', 'IMMEDIATE_OR_CANCEL', 'FILL_OR_KILL')),
+    quantity          TEXT,                 -- base units asked
+    quote_quantity    TEXT,                 -- quote units asked (MARKET)
+    price             TEXT,                 -- quote per base unit; changes once when re-priced to a cap
+    owner_id          TEXT NOT NULL,        -- who asked
+    target_id         TEXT,                 -- the bot's snipeTargetId
+    resource          TEXT NOT NULL,        -- what its lock is for
+    priority          INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),  -- 1 is most urgent
+    skip_lock         INTEGER NOT NULL CHECK (skip_lock IN (0, 1)),        -- emergency sell
+    key               TEXT NOT NULL,        -- idempotency key
+    fingerprint       TEXT NOT NULL,        -- SHA-256 of what would be traded
+    key_bound         INTEGER NOT NULL CHECK (key_bound IN (0, 1)),  -- 1 while no other order can have the key
+    key_until_ms      INTEGER,              -- until when a derived key counts against a finished order
+    accepted_ms       INTEGER NOT NULL,
+    deadline_ms       INTEGER NOT NULL,     -- last instant at which it may be sent
+    execute_at_ms     INTEGER,              -- instant at which it is to be sent
+    not_before_ms     INTEGER NOT NULL,     -- earliest next attempt
+    timeout_ms        INTEGER NOT NULL,     -- lease of its lock
+    attempts          INTEGER NOT NULL,     -- requests so far that may have reached the exchange
+    repriced          INTEGER NOT NULL CHECK (repriced IN (0, 1)),
+    lock_id           TEXT,                 -- the lock it holds, or held last
+    client_order_id   TEXT,                 -- of the last attempt
+    sent_ms           INTEGER,              -- of the last attempt
+    doubt_ms          INTEGER,              -- since when the outcome is unknown
+    exchange_order_id TEXT,                 -- the exchange's id
+    executed_quantity TEXT NOT NULL,        -- base units filled, as last seen
+    executed_quote    TEXT NOT NULL,        -- quote units filled, as last seen
+    seen_ms           INTEGER,              -- when a look-up last told something new
+    reason            TEXT,                 -- why it stands where it does
+    updated_ms        INTEGER NOT NULL,
+    finished_ms       INTEGER               -- since when nothing more is to be done
+) STRICT;
+CREATE UNIQUE INDEX one_order_per_key ON orders (key) WHERE key_bound = 1;
+CREATE INDEX orders_unfinished ON orders (seq) WHERE finished_ms IS NULL;
+CREATE INDEX orders_set_aside ON orders (seq) WHERE state = 'dead_letter';
+
+CREATE TABLE attempts (
+    client_order_id   TEXT PRIMARY KEY,     -- what the exchange knows it by
+    order_id          TEXT NOT NULL,
+    number            INTEGER NOT NULL,     -- from 1
+    state             TEXT NOT NULL CHECK (state IN ('in_flight', 'placed', 'refused', 'unknown', 'not_sent')),
+    price             TEXT,                 -- as sent
+    started_ms        INTEGER NOT NULL,     -- when it was decided and made durable, before any byte was sent
+    answered_ms       INTEGER,
+    code              TEXT,                 -- the exchange's code, or our word for a failure to connect
+    message           TEXT,
+    exchange_order_id TEXT,
+    asked             TEXT,                 -- the request without its signature
+    answered          TEXT                  -- the raw answer, bounded
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    event_id          INTEGER PRIMARY KEY,
+    at_ms             INTEGER NOT NULL,
+    name              TEXT NOT NULL,        -- dotted, as in the log
+    actor             TEXT NOT NULL,        -- who caused it
+    order_id          TEXT,
+    lock_id           TEXT,
+    resource          TEXT,
+    client_order_id   TEXT,
+    state             TEXT,                 -- the order's, after the event
+    detail            TEXT NOT NULL         -- JSON object
+) STRICT;
+CREATE INDEX events_by_order ON events (order_id, event_id) WHERE order_id IS NOT NULL;
+CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events BEGIN
+    SELECT RAISE (ABORT, 'events are append-only');
+END;
+CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events BEGIN
+    SELECT RAISE (ABORT, 'events are append-only');
+END;
+
+CREATE TABLE transaction_locks (
+    fencing_token     INTEGER PRIMARY KEY,  -- only grows
+    lock_id           TEXT NOT NULL GENERATED ALWAYS AS ('lock-' || fencing_token) VIRTUAL,
+    resource_id       TEXT NOT NULL,
+    idempotency_key   TEXT NOT NULL,        -- of what it is held for
+    owner_id          TEXT NOT NULL,
+    owner_type        TEXT NOT NULL CHECK (owner_type IN ('user', 'system', 'workflow')),
+    order_id          TEXT,                 -- the order it is held for
+    acquired_at       INTEGER NOT NULL,
+    expires_at        INTEGER NOT NULL,     -- end of the lease
+    released_at       INTEGER,
+    status            TEXT NOT NULL CHECK (status IN ('active', 'released', 'expired', 'failed')),
+    lock_type         TEXT NOT NULL CHECK (lock_type = 'exclusive'),
+    transaction_type  TEXT NOT NULL CHECK (transaction_type IN ('trade', 'cancel', 'update')),
+    transaction_data  TEXT,                 -- JSON
+    max_retries       INTEGER NOT NULL,     -- the bot's column; attempts are counted in orders
+    current_retries   INTEGER NOT NULL,
+    timeout_ms        INTEGER NOT NULL,     -- length of the lease
+    result            TEXT,                 -- JSON
+    error_message     TEXT,
+    overdue           INTEGER NOT NULL CHECK (overdue IN (0, 1)),  -- the lease ended with an outcome outstanding
+    created_at        INTEGER NOT NULL,
+    updated_at        INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX one_active_lock_per_resource ON transaction_locks (resource_id) WHERE status = 'active';
+CREATE INDEX transaction_locks_finished ON transaction_locks (released_at) WHERE status <> 'active';
+
+CREATE TABLE transaction_queue (
+    queue_id          TEXT PRIMARY KEY,     -- the order's id
+    lock_id           TEXT,                 -- the lock it was served under
+    resource_id       TEXT NOT NULL,
+    priority          INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),
+    transaction_type  TEXT NOT NULL CHECK (transaction_type IN ('trade', 'cancel', 'update')),
+    transaction_data  TEXT NOT NULL,        -- JSON
+    idempotency_key   TEXT NOT NULL,
+    status            TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'completed', 'failed', 'cancelled')),
+    queued_at         INTEGER NOT NULL,
+    processing_started_at INTEGER,
+    completed_at      INTEGER,
+    result            TEXT,                 -- JSON
+    error_message     TEXT,
+    attempts          INTEGER NOT NULL,
+    owner_id          TEXT NOT NULL,
+    owner_type        TEXT NOT NULL CHECK (owner_type IN ('user', 'system', 'workflow')),
+    created_at        INTEGER NOT NULL,
+    updated_at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX transaction_queue_pending ON transaction_queue (priority, queued_at) WHERE status = 'pending';
+CREATE INDEX transaction_queue_completed ON transaction_queue (completed_at) WHERE completed_at IS NOT NULL;
+
+CREATE TABLE facts (
+    name              TEXT PRIMARY KEY,     -- halted, clock
+    value             TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (FIRST,)
+"""Applied in order, each in one transaction; the n-th makes ``user_version`` n."""

@@ -1,0 +1,113 @@
+"""The store: what the rest of the daemon sees of the database."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+import anyio
+
+from daemon.core.orders import Order, State
+from daemon.core.step import Step
+from daemon.errors import CommitFailed
+from daemon.store import reading
+from daemon.store.cleaning import Cleaned, clean
+from daemon.store.database import instance_lock, open_for_reading, prepare
+from daemon.store.writer import Commit, Hand, Writer
+
+_T = TypeVar("_T")
+
+
+class Store:
+    """One writing connection behind a task, one reading connection, and one for the key of a signal."""
+
+    def __init__(self, *, write: Hand, read: Hand, keys: sqlite3.Connection) -> None:
+        self._write = write
+        self._read = read
+        self._keys = keys
+        self.writer = Writer(write)
+
+    def commit(self, step: Step) -> Commit:
+        """Let a step be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
+        return self.writer.commit(step)
+
+    def recall(self, key: str) -> Order | None:
+        """Find the order that a key is bound to.
+
+        Read on the spot: an index look-up in SQLite's page cache takes a hundredth of what a hop to a thread does,
+        and nothing may come between the look-up and the decision.
+        """
+        return reading.by_key(self._keys, key)
+
+    async def remembered(self) -> reading.Remembered:
+        """Read what recovery needs."""
+        return await self._read(reading.remembered)
+
+    async def order(self, order_id: str) -> Order | None:
+        """Read an order as it stands on disk."""
+        return await self._read(partial(reading.by_id, order_id=order_id))
+
+    async def history(self, order_id: str) -> reading.History | None:
+        """Read everything on record about an order."""
+        return await self._read(partial(reading.history, order_id=order_id))
+
+    async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
+        """Read a page of orders, newest first."""
+        return await self._read(reading.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit))
+
+    async def clean(self, before_ms: int) -> Cleaned:
+        """Remove finished locks and queue rows that ended before an instant."""
+        try:
+            return await self._write(partial(clean, before_ms=before_ms))
+        except sqlite3.Error as error:
+            raise CommitFailed(f"the database let no rows be removed: {error}; check the disk's health") from error
+
+
+@asynccontextmanager
+async def open_store(path: Path) -> AsyncIterator[Store]:
+    """Open the database for this process alone, and close it with everything written.
+
+    Raises:
+        AlreadyRunning: another process holds it.
+        BadDatabase: corrupt, not ours, or newer than this program.
+        CannotCreate: it cannot be made or written.
+
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(instance_lock(path))
+        write = await stack.enter_async_context(_connection(partial(_open_for_writing, path)))
+        read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
+        keys = stack.enter_context(closing(open_for_reading(path)))
+        store = Store(write=write, read=read, keys=keys)
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        tasks.start_soon(store.writer.run)
+        stack.callback(store.writer.close)
+        yield store
+
+
+def _open_for_writing(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@asynccontextmanager
+async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Hand]:
+    """Open a connection on a thread of its own; yield what runs a function there."""
+    connection = aiosqlite.Connection(connect, iter_chunk_size=64)
+    async with connection:
+
+        def hand(work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
+            # aiosqlite has no public verb for "run this on the thread", and a verb a statement would be a hop a
+            # statement. A test pins that this one works as it does.
+            done: Awaitable[_T] = connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
+            return done
+
+        yield hand

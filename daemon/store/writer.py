@@ -1,0 +1,175 @@
+"""Group commit: all that waits goes into one transaction, one fsync.
+
+One task owns the writing connection. Whoever has a step to write joins the group that is open at that moment and gets
+its :class:`Commit` to wait on; the task closes the group, hands it over to the connection's thread whole, and opens the
+next. Groups are written in the order in which they were opened, steps in the order in which they joined, so a step
+that is durable makes every earlier one durable.
+
+Cancelling whoever waits touches nothing: the step stays in its group. A commit that fails is final. Nobody can know
+what the disk holds then, so the group's waiters and all later ones get :class:`~daemon.errors.CommitFailed`, and the
+task raises it, which ends the process.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import anyio
+
+from daemon.core.attempts import Attempt
+from daemon.core.events import Event
+from daemon.core.locks import Lock
+from daemon.core.orders import Order
+from daemon.core.step import Step
+from daemon.errors import CommitFailed
+from daemon.store import rows
+
+IDLE_S = 0.25
+"""After so long without a commit the WAL is copied back into the database."""
+
+COMMITS_WORTH_A_CHECKPOINT = 20
+
+_T = TypeVar("_T")
+
+
+class Hand(Protocol):
+    """Runs a function on a connection's own thread and returns what it returned: one hop."""
+
+    def __call__(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
+        """Run it there."""
+        ...
+
+
+class Commit:
+    """A group of steps on its way to the disk."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self.attempts: dict[str, Attempt] = {}
+        self.locks: dict[str, Lock] = {}
+        self.facts: dict[str, str] = {}
+        self.events: list[Event] = []
+        self.took_ms = 0.0
+        self._ended = asyncio.Event()
+        self._failure: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.orders or self.attempts or self.locks or self.facts or self.events)
+
+    def join(self, step: Step) -> None:
+        """Add a step's rows. A later snapshot of a row takes an earlier one's place."""
+        self.orders.update(step.orders)
+        self.attempts.update(step.attempts)
+        self.locks.update(step.locks)
+        self.facts.update(step.facts)
+        self.events.extend(step.events)
+
+    def end(self, failure: str | None = None) -> None:
+        """Tell those who wait."""
+        self._failure = failure
+        self._ended.set()
+
+    async def durable(self) -> None:
+        """Wait until the group is on disk.
+
+        Raises:
+            CommitFailed: the disk did not take it.
+
+        """
+        if not self._ended.is_set():
+            await self._ended.wait()
+        if self._failure is not None:
+            raise CommitFailed(self._failure)
+
+
+class Writer:
+    """The task that owns the writing connection."""
+
+    def __init__(self, hand: Hand) -> None:
+        self._hand = hand
+        self._group = Commit()
+        self._last = Commit()
+        self._last.end()
+        self._wanted = asyncio.Event()
+        self._closing = False
+        self._failure: str | None = None
+        self._since_checkpoint = 0
+
+    def commit(self, step: Step) -> Commit:
+        """Join the open group; with an empty step, wait for all that was joined before."""
+        if self._failure is not None:
+            raise CommitFailed(self._failure)
+        if not step:
+            return self._group or self._last
+        self._group.join(step)
+        self._wanted.set()
+        return self._group
+
+    def close(self) -> None:
+        """Let :meth:`run` end when all that was joined is written."""
+        self._closing = True
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Write group after group until closed.
+
+        Raises:
+            CommitFailed: the disk did not take one.
+
+        """
+        with anyio.CancelScope(shield=True):  # ends by close(): what was joined is written even in a fall
+            while True:
+                await self._wait()
+                if not self._group:
+                    return
+                await self._write()
+
+    async def _wait(self) -> None:
+        """Wait for a group to write; use an idle moment for a checkpoint."""
+        while not self._group and not self._closing:
+            self._wanted.clear()
+            with anyio.move_on_after(IDLE_S):
+                await self._wanted.wait()
+                return
+            if self._since_checkpoint >= COMMITS_WORTH_A_CHECKPOINT:
+                self._since_checkpoint = 0
+                await self._hand(_checkpoint)
+
+    async def _write(self) -> None:
+        group, self._group = self._group, Commit()
+        self._last = group
+        began_s = anyio.current_time()
+        try:
+            await self._hand(lambda connection: write(connection, group))
+        except sqlite3.Error as error:
+            self._failure = f"the database took no commit: {error}; check the disk's space and health, then start again"
+            group.end(self._failure)
+            self._group.end(self._failure)
+            raise CommitFailed(self._failure) from error
+        group.took_ms = (anyio.current_time() - began_s) * 1000
+        self._since_checkpoint += 1
+        group.end()
+
+
+def write(connection: sqlite3.Connection, group: Commit) -> None:
+    """Write a group in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        orders = list(group.orders.values())
+        connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
+        connection.executemany(rows.UPSERT_QUEUE, map(rows.queue_row, orders))
+        connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
+        connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
+        connection.executemany(rows.UPSERT_FACT, group.facts.items())
+        connection.executemany(rows.INSERT_EVENT, map(rows.event_row, group.events))
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    """Copy the WAL back without waiting for readers; the next commit then begins the file anew."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
