@@ -1,8 +1,8 @@
 """The exchange's key pair: where it comes from, and how it stays out of sight.
 
 Looked for in this order: systemd's credentials (``$CREDENTIALS_DIRECTORY/mexc_api_key`` and ``mexc_api_secret``), the
-files that the configuration names, the bot's own environment names ``MEXC_API_KEY`` and ``MEXC_SECRET_KEY``. A file that
-others can read is refused: a key that leaked is worse than a daemon that does not start.
+files that the configuration names, the bot's own environment names ``MEXC_API_KEY`` and ``MEXC_SECRET_KEY``. A file
+that others can read is refused: a key that leaked is worse than a daemon that does not start.
 """
 
 import hmac

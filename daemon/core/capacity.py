@@ -15,8 +15,8 @@ WINDOW_MS = 1_000
 class Limits(msgspec.Struct, frozen=True):
     """The bounds (config.toml: ``[exchange] order_rate_per_s``, ``[queue] max_in_flight``)."""
 
-    order_rate_per_s: int = 10
-    max_in_flight: int = 64
+    order_rate_per_s: int
+    max_in_flight: int
 
 
 class Capacity:

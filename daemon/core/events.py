@@ -99,7 +99,7 @@ CATALOGUE: dict[str, Kind] = {
     "order.requeued": Kind(Level.WARNING, "a person sent a dead letter back", ("reason", "deadline_ms")),
     "order.cancel_requested": Kind(Level.INFO, "a cancel is sent to the exchange", ("reason",)),
     "order.cancel_answered": Kind(
-        Level.INFO, "the exchange answered a cancel; looks will tell what became of it", ("asked", "answered", "outcome")
+        Level.INFO, "a cancel was answered; looks will tell what became of it", ("asked", "answered", "outcome")
     ),
     "order.late_answer": Kind(
         Level.WARNING, "an answer came for an order that had moved on; recorded, nothing changed", ("answer",)
@@ -110,7 +110,7 @@ CATALOGUE: dict[str, Kind] = {
     "lock.expired": Kind(Level.WARNING, "its lease ended with nothing outstanding; it is free", ("token",)),
     "trading.halted": Kind(Level.CRITICAL, "the kill switch is on: nothing new is sent", ("reason",)),
     "trading.resumed": Kind(Level.WARNING, "the kill switch is off", ("reason",)),
-    "daemon.starting": Kind(Level.INFO, "reading its state", ("version", "mode", "exchange", "database"), durable=False),
+    "daemon.starting": Kind(Level.INFO, "reads its state", ("version", "mode", "exchange", "database"), durable=False),
     "daemon.recovered": Kind(
         Level.INFO, "its state is in memory again", ("orders", "queued", "in_doubt", "took_ms"), durable=False
     ),
@@ -121,7 +121,7 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),
-    "daemon.reloaded": Kind(Level.INFO, "the configuration was read again", ("changed", "needs_restart"), durable=False),
+    "daemon.reloaded": Kind(Level.INFO, "a changed configuration counts", ("changed", "needs_restart"), durable=False),
     "daemon.reload_refused": Kind(
         Level.ERROR, "the new configuration is wrong; the old one stays", ("error",), durable=False
     ),
@@ -137,11 +137,11 @@ CATALOGUE: dict[str, Kind] = {
     "exchange.rate_limited": Kind(Level.WARNING, "the exchange says wait", ("wait_ms",), durable=False),
     "exchange.symbols_loaded": Kind(Level.DEBUG, "trading rules are known", ("symbols",), durable=False),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
-    "store.cleaned": Kind(Level.INFO, "finished rows past their retention were removed", ("locks", "queue"), durable=False),
+    "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),
     "request.refused": Kind(
         Level.WARNING, "a caller was refused", ("method", "path", "status", "code", "message"), durable=False
     ),
-    "request.failed": Kind(Level.ERROR, "a request met an error of our own", ("method", "path", "error"), durable=False),
+    "request.failed": Kind(Level.ERROR, "a request met our own error", ("method", "path", "error"), durable=False),
 }  # fmt: skip
 """Every event: how loud, what it means, which keys it has beside the bound ones."""
 

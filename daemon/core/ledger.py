@@ -51,14 +51,14 @@ HALT_FACT = "halted"
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about decisions that a configuration sets."""
 
-    defaults: Defaults = Defaults()
-    retry: RetryPolicy = RetryPolicy()
-    limits: Limits = Limits()
-    schedule: Schedule = Schedule()
-    max_queued: int = 10_000
-    manual_window_ms: int = 60_000
-    arm_ahead_ms: int = 500
-    per_symbol: bool = False
+    defaults: Defaults
+    retry: RetryPolicy
+    limits: Limits
+    schedule: Schedule
+    max_queued: int
+    manual_window_ms: int  # how long a derived key without target counts
+    arm_ahead_ms: int  # how long before its instant an order is made durable
+    per_symbol: bool  # one lock per symbol instead of per target
 
 
 class Ledger:

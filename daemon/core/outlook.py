@@ -24,31 +24,29 @@ _OVER = {
     State.DEAD_LETTER: "nothing by itself: a person decides, `sniperd requeue ID` or `sniperd cancel ID`",
 }
 
+_AHEAD = {
+    State.ARMED: "it fires at its instant",
+    State.IN_FLIGHT: "the exchange's answer is awaited",
+    State.IN_DOUBT: "it is looked for; not finding it says nothing yet",
+    State.LOST: "a person rules on it (`sniperd resolve ID`); until then its lock stays, and looks go on",
+    State.OPEN: "it is followed until filled or cancelled",
+    State.PARTIALLY_FILLED: "it is followed until filled or cancelled",
+    State.CANCELED: "it is looked at again, for fills after the cancel",
+    State.PARTIALLY_CANCELED: "it is looked at again, for fills after the cancel",
+}
+
 
 def outlook(ledger: Ledger, order: Order, now_ms: int) -> Outlook:
     """Tell what will happen next, from memory."""
     if order.finished_ms is not None:
         return Outlook(_OVER[order.state])
-    match order.state:
-        case State.QUEUED:
-            return _queued(ledger, order, now_ms)
-        case State.ARMED:
-            return Outlook("it fires at its instant", order.execute_at_ms)
-        case State.IN_FLIGHT:
-            return Outlook("the exchange's answer is awaited")
-        case State.LOST:
-            return Outlook(
-                "a person rules on it (`sniperd resolve ID`); until then its lock stays, and it is looked for now and then",
-                _next_look_ms(ledger, order),
-            )
-        case State.IN_DOUBT if now_ms < grace_over_ms(order, ledger.rules.schedule):
-            return Outlook("it is looked for; not finding it says nothing yet", _next_look_ms(ledger, order))
-        case State.IN_DOUBT:
-            return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
-        case State.CANCELED | State.PARTIALLY_CANCELED:
-            return Outlook("it is looked at again, for fills after the cancel", _next_look_ms(ledger, order))
-        case _:
-            return Outlook("it is followed until filled or cancelled", _next_look_ms(ledger, order))
+    if order.state is State.QUEUED:
+        return _queued(ledger, order, now_ms)
+    if order.state is State.ARMED:
+        return Outlook(_AHEAD[order.state], order.execute_at_ms)
+    if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules.schedule):
+        return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
+    return Outlook(_AHEAD[order.state], _next_look_ms(ledger, order))
 
 
 def _queued(ledger: Ledger, order: Order, now_ms: int) -> Outlook:

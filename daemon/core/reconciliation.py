@@ -29,13 +29,13 @@ CANCELLED = frozenset({State.CANCELED, State.PARTIALLY_CANCELED})
 class Schedule(msgspec.Struct, frozen=True):
     """When to look (config.toml: ``[reconcile]``). Durations in milliseconds."""
 
-    first_ms: int = 100
-    factor: float = 2.0
-    longest_ms: int = 30_000
-    grace_ms: int = 10_000  # after recvWindow, before a negative counts
-    negatives: int = 3  # full rounds in vain, in a row, until an order is called lost
-    lost_every_ms: int = 600_000
-    recv_window_ms: int = 2_000
+    first_ms: int
+    factor: float
+    longest_ms: int
+    grace_ms: int  # after recvWindow, before a negative counts
+    negatives: int  # full rounds in vain, in a row, until an order is called lost
+    lost_every_ms: int  # looks for a lost order
+    recv_window_ms: int  # MEXC takes no copy of a request later than this
 
 
 class Conclusion(Enum):

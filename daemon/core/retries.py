@@ -15,10 +15,10 @@ from daemon.core.orders import Happening, Order, Side
 class RetryPolicy(msgspec.Struct, frozen=True):
     """How refused attempts are repeated (config.toml: ``[retry]``)."""
 
-    first_ms: int = 50
-    factor: float = 1.5
-    longest_ms: int = 1_000
-    attempts: int = 200
+    first_ms: int
+    factor: float
+    longest_ms: int
+    attempts: int
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

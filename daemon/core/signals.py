@@ -80,11 +80,11 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Defaults(msgspec.Struct, frozen=True):
     """What a signal gets that does not say otherwise (config.toml: ``[queue]``, ``[locks]``)."""
 
-    buy_priority: int = 5
-    sell_priority: int = 1
-    buy_deadline_ms: int = 5_000
-    sell_deadline_ms: int = 60_000
-    timeout_ms: int = 30_000
+    buy_priority: int
+    sell_priority: int
+    buy_deadline_ms: int
+    sell_deadline_ms: int
+    timeout_ms: int
 
 
 def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Signal:

@@ -46,5 +46,5 @@ class Doorway:
         return commit
 
 
-def _nobody_sends(send: Send, commit: Commit) -> None:
+def _nobody_sends(send: Send, _commit: Commit) -> None:
     raise RuntimeError(f"{send.attempt.client_order_id} was to be sent before the engine runs")

@@ -35,10 +35,10 @@ class Stage(StrEnum):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration sets for the engine."""
 
-    rules: Rules = Rules()
-    intervals: Intervals = Intervals()
-    startup_reconcile_s: float = 10.0
-    drain_s: float = 10.0
+    rules: Rules
+    intervals: Intervals
+    startup_reconcile_s: float
+    drain_s: float
 
 
 class Engine:
@@ -148,6 +148,7 @@ class Engine:
         self.doorway.apply(step)
         with anyio.move_on_after(self.settings.drain_s):
             await self._executor.idle()
+        self.publisher.wake_all()
         await self.store.commit(Step()).durable()
 
     def _tell(self, name: str, **detail: str | float | None) -> None:

@@ -18,7 +18,7 @@ from daemon.core.outlook import Outlook, outlook
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.step import Step
 from daemon.core.symbols import fit
-from daemon.engine.engine import Engine
+from daemon.engine.engine import Engine, Stage
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.reading import History
 
@@ -100,7 +100,10 @@ class FrontDesk:
     async def outcome(self, order: Order, wait_s: float) -> Order:
         """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
         with anyio.move_on_after(wait_s):
-            while (now := self._engine.ledger.orders.get(order.order_id)) is not None and not now.outcome_known:
+            while self._engine.stage is not Stage.DRAINING:
+                now = self._engine.ledger.orders.get(order.order_id)
+                if now is None or now.outcome_known:
+                    break
                 await self._engine.publisher.changed(order.order_id)
         return await self.order(order.order_id)
 

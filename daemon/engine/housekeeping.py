@@ -17,10 +17,10 @@ HOUR_MS = 3_600_000
 class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """How often what is done."""
 
-    clock_check_s: float = 30.0
-    symbols_refresh_s: float = 300.0
-    cleanup_s: float = 300.0
-    retention_h: float = 24.0
+    clock_check_s: float
+    symbols_refresh_s: float
+    cleanup_s: float
+    retention_h: float
 
 
 class Housekeeping:

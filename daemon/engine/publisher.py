@@ -43,6 +43,12 @@ class Publisher:
             event = self._waiting[order_id] = asyncio.Event()
         await event.wait()
 
+    def wake_all(self) -> None:
+        """Let everybody who waits look again."""
+        waiting, self._waiting = self._waiting, {}
+        for event in waiting.values():
+            event.set()
+
     async def run(self) -> None:
         """Follow commits until cancelled, then tell what is left."""
         try:

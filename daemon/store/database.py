@@ -122,12 +122,9 @@ def _migrate(connection: sqlite3.Connection, version: int) -> None:
 
 def _grow_wal(connection: sqlite3.Connection) -> None:
     """Let the WAL file have its working size, then start it from the beginning again."""
-    connection.executescript(
-        "CREATE TABLE ballast (bytes BLOB) STRICT; "
-        f"INSERT INTO ballast VALUES (zeroblob({WAL_BYTES})); "  # a number of ours
-        "DROP TABLE ballast; "
-        "PRAGMA wal_checkpoint(RESTART);"
-    )
+    connection.executescript("DROP TABLE IF EXISTS ballast; CREATE TABLE ballast (bytes BLOB) STRICT;")
+    connection.execute("INSERT INTO ballast VALUES (zeroblob(?))", (WAL_BYTES,))
+    connection.executescript("DROP TABLE ballast; PRAGMA wal_checkpoint(RESTART);")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> str:

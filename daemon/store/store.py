@@ -54,6 +54,10 @@ class Store:
         """Read everything on record about an order."""
         return await self._read(partial(reading.history, order_id=order_id))
 
+    async def dead_letters(self) -> int:
+        """Count the orders that wait for a person."""
+        return await self._read(reading.dead_letters)
+
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
         """Read a page of orders, newest first."""
         return await self._read(reading.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit))

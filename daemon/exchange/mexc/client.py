@@ -39,6 +39,10 @@ class MexcExchange:
         self._not_before_ms = 0  # after a failure, rules are not asked for again before then
         self._asking = asyncio.Lock()
 
+    def set_settings(self, settings: Settings) -> None:
+        """Take new settings; they count from the next request on."""
+        self._requests.set_settings(settings)
+
     async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
         """Make one attempt."""
         answer = await self._requests.order(ORDER, _order_parameters(order, attempt), gate)

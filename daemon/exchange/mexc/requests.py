@@ -14,9 +14,9 @@ from daemon.exchange.port import Gate, Health
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to speak with the exchange (config.toml: ``[exchange]``)."""
 
-    recv_window_ms: int = 2_000
-    timeout_ms: int = 5_000
-    weight_limit: int = 250  # per 10 s, of MEXC's 300
+    recv_window_ms: int
+    timeout_ms: int
+    weight_limit: int  # per 10 s, of MEXC's 300
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -45,6 +45,11 @@ class Requests:
             "Content-Type": "application/json",
         }
         self._public_headers = {"Content-Type": "application/json"}
+
+    def set_settings(self, settings: Settings) -> None:
+        """Take new settings; they count from the next request on."""
+        self.settings = settings
+        self.pacer.limit = settings.weight_limit
 
     def exchange_ms(self, local_ms: int) -> int:
         """Translate an instant of ours into the exchange's time."""

@@ -1,4 +1,4 @@
-"""Requests over aiohttp, and the one question that matters when they fail: was a byte of it written?
+"""Requests over aiohttp. The one question that matters when one fails: was a byte of it written.
 
 What is pinned here because aiohttp does otherwise by default (each observed, each with a test):
 

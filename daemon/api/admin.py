@@ -1,0 +1,96 @@
+"""Administration: halt, resume, resolve, requeue. Each with a reason; the actor is recorded."""
+
+from decimal import Decimal
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.context import Context
+from daemon.api.reading import body, decode, field_names
+from daemon.api.status import status_view
+from daemon.api.views import order_view
+from daemon.core import rulings
+from daemon.core.rulings import Found, Ruling
+from daemon.engine.front_desk import Switch
+from daemon.errors import Invalid
+
+MAX_REASON = 500
+
+
+class ReasonRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Why."""
+
+    reason: str
+
+
+class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What a person found on the exchange, and why it is so."""
+
+    reason: str
+    ruling: Ruling
+    exchange_order_id: str | None = None
+    executed_quantity: Decimal = Decimal(0)
+    executed_quote: Decimal = Decimal(0)
+
+
+_reason = msgspec.json.Decoder(ReasonRequest)
+_resolve = msgspec.json.Decoder(ResolveRequest)
+
+
+class Admin:
+    """The routes of administration."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [
+            web.post("/v1/admin/halt", self.halt),
+            web.post("/v1/admin/resume", self.resume),
+            web.post("/v1/admin/orders/{id}/resolve", self.resolve),
+            web.post("/v1/admin/orders/{id}/requeue", self.requeue),
+        ]
+
+    async def halt(self, request: web.Request) -> web.Response:
+        """Set the kill switch."""
+        return await self._switch(rulings.halt, request)
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """Release the kill switch."""
+        return await self._switch(rulings.resume, request)
+
+    async def resolve(self, request: web.Request) -> web.Response:
+        """End an unknown outcome by a person's word."""
+        asked = decode(await body(request, self._context.limits), _resolve, field_names(ResolveRequest))
+        found = Found(
+            ruling=asked.ruling,
+            exchange_order_id=asked.exchange_order_id,
+            executed_quantity=asked.executed_quantity,
+            executed_quote=asked.executed_quote,
+        )
+        caller, reason = self._context.caller(request), _checked(asked.reason)
+        return json(order_view(await self._context.front_desk.resolve(request.match_info["id"], found, caller, reason)))
+
+    async def requeue(self, request: web.Request) -> web.Response:
+        """Send a dead letter back into the queue."""
+        reason = await self._reason(request)
+        order = await self._context.front_desk.requeue(request.match_info["id"], self._context.caller(request), reason)
+        return json(order_view(order))
+
+    async def _switch(self, verb: Switch, request: web.Request) -> web.Response:
+        reason = await self._reason(request)
+        await self._context.front_desk.switch(verb, self._context.caller(request), reason)
+        return json(await status_view(self._context))
+
+    async def _reason(self, request: web.Request) -> str:
+        asked = decode(await body(request, self._context.limits), _reason, field_names(ReasonRequest))
+        return _checked(asked.reason)
+
+
+def _checked(reason: str) -> str:
+    text = reason.strip()
+    if not text or len(text) > MAX_REASON:
+        raise Invalid("a reason is needed", field="reason", allowed=f"1 to {MAX_REASON} characters")
+    return text

@@ -1,0 +1,29 @@
+"""What every route needs: whom to ask, who is asking, and how long to listen."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from daemon.api import callers
+from daemon.api.reading import BodyLimits
+from daemon.engine.engine import Engine
+from daemon.engine.front_desk import Caller, FrontDesk
+
+
+@dataclass(slots=True)
+class Context:
+    """Shared by the routes of both sockets. ``admin_uids`` may change while it runs."""
+
+    engine: Engine
+    front_desk: FrontDesk
+    admin_uids: Collection[int]
+    limits: BodyLimits
+    mode: str
+    exchange_url: str
+    database: str
+    started_ms: int
+
+    def caller(self, request: web.Request) -> Caller:
+        """Name the caller."""
+        return callers.caller(request, self.admin_uids)

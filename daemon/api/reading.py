@@ -1,0 +1,95 @@
+"""Reading requests: bounded in size and time, every complaint a clear one."""
+
+import asyncio
+import re
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from daemon.errors import Invalid
+
+MAX_WAIT_S = 120.0
+BATCH_LIMIT = 1 << 20
+"""Bytes of the longest body that any route takes."""
+
+_T = TypeVar("_T")
+_WAIT = re.compile(r"\s*wait\s*=\s*(\d+(?:\.\d+)?)\s*", re.IGNORECASE)
+_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
+_WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
+
+
+class BodyLimits(msgspec.Struct, frozen=True):
+    """How long a body may be, in bytes, and how long it may take."""
+
+    size: int
+    timeout_s: float
+
+    def for_batch(self) -> "BodyLimits":
+        """Return the limits of a route that takes many signals at once."""
+        return msgspec.structs.replace(self, size=BATCH_LIMIT)
+
+
+async def body(request: web.Request, limits: BodyLimits) -> bytes:
+    """Read a request's body.
+
+    Raises:
+        web.HTTPRequestTimeout: it did not come in time; the connection is closed.
+        web.HTTPRequestEntityTooLarge: it is longer than the limit; the connection is closed.
+
+    """
+    announced = request.content_length or 0
+    if announced <= limits.size:
+        try:
+            async with asyncio.timeout(limits.timeout_s):
+                raw = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        if len(raw) <= limits.size:
+            return raw
+        announced = len(raw)
+    raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=announced)
+
+
+def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
+    """Read JSON into a value.
+
+    Args:
+        allowed: the field names, for the complaint about one that is unknown.
+
+    Raises:
+        Invalid: not JSON, or not of the right shape; the error says where.
+
+    """
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), allowed) from None
+    except msgspec.DecodeError as error:
+        raise Invalid(f"the body is not JSON: {error}", allowed="a JSON object") from None
+    except UnicodeDecodeError as error:
+        raise Invalid(f"the body is not UTF-8: {error.reason}", allowed="a JSON object in UTF-8") from None
+
+
+def field_names(struct: type[msgspec.Struct]) -> str:
+    """List the names that a JSON object may hold."""
+    return ", ".join(struct.__struct_encode_fields__)
+
+
+def wait_s(request: web.Request) -> float | None:
+    """Read ``Prefer: wait=SECONDS`` (RFC 7240); ``None`` where the caller does not wait."""
+    for preference in ",".join(request.headers.getall("Prefer", [])).split(","):
+        match = _WAIT.fullmatch(preference)
+        if match:
+            return min(float(match[1]), MAX_WAIT_S)
+    return None
+
+
+def _invalid(message: str, allowed: str) -> Invalid:
+    where = _WHERE.search(message)
+    field = where[1] if where else None
+    text = _WHERE.sub("", message)
+    unknown = _UNKNOWN_FIELD.search(message)
+    if unknown:
+        return Invalid(f"field {unknown[1]!r} is unknown", field=unknown[1], allowed=allowed)
+    return Invalid(text, field=field or None, allowed=None)

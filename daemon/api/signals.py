@@ -1,0 +1,74 @@
+"""Signals in: one, or many in one commit."""
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.context import Context
+from daemon.api.reading import body, decode, field_names, wait_s
+from daemon.api.views import accepted_view
+from daemon.core.intake import Accepted
+from daemon.core.signals import SignalRequest
+from daemon.errors import Invalid
+
+MAX_BATCH = 1_000
+
+_one = msgspec.json.Decoder(SignalRequest)
+_many = msgspec.json.Decoder(list[SignalRequest])
+_FIELDS = field_names(SignalRequest)
+
+
+class Signals:
+    """The routes that take signals."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [web.post("/v1/signals", self.one), web.post("/v1/signals/batch", self.many)]
+
+    async def one(self, request: web.Request) -> web.Response:
+        """Take one signal.
+
+        202 with the order once it is on disk; with ``Prefer: wait=SECONDS`` 200 once its outcome is known. A signal
+        that came before is answered with 200, ``Idempotent-Replayed: true`` and the first one's order.
+        """
+        raw = await body(request, self._context.limits)
+        signal = _with_header_key(decode(raw, _one, _FIELDS), request.headers.get("Idempotency-Key"))
+        accepted = await self._context.front_desk.submit(signal, self._context.caller(request))
+        return await self._answer(accepted, wait_s(request))
+
+    async def many(self, request: web.Request) -> web.Response:
+        """Take a list of signals, all or none, in one commit; 202 with their orders in the same order."""
+        raw = await body(request, self._context.limits.for_batch())
+        signals = decode(raw, _many, _FIELDS)
+        if not 1 <= len(signals) <= MAX_BATCH:
+            raise Invalid(f"a batch of {len(signals)} signals", allowed=f"1 to {MAX_BATCH} signals")
+        accepted = await self._context.front_desk.submit_all(signals, self._context.caller(request))
+        return json([accepted_view(each.order, replayed=each.replayed) for each in accepted], 202)
+
+    async def _answer(self, accepted: Accepted, wait: float | None) -> web.Response:
+        order, headers = accepted.order, {}
+        if wait is not None:
+            order = await self._context.front_desk.outcome(order, wait)
+            headers["Preference-Applied"] = f"wait={wait:g}"
+        if accepted.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        else:
+            headers["Location"] = f"/v1/orders/{order.order_id}"
+        done = accepted.replayed or (wait is not None and order.outcome_known)
+        return json(accepted_view(order, replayed=accepted.replayed), 200 if done else 202, headers)
+
+
+def _with_header_key(signal: SignalRequest, key: str | None) -> SignalRequest:
+    """Take the idempotency key from its header, as the IETF's draft of that header has it."""
+    if key is None:
+        return signal
+    if signal.idempotency_key is not None and str(signal.idempotency_key) != key:
+        raise Invalid(
+            "the Idempotency-Key header and idempotencyKey differ",
+            field="idempotencyKey",
+            allowed="one of them, or both the same",
+        )
+    return msgspec.structs.replace(signal, idempotency_key=key)

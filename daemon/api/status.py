@@ -1,0 +1,106 @@
+"""Status: how the daemon stands, for people, probes and scripts."""
+
+import os
+from pathlib import Path
+
+from aiohttp import web
+
+from daemon import __version__
+from daemon.api.answers import json
+from daemon.api.context import Context
+from daemon.api.views import View
+from daemon.core.orders import State
+from daemon.engine.engine import Stage
+from daemon.exchange.port import Health
+
+
+class StatusView(View, frozen=True, kw_only=True):
+    """How the daemon stands."""
+
+    stage: Stage
+    halted: str | None  # the reason, while the kill switch is on
+    mode: str
+    exchange_url: str
+    version: str
+    pid: int
+    now_ms: int
+    uptime_ms: int
+    orders: dict[str, int]  # not finished, by state
+    queue_length: int
+    in_flight: int
+    in_doubt: int
+    lost: int
+    dead_letters: int
+    active_locks: int
+    orders_last_second: int
+    orders_per_second: int
+    exchange: Health
+    database: str
+    database_bytes: int
+
+
+async def status_view(context: Context) -> StatusView:
+    """Show how the daemon stands."""
+    engine = context.engine
+    ledger, now_ms = engine.ledger, engine.clock.now_ms()
+    return StatusView(
+        stage=engine.stage,
+        halted=ledger.halted,
+        mode=context.mode,
+        exchange_url=context.exchange_url,
+        version=__version__,
+        pid=os.getpid(),
+        now_ms=now_ms,
+        uptime_ms=now_ms - context.started_ms,
+        orders={state.value: count for state, count in sorted(ledger.counts.items()) if count},
+        queue_length=ledger.counts[State.QUEUED],
+        in_flight=len(ledger.flying),
+        in_doubt=ledger.counts[State.IN_DOUBT],
+        lost=ledger.counts[State.LOST],
+        dead_letters=await engine.store.dead_letters(),
+        active_locks=len(ledger.locks),
+        orders_last_second=ledger.capacity.used(now_ms),
+        orders_per_second=ledger.capacity.limits.order_rate_per_s,
+        exchange=engine.exchange.health(),
+        database=context.database,
+        database_bytes=_size(context.database),
+    )
+
+
+class Status:
+    """The routes that tell how the daemon stands."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [
+            web.get("/v1/status", self.status),
+            web.get("/healthz", self.alive),
+            web.get("/readyz", self.ready),
+        ]
+
+    async def status(self, request: web.Request) -> web.Response:
+        """Show how the daemon stands."""
+        del request
+        return json(await status_view(self._context))
+
+    async def alive(self, request: web.Request) -> web.Response:
+        """Answer 200 while the process serves."""
+        del request
+        return json({"alive": True})
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """Answer 200 while signals are taken, 503 while starting, draining or halted."""
+        del request
+        engine = self._context.engine
+        ready = engine.stage is Stage.READY and engine.ledger.halted is None
+        return json({"ready": ready, "stage": engine.stage, "halted": engine.ledger.halted}, 200 if ready else 503)
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0

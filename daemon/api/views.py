@@ -1,0 +1,196 @@
+"""What the sockets show, as JSON: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from daemon.core.attempts import Attempt
+from daemon.core.decimals import plain
+from daemon.core.events import Event
+from daemon.core.locks import Lock
+from daemon.core.orders import Order, State
+from daemon.core.outlook import Outlook
+from daemon.engine.front_desk import Explanation
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+def encode(value: object) -> bytes:
+    """Write JSON."""
+    return _encoder.encode(value)
+
+
+class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Something shown."""
+
+
+class OrderView(View, frozen=True, kw_only=True):
+    """An order."""
+
+    id: str
+    state: State
+    symbol: str
+    side: str
+    type: str
+    quantity: str | None
+    quote_order_qty: str | None
+    price: str | None
+    owner_id: str
+    snipe_target_id: str | None
+    resource: str
+    priority: int
+    idempotency_key: str
+    client_order_id: str | None
+    exchange_order_id: str | None
+    executed_quantity: str
+    executed_quote: str
+    average_price: str | None
+    attempts: int
+    accepted_at_ms: int
+    execute_at_ms: int | None
+    deadline_at_ms: int
+    sent_at_ms: int | None
+    in_doubt_since_ms: int | None
+    updated_at_ms: int
+    finished_at_ms: int | None
+    reason: str | None
+
+
+class AcceptedView(OrderView, frozen=True, kw_only=True):
+    """An order as the answer to a signal."""
+
+    replayed: bool
+
+
+class PageView(View, frozen=True, kw_only=True):
+    """A page of orders, newest first; ``next`` is the cursor of the page after it."""
+
+    orders: list[OrderView]
+    next: str | None
+
+
+class ExplainView(View, frozen=True, kw_only=True):
+    """Everything about an order."""
+
+    order: OrderView
+    attempts: list[dict[str, Any]]
+    locks: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    next: Outlook
+
+
+class ErrorView(View, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something was refused: a word for programs, a sentence for people, and where and what is allowed."""
+
+    error: str
+    message: str
+    field: str | None = None
+    allowed: str | None = None
+
+
+def order_view(order: Order) -> OrderView:
+    """Show an order."""
+    return OrderView(**_order_fields(order))
+
+
+def accepted_view(order: Order, *, replayed: bool) -> AcceptedView:
+    """Show an order as the answer to a signal."""
+    return AcceptedView(**_order_fields(order), replayed=replayed)
+
+
+def explain_view(explanation: Explanation) -> ExplainView:
+    """Show everything about an order."""
+    history = explanation.history
+    return ExplainView(
+        order=order_view(history.order),
+        attempts=[_attempt(attempt) for attempt in history.attempts],
+        locks=[_lock(lock) for lock in history.locks],
+        events=[_event(event) for event in history.events],
+        next=explanation.outlook,
+    )
+
+
+def _order_fields(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.order_id,
+        "state": order.state,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "quantity": _amount(order.quantity),
+        "quote_order_qty": _amount(order.quote_quantity),
+        "price": _amount(order.price),
+        "owner_id": order.owner_id,
+        "snipe_target_id": order.target_id,
+        "resource": order.resource,
+        "priority": order.priority,
+        "idempotency_key": order.key,
+        "client_order_id": order.client_order_id,
+        "exchange_order_id": order.exchange_order_id,
+        "executed_quantity": plain(order.executed_quantity),
+        "executed_quote": plain(order.executed_quote),
+        "average_price": _average_price(order),
+        "attempts": order.attempts,
+        "accepted_at_ms": order.accepted_ms,
+        "execute_at_ms": order.execute_at_ms,
+        "deadline_at_ms": order.deadline_ms,
+        "sent_at_ms": order.sent_ms,
+        "in_doubt_since_ms": order.doubt_ms if order.state in {State.IN_DOUBT, State.LOST} else None,
+        "updated_at_ms": order.updated_ms,
+        "finished_at_ms": order.finished_ms,
+        "reason": order.reason,
+    }
+
+
+def _average_price(order: Order) -> str | None:
+    if not order.executed_quantity:
+        return None
+    price = order.executed_quote / order.executed_quantity
+    return plain(price.quantize(Decimal("1e-12")))
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "clientOrderId": attempt.client_order_id,
+        "state": attempt.state,
+        "price": _amount(attempt.price),
+        "startedAtMs": attempt.started_ms,
+        "answeredAtMs": attempt.answered_ms,
+        "code": attempt.code,
+        "message": attempt.message,
+        "exchangeOrderId": attempt.exchange_order_id,
+        "asked": attempt.asked,
+        "answered": attempt.answered,
+    }
+
+
+def _lock(lock: Lock) -> dict[str, Any]:
+    return {
+        "id": lock.lock_id,
+        "resource": lock.resource,
+        "fencingToken": lock.token,
+        "ownerId": lock.owner_id,
+        "state": lock.state,
+        "acquiredAtMs": lock.acquired_ms,
+        "expiresAtMs": lock.expires_ms,
+        "releasedAtMs": lock.released_ms,
+        "overdue": lock.overdue,
+        "error": lock.error,
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "atMs": event.at_ms,
+        "name": event.name,
+        "actor": event.actor,
+        "state": event.state,
+        "clientOrderId": event.client_order_id,
+        "detail": event.detail,
+    }

@@ -1,0 +1,219 @@
+"""The process: builds everything in order, runs it, reloads, drains, and says why it ends."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from daemon import __version__, credentials, settings
+from daemon.api.context import Context
+from daemon.api.reading import BodyLimits
+from daemon.api.server import serve
+from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
+from daemon.config import MEXC_URL, Config, load
+from daemon.core.events import Event
+from daemon.core.step import Step
+from daemon.credentials import PAPER, Credentials
+from daemon.engine.engine import Engine
+from daemon.engine.front_desk import FrontDesk
+from daemon.errors import BadConfig, NoPermission, SniperdError
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.transport import open_transport
+from daemon.exchange.paper import paper_exchange
+from daemon.log import Log, standard_output
+from daemon.paths import runtime_directory, state_directory
+from daemon.reloading import reload
+from daemon.store.reading import Remembered
+from daemon.store.store import Store, open_store
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a busy loop may keep the writer's thread from the interpreter; by default commits take ten times as long."""
+
+JUMP_MS = 1_000
+WALL_CHECK_S = 5.0
+
+
+def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
+    """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
+    log = Log(standard_output(), level=config.log.level, form=config.log.format)
+    try:
+        anyio.run(_Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
+    except BaseException as error:  # noqa: BLE001  # the process ends here, whatever it was, and says why
+        return _say_why(error, log)
+    finally:
+        log.close()
+    return 0
+
+
+class _Process:
+    """One run of the daemon."""
+
+    def __init__(self, config: Config, config_path: Path | None, environ: Mapping[str, str], log: Log) -> None:
+        self._config = config
+        self._config_path = config_path
+        self._environ = environ
+        self._log = log
+
+    async def main(self) -> None:
+        """Build everything, in the order in which it depends on one another, and run it."""
+        config, environ, emit = self._config, self._environ, self._log.emit
+        async with AsyncExitStack() as stack:
+            keys = self._keys()
+            database = Path(config.store.path) if config.store.path else state_directory(environ) / "sniperd.db"
+            store = await stack.enter_async_context(open_store(database))
+            remembered = await store.remembered()
+            clock = await _start_clock(store, remembered)
+            url = await stack.enter_async_context(self._exchange_url(database, clock))
+            self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, exchange=url,
+                       database=str(database))  # fmt: skip
+            transport = await stack.enter_async_context(open_transport(url))
+            exchange = MexcExchange(transport, keys, clock, settings.exchange(config))
+            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit, settings=settings.engine(config))
+            context = Context(
+                engine=engine,
+                front_desk=FrontDesk(engine, os.urandom),
+                admin_uids=config.sockets.admin_uids,
+                limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
+                mode=config.exchange.mode,
+                exchange_url=url,
+                database=str(database),
+                started_ms=clock.now_ms(),
+            )
+            signals, status = socket_paths(config, environ)
+            await stack.enter_async_context(serve(context, signals=signals, status=status, emit=emit))
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            tasks.start_soon(self._obey_signals, context, exchange, clock)
+            tasks.start_soon(self._watch_wall_clock, clock)
+            tasks.start_soon(self._announce, engine, signals, status)
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            await engine.run(remembered)
+            tasks.cancel_scope.cancel()
+            self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
+
+    def _keys(self) -> Credentials:
+        exchange = self._config.exchange
+        if exchange.mode == "paper":
+            return PAPER
+        keys = credentials.find(self._environ, exchange.api_key_file, exchange.api_secret_file)
+        if keys is None:
+            raise NoPermission(
+                "live mode needs the exchange's key: give systemd the credentials mexc_api_key and mexc_api_secret, "
+                "or name files with [exchange] api_key_file and api_secret_file, or set MEXC_API_KEY and "
+                "MEXC_SECRET_KEY in the environment"
+            )
+        self._log.keep_out([keys.api_key, keys.api_secret])
+        return keys
+
+    @asynccontextmanager
+    async def _exchange_url(self, database: Path, clock: SteadyClock) -> AsyncIterator[str]:
+        exchange = self._config.exchange
+        if exchange.mode == "live":
+            yield exchange.base_url or MEXC_URL
+            return
+        book = Path(exchange.paper_db) if exchange.paper_db else database.with_name("paper-exchange.db")
+        async with paper_exchange(book, self._environ, clock, self._log.emit) as paper:
+            yield paper.url
+
+    async def _announce(self, engine: Engine, signals: Path, status: Path) -> None:
+        await engine.ready.wait()
+        gc.freeze()  # what stands now stays: later collections need not look at it
+        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status))
+
+    async def _obey_signals(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
+        """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP."""
+        stopping = False
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+            async for number in received:
+                if number is signal.SIGHUP:
+                    self._reload(context, exchange, clock)
+                elif stopping:
+                    raise KeyboardInterrupt
+                else:
+                    stopping = True
+                    context.engine.stop()
+
+    def _reload(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
+        if self._config_path is None:
+            self._tell(clock, "daemon.reload_refused", error="there is no configuration file: the defaults are in use")
+            return
+        try:
+            reloaded = reload(self._config, load(self._config_path))
+        except BadConfig as error:
+            self._tell(clock, "daemon.reload_refused", error=str(error))
+            return
+        self._config = config = reloaded.config
+        context.engine.reload(settings.engine(config))
+        exchange.set_settings(settings.exchange(config))
+        context.admin_uids = config.sockets.admin_uids
+        context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
+        self._log.set_level(config.log.level)
+        self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
+
+    async def _watch_wall_clock(self, clock: SteadyClock) -> None:
+        """Tell when somebody sets the machine's clock: ours runs on."""
+        before_ms = clock.drift_ms()
+        while True:
+            await anyio.sleep(WALL_CHECK_S)
+            drift_ms = clock.drift_ms()
+            if abs(drift_ms - before_ms) > JUMP_MS:
+                self._tell(clock, "clock.jumped", jump_ms=drift_ms - before_ms)
+            before_ms = drift_ms
+
+    def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
+        self._log.emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+
+
+def socket_paths(config: Config, environ: Mapping[str, str]) -> tuple[Path, Path]:
+    """Return where the two sockets stand."""
+    directory = runtime_directory(environ)
+    sockets = config.sockets
+    return (
+        Path(sockets.signals) if sockets.signals else directory / "signals.sock",
+        Path(sockets.status) if sockets.status else directory / "status.sock",
+    )
+
+
+async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
+    """Carry the daemon's time on from the last run, and record where this one begins."""
+    stored = remembered.facts.get(CLOCK_FACT)
+    previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
+    anchor = anchored(read_anchor(), previous, remembered.last_ms)
+    await store.commit(Step(facts={CLOCK_FACT: msgspec.json.encode(anchor).decode()})).durable()
+    return SteadyClock(anchor)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop where it is installed: it makes the way to the wire a third shorter."""
+    try:
+        import uvloop  # noqa: PLC0415  # optional
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _say_why(error: BaseException, log: Log) -> int:
+    """Tell the log and standard error why the process ends; return the exit code."""
+    cause = _root(error)
+    code = getattr(cause, "exit_code", 130 if isinstance(cause, KeyboardInterrupt) else 70)
+    text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
+    log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail={"error": text, "exit_code": code}))
+    sys.stderr.write(f"sniperd: {text}\n")
+    if not isinstance(cause, SniperdError | KeyboardInterrupt):
+        traceback.print_exception(cause, file=sys.stderr)
+    return code
+
+
+def _root(error: BaseException) -> BaseException:
+    """Find the first of our own errors in a group, else the first of any."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [_root(each) for each in error.exceptions]
+    return next((cause for cause in causes if isinstance(cause, SniperdError)), causes[0])

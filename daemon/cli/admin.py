@@ -1,0 +1,85 @@
+"""``sniperd halt``, ``resume``, ``resolve`` and ``requeue``: administration, each with a reason."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import ask, in_path
+from daemon.cli.options import Command, config_option, json_option, signals_socket
+from daemon.cli.orders import what
+
+RULINGS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
+
+
+def reason_option(command: Command) -> Command:
+    """Add ``--reason``, which administration must give."""
+    return click.option("--reason", required=True, help="Why; it stands in the audit trail beside your name.")(command)
+
+
+@click.command()
+@reason_option
+@config_option
+@json_option
+def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
+    """Set the kill switch: nothing new is sent until `sniperd resume`. What is on the exchange stays there."""
+    _switch("halt", reason, config_path, as_json)
+
+
+@click.command()
+@reason_option
+@config_option
+@json_option
+def resume(reason: str, config_path: Path | None, as_json: bool) -> None:
+    """Release the kill switch."""
+    _switch("resume", reason, config_path, as_json)
+
+
+@click.command()
+@click.argument("order")
+@click.option("--as", "ruling", type=click.Choice(RULINGS), required=True, help="What the exchange shows of it.")
+@click.option("--exchange-id", help="The exchange's order id, if it was placed.")
+@click.option("--filled", help="Base units filled.")
+@click.option("--filled-quote", help="Quote units filled.")
+@reason_option
+@config_option
+@json_option
+def resolve(order: str, ruling: str, config_path: Path | None, as_json: bool, reason: str, **found: str | None) -> None:
+    """Rule on an order whose outcome is unknown (in_doubt or lost), after looking at the exchange yourself.
+
+    `--as not-placed` frees its resource and its key: the same wish can then be placed again. Be sure.
+    """
+    body = {
+        "reason": reason,
+        "ruling": ruling.replace("-", "_"),
+        "exchangeOrderId": found["exchange_id"],
+        "executedQuantity": found["filled"],
+        "executedQuote": found["filled_quote"],
+    }
+    _on_order(
+        order, "resolve", {name: value for name, value in body.items() if value is not None}, config_path, as_json
+    )
+
+
+@click.command()
+@click.argument("order")
+@reason_option
+@config_option
+@json_option
+def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) -> None:
+    """Send a dead letter back into the queue, with its deadline begun anew."""
+    _on_order(order, "requeue", {"reason": reason}, config_path, as_json)
+
+
+def _switch(verb: str, reason: str, config_path: Path | None, as_json: bool) -> None:
+    found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", {"reason": reason})
+    if as_json:
+        show.as_json(found)
+    else:
+        click.echo(f"halted: {found['halted']}" if found["halted"] else "trading: on")
+
+
+def _on_order(order: str, verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
+    found = ask(signals_socket(config_path), "POST", f"/v1/admin/orders/{in_path(order)}/{verb}", body)
+    show.as_json(found) if as_json else click.echo(f"{show.state(found['state'])}  {what(found)}  order {found['id']}")

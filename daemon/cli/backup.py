@@ -1,0 +1,38 @@
+"""``sniperd backup``."""
+
+from pathlib import Path
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import Fail
+from daemon.cli.options import config_option, json_option
+from daemon.paths import environment, state_directory
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--database", type=click.Path(path_type=Path, dir_okay=False), help="Database, if not the configured one."
+)
+@config_option
+@json_option
+def backup(target: Path, database: Path | None, config_path: Path | None, as_json: bool) -> None:
+    """Copy the database to TARGET and check the copy; the daemon may run meanwhile.
+
+    To restore: stop the daemon, move the database and its -wal and -shm files away, put the copy in its place, start.
+    """
+    from daemon.config import load  # noqa: PLC0415  # loaded when needed
+    from daemon.errors import StartupError  # noqa: PLC0415
+    from daemon.store.backup import backup as copy  # noqa: PLC0415
+
+    try:
+        configured = "" if config_path is None else load(config_path).store.path
+        source = database or (Path(configured) if configured else state_directory(environment()) / "sniperd.db")
+        done = copy(source, target)
+    except StartupError as error:
+        raise Fail(str(error), error.exit_code) from None
+    if as_json:
+        show.as_json({"path": done.path, "bytes": done.bytes, "orders": done.orders, "schema": done.schema})
+    else:
+        click.echo(f"{done.path}: {done.orders} orders, {done.bytes / 1e6:.1f} MB, checked")

@@ -1,0 +1,82 @@
+"""The ``sniperd`` command: each subcommand is loaded when it is called, so that the small ones are quick."""
+
+from importlib import import_module
+
+import click
+
+from daemon import __version__
+
+COMMANDS = {
+    "run": "run:run",
+    "exchange": "exchange:exchange",
+    "submit": "submit:submit",
+    "status": "status:status",
+    "orders": "orders:orders",
+    "explain": "orders:explain",
+    "cancel": "orders:cancel",
+    "halt": "admin:halt",
+    "resume": "admin:resume",
+    "resolve": "admin:resolve",
+    "requeue": "admin:requeue",
+    "backup": "backup:backup",
+    "config": "config:config",
+}
+
+SUMMARIES = {
+    "run": "Run the daemon.",
+    "exchange": "Run the simulated exchange.",
+    "submit": "Send a signal.",
+    "status": "Show how the daemon stands.",
+    "orders": "List orders, newest first.",
+    "explain": "Tell everything about an order, and what comes next.",
+    "cancel": "Cancel an order.",
+    "halt": "Set the kill switch: nothing new is sent.",
+    "resume": "Release the kill switch.",
+    "resolve": "Rule on an order whose outcome is unknown.",
+    "requeue": "Send a dead letter back into the queue.",
+    "backup": "Copy the database, verified, while the daemon runs.",
+    "config": "Check or show the configuration.",
+}
+"""The first line of each command's help, here so that listing them loads none."""
+
+
+class LazyGroup(click.Group):
+    """Loads a subcommand when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands, in the order of a first acquaintance."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a subcommand."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(import_module(f"daemon.cli.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without loading them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sniperd")
+def sniperd() -> None:
+    r"""Stand between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever.
+
+    \b
+    sniperd run                            the daemon, on the paper exchange unless configured otherwise
+    sniperd submit BUY BTCUSDT --quote 25  a signal, and its outcome
+    sniperd explain ORDER                  what happened, why, and what comes next
+
+    \b
+    Exit codes: 0 done; 1 refused; 2 wrong usage; 3 the order was not placed; 4 its outcome is
+    unknown; 65 bad database; 69 no daemon answers; 70 an error of its own; 73 cannot create;
+    74 the disk took no commit; 75 already running, or not ready; 77 credentials; 78 bad configuration.
+    """

@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli.client import Fail
+from daemon.paths import environment, socket_for_clients
+
+Command = Callable[..., Any]
+
+
+def config_option(command: Command) -> Command:
+    """Add ``--config``."""
+    return click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="SNIPERD_CONFIG",
+        help="Configuration file (also $SNIPERD_CONFIG). Without one the defaults are used.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def signals_socket(config_path: Path | None) -> Path:
+    """Find the socket that may change things."""
+    return _socket(config_path, "signals")
+
+
+def status_socket(config_path: Path | None) -> Path:
+    """Find the socket that only reads."""
+    return _socket(config_path, "status")
+
+
+def _socket(config_path: Path | None, which: str) -> Path:
+    configured = ""
+    if config_path is not None:
+        from daemon.config import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
+        from daemon.errors import BadConfig  # noqa: PLC0415
+
+        try:
+            configured = getattr(load(config_path).sockets, which)
+        except BadConfig as error:
+            raise Fail(str(error), error.exit_code) from None
+    return socket_for_clients(configured, f"{which}.sock", environment())

@@ -1,0 +1,115 @@
+"""``sniperd orders``, ``explain`` and ``cancel``."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import ask, in_path
+from daemon.cli.options import config_option, json_option, signals_socket, status_socket
+
+
+@click.command()
+@click.option("--state", help="Only those in this state, like in_doubt or dead_letter.")
+@click.option("--symbol", help="Only those of this pair.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1_000))
+@click.option("--cursor", help="Continue a listing: what the last one gave as next.")
+@config_option
+@json_option
+def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
+    """List orders, newest first."""
+    query = urlencode({name: value for name, value in filters.items() if value is not None})
+    page = ask(status_socket(config_path), "GET", f"/v1/orders?{query}")
+    if as_json:
+        show.as_json(page)
+        return
+    show.table(
+        ["order", "accepted", "state", "what", "filled", "why"],
+        [
+            [
+                order["id"],
+                show.at(order["acceptedAtMs"]),
+                show.state(order["state"]),
+                what(order),
+                order["executedQuantity"],
+                order["reason"] or "",
+            ]
+            for order in page["orders"]
+        ],
+    )
+    if page["next"]:
+        click.echo(click.style(f"more: --cursor {page['next']}", dim=True))
+
+
+@click.command()
+@click.argument("order")
+@config_option
+@json_option
+def explain(order: str, config_path: Path | None, as_json: bool) -> None:
+    """Tell everything about an order: what happened, when, why, and what comes next."""
+    found = ask(status_socket(config_path), "GET", f"/v1/orders/{in_path(order)}/explain")
+    show.as_json(found) if as_json else _explain(found)
+
+
+@click.command()
+@click.argument("order")
+@click.option("--reason", default="cancelled by hand", show_default=True)
+@config_option
+@json_option
+def cancel(order: str, reason: str, config_path: Path | None, as_json: bool) -> None:
+    """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter."""
+    target = f"/v1/orders/{in_path(order)}?reason={in_path(reason)}"
+    found = ask(signals_socket(config_path), "DELETE", target)
+    show.as_json(found) if as_json else click.echo(f"{show.state(found['state'])}  {what(found)}  order {found['id']}")
+
+
+def what(order: dict[str, Any]) -> str:
+    """Say in a few words what an order trades."""
+    amount = order["quantity"] or f"{order['quoteOrderQty']} in quote"
+    price = f" at {order['price']}" if order["price"] else ""
+    return f"{order['side']} {amount} {order['symbol']}{price} {order['type']}"
+
+
+def _explain(found: dict[str, Any]) -> None:
+    order = found["order"]
+    click.echo(f"{show.state(order['state'])}  {what(order)}")
+    show.pairs(
+        [
+            ("order", order["id"]),
+            ("why", order["reason"]),
+            ("owner", order["ownerId"]),
+            ("resource", order["resource"]),
+            ("key", order["idempotencyKey"]),
+            ("client order id", order["clientOrderId"]),
+            ("exchange's id", order["exchangeOrderId"]),
+            ("filled", f"{order['executedQuantity']} at {order['averagePrice']}" if order["averagePrice"] else None),
+        ]
+    )
+    steps = [_event_row(event) for event in found["events"]] + [
+        row for attempt in found["attempts"] for row in _attempt_rows(attempt)
+    ]
+    click.echo()
+    show.table(["time", "what", "who", "detail"], [row[1:] for row in sorted(steps, key=lambda row: row[0])])
+    after = found["next"]
+    when = f" ({show.at(after['atMs'])})" if after["atMs"] else ""
+    click.echo(f"\n{click.style('next', bold=True)}  {after['what']}{when}")
+
+
+def _event_row(event: dict[str, Any]) -> tuple[tuple[int, int], str, str, str, str]:
+    detail = ", ".join(f"{name}={value}" for name, value in event["detail"].items() if value is not None)
+    return (event["atMs"], 0), show.at(event["atMs"]), event["name"], event["actor"], detail
+
+
+def _attempt_rows(attempt: dict[str, Any]) -> list[tuple[tuple[int, int], str, str, str, str]]:
+    """Show what an attempt asked and what was answered, each at its time."""
+    name = f"attempt {attempt['number']}"
+    asked = attempt["asked"] or attempt["clientOrderId"]
+    rows = [((attempt["startedAtMs"], 1), show.at(attempt["startedAtMs"]), f"{name} asked", "daemon", asked)]
+    if attempt["answeredAtMs"] is not None:
+        told = " ".join(filter(None, [attempt["state"], attempt["answered"] or attempt["message"]]))
+        rows.append(
+            ((attempt["answeredAtMs"], -1), show.at(attempt["answeredAtMs"]), f"{name} answered", "exchange", told)
+        )
+    return rows

@@ -1,0 +1,30 @@
+"""``sniperd run``."""
+
+from pathlib import Path
+
+import click
+
+from daemon.cli.client import Fail
+from daemon.cli.options import config_option
+from daemon.paths import environment
+
+
+@click.command()
+@config_option
+def run(config_path: Path | None) -> None:
+    """Run the daemon.
+
+    Without a configuration file it trades on the paper exchange, which it starts itself, keeps everything under your
+    own state and runtime directories, and opens nothing to the network. Its log goes to standard output: JSON lines
+    where a program reads, colours on a terminal. TERM or INT: take nothing new, finish what runs, end. HUP: read the
+    configuration again.
+    """
+    from daemon.app import run as run_daemon  # noqa: PLC0415  # what a daemon needs takes long to load
+    from daemon.config import Config, load  # noqa: PLC0415
+    from daemon.errors import BadConfig  # noqa: PLC0415
+
+    try:
+        config = Config() if config_path is None else load(config_path)
+    except BadConfig as error:
+        raise Fail(str(error), error.exit_code) from None
+    raise SystemExit(run_daemon(config, config_path, environment()))

@@ -1,0 +1,61 @@
+"""``sniperd status``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import ask
+from daemon.cli.options import config_option, json_option, status_socket
+
+
+@click.command()
+@config_option
+@json_option
+def status(config_path: Path | None, as_json: bool) -> None:
+    """Show how the daemon stands."""
+    found = ask(status_socket(config_path), "GET", "/v1/status")
+    show.as_json(found) if as_json else _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    exchange, now_ms = found["exchange"], found["nowMs"]
+    reachable = {None: "not tried yet", True: "reachable", False: click.style("unreachable", fg="red")}
+    stage = click.style(found["stage"], fg="green" if found["stage"] == "ready" else "yellow", bold=True)
+    if found["halted"]:
+        stage += "  " + click.style(f"HALTED: {found['halted']}", fg="red", bold=True)
+    under_way = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
+    rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
+    show.pairs(
+        [
+            ("sniperd", f"{stage}  {found['mode']}, {found['version']}, pid {found['pid']}"),
+            ("up", show.ago(now_ms - found["uptimeMs"], now_ms).removesuffix(" ago")),
+            ("exchange", f"{found['exchangeUrl']}  {reachable[exchange['reachable']]}"),
+            ("", exchange["error"]),
+            ("clock", _clock(exchange["offsetMs"])),
+            ("orders", under_way or "none under way"),
+            (
+                "queue",
+                f"{found['queueLength']} waiting, {found['inFlight']} in flight, {found['activeLocks']} locks held",
+            ),
+            ("attention", _attention(found)),
+            ("rate", f"{rate}, weight {exchange['weightUsed']} of {exchange['weightLimit']} in ten"),
+            ("database", f"{found['database']}  {found['databaseBytes'] / 1e6:.1f} MB"),
+        ]
+    )
+
+
+def _clock(offset_ms: int | None) -> str | None:
+    return None if offset_ms is None else f"the exchange's is {offset_ms:+d} ms from ours"
+
+
+def _attention(found: dict[str, Any]) -> str | None:
+    """Name what a person should look at."""
+    words = [
+        f"{found['inDoubt']} in doubt" if found["inDoubt"] else None,
+        f"{found['lost']} lost (sniperd orders --state lost)" if found["lost"] else None,
+        f"{found['deadLetters']} dead letters (sniperd orders --state dead_letter)" if found["deadLetters"] else None,
+    ]
+    text = ", ".join(word for word in words if word)
+    return click.style(text, fg="yellow", bold=True) if text else None

@@ -1,0 +1,89 @@
+"""``sniperd submit``."""
+
+import getpass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import ask
+from daemon.cli.options import config_option, json_option, signals_socket
+
+NOT_PLACED, UNKNOWN = 3, 4
+_EXIT = {"rejected": NOT_PLACED, "expired": NOT_PLACED, "dead_letter": NOT_PLACED, "withdrawn": NOT_PLACED,
+         "in_doubt": UNKNOWN, "lost": UNKNOWN}  # fmt: skip
+
+
+@click.command()
+@click.argument("side", type=click.Choice(["BUY", "SELL"], case_sensitive=False))
+@click.argument("symbol")
+@click.option("--quote", help="Amount of the quote asset to spend or receive (market orders), like 25.")
+@click.option("--quantity", help="Amount of the base asset.")
+@click.option("--price", help="Limit price. Makes it a limit order unless --type says otherwise.")
+@click.option("--type", "order_type", help="MARKET, LIMIT, LIMIT_MAKER, IOC or FOK.")
+@click.option("--owner", default=getpass.getuser, show_default="your user name", help="Who asks.")
+@click.option("--target", help="The bot's snipe target; part of what is locked.")
+@click.option("--key", help="Idempotency key. Without one, the same signal within a minute is a repetition.")
+@click.option("--priority", type=click.IntRange(1, 10), help="1 is most urgent. Default: SELL 1, BUY 5.")
+@click.option("--at", "execute_at", type=int, help="Unix milliseconds at which to send it.")
+@click.option("--deadline", type=int, help="Milliseconds in which it may still be sent. Default: BUY 5000, SELL 60000.")
+@click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
+@click.option("--allow-repeat", is_flag=True, help="A second BUY of the symbol is wanted.")
+@click.option("--skip-lock", is_flag=True, help="Emergency SELL past queue and lock; administrators only.")
+@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for the outcome; 0: do not wait.")
+@config_option
+@json_option
+def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # click's options
+    r"""Send a signal, and show the order that it became.
+
+    \b
+    sniperd submit BUY BTCUSDT --quote 25
+    sniperd submit SELL BTCUSDT --quantity 0.001 --price 120000
+
+    Exit code: 0 accepted; 3 not placed (rejected, expired, set aside); 4 its outcome is unknown, do not send it again
+    under another key.
+    """
+    signal = {
+        "side": side,
+        "symbol": symbol,
+        "type": options["order_type"] or ("LIMIT" if options["price"] else "MARKET"),
+        "quantity": options["quantity"],
+        "quoteOrderQty": options["quote"],
+        "price": options["price"],
+        "ownerId": options["owner"],
+        "snipeTargetId": options["target"],
+        "idempotencyKey": options["key"],
+        "priority": options["priority"],
+        "executeAt": options["execute_at"],
+        "deadlineMs": options["deadline"],
+        "timeoutMs": options["timeout"],
+        "allowRepeat": options["allow_repeat"],
+        "skipLock": options["skip_lock"],
+    }
+    order = ask(
+        signals_socket(config_path),
+        "POST",
+        "/v1/signals",
+        {name: value for name, value in signal.items() if value is not None},
+        headers={"Prefer": f"wait={wait:g}"} if wait else {},
+        timeout_s=wait + 10,
+    )
+    show.as_json(order) if as_json else _show(order)
+    raise SystemExit(_EXIT.get(order["state"], 0))
+
+
+def _show(order: dict[str, Any]) -> None:
+    click.echo(f"{show.state(order['state'])}  {order['side']} {order['symbol']}  order {order['id']}")
+    show.pairs(
+        [
+            (
+                "filled",
+                None if order["averagePrice"] is None else f"{order['executedQuantity']} at {order['averagePrice']}",
+            ),
+            ("reason", order["reason"]),
+            ("exchange's id", order["exchangeOrderId"]),
+            ("replayed", "yes: the same signal came before; --key makes it another" if order["replayed"] else None),
+            ("more", f"sniperd explain {order['id']}"),
+        ]
+    )

@@ -1,0 +1,251 @@
+"""Configuration: every key, its default, its range; the file, and what is wrong with it.
+
+The defaults are safe: the paper exchange, everything under the user's own directories, nothing on the network. Each
+key's unit and reason stand in ``config.toml`` at the project's root, which a test holds to this module.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from daemon.errors import BadConfig
+
+MEXC_URL = "https://api.mexc.com"
+MEXC_ORDER_RATE = 12
+"""MEXC's own limit: place and cancel together, a second (documented)."""
+
+Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Rank = Annotated[int, Meta(ge=1, le=10)]
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class ExchangeTable(Table, frozen=True):
+    """``[exchange]``: where to trade, and how fast."""
+
+    mode: Literal["paper", "live"] = "paper"
+    base_url: str = ""
+    api_key_file: str = ""
+    api_secret_file: str = ""
+    recv_window_ms: Annotated[int, Meta(ge=500, le=60_000)] = 2_000
+    timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
+    order_rate_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
+    weight_per_10s: Annotated[int, Meta(ge=50, le=1_000_000)] = 250
+    clock_check_s: Seconds = 30.0
+    symbols_refresh_s: Seconds = 300.0
+    paper_db: str = ""
+
+
+class StoreTable(Table, frozen=True):
+    """``[store]``: the database."""
+
+    path: str = ""
+
+
+class SocketsTable(Table, frozen=True):
+    """``[sockets]``: where to listen, and who may administer."""
+
+    signals: str = ""
+    status: str = ""
+    admin_uids: list[Annotated[int, Meta(ge=0)]] = []
+    body_limit_kb: Annotated[int, Meta(ge=1, le=10_240)] = 64
+    read_timeout_s: Seconds = 5.0
+
+
+class LocksTable(Table, frozen=True):
+    """``[locks]``: leases and their clean-up."""
+
+    timeout_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 30_000
+    scope: Literal["target", "symbol"] = "target"
+    cleanup_interval_s: Seconds = 300.0
+    retention_h: Annotated[float, Meta(gt=0, le=8_760)] = 24.0
+
+
+class QueueTable(Table, frozen=True):
+    """``[queue]``: priorities, deadlines, bounds."""
+
+    buy_priority: Rank = 5
+    sell_priority: Rank = 1
+    buy_deadline_ms: Ms = 5_000
+    sell_deadline_ms: Ms = 60_000
+    manual_window_ms: Ms = 60_000
+    arm_ahead_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
+    max_queued: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    max_in_flight: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    drain_s: Seconds = 10.0
+
+
+class RetryTable(Table, frozen=True):
+    """``[retry]``: attempts after a definite refusal."""
+
+    first_ms: Ms = 50
+    factor: Annotated[float, Meta(ge=1, le=10)] = 1.5
+    longest_ms: Ms = 1_000
+    attempts: Annotated[int, Meta(ge=1, le=10_000)] = 200
+
+
+class ReconcileTable(Table, frozen=True):
+    """``[reconcile]``: the search for unknown outcomes."""
+
+    first_ms: Ms = 100
+    factor: Annotated[float, Meta(ge=1, le=10)] = 2.0
+    longest_ms: Ms = 30_000
+    grace_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)] = 10_000
+    negatives: Annotated[int, Meta(ge=2, le=100)] = 3
+    lost_every_ms: Annotated[int, Meta(ge=1_000, le=86_400_000)] = 600_000
+    startup_s: Seconds = 10.0
+
+
+class LogTable(Table, frozen=True):
+    """``[log]``: what is written to standard output."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class Config(Table, frozen=True):
+    """The whole file."""
+
+    exchange: ExchangeTable = ExchangeTable()
+    store: StoreTable = StoreTable()
+    sockets: SocketsTable = SocketsTable()
+    locks: LocksTable = LocksTable()
+    queue: QueueTable = QueueTable()
+    retry: RetryTable = RetryTable()
+    reconcile: ReconcileTable = ReconcileTable()
+    log: LogTable = LogTable()
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        BadConfig: the file cannot be read, or a key or value is wrong; the message names it and what is allowed.
+
+    """
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadConfig(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path} is not TOML: {error}") from error
+    try:
+        return check(parse(found))
+    except BadConfig as error:
+        raise BadConfig(f"{path}: {error}") from None
+
+
+def parse(found: dict[str, object]) -> Config:
+    """Turn tables into a configuration.
+
+    Raises:
+        BadConfig: a table or key is unknown, or a value is out of range.
+
+    """
+    _check_names(found)
+    try:
+        return msgspec.convert(found, Config)
+    except msgspec.ValidationError as error:
+        raise BadConfig(_explain(str(error), found)) from None
+
+
+def check(config: Config) -> Config:
+    """Check what no single key can be wrong about.
+
+    Raises:
+        BadConfig: two values contradict each other, or a promise.
+
+    """
+    _check_exchange(config.exchange)
+    queue = config.queue
+    if queue.sell_priority >= queue.buy_priority:
+        raise BadConfig(
+            f"[queue] sell_priority = {queue.sell_priority} is not more urgent than "
+            f"buy_priority = {queue.buy_priority}; sells go first: make it the lower number"
+        )
+    for name, table in (("retry", config.retry), ("reconcile", config.reconcile)):
+        if table.first_ms > table.longest_ms:
+            raise BadConfig(f"[{name}] first_ms = {table.first_ms} is longer than longest_ms = {table.longest_ms}")
+    if config.sockets.signals and config.sockets.signals == config.sockets.status:
+        raise BadConfig("[sockets] signals and status are the same path; who may only read needs a socket of its own")
+    return config
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a server stands on this machine: then it is a test server."""
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def tables() -> dict[str, type[Table]]:
+    """Return the tables by name."""
+    return {field.name: field.type for field in msgspec.structs.fields(Config)}
+
+
+def _check_exchange(exchange: ExchangeTable) -> None:
+    if exchange.mode == "paper":
+        if exchange.base_url:
+            raise BadConfig(
+                'base_url goes with mode = "live": the paper exchange is started by the daemon itself; '
+                "remove [exchange] base_url, or set mode"
+            )
+        return
+    if exchange.paper_db:
+        raise BadConfig('[exchange] paper_db goes with mode = "paper"; remove it')
+    url = urlsplit(exchange.base_url or MEXC_URL)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
+        raise BadConfig(f"[exchange] base_url = {exchange.base_url!r}; allowed: https://HOST[:PORT]")
+    if is_loopback(exchange.base_url):
+        return
+    if url.scheme != "https":
+        raise BadConfig(
+            f"[exchange] base_url = {exchange.base_url!r} would send the key unencrypted; allowed: https://"
+        )
+    if exchange.order_rate_per_s > MEXC_ORDER_RATE:
+        raise BadConfig(
+            f"[exchange] order_rate_per_s = {exchange.order_rate_per_s} is above MEXC's own limit; "
+            f"allowed: 1 to {MEXC_ORDER_RATE}"
+        )
+
+
+def _check_names(found: dict[str, object]) -> None:
+    known = tables()
+    for name, keys in found.items():
+        if name not in known:
+            raise BadConfig(f"[{name}] is no table of the configuration{_meant(name, known)}")
+        if not isinstance(keys, dict):
+            raise BadConfig(f"{name} = {keys!r} stands outside a table; write it under [{name}]")
+        allowed = known[name].__struct_fields__
+        for key in keys:
+            if key not in allowed:
+                raise BadConfig(f"[{name}] {key} is unknown{_meant(key, allowed)}")
+
+
+def _meant(name: str, allowed: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(allowed), n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{hint} (allowed: {', '.join(allowed)})"
+
+
+_PATH = re.compile(r" - at `\$\.(\w+)(?:\.(\w+))?.*`$")
+
+
+def _explain(message: str, found: dict[str, object]) -> str:
+    """Turn msgspec's message into one that names table, key and value."""
+    match = _PATH.search(message)
+    if match is None or match[2] is None:
+        return message
+    table = found[match[1]]
+    value = table.get(match[2]) if isinstance(table, dict) else table
+    return f"[{match[1]}] {match[2]} = {value!r}: {message[: match.start()].lower()}"

@@ -1,0 +1,38 @@
+"""Where things stand by default: the service manager's directories, else the user's own."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "sniperd"
+SYSTEM_RUNTIME = Path("/run") / NAME
+"""Where the service's sockets stand (systemd: ``RuntimeDirectory=sniperd``)."""
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the database stands: what must survive a restart of the machine."""
+    if given := environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    base = environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path(environ.get("HOME", "/")) / ".local" / "state") / NAME
+
+
+def runtime_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the sockets stand: what need not survive the process."""
+    if given := environ.get("RUNTIME_DIRECTORY"):
+        return Path(given.split(":")[0])
+    base = environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / NAME if base else state_directory(environ) / "run"
+
+
+def socket_for_clients(configured: str, name: str, environ: Mapping[str, str]) -> Path:
+    """Find the socket that a command speaks to: the configured one, the user's own, or the service's."""
+    if configured:
+        return Path(configured)
+    own, system = runtime_directory(environ) / name, SYSTEM_RUNTIME / name
+    return system if not own.exists() and system.exists() else own
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment."""
+    return os.environ

@@ -1,0 +1,51 @@
+"""Reloading: what of a changed configuration counts at once, and what waits for a restart."""
+
+import msgspec
+
+from daemon.config import Config
+
+NEEDS_RESTART = frozenset(
+    {
+        ("exchange", "mode"),
+        ("exchange", "base_url"),
+        ("exchange", "api_key_file"),
+        ("exchange", "api_secret_file"),
+        ("exchange", "paper_db"),
+        ("store", "path"),
+        ("sockets", "signals"),
+        ("sockets", "status"),
+        ("locks", "scope"),
+        ("reconcile", "startup_s"),
+        ("log", "format"),
+    }
+)
+"""Keys that are read once: what is open stays open, and what locks are named by cannot change under them."""
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """The configuration that counts now, and what to say about it."""
+
+    config: Config
+    changed: str
+    needs_restart: str
+
+
+def reload(old: Config, new: Config) -> Reloaded:
+    """Take over what can change safely."""
+    changed, waiting = [], []
+    tables = {}
+    for name in Config.__struct_fields__:
+        before, after = getattr(old, name), getattr(new, name)
+        taken = {}
+        for key in before.__struct_fields__:
+            was, is_now = getattr(before, key), getattr(after, key)
+            if was == is_now:
+                continue
+            told = f"[{name}] {key}: {was!r} → {is_now!r}"
+            if (name, key) in NEEDS_RESTART:
+                waiting.append(told)
+            else:
+                changed.append(told)
+                taken[key] = is_now
+        tables[name] = msgspec.structs.replace(before, **taken)
+    return Reloaded(Config(**tables), "; ".join(changed) or "nothing", "; ".join(waiting) or "nothing")

@@ -1,0 +1,66 @@
+"""From the configuration's tables to what each part takes."""
+
+from daemon.config import Config
+from daemon.core.capacity import Limits
+from daemon.core.ledger import Rules
+from daemon.core.reconciliation import Schedule
+from daemon.core.retries import RetryPolicy
+from daemon.core.signals import Defaults
+from daemon.engine.engine import Settings as EngineSettings
+from daemon.engine.housekeeping import Intervals
+from daemon.exchange.mexc.requests import Settings as ExchangeSettings
+
+
+def rules(config: Config) -> Rules:
+    """Return what decisions are made by."""
+    queue, retry, reconcile = config.queue, config.retry, config.reconcile
+    return Rules(
+        defaults=Defaults(
+            buy_priority=queue.buy_priority,
+            sell_priority=queue.sell_priority,
+            buy_deadline_ms=queue.buy_deadline_ms,
+            sell_deadline_ms=queue.sell_deadline_ms,
+            timeout_ms=config.locks.timeout_ms,
+        ),
+        retry=RetryPolicy(
+            first_ms=retry.first_ms, factor=retry.factor, longest_ms=retry.longest_ms, attempts=retry.attempts
+        ),
+        limits=Limits(order_rate_per_s=config.exchange.order_rate_per_s, max_in_flight=queue.max_in_flight),
+        schedule=Schedule(
+            first_ms=reconcile.first_ms,
+            factor=reconcile.factor,
+            longest_ms=reconcile.longest_ms,
+            grace_ms=reconcile.grace_ms,
+            negatives=reconcile.negatives,
+            lost_every_ms=reconcile.lost_every_ms,
+            recv_window_ms=config.exchange.recv_window_ms,
+        ),
+        max_queued=queue.max_queued,
+        manual_window_ms=queue.manual_window_ms,
+        arm_ahead_ms=queue.arm_ahead_ms,
+        per_symbol=config.locks.scope == "symbol",
+    )
+
+
+def engine(config: Config) -> EngineSettings:
+    """Return what the engine runs by."""
+    return EngineSettings(
+        rules=rules(config),
+        intervals=Intervals(
+            clock_check_s=config.exchange.clock_check_s,
+            symbols_refresh_s=config.exchange.symbols_refresh_s,
+            cleanup_s=config.locks.cleanup_interval_s,
+            retention_h=config.locks.retention_h,
+        ),
+        startup_reconcile_s=config.reconcile.startup_s,
+        drain_s=config.queue.drain_s,
+    )
+
+
+def exchange(config: Config) -> ExchangeSettings:
+    """Return how to speak with the exchange."""
+    return ExchangeSettings(
+        recv_window_ms=config.exchange.recv_window_ms,
+        timeout_ms=config.exchange.timeout_ms,
+        weight_limit=config.exchange.weight_per_10s,
+    )
