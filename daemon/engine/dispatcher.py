@@ -1,7 +1,7 @@
 """The dispatcher's clock: wakes when something in the ledger is due.
 
-Who may go next is decided with every step (:mod:`daemon.engine.doorway`), at once and not here; this task is for what
-only the passing of time brings about: deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
+Who may go next is decided with every step (:mod:`daemon.engine.doorway`), at once and not here. This task is for what
+only time brings about: deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
 """
 
 from daemon.core.dispatch import tick
