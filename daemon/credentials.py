@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from daemon.errors import NoPermission
 
-MAX_BYTES = 4_096
+MIN_LENGTH, MAX_BYTES = 8, 4_096
 
 
 class Secret:
@@ -73,11 +73,11 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
         return None
     if not (key and secret):
         raise NoPermission("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both")
-    return Credentials(Secret(key.strip()), Secret(secret.strip()))
+    return Credentials(_checked(key.strip(), "MEXC_API_KEY"), _checked(secret.strip(), "MEXC_SECRET_KEY"))
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
-    return Credentials(Secret(_read(key_file)), Secret(_read(secret_file)))
+    return Credentials(_checked(_read(key_file), key_file), _checked(_read(secret_file), secret_file))
 
 
 def _read(path: Path) -> str:
@@ -94,6 +94,11 @@ def _read(path: Path) -> str:
         raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
     except UnicodeDecodeError:
         raise NoPermission(f"{path} does not hold a key: it is not plain text") from None
-    if not text:
-        raise NoPermission(f"{path} is empty: put the key into it")
     return text
+
+
+def _checked(text: str, where: str | Path) -> Secret:
+    """Refuse what is no key: a word so short would also strike out half of every log line."""
+    if len(text) < MIN_LENGTH:
+        raise NoPermission(f"{where} holds no key: it has {len(text)} characters; put the whole key there")
+    return Secret(text)
