@@ -60,8 +60,10 @@ def sign(secret_key: str, query: str, body: str = "") -> str:
 
 
 def without_signature(text: str) -> str:
-    """Drop the signature, and write escapes as MEXC does, so that other spellings sign something else."""
-    kept = "&".join(pair for pair in text.split("&") if not pair.startswith("signature="))
+    """Drop the signature, and write escapes as MEXC does: who signs another spelling signs something else."""
+    if not text:
+        return ""
+    kept = "&".join([pair for pair in text.split("&") if not pair.startswith("signature=")])
     return _NOT_CANONICAL.sub(lambda found: "%20" if found[0] == "+" else found[0].upper(), kept)
 
 

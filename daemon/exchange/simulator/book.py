@@ -99,6 +99,10 @@ class Book:
         ).fetchone()
         return row[0], row[1]
 
+    def has_client_order_id(self, client_order_id: str | None) -> bool:
+        """Whether an order, visible or not, bears an id of the client."""
+        return bool(self._orders("WHERE client_order_id = ? LIMIT 1", client_order_id))
+
     # What a request writes.
 
     def save_order(self, order: Order) -> None:

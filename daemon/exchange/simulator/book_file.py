@@ -55,7 +55,7 @@ CREATE INDEX orders_open ON orders (sequence) WHERE status IN ('NEW', 'PARTIALLY
 
 CREATE TABLE fills (
     sequence          INTEGER PRIMARY KEY,  -- in the order in which they happened
-    order_sequence    INTEGER NOT NULL REFERENCES orders,
+    order_sequence    INTEGER NOT NULL REFERENCES orders DEFERRABLE INITIALLY DEFERRED,
     trade_id          TEXT NOT NULL UNIQUE,
     price             TEXT NOT NULL,
     quantity          TEXT NOT NULL,
@@ -102,7 +102,7 @@ def connect(path: str) -> sqlite3.Connection:
         BookCannotBeCreated: the file can't be opened for writing.
         BookUnreadable: it is no book, is damaged, or comes from a newer version.
     """
-    is_new = path == MEMORY or not Path(path).exists()
+    is_new = path == MEMORY or not Path(path).exists() or Path(path).stat().st_size == 0
     try:
         connection = sqlite3.connect(path, isolation_level=None)
     except sqlite3.OperationalError as error:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import msgspec
 
+from daemon.exchange.simulator.book import Book
 from daemon.exchange.simulator.listings import Listing
 from daemon.exchange.simulator.money import floor_to, plain
 from daemon.exchange.simulator.order_book import Level
@@ -72,9 +73,9 @@ def add_listing(venue: Venue, listing: Listing) -> dict[str, object]:
     return rules_json(venue.symbol(listing.symbol))
 
 
-def orders_json(venue: Venue) -> list[dict[str, object]]:
+def orders_json(book: Book) -> list[dict[str, object]]:
     """Return the whole book."""
-    return [_order_json(order, fills) for order, fills in venue.book.everything()]
+    return [_order_json(order, fills) for order, fills in book.everything()]
 
 
 def _order_json(order: Order, fills: list[Fill]) -> dict[str, object]:

@@ -43,7 +43,7 @@ _MOST_REQUESTS_KEPT = 10_000
 _DEFAULT_QUOTE = Decimal(1_000_000)
 _DEFAULT_BASE_VALUE = Decimal(200_000)  # of each base asset, in the quote asset
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -97,13 +97,14 @@ class SimulatedExchange:
         self._seed = rng.getrandbits(63)
         self._rng = rng
         self._arrivals: deque[Arrival] = deque(maxlen=_MOST_REQUESTS_KEPT)
+        self._venue: Venue | None = None
         with localcontext(EXACT):
-            self._venue = Venue(book, self._seed)
-            if not self._venue.account.balances():
-                self._venue.set_balances(default_balances() if balances is None else balances)
+            venue = self._take_up()
+            if not venue.account.balances():
+                venue.set_balances(default_balances() if balances is None else balances)
             for listing in listings:
-                add_listing(self._venue, listing)
-            self._commit()
+                add_listing(venue, listing)
+            self._commit(venue)
 
     def handle(self, request: Request, now_ms: int) -> Reply | Later:
         """Answer a request; never raises. What it has changed is in the book when this returns."""
@@ -114,17 +115,15 @@ class SimulatedExchange:
             without_signature(request.query),
             without_signature(request.body.decode("utf-8", "replace")),
         )
-        return self._guarded(arrival, lambda: self._handle(request, arrival, now_ms))
+        return self._answer(arrival, lambda venue: self._handle(venue, request, arrival, now_ms))
 
     def resume(self, later: Later, now_ms: int) -> Reply:
         """Carry out a request that was admitted earlier; never raises."""
-        return self._guarded(later.arrival, lambda: self._carry_out(later, now_ms))
+        return self._answer(later.arrival, lambda venue: _carry_out(venue, later, now_ms))
 
     def advance(self, now_ms: int) -> None:
-        """Let the markets move in which orders wait. Without it they catch up at the next request."""
-        with localcontext(EXACT):
-            self._venue.advance(now_ms)
-            self._commit()
+        """Let the markets move in which orders wait; never raises. Without it they catch up at the next request."""
+        self._attempt("advance", lambda venue: venue.advance(now_ms))
 
     # What a test may see and set; the control routes do the same over HTTP.
 
@@ -139,7 +138,7 @@ class SimulatedExchange:
     def orders(self) -> list[dict[str, object]]:
         """Return every order with its fills, visible or not, oldest first."""
         with localcontext(EXACT):
-            return orders_json(self._venue)
+            return orders_json(self._book)
 
     def requests(self) -> list[Arrival]:
         """Return the last requests as they arrived, done or not, oldest first."""
@@ -148,8 +147,9 @@ class SimulatedExchange:
     def list_symbol(self, listing: Listing) -> None:
         """List a symbol that opens at an instant."""
         with localcontext(EXACT):
-            add_listing(self._venue, listing)
-            self._commit()
+            venue = self._take_up()
+            add_listing(venue, listing)
+            self._commit(venue)
 
     def change_market(self, change: MarketChange, now_ms: int) -> None:
         """Change a symbol's rules, or its market's price or levels.
@@ -159,38 +159,62 @@ class SimulatedExchange:
             ValueError: a number doesn't fit the symbol.
         """
         with localcontext(EXACT):
-            change_market(self._venue, change, now_ms)
-            self._commit()
+            venue = self._take_up()
+            change_market(venue, change, now_ms)
+            self._commit(venue)
 
-    # The way of a request.
+    # Keeping memory and book in step.
 
-    def _guarded(self, arrival: Arrival, work: Callable[[], Answer]) -> Answer | Reply:
-        """Do the work of a request and commit it; whatever goes wrong within the exchange is undone and answered."""
+    def _take_up(self) -> Venue:
+        """Return the state in memory, built anew from the book when the last work on it failed."""
+        if self._venue is None:
+            self._venue = Venue(self._book, self._seed)
+        return self._venue
+
+    def _commit(self, venue: Venue) -> None:
+        venue.save()
+        self._book.commit()
+
+    def _attempt(self, what: str, work: Callable[[Venue], Result]) -> Result | None:
+        """Do some work and commit it. If that fails within the exchange, log it, undo it all, and return None."""
         with localcontext(EXACT):
             try:
-                answer: Answer | Reply = work()
-                self._commit()
+                venue = self._take_up()
+                result = work(venue)
+                self._commit(venue)
             except Exception:
-                log.exception("exchange.request_failed", method=arrival.method, path=arrival.path)
+                log.exception("exchange.failed", during=what)
                 self._book.rollback()
-                self._venue = Venue(self._book, self._seed)
-                answer = Reply.refusing(Refusal(Code.INTERNAL_ERROR))
+                self._venue = None
+                return None
+            return result
+
+    def _answer(self, arrival: Arrival, work: Callable[[Venue], Result]) -> Result | Reply:
+        """Do what a request asks, and note how it was answered."""
+        done = self._attempt(f"{arrival.method} {arrival.path}", work)
+        answer = Reply.refusing(Refusal(Code.INTERNAL_ERROR)) if done is None else done
         if isinstance(answer, Reply):
             arrival.status = 0 if answer.drop_reply else answer.status
         return answer
 
-    def _handle(self, request: Request, arrival: Arrival, now_ms: int) -> Reply | Later:
+    # The way of a request.
+
+    def _handle(self, venue: Venue, request: Request, arrival: Arrival, now_ms: int) -> Reply | Later:
         if request.path.startswith(CONTROL_PREFIX):
-            return self._control(request, now_ms)
+            return self._control(venue, request, now_ms)
         self._arrivals.append(arrival)
         try:
-            return self._through_the_gateway(request, arrival, now_ms)
+            admitted = self._through_the_gateway(request, arrival, now_ms)
+            if reply := before_accept(admitted.struck):
+                return reply
         except Refusal as refusal:
             return Reply.refusing(refusal)
         except Banned as ban:
             return Reply(418, b"", {"Content-Type": "text/plain", "Retry-After": str(ban.retry_after_s)})
+        return admitted if "slow_before" in admitted.struck else _carry_out(venue, admitted, now_ms)
 
-    def _through_the_gateway(self, request: Request, arrival: Arrival, now_ms: int) -> Reply | Later:
+    def _through_the_gateway(self, request: Request, arrival: Arrival, now_ms: int) -> Later:
+        """Admit a request and draw the faults that strike it."""
         endpoint = ENDPOINTS.get((request.method, request.path))
         self._limiter.admit_address(request.remote, endpoint.weight if endpoint else 1, now_ms)
         if endpoint is None:
@@ -198,11 +222,8 @@ class SimulatedExchange:
         parameters = self._admit(endpoint, request, now_ms)
         struck = self._plan.draw(endpoint.name, self._rng)
         arrival.faults = list(struck)
-        if reply := before_accept(struck):
-            return reply
-        slow = struck.get("slow_before")
-        admitted = Later(slow.delay_ms if slow else 0, endpoint, parameters, struck, arrival)
-        return admitted if slow else self._carry_out(admitted, now_ms)
+        delay_ms = struck["slow_before"].delay_ms if "slow_before" in struck else 0
+        return Later(delay_ms, endpoint, parameters, struck, arrival)
 
     def _admit(self, endpoint: Endpoint, request: Request, now_ms: int) -> Parameters:
         if not endpoint.is_signed:
@@ -211,28 +232,19 @@ class SimulatedExchange:
         self._limiter.admit_account(request.remote, endpoint.weight, endpoint.budget, now_ms)
         return parameters
 
-    def _carry_out(self, admitted: Later, now_ms: int) -> Reply:
-        self._venue.advance(now_ms)
-        call = Call(self._venue, admitted.parameters, now_ms, admitted.struck)
+    def _control(self, venue: Venue, request: Request, now_ms: int) -> Reply:
         try:
-            reply = Reply.of(admitted.endpoint.answer(call))
-        except Refusal as refusal:
-            reply = Reply.refusing(refusal)
-        return after_accept(admitted.struck, reply)
-
-    def _control(self, request: Request, now_ms: int) -> Reply:
-        try:
-            return Reply.of(self._controlled(request, now_ms))
+            return Reply.of(self._controlled(venue, request, now_ms))
         except Refusal as refusal:
             return Reply.refusing(refusal)
         except (ConfigurationInvalid, ValueError) as error:
             return Reply.of({"error": str(error)}, 400)
 
-    def _controlled(self, request: Request, now_ms: int) -> object:
-        self._venue.advance(now_ms)
+    def _controlled(self, venue: Venue, request: Request, now_ms: int) -> object:
+        venue.advance(now_ms)
         match request.method, request.path.removeprefix(CONTROL_PREFIX):
             case "GET", "orders":
-                return orders_json(self._venue)
+                return orders_json(self._book)
             case "GET", "requests":
                 return self.requests()
             case "GET", "faults":
@@ -241,15 +253,20 @@ class SimulatedExchange:
                 self.set_faults(read_faults(msgspec.json.decode(request.body)))
                 return {"faults": self.faults()}
             case "POST", "listings":
-                return add_listing(self._venue, msgspec.json.decode(request.body, type=Listing))
+                return add_listing(venue, msgspec.json.decode(request.body, type=Listing))
             case "POST", "market":
                 change = msgspec.json.decode(request.body, type=MarketChange)
-                return change_market(self._venue, change, now_ms)
+                return change_market(venue, change, now_ms)
         raise Refusal(Code.NOT_FOUND)
 
-    def _commit(self) -> None:
-        self._venue.save()
-        self._book.commit()
+
+def _carry_out(venue: Venue, admitted: Later, now_ms: int) -> Reply:
+    venue.advance(now_ms)
+    try:
+        reply = Reply.of(admitted.endpoint.answer(Call(venue, admitted.parameters, now_ms, admitted.struck)))
+    except Refusal as refusal:
+        reply = Reply.refusing(refusal)
+    return after_accept(admitted.struck, reply)
 
 
 def default_balances() -> dict[str, Decimal]:

@@ -92,7 +92,8 @@ class Market:
         if not is_open(self.symbol, at_ms):
             return []
         self._record(at_ms, price)
-        return self._draw(at_ms)
+        self.ticked_ms = at_ms // TICK_MS * TICK_MS
+        return self._draw(self.ticked_ms)
 
     def pin(self, bids: Sequence[Level], asks: Sequence[Level], at_ms: int) -> list[Interest]:
         """Offer exactly these levels, until they are taken or the market is put elsewhere."""

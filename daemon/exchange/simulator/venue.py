@@ -128,7 +128,6 @@ class Venue:
         self._order_sequence = order.sequence
         self.account.lock(order, symbol)
         self.open_orders[order.sequence] = order
-        self.book.save_order(order)
         return self._trade(order, market, now_ms)
 
     def cancel(self, order: Order, now_ms: int) -> Order:
@@ -148,8 +147,7 @@ class Venue:
         self._moved.clear()
 
     def _check_acceptable(self, order: Order, symbol: Symbol, *, unique_ids: bool) -> None:
-        used = order.client_order_id and self.book.by_client_order_id(order.client_order_id, order.placed_ms)
-        if unique_ids and used:
+        if unique_ids and self.book.has_client_order_id(order.client_order_id):
             raise Refusal(Code.DUPLICATE_ORDER)
         if len(self.open_orders) >= MAX_OPEN_ORDERS:
             raise Refusal(Code.TOO_MANY_OPEN_ORDERS)
