@@ -175,7 +175,7 @@ def test_what_changes_something_must_be_declared_as_json(
 
 def test_too_many_parameters_are_refused(trader: Trader) -> None:
     many = {f"p{number}": number for number in range(101)}
-    assert trader.code("GET", "time", signed=False, **many) == 33333
+    assert trader.code("GET", "time", **many) == 33333
 
 
 def test_a_body_in_no_known_encoding_is_refused(trader: Trader) -> None:

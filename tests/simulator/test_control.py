@@ -26,7 +26,7 @@ def test_requests_are_shown_as_they_arrived_without_their_signatures(trader: Tra
     trader.exchange.set_faults([Fault("request_lost", count=1)])
     trader.send("POST", "order", **order(newClientOrderId="lost"))
     trader.send("POST", "order", **order(quantity="30"))
-    trader.send("GET", "ping", signed=False)
+    trader.send("GET", "ping")
     status, requests = trader.control("GET", "requests")
     assert status == 200
     assert [(row["method"], row["path"], row["status"], row["faults"]) for row in requests] == [
@@ -99,16 +99,16 @@ def test_the_market_is_put_at_a_price(trader: Trader) -> None:
     status, shown = trader.control("POST", "market", {"symbol": "BTCUSDT", "price": "85000"})
     assert (status, shown["symbol"]) == (200, "BTCUSDT")
     assert trader.look_up(order_id)["status"] == "FILLED"
-    assert Decimal(trader.ask("GET", "ticker/price", signed=False, symbol="BTCUSDT")["price"]) == 90_000
+    assert Decimal(trader.ask("GET", "ticker/price", symbol="BTCUSDT")["price"]) == 90_000
 
 
 def test_the_market_offers_what_it_is_told(trader: Trader) -> None:
     levels = {"symbol": "BTCUSDT", "bids": [["90000", "1"]], "asks": [["91000", "2"]]}
     assert trader.control("POST", "market", levels)[0] == 200
-    depth = trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")
+    depth = trader.ask("GET", "depth", symbol="BTCUSDT")
     assert (depth["bids"], depth["asks"]) == (levels["bids"], levels["asks"])
     assert trader.control("POST", "market", {"symbol": "BTCUSDT", "asks": [["91000", "2"]]})[0] == 200
-    assert trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")["bids"] == []
+    assert trader.ask("GET", "depth", symbol="BTCUSDT")["bids"] == []
 
 
 def test_a_symbols_rules_change(trader: Trader) -> None:
@@ -121,7 +121,7 @@ def test_a_symbols_rules_change(trader: Trader) -> None:
 def test_a_market_without_depth_is_empty_from_the_next_tick_on(trader: Trader) -> None:
     trader.control("POST", "market", {"symbol": "BTCUSDT", "depthValue": "0", "volatility": 0})
     trader.now_ms += 1_000
-    assert trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")["bids"] == []
+    assert trader.ask("GET", "depth", symbol="BTCUSDT")["bids"] == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_other_control_routes_are_not_found(trader: Trader, method: str, path: s
 def test_a_symbols_market_is_put_at_a_price_before_it_opens(trader: Trader) -> None:
     trader.control("POST", "listings", {"symbol": "NEWUSDT", "opensAt": NOW_MS + 60_000})
     trader.control("POST", "market", {"symbol": "NEWUSDT", "price": "2"})
-    assert trader.ask("GET", "depth", signed=False, symbol="NEWUSDT")["asks"] == []
+    assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == []
     trader.now_ms += 60_000
-    best = Decimal(trader.ask("GET", "depth", signed=False, symbol="NEWUSDT")["asks"][0][0])
+    best = Decimal(trader.ask("GET", "depth", symbol="NEWUSDT")["asks"][0][0])
     assert 2 < best < Decimal("2.1")

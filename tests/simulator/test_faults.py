@@ -14,10 +14,10 @@ from daemon.exchange.simulator.messages import Reply
 from tests.simulator.trader import Trader, order
 
 
-def strike(trader: Trader, *faults: Fault, method: str = "POST", path: str = "order", **parameters: object) -> Reply:
-    """Lay faults down and send a request, an order unless said otherwise."""
+def strike(trader: Trader, *faults: Fault) -> Reply:
+    """Lay faults down and place an order."""
     trader.exchange.set_faults(faults)
-    return trader.send(method, path, **(parameters or order()))
+    return trader.send("POST", "order", **order())
 
 
 def placed(trader: Trader) -> int:
@@ -85,7 +85,8 @@ def test_an_answer_may_lack_the_order_id(trader: Trader) -> None:
 
 def test_the_answers_to_a_batch_may_lack_their_order_ids(trader: Trader) -> None:
     fault = Fault("no_order_id", endpoint="POST /api/v3/batchOrders")
-    reply = strike(trader, fault, path="batchOrders", batchOrders=json.dumps([order(), order()]))
+    trader.exchange.set_faults([fault])
+    reply = trader.send("POST", "batchOrders", batchOrders=json.dumps([order(), order()]))
     assert [list(item) for item in msgspec.json.decode(reply.body)] == [["symbol", "orderListId"]] * 2
 
 
@@ -151,7 +152,7 @@ def test_a_fault_strikes_only_its_endpoint(trader: Trader) -> None:
 
 def test_a_fault_may_strike_every_endpoint(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("error_before", endpoint="*")])
-    assert trader.send("GET", "time", signed=False).status == 503
+    assert trader.send("GET", "time").status == 503
     assert trader.send("GET", "account").status == 503
     assert trader.control("GET", "faults")[0] == 200
 
@@ -163,7 +164,8 @@ def test_a_fault_strikes_only_what_passed_the_gateway(trader: Trader) -> None:
 
 
 def test_a_refusal_can_be_lost_too(trader: Trader) -> None:
-    assert strike(trader, Fault("reply_lost"), **order(quantity="30")).drop_reply
+    trader.exchange.set_faults([Fault("reply_lost")])
+    assert trader.send("POST", "order", **order(quantity="30")).drop_reply
     assert placed(trader) == 0
 
 

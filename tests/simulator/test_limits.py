@@ -30,15 +30,15 @@ def retry_after(reply: Reply) -> int:
 def test_an_address_may_use_300_of_weight_in_ten_seconds() -> None:
     trader = limited(weight_per_ip=300)
     for _ in range(12):
-        trader.ask("GET", "exchangeInfo", signed=False, symbol="BTCUSDT")
+        trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")
         trader.now_ms += 100
-    reply = trader.send("GET", "ping", signed=False)
+    reply = trader.send("GET", "ping")
     assert reply.body == b'{"msg":"Too Many Requests","code":429}'
     assert retry_after(reply) == 9
     trader.now_ms += 8_799
-    assert trader.send("GET", "ping", signed=False).status == 429
+    assert trader.send("GET", "ping").status == 429
     trader.now_ms += 1
-    assert trader.send("GET", "ping", signed=False).status == 200
+    assert trader.send("GET", "ping").status == 200
     trader.book.close()
 
 
@@ -47,7 +47,7 @@ def test_the_account_may_use_500_of_weight_in_ten_seconds() -> None:
     for _ in range(25):
         trader.ask("GET", "tradeFee", symbol="BTCUSDT")
     assert retry_after(trader.send("GET", "order", symbol="BTCUSDT", orderId="x")) == 10
-    assert trader.ask("GET", "ping", signed=False) == {}
+    assert trader.ask("GET", "ping") == {}
     trader.book.close()
 
 
@@ -77,7 +77,7 @@ def test_two_batches_a_second() -> None:
 
 
 def test_twenty_requests_a_second_in_all(usual: Trader) -> None:
-    statuses = [usual.send("GET", "ping", signed=False).status for _ in range(21)]
+    statuses = [usual.send("GET", "ping").status for _ in range(21)]
     assert statuses == [200] * 20 + [429]
 
 
@@ -119,7 +119,7 @@ def test_weights_are_the_documented_ones() -> None:
 
 def test_each_address_is_counted_for_itself() -> None:
     trader = limited(weight_per_ip=1)
-    request = trader.request("GET", "ping", signed=False)
+    request = trader.request("GET", "ping")
     for remote, expected in (("10.0.0.1", 200), ("10.0.0.1", 429), ("10.0.0.2", 200)):
         reply = trader.exchange.handle(msgspec.structs.replace(request, remote=remote), trader.now_ms)
         assert isinstance(reply, Reply)
@@ -129,20 +129,20 @@ def test_each_address_is_counted_for_itself() -> None:
 
 def test_a_request_that_outweighs_the_limit_never_fits() -> None:
     trader = limited(weight_per_ip=5)
-    assert retry_after(trader.send("GET", "exchangeInfo", signed=False)) == 10
+    assert retry_after(trader.send("GET", "exchangeInfo")) == 10
     trader.book.close()
 
 
 def test_who_does_not_listen_is_banned_longer_each_time() -> None:
     trader = limited(requests_per_s=1, ban_after=3)
     for ban_s in (120, 240, 480):
-        assert trader.ask("GET", "ping", signed=False) == {}
-        assert [trader.send("GET", "ping", signed=False).status for _ in range(3)] == [429] * 3
-        banned = trader.send("GET", "ping", signed=False)
+        assert trader.ask("GET", "ping") == {}
+        assert [trader.send("GET", "ping").status for _ in range(3)] == [429] * 3
+        banned = trader.send("GET", "ping")
         assert banned.status == 418
         assert retry_after(banned) == ban_s
         trader.now_ms += ban_s * 1_000 - 1
-        assert trader.send("GET", "ping", signed=False).status == 418
+        assert trader.send("GET", "ping").status == 418
         trader.now_ms += 1
     trader.book.close()
 
@@ -150,7 +150,7 @@ def test_who_does_not_listen_is_banned_longer_each_time() -> None:
 def test_refusals_more_than_a_minute_apart_make_no_ban() -> None:
     trader = limited(requests_per_s=1, ban_after=2)
     for _ in range(4):
-        assert [trader.send("GET", "ping", signed=False).status for _ in range(2)] == [200, 429]
+        assert [trader.send("GET", "ping").status for _ in range(2)] == [200, 429]
         trader.now_ms += 60_000
     trader.book.close()
 
@@ -163,5 +163,5 @@ def test_a_control_route_has_no_limits() -> None:
 
 def test_an_unknown_path_counts_too() -> None:
     trader = limited(requests_per_s=1)
-    assert [trader.send("GET", "nothing", signed=False).status for _ in range(2)] == [404, 429]
+    assert [trader.send("GET", "nothing").status for _ in range(2)] == [404, 429]
     trader.book.close()

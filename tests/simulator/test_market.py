@@ -130,7 +130,7 @@ def test_pinned_levels_stay_until_the_market_jumps() -> None:
     market = Market(BTC, 7)
     market.pin([(Decimal(90_000), Decimal(1))], [], NOW_MS)
     path(market, 20)
-    assert market.book.depth(Side.BUY, 5) == [(90_000, 1)]
+    assert market.book.depth(Side.BUY, 5) == [(Decimal(90_000), Decimal(1))]
     assert market.last == 90_000
     market.jump(Decimal(95_000), NOW_MS)
     assert len(market.book.depth(Side.BUY, 50)) == 20

@@ -8,7 +8,7 @@ from tests.simulator.trader import NOW_MS, Trader
 
 
 def ask(trader: Trader, path: str, **parameters: object) -> object:
-    return trader.ask("GET", path, signed=False, **parameters)
+    return trader.ask("GET", path, **parameters)
 
 
 def test_ping_and_time(trader: Trader) -> None:
@@ -17,7 +17,7 @@ def test_ping_and_time(trader: Trader) -> None:
 
 
 def test_exchange_info_shows_a_symbols_rules(trader: Trader) -> None:
-    info = trader.ask("GET", "exchangeInfo", signed=False, symbol="BTCUSDT")
+    info = trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")
     assert info == {
         "timezone": "CST",
         "serverTime": NOW_MS,
@@ -60,12 +60,12 @@ def test_exchange_info_shows_a_symbols_rules(trader: Trader) -> None:
 
 def test_exchange_info_shows_one_some_or_all_symbols(trader: Trader) -> None:
     def names(**parameters: object) -> list[str]:
-        info = trader.ask("GET", "exchangeInfo", signed=False, **parameters)
+        info = trader.ask("GET", "exchangeInfo", **parameters)
         return [symbol["symbol"] for symbol in info["symbols"]]
 
     assert names(symbols="ETHUSDT,币安人生USDT") == ["ETHUSDT", "币安人生USDT"]
     assert len(names()) == 43
-    assert trader.code("GET", "exchangeInfo", signed=False, symbol="NOPEUSDT") == -1121
+    assert trader.code("GET", "exchangeInfo", symbol="NOPEUSDT") == -1121
 
 
 @pytest.mark.parametrize(("path", "signed"), [("defaultSymbols", False), ("selfSymbols", True)])
@@ -80,20 +80,20 @@ def test_the_symbols_that_can_be_traded_by_api(trader: Trader, path: str, signed
 
 def test_depth_shows_so_many_levels_as_asked(trader: Trader) -> None:
     trader.offer(bids=[("94000", "1"), ("93000", "2")], asks=[("95000", "3")])
-    depth = trader.ask("GET", "depth", signed=False, symbol="BTCUSDT", limit=1)
+    depth = trader.ask("GET", "depth", symbol="BTCUSDT", limit=1)
     assert depth == {
         "lastUpdateId": NOW_MS,
         "bids": [["94000", "1"]],
         "asks": [["95000", "3"]],
         "timestamp": NOW_MS,
     }
-    assert len(trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")["bids"]) == 2
+    assert len(trader.ask("GET", "depth", symbol="BTCUSDT")["bids"]) == 2
 
 
 def test_an_own_order_shows_in_the_depth(trader: Trader) -> None:
     trader.offer(bids=[("94000", "1")])
     trader.place(price="94000", quantity="0.5")
-    assert trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")["bids"] == [["94000", "1.5"]]
+    assert trader.ask("GET", "depth", symbol="BTCUSDT")["bids"] == [["94000", "1.5"]]
 
 
 def test_tickers_show_one_symbol_or_all(trader: Trader) -> None:
@@ -107,13 +107,13 @@ def test_tickers_show_one_symbol_or_all(trader: Trader) -> None:
         "askQty": "3",
     }
     for path in ("ticker/24hr", "ticker/price", "ticker/bookTicker"):
-        assert len(trader.ask("GET", path, signed=False)) == 43
-        assert trader.code("GET", path, signed=False, symbol="NOPEUSDT") == -1121
+        assert len(trader.ask("GET", path)) == 43
+        assert trader.code("GET", path, symbol="NOPEUSDT") == -1121
 
 
 def test_an_empty_book_has_a_ticker_of_nothing(trader: Trader) -> None:
     trader.offer()
-    ticker = trader.ask("GET", "ticker/bookTicker", signed=False, symbol="BTCUSDT")
+    ticker = trader.ask("GET", "ticker/bookTicker", symbol="BTCUSDT")
     assert (ticker["bidPrice"], ticker["askQty"]) == ("0", "0")
 
 
@@ -121,7 +121,7 @@ def test_the_days_ticker_counts_the_accounts_trades(trader: Trader) -> None:
     trader.change(price=Decimal(90_000))
     trader.offer(asks=[("99000", "1")])
     trader.place(price="99000", quantity="0.5")
-    ticker = trader.ask("GET", "ticker/24hr", signed=False, symbol="BTCUSDT")
+    ticker = trader.ask("GET", "ticker/24hr", symbol="BTCUSDT")
     assert ticker["lastPrice"] == "99000"
     assert (ticker["lowPrice"], ticker["highPrice"]) == ("90000", "99000")
     assert (ticker["volume"], ticker["quoteVolume"]) == ("0.5", "49500")
@@ -131,15 +131,15 @@ def test_the_days_ticker_counts_the_accounts_trades(trader: Trader) -> None:
 
 def walk(trader: Trader, minutes: int) -> None:
     for _ in range(minutes):
-        trader.ask("GET", "ticker/price", signed=False, symbol="ETHUSDT")
+        trader.ask("GET", "ticker/price", symbol="ETHUSDT")
         trader.now_ms += 60_000
-    trader.ask("GET", "ticker/price", signed=False, symbol="ETHUSDT")
+    trader.ask("GET", "ticker/price", symbol="ETHUSDT")
 
 
 def test_klines_of_a_minute_add_up_to_longer_ones(trader: Trader) -> None:
     walk(trader, 10)
-    minutes = trader.ask("GET", "klines", signed=False, symbol="ETHUSDT", interval="1m")
-    fives = trader.ask("GET", "klines", signed=False, symbol="ETHUSDT", interval="5m")
+    minutes = trader.ask("GET", "klines", symbol="ETHUSDT", interval="1m")
+    fives = trader.ask("GET", "klines", symbol="ETHUSDT", interval="5m")
     assert len(minutes) in {11, 12}
     assert len(fives) == 3
     opened, first, highest, lowest, closed, volume, ended, value = minutes[0]
@@ -153,16 +153,16 @@ def test_klines_of_a_minute_add_up_to_longer_ones(trader: Trader) -> None:
 
 def test_klines_of_a_time_and_up_to_a_limit(trader: Trader) -> None:
     walk(trader, 10)
-    rows = trader.ask("GET", "klines", signed=False, symbol="ETHUSDT", interval="1m")
+    rows = trader.ask("GET", "klines", symbol="ETHUSDT", interval="1m")
     bounds = {"startTime": rows[3][0], "endTime": rows[6][0]}
-    assert trader.ask("GET", "klines", signed=False, symbol="ETHUSDT", interval="1m", **bounds) == rows[3:7]
-    assert trader.ask("GET", "klines", signed=False, symbol="ETHUSDT", interval="1m", limit=2) == rows[-2:]
-    assert trader.ask("GET", "klines", signed=False, symbol="ETHUSDT", interval="1m", limit=0) == []
+    assert trader.ask("GET", "klines", symbol="ETHUSDT", interval="1m", **bounds) == rows[3:7]
+    assert trader.ask("GET", "klines", symbol="ETHUSDT", interval="1m", limit=2) == rows[-2:]
+    assert trader.ask("GET", "klines", symbol="ETHUSDT", interval="1m", limit=0) == []
 
 
 def test_an_unknown_interval_is_refused(trader: Trader) -> None:
-    assert trader.code("GET", "klines", signed=False, symbol="BTCUSDT", interval="2m") == 730002
-    assert trader.code("GET", "klines", signed=False, symbol="BTCUSDT") == 700004
+    assert trader.code("GET", "klines", symbol="BTCUSDT", interval="2m") == 730002
+    assert trader.code("GET", "klines", symbol="BTCUSDT") == 700004
 
 
 def test_fees_are_numbers(trader: Trader) -> None:
@@ -183,4 +183,4 @@ def test_there_are_no_contracts(trader: Trader) -> None:
 def test_an_unknown_path_or_method_is_not_found(trader: Trader) -> None:
     assert trader.refusal("GET", "orders")[:2] == (404, 404)
     assert trader.refusal("PUT", "order")[:2] == (404, 404)
-    assert trader.refusal("POST", "time", signed=False)[:2] == (404, 404)
+    assert trader.refusal("POST", "time")[:2] == (404, 404)

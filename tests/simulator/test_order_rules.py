@@ -1,6 +1,7 @@
 """Which orders are refused, with which code: what an order must say, and what its symbol allows."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -98,9 +99,7 @@ def test_an_unknown_symbol_is_refused(trader: Trader) -> None:
         ({"order_types": ("LIMIT_MAKER",)}, "BUY", 30041),
     ],
 )
-def test_a_symbol_that_does_not_trade_says_why(
-    trader: Trader, changes: dict[str, object], side: str, code: int
-) -> None:
+def test_a_symbol_that_does_not_trade_says_why(trader: Trader, changes: dict[str, Any], side: str, code: int) -> None:
     trader.change(**changes)
     assert trader.refused(side=side)[0] == code
 
@@ -220,7 +219,7 @@ def test_an_order_that_the_account_cannot_pay_is_refused(
 def test_an_account_can_spend_its_last_coin() -> None:
     trader = Trader(balances={"USDT": Decimal(900)})
     trader.place(quantity="0.01", price="90000")
-    assert trader.balance("USDT") == (0, 900)
+    assert trader.balance("USDT") == ("0", "900")
     assert trader.refused(quantity="0.001", price="90000")[0] == 30004
     trader.book.close()
 

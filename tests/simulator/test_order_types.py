@@ -25,7 +25,7 @@ def test_what_a_limit_order_cannot_trade_at_once_waits_in_the_book(trader: Trade
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(price="95000", quantity="0.01")
     assert state(trader, order_id) == ("PARTIALLY_FILLED", "0.004", "376")
-    assert trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")["bids"] == [["95000", "0.006"]]
+    assert trader.ask("GET", "depth", symbol="BTCUSDT")["bids"] == [["95000", "0.006"]]
 
 
 def test_a_waiting_order_fills_bit_by_bit_as_the_market_comes_to_it(trader: Trader) -> None:
@@ -35,7 +35,7 @@ def test_a_waiting_order_fills_bit_by_bit_as_the_market_comes_to_it(trader: Trad
     assert state(trader, order_id) == ("PARTIALLY_FILLED", "0.003", "285")
     trader.offer(asks=[("94900", "0.02")])
     assert state(trader, order_id) == ("FILLED", "0.01", "950")
-    assert trader.ask("GET", "depth", signed=False, symbol="BTCUSDT")["asks"] == [["94900", "0.013"]]
+    assert trader.ask("GET", "depth", symbol="BTCUSDT")["asks"] == [["94900", "0.013"]]
 
 
 def test_an_ioc_without_liquidity_is_accepted_and_then_cancelled_empty(trader: Trader) -> None:
@@ -127,7 +127,7 @@ def test_the_account_may_trade_with_itself(trader: Trader, stp_mode: str) -> Non
 
 def test_the_moving_market_fills_a_waiting_order_in_parts(trader: Trader) -> None:
     """Nobody arranges this one: more than a level holds, near the market, and a minute of its own moves."""
-    trader.ask("GET", "depth", signed=False, symbol="MXUSDT")
+    trader.ask("GET", "depth", symbol="MXUSDT")
     order_id = trader.place(symbol="MXUSDT", price="3.6985", quantity="20000")
     seen = set()
     for _ in range(240):

@@ -39,6 +39,11 @@ def signed_query(parameters: Mapping[str, object], now_ms: int) -> str:
     return f"{query}&signature={signature(query)}"
 
 
+def new_exchange(book: Book, *, seed: int = 1, limits: Limits = UNLIMITED, **settings: Any) -> SimulatedExchange:
+    """Build an exchange without limits, unless said otherwise."""
+    return SimulatedExchange(book, rng=Random(seed), limits=limits, **settings)  # noqa: S311 - a simulation
+
+
 class Trader:
     """Trades on an exchange in memory; its clock is `now_ms`, and the exchange's too."""
 
@@ -53,19 +58,19 @@ class Trader:
         balances: Mapping[str, Decimal] | None = None,
     ) -> None:
         self.book = book or Book()
-        self.exchange = SimulatedExchange(
-            self.book, rng=Random(seed), limits=limits, faults=faults, listings=listings, balances=balances
+        self.exchange = new_exchange(
+            self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances
         )
         self.now_ms = NOW_MS
 
-    def request(self, method: str, path: str, *, signed: bool = True, **parameters: object) -> Request:
-        """Build a request."""
-        query = signed_query(parameters, self.now_ms) if signed else query_string(parameters)
-        return Request(method, path if path.startswith("/") else f"/api/v3/{path}", query, HEADERS)
+    def request(self, method: str, path: str, **parameters: object) -> Request:
+        """Build a request, signed whether it needs to be or not."""
+        full_path = path if path.startswith("/") else f"/api/v3/{path}"
+        return Request(method, full_path, signed_query(parameters, self.now_ms), HEADERS)
 
-    def send(self, method: str, path: str, *, signed: bool = True, **parameters: object) -> Reply:
+    def send(self, method: str, path: str, **parameters: object) -> Reply:
         """Send a request and return the reply."""
-        answer = self.exchange.handle(self.request(method, path, signed=signed, **parameters), self.now_ms)
+        answer = self.exchange.handle(self.request(method, path, **parameters), self.now_ms)
         assert isinstance(answer, Reply)
         return answer
 
@@ -75,15 +80,15 @@ class Trader:
         assert isinstance(answer, Later)
         return answer
 
-    def ask(self, method: str, path: str, *, signed: bool = True, **parameters: object) -> Any:
+    def ask(self, method: str, path: str, **parameters: object) -> Any:
         """Send a request that succeeds and return the content of its reply."""
-        reply = self.send(method, path, signed=signed, **parameters)
+        reply = self.send(method, path, **parameters)
         assert reply.status == 200, reply
         return msgspec.json.decode(reply.body)
 
-    def refusal(self, method: str, path: str, *, signed: bool = True, **parameters: object) -> tuple[int, int, str]:
+    def refusal(self, method: str, path: str, **parameters: object) -> tuple[int, int, str]:
         """Send a request that is refused and return HTTP status, code and message."""
-        reply = self.send(method, path, signed=signed, **parameters)
+        reply = self.send(method, path, **parameters)
         content = msgspec.json.decode(reply.body)
         return reply.status, content["code"], content["msg"]
 
@@ -106,12 +111,12 @@ class Trader:
         """Ask for an order."""
         return self.ask("GET", "order", symbol=symbol, orderId=order_id)
 
-    def balance(self, asset: str) -> tuple[Decimal, Decimal]:
+    def balance(self, asset: str) -> tuple[str, str]:
         """Return what is free and what is locked of an asset."""
         for row in self.ask("GET", "account")["balances"]:
             if row["asset"] == asset:
-                return Decimal(row["free"]), Decimal(row["locked"])
-        return Decimal(0), Decimal(0)
+                return row["free"], row["locked"]
+        return "0", "0"
 
     def offer(
         self,

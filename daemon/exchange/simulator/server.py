@@ -18,7 +18,7 @@ from daemon.exchange.simulator.market import TICK_MS
 from daemon.exchange.simulator.messages import Reply, Request
 
 _MOST_HEADER_BYTES = 65_536
-_GRACE_S = 2.0  # for requests under way when the server ends; a slow fault doesn't hold it up for longer
+_GRACE_S = 0.2  # for replies under way when the server ends; a slow fault doesn't hold it up for longer
 
 Clock = Callable[[], int]
 """Returns Unix milliseconds."""
@@ -46,16 +46,10 @@ async def serving(
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-        bound_host, bound_port = runner.addresses[0][:2]
-        async with asyncio.TaskGroup() as tasks:
-            ticking = tasks.create_task(shell.tick())
-            try:
-                yield (
-                    f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"
-                )
-            finally:
-                ticking.cancel()
+        shell.start_ticking()
+        yield _url(*runner.addresses[0][:2])
     finally:
+        shell.stop_ticking()
         await runner.cleanup()
 
 
@@ -65,6 +59,7 @@ class _Shell:
     def __init__(self, exchange: SimulatedExchange, clock: Clock) -> None:
         self._exchange = exchange
         self._clock = clock
+        self._next_tick: asyncio.TimerHandle | None = None
 
     async def answer(self, received: web.BaseRequest) -> web.StreamResponse:
         body = await received.read()
@@ -74,11 +69,18 @@ class _Shell:
             answer = self._exchange.resume(answer, self._clock())
         return await _carry_out(answer, received)
 
-    async def tick(self) -> None:
-        """Let the markets move in which orders wait, for as long as this runs."""
-        while True:
-            await asyncio.sleep(TICK_MS / 1_000)
-            self._exchange.advance(self._clock())
+    def start_ticking(self) -> None:
+        """Let the markets move in which orders wait, though nobody asks."""
+        self._next_tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self.start_ticking)
+        self._exchange.advance(self._clock())
+
+    def stop_ticking(self) -> None:
+        if self._next_tick is not None:
+            self._next_tick.cancel()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _request(received: web.BaseRequest, body: bytes) -> Request:
