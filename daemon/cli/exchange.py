@@ -25,6 +25,7 @@ import click
 @click.option("--requests-per-s", type=click.IntRange(0), default=20, show_default=True)
 @click.option("--ban-after", type=click.IntRange(0), default=50, show_default=True, help="Refusals in a minute.")
 @click.option("--no-limits", is_flag=True, help="Switch all limits off.")
+@click.option("--key-symbols", metavar="SYMBOL,…", help="Limit the account's key to these pairs.")
 @click.option("--clock-offset-ms", type=int, default=0, help="Let the exchange's clock be wrong by so much.")
 @click.option("--allow-remote", is_flag=True, help="Listen beyond the loopback, the control routes included.")
 @click.option("--die-with-parent", is_flag=True, help="End when the parent process ends (Linux).")

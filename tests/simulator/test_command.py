@@ -234,6 +234,7 @@ def test_other_addresses_are_taken_with_leave() -> None:
 def test_keys_come_from_the_environment_both_or_neither() -> None:
     assert read_keys({}) is EXAMPLE_KEYS
     assert read_keys({"MEXC_API_KEY": "a", "MEXC_SECRET_KEY": "b"}) == KeyPair("a", "b")
+    assert read_keys({}, "BTCUSDT,ETHUSDT").symbols == frozenset({"BTCUSDT", "ETHUSDT"})
     for name in ("MEXC_API_KEY", "MEXC_SECRET_KEY"):
         with pytest.raises(ConfigurationInvalid, match="go together"):
             read_keys({name: "x"})

@@ -42,6 +42,18 @@ def test_an_address_may_use_300_of_weight_in_ten_seconds() -> None:
     trader.book.close()
 
 
+def test_a_heavy_request_waits_until_enough_light_ones_are_forgotten() -> None:
+    trader = limited(weight_per_ip=30)
+    for _ in range(30):
+        trader.ask("GET", "ping")
+        trader.now_ms += 100
+    reply = trader.send("GET", "exchangeInfo", symbol="BTCUSDT")
+    assert retry_after(reply) == 10
+    trader.now_ms += 9_400
+    assert trader.send("GET", "exchangeInfo", symbol="BTCUSDT").status == 200
+    trader.book.close()
+
+
 def test_the_account_may_use_500_of_weight_in_ten_seconds() -> None:
     trader = limited(weight_per_account=500)
     for _ in range(25):

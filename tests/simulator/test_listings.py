@@ -128,11 +128,15 @@ def test_a_listing_without_a_cap_has_none() -> None:
 
 
 def test_an_existing_symbol_can_be_opened_anew(trader: Trader) -> None:
-    trader.place(symbol="MXUSDT", price="3", quantity="10")
+    resting = trader.place(symbol="MXUSDT", price="3", quantity="10")
+    other = trader.place()
     trader.exchange.list_symbol(Listing("MXUSDT", OPENS_MS, price=Decimal(3)))
     assert trader.refused(symbol="MXUSDT", price="3", quantity="10")[0] == 30001
     trader.now_ms = OPENS_MS
     assert trader.place(symbol="MXUSDT", price="3", quantity="10")
+    trader.change("MXUSDT", price=Decimal("2.5"))
+    assert trader.look_up(resting, "MXUSDT")["status"] == "FILLED"
+    assert trader.look_up(other)["status"] == "NEW"
 
 
 def test_orders_of_a_base_asset_that_nobody_had_bring_it_in(sniper: Trader) -> None:

@@ -118,6 +118,16 @@ def test_an_own_order_meets_every_tick_on_the_way() -> None:
     assert all(NOW_MS <= at_ms <= NOW_MS + 60_000 and match.price == BTC.price for at_ms, match in traded)
 
 
+def test_a_symbol_that_is_not_online_fills_nothing() -> None:
+    market = Market(BTC, 7)
+    market.advance(NOW_MS)
+    market.book.rest(Side.BUY, Interest(BTC.price, Decimal(100), 1))
+    market.symbol = msgspec.structs.replace(BTC, status="2")
+    assert market.advance(NOW_MS + 60_000) == []
+    market.symbol = BTC
+    assert market.advance(NOW_MS + 60_000)
+
+
 def test_a_jump_moves_the_market_for_good() -> None:
     market = Market(BTC, 7)
     market.advance(NOW_MS)

@@ -1,10 +1,12 @@
 """What anybody may ask: time, rules, prices."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.simulator.trader import NOW_MS, Trader
+from daemon.exchange.simulator.authentication import EXAMPLE_KEYS
+from tests.simulator.trader import NOW_MS, Trader, order
 
 
 def ask(trader: Trader, path: str, **parameters: object) -> object:
@@ -76,6 +78,17 @@ def test_the_symbols_that_can_be_traded_by_api(trader: Trader, path: str, signed
     assert (answer["code"], answer["msg"], answer["timestamp"]) == (0, "success", NOW_MS)
     assert len(answer["data"]) == 41
     assert {"ETHUSDT", "SOLUSDT"}.isdisjoint(answer["data"])
+
+
+def test_a_key_may_be_limited_to_some_symbols() -> None:
+    keys = replace(EXAMPLE_KEYS, symbols=frozenset({"ETHUSDT"}))
+    trader = Trader(keys=keys)
+    assert trader.ask("GET", "selfSymbols")["data"] == ["ETHUSDT"]
+    assert len(trader.ask("GET", "defaultSymbols")["data"]) == 43
+    assert trader.refused() == (10007, "symbol not support api")
+    assert trader.code("POST", "order/test", **order()) == 10007
+    assert trader.place(symbol="ETHUSDT", price="3000")
+    trader.book.close()
 
 
 def test_depth_shows_so_many_levels_as_asked(trader: Trader) -> None:

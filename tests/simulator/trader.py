@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from daemon.exchange.simulator.authentication import EXAMPLE_KEYS, KeyPair
 from daemon.exchange.simulator.book import Book
 from daemon.exchange.simulator.control import MarketChange
 from daemon.exchange.simulator.exchange import Later, SimulatedExchange
@@ -56,10 +57,11 @@ class Trader:
         faults: Iterable[Fault] = (),
         listings: Iterable[Listing] = (),
         balances: Mapping[str, Decimal] | None = None,
+        keys: KeyPair = EXAMPLE_KEYS,
     ) -> None:
         self.book = book or Book()
         self.exchange = new_exchange(
-            self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances
+            self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances, keys=keys
         )
         self.now_ms = NOW_MS
 

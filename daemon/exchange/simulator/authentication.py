@@ -30,6 +30,12 @@ class KeyPair:
 
     access_key: str
     secret_key: str = field(repr=False)
+    symbols: frozenset[str] | None = None
+    """The pairs that this key may trade; None: all of them."""
+
+    def may_trade(self, symbol: str) -> bool:
+        """Whether the key is not limited to other pairs."""
+        return self.symbols is None or symbol in self.symbols
 
 
 EXAMPLE_KEYS = KeyPair("mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5")

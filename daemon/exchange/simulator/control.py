@@ -69,7 +69,7 @@ def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, 
 
 def add_listing(venue: Venue, listing: Listing) -> dict[str, object]:
     """List a symbol, or open one that exists anew, and return what exchangeInfo shows of it."""
-    venue.change(listing.to_symbol())
+    venue.list_symbol(listing.to_symbol())
     return rules_json(venue.symbol(listing.symbol))
 
 

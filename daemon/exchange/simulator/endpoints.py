@@ -49,7 +49,7 @@ _TABLE = (
     Endpoint("GET", "/api/v3/allOrders", orders.all_orders, 10, is_signed=True),
     Endpoint("GET", "/api/v3/myTrades", orders.my_trades, 10, is_signed=True),
     Endpoint("GET", "/api/v3/account", orders.account, 10, is_signed=True),
-    Endpoint("GET", "/api/v3/selfSymbols", markets.default_symbols, 1, is_signed=True),
+    Endpoint("GET", "/api/v3/selfSymbols", markets.self_symbols, 1, is_signed=True),
     Endpoint("GET", "/api/v3/tradeFee", orders.trade_fee, 20, is_signed=True),
     Endpoint("GET", "/api/v3/capital/config/getall", orders.currencies, 10, is_signed=True),
 )

@@ -119,7 +119,7 @@ class SimulatedExchange:
 
     def resume(self, later: Later, now_ms: int) -> Reply:
         """Carry out a request that was admitted earlier; never raises."""
-        return self._answer(later.arrival, lambda venue: _carry_out(venue, later, now_ms))
+        return self._answer(later.arrival, lambda venue: self._carry_out(venue, later, now_ms))
 
     def advance(self, now_ms: int) -> None:
         """Let the markets move in which orders wait; never raises. Without it they catch up at the next request."""
@@ -211,7 +211,7 @@ class SimulatedExchange:
             return Reply.refusing(refusal)
         except Banned as ban:
             return Reply(418, b"", {"Content-Type": "text/plain", "Retry-After": str(ban.retry_after_s)})
-        return admitted if "slow_before" in admitted.struck else _carry_out(venue, admitted, now_ms)
+        return admitted if "slow_before" in admitted.struck else self._carry_out(venue, admitted, now_ms)
 
     def _through_the_gateway(self, request: Request, arrival: Arrival, now_ms: int) -> Later:
         """Admit a request and draw the faults that strike it."""
@@ -231,6 +231,15 @@ class SimulatedExchange:
         parameters = authenticate(request, self._keys, now_ms)
         self._limiter.admit_account(request.remote, endpoint.weight, endpoint.budget, now_ms)
         return parameters
+
+    def _carry_out(self, venue: Venue, admitted: Later, now_ms: int) -> Reply:
+        venue.advance(now_ms)
+        call = Call(venue, admitted.parameters, now_ms, admitted.struck, self._keys)
+        try:
+            reply = Reply.of(admitted.endpoint.answer(call))
+        except Refusal as refusal:
+            reply = Reply.refusing(refusal)
+        return after_accept(admitted.struck, reply)
 
     def _control(self, venue: Venue, request: Request, now_ms: int) -> Reply:
         try:
@@ -258,15 +267,6 @@ class SimulatedExchange:
                 change = msgspec.json.decode(request.body, type=MarketChange)
                 return change_market(venue, change, now_ms)
         raise Refusal(Code.NOT_FOUND)
-
-
-def _carry_out(venue: Venue, admitted: Later, now_ms: int) -> Reply:
-    venue.advance(now_ms)
-    try:
-        reply = Reply.of(admitted.endpoint.answer(Call(venue, admitted.parameters, now_ms, admitted.struck)))
-    except Refusal as refusal:
-        reply = Reply.refusing(refusal)
-    return after_accept(admitted.struck, reply)
 
 
 def default_balances() -> dict[str, Decimal]:

@@ -12,6 +12,7 @@ import signal
 import sys
 import tomllib
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -50,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     ban_after: int
     no_limits: bool
     clock_offset_ms: int
+    key_symbols: str | None
     allow_remote: bool
     die_with_parent: bool
 
@@ -74,7 +76,7 @@ def launch(options: Options) -> None:
     if options.die_with_parent:
         _die_with_parent()
     host, port = parse_address(options.listen, allow_remote=options.allow_remote)
-    keys, faults = read_keys(os.environ), _read_all_faults(options)
+    keys, faults = read_keys(os.environ, options.key_symbols), _read_all_faults(options)
     listings = [parse_listing(text) for text in options.listings]
     balances = parse_balances(options.balances) if options.balances else None
     _log_to_stderr()
@@ -111,18 +113,17 @@ def parse_address(text: str, *, allow_remote: bool) -> tuple[str, int]:
     return host, int(port)
 
 
-def read_keys(environment: Mapping[str, str]) -> KeyPair:
-    """Read the account's key pair.
+def read_keys(environment: Mapping[str, str], symbols: str | None = None) -> KeyPair:
+    """Read the account's key pair, limited to some pairs where these are given, separated by commas.
 
     Raises:
         ConfigurationInvalid: one of the two is missing.
     """
     access_key, secret_key = environment.get("MEXC_API_KEY", ""), environment.get("MEXC_SECRET_KEY", "")
-    if not access_key and not secret_key:
-        return EXAMPLE_KEYS
-    if not access_key or not secret_key:
+    if bool(access_key) != bool(secret_key):
         raise ConfigurationInvalid("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both or neither")
-    return KeyPair(access_key, secret_key)
+    keys = KeyPair(access_key, secret_key) if access_key else EXAMPLE_KEYS
+    return replace(keys, symbols=frozenset(symbols.split(","))) if symbols else keys
 
 
 def parse_balances(texts: Sequence[str]) -> dict[str, Decimal]:

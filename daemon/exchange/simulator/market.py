@@ -5,7 +5,8 @@ seeded with the exchange's seed, the symbol and the tick's instant, so that a ma
 trades nor on other markets, and goes on after a restart as if there had been none. The price is pulled back to
 where it started and stays within a percent or so: an order 5 % away never fills by itself.
 
-After a longer pause only the last `_MOST_TICKS` are played: the market did not move while nobody looked. Candles
+A symbol that is not online stands still, and fills nothing. After a longer pause only the last `_MOST_TICKS` are
+played: the market did not move while nobody looked. Candles
 and levels given by hand are not kept over a restart.
 
 Not for realism of the price: it has no trend, no news, no volume profile.
@@ -21,7 +22,7 @@ import msgspec
 from daemon.exchange.simulator.listings import is_open
 from daemon.exchange.simulator.money import ZERO, floor_to, quotient, step
 from daemon.exchange.simulator.order_book import Interest, Level, OrderBook
-from daemon.exchange.simulator.symbols import Symbol
+from daemon.exchange.simulator.symbols import ONLINE, Symbol
 
 TICK_MS = 500
 _MOST_TICKS = 120
@@ -109,7 +110,7 @@ class Market:
     def _due(self, now_ms: int) -> range:
         """Return the instants of the ticks to be played; a new market starts with the present one."""
         latest_ms = now_ms // TICK_MS * TICK_MS
-        if not is_open(self.symbol, now_ms):
+        if not is_open(self.symbol, now_ms) or self.symbol.status != ONLINE:
             return range(0)
         first_ms = max(self.ticked_ms + TICK_MS, latest_ms - (_MOST_TICKS - 1) * TICK_MS)
         return range(first_ms if self.ticked_ms else latest_ms, latest_ms + 1, TICK_MS)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from daemon.exchange.simulator.authentication import KeyPair
 from daemon.exchange.simulator.errors import Code, Refusal
 from daemon.exchange.simulator.faults import Struck
 from daemon.exchange.simulator.listings import as_shown, calendar_json, is_open
@@ -40,6 +41,7 @@ class Call(msgspec.Struct, frozen=True):
     parameters: Parameters
     now_ms: int
     struck: Struck
+    keys: KeyPair
 
     def market(self) -> Market:
         """Return the market of the symbol that is asked for.
@@ -61,9 +63,13 @@ def server_time(call: Call) -> object:
 
 
 def default_symbols(call: Call) -> object:
-    """Answer GET /api/v3/defaultSymbols and selfSymbols: what can be traded by API."""
-    shown = (as_shown(market.symbol, call.now_ms) for market in call.venue.markets.values())
-    names = [symbol.symbol for symbol in shown if symbol.status == ONLINE and symbol.tradable_by_api]
+    """Answer GET /api/v3/defaultSymbols: what can be traded by API."""
+    return {"code": 0, "data": _tradable(call), "msg": "success", "timestamp": call.now_ms}
+
+
+def self_symbols(call: Call) -> object:
+    """Answer GET /api/v3/selfSymbols: what can be traded with this key."""
+    names = [name for name in _tradable(call) if call.keys.may_trade(name)]
     return {"code": 0, "data": names, "msg": "success", "timestamp": call.now_ms}
 
 
@@ -129,6 +135,11 @@ def contracts(_call: Call) -> object:
 def calendar(call: Call) -> object:
     """Answer GET /api/operation/new_coin_calendar of the web site: the listings to come."""
     return calendar_json([market.symbol for market in call.venue.markets.values()], call.now_ms)
+
+
+def _tradable(call: Call) -> list[str]:
+    shown = (as_shown(market.symbol, call.now_ms) for market in call.venue.markets.values())
+    return [symbol.symbol for symbol in shown if symbol.status == ONLINE and symbol.tradable_by_api]
 
 
 def _for_one_or_all(call: Call, show: Callable[[Market, int], dict[str, object]]) -> object:

@@ -14,7 +14,7 @@ from daemon.exchange.simulator.errors import Code, Refusal
 from daemon.exchange.simulator.market_endpoints import Call
 from daemon.exchange.simulator.messages import Parameters
 from daemon.exchange.simulator.money import plain
-from daemon.exchange.simulator.order_rules import admit, read_ticket
+from daemon.exchange.simulator.order_rules import Ticket, admit, read_ticket
 from daemon.exchange.simulator.orders import (
     Order,
     cancelled_json,
@@ -40,7 +40,7 @@ def place(call: Call) -> object:
 
 def place_test(call: Call) -> object:
     """Answer POST /api/v3/order/test: the same checks without the balance, and nothing is placed."""
-    ticket = read_ticket(call.parameters)
+    ticket = _ticket(call, call.parameters)
     market = call.market()
     admit(ticket, market.symbol, market.book.best(ticket.side.opposite), market.last, call.now_ms)
     return {}
@@ -150,10 +150,18 @@ def currencies(call: Call) -> object:
     return [{"coin": asset, "name": asset, "networkList": []} for asset in sorted(assets)]
 
 
+def _ticket(call: Call, parameters: Parameters) -> Ticket:
+    """Read an order; a key that is limited to other pairs gets the code of a symbol without API trading."""
+    ticket = read_ticket(parameters)
+    if not call.keys.may_trade(ticket.symbol):
+        raise Refusal(Code.SYMBOL_NOT_SUPPORTED)
+    return ticket
+
+
 def _place(call: Call, parameters: Parameters) -> Order:
     invisible = call.struck.get("invisible")
     return call.venue.place(
-        read_ticket(parameters),
+        _ticket(call, parameters),
         call.now_ms,
         invisible_ms=invisible.delay_ms if invisible else 0,
         unique_ids="duplicate_refused" in call.struck,

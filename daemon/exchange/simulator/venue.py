@@ -71,12 +71,17 @@ class Venue:
         for name in sorted({order.symbol for order in self.open_orders.values()}):
             self._advance(self.markets[name], now_ms)
 
+    def list_symbol(self, symbol: Symbol) -> None:
+        """List a symbol, or one that there is anew: its market starts from the beginning."""
+        self.markets[symbol.symbol] = Market(symbol, self._seed)
+        for order in self.open_orders.values():
+            if order.symbol == symbol.symbol:
+                self._rest(order)
+        self._moved.add(symbol.symbol)
+
     def change(self, symbol: Symbol) -> None:
-        """List a symbol, or change one's rules."""
-        market = self.markets.get(symbol.symbol)
-        if market is None:
-            market = self.markets[symbol.symbol] = Market(symbol, self._seed)
-        market.symbol = symbol
+        """Change a symbol's rules."""
+        self.markets[symbol.symbol].symbol = symbol
         self._moved.add(symbol.symbol)
 
     def jump(self, name: str, price: Decimal, now_ms: int) -> None:
