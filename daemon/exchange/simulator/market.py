@@ -154,11 +154,12 @@ def levels(price: Decimal, symbol: Symbol, random: Random) -> tuple[list[Level],
     unit = _unit(symbol)
     bids: list[Level] = []
     asks: list[Level] = []
+    percent = symbol.depth_value / 100
     for distance in range(1, _LEVELS + 1):
         for side, at in ((bids, price - unit * distance), (asks, price + unit * distance)):
-            share = Decimal(random.randint(1, 100)) / 100
-            if at > 0 and symbol.depth_value:
-                quantity = quotient(symbol.depth_value * share, at, symbol.quantity_decimals)
+            value = percent * random.randint(1, 100)
+            if at > 0 and value:
+                quantity = quotient(value, at, symbol.quantity_decimals)
                 side.append((at, max(quantity, step(symbol.quantity_decimals))))
     return bids, asks
 

@@ -17,6 +17,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
+from functools import cache
 
 ZERO = Decimal(0)
 
@@ -38,6 +39,7 @@ def plain(value: Decimal) -> str:
     return format(value.normalize(EXACT), "f") if value else "0"
 
 
+@cache
 def step(decimals: int) -> Decimal:
     """Return the smallest unit of a number with so many decimals: 2 gives 0.01."""
     return Decimal(1).scaleb(-decimals)
