@@ -17,6 +17,7 @@ from daemon.exchange.simulator.market import MINUTE_MS, Candle, Market
 from daemon.exchange.simulator.messages import Parameters
 from daemon.exchange.simulator.money import ZERO, plain, quotient
 from daemon.exchange.simulator.orders import Side
+from daemon.exchange.simulator.streams import ListenKeys
 from daemon.exchange.simulator.symbols import ONLINE, rules_json
 from daemon.exchange.simulator.venue import Venue
 
@@ -42,6 +43,7 @@ class Call(msgspec.Struct, frozen=True):
     now_ms: int
     struck: Struck
     keys: KeyPair
+    listen_keys: ListenKeys
 
     def market(self) -> Market:
         """Return the market of the symbol that is asked for.
