@@ -22,7 +22,7 @@ from typing import Literal, get_args
 import msgspec
 
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid, Refusal
-from daemon.exchange.simulator.messages import JSON_HEADERS, Reply
+from daemon.exchange.simulator.messages import Reply
 
 Kind = Literal[
     "request_lost",
@@ -47,7 +47,7 @@ Kind = Literal[
 request_lost       the connection is cut, nothing was done
 error_before       HTTP `status` (503) with `code` (the status), nothing was done
 forbidden          HTTP 403 with an HTML page, nothing was done
-rate_limited       HTTP 429 with `Retry-After: retry_after_s`, nothing was done
+rate_limited       HTTP 429 with `Retry-After: retry_after_s` (0: without), nothing was done
 refused            refused with `code` (30001)
 slow_before        admitted now, carried out `delay_ms` later, then answered
 invisible          the placed order can't be seen for `delay_ms`
@@ -56,8 +56,8 @@ former_state       a cancellation shows the order as it was before
 reply_lost         done, then the connection is cut
 error_after        done, then HTTP `status` (503) with `code` (the status)
 forbidden_after    done, then HTTP 403 with an HTML page
-junk_body          done, then HTTP 200 with half an answer
-no_order_id        done, then HTTP 200 with an answer that lacks orderId
+junk_body          done, then answered with half of the answer and noise
+no_order_id        done, then answered without orderId
 slow_after         done, then answered `delay_ms` later
 event_lost         the streams are not told what happened
 stream_cut         the streams are told, then cut
@@ -178,9 +178,9 @@ def after_accept(struck: Struck, reply: Reply) -> Reply:
     elif "forbidden_after" in struck:
         reply = _HTML_403
     elif "junk_body" in struck:
-        reply = Reply(200, reply.body[: len(reply.body) // 2] + b"\xff\x00", JSON_HEADERS)
+        reply = msgspec.structs.replace(reply, body=reply.body[: len(reply.body) // 2] + b"\xff\x00")
     elif "no_order_id" in struck:
-        reply = Reply(200, _without_order_id(reply.body), JSON_HEADERS)
+        reply = msgspec.structs.replace(reply, body=_without_order_id(reply.body))
     delay_ms = struck["slow_after"].delay_ms if "slow_after" in struck else 0
     return msgspec.structs.replace(reply, delay_ms=delay_ms, drop_reply="reply_lost" in struck)
 

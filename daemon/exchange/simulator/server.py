@@ -116,9 +116,10 @@ class _Shell:
                 while stream.outbox:
                     message = stream.outbox.popleft()
                     await (connection.send_str(message) if isinstance(message, str) else connection.send_bytes(message))
-        if stream.is_cut and received.transport is not None:
-            received.transport.abort()
-        await connection.close()
+            if not stream.is_cut:
+                await connection.close()
+            elif received.transport is not None:
+                received.transport.abort()
 
     def _wake_streams(self) -> None:
         for waker in self._wakers:
