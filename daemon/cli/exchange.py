@@ -10,9 +10,12 @@ import sys
 import click
 
 
-@click.command(name="exchange", epilog="Exit status: 65 unreadable book, 73 can't create it, 75 in use, 78 options.")
+@click.command(
+    name="exchange",
+    epilog="Exit status: 65 book unreadable, 69 address taken, 73 book can't be created, 75 book in use, 78 options.",
+)
 @click.option("--listen", default="127.0.0.1:8765", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
-@click.option("--db", default=":memory:", show_default="in memory", metavar="FILE", help="The book; it survives.")
+@click.option("--db", default=":memory:", show_default="in memory", metavar="FILE", help="Keep the book there.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the market and of the faults' draws.")
 @click.option("--balance", "balances", multiple=True, metavar="ASSET=AMOUNT", help="Of a new book; repeatable.")
 @click.option("--listing", "listings", multiple=True, metavar="SYMBOL@UNIXMS[:CAP]", help="To open; repeatable.")

@@ -96,6 +96,16 @@ def test_listings_rules_and_prices_survive(stored: Trader, restart: Restart) -> 
     assert again.ask("GET", "depth", symbol="SOLUSDT") == depth
 
 
+def test_a_listing_asked_for_again_goes_on_as_it_was_left(restart: Restart) -> None:
+    listing = Listing("NEWUSDT", NOW_MS, price=Decimal(1))
+    first = restart(listings=[listing])
+    first.change("NEWUSDT", price=Decimal(5))
+    again = restart(listings=[listing])
+    assert Decimal(again.ask("GET", "ticker/price", symbol="NEWUSDT")["price"]) > 4
+    later = restart(listings=[Listing("NEWUSDT", NOW_MS + 1, price=Decimal(1))])
+    assert later.refused(symbol="NEWUSDT", price="1", quantity="10")[0] == 30001
+
+
 def test_a_book_keeps_its_balances_when_others_are_asked_for(restart: Restart) -> None:
     restart()
     assert restart(balances={"USDT": Decimal(1)}).balance("USDT") == ("1000000", "0")

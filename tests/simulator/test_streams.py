@@ -289,6 +289,14 @@ def test_the_good_keys_are_listed(trader: Trader) -> None:
     assert trader.ask("GET", "userDataStream") == {"listenKey": [second]}
 
 
+def test_an_account_has_sixty_keys_at_most(trader: Trader) -> None:
+    for _ in range(60):
+        trader.ask("POST", "userDataStream")
+    assert trader.code("POST", "userDataStream") == 730002
+    trader.now_ms += 60 * MINUTE_MS
+    assert trader.ask("POST", "userDataStream")
+
+
 def test_a_key_that_has_expired_or_never_was_cannot_be_extended(trader: Trader) -> None:
     key = Listener(trader).key
     trader.now_ms += 60 * MINUTE_MS

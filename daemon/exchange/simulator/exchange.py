@@ -90,7 +90,8 @@ class SimulatedExchange:
     ) -> None:
         """Take up a book, or start a new one with `balances` (left out: a million USDT, and some of each asset).
 
-        The book stays the caller's: it is closed by whoever opened it.
+        A listing that the book knows already goes on as it was left. The book stays the caller's: it is closed by
+        whoever opened it.
         """
         self._book = book
         self._keys = keys
@@ -107,7 +108,8 @@ class SimulatedExchange:
             if not venue.account.balances():
                 venue.set_balances(default_balances() if balances is None else balances)
             for listing in listings:
-                add_listing(venue, listing)
+                if not venue.knows(listing.symbol, listing.opens_at):
+                    add_listing(venue, listing)
             self._commit(venue, 0)
 
     def handle(self, request: Request, now_ms: int) -> Reply | Later:

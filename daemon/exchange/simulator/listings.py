@@ -12,13 +12,13 @@ from decimal import Decimal
 import msgspec
 
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid
-from daemon.exchange.simulator.money import ZERO, decimals_of, read_decimal
+from daemon.exchange.simulator.money import ZERO, decimals_of, is_amount, read_decimal
 from daemon.exchange.simulator.symbols import QUOTE, SIDES_NONE, Symbol
 
 OPENING_MS = 60_000
 """How long the opening's own rules hold."""
 
-_PARTS = 3
+_MOST_DECIMALS = 12
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -37,8 +37,9 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
         """Check what the types can't say."""
         if len(self.symbol) <= len(QUOTE) or not self.symbol.endswith(QUOTE):
             raise ValueError(f"a symbol is a base asset followed by {QUOTE}")
-        if any(number is not None and number <= 0 for number in (self.cap, self.price)):
-            raise ValueError("cap and price must be positive")
+        for number in (self.cap, self.price):
+            if number is not None and not (is_amount(number) and number and decimals_of(number) <= _MOST_DECIMALS):
+                raise ValueError(f"cap and price must be positive, with at most {_MOST_DECIMALS} decimals")
         if self.code_before not in (Code.DIRECTION_NOT_ALLOWED.value, Code.SYMBOL_NOT_SUPPORTED.value):
             raise ValueError("codeBefore is 30001 or 10007")
 

@@ -6,8 +6,8 @@ trades nor on other markets, and goes on after a restart as if there had been no
 where it started and stays within a percent or so: an order 5 % away never fills by itself.
 
 A symbol that is not online stands still, and fills nothing. After a longer pause only the last `_MOST_TICKS` are
-played: the market did not move while nobody looked. Candles
-and levels given by hand are not kept over a restart.
+played: the market did not move while nobody looked. Candles, a day's at most, and levels given by hand are not kept
+over a restart.
 
 Not for realism of the price: it has no trend, no news, no volume profile.
 """

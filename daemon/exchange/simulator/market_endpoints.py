@@ -6,6 +6,7 @@ MEXC's documentation, and of the clients that read them. An unknown symbol is re
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import reduce
 
 import msgspec
 
@@ -163,7 +164,7 @@ def _best(market: Market) -> dict[str, object]:
 
 
 def _ticker(market: Market, now_ms: int) -> dict[str, object]:
-    day = _merged(market, _DAY_MS)[-1] if market.candles else _still(market, now_ms)
+    day = reduce(Candle.then, market.candles) if market.candles else _still(market, now_ms)
     change = market.last - day.opened
     return {
         "symbol": market.symbol.symbol,

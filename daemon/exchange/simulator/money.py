@@ -26,12 +26,19 @@ EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow, Ine
 
 _ROUNDING = Context(prec=100, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
-_PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?")
+_MOST_DIGITS, _MOST_DECIMALS = 15, 20  # before and after the point
+_PLAIN = re.compile(rf"-?[0-9]{{1,{_MOST_DIGITS}}}(\.[0-9]{{1,{_MOST_DECIMALS}}})?")
 
 
 def read_decimal(text: str) -> Decimal | None:
     """Return the plain decimal number in `text`, or None for anything else: exponents, NaN, a missing digit."""
     return Decimal(text) if _PLAIN.fullmatch(text) else None
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether a number that came as a Decimal is one that `read_decimal` would have taken, and not negative."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and value >= 0 and exponent >= -_MOST_DECIMALS and value.adjusted() < _MOST_DIGITS
 
 
 def plain(value: Decimal) -> str:

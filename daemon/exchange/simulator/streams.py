@@ -18,9 +18,12 @@ from daemon.exchange.simulator.errors import Code, Refusal
 from daemon.exchange.simulator.events import Event
 from daemon.exchange.simulator.push_messages import CHANNELS, encode
 
+MOST_KEYS = 60
+"""Of the account (documented; the code of the refusal is unknown)."""
 KEY_LASTS_MS = 60 * 60_000
 CONNECTION_LASTS_MS = 24 * 60 * 60_000
 UNSUBSCRIBED_LASTS_MS = 30_000
+_MOST_WAITING = 10_000
 
 
 class ListenKeys:
@@ -31,7 +34,14 @@ class ListenKeys:
         self._expires_ms: dict[str, int] = {}
 
     def create(self, now_ms: int) -> str:
-        """Return a new key."""
+        """Return a new key.
+
+        Raises:
+            Refusal: there are too many.
+        """
+        self._expires_ms = {key: self._expires_ms[key] for key in self.valid(now_ms)}
+        if len(self._expires_ms) == MOST_KEYS:
+            raise Refusal(Code.INPUT_INVALID)
         key = f"{self._random.getrandbits(256):064x}"
         self._expires_ms[key] = now_ms + KEY_LASTS_MS
         return key
@@ -70,8 +80,8 @@ class Stream:
         self._channels: set[str] = set()
         self.is_cut = False
         """A fault wants the connection cut."""
-        self.outbox: deque[str | bytes] = deque()
-        """Text is control, bytes are data."""
+        self.outbox: deque[str | bytes] = deque(maxlen=_MOST_WAITING)
+        """What is to be sent: text is control, bytes are data. What a client is too slow for is lost."""
 
     def receive(self, text: str, now_ms: int) -> None:
         """Take a message of the client's; its answer goes to the outbox."""

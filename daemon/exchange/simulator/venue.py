@@ -74,6 +74,10 @@ class Venue:
         for name in sorted({order.symbol for order in self.open_orders.values()}):
             self._advance(self.markets[name], now_ms)
 
+    def knows(self, name: str, opens_ms: int) -> bool:
+        """Whether there is such a symbol with this opening."""
+        return name in self.markets and self.markets[name].symbol.opens_ms == opens_ms
+
     def list_symbol(self, symbol: Symbol) -> None:
         """List a symbol, or one that there is anew: its market starts from the beginning."""
         self.markets[symbol.symbol] = Market(symbol, self._seed)
