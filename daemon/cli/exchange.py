@@ -18,7 +18,7 @@ import click
 @click.option("--db", default=":memory:", show_default="in memory", metavar="FILE", help="Keep the book there.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the market and of the faults' draws.")
 @click.option("--balance", "balances", multiple=True, metavar="ASSET=AMOUNT", help="Of a new book; repeatable.")
-@click.option("--listing", "listings", multiple=True, metavar="SYMBOL@UNIXMS[:CAP]", help="To open; repeatable.")
+@click.option("--listing", "listings", multiple=True, metavar="SYMBOL@UNIXMS[:CAP[:CODE]]", help="To open; repeatable.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND[:NAME=VALUE,…]", help="To strike; repeatable.")
 @click.option("--faults", "faults_file", metavar="FILE", help="The same as TOML or JSON: [[faults]] kind = …")
 @click.option("--weight-per-ip", type=click.IntRange(0), default=300, show_default=True, help="In 10 s; 0: no limit.")

@@ -7,6 +7,7 @@ cap lasts (here that minute), and what `exchangeInfo` shows before the opening b
 closed trade side for 30001, no API trading for 10007).
 """
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -19,6 +20,9 @@ OPENING_MS = 60_000
 """How long the opening's own rules hold."""
 
 _MOST_DECIMALS = 12
+_LISTING = re.compile(
+    r"(?P<symbol>[^@]+)@(?P<opens>[0-9]{1,15})(:(?P<cap>([0-9]{1,15}(\.[0-9]{1,20})?)?)(:(?P<code>[0-9]{0,9}))?)?"
+)
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -61,17 +65,17 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
 
 
 def parse_listing(text: str) -> Listing:
-    """Read `SYMBOL@UNIXMS` or `SYMBOL@UNIXMS:CAP`.
+    """Read `SYMBOL@UNIXMS`, and after it `:CAP` and `:CODE`, either of which may be empty.
 
     Raises:
-        ConfigurationInvalid: it is neither.
+        ConfigurationInvalid: it is something else.
     """
-    symbol, _, rest = text.partition("@")
-    opens_at, _, cap = rest.partition(":")
-    if not opens_at.isdigit() or (cap and read_decimal(cap) is None):
-        raise ConfigurationInvalid(f"a listing is SYMBOL@UNIXMS or SYMBOL@UNIXMS:CAP, not {text!r}")
+    found = _LISTING.fullmatch(text)
+    if found is None:
+        raise ConfigurationInvalid(f"a listing is SYMBOL@UNIXMS[:CAP[:CODE]], not {text!r}")
+    code = int(found["code"] or Code.DIRECTION_NOT_ALLOWED.value)
     try:
-        return Listing(symbol, int(opens_at), read_decimal(cap))
+        return Listing(found["symbol"], int(found["opens"]), read_decimal(found["cap"] or ""), code_before=code)
     except ValueError as error:
         raise ConfigurationInvalid(f"the listing {text!r}: {error}") from None
 
