@@ -36,7 +36,7 @@ def test_requests_are_shown_as_they_arrived_without_their_signatures(trader: Tra
     ]
     assert "newClientOrderId=lost" in requests[0]["query"]
     assert all("signature" not in row["query"] for row in requests)
-    assert requests[0]["received_ms"] == NOW_MS
+    assert requests[0]["receivedMs"] == NOW_MS
 
 
 def test_a_request_held_back_has_no_status_yet(trader: Trader) -> None:

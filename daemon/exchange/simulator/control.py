@@ -1,7 +1,8 @@
 """What a test may see and set, outside `/api`: no key, no signature, no limits, no faults.
 
     GET  /simulator/orders     every order with its fills, visible or not, oldest first
-    GET  /simulator/requests   the last requests below /api as they arrived, done or not, oldest first
+    GET  /simulator/requests   the last 10,000 requests as they arrived, done or not, oldest first: [{"receivedMs",
+                               "method", "path", "query", "body", "faults", "status"}], status 0: not answered
     GET  /simulator/faults     the faults in force, and how often each has struck
     PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
     POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}

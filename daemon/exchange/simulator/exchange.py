@@ -50,7 +50,7 @@ Result = TypeVar("Result")
 log = structlog.get_logger()
 
 
-class Arrival(msgspec.Struct):
+class Arrival(msgspec.Struct, rename="camel"):
     """A request as it arrived, kept for a test to see; it outlives nothing."""
 
     received_ms: int
