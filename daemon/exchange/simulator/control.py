@@ -39,13 +39,18 @@ class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     trade_side_type: Literal[1, 2, 3, 4] | None = None
     tradable_by_api: bool | None = None
     order_types: tuple[str, ...] | None = None
+    minimum_quantity: Decimal | None = None
+    minimum_value: Decimal | None = None
+    maximum_value: Decimal | None = None
+    maximum_value_market: Decimal | None = None
     depth_value: Decimal | None = None
     """The most that a level holds, in the quote asset; 0: an empty book from the next tick on."""
     volatility: Annotated[int, msgspec.Meta(ge=0, le=1_000)] | None = None
     """The largest step of a tick in units of 0.01 %; 0: the price stands still."""
 
 
-_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "depth_value", "volatility")
+_AMOUNTS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value_market", "depth_value")
+_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volatility", *_AMOUNTS)
 
 
 def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, object]:
@@ -60,9 +65,10 @@ def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, 
     levels = [*(change.bids or ()), *(change.asks or ())]
     _check_numbers([*prices, *(price for price, _ in levels)], symbol.price_decimals)
     _check_numbers([quantity for _, quantity in levels], symbol.quantity_decimals)
-    if change.depth_value is not None and not is_amount(change.depth_value):
-        raise ValueError("depthValue must not be negative")
     given = {name: getattr(change, name) for name in _RULES if getattr(change, name) is not None}
+    for name in _AMOUNTS:
+        if name in given and not is_amount(given[name]):
+            raise ValueError(f"{name} must not be negative")
     venue.change(msgspec.structs.replace(symbol, **given))
     if change.price is not None:
         venue.jump(change.symbol, change.price, now_ms)
