@@ -172,6 +172,8 @@ class World:
         dice = self._fork()
         while True:
             await anyio.sleep(dice.uniform(2, 15))
+            if self._now_s() > DAY_S + QUIET_S / 2:
+                return
             desk = self._front_desk
             if desk is None:
                 continue
