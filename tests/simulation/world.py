@@ -21,6 +21,7 @@ from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.simulator.book import Book
 from daemon.exchange.simulator.exchange import SimulatedExchange
 from daemon.exchange.simulator.faults import Fault
+from daemon.store.reading import Remembered
 from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.verdict import Records, Verdict, judge
 from tests.simulation.wishes import Wish, wishes
@@ -110,11 +111,12 @@ class World:
         engine = Engine(
             store=store, exchange=exchange, clock=self._clock, emit=self._tell, settings=settings.engine(CONFIG)
         )
+        ended = anyio.Event()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(store.writer.run)
                 try:
-                    tasks.start_soon(engine.run, await store.remembered())
+                    tasks.start_soon(self._run, engine, await store.remembered(), ended)
                     self._front_desk = FrontDesk(engine, self._dice.randbytes)
                     await anyio.sleep(for_s)
                     if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
@@ -123,7 +125,7 @@ class World:
                         tasks.cancel_scope.cancel()
                     else:
                         engine.stop()
-                        await anyio.sleep(CONFIG.queue.drain_s + 1)
+                        await ended.wait()
                 finally:
                     store.writer.close()
         except* Dead:
@@ -132,6 +134,10 @@ class World:
             self._front_desk = None
             disk.close()
             self._disk = None
+
+    async def _run(self, engine: Engine, remembered: Remembered, ended: anyio.Event) -> None:
+        await engine.run(remembered)
+        ended.set()
 
     def _cut_calls(self) -> None:
         for call in self._calls:
