@@ -121,12 +121,12 @@ class World:
                     await anyio.sleep(for_s)
                     if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
                         life.kill()
-                        self._cut_calls()
                         tasks.cancel_scope.cancel()
                     else:
                         engine.stop()
                         await ended.wait()
                 finally:
+                    self._cut_calls()
                     store.writer.close()
         except* Dead:
             pass
