@@ -198,7 +198,7 @@ class Ledger:
         if start_ms > now_ms:
             self.set_timer(start_ms, order.order_id)
             return
-        waits_for = None if order.skip_lock or self.lock_of(order) else order.resource
+        waits_for = "" if order.skip_lock or self.lock_of(order) else order.resource
         priority = 0 if order.skip_lock else order.priority
         self.queue.push(Entry(Rank(priority, order.seq), order.order_id, waits_for))
 

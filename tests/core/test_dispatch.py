@@ -1,0 +1,23 @@
+"""Dispatch: whoever may go next goes, at once; whoever may not is in nobody's way."""
+
+from decimal import Decimal
+
+from daemon.core.orders import State
+from tests.core.bench import Bench
+from tests.core.making import refused
+
+
+def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource() -> None:
+    """The order keeps its place in the queue, and from then on waits for the resource like everybody."""
+    bench = Bench()
+    order = bench.submit(side="SELL", quantity=Decimal(1), timeout_ms=1_000)
+    bench.settle()
+    bench.halt()
+    order = bench.send_next(refused())
+    assert order.state is State.QUEUED
+    assert bench.ledger.lock_of(order) is not None
+    bench.pass_time(1_000)
+    assert bench.ledger.locks.holder(order.resource) is None
+    assert [event.name for event in bench.events(order)][-1] == "lock.expired"
+    bench.resume()
+    assert bench.order(order).state is State.IN_FLIGHT
