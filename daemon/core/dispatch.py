@@ -71,7 +71,7 @@ def take_back(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
     """Record that an armed order's attempt was never made, and free what it held."""
     attempt = ledger.flying.pop(order.client_order_id or "", None)
     if attempt is not None:
-        ledger.capacity.give_back()
+        ledger.capacity.give_back(order.sent_ms)
         step.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms
         )

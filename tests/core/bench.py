@@ -21,7 +21,7 @@ from daemon.core.orders import TRANSITIONS, Order, State
 from daemon.core.outcomes import answered, looked
 from daemon.core.recovery import recover
 from daemon.core.retries import Verdict
-from daemon.core.rulings import Found, halt, requeue, resume, rule, withdraw
+from daemon.core.rulings import Found, ask_cancel, halt, requeue, resume, rule, withdraw
 from daemon.core.signals import SignalRequest, normalise
 from daemon.core.step import Send, Step
 from tests.core.making import NOON_MS, RULES, an_id, request
@@ -104,6 +104,7 @@ class Bench:
         self.untold: deque[Step] = deque()  # written, and memory has not heard of it
         self.sends: dict[str, tuple[Send, Step]] = {}  # decided, not on the wire yet; by client order id
         self.latest: dict[str, Order] = {}  # every order's last snapshot in a step
+        self.latest_locks: dict[str, Lock] = {}  # every lock's
         self.watchers: list[Callable[[Step], None]] = []  # called with every step before it counts
         self._ids: Iterator[int] = iter(range(1, 1_000_000))
 
@@ -116,6 +117,7 @@ class Bench:
         for watcher in self.watchers:
             watcher(step)
         self.latest |= step.orders
+        self.latest_locks |= step.locks
         self.sends |= {send.attempt.client_order_id: (send, step) for send in step.sends}
         if step:
             self.unwritten.append(step)
@@ -145,6 +147,7 @@ class Bench:
         self.untold.clear()
         self.sends.clear()
         self.latest = dict(self.disk.orders)
+        self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
         self.ledger = Ledger(self.rules, self.disk.by_key)
         step = Step()
         recover(
@@ -207,17 +210,25 @@ class Bench:
         self.apply(step)
         return taken
 
+    def durable_sends(self) -> list[Send]:
+        """Return the requests that the disk does not hold back any more."""
+        held_back = {id(step) for step in self.unwritten}
+        return [send for send, step in self.sends.values() if id(step) not in held_back]
+
     def fire(self, order: Order) -> bool:
-        """Let an armed order's instant come."""
+        """Let an armed order's instant come; false where it was taken back."""
         step = Step()
-        fired = fire(self.ledger, step, self.sends[order.client_order_id or ""][0], self.now_ms)
+        send, _ = self.sends[order.client_order_id or ""]
+        fired = fire(self.ledger, step, send, self.now_ms)
         self.apply(step)
+        if not fired:
+            del self.sends[send.attempt.client_order_id]
         return fired
 
     def gate(self, order: Order) -> str | None:
         """Ask once more, right before the wire, what speaks against an order's request."""
-        send, step = self.sends[order.client_order_id or ""]
-        assert step not in self.unwritten, "the gate opens for what is durable"
+        send, _ = self.sends[order.client_order_id or ""]
+        assert send in self.durable_sends(), "the gate opens for what is durable"
         return may_go(self.ledger, send, self.now_ms)
 
     def answer(self, order: Order, answer: Answer) -> Verdict | None:
@@ -230,7 +241,7 @@ class Bench:
         step = Step()
         verdict = answered(self.ledger, step, attempt, answer, self.now_ms)
         self.apply(step)
-        del self.sends[attempt.client_order_id]
+        self.sends.pop(attempt.client_order_id, None)
         return verdict
 
     def look(self, order: Order, *looks: Look) -> Order:
@@ -264,6 +275,13 @@ class Bench:
         order = rule(
             self.ledger, step, self.order(order), found=found, reason=reason, actor="uid:0", now_ms=self.now_ms
         )
+        self.apply(step)
+        return order
+
+    def cancel(self, order: Order, reason: str = "enough") -> Order:
+        """Ask the exchange to cancel a resting order."""
+        step = Step()
+        order = ask_cancel(self.ledger, step, self.order(order), reason=reason, actor="uid:0", now_ms=self.now_ms)
         self.apply(step)
         return order
 

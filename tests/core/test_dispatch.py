@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from daemon.core.orders import State
 from tests.core.bench import Bench
-from tests.core.making import refused
+from tests.core.making import refused, rules
 
 
 def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource() -> None:
@@ -21,3 +21,15 @@ def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource() -> N
     assert [event.name for event in bench.events(order)][-1] == "lock.expired"
     bench.resume()
     assert bench.order(order).state is State.IN_FLIGHT
+
+
+def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> None:
+    """After a halt that is soon over, all armed orders are armed again for the same instant."""
+    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    at_ms = bench.now_ms + 400
+    orders = [bench.submit(snipe_target_id=target, execute_at=at_ms) for target in ("t1", "t2")]
+    assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
+    bench.halt()
+    assert [bench.order(order).state for order in orders] == [State.QUEUED, State.QUEUED]
+    bench.resume()
+    assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
