@@ -187,7 +187,7 @@ class Bench:
 
     def submit(self, asked: SignalRequest | None = None, **changes: Any) -> Order:
         """Take a signal in, or answer it with an earlier one's order."""
-        return self.submit_all([asked or request(**changes)])[0].order
+        return self.order(self.submit_all([asked or request(**changes)])[0].order)
 
     def submit_all(self, asked: Sequence[SignalRequest]) -> list[Accepted]:
         """Take all signals in, or none."""

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from daemon.core.answers import Advice, NotSent
 from daemon.core.orders import State
 from tests.core.bench import Bench
 from tests.core.making import refused, rules
@@ -33,3 +34,23 @@ def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> No
     assert [bench.order(order).state for order in orders] == [State.QUEUED, State.QUEUED]
     bench.resume()
     assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
+
+
+def test_nothing_passes_the_gate_while_the_exchange_says_wait() -> None:
+    """What was decided before the exchange said so is on its way to the wire; it must not earn a longer ban."""
+    bench = Bench()
+    first, second = bench.submit(symbol="FOOUSDT"), bench.submit(symbol="BARUSDT")
+    armed = bench.submit(symbol="BAZUSDT", execute_at=bench.now_ms + 300)
+    bench.settle()
+    bench.answer(first, refused(Advice.WAIT, retry_after_ms=2_000))
+    assert "wait" in (bench.gate(second) or "")
+    bench.answer(second, NotSent(bench.gate(second) or ""))
+    bench.pass_time(300)
+    assert bench.fire(armed)
+    bench.answer(armed, NotSent(bench.gate(armed) or ""))
+    bench.pass_time(1_699)
+    assert bench.ledger.counts[State.QUEUED] == 3
+    bench.pass_time(1)
+    assert bench.ledger.counts[State.IN_FLIGHT] == 3
+    bench.settle()
+    assert [bench.gate(bench.order(order)) for order in (first, second, armed)] == [None] * 3
