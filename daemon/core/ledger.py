@@ -98,7 +98,8 @@ class Ledger:
         if order_id is not None:
             return self.orders[order_id]
         found = self._recall(key)
-        return None if found is None else self.orders.get(found.order_id, found)
+        newest = None if found is None else self.orders.get(found.order_id, found)
+        return newest if newest is not None and newest.key_bound else None
 
     def add(self, step: Step, order: Order) -> None:
         """Take in a new order, or one that comes back."""
