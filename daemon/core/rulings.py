@@ -1,4 +1,8 @@
-"""Rulings: what a person does to orders and to trading. Each has its reason and its actor on record."""
+"""Rulings: what a person does to orders and to trading. Each has its reason and its actor on record.
+
+The order that a verb is given may have been read from the disk a moment ago. Where memory knows it, memory's word is
+the newer one, and the verb goes by that.
+"""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -42,6 +46,7 @@ def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: st
         WrongState: it may have been sent already.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state not in WAITING | {State.DEAD_LETTER}:
         raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
     ledger.queue.remove(order.order_id)
@@ -58,6 +63,7 @@ def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: 
         WrongState: the exchange does not hold it any more.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state not in {State.OPEN, State.PARTIALLY_FILLED}:
         raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
     ledger.tell(step, "order.cancel_requested", now_ms, order, actor=actor, reason=reason)
@@ -69,6 +75,7 @@ def cancel_answered(
 ) -> Order:
     """Record the exchange's answer to a cancel, and look at the order at once: the answer proves nothing."""
     del reason
+    order = ledger.orders.get(order.order_id, order)
     ledger.tell(
         step,
         "order.cancel_answered",
@@ -91,6 +98,7 @@ def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str,
         WrongState: the outcome is not unknown.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state not in UNRESOLVED:
         raise WrongState(
             f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
@@ -121,6 +129,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
         WrongState: it is no dead letter, or its key has gone to a newer order.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
     heir = ledger.by_key(order.key)

@@ -8,9 +8,10 @@ the disk is done, what the exchange answers, what a look shows.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
-from daemon.core.answers import Answer, Look, NotSent
+from daemon.core.answers import Answer, CancelAnswer, Look, NotSent
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.dispatch import disarm, dispatch, fire, may_go, tick
 from daemon.core.events import CATALOGUE, Event
@@ -21,10 +22,18 @@ from daemon.core.orders import TRANSITIONS, Order, State
 from daemon.core.outcomes import answered, looked
 from daemon.core.recovery import recover
 from daemon.core.retries import Verdict
-from daemon.core.rulings import Found, ask_cancel, halt, requeue, resume, rule, withdraw
+from daemon.core.rulings import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
 from daemon.core.signals import SignalRequest, normalise
 from daemon.core.step import Send, Step
 from tests.core.making import NOON_MS, RULES, an_id, request
+
+
+class Verb(Protocol):
+    """Something that a person does to an order."""
+
+    def __call__(self, ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+        """Do it."""
+        ...
 
 
 class Disk:
@@ -264,31 +273,28 @@ class Bench:
 
     def withdraw(self, order: Order, reason: str = "changed my mind") -> Order:
         """Cancel what was not sent, or discard a dead letter."""
-        step = Step()
-        order = withdraw(self.ledger, step, self.order(order), reason=reason, actor="uid:0", now_ms=self.now_ms)
-        self.apply(step)
-        return order
-
-    def rule(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
-        """End an unknown outcome by a person's word."""
-        step = Step()
-        order = rule(
-            self.ledger, step, self.order(order), found=found, reason=reason, actor="uid:0", now_ms=self.now_ms
-        )
-        self.apply(step)
-        return order
+        return self.verb(withdraw, self.order(order), reason)
 
     def cancel(self, order: Order, reason: str = "enough") -> Order:
         """Ask the exchange to cancel a resting order."""
-        step = Step()
-        order = ask_cancel(self.ledger, step, self.order(order), reason=reason, actor="uid:0", now_ms=self.now_ms)
-        self.apply(step)
-        return order
+        return self.verb(ask_cancel, self.order(order), reason)
+
+    def cancel_answered(self, order: Order, answer: CancelAnswer) -> Order:
+        """Let the exchange's answer to a cancel arrive."""
+        return self.verb(partial(cancel_answered, answer=answer), self.order(order), "enough")
+
+    def rule(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
+        """End an unknown outcome by a person's word."""
+        return self.verb(partial(rule, found=found), self.order(order), reason)
 
     def requeue(self, order: Order, reason: str = "the key works again") -> Order:
         """Send a dead letter back."""
+        return self.verb(requeue, self.order(order), reason)
+
+    def verb(self, verb: Verb, order: Order, reason: str = "for a test") -> Order:
+        """Do what a person does to an order, by the view of it that is given."""
         step = Step()
-        order = requeue(self.ledger, step, self.order(order), reason=reason, actor="uid:0", now_ms=self.now_ms)
+        order = verb(self.ledger, step, order, reason=reason, actor="uid:0", now_ms=self.now_ms)
         self.apply(step)
         return order
 
