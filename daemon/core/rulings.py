@@ -57,7 +57,7 @@ def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: st
 
 
 def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
-    """Record that a resting order's cancel is asked of the exchange.
+    """Record that a resting order's cancel is asked of the exchange, and count it in its second.
 
     Raises:
         WrongState: the exchange does not hold it any more.
@@ -66,6 +66,7 @@ def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: 
     order = ledger.orders.get(order.order_id, order)
     if order.state not in {State.OPEN, State.PARTIALLY_FILLED}:
         raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
+    ledger.capacity.count(now_ms)
     ledger.tell(step, "order.cancel_requested", now_ms, order, actor=actor, reason=reason)
     return order
 

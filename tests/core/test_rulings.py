@@ -167,6 +167,17 @@ def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
     assert answered.detail == {"asked": "DELETE", "answered": "HTTP 400 -2011", "outcome": "refused"}
 
 
+def test_a_cancel_counts_in_its_second() -> None:
+    """MEXC counts place and cancel together: an order that would be one too many waits."""
+    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    order = resting(bench)
+    bench.cancel(order)
+    waiting = bench.submit(symbol="BARUSDT")
+    assert waiting.state is State.QUEUED
+    bench.pass_time(1_000)
+    assert bench.order(waiting).state is State.IN_FLIGHT
+
+
 @pytest.mark.parametrize("make", all_but(resting, partially_filled), ids=names)
 def test_what_does_not_rest_cannot_be_cancelled(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
