@@ -63,7 +63,7 @@ def test_two_spellings_of_one_wish_are_one_wish(one: dict[str, Any], other: dict
         {"type": "MARKET", "price": None},
         {"type": "MARKET", "price": None, "quantity": None, "quote_order_qty": 1},
     ],
-    ids=lambda difference: " ".join(difference),
+    ids=" ".join,
 )
 def test_whatever_would_be_traded_otherwise_is_another_wish(difference: dict[str, Any]) -> None:
     first, second = signal(**decimals(ONE)), signal(**decimals(ONE | difference))
@@ -80,7 +80,7 @@ def test_whatever_would_be_traded_otherwise_is_another_wish(difference: dict[str
         {"timeout_ms": 777},
         {"allow_repeat": True},
     ],
-    ids=lambda difference: " ".join(difference),
+    ids=" ".join,
 )
 def test_when_and_how_urgently_does_not_make_another_wish(difference: dict[str, Any]) -> None:
     """A broadcast that arrives again with a fresh instant is still the same wish."""

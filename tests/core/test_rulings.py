@@ -229,7 +229,8 @@ def test_a_person_may_say_what_became_of_an_order(
     found = Found(ruling=ruling, exchange_order_id="C02__9", executed_quantity=Decimal(2), executed_quote=Decimal(20))
     order = bench.rule(make(bench), found)
     assert order.state is state
-    assert (order.exchange_order_id, order.executed_quantity, order.executed_quote) == ("C02__9", 2, 20)
+    assert order.exchange_order_id == "C02__9"
+    assert (order.executed_quantity, order.executed_quote) == (Decimal(2), Decimal(20))
     assert order.key_bound, "what was placed keeps its key"
     assert (order.finished_ms is not None) is done
     assert (bench.ledger.next_look_ms() is None) is done, "the exchange is asked all the same, as long as it may change"
