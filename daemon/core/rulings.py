@@ -149,7 +149,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
         key_bound=True,
         finished_ms=None,
         not_before_ms=0,
-        execute_at_ms=None,
+        execute_at_ms=now_ms,  # from here the deadline counts, should it be sent back once more
         deadline_ms=now_ms + patience_ms,
     )
     ledger.tell(step, "order.requeued", now_ms, order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)

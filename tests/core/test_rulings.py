@@ -289,7 +289,16 @@ def test_the_patience_of_a_dead_letter_is_what_its_signal_asked(bench: Bench, ah
     bench.answer(send.order, refused(Advice.DEAD_LETTER))
     order = bench.requeue(send.order)
     assert order.deadline_ms == bench.now_ms + 700
-    assert order.execute_at_ms is None, "its instant is over"
+    assert order.execute_at_ms == bench.now_ms, "its instant is now"
+
+
+def test_a_dead_letter_has_no_more_patience_each_time_it_is_sent_back(bench: Bench) -> None:
+    order = dead_letter(bench)
+    for _ in range(3):
+        bench.pass_time(3_600_000)
+        bench.requeue(order)
+        order = bench.send_next(refused(Advice.DEAD_LETTER))
+        assert order.deadline_ms == bench.now_ms + bench.rules.defaults.buy_deadline_ms
 
 
 @pytest.mark.parametrize("make", all_but(dead_letter), ids=names)
