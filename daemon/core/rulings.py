@@ -139,7 +139,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
             f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "
             "requeueing it could place the same wish twice"
         )
-    patience_ms = order.deadline_ms - max(order.accepted_ms, order.execute_at_ms or 0)
+    patience_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
     order = ledger.move(
         step,
         order,
