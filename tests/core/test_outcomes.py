@@ -313,12 +313,31 @@ def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(benc
     assert (told.name, told.detail["was"]) == ("order.seen_late", "rejected")
 
 
-def test_an_order_that_is_seen_late_does_not_take_its_key_from_its_heir(bench: Bench) -> None:
+@pytest.mark.parametrize("ahead_ms", [60_000, 300], ids=["queued", "armed"])
+def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench: Bench, ahead_ms: int) -> None:
+    """The same signal came again when the first order was believed not placed. Both would be one too many."""
+    order = doubted(bench)
+    bench.ledger.due_look(bench.now_ms)
+    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    heir = bench.submit(execute_at=NOON_MS + ahead_ms)
+    assert heir.order_id != order.order_id
+    bench.settle()
+    order = bench.look(order, look(sighting()))
+    assert (order.state, order.key_bound) == (State.OPEN, True)
+    told = bench.events(heir)[-1]
+    assert (told.name, told.actor) == ("order.withdrawn", "daemon")
+    assert told.detail == {"reason": f"{order.order_id} was placed after all"}
+    bench.settle()
+    assert bench.disk.orders[heir.order_id].state is State.WITHDRAWN
+    assert bench.submit().order_id == order.order_id
+
+
+def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
     bench.ledger.due_look(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit()
-    assert heir.order_id != order.order_id
+    assert heir.state is State.IN_FLIGHT
     order = bench.look(order, look(sighting()))
     assert (order.state, order.key_bound) == (State.OPEN, False)
     bench.settle()
