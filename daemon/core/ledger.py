@@ -211,9 +211,9 @@ class Ledger:
         if held is None:
             return
         ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
-        if ended is not None:
-            step.locks[ended.lock_id] = ended
-            self.queue.free(ended.resource)
+        assert ended is not None
+        step.locks[ended.lock_id] = ended
+        self.queue.free(ended.resource)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""

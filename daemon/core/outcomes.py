@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.core.answers import Answer, Look, NotSent, Placed, Refused, Sighting, Unclear
+from daemon.core.answers import Answer, Look, Placed, Refused, Sighting, Unclear
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.dispatch import expire
 from daemon.core.events import DAEMON
@@ -41,7 +41,7 @@ def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_m
             verdict = judge(order, answer, ledger.rules.retry, now_ms)
             _refused(ledger, step, order, verdict, now_ms)
             return verdict
-        case NotSent():
+        case _:  # not sent
             _refused(ledger, step, order, unsent(answer), now_ms)
     return None
 
@@ -101,8 +101,8 @@ def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:
             return replace(
                 attempt, state=AttemptState.UNKNOWN, answered_ms=now_ms, message=why, asked=asked, answered=raw
             )
-        case NotSent(why):
-            return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=why)
+        case _:  # not sent
+            return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=answer.why)
 
 
 def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
