@@ -248,7 +248,7 @@ class Judge:
     def the_end(self) -> None:
         """Judge a ledger that was given time, answers and a person who looks: nothing stands anywhere for ever."""
         ledger, disk = self.bench.ledger, self.bench.disk
-        assert not ledger.orders, "none lost, none stuck"
+        assert not ledger.orders, f"stuck: {list(ledger.orders.values())}"
         assert len(ledger.queue) == len(ledger.locks) == len(ledger.flying) == len(ledger.watches) == 0
         assert disk.orders == self.bench.latest
         assert not disk.active_locks()

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from daemon.core.answers import Advice, Look, NotSent, Witness
 from daemon.core.orders import UNRESOLVED, WAITING, Order, State
-from daemon.core.reconciliation import EVERYWHERE, witnesses
+from daemon.core.reconciliation import witnesses
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import SignalRequest
 from daemon.core.step import Send
@@ -33,6 +33,9 @@ TIGHT = {
 }
 """Rules under which every bound is reached soon."""
 
+AHEAD_MS = st.sampled_from([None, None, None, 300, 900, 3_000, -100])
+"""When a signal asks to be sent, from when it comes."""
+
 BUYS = st.builds(
     request,
     symbol=st.sampled_from(["FOOUSDT", "fooUSDT", "BARUSDT"]),
@@ -44,6 +47,7 @@ BUYS = st.builds(
     price=st.just(Decimal(10)),
     quantity=st.sampled_from([Decimal(4), Decimal("4.0"), Decimal(5)]),
     priority=st.sampled_from([None, None, 2]),
+    execute_at=AHEAD_MS,
     deadline_ms=st.sampled_from([None, None, None, 1, 700]),
     timeout_ms=st.sampled_from([None, 400]),
 )
@@ -54,12 +58,18 @@ SELLS = st.builds(
     owner_id=st.just("anna"),
     snipe_target_id=st.sampled_from([None, "t1", "t2"]),
     quantity=st.just(Decimal(4)),
+    execute_at=AHEAD_MS,
     deadline_ms=st.sampled_from([None, None, 700]),
     timeout_ms=st.sampled_from([None, 400]),
     skip_lock=st.sampled_from([False, False, True]),
 )
 SIGNALS = BUYS | SELLS
-AHEAD_MS = st.sampled_from([None, None, 300, 900, 3_000, -100])
+REFUSALS = st.builds(
+    refused,
+    st.sampled_from([*Advice, Advice.RETRY, Advice.WAIT, Advice.REPRICE, Advice.DEAD_LETTER]),
+    retry_after_ms=st.sampled_from([None, 300, 2_000]),
+    price_cap=st.sampled_from([None, Decimal(9), Decimal(11)]),
+)
 DURATIONS_MS = st.sampled_from([None, None, 0, 1, 60, 250, 500, 1_000, 3_000, 31_000])
 
 
@@ -71,7 +81,7 @@ class Promises(RuleBasedStateMachine):
         self.wishes: list[SignalRequest] = []
         self.on_the_wire: dict[str, Request] = {}  # no answer yet
         self.looking: dict[str, tuple[Order, tuple[Witness, ...]]] = {}
-        self.draining = False
+        self.enough = 5  # orders, after which it may all come to an end
 
     @initialize(per_symbol=st.booleans(), first=st.lists(SIGNALS, max_size=4))
     def begin(self, per_symbol: bool, first: list[SignalRequest]) -> None:
@@ -79,7 +89,7 @@ class Promises(RuleBasedStateMachine):
         self.exchange = ModelExchange()
         self.judge = Judge(self.bench, self.exchange)
         for asked in first:
-            self.submit(asked)
+            self.submit(self._now(asked))
 
     @invariant()
     def the_promises_hold(self) -> None:
@@ -87,11 +97,9 @@ class Promises(RuleBasedStateMachine):
 
     # Signals
 
-    @rule(asked=SIGNALS, ahead_ms=AHEAD_MS)
-    def a_signal_comes(self, asked: SignalRequest, ahead_ms: int | None) -> None:
-        if ahead_ms is not None:
-            asked.execute_at = self.bench.now_ms + ahead_ms
-        self.submit(asked)
+    @rule(asked=SIGNALS)
+    def a_signal_comes(self, asked: SignalRequest) -> None:
+        self.submit(self._now(asked))
 
     @precondition(lambda self: self.wishes)
     @rule(data=st.data(), other_quantity=st.booleans())
@@ -101,6 +109,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(batch=st.lists(SIGNALS, min_size=2, max_size=4))
     def a_batch_comes(self, batch: list[SignalRequest]) -> None:
+        batch = [self._now(asked) for asked in batch]
         before = dict(self.bench.latest)
         try:
             taken = self.bench.submit_all(batch)
@@ -110,12 +119,11 @@ class Promises(RuleBasedStateMachine):
             self.wishes += batch
             assert all(_same_wish(accepted.order, asked) for accepted, asked in zip(taken, batch, strict=True))
 
-    @rule(asked=SIGNALS, data=st.data())
-    def a_signal_comes_and_all_goes_well(self, asked: SignalRequest, data: st.DataObject) -> None:
-        self.submit(asked)
-        self.requests_go(taken=True)
+    @rule(asked=SIGNALS, taken=st.booleans(), data=st.data())
+    def a_signal_comes_and_goes_and_is_answered(self, asked: SignalRequest, taken: bool, data: st.DataObject) -> None:
+        self.submit(self._now(asked))
+        self.requests_go(taken=taken)
         self.answers_come(data)
-        self.bench.settle()
 
     # The disk
 
@@ -185,11 +193,7 @@ class Promises(RuleBasedStateMachine):
     @rule(data=st.data(), at_once=st.booleans())
     def looks_are_made(self, data: st.DataObject, at_once: bool) -> None:
         """Begin all looks that are due; end them at once, or leave them under way."""
-        while (order := self.bench.ledger.due_look(self.bench.now_ms)) is not None:
-            assert order.order_id not in self.looking, "one look at a time"
-            watch = self.bench.ledger.watches[order.order_id]
-            places = witnesses(order, watch, self.bench.now_ms, self.bench.rules.schedule)
-            self.looking[order.order_id] = order, places
+        self._begin_looks()
         if at_once:
             for order_id in list(self.looking):
                 self.end_look(order_id, data)
@@ -226,6 +230,8 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: self._placed_after_all())
     @rule(data=st.data())
     def somebody_vouches_wrongly(self, data: st.DataObject) -> None:
+        """And perhaps a look is under way that will show it."""
+        self._begin_looks()
         order = _one_of(data, self._placed_after_all())
         self.judge.misled.add(order.key)
         self.bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
@@ -270,7 +276,7 @@ class Promises(RuleBasedStateMachine):
     def it_opens(self) -> None:
         self.bench.open()
 
-    @precondition(lambda self: len(self.bench.latest) > 4)
+    @precondition(lambda self: len(self.bench.latest) >= self.enough)
     @rule()
     def everything_comes_to_an_end(self) -> None:
         """None lost: with an exchange that answers and a person who looks, no order stands anywhere for ever."""
@@ -282,6 +288,7 @@ class Promises(RuleBasedStateMachine):
                 break
             self._go_on()
         self.judge.the_end()
+        self.enough = len(self.bench.latest) + 10
 
     # What the rules are made of
 
@@ -334,11 +341,7 @@ class Promises(RuleBasedStateMachine):
             answer = placed(reached.shown[0].exchange_order_id)
         else:
             reached.settled = True
-            answer = refused(
-                data.draw(st.sampled_from(Advice)),
-                retry_after_ms=data.draw(st.sampled_from([None, 300, 2_000])),
-                price_cap=data.draw(st.sampled_from([None, Decimal(9), Decimal(11)])),
-            )
+            answer = data.draw(REFUSALS)
             if answer.advice is Advice.WAIT:
                 stated_ms = self.bench.now_ms + (answer.retry_after_ms or 0)
                 self.judge.shut_until_ms = max(self.judge.shut_until_ms, stated_ms)
@@ -391,14 +394,20 @@ class Promises(RuleBasedStateMachine):
             self.exchange.trade(reached, State.FILLED, Decimal(0))
         for order in self._in_state(State.LOST).values():
             self.rule_truly(order)
-        while (due := self.bench.ledger.due_look(self.bench.now_ms)) is not None:
-            self.looking[due.order_id] = due, EVERYWHERE
+        self._begin_looks()
         for order, places in list(self.looking.values()):
             del self.looking[order.order_id]
             reached_by = self.exchange.requests.get(order.client_order_id or "")
             truth = reached_by.shown[-1] if reached_by is not None and reached_by.taken else None
             self.bench.look(order, *([look(truth, at_ms=self.bench.now_ms)] if truth else self._in_vain(places)))
         self.bench.pass_time(max(0, (self._due_ms() or 0) - self.bench.now_ms))
+
+    def _begin_looks(self) -> None:
+        while (order := self.bench.ledger.due_look(self.bench.now_ms)) is not None:
+            assert order.order_id not in self.looking, "one look at a time"
+            watch = self.bench.ledger.watches[order.order_id]
+            places = witnesses(order, watch, self.bench.now_ms, self.bench.rules.schedule)
+            self.looking[order.order_id] = order, places
 
     def _fire_all(self) -> None:
         for send in self._ready_to_fire():
@@ -407,6 +416,11 @@ class Promises(RuleBasedStateMachine):
 
     def _answered(self, reached: Request) -> None:
         del self.on_the_wire[reached.client_order_id]
+
+    def _now(self, asked: SignalRequest) -> SignalRequest:
+        """Let a signal come at this moment: the instant that it asks for was drawn as so long from now."""
+        ahead_ms = asked.execute_at
+        return request(**_fields(asked) | {"execute_at": None if ahead_ms is None else self.bench.now_ms + ahead_ms})
 
     def _in_vain(self, places: Sequence[Witness]) -> list[Look]:
         return [look(witness=place, at_ms=self.bench.now_ms) for place in places]
