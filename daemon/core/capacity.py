@@ -49,9 +49,12 @@ class Capacity:
         """Count one more request in its second."""
         insort(self._sent, at_ms)
 
-    def give_back(self) -> None:
-        """Count one request in flight less."""
+    def give_back(self, reserved_ms: int | None = None) -> None:
+        """Count one request in flight less; with the instant of one that will not be made, none in that second."""
         self.in_flight -= 1
+        place = 0 if reserved_ms is None else bisect_left(self._sent, reserved_ms)
+        if self._sent[place : place + 1] == [reserved_ms]:
+            del self._sent[place]
 
     def block(self, until_ms: int) -> None:
         """Let nothing go before then."""

@@ -1,8 +1,11 @@
 """Amounts: ``Decimal`` in, plain digits out, never an exponent, never a float."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 ZERO = Decimal(0)
+
+_EXACT = Context(prec=100)
+"""Room for every digit of an amount. The usual 28 are too few for the largest ones with all their decimals."""
 
 
 def canonical(amount: Decimal) -> Decimal:
@@ -23,9 +26,9 @@ def plain(amount: Decimal) -> str:
 
 def floor_to(amount: Decimal, decimals: int) -> Decimal:
     """Cut an amount to so many decimal places, towards zero for the positive amounts of this project."""
-    return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR)
+    return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR, context=_EXACT)
 
 
 def ceil_to(amount: Decimal, decimals: int) -> Decimal:
     """Raise an amount to so many decimal places."""
-    return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING)
+    return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING, context=_EXACT)

@@ -71,7 +71,7 @@ def take_back(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
     """Record that an armed order's attempt was never made, and free what it held."""
     attempt = ledger.flying.pop(order.client_order_id or "", None)
     if attempt is not None:
-        ledger.capacity.give_back()
+        ledger.capacity.give_back(order.sent_ms)
         step.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms
         )
@@ -95,7 +95,7 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
     if ledger.halted is not None:
         return f"trading was halted ({ledger.halted})"
     if now_ms < ledger.capacity.blocked_until_ms:
-        return "the exchange said to keep still"
+        return f"the exchange says wait, until {ledger.capacity.blocked_until_ms}"
     if send.token is not None:
         lock = ledger.locks.holder(send.order.resource)
         if lock is None or lock.token != send.token:

@@ -163,7 +163,7 @@ def _order(ledger: Ledger, signal: Signal, identity: Identity, order_id: str, no
         fingerprint=identity.fingerprint,
         key_until_ms=key_until_ms(signal, now_ms, ledger.rules.manual_window_ms),
         accepted_ms=now_ms,
-        deadline_ms=max(now_ms, signal.execute_at_ms or now_ms) + signal.deadline_after_ms,
+        deadline_ms=(now_ms if signal.execute_at_ms is None else signal.execute_at_ms) + signal.deadline_after_ms,
         execute_at_ms=signal.execute_at_ms,
         timeout_ms=signal.timeout_ms,
         updated_ms=now_ms,

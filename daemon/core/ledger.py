@@ -103,7 +103,8 @@ class Ledger:
         if order_id is not None:
             return self.orders[order_id]
         found = self._recall(key)
-        return None if found is None else self.orders.get(found.order_id, found)
+        newest = None if found is None else self.orders.get(found.order_id, found)
+        return newest if newest is not None and newest.key_bound else None
 
     def add(self, step: Step, order: Order) -> None:
         """Take in a new order, or one that comes back."""
@@ -215,9 +216,9 @@ class Ledger:
         if held is None:
             return
         ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
-        if ended is not None:
-            step.locks[ended.lock_id] = ended
-            self.queue.free(ended.resource)
+        assert ended is not None
+        step.locks[ended.lock_id] = ended
+        self.queue.free(ended.resource)
 
     def keep_still(self, step: Step, until_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""

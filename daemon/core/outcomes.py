@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.core.answers import Answer, Look, NotSent, Placed, Refused, Sighting, Unclear
+from daemon.core.answers import Answer, Look, Placed, Refused, Sighting, Unclear
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.dispatch import expire
+from daemon.core.events import DAEMON
 from daemon.core.ledger import Ledger
-from daemon.core.orders import KEY_FREE, SIGHTINGS, Happening, Order, State
+from daemon.core.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, State
 from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.retries import Verdict, judge, unsent
-from daemon.core.rulings import halt
+from daemon.core.rulings import halt, withdraw
 from daemon.core.sightings import is_news, settled
 from daemon.core.step import Step
 
@@ -40,7 +41,7 @@ def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_m
             verdict = judge(order, answer, ledger.rules.retry, now_ms)
             _refused(ledger, step, order, verdict, now_ms)
             return verdict
-        case NotSent():
+        case _:  # not sent
             _refused(ledger, step, order, unsent(answer), now_ms)
     return None
 
@@ -102,8 +103,8 @@ def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:
             return replace(
                 attempt, state=AttemptState.UNKNOWN, answered_ms=now_ms, message=why, asked=asked, answered=raw
             )
-        case NotSent(why):
-            return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=why)
+        case _:  # not sent
+            return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=answer.why)
 
 
 def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
@@ -167,8 +168,17 @@ def _confirmed(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: i
 
 
 def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_ms: int) -> None:
-    """Take over what the exchange shows, whatever was concluded before."""
+    """Take over what the exchange shows, whatever was concluded before.
+
+    An order that was believed not placed may have an heir: the same signal came again and became a new order. As long
+    as that one is not sent it is withdrawn, because it would be the second.
+    """
     was = order.state
+    heir = None if order.key_bound else ledger.by_key(order.key)
+    if heir is not None and heir.state in WAITING:
+        withdraw(ledger, step, heir, reason=f"{order.order_id} was placed after all", actor=DAEMON, now_ms=now_ms)
+        del step.orders[order.order_id]  # to be written behind the heir, which must let the key go first
+        heir = None
     order = ledger.move(
         step,
         order,
@@ -178,7 +188,7 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
         executed_quantity=sighting.executed_quantity,
         executed_quote=sighting.executed_quote,
         seen_ms=now_ms,
-        key_bound=order.key_bound or ledger.by_key(order.key) is None,
+        key_bound=heir is None,
         finished_ms=None,
     )
     ledger.free(step, order, now_ms, result=_result(order))

@@ -47,10 +47,6 @@ def judge(order: Order, refused: Refused, policy: RetryPolicy, now_ms: int) -> V
     reason = f"refused ({refused.code}): {refused.message}"
     if refused.advice in _FINAL:
         return Verdict(happening=_FINAL[refused.advice], reason=reason, halt=refused.advice is Advice.HALT)
-    if order.attempts >= min(policy.attempts, MAX_ATTEMPTS):
-        return Verdict(happening=Happening.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made")
-    if refused.advice is Advice.REPRICE:
-        return _reprice(order, refused, reason, now_ms)
     wait_ms = refused.retry_after_ms
     if wait_ms is None:
         wait_ms = delay_ms(order.attempts, policy)
@@ -61,6 +57,12 @@ def judge(order: Order, refused: Refused, policy: RetryPolicy, now_ms: int) -> V
         resync=refused.advice is Advice.RESYNC,
         block_until_ms=now_ms + wait_ms if refused.advice is Advice.WAIT else 0,
     )
+    if order.attempts >= min(policy.attempts, MAX_ATTEMPTS):
+        return msgspec.structs.replace(
+            verdict, happening=Happening.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made"
+        )
+    if refused.advice is Advice.REPRICE:
+        return _reprice(order, refused, reason, now_ms)
     if verdict.not_before_ms > order.deadline_ms:
         return msgspec.structs.replace(
             verdict, happening=Happening.REFUSE, reason=f"{reason}; the next attempt would come after the deadline"

@@ -1,4 +1,8 @@
-"""Rulings: what a person does to orders and to trading. Each has its reason and its actor on record."""
+"""Rulings: what a person does to orders and to trading. Each has its reason and its actor on record.
+
+The order that a verb is given may have been read from the disk a moment ago. Where memory knows it, memory's word is
+the newer one, and the verb goes by that.
+"""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -42,6 +46,7 @@ def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: st
         WrongState: it may have been sent already.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state not in WAITING | {State.DEAD_LETTER}:
         raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
     ledger.queue.remove(order.order_id)
@@ -52,14 +57,16 @@ def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: st
 
 
 def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
-    """Record that a resting order's cancel is asked of the exchange.
+    """Record that a resting order's cancel is asked of the exchange, and count it in its second.
 
     Raises:
         WrongState: the exchange does not hold it any more.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state not in {State.OPEN, State.PARTIALLY_FILLED}:
         raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
+    ledger.capacity.count(now_ms)
     ledger.tell(step, "order.cancel_requested", now_ms, order, actor=actor, reason=reason)
     return order
 
@@ -69,6 +76,7 @@ def cancel_answered(
 ) -> Order:
     """Record the exchange's answer to a cancel, and look at the order at once: the answer proves nothing."""
     del reason
+    order = ledger.orders.get(order.order_id, order)
     ledger.tell(
         step,
         "order.cancel_answered",
@@ -91,6 +99,7 @@ def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str,
         WrongState: the outcome is not unknown.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state not in UNRESOLVED:
         raise WrongState(
             f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
@@ -121,6 +130,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
         WrongState: it is no dead letter, or its key has gone to a newer order.
 
     """
+    order = ledger.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
     heir = ledger.by_key(order.key)
@@ -129,7 +139,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
             f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "
             "requeueing it could place the same wish twice"
         )
-    patience_ms = order.deadline_ms - max(order.accepted_ms, order.execute_at_ms or 0)
+    patience_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
     order = ledger.move(
         step,
         order,
@@ -139,7 +149,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
         key_bound=True,
         finished_ms=None,
         not_before_ms=0,
-        execute_at_ms=None,
+        execute_at_ms=now_ms,  # from here the deadline counts, should it be sent back once more
         deadline_ms=now_ms + patience_ms,
     )
     ledger.tell(step, "order.requeued", now_ms, order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)

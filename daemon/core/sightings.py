@@ -2,7 +2,8 @@
 
 MEXC's reads lag its writes (observed): after a cancel a look-up may still show the order open, and fills may be
 reported after the cancel. So a sighting is taken for newer than what is known only when it tells of more:
-more filled, or a later state with as much filled.
+more filled, or a later state with as much filled. The sum paid decides last, and only between views of one state:
+witnesses round it differently.
 """
 
 import msgspec
@@ -26,11 +27,10 @@ def is_news(order: Order, sighting: Sighting) -> bool:
         return True
     if sighting.executed_quantity != order.executed_quantity:
         return sighting.executed_quantity > order.executed_quantity
-    return (
-        _LATENESS[sighting.state] > _LATENESS[order.state]
-        or sighting.executed_quote > order.executed_quote
-        or order.seen_ms is None
-    )
+    later = _LATENESS[sighting.state] - _LATENESS[order.state]
+    if later > 0 or order.seen_ms is None:
+        return True
+    return later == 0 and sighting.executed_quote > order.executed_quote
 
 
 def settled(sighting: Sighting) -> Sighting:

@@ -1,0 +1,1 @@
+"""The core: decisions, on values, with the time as an argument."""

@@ -1,0 +1,356 @@
+"""The core on the bench: its verbs, called as the engine calls them, over a disk made of dictionaries.
+
+The bench is the engine without its tasks. It carries out what the doorway promises: whoever may go is let go in the
+same step, steps reach the disk in the order in which they were decided, nothing leaves before its step is there, and
+a crash forgets everything that is not. What the tests do by hand is what the engine leaves to time and to others: when
+the disk is done, what the exchange answers, what a look shows.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from daemon.core.answers import Answer, CancelAnswer, Look, NotSent
+from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.capacity import WINDOW_MS
+from daemon.core.dispatch import disarm, dispatch, fire, may_go, tick
+from daemon.core.events import CATALOGUE, Event
+from daemon.core.intake import Accepted, accept, check_all, identify
+from daemon.core.ledger import HALT_FACT, STILL_FACT, Ledger, Rules
+from daemon.core.locks import Lock, LockState
+from daemon.core.orders import TRANSITIONS, Order, State
+from daemon.core.outcomes import answered, looked
+from daemon.core.recovery import recover
+from daemon.core.retries import Verdict
+from daemon.core.rulings import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
+from daemon.core.signals import SignalRequest, normalise
+from daemon.core.step import Send, Step
+from tests.core.making import NOON_MS, RULES, an_id, request
+
+
+class Verb(Protocol):
+    """Something that a person does to an order."""
+
+    def __call__(self, ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+        """Do it."""
+        ...
+
+
+class Disk:
+    """What the database holds: rows by their keys, and its two indices that stop a broken promise."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self.attempts: dict[str, Attempt] = {}
+        self.locks: dict[int, Lock] = {}
+        self.facts: dict[str, str] = {}
+        self.events: list[Event] = []
+
+    def write(self, steps: Sequence[Step]) -> None:
+        """Write a group of steps as one: each row once, in the place of its first snapshot, as its last."""
+        group = Step()
+        for step in steps:
+            group.orders |= step.orders
+            group.attempts |= step.attempts
+            group.locks |= step.locks
+            group.facts |= step.facts
+            group.events += step.events
+        for order in group.orders.values():
+            self._upsert_order(order)
+        for lock in group.locks.values():
+            self._upsert_lock(lock)
+        self.attempts |= group.attempts
+        self.facts |= group.facts
+        self.events += group.events
+
+    def by_key(self, key: str) -> Order | None:
+        """Find the order that a key is bound to."""
+        return next((order for order in self.orders.values() if order.key_bound and order.key == key), None)
+
+    def unfinished(self) -> list[Order]:
+        """Return the orders that recovery loads, oldest first."""
+        return sorted((order for order in self.orders.values() if order.finished_ms is None), key=_seq)
+
+    def active_locks(self) -> list[Lock]:
+        """Return the locks that recovery takes again."""
+        return [lock for lock in self.locks.values() if lock.state is LockState.ACTIVE]
+
+    def under_way(self) -> list[Attempt]:
+        """Return the attempts whose answer the process did not live to record."""
+        sent = {order.order_id for order in self.unfinished() if order.state in {State.ARMED, State.IN_FLIGHT}}
+        return [
+            attempt
+            for attempt in self.attempts.values()
+            if attempt.order_id in sent and attempt.state is AttemptState.IN_FLIGHT
+        ]
+
+    def still_until_ms(self) -> int:
+        """Return until when the exchange said to wait."""
+        return int(self.facts.get(STILL_FACT, "0"))
+
+    def sent_lately(self, now_ms: int) -> list[int]:
+        """Return when the attempts were made that still count against the exchange's rate."""
+        began = [each.started_ms for each in self.attempts.values()]
+        return sorted(at_ms for at_ms in began if at_ms > now_ms - WINDOW_MS)
+
+    def _upsert_order(self, order: Order) -> None:
+        if order.key_bound:
+            bound = self.by_key(order.key)
+            assert bound is None or bound.order_id == order.order_id, f"one_order_per_key: {order.key}"
+        same_seq = [known.order_id for known in self.orders.values() if known.seq == order.seq]
+        assert same_seq in ([], [order.order_id]), f"two orders are number {order.seq}"
+        self.orders[order.order_id] = order
+
+    def _upsert_lock(self, lock: Lock) -> None:
+        if lock.state is LockState.ACTIVE:
+            holders = {known.token for known in self.active_locks() if known.resource == lock.resource}
+            assert holders <= {lock.token}, f"one_active_lock_per_resource: {lock.resource}"
+        self.locks[lock.token] = lock
+
+
+class Bench:
+    """A ledger, its disk, the clock, and what is between decision and wire."""
+
+    def __init__(self, rules: Rules = RULES, *, now_ms: int = NOON_MS) -> None:
+        self.rules = rules
+        self.now_ms = now_ms
+        self.disk = Disk()
+        self.ledger = Ledger(rules, self.disk.by_key)
+        self.ledger.sending = True
+        self.capacity_ms: int | None = None  # when there is room for the next in the queue
+        self.unwritten: deque[Step] = deque()  # decided, oldest first
+        self.untold: deque[Step] = deque()  # written, and memory has not heard of it
+        self.sends: dict[str, tuple[Send, Step]] = {}  # decided, not on the wire yet; by client order id
+        self.latest: dict[str, Order] = {}  # every order's last snapshot in a step
+        self.latest_locks: dict[str, Lock] = {}  # every lock's
+        self.watchers: list[Callable[[Step], None]] = []  # called with every step before it counts
+        self._ids: Iterator[int] = iter(range(1, 1_000_000))
+
+    # What the engine does with every decision
+
+    def apply(self, step: Step) -> Step:
+        """Let go whoever may go because of a step, and queue the step for the disk."""
+        self.capacity_ms = dispatch(self.ledger, step, self.now_ms)
+        self._check_story(step)
+        for watcher in self.watchers:
+            watcher(step)
+        self.latest |= step.orders
+        self.latest_locks |= step.locks
+        self.sends |= {send.attempt.client_order_id: (send, step) for send in step.sends}
+        if step:
+            self.unwritten.append(step)
+        return step
+
+    def write(self, steps: int | None = None) -> None:
+        """Let the disk take so many steps, or all, in one commit."""
+        count = len(self.unwritten) if steps is None else steps
+        group = [self.unwritten.popleft() for _ in range(count)]
+        self.disk.write(group)
+        self.untold.extend(group)
+
+    def tell(self, steps: int | None = None) -> None:
+        """Let memory hear of so many written steps, or of all."""
+        for _ in range(len(self.untold) if steps is None else steps):
+            self.ledger.committed(self.untold.popleft())
+
+    def settle(self) -> None:
+        """Let the disk take everything, and memory hear of it."""
+        self.write()
+        self.tell()
+
+    def crash(self, *, written: int = 0) -> Step:
+        """End the process after the disk took so many of the steps that wait; start it again, recover."""
+        self.write(written)
+        self.unwritten.clear()
+        self.untold.clear()
+        self.sends.clear()
+        self.latest = dict(self.disk.orders)
+        self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
+        self.ledger = Ledger(self.rules, self.disk.by_key)
+        step = Step()
+        recover(
+            self.ledger,
+            step,
+            orders=self.disk.unfinished(),
+            locks=self.disk.active_locks(),
+            attempts=self.disk.under_way(),
+            halted=self.disk.facts.get(HALT_FACT) or None,
+            still_until_ms=self.disk.still_until_ms(),
+            sent_ms=self.disk.sent_lately(self.now_ms),
+            last_seq=max((order.seq for order in self.disk.orders.values()), default=0),
+            last_token=max(self.disk.locks, default=0),
+            now_ms=self.now_ms,
+        )
+        return self.apply(step)
+
+    def open(self) -> None:
+        """End recovery: signals are taken, orders are sent."""
+        self.ledger.sending = True
+        self.apply(Step())
+
+    def drain(self) -> None:
+        """Take nothing new and take armed orders back, as before an orderly end."""
+        self.ledger.sending = False
+        step = Step()
+        for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
+            disarm(self.ledger, step, order, "the daemon stops", self.now_ms)
+        self.apply(step)
+
+    # What happens
+
+    def pass_time(self, duration_ms: int = 0) -> None:
+        """Let time pass; what came due in it is done at its end."""
+        self.now_ms += duration_ms
+        step = Step()
+        tick(self.ledger, step, self.now_ms)
+        self.apply(step)
+
+    def submit(self, asked: SignalRequest | None = None, **changes: Any) -> Order:
+        """Take a signal in, or answer it with an earlier one's order."""
+        return self.order(self.submit_all([asked or request(**changes)])[0].order)
+
+    def submit_all(self, asked: Sequence[SignalRequest]) -> list[Accepted]:
+        """Take all signals in, or none."""
+        step = Step()
+        signals = [normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms) for each in asked]
+        wishes = [(signal, identify(self.ledger, signal)) for signal in signals]
+        check_all(self.ledger, [identity for _, identity in wishes], self.now_ms)
+        taken = [
+            accept(
+                self.ledger,
+                step,
+                signal,
+                identity,
+                order_id=an_id(next(self._ids), self.now_ms),
+                actor="uid:1000",
+                now_ms=self.now_ms,
+            )
+            for signal, identity in wishes
+        ]
+        self.apply(step)
+        return taken
+
+    def durable_sends(self) -> list[Send]:
+        """Return the requests that the disk does not hold back any more."""
+        held_back = {id(step) for step in self.unwritten}
+        return [send for send, step in self.sends.values() if id(step) not in held_back]
+
+    def fire(self, order: Order) -> bool:
+        """Let an armed order's instant come; false where it was taken back."""
+        step = Step()
+        send, _ = self.sends[order.client_order_id or ""]
+        fired = fire(self.ledger, step, send, self.now_ms)
+        self.apply(step)
+        if not fired:
+            del self.sends[send.attempt.client_order_id]
+        return fired
+
+    def gate(self, order: Order) -> str | None:
+        """Ask once more, right before the wire, what speaks against an order's request."""
+        send, _ = self.sends[order.client_order_id or ""]
+        assert send in self.durable_sends(), "the gate opens for what is durable"
+        return may_go(self.ledger, send, self.now_ms)
+
+    def answer(self, order: Order, answer: Answer) -> Verdict | None:
+        """Let the answer to an order's last request arrive, or to the given attempt's."""
+        client_order_id = self.order(order).client_order_id or ""
+        return self.answer_attempt(self.sends[client_order_id][0].attempt, answer)
+
+    def answer_attempt(self, attempt: Attempt, answer: Answer) -> Verdict | None:
+        """Let the answer to one request arrive."""
+        step = Step()
+        verdict = answered(self.ledger, step, attempt, answer, self.now_ms)
+        self.apply(step)
+        self.sends.pop(attempt.client_order_id, None)
+        return verdict
+
+    def look(self, order: Order, *looks: Look) -> Order:
+        """Let a round of looks for an order end."""
+        step = Step()
+        looked(self.ledger, step, order.order_id, looks, self.now_ms)
+        self.apply(step)
+        return self.order(order)
+
+    def send_next(self, *answers: Answer) -> Order:
+        """Let the one request that is decided go out and be answered."""
+        self.settle()
+        ((send, _),) = self.sends.values()
+        why_not = self.gate(send.order)
+        answer = answers[0] if why_not is None else NotSent(why_not)
+        self.answer(send.order, answer)
+        return self.order(send.order)
+
+    # What a person does
+
+    def withdraw(self, order: Order, reason: str = "changed my mind") -> Order:
+        """Cancel what was not sent, or discard a dead letter."""
+        return self.verb(withdraw, self.order(order), reason)
+
+    def cancel(self, order: Order, reason: str = "enough") -> Order:
+        """Ask the exchange to cancel a resting order."""
+        return self.verb(ask_cancel, self.order(order), reason)
+
+    def cancel_answered(self, order: Order, answer: CancelAnswer) -> Order:
+        """Let the exchange's answer to a cancel arrive."""
+        return self.verb(partial(cancel_answered, answer=answer), self.order(order), "enough")
+
+    def rule(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
+        """End an unknown outcome by a person's word."""
+        return self.verb(partial(rule, found=found), self.order(order), reason)
+
+    def requeue(self, order: Order, reason: str = "the key works again") -> Order:
+        """Send a dead letter back."""
+        return self.verb(requeue, self.order(order), reason)
+
+    def verb(self, verb: Verb, order: Order, reason: str = "for a test") -> Order:
+        """Do what a person does to an order, by the view of it that is given."""
+        step = Step()
+        order = verb(self.ledger, step, order, reason=reason, actor="uid:0", now_ms=self.now_ms)
+        self.apply(step)
+        return order
+
+    def halt(self, reason: str = "stop") -> None:
+        """Set the kill switch."""
+        step = Step()
+        halt(self.ledger, step, reason=reason, actor="uid:0", now_ms=self.now_ms)
+        self.apply(step)
+
+    def resume(self, reason: str = "go on") -> None:
+        """Release the kill switch."""
+        step = Step()
+        resume(self.ledger, step, reason=reason, actor="uid:0", now_ms=self.now_ms)
+        self.apply(step)
+
+    # What can be seen
+
+    def order(self, order: Order) -> Order:
+        """Return an order as memory has it, or else the disk."""
+        return self.ledger.orders.get(order.order_id) or self.disk.orders[order.order_id]
+
+    def events(self, order: Order | None = None) -> list[Event]:
+        """Return what was told of an order, or of no order, on disk or on the way there."""
+        wanted = None if order is None else order.order_id
+        told = self.disk.events + [event for step in self.unwritten for event in step.events]
+        return [event for event in told if event.order_id == wanted]
+
+    def _check_story(self, step: Step) -> None:
+        """Hold a step to the catalogue, and its events to the order's life: no change of state without a line."""
+        for event in step.events + step.notes:
+            kind = CATALOGUE[event.name]
+            assert set(event.detail) <= set(kind.keys), f"{event.name} has keys the catalogue lacks"
+            assert (event in step.events) is kind.durable
+        for order_id, order in step.orders.items():
+            path = [event.state for event in step.events if event.order_id == order_id]
+            before = self.latest.get(order_id)
+            if before is None:
+                assert path.pop(0) is State.QUEUED, "an order begins in the queue"
+            state = State.QUEUED if before is None else before.state
+            for after in path:
+                assert after is state or after in TRANSITIONS[state].values(), f"{state} → {after} left no event"
+                state = after or state
+            assert state is order.state, f"{order_id} became {order.state} and nobody was told"
+
+
+def _seq(order: Order) -> int:
+    return order.seq

@@ -1,0 +1,307 @@
+"""The judge: holds a bench to the promises, by what was so and not by what the ledger believes.
+
+It knows which requests reached the exchange and what became of them, what was on disk when, and every snapshot that a
+step ever carried. What it checks comes in three kinds: of every step, at every moment, and of every request that is
+about to reach the exchange.
+
+One thing is left out because no daemon can help it. A person may vouch wrongly that an order was not placed; from then
+on nothing is promised for that key but that the truth is still believed when it is seen.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from daemon.core.attempts import AttemptState
+from daemon.core.events import DAEMON
+from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, State
+from daemon.core.outlook import outlook
+from daemon.core.step import Send, Step
+from tests.core.bench import Bench
+from tests.core.model_exchange import ModelExchange, Request
+
+SECOND_MS = 1_000
+HOLD_THEIR_LOCK = {State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST}
+UNDER_WAY = {State.ARMED, State.IN_FLIGHT}
+
+
+class Judge:
+    """Watches a bench and an exchange."""
+
+    def __init__(self, bench: Bench, exchange: ModelExchange) -> None:
+        self.bench = bench
+        self.exchange = exchange
+        self.fired: set[str] = set()  # armed requests whose instant came
+        self.misled: set[str] = set()  # keys of which a person vouched wrongly
+        self.shut_until_ms = 0  # the exchange's "not now"
+        self._instants: list[int] = []  # of requests decided, those that are reserved included
+        self._orders: dict[str, Order] = {}  # as the last step left them
+        self._last_seq = 0
+        self._last_token = 0
+        self._tokens: dict[str, tuple[int, str]] = {}  # by resource: the last token at the exchange, and its order
+        self._of_a_step: tuple[Callable[[Step], None], ...] = (
+            self.nothing_leaves_a_doubt_by_itself,
+            self.nothing_is_undone,
+            self.numbers_only_grow,
+            self.ranks_decide,
+            self.capacity_is_kept,
+        )
+        bench.watchers.append(self.every_step)
+
+    def crashed(self) -> None:
+        """Forget what the process knew; judge on from the disk."""
+        disk = self.bench.disk
+        self.fired.clear()
+        self.shut_until_ms = disk.still_until_ms()
+        self._instants = [min(at_ms, self.bench.now_ms) for at_ms in disk.sent_lately(self.bench.now_ms)]
+        self._orders = dict(disk.orders)
+        self._last_seq = max((order.seq for order in disk.orders.values()), default=0)
+        self._last_token = max(disk.locks, default=0)
+
+    # Of every step
+
+    def every_step(self, step: Step) -> None:
+        """Judge a step."""
+        for promise in self._of_a_step:
+            promise(step)
+        self._orders |= step.orders
+
+    def nothing_leaves_a_doubt_by_itself(self, step: Step) -> None:
+        """A doubt ends by a sighting or by a person, and never in the queue."""
+        for order_id, order in step.orders.items():
+            before = self._orders.get(order_id)
+            if before is None or before.state not in UNRESOLVED:
+                continue
+            assert order.state in {before.state, State.LOST, State.REJECTED} | SIGHTINGS.keys()
+            if order.state is State.REJECTED:
+                ruled = [event.actor for event in step.events if event.name == "order.ruled"]
+                assert ruled == ["uid:0"], "only a person rules out"
+
+    def nothing_is_undone(self, step: Step) -> None:
+        """What was filled stays filled, what was sent is not called unsent, and every line has its time and actor."""
+        for order_id, order in step.orders.items():
+            before = self._orders.get(order_id)
+            if before is None:
+                continue
+            assert order.executed_quantity >= before.executed_quantity
+            if order.state is not before.state and order.state is State.WITHDRAWN:
+                assert before.state in WAITING | {State.DEAD_LETTER}
+            if order.state is not before.state and order.state is State.EXPIRED:
+                assert before.state in {State.QUEUED, State.IN_FLIGHT}, "not sent, or refused in this very step"
+                assert self.bench.now_ms > order.deadline_ms
+        for event in step.events:
+            assert event.at_ms == self.bench.now_ms
+            assert event.actor in {DAEMON, "uid:0", "uid:1000"}
+
+    def numbers_only_grow(self, step: Step) -> None:
+        """Order numbers, attempt numbers, and fencing tokens."""
+        for order_id, order in step.orders.items():
+            before = self._orders.get(order_id)
+            if before is None:
+                assert order.seq > self._last_seq
+                self._last_seq = order.seq
+            else:
+                assert order.seq == before.seq
+                assert order.attempts >= before.attempts
+        for lock in step.locks.values():
+            if lock.lock_id not in self.bench.latest_locks:
+                assert lock.token > self._last_token
+                self._last_token = lock.token
+
+    def ranks_decide(self, step: Step) -> None:
+        """Whoever is let go goes by rank; whoever could go and did not is behind them all, and there is no room."""
+        ledger, now_ms = self.bench.ledger, self.bench.now_ms
+        if ledger.halted is not None or not ledger.sending:
+            assert not step.sends
+            return
+        sent = [_rank(send.order) for send in step.sends]
+        assert sent == sorted(sent), "SELL before BUY, then oldest first"
+        left = sorted((each for each in ledger.orders.values() if self._could_go(each)), key=_rank)
+        if left:
+            assert all(rank < _rank(left[0]) for rank in sent), "nobody was passed over"
+            wire_ms = max(now_ms, left[0].execute_at_ms or 0)
+            near = [at_ms for at_ms in self._instants_after(step) if abs(at_ms - wire_ms) < SECOND_MS]
+            limits = ledger.rules.limits
+            full = self.under_way() >= limits.max_in_flight or len(near) >= limits.order_rate_per_s
+            assert full or wire_ms < ledger.capacity.blocked_until_ms, "nobody waits while there is room"
+
+    def capacity_is_kept(self, step: Step) -> None:
+        """No more in flight, and no more in any second, than there may be; nothing while the exchange says wait."""
+        limits = self.bench.ledger.rules.limits
+        self._instants = self._instants_after(step)
+        for send in step.sends:
+            wire_ms = send.fire_ms or self.bench.now_ms
+            assert wire_ms >= self.shut_until_ms
+            for begin_ms in [each for each in self._instants if wire_ms - SECOND_MS < each <= wire_ms]:
+                in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + SECOND_MS]
+                assert len(in_a_second) <= limits.order_rate_per_s
+        assert self.under_way() <= limits.max_in_flight
+
+    # At every moment
+
+    def every_moment(self) -> None:
+        """Judge how everything stands."""
+        self.one_order_counts_for_a_key()
+        self.one_order_holds_a_resource()
+        self.memory_is_what_is_not_finished_or_not_on_disk()
+        self.counts_are_those_of_a_recount()
+        self.whoever_is_in_doubt_is_looked_for()
+        self.everybody_can_be_told_what_comes_next()
+
+    def one_order_counts_for_a_key(self) -> None:
+        """A key whose order was placed, or may have been, belongs to no other."""
+        orders = self.bench.latest.values()
+        counting = Counter(order.key for order in orders if self.still_counts(order))
+        assert all(count == 1 or key in self.misled for key, count in counting.items())
+        bound = Counter(order.key for order in orders if order.key_bound)
+        assert all(count == 1 for count in bound.values())
+        assert all(order.key_bound or order.key in self.misled for order in orders if self.still_counts(order))
+
+    def one_order_holds_a_resource(self) -> None:
+        """Whoever may have sent something holds its resource, alone; no lock outlives what it was taken for."""
+        ledger = self.bench.ledger
+        holders = [order for order in ledger.orders.values() if order.state in HOLD_THEIR_LOCK and not order.skip_lock]
+        assert all(ledger.lock_of(order) is not None for order in holders)
+        assert len({order.resource for order in holders}) == len(holders)
+        for lock in ledger.locks:
+            assert ledger.locks.holder(lock.resource) is lock
+            assert self.bench.latest_locks[lock.lock_id] is lock
+            order = ledger.orders[lock.order_id or ""]
+            assert ledger.lock_of(order) is lock
+            assert order.state in HOLD_THEIR_LOCK | {State.QUEUED}
+
+    def memory_is_what_is_not_finished_or_not_on_disk(self) -> None:
+        """Nothing acknowledged disappears, and nothing is kept for ever."""
+        bench, ledger = self.bench, self.bench.ledger
+        pending = [*bench.untold, *bench.unwritten]
+        assert bench.disk.orders.keys() | ledger.orders.keys() <= bench.latest.keys()
+        for order_id, order in bench.latest.items():
+            known = ledger.orders.get(order_id)
+            last_word_pending = any(step.orders.get(order_id) is order for step in pending)
+            if known is not None:
+                assert known is order
+                assert order.finished_ms is None or last_word_pending or order_id in ledger.looking
+            else:
+                assert order.finished_ms is not None
+                on_disk = bench.disk.orders[order_id]
+                assert on_disk.state is order.state
+                assert on_disk == order or last_word_pending
+
+    def counts_are_those_of_a_recount(self) -> None:
+        """Every number that is shown is the number of what it counts."""
+        ledger = self.bench.ledger
+        assert +ledger.counts == Counter(order.state for order in ledger.orders.values())
+        assert ledger.capacity.in_flight == len(ledger.flying) == self.under_way()
+        queued = {order.order_id for order in ledger.orders.values() if order.state is State.QUEUED}
+        assert {entry.entry_id for entry in ledger.queue} <= queued
+
+    def whoever_is_in_doubt_is_looked_for(self) -> None:
+        """Nobody is forgotten by the reconciler."""
+        ledger = self.bench.ledger
+        watched = UNRESOLVED | {State.OPEN, State.PARTIALLY_FILLED}
+        assert {order.order_id for order in ledger.orders.values() if order.state in watched} <= ledger.watches.keys()
+        assert (ledger.next_look_ms() is not None) == bool(ledger.watches.keys() - ledger.looking)
+
+    def everybody_can_be_told_what_comes_next(self) -> None:
+        """The last line of ``explain`` exists for every order."""
+        for order in self.bench.ledger.orders.values():
+            assert outlook(self.bench.ledger, order, self.bench.now_ms).what
+
+    # Of a request that is about to reach the exchange
+
+    def every_request(self, send: Send) -> None:
+        """Judge a request that the gate lets through."""
+        bench, order, name = self.bench, send.order, send.attempt.client_order_id
+        on_disk = bench.disk.orders[order.order_id]
+        assert on_disk.client_order_id == name, "durable before sent"
+        assert on_disk.state in UNDER_WAY
+        assert bench.disk.attempts[name].state is AttemptState.IN_FLIGHT
+        assert bench.now_ms <= order.deadline_ms, "fresh or not at all"
+        assert bench.now_ms >= (order.execute_at_ms or 0), "not before its instant"
+        assert bench.now_ms >= self.shut_until_ms, "the exchange said wait"
+        assert bench.ledger.halted is None, "nothing new is sent while trading is halted"
+        self.at_most_one_may_live(send)
+        if send.token is not None:
+            self.one_holder_speaks(send, send.token)
+
+    def at_most_one_may_live(self, send: Send) -> None:
+        """No second request for a wish while an earlier one's outcome is anything but a definite refusal."""
+        for earlier in self.exchange.of_key(send.order.key):
+            if not earlier.settled and send.order.key not in self.misled:
+                order = self.bench.latest[earlier.send.order.order_id]
+                assert order.order_id != send.order.order_id, "never again after an unknown outcome"
+                assert not self.still_counts(order), "never twice for one signal"
+
+    def one_holder_speaks(self, send: Send, token: int) -> None:
+        """No request goes under a resource while another order's outcome holds it, nor under an older token."""
+        order = send.order
+        for earlier in self.exchange.requests.values():
+            other = self.bench.latest[earlier.send.order.order_id]
+            if other.resource == order.resource and not other.skip_lock and other.order_id != order.order_id:
+                assert other.state not in HOLD_THEIR_LOCK
+        last_token, last_order_id = self._tokens.get(order.resource, (0, ""))
+        assert token > last_token or (token == last_token and order.order_id == last_order_id)
+        self._tokens[order.resource] = token, order.order_id
+
+    # At the end
+
+    def the_end(self) -> None:
+        """Judge a ledger that was given time, answers and a person who looks: nothing stands anywhere for ever."""
+        ledger, disk = self.bench.ledger, self.bench.disk
+        assert not ledger.orders, f"stuck: {list(ledger.orders.values())}"
+        assert len(ledger.queue) == len(ledger.locks) == len(ledger.flying) == len(ledger.watches) == 0
+        assert disk.orders == self.bench.latest
+        assert not disk.active_locks()
+        for request in self.exchange.requests.values():
+            order = disk.orders[request.send.order.order_id]
+            if request.taken and order.key not in self.misled:
+                assert order.client_order_id == request.client_order_id
+                assert (order.state, order.executed_quantity) == _how_it_stands(request)
+
+    # How the judge knows
+
+    def still_counts(self, order: Order) -> bool:
+        """Whether an order's key must not be given away: it was or may yet be placed, and its window is not over."""
+        window_over = order.key_until_ms is not None and self.bench.now_ms > order.key_until_ms
+        return order.state not in KEY_FREE and not (window_over and order.finished_ms is not None)
+
+    def under_way(self) -> int:
+        """Count the orders of which a request is under way, or is bound to be."""
+        return sum(order.state in UNDER_WAY for order in self.bench.ledger.orders.values())
+
+    def _could_go(self, order: Order) -> bool:
+        """Whether nothing but capacity stands between an order and the wire.
+
+        An order whose time comes at this very millisecond may still be waiting for the tick that lets it in.
+        """
+        ledger, now_ms = self.bench.ledger, self.bench.now_ms
+        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.arm_ahead_ms)
+        holder = ledger.locks.holder(order.resource)
+        return (
+            order.state is State.QUEUED
+            and now_ms <= order.deadline_ms
+            and (now_ms > start_ms or order.order_id in ledger.queue)
+            and (order.skip_lock or holder is None or holder.order_id == order.order_id)
+        )
+
+    def _instants_after(self, step: Step) -> list[int]:
+        """Return when requests were and will be made, less those that a step takes back before their instant.
+
+        A cancel is a request as well.
+        """
+        instants = list(self._instants)
+        for attempt in step.attempts.values():
+            send, _ = self.bench.sends.get(attempt.client_order_id, (None, None))
+            taken_back = attempt.state is AttemptState.NOT_SENT and attempt.client_order_id not in self.fired
+            if taken_back and send is not None and send.fire_ms is not None:
+                instants.remove(send.fire_ms)
+        cancels = [event.at_ms for event in step.events if event.name == "order.cancel_requested"]
+        return instants + cancels + [send.fire_ms or self.bench.now_ms for send in step.sends]
+
+
+def _rank(order: Order) -> tuple[int, int]:
+    """Return an order's place by the promise: emergencies, then priority, then acceptance."""
+    return 0 if order.skip_lock else order.priority, order.seq
+
+
+def _how_it_stands(request: Request) -> tuple[State, object]:
+    return request.shown[-1].state, request.shown[-1].executed_quantity

@@ -1,0 +1,178 @@
+"""Makes the values that tests are about: each is complete and ordinary but for what a test says of it."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from daemon import settings
+from daemon.config import Config
+from daemon.core.answers import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
+from daemon.core.attempts import Attempt
+from daemon.core.idempotency import fingerprint_of, key_of, resource_of
+from daemon.core.ids import client_order_id, new_id
+from daemon.core.ledger import Rules
+from daemon.core.locks import Lock, OwnerType
+from daemon.core.orders import Order, OrderType, Side, State
+from daemon.core.signals import Signal, SignalRequest, normalise
+from daemon.core.symbols import ALL, SymbolRules
+
+NOON_MS = 1_790_000_000_000
+"""When tests begin, in Unix milliseconds."""
+
+RULES = settings.rules(Config())
+"""The rules of a daemon that nobody configured."""
+
+PARTS = {"defaults", "retry", "limits", "schedule"}
+
+
+def rules(**changes: Any) -> Rules:
+    """Make rules; a part is given as the fields that differ: ``rules(limits={"max_in_flight": 1})``."""
+    parts = {name: msgspec.structs.replace(getattr(RULES, name), **changes.pop(name)) for name in PARTS & set(changes)}
+    return msgspec.structs.replace(RULES, **parts, **changes)
+
+
+def request(**changes: Any) -> SignalRequest:
+    """Make what a sniper asks: ten USDT worth, at market."""
+    fields: dict[str, Any] = {"symbol": "FOOUSDT", "side": "BUY", "type": "MARKET", "owner_id": "anna"}
+    if not changes.keys() & {"quantity", "quote_order_qty"}:
+        fields["quote_order_qty"] = Decimal(10)
+    return SignalRequest(**(fields | changes))
+
+
+def signal(now_ms: int = NOON_MS, **changes: Any) -> Signal:
+    """Make a signal in normal form from what its request says otherwise."""
+    return normalise(request(**changes), RULES.defaults, now_ms=now_ms)
+
+
+def order(state: State = State.QUEUED, **changes: Any) -> Order:
+    """Make an order as intake would, in any state."""
+    asked = signal()
+    resource = resource_of(asked, per_symbol=False)
+    fingerprint = fingerprint_of(asked)
+    fields: dict[str, Any] = {
+        "seq": 1,
+        "order_id": an_id(1),
+        "state": state,
+        "symbol": asked.symbol,
+        "side": Side.BUY,
+        "type": OrderType.MARKET,
+        "quantity": None,
+        "quote_quantity": asked.quote_quantity,
+        "price": None,
+        "owner_id": asked.owner_id,
+        "target_id": asked.target_id,
+        "resource": resource,
+        "priority": asked.priority,
+        "key": key_of(asked, resource, fingerprint),
+        "fingerprint": fingerprint,
+        "accepted_ms": NOON_MS,
+        "deadline_ms": NOON_MS + asked.deadline_after_ms,
+        "timeout_ms": asked.timeout_ms,
+        "updated_ms": NOON_MS,
+    }
+    return Order(**(fields | changes))
+
+
+def limit_order(state: State = State.QUEUED, **changes: Any) -> Order:
+    """Make an order that rests: one unit at ten."""
+    resting = {"type": OrderType.LIMIT, "quantity": Decimal(1), "quote_quantity": None, "price": Decimal(10)}
+    return order(state, **(resting | changes))
+
+
+def an_id(number: int, at_ms: int = NOON_MS) -> str:
+    """Make an order's id without chance."""
+    return new_id(at_ms, number.to_bytes(10))
+
+
+def attempt(number: int = 1, **changes: Any) -> Attempt:
+    """Make an attempt of the order that :func:`order` makes."""
+    order_id = changes.pop("order_id", an_id(1))
+    fields: dict[str, Any] = {
+        "client_order_id": client_order_id(order_id, number),
+        "order_id": order_id,
+        "number": number,
+        "price": None,
+        "started_ms": NOON_MS,
+    }
+    return Attempt(**(fields | changes))
+
+
+def lock(token: int = 1, **changes: Any) -> Lock:
+    """Make a lock as the disk remembers it."""
+    fields: dict[str, Any] = {
+        "lock_id": f"lock-{token}",
+        "resource": "trade:FOOUSDT:BUY:manual",
+        "token": token,
+        "owner_id": "anna",
+        "owner_type": OwnerType.USER,
+        "order_id": an_id(1),
+        "key": "k",
+        "acquired_ms": NOON_MS,
+        "expires_ms": NOON_MS + 30_000,
+        "timeout_ms": 30_000,
+    }
+    return Lock(**(fields | changes))
+
+
+def placed(exchange_order_id: str = "C02__1") -> Placed:
+    """Make the answer that the exchange took the order."""
+    return Placed(exchange_order_id, "POST /api/v3/order", "HTTP 200")
+
+
+def refused(advice: Advice = Advice.RETRY, **changes: Any) -> Refused:
+    """Make the answer that the order was definitely not executed."""
+    fields: dict[str, Any] = {"code": "30001", "message": "not open yet", "asked": "POST", "answered": "HTTP 400"}
+    return Refused(advice=advice, **(fields | changes))
+
+
+def unclear(why: str = "no answer in time") -> Unclear:
+    """Make the answer that is none."""
+    return Unclear(why, "POST /api/v3/order", "")
+
+
+def sighting(state: State = State.OPEN, executed: str = "0", quote: str | None = None, **changes: Any) -> Sighting:
+    """Make a sighting; what was executed was executed at ten."""
+    fields: dict[str, Any] = {
+        "client_order_id": None,
+        "exchange_order_id": "C02__1",
+        "state": state,
+        "executed_quantity": Decimal(executed),
+        "executed_quote": 10 * Decimal(executed) if quote is None else Decimal(quote),
+    }
+    return Sighting(**(fields | changes))
+
+
+def look(
+    seen: Sighting | None = None, *, witness: Witness = Witness.ORDER, failed: bool = False, at_ms: int = NOON_MS
+) -> Look:
+    """Make a look: a negative, unless it saw something or failed."""
+    return Look(witness=witness, at_ms=at_ms, asked="GET", answered="HTTP", failed=failed, sighting=seen)
+
+
+def everywhere(*, failed: bool = False, at_ms: int = NOON_MS) -> list[Look]:
+    """Make a full round of looks in vain."""
+    return [look(witness=witness, failed=failed, at_ms=at_ms) for witness in Witness]
+
+
+def symbol_rules(**changes: Any) -> SymbolRules:
+    """Make the limits of an ordinary pair."""
+    fields: dict[str, Any] = {
+        "symbol": "FOOUSDT",
+        "base_asset": "FOO",
+        "quote_asset": "USDT",
+        "price_decimals": 4,
+        "quantity_decimals": 2,
+        "quote_decimals": 4,
+        "min_quantity": Decimal(0),
+        "min_notional": Decimal(5),
+        "min_notional_market": Decimal(1),
+        "max_notional": Decimal(2_000_000),
+        "max_notional_market": Decimal(100_000),
+        "order_types": frozenset({"LIMIT", "MARKET", "LIMIT_MAKER"}),
+        "trade_sides": ALL,
+        "online": True,
+        "api_tradable": True,
+        "first_open_ms": None,
+    }
+    return SymbolRules(**(fields | changes))

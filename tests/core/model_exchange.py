@@ -1,0 +1,81 @@
+"""An exchange that remembers: which requests reached it, which of them it took, and all that it ever showed of them.
+
+It decides an order's fate when the request arrives and tells the truth late: an answer can be lost, a look can miss
+what is there or show it as it was a while ago. It never says *refused* of what it took, and it never forgets. So what
+the daemon did can be judged by what was so, and not by what the daemon knew.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from daemon.core.answers import Sighting
+from daemon.core.orders import SIGHTINGS, State
+from daemon.core.step import Send
+
+FULL = Decimal(4)
+ENDED = {State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED}
+
+
+@dataclass
+class Request:
+    """A request that reached the exchange."""
+
+    send: Send
+    at_ms: int
+    taken: bool
+    shown: list[Sighting] = field(default_factory=list)  # how the order stood, oldest first
+    settled: bool = False  # known to be definitely not executed: by its answer, or by a person who looked
+
+    @property
+    def client_order_id(self) -> str:
+        """Return its name."""
+        return self.send.attempt.client_order_id
+
+
+class ModelExchange:
+    """The requests that reached it, by client order id."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, Request] = {}
+
+    def receive(self, send: Send, now_ms: int, *, taken: bool) -> Request:
+        """Take a request in; an order that is taken is open from then on."""
+        name = send.attempt.client_order_id
+        assert name not in self.requests, f"{name} reached the exchange twice"
+        request = self.requests[name] = Request(send, now_ms, taken)
+        if taken:
+            self._show(request, State.OPEN, Decimal(0))
+        return request
+
+    def of_key(self, key: str) -> list[Request]:
+        """Return all requests that were made for one idempotency key."""
+        return [request for request in self.requests.values() if request.send.order.key == key]
+
+    def trade(self, request: Request, state: State, quantity: Decimal) -> None:
+        """Let an open order fill, or end."""
+        filled = request.shown[-1].executed_quantity
+        if state is State.FILLED:
+            filled = FULL
+        elif state is State.PARTIALLY_FILLED:
+            filled = min(filled + quantity, FULL - 1)
+        if filled == 0 and state is State.PARTIALLY_FILLED:
+            state = State.OPEN
+        elif filled > 0 and state is State.CANCELED:
+            state = State.PARTIALLY_CANCELED
+        self._show(request, state, filled)
+
+    def open_requests(self) -> list[Request]:
+        """Return the orders that can still trade."""
+        return [request for request in self.requests.values() if request.taken and request.shown[-1].state not in ENDED]
+
+    def _show(self, request: Request, state: State, filled: Decimal) -> None:
+        assert state in SIGHTINGS
+        request.shown.append(
+            Sighting(
+                client_order_id=request.client_order_id,
+                exchange_order_id=f"C02__{list(self.requests).index(request.client_order_id)}",
+                state=state,
+                executed_quantity=filled,
+                executed_quote=10 * filled,
+            )
+        )

@@ -1,0 +1,116 @@
+"""Capacity: what is in flight, what went in any second, and the exchange's "not now"."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.capacity import WINDOW_MS, Capacity, Limits
+from tests.core.making import NOON_MS
+
+
+def capacity(rate: int = 2, in_flight: int = 9) -> Capacity:
+    return Capacity(Limits(order_rate_per_s=rate, max_in_flight=in_flight))
+
+
+def test_what_is_idle_is_ready_at_once() -> None:
+    assert capacity().ready_ms(NOON_MS) == NOON_MS
+
+
+def test_nothing_goes_while_as_much_is_in_flight_as_may_be() -> None:
+    full = capacity(rate=9, in_flight=1)
+    full.take(NOON_MS)
+    assert full.ready_ms(NOON_MS + 60_000) is None
+    full.give_back()
+    assert full.ready_ms(NOON_MS) == NOON_MS
+
+
+def test_one_too_many_for_a_second_waits_until_the_second_is_over() -> None:
+    busy = capacity(rate=2)
+    busy.take(NOON_MS)
+    busy.take(NOON_MS + 400)
+    assert busy.ready_ms(NOON_MS + 500) == NOON_MS + WINDOW_MS
+
+
+def test_an_instant_ahead_is_reserved_in_the_seconds_around_it() -> None:
+    busy = capacity(rate=1)
+    busy.take(NOON_MS, NOON_MS + 500)
+    assert busy.ready_ms(NOON_MS) == NOON_MS + 500 + WINDOW_MS
+    assert busy.ready_ms(NOON_MS, NOON_MS + 500 + WINDOW_MS) == NOON_MS
+
+
+def test_the_wait_for_an_instant_is_counted_from_the_decision() -> None:
+    """A decision for an instant ahead is late by as much as the instant is."""
+    busy = capacity(rate=1)
+    busy.take(NOON_MS, NOON_MS + 500)
+    assert busy.ready_ms(NOON_MS, NOON_MS + 700) == NOON_MS + 800
+
+
+def test_an_instant_that_has_passed_counts_as_now() -> None:
+    busy = capacity(rate=1)
+    busy.take(NOON_MS, NOON_MS - 5_000)
+    assert busy.ready_ms(NOON_MS, NOON_MS - 5_000) == NOON_MS + WINDOW_MS
+
+
+def test_a_reserved_instant_is_free_again_when_its_request_will_not_be_made() -> None:
+    busy = capacity(rate=1)
+    busy.take(NOON_MS, NOON_MS + 500)
+    busy.give_back(NOON_MS + 500)
+    assert busy.in_flight == 0
+    assert busy.ready_ms(NOON_MS, NOON_MS + 500) == NOON_MS
+
+
+def test_giving_back_an_instant_that_no_second_reaches_any_more_changes_no_other() -> None:
+    busy = capacity(rate=1)
+    busy.take(NOON_MS)
+    busy.take(NOON_MS + 2 * WINDOW_MS)
+    busy.give_back(NOON_MS)
+    assert busy.ready_ms(NOON_MS + 2 * WINDOW_MS) == NOON_MS + 3 * WINDOW_MS
+
+
+@pytest.mark.parametrize("stated", [[5_000], [5_000, 1_000], [1_000, 5_000]], ids=["once", "then less", "then more"])
+def test_the_exchanges_not_now_holds_until_the_last_of_its_instants(stated: list[int]) -> None:
+    shut = capacity()
+    for wait_ms in stated:
+        shut.block(NOON_MS + wait_ms)
+    assert shut.ready_ms(NOON_MS) == NOON_MS + 5_000
+    assert shut.ready_ms(NOON_MS, NOON_MS + 5_000) == NOON_MS, "what is for later is decided now"
+    assert shut.ready_ms(NOON_MS + 5_000) == NOON_MS + 5_000
+
+
+def test_used_counts_the_last_second_and_no_reservation() -> None:
+    busy = capacity(rate=9)
+    busy.take(NOON_MS)
+    busy.take(NOON_MS + 1)
+    busy.take(NOON_MS + 1, NOON_MS + 600)
+    assert busy.used(NOON_MS + 1) == 2
+    assert busy.used(NOON_MS + WINDOW_MS) == 2
+    assert busy.used(NOON_MS + WINDOW_MS + 700) == 0
+
+
+def test_new_limits_count_from_the_next_decision_on() -> None:
+    wide = capacity(rate=5)
+    wide.take(NOON_MS)
+    wide.limits = Limits(order_rate_per_s=1, max_in_flight=9)
+    assert wide.ready_ms(NOON_MS) == NOON_MS + WINDOW_MS
+
+
+@given(
+    rate=st.integers(1, 4),
+    wishes=st.lists(st.tuples(st.integers(0, 600), st.sampled_from([0, 0, 100, 500, 2_000])), max_size=40),
+)
+def test_no_second_wherever_it_begins_holds_more_than_the_rate(rate: int, wishes: list[tuple[int, int]]) -> None:
+    """Whoever asks first and goes when told keeps the rate; and nobody is told to wait for ever."""
+    sliding = capacity(rate=rate, in_flight=1_000)
+    now_ms = NOON_MS
+    went: list[int] = []
+    for pause_ms, ahead_ms in wishes:
+        now_ms += pause_ms
+        at_ms = now_ms + ahead_ms
+        while (ready_ms := sliding.ready_ms(now_ms, at_ms)) != now_ms:
+            assert ready_ms is not None
+            assert now_ms < ready_ms <= now_ms + 3_000 + WINDOW_MS * len(wishes)
+            now_ms = ready_ms
+        sliding.take(now_ms, at_ms)
+        went.append(max(now_ms, at_ms))
+    for begin_ms in went:
+        assert sum(begin_ms <= each < begin_ms + WINDOW_MS for each in went) <= rate

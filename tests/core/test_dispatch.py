@@ -1,0 +1,413 @@
+"""Dispatch: whoever may go next goes, at once; whoever may not is in nobody's way; nothing goes stale."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.core.answers import Advice, NotSent
+from daemon.core.attempts import AttemptState
+from daemon.core.dispatch import may_go
+from daemon.core.locks import LockState, OwnerType
+from daemon.core.orders import Order, State
+from daemon.core.step import Step
+from daemon.errors import InvariantBroken
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, placed, refused, rules, unclear
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def one_at_a_time(**changes: Any) -> Bench:
+    """Make a bench on which everybody after the first waits for the first one's answer."""
+    return Bench(rules(limits={"max_in_flight": 1}, **changes))
+
+
+def sell(bench: Bench, **changes: Any) -> Order:
+    return bench.submit(side="SELL", quantity=Decimal(1), **changes)
+
+
+def went(bench: Bench) -> list[str]:
+    """Answer one request after another until none is left; return the orders in which they went."""
+    order_ids = []
+    while bench.sends:
+        bench.settle()
+        ((send, _),) = bench.sends.values()
+        order_ids.append(send.order.order_id)
+        bench.answer(send.order, placed())
+    return order_ids
+
+
+# Who goes next
+
+
+def test_whoever_may_go_goes_in_the_step_that_let_it_in(bench: Bench) -> None:
+    order = bench.submit()
+    assert order.state is State.IN_FLIGHT
+    assert order.sent_ms == NOON_MS
+    ((send, step),) = bench.sends.values()
+    assert send.order is order
+    assert send.order.order_id in step.orders, "order, attempt and lock are in the commit that the request waits for"
+    assert send.attempt.client_order_id in step.attempts
+    assert [lock.token for lock in step.locks.values()] == [send.token]
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("order.sent", {"attempt": 1, "token": 1, "waited_ms": 0})
+
+
+def test_sells_go_before_buys_and_the_oldest_first() -> None:
+    bench = one_at_a_time()
+    running = bench.submit(symbol="FIRST1USDT")
+    buys = [bench.submit(symbol=f"BUY{number}USDT") for number in range(3)]
+    sells = [sell(bench, symbol=f"SELL{number}USDT") for number in range(3)]
+    assert went(bench) == [order.order_id for order in (running, *sells, *buys)]
+
+
+def test_no_newcomer_passes_a_waiter_of_its_rank_for_the_same_resource() -> None:
+    bench = one_at_a_time()
+    orders = [bench.submit(quote_order_qty=Decimal(amount)) for amount in (10, 20, 30)]
+    bench.settle()
+    bench.answer(orders[0], placed())
+    late = bench.submit(quote_order_qty=Decimal(40))
+    assert went(bench) == [order.order_id for order in (*orders[1:], late)]
+
+
+def test_an_urgent_buy_goes_before_others_as_its_signal_asks() -> None:
+    bench = one_at_a_time()
+    running, usual = bench.submit(symbol="AAUSDT"), bench.submit(symbol="BBUSDT")
+    urgent = bench.submit(symbol="CCUSDT", priority=2)
+    assert went(bench) == [order.order_id for order in (running, urgent, usual)]
+
+
+def test_a_blocked_waiter_blocks_nobody(bench: Bench) -> None:
+    first, blocked = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
+    other = bench.submit(symbol="BARUSDT")
+    assert (first.state, blocked.state, other.state) == (State.IN_FLIGHT, State.QUEUED, State.IN_FLIGHT)
+
+
+def test_one_holder_at_a_time_and_the_next_goes_when_it_has_ended(bench: Bench) -> None:
+    first, second = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
+    lock = bench.ledger.lock_of(first)
+    assert lock is not None
+    bench.settle()
+    bench.answer(first, placed())
+    second = bench.order(second)
+    assert second.state is State.IN_FLIGHT
+    newer = bench.ledger.lock_of(second)
+    assert newer is not None
+    assert newer.token > lock.token
+
+
+def test_an_outcome_is_written_before_the_next_holders_request_goes(bench: Bench) -> None:
+    """One step holds both, or the outcome's step is the earlier one."""
+    first, second = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
+    bench.settle()
+    bench.answer(first, placed())
+    (step,) = bench.unwritten
+    assert [step.orders[order.order_id].state for order in (first, second)] == [State.OPEN, State.IN_FLIGHT]
+
+
+def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -> None:
+    bench = one_at_a_time()
+    holder = sell(bench)
+    waiting = sell(bench, snipe_target_id="t1", priority=1)
+    emergency = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True)
+    assert emergency.state is State.QUEUED, "the exchange's limits are the exchange's"
+    bench.settle()
+    bench.answer(holder, unclear())
+    emergency = bench.order(emergency)
+    assert emergency.state is State.IN_FLIGHT
+    assert bench.ledger.locks.holder(emergency.resource) == bench.ledger.lock_of(bench.order(holder))
+    assert bench.order(waiting).state is State.QUEUED
+    ((send, _),) = bench.sends.values()
+    assert send.token is None
+    bench.settle()
+    assert bench.gate(emergency) is None
+    assert bench.disk.attempts[send.attempt.client_order_id].state is AttemptState.IN_FLIGHT
+
+
+def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
+    """It cannot happen; if it does, going on would break a promise."""
+    bench.ledger.locks.acquire(
+        resource="trade:FOOUSDT:BUY:manual",
+        owner_id="somebody",
+        owner_type=OwnerType.SYSTEM,
+        order_id=None,
+        key="k",
+        timeout_ms=1_000,
+        now_ms=NOON_MS,
+    )
+    with pytest.raises(InvariantBroken, match="while it is held"):
+        bench.submit()
+
+
+# Capacity
+
+
+def test_what_has_no_room_in_its_second_goes_when_there_is_room() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    orders = [bench.submit(symbol=f"A{number}USDT") for number in range(3)]
+    assert [order.state for order in orders] == [State.IN_FLIGHT, State.IN_FLIGHT, State.QUEUED]
+    assert bench.capacity_ms == NOON_MS + 1_000
+    bench.pass_time(999)
+    assert bench.order(orders[2]).state is State.QUEUED
+    bench.pass_time(1)
+    assert bench.order(orders[2]).state is State.IN_FLIGHT
+    assert bench.capacity_ms is None
+
+
+def test_what_has_no_room_in_flight_goes_when_something_has_ended() -> None:
+    bench = one_at_a_time()
+    first, second = bench.submit(symbol="AAUSDT"), bench.submit(symbol="BBUSDT")
+    assert bench.capacity_ms is None, "no clock can tell"
+    bench.settle()
+    bench.answer(first, unclear())
+    assert bench.order(second).state is State.IN_FLIGHT
+
+
+def test_new_limits_count_from_the_next_decision_on() -> None:
+    bench = one_at_a_time()
+    bench.submit(symbol="AAUSDT")
+    waiting = bench.submit(symbol="BBUSDT")
+    bench.ledger.set_rules(rules(limits={"max_in_flight": 2}))
+    bench.apply(Step())
+    assert bench.order(waiting).state is State.IN_FLIGHT
+
+
+# Fresh or not at all
+
+
+def test_an_order_may_go_in_the_last_millisecond_of_its_deadline_and_not_after() -> None:
+    for late_ms, state in ((0, State.IN_FLIGHT), (1, State.EXPIRED)):
+        bench = one_at_a_time()
+        first = bench.submit(symbol="AAUSDT")
+        waiting = bench.submit(symbol="BBUSDT", deadline_ms=700)
+        bench.settle()
+        bench.now_ms += 700 + late_ms
+        bench.answer(first, placed())
+        assert bench.order(waiting).state is state
+
+
+def test_an_order_that_waits_too_long_expires_and_its_key_is_free() -> None:
+    bench = one_at_a_time()
+    bench.submit(symbol="AAUSDT")
+    order = bench.submit(symbol="BBUSDT", deadline_ms=700)
+    bench.pass_time(701)
+    order = bench.order(order)
+    assert (order.state, order.key_bound, order.finished_ms) == (State.EXPIRED, False, bench.now_ms)
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail["deadline_ms"]) == ("order.expired", NOON_MS + 700)
+    assert told.detail["reason"] == "the deadline passed: no turn came in time"
+
+
+def test_an_order_that_expires_between_attempts_says_what_kept_it_and_frees_its_lock(bench: Bench) -> None:
+    bench.submit(deadline_ms=700)
+    order = bench.send_next(refused(retry_after_ms=650, message="not open yet"))
+    bench.pass_time(650)
+    order = bench.send_next(refused(retry_after_ms=50, message="not open yet"))
+    assert order.state is State.QUEUED
+    waiting = bench.submit(quote_order_qty=Decimal(20))
+    bench.halt()
+    bench.pass_time(51)
+    order = bench.order(order)
+    assert order.state is State.EXPIRED
+    assert "not open yet" in (order.reason or "")
+    bench.settle()
+    lock = bench.disk.locks[1]
+    assert (lock.state, lock.error) == (LockState.FAILED, order.reason)
+    bench.resume()
+    assert bench.order(waiting).state is State.IN_FLIGHT
+
+
+def test_a_request_whose_deadline_passed_before_the_disk_was_done_is_not_made(bench: Bench) -> None:
+    order = bench.submit(deadline_ms=700)
+    bench.settle()
+    bench.now_ms += 700
+    assert bench.gate(order) is None
+    bench.now_ms += 1
+    order = bench.send_next(placed())
+    assert order.state is State.EXPIRED
+    assert "before the request could be written" in (order.reason or "")
+
+
+# The gate
+
+
+def test_a_request_that_the_kill_switch_caught_is_not_made_and_waits(bench: Bench) -> None:
+    bench.submit()
+    bench.halt("too hot")
+    order = bench.send_next(placed())
+    assert (order.state, order.reason) == (State.QUEUED, "trading was halted (too hot)")
+    bench.settle()
+    assert [attempt.state for attempt in bench.disk.attempts.values()] == [AttemptState.NOT_SENT]
+    bench.resume()
+    assert bench.order(order).client_order_id != order.client_order_id, "a new attempt has a new name"
+
+
+def test_a_request_under_a_lock_that_is_another_ones_is_not_made(bench: Bench) -> None:
+    """It cannot happen while the lock stays for what is outstanding; the gate asks all the same."""
+    order = bench.submit()
+    ((send, _),) = bench.sends.values()
+    assert may_go(bench.ledger, msgspec.structs.replace(send, token=99), bench.now_ms) is not None
+    lock = bench.ledger.lock_of(order)
+    assert lock is not None
+    bench.ledger.locks.release(lock.lock_id, lock.token, bench.now_ms)
+    assert "no longer the resource's" in (may_go(bench.ledger, send, bench.now_ms) or "")
+
+
+def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> None:
+    """What was decided before the exchange said so is on its way to the wire; it must not earn a longer ban."""
+    first, second = bench.submit(symbol="FOOUSDT"), bench.submit(symbol="BARUSDT")
+    armed = bench.submit(symbol="BAZUSDT", execute_at=bench.now_ms + 300)
+    bench.settle()
+    bench.answer(first, refused(Advice.WAIT, retry_after_ms=2_000))
+    assert "wait" in (bench.gate(second) or "")
+    bench.answer(second, NotSent(bench.gate(second) or ""))
+    bench.pass_time(300)
+    assert bench.fire(armed)
+    bench.answer(armed, NotSent(bench.gate(armed) or ""))
+    bench.pass_time(1_699)
+    assert bench.ledger.counts[State.QUEUED] == 3
+    bench.pass_time(1)
+    assert bench.ledger.counts[State.IN_FLIGHT] == 3
+    bench.settle()
+    assert [bench.gate(bench.order(order)) for order in (first, second, armed)] == [None] * 3
+
+
+# At an instant
+
+
+def test_an_order_for_an_instant_waits_is_armed_shortly_before_and_fires_at_it(bench: Bench) -> None:
+    at_ms = NOON_MS + 60_000
+    order = bench.submit(execute_at=at_ms)
+    assert order.state is State.QUEUED
+    bench.pass_time(59_499)
+    assert bench.order(order).state is State.QUEUED
+    bench.pass_time(1)
+    order = bench.order(order)
+    assert (order.state, order.sent_ms) == (State.ARMED, at_ms)
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("order.armed", {"attempt": 1, "token": 1, "fire_ms": at_ms})
+    bench.settle()
+    assert bench.disk.attempts[order.client_order_id or ""].state is AttemptState.IN_FLIGHT, "durable as if sent"
+    bench.pass_time(500)
+    assert bench.fire(order)
+    order = bench.order(order)
+    assert (order.state, order.sent_ms, order.attempts) == (State.IN_FLIGHT, at_ms, 1)
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("order.sent", {"attempt": 1, "token": 1})
+    assert bench.gate(order) is None
+
+
+@pytest.mark.parametrize("ahead_ms", [0, -1], ids=["now", "past"])
+def test_an_instant_that_has_come_is_now(bench: Bench, ahead_ms: int) -> None:
+    assert bench.submit(execute_at=NOON_MS + ahead_ms).state is State.IN_FLIGHT
+
+
+def test_an_armed_order_that_was_taken_back_and_armed_anew_fires_under_its_new_name_only(bench: Bench) -> None:
+    first = bench.submit(execute_at=NOON_MS + 300)
+    bench.halt()
+    bench.resume()
+    again = bench.order(first)
+    assert again.client_order_id != first.client_order_id
+    bench.settle()
+    bench.pass_time(300)
+    assert not bench.fire(first)
+    assert bench.fire(again)
+
+
+def test_an_armed_order_that_has_left_memory_does_not_fire(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 300)
+    bench.withdraw(order)
+    bench.settle()
+    assert order.order_id not in bench.ledger.orders
+    assert not bench.fire(order)
+
+
+def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> None:
+    """After a halt that is soon over, all armed orders are armed again for the same instant."""
+    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    at_ms = bench.now_ms + 400
+    orders = [bench.submit(snipe_target_id=target, execute_at=at_ms) for target in ("t1", "t2")]
+    assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
+    bench.halt()
+    assert [bench.order(order).state for order in orders] == [State.QUEUED, State.QUEUED]
+    bench.resume()
+    assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
+
+
+def test_a_drain_takes_armed_orders_back_and_sends_nothing_more(bench: Bench) -> None:
+    armed = bench.submit(execute_at=NOON_MS + 300)
+    bench.drain()
+    order = bench.order(armed)
+    assert (order.state, order.reason) == (State.QUEUED, "the daemon stops")
+    assert bench.events(order)[-1].name == "order.disarmed"
+    bench.pass_time(300)
+    assert bench.order(armed).state is State.QUEUED
+
+
+# Leases
+
+
+def test_a_lease_that_ends_with_an_outcome_outstanding_is_an_alarm_and_stays_held(bench: Bench) -> None:
+    order = bench.submit(timeout_ms=400)
+    waiting = bench.submit(quote_order_qty=Decimal(20))
+    bench.pass_time(400)
+    lock = bench.ledger.lock_of(order)
+    assert lock is not None
+    assert lock.overdue
+    assert bench.order(waiting).state is State.QUEUED
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("lock.overdue", {"token": 1, "expires_ms": NOON_MS + 400})
+    bench.pass_time(400)
+    assert bench.events(order)[-1] == told, "one alarm is enough"
+
+
+def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource(bench: Bench) -> None:
+    """The order keeps its place in the queue, and from then on waits for the resource like everybody."""
+    order = sell(bench, timeout_ms=1_000)
+    bench.settle()
+    bench.halt()
+    order = bench.send_next(refused())
+    assert order.state is State.QUEUED
+    assert bench.ledger.lock_of(order) is not None
+    bench.pass_time(1_000)
+    assert bench.ledger.locks.holder(order.resource) is None
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("lock.expired", {"token": 1})
+    bench.resume()
+    assert bench.order(order).state is State.IN_FLIGHT
+
+
+def test_a_lease_that_ends_between_two_attempts_lets_the_next_in_line_go_first(bench: Bench) -> None:
+    bench.submit(timeout_ms=400)
+    order = bench.send_next(refused(retry_after_ms=2_000))
+    waiting = bench.submit(quote_order_qty=Decimal(20))
+    bench.pass_time(400)
+    assert bench.order(waiting).state is State.IN_FLIGHT
+    bench.pass_time(1_600)
+    assert bench.order(order).state is State.QUEUED
+    assert order.order_id in bench.ledger.queue
+    bench.send_next(placed())
+    assert bench.order(order).state is State.IN_FLIGHT
+
+
+def test_another_attempt_begins_the_lease_anew_under_the_same_token(bench: Bench) -> None:
+    bench.submit(timeout_ms=400)
+    order = bench.send_next(refused(retry_after_ms=300))
+    bench.pass_time(300)
+    ((send, _),) = bench.sends.values()
+    assert (send.token, send.attempt.number) == (1, 2)
+    bench.pass_time(399)
+    lock = bench.ledger.lock_of(order)
+    assert lock is not None
+    assert (lock.expires_ms, lock.overdue) == (NOON_MS + 700, False)
+
+
+def test_what_is_due_is_told_ahead(bench: Bench) -> None:
+    assert bench.ledger.next_timer_ms() is None
+    bench.submit(execute_at=NOON_MS + 60_000)
+    assert bench.ledger.next_timer_ms() == NOON_MS + 59_500

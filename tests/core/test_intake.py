@@ -1,0 +1,285 @@
+"""Intake: a signal becomes one order, or is answered by an earlier one, or is refused and nothing has changed."""
+
+from decimal import Decimal
+
+import pytest
+
+from daemon.core.answers import Advice
+from daemon.core.intake import accept, identify
+from daemon.core.orders import State
+from daemon.core.step import Step
+from daemon.errors import Full, Halted, KeyConflict, NotReady, Refusal
+from tests.core.bench import Bench
+from tests.core.making import (
+    NOON_MS,
+    RULES,
+    an_id,
+    look,
+    placed,
+    refused,
+    request,
+    rules,
+    sighting,
+    signal,
+    unclear,
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+# A signal becomes an order
+
+
+def test_an_order_carries_all_that_its_signal_asked(bench: Bench) -> None:
+    order = bench.submit(
+        symbol="foousdt",
+        side="sell",
+        type="limit",
+        quantity=Decimal("1.50"),
+        price=Decimal(10),
+        owner_id="anna",
+        snipe_target_id="t1",
+        idempotency_key="k",
+        priority=3,
+        execute_at=NOON_MS + 60_000,
+        deadline_ms=700,
+        timeout_ms=400,
+    )
+    assert (order.symbol, order.side, order.type) == ("FOOUSDT", "SELL", "LIMIT")
+    assert (order.quantity, order.quote_quantity, order.price) == (Decimal("1.5"), None, Decimal(10))
+    assert (order.owner_id, order.target_id, order.resource) == ("anna", "t1", "trade:FOOUSDT:SELL:t1")
+    assert (order.key, order.key_bound, order.key_until_ms) == ("k", True, None)
+    assert (order.priority, order.skip_lock, order.timeout_ms) == (3, False, 400)
+    assert (order.accepted_ms, order.execute_at_ms, order.deadline_ms) == (NOON_MS, NOON_MS + 60_000, NOON_MS + 60_700)
+    assert (order.state, order.attempts, order.finished_ms) == (State.QUEUED, 0, None)
+
+
+def test_acceptance_is_told_with_who_asked(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 60_000)
+    (told,) = bench.events(order)
+    assert (told.name, told.actor, told.at_ms, told.state) == ("order.accepted", "uid:1000", NOON_MS, State.QUEUED)
+    assert told.detail["quote_quantity"] == "10"
+    assert told.detail["key"] == order.key
+
+
+def test_orders_are_numbered_as_they_come(bench: Bench) -> None:
+    orders = [bench.submit(snipe_target_id=target) for target in ("t1", "t2", "t3")]
+    assert [order.seq for order in orders] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("execute_at_ms", "deadline_ms"),
+    [(None, NOON_MS + 700), (NOON_MS + 60_000, NOON_MS + 60_700), (NOON_MS - 100, NOON_MS + 600)],
+    ids=["after acceptance", "after its instant", "after its instant, which is past"],
+)
+def test_a_deadline_counts_from_the_instant_that_was_asked(
+    bench: Bench, execute_at_ms: int | None, deadline_ms: int
+) -> None:
+    assert bench.submit(execute_at=execute_at_ms, deadline_ms=700).deadline_ms == deadline_ms
+
+
+def test_a_signal_that_comes_long_after_its_instant_is_not_traded(bench: Bench) -> None:
+    """A source that was cut off delivers late: a listing of ten minutes ago is no listing any more."""
+    order = bench.submit(execute_at=NOON_MS - 600_000)
+    assert order.state is State.EXPIRED
+    assert not bench.sends
+
+
+def test_one_lock_per_symbol_where_the_scope_says_so() -> None:
+    bench = Bench(rules(per_symbol=True))
+    buy, sell = bench.submit(), bench.submit(side="SELL", quantity=Decimal(1))
+    assert buy.resource == sell.resource == "trade:FOOUSDT"
+    assert (buy.state, sell.state) == (State.IN_FLIGHT, State.QUEUED)
+
+
+# A signal that comes again
+
+
+def test_a_signal_that_comes_again_gets_the_first_ones_order_as_it_stands(bench: Bench) -> None:
+    first = bench.submit()
+    (again,) = bench.submit_all([request()])
+    assert again.replayed
+    assert again.order == first
+    bench.send_next(placed())
+    assert bench.submit().state is State.OPEN
+    assert len(bench.latest) == 1
+
+
+def test_a_repetition_is_told_and_not_stored(bench: Bench) -> None:
+    order = bench.submit()
+    notes = []
+    bench.watchers.append(lambda step: notes.extend(step.notes))
+    bench.submit()
+    assert [(note.name, note.order_id, note.detail) for note in notes] == [
+        ("order.replayed", order.order_id, {"key": order.key})
+    ]
+    assert "order.replayed" not in [event.name for event in bench.events(order)]
+
+
+def test_a_repetition_is_answered_though_nothing_new_is_taken(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 60_000)
+    bench.halt()
+    assert bench.submit(execute_at=NOON_MS + 60_000).order_id == order.order_id
+    bench.resume()
+    bench.drain()
+    assert bench.submit().order_id == order.order_id
+
+
+def test_a_repetition_is_answered_from_the_disk_when_memory_has_let_go(bench: Bench) -> None:
+    bench.submit(snipe_target_id="t1")
+    order = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.settle()
+    assert not bench.ledger.orders
+    (again,) = bench.submit_all([request(snipe_target_id="t1")])
+    assert again.replayed
+    assert again.order == order
+
+
+def test_a_key_with_another_payload_is_a_conflict_and_changes_nothing(bench: Bench) -> None:
+    order = bench.submit(idempotency_key="k")
+    with pytest.raises(KeyConflict, match=order.order_id):
+        bench.submit(idempotency_key="k", quote_order_qty=Decimal(11))
+    assert bench.latest == {order.order_id: order}
+
+
+def test_after_a_definite_refusal_the_same_signal_is_a_new_order(bench: Bench) -> None:
+    first = bench.submit(idempotency_key="k")
+    bench.send_next(refused(Advice.STOP))
+    second = bench.submit(idempotency_key="k", quote_order_qty=Decimal(11))
+    assert second.order_id != first.order_id
+    assert second.seq == 2
+
+
+@pytest.mark.parametrize("outcome", ["in doubt", "lost with the process"])
+def test_after_an_unknown_outcome_the_same_signal_never_is(bench: Bench, outcome: str) -> None:
+    first = bench.submit()
+    if outcome == "in doubt":
+        bench.send_next(unclear())
+    else:
+        bench.settle()
+        bench.crash()
+        bench.open()
+    bench.pass_time(600_000)
+    assert bench.submit().order_id == first.order_id
+    assert len(bench.latest) == 1
+
+
+def test_a_wish_without_key_or_target_may_be_had_again_after_its_window(bench: Bench) -> None:
+    first = bench.submit()
+    filled = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.pass_time(RULES.manual_window_ms)
+    assert bench.submit().order_id == first.order_id
+    bench.pass_time(1)
+    second = bench.submit()
+    assert second.order_id != first.order_id
+    assert second.key == first.key
+    bench.settle()
+    assert not bench.disk.orders[first.order_id].key_bound
+    assert bench.disk.orders[first.order_id].state is filled.state
+
+
+def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench) -> None:
+    first = bench.submit()
+    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.settle()
+    bench.pass_time(RULES.manual_window_ms + 1)
+    second = bench.submit()
+    assert first.order_id not in bench.ledger.orders
+    bench.settle()
+    assert bench.disk.by_key(first.key) == bench.order(second)
+
+
+# A signal that is not taken
+
+
+@pytest.mark.parametrize("kind", [Halted, NotReady, Full])
+def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None:
+    bench = Bench(rules(max_queued=1))
+    bench.submit(execute_at=NOON_MS + 60_000)
+    if kind is Halted:
+        bench.halt("too hot")
+    elif kind is NotReady:
+        bench.drain()
+    before = dict(bench.latest)
+    with pytest.raises(kind):
+        bench.submit(snipe_target_id="t1")
+    assert bench.latest == before
+    assert bench.ledger.last_seq == 1
+
+
+def test_only_those_who_wait_fill_the_queue() -> None:
+    bench = Bench(rules(max_queued=1, limits={"max_in_flight": 1}))
+    bench.submit(snipe_target_id="t1")
+    bench.submit(snipe_target_id="t2")
+    with pytest.raises(Full, match="max_queued"):
+        bench.submit(snipe_target_id="t3")
+    bench.send_next(placed())
+    assert bench.submit(snipe_target_id="t3").state is State.QUEUED
+
+
+# Several at once
+
+
+def test_a_batch_is_taken_whole_and_goes_by_rank_not_by_place() -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    buy, sell = bench.submit_all([request(), request(side="SELL", quantity=Decimal(1))])
+    assert bench.order(buy.order).state is State.QUEUED
+    assert bench.order(sell.order).state is State.IN_FLIGHT
+
+
+def test_a_batch_that_does_not_fit_whole_is_refused_whole() -> None:
+    bench = Bench(rules(max_queued=2))
+    with pytest.raises(Full):
+        bench.submit_all([request(snipe_target_id=target) for target in ("t1", "t2", "t3")])
+    assert not bench.latest
+
+
+def test_the_same_wish_twice_in_a_batch_is_one_order_and_counts_once() -> None:
+    bench = Bench(rules(max_queued=1))
+    first, second = bench.submit_all([request(), request()])
+    assert (first.replayed, second.replayed) == (False, True)
+    assert first.order.order_id == second.order.order_id
+
+
+def test_a_key_for_two_wishes_in_a_batch_is_a_conflict_and_none_is_taken(bench: Bench) -> None:
+    with pytest.raises(KeyConflict, match="in one batch"):
+        bench.submit_all(
+            [request(idempotency_key="k"), request(idempotency_key="k", quote_order_qty=Decimal(11))],
+        )
+    assert not bench.latest
+
+
+def test_a_batch_with_one_conflict_takes_none(bench: Bench) -> None:
+    known = bench.submit(idempotency_key="k")
+    with pytest.raises(KeyConflict):
+        bench.submit_all([request(snipe_target_id="t1"), request(idempotency_key="k", quote_order_qty=Decimal(11))])
+    assert bench.latest.keys() == {known.order_id}
+
+
+def test_a_batch_of_repetitions_is_answered_while_trading_is_halted(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 60_000)
+    bench.halt()
+    (again,) = bench.submit_all([request()])
+    assert again.replayed
+    assert again.order.order_id == order.order_id
+
+
+def test_what_is_traded_is_rounded_and_what_identifies_is_not(bench: Bench) -> None:
+    """Rounding to a pair's steps must not make one wish of two, nor two of one when the pair's steps change."""
+    asked, rounded = signal(quote_order_qty=Decimal("9.999")), signal(quote_order_qty=Decimal("9.99"))
+    step = Step()
+    accepted = accept(
+        bench.ledger,
+        step,
+        rounded,
+        identify(bench.ledger, asked),
+        order_id=an_id(1),
+        actor="uid:1000",
+        now_ms=NOON_MS,
+    )
+    assert accepted.order.quote_quantity == Decimal("9.99")
+    assert accepted.order.fingerprint == identify(bench.ledger, asked).fingerprint
+    assert accepted.order.fingerprint != identify(bench.ledger, rounded).fingerprint

@@ -1,0 +1,186 @@
+"""The ledger: what memory holds and when it lets go, who is looked for next, and what is due."""
+
+from decimal import Decimal
+
+import pytest
+
+from daemon.core.events import Event
+from daemon.core.ledger import Ledger
+from daemon.core.orders import Order, State
+from daemon.core.rulings import Found, Ruling
+from daemon.core.step import Step
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, RULES, attempt, lock, look, order, placed, rules, sighting, unclear
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def filled(bench: Bench) -> Order:
+    bench.submit()
+    return bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+
+
+# What memory holds
+
+
+def test_a_finished_order_stays_in_memory_until_its_last_word_is_on_disk(bench: Bench) -> None:
+    """So nobody reads an older word of it from the disk in between."""
+    done = filled(bench)
+    bench.write()
+    assert bench.ledger.orders == {done.order_id: done}
+    assert bench.ledger.counts[State.FILLED] == 1
+    bench.tell(len(bench.untold) - 1)
+    assert bench.ledger.orders == {done.order_id: done}
+    bench.tell()
+    assert not bench.ledger.orders
+    assert bench.ledger.counts[State.FILLED] == 0
+
+
+def test_an_order_that_is_not_finished_stays_whatever_is_on_disk(bench: Bench) -> None:
+    order = bench.submit()
+    bench.settle()
+    assert bench.ledger.orders == {order.order_id: order}
+
+
+def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Bench) -> None:
+    done = filled(bench)
+    bench.write()
+    step = Step()
+    bench.ledger.unbind(step, done)
+    bench.apply(step)
+    bench.tell()
+    assert bench.ledger.orders.keys() == {done.order_id}
+    bench.settle()
+    assert not bench.ledger.orders
+
+
+def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
+    done = doubt(bench, "FOOUSDT")
+    assert bench.ledger.due_look(bench.now_ms) == done
+    done = bench.rule(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
+    bench.settle()
+    assert bench.ledger.orders == {done.order_id: done}
+    bench.look(done, look(sighting(State.PARTIALLY_FILLED, "1")))
+    bench.settle()
+    assert not bench.ledger.orders
+
+
+def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_leaves(bench: Bench) -> None:
+    done = filled(bench)
+    bench.write()
+    bench.pass_time(RULES.manual_window_ms + 1)
+    newer = bench.submit()
+    assert newer.key == done.key
+    bench.settle()
+    assert bench.ledger.orders.keys() == {newer.order_id}
+    assert bench.ledger.by_key(done.key) == newer
+
+
+def test_memory_is_asked_for_a_key_before_the_disk() -> None:
+    asked: list[str] = []
+
+    def recall(key: str) -> Order | None:
+        asked.append(key)
+        return None
+
+    ledger = Ledger(RULES, recall)
+    ledger.load(order(key="k"))
+    assert ledger.by_key("k") == order(key="k")
+    assert asked == []
+    assert ledger.by_key("other") is None
+    assert asked == ["other"]
+
+
+# Who is looked for
+
+
+def doubt(bench: Bench, symbol: str) -> Order:
+    bench.submit(symbol=symbol)
+    return bench.send_next(unclear())
+
+
+def test_doubts_are_looked_for_before_what_is_only_followed(bench: Bench) -> None:
+    bench.submit(symbol="AAUSDT")
+    followed = bench.send_next(placed())
+    bench.now_ms += 1
+    doubted = doubt(bench, "BBUSDT")
+    assert bench.ledger.due_look(bench.now_ms) == doubted
+    assert bench.ledger.due_look(bench.now_ms) == followed
+    assert bench.ledger.due_look(bench.now_ms) is None
+
+
+def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
+    doubts = []
+    for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
+        doubts.append(doubt(bench, symbol))
+        bench.now_ms += 1
+    assert [bench.ledger.due_look(bench.now_ms) for _ in doubts] == doubts
+
+
+def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
+    order = bench.look(doubt(bench, "AAUSDT"), look())
+    next_ms = bench.ledger.next_look_ms()
+    assert next_ms == NOON_MS + RULES.schedule.first_ms
+    assert bench.ledger.due_look(next_ms - 1) is None
+    assert bench.ledger.due_look(next_ms) == order
+
+
+def test_an_order_is_looked_for_once_at_a_time(bench: Bench) -> None:
+    order = doubt(bench, "AAUSDT")
+    assert bench.ledger.due_look(bench.now_ms) == order
+    assert bench.ledger.next_look_ms() is None
+    assert bench.ledger.due_look(bench.now_ms + 60_000) is None
+    bench.look(order, look())
+    assert bench.ledger.due_look(bench.now_ms + 60_000) == order
+
+
+def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
+    assert bench.ledger.next_look_ms() is None
+    assert bench.ledger.due_look(NOON_MS) is None
+
+
+# What is due
+
+
+def test_what_is_due_is_taken_out_in_order_and_once() -> None:
+    ledger = Ledger(RULES, lambda _: None)
+    for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
+        ledger.set_timer(at_ms, subject_id)
+    assert ledger.next_timer_ms() == 1
+    assert ledger.due(3) == ["a", "b", "c"]
+    assert ledger.due(3) == []
+    assert ledger.next_timer_ms() == 9
+
+
+def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:
+    order = bench.submit()
+    bench.withdraw(bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 60_000))
+    bench.settle()
+    before = bench.order(order)
+    bench.pass_time(120_000)
+    assert bench.order(order).state is before.state
+
+
+def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
+    bench.ledger.set_rules(rules(per_symbol=True, limits={"max_in_flight": 1}))
+    assert bench.submit().resource == "trade:FOOUSDT"
+    assert bench.submit(symbol="BARUSDT").state is State.QUEUED
+
+
+# Steps
+
+
+def test_a_step_with_a_row_of_any_kind_is_to_be_written() -> None:
+    assert not Step()
+    assert Step(orders={"a": order()})
+    assert Step(attempts={"a": attempt()})
+    assert Step(locks={"a": lock()})
+    assert Step(facts={"halted": ""})
+    assert Step(events=[Event(name="trading.halted", at_ms=NOON_MS)])
+
+
+def test_a_step_with_nothing_but_a_line_for_the_log_is_not() -> None:
+    assert not Step(notes=[Event(name="order.replayed", at_ms=NOON_MS)])

@@ -1,0 +1,160 @@
+"""The order's life: every state, everything that can happen in it, and what can never follow from what."""
+
+import itertools
+
+import pytest
+
+from daemon.core.ledger import FINISHED, WATCHED, Ledger
+from daemon.core.orders import (
+    KEY_FREE,
+    MAYBE_SENT,
+    PENDING,
+    SIGHTINGS,
+    TRANSITIONS,
+    UNRESOLVED,
+    WAITING,
+    Happening,
+    OrderType,
+    State,
+    after,
+)
+from daemon.core.step import Step
+from daemon.errors import Impossible
+from tests.core.making import NOON_MS, RULES, order
+
+SENT = {
+    State.IN_FLIGHT, State.IN_DOUBT, State.LOST, State.REJECTED, State.DEAD_LETTER,
+    State.OPEN, State.PARTIALLY_FILLED, State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED,
+}  # fmt: skip
+"""Where a request may have reached the exchange, so that the exchange may show the order."""
+
+LIFE: dict[Happening, tuple[set[State], State]] = {
+    Happening.ARM: ({State.QUEUED}, State.ARMED),
+    Happening.DISARM: ({State.ARMED}, State.QUEUED),
+    Happening.SEND: ({State.QUEUED, State.ARMED}, State.IN_FLIGHT),
+    Happening.DEFER: ({State.IN_FLIGHT}, State.QUEUED),
+    Happening.PLACE: ({State.IN_FLIGHT}, State.OPEN),
+    Happening.REFUSE: ({State.IN_FLIGHT}, State.REJECTED),
+    Happening.SET_ASIDE: ({State.IN_FLIGHT}, State.DEAD_LETTER),
+    Happening.DOUBT: ({State.ARMED, State.IN_FLIGHT}, State.IN_DOUBT),
+    Happening.LOSE: ({State.IN_DOUBT}, State.LOST),
+    Happening.RULE_OUT: ({State.IN_DOUBT, State.LOST}, State.REJECTED),
+    Happening.EXPIRE: ({State.QUEUED, State.ARMED}, State.EXPIRED),
+    Happening.WITHDRAW: ({State.QUEUED, State.ARMED, State.DEAD_LETTER}, State.WITHDRAWN),
+    Happening.REQUEUE: ({State.DEAD_LETTER}, State.QUEUED),
+    Happening.SEE_OPEN: (SENT, State.OPEN),
+    Happening.SEE_PARTIALLY_FILLED: (SENT, State.PARTIALLY_FILLED),
+    Happening.SEE_FILLED: (SENT, State.FILLED),
+    Happening.SEE_CANCELED: (SENT, State.CANCELED),
+    Happening.SEE_PARTIALLY_CANCELED: (SENT, State.PARTIALLY_CANCELED),
+}
+"""From where each happening is possible, and where it leads."""
+
+
+@pytest.mark.parametrize(
+    ("state", "happening"), list(itertools.product(State, Happening)), ids=lambda value: value.value.replace("_", " ")
+)
+def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
+    state: State, happening: Happening
+) -> None:
+    admitted, follows = LIFE[happening]
+    if state in admitted:
+        assert after(state, happening) is follows
+        return
+    with pytest.raises(Impossible, match=f"{happening.value} is impossible for an order that is {state.value}"):
+        after(state, happening)
+    ledger, step = Ledger(RULES, lambda _: None), Step()
+    known = order(state)
+    ledger.load(known)
+    with pytest.raises(Impossible):
+        ledger.move(step, known, happening, NOON_MS)
+    assert ledger.orders == {known.order_id: known}
+    assert not step
+
+
+def reachable(begin: State, *, without: frozenset[Happening] = frozenset()) -> set[State]:
+    """Return all states that any chain of happenings leads to."""
+    found, ahead = set[State](), [begin]
+    while ahead:
+        follows = {state for happening, state in TRANSITIONS[ahead.pop()].items() if happening not in without}
+        ahead += follows - found
+        found |= follows
+    return found
+
+
+@pytest.mark.parametrize("state", sorted(UNRESOLVED | SIGHTINGS.keys() | {State.REJECTED}))
+def test_after_an_unknown_outcome_or_a_placement_no_chain_of_happenings_sends_again(state: State) -> None:
+    assert not reachable(state) & {State.QUEUED, State.ARMED, State.IN_FLIGHT, State.DEAD_LETTER}
+
+
+@pytest.mark.parametrize("state", sorted(UNRESOLVED))
+def test_a_doubt_ends_by_a_sighting_or_a_person_alone(state: State) -> None:
+    evidence = frozenset(SIGHTINGS.values())
+    assert reachable(state, without=evidence | {Happening.RULE_OUT}) <= UNRESOLVED
+
+
+@pytest.mark.parametrize("state", sorted(MAYBE_SENT))
+def test_a_clock_or_a_wish_does_not_undo_what_was_sent(state: State) -> None:
+    impossible = {Happening.EXPIRE, Happening.WITHDRAW} - TRANSITIONS[state].keys()
+    assert Happening.EXPIRE in impossible
+    assert Happening.WITHDRAW in impossible or state is State.DEAD_LETTER, "a person may discard a definite refusal"
+
+
+def test_an_order_comes_back_to_the_queue_only_when_nothing_was_executed() -> None:
+    ways = {
+        (state, happening)
+        for state, happenings in TRANSITIONS.items()
+        for happening, follows in happenings.items()
+        if follows is State.QUEUED
+    }
+    assert ways == {
+        (State.ARMED, Happening.DISARM),
+        (State.IN_FLIGHT, Happening.DEFER),
+        (State.DEAD_LETTER, Happening.REQUEUE),
+    }
+
+
+def test_what_the_exchange_shows_is_believed_wherever_a_request_may_have_reached_it() -> None:
+    assert MAYBE_SENT == SENT
+    for state in State:
+        believed = {shown for shown, happening in SIGHTINGS.items() if happening in TRANSITIONS[state]}
+        assert believed == (set(SIGHTINGS) if state in MAYBE_SENT else set())
+
+
+def test_every_state_can_be_reached_and_every_happening_can_happen() -> None:
+    assert reachable(State.QUEUED) == set(State)
+    assert {happening for happenings in TRANSITIONS.values() for happening in happenings} == set(Happening)
+
+
+def test_a_state_leaves_the_key_bound_unless_nothing_was_placed() -> None:
+    assert set(KEY_FREE) == {State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.DEAD_LETTER}
+
+
+def test_every_state_is_waited_in_watched_finished_or_under_way() -> None:
+    assert WAITING | WATCHED | FINISHED | {State.IN_FLIGHT} == set(State)
+    assert not WAITING & WATCHED
+    assert not WAITING & FINISHED
+    assert not WATCHED & FINISHED
+
+
+# What a caller who waits is told
+
+
+@pytest.mark.parametrize("state", sorted(PENDING))
+def test_a_caller_waits_on_while_the_outcome_is_open(state: State) -> None:
+    assert not order(state).outcome_known
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - PENDING - {State.OPEN, State.PARTIALLY_FILLED}))
+def test_a_caller_is_told_when_it_is_over_or_lost(state: State) -> None:
+    assert order(state).outcome_known
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED])
+@pytest.mark.parametrize("order_type", OrderType)
+def test_a_caller_is_told_of_a_resting_order_once_it_was_seen_and_of_all_others_at_their_end(
+    state: State, order_type: OrderType
+) -> None:
+    rests = order_type in {OrderType.LIMIT, OrderType.LIMIT_MAKER}
+    assert order(state, type=order_type, seen_ms=NOON_MS).outcome_known is rests
+    assert not order(state, type=order_type).outcome_known

@@ -1,0 +1,416 @@
+"""Outcomes: what follows from an answer, and from a round of looks."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.core.answers import Advice, NotSent, Witness
+from daemon.core.attempts import AttemptState
+from daemon.core.locks import LockState
+from daemon.core.orders import SIGHTINGS, Order, State
+from daemon.core.rulings import Found, Ruling
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, everywhere, look, placed, refused, rules, sighting, unclear
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def resting(bench: Bench) -> Order:
+    bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
+    return bench.look(bench.send_next(placed()), look(sighting()))
+
+
+def doubted(bench: Bench) -> Order:
+    bench.submit()
+    return bench.send_next(unclear())
+
+
+def looked_at(bench: Bench, order: Order) -> list[dict[str, Any]]:
+    return [event.detail for event in bench.events(order) if event.name == "order.looked"]
+
+
+# Placed
+
+
+def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Bench) -> None:
+    bench.submit()
+    bench.settle()
+    bench.now_ms += 30
+    order = bench.send_next(placed("C02__7"))
+    assert (order.state, order.exchange_order_id, order.key_bound) == (State.OPEN, "C02__7", True)
+    assert bench.ledger.next_look_ms() == bench.now_ms
+    assert bench.ledger.capacity.in_flight == 0
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("order.placed", {"exchange_order_id": "C02__7", "took_ms": 30})
+    bench.settle()
+    lock = bench.disk.locks[1]
+    assert (lock.state, lock.error) == (LockState.RELEASED, None)
+    assert msgspec.json.decode(lock.result or "") == {
+        "orderId": "C02__7",
+        "clientOrderId": order.client_order_id,
+        "state": "open",
+    }
+
+
+def test_an_attempt_keeps_what_was_asked_and_answered(bench: Bench) -> None:
+    bench.submit(symbol="AAUSDT")
+    first = bench.send_next(placed("C02__7"))
+    bench.submit(symbol="BBUSDT")
+    second = bench.send_next(refused(Advice.STOP, code="30016", message="trading disabled"))
+    bench.submit(symbol="CCUSDT")
+    third = bench.send_next(unclear("no answer in time"))
+    bench.settle()
+    taken, not_taken, unknown = [bench.disk.attempts[each.client_order_id or ""] for each in (first, second, third)]
+    assert (taken.state, taken.exchange_order_id, taken.asked) == (AttemptState.PLACED, "C02__7", "POST /api/v3/order")
+    assert (not_taken.state, not_taken.code, not_taken.message, not_taken.answered) == (
+        AttemptState.REFUSED,
+        "30016",
+        "trading disabled",
+        "HTTP 400",
+    )
+    assert (unknown.state, unknown.message, unknown.answered_ms) == (AttemptState.UNKNOWN, "no answer in time", NOON_MS)
+
+
+# Refused
+
+
+@pytest.mark.parametrize("advice", [Advice.STOP, Advice.CHECK_FUNDS, Advice.ALERT])
+def test_an_order_that_is_refused_for_good_frees_its_key_and_its_lock(bench: Bench, advice: Advice) -> None:
+    bench.submit()
+    order = bench.send_next(refused(advice, code="30004", message="insufficient balance"))
+    assert (order.state, order.key_bound, order.finished_ms) == (State.REJECTED, False, NOON_MS)
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("order.rejected", {"reason": "refused (30004): insufficient balance"})
+    bench.settle()
+    assert (bench.disk.locks[1].state, bench.disk.locks[1].error) == (LockState.FAILED, order.reason)
+    assert not bench.ledger.orders
+
+
+def test_an_order_that_a_person_must_look_at_is_set_aside(bench: Bench) -> None:
+    bench.submit()
+    order = bench.send_next(refused(Advice.DEAD_LETTER))
+    assert (order.state, order.finished_ms) == (State.DEAD_LETTER, NOON_MS)
+    assert bench.events(order)[-1].name == "order.dead_letter"
+
+
+def test_a_key_that_does_not_work_halts_trading(bench: Bench) -> None:
+    armed = bench.submit(symbol="BARUSDT", execute_at=NOON_MS + 300)
+    order = bench.submit()
+    bench.settle()
+    bench.answer(order, refused(Advice.HALT, code="700002", message="signature"))
+    assert bench.order(order).state is State.DEAD_LETTER
+    assert bench.order(armed).state is State.QUEUED
+    assert "does not accept our key" in (bench.ledger.halted or "")
+    (told,) = bench.events()
+    assert (told.name, told.actor) == ("trading.halted", "daemon")
+
+
+def test_an_order_that_is_deferred_keeps_its_lock_and_goes_again_under_a_new_name(bench: Bench) -> None:
+    bench.submit()
+    first = bench.send_next(refused(retry_after_ms=300))
+    assert (first.state, first.not_before_ms) == (State.QUEUED, NOON_MS + 300)
+    assert bench.ledger.lock_of(first) is not None
+    told = bench.events(first)[-1]
+    assert told.name == "order.deferred"
+    assert told.detail == {"reason": first.reason, "not_before_ms": NOON_MS + 300, "price": None}
+    bench.pass_time(299)
+    assert bench.order(first).state is State.QUEUED
+    bench.pass_time(1)
+    second = bench.order(first)
+    assert (second.state, second.attempts, second.lock_id) == (State.IN_FLIGHT, 2, first.lock_id)
+    assert second.client_order_id != first.client_order_id
+
+
+def test_an_order_above_the_price_cap_goes_once_more_at_the_cap(bench: Bench) -> None:
+    bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
+    bench.send_next(refused(Advice.REPRICE, price_cap=Decimal("9.5")))
+    ((send, _),) = bench.sends.values()
+    assert (send.attempt.number, send.attempt.price, send.order.repriced) == (2, Decimal("9.5"), True)
+    deferred = next(event for event in bench.events(send.order) if event.name == "order.deferred")
+    assert deferred.detail["price"] == "9.5"
+    assert bench.send_next(refused(Advice.REPRICE, price_cap=Decimal(9))).state is State.REJECTED
+
+
+def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:
+    bench.submit()
+    bench.send_next(refused(Advice.WAIT, retry_after_ms=2_000))
+    other = bench.submit(symbol="BARUSDT")
+    assert other.state is State.QUEUED
+    assert bench.capacity_ms == NOON_MS + 2_000
+    bench.pass_time(2_000)
+    assert bench.order(other).state is State.IN_FLIGHT
+
+
+def test_whoever_asked_is_told_that_the_clock_is_to_be_measured(bench: Bench) -> None:
+    order = bench.submit()
+    bench.settle()
+    verdict = bench.answer(order, refused(Advice.RESYNC))
+    assert verdict is not None
+    assert verdict.resync
+
+
+def test_attempts_end_in_a_dead_letter() -> None:
+    bench = Bench(rules(retry={"attempts": 2}))
+    bench.submit()
+    order = bench.send_next(refused())
+    bench.pass_time(1_000)
+    order = bench.send_next(refused())
+    assert order.state is State.DEAD_LETTER
+    assert "2 attempts made" in (order.reason or "")
+
+
+def test_an_order_that_was_not_sent_expires_where_its_deadline_has_passed(bench: Bench) -> None:
+    order = bench.submit(deadline_ms=700)
+    bench.settle()
+    bench.now_ms += 701
+    bench.answer(order, NotSent("the deadline passed before the request could be written"))
+    assert bench.order(order).state is State.EXPIRED
+    names = [event.name for event in bench.events(order)]
+    assert names == ["order.accepted", "order.sent", "order.deferred", "order.expired"]
+
+
+# Unknown
+
+
+def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_looked_for_at_once(bench: Bench) -> None:
+    order = doubted(bench)
+    assert (order.state, order.doubt_ms, order.reason) == (State.IN_DOUBT, NOON_MS, "no answer in time")
+    assert order.key_bound
+    assert bench.ledger.lock_of(order) is not None
+    assert bench.ledger.next_look_ms() == NOON_MS
+    assert bench.ledger.capacity.in_flight == 0, "nothing waits for the exchange any more"
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail) == ("order.in_doubt", {"reason": "no answer in time"})
+
+
+def test_an_order_in_doubt_is_never_sent_again(bench: Bench) -> None:
+    order = doubted(bench)
+    for _ in range(100):
+        bench.pass_time(3_600_000)
+        order = bench.look(order, *everywhere())
+    assert order.state is State.LOST
+    assert order.attempts == 1
+    assert not bench.sends
+
+
+# Answers that come late
+
+
+def test_an_answer_that_comes_twice_changes_nothing(bench: Bench) -> None:
+    order = bench.submit()
+    ((send, _),) = bench.sends.values()
+    bench.send_next(placed())
+    before = bench.order(order)
+    assert bench.answer_attempt(send.attempt, refused(Advice.STOP)) is None
+    assert bench.order(order) is before
+    assert bench.ledger.capacity.in_flight == 0
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["still in memory", "gone from memory"])
+def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_nothing(
+    bench: Bench, *, gone: bool
+) -> None:
+    """A stream can be quicker than the answer."""
+    order = bench.submit()
+    ((send, _),) = bench.sends.values()
+    bench.settle()
+    bench.look(order, look(sighting(State.FILLED, "4")))
+    if gone:
+        bench.settle()
+    assert bench.answer_attempt(send.attempt, refused(Advice.HALT)) is None
+    assert bench.order(order).state is State.FILLED
+    assert bench.ledger.halted is None
+    late = [event for event in bench.events(None if gone else order) if event.name == "order.late_answer"]
+    assert [event.detail for event in late] == [{"answer": "Refused"}]
+    bench.settle()
+    assert bench.disk.attempts[send.attempt.client_order_id].state is AttemptState.REFUSED
+
+
+# Looks: an order in doubt
+
+
+@pytest.mark.parametrize("shown", sorted(SIGHTINGS))
+def test_one_sighting_ends_a_doubt(bench: Bench, shown: State) -> None:
+    order = doubted(bench)
+    executed = "0" if shown in {State.OPEN, State.CANCELED} else "4"
+    order = bench.look(order, look(sighting(shown, executed, exchange_order_id="C02__7")))
+    assert (order.state, order.exchange_order_id, order.seen_ms) == (shown, "C02__7", NOON_MS)
+    assert (order.executed_quantity, order.executed_quote) == (Decimal(executed), 10 * Decimal(executed))
+    assert order.key_bound
+    assert bench.ledger.lock_of(order) is None
+    told = bench.events(order)[-1]
+    assert told.name == "order.seen"
+    assert told.detail == {
+        "exchange_order_id": "C02__7",
+        "executed_quantity": executed,
+        "executed_quote": "0" if executed == "0" else "40",
+        "was": "in_doubt",
+    }
+
+
+def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) -> None:
+    order = doubted(bench)
+    before = order
+    bench.now_ms += 5
+    order = bench.look(order, look(at_ms=bench.now_ms))
+    assert order is before
+    assert looked_at(bench, order) == [
+        {"witness": "order", "asked": "GET", "answered": "HTTP", "failed": False, "found": False}
+    ]
+    assert bench.ledger.next_look_ms() == bench.now_ms + bench.rules.schedule.first_ms
+
+
+def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Bench) -> None:
+    order = doubted(bench)
+    waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=3_600_000)
+    bench.pass_time(12_000)
+    for _ in range(bench.rules.schedule.negatives):
+        assert order.state is State.IN_DOUBT
+        order = bench.look(order, *everywhere())
+    assert order.state is State.LOST
+    assert order.finished_ms is None
+    assert order.key_bound
+    assert bench.ledger.lock_of(order) is not None
+    assert bench.order(waiting).state is State.QUEUED
+    told = bench.events(order)[-1]
+    assert told.name == "order.lost"
+    assert f"sniperd resolve {order.order_id}" in str(told.detail["reason"])
+    assert order.client_order_id
+    assert order.client_order_id in str(told.detail["reason"])
+    assert bench.ledger.next_look_ms() == bench.now_ms + bench.rules.schedule.lost_every_ms
+    assert len(looked_at(bench, order)) == len(Witness) * bench.rules.schedule.negatives
+
+
+def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
+    order = doubted(bench)
+    bench.pass_time(12_000)
+    for _ in range(bench.rules.schedule.negatives + 2):
+        order = bench.look(order, *everywhere())
+    assert order.state is State.LOST
+    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    assert order.state is State.FILLED
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail["was"]) == ("order.seen", "lost")
+    bench.settle()
+    assert not bench.ledger.locks
+    assert not bench.ledger.orders
+
+
+def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(bench: Bench) -> None:
+    order = doubted(bench)
+    assert bench.ledger.due_look(bench.now_ms) is not None
+    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.settle()
+    assert bench.order(order).state is State.REJECTED, "memory keeps what is being looked for"
+    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    assert (order.state, order.key_bound) == (State.FILLED, True)
+    told = bench.events(order)[-1]
+    assert (told.name, told.detail["was"]) == ("order.seen_late", "rejected")
+
+
+@pytest.mark.parametrize("ahead_ms", [60_000, 300], ids=["queued", "armed"])
+def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench: Bench, ahead_ms: int) -> None:
+    """The same signal came again when the first order was believed not placed. Both would be one too many."""
+    order = doubted(bench)
+    bench.ledger.due_look(bench.now_ms)
+    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    heir = bench.submit(execute_at=NOON_MS + ahead_ms)
+    assert heir.order_id != order.order_id
+    bench.settle()
+    order = bench.look(order, look(sighting()))
+    assert (order.state, order.key_bound) == (State.OPEN, True)
+    told = bench.events(heir)[-1]
+    assert (told.name, told.actor) == ("order.withdrawn", "daemon")
+    assert told.detail == {"reason": f"{order.order_id} was placed after all"}
+    bench.settle()
+    assert bench.disk.orders[heir.order_id].state is State.WITHDRAWN
+    assert bench.submit().order_id == order.order_id
+
+
+def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
+    order = doubted(bench)
+    bench.ledger.due_look(bench.now_ms)
+    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    heir = bench.submit()
+    assert heir.state is State.IN_FLIGHT
+    order = bench.look(order, look(sighting()))
+    assert (order.state, order.key_bound) == (State.OPEN, False)
+    bench.settle()
+    assert bench.submit().order_id == heir.order_id
+
+
+def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
+    order = doubted(bench)
+    bench.ledger.due_look(bench.now_ms)
+    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.settle()
+    order = bench.look(order, look())
+    assert order.state is State.REJECTED
+    assert looked_at(bench, order) != [], "what was looked at is on record all the same"
+    bench.settle()
+    assert not bench.ledger.orders
+
+
+# Looks: an order that was placed
+
+
+def test_a_resting_order_is_followed_and_only_news_are_written(bench: Bench) -> None:
+    order = resting(bench)
+    bench.settle()
+    written = len(bench.disk.events)
+    for _ in range(3):
+        order = bench.look(order, look(sighting()))
+    bench.settle()
+    assert len(bench.disk.events) == written, "what is known is not written again"
+    order = bench.look(order, look(sighting(State.OPEN, "1")))
+    assert (order.state, order.executed_quantity) == (State.PARTIALLY_FILLED, Decimal(1))
+    order = bench.look(order, look(sighting(State.OPEN, "0")))
+    assert (order.state, order.executed_quantity) == (State.PARTIALLY_FILLED, Decimal(1)), "an older view"
+    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    assert (order.state, order.finished_ms) == (State.FILLED, NOON_MS)
+    bench.settle()
+    assert not bench.ledger.orders
+
+
+def test_a_placed_order_that_is_not_found_stays_placed_and_is_looked_for_everywhere(bench: Bench) -> None:
+    order = resting(bench)
+    for _ in range(20):
+        order = bench.look(order, *everywhere())
+    assert order.state is State.OPEN
+    assert bench.ledger.watches[order.order_id].vain == 20
+
+
+def test_a_cancelled_order_is_finished_once_it_was_seen_so_twice_more(bench: Bench) -> None:
+    order = bench.look(resting(bench), look(sighting(State.CANCELED)))
+    order = bench.look(order, look(sighting(State.CANCELED)))
+    assert order.finished_ms is None
+    bench.pass_time(12_000)
+    order = bench.look(order, look(sighting(State.CANCELED)))
+    assert (order.state, order.finished_ms) == (State.CANCELED, bench.now_ms)
+    bench.settle()
+    assert not bench.ledger.orders
+    assert bench.disk.orders[order.order_id].seen_ms == bench.now_ms
+
+
+def test_a_fill_that_is_reported_after_the_cancel_counts(bench: Bench) -> None:
+    order = bench.look(resting(bench), look(sighting(State.CANCELED)))
+    order = bench.look(order, look(sighting(State.CANCELED)))
+    order = bench.look(order, look(sighting(State.CANCELED, "1")))
+    assert (order.state, order.executed_quantity, order.finished_ms) == (State.PARTIALLY_CANCELED, Decimal(1), None)
+
+
+def test_a_look_that_shows_what_a_person_said_meanwhile_ends_quietly(bench: Bench) -> None:
+    order = doubted(bench)
+    bench.ledger.due_look(bench.now_ms)
+    found = Found(
+        ruling=Ruling.FILLED, exchange_order_id="C02__1", executed_quantity=Decimal(4), executed_quote=Decimal(40)
+    )
+    order = bench.rule(order, found)
+    assert bench.look(order, look(sighting(State.PARTIALLY_FILLED, "1"))) == order
+    bench.settle()
+    assert not bench.ledger.orders

@@ -1,0 +1,136 @@
+"""Outlook: what comes next for an order, and when; for every order there is."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.core.answers import Advice
+from daemon.core.ledger import FINISHED
+from daemon.core.orders import Order, State
+from daemon.core.outlook import Outlook, outlook
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, everywhere, look, order, placed, refused, rules, sighting, unclear
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def ahead(bench: Bench, order: Order) -> Outlook:
+    return outlook(bench.ledger, bench.order(order), bench.now_ms)
+
+
+@pytest.mark.parametrize("state", sorted(FINISHED | {State.CANCELED, State.PARTIALLY_CANCELED}))
+def test_nothing_comes_next_for_what_is_finished(bench: Bench, state: State) -> None:
+    found = outlook(bench.ledger, order(state, finished_ms=NOON_MS), NOON_MS)
+    assert found.what.startswith("nothing")
+    assert found.at_ms is None
+
+
+@pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED])
+def test_whoever_may_try_again_is_told(bench: Bench, state: State) -> None:
+    assert "may be sent again" in outlook(bench.ledger, order(state, finished_ms=NOON_MS), NOON_MS).what
+
+
+def test_a_dead_letter_names_the_commands_that_end_it(bench: Bench) -> None:
+    bench.submit()
+    found = ahead(bench, bench.send_next(refused(Advice.DEAD_LETTER)))
+    assert "sniperd requeue" in found.what
+    assert "sniperd cancel" in found.what
+
+
+def test_a_halted_order_waits_for_a_person_until_its_deadline(bench: Bench) -> None:
+    asked = bench.submit(execute_at=NOON_MS + 60_000)
+    bench.halt("too hot")
+    found = ahead(bench, asked)
+    assert "too hot" in found.what
+    assert found.at_ms == asked.deadline_ms
+
+
+def test_an_order_for_an_instant_waits_for_its_time(bench: Bench) -> None:
+    asked = bench.submit(execute_at=NOON_MS + 60_000)
+    assert ahead(bench, asked) == Outlook("it waits for its time", NOON_MS + 59_500)
+
+
+def test_a_deferred_order_waits_for_its_time_too(bench: Bench) -> None:
+    bench.submit()
+    deferred = bench.send_next(refused(retry_after_ms=300))
+    assert ahead(bench, deferred) == Outlook("it waits for its time", NOON_MS + 300)
+
+
+def test_an_order_whose_resource_is_held_is_told_by_whom(bench: Bench) -> None:
+    holder = bench.submit()
+    waiting = bench.submit(quote_order_qty=Decimal(20))
+    assert ahead(bench, waiting) == Outlook(f"it waits for trade:FOOUSDT:BUY:manual, held by {holder.order_id}")
+
+
+@pytest.mark.parametrize(("skip_lock", "before"), [(False, 2), (True, 0)], ids=["usual", "emergency"])
+def test_an_order_that_waits_for_its_turn_is_told_how_many_go_before_it(*, skip_lock: bool, before: int) -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
+        bench.submit(symbol=symbol, side="SELL", quantity=Decimal(1))
+    symbol = "AAUSDT" if skip_lock else "DDUSDT"
+    asked = bench.submit(symbol=symbol, side="SELL", quantity=Decimal(2), skip_lock=skip_lock)
+    found = ahead(bench, asked)
+    assert found.what.startswith(f"it waits for its turn, {before} before it")
+    assert found.at_ms == NOON_MS
+
+
+def test_an_order_under_its_own_lock_waits_for_its_turn_only() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench.submit()
+    deferred = bench.send_next(refused(retry_after_ms=300))
+    bench.pass_time(300)
+    found = ahead(bench, deferred)
+    assert "0 before it" in found.what
+    assert found.at_ms == bench.now_ms
+
+
+def test_an_armed_order_fires_at_its_instant(bench: Bench) -> None:
+    armed = bench.submit(execute_at=NOON_MS + 300)
+    assert ahead(bench, armed) == Outlook("it fires at its instant", NOON_MS + 300)
+
+
+def test_an_order_in_flight_awaits_the_exchanges_answer(bench: Bench) -> None:
+    assert ahead(bench, bench.submit()) == Outlook("the exchange's answer is awaited")
+
+
+def test_a_doubt_says_from_when_on_not_finding_it_counts(bench: Bench) -> None:
+    bench.submit()
+    doubted = bench.send_next(unclear())
+    early = ahead(bench, doubted)
+    assert "says nothing yet" in early.what
+    assert early.at_ms == NOON_MS
+    bench.pass_time(12_000)
+    late = ahead(bench, doubted)
+    assert "begins to count" in late.what
+    bench.look(doubted, *everywhere())
+    assert ahead(bench, doubted).at_ms == bench.ledger.next_look_ms()
+
+
+def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
+    bench.submit()
+    lost = bench.send_next(unclear())
+    bench.pass_time(12_000)
+    for _ in range(3):
+        lost = bench.look(lost, *everywhere())
+    found = ahead(bench, lost)
+    assert "sniperd resolve" in found.what
+    assert found.at_ms == bench.now_ms + bench.rules.schedule.lost_every_ms
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED])
+def test_what_the_exchange_holds_says_when_it_is_looked_at_next(bench: Bench, state: State) -> None:
+    bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
+    shown = sighting(state, "1" if "partially" in state else "0")
+    found = ahead(bench, bench.look(bench.send_next(placed()), look(shown)))
+    assert found.at_ms == bench.ledger.next_look_ms()
+    assert "followed" in found.what or "looked at again" in found.what
+
+
+def test_an_outlook_is_json_in_the_bots_spelling() -> None:
+    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Outlook("it fires", NOON_MS)))
+    assert shown == {"what": "it fires", "atMs": NOON_MS}

@@ -1,0 +1,135 @@
+"""Retries: what follows from a definite refusal. Another attempt is safe then; these rules say whether it is wise."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.answers import Advice, NotSent
+from daemon.core.ids import MAX_ATTEMPTS
+from daemon.core.orders import Happening, Order, Side, State
+from daemon.core.retries import RetryPolicy, delay_ms, judge, unsent
+from tests.core.making import NOON_MS, limit_order, order, refused
+
+POLICY = RetryPolicy(first_ms=50, factor=1.5, longest_ms=1_000, attempts=10)
+
+
+def tried(attempts: int = 1, **changes: Any) -> Order:
+    return order(State.IN_FLIGHT, attempts=attempts, **changes)
+
+
+@pytest.mark.parametrize("advice", [Advice.STOP, Advice.CHECK_FUNDS, Advice.ALERT])
+def test_an_order_that_cannot_be_had_is_rejected_at_once(advice: Advice) -> None:
+    verdict = judge(tried(), refused(advice), POLICY, NOON_MS)
+    assert verdict.happening is Happening.REFUSE
+    assert not verdict.halt
+
+
+@pytest.mark.parametrize(("advice", "halts"), [(Advice.DEAD_LETTER, False), (Advice.HALT, True)])
+def test_what_a_person_must_look_at_is_set_aside(advice: Advice, halts: bool) -> None:
+    verdict = judge(tried(), refused(advice), POLICY, NOON_MS)
+    assert verdict.happening is Happening.SET_ASIDE
+    assert verdict.halt is halts
+
+
+@pytest.mark.parametrize("advice", [Advice.RETRY, Advice.WAIT, Advice.RESYNC])
+def test_what_may_be_had_later_is_tried_again_after_a_while(advice: Advice) -> None:
+    verdict = judge(tried(attempts=3), refused(advice), POLICY, NOON_MS)
+    assert verdict.happening is Happening.DEFER
+    assert verdict.not_before_ms == NOON_MS + delay_ms(3, POLICY)
+
+
+def test_the_exchanges_own_word_on_when_to_come_again_is_kept() -> None:
+    verdict = judge(tried(), refused(Advice.RETRY, retry_after_ms=700), POLICY, NOON_MS)
+    assert verdict.not_before_ms == NOON_MS + 700
+
+
+def test_only_a_shut_gate_keeps_everybody_waiting() -> None:
+    blocked = {advice: judge(tried(), refused(advice), POLICY, NOON_MS).block_until_ms for advice in Advice}
+    assert [advice for advice, until_ms in blocked.items() if until_ms] == [Advice.WAIT]
+    assert blocked[Advice.WAIT] == NOON_MS + delay_ms(1, POLICY)
+
+
+def test_only_a_clock_that_is_off_is_measured_again() -> None:
+    assert [advice for advice in Advice if judge(tried(), refused(advice), POLICY, NOON_MS).resync] == [Advice.RESYNC]
+
+
+@pytest.mark.parametrize("limit", [10, MAX_ATTEMPTS * 2], ids=["as configured", "as a name has room for"])
+@pytest.mark.parametrize("advice", [Advice.RETRY, Advice.WAIT, Advice.RESYNC, Advice.REPRICE])
+def test_attempts_are_bounded(advice: Advice, limit: int) -> None:
+    last = min(limit, MAX_ATTEMPTS)
+    policy = RetryPolicy(first_ms=50, factor=1.5, longest_ms=1_000, attempts=limit)
+    answer = refused(advice, price_cap=Decimal(9))
+    assert judge(limit_order(attempts=last - 1), answer, policy, NOON_MS).happening is Happening.DEFER
+    verdict = judge(limit_order(attempts=last), answer, policy, NOON_MS)
+    assert verdict.happening is Happening.SET_ASIDE
+    assert f"{last} attempts made" in verdict.reason
+
+
+def test_what_the_exchange_says_to_all_counts_even_where_this_order_has_no_attempt_left() -> None:
+    shut = judge(tried(attempts=10), refused(Advice.WAIT, retry_after_ms=120_000), POLICY, NOON_MS)
+    assert shut.block_until_ms == NOON_MS + 120_000
+    assert judge(tried(attempts=10), refused(Advice.RESYNC), POLICY, NOON_MS).resync
+
+
+def test_an_order_whose_next_attempt_would_be_stale_is_rejected_now() -> None:
+    in_time = tried(deadline_ms=NOON_MS + 300)
+    assert judge(in_time, refused(retry_after_ms=300), POLICY, NOON_MS).happening is Happening.DEFER
+    late = judge(in_time, refused(Advice.WAIT, retry_after_ms=301), POLICY, NOON_MS)
+    assert late.happening is Happening.REFUSE
+    assert "after the deadline" in late.reason
+    assert late.block_until_ms == NOON_MS + 301, "the others wait all the same"
+
+
+def test_a_price_above_the_cap_goes_down_to_it_once() -> None:
+    asked = limit_order(State.IN_FLIGHT, attempts=1)
+    verdict = judge(asked, refused(Advice.REPRICE, price_cap=Decimal("9.5")), POLICY, NOON_MS)
+    assert verdict.happening is Happening.DEFER
+    assert verdict.price == Decimal("9.5")
+    assert verdict.not_before_ms == NOON_MS
+
+
+@pytest.mark.parametrize(
+    ("changes", "cap"),
+    [
+        ({"repriced": True}, "9.5"),
+        ({"side": Side.SELL}, "9.5"),
+        ({"price": None}, "9.5"),
+        ({}, None),
+        ({}, "10"),
+        ({}, "10.5"),
+    ],
+    ids=["moved already", "a sell", "no price", "no cap stated", "at the cap", "below the cap"],
+)
+def test_a_price_is_never_moved_twice_nor_to_what_was_not_asked(changes: dict[str, Any], cap: str | None) -> None:
+    asked = limit_order(State.IN_FLIGHT, attempts=1, **changes)
+    answer = refused(Advice.REPRICE, price_cap=None if cap is None else Decimal(cap))
+    verdict = judge(asked, answer, POLICY, NOON_MS)
+    assert verdict.happening is Happening.REFUSE
+    assert verdict.price is None
+
+
+@pytest.mark.parametrize("advice", Advice)
+def test_every_verdict_says_why_in_the_exchanges_words(advice: Advice) -> None:
+    verdict = judge(tried(), refused(advice, code="30001", message="not open"), POLICY, NOON_MS)
+    assert "30001" in verdict.reason
+    assert "not open" in verdict.reason
+
+
+def test_what_was_not_sent_waits_again_and_says_why() -> None:
+    verdict = unsent(NotSent("trading was halted"))
+    assert (verdict.happening, verdict.reason) == (Happening.DEFER, "trading was halted")
+
+
+@given(
+    attempts=st.integers(1, MAX_ATTEMPTS),
+    first_ms=st.integers(1, 1_000),
+    factor=st.floats(1, 10),
+    longest_ms=st.integers(1_000, 86_400_000),
+)
+def test_waits_grow_and_are_bounded(attempts: int, first_ms: int, factor: float, longest_ms: int) -> None:
+    policy = RetryPolicy(first_ms=first_ms, factor=factor, longest_ms=longest_ms, attempts=MAX_ATTEMPTS)
+    assert delay_ms(1, policy) == first_ms
+    assert first_ms <= delay_ms(attempts, policy) <= delay_ms(attempts + 1, policy) <= longest_ms

@@ -1,0 +1,411 @@
+"""Rulings: what a person may do, what it changes, and what no person can do either."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from daemon.core.answers import Advice, CancelAnswer
+from daemon.core.ledger import HALT_FACT
+from daemon.core.locks import LockState
+from daemon.core.orders import Order, State
+from daemon.core.rulings import Found, Ruling, ask_cancel, requeue, rule, withdraw
+from daemon.errors import WrongState
+from tests.core.bench import Bench
+from tests.core.making import everywhere, look, placed, refused, rules, sighting, unclear
+
+NOT_PLACED = Found(ruling=Ruling.NOT_PLACED)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def queued(bench: Bench) -> Order:
+    return bench.submit(execute_at=bench.now_ms + 60_000)
+
+
+def armed(bench: Bench) -> Order:
+    return bench.submit(execute_at=bench.now_ms + 300)
+
+
+def in_flight(bench: Bench) -> Order:
+    return bench.submit()
+
+
+def in_doubt(bench: Bench) -> Order:
+    bench.submit()
+    return bench.send_next(unclear())
+
+
+def lost(bench: Bench) -> Order:
+    order = in_doubt(bench)
+    bench.pass_time(60_000)
+    for _ in range(bench.rules.schedule.negatives):
+        order = bench.look(order, *everywhere())
+    return order
+
+
+def resting(bench: Bench) -> Order:
+    bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
+    order = bench.send_next(placed())
+    return bench.look(order, look(sighting()))
+
+
+def partially_filled(bench: Bench) -> Order:
+    return bench.look(resting(bench), look(sighting(State.PARTIALLY_FILLED, "1")))
+
+
+def filled(bench: Bench) -> Order:
+    return bench.look(resting(bench), look(sighting(State.FILLED, "4")))
+
+
+def canceled(bench: Bench) -> Order:
+    return bench.look(resting(bench), look(sighting(State.CANCELED)))
+
+
+def partially_canceled(bench: Bench) -> Order:
+    return bench.look(resting(bench), look(sighting(State.CANCELED, "1")))
+
+
+def rejected(bench: Bench) -> Order:
+    bench.submit()
+    return bench.send_next(refused(Advice.STOP))
+
+
+def dead_letter(bench: Bench) -> Order:
+    bench.submit()
+    return bench.send_next(refused(Advice.DEAD_LETTER))
+
+
+def expired(bench: Bench) -> Order:
+    order = queued(bench)
+    bench.pass_time(120_000)
+    return bench.order(order)
+
+
+def withdrawn(bench: Bench) -> Order:
+    return bench.withdraw(queued(bench))
+
+
+ALL: tuple[Callable[[Bench], Order], ...] = (
+    queued, armed, in_flight, in_doubt, lost, resting, partially_filled, filled, canceled, partially_canceled, rejected,
+    dead_letter, expired, withdrawn,
+)  # fmt: skip
+
+
+def all_but(*admitted: Callable[[Bench], Order]) -> list[Callable[[Bench], Order]]:
+    return [make for make in ALL if make not in admitted]
+
+
+def names(make: Callable[[Bench], Order]) -> str:
+    return make.__name__
+
+
+def test_the_cases_below_are_all_states_that_there_are() -> None:
+    assert {make(Bench()).state for make in ALL} == set(State)
+
+
+# Withdraw
+
+
+@pytest.mark.parametrize("make", [queued, armed, dead_letter], ids=names)
+def test_what_was_not_sent_can_be_withdrawn(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    order = bench.withdraw(make(bench), "wrong coin")
+    assert (order.state, order.reason, order.key_bound) == (State.WITHDRAWN, "wrong coin", False)
+    told = bench.events(order)[-1]
+    assert (told.name, told.actor, told.detail) == ("order.withdrawn", "uid:0", {"reason": "wrong coin"})
+    bench.settle()
+    assert not bench.ledger.orders
+    assert len(bench.ledger.queue) == len(bench.ledger.locks) == bench.ledger.capacity.in_flight == 0
+
+
+@pytest.mark.parametrize("make", all_but(queued, armed, dead_letter), ids=names)
+def test_what_may_have_been_sent_cannot_be_withdrawn(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    order = make(bench)
+    with pytest.raises(WrongState, match=order.state.value):
+        bench.withdraw(order)
+    assert bench.order(order) == order
+
+
+def test_a_withdrawn_order_that_was_armed_never_fires(bench: Bench) -> None:
+    order = armed(bench)
+    bench.settle()
+    bench.withdraw(order)
+    bench.pass_time(300)
+    assert not bench.fire(order)
+    assert bench.order(order).state is State.WITHDRAWN
+
+
+def test_whoever_waited_for_a_withdrawn_order_goes_next(bench: Bench) -> None:
+    first = armed(bench)
+    second = bench.submit(quote_order_qty=Decimal(20))
+    assert second.state is State.QUEUED
+    bench.withdraw(first)
+    assert bench.order(second).state is State.IN_FLIGHT
+
+
+# Cancel what rests
+
+
+@pytest.mark.parametrize("make", [resting, partially_filled], ids=names)
+def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
+    bench: Bench, make: Callable[[Bench], Order]
+) -> None:
+    order = make(bench)
+    for _ in range(5):
+        order = bench.look(order, look(sighting(order.state, str(order.executed_quantity))))
+    assert (bench.ledger.next_look_ms() or 0) > bench.now_ms
+    bench.cancel(order, "enough")
+    bench.cancel_answered(order, CancelAnswer("refused", "DELETE", "HTTP 400 -2011"))
+    assert bench.order(order) == order, "the answer to a cancel proves nothing"
+    assert bench.ledger.next_look_ms() == bench.now_ms
+    asked, answered = bench.events(order)[-2:]
+    assert (asked.name, asked.actor, asked.detail) == ("order.cancel_requested", "uid:0", {"reason": "enough"})
+    assert answered.detail == {"asked": "DELETE", "answered": "HTTP 400 -2011", "outcome": "refused"}
+
+
+def test_a_cancel_counts_in_its_second() -> None:
+    """MEXC counts place and cancel together: an order that would be one too many waits."""
+    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    order = resting(bench)
+    bench.cancel(order)
+    waiting = bench.submit(symbol="BARUSDT")
+    assert waiting.state is State.QUEUED
+    bench.pass_time(1_000)
+    assert bench.order(waiting).state is State.IN_FLIGHT
+
+
+@pytest.mark.parametrize("make", all_but(resting, partially_filled), ids=names)
+def test_what_does_not_rest_cannot_be_cancelled(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    order = make(bench)
+    with pytest.raises(WrongState, match=order.state.value):
+        bench.cancel(order)
+
+
+def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing_more(bench: Bench) -> None:
+    order = resting(bench)
+    bench.cancel(order)
+    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    bench.cancel_answered(order, CancelAnswer("accepted", "DELETE", "HTTP 200"))
+    assert bench.events(order)[-1].name == "order.cancel_answered"
+    assert bench.ledger.next_look_ms() is None
+
+
+# Rule
+
+
+@pytest.mark.parametrize("make", [in_doubt, lost], ids=names)
+def test_a_person_may_vouch_that_an_order_was_not_placed(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    order = make(bench)
+    assert bench.ledger.lock_of(order) is not None
+    order = bench.rule(order, NOT_PLACED, "not in the exchange's list")
+    assert (order.state, order.reason, order.key_bound) == (State.REJECTED, "not in the exchange's list", False)
+    assert bench.ledger.lock_of(order) is None
+    told = bench.events(order)[-1]
+    assert (told.name, told.actor) == ("order.ruled", "uid:0")
+    assert told.detail == {"ruling": "not_placed", "reason": "not in the exchange's list"}
+    bench.settle()
+    assert bench.disk.locks[1].state is LockState.FAILED
+    assert bench.submit().order_id != order.order_id
+
+
+@pytest.mark.parametrize("make", [in_doubt, lost], ids=names)
+@pytest.mark.parametrize(
+    ("ruling", "state", "done"),
+    [
+        (Ruling.OPEN, State.OPEN, False),
+        (Ruling.FILLED, State.FILLED, True),
+        (Ruling.CANCELED, State.CANCELED, False),
+        (Ruling.PARTIALLY_CANCELED, State.PARTIALLY_CANCELED, False),
+    ],
+    ids=lambda value: value.value if isinstance(value, Ruling) else "",
+)
+def test_a_person_may_say_what_became_of_an_order(
+    bench: Bench, make: Callable[[Bench], Order], ruling: Ruling, state: State, *, done: bool
+) -> None:
+    found = Found(ruling=ruling, exchange_order_id="C02__9", executed_quantity=Decimal(2), executed_quote=Decimal(20))
+    order = bench.rule(make(bench), found)
+    assert order.state is state
+    assert order.exchange_order_id == "C02__9"
+    assert (order.executed_quantity, order.executed_quote) == (Decimal(2), Decimal(20))
+    assert order.key_bound, "what was placed keeps its key"
+    assert (order.finished_ms is not None) is done
+    assert (bench.ledger.next_look_ms() is None) is done, "the exchange is asked all the same, as long as it may change"
+    bench.settle()
+    assert bench.disk.locks[1].state is LockState.RELEASED
+
+
+def test_a_ruling_without_the_exchanges_id_keeps_the_one_that_is_known(bench: Bench) -> None:
+    order = in_doubt(bench)
+    assert bench.rule(order, Found(ruling=Ruling.OPEN)).exchange_order_id is None
+
+
+@pytest.mark.parametrize("make", all_but(in_doubt, lost), ids=names)
+def test_a_known_outcome_is_not_ruled_on(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    order = make(bench)
+    with pytest.raises(WrongState, match=order.state.value):
+        bench.rule(order, NOT_PLACED)
+    assert bench.order(order) == order
+
+
+def test_whoever_waited_for_an_order_in_doubt_goes_when_a_person_has_ruled(bench: Bench) -> None:
+    order = in_doubt(bench)
+    waiting = bench.submit(quote_order_qty=Decimal(20))
+    assert waiting.state is State.QUEUED
+    bench.rule(order, NOT_PLACED)
+    assert bench.order(waiting).state is State.IN_FLIGHT
+
+
+# Requeue
+
+
+def test_a_dead_letter_that_is_sent_back_has_its_key_and_its_patience_again(bench: Bench) -> None:
+    order = dead_letter(bench)
+    assert not order.key_bound
+    bench.settle()
+    assert not bench.ledger.orders
+    bench.pass_time(3_600_000)
+    order = bench.order(bench.requeue(order, "the key works again"))
+    assert order.state is State.IN_FLIGHT
+    assert order.attempts == 2, "a new attempt has a new name"
+    assert order.key_bound
+    assert order.finished_ms is None
+    assert order.deadline_ms == bench.now_ms + bench.rules.defaults.buy_deadline_ms
+    told = next(event for event in bench.events(order) if event.name == "order.requeued")
+    assert told.detail == {"reason": "the key works again", "deadline_ms": order.deadline_ms}
+
+
+@pytest.mark.parametrize("ahead_ms", [300, -300], ids=["ahead", "past"])
+def test_the_patience_of_a_dead_letter_is_what_its_signal_asked(bench: Bench, ahead_ms: int) -> None:
+    bench.submit(execute_at=bench.now_ms + ahead_ms, deadline_ms=700)
+    bench.pass_time(max(0, ahead_ms))
+    bench.settle()
+    ((send, _),) = bench.sends.values()
+    if send.fire_ms is not None:
+        assert bench.fire(send.order)
+    bench.answer(send.order, refused(Advice.DEAD_LETTER))
+    order = bench.requeue(send.order)
+    assert order.deadline_ms == bench.now_ms + 700
+    assert order.execute_at_ms == bench.now_ms, "its instant is now"
+
+
+def test_a_dead_letter_has_no_more_patience_each_time_it_is_sent_back(bench: Bench) -> None:
+    order = dead_letter(bench)
+    for _ in range(3):
+        bench.pass_time(3_600_000)
+        bench.requeue(order)
+        order = bench.send_next(refused(Advice.DEAD_LETTER))
+        assert order.deadline_ms == bench.now_ms + bench.rules.defaults.buy_deadline_ms
+
+
+@pytest.mark.parametrize("make", all_but(dead_letter), ids=names)
+def test_only_a_dead_letter_can_be_sent_back(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    """Above all not what is in doubt or lost: that could buy twice."""
+    order = make(bench)
+    with pytest.raises(WrongState, match=order.state.value):
+        bench.requeue(order)
+    assert bench.order(order) == order
+
+
+def test_a_dead_letter_whose_key_went_to_another_order_stays_where_it_is(bench: Bench) -> None:
+    order = dead_letter(bench)
+    newer = bench.submit()
+    with pytest.raises(WrongState, match=newer.order_id):
+        bench.requeue(order)
+
+
+# An outdated view of an order
+
+
+def test_a_dead_letter_is_sent_back_once_though_two_people_ask(bench: Bench) -> None:
+    """The second had read the order from the disk before the first one's word was there."""
+    outdated = dead_letter(bench)
+    bench.requeue(outdated)
+    bench.settle()
+    with pytest.raises(WrongState, match="in_flight"):
+        bench.verb(requeue, outdated)
+    assert len(bench.sends) == 1
+
+
+def test_an_outdated_view_withdraws_nothing_that_was_sent_since(bench: Bench) -> None:
+    outdated = dead_letter(bench)
+    bench.requeue(outdated)
+    with pytest.raises(WrongState, match="in_flight"):
+        bench.verb(withdraw, outdated)
+    assert bench.order(outdated).state is State.IN_FLIGHT
+
+
+def test_an_outdated_view_rules_on_nothing_that_was_seen_since(bench: Bench) -> None:
+    outdated = in_doubt(bench)
+    bench.look(outdated, look(sighting()))
+    with pytest.raises(WrongState, match="open"):
+        bench.verb(partial(rule, found=NOT_PLACED), outdated)
+
+
+def test_an_outdated_view_cancels_nothing_that_has_ended_since(bench: Bench) -> None:
+    outdated = resting(bench)
+    bench.look(outdated, look(sighting(State.FILLED, "4")))
+    with pytest.raises(WrongState, match="filled"):
+        bench.verb(ask_cancel, outdated)
+
+
+# The kill switch
+
+
+def test_a_halt_takes_armed_orders_back_and_sends_nothing(bench: Bench) -> None:
+    order = armed(bench)
+    bench.settle()
+    bench.halt("too hot")
+    order = bench.order(order)
+    assert (order.state, order.reason) == (State.QUEUED, "trading was halted: too hot")
+    assert not bench.fire(order)
+    assert bench.ledger.lock_of(order) is None
+    assert bench.disk.attempts[order.client_order_id or ""].state == "in_flight"
+    bench.settle()
+    assert bench.disk.attempts[order.client_order_id or ""].state == "not_sent"
+    bench.pass_time(300)
+    assert bench.order(order).state is State.QUEUED
+    bench.resume()
+    assert bench.order(order).state is State.IN_FLIGHT
+    assert bench.order(order).client_order_id != order.client_order_id
+
+
+def test_an_order_does_not_outlive_its_deadline_in_a_halt(bench: Bench) -> None:
+    bench.halt()
+    bench.resume()
+    order = queued(bench)
+    bench.halt()
+    bench.pass_time(60_000 + bench.rules.defaults.buy_deadline_ms)
+    assert bench.order(order).state is State.QUEUED
+    bench.pass_time(1)
+    assert bench.order(order).state is State.EXPIRED
+
+
+def test_the_kill_switch_is_on_disk_with_reason_and_actor(bench: Bench) -> None:
+    bench.halt("too hot")
+    bench.settle()
+    assert bench.disk.facts == {HALT_FACT: "too hot"}
+    bench.crash()
+    assert bench.ledger.halted == "too hot"
+    bench.resume("cooled down")
+    bench.settle()
+    assert bench.disk.facts == {HALT_FACT: ""}
+    halted, resumed = bench.events()
+    assert (halted.name, halted.actor, halted.detail) == ("trading.halted", "uid:0", {"reason": "too hot"})
+    assert (resumed.name, resumed.actor, resumed.detail) == ("trading.resumed", "uid:0", {"reason": "cooled down"})
+
+
+def test_a_second_halt_keeps_the_first_ones_reason(bench: Bench) -> None:
+    bench.halt("first")
+    bench.halt("second")
+    assert bench.ledger.halted == "first"
+    assert len(bench.events()) == 1
+
+
+def test_resuming_what_runs_says_nothing(bench: Bench) -> None:
+    bench.resume()
+    assert bench.ledger.halted is None
+    assert bench.events() == []

@@ -1,0 +1,205 @@
+"""Signals: what the wire may bring, the one form it is brought into, and what is wrong with the rest."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.orders import OrderType, Side
+from daemon.core.signals import MAX_AHEAD_MS, MAX_DEADLINE_MS, MAX_TEXT, Defaults, Signal, SignalRequest, normalise
+from daemon.errors import Invalid
+from tests.core.making import NOON_MS, request, signal
+
+DEFAULTS = Defaults(buy_priority=5, sell_priority=1, buy_deadline_ms=5_000, sell_deadline_ms=60_000, timeout_ms=30_000)
+LIMIT = {"type": "LIMIT", "quantity": Decimal(1), "price": Decimal(10)}
+
+
+def limit(**changes: Any) -> dict[str, Any]:
+    return LIMIT | changes
+
+
+def read(text: str) -> Signal:
+    return normalise(msgspec.json.decode(text, type=SignalRequest), DEFAULTS, now_ms=NOON_MS)
+
+
+# From the wire
+
+
+def test_a_request_is_brought_into_one_form_with_every_default_filled_in() -> None:
+    text = '{"symbol":" foousdt","side":"buy","type":"market","quoteOrderQty":"25.50","ownerId":7}'
+    assert read(text) == Signal(
+        symbol="FOOUSDT",
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        quantity=None,
+        quote_quantity=Decimal("25.5"),
+        price=None,
+        owner_id="7",
+        target_id=None,
+        idempotency_key=None,
+        priority=5,
+        execute_at_ms=None,
+        deadline_after_ms=5_000,
+        timeout_ms=30_000,
+        allow_repeat=False,
+        skip_lock=False,
+    )
+
+
+@pytest.mark.parametrize("digits", ["0.1", "0.30000000000000004", "1e-7", "123456789.123456789", "1"])
+def test_a_number_is_read_exactly_whether_it_comes_as_number_or_string(digits: str) -> None:
+    text = '{{"symbol":"FOOUSDT","side":"BUY","type":"MARKET","ownerId":"a","quantity":{}}}'
+    assert read(text.format(digits)).quantity == read(text.format(f'"{digits}"')).quantity == Decimal(digits)
+
+
+@pytest.mark.parametrize("field", ["qty", "Symbol", "order_id"])
+def test_a_field_that_nobody_knows_is_refused(field: str) -> None:
+    text = '{{"symbol":"FOOUSDT","side":"BUY","type":"MARKET","ownerId":"a","quantity":1,"{}":1}}'
+    with pytest.raises(msgspec.ValidationError, match=field):
+        read(text.format(field))
+
+
+def test_sells_are_more_urgent_and_more_patient_than_buys() -> None:
+    buy, sell = signal(), signal(side="SELL")
+    assert (buy.priority, buy.deadline_after_ms) == (5, 5_000)
+    assert (sell.priority, sell.deadline_after_ms) == (1, 60_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "order_type"),
+    [
+        ("limit", OrderType.LIMIT),
+        (" LIMIT_MAKER ", OrderType.LIMIT_MAKER),
+        ("ioc", OrderType.IMMEDIATE_OR_CANCEL),
+        ("IMMEDIATE_OR_CANCEL", OrderType.IMMEDIATE_OR_CANCEL),
+        ("FOK", OrderType.FILL_OR_KILL),
+        ("fill_or_kill", OrderType.FILL_OR_KILL),
+    ],
+)
+def test_types_have_mexcs_names_and_the_worlds(name: str, order_type: OrderType) -> None:
+    assert signal(**limit(type=name)).type is order_type
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "1INCHUSDT", "币安人生USDT"])
+def test_a_symbol_may_hold_any_letters(symbol: str) -> None:
+    assert signal(symbol=symbol.lower()).symbol == symbol
+
+
+def test_what_the_signal_says_goes_before_the_defaults() -> None:
+    asked = signal(
+        snipe_target_id=42,
+        idempotency_key=43,
+        priority=10,
+        execute_at=NOON_MS + 5,
+        deadline_ms=6,
+        timeout_ms=700,
+        allow_repeat=True,
+    )
+    assert (asked.target_id, asked.idempotency_key, asked.priority) == ("42", "43", 10)
+    assert (asked.execute_at_ms, asked.deadline_after_ms, asked.timeout_ms) == (NOON_MS + 5, 6, 700)
+    assert asked.allow_repeat
+
+
+def test_an_emergency_sell_may_pass_the_lock() -> None:
+    assert signal(side="SELL", skip_lock=True).skip_lock
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"symbol": ""}, "symbol", id="no symbol"),
+        pytest.param({"symbol": "BTC/USDT"}, "symbol", id="symbol with a separator"),
+        pytest.param({"symbol": "B"}, "symbol", id="short symbol"),
+        pytest.param({"symbol": "B" * 41}, "symbol", id="long symbol"),
+        pytest.param({"side": "HOLD"}, "side", id="side"),
+        pytest.param({"type": "STOP"}, "type", id="type"),
+        pytest.param({"owner_id": ""}, "ownerId", id="no owner"),
+        pytest.param({"owner_id": " "}, "ownerId", id="blank owner"),
+        pytest.param({"owner_id": "a" * (MAX_TEXT + 1)}, "ownerId", id="long owner"),
+        pytest.param({"snipe_target_id": "a\nb"}, "snipeTargetId", id="control character"),
+        pytest.param({"idempotency_key": ""}, "idempotencyKey", id="empty key"),
+        pytest.param({"priority": 0}, "priority", id="priority below"),
+        pytest.param({"priority": 11}, "priority", id="priority above"),
+        pytest.param({"deadline_ms": 0}, "deadlineMs", id="no patience"),
+        pytest.param({"deadline_ms": MAX_DEADLINE_MS + 1}, "deadlineMs", id="deadline too long"),
+        pytest.param({"timeout_ms": 99}, "timeoutMs", id="lease too short"),
+        pytest.param({"timeout_ms": 3_600_001}, "timeoutMs", id="lease too long"),
+        pytest.param({"execute_at": NOON_MS // 1_000}, "executeAt", id="seconds for milliseconds"),
+        pytest.param({"execute_at": NOON_MS - MAX_DEADLINE_MS - 1}, "executeAt", id="long past"),
+        pytest.param({"execute_at": NOON_MS + MAX_AHEAD_MS + 1}, "executeAt", id="far ahead"),
+        pytest.param({"skip_lock": True}, "skipLock", id="emergency buy"),
+        pytest.param({"quantity": Decimal(1), "quote_order_qty": Decimal(1)}, "quantity", id="market by both"),
+        pytest.param({"quantity": None, "quote_order_qty": None}, "quantity", id="market by neither"),
+        pytest.param({"price": Decimal(1)}, "price", id="market with price"),
+        pytest.param(limit(quote_order_qty=Decimal(1)), "quoteOrderQty", id="limit by quote"),
+        pytest.param(limit(quantity=None), "quantity", id="limit without quantity"),
+        pytest.param(limit(price=None), "price", id="limit without price"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_would_be_right(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        signal(**changes)
+    assert refusal.value.field == field
+    assert refusal.value.allowed
+
+
+@pytest.mark.parametrize("name", ["quantity", "quote_order_qty", "price"])
+@pytest.mark.parametrize(
+    "amount",
+    ["0", "-1", "NaN", "sNaN", "Infinity", "-Infinity", "1.1e18", "1e-19", "0.1234567890123456789", "1e999999"],
+)
+def test_an_amount_is_a_number_above_zero_and_within_bounds(name: str, amount: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        signal(**limit(**{name: Decimal(amount)}))
+    assert refusal.value.field == {"quote_order_qty": "quoteOrderQty"}.get(name, name)
+
+
+@pytest.mark.parametrize("amount", ["1e18", "1e-18", "0.123456789012345678"], ids=["largest", "smallest", "finest"])
+def test_the_bounds_themselves_are_admitted(amount: str) -> None:
+    assert signal(**limit(quantity=Decimal(amount))).quantity == Decimal(amount)
+
+
+@given(
+    st.builds(
+        request,
+        symbol=st.text(max_size=50),
+        side=st.sampled_from(["BUY", "sell"]) | st.text(max_size=5),
+        type=st.sampled_from(["LIMIT", "market", "ioc"]) | st.text(max_size=5),
+        quantity=st.none() | st.decimals(),
+        quote_order_qty=st.none() | st.decimals(),
+        price=st.none() | st.decimals(),
+        owner_id=st.text(max_size=130) | st.integers(),
+        snipe_target_id=st.none() | st.text(max_size=130) | st.integers(),
+        priority=st.none() | st.integers(),
+        execute_at=st.none() | st.integers(),
+        deadline_ms=st.none() | st.integers(),
+    )
+)
+def test_whatever_comes_is_brought_into_form_or_refused_by_name(asked: SignalRequest) -> None:
+    """And what is in form stays as it is when it is read again."""
+    try:
+        found = normalise(asked, DEFAULTS, now_ms=NOON_MS)
+    except Invalid as refusal:
+        allowed = refusal.allowed
+        assert allowed
+        return
+    again = request(
+        symbol=found.symbol,
+        side=found.side.value,
+        type=found.type.value,
+        quantity=found.quantity,
+        quote_order_qty=found.quote_quantity,
+        price=found.price,
+        owner_id=found.owner_id,
+        snipe_target_id=found.target_id,
+        priority=found.priority,
+        execute_at=found.execute_at_ms,
+        deadline_ms=found.deadline_after_ms,
+    )
+    assert normalise(again, DEFAULTS, now_ms=NOON_MS) == found

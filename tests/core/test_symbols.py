@@ -1,0 +1,208 @@
+"""Symbols: what a pair admits, and that rounding never makes an order worse than asked."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
+
+from daemon.core.orders import Side
+from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, Signal
+from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, fit
+from daemon.errors import Invalid
+from tests.core.making import NOON_MS, signal, symbol_rules
+
+
+def fit_at_noon(asked: Signal, pair: SymbolRules) -> Signal:
+    return fit(asked, pair, NOON_MS)
+
+
+def limit(side: str = "BUY", quantity: str = "10", price: str = "10", **changes: Any) -> Signal:
+    return signal(side=side, type="LIMIT", quantity=Decimal(quantity), price=Decimal(price), **changes)
+
+
+def market(side: str = "BUY", **amounts: str) -> Signal:
+    fields: dict[str, Any] = {name: Decimal(amount) for name, amount in amounts.items()}
+    return signal(side=side, **fields)
+
+
+# Rounding
+
+
+def test_what_fits_stays_as_it_is() -> None:
+    assert fit_at_noon(limit(), symbol_rules()) == limit()
+    assert fit_at_noon(market(quote_order_qty="10"), symbol_rules()) == market(quote_order_qty="10")
+
+
+def test_quantities_are_cut() -> None:
+    assert fit_at_noon(limit(quantity="1.239"), symbol_rules()).quantity == Decimal("1.23")
+    assert fit_at_noon(market(quote_order_qty="9.99999"), symbol_rules()).quote_quantity == Decimal("9.9999")
+
+
+@pytest.mark.parametrize(("side", "price"), [("BUY", "1.2345"), ("SELL", "1.2346")], ids=["buy", "sell"])
+def test_a_buyers_price_is_lowered_and_a_sellers_raised(side: str, price: str) -> None:
+    assert fit_at_noon(limit(side, price="1.23456"), symbol_rules()).price == Decimal(price)
+
+
+@given(
+    side=st.sampled_from(["BUY", "SELL"]),
+    quantity=st.decimals(min_value="1e-18", max_value=MAX_AMOUNT, places=MAX_DECIMALS),
+    price=st.decimals(min_value="1e-18", max_value=MAX_AMOUNT, places=MAX_DECIMALS),
+    quantity_decimals=st.integers(0, MAX_DECIMALS),
+    price_decimals=st.integers(0, MAX_DECIMALS),
+)
+def test_no_order_becomes_worse_than_asked(
+    side: str, quantity: Decimal, price: Decimal, quantity_decimals: int, price_decimals: int
+) -> None:
+    """Of every signal that passes the door; a pair may still be too coarse for it."""
+    asked = limit(side, str(quantity), str(price))
+    pair = symbol_rules(
+        quantity_decimals=quantity_decimals, price_decimals=price_decimals, min_notional=Decimal(0), max_notional=None
+    )
+    try:
+        fitted = fit_at_noon(asked, pair)
+    except Invalid:
+        reject()
+    assert asked.quantity is not None
+    assert asked.price is not None
+    assert fitted.quantity is not None
+    assert fitted.price is not None
+    assert 0 < fitted.quantity <= asked.quantity
+    assert 0 < fitted.price <= asked.price if asked.side is Side.BUY else fitted.price >= asked.price
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        (limit(quantity="0.009"), "quantity"),
+        (market(quote_order_qty="0.00009"), "quoteOrderQty"),
+        (limit(price="0.00009"), "price"),
+    ],
+    ids=["quantity", "quote quantity", "price"],
+)
+def test_what_is_below_the_smallest_step_is_refused(asked: Signal, field: str) -> None:
+    with pytest.raises(Invalid, match="smallest step") as refusal:
+        fit_at_noon(asked, symbol_rules())
+    assert refusal.value.field == field
+
+
+# Admission
+
+
+@pytest.mark.parametrize(
+    ("state", "admitted"),
+    [
+        ({"api_tradable": True, "online": True}, True),
+        ({"api_tradable": False, "online": False, "first_open_ms": NOON_MS + 60_000}, True),
+        ({"api_tradable": False, "online": True, "first_open_ms": NOON_MS - OPENING_MS}, True),
+        ({"api_tradable": False, "online": True, "first_open_ms": NOON_MS - OPENING_MS - 1}, False),
+        ({"api_tradable": False, "online": False}, False),
+    ],
+    ids=["open", "not open yet", "just open", "open, and not to the API", "never to the API"],
+)
+def test_a_pair_that_is_not_open_yet_is_no_error(state: dict[str, Any], *, admitted: bool) -> None:
+    """A sniper's order waits for the open."""
+    if admitted:
+        assert fit_at_noon(limit(), symbol_rules(**state)) == limit()
+    else:
+        with pytest.raises(Invalid) as refusal:
+            fit_at_noon(limit(), symbol_rules(**state))
+        assert refusal.value.field == "symbol"
+
+
+@pytest.mark.parametrize(
+    ("trade_sides", "admitted"),
+    [(BUY_ONLY, {"BUY"}), (SELL_ONLY, {"SELL"}), (CLOSED, set()), (0, {"BUY", "SELL"})],
+    ids=["buy only", "sell only", "closed", "not stated"],
+)
+def test_a_side_that_the_pair_does_not_take_is_refused(trade_sides: int, admitted: set[str]) -> None:
+    for side in ("BUY", "SELL"):
+        if side in admitted:
+            assert fit_at_noon(limit(side), symbol_rules(trade_sides=trade_sides)) == limit(side)
+        else:
+            with pytest.raises(Invalid) as refusal:
+                fit_at_noon(limit(side), symbol_rules(trade_sides=trade_sides))
+            assert refusal.value.field == "side"
+
+
+@pytest.mark.parametrize(
+    ("order_type", "listed", "admitted"),
+    [
+        ("LIMIT", {"LIMIT"}, True),
+        ("LIMIT", set(), True),
+        ("IOC", {"LIMIT"}, True),
+        ("FOK", {"LIMIT"}, True),
+        ("IOC", {"MARKET"}, False),
+        ("LIMIT_MAKER", {"LIMIT"}, False),
+    ],
+    ids=["listed", "nothing stated", "ioc by limit", "fok by limit", "ioc without limit", "maker is not implied"],
+)
+def test_immediate_types_are_implied_by_limit_orders(order_type: str, listed: set[str], *, admitted: bool) -> None:
+    asked = signal(type=order_type, quantity=Decimal(10), price=Decimal(10))
+    if admitted:
+        assert fit_at_noon(asked, symbol_rules(order_types=frozenset(listed))) == asked
+    else:
+        with pytest.raises(Invalid) as refusal:
+            fit_at_noon(asked, symbol_rules(order_types=frozenset(listed)))
+        assert refusal.value.field == "type"
+        assert refusal.value.allowed == ", ".join(sorted(listed))
+
+
+# Minimum and maximum
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "allowed"),
+    [
+        (limit(quantity="0.99", price="100"), "quantity", "at least 1 FOO"),
+        (limit(quantity="1", price="4.99"), "quantity", "at least 5 USDT"),
+        (limit(quantity="10", price="10.01"), "quantity", "at most 100 USDT"),
+        (market(quote_order_qty="1.99"), "quoteOrderQty", "at least 2 USDT"),
+        (market(quote_order_qty="50.01"), "quoteOrderQty", "at most 50 USDT"),
+        (market("SELL", quantity="0.5"), "quantity", "at least 1 FOO"),
+    ],
+    ids=["quantity", "limit, too little", "limit, too much", "market, too little", "market, too much", "market sell"],
+)
+def test_what_is_outside_the_limits_is_refused_with_the_limit(asked: Signal, field: str, allowed: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        fit_at_noon(asked, pair_with_limits())
+    assert (refusal.value.field, refusal.value.allowed) == (field, allowed)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        limit(quantity="1", price="5"),
+        limit(quantity="10", price="10"),
+        market(quote_order_qty="2"),
+        market(quote_order_qty="50"),
+        market("SELL", quantity="1"),
+    ],
+    ids=["limit, least", "limit, most", "market, least", "market, most", "market sell, least"],
+)
+def test_the_limits_themselves_are_admitted(asked: Signal) -> None:
+    assert fit_at_noon(asked, pair_with_limits()) == asked
+
+
+@pytest.mark.parametrize("no_limit", [None, Decimal(0)], ids=["not stated", "zero"])
+def test_a_maximum_of_nothing_is_no_maximum(no_limit: Decimal | None) -> None:
+    unbounded = symbol_rules(max_notional=no_limit, max_notional_market=no_limit)
+    assert fit_at_noon(limit(quantity="1000000", price="1000000"), unbounded).quantity == 1_000_000
+    assert fit_at_noon(market(quote_order_qty="1000000000"), unbounded).quote_quantity == 1_000_000_000
+
+
+def test_the_minimum_counts_for_what_is_left_after_rounding() -> None:
+    with pytest.raises(Invalid) as refusal:
+        fit_at_noon(limit(quantity="0.999", price="5.01"), symbol_rules())
+    assert refusal.value.allowed == "at least 5 USDT"
+
+
+def pair_with_limits() -> SymbolRules:
+    return symbol_rules(
+        min_quantity=Decimal(1),
+        min_notional=Decimal(5),
+        max_notional=Decimal(100),
+        min_notional_market=Decimal(2),
+        max_notional_market=Decimal(50),
+    )
