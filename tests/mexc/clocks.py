@@ -1,0 +1,38 @@
+"""Clocks for tests: one moved by hand, one that shows the event loop's (virtual) time."""
+
+import asyncio
+from collections.abc import Callable
+
+import looptime
+
+BEGIN_MS = 1_760_000_000_000
+
+
+class HandClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, now_ms: int = BEGIN_MS) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds."""
+        return self._now_ms
+
+    def advance(self, ms: int) -> None:
+        """Move on."""
+        self._now_ms += ms
+
+
+class LoopClock:
+    """Shows the running loop's time: what waits on the loop, waits on this clock."""
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds."""
+        return BEGIN_MS + round(asyncio.get_running_loop().time() * 1_000)
+
+
+VIRTUAL_TIME: tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]] = (
+    "asyncio",
+    {"loop_factory": looptime.new_event_loop},
+)
+"""For an ``anyio_backend`` fixture: a loop whose time leaps to the next timer as soon as nothing else can happen."""
