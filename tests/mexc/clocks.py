@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import looptime
+import pytest
 
 BEGIN_MS = 1_760_000_000_000
 
@@ -36,3 +37,6 @@ VIRTUAL_TIME: tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]] = (
     {"loop_factory": looptime.new_event_loop},
 )
 """For an ``anyio_backend`` fixture: a loop whose time leaps to the next timer as soon as nothing else can happen."""
+
+in_virtual_time = pytest.mark.parametrize("anyio_backend", [pytest.param(VIRTUAL_TIME, id="virtual time")])
+"""Marks a test that waits for a timer: it waits in virtual time."""

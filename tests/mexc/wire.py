@@ -4,14 +4,15 @@ import socket
 import ssl
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
 import anyio
 import msgspec
 from anyio.abc import ByteStream, SocketAttribute
+from anyio.lowlevel import checkpoint
 from anyio.streams.tls import TLSListener
 
 END_OF_HEAD = b"\r\n\r\n"
@@ -83,6 +84,12 @@ class Connection:
         self._read = begin + length
         return Request(head, bytes(self.received[begin : self._read]))
 
+    async def read(self) -> bytes:
+        """Read what comes next, whatever it is."""
+        data = await self._stream.receive()
+        self.received += data
+        return data
+
     async def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         await self._stream.send(data)
@@ -93,7 +100,7 @@ class Connection:
 
     async def reset(self) -> None:
         """Tear the connection down with RST instead of FIN."""
-        raw = self._stream.extra_attributes[SocketAttribute.raw_socket]()
+        raw = self._stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # anyio's, not Django's
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await self._stream.aclose()
 
@@ -136,7 +143,7 @@ class Peer:
 async def serve(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """Listen on the loopback; treat each connection as the behaviour says, one task each."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = listener.extra_attributes[SocketAttribute.local_port]()
+    port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's, not Django's
     peer = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
 
     async def converse(stream: ByteStream) -> None:
@@ -146,11 +153,17 @@ async def serve(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> A
             with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 await behaviour(peer, connection)
 
+    failure: Exception | None = None
     async with listener, anyio.create_task_group() as tasks:
         served: Any = TLSListener(listener, tls) if tls else listener
         tasks.start_soon(served.serve, converse)
-        yield peer
+        try:
+            yield peer
+        except Exception as error:  # noqa: BLE001  # raised below, outside the group, so that it is not wrapped
+            failure = error
         tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 def http(status: int, body: bytes | str = b"", **headers: str) -> bytes:
@@ -177,6 +190,26 @@ async def silence(peer: Peer, connection: Connection) -> None:
     """Read requests and answer none."""
     while True:
         await peer.next_request(connection)
+
+
+@contextmanager
+def a_full_backlog() -> Iterator[str]:
+    """Listen at an address where no further connection is taken: nobody accepts, and the row of waiters is full."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):
+            waiter = stack.enter_context(socket.socket())
+            waiter.setblocking(False)
+            waiter.connect_ex(listening.getsockname())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def settle() -> None:
+    """Let everything happen that can happen without the time moving on."""
+    for _ in range(100):
+        await checkpoint()
 
 
 def unused_url() -> str:

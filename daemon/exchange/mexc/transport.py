@@ -91,7 +91,7 @@ class HttpTransport:
                 headers=headers,
                 allow_redirects=False,
                 middlewares=(hold,),
-                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s / 2),
+                timeout=aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2),
             ) as response:
                 return await _reply(response)
         except _GateShut as shut:
