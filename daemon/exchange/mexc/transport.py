@@ -25,6 +25,9 @@ from daemon.exchange.port import Gate
 MAX_BODY = 16 << 20
 """Bytes of an answer that are read; exchangeInfo of all pairs is the longest."""
 
+LONGEST_BAN_S = 259_200
+"""MEXC's longest ban: three days (documented). No ``Retry-After`` is believed beyond it."""
+
 _SIGNATURE = re.compile(r"signature=[0-9a-fA-F]+")
 
 
@@ -130,7 +133,10 @@ async def _reply(response: aiohttp.ClientResponse) -> Reply:
 
 def _retry_after_ms(text: str | None) -> int | None:
     """Read ``Retry-After`` in seconds; an HTTP date, which MEXC does not send, is not read."""
-    return int(text) * 1_000 if text is not None and text.isascii() and text.isdigit() else None
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    seconds = int("0" + text.lstrip("0")[:7])  # seven digits are beyond any ban; Python reads no number of thousands
+    return min(seconds, LONGEST_BAN_S) * 1_000
 
 
 def _describe(error: Exception) -> str:
