@@ -103,7 +103,7 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
             answered=answered,
             retry_after_ms=GATEWAY[status] if retry_after_ms is None else retry_after_ms,
         )
-    if status == 403 or not 200 <= status < 500:  # noqa: PLR2004  # HTTP's own classes
+    if status == 403 or status // 100 not in (2, 4):  # noqa: PLR2004  # HTTP's own classes
         return Unclear(f"HTTP {status} says nothing about execution", asked, answered)
     found = envelope(body)
     if found is None:
@@ -112,6 +112,8 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
         if found.order_id:
             return Placed(found.order_id, asked, answered)
         return Unclear("the answer names no order", asked, answered)
+    if found.order_id:
+        return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
     return _refused_or_unknown(found, asked, answered)
 
 
