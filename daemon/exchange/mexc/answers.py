@@ -52,8 +52,14 @@ GATEWAY = {429: 2_000, 418: 120_000}
 A ban lasts from two minutes to three days (documented).
 """
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises where an answer is not what it should be: also for text that is no UTF-8, and for deep nesting."""
+
 _DUPLICATE = re.compile(r"duplicat|already exist|repeat", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
+
+
+_CODE = re.compile(r"-?[0-9]{1,12}")
 
 
 class _Envelope(msgspec.Struct):
@@ -79,9 +85,13 @@ def envelope(body: bytes) -> Envelope | None:
     """Read a JSON answer; ``None`` where it is none."""
     try:
         found = _decode(body)
-        code = None if found.code is None else int(found.code)
-    except (msgspec.DecodeError, ValueError):
+    except UNREADABLE:
         return None
+    code = found.code
+    if isinstance(code, str):
+        if not _CODE.fullmatch(code):
+            return None
+        code = int(code)
     return Envelope(code, found.msg or "", None if found.orderId is None else str(found.orderId))
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.symbols import ALL, SymbolRules
+from daemon.exchange.mexc.answers import UNREADABLE
 
 ONLINE = "1"
 
@@ -41,7 +42,7 @@ def parse(body: bytes) -> list[SymbolRules] | None:
     """Read ``exchangeInfo``; ``None`` where it is none."""
     try:
         return [_rules(found) for found in _decoder.decode(body).symbols]
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from daemon.core.answers import Sighting
 from daemon.core.orders import State
+from daemon.exchange.mexc.answers import UNREADABLE
 
 STATES = {
     "NEW": State.OPEN,
@@ -130,5 +131,5 @@ def _sighting(found: _Order) -> Sighting:
 def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
     try:
         return decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise UnreadableError(str(error)) from error
