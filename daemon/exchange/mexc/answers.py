@@ -55,7 +55,7 @@ A ban lasts from two minutes to three days (documented).
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises where an answer is not what it should be: also for text that is no UTF-8, and for deep nesting."""
 
-_DUPLICATE = re.compile(r"duplicat|already exist|repeat", re.IGNORECASE)
+_DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
 
 
