@@ -7,7 +7,7 @@ what a sniper does about each is this project's choice.
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
@@ -56,7 +56,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises where an answer is not what it should be: also for text that is no UTF-8, and for deep nesting."""
 
 _DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
-_CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
+_CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
 
 
 _CODE = re.compile(r"-?[0-9]{1,12}")
@@ -145,9 +145,11 @@ def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
 
 
 def _cap(message: str) -> Decimal | None:
-    """Read the price cap out of a message such as "Order price cannot exceed 0.05USDT" (observed)."""
+    """Read the price cap out of a message such as "Order price cannot exceed 0.05USDT" (observed).
+
+    A number written otherwise, with thousands set apart or with an exponent, is not read: the beginning of it would be
+    another price.
+    """
     match = _CAP.search(message)
-    try:
-        return Decimal(match[1]) if match else None
-    except InvalidOperation:
-        return None
+    cap = Decimal(match[1]) if match else None
+    return cap or None
