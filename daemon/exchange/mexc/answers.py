@@ -30,7 +30,6 @@ REFUSALS: dict[Advice, frozenset[int]] = {
         30002, 88013,  # below the minimum
         30003,  # above the maximum
         10095, 10096, 10097, 10102, 33333, 44444, -1128, 700004, 700008, 730002,  # parameters
-        700013,  # content type
     }),
     Advice.ALERT: frozenset({
         30020, 70011,  # no permission for the symbol
@@ -38,7 +37,10 @@ REFUSALS: dict[Advice, frozenset[int]] = {
         26, 10098, 60005, 10001,
     }),
     Advice.RESYNC: frozenset({700003, 10073}),  # timestamp
-    Advice.HALT: frozenset({700001, 700002, 700005, 700006, 700007, 602, 10072, 400, 401}),  # key, signature
+    Advice.HALT: frozenset({
+        700001, 700002, 700005, 700006, 700007, 602, 10072, 400, 401,  # key, signature
+        700013,  # content type: every request of this program would be refused
+    }),
 }  # fmt: skip
 
 ADVICE = {code: advice for advice, codes in REFUSALS.items() for code in codes}
