@@ -55,7 +55,7 @@ A ban lasts from two minutes to three days (documented).
 """
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises where an answer is not what it should be: also for text that is no UTF-8, and for deep nesting."""
+"""What msgspec raises at an unreadable answer: the last two for text that is no UTF-8, and for endless nesting."""
 
 _DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
@@ -124,12 +124,12 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
         if found.order_id:
             return Placed(found.order_id, asked, answered)
         return Unclear("the answer names no order", asked, answered)
-    if found.order_id:
-        return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
     return _refused_or_unknown(found, asked, answered)
 
 
 def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
+    if found.order_id:
+        return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
     advice = ADVICE.get(found.code) if found.code is not None else None
     if advice is None:
         return Unclear(f"code {found.code} is not known as a refusal: {found.message[:200]}", asked, answered)
