@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from daemon.core.answers import Sighting
+from daemon.core.decimals import ZERO
 from daemon.core.orders import State
 from daemon.exchange.mexc.answers import UNREADABLE
 
@@ -25,19 +26,23 @@ STATES = {
 _T = TypeVar("_T")
 
 
+MAX_DIGITS = 40
+"""An amount with more digits before or after the point is no amount: written plainly it could fill the memory."""
+
+
 class _Order(msgspec.Struct, rename="camel"):
-    order_id: str
+    order_id: str | int
     status: str
     client_order_id: str | None = None
-    executed_qty: Decimal = Decimal(0)
-    cummulative_quote_qty: Decimal = Decimal(0)
+    executed_qty: Decimal | None = None
+    cummulative_quote_qty: Decimal | None = None
 
 
 class _Trade(msgspec.Struct, rename="camel"):
-    order_id: str
+    order_id: str | int
     client_order_id: str | None = None
-    qty: Decimal = Decimal(0)
-    quote_qty: Decimal = Decimal(0)
+    qty: Decimal | None = None
+    quote_qty: Decimal | None = None
 
 
 _one = msgspec.json.Decoder(_Order, strict=False)
@@ -109,10 +114,10 @@ def _filled(trades: Iterable[_Trade]) -> Sighting | None:
         return None
     return Sighting(
         client_order_id=trades[0].client_order_id,
-        exchange_order_id=trades[0].order_id,
+        exchange_order_id=_order_id(trades[0].order_id),
         state=State.PARTIALLY_FILLED,
-        executed_quantity=sum((each.qty for each in trades), Decimal(0)),
-        executed_quote=sum((each.quote_qty for each in trades), Decimal(0)),
+        executed_quantity=sum((_amount(each.qty) for each in trades), ZERO),
+        executed_quote=sum((_amount(each.quote_qty) for each in trades), ZERO),
     )
 
 
@@ -121,11 +126,27 @@ def _sighting(found: _Order) -> Sighting:
         raise UnreadableError(f"status {found.status!r} is not one of MEXC's")
     return Sighting(
         client_order_id=found.client_order_id,
-        exchange_order_id=found.order_id,
+        exchange_order_id=_order_id(found.order_id),
         state=STATES[found.status],
-        executed_quantity=found.executed_qty,
-        executed_quote=found.cummulative_quote_qty,
+        executed_quantity=_amount(found.executed_qty),
+        executed_quote=_amount(found.cummulative_quote_qty),
     )
+
+
+def _order_id(shown: str | int) -> str:
+    if shown == "":
+        raise UnreadableError("the order id is empty")
+    return str(shown)
+
+
+def _amount(shown: Decimal | None) -> Decimal:
+    """Take an amount that can be one; what is not shown is zero."""
+    if shown is None:
+        return ZERO
+    exponent = shown.as_tuple().exponent
+    if not isinstance(exponent, int) or shown < 0 or shown.adjusted() >= MAX_DIGITS or exponent < -MAX_DIGITS:
+        raise UnreadableError(f"{str(shown)[:60]} is no amount")
+    return shown
 
 
 def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
