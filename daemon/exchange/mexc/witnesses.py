@@ -17,7 +17,7 @@ from daemon.exchange.mexc.requests import Asked, Requests
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.transport import Reply
 
-NOT_FOUND = -2013
+BAD_REQUEST, NOT_FOUND = 400, -2013
 MARGIN_MS = 60_000
 """A list is asked from so long before the order was sent."""
 
@@ -70,7 +70,9 @@ def _read(order: Order, witness: Witness, answer: Asked, now_ms: int) -> Look:
     answered = f"HTTP {reply.status} {raw(reply.body)}"
     if not 200 <= reply.status < 300:  # noqa: PLR2004  # HTTP's own classes
         found = envelope(reply.body)
-        absent = place.longest is None and witness is Witness.ORDER and found is not None and found.code == NOT_FOUND
+        absent = (
+            witness is Witness.ORDER and reply.status == BAD_REQUEST and found is not None and found.code == NOT_FOUND
+        )
         return replace(look, answered=answered, failed=not absent)
     try:
         sighting, length = place.read(reply.body, order.client_order_id or "")
