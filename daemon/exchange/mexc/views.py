@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
 import msgspec
@@ -26,8 +26,8 @@ STATES = {
 _T = TypeVar("_T")
 
 
-MAX_DIGITS = 40
-"""An amount with more digits before or after the point is no amount: written plainly it could fill the memory."""
+SMALLEST, LARGEST = Decimal("1e-40"), Decimal("1e40")
+"""What lies outside is no amount: written plainly it could fill the memory."""
 
 
 class _Order(msgspec.Struct, rename="camel"):
@@ -108,6 +108,18 @@ def server_time(body: bytes) -> int:
     return _decode(_time, body).server_time
 
 
+def amount(shown: Decimal | None) -> Decimal:
+    """Take an amount that can be one; what is not shown is zero."""
+    if not shown:
+        return ZERO
+    try:
+        if SMALLEST <= shown < LARGEST:
+            return shown
+    except InvalidOperation:
+        pass  # NaN
+    raise UnreadableError(f"{str(shown)[:60]} is no amount")
+
+
 def _filled(trades: Iterable[_Trade]) -> Sighting | None:
     trades = list(trades)
     if not trades:
@@ -116,8 +128,8 @@ def _filled(trades: Iterable[_Trade]) -> Sighting | None:
         client_order_id=trades[0].client_order_id,
         exchange_order_id=_order_id(trades[0].order_id),
         state=State.PARTIALLY_FILLED,
-        executed_quantity=sum((_amount(each.qty) for each in trades), ZERO),
-        executed_quote=sum((_amount(each.quote_qty) for each in trades), ZERO),
+        executed_quantity=sum((amount(each.qty) for each in trades), ZERO),
+        executed_quote=sum((amount(each.quote_qty) for each in trades), ZERO),
     )
 
 
@@ -128,8 +140,8 @@ def _sighting(found: _Order) -> Sighting:
         client_order_id=found.client_order_id,
         exchange_order_id=_order_id(found.order_id),
         state=STATES[found.status],
-        executed_quantity=_amount(found.executed_qty),
-        executed_quote=_amount(found.cummulative_quote_qty),
+        executed_quantity=amount(found.executed_qty),
+        executed_quote=amount(found.cummulative_quote_qty),
     )
 
 
@@ -137,16 +149,6 @@ def _order_id(shown: str | int) -> str:
     if shown == "":
         raise UnreadableError("the order id is empty")
     return str(shown)
-
-
-def _amount(shown: Decimal | None) -> Decimal:
-    """Take an amount that can be one; what is not shown is zero."""
-    if shown is None:
-        return ZERO
-    exponent = shown.as_tuple().exponent
-    if not isinstance(exponent, int) or shown < 0 or shown.adjusted() >= MAX_DIGITS or exponent < -MAX_DIGITS:
-        raise UnreadableError(f"{str(shown)[:60]} is no amount")
-    return shown
 
 
 def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
