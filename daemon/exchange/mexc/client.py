@@ -132,7 +132,7 @@ class MexcExchange:
         found = None
         if isinstance(reply, Reply) and reply.status == OK:
             found = parse(reply.body)
-        elif isinstance(reply, Reply) and reply.status == BAD_REQUEST:
+        elif isinstance(reply, Reply) and reply.status == BAD_REQUEST and parameters:
             found = []  # there is no such pair
         if found is None:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
