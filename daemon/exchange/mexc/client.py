@@ -2,6 +2,8 @@
 
 import asyncio
 
+import anyio
+
 from daemon.clock import Clock
 from daemon.core.answers import Advice, Answer, CancelAnswer, Look, NotSent, Refused, Unclear, Witness
 from daemon.core.attempts import Attempt
@@ -92,13 +94,13 @@ class MexcExchange:
         if symbol in self._rules:
             return self._rules[symbol]
         async with self._asking:
-            if self._clock.now_ms() < self._not_before_ms:
+            now_ms = self._clock.now_ms()
+            if symbol in self._rules or now_ms < self._absent.get(symbol, 0):
+                return self._rules.get(symbol)
+            if now_ms < max(self._not_before_ms, self._requests.pacer.blocked_until_ms):
                 raise NotReady(UNREADABLE_RULES)
-            if symbol not in self._rules and self._clock.now_ms() >= self._absent.get(symbol, 0):
-                await self._load([("symbol", symbol)])
-                if symbol not in self._rules:
-                    self._remember_absent(symbol)
-        return self._rules.get(symbol)
+            await self._load_one(symbol)
+            return self._rules.get(symbol)
 
     async def load_rules(self) -> int:
         """Load the rules of all pairs, so that no signal waits for them; return how many there are.
@@ -139,6 +141,16 @@ class MexcExchange:
             raise NotReady(UNREADABLE_RULES)
         self._rules.update({rules.symbol: rules for rules in found})
         return len(found)
+
+    async def _load_one(self, symbol: str) -> None:
+        """Load a pair's rules, in the time of one request: no signal is to grow old while it waits for room here."""
+        with anyio.move_on_after(self._requests.settings.timeout_ms / 1_000) as scope:
+            await self._load([("symbol", symbol)])
+        if scope.cancelled_caught:
+            self._not_before_ms = self._clock.now_ms() + PAUSE_MS
+            raise NotReady(UNREADABLE_RULES)
+        if symbol not in self._rules:
+            self._remember_absent(symbol)
 
     def _remember_absent(self, symbol: str) -> None:
         now_ms = self._clock.now_ms()
