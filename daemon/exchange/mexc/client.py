@@ -113,14 +113,13 @@ class MexcExchange:
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours, at the middle of the round trip."""
-        before_ms = self._clock.now_ms()
         answer = await self._requests.public("/api/v3/time", [], weight=1)
         after_ms = self._clock.now_ms()
         server_ms = _server_ms(answer.reply)
         if server_ms is None:
             return False
-        self._requests.offset_ms = server_ms - (before_ms + after_ms) // 2
-        self._requests.round_trip_ms = after_ms - before_ms
+        self._requests.offset_ms = server_ms - (answer.began_ms + after_ms) // 2
+        self._requests.round_trip_ms = after_ms - answer.began_ms
         self._requests.measured_ms = after_ms
         return True
 

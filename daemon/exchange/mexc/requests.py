@@ -24,6 +24,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     asked: str
     reply: Reply | Failure | Stopped
+    began_ms: int  # when it was handed over, after any wait for room
 
 
 class Requests:
@@ -60,8 +61,9 @@ class Requests:
         query = encode(parameters)
         target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
+        began_ms = self.clock.now_ms()
         reply = await self._send("GET", target, self._public_headers, None)
-        return Asked(f"GET {target}", reply)
+        return Asked(f"GET {target}", reply, began_ms)
 
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> Asked:
         """Ask what needs a signature, when there is room."""
@@ -87,12 +89,13 @@ class Requests:
         )
 
     async def _signed(self, method: str, path: str, parameters: Parameters, gate: Gate | None) -> Asked:
-        timestamp = str(self.exchange_ms(self.clock.now_ms()))
+        began_ms = self.clock.now_ms()
+        timestamp = str(self.exchange_ms(began_ms))
         window = str(self.settings.recv_window_ms)
         query = encode([*parameters, ("recvWindow", window), ("timestamp", timestamp)])
         target = f"{path}?{signed(self._credentials, query)}"
         reply = await self._send(method, target, self._headers, gate)
-        return Asked(f"{method} {path}?{query}", reply)
+        return Asked(f"{method} {path}?{query}", reply, began_ms)
 
     async def _send(
         self, method: str, target: str, headers: dict[str, str], gate: Gate | None
