@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -66,7 +66,7 @@ _account = msgspec.json.Decoder(_Account, strict=False)
 
 
 class _Time(msgspec.Struct, rename="camel"):
-    server_time: int
+    server_time: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]  # beyond is no instant that JSON could show again
 
 
 _time = msgspec.json.Decoder(_Time)
