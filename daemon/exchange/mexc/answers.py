@@ -45,8 +45,11 @@ REFUSALS: dict[Advice, frozenset[int]] = {
 
 ADVICE = {code: advice for advice, codes in REFUSALS.items() for code in codes}
 
+SUCCESS = frozenset({None, 0, 200})
+"""What stands for the code where nothing failed."""
+
 UNKNOWN_CODES = frozenset({500, 503, 504, 20002, 10203})
-"""Documented as "execution status unknown". Listed only to be tested against the table above."""
+"""Documented as "execution status unknown". No row of the table above."""
 
 GATEWAY = {429: 2_000, 418: 120_000}
 """HTTP statuses of the gateway's own refusal, and how long to wait where ``Retry-After`` does not say (ms).
@@ -120,7 +123,7 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
     found = envelope(body)
     if found is None:
         return Unclear(f"the answer (HTTP {status}) cannot be read", asked, answered)
-    if found.code in (None, 0, 200) and 200 <= status < 300:  # noqa: PLR2004
+    if found.code in SUCCESS and 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes
         if found.order_id:
             return Placed(found.order_id, asked, answered)
         return Unclear("the answer names no order", asked, answered)

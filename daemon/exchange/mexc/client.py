@@ -13,7 +13,7 @@ from daemon.core.symbols import SymbolRules
 from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views, witnesses
-from daemon.exchange.mexc.answers import envelope, placed_or_not, raw
+from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
 from daemon.exchange.mexc.requests import Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.symbols import parse
@@ -26,7 +26,6 @@ UNKNOWN_SYMBOL_MS = 2_000
 """So long a pair that MEXC does not know is not asked for again."""
 PAUSE_MS = 1_000
 """So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
-_CANCEL_OUTCOMES = {OK: "accepted", BAD_REQUEST: "refused"}
 UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
 
 
@@ -70,9 +69,7 @@ class MexcExchange:
         reply = answer.reply
         if not isinstance(reply, Reply):
             return CancelAnswer("unknown", answer.asked, reply.why)
-        found = envelope(reply.body)
-        outcome = "unknown" if found is None else _CANCEL_OUTCOMES.get(reply.status, "unknown")
-        return CancelAnswer(outcome, answer.asked, f"HTTP {reply.status} {raw(reply.body)}")
+        return CancelAnswer(_cancelled(reply), answer.asked, f"HTTP {reply.status} {raw(reply.body)}")
 
     async def balances(self) -> list[views.Balance]:
         """Return what the account has.
@@ -167,6 +164,16 @@ def _order_parameters(order: Order, attempt: Attempt) -> Parameters:
         parameters.append(("price", plain(attempt.price)))
     parameters.append(("newClientOrderId", attempt.client_order_id))
     return parameters
+
+
+def _cancelled(reply: Reply) -> str:
+    """Read the answer to a cancel. A failure shows in the code, too: it may stand beside HTTP 200."""
+    found = envelope(reply.body)
+    if found is None or found.code in UNKNOWN_CODES:
+        return "unknown"
+    if reply.status == OK and found.code in SUCCESS:
+        return "accepted"
+    return "refused" if reply.status == BAD_REQUEST else "unknown"
 
 
 def _server_ms(reply: object) -> int | None:
