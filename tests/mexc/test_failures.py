@@ -213,7 +213,7 @@ def answers(draw: st.DrawFn) -> bytes:
 
 
 @given(answer=answers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 async def test_whatever_a_server_answers_is_an_answer_or_an_unknown_outcome(answer: bytes) -> None:
     async with serve(saying(answer)) as peer:
         outcome = await post(peer.url)
