@@ -6,6 +6,7 @@ that others can read is refused: a key that leaked is worse than a daemon that d
 """
 
 import hmac
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import NoReturn
 from daemon.errors import NoPermission
 
 MAX_BYTES = 4_096
+
+_WORD = re.compile(f"[!-~]{{1,{MAX_BYTES}}}")
 
 
 class Secret:
@@ -61,23 +64,31 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
         NoPermission: a part is missing, empty, unreadable, or readable by others.
 
     """
-    directory = environ.get("CREDENTIALS_DIRECTORY")
-    if directory and (Path(directory) / "mexc_api_key").exists():
-        return _from_files(Path(directory) / "mexc_api_key", Path(directory) / "mexc_api_secret")
+    if directory := environ.get("CREDENTIALS_DIRECTORY"):
+        given = Path(directory) / "mexc_api_key", Path(directory) / "mexc_api_secret"
+        if any(path.exists() for path in given):
+            return _from_files(*given)
     if key_file or secret_file:
         if not (key_file and secret_file):
             raise NoPermission("[exchange] api_key_file and api_secret_file go together: set both")
         return _from_files(Path(key_file), Path(secret_file))
-    key, secret = environ.get("MEXC_API_KEY", ""), environ.get("MEXC_SECRET_KEY", "")
+    key, secret = environ.get("MEXC_API_KEY", "").strip(), environ.get("MEXC_SECRET_KEY", "").strip()
     if not key and not secret:
         return None
     if not (key and secret):
         raise NoPermission("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both")
-    return Credentials(Secret(key.strip()), Secret(secret.strip()))
+    return Credentials(_secret(key, "MEXC_API_KEY"), _secret(secret, "MEXC_SECRET_KEY"))
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
-    return Credentials(Secret(_read(key_file)), Secret(_read(secret_file)))
+    return Credentials(_secret(_read(key_file), str(key_file)), _secret(_read(secret_file), str(secret_file)))
+
+
+def _secret(text: str, place: str) -> Secret:
+    """Take a text for a key if it is one word: a line break in it would fail in every request's header."""
+    if not _WORD.fullmatch(text):
+        raise NoPermission(f"{place} does not hold a key: it is not one word of plain text")
+    return Secret(text)
 
 
 def _read(path: Path) -> str:
@@ -89,11 +100,11 @@ def _read(path: Path) -> str:
                 f"make the key anew at the exchange, then chmod 600 {path}"
             )
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode("ascii").strip()
+            text = file.read(MAX_BYTES + 1).decode("ascii").strip()
     except OSError as error:
         raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise NoPermission(f"{path} does not hold a key: it is not plain text") from None
+        raise NoPermission(f"{path} does not hold a key: it is not one word of plain text") from None
     if not text:
         raise NoPermission(f"{path} is empty: put the key into it")
     return text
