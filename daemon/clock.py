@@ -13,10 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+import anyio
 import msgspec
 
 CLOCK_FACT = "clock"
 """Name under which the anchor of the last run is stored."""
+
+SPIN_MS = 2
 
 Entropy = Callable[[int], bytes]
 """Returns so many random bytes: ``os.urandom``, or a seeded generator's ``randbytes``."""
@@ -27,6 +30,10 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Return Unix milliseconds that never go back."""
+        ...
+
+    async def reach(self, at_ms: int) -> None:
+        """Wait until an instant, to the millisecond."""
         ...
 
 
@@ -66,6 +73,12 @@ class SteadyClock:
     def now_ms(self) -> int:
         """Return Unix milliseconds that never go back."""
         return _boot_ms() + self._offset_ms
+
+    async def reach(self, at_ms: int) -> None:
+        """Wait until an instant; the last milliseconds by looking at the clock, because a timer may be late by as many."""
+        await anyio.sleep((at_ms - SPIN_MS - self.now_ms()) / 1_000)
+        while self.now_ms() < at_ms:  # noqa: ASYNC110  # the clock is no event
+            await anyio.sleep(0)
 
     def drift_ms(self) -> int:
         """Tell how far the machine's wall clock is ahead of this one."""

@@ -15,9 +15,9 @@ from typing import NoReturn
 
 from daemon.errors import NoPermission
 
-MAX_BYTES = 4_096
+MIN_LENGTH, MAX_BYTES = 8, 4_096
 
-_WORD = re.compile(f"[!-~]{{1,{MAX_BYTES}}}")
+_WORD = re.compile(f"[!-~]{{{MIN_LENGTH},{MAX_BYTES}}}")
 
 
 class Secret:
@@ -77,18 +77,11 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
         return None
     if not (key and secret):
         raise NoPermission("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both")
-    return Credentials(_secret(key, "MEXC_API_KEY"), _secret(secret, "MEXC_SECRET_KEY"))
+    return Credentials(_checked(key, "MEXC_API_KEY"), _checked(secret, "MEXC_SECRET_KEY"))
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
-    return Credentials(_secret(_read(key_file), str(key_file)), _secret(_read(secret_file), str(secret_file)))
-
-
-def _secret(text: str, place: str) -> Secret:
-    """Take a text for a key if it is one word: a line break in it would fail in every request's header."""
-    if not _WORD.fullmatch(text):
-        raise NoPermission(f"{place} does not hold a key: it is not one word of plain text")
-    return Secret(text)
+    return Credentials(_checked(_read(key_file), key_file), _checked(_read(secret_file), secret_file))
 
 
 def _read(path: Path) -> str:
@@ -104,7 +97,17 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise NoPermission(f"{path} does not hold a key: it is not one word of plain text") from None
-    if not text:
-        raise NoPermission(f"{path} is empty: put the key into it")
+        raise NoPermission(f"{path} holds no key: it is not plain text") from None
     return text
+
+
+def _checked(text: str, where: str | Path) -> Secret:
+    """Refuse what is no key.
+
+    A word too short would strike out half of every log line; what is not one word would fail in every request's header.
+    """
+    if len(text) < MIN_LENGTH:
+        raise NoPermission(f"{where} holds no key: it has {len(text)} characters; put the whole key there")
+    if not _WORD.fullmatch(text):
+        raise NoPermission(f"{where} holds no key: it is not one word of plain text, or too long")
+    return Secret(text)

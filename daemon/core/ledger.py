@@ -30,7 +30,7 @@ from daemon.core.decimals import plain
 from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.locks import Lock, LockTable
 from daemon.core.orders import KEY_FREE, Happening, Order, State, after
-from daemon.core.priority_queue import Entry, PriorityQueue, Rank
+from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.reconciliation import Schedule, Watch, begin
 from daemon.core.retries import RetryPolicy
 from daemon.core.signals import Defaults
@@ -198,7 +198,7 @@ class Ledger:
         if start_ms > now_ms:
             self.set_timer(start_ms, order.order_id)
             return
-        waits_for = None if order.skip_lock or self.lock_of(order) else order.resource
+        waits_for = NOBODY if order.skip_lock or self.lock_of(order) else order.resource
         priority = 0 if order.skip_lock else order.priority
         self.queue.push(Entry(Rank(priority, order.seq), order.order_id, waits_for))
 

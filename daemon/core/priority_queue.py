@@ -4,8 +4,8 @@ Entries wait in one heap per resource; the head of every resource that is free s
 resource that is held costs nothing while it is held, however many wait for it, and the next entry is found in the
 time of a heap operation.
 
-Order is by rank: priority (1 is most urgent), then the sequence number that acceptance gave. A rank is never given
-twice, so two entries never compare equal and nothing but rank decides. An entry without a resource waits for nobody.
+Order is by rank: priority (1 is most urgent), then the sequence number that acceptance gave. No two who wait have the
+same rank, so nothing but rank decides. An entry whose resource is :data:`NOBODY` waits for nobody.
 
 Removal marks the entry as gone and leaves its place in the heap to be skipped later; when more places are skipped
 than stand, the heap is built anew. So removal costs no scan either.
@@ -16,6 +16,11 @@ This is not a scheduler: deadlines, instants and capacity are decided by whoever
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
+
+
+NOBODY = ""
+"""The resource of an entry that waits for no resource. A text like the others: entries must stay comparable, because
+an entry that was removed may still lie in a heap beside the same waiter's next one."""
 
 
 class Rank(NamedTuple):
@@ -30,7 +35,7 @@ class Entry(NamedTuple):
 
     rank: Rank
     entry_id: str
-    resource: str | None
+    resource: str
 
 
 class PriorityQueue:
@@ -38,9 +43,9 @@ class PriorityQueue:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
-        self._waiting: dict[str | None, list[Entry]] = {}  # a heap per resource
+        self._waiting: dict[str, list[Entry]] = {}  # a heap per resource
         self._heads: list[Entry] = []  # a heap; an entry in it counts only while it is the offered one
-        self._offered: dict[str | None, Entry] = {}  # a free resource's head, as it stands among the heads
+        self._offered: dict[str, Entry] = {}  # a free resource's head, as it stands among the heads
         self._held: set[str] = set()
         self._gone = 0
 
@@ -111,7 +116,7 @@ class PriorityQueue:
         mine = self._entries[entry_id]
         return sum(entry < mine for entry in self._entries.values())
 
-    def _first(self, resource: str | None) -> Entry | None:
+    def _first(self, resource: str) -> Entry | None:
         """Return a resource's first entry; skip those that are gone."""
         heap = self._waiting.get(resource)
         while heap:
@@ -122,7 +127,7 @@ class PriorityQueue:
         self._waiting.pop(resource, None)
         return None
 
-    def _offer(self, resource: str | None) -> None:
+    def _offer(self, resource: str) -> None:
         """Let a free resource's first entry stand among the heads, once."""
         first = self._first(resource)
         if first is None or resource in self._held:

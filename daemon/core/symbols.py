@@ -20,6 +20,9 @@ from daemon.errors import Invalid
 ALL, BUY_ONLY, SELL_ONLY, CLOSED = 1, 2, 3, 4
 """MEXC's ``tradeSideType`` (documented)."""
 
+OPENING_MS = 3_600_000
+"""So long after its first open a pair's state is not taken from what is known of it."""
+
 
 class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one trading pair. A limit of zero or ``None`` is no limit."""
@@ -42,17 +45,18 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     first_open_ms: int | None  # when trading opens or opened, where MEXC says so
 
 
-def fit(signal: Signal, rules: SymbolRules) -> Signal:
+def fit(signal: Signal, rules: SymbolRules, now_ms: int) -> Signal:
     """Round a signal's amounts to what the pair admits.
 
-    A pair that is not open yet is no error here: a sniper's order waits for the open, and the exchange's refusals
-    until then are retried.
+    A pair that opens about now is not judged by whether it is open, because what is known of that may be minutes old: a
+    sniper's order waits for the open, and the exchange's refusals until then are retried.
 
     Raises:
         Invalid: the pair cannot take such an order; the error names the limit.
 
     """
-    _check_admission(signal, rules)
+    if rules.first_open_ms is None or now_ms > rules.first_open_ms + OPENING_MS:
+        _check_admission(signal, rules)
     fitted = msgspec.structs.replace(
         signal,
         quantity=_cut("quantity", signal.quantity, rules.quantity_decimals),
@@ -64,8 +68,8 @@ def fit(signal: Signal, rules: SymbolRules) -> Signal:
 
 
 def _check_admission(signal: Signal, rules: SymbolRules) -> None:
-    if not rules.api_tradable and (rules.first_open_ms is None or rules.online):
-        raise Invalid(f"{rules.symbol} cannot be traded by API", field="symbol", allowed="a pair open to the API")
+    if not rules.api_tradable or not rules.online:
+        raise Invalid(f"{rules.symbol} cannot be traded by API now", field="symbol", allowed="a pair open to the API")
     only = {BUY_ONLY: Side.BUY, SELL_ONLY: Side.SELL}.get(rules.trade_sides, signal.side)
     if rules.trade_sides == CLOSED or signal.side is not only:
         raise Invalid(f"{rules.symbol} takes no {signal.side} orders", field="side", allowed="what the pair admits")

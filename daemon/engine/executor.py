@@ -21,9 +21,6 @@ from daemon.engine.publisher import Publisher
 from daemon.exchange.port import Exchange
 from daemon.store.writer import Commit
 
-SPIN_MS = 2
-"""An armed order's last milliseconds are waited for by looking at the clock: a timer may be late by as much."""
-
 
 class Executor:
     """Makes the attempts that the dispatcher decided."""
@@ -81,9 +78,7 @@ class Executor:
         """Wait for an armed order's instant; it was durable long before."""
         await commit.durable()
         assert send.fire_ms is not None
-        await anyio.sleep((send.fire_ms - SPIN_MS - self._clock.now_ms()) / 1_000)
-        while self._clock.now_ms() < send.fire_ms:
-            await anyio.lowlevel.checkpoint()
+        await self._clock.reach(send.fire_ms)
         step = Step()
         armed = fire(self._doorway.ledger, step, send, self._clock.now_ms())
         self._doorway.apply(step)

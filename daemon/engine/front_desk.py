@@ -204,7 +204,7 @@ class FrontDesk:
                 field="symbol",
                 allowed="a pair that the exchange lists",
             )
-        return fit(signal, rules), identity
+        return fit(signal, rules, now_ms), identity
 
     async def _current(self, order_id: str) -> Order:
         """Return an order as memory has it, or else the disk."""

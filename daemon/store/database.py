@@ -56,6 +56,21 @@ def instance_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def make_file(path: Path) -> None:
+    """Make the database's file, for its owner alone; SQLite gives the files beside it the same mode.
+
+    Raises:
+        CannotCreate: it cannot be made or opened.
+
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise CannotCreate(
+            f"cannot open {path}: {error.strerror}; check its permissions, or set [store] path"
+        ) from error
+
+
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check a freshly opened database, bring it to this program's version, and set it up for writing.
 

@@ -21,7 +21,7 @@ from daemon.core.orders import Order, State
 Cell = str | int | None
 Row = tuple[Cell, ...]
 _Value = TypeVar("_Value", Order, Attempt)
-_encode = msgspec.json.Encoder(decimal_format="string").encode
+_encode = msgspec.json.Encoder().encode
 
 ORDER_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Order))
 ATTEMPT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Attempt))
@@ -135,9 +135,9 @@ def queue_row(order: Order) -> Row:
                 "symbol": order.symbol,
                 "side": order.side,
                 "type": order.type,
-                "quantity": order.quantity,
-                "quoteOrderQty": order.quote_quantity,
-                "price": order.price,
+                "quantity": _cell(order.quantity),
+                "quoteOrderQty": _cell(order.quote_quantity),
+                "price": _cell(order.price),
                 "snipeTargetId": order.target_id,
             }
         ).decode(),

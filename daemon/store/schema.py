@@ -76,7 +76,7 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE events (
-    event_id          INTEGER PRIMARY KEY,
+    event_id          INTEGER PRIMARY KEY,  -- order of writing
     at_ms             INTEGER NOT NULL,
     name              TEXT NOT NULL,        -- dotted, as in the log
     actor             TEXT NOT NULL,        -- who caused it
@@ -147,7 +147,7 @@ CREATE INDEX transaction_queue_completed ON transaction_queue (completed_at) WHE
 
 CREATE TABLE facts (
     name              TEXT PRIMARY KEY,     -- halted, clock
-    value             TEXT NOT NULL
+    value             TEXT NOT NULL         -- the reason of the halt; the clock's anchor as JSON
 ) STRICT, WITHOUT ROWID;
 """
 

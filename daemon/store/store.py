@@ -15,7 +15,7 @@ from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import reading
 from daemon.store.cleaning import Cleaned, clean
-from daemon.store.database import instance_lock, open_for_reading, prepare
+from daemon.store.database import instance_lock, make_file, open_for_reading, prepare
 from daemon.store.writer import Commit, Hand, Writer
 
 _T = TypeVar("_T")
@@ -82,7 +82,9 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(instance_lock(path))
-        write = await stack.enter_async_context(_connection(partial(_open_for_writing, path)))
+        make_file(path)
+        write = await stack.enter_async_context(_connection(lambda: sqlite3.connect(path, isolation_level=None)))
+        await write(partial(prepare, path=path))
         read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))
         store = Store(write=write, read=read, keys=keys)
@@ -92,19 +94,13 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-def _open_for_writing(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        prepare(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 @asynccontextmanager
 async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Hand]:
-    """Open a connection on a thread of its own; yield what runs a function there."""
+    """Open a connection on a thread of its own; yield what runs a function there.
+
+    ``connect`` must not fail: a thread of aiosqlite's whose first call fails ends after the loop may have gone. SQLite
+    opens the file only with the first statement, so there is nothing to fail yet.
+    """
     connection = aiosqlite.Connection(connect, iter_chunk_size=64)
     async with connection:
 

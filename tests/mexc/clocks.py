@@ -19,6 +19,10 @@ class HandClock:
         """Return Unix milliseconds."""
         return self._now_ms
 
+    async def reach(self, at_ms: int) -> None:
+        """Move on to an instant."""
+        self._now_ms = max(self._now_ms, at_ms)
+
     def advance(self, ms: int) -> None:
         """Move on."""
         self._now_ms += ms
@@ -30,6 +34,10 @@ class LoopClock:
     def now_ms(self) -> int:
         """Return Unix milliseconds."""
         return BEGIN_MS + round(asyncio.get_running_loop().time() * 1_000)
+
+    async def reach(self, at_ms: int) -> None:
+        """Wait until an instant."""
+        await asyncio.sleep((at_ms - self.now_ms()) / 1_000)
 
 
 VIRTUAL_TIME: tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]] = (

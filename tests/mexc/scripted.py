@@ -7,15 +7,14 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from daemon.clock import Clock
 from daemon.core.attempts import Attempt
-from daemon.core.orders import Order, OrderType, Side, State
+from daemon.core.orders import Order, OrderType, State
 from daemon.credentials import PAPER
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.requests import Settings
 from daemon.exchange.mexc.transport import open_transport
+from tests import making
 
 from .clocks import BEGIN_MS, HandClock
 from .wire import Connection, Peer, Request, http, serve
@@ -101,40 +100,21 @@ async def trading(url: str, clock: Clock | None = None, settings: Settings = SET
 
 def an_order(**changes: Any) -> Order:
     """Make an order that was sent, whose outcome is in doubt."""
-    order = Order(
-        seq=1,
-        order_id="01K8ZM3V5D0123456789ABCDEF",
-        state=State.IN_DOUBT,
-        symbol="BTCUSDT",
-        side=Side.BUY,
-        type=OrderType.LIMIT,
-        quantity=Decimal(1),
-        quote_quantity=None,
-        price=Decimal(11),
-        owner_id="bot",
-        target_id=None,
-        resource="trade:BTCUSDT:BUY:manual",
-        priority=5,
-        key="key",
-        fingerprint="fingerprint",
-        accepted_ms=BEGIN_MS - 1_000,
-        deadline_ms=BEGIN_MS + 4_000,
-        timeout_ms=30_000,
-        attempts=1,
-        client_order_id=CLIENT_ORDER_ID,
-        sent_ms=BEGIN_MS - 500,
-        updated_ms=BEGIN_MS - 500,
-    )
-    return msgspec.structs.replace(order, **changes)
+    given: dict[str, Any] = {
+        "state": State.IN_DOUBT,
+        "type": OrderType.LIMIT,
+        "quantity": Decimal(1),
+        "quote_quantity": None,
+        "price": Decimal(11),
+        "accepted_ms": BEGIN_MS - 1_000,
+        "deadline_ms": BEGIN_MS + 4_000,
+        "attempts": 1,
+        "client_order_id": CLIENT_ORDER_ID,
+        "sent_ms": BEGIN_MS - 500,
+    }
+    return making.order(**given | changes)
 
 
 def an_attempt(order: Order, **changes: Any) -> Attempt:
     """Make the attempt that an order is sent with."""
-    attempt = Attempt(
-        client_order_id=order.client_order_id or CLIENT_ORDER_ID,
-        order_id=order.order_id,
-        number=1,
-        price=order.price,
-        started_ms=BEGIN_MS,
-    )
-    return msgspec.structs.replace(attempt, **changes)
+    return making.attempt(order, **{"client_order_id": order.client_order_id} | changes)

@@ -206,14 +206,14 @@ def test_no_pairs_are_no_pairs() -> None:
 def test_what_was_read_is_what_signals_are_fitted_to() -> None:
     """Decimals cut the quantity and round a buyer's price down; below the minimum notional is refused."""
     rules = rules_of()
-    fitted = fit(signal(quantity="1.2345678", price="11.119"), rules)
+    fitted = fit(signal(quantity="1.2345678", price="11.119"), rules, BEGIN_MS)
     assert (fitted.quantity, fitted.price) == (Decimal("1.234567"), Decimal("11.11"))
     with pytest.raises(Invalid, match="below the minimum"):
-        fit(signal(quantity="0.1", price="11"), rules)
+        fit(signal(quantity="0.1", price="11"), rules, BEGIN_MS)
     with pytest.raises(Invalid, match="above the maximum"):
-        fit(signal(quantity="1000000", price="11"), rules)
+        fit(signal(quantity="1000000", price="11"), rules, BEGIN_MS)
     with pytest.raises(Invalid, match="no BUY orders"):
-        fit(signal(quantity="1", price="11"), rules_of(tradeSideType=3))
+        fit(signal(quantity="1", price="11"), rules_of(tradeSideType=3), BEGIN_MS)
 
 
 def signal(*, quantity: str, price: str) -> Signal:

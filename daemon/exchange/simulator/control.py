@@ -1,0 +1,92 @@
+"""What a test may see and set, outside `/api`: no key, no signature, no limits, no faults.
+
+    GET  /simulator/orders     every order with its fills, visible or not, oldest first
+    GET  /simulator/requests   the last requests below /api as they arrived, done or not, oldest first
+    GET  /simulator/faults     the faults in force, and how often each has struck
+    PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
+    POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}
+    POST /simulator/market     {"symbol": "BTCUSDT", "price": "90000"}: changes one symbol, see MarketChange
+
+Who reaches the server reaches these: one more reason for it to listen on the loopback alone.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from daemon.exchange.simulator.book import Book
+from daemon.exchange.simulator.listings import Listing
+from daemon.exchange.simulator.money import floor_to, plain
+from daemon.exchange.simulator.order_book import Level
+from daemon.exchange.simulator.orders import Fill, Order, open_json, trade_json
+from daemon.exchange.simulator.symbols import rules_json
+from daemon.exchange.simulator.venue import Venue
+
+
+class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What is to change about a symbol; what is left out stays."""
+
+    symbol: str
+    price: Decimal | None = None
+    """Put the market there; from then on it moves around it."""
+    bids: list[Level] | None = None
+    asks: list[Level] | None = None
+    """Offer exactly these levels, [price, quantity] as strings and best first, until they are taken or the market is
+    put at a price. One side left out is empty."""
+    status: str | None = None
+    trade_side_type: int | None = None
+    tradable_by_api: bool | None = None
+    order_types: tuple[str, ...] | None = None
+    depth_value: Decimal | None = None
+    """The most that a level holds, in the quote asset; 0: an empty book from the next tick on."""
+    volatility: int | None = None
+    """The largest step of a tick in units of 0.01 %; 0: the price stands still."""
+
+
+_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "depth_value", "volatility")
+
+
+def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, object]:
+    """Change a symbol's rules or its market, and return what exchangeInfo shows of it.
+
+    Raises:
+        Refusal: there is no such symbol.
+        ValueError: a number has more decimals than the symbol allows, or isn't positive.
+    """
+    symbol = venue.symbol(change.symbol)
+    prices = [change.price] if change.price is not None else []
+    levels = [*(change.bids or ()), *(change.asks or ())]
+    _check_numbers([*prices, *(price for price, _ in levels)], symbol.price_decimals)
+    _check_numbers([quantity for _, quantity in levels], symbol.quantity_decimals)
+    given = {name: getattr(change, name) for name in _RULES if getattr(change, name) is not None}
+    venue.change(msgspec.structs.replace(symbol, **given))
+    if change.price is not None:
+        venue.jump(change.symbol, change.price, now_ms)
+    if change.bids is not None or change.asks is not None:
+        venue.pin(change.symbol, change.bids or [], change.asks or [], now_ms)
+    return rules_json(venue.symbol(change.symbol))
+
+
+def add_listing(venue: Venue, listing: Listing) -> dict[str, object]:
+    """List a symbol, or open one that exists anew, and return what exchangeInfo shows of it."""
+    venue.list_symbol(listing.to_symbol())
+    return rules_json(venue.symbol(listing.symbol))
+
+
+def orders_json(book: Book) -> list[dict[str, object]]:
+    """Return the whole book."""
+    return [_order_json(order, fills) for order, fills in book.everything()]
+
+
+def _order_json(order: Order, fills: list[Fill]) -> dict[str, object]:
+    return open_json(order) | {
+        "visibleFrom": order.visible_ms,
+        "locked": plain(order.locked),
+        "fills": [trade_json(order, fill) | {"time": fill.traded_ms} for fill in fills],
+    }
+
+
+def _check_numbers(numbers: list[Decimal], decimals: int) -> None:
+    for number in numbers:
+        if number <= 0 or floor_to(number, decimals) != number:
+            raise ValueError(f"{plain(number)} must be positive and have at most {decimals} decimals")

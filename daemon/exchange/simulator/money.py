@@ -1,0 +1,59 @@
+"""Exact decimal arithmetic, and numbers as MEXC writes them.
+
+All money is `Decimal`, and inside the exchange every operation runs under `EXACT`, which raises instead of
+rounding: a lost digit would be money that nobody has. Where the exchange does round (a quantity to its step, a
+price to its tick), it says so by calling `floor_to` or `quotient`.
+
+Not for: reading a client's numbers into an order; which digits a symbol allows is decided in `order_rules`.
+"""
+
+import re
+from decimal import (
+    ROUND_DOWN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
+
+ZERO = Decimal(0)
+
+EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
+"""100 digits hold the longest product that can occur: price x quantity x fee rate, each at its limit."""
+
+_ROUNDING = Context(prec=100, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+_PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?")
+
+
+def read_decimal(text: str) -> Decimal | None:
+    """Return the plain decimal number in `text`, or None for anything else: exponents, NaN, a missing digit."""
+    return Decimal(text) if _PLAIN.fullmatch(text) else None
+
+
+def plain(value: Decimal) -> str:
+    """Write a number as MEXC does: no exponent, no trailing zeros."""
+    return format(value.normalize(EXACT), "f") if value else "0"
+
+
+def step(decimals: int) -> Decimal:
+    """Return the smallest unit of a number with so many decimals: 2 gives 0.01."""
+    return Decimal(1).scaleb(-decimals)
+
+
+def floor_to(value: Decimal, decimals: int) -> Decimal:
+    """Drop every digit beyond `decimals`."""
+    return value.quantize(step(decimals), ROUND_DOWN, _ROUNDING)
+
+
+def quotient(dividend: Decimal, divisor: Decimal, decimals: int) -> Decimal:
+    """Divide and drop every digit beyond `decimals`."""
+    return floor_to(_ROUNDING.divide(dividend, divisor), decimals)
+
+
+def decimals_of(value: Decimal) -> int:
+    """Count the decimals that a number needs: 1.50 needs one."""
+    exponent = value.normalize(EXACT).as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

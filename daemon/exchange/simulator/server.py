@@ -1,0 +1,99 @@
+"""The HTTP shell around the exchange: reads requests, carries out what replies say.
+
+It owns what the exchange must not have: the clock, the sockets, the waiting. A request is handled without an await in
+between, so that no two of them interleave. A client that goes away doesn't stop what it has asked for.
+
+Bounded: a request line or a header of 64 KiB (a batch of 20 orders is one long line), a body of 1 MiB.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from daemon.exchange.simulator.exchange import Later, SimulatedExchange
+from daemon.exchange.simulator.market import TICK_MS
+from daemon.exchange.simulator.messages import Reply, Request
+
+_MOST_HEADER_BYTES = 65_536
+_GRACE_S = 0.2  # for replies under way when the server ends; a slow fault doesn't hold it up for longer
+
+Clock = Callable[[], int]
+"""Returns Unix milliseconds."""
+
+
+def wall_clock_ms() -> int:
+    """Read the clock. The exchange is another program than the daemon and has a clock of its own."""
+    return time.time_ns() // 1_000_000  # noqa: TID251 - daemon.clock is the daemon's; nothing of it is shared here
+
+
+@asynccontextmanager
+async def serving(
+    exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 0, *, clock: Clock = wall_clock_ms
+) -> AsyncIterator[str]:
+    """Serve an exchange for as long as the context lasts, and give the URL under which it is reached.
+
+    Raises:
+        OSError: the address can't be had.
+    """
+    shell = _Shell(exchange, clock)
+    server = web.Server(
+        shell.answer, max_line_size=_MOST_HEADER_BYTES, max_field_size=_MOST_HEADER_BYTES, access_log=None
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        shell.start_ticking()
+        yield _url(*runner.addresses[0][:2])
+    finally:
+        shell.stop_ticking()
+        await runner.cleanup()
+
+
+class _Shell:
+    """Carries requests to one exchange, and its replies back."""
+
+    def __init__(self, exchange: SimulatedExchange, clock: Clock) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._next_tick: asyncio.TimerHandle | None = None
+
+    async def answer(self, received: web.BaseRequest) -> web.StreamResponse:
+        body = await received.read()
+        answer = self._exchange.handle(_request(received, body), self._clock())
+        if isinstance(answer, Later):
+            await asyncio.sleep(answer.delay_ms / 1_000)
+            answer = self._exchange.resume(answer, self._clock())
+        return await _carry_out(answer, received)
+
+    def start_ticking(self) -> None:
+        """Let the markets move in which orders wait, though nobody asks."""
+        self._next_tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self.start_ticking)
+        self._exchange.advance(self._clock())
+
+    def stop_ticking(self) -> None:
+        if self._next_tick is not None:
+            self._next_tick.cancel()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _request(received: web.BaseRequest, body: bytes) -> Request:
+    """Return the request as it came over the wire: the query's bytes are what was signed."""
+    target = received.raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    path, _, query = target.partition("?")
+    return Request(received.method, path, query, received.headers, body, received.remote or "")
+
+
+async def _carry_out(reply: Reply, received: web.BaseRequest) -> web.StreamResponse:
+    """Wait if the reply says so, and cut the connection if it says that: what is returned then reaches nobody."""
+    if reply.delay_ms:
+        await asyncio.sleep(reply.delay_ms / 1_000)
+    if reply.drop_reply and received.transport is not None:
+        received.transport.abort()
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)

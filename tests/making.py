@@ -1,0 +1,75 @@
+"""Values for tests: complete ones, of which a test names only what it is about."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from daemon import settings
+from daemon.config import Config
+from daemon.core.attempts import Attempt
+from daemon.core.ledger import Rules
+from daemon.core.locks import Lock, OwnerType
+from daemon.core.orders import Order, OrderType, Side, State
+
+NOW_MS = 1_800_000_000_000
+
+
+def rules(**changes: Any) -> Rules:
+    """Return the default rules, changed."""
+    return msgspec.structs.replace(settings.rules(Config()), **changes)
+
+
+def order(number: int = 1, **changes: Any) -> Order:
+    """Make an order; ``number`` is its place in the order of acceptance and makes its id and key its own."""
+    given: dict[str, Any] = {
+        "seq": number,
+        "order_id": f"{number:026d}",
+        "state": State.QUEUED,
+        "symbol": "BTCUSDT",
+        "side": Side.BUY,
+        "type": OrderType.MARKET,
+        "quantity": None,
+        "quote_quantity": Decimal(25),
+        "price": None,
+        "owner_id": "bot",
+        "target_id": f"T{number}",
+        "resource": f"trade:BTCUSDT:BUY:T{number}",
+        "priority": 5,
+        "key": f"key-{number}",
+        "fingerprint": f"{number:064x}",
+        "accepted_ms": NOW_MS,
+        "deadline_ms": NOW_MS + 5_000,
+        "timeout_ms": 30_000,
+        "updated_ms": NOW_MS,
+    }
+    return Order(**given | changes)
+
+
+def attempt(of: Order, number: int = 1, **changes: Any) -> Attempt:
+    """Make an attempt of an order."""
+    given: dict[str, Any] = {
+        "client_order_id": f"{of.order_id}-{number}",
+        "order_id": of.order_id,
+        "number": number,
+        "price": of.price,
+        "started_ms": of.accepted_ms,
+    }
+    return Attempt(**given | changes)
+
+
+def lock(token: int = 1, **changes: Any) -> Lock:
+    """Make a lock."""
+    given: dict[str, Any] = {
+        "lock_id": f"lock-{token}",
+        "resource": f"trade:BTCUSDT:BUY:T{token}",
+        "token": token,
+        "owner_id": "bot",
+        "owner_type": OwnerType.USER,
+        "order_id": None,
+        "key": f"key-{token}",
+        "acquired_ms": NOW_MS,
+        "expires_ms": NOW_MS + 30_000,
+        "timeout_ms": 30_000,
+    }
+    return Lock(**given | changes)

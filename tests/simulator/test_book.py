@@ -1,0 +1,187 @@
+"""What survives the server, who may open the book, and what a failure inside leaves of it."""
+
+import sqlite3
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from daemon.exchange.simulator.book import Book
+from daemon.exchange.simulator.errors import BookCannotBeCreated, BookInUse, BookUnreadable
+from daemon.exchange.simulator.faults import Fault
+from daemon.exchange.simulator.listings import Listing
+from tests.simulator.trader import NOW_MS, Trader, order
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "book.db")
+
+
+@pytest.fixture
+def stored(path: str) -> Iterator[Trader]:
+    trader = Trader(book=Book(path))
+    yield trader
+    trader.book.close()
+
+
+def reopened(trader: Trader, path: str) -> Trader:
+    """Return a trader on a new server that took up the same book."""
+    trader.book.close()
+    trader.__init__(book=Book(path))  # type: ignore[misc]  # the fixture closes whatever book it has then
+    return trader
+
+
+def test_orders_fills_and_balances_survive(stored: Trader, path: str) -> None:
+    stored.offer(asks=[("94000", "0.004")])
+    order_id = stored.place(price="95000", newClientOrderId="mine")
+    shown, account = stored.look_up(order_id), stored.ask("GET", "account")
+    trades = stored.ask("GET", "myTrades", symbol="BTCUSDT")
+    again = reopened(stored, path)
+    assert again.look_up(order_id) == shown
+    assert again.ask("GET", "account") == account
+    assert again.ask("GET", "myTrades", symbol="BTCUSDT") == trades
+
+
+def test_an_open_order_goes_on_trading_after_a_restart(stored: Trader, path: str) -> None:
+    stored.offer()
+    order_id = stored.place(price="90000")
+    again = reopened(stored, path)
+    again.offer(asks=[("89000", "1")])
+    assert again.look_up(order_id)["status"] == "FILLED"
+    assert again.balance("USDT") == ("999100", "0")
+
+
+def test_ids_go_on_where_they_were(stored: Trader, path: str) -> None:
+    stored.offer(asks=[("94000", "1")])
+    first = stored.place(price="95000")
+    again = reopened(stored, path)
+    again.offer(asks=[("94000", "1")])
+    second = again.place(price="95000")
+    trade_ids = [trade["id"] for trade in again.ask("GET", "myTrades", symbol="BTCUSDT")]
+    assert second > first
+    assert len(set(trade_ids)) == 2
+
+
+def test_an_invisible_order_stays_invisible_over_a_restart(stored: Trader, path: str) -> None:
+    stored.exchange.set_faults([Fault("invisible", delay_ms=2_000)])
+    order_id = stored.place()
+    again = reopened(stored, path)
+    assert again.code("GET", "order", symbol="BTCUSDT", orderId=order_id) == -2013
+    again.now_ms += 2_000
+    assert again.look_up(order_id)["status"] == "NEW"
+
+
+def test_listings_rules_and_prices_survive(stored: Trader, path: str) -> None:
+    stored.exchange.list_symbol(Listing("NEWUSDT", NOW_MS + 60_000, cap=Decimal("0.05")))
+    stored.change("ETHUSDT", status="2")
+    stored.change("SOLUSDT", price=Decimal(500))
+    depth = stored.ask("GET", "depth", symbol="SOLUSDT")
+    again = reopened(stored, path)
+    assert again.refused(symbol="NEWUSDT", price="0.05", quantity="100")[0] == 30001
+    assert again.refused(symbol="ETHUSDT", price="3000")[0] == 30000
+    assert again.ask("GET", "depth", symbol="SOLUSDT") == depth
+
+
+def test_a_book_keeps_its_balances_when_others_are_asked_for(stored: Trader, path: str) -> None:
+    stored.book.close()
+    stored.__init__(book=Book(path), balances={"USDT": Decimal(1)})  # type: ignore[misc]  # as above
+    assert stored.balance("USDT") == ("1000000", "0")
+
+
+def test_one_book_has_one_server(stored: Trader, path: str) -> None:
+    with pytest.raises(BookInUse, match="another server has the book"):
+        Book(path)
+    stored.place()
+
+
+def test_a_closed_book_can_be_opened(stored: Trader, path: str) -> None:
+    assert reopened(stored, path).ask("GET", "openOrders") == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database, but long enough to be taken for one" * 40, b"short"], ids=["long", "short"]
+)
+def test_a_file_that_is_no_book_is_refused(path: str, content: bytes) -> None:
+    Path(path).write_bytes(content)
+    with pytest.raises(BookUnreadable):
+        Book(path)
+    assert Path(path).read_bytes() == content
+
+
+def test_another_programs_database_is_refused_and_left_alone(path: str) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    with pytest.raises(BookUnreadable, match="is no book"):
+        Book(path)
+
+
+def test_a_newer_book_is_refused(path: str) -> None:
+    Book(path).close()
+    newer = sqlite3.connect(path)
+    newer.execute("PRAGMA user_version = 2")
+    newer.close()
+    with pytest.raises(BookUnreadable, match="newer version"):
+        Book(path)
+
+
+def test_a_damaged_book_is_refused(path: str) -> None:
+    trader = Trader(book=Book(path))
+    for _ in range(300):
+        trader.place(symbol="XRPUSDT", quantity="1", price="1")
+    trader.book.close()
+    content = bytearray(Path(path).read_bytes())
+    content[8_192:-4_096] = bytes(len(content) - 12_288)
+    Path(path).write_bytes(content)
+    with pytest.raises(BookUnreadable):
+        Book(path)
+    with pytest.raises(BookUnreadable):
+        Book(path)
+
+
+def test_a_book_in_a_directory_that_is_not_there_cannot_be_created(tmp_path: Path) -> None:
+    with pytest.raises(BookCannotBeCreated, match="No such file or directory"):
+        Book(str(tmp_path / "missing" / "book.db"))
+
+
+def test_a_directory_is_no_book(tmp_path: Path) -> None:
+    with pytest.raises(BookCannotBeCreated, match="unable to open"):
+        Book(str(tmp_path))
+
+
+def test_an_empty_file_becomes_a_book(path: str) -> None:
+    Path(path).touch()
+    trader = Trader(book=Book(path))
+    assert trader.place()
+    trader.book.close()
+
+
+def test_a_failure_inside_is_answered_logged_and_undone(stored: Trader, path: str) -> None:
+    """Somebody renames a table under the running server: the order fails halfway, and nothing of it stays."""
+    stored.offer(asks=[("94000", "1")])
+    account, orders = stored.ask("GET", "account"), stored.exchange.orders()
+    meddler = sqlite3.connect(path)
+    meddler.execute("ALTER TABLE fills RENAME TO gone")
+    with capture_logs() as logs:
+        assert stored.refusal("POST", "order", **order(price="95000")) == (500, 500, "Internal error")
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("exchange.failed", "error")]
+    meddler.execute("ALTER TABLE gone RENAME TO fills")
+    meddler.close()
+    assert stored.ask("GET", "account") == account
+    assert stored.exchange.orders() == orders
+    assert stored.look_up(stored.place(price="90000"))["status"] == "NEW"
+
+
+def test_a_failure_inside_a_request_held_back_is_answered_too(stored: Trader, path: str) -> None:
+    stored.exchange.set_faults([Fault("slow_before")])
+    later = stored.later("POST", "order", **order())
+    meddler = sqlite3.connect(path)
+    meddler.execute("ALTER TABLE orders RENAME TO gone")
+    with capture_logs():
+        assert stored.exchange.resume(later, stored.now_ms).status == 500
+    meddler.execute("ALTER TABLE gone RENAME TO orders")
+    meddler.close()
+    assert stored.exchange.orders() == []

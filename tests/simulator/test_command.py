@@ -1,0 +1,247 @@
+"""`sniperd exchange` as a process: its address line, its end, its book after kill -9, what keeps it from starting."""
+
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+
+from daemon.cli.exchange import exchange
+from daemon.exchange.simulator.authentication import EXAMPLE_KEYS, KeyPair
+from daemon.exchange.simulator.errors import ConfigurationInvalid
+from daemon.exchange.simulator.launch import parse_address, parse_balances, read_keys
+from tests.simulator.trader import HEADERS, order, signed_query
+
+COMMAND = [sys.executable, "-c", "from daemon.cli.exchange import exchange; exchange()"]
+Start = Callable[..., "Server"]
+
+
+class Server:
+    """A server in a process of its own."""
+
+    def __init__(self, arguments: tuple[str, ...]) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "--listen", "127.0.0.1:0", "--no-limits", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.line = self.process.stdout.readline()
+        self.announced = json.loads(self.line)
+
+    def send(self, method: str, path: str, **parameters: object) -> tuple[int, Any]:
+        """Send a signed request and return status and content."""
+        connection = http.client.HTTPConnection(urlsplit(self.announced["url"]).netloc, timeout=10)
+        query = signed_query(parameters, time.time_ns() // 1_000_000)  # noqa: TID251 - the server's own clock
+        connection.request(method, f"{path}?{query}", headers=HEADERS)
+        reply = connection.getresponse()
+        content = json.loads(reply.read())
+        connection.close()
+        return reply.status, content
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit status."""
+        self.process.send_signal(number)
+        self.process.communicate(timeout=10)
+        return self.process.returncode
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start servers, and kill those that still run in the end."""
+    servers: list[Server] = []
+
+    def start_one(*arguments: str) -> Server:
+        servers.append(Server(arguments))
+        return servers[-1]
+
+    yield start_one
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.communicate()
+
+
+def test_the_address_is_printed_as_one_json_line(start: Start) -> None:
+    server = start()
+    assert server.announced == {
+        "event": "exchange.listening",
+        "url": server.announced["url"],
+        "db": ":memory:",
+        "pid": server.process.pid,
+    }
+    assert server.send("GET", "/api/v3/ping") == (200, {})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_cleanly(start: Start, number: int) -> None:
+    server = start()
+    server.process.send_signal(number)
+    rest, errors = server.process.communicate(timeout=10)
+    assert (server.process.returncode, rest, errors) == (0, "", "")
+
+
+def test_a_slow_request_does_not_hold_up_the_end_for_long(start: Start) -> None:
+    server = start("--fault", "slow_after:delay_ms=60000")
+    connection = http.client.HTTPConnection(urlsplit(server.announced["url"]).netloc, timeout=10)
+    query = signed_query(order(), time.time_ns() // 1_000_000)  # noqa: TID251 - the server's own clock
+    connection.request("POST", f"/api/v3/order?{query}", headers=HEADERS)
+    while not server.send("GET", "/simulator/orders")[1]:
+        pass
+    assert server.end() == 0
+    connection.close()
+
+
+def test_the_book_survives_kill_9(start: Start, tmp_path: Path) -> None:
+    book = str(tmp_path / "book.db")
+    first = start("--db", book)
+    placed = [first.send("POST", "/api/v3/order", **order(newClientOrderId=f"id-{n}"))[1]["orderId"] for n in range(20)]
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    second = start("--db", book)
+    assert [row["orderId"] for row in second.send("GET", "/simulator/orders")[1]] == placed
+    status, found = second.send("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="id-7")
+    assert (status, found["orderId"], found["status"]) == (200, placed[7], "NEW")
+    account = second.send("GET", "/api/v3/account")[1]
+    assert {"asset": "USDT", "free": "982000", "locked": "18000"} in account["balances"]
+    assert second.end() == 0
+
+
+def test_a_second_server_on_the_same_book_is_refused(start: Start, tmp_path: Path) -> None:
+    book = str(tmp_path / "book.db")
+    start("--db", book)
+    refused = subprocess.run(
+        [*COMMAND, "--listen", "127.0.0.1:0", "--db", book], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 75
+    assert refused.stderr == f"sniperd exchange: another server has the book {book} open\n"
+
+
+def test_flags_reach_the_exchange(start: Start, tmp_path: Path) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[faults]]\nkind = "former_state"\n')
+    server = start(
+        *("--balance", "USDT=950", "--listing", "NEWUSDT@4000000000000:0.05", "--seed", "7"),
+        *("--fault", "error_after:count=1", "--faults", str(faults), "--clock-offset-ms", "500"),
+    )
+    plan = server.send("GET", "/simulator/faults")[1]["faults"]
+    assert [fault["kind"] for fault in plan] == ["former_state", "error_after"]
+    assert server.send("POST", "/api/v3/order", **order())[0] == 503
+    assert server.send("GET", "/api/v3/account")[1]["balances"] == [{"asset": "USDT", "free": "50", "locked": "900"}]
+    assert server.send("POST", "/api/v3/order", **order(symbol="NEWUSDT", price="0.05"))[1]["code"] == 30001
+    ahead_ms = server.send("GET", "/api/v3/time")[1]["serverTime"] - time.time_ns() // 1_000_000  # noqa: TID251 - the same
+    assert 300 < ahead_ms <= 500
+
+
+def test_an_account_of_ones_own_needs_its_own_keys(monkeypatch: pytest.MonkeyPatch, start: Start) -> None:
+    monkeypatch.setenv("MEXC_API_KEY", "mx0myOwnKey123456")
+    monkeypatch.setenv("MEXC_SECRET_KEY", "my-own-secret")
+    server = start()
+    assert server.send("GET", "/api/v3/account")[1]["code"] == 10072
+    server.process.terminate()
+    rest, errors = server.process.communicate(timeout=10)
+    assert "my-own-secret" not in server.line + rest + errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_the_server_ends_with_its_parent() -> None:
+    script = (
+        "import subprocess, sys\n"
+        f"child = subprocess.Popen({[*COMMAND, '--listen', '127.0.0.1:0', '--die-with-parent']!r})\n"
+        "sys.stdin.read()\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert parent.stdin is not None
+    assert json.loads(parent.stdout.readline())["event"] == "exchange.listening"
+    parent.kill()
+    assert parent.communicate(timeout=10)[0] == b""  # the child held the other end of the pipe until it ended
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--listen", "0.0.0.0:0"], 78, "isn't a loopback address"),
+        (["--listen", "example.com:0"], 78, "isn't a loopback address"),
+        (["--listen", "8765"], 78, "takes HOST:PORT"),
+        (["--listen", "127.0.0.1:x"], 78, "takes HOST:PORT"),
+        (["--listen", "127.0.0.1:65536"], 78, "takes HOST:PORT"),
+        (["--listing", "NEW"], 78, "a listing is SYMBOL@UNIXMS"),
+        (["--fault", "gremlins"], 78, "kinds: request_lost"),
+        (["--faults", "/does/not/exist"], 78, "No such file"),
+        (["--balance", "USDT"], 78, "takes ASSET=AMOUNT"),
+        (["--db", "/does/not/exist/book.db"], 73, "cannot open"),
+        (["--db", "/dev/null/book.db"], 73, "cannot open"),
+        (["--orders-per-s", "-1"], 2, "is not in the range"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_said_with_its_exit_status(
+    arguments: list[str], status: int, message: str
+) -> None:
+    result = CliRunner().invoke(exchange, arguments)
+    assert result.exit_code == status
+    assert message in result.output
+
+
+def test_an_unreadable_book_ends_with_65(tmp_path: Path) -> None:
+    book = tmp_path / "book.db"
+    book.write_bytes(b"nonsense" * 1_000)
+    result = CliRunner().invoke(exchange, ["--db", str(book)])
+    assert result.exit_code == 65
+    assert "file is not a database" in result.output
+
+
+def test_an_address_that_is_taken_ends_with_69(start: Start) -> None:
+    netloc = urlsplit(start().announced["url"]).netloc
+    result = CliRunner().invoke(exchange, ["--listen", netloc])
+    assert result.exit_code == 69
+    assert "address already in use" in result.output
+
+
+def test_the_command_is_cheap_to_import() -> None:
+    heavy = ["aiohttp", "msgspec", "asyncio", "structlog", "sqlite3"]
+    script = f"import sys, daemon.cli.exchange; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("127.9.9.9:65535", ("127.9.9.9", 65_535)),
+        ("localhost:8765", ("localhost", 8765)),
+        ("[::1]:8765", ("::1", 8765)),
+    ],
+)
+def test_loopback_addresses_are_taken(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text, allow_remote=False) == address
+
+
+def test_other_addresses_are_taken_with_leave() -> None:
+    assert parse_address("0.0.0.0:80", allow_remote=True) == ("0.0.0.0", 80)
+
+
+def test_keys_come_from_the_environment_both_or_neither() -> None:
+    assert read_keys({}) is EXAMPLE_KEYS
+    assert read_keys({"MEXC_API_KEY": "a", "MEXC_SECRET_KEY": "b"}) == KeyPair("a", "b")
+    assert read_keys({}, "BTCUSDT,ETHUSDT").symbols == frozenset({"BTCUSDT", "ETHUSDT"})
+    for name in ("MEXC_API_KEY", "MEXC_SECRET_KEY"):
+        with pytest.raises(ConfigurationInvalid, match="go together"):
+            read_keys({name: "x"})
+
+
+def test_balances_are_read() -> None:
+    assert parse_balances(["USDT=10.5", "BTC=0"]) == {"USDT": Decimal("10.5"), "BTC": 0}
+    for text in ("=1", "USDT=", "USDT=-1", "USDT=x"):
+        with pytest.raises(ConfigurationInvalid):
+            parse_balances([text])

@@ -1,0 +1,214 @@
+"""Group commit: all that waits goes into one transaction; nobody is told before the disk has it."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import pytest
+
+from daemon.core.step import Step
+from daemon.errors import CommitFailed
+from daemon.store.store import Store, open_store
+from tests import making
+
+T = TypeVar("T")
+
+
+def step(number: int) -> Step:
+    """Make a step that writes one order."""
+    order = making.order(number)
+    return Step(orders={order.order_id: order})
+
+
+class Valve:
+    """Stands before a store's writing connection, holds transactions back, and keeps their statements."""
+
+    def __init__(self, store: Store) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+        self.statements: list[str] = []
+        self.checkpointed = threading.Event()
+        self._hand = store.writer._hand
+        store.writer._hand = self  # in the way of the real one
+
+    async def __call__(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        await self.open.wait()
+
+        def traced(connection: sqlite3.Connection) -> T:
+            connection.set_trace_callback(self._note)
+            return work(connection)
+
+        return await self._hand(traced)
+
+    def _note(self, statement: str) -> None:
+        self.statements.append(statement)
+        if "wal_checkpoint" in statement:
+            self.checkpointed.set()
+
+    @property
+    def transactions(self) -> int:
+        return self.statements.count("COMMIT")
+
+
+@asynccontextmanager
+async def store_at(path: Path) -> AsyncIterator[tuple[Store, Valve]]:
+    async with open_store(path / "sniperd.db") as store:
+        yield store, Valve(store)
+
+
+async def orders_on_disk(store: Store) -> int:
+    return len((await store.remembered()).orders)
+
+
+async def test_a_thousand_steps_at_once_are_one_transaction(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        commits = [store.commit(step(number)) for number in range(1, 1_001)]
+        await commits[-1].durable()
+        assert valve.transactions == 1
+        assert await orders_on_disk(store) == 1_000
+
+
+async def test_what_arrives_during_a_commit_goes_into_the_next_together(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        valve.open.clear()
+        first = store.commit(step(1))
+        await anyio.wait_all_tasks_blocked()
+        later = [store.commit(step(number)) for number in range(2, 50)]
+        valve.open.set()
+        await first.durable()
+        await later[-1].durable()
+        assert valve.transactions == 2
+        assert all(commit is later[0] for commit in later)
+
+
+async def test_durable_means_that_another_connection_can_read_it(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        await store.commit(step(1)).durable()
+        assert await store.order(making.order(1).order_id) == making.order(1)
+
+
+async def test_nobody_is_told_before_the_commit(tmp_path: Path) -> None:
+    told = False
+
+    async def wait(store: Store) -> None:
+        nonlocal told
+        await store.commit(step(1)).durable()
+        told = True
+
+    async with store_at(tmp_path) as (store, valve), anyio.create_task_group() as tasks:
+        valve.open.clear()
+        tasks.start_soon(wait, store)
+        await anyio.wait_all_tasks_blocked()
+        assert not told
+        valve.open.set()
+
+
+async def test_cancelling_whoever_waits_does_not_touch_the_transaction(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        valve.open.clear()
+        for number in range(1, 21):
+            with anyio.move_on_after(0) as scope:
+                await store.commit(step(number)).durable()
+            assert scope.cancelled_caught
+        valve.open.set()
+        await store.commit(step(21)).durable()
+        assert await orders_on_disk(store) == 21
+        await store.commit(step(22)).durable()  # the connection is not left inside a transaction
+
+
+async def test_an_empty_step_waits_for_all_that_was_joined_before(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        store.commit(step(1))
+        await store.commit(Step()).durable()
+        assert await orders_on_disk(store) == 1
+
+
+async def test_an_empty_step_waits_for_the_commit_under_way(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        valve.open.clear()
+        store.commit(step(1))
+        await anyio.wait_all_tasks_blocked()
+        with anyio.move_on_after(0) as scope:
+            await store.commit(Step()).durable()
+        assert scope.cancelled_caught
+        valve.open.set()
+
+
+async def test_an_empty_step_on_an_idle_store_waits_for_nothing(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        await store.commit(Step()).durable()
+        assert valve.transactions == 0
+
+
+async def test_the_last_snapshot_of_an_order_is_what_stands(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        for attempts in range(5):
+            commit = store.commit(Step(orders={"x": making.order(1, attempts=attempts)}))
+        await commit.durable()
+        found = await store.order(making.order(1).order_id)
+        assert found is not None
+        assert found.attempts == 4
+
+
+async def test_closing_writes_what_was_joined(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        store.commit(step(1))
+    async with store_at(tmp_path) as (store, _):
+        assert await orders_on_disk(store) == 1
+
+
+async def test_a_failure_elsewhere_does_not_lose_what_was_joined(tmp_path: Path) -> None:
+    with pytest.raises(ExceptionGroup):
+        async with store_at(tmp_path) as (store, _):
+            store.commit(step(1))
+            raise RuntimeError("something else broke")
+    async with store_at(tmp_path) as (store, _):
+        assert await orders_on_disk(store) == 1
+
+
+async def test_a_failed_commit_is_told_to_all_and_ends_the_store(tmp_path: Path) -> None:
+    async def expect_failure(store: Store, number: int) -> None:
+        with pytest.raises(CommitFailed, match="took no commit"):
+            await store.commit(step(number)).durable()
+        failures.append(number)
+
+    failures: list[int] = []
+    with pytest.raises(ExceptionGroup) as caught:
+        async with store_at(tmp_path) as (store, valve):
+            await store.commit(step(1)).durable()
+            await valve(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+            await valve(lambda connection: connection.execute("PRAGMA cache_spill = OFF"))
+            big = making.order(2, reason="x" * 8_000_000)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(expect_failure, store, 3)
+                with pytest.raises(CommitFailed):
+                    await store.commit(Step(orders={"big": big})).durable()
+                await anyio.wait_all_tasks_blocked()
+                with pytest.raises(CommitFailed):
+                    store.commit(step(4))
+    assert caught.group_contains(CommitFailed)
+    assert failures == [3]
+    async with store_at(tmp_path) as (store, _):
+        assert await orders_on_disk(store) == 1
+
+
+async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        for number in range(1, 31):
+            await store.commit(step(number)).durable()
+        assert await anyio.to_thread.run_sync(valve.checkpointed.wait, 10)
+
+
+async def test_aiosqlite_runs_a_function_on_the_connections_thread_and_returns_its_result(tmp_path: Path) -> None:
+    """Pin the one verb of aiosqlite that is not public and that the store needs."""
+    async with store_at(tmp_path) as (store, _):
+        name = await store._write(
+            lambda connection: (threading.get_ident(), connection.execute("SELECT 7").fetchone()[0])
+        )
+    assert name[0] != threading.get_ident()
+    assert name[1] == 7

@@ -1,0 +1,137 @@
+"""Opening the database: one instance, a checked file, a known version."""
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from daemon.core.step import Step
+from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, StartupError
+from daemon.store.schema import APPLICATION_ID, MIGRATIONS
+from daemon.store.store import open_store
+from tests import making
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "sniperd.db"
+
+
+async def opening_fails(path: Path, kind: type[StartupError]) -> str:
+    """Open a database that cannot be opened; return what it says."""
+    with pytest.raises(kind) as caught:
+        async with open_store(path):
+            pass
+    return str(caught.value)
+
+
+async def written(path: Path) -> None:
+    """Make a database that holds an order."""
+    async with open_store(path) as store:
+        await store.commit(Step(orders={"a": making.order()})).durable()
+
+
+def pragma(name: str, connection: sqlite3.Connection) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def edit(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+async def test_a_new_database_is_made_with_its_directory_for_the_owner_alone(path: Path) -> None:
+    await written(path)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_a_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> None:
+    async with open_store(path) as store:
+        names = ("journal_mode", "synchronous", "user_version", "application_id")
+        pragmas = {name: await store._write(partial(pragma, name)) for name in names}
+    full = 2
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": full,
+        "user_version": len(MIGRATIONS),
+        "application_id": APPLICATION_ID,
+    }
+
+
+async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
+    await written(path)
+    async with open_store(path) as store:
+        assert (await store.remembered()).orders == [making.order()]
+
+
+async def test_a_second_instance_is_refused_and_told_who_runs(path: Path) -> None:
+    async with open_store(path):
+        message = await opening_fails(path, AlreadyRunning)
+    assert f"pid {os.getpid()}" in message
+    assert "stop it first" in message
+
+
+async def test_a_database_is_free_again_after_its_process(path: Path) -> None:
+    await written(path)
+    await written(path)
+
+
+async def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
+    await written(path)
+    edit(path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = path.read_bytes()
+    assert "newer sniperd" in await opening_fails(path, BadDatabase)
+    assert path.read_bytes() == before
+
+
+async def test_a_file_of_another_program_is_refused_and_left_as_it_is(path: Path) -> None:
+    path.parent.mkdir()
+    edit(path, "CREATE TABLE recipes (name TEXT)")
+    before = path.read_bytes()
+    assert "another program" in await opening_fails(path, BadDatabase)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "junk", [b"no database at all, but long enough to have a header " * 40, b"SQLite format 3\0" + b"\xff" * 4096]
+)
+async def test_a_file_that_is_no_database_is_refused_with_what_to_do(path: Path, junk: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(junk)
+    assert "restore the last backup" in await opening_fails(path, BadDatabase)
+    assert path.read_bytes() == junk
+
+
+async def test_a_damaged_page_is_found_at_start(path: Path) -> None:
+    await written(path)
+    with closing(sqlite3.connect(path)) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'orders'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    assert "is damaged" in await opening_fails(path, BadDatabase)
+
+
+async def test_a_start_that_was_cut_off_does_not_hinder_the_next(path: Path) -> None:
+    await written(path)
+    edit(path, "CREATE TABLE ballast (bytes BLOB) STRICT")
+    await written(path)
+
+
+async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    message = await opening_fails(tmp_path / "file" / "sniperd.db", CannotCreate)
+    assert str(tmp_path / "file") in message
+    assert "[store] path" in message
+
+
+async def test_the_log_of_changes_has_its_working_size_before_the_first_order(path: Path) -> None:
+    async with open_store(path):
+        assert path.with_name("sniperd.db-wal").stat().st_size >= 4 << 20

@@ -1,0 +1,102 @@
+"""What is asked of the database."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon.core.attempts import AttemptState
+from daemon.core.events import Event
+from daemon.core.ledger import HALT_FACT
+from daemon.core.locks import LockState
+from daemon.core.orders import State
+from daemon.core.step import Step
+from daemon.store.store import open_store
+from tests import making
+
+
+async def test_an_empty_database_remembers_nothing(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "x.db") as store:
+        found = await store.remembered()
+    assert (found.orders, found.locks, found.attempts, found.halted) == ([], [], [], None)
+    assert (found.last_seq, found.last_token, found.last_ms) == (0, 0, 0)
+
+
+async def test_recovery_reads_what_is_not_finished_and_only_that(tmp_path: Path) -> None:
+    finished = making.order(1, state=State.FILLED, finished_ms=making.NOW_MS)
+    in_flight = making.order(2, state=State.IN_FLIGHT, attempts=2, client_order_id=f"{2:026d}-2")
+    queued = making.order(3)
+    refused = making.attempt(in_flight, 1, state=AttemptState.REFUSED)
+    under_way = making.attempt(in_flight, 2)
+    held, released = making.lock(1), making.lock(2, state=LockState.RELEASED, released_ms=1)
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(
+            Step(
+                orders={each.order_id: each for each in (finished, in_flight, queued)},
+                attempts={each.client_order_id: each for each in (refused, under_way)},
+                locks={each.lock_id: each for each in (held, released)},
+                facts={HALT_FACT: "a person said so"},
+                events=[Event(name="trading.halted", at_ms=123)],
+            )
+        ).durable()
+        found = await store.remembered()
+    assert (found.orders, found.locks, found.attempts) == ([in_flight, queued], [held], [under_way])
+    assert (found.last_seq, found.last_token, found.last_ms) == (3, 2, 123)
+    assert found.halted == "a person said so"
+
+
+async def test_a_key_is_recalled_while_it_is_bound(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "x.db") as store:
+        bound = making.order(1, state=State.FILLED, finished_ms=1)
+        free = making.order(2, state=State.REJECTED, finished_ms=1, key_bound=False)
+        await store.commit(Step(orders={each.order_id: each for each in (bound, free)})).durable()
+        assert store.recall(bound.key) == bound
+        assert store.recall(free.key) is None
+        assert store.recall("never seen") is None
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, [5, 4, 3]),
+        ({"before_seq": 3}, [2, 1]),
+        ({"state": State.FILLED}, [4, 2]),
+        ({"symbol": "ETHUSDT"}, [5]),
+        ({"state": State.FILLED, "symbol": "ETHUSDT"}, []),
+    ],
+    ids=["newest", "next page", "state", "symbol", "both"],
+)
+async def test_a_page_is_newest_first_and_filtered(
+    tmp_path: Path, filters: dict[str, object], expected: list[int]
+) -> None:
+    orders = [making.order(n, state=State.QUEUED if n % 2 else State.FILLED) for n in range(1, 5)]
+    orders.append(making.order(5, symbol="ETHUSDT"))
+    given = {"state": None, "symbol": None, "before_seq": None} | filters
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(Step(orders={order.order_id: order for order in orders})).durable()
+        page = await store.page(**given, limit=3)  # type: ignore[arg-type]  # the parameters above
+    assert [order.seq for order in page] == expected
+
+
+async def test_attempts_are_listed_by_number_beyond_nine(tmp_path: Path) -> None:
+    order, neighbour = making.order(1), making.order(2)
+    attempts = [making.attempt(order, n) for n in range(1, 13)] + [making.attempt(neighbour)]
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(
+            Step(orders={"1": order, "2": neighbour}, attempts={each.client_order_id: each for each in attempts})
+        ).durable()
+        history = await store.history(order.order_id)
+    assert history is not None
+    assert [attempt.number for attempt in history.attempts] == list(range(1, 13))
+
+
+async def test_an_unknown_order_has_no_history(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "x.db") as store:
+        assert await store.history("nobody") is None
+        assert await store.order("nobody") is None
+
+
+async def test_dead_letters_are_counted(tmp_path: Path) -> None:
+    orders = [making.order(n, state=State.DEAD_LETTER if n < 3 else State.REJECTED, key_bound=False) for n in range(5)]
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(Step(orders={order.order_id: order for order in orders})).durable()
+        assert await store.dead_letters() == 3

@@ -1,0 +1,109 @@
+"""The database's own guards: what it refuses whatever a program writes."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from daemon.core.events import Event
+from daemon.core.orders import State
+from daemon.core.step import Step
+from daemon.store.database import prepare
+from daemon.store.schema import MIGRATIONS
+from daemon.store.writer import Commit, write
+from tests import making
+
+BOT_LOCK_COLUMNS = """
+    lock_id resource_id idempotency_key owner_id owner_type acquired_at expires_at released_at status lock_type
+    transaction_type transaction_data max_retries current_retries timeout_ms result error_message created_at updated_at
+    """
+BOT_QUEUE_COLUMNS = """
+    queue_id lock_id resource_id priority transaction_type transaction_data idempotency_key status queued_at
+    processing_started_at completed_at result error_message attempts owner_id owner_type created_at updated_at
+    """
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        prepare(connection, tmp_path / "x.db")
+        yield connection
+
+
+def written(connection: sqlite3.Connection, step: Step) -> None:
+    group = Commit()
+    group.join(step)
+    write(connection, group)
+
+
+def columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [row["name"] for row in connection.execute(f"PRAGMA table_xinfo({table})")]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"), [("transaction_locks", BOT_LOCK_COLUMNS), ("transaction_queue", BOT_QUEUE_COLUMNS)]
+)
+def test_the_bots_tables_have_the_bots_columns(connection: sqlite3.Connection, table: str, expected: str) -> None:
+    assert set(expected.split()) <= set(columns(connection, table))
+
+
+def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
+    tables = connection.execute("PRAGMA table_list").fetchall()
+    loose = [row["name"] for row in tables if not row["strict"] and not row["name"].startswith("sqlite_")]
+    assert loose == []
+
+
+def test_a_resource_cannot_have_two_active_locks(connection: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        written(connection, Step(locks={n: making.lock(int(n), resource="same") for n in "12"}))
+    assert connection.execute("SELECT count(*) FROM transaction_locks").fetchone()[0] == 0
+    assert not connection.in_transaction
+
+
+def test_a_key_cannot_have_two_orders(connection: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        written(connection, Step(orders={n: making.order(int(n), key="same") for n in "12"}))
+
+
+def test_a_key_that_was_let_go_can_have_another_order(connection: sqlite3.Connection) -> None:
+    written(connection, Step(orders={"1": making.order(1, key="same")}))
+    done = making.order(1, key="same", state=State.REJECTED, key_bound=False)
+    written(connection, Step(orders={"1": done, "2": making.order(2, key="same")}))
+
+
+def test_the_audit_trail_cannot_be_changed_or_shortened(connection: sqlite3.Connection) -> None:
+    written(connection, Step(events=[Event(name="trading.halted", at_ms=1)]))
+    for statement in ("UPDATE events SET actor = 'nobody'", "DELETE FROM events"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute(statement)
+
+
+def test_a_lock_is_named_by_its_fencing_token(connection: sqlite3.Connection) -> None:
+    written(connection, Step(locks={"lock-7": making.lock(7)}))
+    assert connection.execute("SELECT lock_id FROM transaction_locks").fetchone()[0] == "lock-7"
+
+
+def test_an_unknown_state_is_refused(connection: sqlite3.Connection) -> None:
+    written(connection, Step(orders={"1": making.order(1)}))
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute("UPDATE orders SET state = 'perhaps'")
+
+
+def test_the_columns_of_orders_are_the_fields_of_the_value(connection: sqlite3.Connection) -> None:
+    assert columns(connection, "orders") == list(making.order().__struct_fields__)
+
+
+def test_a_column_says_what_it_holds_unless_its_name_does() -> None:
+    spoken = re.compile(r"^    (?P<name>\w+) +(TEXT|INTEGER)(?P<rest>.*)$", re.MULTILINE)
+    silent = {match["name"] for script in MIGRATIONS for match in spoken.finditer(script) if "--" not in match["rest"]}
+    plain = {
+        "order_id", "state", "side", "type", "accepted_ms", "updated_ms", "repriced", "exchange_order_id", "message",
+        "answered_ms", "at_ms", "lock_id", "resource", "client_order_id", "resource_id", "owner_id", "owner_type",
+        "acquired_at", "released_at", "status", "lock_type", "transaction_type", "current_retries", "error_message",
+        "created_at", "updated_at", "priority", "idempotency_key", "queued_at", "processing_started_at",
+        "completed_at", "attempts",
+    }  # fmt: skip
+    assert silent <= plain
