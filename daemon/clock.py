@@ -75,10 +75,13 @@ class SteadyClock:
         return _boot_ms() + self._offset_ms
 
     async def reach(self, at_ms: int) -> None:
-        """Wait until an instant; the last milliseconds by looking at the clock, because a timer may be late by as many."""
-        await anyio.sleep((at_ms - SPIN_MS - self.now_ms()) / 1_000)
-        while self.now_ms() < at_ms:  # noqa: ASYNC110  # the clock is no event
-            await anyio.sleep(0)
+        """Wait until an instant.
+
+        The last milliseconds are waited for by looking at the clock, because a timer may be late by as many.
+        """
+        await anyio.sleep(max(0, at_ms - SPIN_MS - self.now_ms()) / 1_000)
+        while self.now_ms() < at_ms:
+            await anyio.lowlevel.checkpoint()
 
     def drift_ms(self) -> int:
         """Tell how far the machine's wall clock is ahead of this one."""

@@ -43,6 +43,7 @@ class ExchangeTable(Table, frozen=True):
     timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
     order_rate_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
     weight_per_10s: Annotated[int, Meta(ge=50, le=1_000_000)] = 250
+    requests_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 8
     clock_check_s: Seconds = 30.0
     symbols_refresh_s: Seconds = 300.0
     paper_db: str = ""

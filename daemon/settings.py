@@ -8,6 +8,7 @@ from daemon.core.retries import RetryPolicy
 from daemon.core.signals import Defaults
 from daemon.engine.engine import Settings as EngineSettings
 from daemon.engine.housekeeping import Intervals
+from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings as ExchangeSettings
 
 
@@ -62,5 +63,9 @@ def exchange(config: Config) -> ExchangeSettings:
     return ExchangeSettings(
         recv_window_ms=config.exchange.recv_window_ms,
         timeout_ms=config.exchange.timeout_ms,
-        weight_limit=config.exchange.weight_per_10s,
+        pace=PaceLimits(
+            weight_per_10s=config.exchange.weight_per_10s,
+            requests_per_s=config.exchange.requests_per_s,
+            orders_per_s=config.exchange.order_rate_per_s,
+        ),
     )

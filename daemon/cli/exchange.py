@@ -10,12 +10,15 @@ import sys
 import click
 
 
-@click.command(name="exchange", epilog="Exit status: 65 unreadable book, 73 can't create it, 75 in use, 78 options.")
+@click.command(
+    name="exchange",
+    epilog="Exit status: 65 book unreadable, 69 address taken, 73 book can't be created, 75 book in use, 78 options.",
+)
 @click.option("--listen", default="127.0.0.1:8765", show_default=True, metavar="HOST:PORT", help="Port 0: any.")
-@click.option("--db", default=":memory:", show_default="in memory", metavar="FILE", help="The book; it survives.")
+@click.option("--db", default=":memory:", show_default="in memory", metavar="FILE", help="Keep the book there.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the market and of the faults' draws.")
 @click.option("--balance", "balances", multiple=True, metavar="ASSET=AMOUNT", help="Of a new book; repeatable.")
-@click.option("--listing", "listings", multiple=True, metavar="SYMBOL@UNIXMS[:CAP]", help="To open; repeatable.")
+@click.option("--listing", "listings", multiple=True, metavar="SYMBOL@UNIXMS[:CAP[:CODE]]", help="To open; repeatable.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND[:NAME=VALUE,…]", help="To strike; repeatable.")
 @click.option("--faults", "faults_file", metavar="FILE", help="The same as TOML or JSON: [[faults]] kind = …")
 @click.option("--weight-per-ip", type=click.IntRange(0), default=300, show_default=True, help="In 10 s; 0: no limit.")

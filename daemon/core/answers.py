@@ -91,6 +91,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     answered: str  # raw, bounded
     failed: bool = False
+    reached: bool = True  # False: the exchange gave no answer at all
+    retry_after_ms: int | None = None  # the exchange said to keep still for so long
     sighting: Sighting | None = None
 
 

@@ -42,12 +42,12 @@ class Capacity:
     def take(self, now_ms: int, at_ms: int | None = None) -> None:
         """Count one more request in flight, to go at ``at_ms`` (default now)."""
         self.in_flight += 1
-        self.count(now_ms, at_ms)
+        del self._sent[: bisect_left(self._sent, now_ms - WINDOW_MS)]  # no second reaches those any more
+        self.count(max(now_ms, at_ms or now_ms))
 
-    def count(self, now_ms: int, at_ms: int | None = None) -> None:
-        """Count one more request in its second, and forget those that no second reaches any more."""
-        insort(self._sent, max(now_ms, at_ms or now_ms))
-        del self._sent[: bisect_left(self._sent, now_ms - WINDOW_MS)]
+    def count(self, at_ms: int) -> None:
+        """Count one more request in its second."""
+        insort(self._sent, at_ms)
 
     def give_back(self) -> None:
         """Count one request in flight less."""

@@ -94,6 +94,8 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
         return "the deadline passed before the request could be written"
     if ledger.halted is not None:
         return f"trading was halted ({ledger.halted})"
+    if now_ms < ledger.capacity.blocked_until_ms:
+        return "the exchange said to keep still"
     if send.token is not None:
         lock = ledger.locks.holder(send.order.resource)
         if lock is None or lock.token != send.token:

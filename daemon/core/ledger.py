@@ -44,6 +44,7 @@ WATCHED = frozenset(
 )
 """States in which an order is looked for, until it is finished."""
 
+STILL_FACT = "keep_still_until_ms"
 HALT_FACT = "halted"
 """Name under which the kill switch's reason is stored; empty while it is off."""
 
@@ -81,8 +82,12 @@ class Ledger:
         self._keys: dict[str, str] = {}
         self._recall = recall
         self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
-        self._looks: tuple[list[tuple[int, str]], ...] = ([], [])  # heaps: for doubts, and for all else; an entry
+        self._looks: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
+            [],
+            [],
+        )  # heaps: for doubts, and for all else; an entry
         # counts only while it agrees with the watch
+        self._turn = 0
 
     def set_rules(self, rules: Rules) -> None:
         """Take new rules; they count from the next decision on."""
@@ -214,6 +219,12 @@ class Ledger:
             step.locks[ended.lock_id] = ended
             self.queue.free(ended.resource)
 
+    def keep_still(self, step: Step, until_ms: int) -> None:
+        """Send nothing before then, a process that comes after this one included: the exchange said so."""
+        if until_ms > self.capacity.blocked_until_ms:
+            self.capacity.block(until_ms)
+            step.facts[STILL_FACT] = str(until_ms)
+
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""
         heappush(self._timers, (at_ms, subject_id))
@@ -235,8 +246,14 @@ class Ledger:
         heappush(self._looks[order.state is not State.IN_DOUBT], (watch.next_ms, order.order_id))
 
     def due_look(self, now_ms: int) -> Order | None:
-        """Take out an order whose time to be looked for has come: doubts first. One look at a time for each."""
-        for heap in self._looks:
+        """Take out an order whose time to be looked for has come; one look at a time for each.
+
+        Doubts go first, but every fourth turn is the others', so that however many doubts there are, placed orders
+        are still followed.
+        """
+        self._turn += 1
+        doubts, others = self._looks
+        for heap in (others, doubts) if self._turn % 4 == 0 else (doubts, others):
             self._drop_stale(heap)
             if heap and heap[0][0] <= now_ms:
                 order_id = heappop(heap)[1]

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-
 NOBODY = ""
 """The resource of an entry that waits for no resource. A text like the others: entries must stay comparable, because
 an entry that was removed may still lie in a heap beside the same waiter's next one."""

@@ -21,6 +21,8 @@ def recover(
     locks: Iterable[Lock],
     attempts: Iterable[Attempt],
     halted: str | None,
+    still_until_ms: int,
+    sent_ms: Iterable[int],
     last_seq: int,
     last_token: int,
     now_ms: int,
@@ -28,9 +30,13 @@ def recover(
     """Load what is not finished, take the locks again, and doubt what was in flight.
 
     Whatever was durable as sent or about to be sent may have reached the exchange; it is in doubt, and its lock is
-    held until the doubt has ended. What was queued waits again, with the deadline it had.
+    held until the doubt has ended. What was queued waits again, with the deadline it had. What was sent in the last
+    second still counts against the exchange's rate.
     """
     ledger.halted = halted
+    ledger.capacity.block(still_until_ms)
+    for each_ms in sent_ms:
+        ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq
     ledger.locks.last_token = last_token
     loaded = list(orders)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from daemon.clock import Clock
 from daemon.core.dispatch import disarm
@@ -78,21 +79,28 @@ class Engine:
 
     async def run(self, remembered: Remembered) -> None:
         """Recover, reconcile, trade, drain. Recovery is the only way to start."""
-        async with anyio.create_task_group() as tasks:
-            for task in (self._executor.run, self._dispatcher.run, self._reconciler.run, self.publisher.run):
-                tasks.start_soon(task)
-            await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
-            self._recover(remembered)
-            for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
-                tasks.start_soon(task)
-            await self._first_round()
-            self._open()
-            await self._stopping.wait()
-            await self._drain()
-            tasks.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as tasks:
+                await self._live(remembered, tasks)
+        finally:
+            self.ledger.sending = False  # whoever still calls is refused
+
+    async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
+        for task in (self._executor.run, self._dispatcher.run, self._reconciler.run, self.publisher.run):
+            tasks.start_soon(task)
+        await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
+        self._recover(remembered)
+        for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
+            tasks.start_soon(task)
+        await self._first_round()
+        self._open()
+        await self._stopping.wait()
+        await self._drain()
+        tasks.cancel_scope.cancel()
 
     def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
+        self.exchange.keep_still(remembered.still_until_ms)
         step = Step()
         recover(
             self.ledger,
@@ -101,6 +109,8 @@ class Engine:
             locks=remembered.locks,
             attempts=remembered.attempts,
             halted=remembered.halted,
+            still_until_ms=remembered.still_until_ms,
+            sent_ms=remembered.sent_ms,
             last_seq=remembered.last_seq,
             last_token=remembered.last_token,
             now_ms=began_ms,

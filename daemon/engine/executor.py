@@ -85,8 +85,9 @@ class Executor:
         return armed
 
     async def _gate(self, send: Send, commit: Commit) -> str | None:
-        """Open when the attempt is durable, unless something has come to speak against it."""
+        """Open when the attempt is durable and its turn has come, unless something has come to speak against it."""
         await commit.durable()
+        await self._exchange.order_turn()
         return may_go(self._doorway.ledger, send, self._clock.now_ms())
 
     async def _hold(self, order: Order) -> None:

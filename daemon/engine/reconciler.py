@@ -71,12 +71,12 @@ class Reconciler:
                 self._answered.set()
 
     async def _looks(self, order: Order) -> list[Look]:
-        """Look at one witness after another until one has seen the order."""
+        """Look at one witness after another, until one has seen the order or the exchange cannot be reached."""
         ledger = self._doorway.ledger
         watch = ledger.watches.get(order.order_id, Watch(next_ms=0))
         looks: list[Look] = []
         for witness in witnesses(order, watch, self._doorway.clock.now_ms(), ledger.rules.schedule):
-            looks.append(await self._exchange.look(order, witness))
-            if looks[-1].sighting is not None:
+            looks.append(await self._exchange.look(order, witness, watch.next_ms))
+            if looks[-1].sighting is not None or not looks[-1].reached:
                 break
         return looks

@@ -26,7 +26,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     reachable: bool | None  # None: not tried yet
     offset_ms: int | None  # the exchange's clock minus ours
-    round_trip_ms: float | None
+    round_trip_ms: int | None
     measured_ms: int | None  # when
     weight_used: int  # in the running window
     weight_limit: int
@@ -41,8 +41,19 @@ class Exchange(Protocol):
         """Make one attempt. Never repeats it."""
         ...
 
-    async def look(self, order: Order, witness: Witness) -> Look:
-        """Look for an order at one witness."""
+    async def order_turn(self) -> None:
+        """Wait until an order may reach the wire, within the exchange's rate, and count it. For the gate."""
+        ...
+
+    async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
+        """Look for an order at one witness.
+
+        Args:
+            order: the order.
+            witness: the place.
+            due_ms: since when the look is due. A list that was asked for later, for another order, serves as well.
+
+        """
         ...
 
     async def cancel(self, order: Order) -> CancelAnswer:
@@ -69,6 +80,10 @@ class Exchange(Protocol):
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours; tell whether it answered."""
+        ...
+
+    def keep_still(self, until_ms: int) -> None:
+        """Ask nothing before then: an earlier process was told so."""
         ...
 
     def health(self) -> Health:

@@ -7,10 +7,12 @@ import msgspec
 
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.events import Event
-from daemon.core.ledger import HALT_FACT
+from daemon.core.ledger import HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
 from daemon.store import rows
+
+LATEST_ATTEMPTS = 100
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     locks: list[Lock]
     attempts: list[Attempt]  # in flight when they were written
     facts: dict[str, str]
+    sent_ms: list[int]  # when the latest attempts were made
     last_seq: int
     last_token: int
     last_ms: int  # the latest instant on record
@@ -28,6 +31,11 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     def halted(self) -> str | None:
         """Return why trading is halted, if it is."""
         return self.facts.get(HALT_FACT) or None
+
+    @property
+    def still_until_ms(self) -> int:
+        """Return until when the exchange said to keep still."""
+        return int(self.facts.get(STILL_FACT, "0"))
 
 
 class History(msgspec.Struct, frozen=True):
@@ -56,6 +64,12 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
             if attempt.state is AttemptState.IN_FLIGHT
         ],
         facts=dict(connection.execute("SELECT name, value FROM facts").fetchall()),
+        sent_ms=[
+            row[0]
+            for row in connection.execute(
+                "SELECT started_ms FROM attempts ORDER BY client_order_id DESC LIMIT ?", (LATEST_ATTEMPTS,)
+            )
+        ],
         last_seq=_number(connection, "SELECT max(seq) FROM orders"),
         last_token=_number(connection, "SELECT max(fencing_token) FROM transaction_locks"),
         last_ms=_number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1"),

@@ -36,14 +36,31 @@ def test_numbers_in_a_batch_may_be_json_numbers(trader: Trader) -> None:
         "[1]",
         "[{]",
         "[{'symbol': 'BTCUSDT'}]",
+        '[{"symbol":[]},{"symbol":{}}]',
         json.dumps([order()] * 21),
         json.dumps([order(), order(symbol="ETHUSDT")]),
     ],
-    ids=["missing", "empty", "no list", "no order", "no JSON", "Python's notation", "too many", "two symbols"],
+    ids=[
+        "missing",
+        "empty",
+        "no list",
+        "no order",
+        "no JSON",
+        "Python's notation",
+        "no symbol",
+        "too many",
+        "two symbols",
+    ],
 )
 def test_a_batch_that_is_none_is_refused_as_a_whole(trader: Trader, batch: str) -> None:
     assert trader.code("POST", "batchOrders", batchOrders=batch) == (33333 if batch else 700004)
     assert trader.exchange.orders() == []
+
+
+def test_a_number_beyond_all_bounds_is_one_orders_trouble(trader: Trader) -> None:
+    batch = '[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":1e99999999999999999999,"price":"1"}]'
+    (outcome,) = trader.ask("POST", "batchOrders", batchOrders=batch)
+    assert outcome["code"] == 33333
 
 
 def test_a_batch_of_twenty_is_placed(trader: Trader) -> None:

@@ -1,9 +1,10 @@
 """What survives the server, who may open the book, and what a failure inside leaves of it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,6 +15,8 @@ from daemon.exchange.simulator.faults import Fault
 from daemon.exchange.simulator.listings import Listing
 from tests.simulator.trader import NOW_MS, Trader, order
 
+Restart = Callable[..., Trader]
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
@@ -21,43 +24,51 @@ def path(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def stored(path: str) -> Iterator[Trader]:
-    trader = Trader(book=Book(path))
-    yield trader
-    trader.book.close()
+def restart(path: str) -> Iterator[Restart]:
+    """Return a function that ends the server, if there is one, and starts another on the same book."""
+    traders: list[Trader] = []
+
+    def end_and_start(**settings: Any) -> Trader:
+        if traders:
+            traders.pop().book.close()
+        traders.append(Trader(book=Book(path), **settings))
+        return traders[-1]
+
+    yield end_and_start
+    for trader in traders:
+        trader.book.close()
 
 
-def reopened(trader: Trader, path: str) -> Trader:
-    """Return a trader on a new server that took up the same book."""
-    trader.book.close()
-    trader.__init__(book=Book(path))  # type: ignore[misc]  # the fixture closes whatever book it has then
-    return trader
+@pytest.fixture
+def stored(restart: Restart) -> Trader:
+    """A trader on a new book on disk."""
+    return restart()
 
 
-def test_orders_fills_and_balances_survive(stored: Trader, path: str) -> None:
+def test_orders_fills_and_balances_survive(stored: Trader, restart: Restart) -> None:
     stored.offer(asks=[("94000", "0.004")])
     order_id = stored.place(price="95000", newClientOrderId="mine")
     shown, account = stored.look_up(order_id), stored.ask("GET", "account")
     trades = stored.ask("GET", "myTrades", symbol="BTCUSDT")
-    again = reopened(stored, path)
+    again = restart()
     assert again.look_up(order_id) == shown
     assert again.ask("GET", "account") == account
     assert again.ask("GET", "myTrades", symbol="BTCUSDT") == trades
 
 
-def test_an_open_order_goes_on_trading_after_a_restart(stored: Trader, path: str) -> None:
+def test_an_open_order_goes_on_trading_after_a_restart(stored: Trader, restart: Restart) -> None:
     stored.offer()
     order_id = stored.place(price="90000")
-    again = reopened(stored, path)
+    again = restart()
     again.offer(asks=[("89000", "1")])
     assert again.look_up(order_id)["status"] == "FILLED"
     assert again.balance("USDT") == ("999100", "0")
 
 
-def test_ids_go_on_where_they_were(stored: Trader, path: str) -> None:
+def test_ids_go_on_where_they_were(stored: Trader, restart: Restart) -> None:
     stored.offer(asks=[("94000", "1")])
     first = stored.place(price="95000")
-    again = reopened(stored, path)
+    again = restart()
     again.offer(asks=[("94000", "1")])
     second = again.place(price="95000")
     trade_ids = [trade["id"] for trade in again.ask("GET", "myTrades", symbol="BTCUSDT")]
@@ -65,30 +76,39 @@ def test_ids_go_on_where_they_were(stored: Trader, path: str) -> None:
     assert len(set(trade_ids)) == 2
 
 
-def test_an_invisible_order_stays_invisible_over_a_restart(stored: Trader, path: str) -> None:
+def test_an_invisible_order_stays_invisible_over_a_restart(stored: Trader, restart: Restart) -> None:
     stored.exchange.set_faults([Fault("invisible", delay_ms=2_000)])
     order_id = stored.place()
-    again = reopened(stored, path)
+    again = restart()
     assert again.code("GET", "order", symbol="BTCUSDT", orderId=order_id) == -2013
     again.now_ms += 2_000
     assert again.look_up(order_id)["status"] == "NEW"
 
 
-def test_listings_rules_and_prices_survive(stored: Trader, path: str) -> None:
+def test_listings_rules_and_prices_survive(stored: Trader, restart: Restart) -> None:
     stored.exchange.list_symbol(Listing("NEWUSDT", NOW_MS + 60_000, cap=Decimal("0.05")))
     stored.change("ETHUSDT", status="2")
     stored.change("SOLUSDT", price=Decimal(500))
     depth = stored.ask("GET", "depth", symbol="SOLUSDT")
-    again = reopened(stored, path)
+    again = restart()
     assert again.refused(symbol="NEWUSDT", price="0.05", quantity="100")[0] == 30001
     assert again.refused(symbol="ETHUSDT", price="3000")[0] == 30000
     assert again.ask("GET", "depth", symbol="SOLUSDT") == depth
 
 
-def test_a_book_keeps_its_balances_when_others_are_asked_for(stored: Trader, path: str) -> None:
-    stored.book.close()
-    stored.__init__(book=Book(path), balances={"USDT": Decimal(1)})  # type: ignore[misc]  # as above
-    assert stored.balance("USDT") == ("1000000", "0")
+def test_a_listing_asked_for_again_goes_on_as_it_was_left(restart: Restart) -> None:
+    listing = Listing("NEWUSDT", NOW_MS, price=Decimal(1))
+    first = restart(listings=[listing])
+    first.change("NEWUSDT", price=Decimal(5))
+    again = restart(listings=[listing])
+    assert Decimal(again.ask("GET", "ticker/price", symbol="NEWUSDT")["price"]) > 4
+    later = restart(listings=[Listing("NEWUSDT", NOW_MS + 1, price=Decimal(1))])
+    assert later.refused(symbol="NEWUSDT", price="1", quantity="10")[0] == 30001
+
+
+def test_a_book_keeps_its_balances_when_others_are_asked_for(restart: Restart) -> None:
+    restart()
+    assert restart(balances={"USDT": Decimal(1)}).balance("USDT") == ("1000000", "0")
 
 
 def test_one_book_has_one_server(stored: Trader, path: str) -> None:
@@ -97,8 +117,9 @@ def test_one_book_has_one_server(stored: Trader, path: str) -> None:
     stored.place()
 
 
-def test_a_closed_book_can_be_opened(stored: Trader, path: str) -> None:
-    assert reopened(stored, path).ask("GET", "openOrders") == []
+def test_a_closed_book_can_be_opened(restart: Restart) -> None:
+    restart()
+    assert restart().ask("GET", "openOrders") == []
 
 
 @pytest.mark.parametrize(
@@ -152,11 +173,15 @@ def test_a_directory_is_no_book(tmp_path: Path) -> None:
         Book(str(tmp_path))
 
 
-def test_an_empty_file_becomes_a_book(path: str) -> None:
+def test_an_empty_file_becomes_a_book(path: str, restart: Restart) -> None:
     Path(path).touch()
-    trader = Trader(book=Book(path))
-    assert trader.place()
-    trader.book.close()
+    assert restart().place()
+
+
+def test_a_book_that_cannot_be_written_is_refused(path: str) -> None:
+    Path(f"{path}-wal").mkdir()  # where SQLite wants its log
+    with pytest.raises(BookCannotBeCreated, match="cannot write"):
+        Book(path)
 
 
 def test_a_failure_inside_is_answered_logged_and_undone(stored: Trader, path: str) -> None:
@@ -173,6 +198,17 @@ def test_a_failure_inside_is_answered_logged_and_undone(stored: Trader, path: st
     assert stored.ask("GET", "account") == account
     assert stored.exchange.orders() == orders
     assert stored.look_up(stored.place(price="90000"))["status"] == "NEW"
+
+
+def test_a_failure_of_a_mere_question_is_answered_too(stored: Trader, path: str) -> None:
+    stored.ask("GET", "openOrders", symbol="BTCUSDT")
+    meddler = sqlite3.connect(path)
+    meddler.execute("ALTER TABLE orders RENAME TO gone")
+    with capture_logs():
+        assert stored.code("GET", "allOrders", symbol="BTCUSDT") == 500
+    meddler.execute("ALTER TABLE gone RENAME TO orders")
+    meddler.close()
+    assert stored.ask("GET", "allOrders", symbol="BTCUSDT") == []
 
 
 def test_a_failure_inside_a_request_held_back_is_answered_too(stored: Trader, path: str) -> None:

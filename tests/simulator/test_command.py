@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -13,12 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from daemon.cli.exchange import exchange
 from daemon.exchange.simulator.authentication import EXAMPLE_KEYS, KeyPair
 from daemon.exchange.simulator.errors import ConfigurationInvalid
-from daemon.exchange.simulator.launch import parse_address, parse_balances, read_keys
+from daemon.exchange.simulator.launch import announcement, parse_address, parse_balances, read_keys
 from tests.simulator.trader import HEADERS, order, signed_query
 
 COMMAND = [sys.executable, "-c", "from daemon.cli.exchange import exchange; exchange()"]
@@ -54,6 +56,13 @@ class Server:
         self.process.send_signal(number)
         self.process.communicate(timeout=10)
         return self.process.returncode
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Undo what the command does to the log when it runs within the tests' own process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -114,6 +123,21 @@ def test_the_book_survives_kill_9(start: Start, tmp_path: Path) -> None:
     account = second.send("GET", "/api/v3/account")[1]
     assert {"asset": "USDT", "free": "982000", "locked": "18000"} in account["balances"]
     assert second.end() == 0
+
+
+def test_whatever_was_acknowledged_survives_kill_9_at_any_moment(start: Start, tmp_path: Path) -> None:
+    book, acknowledged = str(tmp_path / "book.db"), []
+    first = start("--db", book)
+    killer = threading.Timer(0.15, first.process.kill)
+    killer.start()
+    try:
+        while True:
+            acknowledged.append(first.send("POST", "/api/v3/order", **order())[1]["orderId"])
+    except (OSError, http.client.HTTPException):
+        killer.join()
+    kept = [row["orderId"] for row in start("--db", book).send("GET", "/simulator/orders")[1]]
+    assert kept[: len(acknowledged)] == acknowledged != []
+    assert len(kept) - len(acknowledged) in {0, 1}
 
 
 def test_a_second_server_on_the_same_book_is_refused(start: Start, tmp_path: Path) -> None:
@@ -229,6 +253,12 @@ def test_loopback_addresses_are_taken(text: str, address: tuple[str, int]) -> No
 
 def test_other_addresses_are_taken_with_leave() -> None:
     assert parse_address("0.0.0.0:80", allow_remote=True) == ("0.0.0.0", 80)
+
+
+def test_a_person_reads_a_sentence_and_a_program_json() -> None:
+    url = "http://127.0.0.1:8765"
+    assert announcement(url, "book.db", is_for_a_person=True).startswith(f"The simulated exchange listens on {url}; ")
+    assert json.loads(announcement(url, "book.db", is_for_a_person=False))["url"] == url
 
 
 def test_keys_come_from_the_environment_both_or_neither() -> None:

@@ -143,4 +143,4 @@ class TradingAccount(RuleBasedStateMachine):
 
 
 TestConservation = TradingAccount.TestCase
-TestConservation.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestConservation.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)

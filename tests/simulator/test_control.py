@@ -36,7 +36,7 @@ def test_requests_are_shown_as_they_arrived_without_their_signatures(trader: Tra
     ]
     assert "newClientOrderId=lost" in requests[0]["query"]
     assert all("signature" not in row["query"] for row in requests)
-    assert requests[0]["received_ms"] == NOW_MS
+    assert requests[0]["receivedMs"] == NOW_MS
 
 
 def test_a_request_held_back_has_no_status_yet(trader: Trader) -> None:
@@ -86,6 +86,8 @@ def test_a_symbol_is_listed_at_run_time(trader: Trader) -> None:
         {"symbol": "NEWBTC", "opensAt": 1},
         {"symbol": "NEWUSDT", "opensAt": 1, "cap": "0"},
         {"symbol": "NEWUSDT", "opensAt": 1, "price": "-1"},
+        {"symbol": "NEWUSDT", "opensAt": 1, "price": "NaN"},
+        {"symbol": "NEWUSDT", "opensAt": 1, "cap": "0.0000000000001"},
         {"symbol": "NEWUSDT", "opensAt": 1, "codeBefore": 1},
         {"symbol": "NEWUSDT", "opensAt": 1, "colour": "red"},
     ],
@@ -133,6 +135,14 @@ def test_a_market_without_depth_is_empty_from_the_next_tick_on(trader: Trader) -
         ({"symbol": "BTCUSDT", "price": "1.001"}, 400),
         ({"symbol": "BTCUSDT", "bids": [["1", "0"]]}, 400),
         ({"symbol": "BTCUSDT", "asks": [["1", "0.0000001"]]}, 400),
+        ({"symbol": "BTCUSDT", "price": "NaN"}, 400),
+        ({"symbol": "BTCUSDT", "price": "1e1000"}, 400),
+        ({"symbol": "BTCUSDT", "depthValue": "-1"}, 400),
+        ({"symbol": "BTCUSDT", "depthValue": "Infinity"}, 400),
+        ({"symbol": "BTCUSDT", "minimumQuantity": "NaN"}, 400),
+        ({"symbol": "BTCUSDT", "volatility": -1}, 400),
+        ({"symbol": "BTCUSDT", "status": "4"}, 400),
+        ({"symbol": "BTCUSDT", "tradeSideType": 0}, 400),
         ({"symbol": "BTCUSDT", "colour": "red"}, 400),
     ],
 )

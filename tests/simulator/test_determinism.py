@@ -7,7 +7,6 @@ import sys
 from random import Random
 
 import msgspec
-import pytest
 
 from daemon.exchange.simulator.exchange import Later
 from daemon.exchange.simulator.faults import Fault
@@ -28,7 +27,7 @@ def run(seed: int) -> str:
     trader = Trader(seed=seed, faults=FAULTS)
     choices = Random(1)  # noqa: S311 - the client's own choices, the same in every run
     digest = hashlib.sha256()
-    for _ in range(300):
+    for _ in range(80):
         symbol = choices.choice(SYMBOLS)
         side, kind = choices.choice(["BUY", "SELL"]), choices.choice(["LIMIT", "IMMEDIATE_OR_CANCEL", "LIMIT_MAKER"])
         parameters = order(symbol=symbol, side=side, type=kind, price=PRICES[symbol], quantity="1")
@@ -46,10 +45,9 @@ def test_one_seed_gives_one_run_and_another_seed_another() -> None:
     assert run(1) == run(1) != run(2)
 
 
-@pytest.mark.parametrize("hash_seed", ["1", "2"])
-def test_a_run_is_the_same_in_another_process(hash_seed: str) -> None:
+def test_a_run_is_the_same_in_another_process() -> None:
     """In which sets and dicts may be ordered differently."""
     script = "from tests.simulator.test_determinism import run; print(run(1))"
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    environment = {**os.environ, "PYTHONHASHSEED": "2"}
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert shown.stdout.strip() == run(1)

@@ -151,6 +151,9 @@ def test_orders_of_a_base_asset_that_nobody_had_bring_it_in(sniper: Trader) -> N
     [
         ("NEWUSDT@1790000000000", Listing("NEWUSDT", 1_790_000_000_000)),
         ("NEWUSDT@1790000000000:0.05", Listing("NEWUSDT", 1_790_000_000_000, Decimal("0.05"))),
+        ("NEWUSDT@1:0.05:10007", Listing("NEWUSDT", 1, Decimal("0.05"), code_before=10007)),
+        ("NEWUSDT@1::10007", Listing("NEWUSDT", 1, code_before=10007)),
+        ("NEWUSDT@1:", Listing("NEWUSDT", 1)),
     ],
 )
 def test_a_listing_is_read_from_the_command_line(text: str, listing: Listing) -> None:
@@ -158,7 +161,20 @@ def test_a_listing_is_read_from_the_command_line(text: str, listing: Listing) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "NEWUSDT", "NEWUSDT@", "NEWUSDT@soon", "NEWUSDT@1:x", "NEWUSDT@1:0", "NEWBTC@1", "USDT@1"]
+    "text",
+    [
+        *(
+            "",
+            "NEWUSDT",
+            "NEWUSDT@",
+            "NEWUSDT@soon",
+            "NEWUSDT@1:x",
+            "NEWUSDT@1:0",
+            "NEWUSDT@1:1.2.3",
+            "NEWUSDT@1:1:30016",
+        ),
+        *("NEWBTC@1", "USDT@1", "NEWUSDT@1:1:30001:1"),
+    ],
 )
 def test_what_is_no_listing_is_refused_with_the_text(text: str) -> None:
     with pytest.raises(ConfigurationInvalid, match=text or "''"):

@@ -8,6 +8,7 @@ from daemon.exchange.simulator.money import (
     EXACT,
     decimals_of,
     floor_to,
+    is_amount,
     plain,
     quotient,
     read_decimal,
@@ -28,6 +29,24 @@ def test_a_plain_number_is_read(text: str, value: Decimal) -> None:
 )
 def test_anything_else_is_no_number(text: str) -> None:
     assert read_decimal(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ("0", True),
+        ("1.5", True),
+        ("999999999999999.99999999999999999999", True),
+        ("-1", False),
+        ("1E+15", False),
+        ("1E-21", False),
+        ("NaN", False),
+        ("sNaN", False),
+        ("Infinity", False),
+    ],
+)
+def test_an_amount_is_finite_not_negative_and_of_bounded_size(value: str, accepted: bool) -> None:
+    assert is_amount(Decimal(value)) is accepted
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,14 @@ def test_an_order_must_be_worth_enough_and_not_too_much(
     assert trader.refused(**parameters) == (code, message)
 
 
+def test_a_quantity_below_the_symbols_minimum_is_refused(trader: Trader) -> None:
+    trader.change(minimum_quantity=Decimal("0.005"))
+    message = "The minimum transaction volume cannot be less than:0.005BTC"
+    assert trader.refused(quantity="0.004999") == (30002, message)
+    assert trader.place(quantity="0.005")
+    assert trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")["symbols"][0]["baseSizePrecision"] == "0.005"
+
+
 def test_a_market_sale_worth_exactly_the_minimum_is_taken(trader: Trader) -> None:
     trader.offer(bids=[("1", "10")], symbol="MXUSDT")
     assert trader.place(symbol="MXUSDT", side="SELL", type="MARKET", quantity="1")

@@ -12,16 +12,16 @@ from daemon.core.orders import Order
 from daemon.core.symbols import SymbolRules
 from daemon.credentials import Credentials
 from daemon.errors import NotReady
-from daemon.exchange.mexc import views, witnesses
+from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
-from daemon.exchange.mexc.requests import Requests, Settings
+from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.symbols import parse
 from daemon.exchange.mexc.transport import Reply, Stopped, Transport
+from daemon.exchange.mexc.witnesses import Witnesses
 from daemon.exchange.port import Gate, Health
 
 ORDER = "/api/v3/order"
-OK, BAD_REQUEST = 200, 400
 UNKNOWN_SYMBOL_MS = 2_000
 """So long a pair that MEXC does not know is not asked for again."""
 PAUSE_MS = 1_000
@@ -34,6 +34,7 @@ class MexcExchange:
 
     def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
         self._requests = Requests(transport, credentials, clock, settings)
+        self._witnesses = Witnesses(self._requests)
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
         self._absent: dict[str, int] = {}  # pair → until when it is not asked for again
@@ -58,14 +59,18 @@ class MexcExchange:
             advice=Advice.RETRY, code="unreachable", message=reply.why, asked=answer.asked, answered="nothing was sent"
         )
 
-    async def look(self, order: Order, witness: Witness) -> Look:
+    async def order_turn(self) -> None:
+        """Wait until an order may reach the wire."""
+        await self._requests.pacer.wait_for_order()
+
+    async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
         """Look for an order at one witness."""
-        return await witnesses.look(self._requests, order, witness)
+        return await self._witnesses.look(order, witness, due_ms)
 
     async def cancel(self, order: Order) -> CancelAnswer:
         """Ask for an order's cancel, by the id that the daemon gave it."""
         parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
-        answer = await self._requests.private("DELETE", ORDER, parameters, weight=1)
+        answer = await self._requests.cancel(ORDER, parameters)
         reply = answer.reply
         if not isinstance(reply, Reply):
             return CancelAnswer("unknown", answer.asked, reply.why)
@@ -109,16 +114,12 @@ class MexcExchange:
         return await self._load([])
 
     async def measure_clock(self) -> bool:
-        """Measure the exchange's clock against ours, at the middle of the round trip."""
-        answer = await self._requests.public("/api/v3/time", [], weight=1)
-        after_ms = self._clock.now_ms()
-        server_ms = _server_ms(answer.reply)
-        if server_ms is None:
-            return False
-        self._requests.offset_ms = server_ms - (answer.began_ms + after_ms) // 2
-        self._requests.round_trip_ms = after_ms - answer.began_ms
-        self._requests.measured_ms = after_ms
-        return True
+        """Measure the exchange's clock against ours."""
+        return await self._requests.measure_clock()
+
+    def keep_still(self, until_ms: int) -> None:
+        """Ask nothing before then: an earlier process was told so."""
+        self._requests.pacer.block(until_ms)
 
     def health(self) -> Health:
         """Tell how the exchange stands."""
@@ -174,12 +175,3 @@ def _cancelled(reply: Reply) -> str:
     if reply.status == OK and found.code in SUCCESS:
         return "accepted"
     return "refused" if reply.status == BAD_REQUEST else "unknown"
-
-
-def _server_ms(reply: object) -> int | None:
-    if not isinstance(reply, Reply) or reply.status != OK:
-        return None
-    try:
-        return views.server_time(reply.body)
-    except views.UnreadableError:
-        return None

@@ -1,65 +1,109 @@
-"""Pacing: staying below the exchange's weight limit, and keeping still when it says so.
+"""Pacing: staying below the exchange's limits, and keeping still when it says so.
 
-MEXC grants 300 weight in 10 seconds per address and 500 per account (documented) and tells nobody how much is used, so
-the daemon counts itself. Orders are counted but never wait here: when one may go is decided where priorities are known
-(:mod:`daemon.core.capacity`). Everything else waits its turn.
+MEXC grants 300 weight in 10 seconds per address and 500 per account (documented), its support speaks of 20 requests a
+second in all, and it tells nobody how much is used; so the daemon counts itself. When an order may go is decided where
+priorities are known (:mod:`daemon.core.capacity`); here it is only kept from reaching the wire too close behind others,
+as after a stall of the disk that held many back. Everything else waits its turn, at a rate that leaves room for the
+orders.
+
+A process that was started a moment ago does not know what the one before it used. So it begins as if half of the
+weight were spent.
 """
 
 import asyncio
 from collections import deque
 
 import anyio
+import msgspec
 
 from daemon.clock import Clock
 
-WINDOW_MS = 10_000
+
+class PaceLimits(msgspec.Struct, frozen=True):
+    """What may be used (config.toml: ``[exchange]``)."""
+
+    weight_per_10s: int
+    requests_per_s: int  # that are no orders
+    orders_per_s: int  # placed and cancelled
+
+
+class Window:
+    """Counts what was spent in a window of time that slides."""
+
+    def __init__(self, span_ms: int) -> None:
+        self._span_ms = span_ms
+        self._spent: deque[tuple[int, int]] = deque()  # (when, how much), oldest first
+        self._used = 0
+
+    def used(self, now_ms: int) -> int:
+        """Return what was spent in the window that ends now."""
+        while self._spent and self._spent[0][0] <= now_ms - self._span_ms:
+            self._used -= self._spent.popleft()[1]
+        return self._used
+
+    def spend(self, now_ms: int, amount: int) -> None:
+        """Count something."""
+        self._spent.append((now_ms, amount))
+        self._used += amount
+
+    def ready_ms(self, now_ms: int, amount: int, limit: int) -> int:
+        """Find when enough of what was spent has left the window; more than the limit at once waits for all of it."""
+        excess = self.used(now_ms) + amount - limit
+        ready_ms = now_ms
+        for spent_ms, spent in self._spent:
+            if excess <= 0:
+                break
+            excess -= spent
+            ready_ms = spent_ms + self._span_ms
+        return ready_ms
 
 
 class Pacer:
-    """Counts weight in a sliding window and lets requests wait for room."""
+    """Lets requests wait for room, in order of arrival."""
 
-    def __init__(self, clock: Clock, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, clock: Clock, limits: PaceLimits) -> None:
+        self.limits = limits
         self.blocked_until_ms = 0
         self._clock = clock
-        self._spent: deque[tuple[int, int]] = deque()  # (when, weight), oldest first
-        self._used = 0
+        self._weight = Window(10_000)
+        self._requests = Window(1_000)
+        self._orders = Window(1_000)
         self._turn = asyncio.Lock()
+        self._order_turn = asyncio.Lock()
+        self._weight.spend(clock.now_ms(), limits.weight_per_10s // 2)
 
     def used(self) -> int:
-        """Return the weight spent in the window that ends now."""
-        self._forget(self._clock.now_ms())
-        return self._used
-
-    def count(self, weight: int) -> None:
-        """Count a request that does not wait."""
-        self._spent.append((self._clock.now_ms(), weight))
-        self._used += weight
+        """Return the weight spent in the last ten seconds."""
+        return self._weight.used(self._clock.now_ms())
 
     def block(self, until_ms: int) -> None:
         """Let nothing that waits go before then."""
         self.blocked_until_ms = max(self.blocked_until_ms, until_ms)
 
     async def wait(self, weight: int) -> None:
-        """Wait until there is room for a request, in order of arrival, and count it."""
+        """Wait until there is room for a request, and count it."""
         async with self._turn:
             while (wait_ms := self._ready_ms(weight) - self._clock.now_ms()) > 0:  # noqa: ASYNC110  # the clock is no event
                 await anyio.sleep(wait_ms / 1_000)
-            self.count(weight)
+            self._requests.spend(self._clock.now_ms(), 1)
+            self._weight.spend(self._clock.now_ms(), weight)
+
+    async def wait_for_order(self) -> None:
+        """Wait until an order, or a cancel, may reach the wire, and count it."""
+        async with self._order_turn:
+            while (wait_ms := self._order_ready_ms() - self._clock.now_ms()) > 0:  # noqa: ASYNC110  # the clock is no event
+                await anyio.sleep(wait_ms / 1_000)
+            now_ms = self._clock.now_ms()
+            self._orders.spend(now_ms, 1)
+            self._weight.spend(now_ms, 1)
+
+    def _order_ready_ms(self) -> int:
+        return self._orders.ready_ms(self._clock.now_ms(), 1, self.limits.orders_per_s)
 
     def _ready_ms(self, weight: int) -> int:
-        """Find when enough of what was spent has left the window."""
         now_ms = self._clock.now_ms()
-        self._forget(now_ms)
-        excess = self._used + weight - self.limit
-        ready_ms = max(now_ms, self.blocked_until_ms)
-        for spent_ms, spent in self._spent:
-            if excess <= 0:
-                break
-            excess -= spent
-            ready_ms = max(ready_ms, spent_ms + WINDOW_MS)
-        return ready_ms
-
-    def _forget(self, now_ms: int) -> None:
-        while self._spent and self._spent[0][0] <= now_ms - WINDOW_MS:
-            self._used -= self._spent.popleft()[1]
+        return max(
+            self.blocked_until_ms,
+            self._weight.ready_ms(now_ms, weight, self.limits.weight_per_10s),
+            self._requests.ready_ms(now_ms, 1, self.limits.requests_per_s),
+        )

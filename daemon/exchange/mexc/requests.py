@@ -1,14 +1,20 @@
 """Signed, paced requests, and what they tell of the exchange's health and clock."""
 
+import asyncio
+
 import msgspec
 
 from daemon.clock import Clock
+from daemon.core.answers import Advice
 from daemon.credentials import Credentials
-from daemon.exchange.mexc.answers import GATEWAY
-from daemon.exchange.mexc.pacing import Pacer
+from daemon.exchange.mexc import views
+from daemon.exchange.mexc.answers import ADVICE, GATEWAY, envelope
+from daemon.exchange.mexc.pacing import PaceLimits, Pacer
 from daemon.exchange.mexc.signing import Parameters, encode, signed
 from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
 from daemon.exchange.port import Gate, Health
+
+OK, BAD_REQUEST = 200, 400
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,97 +22,144 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     recv_window_ms: int
     timeout_ms: int
-    weight_limit: int  # per 10 s, of MEXC's 300
+    pace: PaceLimits
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A request without its signature, for the record, and the answer to it."""
+    """A request without its signature, for the record, the answer to it, and when each passed the network."""
 
     asked: str
     reply: Reply | Failure | Stopped
-    began_ms: int  # when it was handed over, after any wait for room
+    began_ms: int
+    ended_ms: int
 
 
 class Requests:
-    """Signs, paces and sends."""
+    """Signs, paces and sends; measures the exchange's clock."""
 
     def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
         self.settings = settings
         self.clock = clock
-        self.pacer = Pacer(clock, settings.weight_limit)
-        self.offset_ms: int | None = None  # the exchange's clock minus ours
-        self.round_trip_ms: float | None = None
-        self.measured_ms: int | None = None
-        self.reachable: bool | None = None
-        self.error: str | None = None
+        self.pacer = Pacer(clock, settings.pace)
         self._transport = transport
         self._credentials = credentials
-        self._headers = {
-            "X-MEXC-APIKEY": credentials.api_key.reveal(),
-            "Content-Type": "application/json",
-        }
+        self._headers = {"X-MEXC-APIKEY": credentials.api_key.reveal(), "Content-Type": "application/json"}
         self._public_headers = {"Content-Type": "application/json"}
+        self._offset_ms: int | None = None  # the exchange's clock minus ours
+        self._round_trip_ms: int | None = None
+        self._measured_ms: int | None = None
+        self._reachable: bool | None = None
+        self._error: str | None = None
+        self._measuring = asyncio.Lock()
 
     def set_settings(self, settings: Settings) -> None:
         """Take new settings; they count from the next request on."""
         self.settings = settings
-        self.pacer.limit = settings.weight_limit
+        self.pacer.limits = settings.pace
 
     def exchange_ms(self, local_ms: int) -> int:
         """Translate an instant of ours into the exchange's time."""
-        return local_ms + (self.offset_ms or 0)
+        return local_ms + (self._offset_ms or 0)
 
     async def public(self, path: str, parameters: Parameters, *, weight: int) -> Asked:
-        """Ask what needs no key."""
+        """Ask what needs no key, when there is room."""
         query = encode(parameters)
         target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
-        began_ms = self.clock.now_ms()
-        reply = await self._send("GET", target, self._public_headers, None)
-        return Asked(f"GET {target}", reply, began_ms)
+        return await self._send("GET", target, f"GET {target}", self._public_headers, None)
 
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> Asked:
         """Ask what needs a signature, when there is room."""
         await self.pacer.wait(weight)
-        return await self._signed(method, path, parameters, None)
+        answer = await self._signed(method, path, parameters, None)
+        if _clock_refused(answer.reply):
+            await self.measure_clock()
+        return answer
 
     async def order(self, path: str, parameters: Parameters, gate: Gate) -> Asked:
-        """Post an order once the gate opens. It does not wait for room: that was decided where priorities are known."""
-        self.pacer.count(1)
+        """Post an order once the gate opens."""
         return await self._signed("POST", path, parameters, gate)
+
+    async def cancel(self, path: str, parameters: Parameters) -> Asked:
+        """Ask for a cancel; it counts as an order."""
+        await self.pacer.wait_for_order()
+        return await self._signed("DELETE", path, parameters, None)
+
+    async def measure_clock(self) -> bool:
+        """Measure the exchange's clock against ours, at the middle of the round trip.
+
+        Whoever asks while it is being measured shares the answer. A measurement that took longer than a request is
+        valid for says too little to replace one that did not.
+        """
+        asked_ms = self.clock.now_ms()
+        async with self._measuring:
+            if self._measured_ms is not None and self._measured_ms > asked_ms:
+                return True
+            answer = await self.public("/api/v3/time", [], weight=1)
+            server_ms = _server_ms(answer.reply)
+            round_trip_ms = answer.ended_ms - answer.began_ms
+            if server_ms is None:
+                return False
+            if self._offset_ms is None or round_trip_ms <= self.settings.recv_window_ms:
+                self._offset_ms = server_ms - (answer.began_ms + answer.ended_ms) // 2
+                self._round_trip_ms = round_trip_ms
+                self._measured_ms = answer.ended_ms
+            return True
 
     def health(self) -> Health:
         """Tell how the exchange stands, as far as is known."""
         return Health(
-            reachable=self.reachable,
-            offset_ms=self.offset_ms,
-            round_trip_ms=self.round_trip_ms,
-            measured_ms=self.measured_ms,
+            reachable=self._reachable,
+            offset_ms=self._offset_ms,
+            round_trip_ms=self._round_trip_ms,
+            measured_ms=self._measured_ms,
             weight_used=self.pacer.used(),
-            weight_limit=self.pacer.limit,
+            weight_limit=self.pacer.limits.weight_per_10s,
             blocked_until_ms=self.pacer.blocked_until_ms,
-            error=self.error,
+            error=self._error,
         )
 
     async def _signed(self, method: str, path: str, parameters: Parameters, gate: Gate | None) -> Asked:
-        began_ms = self.clock.now_ms()
-        timestamp = str(self.exchange_ms(began_ms))
+        timestamp = str(self.exchange_ms(self.clock.now_ms()))
         window = str(self.settings.recv_window_ms)
         query = encode([*parameters, ("recvWindow", window), ("timestamp", timestamp)])
         target = f"{path}?{signed(self._credentials, query)}"
-        reply = await self._send(method, target, self._headers, gate)
-        return Asked(f"{method} {path}?{query}", reply, began_ms)
+        return await self._send(method, target, f"{method} {path}?{query}", self._headers, gate)
 
-    async def _send(
-        self, method: str, target: str, headers: dict[str, str], gate: Gate | None
-    ) -> Reply | Failure | Stopped:
+    async def _send(self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None) -> Asked:
+        began_ms = self.clock.now_ms()
         timeout_s = self.settings.timeout_ms / 1_000
         reply = await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate)
+        ended_ms = self.clock.now_ms()
         if isinstance(reply, Failure):
-            self.reachable, self.error = False, reply.why
+            self._reachable, self._error = False, reply.why
         elif isinstance(reply, Reply):
-            self.reachable, self.error = True, None
-            if reply.status in GATEWAY:
-                wait_ms = GATEWAY[reply.status] if reply.retry_after_ms is None else reply.retry_after_ms
-                self.pacer.block(self.clock.now_ms() + wait_ms)
-        return reply
+            self._reachable, self._error = True, None
+            wait_ms = must_wait_ms(reply)
+            if wait_ms is not None:
+                self._error = f"HTTP {reply.status}: the exchange says wait {wait_ms} ms"
+                self.pacer.block(ended_ms + wait_ms)
+        return Asked(asked, reply, began_ms, ended_ms)
+
+
+def must_wait_ms(reply: Reply) -> int | None:
+    """Tell how long the exchange's gateway says to keep still, if it does."""
+    if reply.status not in GATEWAY:
+        return None
+    return GATEWAY[reply.status] if reply.retry_after_ms is None else reply.retry_after_ms
+
+
+def _clock_refused(reply: Reply | Failure | Stopped) -> bool:
+    if not isinstance(reply, Reply) or reply.status != BAD_REQUEST:
+        return False
+    found = envelope(reply.body)
+    return found is not None and found.code is not None and ADVICE.get(found.code) is Advice.RESYNC
+
+
+def _server_ms(reply: Reply | Failure | Stopped) -> int | None:
+    if not isinstance(reply, Reply) or reply.status != OK:
+        return None
+    try:
+        return views.server_time(reply.body)
+    except views.UnreadableError:
+        return None

@@ -5,7 +5,9 @@
 (documented). A list that is full may have cut off what is looked for, so it is no negative.
 """
 
+import asyncio
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -13,13 +15,15 @@ from daemon.core.answers import Look, Sighting, Witness
 from daemon.core.orders import Order
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import envelope, raw
-from daemon.exchange.mexc.requests import Asked, Requests
+from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Asked, Requests, must_wait_ms
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.transport import Reply
 
-BAD_REQUEST, NOT_FOUND = 400, -2013
+NOT_FOUND = -2013
 MARGIN_MS = 60_000
 """A list is asked from so long before the order was sent."""
+FRESH_MS = 60_000
+"""A list is kept for so long at most."""
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -44,21 +48,56 @@ PLACES = {
 }
 
 
-async def look(requests: Requests, order: Order, witness: Witness) -> Look:
-    """Look for an order at one witness."""
-    place = PLACES[witness]
-    answer = await requests.private("GET", place.path, _parameters(requests, order, witness), weight=place.weight)
-    return _read(order, witness, answer, requests.clock.now_ms())
+class _List(msgspec.Struct, frozen=True):
+    """An answer that shows all of a pair's orders, or trades, since an instant."""
+
+    asked_ms: int
+    since_ms: int
+    answer: Asked
 
 
-def _parameters(requests: Requests, order: Order, witness: Witness) -> Parameters:
-    client_order_id = order.client_order_id or ""
-    if witness is Witness.ORDER:
-        return [("symbol", order.symbol), ("origClientOrderId", client_order_id)]
-    if witness is Witness.OPEN_ORDERS:
-        return [("symbol", order.symbol)]
-    since_ms = requests.exchange_ms((order.sent_ms or order.accepted_ms) - MARGIN_MS)
-    return [("symbol", order.symbol), ("startTime", str(since_ms)), ("limit", str(PLACES[witness].longest))]
+class Witnesses:
+    """Looks for orders, and lets one list serve every order of its pair that it is new enough for.
+
+    After an outage many orders of one pair are in doubt at once; asking for the same list for each of them would use
+    up the weight limit, and the last would wait for minutes.
+    """
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self._lists: dict[tuple[Witness, str], _List] = {}
+        self._asking: WeakValueDictionary[tuple[Witness, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
+        """Look for an order at one witness."""
+        if witness is Witness.ORDER:
+            parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
+            answer = await self._ask(witness, parameters)
+        else:
+            answer = await self._list(order, witness, due_ms)
+        return _read(order, witness, answer, self._requests.clock.now_ms())
+
+    async def _list(self, order: Order, witness: Witness, due_ms: int) -> Asked:
+        key = (witness, order.symbol)
+        since_ms = (order.sent_ms or order.accepted_ms) - MARGIN_MS
+        lock = self._asking.setdefault(key, asyncio.Lock())
+        async with lock:
+            known = self._lists.get(key)
+            if known is not None and known.asked_ms >= due_ms and known.since_ms <= since_ms:
+                return known.answer
+            asked_ms = self._requests.clock.now_ms()
+            parameters = [("symbol", order.symbol)]
+            if PLACES[witness].longest is not None:
+                start_ms = self._requests.exchange_ms(since_ms)
+                parameters += [("startTime", str(start_ms)), ("limit", str(PLACES[witness].longest))]
+            answer = await self._ask(witness, parameters)
+            self._lists = {each: found for each, found in self._lists.items() if found.asked_ms > asked_ms - FRESH_MS}
+            self._lists[key] = _List(asked_ms, since_ms, answer)
+            return answer
+
+    async def _ask(self, witness: Witness, parameters: Parameters) -> Asked:
+        place = PLACES[witness]
+        return await self._requests.private("GET", place.path, parameters, weight=place.weight)
 
 
 def _read(order: Order, witness: Witness, answer: Asked, now_ms: int) -> Look:
@@ -66,14 +105,14 @@ def _read(order: Order, witness: Witness, answer: Asked, now_ms: int) -> Look:
     look = Look(witness=witness, at_ms=now_ms, asked=answer.asked, answered="", failed=True)
     replace = msgspec.structs.replace
     if not isinstance(reply, Reply):
-        return replace(look, answered=reply.why)
+        return replace(look, answered=reply.why, reached=False)
     answered = f"HTTP {reply.status} {raw(reply.body)}"
-    if not 200 <= reply.status < 300:  # noqa: PLR2004  # HTTP's own classes
+    if reply.status != OK:
         found = envelope(reply.body)
         absent = (
             witness is Witness.ORDER and reply.status == BAD_REQUEST and found is not None and found.code == NOT_FOUND
         )
-        return replace(look, answered=answered, failed=not absent)
+        return replace(look, answered=answered, failed=not absent, retry_after_ms=must_wait_ms(reply))
     try:
         sighting, length = place.read(reply.body, order.client_order_id or "")
     except views.UnreadableError as error:

@@ -29,8 +29,8 @@ class Account:
 
     def __init__(self, balances: Mapping[str, Balance]) -> None:
         self._balances = dict(balances)
-        self.changed: set[str] = set()
-        """The assets to be written down; whoever writes them clears it."""
+        self.changed: dict[str, Balance] = {}
+        """The balances to be written down, by asset and as they were; whoever writes them clears it."""
 
     def balance(self, asset: str) -> Balance:
         """Return an asset's balance; nothing of an asset that was never held."""
@@ -83,7 +83,7 @@ class Account:
         assert new.free >= 0, (asset, new)
         assert new.locked >= 0, (asset, new)
         self._balances[asset] = new
-        self.changed.add(asset)
+        self.changed.setdefault(asset, old)
 
 
 def _paid_with(order: Order, symbol: Symbol) -> str:

@@ -21,7 +21,7 @@ DEFAULT_RECV_WINDOW_MS = 5_000
 MAX_RECV_WINDOW_MS = 60_000
 
 _KEY_FORMAT = re.compile(r"[0-9A-Za-z_-]{8,64}")
-_NOT_CANONICAL = re.compile(r"\+|%[0-9A-Fa-f]{2}")
+_ESCAPE = re.compile(r"\+|%[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def without_signature(text: str) -> str:
     if not text:
         return ""
     kept = "&".join([pair for pair in text.split("&") if not pair.startswith("signature=")])
-    return _NOT_CANONICAL.sub(lambda found: "%20" if found[0] == "+" else found[0].upper(), kept)
+    return _ESCAPE.sub(lambda found: "%20" if found[0] == "+" else found[0].upper(), kept)
 
 
 def _check_key(key: str, keys: KeyPair) -> None:

@@ -8,7 +8,7 @@ Here are rows and queries, no rules. Decimals are stored as plain text, times as
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -113,10 +113,9 @@ class Book:
         """Write a trade of an order."""
         self._write(_SAVE_FILL, _values(fill))
 
-    def save_balances(self, balances: Iterable[tuple[str, Balance]]) -> None:
-        """Write balances."""
-        for asset, balance in balances:
-            self._write("REPLACE INTO balances VALUES (?, ?, ?)", (asset, plain(balance.free), plain(balance.locked)))
+    def save_balance(self, asset: str, balance: Balance) -> None:
+        """Write the balance of an asset."""
+        self._write("REPLACE INTO balances VALUES (?, ?, ?)", (asset, plain(balance.free), plain(balance.locked)))
 
     def save_market(self, market: SavedMarket) -> None:
         """Write a symbol and where its market stands."""

@@ -1,7 +1,8 @@
 """What a test may see and set, outside `/api`: no key, no signature, no limits, no faults.
 
     GET  /simulator/orders     every order with its fills, visible or not, oldest first
-    GET  /simulator/requests   the last requests below /api as they arrived, done or not, oldest first
+    GET  /simulator/requests   the last 10,000 requests as they arrived, done or not, oldest first: [{"receivedMs",
+                               "method", "path", "query", "body", "faults", "status"}], status 0: not answered
     GET  /simulator/faults     the faults in force, and how often each has struck
     PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
     POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}
@@ -11,12 +12,13 @@ Who reaches the server reaches these: one more reason for it to listen on the lo
 """
 
 from decimal import Decimal
+from typing import Annotated, Literal
 
 import msgspec
 
 from daemon.exchange.simulator.book import Book
 from daemon.exchange.simulator.listings import Listing
-from daemon.exchange.simulator.money import floor_to, plain
+from daemon.exchange.simulator.money import decimals_of, is_amount, plain
 from daemon.exchange.simulator.order_book import Level
 from daemon.exchange.simulator.orders import Fill, Order, open_json, trade_json
 from daemon.exchange.simulator.symbols import rules_json
@@ -33,17 +35,22 @@ class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     asks: list[Level] | None = None
     """Offer exactly these levels, [price, quantity] as strings and best first, until they are taken or the market is
     put at a price. One side left out is empty."""
-    status: str | None = None
-    trade_side_type: int | None = None
+    status: Literal["1", "2", "3"] | None = None
+    trade_side_type: Literal[1, 2, 3, 4] | None = None
     tradable_by_api: bool | None = None
     order_types: tuple[str, ...] | None = None
+    minimum_quantity: Decimal | None = None
+    minimum_value: Decimal | None = None
+    maximum_value: Decimal | None = None
+    maximum_value_market: Decimal | None = None
     depth_value: Decimal | None = None
     """The most that a level holds, in the quote asset; 0: an empty book from the next tick on."""
-    volatility: int | None = None
+    volatility: Annotated[int, msgspec.Meta(ge=0, le=1_000)] | None = None
     """The largest step of a tick in units of 0.01 %; 0: the price stands still."""
 
 
-_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "depth_value", "volatility")
+_AMOUNTS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value_market", "depth_value")
+_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volatility", *_AMOUNTS)
 
 
 def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, object]:
@@ -59,6 +66,9 @@ def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, 
     _check_numbers([*prices, *(price for price, _ in levels)], symbol.price_decimals)
     _check_numbers([quantity for _, quantity in levels], symbol.quantity_decimals)
     given = {name: getattr(change, name) for name in _RULES if getattr(change, name) is not None}
+    for name in _AMOUNTS:
+        if name in given and not is_amount(given[name]):
+            raise ValueError(f"{name} must not be negative")
     venue.change(msgspec.structs.replace(symbol, **given))
     if change.price is not None:
         venue.jump(change.symbol, change.price, now_ms)
@@ -88,5 +98,5 @@ def _order_json(order: Order, fills: list[Fill]) -> dict[str, object]:
 
 def _check_numbers(numbers: list[Decimal], decimals: int) -> None:
     for number in numbers:
-        if number <= 0 or floor_to(number, decimals) != number:
-            raise ValueError(f"{plain(number)} must be positive and have at most {decimals} decimals")
+        if not is_amount(number) or not number or decimals_of(number) > decimals:
+            raise ValueError(f"{number} must be positive and have at most {decimals} decimals")

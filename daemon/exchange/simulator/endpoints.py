@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.exchange.simulator import market_endpoints as markets
 from daemon.exchange.simulator import order_endpoints as orders
+from daemon.exchange.simulator import stream_endpoints as streams
 from daemon.exchange.simulator.limits import Budget
 from daemon.exchange.simulator.market_endpoints import Call
 
@@ -51,6 +52,10 @@ _TABLE = (
     Endpoint("GET", "/api/v3/account", orders.account, 10, is_signed=True),
     Endpoint("GET", "/api/v3/selfSymbols", markets.self_symbols, 1, is_signed=True),
     Endpoint("GET", "/api/v3/tradeFee", orders.trade_fee, 20, is_signed=True),
+    Endpoint("POST", "/api/v3/userDataStream", streams.create, 1, is_signed=True),
+    Endpoint("GET", "/api/v3/userDataStream", streams.listed, 1, is_signed=True),
+    Endpoint("PUT", "/api/v3/userDataStream", streams.extend, 1, is_signed=True),
+    Endpoint("DELETE", "/api/v3/userDataStream", streams.close, 1, is_signed=True),
     Endpoint("GET", "/api/v3/capital/config/getall", orders.currencies, 10, is_signed=True),
 )
 

@@ -23,6 +23,7 @@ from daemon.exchange.simulator.control import MarketChange, add_listing, change_
 from daemon.exchange.simulator.endpoints import ENDPOINTS, Endpoint
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid, Refusal
 from daemon.exchange.simulator.faults import (
+    STREAMS,
     Fault,
     FaultPlan,
     Struck,
@@ -35,6 +36,7 @@ from daemon.exchange.simulator.listings import Listing
 from daemon.exchange.simulator.market_endpoints import Call
 from daemon.exchange.simulator.messages import Parameters, Reply, Request
 from daemon.exchange.simulator.money import EXACT, quotient
+from daemon.exchange.simulator.streams import ListenKeys, Stream
 from daemon.exchange.simulator.symbols import QUOTE, default_symbols
 from daemon.exchange.simulator.venue import Venue
 
@@ -48,7 +50,7 @@ Result = TypeVar("Result")
 log = structlog.get_logger()
 
 
-class Arrival(msgspec.Struct):
+class Arrival(msgspec.Struct, rename="camel"):
     """A request as it arrived, kept for a test to see; it outlives nothing."""
 
     received_ms: int
@@ -88,7 +90,8 @@ class SimulatedExchange:
     ) -> None:
         """Take up a book, or start a new one with `balances` (left out: a million USDT, and some of each asset).
 
-        The book stays the caller's: it is closed by whoever opened it.
+        A listing that the book knows already goes on as it was left. The book stays the caller's: it is closed by
+        whoever opened it.
         """
         self._book = book
         self._keys = keys
@@ -96,6 +99,8 @@ class SimulatedExchange:
         self._plan = FaultPlan(faults)
         self._seed = rng.getrandbits(63)
         self._rng = rng
+        self._listen_keys = ListenKeys(Random(rng.getrandbits(63)))  # noqa: S311 - a simulation, and one seed one run
+        self._streams: list[Stream] = []
         self._arrivals: deque[Arrival] = deque(maxlen=_MOST_REQUESTS_KEPT)
         self._venue: Venue | None = None
         with localcontext(EXACT):
@@ -103,8 +108,9 @@ class SimulatedExchange:
             if not venue.account.balances():
                 venue.set_balances(default_balances() if balances is None else balances)
             for listing in listings:
-                add_listing(venue, listing)
-            self._commit(venue)
+                if not venue.knows(listing.symbol, listing.opens_at):
+                    add_listing(venue, listing)
+            self._commit(venue, 0)
 
     def handle(self, request: Request, now_ms: int) -> Reply | Later:
         """Answer a request; never raises. What it has changed is in the book when this returns."""
@@ -115,15 +121,25 @@ class SimulatedExchange:
             without_signature(request.query),
             without_signature(request.body.decode("utf-8", "replace")),
         )
-        return self._answer(arrival, lambda venue: self._handle(venue, request, arrival, now_ms))
+        return self._answer(arrival, now_ms, lambda venue: self._handle(venue, request, arrival, now_ms))
 
     def resume(self, later: Later, now_ms: int) -> Reply:
         """Carry out a request that was admitted earlier; never raises."""
-        return self._answer(later.arrival, lambda venue: self._carry_out(venue, later, now_ms))
+        return self._answer(later.arrival, now_ms, lambda venue: self._carry_out(venue, later, now_ms))
 
     def advance(self, now_ms: int) -> None:
         """Let the markets move in which orders wait; never raises. Without it they catch up at the next request."""
-        self._attempt("advance", lambda venue: venue.advance(now_ms))
+        self._attempt("advance", now_ms, lambda venue: venue.advance(now_ms))
+
+    def open_stream(self, listen_key: str, now_ms: int) -> Stream:
+        """Open a connection to the private streams, whose outbox fills from now on."""
+        stream = Stream(self._listen_keys, listen_key, now_ms)
+        self._streams.append(stream)
+        return stream
+
+    def close_stream(self, stream: Stream) -> None:
+        """Close a connection."""
+        self._streams.remove(stream)
 
     # What a test may see and set; the control routes do the same over HTTP.
 
@@ -149,7 +165,7 @@ class SimulatedExchange:
         with localcontext(EXACT):
             venue = self._take_up()
             add_listing(venue, listing)
-            self._commit(venue)
+            self._commit(venue, 0)
 
     def change_market(self, change: MarketChange, now_ms: int) -> None:
         """Change a symbol's rules, or its market's price or levels.
@@ -161,7 +177,7 @@ class SimulatedExchange:
         with localcontext(EXACT):
             venue = self._take_up()
             change_market(venue, change, now_ms)
-            self._commit(venue)
+            self._commit(venue, now_ms)
 
     # Keeping memory and book in step.
 
@@ -171,17 +187,24 @@ class SimulatedExchange:
             self._venue = Venue(self._book, self._seed)
         return self._venue
 
-    def _commit(self, venue: Venue) -> None:
+    def _commit(self, venue: Venue, now_ms: int) -> None:
+        """Make what happened durable, then tell the streams."""
         venue.save()
         self._book.commit()
+        for event in venue.events if self._streams else ():
+            struck = self._plan.draw(STREAMS, self._rng)
+            for stream in self._streams if "event_lost" not in struck else ():
+                stream.push(event, now_ms)
+                stream.is_cut |= "stream_cut" in struck
+        venue.events.clear()
 
-    def _attempt(self, what: str, work: Callable[[Venue], Result]) -> Result | None:
+    def _attempt(self, what: str, now_ms: int, work: Callable[[Venue], Result]) -> Result | None:
         """Do some work and commit it. If that fails within the exchange, log it, undo it all, and return None."""
         with localcontext(EXACT):
             try:
                 venue = self._take_up()
                 result = work(venue)
-                self._commit(venue)
+                self._commit(venue, now_ms)
             except Exception:
                 log.exception("exchange.failed", during=what)
                 self._book.rollback()
@@ -189,9 +212,9 @@ class SimulatedExchange:
                 return None
             return result
 
-    def _answer(self, arrival: Arrival, work: Callable[[Venue], Result]) -> Result | Reply:
+    def _answer(self, arrival: Arrival, now_ms: int, work: Callable[[Venue], Result]) -> Result | Reply:
         """Do what a request asks, and note how it was answered."""
-        done = self._attempt(f"{arrival.method} {arrival.path}", work)
+        done = self._attempt(f"{arrival.method} {arrival.path}", now_ms, work)
         answer = Reply.refusing(Refusal(Code.INTERNAL_ERROR)) if done is None else done
         if isinstance(answer, Reply):
             arrival.status = 0 if answer.drop_reply else answer.status
@@ -234,7 +257,7 @@ class SimulatedExchange:
 
     def _carry_out(self, venue: Venue, admitted: Later, now_ms: int) -> Reply:
         venue.advance(now_ms)
-        call = Call(venue, admitted.parameters, now_ms, admitted.struck, self._keys)
+        call = Call(venue, admitted.parameters, now_ms, admitted.struck, self._keys, self._listen_keys)
         try:
             reply = Reply.of(admitted.endpoint.answer(call))
         except Refusal as refusal:

@@ -12,6 +12,7 @@ The plan is forgotten when the server ends.
                      slow_before (the gateway has admitted it; the book sees it later)
     while accepting  invisible  duplicate_refused  former_state
     after accept     reply_lost  error_after  forbidden_after  junk_body  no_order_id  slow_after
+    in the streams   event_lost  stream_cut
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ from typing import Literal, get_args
 import msgspec
 
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid, Refusal
-from daemon.exchange.simulator.messages import JSON_HEADERS, Reply
+from daemon.exchange.simulator.messages import Reply
 
 Kind = Literal[
     "request_lost",
@@ -39,12 +40,14 @@ Kind = Literal[
     "junk_body",
     "no_order_id",
     "slow_after",
+    "event_lost",
+    "stream_cut",
 ]
 """
 request_lost       the connection is cut, nothing was done
 error_before       HTTP `status` (503) with `code` (the status), nothing was done
 forbidden          HTTP 403 with an HTML page, nothing was done
-rate_limited       HTTP 429 with `Retry-After: retry_after_s`, nothing was done
+rate_limited       HTTP 429 with `Retry-After: retry_after_s` (0: without), nothing was done
 refused            refused with `code` (30001)
 slow_before        admitted now, carried out `delay_ms` later, then answered
 invisible          the placed order can't be seen for `delay_ms`
@@ -53,13 +56,16 @@ former_state       a cancellation shows the order as it was before
 reply_lost         done, then the connection is cut
 error_after        done, then HTTP `status` (503) with `code` (the status)
 forbidden_after    done, then HTTP 403 with an HTML page
-junk_body          done, then HTTP 200 with half an answer
-no_order_id        done, then HTTP 200 with an answer that lacks orderId
+junk_body          done, then answered with half of the answer and noise
+no_order_id        done, then answered without orderId
 slow_after         done, then answered `delay_ms` later
+event_lost         the streams are not told what happened
+stream_cut         the streams are told, then cut
 """
 
 _PLACE = "POST /api/v3/order"
-_ENDPOINTS: dict[str, str] = {"former_state": "DELETE /api/v3/order"}
+STREAMS = "streams"
+_TARGETS: dict[str, str] = {"former_state": "DELETE /api/v3/order", "event_lost": STREAMS, "stream_cut": STREAMS}
 
 _ENDS_BEFORE = frozenset({"request_lost", "error_before", "forbidden", "rate_limited", "refused"})
 _HTML_403 = Reply(
@@ -74,7 +80,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Kind
     endpoint: str = ""
-    """`POST /api/v3/order`, or `*` for all; empty: the placing of orders, or cancelling for former_state."""
+    """`POST /api/v3/order`, or `*` for all; empty: where the kind belongs, mostly the placing of orders."""
     probability: float = 1.0
     count: int | None = None
     """How often it strikes before it is spent; None: for ever."""
@@ -86,6 +92,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""
+        if self.endpoint and _TARGETS.get(self.kind) == STREAMS:
+            raise ValueError(f"{self.kind} strikes the streams, no endpoint")
         if not 0 <= self.probability <= 1:
             raise ValueError("probability must be between 0 and 1")
         if self.count is not None and self.count < 0:
@@ -100,7 +108,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def target(self) -> str:
         """The endpoint that it strikes."""
-        return self.endpoint or _ENDPOINTS.get(self.kind, _PLACE)
+        return self.endpoint or _TARGETS.get(self.kind, _PLACE)
 
 
 Struck = dict[str, Fault]
@@ -118,7 +126,7 @@ class FaultPlan:
         """Return what strikes a request. Nothing more is drawn once it is sure that the request won't be done."""
         struck: Struck = {}
         for index, (fault, target) in enumerate(self._faults):
-            if target not in (endpoint, "*") or fault.kind in struck or self._is_spent(index):
+            if not _meets(target, endpoint) or fault.kind in struck or self._is_spent(index):
                 continue
             if fault.probability < 1 and random.random() >= fault.probability:
                 continue
@@ -138,6 +146,10 @@ class FaultPlan:
     def _is_spent(self, index: int) -> bool:
         count = self._faults[index][0].count
         return count is not None and self._times[index] >= count
+
+
+def _meets(target: str, endpoint: str) -> bool:
+    return target == endpoint or (target == "*" and endpoint != STREAMS)
 
 
 def before_accept(struck: Struck) -> Reply | None:
@@ -166,9 +178,9 @@ def after_accept(struck: Struck, reply: Reply) -> Reply:
     elif "forbidden_after" in struck:
         reply = _HTML_403
     elif "junk_body" in struck:
-        reply = Reply(200, reply.body[: len(reply.body) // 2] + b"\xff\x00", JSON_HEADERS)
+        reply = msgspec.structs.replace(reply, body=reply.body[: len(reply.body) // 2] + b"\xff\x00")
     elif "no_order_id" in struck:
-        reply = Reply(200, _without_order_id(reply.body), JSON_HEADERS)
+        reply = msgspec.structs.replace(reply, body=_without_order_id(reply.body))
     delay_ms = struck["slow_after"].delay_ms if "slow_after" in struck else 0
     return msgspec.structs.replace(reply, delay_ms=delay_ms, drop_reply="reply_lost" in struck)
 

@@ -174,8 +174,8 @@ def _die_with_parent() -> None:
     if sys.platform != "linux":
         raise ConfigurationInvalid("--die-with-parent needs Linux")
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended a moment ago, and no signal will come
-        raise AddressUnavailable("the parent process has ended")
+    if os.getppid() != parent:  # it ended a moment ago, and no signal will come any more
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _log_to_stderr() -> None:
@@ -196,14 +196,16 @@ async def _serve(exchange: SimulatedExchange, host: str, port: int, options: Opt
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         async with serving(exchange, host, port, clock=lambda: wall_clock_ms() + options.clock_offset_ms) as url:
-            print(_announcement(url, options.db), flush=True)  # noqa: T201 - what the parent process reads
+            line = announcement(url, options.db, is_for_a_person=sys.stdout.isatty())
+            print(line, flush=True)  # noqa: T201 - what the parent process reads
             await stop.wait()
     except OSError as error:
         raise AddressUnavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
-def _announcement(url: str, db: str) -> str:
-    if sys.stdout.isatty():
+def announcement(url: str, db: str, *, is_for_a_person: bool) -> str:
+    """Return the line that says where the server is reached: a sentence, or JSON for a program."""
+    if is_for_a_person:
         return f"The simulated exchange listens on {url}; its book is {db}. Ctrl-C ends it."
     return msgspec.json.encode({"event": "exchange.listening", "url": url, "db": db, "pid": os.getpid()}).decode()
 

@@ -7,18 +7,22 @@ cap lasts (here that minute), and what `exchangeInfo` shows before the opening b
 closed trade side for 30001, no API trading for 10007).
 """
 
+import re
 from decimal import Decimal
 
 import msgspec
 
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid
-from daemon.exchange.simulator.money import ZERO, decimals_of, read_decimal
+from daemon.exchange.simulator.money import ZERO, decimals_of, is_amount, read_decimal
 from daemon.exchange.simulator.symbols import QUOTE, SIDES_NONE, Symbol
 
 OPENING_MS = 60_000
 """How long the opening's own rules hold."""
 
-_PARTS = 3
+_MOST_DECIMALS = 12
+_LISTING = re.compile(
+    r"(?P<symbol>[^@]+)@(?P<opens>[0-9]{1,15})(:(?P<cap>([0-9]{1,15}(\.[0-9]{1,20})?)?)(:(?P<code>[0-9]{0,9}))?)?"
+)
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -37,8 +41,9 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
         """Check what the types can't say."""
         if len(self.symbol) <= len(QUOTE) or not self.symbol.endswith(QUOTE):
             raise ValueError(f"a symbol is a base asset followed by {QUOTE}")
-        if any(number is not None and number <= 0 for number in (self.cap, self.price)):
-            raise ValueError("cap and price must be positive")
+        for number in (self.cap, self.price):
+            if number is not None and not (is_amount(number) and number and decimals_of(number) <= _MOST_DECIMALS):
+                raise ValueError(f"cap and price must be positive, with at most {_MOST_DECIMALS} decimals")
         if self.code_before not in (Code.DIRECTION_NOT_ALLOWED.value, Code.SYMBOL_NOT_SUPPORTED.value):
             raise ValueError("codeBefore is 30001 or 10007")
 
@@ -60,17 +65,17 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
 
 
 def parse_listing(text: str) -> Listing:
-    """Read `SYMBOL@UNIXMS` or `SYMBOL@UNIXMS:CAP`.
+    """Read `SYMBOL@UNIXMS`, and after it `:CAP` and `:CODE`, either of which may be empty.
 
     Raises:
-        ConfigurationInvalid: it is neither.
+        ConfigurationInvalid: it is something else.
     """
-    symbol, _, rest = text.partition("@")
-    opens_at, _, cap = rest.partition(":")
-    if not opens_at.isdigit() or (cap and read_decimal(cap) is None):
-        raise ConfigurationInvalid(f"a listing is SYMBOL@UNIXMS or SYMBOL@UNIXMS:CAP, not {text!r}")
+    found = _LISTING.fullmatch(text)
+    if found is None:
+        raise ConfigurationInvalid(f"a listing is SYMBOL@UNIXMS[:CAP[:CODE]], not {text!r}")
+    code = int(found["code"] or Code.DIRECTION_NOT_ALLOWED.value)
     try:
-        return Listing(symbol, int(opens_at), read_decimal(cap))
+        return Listing(found["symbol"], int(found["opens"]), read_decimal(found["cap"] or ""), code_before=code)
     except ValueError as error:
         raise ConfigurationInvalid(f"the listing {text!r}: {error}") from None
 

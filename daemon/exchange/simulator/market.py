@@ -6,8 +6,8 @@ trades nor on other markets, and goes on after a restart as if there had been no
 where it started and stays within a percent or so: an order 5 % away never fills by itself.
 
 A symbol that is not online stands still, and fills nothing. After a longer pause only the last `_MOST_TICKS` are
-played: the market did not move while nobody looked. Candles
-and levels given by hand are not kept over a restart.
+played: the market did not move while nobody looked. Candles, a day's at most, and levels given by hand are not kept
+over a restart.
 
 Not for realism of the price: it has no trend, no news, no volume profile.
 """
@@ -154,11 +154,12 @@ def levels(price: Decimal, symbol: Symbol, random: Random) -> tuple[list[Level],
     unit = _unit(symbol)
     bids: list[Level] = []
     asks: list[Level] = []
+    percent = symbol.depth_value / 100
     for distance in range(1, _LEVELS + 1):
         for side, at in ((bids, price - unit * distance), (asks, price + unit * distance)):
-            share = Decimal(random.randint(1, 100)) / 100
-            if at > 0 and symbol.depth_value:
-                quantity = quotient(symbol.depth_value * share, at, symbol.quantity_decimals)
+            value = percent * random.randint(1, 100)
+            if at > 0 and value:
+                quantity = quotient(value, at, symbol.quantity_decimals)
                 side.append((at, max(quantity, step(symbol.quantity_decimals))))
     return bids, asks
 

@@ -6,6 +6,7 @@ MEXC's documentation, and of the clients that read them. An unknown symbol is re
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import reduce
 
 import msgspec
 
@@ -17,6 +18,7 @@ from daemon.exchange.simulator.market import MINUTE_MS, Candle, Market
 from daemon.exchange.simulator.messages import Parameters
 from daemon.exchange.simulator.money import ZERO, plain, quotient
 from daemon.exchange.simulator.orders import Side
+from daemon.exchange.simulator.streams import ListenKeys
 from daemon.exchange.simulator.symbols import ONLINE, rules_json
 from daemon.exchange.simulator.venue import Venue
 
@@ -42,6 +44,7 @@ class Call(msgspec.Struct, frozen=True):
     now_ms: int
     struck: Struck
     keys: KeyPair
+    listen_keys: ListenKeys
 
     def market(self) -> Market:
         """Return the market of the symbol that is asked for.
@@ -161,7 +164,7 @@ def _best(market: Market) -> dict[str, object]:
 
 
 def _ticker(market: Market, now_ms: int) -> dict[str, object]:
-    day = _merged(market, _DAY_MS)[-1] if market.candles else _still(market, now_ms)
+    day = reduce(Candle.then, market.candles) if market.candles else _still(market, now_ms)
     change = market.last - day.opened
     return {
         "symbol": market.symbol.symbol,

@@ -17,6 +17,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
+from functools import cache
 
 ZERO = Decimal(0)
 
@@ -25,7 +26,8 @@ EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow, Ine
 
 _ROUNDING = Context(prec=100, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
-_PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?")
+_MOST_DIGITS, _MOST_DECIMALS = 15, 20  # before and after the point
+_PLAIN = re.compile(rf"-?[0-9]{{1,{_MOST_DIGITS}}}(\.[0-9]{{1,{_MOST_DECIMALS}}})?")
 
 
 def read_decimal(text: str) -> Decimal | None:
@@ -33,11 +35,18 @@ def read_decimal(text: str) -> Decimal | None:
     return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
+def is_amount(value: Decimal) -> bool:
+    """Whether a number that came as a Decimal is one that `read_decimal` would have taken, and not negative."""
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and value >= 0 and exponent >= -_MOST_DECIMALS and value.adjusted() < _MOST_DIGITS
+
+
 def plain(value: Decimal) -> str:
     """Write a number as MEXC does: no exponent, no trailing zeros."""
     return format(value.normalize(EXACT), "f") if value else "0"
 
 
+@cache
 def step(decimals: int) -> Decimal:
     """Return the smallest unit of a number with so many decimals: 2 gives 0.01."""
     return Decimal(1).scaleb(-decimals)

@@ -97,9 +97,11 @@ class OrderBook:
         """Let a level of the market trade with own orders; return what is left of it."""
         price, quantity = level
         matches = self.match(side, price, quantity)
-        self.take(side, matches)
-        traded.extend(matches)
-        return Interest(price, quantity - sum((match.quantity for match in matches), ZERO))
+        if matches:
+            self.take(side, matches)
+            traded.extend(matches)
+            quantity -= sum((match.quantity for match in matches), ZERO)
+        return Interest(price, quantity)
 
     def depth(self, side: Side, limit: int) -> list[Level]:
         """Return the levels of a side, best first, those at one price added up."""

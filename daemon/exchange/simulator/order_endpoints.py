@@ -5,7 +5,6 @@ finds it, no cancellation either, though it trades and locks balances all the wh
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -30,7 +29,7 @@ _ORDERS_BACK_MS = 7 * _DAY_MS
 _TRADES_BACK_MS = 30 * _DAY_MS
 _BATCH_SIZE = 20
 _CANCEL_SYMBOLS = 5
-_BATCH = msgspec.json.Decoder(list[dict[str, Any]], float_hook=Decimal)
+_BATCH = msgspec.json.Decoder(list[dict[str, Any]], float_hook=str)  # a number stays as it was written
 
 
 def place(call: Call) -> object:
@@ -52,7 +51,7 @@ def place_batch(call: Call) -> object:
         items = _BATCH.decode(call.parameters.require("batchOrders"))
     except msgspec.DecodeError:
         raise Refusal(Code.PARAMETER_ERROR) from None
-    if not 0 < len(items) <= _BATCH_SIZE or len({item.get("symbol") for item in items}) > 1:
+    if not 0 < len(items) <= _BATCH_SIZE or len({str(item.get("symbol")) for item in items}) > 1:
         raise Refusal(Code.PARAMETER_ERROR)
     return [_place_item(call, item) for item in items]
 

@@ -1,23 +1,26 @@
-"""The HTTP shell around the exchange: reads requests, carries out what replies say.
+"""The HTTP shell around the exchange: reads requests, carries out what replies say, carries the streams.
 
 It owns what the exchange must not have: the clock, the sockets, the waiting. A request is handled without an await in
 between, so that no two of them interleave. A client that goes away doesn't stop what it has asked for.
 
-Bounded: a request line or a header of 64 KiB (a batch of 20 orders is one long line), a body of 1 MiB.
+Bounded: a request line, a header or a stream's message of 64 KiB (a batch of 20 orders is one long line), a body of
+1 MiB.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from daemon.exchange.simulator.exchange import Later, SimulatedExchange
 from daemon.exchange.simulator.market import TICK_MS
 from daemon.exchange.simulator.messages import Reply, Request
+from daemon.exchange.simulator.streams import Stream
 
-_MOST_HEADER_BYTES = 65_536
+STREAM_PATH = "/ws"
+_MOST_BYTES = 65_536
 _GRACE_S = 0.2  # for replies under way when the server ends; a slow fault doesn't hold it up for longer
 
 Clock = Callable[[], int]
@@ -39,9 +42,7 @@ async def serving(
         OSError: the address can't be had.
     """
     shell = _Shell(exchange, clock)
-    server = web.Server(
-        shell.answer, max_line_size=_MOST_HEADER_BYTES, max_field_size=_MOST_HEADER_BYTES, access_log=None
-    )
+    server = web.Server(shell.answer, max_line_size=_MOST_BYTES, max_field_size=_MOST_BYTES, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:
@@ -60,23 +61,69 @@ class _Shell:
         self._exchange = exchange
         self._clock = clock
         self._next_tick: asyncio.TimerHandle | None = None
+        self._wakers: set[asyncio.Event] = set()
 
     async def answer(self, received: web.BaseRequest) -> web.StreamResponse:
+        if received.path == STREAM_PATH:
+            return await self._carry_stream(received)
         body = await received.read()
         answer = self._exchange.handle(_request(received, body), self._clock())
+        self._wake_streams()
         if isinstance(answer, Later):
             await asyncio.sleep(answer.delay_ms / 1_000)
             answer = self._exchange.resume(answer, self._clock())
+            self._wake_streams()
         return await _carry_out(answer, received)
 
     def start_ticking(self) -> None:
-        """Let the markets move in which orders wait, though nobody asks."""
+        """Let the markets move in which orders wait, and streams end, though nobody asks."""
         self._next_tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self.start_ticking)
         self._exchange.advance(self._clock())
+        self._wake_streams()
 
     def stop_ticking(self) -> None:
         if self._next_tick is not None:
             self._next_tick.cancel()
+
+    async def _carry_stream(self, received: web.BaseRequest) -> web.StreamResponse:
+        """Carry a connection to the private streams until one side ends it."""
+        connection = web.WebSocketResponse(max_msg_size=_MOST_BYTES)
+        await connection.prepare(received)
+        stream = self._exchange.open_stream(received.query.get("listenKey", ""), self._clock())
+        waker = asyncio.Event()
+        self._wakers.add(waker)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._send(stream, connection, received, waker))
+                async for message in connection:
+                    if message.type is WSMsgType.TEXT:
+                        stream.receive(message.data, self._clock())
+                        waker.set()
+                sending.cancel()
+        finally:
+            self._wakers.discard(waker)
+            self._exchange.close_stream(stream)
+        return connection
+
+    async def _send(
+        self, stream: Stream, connection: web.WebSocketResponse, received: web.BaseRequest, waker: asyncio.Event
+    ) -> None:
+        """Send what the outbox holds whenever there may be something, and end the connection when its time has come."""
+        with suppress(ConnectionError):  # the client went away: the reading side sees that too
+            while not stream.is_over(self._clock()):
+                await waker.wait()
+                waker.clear()
+                while stream.outbox:
+                    message = stream.outbox.popleft()
+                    await (connection.send_str(message) if isinstance(message, str) else connection.send_bytes(message))
+            if not stream.is_cut:
+                await connection.close()
+            elif received.transport is not None:
+                received.transport.abort()
+
+    def _wake_streams(self) -> None:
+        for waker in self._wakers:
+            waker.set()
 
 
 def _url(host: str, port: int) -> str:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from daemon.exchange.simulator.accounts import Account
 from daemon.exchange.simulator.book import Book, SavedMarket
 from daemon.exchange.simulator.errors import Code, Refusal
+from daemon.exchange.simulator.events import BalanceChanged, Event, OrderChanged
 from daemon.exchange.simulator.listings import in_opening
 from daemon.exchange.simulator.market import Market
 from daemon.exchange.simulator.money import ZERO
@@ -43,6 +44,8 @@ class Venue:
             self._rest(order)
         self._order_sequence, self._fill_sequence = book.last_sequences()
         self._moved: set[str] = set()
+        self.events: list[Event] = []
+        """What happened since somebody last cleared this."""
 
     # Markets.
 
@@ -70,6 +73,10 @@ class Venue:
         """Move the markets in which own orders wait; the others move when somebody looks."""
         for name in sorted({order.symbol for order in self.open_orders.values()}):
             self._advance(self.markets[name], now_ms)
+
+    def knows(self, name: str, opens_ms: int) -> bool:
+        """Whether there is such a symbol with this opening."""
+        return name in self.markets and self.markets[name].symbol.opens_ms == opens_ms
 
     def list_symbol(self, symbol: Symbol) -> None:
         """List a symbol, or one that there is anew: its market starts from the beginning."""
@@ -133,6 +140,7 @@ class Venue:
         self._order_sequence = order.sequence
         self.account.lock(order, symbol)
         self.open_orders[order.sequence] = order
+        self.events.append(OrderChanged(order, None, now_ms))
         return self._trade(order, market, now_ms)
 
     def cancel(self, order: Order, now_ms: int) -> Order:
@@ -140,11 +148,16 @@ class Venue:
         market = self.markets[order.symbol]
         market.book.remove(order.side, order.sequence)
         self.account.release(order, market.symbol)
-        return self._replace(order.cancelled(now_ms))
+        cancelled = order.cancelled(now_ms)
+        self.events.append(OrderChanged(cancelled, None, now_ms))
+        return self._replace(cancelled)
 
     def save(self) -> None:
         """Write what has changed beside the orders."""
-        self.book.save_balances((asset, self.account.balance(asset)) for asset in sorted(self.account.changed))
+        for asset, before in sorted(self.account.changed.items()):
+            after = self.account.balance(asset)
+            self.book.save_balance(asset, after)
+            self.events.append(BalanceChanged(asset, before, after))
         self.account.changed.clear()
         for name in sorted(self._moved):
             market = self.markets[name]
@@ -189,20 +202,20 @@ class Venue:
         fee_rate = symbol.maker_fee if is_maker else symbol.taker_fee
         commission, commission_asset = self.account.settle(order, after, match.price, fee_rate, symbol)
         self._fill_sequence += 1
-        self.book.save_fill(
-            Fill(
-                sequence=self._fill_sequence,
-                order_sequence=order.sequence,
-                trade_id=f"{_FIRST_ID // 1_000 + order.sequence}X{self._fill_sequence}",
-                price=match.price,
-                quantity=match.quantity,
-                commission=commission,
-                commission_asset=commission_asset,
-                is_maker=is_maker,
-                is_self_trade=is_self_trade,
-                traded_ms=now_ms,
-            )
+        fill = Fill(
+            sequence=self._fill_sequence,
+            order_sequence=order.sequence,
+            trade_id=f"{_FIRST_ID // 1_000 + order.sequence}X{self._fill_sequence}",
+            price=match.price,
+            quantity=match.quantity,
+            commission=commission,
+            commission_asset=commission_asset,
+            is_maker=is_maker,
+            is_self_trade=is_self_trade,
+            traded_ms=now_ms,
         )
+        self.book.save_fill(fill)
+        self.events.append(OrderChanged(after, fill, now_ms))
         market.traded(match.price, match.quantity, now_ms)
         return after
 

@@ -1,0 +1,200 @@
+"""The seams under virtual time: clock, disk, network. Each life of the daemon has its own; the world outlives them."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import anyio
+import looptime
+from anyio.abc import TaskGroup
+
+from daemon.exchange.mexc.transport import Failure, Reply, Stopped
+from daemon.exchange.port import Gate
+from daemon.exchange.simulator import messages
+from daemon.exchange.simulator.exchange import Later, SimulatedExchange
+from daemon.store.database import open_for_reading, prepare
+from daemon.store.store import Store
+from daemon.store.writer import Hand
+
+EPOCH_MS = 1_800_000_000_000
+T = TypeVar("T")
+
+
+class VirtualLoop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
+    """An event loop whose time passes only when nothing is left to do."""
+
+
+class VirtualClock:
+    """Unix milliseconds of the loop's time."""
+
+    def now_ms(self) -> int:
+        """Tell the time."""
+        return EPOCH_MS + round(asyncio.get_running_loop().time() * 1_000)
+
+    async def reach(self, at_ms: int) -> None:
+        """Wait until an instant."""
+        await anyio.sleep(max(0, at_ms - self.now_ms()) / 1_000)
+
+
+class Dead(Exception):
+    """The process of this life has been killed: whatever it still tries comes to nothing."""
+
+
+class Life:
+    """One life of the daemon's process; after :meth:`kill` nothing of it has any effect."""
+
+    def __init__(self) -> None:
+        self.killed = False
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        self.killed = True
+
+    def check(self) -> None:
+        """Let nothing pass that a dead process would do."""
+        if self.killed:
+            raise Dead
+
+
+class Disk:
+    """SQLite on a real file, without a thread: a commit takes virtual time, before and after it happens."""
+
+    def __init__(self, path: Path, life: Life, dice: Random) -> None:
+        self._life = life
+        self._dice = dice
+        self._write = sqlite3.connect(path, isolation_level=None)
+        prepare(self._write, path)
+        self._write.execute("PRAGMA synchronous = OFF")  # processes die here, machines do not
+        self._read = open_for_reading(path)
+        self._keys = open_for_reading(path)
+
+    def store(self) -> Store:
+        """Return a store on this disk."""
+        return Store(
+            write=self._hand_of(self._write, slow=True), read=self._hand_of(self._read, slow=False), keys=self._keys
+        )
+
+    def close(self) -> None:
+        """Close the file, as the kernel does for a process that is gone."""
+        for connection in (self._write, self._read, self._keys):
+            connection.close()
+
+    def view(self) -> sqlite3.Connection:
+        """Return a connection that sees what is durable."""
+        return self._read
+
+    def _hand_of(self, connection: sqlite3.Connection, *, slow: bool) -> Hand:
+        async def hand(work: Callable[[sqlite3.Connection], T], /) -> T:
+            await self._take_time(slow=slow)
+            self._life.check()
+            done = work(connection)
+            await self._take_time(slow=slow)
+            self._life.check()
+            return done
+
+        return hand
+
+    async def _take_time(self, *, slow: bool) -> None:
+        if slow:
+            stalls = self._dice.random() < 0.01
+            await anyio.sleep(self._dice.uniform(0.2, 1.5) if stalls else self._dice.uniform(0.0001, 0.003))
+
+
+class Weather:
+    """How the network is at the moment."""
+
+    def __init__(self) -> None:
+        self.refuses = False  # nobody listens at the exchange's address
+        self.loses = 0.0  # share of requests and answers that vanish
+        self.cuts = 0.0  # share of connections that break after the request was written
+
+    def clear_up(self) -> None:
+        """Let everything through."""
+        self.refuses, self.loses, self.cuts = False, 0.0, 0.0
+
+
+class Network:
+    """Carries requests to the simulated exchange and answers back; a written request arrives whatever becomes of us."""
+
+    def __init__(
+        self,
+        exchange: SimulatedExchange,
+        clock: VirtualClock,
+        weather: Weather,
+        dice: Random,
+        wires: TaskGroup,
+        witness: Callable[[str, str], None],
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._weather = weather
+        self._dice = dice
+        self._wires = wires
+        self._witness = witness  # sees every request at the moment its first byte leaves
+
+    def transport(self, life: Life) -> "VirtualTransport":
+        """Return the transport of one life."""
+        return VirtualTransport(self, life)
+
+    async def request(
+        self, life: Life, method: str, target: str, headers: Mapping[str, str], timeout_s: float, gate: Gate | None
+    ) -> Reply | Failure | Stopped:
+        """Carry one request."""
+        why = None if gate is None else await gate()
+        life.check()
+        if why is not None:
+            return Stopped(why)
+        if self._weather.refuses:
+            await anyio.sleep(self._dice.uniform(0.0001, 0.01))
+            return Failure(written=False, why="connection refused")
+        self._witness(method, target)
+        answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self._wires.start_soon(self._carry, method, target, dict(headers), answer)
+        if self._dice.random() < self._weather.cuts:
+            await anyio.sleep(self._dice.uniform(0, 0.05))
+            return Failure(written=True, why="connection reset")
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await answer
+        except TimeoutError:
+            return Failure(written=True, why="no answer in time")
+        life.check()
+        return Failure(written=True, why="connection closed") if reply is None else reply
+
+    async def _carry(
+        self, method: str, target: str, headers: Mapping[str, str], answer: "asyncio.Future[Reply | None]"
+    ) -> None:
+        await anyio.sleep(self._dice.uniform(0.001, 0.05))
+        if self._dice.random() < self._weather.loses:
+            return
+        path, _, query = target.partition("?")
+        reply = self._exchange.handle(messages.Request(method, path, query, headers), self._clock.now_ms())
+        if isinstance(reply, Later):
+            await anyio.sleep(reply.delay_ms / 1_000)
+            reply = self._exchange.resume(reply, self._clock.now_ms())
+        await anyio.sleep(reply.delay_ms / 1_000 + self._dice.uniform(0.001, 0.05))
+        if answer.done() or self._dice.random() < self._weather.loses:
+            return
+        retry_after = reply.headers.get("Retry-After")
+        answer.set_result(
+            None
+            if reply.drop_reply
+            else Reply(reply.status, reply.body, None if retry_after is None else int(retry_after) * 1_000)
+        )
+
+
+class VirtualTransport:
+    """The transport port of one life."""
+
+    def __init__(self, network: Network, life: Life) -> None:
+        self._network = network
+        self._life = life
+
+    async def request(
+        self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float, gate: Gate | None = None
+    ) -> Reply | Failure | Stopped:
+        """Make one request."""
+        return await self._network.request(self._life, method, target, headers, timeout_s, gate)

@@ -1,0 +1,110 @@
+"""The promises, held against what really happened: by the exchange's own book, not by the daemon's word."""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon.core.orders import Order, State
+from daemon.exchange.mexc.views import STATES
+from daemon.store import rows
+from daemon.store.database import open_for_reading
+
+RATE_PER_S = 10
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a day came to. ``broken`` names every promise that did not hold."""
+
+    broken: list[str]
+    states: dict[str, int]
+    placed: int
+    acknowledged: int
+
+
+class Records:
+    """What was seen while the day went on."""
+
+    def __init__(self) -> None:
+        self.broken: list[str] = []
+        self.acknowledged: dict[int, set[str]] = {}
+        self._sent_ms: list[int] = []
+
+    def acknowledge(self, wish: int, order_id: str, on_disk: bool) -> None:
+        """Note that the bot was told of an order."""
+        self.acknowledged.setdefault(wish, set()).add(order_id)
+        if not on_disk:
+            self.broken.append(f"wish {wish} was acknowledged with {order_id} before it was on disk")
+
+    def sent(self, now_ms: int) -> None:
+        """Note a request that counts against the exchange's order rate."""
+        self._sent_ms.append(now_ms)
+        recent = [at_ms for at_ms in self._sent_ms[-RATE_PER_S - 1 :] if at_ms > now_ms - 1_000]
+        if len(recent) > RATE_PER_S:
+            self.broken.append(f"{len(recent)} orders within a second at {now_ms}")
+
+    def check_send(self, disk: sqlite3.Connection, client_order_id: str, now_ms: int) -> None:
+        """Check what must be true at the moment an order's first byte leaves."""
+        attempt = disk.execute("SELECT * FROM attempts WHERE client_order_id = ?", (client_order_id,)).fetchone()
+        if attempt is None or attempt["state"] != "in_flight":
+            self.broken.append(f"{client_order_id} left before it was durable")
+            return
+        order = rows.order_from(
+            disk.execute("SELECT * FROM orders WHERE order_id = ?", (attempt["order_id"],)).fetchone()
+        )
+        if now_ms > order.deadline_ms:
+            self.broken.append(f"{client_order_id} left {now_ms - order.deadline_ms} ms after its deadline")
+        if order.execute_at_ms is not None and now_ms < order.execute_at_ms:
+            self.broken.append(f"{client_order_id} left {order.execute_at_ms - now_ms} ms before its instant")
+        others = disk.execute(
+            "SELECT order_id FROM orders WHERE resource = ? AND order_id <> ?"
+            " AND state IN ('in_flight', 'in_doubt', 'lost')",
+            (order.resource, order.order_id),
+        ).fetchall()
+        if others:
+            self.broken.append(f"{client_order_id} left while {others[0][0]} was outstanding on {order.resource}")
+
+
+def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
+    """Compare the exchange's book with the daemon's database."""
+    with closing(open_for_reading(path)) as disk:
+        orders = [rows.order_from(row) for row in disk.execute("SELECT * FROM orders")]
+    by_id = {order.order_id: order for order in orders}
+    broken = list(records.broken)
+    placed: Counter[str] = Counter()
+    for entry in book:
+        order_id = str(entry["clientOrderId"]).rpartition("-")[0]
+        order = by_id.get(order_id)
+        if order is None:
+            broken.append(f"the exchange holds {entry['clientOrderId']}, of which the daemon knows nothing")
+            continue
+        placed[order.key] += 1
+        broken += _differences(order, entry)
+    broken += [f"{key} has {count} orders on the exchange" for key, count in placed.items() if count > 1]
+    for wish, order_ids in records.acknowledged.items():
+        broken += [f"wish {wish} was acknowledged as {order_id} and forgotten" for order_id in order_ids - by_id.keys()]
+    held = {entry["clientOrderId"] for entry in book}
+    broken += [
+        f"{order.order_id} is {order.state} and not on the exchange"
+        for order in orders
+        if order.state in STATES.values() and order.client_order_id not in held
+    ]
+    states = Counter(order.state.value for order in orders)
+    unsettled = {State.ARMED, State.IN_FLIGHT, State.QUEUED}
+    broken += [f"{order.order_id} is still {order.state} at the end" for order in orders if order.state in unsettled]
+    return Verdict(broken, dict(sorted(states.items())), sum(placed.values()), len(records.acknowledged))
+
+
+def _differences(order: Order, entry: dict[str, Any]) -> list[str]:
+    shown = STATES[entry["status"]]
+    filled = Decimal(entry["executedQty"])
+    if shown is State.CANCELED and filled:
+        shown = State.PARTIALLY_CANCELED
+    if order.state is not shown or order.executed_quantity != filled:
+        known = f"{order.client_order_id} is {order.state} with {order.executed_quantity} filled ({order.reason})"
+        return [f"{known}; the exchange shows {shown} with {filled}"]
+    return []

@@ -1,0 +1,60 @@
+"""What the bot does in a simulated day: wishes, each signalled several times, late and at once."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from random import Random
+
+import msgspec
+
+from daemon.core.signals import SignalRequest
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """One thing the bot wants, once."""
+
+    number: int
+    request: SignalRequest
+    at_s: float
+    repeats: tuple[float, ...]  # seconds after the first signal at which it comes again
+    gives_up_s: float  # so long a signal that is not acknowledged is sent again
+
+
+def wishes(dice: Random, count: int, day_s: float, epoch_ms: int) -> Iterator[Wish]:
+    """Draw a day's wishes."""
+    for number in range(count):
+        at_s = dice.uniform(0, day_s)
+        repeats = tuple(
+            dice.choice((0.0, 0.0, dice.uniform(0, 2), dice.uniform(0, 30))) for _ in range(dice.randrange(4))
+        )
+        yield Wish(number, _request(dice, number, at_s, epoch_ms), at_s, repeats, dice.uniform(0, 20))
+
+
+def _request(dice: Random, number: int, at_s: float, epoch_ms: int) -> SignalRequest:
+    symbol = dice.choice(SYMBOLS)
+    side = dice.choice(("BUY", "BUY", "sell"))
+    kind = dice.choice(("MARKET", "MARKET", "MARKET", "LIMIT", "IOC", "FOK"))
+    common = SignalRequest(
+        symbol=dice.choice((symbol, symbol.lower())),
+        side=side,
+        type=kind,
+        owner_id=dice.choice(("u1", "u2")),
+        snipe_target_id=dice.choice((f"T{number}", f"T{number // 3}", "shared")),
+        idempotency_key=f"wish-{number}",
+        deadline_ms=dice.choice((None, None, 200, 30_000)),
+        timeout_ms=dice.choice((None, 500)),
+        execute_at=dice.choice((None, None, None, epoch_ms + int((at_s + dice.uniform(0, 8)) * 1_000))),
+    )
+    if kind == "MARKET" and side == "BUY":
+        return msgspec.structs.replace(common, quote_order_qty=Decimal(dice.randrange(5, 50)))
+    quantity = {"BTCUSDT": "0.001", "ETHUSDT": "0.02", "SOLUSDT": "0.5", "XRPUSDT": "30", "DOGEUSDT": "200"}[symbol]
+    if kind == "MARKET":
+        return msgspec.structs.replace(common, quantity=Decimal(quantity))
+    return msgspec.structs.replace(common, quantity=Decimal(quantity), price=_price(dice, symbol))
+
+
+def _price(dice: Random, symbol: str) -> Decimal:
+    """Draw a price near the market, so that some orders rest, some fill in part, some are refused."""
+    middle = {"BTCUSDT": 95_000, "ETHUSDT": 3_300, "SOLUSDT": 180, "XRPUSDT": 2.4, "DOGEUSDT": 0.35}[symbol]
+    return Decimal(str(round(middle * dice.uniform(0.97, 1.03), 4)))

@@ -1,0 +1,242 @@
+"""One simulated day: a bot, a daemon that is killed and stopped and started again, an exchange, and bad weather."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from urllib.parse import parse_qs
+
+import anyio
+
+from daemon import settings
+from daemon.config import Config, QueueTable, ReconcileTable
+from daemon.core import rulings
+from daemon.core.events import Event
+from daemon.core.orders import State
+from daemon.credentials import PAPER
+from daemon.engine.engine import Engine
+from daemon.engine.front_desk import Caller, FrontDesk
+from daemon.errors import CommitFailed, Refusal
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.simulator.book import Book
+from daemon.exchange.simulator.exchange import SimulatedExchange
+from daemon.exchange.simulator.faults import Fault
+from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
+from tests.simulation.verdict import Records, Verdict, judge
+from tests.simulation.wishes import Wish, wishes
+
+DAY_S = 90.0
+WISHES = 60
+QUIET_S = 120.0
+BOT = Caller(actor="bot", administrator=False)
+OPERATOR = Caller(actor="operator", administrator=True)
+CONFIG = Config(
+    queue=QueueTable(max_in_flight=8, drain_s=3.0),
+    reconcile=ReconcileTable(lost_every_ms=20_000, startup_s=3.0),
+)
+
+FAULTS = (
+    Fault("reply_lost", probability=0.08),
+    Fault("error_after", probability=0.06),
+    Fault("error_before", probability=0.05),
+    Fault("request_lost", probability=0.04),
+    Fault("junk_body", probability=0.03),
+    Fault("no_order_id", probability=0.03),
+    Fault("forbidden_after", probability=0.02),
+    Fault("invisible", probability=0.25, delay_ms=4_000),
+    Fault("slow_before", probability=0.05, delay_ms=2_500),
+    Fault("slow_after", probability=0.06, delay_ms=7_000),
+    Fault("rate_limited", probability=0.02, retry_after_s=2),
+    Fault("refused", probability=0.08),
+    Fault("refused", probability=0.03, code=30002),  # to be set aside
+    Fault("refused", probability=0.03, code=700003),  # the clock
+    Fault("refused", probability=0.01, code=700002),  # the key: trading halts
+    Fault("refused", probability=0.02, code=30010),  # the price
+    Fault("error_before", endpoint="GET /api/v3/order", probability=0.1),
+    Fault("rate_limited", endpoint="GET /api/v3/order", probability=0.02),
+    Fault("former_state", probability=0.5),
+    Fault("reply_lost", endpoint="DELETE /api/v3/order", probability=0.2),
+)
+
+
+class World:
+    """Everything of one day."""
+
+    def __init__(self, seed: int, directory: Path, tell: Callable[[Event], None]) -> None:
+        self._dice = Random(seed)  # noqa: S311  # a simulation
+        self._clock = VirtualClock()
+        self._path = directory / f"{seed}.db"
+        self._book = Book()
+        self._exchange = SimulatedExchange(self._book, rng=Random(seed), faults=FAULTS)  # noqa: S311
+        self._weather = Weather()
+        self._tell = tell
+        self._records = Records()
+        self._front_desk: FrontDesk | None = None
+        self._disk: Disk | None = None
+        self._calls: list[anyio.CancelScope] = []  # by callers, which end with the process that serves them
+
+    def run(self) -> Verdict:
+        """Live through the day, then judge it."""
+        loop = VirtualLoop(noop_cycles=0)
+        try:
+            return loop.run_until_complete(self._main())
+        finally:
+            loop.close()
+            self._book.close()
+
+    async def _main(self) -> Verdict:
+        async with anyio.create_task_group() as world:
+            network = Network(self._exchange, self._clock, self._weather, self._fork(), world, self._witness)
+            for wish in wishes(self._fork(), WISHES, DAY_S, EPOCH_MS):
+                world.start_soon(self._bot, wish)
+            world.start_soon(self._markets)
+            world.start_soon(self._change_weather)
+            world.start_soon(self._operator)
+            while self._now_s() < DAY_S:
+                await self._live(network, self._dice.choice((0.05, 1.0, 5.0, 20.0, 40.0)) * self._dice.random())
+                await anyio.sleep(self._dice.choice((0.0, 0.1, 3.0)))
+            self._weather.clear_up()
+            self._exchange.set_faults([])
+            await self._live(network, QUIET_S)
+            world.cancel_scope.cancel()
+        return judge(self._path, self._exchange.orders(), self._records)
+
+    async def _live(self, network: Network, for_s: float) -> None:
+        """Let the daemon live for a while, then kill it, or stop it in good order."""
+        life = Life()
+        disk = self._disk = Disk(self._path, life, self._fork())
+        store = disk.store()
+        exchange = MexcExchange(network.transport(life), PAPER, self._clock, settings.exchange(CONFIG))
+        engine = Engine(
+            store=store, exchange=exchange, clock=self._clock, emit=self._tell, settings=settings.engine(CONFIG)
+        )
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(store.writer.run)
+                try:
+                    tasks.start_soon(engine.run, await store.remembered())
+                    self._front_desk = FrontDesk(engine, self._dice.randbytes)
+                    await anyio.sleep(for_s)
+                    if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
+                        life.kill()
+                        self._cut_calls()
+                        tasks.cancel_scope.cancel()
+                    else:
+                        engine.stop()
+                        await anyio.sleep(CONFIG.queue.drain_s + 1)
+                finally:
+                    store.writer.close()
+        except* Dead:
+            pass
+        finally:
+            self._front_desk = None
+            disk.close()
+            self._disk = None
+
+    def _cut_calls(self) -> None:
+        for call in self._calls:
+            call.cancel()
+        self._calls.clear()
+
+    async def _bot(self, wish: Wish) -> None:
+        await anyio.sleep(wish.at_s)
+        async with anyio.create_task_group() as tasks:
+            for after_s in (0.0, *wish.repeats):
+                tasks.start_soon(self._signal, wish, after_s)
+
+    async def _signal(self, wish: Wish, after_s: float) -> None:
+        """Send a signal until it is acknowledged, refused, or no longer wanted."""
+        await anyio.sleep(after_s)
+        until_s = self._now_s() + wish.gives_up_s
+        while True:
+            desk, disk = self._front_desk, self._disk
+            if desk is not None and disk is not None:
+                with anyio.move_on_after(2) as call:
+                    self._calls.append(call)
+                    try:
+                        accepted = await desk.submit(wish.request, BOT)
+                    except (Refusal, Dead, CommitFailed):
+                        pass
+                    else:
+                        if desk is self._front_desk:
+                            self._records.acknowledge(
+                                wish.number, accepted.order.order_id, self._on_disk(accepted.order.order_id)
+                            )
+                            return
+            if self._now_s() >= until_s:
+                return
+            await anyio.sleep(0.3)
+
+    async def _operator(self) -> None:
+        """Halt and resume now and then, cancel orders, send dead letters back."""
+        dice = self._fork()
+        while True:
+            await anyio.sleep(dice.uniform(2, 15))
+            if self._now_s() > DAY_S + QUIET_S / 2:
+                return
+            desk = self._front_desk
+            if desk is None:
+                continue
+            with anyio.move_on_after(5) as call:
+                self._calls.append(call)
+                try:
+                    await self._act(desk, dice)
+                except (Refusal, Dead, CommitFailed):
+                    continue
+
+    async def _act(self, desk: FrontDesk, dice: Random) -> None:
+        deed = dice.choice(("halt", "resume", "cancel", "cancel", "requeue"))
+        if deed == "resume":
+            await desk.switch(rulings.resume, OPERATOR, "the key works again")
+            return
+        if deed == "halt":
+            await desk.switch(rulings.halt, OPERATOR, "a look around")
+            await anyio.sleep(dice.uniform(0.1, 3))
+            if desk is self._front_desk:
+                await desk.switch(rulings.resume, OPERATOR, "all is well")
+            return
+        state = (
+            State.DEAD_LETTER if deed == "requeue" else dice.choice((State.OPEN, State.QUEUED, State.PARTIALLY_FILLED))
+        )
+        page = await desk.page(state=state, symbol=None, before_seq=None, limit=5)
+        if page and deed == "requeue":
+            await desk.requeue(page[0].order_id, OPERATOR, "try again")
+        elif page:
+            await desk.cancel(page[0].order_id, OPERATOR, "not any more")
+
+    async def _markets(self) -> None:
+        while True:
+            await anyio.sleep(0.5)
+            self._exchange.advance(self._clock.now_ms())
+
+    async def _change_weather(self) -> None:
+        dice = self._fork()
+        while True:
+            await anyio.sleep(dice.uniform(1, 20))
+            if self._now_s() >= DAY_S:
+                return
+            self._weather.refuses = dice.random() < 0.15  # now and then nobody listens
+            self._weather.loses = dice.choice((0.0, 0.0, 0.05, 0.3))
+            self._weather.cuts = dice.choice((0.0, 0.0, 0.1))
+
+    def _witness(self, method: str, target: str) -> None:
+        """See a request at the moment its first byte leaves."""
+        path, _, query = target.partition("?")
+        if path == "/api/v3/order" and method in {"POST", "DELETE"}:
+            self._records.sent(self._clock.now_ms())
+        if path == "/api/v3/order" and method == "POST":
+            client_order_id = parse_qs(query)["newClientOrderId"][0]
+            assert self._disk is not None
+            self._records.check_send(self._disk.view(), client_order_id, self._clock.now_ms())
+
+    def _on_disk(self, order_id: str) -> bool:
+        return (
+            self._disk is not None
+            and self._disk.view().execute("SELECT 1 FROM orders WHERE order_id = ?", (order_id,)).fetchone() is not None
+        )
+
+    def _fork(self) -> Random:
+        return Random(self._dice.getrandbits(64))  # noqa: S311
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time()
