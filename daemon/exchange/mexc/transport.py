@@ -11,6 +11,7 @@ The gate of an order stands in a client middleware: the request is built while t
 the connection only when the gate has opened.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -58,7 +59,10 @@ class Transport(Protocol):
     async def request(
         self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float, gate: Gate | None = None
     ) -> Reply | Failure | Stopped:
-        """Make one request. ``target`` is path and query, encoded already."""
+        """Make one request. ``target`` is path and query, encoded already.
+
+        ``timeout_s`` is given to the gate to open, and then again to the exchange to answer.
+        """
         ...
 
 
@@ -84,18 +88,22 @@ class HttpTransport:
             why = None if gate is None else await gate()
             if why is not None:
                 raise _GateShut(why)
+            limit.reschedule(asyncio.get_running_loop().time() + timeout_s)
             sending = True
             return await send(request)
 
         try:
-            async with self._session.request(
-                method,
-                URL(self._base_url + target, encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                middlewares=(hold,),
-                timeout=aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2),
-            ) as response:
+            async with (
+                asyncio.timeout(timeout_s) as limit,
+                self._session.request(
+                    method,
+                    URL(self._base_url + target, encoded=True),
+                    headers=headers,
+                    allow_redirects=False,
+                    middlewares=(hold,),
+                    timeout=aiohttp.ClientTimeout(connect=timeout_s / 2),
+                ) as response,
+            ):
                 return await _reply(response)
         except _GateShut as shut:
             return Stopped(str(shut))
