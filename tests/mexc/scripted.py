@@ -12,6 +12,7 @@ from daemon.core.attempts import Attempt
 from daemon.core.orders import Order, OrderType, State
 from daemon.credentials import PAPER
 from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings
 from daemon.exchange.mexc.transport import open_transport
 from tests import making
@@ -19,7 +20,8 @@ from tests import making
 from .clocks import BEGIN_MS, HandClock
 from .wire import Connection, Peer, Request, http, serve
 
-SETTINGS = Settings(recv_window_ms=2_000, timeout_ms=5_000, weight_limit=250)
+UNPACED = PaceLimits(weight_per_10s=1_000_000, requests_per_s=1_000_000, orders_per_s=1_000_000)
+SETTINGS = Settings(recv_window_ms=2_000, timeout_ms=5_000, pace=UNPACED)
 CLIENT_ORDER_ID = "01K8ZM3V5D0123456789ABCDEF-1"
 
 ORDER_PLACED = "POST /api/v3/order"

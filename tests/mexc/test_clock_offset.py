@@ -69,7 +69,7 @@ async def test_every_signed_request_bears_the_exchanges_time(
     clock.advance(12)
 
     order = an_order()
-    await client.look(order, Witness.ORDER)
+    await client.look(order, Witness.ORDER, BEGIN_MS)
     await client.place(order, an_attempt(order), opens)
     await client.cancel(order)
 
@@ -79,7 +79,7 @@ async def test_every_signed_request_bears_the_exchanges_time(
 
 async def test_before_a_measurement_our_own_clock_counts(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, bad(-2013))
-    await client.look(an_order(), Witness.ORDER)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
     assert exchange.asked(ORDER)[0].parameters["timestamp"] == str(BEGIN_MS)
     assert client.health().offset_ms is None
 

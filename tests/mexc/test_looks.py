@@ -83,7 +83,7 @@ everywhere = pytest.mark.parametrize("witness", list(Witness))
 
 async def look(exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes) -> Look:
     exchange.on(ENDPOINTS[witness], answer)
-    return await client.look(an_order(), witness)
+    return await client.look(an_order(), witness, BEGIN_MS)
 
 
 def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **fields: Any) -> Sighting:
@@ -132,13 +132,13 @@ async def test_an_order_that_was_never_sent_is_looked_for_from_its_acceptance(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ALL_ORDERS, ok([]))
-    await client.look(an_order(sent_ms=None), Witness.ALL_ORDERS)
+    await client.look(an_order(sent_ms=None), Witness.ALL_ORDERS, BEGIN_MS)
     assert exchange.asked(ALL_ORDERS)[0].parameters["startTime"] == str(BEGIN_MS - 61_000)
 
 
 async def test_a_symbol_in_chinese_is_looked_for(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, ok(SHOWN | {"symbol": "币安人生USDT"}))
-    found = await client.look(an_order(symbol="币安人生USDT"), Witness.ORDER)
+    found = await client.look(an_order(symbol="币安人生USDT"), Witness.ORDER, BEGIN_MS)
     assert found.sighting == saw()
     assert exchange.asked(ORDER)[0].parameters["symbol"] == "币安人生USDT"
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from daemon.core.answers import Advice, NotSent, Placed, Refused, Unclear, Witness
 from daemon.core.orders import OrderType, Side
 from daemon.errors import CommitFailed, NotReady
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.exchange.mexc.requests import Settings
+from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.views import Balance
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
@@ -29,6 +30,7 @@ from .scripted import (
     ORDER_PLACED,
     SETTINGS,
     TIME,
+    UNPACED,
     ScriptedExchange,
     an_attempt,
     an_order,
@@ -50,12 +52,12 @@ def asking(client: MexcExchange) -> dict[str, Callable[[], Coroutine[Any, Any, o
     """Return every request that the client makes, by name."""
     order = an_order()
     return {
-        ORDER_PLACED: lambda: client.place(order, an_attempt(order), opens),
+        ORDER_PLACED: lambda: client.place(order, an_attempt(order), client.order_turn),
         ORDER_CANCELLED: lambda: client.cancel(order),
-        ORDER: lambda: client.look(order, Witness.ORDER),
-        OPEN_ORDERS: lambda: client.look(order, Witness.OPEN_ORDERS),
-        ALL_ORDERS: lambda: client.look(order, Witness.ALL_ORDERS),
-        MY_TRADES: lambda: client.look(order, Witness.MY_TRADES),
+        ORDER: lambda: client.look(order, Witness.ORDER, BEGIN_MS),
+        OPEN_ORDERS: lambda: client.look(order, Witness.OPEN_ORDERS, BEGIN_MS),
+        ALL_ORDERS: lambda: client.look(order, Witness.ALL_ORDERS, BEGIN_MS),
+        MY_TRADES: lambda: client.look(order, Witness.MY_TRADES, BEGIN_MS),
         ACCOUNT: client.balances,
         TIME: client.measure_clock,
         EXCHANGE_INFO: client.load_rules,
@@ -208,7 +210,7 @@ async def test_an_order_after_a_dropped_connection_is_not_asked_for_again(
 ) -> None:
     exchange.on(ORDER, bad(-2013))
     exchange.on(ORDER_PLACED, HANG_UP, PLACED)
-    await client.look(an_order(), Witness.ORDER)  # leaves a connection that is kept alive
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)  # leaves a connection that is kept alive
     assert isinstance(await client.place(an_order(), an_attempt(an_order()), opens), Unclear)
     assert len(exchange.asked(ORDER_PLACED)) == 1
 
@@ -260,18 +262,55 @@ async def test_an_order_whose_commit_failed_was_not_sent_and_the_failure_goes_on
 @in_virtual_time
 async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange: ScriptedExchange) -> None:
     """When it may go was decided where priorities are known."""
-    exchange.on(OPEN_ORDERS, ok([]))
     exchange.on(TIME, http(429, b"", Retry_After="60"))
     exchange.on(ORDER_PLACED, PLACED)
-    async with trading(exchange.url, LoopClock()) as client:
-        while client.health().weight_used + 3 <= SETTINGS.weight_limit:
-            await client.look(an_order(), Witness.OPEN_ORDERS)
+    tight = PaceLimits(weight_per_10s=2, requests_per_s=1, orders_per_s=10)
+    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=tight)) as client:
         await client.measure_clock()
         used = client.health().weight_used
+        assert used == 2
         before_s = anyio.current_time()
-        assert isinstance(await client.place(an_order(), an_attempt(an_order()), opens), Placed)
+        assert isinstance(await client.place(an_order(), an_attempt(an_order()), client.order_turn), Placed)
         assert anyio.current_time() == before_s
         assert client.health().weight_used == used + 1, "but it is counted"
+
+
+@in_virtual_time
+async def test_orders_that_were_held_back_together_reach_the_wire_at_the_exchanges_rate(
+    exchange: ScriptedExchange,
+) -> None:
+    clock = LoopClock()
+    at_ms = []
+
+    async def place(_request: object) -> bytes:
+        at_ms.append(clock.now_ms())
+        return PLACED
+
+    exchange.on(ORDER_PLACED, place)
+    pace = PaceLimits(weight_per_10s=1_000, requests_per_s=10, orders_per_s=2)
+    async with trading(exchange.url, clock, replace(SETTINGS, pace=pace)) as client, anyio.create_task_group() as tasks:
+        for _ in range(6):
+            tasks.start_soon(client.place, an_order(), an_attempt(an_order()), client.order_turn)
+    assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, 1_000, 1_000, 2_000, 2_000], abs=5)
+
+
+@in_virtual_time
+async def test_the_wait_before_the_wire_takes_nothing_from_the_time_for_the_answer(
+    exchange: ScriptedExchange,
+) -> None:
+    """Or an order that waited long for its turn would be in doubt before the exchange could answer."""
+    half_s = SETTINGS.timeout_ms / 2_000
+
+    async def slow(_request: object) -> bytes:
+        await anyio.sleep(1.5 * half_s)
+        return PLACED
+
+    async def late() -> None:
+        await anyio.sleep(1.5 * half_s)
+
+    exchange.on(ORDER_PLACED, slow)
+    async with trading(exchange.url, LoopClock()) as client:
+        assert isinstance(await client.place(an_order(), an_attempt(an_order()), late), Placed)
 
 
 @in_virtual_time
@@ -284,7 +323,7 @@ async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange:
         pytest.param(http(418, b""), 120, id="418 without a time"),
     ],
 )
-@pytest.mark.parametrize("endpoint", [ORDER_PLACED, ORDER_CANCELLED, TIME, OPEN_ORDERS])
+@pytest.mark.parametrize("endpoint", [ORDER_PLACED, ORDER_CANCELLED, TIME, ORDER])
 async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
     exchange: ScriptedExchange, endpoint: str, answer: bytes, wait_s: int
 ) -> None:
@@ -298,7 +337,7 @@ async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
         assert until_ms - LoopClock().now_ms() == pytest.approx(wait_s * 1_000, abs=5)
 
         async with anyio.create_task_group() as tasks:
-            for call in (calls[ORDER_CANCELLED], calls[TIME], calls[OPEN_ORDERS]):
+            for call in (calls[TIME], calls[ORDER], calls[OPEN_ORDERS]):
                 tasks.start_soon(call)
             await anyio.sleep(wait_s - 0.1)
             assert len(exchange.asked()) == 1
@@ -338,6 +377,33 @@ async def test_a_cancel_is_accepted_refused_or_unknown(
     assert found.answered
 
 
+@in_virtual_time
+async def test_a_cancel_is_not_sent_while_the_exchange_says_wait(exchange: ScriptedExchange) -> None:
+    """It would be refused, and every request during a ban makes the ban longer."""
+    exchange.on(TIME, http(418, b"", Retry_After="60"))
+    exchange.on(ORDER_CANCELLED, ok({}))
+    async with trading(exchange.url, LoopClock()) as client:
+        await client.measure_clock()
+        before_s = anyio.current_time()
+        answer = await client.cancel(an_order())
+        assert (answer.outcome, anyio.current_time()) == ("refused", before_s)
+        assert answer.answered == "nothing was sent: the exchange says wait, for another 60000 ms"
+        assert not exchange.asked(ORDER_CANCELLED)
+        await anyio.sleep(60)
+        assert (await client.cancel(an_order())).outcome == "accepted"
+
+
+@in_virtual_time
+async def test_cancels_count_as_orders(exchange: ScriptedExchange) -> None:
+    exchange.on(ORDER_CANCELLED, ok({}))
+    pace = PaceLimits(weight_per_10s=1_000, requests_per_s=10, orders_per_s=1)
+    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=pace)) as client:
+        before_s = anyio.current_time()
+        await client.order_turn()
+        await client.cancel(an_order())
+        assert anyio.current_time() - before_s == pytest.approx(1)
+
+
 # --- the account
 
 
@@ -372,19 +438,20 @@ async def test_an_account_that_is_not_shown_is_said_so(
 async def test_health_is_unknown_before_anything_was_asked(client: MexcExchange) -> None:
     health = client.health()
     assert (health.reachable, health.offset_ms, health.round_trip_ms, health.measured_ms) == (None, None, None, None)
-    assert (health.weight_used, health.weight_limit, health.blocked_until_ms, health.error) == (0, 250, 0, None)
+    assert (health.weight_limit, health.blocked_until_ms, health.error) == (UNPACED.weight_per_10s, 0, None)
+    assert health.weight_used == UNPACED.weight_per_10s // 2, "what the process before may have used"
 
 
 async def test_health_tells_when_the_exchange_goes_and_comes_back(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
-    exchange.on(OPEN_ORDERS, ok([]), HANG_UP, HANG_UP, bad(500, status=500))
-    await client.look(an_order(), Witness.OPEN_ORDERS)
+    exchange.on(ORDER, bad(-2013), HANG_UP, HANG_UP, bad(500, status=500))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
     assert (client.health().reachable, client.health().error) == (True, None)
-    await client.look(an_order(), Witness.OPEN_ORDERS)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
     assert client.health().reachable is False
     assert client.health().error == "ServerDisconnectedError: Server disconnected"
-    await client.look(an_order(), Witness.OPEN_ORDERS)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
     assert (client.health().reachable, client.health().error) == (True, None), "an answer is an answer"
 
 
@@ -406,18 +473,19 @@ async def test_health_tells_when_the_exchange_goes_and_comes_back(
 async def test_every_request_is_counted_with_the_weight_that_mexc_gives_it(
     client: MexcExchange, asked: str, weight: int
 ) -> None:
+    before = client.health().weight_used
     with suppress(NotReady):
         await asking(client)[asked]()
-    assert client.health().weight_used == weight
+    assert client.health().weight_used - before == weight
 
 
 async def test_new_settings_count_from_the_next_request_on(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on(ORDER, bad(-2013))
-    await client.look(an_order(), Witness.ORDER)
-    client.set_settings(Settings(recv_window_ms=1_234, timeout_ms=5_000, weight_limit=77))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    client.set_settings(replace(SETTINGS, recv_window_ms=1_234, pace=replace(UNPACED, weight_per_10s=777_777)))
     clock.advance(1)
-    await client.look(an_order(), Witness.ORDER)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
     assert [request.parameters["recvWindow"] for request in exchange.asked()] == ["2000", "1234"]
-    assert client.health().weight_limit == 77
+    assert client.health().weight_limit == 777_777

@@ -16,6 +16,7 @@ from daemon.exchange.mexc.signing import encode, signed
 from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport
 
 from .clocks import HandClock
+from .scripted import UNPACED
 from .wire import Peer, answering, http, serve
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
@@ -107,7 +108,7 @@ async def test_what_arrives_is_byte_for_byte_what_was_signed(
     now_ms: int,
 ) -> None:
     peer, transport = wire
-    setting = Settings(recv_window_ms=recv_window_ms, timeout_ms=60_000, weight_limit=1_000_000)
+    setting = Settings(recv_window_ms=recv_window_ms, timeout_ms=60_000, pace=UNPACED)
     requests = Requests(transport, OFFICIAL, HandClock(now_ms), setting)
 
     if method == "POST":
@@ -130,7 +131,7 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
     wire: tuple[Peer, HttpTransport], method: str
 ) -> None:
     peer, transport = wire
-    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, weight_limit=1_000)
+    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
     requests = Requests(transport, OFFICIAL, HandClock(1_700_000_000_123), setting)
     parameters = [("symbol", "币安人生USDT")]
 
@@ -147,7 +148,7 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
 
 async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTransport]) -> None:
     peer, transport = wire
-    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, weight_limit=1_000)
+    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
     requests = Requests(transport, OFFICIAL, HandClock(), setting)
 
     asked = await requests.public("/api/v3/exchangeInfo", [("symbol", "BTCUSDT")], weight=25)

@@ -69,6 +69,10 @@ class MexcExchange:
 
     async def cancel(self, order: Order) -> CancelAnswer:
         """Ask for an order's cancel, by the id that the daemon gave it."""
+        still_ms = self._requests.pacer.blocked_until_ms - self._clock.now_ms()
+        if still_ms > 0:
+            why = f"nothing was sent: the exchange says wait, for another {still_ms} ms"
+            return CancelAnswer("refused", f"DELETE {ORDER}", why)
         parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
         answer = await self._requests.cancel(ORDER, parameters)
         reply = answer.reply
