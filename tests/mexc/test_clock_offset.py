@@ -1,5 +1,7 @@
 """The exchange's clock against ours: measured at the middle of the round trip, and put into every signed request."""
 
+from asyncio import gather
+
 import anyio
 import pytest
 
@@ -115,6 +117,39 @@ async def test_an_unreadable_answer_changes_nothing(
 
     after = client.health()
     assert (after.offset_ms, after.round_trip_ms, after.measured_ms) == (777, 10, before.measured_ms)
+
+
+async def test_whoever_asks_while_it_is_measured_shares_the_answer(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    """After a refused timestamp many orders ask at once."""
+    exchange.on(TIME, telling(clock, ahead_ms=777, there_ms=1, back_ms=1))
+    assert await gather(*(client.measure_clock() for _ in range(10))) == [True] * 10
+    assert len(exchange.asked()) == 1
+
+
+async def test_a_failed_measurement_is_not_shared(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(TIME, HANG_UP, HANG_UP, ok({"serverTime": BEGIN_MS}))
+    assert sorted(await gather(client.measure_clock(), client.measure_clock())) == [False, True]
+
+
+async def test_a_measurement_slower_than_a_request_is_valid_for_does_not_replace_a_better_one(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    fast = telling(clock, ahead_ms=777, there_ms=10, back_ms=10)
+    slow = telling(clock, ahead_ms=777, there_ms=2_001, back_ms=0)
+    exchange.on(TIME, fast, slow)
+    assert await client.measure_clock()
+    assert await client.measure_clock()
+    assert (client.health().offset_ms, client.health().round_trip_ms) == (777, 20)
+
+
+async def test_a_slow_measurement_is_better_than_none(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(TIME, telling(clock, ahead_ms=777, there_ms=2_001, back_ms=2_001))
+    assert await client.measure_clock()
+    assert client.health().offset_ms == 777
 
 
 @in_virtual_time

@@ -1,5 +1,6 @@
 """Looking for an order: what is a sighting, what is a negative, and what is no evidence at all."""
 
+from asyncio import gather
 from decimal import Decimal
 from typing import Any
 
@@ -364,6 +365,132 @@ async def test_a_list_is_searched_for_the_very_id(exchange: ScriptedExchange, cl
     """The eleventh attempt's id begins like the first one's."""
     found = await look(exchange, client, Witness.ALL_ORDERS, ok([SHOWN | {"clientOrderId": near}]))
     assert (found.failed, found.sighting) == (False, None)
+
+
+# --- what else a look tells
+
+
+async def test_a_look_without_an_answer_did_not_reach_the_exchange(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    assert not (await look(exchange, client, Witness.ORDER, HANG_UP)).reached
+    assert (await look(exchange, client, Witness.ORDER, bad(500, status=500))).reached
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("answer", "wait_ms"),
+    [
+        pytest.param(http(429, b"", Retry_After="7"), 7_000, id="429 as stated"),
+        pytest.param(http(429, b""), 2_000, id="429 without a time"),
+        pytest.param(http(418, b"", Retry_After="600"), 600_000, id="418 as stated"),
+        pytest.param(http(418, b""), 120_000, id="418 without a time"),
+        pytest.param(http(503, b"", Retry_After="7"), None, id="503 is no limit of ours"),
+        pytest.param(ok([]), None, id="an answer"),
+    ],
+)
+async def test_a_look_hands_on_how_long_the_exchange_says_to_keep_still(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes, wait_ms: int | None
+) -> None:
+    found = await look(exchange, client, witness, answer)
+    assert found.retry_after_ms == wait_ms
+    assert found.reached
+
+
+@pytest.mark.parametrize("code", [700003, 10073])
+async def test_a_look_refused_for_its_timestamp_has_the_clock_measured(
+    exchange: ScriptedExchange, client: MexcExchange, code: int
+) -> None:
+    """Or every look until the next measurement would be refused, and no doubt could end."""
+    exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
+    exchange.on(ORDER, bad(code), NOT_FOUND)
+    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).failed
+    assert not (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).failed
+    assert [request.parameters["timestamp"] for request in exchange.asked(ORDER)] == [
+        str(BEGIN_MS),
+        str(BEGIN_MS + 90_000),
+    ]
+
+
+# --- one list for many orders
+
+
+SECOND = {"client_order_id": CLIENT_ORDER_ID.replace("DEF-1", "XYZ-1"), "order_id": "second"}
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_one_list_serves_every_order_of_its_pair(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    """After an outage many are in doubt at once; a list for each would use up the weight."""
+    mine = _entries(witness)[0]
+    exchange.on(
+        ENDPOINTS[witness], ok([mine, mine | {"clientOrderId": SECOND["client_order_id"], "orderId": "C02__2"}])
+    )
+    first = await client.look(an_order(), witness, BEGIN_MS)
+    second = await client.look(an_order(**SECOND), witness, BEGIN_MS)
+    assert first.sighting is not None
+    assert second.sighting is not None
+    assert (first.sighting.exchange_order_id, second.sighting.exchange_order_id) == (mine["orderId"], "C02__2")
+    assert len(exchange.asked()) == 1
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_looks_at_the_same_time_share_one_request(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    exchange.on(ENDPOINTS[witness], ok([]))
+    looks = await gather(*(client.look(an_order(), witness, BEGIN_MS) for _ in range(20)))
+    assert not any(found.failed for found in looks)
+    assert len(exchange.asked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "due_ms"),
+    [
+        pytest.param({"symbol": "ETHUSDT"}, BEGIN_MS, id="another pair"),
+        pytest.param({}, BEGIN_MS + 1, id="a look that became due after it was asked for"),
+        pytest.param({"sent_ms": BEGIN_MS - 5_000}, BEGIN_MS, id="an order sent before it begins"),
+        pytest.param({"sent_ms": BEGIN_MS + 1}, BEGIN_MS, id="an order sent after it was asked for"),
+    ],
+)
+@pytest.mark.parametrize("witness", LISTS)
+async def test_a_list_that_cannot_show_an_order_does_not_serve_it(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, changes: dict[str, Any], due_ms: int
+) -> None:
+    exchange.on(ENDPOINTS[witness], ok([]))
+    await client.look(an_order(), witness, BEGIN_MS)
+    await client.look(an_order(**changes), witness, due_ms)
+    assert len(exchange.asked()) == 2
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_a_list_serves_for_a_minute_at_most(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, witness: Witness
+) -> None:
+    exchange.on(ENDPOINTS[witness], ok([]))
+    await client.look(an_order(), witness, 0)
+    clock.advance(60_000)
+    await client.look(an_order(), witness, 0)
+    assert len(exchange.asked()) == 2
+
+
+async def test_a_list_that_was_told_to_wait_does_not_make_the_wait_longer(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(OPEN_ORDERS, http(429, b"", Retry_After="7"))
+    first = await client.look(an_order(), Witness.OPEN_ORDERS, BEGIN_MS)
+    clock.advance(5_000)
+    second = await client.look(an_order(), Witness.OPEN_ORDERS, BEGIN_MS)
+    assert len(exchange.asked()) == 1
+    until_ms = [found.at_ms + (found.retry_after_ms or 0) for found in (first, second)]
+    assert until_ms == [BEGIN_MS + 7_000] * 2
+
+
+async def test_the_order_itself_is_asked_for_every_time(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(ORDER, NOT_FOUND, ok(SHOWN))
+    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).sighting is None
+    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).sighting == saw()
 
 
 # --- whatever comes

@@ -345,6 +345,16 @@ async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
         assert LoopClock().now_ms() == pytest.approx(until_ms, abs=5)
 
 
+@in_virtual_time
+async def test_what_an_earlier_process_was_told_is_obeyed(exchange: ScriptedExchange) -> None:
+    exchange.on(TIME, ok({"serverTime": BEGIN_MS}))
+    async with trading(exchange.url, LoopClock()) as client:
+        client.keep_still(LoopClock().now_ms() + 30_000)
+        before_s = anyio.current_time()
+        assert await client.measure_clock()
+        assert anyio.current_time() - before_s == pytest.approx(30)
+
+
 # --- cancelling
 
 
@@ -440,6 +450,14 @@ async def test_health_is_unknown_before_anything_was_asked(client: MexcExchange)
     assert (health.reachable, health.offset_ms, health.round_trip_ms, health.measured_ms) == (None, None, None, None)
     assert (health.weight_limit, health.blocked_until_ms, health.error) == (UNPACED.weight_per_10s, 0, None)
     assert health.weight_used == UNPACED.weight_per_10s // 2, "what the process before may have used"
+
+
+async def test_health_tells_that_the_exchange_says_wait(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(ORDER, http(429, b"", Retry_After="7"))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    health = client.health()
+    assert (health.reachable, health.error) == (True, "HTTP 429: the exchange says wait 7000 ms")
+    assert health.blocked_until_ms == BEGIN_MS + 7_000
 
 
 async def test_health_tells_when_the_exchange_goes_and_comes_back(
