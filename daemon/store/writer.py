@@ -122,6 +122,7 @@ class Writer:
             while True:
                 await self._wait()
                 if not self._group:
+                    self._failure = "the store is closed"
                     return
                 await self._write()
 

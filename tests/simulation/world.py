@@ -19,11 +19,13 @@ from daemon.engine.front_desk import Caller, FrontDesk
 from daemon.errors import CommitFailed, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.simulator.book import Book
+from daemon.exchange.simulator.control import MarketChange
 from daemon.exchange.simulator.exchange import SimulatedExchange
 from daemon.exchange.simulator.faults import Fault
+from daemon.store.reading import Remembered
 from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.verdict import Records, Verdict, judge
-from tests.simulation.wishes import Wish, wishes
+from tests.simulation.wishes import SYMBOLS, Wish, wishes
 
 DAY_S = 90.0
 WISHES = 60
@@ -97,6 +99,8 @@ class World:
                 await anyio.sleep(self._dice.choice((0.0, 0.1, 3.0)))
             self._weather.clear_up()
             self._exchange.set_faults([])
+            for symbol in SYMBOLS:  # what fills in the last half minute could not be known at the end
+                self._exchange.change_market(MarketChange(symbol=symbol, volatility=0), self._clock.now_ms())
             await self._live(network, QUIET_S)
             world.cancel_scope.cancel()
         return judge(self._path, self._exchange.orders(), self._records)
@@ -110,21 +114,22 @@ class World:
         engine = Engine(
             store=store, exchange=exchange, clock=self._clock, emit=self._tell, settings=settings.engine(CONFIG)
         )
+        ended = anyio.Event()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(store.writer.run)
                 try:
-                    tasks.start_soon(engine.run, await store.remembered())
+                    tasks.start_soon(self._run, engine, await store.remembered(), ended)
                     self._front_desk = FrontDesk(engine, self._dice.randbytes)
                     await anyio.sleep(for_s)
                     if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
                         life.kill()
-                        self._cut_calls()
                         tasks.cancel_scope.cancel()
                     else:
                         engine.stop()
-                        await anyio.sleep(CONFIG.queue.drain_s + 1)
+                        await ended.wait()
                 finally:
+                    self._cut_calls()
                     store.writer.close()
         except* Dead:
             pass
@@ -132,6 +137,10 @@ class World:
             self._front_desk = None
             disk.close()
             self._disk = None
+
+    async def _run(self, engine: Engine, remembered: Remembered, ended: anyio.Event) -> None:
+        await engine.run(remembered)
+        ended.set()
 
     def _cut_calls(self) -> None:
         for call in self._calls:

@@ -162,6 +162,13 @@ async def test_closing_writes_what_was_joined(tmp_path: Path) -> None:
         assert await orders_on_disk(store) == 1
 
 
+async def test_nothing_joins_a_closed_store(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        pass
+    with pytest.raises(CommitFailed, match="closed"):
+        store.commit(step(1))
+
+
 async def test_a_failure_elsewhere_does_not_lose_what_was_joined(tmp_path: Path) -> None:
     with pytest.raises(ExceptionGroup):
         async with store_at(tmp_path) as (store, _):
