@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import anyio
 import msgspec
-from anyio.abc import ByteStream, SocketAttribute
+from anyio.abc import ByteStream, SocketAttribute, SocketListener
 from anyio.lowlevel import checkpoint
 from anyio.streams.tls import TLSListener
 
@@ -142,9 +142,9 @@ class Peer:
 @asynccontextmanager
 async def serve(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
     """Listen on the loopback; treat each connection as the behaviour says, one task each."""
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = listener.extra(SocketAttribute.local_port)  # noqa: S610  # anyio's, not Django's
-    peer = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{port}")
+    listening = socket.create_server(("127.0.0.1", 0))  # not by anyio's name, which resolves the address in a thread
+    listener = await SocketListener.from_socket(listening)
+    peer = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}")
 
     async def converse(stream: ByteStream) -> None:
         connection = Connection(stream)
