@@ -6,7 +6,7 @@ import time
 import anyio
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.clock import SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
@@ -76,6 +76,7 @@ def test_another_boots_clock_is_not_compared_with_ours() -> None:
 
 
 @given(now=ANCHORS, previous=st.none() | ANCHORS, last_recorded_ms=st.integers(0, 2**42))
+@settings(deadline=None)
 def test_a_run_begins_at_the_latest_time_that_any_trustworthy_clock_shows(
     now: Anchor, previous: Anchor | None, last_recorded_ms: int
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_run_begins_at_the_latest_time_that_any_trustworthy_clock_shows(
 
 
 @given(runs=st.lists(st.tuples(st.integers(0, DAY_MS), st.integers(-DAY_MS, DAY_MS), st.booleans()), max_size=8))
+@settings(deadline=None)
 def test_the_time_never_goes_back_from_run_to_run(runs: list[tuple[int, int, bool]]) -> None:
     """Whatever the wall clock shows and however often the machine restarts."""
     boot, boot_ms, true_ms, previous, recorded_ms = 0, 0, 1_760_000_000_000, None, 0
