@@ -393,6 +393,16 @@ def test_evidence_keeps_the_beginning_and_says_that_it_was_cut() -> None:
     assert raw("币".encode() * MAX_RAW) == "币" * MAX_RAW
 
 
+@pytest.mark.parametrize("equals", ["=", "&#61;", "&#x3d;", "%3D"])
+def test_evidence_holds_no_signature_that_a_gateways_page_quotes(equals: str) -> None:
+    signature = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
+    page = f"<h1>Access Denied</h1> to /api/v3/order?symbol=BTCUSDT&signature{equals}{signature} on this server"
+    answer = read(403, page.encode())
+    assert isinstance(answer, Unclear)
+    assert signature not in answer.answered
+    assert answer.answered.endswith(f"signature{equals}*** on this server")
+
+
 def test_an_envelope_is_none_where_the_answer_is_no_object() -> None:
     assert envelope(b"[]") is None
     assert envelope(b'{"code":-2013,"msg":"Order does not exist.","_extend":null}') is not None

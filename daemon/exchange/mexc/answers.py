@@ -60,6 +60,7 @@ A ban lasts from two minutes to three days (documented).
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises at an unreadable answer: the last two for text that is no UTF-8, and for endless nesting."""
 
+_SIGNATURE = re.compile(r"(signature(?:=|%3D|&#61;|&#x3D;))[0-9a-f]+", re.IGNORECASE)
 _DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
 
@@ -101,8 +102,8 @@ def envelope(body: bytes) -> Envelope | None:
 
 
 def raw(body: bytes) -> str:
-    """Keep the beginning of a raw answer."""
-    text = body[: MAX_RAW * 4].decode("utf-8", errors="replace")
+    """Keep the beginning of a raw answer, without the signature that a gateway's page may quote from our address."""
+    text = _SIGNATURE.sub(r"\1***", body[: MAX_RAW * 4].decode("utf-8", errors="replace"))
     return text if len(text) <= MAX_RAW else text[:MAX_RAW] + "…"
 
 
