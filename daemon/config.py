@@ -13,13 +13,13 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from daemon.errors import BadConfig
 
 MEXC_URL = "https://api.mexc.com"
-MEXC_ORDER_RATE = 12
-"""MEXC's own limit: place and cancel together, a second (documented)."""
+MEXC_ORDER_RATE, MEXC_WEIGHT = 12, 300
+"""MEXC's own limits: place and cancel together a second, weight of all requests in 10 seconds (documented)."""
 
 Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -178,9 +178,15 @@ def check(config: Config) -> Config:
         )
     for name, table in (("retry", config.retry), ("reconcile", config.reconcile)):
         if table.first_ms > table.longest_ms:
-            raise BadConfig(f"[{name}] first_ms = {table.first_ms} is longer than longest_ms = {table.longest_ms}")
+            raise BadConfig(
+                f"[{name}] first_ms = {table.first_ms} is longer than longest_ms = {table.longest_ms}; "
+                "allowed: at most that"
+            )
     if config.sockets.signals and config.sockets.signals == config.sockets.status:
-        raise BadConfig("[sockets] signals and status are the same path; who may only read needs a socket of its own")
+        raise BadConfig(
+            f"[sockets] signals and status are the same path, {config.sockets.signals!r}; "
+            "who may only read needs a socket of its own"
+        )
     return config
 
 
@@ -198,18 +204,17 @@ def _check_exchange(exchange: ExchangeTable) -> None:
     if exchange.mode == "paper":
         if exchange.base_url:
             raise BadConfig(
-                'base_url goes with mode = "live": the paper exchange is started by the daemon itself; '
-                "remove [exchange] base_url, or set mode"
+                f'[exchange] base_url = {exchange.base_url!r} goes with mode = "live": the paper exchange is started '
+                "by the daemon itself; remove it, or set mode"
             )
         return
     if exchange.paper_db:
-        raise BadConfig('[exchange] paper_db goes with mode = "paper"; remove it')
-    url = urlsplit(exchange.base_url or MEXC_URL)
-    if url.scheme not in {"http", "https"} or not url.hostname or url.path not in {"", "/"} or url.query:
+        raise BadConfig(f'[exchange] paper_db = {exchange.paper_db!r} goes with mode = "paper"; remove it')
+    if exchange.base_url and not _is_server(exchange.base_url):
         raise BadConfig(f"[exchange] base_url = {exchange.base_url!r}; allowed: https://HOST[:PORT]")
     if is_loopback(exchange.base_url):
         return
-    if url.scheme != "https":
+    if urlsplit(exchange.base_url or MEXC_URL).scheme != "https":
         raise BadConfig(
             f"[exchange] base_url = {exchange.base_url!r} would send the key unencrypted; allowed: https://"
         )
@@ -218,19 +223,45 @@ def _check_exchange(exchange: ExchangeTable) -> None:
             f"[exchange] order_rate_per_s = {exchange.order_rate_per_s} is above MEXC's own limit; "
             f"allowed: 1 to {MEXC_ORDER_RATE}"
         )
+    if exchange.weight_per_10s > MEXC_WEIGHT:
+        raise BadConfig(
+            f"[exchange] weight_per_10s = {exchange.weight_per_10s} is above MEXC's own limit; "
+            f"allowed: 50 to {MEXC_WEIGHT}"
+        )
+
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_SERVER = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?/?", re.IGNORECASE)
+
+
+def _is_server(url: str) -> bool:
+    """Whether an address is a server's and nothing more: what the client adds to it must become path and query."""
+    if not _SERVER.fullmatch(url):
+        return False
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _check_names(found: dict[str, object]) -> None:
     known = tables()
     for name, keys in found.items():
+        if not isinstance(keys, dict):
+            raise BadConfig(f"{name} stands outside a table{_belongs(name, known)}")
         if name not in known:
             raise BadConfig(f"[{name}] is no table of the configuration{_meant(name, known)}")
-        if not isinstance(keys, dict):
-            raise BadConfig(f"{name} = {keys!r} stands outside a table; write it under [{name}]")
-        allowed = known[name].__struct_fields__
+        names = known[name].__struct_fields__
         for key in keys:
-            if key not in allowed:
-                raise BadConfig(f"[{name}] {key} is unknown{_meant(key, allowed)}")
+            if key not in names:
+                raise BadConfig(f"[{name}] {key} is unknown{_meant(key, names)}")
+
+
+def _belongs(name: str, known: dict[str, type[Table]]) -> str:
+    if name in known:
+        return f"; write its keys under [{name}]"
+    table = next((table for table, kind in known.items() if name in kind.__struct_fields__), None)
+    return _meant(name, known) if table is None else f"; it belongs under [{table}]"
 
 
 def _meant(name: str, allowed: Iterable[str]) -> str:
@@ -239,14 +270,38 @@ def _meant(name: str, allowed: Iterable[str]) -> str:
     return f"{hint} (allowed: {', '.join(allowed)})"
 
 
-_PATH = re.compile(r" - at `\$\.(\w+)(?:\.(\w+))?.*`$")
+_PATH = re.compile(r" - at `\$\.(\w+)\.(\w+).*`$")
 
 
 def _explain(message: str, found: dict[str, object]) -> str:
-    """Turn msgspec's message into one that names table, key and value."""
+    """Turn msgspec's message into one that names table, key, value and what is allowed."""
     match = _PATH.search(message)
-    if match is None or match[2] is None:
+    if match is None:
         return message
-    table = found[match[1]]
-    value = table.get(match[2]) if isinstance(table, dict) else table
-    return f"[{match[1]}] {match[2]} = {value!r}: {message[: match.start()].lower()}"
+    table, key = match.groups()
+    value = msgspec.convert(found[table], dict[str, object])[key]
+    struct = inspect.type_info(tables()[table])
+    assert isinstance(struct, inspect.StructType)
+    kind = next(field.type for field in struct.fields if field.name == key)
+    return f"[{table}] {key} = {value!r}; allowed: {_allowed(kind)}"
+
+
+def _allowed(kind: inspect.Type) -> str:
+    """Say which values a key takes."""
+    match kind:
+        case inspect.LiteralType():
+            return " or ".join(f'"{value}"' for value in kind.values)
+        case inspect.IntType():
+            return f"a whole number {_range(kind)}"
+        case inspect.FloatType():
+            return f"a number {_range(kind)}"
+        case inspect.ListType(item_type=inspect.IntType() as item):
+            return f"a list of whole numbers {_range(item)}"
+        case _:
+            return "a text in quotes"
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    """Write bounds as TOML writes numbers: ``from 500 to 60_000``."""
+    low = f"from {int(kind.ge):_}" if kind.ge is not None else f"above {kind.gt:g} up"
+    return low if kind.le is None else f"{low} to {int(kind.le):_}"

@@ -6,6 +6,7 @@ that others can read is refused: a key that leaked is worse than a daemon that d
 """
 
 import hmac
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import NoReturn
 from daemon.errors import NoPermission
 
 MIN_LENGTH, MAX_BYTES = 8, 4_096
+
+_WORD = re.compile(f"[!-~]{{{MIN_LENGTH},{MAX_BYTES}}}")
 
 
 class Secret:
@@ -61,19 +64,20 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
         NoPermission: a part is missing, empty, unreadable, or readable by others.
 
     """
-    directory = environ.get("CREDENTIALS_DIRECTORY")
-    if directory and (Path(directory) / "mexc_api_key").exists():
-        return _from_files(Path(directory) / "mexc_api_key", Path(directory) / "mexc_api_secret")
+    if directory := environ.get("CREDENTIALS_DIRECTORY"):
+        given = Path(directory) / "mexc_api_key", Path(directory) / "mexc_api_secret"
+        if any(path.exists() for path in given):
+            return _from_files(*given)
     if key_file or secret_file:
         if not (key_file and secret_file):
             raise NoPermission("[exchange] api_key_file and api_secret_file go together: set both")
         return _from_files(Path(key_file), Path(secret_file))
-    key, secret = environ.get("MEXC_API_KEY", ""), environ.get("MEXC_SECRET_KEY", "")
+    key, secret = environ.get("MEXC_API_KEY", "").strip(), environ.get("MEXC_SECRET_KEY", "").strip()
     if not key and not secret:
         return None
     if not (key and secret):
         raise NoPermission("MEXC_API_KEY and MEXC_SECRET_KEY go together: set both")
-    return Credentials(_checked(key.strip(), "MEXC_API_KEY"), _checked(secret.strip(), "MEXC_SECRET_KEY"))
+    return Credentials(_checked(key, "MEXC_API_KEY"), _checked(secret, "MEXC_SECRET_KEY"))
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
@@ -89,16 +93,21 @@ def _read(path: Path) -> str:
                 f"make the key anew at the exchange, then chmod 600 {path}"
             )
         with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode("ascii").strip()
+            text = file.read(MAX_BYTES + 1).decode("ascii").strip()
     except OSError as error:
         raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise NoPermission(f"{path} does not hold a key: it is not plain text") from None
+        raise NoPermission(f"{path} holds no key: it is not plain text") from None
     return text
 
 
 def _checked(text: str, where: str | Path) -> Secret:
-    """Refuse what is no key: a word so short would also strike out half of every log line."""
+    """Refuse what is no key.
+
+    A word too short would strike out half of every log line; what is not one word would fail in every request's header.
+    """
     if len(text) < MIN_LENGTH:
         raise NoPermission(f"{where} holds no key: it has {len(text)} characters; put the whole key there")
+    if not _WORD.fullmatch(text):
+        raise NoPermission(f"{where} holds no key: it is not one word of plain text, or too long")
     return Secret(text)

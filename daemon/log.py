@@ -5,10 +5,10 @@ Every line is an event of the catalogue (:data:`daemon.core.events.CATALOGUE`); 
 where they apply, then its own.
 
 Secrets are kept out twice: nothing that holds one is ever an event's value (:class:`daemon.credentials.Secret`), and
-every finished line has the known ones struck out, whatever library's message they came in.
+the known ones are struck out of every line, whatever library's message they came in.
 
 Lines are written by a thread of their own. A reader that stalls must not stall trading; when too many lines wait, new
-ones are dropped and counted.
+ones are dropped and counted, and ``log.dropped`` tells how many ``lines`` are missing where it stands.
 """
 
 import sys
@@ -38,13 +38,15 @@ class Log:
         text = form == "text" or (form == "auto" and stream.isatty())
         self._writer = _LineWriter(stream)
         self._level = Level[level.upper()]
-        self._secrets: list[bytes] = []
+        self._secrets: list[str] = []
+        self._last_ms = 0
         self._line = _text_line if text else _json_line
         self._logger: FilteringBoundLogger = structlog.wrap_logger(self._writer, processors=[self._render])
 
     def keep_out(self, secrets: Iterable[Secret]) -> None:
         """Strike these out of every line from now on."""
-        self._secrets += [secret.reveal().encode() for secret in secrets]
+        known = {*self._secrets, *(secret.reveal() for secret in secrets)}
+        self._secrets = sorted(known, key=len, reverse=True)  # one may be a part of another
 
     def set_level(self, level: str) -> None:
         """Leave out what is quieter."""
@@ -54,16 +56,36 @@ class Log:
         """Write an event, if it is loud enough."""
         level = CATALOGUE[event.name].level
         if level >= self._level:
+            self._last_ms = event.at_ms
+            if self._writer.has_room:
+                self._tell_dropped()
             self._logger.log(level, event.name, told=event)
 
     def close(self) -> None:
         """Write what waits, within a second, and end the thread."""
+        self._tell_dropped()
         self._writer.close()
 
+    def _tell_dropped(self) -> None:
+        if dropped := self._writer.take_dropped():
+            fields = {"at": _at(self._last_ms), "level": "error", "event": "log.dropped", "lines": dropped}
+            self._writer.put(self._line(fields))
+
     def _render(self, _logger: WrappedLogger, level: str, event_dict: EventDict) -> bytes:
-        line = self._line(_fields(event_dict["told"], level))
+        return self._struck(self._line(self._without_secrets(_fields(event_dict["told"], level))))
+
+    def _without_secrets(self, fields: dict[str, object]) -> dict[str, object]:
+        """Strike secrets out of values, before anything in them is escaped."""
         for secret in self._secrets:
-            line = line.replace(secret, b"***")
+            for key, value in fields.items():
+                if isinstance(value, str) and secret in value:
+                    fields[key] = value.replace(secret, "***")
+        return fields
+
+    def _struck(self, line: bytes) -> bytes:
+        """Strike secrets out of the line, wherever else they came from."""
+        for secret in self._secrets:
+            line = line.replace(secret.encode(), b"***")
         return line
 
 
@@ -78,16 +100,27 @@ class _LineWriter:
         self._thread.start()
 
     def msg(self, line: bytes) -> None:
-        """Take a line to be written."""
-        if self._lines.qsize() >= MAX_WAITING:
+        """Take a line to be written, if not too many wait."""
+        if self.has_room:
+            self._lines.put(line)
+        else:
             self._dropped += 1
-            return
-        if self._dropped:
-            self._lines.put(b'{"level":"error","event":"log.dropped","lines":%d}\n' % self._dropped)
-            self._dropped = 0
-        self._lines.put(line)
 
     debug = info = warning = error = critical = msg
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a line would be taken."""
+        return self._lines.qsize() < MAX_WAITING
+
+    def put(self, line: bytes) -> None:
+        """Take a line to be written, whatever waits."""
+        self._lines.put(line)
+
+    def take_dropped(self) -> int:
+        """Tell how many lines were dropped, once."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def close(self) -> None:
         """End the thread when all is written, or after a second."""
@@ -102,15 +135,15 @@ class _LineWriter:
             try:
                 self._stream.write(b"".join(lines))
                 self._stream.flush()
-            except (OSError, ValueError):  # nobody reads any more; trading goes on
-                continue
+            except (OSError, ValueError):
+                pass  # nobody reads any more; trading goes on
             if line is None:
                 return
 
 
 def _fields(event: Event, level: str) -> dict[str, object]:
     fields: dict[str, object] = {
-        "at": datetime.fromtimestamp(event.at_ms / 1_000, UTC).isoformat(timespec="milliseconds"),
+        "at": _at(event.at_ms),
         "level": level,
         "event": event.name,
         "order_id": event.order_id,
@@ -123,15 +156,34 @@ def _fields(event: Event, level: str) -> dict[str, object]:
     return {key: value for key, value in (fields | event.detail).items() if value is not None}
 
 
+def _at(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+
+
 def _json_line(fields: dict[str, object]) -> bytes:
-    return msgspec.json.encode(fields) + b"\n"
+    try:
+        return msgspec.json.encode(fields) + b"\n"
+    except UnicodeEncodeError:  # of a path or a header that was no UTF-8, and came to us as lone surrogates
+        return msgspec.json.encode({key: _replaced(value) for key, value in fields.items()}) + b"\n"
+
+
+def _replaced(value: object) -> object:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 _console = structlog.dev.ConsoleRenderer(colors=True, timestamp_key="at", pad_event_to=22, sort_keys=False)
 
 
 def _text_line(fields: dict[str, object]) -> bytes:
-    return f"{_console(None, str(fields['level']), fields)}\n".encode()
+    shown = {key: _printable(value) for key, value in fields.items()}
+    return f"{_console(None, str(fields['level']), shown)}\n".encode()
+
+
+def _printable(value: object) -> object:
+    """Escape what would break the line or paint the terminal: an exchange's answer is not ours to choose."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in value)
 
 
 def standard_output() -> BinaryIO:

@@ -13,16 +13,21 @@ def state_directory(environ: Mapping[str, str]) -> Path:
     """Return where the database stands: what must survive a restart of the machine."""
     if given := environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])
-    base = environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path(environ.get("HOME", "/")) / ".local" / "state") / NAME
+    return (_xdg(environ, "XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state") / NAME
 
 
 def runtime_directory(environ: Mapping[str, str]) -> Path:
     """Return where the sockets stand: what need not survive the process."""
     if given := environ.get("RUNTIME_DIRECTORY"):
         return Path(given.split(":")[0])
-    base = environ.get("XDG_RUNTIME_DIR")
-    return Path(base) / NAME if base else state_directory(environ) / "run"
+    base = _xdg(environ, "XDG_RUNTIME_DIR")
+    return base / NAME if base else state_directory(environ) / "run"
+
+
+def _xdg(environ: Mapping[str, str], name: str) -> Path | None:
+    """Return a base directory. A relative one is invalid and to be ignored, says the XDG specification."""
+    base = Path(environ.get(name, ""))
+    return base if base.is_absolute() else None
 
 
 def socket_for_clients(configured: str, name: str, environ: Mapping[str, str]) -> Path:

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from daemon.config import Config
+from daemon.config import Config, check
+from daemon.errors import BadConfig
 
 NEEDS_RESTART = frozenset(
     {
@@ -31,7 +32,12 @@ class Reloaded(msgspec.Struct, frozen=True):
 
 
 def reload(old: Config, new: Config) -> Reloaded:
-    """Take over what can change safely."""
+    """Take over what can change safely.
+
+    Raises:
+        BadConfig: what would count until the restart, partly old and partly new, contradicts itself.
+
+    """
     changed, waiting = [], []
     tables = {}
     for name in Config.__struct_fields__:
@@ -48,4 +54,8 @@ def reload(old: Config, new: Config) -> Reloaded:
                 changed.append(told)
                 taken[key] = is_now
         tables[name] = msgspec.structs.replace(before, **taken)
-    return Reloaded(Config(**tables), "; ".join(changed) or "nothing", "; ".join(waiting) or "nothing")
+    try:
+        config = check(Config(**tables))
+    except BadConfig as error:
+        raise BadConfig(f"restart instead, because until then it would be wrong: {error}") from None
+    return Reloaded(config, "; ".join(changed) or "nothing", "; ".join(waiting) or "nothing")

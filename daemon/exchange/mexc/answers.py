@@ -7,7 +7,7 @@ what a sniper does about each is this project's choice.
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
@@ -30,7 +30,6 @@ REFUSALS: dict[Advice, frozenset[int]] = {
         30002, 88013,  # below the minimum
         30003,  # above the maximum
         10095, 10096, 10097, 10102, 33333, 44444, -1128, 700004, 700008, 730002,  # parameters
-        700013,  # content type
     }),
     Advice.ALERT: frozenset({
         30020, 70011,  # no permission for the symbol
@@ -38,13 +37,19 @@ REFUSALS: dict[Advice, frozenset[int]] = {
         26, 10098, 60005, 10001,
     }),
     Advice.RESYNC: frozenset({700003, 10073}),  # timestamp
-    Advice.HALT: frozenset({700001, 700002, 700005, 700006, 700007, 602, 10072, 400, 401}),  # key, signature
+    Advice.HALT: frozenset({
+        700001, 700002, 700005, 700006, 700007, 602, 10072, 400, 401,  # key, signature
+        700013,  # content type: every request of this program would be refused
+    }),
 }  # fmt: skip
 
 ADVICE = {code: advice for advice, codes in REFUSALS.items() for code in codes}
 
+SUCCESS = frozenset({None, 0, 200})
+"""What stands for the code where nothing failed."""
+
 UNKNOWN_CODES = frozenset({500, 503, 504, 20002, 10203})
-"""Documented as "execution status unknown". Listed only to be tested against the table above."""
+"""Documented as "execution status unknown". No row of the table above."""
 
 GATEWAY = {429: 2_000, 418: 120_000}
 """HTTP statuses of the gateway's own refusal, and how long to wait where ``Retry-After`` does not say (ms).
@@ -52,8 +57,15 @@ GATEWAY = {429: 2_000, 418: 120_000}
 A ban lasts from two minutes to three days (documented).
 """
 
-_DUPLICATE = re.compile(r"duplicat|already exist|repeat", re.IGNORECASE)
-_CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises at an unreadable answer: the last two for text that is no UTF-8, and for endless nesting."""
+
+_SIGNATURE = re.compile(r"(signature(?:=|%3D|&#61;|&#x3D;))[0-9a-f]+", re.IGNORECASE)
+_DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
+_CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
+
+
+_CODE = re.compile(r"-?[0-9]{1,12}")
 
 
 class _Envelope(msgspec.Struct):
@@ -79,15 +91,19 @@ def envelope(body: bytes) -> Envelope | None:
     """Read a JSON answer; ``None`` where it is none."""
     try:
         found = _decode(body)
-        code = None if found.code is None else int(found.code)
-    except (msgspec.DecodeError, ValueError):
+    except UNREADABLE:
         return None
+    code = found.code
+    if isinstance(code, str):
+        if not _CODE.fullmatch(code):
+            return None
+        code = int(code)
     return Envelope(code, found.msg or "", None if found.orderId is None else str(found.orderId))
 
 
 def raw(body: bytes) -> str:
-    """Keep the beginning of a raw answer."""
-    text = body[: MAX_RAW * 4].decode("utf-8", errors="replace")
+    """Keep the beginning of a raw answer, without the signature that a gateway's page may quote from our address."""
+    text = _SIGNATURE.sub(r"\1***", body[: MAX_RAW * 4].decode("utf-8", errors="replace"))
     return text if len(text) <= MAX_RAW else text[:MAX_RAW] + "…"
 
 
@@ -103,12 +119,12 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
             answered=answered,
             retry_after_ms=GATEWAY[status] if retry_after_ms is None else retry_after_ms,
         )
-    if status == 403 or not 200 <= status < 500:  # noqa: PLR2004  # HTTP's own classes
+    if status == 403 or status // 100 not in (2, 4):  # noqa: PLR2004  # HTTP's own classes
         return Unclear(f"HTTP {status} says nothing about execution", asked, answered)
     found = envelope(body)
     if found is None:
         return Unclear(f"the answer (HTTP {status}) cannot be read", asked, answered)
-    if found.code in (None, 0, 200) and 200 <= status < 300:  # noqa: PLR2004
+    if found.code in SUCCESS and 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes
         if found.order_id:
             return Placed(found.order_id, asked, answered)
         return Unclear("the answer names no order", asked, answered)
@@ -116,6 +132,8 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
 
 
 def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
+    if found.order_id:
+        return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
     advice = ADVICE.get(found.code) if found.code is not None else None
     if advice is None:
         return Unclear(f"code {found.code} is not known as a refusal: {found.message[:200]}", asked, answered)
@@ -133,9 +151,11 @@ def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
 
 
 def _cap(message: str) -> Decimal | None:
-    """Read the price cap out of a message such as "Order price cannot exceed 0.05USDT" (observed)."""
+    """Read the price cap out of a message such as "Order price cannot exceed 0.05USDT" (observed).
+
+    A number written otherwise, with thousands set apart or with an exponent, is not read: the beginning of it would be
+    another price.
+    """
     match = _CAP.search(message)
-    try:
-        return Decimal(match[1]) if match else None
-    except InvalidOperation:
-        return None
+    cap = Decimal(match[1]) if match else None
+    return cap or None

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import anyio
+
 from daemon.clock import Clock
 from daemon.core.answers import Advice, Answer, CancelAnswer, Look, NotSent, Refused, Unclear, Witness
 from daemon.core.attempts import Attempt
@@ -11,7 +13,7 @@ from daemon.core.symbols import SymbolRules
 from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import envelope, placed_or_not, raw
+from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.symbols import parse
@@ -24,7 +26,6 @@ UNKNOWN_SYMBOL_MS = 2_000
 """So long a pair that MEXC does not know is not asked for again."""
 PAUSE_MS = 1_000
 """So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
-_CANCEL_OUTCOMES = {OK: "accepted", BAD_REQUEST: "refused"}
 UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
 
 
@@ -68,14 +69,16 @@ class MexcExchange:
 
     async def cancel(self, order: Order) -> CancelAnswer:
         """Ask for an order's cancel, by the id that the daemon gave it."""
+        still_ms = self._requests.pacer.blocked_until_ms - self._clock.now_ms()
+        if still_ms > 0:
+            why = f"nothing was sent: the exchange says wait, for another {still_ms} ms"
+            return CancelAnswer("refused", f"DELETE {ORDER}", why)
         parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
         answer = await self._requests.cancel(ORDER, parameters)
         reply = answer.reply
         if not isinstance(reply, Reply):
             return CancelAnswer("unknown", answer.asked, reply.why)
-        found = envelope(reply.body)
-        outcome = "unknown" if found is None else _CANCEL_OUTCOMES.get(reply.status, "unknown")
-        return CancelAnswer(outcome, answer.asked, f"HTTP {reply.status} {raw(reply.body)}")
+        return CancelAnswer(_cancelled(reply), answer.asked, f"HTTP {reply.status} {raw(reply.body)}")
 
     async def balances(self) -> list[views.Balance]:
         """Return what the account has.
@@ -97,13 +100,13 @@ class MexcExchange:
         if symbol in self._rules:
             return self._rules[symbol]
         async with self._asking:
-            if self._clock.now_ms() < self._not_before_ms:
+            now_ms = self._clock.now_ms()
+            if symbol in self._rules or now_ms < self._absent.get(symbol, 0):
+                return self._rules.get(symbol)
+            if now_ms < max(self._not_before_ms, self._requests.pacer.blocked_until_ms):
                 raise NotReady(UNREADABLE_RULES)
-            if symbol not in self._rules and self._clock.now_ms() >= self._absent.get(symbol, 0):
-                await self._load([("symbol", symbol)])
-                if symbol not in self._rules:
-                    self._remember_absent(symbol)
-        return self._rules.get(symbol)
+            await self._load_one(symbol)
+            return self._rules.get(symbol)
 
     async def load_rules(self) -> int:
         """Load the rules of all pairs, so that no signal waits for them; return how many there are.
@@ -132,13 +135,23 @@ class MexcExchange:
         found = None
         if isinstance(reply, Reply) and reply.status == OK:
             found = parse(reply.body)
-        elif isinstance(reply, Reply) and reply.status == BAD_REQUEST:
+        elif isinstance(reply, Reply) and reply.status == BAD_REQUEST and parameters:
             found = []  # there is no such pair
         if found is None:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
             raise NotReady(UNREADABLE_RULES)
         self._rules.update({rules.symbol: rules for rules in found})
         return len(found)
+
+    async def _load_one(self, symbol: str) -> None:
+        """Load a pair's rules, in the time of one request: no signal is to grow old while it waits for room here."""
+        with anyio.move_on_after(self._requests.settings.timeout_ms / 1_000) as scope:
+            await self._load([("symbol", symbol)])
+        if scope.cancelled_caught:
+            self._not_before_ms = self._clock.now_ms() + PAUSE_MS
+            raise NotReady(UNREADABLE_RULES)
+        if symbol not in self._rules:
+            self._remember_absent(symbol)
 
     def _remember_absent(self, symbol: str) -> None:
         now_ms = self._clock.now_ms()
@@ -156,3 +169,13 @@ def _order_parameters(order: Order, attempt: Attempt) -> Parameters:
         parameters.append(("price", plain(attempt.price)))
     parameters.append(("newClientOrderId", attempt.client_order_id))
     return parameters
+
+
+def _cancelled(reply: Reply) -> str:
+    """Read the answer to a cancel. A failure shows in the code, too: it may stand beside HTTP 200."""
+    found = envelope(reply.body)
+    if found is None or found.code in UNKNOWN_CODES:
+        return "unknown"
+    if reply.status == OK and found.code in SUCCESS:
+        return "accepted"
+    return "refused" if reply.status == BAD_REQUEST else "unknown"

@@ -11,6 +11,7 @@ The gate of an order stands in a client middleware: the request is built while t
 the connection only when the gate has opened.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +25,9 @@ from daemon.exchange.port import Gate
 
 MAX_BODY = 16 << 20
 """Bytes of an answer that are read; exchangeInfo of all pairs is the longest."""
+
+LONGEST_BAN_S = 259_200
+"""MEXC's longest ban: three days (documented). No ``Retry-After`` is believed beyond it."""
 
 _SIGNATURE = re.compile(r"signature=[0-9a-fA-F]+")
 
@@ -55,7 +59,10 @@ class Transport(Protocol):
     async def request(
         self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float, gate: Gate | None = None
     ) -> Reply | Failure | Stopped:
-        """Make one request. ``target`` is path and query, encoded already."""
+        """Make one request. ``target`` is path and query, encoded already.
+
+        ``timeout_s`` is given to the gate to open, and then again to the exchange to answer.
+        """
         ...
 
 
@@ -81,18 +88,22 @@ class HttpTransport:
             why = None if gate is None else await gate()
             if why is not None:
                 raise _GateShut(why)
+            limit.reschedule(asyncio.get_running_loop().time() + timeout_s)
             sending = True
             return await send(request)
 
         try:
-            async with self._session.request(
-                method,
-                URL(self._base_url + target, encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                middlewares=(hold,),
-                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s / 2),
-            ) as response:
+            async with (
+                asyncio.timeout(timeout_s) as limit,
+                self._session.request(
+                    method,
+                    URL(self._base_url + target, encoded=True),
+                    headers=headers,
+                    allow_redirects=False,
+                    middlewares=(hold,),
+                    timeout=aiohttp.ClientTimeout(connect=timeout_s / 2),
+                ) as response,
+            ):
                 return await _reply(response)
         except _GateShut as shut:
             return Stopped(str(shut))
@@ -130,7 +141,10 @@ async def _reply(response: aiohttp.ClientResponse) -> Reply:
 
 def _retry_after_ms(text: str | None) -> int | None:
     """Read ``Retry-After`` in seconds; an HTTP date, which MEXC does not send, is not read."""
-    return int(text) * 1_000 if text is not None and text.isascii() and text.isdigit() else None
+    if text is None or not text.isascii() or not text.isdigit():
+        return None
+    seconds = int("0" + text.lstrip("0")[:7])  # seven digits are beyond any ban; Python reads no number of thousands
+    return min(seconds, LONGEST_BAN_S) * 1_000
 
 
 def _describe(error: Exception) -> str:

@@ -4,13 +4,15 @@
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
-from typing import TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from daemon.core.answers import Sighting
+from daemon.core.decimals import ZERO
 from daemon.core.orders import State
+from daemon.exchange.mexc.answers import UNREADABLE
 
 STATES = {
     "NEW": State.OPEN,
@@ -24,19 +26,23 @@ STATES = {
 _T = TypeVar("_T")
 
 
+SMALLEST, LARGEST = Decimal("1e-40"), Decimal("1e40")
+"""What lies outside is no amount: written plainly it could fill the memory."""
+
+
 class _Order(msgspec.Struct, rename="camel"):
-    order_id: str
+    order_id: str | int
     status: str
     client_order_id: str | None = None
-    executed_qty: Decimal = Decimal(0)
-    cummulative_quote_qty: Decimal = Decimal(0)
+    executed_qty: Decimal | None = None
+    cummulative_quote_qty: Decimal | None = None
 
 
 class _Trade(msgspec.Struct, rename="camel"):
-    order_id: str
+    order_id: str | int
     client_order_id: str | None = None
-    qty: Decimal = Decimal(0)
-    quote_qty: Decimal = Decimal(0)
+    qty: Decimal | None = None
+    quote_qty: Decimal | None = None
 
 
 _one = msgspec.json.Decoder(_Order, strict=False)
@@ -60,7 +66,7 @@ _account = msgspec.json.Decoder(_Account, strict=False)
 
 
 class _Time(msgspec.Struct, rename="camel"):
-    server_time: int
+    server_time: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]  # beyond is no instant that JSON could show again
 
 
 _time = msgspec.json.Decoder(_Time)
@@ -102,16 +108,28 @@ def server_time(body: bytes) -> int:
     return _decode(_time, body).server_time
 
 
+def amount(shown: Decimal | None) -> Decimal:
+    """Take an amount that can be one; what is not shown is zero."""
+    if not shown:
+        return ZERO
+    try:
+        if SMALLEST <= shown < LARGEST:
+            return shown
+    except InvalidOperation:
+        pass  # NaN
+    raise UnreadableError(f"{str(shown)[:60]} is no amount")
+
+
 def _filled(trades: Iterable[_Trade]) -> Sighting | None:
     trades = list(trades)
     if not trades:
         return None
     return Sighting(
         client_order_id=trades[0].client_order_id,
-        exchange_order_id=trades[0].order_id,
+        exchange_order_id=_order_id(trades[0].order_id),
         state=State.PARTIALLY_FILLED,
-        executed_quantity=sum((each.qty for each in trades), Decimal(0)),
-        executed_quote=sum((each.quote_qty for each in trades), Decimal(0)),
+        executed_quantity=sum((amount(each.qty) for each in trades), ZERO),
+        executed_quote=sum((amount(each.quote_qty) for each in trades), ZERO),
     )
 
 
@@ -120,15 +138,21 @@ def _sighting(found: _Order) -> Sighting:
         raise UnreadableError(f"status {found.status!r} is not one of MEXC's")
     return Sighting(
         client_order_id=found.client_order_id,
-        exchange_order_id=found.order_id,
+        exchange_order_id=_order_id(found.order_id),
         state=STATES[found.status],
-        executed_quantity=found.executed_qty,
-        executed_quote=found.cummulative_quote_qty,
+        executed_quantity=amount(found.executed_qty),
+        executed_quote=amount(found.cummulative_quote_qty),
     )
+
+
+def _order_id(shown: str | int) -> str:
+    if shown == "":
+        raise UnreadableError("the order id is empty")
+    return str(shown)
 
 
 def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
     try:
         return decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise UnreadableError(str(error)) from error

@@ -15,7 +15,7 @@ from daemon.core.answers import Look, Sighting, Witness
 from daemon.core.orders import Order
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import envelope, raw
-from daemon.exchange.mexc.requests import OK, Asked, Requests, must_wait_ms
+from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Asked, Requests, must_wait_ms
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.transport import Reply
 
@@ -75,17 +75,19 @@ class Witnesses:
             answer = await self._ask(witness, parameters)
         else:
             answer = await self._list(order, witness, due_ms)
-        return _read(order, witness, answer, self._requests.clock.now_ms())
+        return _read(order, witness, answer)
 
     async def _list(self, order: Order, witness: Witness, due_ms: int) -> Asked:
         key = (witness, order.symbol)
-        since_ms = (order.sent_ms or order.accepted_ms) - MARGIN_MS
+        sent_ms = order.sent_ms or order.accepted_ms
+        since_ms = sent_ms - MARGIN_MS
         lock = self._asking.setdefault(key, asyncio.Lock())
         async with lock:
             known = self._lists.get(key)
-            if known is not None and known.asked_ms >= due_ms and known.since_ms <= since_ms:
-                return known.answer
             asked_ms = self._requests.clock.now_ms()
+            new_enough_ms = max(due_ms, sent_ms, asked_ms - FRESH_MS + 1)
+            if known is not None and known.asked_ms >= new_enough_ms and known.since_ms <= since_ms:
+                return known.answer
             parameters = [("symbol", order.symbol)]
             if PLACES[witness].longest is not None:
                 start_ms = self._requests.exchange_ms(since_ms)
@@ -100,16 +102,18 @@ class Witnesses:
         return await self._requests.private("GET", place.path, parameters, weight=place.weight)
 
 
-def _read(order: Order, witness: Witness, answer: Asked, now_ms: int) -> Look:
+def _read(order: Order, witness: Witness, answer: Asked) -> Look:
     place, reply = PLACES[witness], answer.reply
-    look = Look(witness=witness, at_ms=now_ms, asked=answer.asked, answered="", failed=True)
+    look = Look(witness=witness, at_ms=answer.ended_ms, asked=answer.asked, answered="", failed=True)
     replace = msgspec.structs.replace
     if not isinstance(reply, Reply):
         return replace(look, answered=reply.why, reached=False)
     answered = f"HTTP {reply.status} {raw(reply.body)}"
     if reply.status != OK:
         found = envelope(reply.body)
-        absent = witness is Witness.ORDER and found is not None and found.code == NOT_FOUND
+        absent = (
+            witness is Witness.ORDER and reply.status == BAD_REQUEST and found is not None and found.code == NOT_FOUND
+        )
         return replace(look, answered=answered, failed=not absent, retry_after_ms=must_wait_ms(reply))
     try:
         sighting, length = place.read(reply.body, order.client_order_id or "")

@@ -1,0 +1,1 @@
+"""Tests of the MEXC client, against servers on the loopback."""

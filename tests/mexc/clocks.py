@@ -1,0 +1,50 @@
+"""Clocks for tests: one moved by hand, one that shows the event loop's (virtual) time."""
+
+import asyncio
+from collections.abc import Callable
+
+import looptime
+import pytest
+
+BEGIN_MS = 1_760_000_000_000
+
+
+class HandClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, now_ms: int = BEGIN_MS) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds."""
+        return self._now_ms
+
+    async def reach(self, at_ms: int) -> None:
+        """Move on to an instant."""
+        self._now_ms = max(self._now_ms, at_ms)
+
+    def advance(self, ms: int) -> None:
+        """Move on."""
+        self._now_ms += ms
+
+
+class LoopClock:
+    """Shows the running loop's time: what waits on the loop, waits on this clock."""
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds."""
+        return BEGIN_MS + round(asyncio.get_running_loop().time() * 1_000)
+
+    async def reach(self, at_ms: int) -> None:
+        """Wait until an instant."""
+        await asyncio.sleep((at_ms - self.now_ms()) / 1_000)
+
+
+VIRTUAL_TIME: tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]] = (
+    "asyncio",
+    {"loop_factory": looptime.new_event_loop},
+)
+"""For an ``anyio_backend`` fixture: a loop whose time leaps to the next timer as soon as nothing else can happen."""
+
+in_virtual_time = pytest.mark.parametrize("anyio_backend", [pytest.param(VIRTUAL_TIME, id="virtual time")])
+"""Marks a test that waits for a timer: it waits in virtual time."""

@@ -1,0 +1,408 @@
+"""What an answer to an order request means.
+
+The table here was written from the exchange's documentation and from what was observed, not from the client's own: an
+answer is a refusal only where both agree. Everything else may have been executed.
+"""
+
+import json
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from daemon.core.answers import Advice, Answer, Placed, Refused, Unclear
+from daemon.exchange.mexc.answers import ADVICE, MAX_RAW, REFUSALS, UNKNOWN_CODES, envelope, placed_or_not, raw
+
+ASKED = "POST /api/v3/order?symbol=BTCUSDT"
+
+RETRY, REPRICE, STOP, FUNDS = Advice.RETRY, Advice.REPRICE, Advice.STOP, Advice.CHECK_FUNDS
+DEAD, ALERT, RESYNC, HALT = Advice.DEAD_LETTER, Advice.ALERT, Advice.RESYNC, Advice.HALT
+
+REFUSED = [
+    (30001, RETRY, "direction not allowed: not open yet"),
+    (10007, RETRY, "symbol not supported by the API"),
+    (30016, RETRY, "trading disabled"),
+    (30000, RETRY, "trading suspended"),
+    (30014, RETRY, "invalid symbol"),
+    (30021, RETRY, "invalid symbol"),
+    (-1121, RETRY, "invalid symbol"),
+    (730001, RETRY, "invalid symbol"),
+    (30010, REPRICE, "price out of range"),
+    (30087, REPRICE, "outside the percent band"),
+    (30018, STOP, "market orders disabled, or the account cannot order"),
+    (30019, STOP, "API market orders disabled"),
+    (30051, STOP, "API market orders disabled"),
+    (30041, STOP, "this type is not allowed"),
+    (30004, FUNDS, "insufficient balance"),
+    (10101, FUNDS, "insufficient balance"),
+    (30005, FUNDS, "oversold"),
+    (30002, DEAD, "below the minimum"),
+    (88013, DEAD, "below the minimum"),
+    (30003, DEAD, "above the maximum"),
+    (10095, DEAD, "parameter"),
+    (10096, DEAD, "parameter"),
+    (10097, DEAD, "parameter"),
+    (10102, DEAD, "parameter"),
+    (33333, DEAD, "parameter"),
+    (44444, DEAD, "parameter"),
+    (-1128, DEAD, "parameter combination"),
+    (700004, DEAD, "mandatory parameter"),
+    (700008, DEAD, "illegal characters in a parameter"),
+    (730002, DEAD, "parameter"),
+    (30020, ALERT, "no permission for the symbol"),
+    (70011, ALERT, "no permission for the symbol"),
+    (30027, ALERT, "position limit"),
+    (30028, ALERT, "sell limit"),
+    (30029, ALERT, "order limit"),
+    (30032, ALERT, "position exceeded"),
+    (26, ALERT, "operation not allowed"),
+    (10098, ALERT, "risk control"),
+    (60005, ALERT, "account abnormal"),
+    (10001, ALERT, "user does not exist"),
+    (700003, RESYNC, "timestamp outside recvWindow"),
+    (10073, RESYNC, "timestamp"),
+    (700001, HALT, "key format"),
+    (700002, HALT, "signature"),
+    (700005, HALT, "recvWindow too long"),
+    (700006, HALT, "address not allowed"),
+    (700007, HALT, "no permission for the endpoint"),
+    (700013, HALT, "content type"),
+    (602, HALT, "signature"),
+    (10072, HALT, "key"),
+    (400, HALT, "key missing"),
+    (401, HALT, "unauthorised"),
+]
+LISTED = {code: advice for code, advice, _ in REFUSED}
+UNKNOWN = {500, 503, 504, 20002, 10203}
+"""Codes of which MEXC says that the execution status is unknown."""
+
+
+def read(status: int, body: object, retry_after_ms: int | None = None) -> Answer:
+    raw_body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return placed_or_not(status, raw_body, retry_after_ms, ASKED)
+
+
+def test_the_client_takes_exactly_the_listed_codes_for_refusals() -> None:
+    assert ADVICE == LISTED
+    assert sum(map(len, REFUSALS.values())) == len(ADVICE), "a code stands under two advices"
+
+
+def test_no_code_of_unknown_status_is_taken_for_a_refusal() -> None:
+    assert UNKNOWN_CODES == UNKNOWN
+    assert not UNKNOWN & set(ADVICE)
+
+
+# --- refused
+
+
+@pytest.mark.parametrize("status", [400, 200, 401])
+@pytest.mark.parametrize(
+    ("code", "advice"), [pytest.param(code, advice, id=f"{code} {why}") for code, advice, why in REFUSED]
+)
+def test_a_listed_code_is_a_refusal_with_its_advice(code: int, advice: Advice, status: int) -> None:
+    answer = read(status, {"code": code, "msg": "so it is", "_extend": None})
+    assert isinstance(answer, Refused)
+    assert (answer.advice, answer.code, answer.message) == (advice, str(code), "so it is")
+    assert answer.asked == ASKED
+    assert answer.answered.startswith(f"HTTP {status} {{")
+    assert answer.retry_after_ms is None
+    assert answer.price_cap is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"code":30001,"msg":"no"}', id="a number"),
+        pytest.param(b'{"code":"30001","msg":"no"}', id="a string"),
+        pytest.param(b'{"msg":"no","code":30001,"_extend":{"a":[1,{}]}}', id="beside what nobody knows"),
+        pytest.param(b' \n{"code":30001,"msg":"no"} \n', id="between spaces"),
+    ],
+)
+def test_a_code_is_read_as_a_number_or_a_string(body: bytes) -> None:
+    answer = read(400, body)
+    assert isinstance(answer, Refused)
+    assert (answer.advice, answer.message) == (RETRY, "no")
+
+
+@pytest.mark.parametrize("body", [b'{"code":30001}', b'{"code":30001,"msg":null}'], ids=["absent", "null"])
+def test_a_refusal_needs_no_message(body: bytes) -> None:
+    answer = read(400, body)
+    assert isinstance(answer, Refused)
+    assert answer.message == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "default_ms"), [(429, 2_000), (418, 120_000)], ids=["429 too many requests", "418 banned"]
+)
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>slow down</html>", b'{"code":429,"msg":"Too Many Requests"}', b'{"code":500}', b'{"code":700002}'],
+    ids=["nothing", "HTML", "JSON", "a code of unknown status", "a code of another refusal"],
+)
+def test_the_gateways_limit_is_a_refusal_that_says_how_long_to_wait(status: int, default_ms: int, body: bytes) -> None:
+    for stated_ms, waits_ms in ((None, default_ms), (7_000, 7_000), (0, 0)):
+        answer = read(status, body, stated_ms)
+        assert isinstance(answer, Refused)
+        assert (answer.advice, answer.retry_after_ms, answer.code) == (Advice.WAIT, waits_ms, str(status))
+
+
+# --- unknown
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+@pytest.mark.parametrize("code", sorted(UNKNOWN))
+def test_a_code_of_unknown_status_is_an_unknown_outcome(code: int, status: int) -> None:
+    assert isinstance(read(status, {"code": code, "msg": "busy"}), Unclear)
+
+
+@pytest.mark.parametrize("status", [403, 500, 501, 502, 503, 504, 520, 524, 599, 100, 101, 301, 302, 307, 308])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html><head><title>403 Forbidden</title></head></html>", id="HTML"),
+        pytest.param(b'{"code":30001,"msg":"no"}', id="a listed refusal"),
+        pytest.param(b'{"code":700002,"msg":"signature"}', id="a listed refusal of the key"),
+        pytest.param(b'{"symbol":"BTCUSDT","orderId":"C02__1"}', id="a placed order"),
+    ],
+)
+def test_a_status_that_says_nothing_about_execution_is_an_unknown_outcome_whatever_it_brings(
+    status: int, body: bytes
+) -> None:
+    assert isinstance(read(status, body), Unclear)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{}", id="an empty object"),
+        pytest.param(b'{"msg":"ok"}', id="a message alone"),
+        pytest.param(b'{"code":', id="torn off"),
+        pytest.param(b'{"code":30001}{"code":30001}', id="two answers"),
+        pytest.param(b'[{"code":30001}]', id="a list"),
+        pytest.param(b"30001", id="a bare number"),
+        pytest.param(b'"30001"', id="a bare string"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"<html>30001</html>", id="HTML"),
+        pytest.param(b"\xff\xfe\x00", id="no text"),
+        pytest.param(b'{"code":30001,"msg":"\xff"}', id="a message that is no UTF-8"),
+        pytest.param(b'{"code":30001,"msg":["no"]}', id="a message that is no text"),
+        pytest.param(b'{"code":null,"msg":"no"}', id="null as code"),
+        pytest.param(b'{"code":true}', id="a truth as code"),
+        pytest.param(b'{"code":[30001]}', id="a list as code"),
+        pytest.param(b'{"code":30001.5}', id="a fraction as code"),
+        pytest.param(b'{"code":1e400}', id="infinity as code"),
+        pytest.param(b'{"code":"30001 or so"}', id="words as code"),
+        pytest.param(b'{"code":"30_001"}', id="an underscore in the code, as Python writes numbers"),
+        pytest.param(b'{"code":" 30001"}', id="a space before the code"),
+        pytest.param('{"code":"\N{FULLWIDTH DIGIT THREE}0001"}'.encode(), id="digits of another script"),
+        pytest.param(b'{"code":""}', id="an empty code"),
+        pytest.param(b'{"code":%s}' % (b"3" * 5_000), id="a code of thousands of digits"),
+        pytest.param(b'{"code":"%s"}' % (b"3" * 5_000), id="a string of thousands of digits"),
+        pytest.param(b'{"code":30001,"_extend":%s}' % (b"[" * 100_000 + b"]" * 100_000), id="nested without end"),
+        pytest.param(b'{"code":12345,"msg":"unheard of"}', id="an unlisted code"),
+        pytest.param(b'{"code":-2013,"msg":"Order does not exist."}', id="a look-up's code"),
+        pytest.param(b'{"code":-2011,"msg":"Unknown order sent."}', id="a cancel's code"),
+        pytest.param(b'{"code":0}', id="success without an order"),
+        pytest.param(b'{"code":200,"msg":"success","data":{}}', id="success in an envelope without an order"),
+        pytest.param(b'{"orderId":""}', id="an empty order id"),
+        pytest.param(b'{"orderId":null}', id="null as order id"),
+        pytest.param(b'{"orderId":["C02__1"]}', id="a list as order id"),
+        pytest.param(b'{"code":30001,"msg":"no","orderId":"C02__1"}', id="a refusal that names an order"),
+        pytest.param(b'{"code":12345,"orderId":"C02__1"}', id="an unlisted code that names an order"),
+    ],
+)
+def test_what_is_neither_a_listed_refusal_nor_a_placed_order_is_an_unknown_outcome(status: int, body: bytes) -> None:
+    answer = read(status, body)
+    assert isinstance(answer, Unclear)
+    assert answer.why
+    assert answer.asked == ASKED
+    assert answer.answered.startswith(f"HTTP {status} ")
+    assert len(answer.answered) <= MAX_RAW + len("HTTP 200 …")
+
+
+@pytest.mark.parametrize("code", [700004, 700008, 30001, 10102])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Duplicate clientOrderId",
+        "duplicated order",
+        "newClientOrderId already exists",
+        "Order already exist.",
+        "repeat submission",
+        "client order id is already in use",
+        "clientOrderId has already been used",
+        "clientOrderId must be unique",
+        "客户订单号重复",
+    ],
+)
+def test_a_refusal_that_speaks_of_a_duplicate_is_an_unknown_outcome(code: int, message: str) -> None:
+    """Whether MEXC refuses a used client order id is undocumented: an order of ours may exist, so it is looked for."""
+    assert isinstance(read(400, {"code": code, "msg": message}), Unclear)
+
+
+# --- placed
+
+
+@pytest.mark.parametrize(
+    ("body", "order_id"),
+    [
+        pytest.param(
+            {
+                "symbol": "BTCUSDT",
+                "orderId": "C02__342252993005723644225",
+                "orderListId": -1,
+                "price": "11",
+                "origQty": "1",
+                "type": "LIMIT",
+                "side": "BUY",
+                "transactTime": 1644489390087,
+            },
+            "C02__342252993005723644225",
+            id="as observed",
+        ),
+        pytest.param({"orderId": "1"}, "1", id="nothing but the id"),
+        pytest.param({"orderId": 342252993005723644225}, "342252993005723644225", id="a number longer than 64 bits"),
+        pytest.param({"code": 0, "orderId": "1"}, "1", id="code 0"),
+        pytest.param({"code": 200, "msg": "success", "orderId": "1"}, "1", id="code 200"),
+    ],
+)
+def test_an_order_id_in_a_success_is_a_placed_order(body: object, order_id: str) -> None:
+    answer = read(200, body)
+    assert isinstance(answer, Placed)
+    assert answer.exchange_order_id == order_id
+    assert answer.asked == ASKED
+    assert answer.answered == f"HTTP 200 {json.dumps(body)}"
+
+
+# --- the price cap
+
+
+@pytest.mark.parametrize(
+    ("message", "cap"),
+    [
+        pytest.param("Order price cannot exceed 0.05USDT", "0.05", id="as observed"),
+        pytest.param("order price cannot exceed 12", "12", id="a whole number"),
+        pytest.param("Order price CANNOT EXCEED  0.000000123 USDC.", "0.000000123", id="spaces, capitals, full stop"),
+        pytest.param("Order price cannot exceed 0.05. Try again.", "0.05", id="the end of a sentence"),
+        pytest.param("Order price cannot exceed 0.05EUR", "0.05", id="a unit that begins like an exponent"),
+        pytest.param("Order price cannot exceed 1,234.5USDT", None, id="thousands set apart: not to be read as 1"),
+        pytest.param("Order price cannot exceed 1e-7USDT", None, id="an exponent: not to be read as 1"),
+        pytest.param("Order price cannot exceed 1E+2", None, id="a large exponent"),
+        pytest.param("Order price cannot exceed -1USDT", None, id="negative"),
+        pytest.param("Order price cannot exceed 0USDT", None, id="zero is no price"),
+        pytest.param("Order price cannot exceed .05USDT", None, id="no digit before the point"),
+        pytest.param("Order price cannot exceed the limit", None, id="no number"),
+        pytest.param("Order price cannot be below 0.05USDT", None, id="a floor is no cap"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_a_price_cap_is_read_where_it_is_plainly_stated(message: str, cap: str | None) -> None:
+    answer = read(400, {"code": 30010, "msg": message})
+    assert isinstance(answer, Refused)
+    assert answer.advice is REPRICE
+    assert answer.price_cap == (None if cap is None else Decimal(cap))
+
+
+def test_a_cap_in_another_refusal_is_not_read() -> None:
+    answer = read(400, {"code": 30003, "msg": "quantity cannot exceed 100"})
+    assert isinstance(answer, Refused)
+    assert answer.price_cap is None
+
+
+# --- whatever comes
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+CODES = st.one_of(
+    st.sampled_from(sorted(LISTED)),
+    st.sampled_from(sorted(LISTED)).map(str),
+    st.sampled_from(sorted(LISTED)).map(lambda code: f" {code}"),
+    st.sampled_from(sorted(LISTED)).map(float),
+    st.sampled_from(sorted(UNKNOWN)),
+    st.integers(-800_000, 800_000),
+    JSON,
+)
+ENVELOPES = st.fixed_dictionaries(
+    {},
+    optional={
+        "code": CODES,
+        "msg": st.sampled_from(["no", "Duplicate order", "Order price cannot exceed 1"]) | JSON,
+        "orderId": st.sampled_from(["C02__1", "", "0"]) | JSON,
+        "_extend": JSON,
+    },
+)
+STATUSES = st.sampled_from([200, 201, 299, 300, 400, 401, 403, 404, 418, 429, 499, 500]) | st.integers(100, 599)
+
+
+def is_listed(code: object) -> bool:
+    """Whether a JSON value is a listed refusal's code, as a number or in plain digits."""
+    if isinstance(code, str):
+        return re.fullmatch(r"-?[0-9]+", code) is not None and int(code[:20]) in LISTED
+    return isinstance(code, int | float) and not isinstance(code, bool) and code in LISTED
+
+
+@given(status=STATUSES, found=ENVELOPES | JSON)
+@settings(max_examples=400, deadline=None)
+@example(status=200, found={"code": 30001, "orderId": "C02__1"})
+@example(status=302, found={"code": 30001})
+def test_no_json_is_read_as_a_refusal_or_as_placed_but_what_is_listed(status: int, found: object) -> None:
+    answer = read(status, found)
+    fields = found if isinstance(found, dict) else {}
+    success = 200 <= status <= 299
+    if isinstance(answer, Placed):
+        assert success
+        assert fields["orderId"]
+        assert fields.get("code") in {None, 0, 200, "0", "200"}
+    elif isinstance(answer, Refused):
+        assert status in {418, 429} or (
+            (success or 400 <= status <= 499)
+            and status != 403
+            and is_listed(fields["code"])
+            and not fields.get("orderId")
+        )
+    else:
+        assert isinstance(answer, Unclear)
+
+
+@given(status=STATUSES, body=st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_no_bytes_are_read_as_a_refusal_or_as_placed(status: int, body: bytes) -> None:
+    answer = read(status, body)
+    assert isinstance(answer, Refused if status in {418, 429} else Unclear)
+
+
+@given(body=st.binary(max_size=3_000))
+@settings(deadline=None)
+def test_any_answer_can_be_kept_as_evidence(body: bytes) -> None:
+    kept = raw(body)
+    assert len(kept) <= MAX_RAW + 1
+    kept.encode()
+
+
+def test_evidence_keeps_the_beginning_and_says_that_it_was_cut() -> None:
+    assert raw(b"a" * MAX_RAW) == "a" * MAX_RAW
+    assert raw(b"a" * (MAX_RAW + 1)) == "a" * MAX_RAW + "…"
+    assert raw("币".encode() * MAX_RAW) == "币" * MAX_RAW
+
+
+@pytest.mark.parametrize("equals", ["=", "&#61;", "&#x3d;", "%3D"])
+def test_evidence_holds_no_signature_that_a_gateways_page_quotes(equals: str) -> None:
+    signature = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
+    page = f"<h1>Access Denied</h1> to /api/v3/order?symbol=BTCUSDT&signature{equals}{signature} on this server"
+    answer = read(403, page.encode())
+    assert isinstance(answer, Unclear)
+    assert signature not in answer.answered
+    assert answer.answered.endswith(f"signature{equals}*** on this server")
+
+
+def test_an_envelope_is_none_where_the_answer_is_no_object() -> None:
+    assert envelope(b"[]") is None
+    assert envelope(b'{"code":-2013,"msg":"Order does not exist.","_extend":null}') is not None

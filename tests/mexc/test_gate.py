@@ -1,0 +1,125 @@
+"""The gate: an order's request leaves when it is durable and nothing speaks against it, and not a byte of it before."""
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from daemon.errors import CommitFailed
+from daemon.exchange.mexc.transport import Failure, Reply, Stopped, open_transport
+
+from .clocks import in_virtual_time
+from .posting import PATIENCE_S, TARGET, failure, no_secret_in, post, send
+from .wire import answering, http, serve, settle
+
+
+async def test_an_open_gate_lets_the_request_go() -> None:
+    async with serve(answering(http(200, b"taken"))) as peer:
+        assert await post(peer.url, gate=opens) == Reply(200, b"taken")
+    assert peer.counts == {"POST": 1}
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["first connection", "kept-alive connection"])
+async def test_not_a_byte_leaves_before_the_gate_opens(*, warm: bool) -> None:
+    durable = anyio.Event()
+    asked = anyio.Event()
+
+    async def gate() -> None:
+        asked.set()
+        await durable.wait()
+
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        if warm:
+            await send(transport, "GET")
+        before = peer.bytes_received
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send, transport, "POST", gate)
+            await asked.wait()
+            await settle()
+            assert peer.bytes_received == before
+            durable.set()
+        assert peer.counts["POST"] == 1
+        assert peer.bytes_received > before + len(TARGET)
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["first connection", "kept-alive connection"])
+async def test_not_a_byte_leaves_when_the_gate_says_no(*, warm: bool) -> None:
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        if warm:
+            await send(transport, "GET")
+        before = peer.bytes_received
+        assert await send(transport, gate=says_no) == Stopped("trading is halted")
+        await settle()
+        assert peer.bytes_received == before
+        assert await send(transport, "GET") == Reply(200, b""), "the transport goes on working"
+
+
+async def test_not_a_byte_leaves_when_the_gate_fails_and_its_error_is_not_swallowed() -> None:
+    """A commit that failed stops the process: it must not turn into an answer on the way."""
+    async with serve(answering(http(200))) as peer:
+        with pytest.raises(CommitFailed, match="disk full"):
+            await post(peer.url, gate=fails)
+        await settle()
+        assert not peer.connections
+
+
+@pytest.mark.parametrize("error", [OSError("disk"), TimeoutError()], ids=["OSError", "TimeoutError"])
+async def test_not_a_byte_leaves_when_the_gate_fails_as_a_network_does(error: Exception) -> None:
+    async def gate() -> str | None:
+        raise error
+
+    async with serve(answering(http(200))) as peer:
+        assert not (await failure(peer.url, gate=gate)).written
+        await settle()
+        assert not peer.connections
+
+
+@in_virtual_time
+async def test_a_gate_that_never_opens_ends_with_nothing_written() -> None:
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        before_s = anyio.current_time()
+        outcome = await send(transport, gate=never_opens)
+        assert no_secret_in(outcome) == Failure(written=False, why="TimeoutError: no answer in time")
+        assert anyio.current_time() - before_s == pytest.approx(PATIENCE_S)
+        assert not peer.connections
+
+
+async def test_the_gate_is_asked_once() -> None:
+    asked = []
+
+    async def gate() -> None:
+        asked.append(True)
+
+    async with serve(answering(http(200))) as peer:
+        await post(peer.url, gate=gate)
+    assert asked == [True]
+
+
+async def test_a_caller_cancelled_before_the_gate_leaves_nothing_on_the_wire() -> None:
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        with anyio.CancelScope() as scope:
+
+            async def gate() -> None:
+                scope.cancel()
+                await checkpoint()
+
+            await send(transport, gate=gate)
+        assert scope.cancelled_caught
+        await settle()
+        assert not peer.connections
+
+
+async def opens() -> None:
+    """Nothing speaks against sending."""
+
+
+async def says_no() -> str:
+    return "trading is halted"
+
+
+async def fails() -> str | None:
+    raise CommitFailed("disk full")
+
+
+async def never_opens() -> str | None:
+    await anyio.sleep_forever()
+    return None

@@ -1,0 +1,531 @@
+"""Looking for an order: what is a sighting, what is a negative, and what is no evidence at all."""
+
+from asyncio import gather
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.core.answers import Look, Sighting, Witness
+from daemon.core.orders import State
+from daemon.exchange.mexc import views
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.views import UnreadableError
+
+from .clocks import BEGIN_MS, HandClock
+from .scripted import (
+    ALL_ORDERS,
+    CLIENT_ORDER_ID,
+    HANG_UP,
+    MY_TRADES,
+    OPEN_ORDERS,
+    ORDER,
+    TIME,
+    ScriptedExchange,
+    an_order,
+    bad,
+    ok,
+)
+from .wire import http
+
+NOT_FOUND = bad(-2013, "Order does not exist.")
+SHOWN = {
+    "symbol": "BTCUSDT",
+    "orderId": "C02__342252993005723644225",
+    "orderListId": -1,
+    "clientOrderId": CLIENT_ORDER_ID,
+    "price": "11",
+    "origQty": "1",
+    "executedQty": "0",
+    "cummulativeQuoteQty": "0",
+    "status": "NEW",
+    "timeInForce": None,
+    "type": "LIMIT",
+    "side": "BUY",
+    "stopPrice": None,
+    "icebergQty": None,
+    "time": 1644489390087,
+    "updateTime": None,
+    "isWorking": True,
+    "origQuoteOrderQty": "0",
+    "stpMode": "",
+    "cancelReason": None,
+}
+TRADE = {
+    "symbol": "BTCUSDT",
+    "id": "fad2af9e942049b6adbda1a271f990c6",
+    "orderId": "C02__342252993005723644225",
+    "orderListId": -1,
+    "price": "11",
+    "qty": "0.25",
+    "quoteQty": "2.75",
+    "commission": "0",
+    "commissionAsset": "USDT",
+    "time": 1644489390087,
+    "isBuyer": True,
+    "isMaker": False,
+    "isBestMatch": True,
+    "isSelfTrade": False,
+    "clientOrderId": CLIENT_ORDER_ID,
+}
+ANOTHER = SHOWN | {"clientOrderId": "web_1", "orderId": "C02__2"}
+ANOTHER_TRADE = TRADE | {"clientOrderId": None, "orderId": "C02__2"}
+LISTS = [Witness.OPEN_ORDERS, Witness.ALL_ORDERS, Witness.MY_TRADES]
+ENDPOINTS = {
+    Witness.ORDER: ORDER,
+    Witness.OPEN_ORDERS: OPEN_ORDERS,
+    Witness.ALL_ORDERS: ALL_ORDERS,
+    Witness.MY_TRADES: MY_TRADES,
+}
+everywhere = pytest.mark.parametrize("witness", list(Witness))
+
+
+async def look(exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes) -> Look:
+    exchange.on(ENDPOINTS[witness], answer)
+    return await client.look(an_order(), witness, BEGIN_MS)
+
+
+def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **fields: Any) -> Sighting:
+    found: dict[str, Any] = {
+        "client_order_id": CLIENT_ORDER_ID,
+        "exchange_order_id": "C02__342252993005723644225",
+        "state": state,
+        "executed_quantity": Decimal(executed),
+        "executed_quote": Decimal(quote),
+    }
+    return Sighting(**found | fields)
+
+
+# --- what is asked
+
+
+@pytest.mark.parametrize(
+    ("witness", "expected"),
+    [
+        pytest.param(Witness.ORDER, {"origClientOrderId": CLIENT_ORDER_ID}, id="the order, by our own id"),
+        pytest.param(Witness.OPEN_ORDERS, {}, id="open orders"),
+        pytest.param(Witness.ALL_ORDERS, {"startTime": str(BEGIN_MS - 60_500), "limit": "1000"}, id="all orders"),
+        pytest.param(Witness.MY_TRADES, {"startTime": str(BEGIN_MS - 60_500), "limit": "100"}, id="fills"),
+    ],
+)
+async def test_a_look_asks_for_the_pair_and_from_a_minute_before_the_order_was_sent(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, expected: dict[str, str]
+) -> None:
+    await look(exchange, client, witness, NOT_FOUND)
+    parameters = exchange.asked()[0].parameters
+    del parameters["signature"]
+    assert parameters == expected | {"symbol": "BTCUSDT", "recvWindow": "2000", "timestamp": str(BEGIN_MS)}
+
+
+@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+async def test_a_list_is_asked_for_in_the_exchanges_time(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
+    await client.measure_clock()
+    await look(exchange, client, witness, ok([]))
+    assert exchange.asked(ENDPOINTS[witness])[0].parameters["startTime"] == str(BEGIN_MS + 90_000 - 60_500)
+
+
+async def test_an_order_that_was_never_sent_is_looked_for_from_its_acceptance(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(ALL_ORDERS, ok([]))
+    await client.look(an_order(sent_ms=None), Witness.ALL_ORDERS, BEGIN_MS)
+    assert exchange.asked(ALL_ORDERS)[0].parameters["startTime"] == str(BEGIN_MS - 61_000)
+
+
+async def test_a_symbol_in_chinese_is_looked_for(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(ORDER, ok(SHOWN | {"symbol": "币安人生USDT"}))
+    found = await client.look(an_order(symbol="币安人生USDT"), Witness.ORDER, BEGIN_MS)
+    assert found.sighting == saw()
+    assert exchange.asked(ORDER)[0].parameters["symbol"] == "币安人生USDT"
+
+
+@everywhere
+async def test_a_look_keeps_its_evidence(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, witness: Witness
+) -> None:
+    clock.advance(77)
+    found = await look(
+        exchange, client, witness, bad(700003, "Timestamp for this request is outside of the recvWindow.")
+    )
+    assert found.witness is witness
+    assert found.at_ms == BEGIN_MS + 77
+    assert found.asked.startswith(f"{ENDPOINTS[witness]}?symbol=BTCUSDT&")
+    assert "signature" not in found.asked
+    assert found.answered.startswith('HTTP 400 {"msg": "Timestamp for this request is outside')
+
+
+# --- sightings
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("NEW", State.OPEN),
+        ("PARTIALLY_FILLED", State.PARTIALLY_FILLED),
+        ("FILLED", State.FILLED),
+        ("CANCELED", State.CANCELED),
+        ("PARTIALLY_CANCELED", State.PARTIALLY_CANCELED),
+    ],
+)
+@pytest.mark.parametrize("witness", [Witness.ORDER, Witness.OPEN_ORDERS, Witness.ALL_ORDERS])
+async def test_an_order_is_seen_in_each_of_mexcs_states(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, status: str, state: State
+) -> None:
+    shown = SHOWN | {"status": status, "executedQty": "0.5", "cummulativeQuoteQty": "5.5"}
+    found = await look(exchange, client, witness, ok(shown if witness is Witness.ORDER else [ANOTHER, shown, ANOTHER]))
+    assert (found.failed, found.sighting) == (False, saw("0.5", "5.5", state=state))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"executedQty": 0.1, "cummulativeQuoteQty": 1}, saw("0.1", "1"), id="amounts as numbers"),
+        pytest.param(
+            {"executedQty": "0.100000000000000001"}, saw("0.100000000000000001"), id="more digits than a float holds"
+        ),
+        pytest.param({"executedQty": None, "cummulativeQuoteQty": None}, saw(), id="amounts null"),
+        pytest.param(
+            {"orderId": 12345678901234567890123}, saw(exchange_order_id="12345678901234567890123"), id="number"
+        ),
+        pytest.param({"clientOrderId": ""}, saw(client_order_id=""), id="client order id empty"),
+        pytest.param({"clientOrderId": None}, saw(client_order_id=None), id="client order id null"),
+        pytest.param({"somethingNew": {"since": [2027]}}, saw(), id="a field that nobody knows"),
+    ],
+)
+async def test_an_order_is_seen_however_its_fields_are_written(
+    exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object], expected: Sighting
+) -> None:
+    found = await look(exchange, client, Witness.ORDER, ok(SHOWN | fields))
+    assert (found.failed, found.sighting) == (False, expected)
+
+
+async def test_an_order_is_seen_by_its_id_and_state_alone(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    found = await look(exchange, client, Witness.ORDER, ok({"orderId": "C02__1", "status": "FILLED"}))
+    assert found.sighting == saw(state=State.FILLED, client_order_id=None, exchange_order_id="C02__1")
+
+
+async def test_fills_are_a_sighting_of_a_partly_filled_order(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    """They prove that it was placed, not how it ended."""
+    fills = [TRADE, ANOTHER_TRADE, TRADE | {"qty": 0.5, "quoteQty": 5.5}, ANOTHER_TRADE]
+    found = await look(exchange, client, Witness.MY_TRADES, ok(fills))
+    assert (found.failed, found.sighting) == (False, saw("0.75", "8.25", state=State.PARTIALLY_FILLED))
+
+
+@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+async def test_an_order_is_seen_in_a_full_list(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    mine, another, longest = _entries(witness)
+    found = await look(exchange, client, witness, ok([another] * (longest - 1) + [mine]))
+    assert found.sighting is not None
+    assert not found.failed
+
+
+# --- negatives
+
+
+async def test_order_does_not_exist_is_a_negative(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    found = await look(exchange, client, Witness.ORDER, NOT_FOUND)
+    assert (found.failed, found.sighting) == (False, None)
+    assert "-2013" in found.answered
+
+
+@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("others", [0, 1, 99], ids=["empty", "one other", "one short of full"])
+async def test_a_list_without_the_order_is_a_negative(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, others: int
+) -> None:
+    another = _entries(witness)[1]
+    found = await look(exchange, client, witness, ok([another] * others))
+    assert (found.failed, found.sighting) == (False, None)
+    assert found.answered.endswith(f"({others} shown)")
+
+
+@pytest.mark.parametrize("over", [0, 1], ids=["full", "more than asked for"])
+@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+async def test_a_full_list_without_the_order_is_no_negative(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, over: int
+) -> None:
+    """What is looked for may have been cut off."""
+    _, another, longest = _entries(witness)
+    found = await look(exchange, client, witness, ok([another] * (longest + over)))
+    assert (found.failed, found.sighting) == (True, None)
+
+
+async def test_open_orders_are_never_cut_off(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    """An account has at most 500, and the list shows them all."""
+    found = await look(exchange, client, Witness.OPEN_ORDERS, ok([ANOTHER] * 500))
+    assert (found.failed, found.sighting) == (False, None)
+
+
+# --- no evidence
+
+
+@everywhere
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(bad(700003, "timestamp"), id="refused: timestamp"),
+        pytest.param(bad(700002, "signature"), id="refused: signature"),
+        pytest.param(bad(-2011, "Unknown order sent."), id="another not-found"),
+        pytest.param(bad(429, status=429), id="429"),
+        pytest.param(http(403, b"<html>Access Denied</html>"), id="403 in HTML"),
+        pytest.param(http(404, b""), id="404"),
+        pytest.param(bad(-2013, status=500), id="not found beside 500"),
+        pytest.param(bad(-2013, status=403), id="not found beside 403"),
+        pytest.param(bad(-2013, status=404), id="not found beside 404"),
+        pytest.param(bad(-2013, status=200), id="not found beside 200"),
+        pytest.param(http(302, b"", Location="/elsewhere"), id="a redirect"),
+        pytest.param(http(200, b""), id="nothing"),
+        pytest.param(http(200, b"null"), id="null"),
+        pytest.param(http(200, b"<html>"), id="HTML"),
+        pytest.param(http(200, b"[{"), id="torn off"),
+        pytest.param(http(200, b"\xff\xfe"), id="no text"),
+        pytest.param(http(200, b'{"msg":"ok"}'), id="an envelope"),
+        pytest.param(http(200, b'{"code":200,"data":[]}'), id="a list in an envelope"),
+        pytest.param(http(200, b'[{"x":' + b"[" * 100_000), id="nested without end"),
+        pytest.param(HANG_UP, id="no answer"),
+    ],
+)
+async def test_any_other_answer_is_no_evidence(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes
+) -> None:
+    found = await look(exchange, client, witness, answer)
+    assert (found.failed, found.sighting) == (True, None)
+    assert found.answered
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_not_found_is_no_answer_of_a_list(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    assert (await look(exchange, client, witness, NOT_FOUND)).failed
+
+
+UNREADABLE_FIELDS = [
+    pytest.param({"status": "REJECTED"}, id="a state that MEXC does not have"),
+    pytest.param({"status": "new"}, id="a state in lower case"),
+    pytest.param({"status": None}, id="state null"),
+    pytest.param({"status": 2}, id="a state as number"),
+    pytest.param({"orderId": None}, id="order id null"),
+    pytest.param({"orderId": ""}, id="order id empty"),
+    pytest.param({"orderId": ["C02__1"]}, id="order id in a list"),
+    pytest.param({"executedQty": "NaN"}, id="filled NaN"),
+    pytest.param({"executedQty": "-NaN"}, id="filled minus NaN"),
+    pytest.param({"executedQty": "sNaN"}, id="filled a NaN that raises"),
+    pytest.param({"executedQty": "Infinity"}, id="filled without end"),
+    pytest.param({"executedQty": "-1"}, id="filled below zero"),
+    pytest.param({"executedQty": "1e99"}, id="filled more than there is"),
+    pytest.param({"executedQty": "1e999999999"}, id="filled a number that fills the memory when written"),
+    pytest.param({"executedQty": "1e-999999999"}, id="filled a fraction that does"),
+    pytest.param({"executedQty": "some"}, id="filled in words"),
+    pytest.param({"executedQty": ""}, id="filled empty"),
+    pytest.param({"cummulativeQuoteQty": "NaN"}, id="quote NaN"),
+    pytest.param({"cummulativeQuoteQty": "-1"}, id="quote below zero"),
+]
+
+
+@pytest.mark.parametrize("witness", [Witness.ORDER, Witness.ALL_ORDERS])
+@pytest.mark.parametrize("fields", UNREADABLE_FIELDS)
+async def test_an_order_shown_wrongly_is_no_evidence(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, fields: dict[str, object]
+) -> None:
+    shown = SHOWN | fields
+    found = await look(exchange, client, witness, ok(shown if witness is Witness.ORDER else [shown]))
+    assert (found.failed, found.sighting) == (True, None)
+
+
+@pytest.mark.parametrize("fields", [{"qty": "NaN"}, {"qty": "-1"}, {"quoteQty": "Infinity"}, {"orderId": ""}])
+async def test_fills_shown_wrongly_are_no_evidence(
+    exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object]
+) -> None:
+    found = await look(exchange, client, Witness.MY_TRADES, ok([TRADE | fields, TRADE]))
+    assert (found.failed, found.sighting) == (True, None)
+
+
+async def test_a_text_that_is_no_utf_8_is_no_evidence(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    found = await look(exchange, client, Witness.ORDER, http(200, b'{"orderId":"\xff","status":"NEW"}'))
+    assert found.failed
+
+
+async def test_another_orders_state_is_not_taken_for_ours(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    found = await look(exchange, client, Witness.ORDER, ok(ANOTHER))
+    assert (found.failed, found.sighting) == (True, None)
+    assert CLIENT_ORDER_ID in found.answered
+    assert "web_1" in found.answered
+
+
+@pytest.mark.parametrize("near", [CLIENT_ORDER_ID + "0", CLIENT_ORDER_ID[:-1], CLIENT_ORDER_ID.lower()])
+async def test_a_list_is_searched_for_the_very_id(exchange: ScriptedExchange, client: MexcExchange, near: str) -> None:
+    """The eleventh attempt's id begins like the first one's."""
+    found = await look(exchange, client, Witness.ALL_ORDERS, ok([SHOWN | {"clientOrderId": near}]))
+    assert (found.failed, found.sighting) == (False, None)
+
+
+# --- what else a look tells
+
+
+async def test_a_look_without_an_answer_did_not_reach_the_exchange(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    assert not (await look(exchange, client, Witness.ORDER, HANG_UP)).reached
+    assert (await look(exchange, client, Witness.ORDER, bad(500, status=500))).reached
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("answer", "wait_ms"),
+    [
+        pytest.param(http(429, b"", Retry_After="7"), 7_000, id="429 as stated"),
+        pytest.param(http(429, b""), 2_000, id="429 without a time"),
+        pytest.param(http(418, b"", Retry_After="600"), 600_000, id="418 as stated"),
+        pytest.param(http(418, b""), 120_000, id="418 without a time"),
+        pytest.param(http(503, b"", Retry_After="7"), None, id="503 is no limit of ours"),
+        pytest.param(ok([]), None, id="an answer"),
+    ],
+)
+async def test_a_look_hands_on_how_long_the_exchange_says_to_keep_still(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes, wait_ms: int | None
+) -> None:
+    found = await look(exchange, client, witness, answer)
+    assert found.retry_after_ms == wait_ms
+    assert found.reached
+
+
+@pytest.mark.parametrize("code", [700003, 10073])
+async def test_a_look_refused_for_its_timestamp_has_the_clock_measured(
+    exchange: ScriptedExchange, client: MexcExchange, code: int
+) -> None:
+    """Or every look until the next measurement would be refused, and no doubt could end."""
+    exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
+    exchange.on(ORDER, bad(code), NOT_FOUND)
+    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).failed
+    assert not (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).failed
+    assert [request.parameters["timestamp"] for request in exchange.asked(ORDER)] == [
+        str(BEGIN_MS),
+        str(BEGIN_MS + 90_000),
+    ]
+
+
+# --- one list for many orders
+
+
+SECOND = {"client_order_id": CLIENT_ORDER_ID.replace("DEF-1", "XYZ-1"), "order_id": "second"}
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_one_list_serves_every_order_of_its_pair(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    """After an outage many are in doubt at once; a list for each would use up the weight."""
+    mine = _entries(witness)[0]
+    exchange.on(
+        ENDPOINTS[witness], ok([mine, mine | {"clientOrderId": SECOND["client_order_id"], "orderId": "C02__2"}])
+    )
+    first = await client.look(an_order(), witness, BEGIN_MS)
+    second = await client.look(an_order(**SECOND), witness, BEGIN_MS)
+    assert first.sighting is not None
+    assert second.sighting is not None
+    assert (first.sighting.exchange_order_id, second.sighting.exchange_order_id) == (mine["orderId"], "C02__2")
+    assert len(exchange.asked()) == 1
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_looks_at_the_same_time_share_one_request(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+) -> None:
+    exchange.on(ENDPOINTS[witness], ok([]))
+    looks = await gather(*(client.look(an_order(), witness, BEGIN_MS) for _ in range(20)))
+    assert not any(found.failed for found in looks)
+    assert len(exchange.asked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "due_ms"),
+    [
+        pytest.param({"symbol": "ETHUSDT"}, BEGIN_MS, id="another pair"),
+        pytest.param({}, BEGIN_MS + 1, id="a look that became due after it was asked for"),
+        pytest.param({"sent_ms": BEGIN_MS - 5_000}, BEGIN_MS, id="an order sent before it begins"),
+        pytest.param({"sent_ms": BEGIN_MS + 1}, BEGIN_MS, id="an order sent after it was asked for"),
+    ],
+)
+@pytest.mark.parametrize("witness", LISTS)
+async def test_a_list_that_cannot_show_an_order_does_not_serve_it(
+    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, changes: dict[str, Any], due_ms: int
+) -> None:
+    exchange.on(ENDPOINTS[witness], ok([]))
+    await client.look(an_order(), witness, BEGIN_MS)
+    await client.look(an_order(**changes), witness, due_ms)
+    assert len(exchange.asked()) == 2
+
+
+@pytest.mark.parametrize("witness", LISTS)
+async def test_a_list_serves_for_a_minute_at_most(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, witness: Witness
+) -> None:
+    exchange.on(ENDPOINTS[witness], ok([]))
+    await client.look(an_order(), witness, 0)
+    clock.advance(60_000)
+    await client.look(an_order(), witness, 0)
+    assert len(exchange.asked()) == 2
+
+
+async def test_a_list_that_was_told_to_wait_does_not_make_the_wait_longer(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(OPEN_ORDERS, http(429, b"", Retry_After="7"))
+    first = await client.look(an_order(), Witness.OPEN_ORDERS, BEGIN_MS)
+    clock.advance(5_000)
+    second = await client.look(an_order(), Witness.OPEN_ORDERS, BEGIN_MS)
+    assert len(exchange.asked()) == 1
+    until_ms = [found.at_ms + (found.retry_after_ms or 0) for found in (first, second)]
+    assert until_ms == [BEGIN_MS + 7_000] * 2
+
+
+async def test_the_order_itself_is_asked_for_every_time(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(ORDER, NOT_FOUND, ok(SHOWN))
+    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).sighting is None
+    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).sighting == saw()
+
+
+# --- whatever comes
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(["NEW", "FILLED", "1", "-1", "NaN", "1e500", "", CLIENT_ORDER_ID, "C02__1"]),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+)
+ENTRIES = st.dictionaries(
+    st.sampled_from(["orderId", "status", "clientOrderId", "executedQty", "cummulativeQuoteQty", "qty", "quoteQty"]),
+    VALUES,
+)
+
+
+@given(body=st.binary(max_size=60) | st.lists(ENTRIES, max_size=3).map(lambda found: ok(found).split(b"\r\n\r\n")[1]))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_shown_is_an_exact_sighting_or_none_or_unreadable(body: bytes) -> None:
+    for read in (views.among_orders, views.among_trades):
+        try:
+            found, _ = read(body, CLIENT_ORDER_ID)
+        except UnreadableError:
+            continue
+        if found is not None:
+            assert found.client_order_id == CLIENT_ORDER_ID
+            assert found.exchange_order_id
+            assert 0 <= found.executed_quantity < Decimal("1e40")
+            assert 0 <= found.executed_quote < Decimal("1e40")
+
+
+def _entries(witness: Witness) -> tuple[dict[str, object], dict[str, object], int]:
+    """Return an entry of ours, one of another's, and how many a full list has."""
+    return (TRADE, ANOTHER_TRADE, 100) if witness is Witness.MY_TRADES else (SHOWN, ANOTHER, 1_000)

@@ -1,0 +1,509 @@
+"""Placing and cancelling through the client: what is asked of MEXC, and what comes of every kind of answer."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+from msgspec.structs import replace
+
+from daemon.core.answers import Advice, NotSent, Placed, Refused, Unclear, Witness
+from daemon.core.orders import OrderType, Side
+from daemon.errors import CommitFailed, NotReady
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.pacing import PaceLimits
+from daemon.exchange.mexc.views import Balance
+
+from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .scripted import (
+    ACCOUNT,
+    ALL_ORDERS,
+    CLIENT_ORDER_ID,
+    EXCHANGE_INFO,
+    HANG_UP,
+    MY_TRADES,
+    OPEN_ORDERS,
+    ORDER,
+    ORDER_CANCELLED,
+    ORDER_PLACED,
+    SETTINGS,
+    TIME,
+    UNPACED,
+    ScriptedExchange,
+    an_attempt,
+    an_order,
+    bad,
+    ok,
+    trading,
+)
+from .wire import http, settle, unused_url
+
+PLACED = ok({"symbol": "BTCUSDT", "orderId": "C02__1", "orderListId": -1, "transactTime": BEGIN_MS})
+LIMIT = {"type": OrderType.LIMIT, "quantity": Decimal(1), "price": Decimal(11)}
+
+
+async def opens() -> None:
+    """Nothing speaks against sending."""
+
+
+def asking(client: MexcExchange) -> dict[str, Callable[[], Coroutine[Any, Any, object]]]:
+    """Return every request that the client makes, by name."""
+    order = an_order()
+    return {
+        ORDER_PLACED: lambda: client.place(order, an_attempt(order), client.order_turn),
+        ORDER_CANCELLED: lambda: client.cancel(order),
+        ORDER: lambda: client.look(order, Witness.ORDER, BEGIN_MS),
+        OPEN_ORDERS: lambda: client.look(order, Witness.OPEN_ORDERS, BEGIN_MS),
+        ALL_ORDERS: lambda: client.look(order, Witness.ALL_ORDERS, BEGIN_MS),
+        MY_TRADES: lambda: client.look(order, Witness.MY_TRADES, BEGIN_MS),
+        ACCOUNT: client.balances,
+        TIME: client.measure_clock,
+        EXCHANGE_INFO: client.load_rules,
+        "one pair's rules": lambda: client.rules("BTCUSDT"),
+    }
+
+
+# --- placing
+
+
+@pytest.mark.parametrize(
+    ("order", "price", "expected"),
+    [
+        pytest.param(LIMIT, "11", {"type": "LIMIT", "quantity": "1", "price": "11"}, id="LIMIT"),
+        pytest.param(
+            LIMIT | {"type": OrderType.LIMIT_MAKER},
+            "11",
+            {"type": "LIMIT_MAKER", "quantity": "1", "price": "11"},
+            id="LIMIT_MAKER",
+        ),
+        pytest.param(
+            LIMIT | {"type": OrderType.IMMEDIATE_OR_CANCEL},
+            "11",
+            {"type": "IMMEDIATE_OR_CANCEL", "quantity": "1", "price": "11"},
+            id="IMMEDIATE_OR_CANCEL is a type",
+        ),
+        pytest.param(
+            LIMIT | {"type": OrderType.FILL_OR_KILL},
+            "11",
+            {"type": "FILL_OR_KILL", "quantity": "1", "price": "11"},
+            id="FILL_OR_KILL is a type",
+        ),
+        pytest.param(
+            {"type": OrderType.MARKET, "quantity": None, "quote_quantity": Decimal(100), "price": None},
+            None,
+            {"type": "MARKET", "quoteOrderQty": "100"},
+            id="MARKET by quote to spend",
+        ),
+        pytest.param(
+            {"type": OrderType.MARKET, "side": Side.SELL, "quantity": Decimal(5), "price": None},
+            None,
+            {"type": "MARKET", "side": "SELL", "quantity": "5"},
+            id="MARKET by quantity",
+        ),
+        pytest.param(
+            LIMIT | {"quantity": Decimal("1E+3"), "price": Decimal("1E-8")},
+            "1E-8",
+            {"type": "LIMIT", "quantity": "1000", "price": "0.00000001"},
+            id="never an exponent",
+        ),
+        pytest.param(
+            LIMIT | {"quantity": Decimal("1.50"), "price": Decimal("11.00")},
+            "11.00",
+            {"type": "LIMIT", "quantity": "1.5", "price": "11"},
+            id="no trailing zeros",
+        ),
+        pytest.param(LIMIT, "9.5", {"type": "LIMIT", "quantity": "1", "price": "9.5"}, id="the attempt's price counts"),
+        pytest.param(
+            LIMIT | {"symbol": "币安人生USDT"},
+            "11",
+            {"symbol": "币安人生USDT", "type": "LIMIT", "quantity": "1", "price": "11"},
+            id="a symbol in Chinese",
+        ),
+    ],
+)
+async def test_an_order_is_asked_for_by_these_parameters_and_no_others(
+    exchange: ScriptedExchange,
+    client: MexcExchange,
+    order: dict[str, Any],
+    price: str | None,
+    expected: dict[str, str],
+) -> None:
+    exchange.on(ORDER_PLACED, PLACED)
+    asked_for = an_order(**order)
+    attempt = an_attempt(asked_for, price=None if price is None else Decimal(price), client_order_id="ATTEMPT-7")
+
+    await client.place(asked_for, attempt, opens)
+
+    (request,) = exchange.asked()
+    parameters = request.parameters
+    del parameters["signature"]
+    assert parameters == {
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        **expected,
+        "newClientOrderId": "ATTEMPT-7",
+        "recvWindow": "2000",
+        "timestamp": str(BEGIN_MS),
+    }
+
+
+async def test_an_order_that_was_taken_is_placed(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(ORDER_PLACED, PLACED)
+    answer = await client.place(an_order(), an_attempt(an_order()), opens)
+    assert isinstance(answer, Placed)
+    assert answer.exchange_order_id == "C02__1"
+    assert answer.asked == (
+        "POST /api/v3/order?symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=11"
+        f"&newClientOrderId={CLIENT_ORDER_ID}&recvWindow=2000&timestamp={BEGIN_MS}"
+    )
+    assert answer.answered.startswith("HTTP 200 {")
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        pytest.param(bad(30001), Advice.RETRY, id="not open yet"),
+        pytest.param(bad(30004), Advice.CHECK_FUNDS, id="no funds"),
+        pytest.param(bad(700002), Advice.HALT, id="signature"),
+        pytest.param(bad(700003), Advice.RESYNC, id="timestamp"),
+        pytest.param(http(429, b""), Advice.WAIT, id="too many requests"),
+        pytest.param(http(418, b"<html>"), Advice.WAIT, id="banned"),
+    ],
+)
+async def test_an_order_that_was_refused_is_refused_and_not_asked_for_again(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes, advice: Advice
+) -> None:
+    exchange.on(ORDER_PLACED, answer)
+    outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+    assert isinstance(outcome, Refused)
+    assert outcome.advice is advice
+    assert len(exchange.asked()) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(HANG_UP, id="hung up"),
+        pytest.param(bad(500, status=500), id="500"),
+        pytest.param(bad(20002), id="a code of unknown status"),
+        pytest.param(http(403, b"<html>"), id="403"),
+        pytest.param(http(200, b"{}"), id="no order id"),
+        pytest.param(http(200, b'{"orderId":"C02__1"'), id="torn off"),
+        pytest.param(http(302, b"", Location="/"), id="a redirect"),
+        pytest.param(bad(-2013), id="a code that is no refusal"),
+    ],
+)
+async def test_an_order_whose_outcome_is_unknown_is_not_asked_for_again(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes
+) -> None:
+    exchange.on(ORDER_PLACED, answer, PLACED)
+    outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+    assert isinstance(outcome, Unclear)
+    assert outcome.asked.startswith("POST /api/v3/order?symbol=BTCUSDT&")
+    assert len(exchange.asked()) == 1
+
+
+async def test_an_order_after_a_dropped_connection_is_not_asked_for_again(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(ORDER, bad(-2013))
+    exchange.on(ORDER_PLACED, HANG_UP, PLACED)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)  # leaves a connection that is kept alive
+    assert isinstance(await client.place(an_order(), an_attempt(an_order()), opens), Unclear)
+    assert len(exchange.asked(ORDER_PLACED)) == 1
+
+
+@in_virtual_time
+async def test_an_order_without_an_answer_in_time_is_unknown(exchange: ScriptedExchange) -> None:
+    async def never(_request: object) -> bytes:
+        await anyio.sleep_forever()
+        return HANG_UP
+
+    exchange.on(ORDER_PLACED, never)
+    async with trading(exchange.url, LoopClock()) as client:
+        before_s = anyio.current_time()
+        outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+        assert isinstance(outcome, Unclear)
+        assert outcome.why == "TimeoutError: no answer in time"
+        assert anyio.current_time() - before_s == pytest.approx(SETTINGS.timeout_ms / 1_000)
+
+
+async def test_an_order_that_reached_nobody_is_refused_and_may_be_tried_again() -> None:
+    async with trading(unused_url()) as client:
+        outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+    assert isinstance(outcome, Refused)
+    assert (outcome.advice, outcome.code) == (Advice.RETRY, "unreachable")
+    assert outcome.answered == "nothing was sent"
+
+
+async def test_an_order_that_its_gate_stopped_was_not_sent(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    async def gate() -> str:
+        return "trading is halted"
+
+    assert await client.place(an_order(), an_attempt(an_order()), gate) == NotSent("trading is halted")
+    await settle()
+    assert not exchange.asked()
+
+
+async def test_an_order_whose_commit_failed_was_not_sent_and_the_failure_goes_on(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    async def gate() -> str | None:
+        raise CommitFailed("disk full")
+
+    with pytest.raises(CommitFailed):
+        await client.place(an_order(), an_attempt(an_order()), gate)
+    await settle()
+    assert not exchange.asked()
+
+
+@in_virtual_time
+async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange: ScriptedExchange) -> None:
+    """When it may go was decided where priorities are known."""
+    exchange.on(TIME, http(429, b"", Retry_After="60"))
+    exchange.on(ORDER_PLACED, PLACED)
+    tight = PaceLimits(weight_per_10s=2, requests_per_s=1, orders_per_s=10)
+    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=tight)) as client:
+        await client.measure_clock()
+        used = client.health().weight_used
+        assert used == 2
+        before_s = anyio.current_time()
+        assert isinstance(await client.place(an_order(), an_attempt(an_order()), client.order_turn), Placed)
+        assert anyio.current_time() == before_s
+        assert client.health().weight_used == used + 1, "but it is counted"
+
+
+@in_virtual_time
+async def test_orders_that_were_held_back_together_reach_the_wire_at_the_exchanges_rate(
+    exchange: ScriptedExchange,
+) -> None:
+    clock = LoopClock()
+    at_ms = []
+
+    async def place(_request: object) -> bytes:
+        at_ms.append(clock.now_ms())
+        return PLACED
+
+    exchange.on(ORDER_PLACED, place)
+    pace = PaceLimits(weight_per_10s=1_000, requests_per_s=10, orders_per_s=2)
+    async with trading(exchange.url, clock, replace(SETTINGS, pace=pace)) as client, anyio.create_task_group() as tasks:
+        for _ in range(6):
+            tasks.start_soon(client.place, an_order(), an_attempt(an_order()), client.order_turn)
+    assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, 1_000, 1_000, 2_000, 2_000], abs=5)
+
+
+@in_virtual_time
+async def test_the_wait_before_the_wire_takes_nothing_from_the_time_for_the_answer(
+    exchange: ScriptedExchange,
+) -> None:
+    """Or an order that waited long for its turn would be in doubt before the exchange could answer."""
+    half_s = SETTINGS.timeout_ms / 2_000
+
+    async def slow(_request: object) -> bytes:
+        await anyio.sleep(1.5 * half_s)
+        return PLACED
+
+    async def late() -> None:
+        await anyio.sleep(1.5 * half_s)
+
+    exchange.on(ORDER_PLACED, slow)
+    async with trading(exchange.url, LoopClock()) as client:
+        assert isinstance(await client.place(an_order(), an_attempt(an_order()), late), Placed)
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("answer", "wait_s"),
+    [
+        pytest.param(http(429, b"", Retry_After="7"), 7, id="429 as stated"),
+        pytest.param(http(429, b""), 2, id="429 without a time"),
+        pytest.param(http(418, b"", Retry_After="600"), 600, id="418 as stated"),
+        pytest.param(http(418, b""), 120, id="418 without a time"),
+    ],
+)
+@pytest.mark.parametrize("endpoint", [ORDER_PLACED, ORDER_CANCELLED, TIME, ORDER])
+async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
+    exchange: ScriptedExchange, endpoint: str, answer: bytes, wait_s: int
+) -> None:
+    for each in (ORDER, ORDER_CANCELLED, ORDER_PLACED, OPEN_ORDERS, TIME):
+        exchange.on(each, ok({}))
+    exchange.on(endpoint, answer, ok({}))
+    async with trading(exchange.url, LoopClock()) as client:
+        calls = asking(client)
+        await calls[endpoint]()
+        until_ms = client.health().blocked_until_ms
+        assert until_ms - LoopClock().now_ms() == pytest.approx(wait_s * 1_000, abs=5)
+
+        async with anyio.create_task_group() as tasks:
+            for call in (calls[TIME], calls[ORDER], calls[OPEN_ORDERS]):
+                tasks.start_soon(call)
+            await anyio.sleep(wait_s - 0.1)
+            assert len(exchange.asked()) == 1
+        assert len(exchange.asked()) == 4
+        assert LoopClock().now_ms() == pytest.approx(until_ms, abs=5)
+
+
+@in_virtual_time
+async def test_what_an_earlier_process_was_told_is_obeyed(exchange: ScriptedExchange) -> None:
+    exchange.on(TIME, ok({"serverTime": BEGIN_MS}))
+    async with trading(exchange.url, LoopClock()) as client:
+        client.keep_still(LoopClock().now_ms() + 30_000)
+        before_s = anyio.current_time()
+        assert await client.measure_clock()
+        assert anyio.current_time() - before_s == pytest.approx(30)
+
+
+# --- cancelling
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        pytest.param(ok({"orderId": "C02__1", "status": "NEW"}), "accepted", id="taken, showing the state from before"),
+        pytest.param(bad(-2011, "Unknown order sent."), "refused", id="unknown, filled or cancelled already"),
+        pytest.param(ok({}), "accepted", id="taken, showing nothing"),
+        pytest.param(bad(-2011, status=200), "unknown", id="a failure beside 200"),
+        pytest.param(bad(504), "unknown", id="a code of unknown status"),
+        pytest.param(bad(500, status=500), "unknown", id="500"),
+        pytest.param(bad(429, status=429), "unknown", id="429"),
+        pytest.param(http(403, b"<html>"), "unknown", id="403"),
+        pytest.param(http(200, b""), "unknown", id="nothing"),
+        pytest.param(http(400, b"<html>"), "unknown", id="400 in HTML"),
+        pytest.param(http(200, b"[" * 100_000), "unknown", id="nested without end"),
+        pytest.param(HANG_UP, "unknown", id="hung up"),
+    ],
+)
+async def test_a_cancel_is_accepted_refused_or_unknown(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes, outcome: str
+) -> None:
+    exchange.on(ORDER_CANCELLED, answer)
+    found = await client.cancel(an_order())
+    assert found.outcome == outcome
+    assert found.asked == (
+        f"DELETE /api/v3/order?symbol=BTCUSDT&origClientOrderId={CLIENT_ORDER_ID}&recvWindow=2000&timestamp={BEGIN_MS}"
+    )
+    assert found.answered
+
+
+@in_virtual_time
+async def test_a_cancel_is_not_sent_while_the_exchange_says_wait(exchange: ScriptedExchange) -> None:
+    """It would be refused, and every request during a ban makes the ban longer."""
+    exchange.on(TIME, http(418, b"", Retry_After="60"))
+    exchange.on(ORDER_CANCELLED, ok({}))
+    async with trading(exchange.url, LoopClock()) as client:
+        await client.measure_clock()
+        before_s = anyio.current_time()
+        answer = await client.cancel(an_order())
+        assert (answer.outcome, anyio.current_time()) == ("refused", before_s)
+        assert answer.answered == "nothing was sent: the exchange says wait, for another 60000 ms"
+        assert not exchange.asked(ORDER_CANCELLED)
+        await anyio.sleep(60)
+        assert (await client.cancel(an_order())).outcome == "accepted"
+
+
+@in_virtual_time
+async def test_cancels_count_as_orders(exchange: ScriptedExchange) -> None:
+    exchange.on(ORDER_CANCELLED, ok({}))
+    pace = PaceLimits(weight_per_10s=1_000, requests_per_s=10, orders_per_s=1)
+    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=pace)) as client:
+        before_s = anyio.current_time()
+        await client.order_turn()
+        await client.cancel(an_order())
+        assert anyio.current_time() - before_s == pytest.approx(1)
+
+
+# --- the account
+
+
+async def test_balances_are_exact(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    shown = [
+        {"asset": "USDT", "free": "100.000000000000000001", "locked": "0"},
+        {"asset": "币安", "free": 0.1, "locked": 2, "available": "x"},
+    ]
+    exchange.on(ACCOUNT, ok({"canTrade": True, "balances": shown}))
+    assert await client.balances() == [
+        Balance("USDT", Decimal("100.000000000000000001"), Decimal(0)),
+        Balance("币安", Decimal("0.1"), Decimal(2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [bad(700002), bad(500, status=500), HANG_UP, ok([]), ok({"balances": [{"asset": "USDT"}]}), http(200, b"\xff")],
+    ids=["refused", "500", "hung up", "a list", "incomplete", "no text"],
+)
+async def test_an_account_that_is_not_shown_is_said_so(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes
+) -> None:
+    exchange.on(ACCOUNT, answer)
+    with pytest.raises(NotReady, match="the exchange shows no account"):
+        await client.balances()
+
+
+# --- health
+
+
+async def test_health_is_unknown_before_anything_was_asked(client: MexcExchange) -> None:
+    health = client.health()
+    assert (health.reachable, health.offset_ms, health.round_trip_ms, health.measured_ms) == (None, None, None, None)
+    assert (health.weight_limit, health.blocked_until_ms, health.error) == (UNPACED.weight_per_10s, 0, None)
+    assert health.weight_used == UNPACED.weight_per_10s // 2, "what the process before may have used"
+
+
+async def test_health_tells_that_the_exchange_says_wait(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(ORDER, http(429, b"", Retry_After="7"))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    health = client.health()
+    assert (health.reachable, health.error) == (True, "HTTP 429: the exchange says wait 7000 ms")
+    assert health.blocked_until_ms == BEGIN_MS + 7_000
+
+
+async def test_health_tells_when_the_exchange_goes_and_comes_back(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(ORDER, bad(-2013), HANG_UP, HANG_UP, bad(500, status=500))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    assert (client.health().reachable, client.health().error) == (True, None)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    assert client.health().reachable is False
+    assert client.health().error == "ServerDisconnectedError: Server disconnected"
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    assert (client.health().reachable, client.health().error) == (True, None), "an answer is an answer"
+
+
+@pytest.mark.parametrize(
+    ("asked", "weight"),
+    [
+        (ORDER_PLACED, 1),
+        (ORDER_CANCELLED, 1),
+        (ORDER, 2),
+        (OPEN_ORDERS, 3),
+        (ALL_ORDERS, 10),
+        (MY_TRADES, 10),
+        (ACCOUNT, 10),
+        (TIME, 1),
+        (EXCHANGE_INFO, 25),
+        ("one pair's rules", 25),
+    ],
+)
+async def test_every_request_is_counted_with_the_weight_that_mexc_gives_it(
+    client: MexcExchange, asked: str, weight: int
+) -> None:
+    before = client.health().weight_used
+    with suppress(NotReady):
+        await asking(client)[asked]()
+    assert client.health().weight_used - before == weight
+
+
+async def test_new_settings_count_from_the_next_request_on(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(ORDER, bad(-2013))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    client.set_settings(replace(SETTINGS, recv_window_ms=1_234, pace=replace(UNPACED, weight_per_10s=777_777)))
+    clock.advance(1)
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    assert [request.parameters["recvWindow"] for request in exchange.asked()] == ["2000", "1234"]
+    assert client.health().weight_limit == 777_777

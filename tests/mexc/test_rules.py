@@ -1,0 +1,442 @@
+"""A pair's trading rules: what exchangeInfo says, and what a signal waits for and what not."""
+
+from asyncio import gather
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+from msgspec.structs import replace
+
+from daemon.core.orders import OrderType, Side
+from daemon.core.signals import Defaults, Signal, SignalRequest, normalise
+from daemon.core.symbols import SymbolRules, fit
+from daemon.errors import Invalid, NotReady
+from daemon.exchange.mexc.client import PAUSE_MS, UNKNOWN_SYMBOL_MS, MexcExchange
+from daemon.exchange.mexc.pacing import PaceLimits
+from daemon.exchange.mexc.symbols import parse
+
+from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .scripted import (
+    EXCHANGE_INFO,
+    HANG_UP,
+    SETTINGS,
+    TIME,
+    ScriptedExchange,
+    bad,
+    ok,
+    trading,
+)
+from .wire import Request, http, unused_url
+
+BTC = {
+    "symbol": "BTCUSDT",
+    "status": "1",
+    "baseAsset": "BTC",
+    "baseAssetPrecision": 6,
+    "quoteAsset": "USDT",
+    "quotePrecision": 2,
+    "quoteAssetPrecision": 4,
+    "baseCommissionPrecision": 6,
+    "quoteCommissionPrecision": 2,
+    "orderTypes": ["LIMIT", "MARKET", "LIMIT_MAKER"],
+    "isSpotTradingAllowed": True,
+    "isMarginTradingAllowed": False,
+    "quoteAmountPrecision": "1.5",
+    "baseSizePrecision": "0.000001",
+    "permissions": ["SPOT"],
+    "filters": [{"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "1.2", "askMultiplierDown": "0.8"}],
+    "maxQuoteAmount": "4000000",
+    "makerCommission": "0",
+    "takerCommission": "0.0005",
+    "quoteAmountPrecisionMarket": "2",
+    "maxQuoteAmountMarket": "100000",
+    "fullName": "Bitcoin",
+    "tradeSideType": 1,
+    "contractAddress": "",
+    "st": False,
+    "firstOpenTime": 1644489390087,
+}
+BTC_RULES = SymbolRules(
+    symbol="BTCUSDT",
+    base_asset="BTC",
+    quote_asset="USDT",
+    price_decimals=2,
+    quantity_decimals=6,
+    quote_decimals=4,
+    min_quantity=Decimal("0.000001"),
+    min_notional=Decimal("1.5"),
+    min_notional_market=Decimal(2),
+    max_notional=Decimal(4_000_000),
+    max_notional_market=Decimal(100_000),
+    order_types=frozenset({"LIMIT", "MARKET", "LIMIT_MAKER"}),
+    trade_sides=1,
+    online=True,
+    api_tradable=True,
+    first_open_ms=1644489390087,
+)
+
+
+def info(*symbols: dict[str, Any]) -> bytes:
+    """Write an answer with these pairs."""
+    return ok({"timezone": "CST", "serverTime": 1, "rateLimits": [], "exchangeFilters": [], "symbols": symbols})
+
+
+def body(*symbols: dict[str, Any]) -> bytes:
+    return info(*symbols).split(b"\r\n\r\n", 1)[1]
+
+
+def rules_of(**fields: Any) -> SymbolRules:
+    """Parse the example with some fields changed."""
+    found = parse(body(BTC | fields))
+    assert found is not None
+    return found[0]
+
+
+# --- what a pair's fields say
+
+
+def test_a_pair_is_read_from_all_of_its_fields() -> None:
+    assert parse(body(BTC)) == [BTC_RULES]
+
+
+@pytest.mark.parametrize(
+    ("fields", "attribute", "expected"),
+    [
+        pytest.param({"symbol": "币安人生USDT"}, "symbol", "币安人生USDT", id="a symbol in Chinese"),
+        pytest.param({"quotePrecision": "8"}, "price_decimals", 8, id="decimals as string"),
+        pytest.param({"baseAssetPrecision": 0}, "quantity_decimals", 0, id="whole units only"),
+        pytest.param({"baseSizePrecision": "0"}, "min_quantity", Decimal(0), id="no minimum quantity"),
+        pytest.param({"baseSizePrecision": 0.001}, "min_quantity", Decimal("0.001"), id="amount as number"),
+        pytest.param({"quoteAmountPrecision": "1.000000000000000000"}, "min_notional", Decimal(1), id="trailing zeros"),
+        pytest.param({"maxQuoteAmount": None}, "max_notional", None, id="no maximum"),
+        pytest.param({"status": "2"}, "online", False, id="paused"),
+        pytest.param({"status": "3"}, "online", False, id="offline"),
+        pytest.param({"status": 1}, "online", True, id="status as number"),
+        pytest.param({"isSpotTradingAllowed": False}, "api_tradable", False, id="not by API"),
+        pytest.param({"isSpotTradingAllowed": "false"}, "api_tradable", False, id="not by API, as string"),
+        pytest.param({"tradeSideType": 2}, "trade_sides", 2, id="buy only"),
+        pytest.param({"tradeSideType": "4"}, "trade_sides", 4, id="closed, as string"),
+        pytest.param({"firstOpenTime": None}, "first_open_ms", None, id="opening unknown"),
+        pytest.param({"orderTypes": []}, "order_types", frozenset(), id="no types stated"),
+    ],
+)
+def test_a_field_is_read_however_it_is_written(fields: dict[str, Any], attribute: str, expected: object) -> None:
+    assert getattr(rules_of(**fields), attribute) == expected
+
+
+@pytest.mark.parametrize("null", [False, True], ids=["missing", "null"])
+def test_what_is_not_stated_limits_nothing(*, null: bool) -> None:
+    """A pair before its listing may not have all of its figures yet."""
+    named = {"symbol", "baseAsset", "quoteAsset"}
+    shown = {name: value if name in named else None for name, value in BTC.items() if null or name in named}
+    assert parse(body(shown)) == [
+        SymbolRules(
+            symbol="BTCUSDT",
+            base_asset="BTC",
+            quote_asset="USDT",
+            price_decimals=8,
+            quantity_decimals=8,
+            quote_decimals=8,
+            min_quantity=Decimal(0),
+            min_notional=Decimal(0),
+            min_notional_market=Decimal(0),
+            max_notional=None,
+            max_notional_market=None,
+            order_types=frozenset(),
+            trade_sides=1,
+            online=True,
+            api_tradable=True,
+            first_open_ms=None,
+        )
+    ]
+
+
+WRONG = [
+    pytest.param({"symbol": None}, id="no symbol"),
+    pytest.param({"baseAsset": 5}, id="an asset as number"),
+    pytest.param({"quotePrecision": "two"}, id="decimals in words"),
+    pytest.param({"quotePrecision": -1}, id="decimals below zero"),
+    pytest.param({"baseAssetPrecision": 1_000}, id="more decimals than an amount has"),
+    pytest.param({"quoteAssetPrecision": 2**70}, id="decimals without end"),
+    pytest.param({"baseSizePrecision": "NaN"}, id="a minimum that is no number"),
+    pytest.param({"quoteAmountPrecision": "sNaN"}, id="a minimum that raises when compared"),
+    pytest.param({"quoteAmountPrecisionMarket": "-1"}, id="a minimum below zero"),
+    pytest.param({"maxQuoteAmount": "Infinity"}, id="an endless maximum"),
+    pytest.param({"maxQuoteAmountMarket": ""}, id="an empty maximum"),
+    pytest.param({"orderTypes": "LIMIT"}, id="a type outside a list"),
+    pytest.param({"orderTypes": [1]}, id="types as numbers"),
+]
+
+
+@pytest.mark.parametrize("fields", WRONG)
+def test_a_pair_whose_rules_cannot_be_read_is_left_out_and_the_others_are_read(fields: dict[str, Any]) -> None:
+    """One pair with an odd field must not keep the daemon from all others."""
+    assert parse(body(BTC | {"symbol": "ODDUSDT"} | fields, BTC)) == [BTC_RULES]
+
+
+@pytest.mark.parametrize("fields", WRONG)
+def test_rules_that_cannot_be_read_are_not_taken_for_no_such_pair(fields: dict[str, Any]) -> None:
+    assert parse(body(BTC | fields)) is None
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{}", id="no list"),
+        pytest.param(b'{"symbols":null}', id="null"),
+        pytest.param(b'{"symbols":{}}', id="no list but an object"),
+        pytest.param(b'{"symbols":[1]}', id="a list of numbers"),
+        pytest.param(b'{"symbols":[', id="torn off"),
+        pytest.param(b'{"symbols":[{"symbol":"\xff"}]}', id="no text"),
+        pytest.param(b'{"symbols":' + b"[" * 100_000, id="nested without end"),
+        pytest.param(b"<html>", id="HTML"),
+    ],
+)
+def test_what_is_no_exchange_info_is_none(shown: bytes) -> None:
+    assert parse(shown) is None
+
+
+def test_no_pairs_are_no_pairs() -> None:
+    assert parse(body()) == []
+
+
+def test_what_was_read_is_what_signals_are_fitted_to() -> None:
+    """Decimals cut the quantity and round a buyer's price down; below the minimum notional is refused."""
+    rules = rules_of()
+    fitted = fit(signal(quantity="1.2345678", price="11.119"), rules, BEGIN_MS)
+    assert (fitted.quantity, fitted.price) == (Decimal("1.234567"), Decimal("11.11"))
+    with pytest.raises(Invalid, match="below the minimum"):
+        fit(signal(quantity="0.1", price="11"), rules, BEGIN_MS)
+    with pytest.raises(Invalid, match="above the maximum"):
+        fit(signal(quantity="1000000", price="11"), rules, BEGIN_MS)
+    with pytest.raises(Invalid, match="no BUY orders"):
+        fit(signal(quantity="1", price="11"), rules_of(tradeSideType=3), BEGIN_MS)
+
+
+def signal(*, quantity: str, price: str) -> Signal:
+    return normalise(
+        SignalRequest(
+            symbol="BTCUSDT",
+            side=Side.BUY,
+            type=OrderType.LIMIT,
+            owner_id="bot",
+            quantity=Decimal(quantity),
+            price=Decimal(price),
+        ),
+        Defaults(buy_priority=5, sell_priority=1, buy_deadline_ms=5_000, sell_deadline_ms=60_000, timeout_ms=30_000),
+        now_ms=BEGIN_MS,
+    )
+
+
+# --- asking for them
+
+
+async def test_a_pair_is_asked_for_once_and_then_known(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC), HANG_UP)
+    assert await client.rules("BTCUSDT") == BTC_RULES
+    assert await client.rules("BTCUSDT") == BTC_RULES
+    assert [request.target for request in exchange.asked()] == [b"/api/v3/exchangeInfo?symbol=BTCUSDT"]
+
+
+async def test_a_pair_in_chinese_is_asked_for_in_escapes(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC | {"symbol": "币安人生USDT"}))
+    assert (await client.rules("币安人生USDT") or BTC_RULES).symbol == "币安人生USDT"
+    assert exchange.asked()[0].query == b"symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"
+
+
+async def test_all_pairs_are_loaded_at_once(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC, BTC | {"symbol": "ETHUSDT"}), HANG_UP)
+    assert await client.load_rules() == 2
+    assert await client.rules("BTCUSDT") == BTC_RULES
+    assert (await client.rules("ETHUSDT")) is not None
+    assert [request.target for request in exchange.asked()] == [b"/api/v3/exchangeInfo"]
+
+
+async def test_rules_loaded_again_replace_the_old_ones(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC), info(BTC | {"quotePrecision": 5}))
+    await client.load_rules()
+    await client.load_rules()
+    assert (await client.rules("BTCUSDT") or BTC_RULES).price_decimals == 5
+
+
+async def test_known_rules_need_no_exchange(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC), HANG_UP)
+    await client.load_rules()
+    with pytest.raises(NotReady):
+        await client.load_rules()
+    assert await client.rules("BTCUSDT") == BTC_RULES
+
+
+NO_SUCH_PAIR = [
+    pytest.param(info(), id="an empty list"),
+    pytest.param(info(BTC | {"symbol": "OTHERUSDT"}), id="another pair"),
+    pytest.param(bad(-1121, "Invalid symbol."), id="refused: invalid symbol"),
+    pytest.param(bad(10007, "bad symbol"), id="refused: bad symbol"),
+]
+
+
+@pytest.mark.parametrize("answer", NO_SUCH_PAIR)
+async def test_a_pair_that_the_exchange_does_not_know_is_none_and_not_asked_for_again_at_once(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+) -> None:
+    exchange.on(EXCHANGE_INFO, answer, info(BTC))
+    assert await client.rules("BTCUSDT") is None
+    clock.advance(UNKNOWN_SYMBOL_MS - 1)
+    assert await client.rules("BTCUSDT") is None
+    assert len(exchange.asked()) == 1
+    clock.advance(1)
+    assert await client.rules("BTCUSDT") == BTC_RULES, "a pair may be listed at any moment"
+
+
+async def test_an_unknown_pair_keeps_no_other_from_being_asked_for(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(EXCHANGE_INFO, info(), info(BTC))
+    assert await client.rules("NONEUSDT") is None
+    assert await client.rules("BTCUSDT") == BTC_RULES
+
+
+DOWN = [
+    pytest.param(HANG_UP, id="hung up"),
+    pytest.param(bad(500, status=500), id="500"),
+    pytest.param(http(403, b"<html>"), id="403"),
+    pytest.param(http(404, b""), id="404"),
+    pytest.param(ok({"code": 200}), id="no exchangeInfo"),
+    pytest.param(info(BTC | {"maxQuoteAmount": ""}), id="unreadable"),
+]
+
+
+@pytest.mark.parametrize("answer", DOWN)
+async def test_rules_that_cannot_be_had_are_not_asked_for_again_at_once(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+) -> None:
+    exchange.on(EXCHANGE_INFO, answer)
+    with pytest.raises(NotReady, match="send the signal again"):
+        await client.rules("BTCUSDT")
+    asked = len(exchange.asked())
+    exchange.on(EXCHANGE_INFO, info(BTC))
+
+    clock.advance(PAUSE_MS - 1)
+    with pytest.raises(NotReady, match="send the signal again"):
+        await client.rules("BTCUSDT")
+    assert len(exchange.asked()) == asked
+
+    clock.advance(1)
+    assert await client.rules("BTCUSDT") == BTC_RULES
+
+
+async def test_rules_cannot_be_had_where_nobody_listens() -> None:
+    async with trading(unused_url()) as client:
+        with pytest.raises(NotReady):
+            await client.rules("BTCUSDT")
+        with pytest.raises(NotReady):
+            await client.load_rules()
+
+
+@pytest.mark.parametrize("answer", [*DOWN, pytest.param(bad(10007), id="400")])
+async def test_all_rules_that_cannot_be_had_are_said_so(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes
+) -> None:
+    exchange.on(EXCHANGE_INFO, answer)
+    with pytest.raises(NotReady):
+        await client.load_rules()
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        pytest.param(info(BTC), BTC_RULES, id="known"),
+        pytest.param(info(), None, id="no such pair"),
+        pytest.param(bad(500, status=500), NotReady, id="exchange down"),
+    ],
+)
+async def test_many_callers_at_once_make_one_request(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes, outcome: object
+) -> None:
+    arrived, go = anyio.Event(), anyio.Event()
+
+    async def hold(_request: Request) -> bytes:
+        arrived.set()
+        await go.wait()
+        return answer
+
+    async def ask() -> object:
+        try:
+            return await client.rules("BTCUSDT")
+        except NotReady:
+            return NotReady
+
+    exchange.on(EXCHANGE_INFO, hold)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(open_when, arrived, go)
+        outcomes = await gather(*(ask() for _ in range(50)))
+    assert outcomes == [outcome] * 50
+    assert len(exchange.asked()) == 1
+
+
+async def open_when(arrived: anyio.Event, go: anyio.Event) -> None:
+    await arrived.wait()
+    go.set()
+
+
+async def test_a_caller_that_goes_away_leaves_the_others_their_answer(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    arrived, go = anyio.Event(), anyio.Event()
+
+    async def hold(_request: Request) -> bytes:
+        arrived.set()
+        await go.wait()
+        return info(BTC)
+
+    exchange.on(EXCHANGE_INFO, hold)
+    async with anyio.create_task_group() as second, anyio.create_task_group() as first:
+        first.start_soon(client.rules, "BTCUSDT")
+        await arrived.wait()
+        found: list[SymbolRules | None] = []
+
+        async def ask() -> None:
+            found.append(await client.rules("BTCUSDT"))
+
+        second.start_soon(ask)
+        first.cancel_scope.cancel()
+        go.set()
+    assert found == [BTC_RULES]
+
+
+# --- a signal does not wait for the exchange's gate
+
+
+@in_virtual_time
+async def test_a_signal_is_refused_at_once_while_the_exchange_says_wait(exchange: ScriptedExchange) -> None:
+    """It would be accepted when the ban ends, minutes later, and its deadline would count from then."""
+    exchange.on(TIME, http(429, b"", Retry_After="60"))
+    exchange.on(EXCHANGE_INFO, info(BTC))
+    async with trading(exchange.url, LoopClock()) as client:
+        await client.measure_clock()
+        before_s = anyio.current_time()
+        with pytest.raises(NotReady):
+            await client.rules("BTCUSDT")
+        assert anyio.current_time() == before_s
+        await anyio.sleep(60)
+        assert await client.rules("BTCUSDT") == BTC_RULES
+
+
+@in_virtual_time
+async def test_a_signal_waits_for_room_no_longer_than_for_an_answer(exchange: ScriptedExchange) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC))
+    tight = PaceLimits(weight_per_10s=50, requests_per_s=10, orders_per_s=10)
+    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=tight)) as client:
+        await client.order_turn()  # one weight short of what a pair's rules cost
+        before_s = anyio.current_time()
+        with pytest.raises(NotReady):
+            await client.rules("BTCUSDT")
+        assert anyio.current_time() - before_s == pytest.approx(SETTINGS.timeout_ms / 1_000)
+        with pytest.raises(NotReady):
+            await client.rules("ETHUSDT")
+        assert anyio.current_time() - before_s == pytest.approx(SETTINGS.timeout_ms / 1_000), "nor does the next one"
+        assert not exchange.asked()
+        await anyio.sleep(10)
+        assert await client.rules("BTCUSDT") == BTC_RULES

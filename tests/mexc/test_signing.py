@@ -1,0 +1,163 @@
+"""Signing: MEXC's own examples, the escapes, and that the bytes on the wire are the bytes that were signed."""
+
+import hashlib
+import hmac
+import string
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.credentials import PAPER, Credentials, Secret
+from daemon.exchange.mexc.requests import Requests, Settings
+from daemon.exchange.mexc.signing import encode, signed
+from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport
+
+from .clocks import HandClock
+from .scripted import UNPACED
+from .wire import Peer, answering, http, serve
+
+KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
+OFFICIAL = Credentials(Secret(KEY), Secret(SECRET))
+
+
+def test_the_official_example_in_the_query_string_has_the_official_signature() -> None:
+    query = "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=11&recvWindow=5000&timestamp=1644489390087"
+    signature = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
+    assert signed(OFFICIAL, query) == f"{query}&signature={signature}"
+
+
+def test_the_official_example_with_a_body_has_the_official_signature() -> None:
+    """Query and body are joined with nothing between them."""
+    query = "symbol=BTCUSDT&side=BUY&type=LIMIT"
+    body = "quantity=1&price=11&recvWindow=5000&timestamp=1644489390087"
+    signature = "d1a676610ceb39174c8039b3f548357994b2a34139a8addd33baadba65684592"
+    assert OFFICIAL.sign(f"{query}{body}".encode()) == signature
+
+
+def test_the_paper_exchange_is_traded_with_the_example_pair() -> None:
+    assert (PAPER.api_key.reveal(), PAPER.api_secret.reveal()) == (KEY, SECRET)
+
+
+def test_parameters_keep_their_order() -> None:
+    parameters = [("symbol", "BTCUSDT"), ("side", "BUY"), ("price", "11")]
+    assert encode(parameters) == "symbol=BTCUSDT&side=BUY&price=11"
+
+
+def test_no_parameters_make_an_empty_query() -> None:
+    assert encode([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        pytest.param("币安人生USDT", "%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT", id="CJK symbol in UTF-8"),
+        pytest.param("٣٤", "%D9%A3%D9%A4", id="digits of another script are no ASCII"),
+        pytest.param("a b", "a%20b", id="a space is %20"),
+        pytest.param("a+b", "a%2Bb", id="a plus is no space"),
+        pytest.param("a/b?c#d", "a%2Fb%3Fc%23d", id="what ends a path, a query, a target"),
+        pytest.param("a&b=c", "a%26b%3Dc", id="what divides parameters"),
+        pytest.param("50%", "50%25", id="a percent sign"),
+        pytest.param("%2F", "%252F", id="what looks escaped is escaped again"),
+        pytest.param('["a:b","c"]', "%5B%22a%3Ab%22%2C%22c%22%5D", id="colon and comma, which aiohttp would unquote"),
+        pytest.param("0.00000001", "0.00000001", id="an amount"),
+        pytest.param("01K8Z-17_x~.", "01K8Z-17_x~.", id="unreserved characters"),
+        pytest.param("", "", id="nothing"),
+        pytest.param("\x00\r\n", "%00%0D%0A", id="control characters"),
+        pytest.param("🚀", "%F0%9F%9A%80", id="four bytes"),
+    ],
+)
+def test_escapes_are_utf_8_in_upper_case(value: str, written: str) -> None:
+    assert encode([("v", value)]) == f"v={written}"
+
+
+# --- on the wire
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """Let one loop carry the module's server and every example."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def wire() -> AsyncIterator[tuple[Peer, HttpTransport]]:
+    async with AsyncExitStack() as stack:
+        peer = await stack.enter_async_context(serve(answering(http(200, b"{}"))))
+        yield peer, await stack.enter_async_context(open_transport(peer.url))
+
+
+NAMES = st.text(string.ascii_letters, min_size=1, max_size=12).filter(
+    lambda name: name not in {"recvWindow", "timestamp", "signature"}
+)
+VALUES = st.text(st.characters(codec="utf-8"), max_size=30)
+AWKWARD = st.sampled_from(["%2F", "%3A,", "a:b,c", "..", "/../", "?a=b#c", "&x=y", "+ +", "%", "%zz", "币安", "é", "é"])
+PARAMETERS = st.lists(st.tuples(NAMES, VALUES | AWKWARD), max_size=8, unique_by=lambda pair: pair[0])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@given(parameters=PARAMETERS, recv_window_ms=st.integers(1, 60_000), now_ms=st.integers(0, 2**43))
+@settings(max_examples=40, deadline=None)
+async def test_what_arrives_is_byte_for_byte_what_was_signed(
+    wire: tuple[Peer, HttpTransport],
+    method: str,
+    parameters: list[tuple[str, str]],
+    recv_window_ms: int,
+    now_ms: int,
+) -> None:
+    peer, transport = wire
+    setting = Settings(recv_window_ms=recv_window_ms, timeout_ms=60_000, pace=UNPACED)
+    requests = Requests(transport, OFFICIAL, HandClock(now_ms), setting)
+
+    if method == "POST":
+        asked = await requests.order("/api/v3/order", parameters, open_gate)
+    else:
+        asked = await requests.private(method, "/api/v3/order", parameters, weight=1)
+
+    assert asked.reply == Reply(200, b"{}")
+    arrived = peer.requests[-1]
+    payload, _, signature = arrived.query.rpartition(b"&signature=")
+    assert signature.decode() == hmac.new(SECRET.encode(), payload + arrived.body, hashlib.sha256).hexdigest()
+    assert arrived.body == b""
+    window = {"recvWindow": str(recv_window_ms), "timestamp": str(now_ms)}
+    assert arrived.parameters == {**dict(parameters), **window, "signature": signature.decode()}
+    assert arrived.headers["x-mexc-apikey"] == KEY
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signature(
+    wire: tuple[Peer, HttpTransport], method: str
+) -> None:
+    peer, transport = wire
+    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
+    requests = Requests(transport, OFFICIAL, HandClock(1_700_000_000_123), setting)
+    parameters = [("symbol", "币安人生USDT")]
+
+    if method == "POST":
+        asked = await requests.order("/api/v3/order", parameters, open_gate)
+    else:
+        asked = await requests.private(method, "/api/v3/order", parameters, weight=1)
+
+    sent = f"{method} {peer.requests[-1].target.decode('ascii')}"
+    assert sent.startswith(f"{asked.asked}&signature=")
+    assert "signature" not in asked.asked
+    assert asked.asked.endswith("&recvWindow=2000&timestamp=1700000000123")
+
+
+async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTransport]) -> None:
+    peer, transport = wire
+    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
+    requests = Requests(transport, OFFICIAL, HandClock(), setting)
+
+    asked = await requests.public("/api/v3/exchangeInfo", [("symbol", "BTCUSDT")], weight=25)
+
+    arrived = peer.requests[-1]
+    assert arrived.target == b"/api/v3/exchangeInfo?symbol=BTCUSDT"
+    assert asked.asked == "GET /api/v3/exchangeInfo?symbol=BTCUSDT"
+    assert KEY.encode() not in arrived.head
+
+
+async def open_gate() -> None:
+    """Nothing speaks against sending."""

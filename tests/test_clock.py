@@ -1,0 +1,219 @@
+"""The daemon's clock: where a run begins, and that nobody who sets the machine's clock moves it."""
+
+import asyncio
+import time
+
+import anyio
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.clock import SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
+from tests.mexc.clocks import in_virtual_time
+
+DAY_MS = 86_400_000
+STARTED = Anchor(boot_id="boot-1", boot_ms=1_000, unix_ms=1_760_000_000_000)
+"""The last run's anchor."""
+
+ANCHORS = st.builds(
+    Anchor,
+    boot_id=st.sampled_from(["boot-1", "boot-2"]),
+    boot_ms=st.integers(0, 2**40),
+    unix_ms=st.integers(0, 2**42),
+)
+
+
+def later(ms: int, *, boot_id: str = "boot-1", wall_is_off_ms: int = 0) -> Anchor:
+    """Return the machine's clocks so long after the last run began; after a restart its boot clock is young."""
+    boot_ms = STARTED.boot_ms + ms if boot_id == STARTED.boot_id else 500
+    return Anchor(boot_id=boot_id, boot_ms=boot_ms, unix_ms=STARTED.unix_ms + ms + wall_is_off_ms)
+
+
+# --- where a run begins
+
+
+def test_the_first_run_begins_at_the_wall_clock() -> None:
+    assert anchored(STARTED, None, 0) == STARTED
+
+
+@pytest.mark.parametrize(
+    ("now", "last_recorded_after_ms", "begins_after_ms"),
+    [
+        pytest.param(later(5_000), 4_000, 5_000, id="same boot, nothing special"),
+        pytest.param(later(5_000, wall_is_off_ms=-DAY_MS), 4_000, 5_000, id="same boot, wall set back a day"),
+        pytest.param(later(5_000, wall_is_off_ms=-1), 4_000, 5_000, id="same boot, wall set back a millisecond"),
+        pytest.param(later(5_000, wall_is_off_ms=+DAY_MS), 4_000, 5_000 + DAY_MS, id="same boot, wall set forward"),
+        pytest.param(later(0, wall_is_off_ms=-1), 0, 0, id="same boot, in the same millisecond"),
+        pytest.param(later(5_000, boot_id="boot-2"), 4_000, 5_000, id="rebooted, nothing special"),
+        pytest.param(
+            later(5_000, boot_id="boot-2", wall_is_off_ms=-DAY_MS), 4_000, 4_000, id="rebooted, wall set back a day"
+        ),
+        pytest.param(
+            later(5_000, boot_id="boot-2", wall_is_off_ms=+DAY_MS), 4_000, 5_000 + DAY_MS, id="rebooted, set forward"
+        ),
+        pytest.param(later(5_000), 7_000, 7_000, id="something on record is later than all clocks"),
+    ],
+)
+def test_a_run_begins_no_earlier_than_the_last_one_ended(
+    now: Anchor, last_recorded_after_ms: int, begins_after_ms: int
+) -> None:
+    """A clock that was set back makes nothing younger than it is; one set forward makes orders expire, not fire."""
+    begun = anchored(now, STARTED, STARTED.unix_ms + last_recorded_after_ms)
+    assert begun.unix_ms - STARTED.unix_ms == begins_after_ms
+    assert (begun.boot_id, begun.boot_ms) == (now.boot_id, now.boot_ms)
+
+
+def test_without_a_last_run_what_is_on_record_counts() -> None:
+    assert anchored(STARTED, None, STARTED.unix_ms + 9).unix_ms == STARTED.unix_ms + 9
+
+
+def test_another_boots_clock_is_not_compared_with_ours() -> None:
+    """A machine that ran for a year before its restart would put us a year ahead."""
+    year = msgspec.structs.replace(STARTED, boot_id="boot-0", boot_ms=0)
+    now = Anchor(boot_id="boot-1", boot_ms=365 * DAY_MS, unix_ms=STARTED.unix_ms + 1)
+    assert anchored(now, year, 0).unix_ms == STARTED.unix_ms + 1
+
+
+@given(now=ANCHORS, previous=st.none() | ANCHORS, last_recorded_ms=st.integers(0, 2**42))
+@settings(deadline=None)
+def test_a_run_begins_at_the_latest_time_that_any_trustworthy_clock_shows(
+    now: Anchor, previous: Anchor | None, last_recorded_ms: int
+) -> None:
+    begun = anchored(now, previous, last_recorded_ms)
+    shown = [now.unix_ms, last_recorded_ms]
+    if previous is not None and previous.boot_id == now.boot_id:
+        shown.append(previous.unix_ms + (now.boot_ms - previous.boot_ms))
+    assert begun.unix_ms == max(shown)
+
+
+@given(runs=st.lists(st.tuples(st.integers(0, DAY_MS), st.integers(-DAY_MS, DAY_MS), st.booleans()), max_size=8))
+@settings(deadline=None)
+def test_the_time_never_goes_back_from_run_to_run(runs: list[tuple[int, int, bool]]) -> None:
+    """Whatever the wall clock shows and however often the machine restarts."""
+    boot, boot_ms, true_ms, previous, recorded_ms = 0, 0, 1_760_000_000_000, None, 0
+    for lasted_ms, wall_is_off_ms, rebooted in runs:
+        boot, boot_ms = (boot + 1, 0) if rebooted else (boot, boot_ms)
+        begun = anchored(Anchor(str(boot), boot_ms, true_ms + wall_is_off_ms), previous, recorded_ms)
+        assert begun.unix_ms >= recorded_ms
+        boot_ms, true_ms = boot_ms + lasted_ms, true_ms + lasted_ms
+        previous, recorded_ms = begun, begun.unix_ms + lasted_ms
+
+
+def test_an_anchor_survives_the_disk() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(STARTED), type=Anchor) == STARTED
+
+
+# --- the machine's clocks
+
+
+def test_the_machines_clocks_are_read() -> None:
+    before, anchor, after = read_anchor(), read_anchor(), read_anchor()
+    assert before.boot_id == anchor.boot_id == after.boot_id != ""
+    assert before.boot_ms <= anchor.boot_ms <= after.boot_ms
+    assert abs(anchor.unix_ms - time.time_ns() // 1_000_000) < 60_000  # noqa: TID251  # what is compared with
+
+
+# --- while it runs
+
+
+class Machine:
+    """A machine's clocks under a test's hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.boot_ns = 1_000_000_000_000
+        self.wall_ns = 1_760_000_000_000_000_000
+        self.per_look_ns = 0  # looking at the boot clock takes so long
+        monkeypatch.setattr(time, "clock_gettime_ns", self._boot)
+        monkeypatch.setattr(time, "time_ns", lambda: self.wall_ns)
+
+    def _boot(self, which: int) -> int:
+        assert which == time.CLOCK_BOOTTIME, "the one that also runs while the machine sleeps"
+        self.boot_ns += self.per_look_ns
+        return self.boot_ns
+
+    def run(self, ms: int) -> None:
+        """Let time go by."""
+        self.boot_ns += ms * 1_000_000
+        self.wall_ns += ms * 1_000_000
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+def test_the_clock_begins_at_its_anchor_and_runs(machine: Machine) -> None:
+    clock = SteadyClock(read_anchor())
+    assert clock.now_ms() == 1_760_000_000_000
+    machine.run(1_234)
+    assert clock.now_ms() == 1_760_000_001_234
+
+
+@pytest.mark.parametrize("set_ms", [-DAY_MS, -1, 1, DAY_MS])
+def test_setting_the_wall_clock_moves_nothing_but_the_drift(machine: Machine, set_ms: int) -> None:
+    clock = SteadyClock(read_anchor())
+    assert clock.drift_ms() == 0
+    machine.wall_ns += set_ms * 1_000_000
+    machine.run(10)
+    assert clock.now_ms() == 1_760_000_000_010
+    assert clock.drift_ms() == set_ms
+
+
+def test_a_run_that_began_ahead_of_the_wall_clock_says_so(machine: Machine) -> None:
+    anchor = msgspec.structs.replace(read_anchor(), unix_ms=1_760_000_000_000 + DAY_MS)
+    clock = SteadyClock(anchor)
+    machine.run(5)
+    assert clock.now_ms() == 1_760_000_000_005 + DAY_MS
+    assert clock.drift_ms() == -DAY_MS
+
+
+def test_the_real_clock_never_goes_back() -> None:
+    clock = SteadyClock(read_anchor())
+    seen = [clock.now_ms() for _ in range(10_000)]
+    assert seen == sorted(seen)
+
+
+# --- reaching an instant
+
+
+class RunningMachine(Machine):
+    """A machine whose boot clock runs with the event loop, and while it is looked at."""
+
+    def _boot(self, which: int) -> int:
+        self.boot_ns += self.per_look_ns
+        return super()._boot(which) + round(asyncio.get_running_loop().time() * 1_000_000_000)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("ahead_ms", [1, SPIN_MS, SPIN_MS + 1, 500, 60_000])
+async def test_an_instant_is_reached_to_the_millisecond_and_never_early(
+    monkeypatch: pytest.MonkeyPatch, ahead_ms: int
+) -> None:
+    machine = RunningMachine(monkeypatch)
+    machine.per_look_ns = 50_000
+    clock = SteadyClock(read_anchor())
+    at_ms = clock.now_ms() + ahead_ms
+    await clock.reach(at_ms)
+    assert at_ms <= clock.now_ms() <= at_ms + 1
+
+
+@in_virtual_time
+async def test_the_last_milliseconds_are_not_left_to_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer may be late by as many."""
+    machine = RunningMachine(monkeypatch)
+    machine.per_look_ns = 50_000
+    clock = SteadyClock(read_anchor())
+    before_s = anyio.current_time()
+    await clock.reach(clock.now_ms() + 500)
+    assert anyio.current_time() - before_s == pytest.approx((500 - SPIN_MS) / 1_000, abs=0.001)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("ago_ms", [0, 1, DAY_MS])
+async def test_an_instant_that_has_passed_is_reached_at_once(machine: Machine, ago_ms: int) -> None:
+    assert machine
+    clock = SteadyClock(read_anchor())
+    before_s = anyio.current_time()
+    await clock.reach(clock.now_ms() - ago_ms)
+    assert anyio.current_time() == before_s

@@ -1,0 +1,97 @@
+"""Where things stand by default: what the service manager hands over, else the user's own directories."""
+
+from pathlib import Path
+
+import pytest
+
+from daemon import paths
+from daemon.paths import environment, runtime_directory, socket_for_clients, state_directory
+
+HOME = {"HOME": "/home/bot"}
+SERVICE = {"STATE_DIRECTORY": "/var/lib/sniperd", "RUNTIME_DIRECTORY": "/run/sniperd"}
+XDG = {"XDG_STATE_HOME": "/state", "XDG_RUNTIME_DIR": "/run/user/1000"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "state", "runtime"),
+    [
+        pytest.param(HOME | XDG | SERVICE, "/var/lib/sniperd", "/run/sniperd", id="a service"),
+        pytest.param(
+            {"STATE_DIRECTORY": "/var/lib/a:/var/lib/b", "RUNTIME_DIRECTORY": "/run/a:/run/b"},
+            "/var/lib/a",
+            "/run/a",
+            id="a service with several directories: the first",
+        ),
+        pytest.param(HOME | XDG, "/state/sniperd", "/run/user/1000/sniperd", id="a user with XDG's names"),
+        pytest.param(
+            HOME, "/home/bot/.local/state/sniperd", "/home/bot/.local/state/sniperd/run", id="a user with a home alone"
+        ),
+        pytest.param(
+            HOME | dict.fromkeys([*SERVICE, *XDG], ""),
+            "/home/bot/.local/state/sniperd",
+            "/home/bot/.local/state/sniperd/run",
+            id="names set to nothing are not set",
+        ),
+        pytest.param({}, "/.local/state/sniperd", "/.local/state/sniperd/run", id="nothing at all"),
+        pytest.param(
+            HOME | {"XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"},
+            "/home/bot/.local/state/sniperd",
+            "/home/bot/.local/state/sniperd/run",
+            id="XDG's names hold absolute paths, or nothing",
+        ),
+    ],
+)
+def test_the_directories_follow_the_environment(environ: dict[str, str], state: str, runtime: str) -> None:
+    assert state_directory(environ) == Path(state)
+    assert runtime_directory(environ) == Path(runtime)
+
+
+# --- the socket that a command speaks to
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Return the user's own runtime directory."""
+    directory = tmp_path / "own" / "sniperd"
+    directory.mkdir(parents=True)
+    return directory
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the service's runtime directory."""
+    directory = tmp_path / "run" / "sniperd"
+    directory.mkdir(parents=True)
+    monkeypatch.setattr(paths, "SYSTEM_RUNTIME", directory)
+    return directory
+
+
+def found(own: Path, configured: str = "") -> Path:
+    return socket_for_clients(configured, "signals.sock", {"XDG_RUNTIME_DIR": str(own.parent)})
+
+
+def test_a_configured_socket_is_spoken_to_whatever_else_there_is(own: Path, system: Path) -> None:
+    for directory in (own, system):
+        (directory / "signals.sock").touch()
+    assert found(own, "/elsewhere/s.sock") == Path("/elsewhere/s.sock")
+
+
+def test_a_users_own_daemon_is_spoken_to_before_the_service(own: Path, system: Path) -> None:
+    for directory in (own, system):
+        (directory / "signals.sock").touch()
+    assert found(own) == own / "signals.sock"
+
+
+def test_the_service_is_spoken_to_where_the_user_runs_no_daemon(own: Path, system: Path) -> None:
+    (system / "signals.sock").touch()
+    assert found(own) == system / "signals.sock"
+
+
+def test_where_nobody_listens_the_users_own_place_is_named(own: Path, system: Path) -> None:
+    assert not list(system.iterdir())
+    assert found(own) == own / "signals.sock"
+
+
+def test_the_environment_is_the_processs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/somewhere")
+    assert state_directory(environment()) == Path("/somewhere")

@@ -1,0 +1,85 @@
+"""Every key of the configuration reaches the part that it is for, and no other."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon import settings
+from daemon.config import Config, parse, tables
+
+REACHES = {
+    "exchange.recv_window_ms": (3_000, {"exchange.recv_window_ms", "engine.rules.schedule.recv_window_ms"}),
+    "exchange.timeout_ms": (4_000, {"exchange.timeout_ms"}),
+    "exchange.order_rate_per_s": (7, {"exchange.pace.orders_per_s", "engine.rules.limits.order_rate_per_s"}),
+    "exchange.weight_per_10s": (99, {"exchange.pace.weight_per_10s"}),
+    "exchange.requests_per_s": (5, {"exchange.pace.requests_per_s"}),
+    "exchange.clock_check_s": (11.0, {"engine.intervals.clock_check_s"}),
+    "exchange.symbols_refresh_s": (12.0, {"engine.intervals.symbols_refresh_s"}),
+    "locks.timeout_ms": (13_000, {"engine.rules.defaults.timeout_ms"}),
+    "locks.scope": ("symbol", {"engine.rules.per_symbol"}),
+    "locks.cleanup_interval_s": (14.0, {"engine.intervals.cleanup_s"}),
+    "locks.retention_h": (15.0, {"engine.intervals.retention_h"}),
+    "queue.buy_priority": (6, {"engine.rules.defaults.buy_priority"}),
+    "queue.sell_priority": (2, {"engine.rules.defaults.sell_priority"}),
+    "queue.buy_deadline_ms": (16_000, {"engine.rules.defaults.buy_deadline_ms"}),
+    "queue.sell_deadline_ms": (17_000, {"engine.rules.defaults.sell_deadline_ms"}),
+    "queue.manual_window_ms": (18_000, {"engine.rules.manual_window_ms"}),
+    "queue.arm_ahead_ms": (190, {"engine.rules.arm_ahead_ms"}),
+    "queue.max_queued": (20, {"engine.rules.max_queued"}),
+    "queue.max_in_flight": (21, {"engine.rules.limits.max_in_flight"}),
+    "queue.drain_s": (22.0, {"engine.drain_s"}),
+    "retry.first_ms": (23, {"engine.rules.retry.first_ms"}),
+    "retry.factor": (2.4, {"engine.rules.retry.factor"}),
+    "retry.longest_ms": (2_500, {"engine.rules.retry.longest_ms"}),
+    "retry.attempts": (26, {"engine.rules.retry.attempts"}),
+    "reconcile.first_ms": (27, {"engine.rules.schedule.first_ms"}),
+    "reconcile.factor": (2.8, {"engine.rules.schedule.factor"}),
+    "reconcile.longest_ms": (29_000, {"engine.rules.schedule.longest_ms"}),
+    "reconcile.grace_ms": (31_000, {"engine.rules.schedule.grace_ms"}),
+    "reconcile.negatives": (32, {"engine.rules.schedule.negatives"}),
+    "reconcile.lost_every_ms": (33_000, {"engine.rules.schedule.lost_every_ms"}),
+    "reconcile.startup_s": (34.0, {"engine.startup_reconcile_s"}),
+}
+"""A value other than the default, and where it arrives."""
+
+OF_THE_PROCESS = {
+    "exchange.mode", "exchange.base_url", "exchange.api_key_file", "exchange.api_secret_file", "exchange.paper_db",
+    "store.path",
+    "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
+    "log.level", "log.format",
+}  # fmt: skip
+"""What the process itself reads when it builds its parts."""
+
+
+def flat(value: object, name: str = "") -> dict[str, object]:
+    """Return the leaves of nested settings, by their dotted names."""
+    if not isinstance(value, dict):
+        return {name: value}
+    return {leaf: found for key, inner in value.items() for leaf, found in flat(inner, f"{name}.{key}").items()}
+
+
+def arrived(config: Config) -> dict[str, object]:
+    engine, exchange = settings.engine(config), settings.exchange(config)
+    leaves = flat({"engine": msgspec.to_builtins(engine), "exchange": msgspec.to_builtins(exchange)})
+    return {name.removeprefix("."): value for name, value in leaves.items()}
+
+
+def test_every_key_is_listed_here() -> None:
+    known = {f"{table}.{key}" for table, kind in tables().items() for key in kind.__struct_fields__}
+    assert known == REACHES.keys() | OF_THE_PROCESS
+
+
+def test_every_setting_comes_from_a_key() -> None:
+    assert set(arrived(Config())) == set().union(*(places for _, places in REACHES.values()))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "places"), [(key, value, places) for key, (value, places) in REACHES.items()], ids=list(REACHES)
+)
+def test_a_key_reaches_its_part_and_no_other(key: str, value: Any, places: set[str]) -> None:
+    table, name = key.split(".")
+    before, after = arrived(Config()), arrived(parse({table: {name: value}}))
+    assert {place for place, found in after.items() if found != before[place]} == places
+    expected = True if key == "locks.scope" else value
+    assert {after[place] for place in places} == {expected}
