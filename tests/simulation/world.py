@@ -19,12 +19,13 @@ from daemon.engine.front_desk import Caller, FrontDesk
 from daemon.errors import CommitFailed, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.simulator.book import Book
+from daemon.exchange.simulator.control import MarketChange
 from daemon.exchange.simulator.exchange import SimulatedExchange
 from daemon.exchange.simulator.faults import Fault
 from daemon.store.reading import Remembered
 from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.verdict import Records, Verdict, judge
-from tests.simulation.wishes import Wish, wishes
+from tests.simulation.wishes import SYMBOLS, Wish, wishes
 
 DAY_S = 90.0
 WISHES = 60
@@ -98,6 +99,8 @@ class World:
                 await anyio.sleep(self._dice.choice((0.0, 0.1, 3.0)))
             self._weather.clear_up()
             self._exchange.set_faults([])
+            for symbol in SYMBOLS:  # what fills in the last half minute could not be known at the end
+                self._exchange.change_market(MarketChange(symbol=symbol, volatility=0), self._clock.now_ms())
             await self._live(network, QUIET_S)
             world.cancel_scope.cancel()
         return judge(self._path, self._exchange.orders(), self._records)
