@@ -67,16 +67,24 @@ class FrontDesk:
             Refusal: it was not taken, and nothing was changed.
 
         """
-        return (await self.submit_all([request], caller))[0]
+        return (await self._take([await self._wish(request, caller)], caller))[0]
 
     async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
         """Take all signals in, or none; return when their orders are on disk, in one commit.
 
         Raises:
-            Refusal: none was taken.
+            Refusal: none was taken; where one of them is wrong, the error says which.
 
         """
-        wishes = [await self._wish(request, caller) for request in requests]
+        wishes = []
+        for place, request in enumerate(requests):
+            try:
+                wishes.append(await self._wish(request, caller))
+            except Invalid as error:
+                raise error.within(f"[{place}]") from None
+        return await self._take(wishes, caller)
+
+    async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
         ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
         intake.check_all(ledger, [identity for _, identity in wishes], now_ms)
         accepted = [
