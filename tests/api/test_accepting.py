@@ -82,7 +82,7 @@ def test_a_wait_that_ends_before_the_outcome_is_answered_with_202(daemon: Daemon
     ],
 )
 def test_the_preference_to_wait_is_read_as_its_rfc_has_it(daemon: Daemon, prefer: str, applied: str | None) -> None:
-    answer = daemon.submit(market_buy(), Prefer=prefer)
+    answer = daemon.submit(market_buy(), headers={"Prefer": prefer})
     assert answer.status in {200, 202}
     assert answer.headers.get("preference-applied") == applied
 

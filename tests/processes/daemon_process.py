@@ -130,10 +130,12 @@ class Daemon:
         assert answer.status == 200, answer.raw
         return answer.json
 
-    def submit(self, signal: Mapping[str, Any] | bytes, *, wait_s: float | None = None, **headers: str) -> Answer:
+    def submit(
+        self, signal: object, *, wait_s: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send a signal; wait so long for its outcome."""
         prefer = {} if wait_s is None else {"Prefer": f"wait={wait_s:g}"}
-        return self.ask("POST", "/v1/signals", signal, headers=prefer | headers)
+        return self.ask("POST", "/v1/signals", signal, headers={**prefer, **(headers or {})})
 
     def accept(self, signal: Mapping[str, Any]) -> str:
         """Send a signal that must be taken as a new one; return its order's id."""

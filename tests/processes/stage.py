@@ -31,7 +31,8 @@ class Stage:
 
     def daemon(self, exchange: Exchange | None, config: Tables | None = None, *, keys: Keys = KEYS) -> Daemon:
         """Make a daemon that trades on an exchange, or on paper; it is not started yet."""
-        daemon = Daemon(self.subdirectory("daemon"), url=None if exchange is None else exchange.url, config=config, keys=keys)
+        url = None if exchange is None else exchange.url
+        daemon = Daemon(self.subdirectory("daemon"), url=url, config=config, keys=keys)
         self._ends.callback(daemon.close)
         self.daemons.append(daemon)
         return daemon
