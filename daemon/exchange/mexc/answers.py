@@ -53,6 +53,8 @@ A ban lasts from two minutes to three days (documented).
 """
 
 _DUPLICATE = re.compile(r"duplicat|already exist|repeat", re.IGNORECASE)
+_SCALE = re.compile(r"scale is invalid", re.IGNORECASE)
+"""Code 400 has two meanings (observed): the key is missing, or an amount of this one order has too many decimals."""
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
 
 
@@ -117,6 +119,8 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
 
 def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
     advice = ADVICE.get(found.code) if found.code is not None else None
+    if advice is Advice.HALT and _SCALE.search(found.message):
+        advice = Advice.DEAD_LETTER
     if advice is None:
         return Unclear(f"code {found.code} is not known as a refusal: {found.message[:200]}", asked, answered)
     if _DUPLICATE.search(found.message):
