@@ -1,0 +1,31 @@
+"""``python -m tests.bench``."""
+
+import tempfile
+from pathlib import Path
+
+import click
+import msgspec
+
+from tests.bench import memory, wire
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["all", "wire", "memory"]), default="all")
+@click.option("--quick", is_flag=True, help="Few rounds: shows that it runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(what: str, quick: bool, as_json: bool) -> None:
+    """Measure, and print figures beside their floor."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/var/tmp") as name:  # a disk, not memory
+        directory = Path(name)
+        if what in {"all", "wire"}:
+            wires = wire.measure(
+                directory, signals=50 if quick else 400, burst=100 if quick else 1_000, rounds=1 if quick else 3
+            )
+            click.echo(msgspec.json.encode(wires) if as_json else wire.table(wires))
+        if what in {"all", "memory"}:
+            found = memory.measure(directory, queued=1_000 if quick else 10_000, traded=2_000 if quick else 20_000)
+            click.echo(msgspec.json.encode(found) if as_json else memory.table(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The processes that are measured, and the stand-in for the exchange that measures them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+SOURCES = Path(__file__).parent
+KEYS = {"MEXC_API_KEY": "mx0aBYs33eIilxBWC5", "MEXC_SECRET_KEY": "45d0b3c26f2644f19bfb98b07741b2f5"}
+
+
+def compiled(name: str, directory: Path) -> Path:
+    """Compile one of the C programs."""
+    program = directory / name
+    subprocess.run(["gcc", "-O2", "-o", program, SOURCES / f"{name}.c"], check=True)
+    return program
+
+
+class Exchange:
+    """The stand-in: tells when each order's first bytes arrived."""
+
+    def __init__(self, directory: Path) -> None:
+        self._process = subprocess.Popen(
+            [compiled("exchange", directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._ask, self._told = self._process.stdin, self._process.stdout
+        self.port = int(self._told.readline())
+
+    def arrivals_ns(self) -> dict[str, int]:
+        """Return the instants of the orders since the last question, by their amounts."""
+        self._ask.write("?\n")
+        self._ask.flush()
+        found = {}
+        for line in iter(self._told.readline, "end\n"):
+            amount, at_ns = line.split()
+            found[amount] = int(at_ns)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def running(
+    command: list[str], ready: str, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a process and wait for the line that says it is ready."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if ready in line:
+                break
+        else:
+            raise RuntimeError(f"{command[0]} ended with {process.wait()} before it was ready")
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def floor(directory: Path, exchange: Exchange) -> Iterator[Path]:
+    """Run the physical floor; yield its socket."""
+    path = directory / "floor.sock"
+    command = [compiled("floor", directory), path, directory / "floor.log", exchange.port]
+    with running([str(word) for word in command], "ready"):
+        yield path
+
+
+@contextmanager
+def peer(directory: Path, exchange: Exchange) -> Iterator[Path]:
+    """Run ccxt; yield its socket."""
+    path = directory / "ccxt.sock"
+    with running([sys.executable, "-m", "tests.bench.ccxt_peer", str(path), str(exchange.port)], "ready"):
+        yield path
+
+
+Tables = Mapping[str, Mapping[str, object]]
+
+
+@contextmanager
+def daemon(
+    directory: Path, exchange: Exchange, more: Tables = MappingProxyType({})
+) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """Run sniperd against the stand-in, its rates out of the way; yield its socket and its process.
+
+    Its log goes to a file, as a service's goes to the journal: a pipe that nobody reads would fill up.
+    """
+    defaults: Tables = {
+        "exchange": {"mode": "live", "base_url": f"http://127.0.0.1:{exchange.port}", "order_rate_per_s": 1_000_000},
+        "store": {"path": str(directory / "sniperd.db")},
+        "sockets": {"signals": str(directory / "signals.sock"), "status": str(directory / "status.sock")},
+        "queue": {"max_in_flight": 1_000, "max_queued": 1_000_000},
+    }
+    tables = {name: {**keys, **more.get(name, {})} for name, keys in defaults.items()}
+    config = directory / "config.toml"
+    config.write_text(
+        "".join(
+            f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+            for name, keys in tables.items()
+        )
+    )
+    log = directory / "log"
+    log.unlink(missing_ok=True)
+    with log.open("w") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run", "--config", str(config)],
+            stdout=written,
+            text=True,
+            env={**os.environ, **KEYS},
+        )
+    try:
+        _await_ready(log, process)
+        yield directory / "signals.sock", process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await_ready(log: Path, process: subprocess.Popen[str]) -> None:
+    while "daemon.ready" not in log.read_text():
+        if process.poll() is not None:
+            raise RuntimeError(f"sniperd ended with {process.returncode}: {log.read_text()[-500:]}")
+        time.sleep(0.02)

@@ -1,0 +1,108 @@
+"""Memory per queued order, recovery of many, and whether memory stays flat while orders come and go."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+
+from tests.bench.contestants import Exchange, daemon
+
+DAY_MS = 86_400_000
+BATCH = 500
+
+
+class Memory(msgspec.Struct):
+    """What was seen."""
+
+    queued: int
+    bytes_per_queued_order: float
+    recovered_ms: int  # reading them into memory again
+    ready_ms: float  # from the start of the process to "signals are taken"
+    traded: int
+    grown_bytes_per_traded_order: float
+
+
+class _Unix(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def measure(directory: Path, *, queued: int, traded: int) -> Memory:
+    """Queue orders that cannot go yet, start again, then trade many."""
+    exchange = Exchange(directory)
+    slowly = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
+    try:
+        with daemon(directory, exchange, slowly) as (path, process):
+            _submit(path, 50, "warm")
+            before = _resident(process)
+            _submit(path, queued, "queued")
+            per_order = (_resident(process) - before) / queued
+        began_s = time.perf_counter()
+        with daemon(directory, exchange, slowly):
+            ready_ms = (time.perf_counter() - began_s) * 1_000
+            recovered_ms = _recovered_ms(directory / "log")
+        (directory / "sniperd.db").unlink()
+        with daemon(directory, exchange) as (path, process):
+            _submit(path, traded // 2, "first")
+            before = _resident(process)
+            _submit(path, traded // 2, "second")
+            grown = (_resident(process) - before) / (traded // 2)
+    finally:
+        exchange.close()
+    return Memory(queued, per_order, recovered_ms, ready_ms, traded, grown)
+
+
+def table(memory: Memory) -> str:
+    """Write the figures."""
+    lines = [
+        f"memory per queued order   {memory.bytes_per_queued_order:>8,.0f} bytes ({memory.queued:,} queued)",
+        f"recovery of as many       {memory.recovered_ms:>8,} ms ({memory.ready_ms:,.0f} ms from start to ready)",
+        f"growth per traded order   {memory.grown_bytes_per_traded_order:>8,.0f} bytes ({memory.traded:,} traded)",
+    ]
+    return "\n".join(lines)
+
+
+def _submit(path: Path, orders: int, name: str) -> None:
+    connection = _Unix(path)
+    for first in range(0, orders, BATCH):
+        signals = [
+            {
+                "symbol": "BTCUSDT",
+                "side": "BUY",
+                "type": "MARKET",
+                "quoteOrderQty": "25",
+                "ownerId": "bench",
+                "snipeTargetId": f"{name}-{number}",
+            }
+            for number in range(first, min(first + BATCH, orders))
+        ]
+        connection.request("POST", "/v1/signals/batch", json.dumps(signals))
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != http.client.ACCEPTED:
+            raise RuntimeError(body.decode())
+    connection.close()
+    time.sleep(1)
+
+
+def _resident(process: subprocess.Popen[str]) -> int:
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _recovered_ms(log: Path) -> int:
+    for line in log.read_text().splitlines():
+        event = json.loads(line)
+        if event["event"] == "daemon.recovered":
+            return int(event["took_ms"])
+    raise RuntimeError("the log tells of no recovery")
