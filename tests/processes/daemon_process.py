@@ -1,6 +1,7 @@
 """The daemon as a process, on a directory that outlives it."""
 
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -100,6 +101,12 @@ class Daemon:
         self.kill()
         self.start()
 
+    def reload(self) -> dict[str, Any]:
+        """Let it read its configuration again; return what it says about that."""
+        mark = self.process.mark()
+        self.process.send(signal.SIGHUP)
+        return self.process.output.wait_for(_reloaded, "the answer to SIGHUP", since=mark, timeout_s=PATIENCE_S)
+
     def close(self) -> None:
         """End it at once."""
         if self._child is not None:
@@ -130,16 +137,14 @@ class Daemon:
         assert answer.status == 200, answer.raw
         return answer.json
 
-    def submit(
-        self, signal: object, *, wait_s: float | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    def submit(self, wish: object, *, wait_s: float | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a signal; wait so long for its outcome."""
         prefer = {} if wait_s is None else {"Prefer": f"wait={wait_s:g}"}
-        return self.ask("POST", "/v1/signals", signal, headers={**prefer, **(headers or {})})
+        return self.ask("POST", "/v1/signals", wish, headers={**prefer, **(headers or {})})
 
-    def accept(self, signal: Mapping[str, Any]) -> str:
+    def accept(self, wish: Mapping[str, Any]) -> str:
         """Send a signal that must be taken as a new one; return its order's id."""
-        answer = self.submit(signal)
+        answer = self.submit(wish)
         assert (answer.status, answer.json.get("replayed")) == (202, False), answer.raw
         order_id = answer.json["id"]
         assert isinstance(order_id, str)
@@ -167,6 +172,11 @@ class Daemon:
             self.process.output.wait_for(
                 lambda line: True if order_id in line else None, wanted, since=mark, timeout_s=deadline.left_s()
             )
+
+
+def _reloaded(line: str) -> dict[str, Any] | None:
+    event: dict[str, Any] = json.loads(line)
+    return event if event["event"] in {"daemon.reloaded", "daemon.reload_refused"} else None
 
 
 def plain_environment(home: Path) -> dict[str, str]:
