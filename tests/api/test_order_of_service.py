@@ -1,4 +1,4 @@
-"""Who goes first: SELL before BUY, then oldest first, one at a time of a resource; checked by arrival at the exchange."""
+"""Who goes first: SELL before BUY, then oldest first, one at a time of a resource; by arrival at the exchange."""
 
 from itertools import pairwise
 
