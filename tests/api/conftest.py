@@ -25,7 +25,7 @@ def api_exchange(api_stage: Stage) -> Exchange:
 def api_daemon(api_stage: Stage, api_exchange: Exchange) -> Daemon:
     """The daemon, taking signals."""
     daemon = api_stage.daemon(api_exchange)
-    daemon.start()
+    daemon.start(with_rules=True)
     return daemon
 
 

@@ -88,12 +88,12 @@ def test_the_preference_to_wait_is_read_as_its_rfc_has_it(daemon: Daemon, prefer
 
 
 def test_a_waiting_caller_that_goes_away_changes_nothing(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 300, "count": 1})
     signal = market_buy(symbol="SOLUSDT")
-    caller = Connection(daemon.signals)
-    caller.request("POST", "/v1/signals", json.dumps(signal), {"Prefer": "wait=60"})
-    sent = daemon.wait_for("order.sent", resource=f"trade:SOLUSDT:BUY:{signal['snipeTargetId']}")
-    caller.close()
+    with exchange.frozen():
+        caller = Connection(daemon.signals)
+        caller.request("POST", "/v1/signals", json.dumps(signal), {"Prefer": "wait=60"})
+        sent = daemon.wait_for("order.sent", resource=f"trade:SOLUSDT:BUY:{signal['snipeTargetId']}")
+        caller.close()
     order = daemon.until(sent["order_id"], "filled")
     assert [placed["clientOrderId"] for placed in exchange.orders(order["id"])] == [order["clientOrderId"]]
     assert daemon.submit(signal).json["id"] == order["id"]

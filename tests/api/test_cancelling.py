@@ -100,10 +100,9 @@ def test_a_finished_order_has_nothing_to_cancel(
 def test_an_order_without_an_answer_cannot_be_cancelled_yet_and_that_is_said(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
-    order_id = daemon.accept(resting_buy())
-    exchange.wait_for_arrivals(order_id)
-    refused = cancel(daemon, order_id)
+    with exchange.frozen():
+        order_id = daemon.send(resting_buy())
+        refused = cancel(daemon, order_id)
     assert (refused.status, refused.json["error"]) == (409, "wrong_state")
     assert "answer is awaited" in refused.json["message"]
     daemon.until(order_id, "open")

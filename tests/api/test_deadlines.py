@@ -5,14 +5,13 @@ from tests.processes.signals import market_buy
 
 
 def test_an_order_that_waited_too_long_for_its_resource_expires(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
-    first = daemon.accept(market_buy(snipeTargetId="one at a time"))
-    exchange.wait_for_arrivals(first)
     signal = market_buy(snipeTargetId="one at a time", quoteOrderQty="26", deadlineMs=100)
-    second = daemon.submit(signal, wait_s=10)
-    assert (second.status, second.json["state"]) == (200, "expired")
-    assert "deadline" in second.json["reason"]
-    assert daemon.order(first)["state"] == "in_flight"
+    with exchange.frozen():
+        first = daemon.send(market_buy(snipeTargetId="one at a time"))
+        second = daemon.submit(signal, wait_s=10)
+        assert (second.status, second.json["state"]) == (200, "expired")
+        assert "deadline" in second.json["reason"]
+        assert daemon.order(first)["state"] == "in_flight"
     daemon.until(first, "filled")
     assert exchange.arrivals(second.json["id"]) == []
     again = daemon.submit(signal | {"deadlineMs": 5_000}, wait_s=10)

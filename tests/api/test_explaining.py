@@ -66,10 +66,10 @@ def test_no_key_and_no_signature_stands_in_an_explanation(daemon: Daemon, exchan
 
 
 def test_what_was_never_sent_has_no_attempt(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 300, "count": 1})
-    first = daemon.accept(market_buy(snipeTargetId="explained"))
-    exchange.wait_for_arrivals(first)
-    second = daemon.submit(market_buy(snipeTargetId="explained", quoteOrderQty="26", deadlineMs=50), wait_s=10).json
+    with exchange.frozen():
+        daemon.send(market_buy(snipeTargetId="explained"))
+        signal = market_buy(snipeTargetId="explained", quoteOrderQty="26", deadlineMs=50)
+        second = daemon.submit(signal, wait_s=10).json
     found = daemon.explain(second["id"])
     assert names(found) == ["order.accepted", "order.expired"]
     assert (found["attempts"], found["locks"]) == ([], [])

@@ -21,7 +21,7 @@ def slow(own_stage: Stage, exchange: Exchange) -> Daemon:
 def narrow(own_stage: Stage, exchange: Exchange) -> Daemon:
     """A daemon that may have one order in flight."""
     daemon = own_stage.daemon(exchange, {"queue": {"max_in_flight": 1}})
-    daemon.start()
+    daemon.start(with_rules=True)
     return daemon
 
 
@@ -44,9 +44,6 @@ def test_a_sell_overtakes_buys_that_wait_for_the_rate(slow: Daemon, exchange: Ex
 
 
 def test_in_flight_limits_bind_too_and_rank_decides_then(narrow: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 150})
-    first = narrow.accept(market_buy())
-    exchange.wait_for_arrivals(first)
     wishes = [
         market_buy(),
         market_buy(symbol="ETHUSDT"),
@@ -56,7 +53,9 @@ def test_in_flight_limits_bind_too_and_rank_decides_then(narrow: Daemon, exchang
         market_buy(priority=1),
         market_sell(priority=10),
     ]
-    waiting = [narrow.accept(signal) for signal in wishes]
+    with exchange.frozen():
+        first = narrow.send(market_buy())
+        waiting = [narrow.accept(signal) for signal in wishes]
     assert served(narrow, exchange, *waiting) == [3, 4, 5, 2, 0, 1, 6]
     answered = [narrow.explain(order_id)["attempts"][0] for order_id in (first, *waiting)]
     answered.sort(key=lambda attempt: attempt["startedAtMs"])
@@ -64,13 +63,12 @@ def test_in_flight_limits_bind_too_and_rank_decides_then(narrow: Daemon, exchang
 
 
 def test_the_second_of_a_resource_waits_for_the_first(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 300, "count": 1})
-    first = daemon.accept(market_buy(snipeTargetId="shared"))
-    exchange.wait_for_arrivals(first)
-    second = daemon.accept(market_buy(snipeTargetId="shared", quoteOrderQty="26"))
-    resource = "trade:BTCUSDT:BUY:shared"
-    assert daemon.explain(second)["next"]["what"] == f"it waits for {resource}, held by {first}"
-    assert exchange.arrivals(second) == []
+    with exchange.frozen():
+        first = daemon.send(market_buy(snipeTargetId="shared"))
+        second = daemon.accept(market_buy(snipeTargetId="shared", quoteOrderQty="26"))
+        found = daemon.explain(second)
+    assert found["next"]["what"] == f"it waits for trade:BTCUSDT:BUY:shared, held by {first}"
+    assert (found["order"]["state"], found["attempts"]) == ("queued", [])
     assert served(daemon, exchange, first, second) == [0, 1]
     one, other = (daemon.explain(order_id) for order_id in (first, second))
     assert one["attempts"][0]["answeredAtMs"] <= other["attempts"][0]["startedAtMs"]
@@ -79,14 +77,13 @@ def test_the_second_of_a_resource_waits_for_the_first(daemon: Daemon, exchange: 
 
 
 def test_a_resource_that_is_held_holds_nobody_else_up(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 1_500, "count": 1})
-    first = daemon.accept(market_buy(snipeTargetId="held"))
-    exchange.wait_for_arrivals(first)
-    blocked = daemon.accept(market_buy(snipeTargetId="held", quoteOrderQty="26", priority=1))
-    others = [market_buy(), market_sell(snipeTargetId="held"), market_buy(snipeTargetId="held", symbol="ETHUSDT")]
-    for signal in others:
-        assert daemon.submit(signal, wait_s=10).json["state"] == "filled"
-    assert [daemon.order(order_id)["state"] for order_id in (first, blocked)] == ["in_flight", "queued"]
+    with exchange.frozen():
+        first = daemon.send(market_buy(snipeTargetId="held"))
+        blocked = daemon.accept(market_buy(snipeTargetId="held", quoteOrderQty="26", priority=1))
+        daemon.send(market_buy())
+        daemon.send(market_sell(snipeTargetId="held"))
+        daemon.send(market_buy(snipeTargetId="held", symbol="ETHUSDT"))
+        assert [daemon.order(order_id)["state"] for order_id in (first, blocked)] == ["in_flight", "queued"]
     daemon.until(blocked, "filled")
 
 
@@ -103,26 +100,24 @@ def test_an_unknown_outcome_keeps_its_resource_and_no_other(daemon: Daemon, exch
 
 
 def test_an_emergency_sell_passes_queue_and_lock(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 1_500, "count": 1})
-    held = daemon.accept(market_sell(snipeTargetId="exit"))
-    exchange.wait_for_arrivals(held)
     signal = market_sell(snipeTargetId="exit", quantity="0.002", skipLock=True)
-    emergency = daemon.submit(signal, wait_s=10).json
-    assert emergency["state"] == "filled"
-    assert daemon.order(held)["state"] == "in_flight"
-    assert daemon.explain(emergency["id"])["locks"] == []
-    again = daemon.submit(signal)
-    assert (again.json["id"], again.json["replayed"]) == (emergency["id"], True)
-    daemon.until(held, "filled")
+    with exchange.frozen():
+        held = daemon.send(market_sell(snipeTargetId="exit"))
+        emergency = daemon.send(signal)
+        again = daemon.submit(signal)
+        assert (again.json["id"], again.json["replayed"]) == (emergency, True)
+        assert daemon.order(held)["state"] == "in_flight"
+    daemon.until(emergency, "filled")
+    assert daemon.explain(emergency)["locks"] == []
+    assert len(exchange.arrivals(emergency)) == 1
 
 
 def test_one_lock_a_symbol_can_be_configured(own_stage: Stage, exchange: Exchange) -> None:
     daemon = own_stage.daemon(exchange, {"locks": {"scope": "symbol"}})
-    daemon.start()
-    exchange.lay({"kind": "slow_after", "delay_ms": 300, "count": 1})
-    first = daemon.accept(market_buy())
-    exchange.wait_for_arrivals(first)
-    buy, sell = daemon.accept(market_buy()), daemon.accept(market_sell())
-    other = daemon.accept(market_buy(symbol="ETHUSDT"))
-    assert served(daemon, exchange, first, buy, sell, other) == [0, 3, 2, 1]
-    assert daemon.order(sell)["resource"] == "trade:BTCUSDT"
+    daemon.start(with_rules=True)
+    with exchange.frozen():
+        first = daemon.send(market_buy())
+        buy, sell = daemon.accept(market_buy()), daemon.accept(market_sell())
+        other = daemon.send(market_buy(symbol="ETHUSDT"))
+    assert served(daemon, exchange, first, buy, sell) == [0, 2, 1]
+    assert daemon.until(other, "filled")["resource"] == "trade:ETHUSDT"

@@ -72,11 +72,10 @@ def test_a_key_that_is_refused_halts_trading(daemon: Daemon, exchange: Exchange,
 
 
 def test_what_waits_when_trading_is_halted_goes_on_when_it_is_resumed(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 300, "count": 1})
-    first = daemon.accept(market_buy(snipeTargetId="halted", deadlineMs=60_000))
-    exchange.wait_for_arrivals(first)
-    second = daemon.accept(market_buy(snipeTargetId="halted", quoteOrderQty="26", deadlineMs=60_000))
-    daemon.ask("POST", "/v1/admin/halt", {"reason": "a look around"})
+    with exchange.frozen():
+        first = daemon.send(market_buy(snipeTargetId="halted", deadlineMs=60_000))
+        second = daemon.accept(market_buy(snipeTargetId="halted", quoteOrderQty="26", deadlineMs=60_000))
+        daemon.ask("POST", "/v1/admin/halt", {"reason": "a look around"})
     daemon.until(first, "filled")
     found = daemon.explain(second)
     assert (found["order"]["state"], found["next"]["what"]) == (

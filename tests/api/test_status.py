@@ -40,11 +40,10 @@ def test_a_daemon_that_trades_says_so(daemon: Daemon, exchange: Exchange) -> Non
 
 def test_counts_follow_the_orders(daemon: Daemon, exchange: Exchange) -> None:
     before = daemon.look("/v1/status")
-    exchange.lay({"kind": "slow_after", "delay_ms": 400, "count": 1})
-    flying = daemon.accept(market_buy(snipeTargetId="counted"))
-    exchange.wait_for_arrivals(flying)
-    behind = daemon.accept(market_buy(snipeTargetId="counted", quoteOrderQty="26"))
-    during = daemon.look("/v1/status")
+    with exchange.frozen():
+        daemon.send(market_buy(snipeTargetId="counted"))
+        behind = daemon.accept(market_buy(snipeTargetId="counted", quoteOrderQty="26"))
+        during = daemon.look("/v1/status")
     for name, more in {"queueLength": 1, "inFlight": 1, "activeLocks": 1, "inDoubt": 0, "deadLetters": 0}.items():
         assert during[name] - before[name] == more, name
     daemon.until(behind, "filled")
@@ -83,7 +82,7 @@ def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage
     daemon.start()
     exchange.lay({"kind": "slow_after", "delay_ms": 60_000})
     signal = market_buy()
-    order_id = daemon.accept(signal)
+    order_id = daemon.send(signal)
     exchange.wait_for_arrivals(order_id)
     daemon.kill()
     exchange.kill()
@@ -106,15 +105,14 @@ def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage
 def test_a_daemon_that_drains_is_alive_and_takes_nothing_new(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
-    daemon.start()
-    exchange.lay({"kind": "slow_after", "delay_ms": 700, "count": 1})
+    daemon.start(with_rules=True)
     signal = market_buy()
-    order_id = daemon.accept(signal)
-    exchange.wait_for_arrivals(order_id)
-    daemon.process.send(SIGTERM)
-    daemon.wait_for("daemon.draining", in_flight=1)
-    assert readiness(daemon) == (503, "draining", None)
-    refused = daemon.submit(market_buy())
-    assert (refused.status, refused.json["error"]) == (503, "not_ready")
-    assert daemon.submit(signal).json["id"] == order_id
+    with exchange.frozen():
+        order_id = daemon.send(signal)
+        daemon.process.send(SIGTERM)
+        daemon.wait_for("daemon.draining", in_flight=1)
+        assert readiness(daemon) == (503, "draining", None)
+        refused = daemon.submit(market_buy())
+        assert (refused.status, refused.json["error"]) == (503, "not_ready")
+        assert daemon.submit(signal).json["id"] == order_id
     assert daemon.process.exit_code() == 0

@@ -30,7 +30,7 @@ KEYS = Keys("mx0vPlantedKey1234567", "planted-secret-0123456789abcdef")
 QUICK: Tables = {
     "exchange": {
         "recv_window_ms": 1_000,
-        "timeout_ms": 2_000,
+        "timeout_ms": 10_000,
         "order_rate_per_s": 10_000,
         "weight_per_10s": 1_000_000,
         "requests_per_s": 10_000,
@@ -83,10 +83,12 @@ class Daemon:
         self._child = Child(command, environ=self.environ, directory=self.directory)
         return self._child
 
-    def start(self) -> None:
-        """Start a process, and wait until it takes signals."""
+    def start(self, *, with_rules: bool = False) -> None:
+        """Start a process, and wait until it takes signals; with the rules of all pairs, it need not ask for them."""
         self.launch()
         self.wait_for("daemon.ready")
+        if with_rules:
+            self.wait_for("exchange.symbols_loaded")
 
     def kill(self) -> None:
         """Kill it with -9."""
@@ -148,6 +150,12 @@ class Daemon:
         assert (answer.status, answer.json.get("replayed")) == (202, False), answer.raw
         order_id = answer.json["id"]
         assert isinstance(order_id, str)
+        return order_id
+
+    def send(self, wish: Mapping[str, Any]) -> str:
+        """Send a signal whose order goes at once to the exchange's client; return its id when it did."""
+        order_id = self.accept(wish)
+        self.wait_for("order.sent", order_id=order_id)
         return order_id
 
     def order(self, order_id: str) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +54,18 @@ class Exchange:
     def kill(self) -> None:
         """Kill it with -9."""
         self.process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it do nothing at all for as long as the context lasts: what is sent to it waits for its answer.
+
+        What it gets meanwhile has arrived when it goes on, and not before.
+        """
+        self.process.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send(signal.SIGCONT)
 
     def close(self) -> None:
         """End it at once."""
