@@ -53,6 +53,11 @@ class Invalid(Refusal):
         self.field = field
         self.allowed = allowed
 
+    def within(self, place: str) -> "Invalid":
+        """Return the same complaint about a part of a larger request."""
+        field = place if self.field is None else f"{place}.{self.field}"
+        return Invalid(str(self), field=field, allowed=self.allowed)
+
 
 class KeyConflict(Refusal):
     """The idempotency key belongs to an order with another payload."""

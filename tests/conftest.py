@@ -1,9 +1,64 @@
-"""What every test shares: the event loop they run on."""
+"""What every test shares: the event loop they run on, what they need of the machine, the stage of their processes."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
+
+from tests.processes import Daemon
+from tests.processes.stage import Stage, stage
+
+MUST_NOT_SKIP = "SNIPERD_CI"
+"""Set to 1, what a machine lacks fails a test instead of skipping it."""
+
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "root": (lambda: os.geteuid() == 0, "root, to mount a file system or to be another user"),
+    "strace": (lambda: shutil.which("strace") is not None, "strace"),
+    "fuse": (
+        lambda: shutil.which("fusermount3") is not None and importlib.util.find_spec("mfusepy") is not None,
+        "fuse3 and mfusepy",
+    ),
+}
+"""What a test may need of the machine, by the words of the marker ``needs``."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test for which the machine lacks something, or fail it where nothing may be skipped."""
+    for marker in item.iter_markers("needs"):
+        lacking = [what for word in marker.args for is_there, what in [NEEDS[word]] if not is_there()]
+        if lacking:
+            end = pytest.fail if os.environ.get(MUST_NOT_SKIP) == "1" else pytest.skip
+            end(f"needs {', '.join(lacking)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the daemons of a failed test wrote."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            daemons = value.daemons if isinstance(value, Stage) else [value] if isinstance(value, Daemon) else []
+            report.sections += [(f"{name}: what the daemon wrote", daemon.transcript()) for daemon in daemons]
+    return report
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     """Run asynchronous tests on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture
+def own_stage() -> Iterator[Stage]:
+    """Where the processes of one test live."""
+    with stage() as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def shared_stage() -> Iterator[Stage]:
+    """Where the processes live that the tests of a module share."""
+    with stage() as place:
+        yield place

@@ -12,6 +12,7 @@ from daemon.api.status import status_view
 from daemon.api.views import order_view
 from daemon.core import rulings
 from daemon.core.rulings import Found, Ruling
+from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, MAX_TEXT
 from daemon.engine.front_desk import Switch
 from daemon.errors import Invalid
 
@@ -66,9 +67,9 @@ class Admin:
         asked = decode(await body(request, self._context.limits), _resolve, field_names(ResolveRequest))
         found = Found(
             ruling=asked.ruling,
-            exchange_order_id=asked.exchange_order_id,
-            executed_quantity=asked.executed_quantity,
-            executed_quote=asked.executed_quote,
+            exchange_order_id=_id("exchangeOrderId", asked.exchange_order_id),
+            executed_quantity=_amount("executedQuantity", asked.executed_quantity),
+            executed_quote=_amount("executedQuote", asked.executed_quote),
         )
         caller, reason = self._context.caller(request), _checked(asked.reason)
         return json(order_view(await self._context.front_desk.resolve(request.match_info["id"], found, caller, reason)))
@@ -93,4 +94,26 @@ def _checked(reason: str) -> str:
     text = reason.strip()
     if not text or len(text) > MAX_REASON:
         raise Invalid("a reason is needed", field="reason", allowed=f"1 to {MAX_REASON} characters")
+    return text
+
+
+def _amount(field: str, amount: Decimal) -> Decimal:
+    """Refuse an amount that nothing can be reckoned with, or that no order can have."""
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -MAX_DECIMALS or not 0 <= amount <= MAX_AMOUNT:
+        raise Invalid(
+            f"{field} {str(amount)[:40]} is out of range",
+            field=field,
+            allowed=f"a number from 0 to 1e18, with at most {MAX_DECIMALS} decimals",
+        )
+    return amount
+
+
+def _id(field: str, text: str | None) -> str | None:
+    if text is not None and (not text.strip() or len(text) > MAX_TEXT or not text.isprintable()):
+        raise Invalid(
+            f"{field} is empty, too long or holds control characters",
+            field=field,
+            allowed=f"1 to {MAX_TEXT} printable characters",
+        )
     return text

@@ -9,6 +9,7 @@ from daemon.core.orders import State
 from daemon.errors import Invalid
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
+MAX_DIGITS = 19
 
 
 class Orders:
@@ -70,6 +71,6 @@ def _state(text: str | None) -> State | None:
 def _number(text: str | None, field: str, default: int, highest: int) -> int:
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= highest):
         raise Invalid(f"{field} {text[:40]!r} is out of range", field=field, allowed=f"1 to {highest}")
     return int(text)

@@ -36,6 +36,7 @@ async def body(request: web.Request, limits: BodyLimits) -> bytes:
     Raises:
         web.HTTPRequestTimeout: it did not come in time; the connection is closed.
         web.HTTPRequestEntityTooLarge: it is longer than the limit; the connection is closed.
+        Invalid: the caller went away before its end; nobody hears it, and nothing of ours has failed.
 
     """
     announced = request.content_length or 0
@@ -45,6 +46,8 @@ async def body(request: web.Request, limits: BodyLimits) -> bytes:
                 raw = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
+            raise Invalid("the connection ended within the body") from None
         if len(raw) <= limits.size:
             return raw
         announced = len(raw)

@@ -1,6 +1,6 @@
 """What the sockets show, as JSON: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import msgspec
@@ -146,8 +146,8 @@ def _order_fields(order: Order) -> dict[str, Any]:
 def _average_price(order: Order) -> str | None:
     if not order.executed_quantity:
         return None
-    price = order.executed_quote / order.executed_quantity
-    return plain(price.quantize(Decimal("1e-12")))
+    with localcontext(prec=60):  # a quotient that has more digits than the default context would raise here
+        return plain((order.executed_quote / order.executed_quantity).quantize(Decimal("1e-12")))
 
 
 def _amount(amount: Decimal | None) -> str | None:

@@ -22,6 +22,13 @@ from daemon.engine.engine import Engine, Stage
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.reading import History
 
+_NO_CANCEL_YET = {
+    State.IN_FLIGHT: "the exchange's answer is awaited; cancel it again in a moment",
+    State.IN_DOUBT: "it may exist on the exchange and is looked for; cancel it again when it is found",
+    State.LOST: "it may exist on the exchange, though looks do not find it; look there, then rule: `sniperd resolve`",
+}
+"""What to say to somebody who wants to be rid of an order that may be live: anything but that there is nothing."""
+
 
 class Verb(Protocol):
     """Something that a person does to an order (:mod:`daemon.core.rulings`)."""
@@ -67,16 +74,24 @@ class FrontDesk:
             Refusal: it was not taken, and nothing was changed.
 
         """
-        return (await self.submit_all([request], caller))[0]
+        return (await self._take([await self._wish(request, caller)], caller))[0]
 
     async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
         """Take all signals in, or none; return when their orders are on disk, in one commit.
 
         Raises:
-            Refusal: none was taken.
+            Refusal: none was taken; where one of them is wrong, the error says which.
 
         """
-        wishes = [await self._wish(request, caller) for request in requests]
+        wishes = []
+        for place, request in enumerate(requests):
+            try:
+                wishes.append(await self._wish(request, caller))
+            except Invalid as error:
+                raise error.within(f"[{place}]") from None
+        return await self._take(wishes, caller)
+
+    async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
         ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
         intake.check_all(ledger, [identity for _, identity in wishes], now_ms)
         accepted = [
@@ -117,7 +132,7 @@ class FrontDesk:
         await self._engine.store.commit(Step()).durable()
         order = await self._engine.store.order(order_id)
         if order is None:
-            raise Unknown(f"there is no order {order_id!r}; `sniperd orders` lists them")
+            raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
         return order
 
     async def explain(self, order_id: str) -> Explanation:
@@ -129,7 +144,7 @@ class FrontDesk:
         """
         history = await self._engine.store.history(order_id)
         if history is None:
-            raise Unknown(f"there is no order {order_id!r}; `sniperd orders` lists them")
+            raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
         now = self._engine.ledger.orders.get(order_id, history.order)
         return Explanation(history, outlook(self._engine.ledger, now, self._engine.clock.now_ms()))
 
@@ -149,7 +164,8 @@ class FrontDesk:
         if order.state in WAITING | {State.DEAD_LETTER}:
             return await self._carry_out(rulings.withdraw, order_id, caller, reason)
         if order.state not in SIGHTINGS or order.finished_ms is not None:
-            raise WrongState(f"order {order_id} is {order.state.value}: there is nothing to cancel now")
+            why = _NO_CANCEL_YET.get(order.state, "there is nothing to cancel")
+            raise WrongState(f"order {order_id} is {order.state.value}: {why}")
         await self._carry_out(rulings.ask_cancel, order_id, caller, reason)
         answer = await self._engine.exchange.cancel(order)
         return await self._carry_out(partial(rulings.cancel_answered, answer=answer), order_id, caller, reason)

@@ -63,9 +63,9 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SIGNATURE = re.compile(r"(signature(?:=|%3D|&#61;|&#x3D;))[0-9a-f]+", re.IGNORECASE)
 _DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
-
-
 _CODE = re.compile(r"-?[0-9]{1,12}")
+_SCALE = re.compile(r"scale is invalid", re.IGNORECASE)
+"""Code 400 has two meanings (observed): the key is missing, or an amount of this one order has too many decimals."""
 
 
 class _Envelope(msgspec.Struct):
@@ -135,6 +135,8 @@ def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
     if found.order_id:
         return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
     advice = ADVICE.get(found.code) if found.code is not None else None
+    if advice is Advice.HALT and _SCALE.search(found.message):
+        advice = Advice.DEAD_LETTER
     if advice is None:
         return Unclear(f"code {found.code} is not known as a refusal: {found.message[:200]}", asked, answered)
     if _DUPLICATE.search(found.message):

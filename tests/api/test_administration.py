@@ -1,0 +1,161 @@
+"""Administration: for root, the daemon's own user and those whom the configuration lists; each act with its reason."""
+
+from typing import Any
+
+import pytest
+
+from tests.processes import Daemon, Exchange
+from tests.processes.other_user import NOBODY, ask_as
+from tests.processes.signals import market_buy, market_sell, resting_buy
+from tests.processes.stage import Stage
+
+pytestmark = pytest.mark.needs("root")
+
+ACTS: list[tuple[str, dict[str, Any]]] = [
+    ("halt", {"reason": "x"}),
+    ("resume", {"reason": "x"}),
+    ("orders/{id}/resolve", {"reason": "x", "ruling": "not_placed"}),
+    ("orders/{id}/requeue", {"reason": "x"}),
+]
+
+
+@pytest.fixture(scope="module")
+def listing(shared_stage: Stage, api_exchange: Exchange) -> Daemon:
+    """A daemon whose configuration lists another user."""
+    daemon = shared_stage.daemon(api_exchange, {"sockets": {"admin_uids": [NOBODY]}})
+    daemon.start()
+    return daemon
+
+
+@pytest.mark.parametrize(("act", "body"), ACTS, ids=[act for act, _ in ACTS])
+def test_a_user_of_the_group_may_trade_but_not_administer(daemon: Daemon, act: str, body: dict[str, Any]) -> None:
+    order = ask_as(NOBODY, daemon.signals, "POST", "/v1/signals", resting_buy())
+    assert (order.status, daemon.explain(order.json["id"])["events"][0]["actor"]) == (202, f"uid:{NOBODY}")
+    target = "/v1/admin/" + act.replace("{id}", order.json["id"])
+    refused = ask_as(NOBODY, daemon.signals, "POST", target, body)
+    assert (refused.status, refused.json["error"]) == (403, "not_allowed")
+    assert "admin_uids" in refused.json["message"]
+    assert daemon.look("/v1/status")["halted"] is None
+
+
+def test_a_user_of_the_group_may_not_skip_the_lock(daemon: Daemon) -> None:
+    refused = ask_as(NOBODY, daemon.signals, "POST", "/v1/signals", market_sell(skipLock=True))
+    assert (refused.status, refused.json["error"]) == (403, "not_allowed")
+
+
+def test_a_user_who_is_listed_may_administer_and_stands_in_the_record(listing: Daemon, exchange: Exchange) -> None:
+    halted = ask_as(NOBODY, listing.signals, "POST", "/v1/admin/halt", {"reason": "seen something odd"})
+    assert (halted.status, halted.json["halted"]) == (200, "seen something odd")
+    event = listing.wait_for("trading.halted")
+    assert (event["actor"], event["reason"]) == (f"uid:{NOBODY}", "seen something odd")
+    resumed = ask_as(NOBODY, listing.signals, "POST", "/v1/admin/resume", {"reason": "it was nothing"})
+    assert (resumed.status, resumed.json["halted"]) == (200, None)
+    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    dead = listing.submit(market_buy(), wait_s=10).json["id"]
+    requeued = ask_as(NOBODY, listing.signals, "POST", f"/v1/admin/orders/{dead}/requeue", {"reason": "try again"})
+    assert requeued.status == 200
+    [told] = [each for each in listing.explain(dead)["events"] if each["name"] == "order.requeued"]
+    assert (told["actor"], told["detail"]["reason"]) == (f"uid:{NOBODY}", "try again")
+
+
+def test_a_list_that_is_changed_counts_at_once(listing: Daemon) -> None:
+    listing.configure({"sockets": {"admin_uids": []}})
+    listing.reload()
+    assert ask_as(NOBODY, listing.signals, "POST", "/v1/admin/resume", {"reason": "x"}).status == 403
+    listing.configure({"sockets": {"admin_uids": [NOBODY]}})
+    listing.reload()
+    assert ask_as(NOBODY, listing.signals, "POST", "/v1/admin/resume", {"reason": "x"}).status == 200
+
+
+@pytest.mark.parametrize(("act", "body"), ACTS, ids=[act for act, _ in ACTS])
+@pytest.mark.parametrize("reason", [None, "", "   ", "x" * 501, 7], ids=["none", "empty", "blank", "long", "a number"])
+def test_without_a_reason_nothing_is_done(daemon: Daemon, act: str, body: dict[str, Any], reason: object) -> None:
+    order_id = daemon.accept(resting_buy())
+    asked = {name: value for name, value in (body | {"reason": reason}).items() if value is not None}
+    refused = daemon.ask("POST", "/v1/admin/" + act.replace("{id}", order_id), asked)
+    assert (refused.status, refused.json["error"]) == (400, "invalid")
+    assert "reason" in refused.json["message"] + str(refused.json.get("field"))
+    assert daemon.look("/v1/status")["halted"] is None
+
+
+RULINGS = [
+    ({"ruling": "not_placed"}, "rejected"),
+    ({"ruling": "filled", "exchangeOrderId": "C02__1", "executedQuantity": "0.5", "executedQuote": "100"}, "filled"),
+    ({"ruling": "open", "exchangeOrderId": "C02__2"}, "open"),
+    ({"ruling": "canceled"}, "canceled"),
+    ({"ruling": "partially_canceled", "executedQuantity": 0.25, "executedQuote": 50}, "partially_canceled"),
+]
+
+
+@pytest.mark.parametrize(("found", "state"), RULINGS, ids=[state for _, state in RULINGS])
+def test_an_unknown_outcome_ends_by_a_persons_word(
+    daemon: Daemon, exchange: Exchange, found: dict[str, Any], state: str
+) -> None:
+    order_id = lose(daemon, exchange)
+    behind = daemon.accept(market_buy(snipeTargetId=daemon.order(order_id)["snipeTargetId"], quoteOrderQty="26"))
+    assert daemon.order(behind)["state"] == "queued"
+    exchange.lay({"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    ruled = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"})
+    assert (ruled.status, ruled.json["state"], ruled.json["reason"]) == (200, state, "I looked")
+    [event] = [each for each in daemon.explain(order_id)["events"] if each["name"] == "order.ruled"]
+    assert (event["actor"], event["detail"]["ruling"], event["detail"]["reason"]) == (
+        "uid:0",
+        found["ruling"],
+        "I looked",
+    )
+    daemon.wait_for("order.placed", order_id=behind)
+    twice = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"})
+    assert (twice.status, twice.json["error"]) == (409, "wrong_state")
+
+
+WRONG_RULINGS: list[tuple[dict[str, Any], str]] = [
+    ({}, "ruling"),
+    ({"ruling": "gone"}, "ruling"),
+    ({"ruling": "not_placed", "why": "x"}, "why"),
+    ({"ruling": "filled", "executedQuantity": "x"}, "executedQuantity"),
+    ({"ruling": "filled", "executedQuantity": "-1"}, "executedQuantity"),
+    ({"ruling": "open", "executedQuantity": "NaN"}, "executedQuantity"),
+    ({"ruling": "filled", "executedQuantity": "1e-999999"}, "executedQuantity"),
+    ({"ruling": "filled", "executedQuote": "1e19"}, "executedQuote"),
+    ({"ruling": "filled", "exchangeOrderId": ""}, "exchangeOrderId"),
+    ({"ruling": "filled", "exchangeOrderId": "C" * 129}, "exchangeOrderId"),
+]
+
+
+@pytest.mark.parametrize(("found", "field"), WRONG_RULINGS, ids=[str(found) for found, _ in WRONG_RULINGS])
+def test_a_ruling_that_is_wrong_rules_nothing(
+    daemon: Daemon, exchange: Exchange, found: dict[str, Any], field: str
+) -> None:
+    order_id = lose(daemon, exchange)
+    refused = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"})
+    assert (refused.status, refused.json["error"]) == (400, "invalid")
+    assert field in refused.json["message"] + str(refused.json.get("field"))
+    assert daemon.order(order_id)["state"] == "in_doubt"
+    daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"ruling": "not_placed", "reason": "the test is over"})
+
+
+def test_a_wish_that_was_ruled_not_placed_may_be_placed_again(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.lay("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    signal = market_buy()
+    order_id = daemon.accept(signal)
+    daemon.until(order_id, "in_doubt")
+    daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"ruling": "not_placed", "reason": "I looked"})
+    exchange.lay()
+    again = daemon.submit(signal, wait_s=10).json
+    assert (again["replayed"], again["state"]) == (False, "filled")
+    assert exchange.orders(order_id) == []
+
+
+def lose(daemon: Daemon, exchange: Exchange) -> str:
+    """Bring an order into doubt that never arrived; return its id."""
+    exchange.lay("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    order_id = daemon.accept(market_buy())
+    daemon.until(order_id, "in_doubt")
+    return order_id
+
+
+def test_an_average_price_is_shown_whatever_was_ruled(daemon: Daemon, exchange: Exchange) -> None:
+    order_id = lose(daemon, exchange)
+    found = {"ruling": "filled", "executedQuantity": "0.000000000000000001", "executedQuote": "1e18", "reason": "odd"}
+    assert daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found).status == 200
+    assert daemon.order(order_id)["averagePrice"] == "1" + "0" * 36

@@ -1,0 +1,81 @@
+"""Many signals in one request: all or none, in one commit."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.processes import Daemon, Exchange
+from tests.processes.signals import market_buy, resting_buy
+
+
+def send(daemon: Daemon, signals: object) -> Any:
+    """Send a batch that must be taken; return its orders."""
+    answer = daemon.ask("POST", "/v1/signals/batch", signals)
+    assert answer.status == 202, answer.raw
+    return answer.json
+
+
+def test_a_batch_is_answered_with_its_orders_in_the_same_order(daemon: Daemon, exchange: Exchange) -> None:
+    signals = [market_buy(symbol=symbol) for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT")]
+    orders = send(daemon, signals)
+    assert [order["symbol"] for order in orders] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    assert [order["snipeTargetId"] for order in orders] == [signal["snipeTargetId"] for signal in signals]
+    assert [order["replayed"] for order in orders] == [False] * 3
+    for order in orders:
+        daemon.until(order["id"], "filled")
+        assert len(exchange.orders(order["id"])) == 1
+
+
+def test_a_batch_follows_itself_without_a_gap(daemon: Daemon) -> None:
+    ids = [order["id"] for order in send(daemon, [resting_buy() for _ in range(100)])]
+    with closing(sqlite3.connect(f"file:{daemon.database}?mode=ro", uri=True)) as disk:
+        places = dict(disk.execute("SELECT order_id, seq FROM orders"))
+    assert [places[order_id] for order_id in ids] == list(range(places[ids[0]], places[ids[0]] + 100))
+
+
+def test_repetitions_in_a_batch_are_marked_and_place_nothing(daemon: Daemon, exchange: Exchange) -> None:
+    earlier, new = market_buy(), market_buy()
+    order_id = daemon.accept(earlier)
+    orders = send(daemon, [new, earlier, new])
+    assert [order["replayed"] for order in orders] == [False, True, True]
+    assert orders[1]["id"] == order_id
+    assert orders[0]["id"] == orders[2]["id"]
+    daemon.until(orders[0]["id"], "filled")
+    assert len(exchange.arrivals(orders[0]["id"])) == 1
+
+
+BAD: dict[str, tuple[list[Any], int, str | None]] = {
+    "a wrong field": ([market_buy(), market_buy(side="HOLD"), market_buy()], 400, "[1].side"),
+    "a wrong amount": ([market_buy(), market_buy(), market_buy(quoteOrderQty="0.5")], 400, "[2].quoteOrderQty"),
+    "a missing field": ([market_buy(), market_buy(symbol=None)], 400, "[1]"),
+    "an unknown symbol": ([market_buy(), market_buy(symbol="NOSUCHUSDT")], 400, "[1].symbol"),
+    "no object": ([market_buy(), "BUY"], 400, "[1]"),
+    "one key for two": ([market_buy(idempotencyKey="two"), market_buy(idempotencyKey="two")], 422, None),
+    "nothing": ([], 400, None),
+    "too many": ([market_buy() for _ in range(1_001)], 400, None),
+}
+
+
+@pytest.mark.parametrize(("signals", "status", "field"), BAD.values(), ids=BAD.keys())
+def test_one_bad_signal_keeps_the_whole_batch_out_and_is_named(
+    daemon: Daemon, signals: list[Any], status: int, field: str | None
+) -> None:
+    newest = daemon.look("/v1/orders?limit=1")["orders"][0]["id"]
+    refused = daemon.ask("POST", "/v1/signals/batch", signals)
+    assert (refused.status, refused.json.get("field")) == (status, field), refused.raw
+    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == newest
+
+
+def test_one_signal_with_a_taken_key_keeps_the_whole_batch_out(daemon: Daemon) -> None:
+    taken = market_buy(idempotencyKey="taken before the batch")
+    order_id = daemon.accept(taken)
+    refused = daemon.ask("POST", "/v1/signals/batch", [market_buy(), taken | {"quoteOrderQty": "26"}])
+    assert (refused.status, refused.json["error"]) == (422, "key_conflict")
+    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == order_id
+
+
+def test_a_single_signal_is_no_batch(daemon: Daemon) -> None:
+    refused = daemon.ask("POST", "/v1/signals/batch", market_buy())
+    assert (refused.status, refused.json["error"]) == (400, "invalid")

@@ -1,0 +1,136 @@
+"""Cancelling: withdrawn while unsent, asked of the exchange while it rests, refused where it could only mislead."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.processes import Answer, Daemon, Exchange, wall_ms
+from tests.processes.signals import market_buy, resting_buy
+
+HOUR_MS = 3_600_000
+
+
+def cancel(daemon: Daemon, order_id: str, reason: str = "") -> Answer:
+    """Ask for an order's cancel."""
+    return daemon.ask("DELETE", f"/v1/orders/{order_id}" + (f"?reason={reason}" if reason else ""))
+
+
+def test_an_order_that_waits_is_withdrawn_and_its_key_is_free(daemon: Daemon, exchange: Exchange) -> None:
+    signal = market_buy(executeAt=wall_ms() + HOUR_MS)
+    order_id = daemon.accept(signal)
+    answer = cancel(daemon, order_id)
+    assert (answer.status, answer.json["state"], answer.json["reason"]) == (200, "withdrawn", "cancelled by the caller")
+    again = daemon.submit(signal | {"executeAt": wall_ms()}, wait_s=10).json
+    assert (again["state"], again["replayed"]) == ("filled", False)
+    assert exchange.arrivals(order_id) == []
+
+
+def test_a_resting_order_is_cancelled_on_the_exchange(daemon: Daemon, exchange: Exchange) -> None:
+    order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
+    answer = cancel(daemon, order_id, "no+longer+wanted")
+    assert answer.status == 200
+    daemon.until(order_id, "canceled")
+    assert [placed["status"] for placed in exchange.orders(order_id)] == ["CANCELED"]
+    names = [event["name"] for event in daemon.explain(order_id)["events"]]
+    assert names.index("order.cancel_requested") < names.index("order.cancel_answered") < len(names) - 1
+    requested = next(each for each in daemon.explain(order_id)["events"] if each["name"] == "order.cancel_requested")
+    assert (requested["actor"], requested["detail"]["reason"]) == ("uid:0", "no longer wanted")
+
+
+def test_what_was_filled_before_the_cancel_is_kept(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.list_symbol("PARTUSDT", wall_ms() - HOUR_MS, price="1")
+    exchange.change_market("PARTUSDT", bids=[], asks=[["1.00", "40"]])
+    signal = resting_buy(symbol="PARTUSDT", quantity="100", price="1")
+    order = daemon.submit(signal, wait_s=10).json
+    assert (order["state"], order["executedQuantity"]) == ("partially_filled", "40")
+    cancel(daemon, order["id"])
+    ended = daemon.until(order["id"], "partially_canceled")
+    [placed] = exchange.orders(order["id"])
+    assert (placed["status"], Decimal(placed["executedQty"])) == ("PARTIALLY_CANCELED", Decimal(40))
+    assert (ended["executedQuantity"], ended["averagePrice"]) == ("40", "1")
+    assert daemon.submit(signal).json["state"] == "partially_canceled"
+
+
+@pytest.mark.parametrize("fault", ["reply_lost", "error_after", "former_state", "junk_body"])
+def test_a_cancel_whose_answer_proves_nothing_is_looked_up(daemon: Daemon, exchange: Exchange, fault: str) -> None:
+    order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
+    exchange.lay({"kind": fault, "endpoint": "DELETE /api/v3/order", "count": 1})
+    assert cancel(daemon, order_id).status == 200
+    daemon.until(order_id, "canceled")
+    assert exchange.struck() == 1
+
+
+def test_a_cancel_that_did_not_arrive_leaves_the_order_resting(daemon: Daemon, exchange: Exchange) -> None:
+    order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
+    exchange.lay({"kind": "request_lost", "endpoint": "DELETE /api/v3/order"})
+    assert cancel(daemon, order_id).status == 200
+    daemon.wait_for("order.cancel_answered", order_id=order_id, outcome="unknown")
+    assert daemon.order(order_id)["state"] == "open"
+    exchange.lay()
+    assert cancel(daemon, order_id).status == 200
+    daemon.until(order_id, "canceled")
+
+
+FINISHED: dict[str, tuple[dict[str, Any], str | None, str]] = {
+    "filled": (market_buy(), None, "filled"),
+    "rejected": (market_buy(), "30004", "rejected"),
+    "withdrawn": (market_buy(executeAt=wall_ms() + HOUR_MS), None, "withdrawn"),
+}
+
+
+@pytest.mark.parametrize(("signal", "code", "state"), FINISHED.values(), ids=FINISHED.keys())
+def test_a_finished_order_has_nothing_to_cancel(
+    daemon: Daemon, exchange: Exchange, signal: dict[str, Any], code: str | None, state: str
+) -> None:
+    if code:
+        exchange.lay({"kind": "refused", "code": int(code), "count": 1})
+    order_id = daemon.accept(signal)
+    if state == "withdrawn":
+        cancel(daemon, order_id)
+    before = daemon.until(order_id, state)
+    refused = cancel(daemon, order_id)
+    assert (refused.status, refused.json["error"]) == (409, "wrong_state")
+    assert f"is {state}: there is nothing to cancel" in refused.json["message"]
+    assert daemon.order(order_id) == before
+    cancels = exchange.arrivals(endpoint="DELETE /api/v3/order")
+    assert before["clientOrderId"] not in {arrival["parameters"]["origClientOrderId"] for arrival in cancels}
+
+
+def test_an_order_without_an_answer_cannot_be_cancelled_yet_and_that_is_said(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    with exchange.frozen():
+        order_id = daemon.send(resting_buy())
+        refused = cancel(daemon, order_id)
+    assert (refused.status, refused.json["error"]) == (409, "wrong_state")
+    assert "answer is awaited" in refused.json["message"]
+    daemon.until(order_id, "open")
+
+
+def test_an_order_in_doubt_cannot_be_cancelled_and_that_is_said(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    order_id = daemon.accept(resting_buy())
+    daemon.until(order_id, "in_doubt")
+    refused = cancel(daemon, order_id)
+    assert (refused.status, refused.json["error"]) == (409, "wrong_state")
+    assert "may exist" in refused.json["message"]
+    exchange.lay()
+    daemon.until(order_id, "open")
+    assert cancel(daemon, order_id).status == 200
+    daemon.until(order_id, "canceled")
+
+
+@pytest.mark.parametrize(
+    "order_id", ["01ABCDEFGHJKMNPQRSTVWXYZ00", "x" * 4_000, "%00", "..%2F..", "%F0%9F%9A%80", "a'b"]
+)
+def test_an_unknown_order_is_not_found(daemon: Daemon, order_id: str) -> None:
+    for answer in (
+        cancel(daemon, order_id),
+        daemon.ask("GET", f"/v1/orders/{order_id}"),
+        daemon.ask("GET", f"/v1/orders/{order_id}/explain"),
+        daemon.ask("POST", f"/v1/admin/orders/{order_id}/requeue", {"reason": "x"}),
+        daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"reason": "x", "ruling": "not_placed"}),
+    ):
+        assert (answer.status, answer.json["error"]) == (404, "unknown")
+        assert len(answer.json["message"]) < 200

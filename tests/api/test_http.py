@@ -1,0 +1,124 @@
+"""Callers that speak badly: too long, too slow, no HTTP at all. They get an answer, and nobody else notices."""
+
+import http.client
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.processes import Daemon, Exchange
+from tests.processes.signals import market_buy
+from tests.processes.stage import Stage
+from tests.processes.unix_http import speak
+
+POST = b"POST /v1/signals HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def strict(shared_stage: Stage, api_exchange: Exchange) -> Daemon:
+    """A daemon of little patience and small rooms."""
+    daemon = shared_stage.daemon(api_exchange, {"sockets": {"body_limit_kb": 1, "read_timeout_s": 0.3}})
+    daemon.start()
+    return daemon
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_notices(strict: Daemon) -> Iterator[None]:
+    yield
+    assert strict.submit(market_buy(), wait_s=10).json["state"] == "filled"
+    assert strict.process.events("request.failed") == []
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "in chunks"])
+def test_a_body_that_is_too_long_is_refused_with_413(strict: Daemon, announced: bool) -> None:
+    long = b'{"symbol": "' + b"X" * 2_000 + b'"}'
+    length = b"Content-Length: %d\r\n\r\n" % len(long) if announced else b"Transfer-Encoding: chunked\r\n\r\n"
+    body = long if announced else b"%x\r\n%b\r\n0\r\n\r\n" % (len(long), long)
+    refused = speak(strict.signals, POST, length, body)
+    assert refused.status == 413
+    assert "body_limit_kb" in refused.json["message"]
+    assert refused.headers["connection"] == "close"
+
+
+def test_a_body_of_a_gigabyte_is_refused_before_it_is_read(strict: Daemon) -> None:
+    refused = speak(strict.signals, POST, b"Content-Length: 1000000000\r\n\r\n", b'{"symbol"')
+    assert refused.status == 413
+
+
+def test_a_batch_has_a_limit_of_its_own(strict: Daemon) -> None:
+    answer = strict.ask("POST", "/v1/signals/batch", [market_buy() for _ in range(20)])
+    assert (answer.status, len(answer.raw) > 1_024) == (202, True)
+    refused = strict.ask("POST", "/v1/signals/batch", b" " * (1 << 20) + b"[]")
+    assert refused.status == 413
+
+
+def test_a_body_that_does_not_come_is_answered_with_408(strict: Daemon) -> None:
+    refused = speak(strict.signals, POST, b"Content-Length: 100\r\n\r\n", b'{"symbol"')
+    assert (refused.status, refused.json["error"]) == (408, "request_timeout")
+    assert refused.headers["connection"] == "close"
+
+
+GARBAGE = {
+    "no HTTP": b"BUY BTCUSDT NOW\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64) + b"\r\n\r\n",
+    "bytes": bytes(range(256)) * 4 + b"\r\n\r\n",
+    "a long line": b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    "a long header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    "length and chunks": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a negative length": POST + b"Content-Length: -1\r\n\r\n{}",
+    "broken chunks": POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
+def test_what_is_no_http_is_refused_with_400(strict: Daemon, garbage: bytes) -> None:
+    try:
+        assert speak(strict.signals, garbage).status == 400
+    except (http.client.HTTPException, ConnectionError) as error:
+        pytest.fail(f"the connection was cut without an answer: {error!r}")
+
+
+def test_a_caller_that_says_nothing_holds_nobody_up(strict: Daemon) -> None:
+    with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as halfway:
+        silent.connect(str(strict.signals))
+        halfway.connect(str(strict.signals))
+        halfway.sendall(POST[:20])
+        assert strict.submit(market_buy()).status == 202
+
+
+def test_a_caller_that_ends_within_its_body_places_nothing(strict: Daemon) -> None:
+    newest = strict.look("/v1/orders?limit=1")["orders"][0]["id"]
+    body = b'{"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": 25, "ownerId": "bot"}'
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(strict.signals))
+        caller.sendall(POST + b"Content-Length: %d\r\n\r\n" % (len(body) + 1) + body)
+    assert strict.look("/v1/orders?limit=1")["orders"][0]["id"] == newest
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status", "word"),
+    [
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("POST", "/", 404, "not_found"),
+        ("GET", "/v1/signals", 405, "method_not_allowed"),
+        ("PUT", "/v1/orders", 405, "method_not_allowed"),
+        ("PATCH", "/v1/admin/halt", 405, "method_not_allowed"),
+    ],
+)
+def test_a_wrong_route_is_refused_in_the_form_of_every_error(
+    strict: Daemon, method: str, target: str, status: int, word: str
+) -> None:
+    refused = strict.ask(method, target)
+    assert (refused.status, refused.json["error"]) == (status, word)
+    assert len(refused.json["message"]) > 10
+
+
+def test_one_connection_carries_many_requests(strict: Daemon) -> None:
+    newest = http.client.HTTPConnection("localhost")
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(strict.status))
+        newest.sock = caller
+        for _ in range(3):
+            newest.request("GET", "/healthz")
+            assert newest.getresponse().read() == b'{"alive":true}'

@@ -1,0 +1,89 @@
+"""executeAt: an order is durable before its instant, and fires at it, never before."""
+
+import pytest
+
+from tests.processes import Daemon, Exchange, wall_ms
+from tests.processes.signals import market_buy
+
+AHEAD_MS = 900
+"""Far enough for the order to wait in the queue before it is armed, half a second ahead."""
+
+
+def test_nothing_leaves_before_its_instant_by_the_exchanges_clock(daemon: Daemon, exchange: Exchange) -> None:
+    first_ms = wall_ms() + AHEAD_MS
+    wishes = [(market_buy(executeAt=first_ms + 7 * number), first_ms + 7 * number) for number in range(20)]
+    orders = [(daemon.accept(signal), at_ms) for signal, at_ms in wishes]
+    for order_id, at_ms in orders:
+        order = daemon.until(order_id, "filled")
+        [arrival] = exchange.arrivals(order_id)
+        assert arrival["receivedMs"] >= at_ms
+        assert order["sentAtMs"] >= at_ms
+
+
+def test_an_order_is_armed_on_disk_before_its_instant(daemon: Daemon, exchange: Exchange) -> None:
+    at_ms = wall_ms() + AHEAD_MS
+    order_id = daemon.accept(market_buy(executeAt=at_ms))
+    waiting = daemon.explain(order_id)
+    assert (waiting["order"]["state"], waiting["next"]["what"]) == ("queued", "it waits for its time")
+    daemon.wait_for("order.armed", order_id=order_id)
+    armed = daemon.explain(order_id)
+    assert (armed["order"]["state"], armed["order"]["executeAtMs"]) == ("armed", at_ms)
+    assert armed["next"] == {"what": "it fires at its instant", "atMs": at_ms}
+    assert [attempt["state"] for attempt in armed["attempts"]] == ["in_flight"]
+    assert [lock["state"] for lock in armed["locks"]] == ["active"]
+    assert exchange.arrivals(order_id) == []
+    daemon.until(order_id, "filled")
+    assert len(exchange.arrivals(order_id)) == 1
+
+
+def test_an_instant_that_is_over_is_now(daemon: Daemon, exchange: Exchange) -> None:
+    order = daemon.submit(market_buy(executeAt=wall_ms() - 60_000), wait_s=10).json
+    assert order["state"] == "filled"
+    assert order["deadlineAtMs"] - order["acceptedAtMs"] == 5_000
+    assert len(exchange.arrivals(order["id"])) == 1
+
+
+def test_the_deadline_counts_from_the_instant(daemon: Daemon) -> None:
+    at_ms = wall_ms() + 60_000
+    order = daemon.submit(market_buy(executeAt=at_ms, deadlineMs=250)).json
+    assert order["deadlineAtMs"] == at_ms + 250
+
+
+@pytest.mark.parametrize("moment", ["queued", "armed"])
+def test_a_cancelled_instant_does_not_come(daemon: Daemon, exchange: Exchange, moment: str) -> None:
+    signal = market_buy(executeAt=wall_ms() + AHEAD_MS)
+    order_id = daemon.accept(signal)
+    after = daemon.accept(market_buy(executeAt=wall_ms() + AHEAD_MS))
+    if moment == "armed":
+        daemon.wait_for("order.armed", order_id=order_id)
+    withdrawn = daemon.ask("DELETE", f"/v1/orders/{order_id}?reason=changed+my+mind")
+    assert (withdrawn.status, withdrawn.json["state"]) == (200, "withdrawn")
+    assert withdrawn.json["reason"] == "changed my mind"
+    daemon.until(after, "filled")
+    found = daemon.explain(order_id)
+    assert found["order"]["state"] == "withdrawn"
+    assert [attempt["state"] for attempt in found["attempts"]] == (["not_sent"] if moment == "armed" else [])
+    assert {lock["state"] for lock in found["locks"]} <= {"released"}
+    assert exchange.arrivals(order_id) == []
+
+
+def test_after_a_halt_an_armed_order_waits_and_fires_when_it_may(daemon: Daemon, exchange: Exchange) -> None:
+    order_id = daemon.accept(market_buy(executeAt=wall_ms() + AHEAD_MS, deadlineMs=60_000))
+    daemon.wait_for("order.armed", order_id=order_id)
+    daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
+    disarmed = daemon.explain(order_id)
+    assert disarmed["order"]["state"] == "queued"
+    assert "a rehearsal" in disarmed["order"]["reason"]
+    assert disarmed["attempts"][0]["state"] == "not_sent"
+    daemon.ask("POST", "/v1/admin/resume", {"reason": "it is over"})
+    daemon.until(order_id, "filled")
+    assert [arrival["parameters"]["newClientOrderId"] for arrival in exchange.arrivals(order_id)] == [f"{order_id}-2"]
+
+
+def test_orders_of_one_instant_fire_together(daemon: Daemon, exchange: Exchange) -> None:
+    at_ms = wall_ms() + AHEAD_MS
+    signals = [market_buy(executeAt=at_ms) for _ in range(20)]
+    orders = daemon.ask("POST", "/v1/signals/batch", signals).json
+    for order in orders:
+        assert daemon.until(order["id"], "filled")["attempts"] == 1
+        assert exchange.arrivals(order["id"])[0]["receivedMs"] >= at_ms

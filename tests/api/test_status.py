@@ -1,0 +1,118 @@
+"""Status, healthz, readyz: how the daemon stands, at each stage of its life."""
+
+from signal import SIGTERM
+
+from tests.processes import KEYS, Daemon, Exchange, wall_ms
+from tests.processes.signals import market_buy
+from tests.processes.stage import Stage
+from tests.processes.unix_http import ask
+
+HOUR_MS = 3_600_000
+
+
+def readiness(daemon: Daemon) -> tuple[int, str, str | None]:
+    """Return readyz's status, stage and reason of a halt."""
+    answer = ask(daemon.status, "GET", "/readyz")
+    assert answer.json["ready"] is (answer.status == 200)
+    return answer.status, answer.json["stage"], answer.json["halted"]
+
+
+def test_a_daemon_that_trades_says_so(daemon: Daemon, exchange: Exchange) -> None:
+    daemon.submit(market_buy(), wait_s=10)
+    waiting = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS))
+    found = daemon.look("/v1/status")
+    assert (found["stage"], found["halted"], found["mode"]) == ("ready", None, "live")
+    assert (found["exchangeUrl"], found["database"]) == (exchange.url, str(daemon.database))
+    assert (found["pid"], found["exchange"]["reachable"], found["exchange"]["error"]) == (
+        daemon.process.pid,
+        True,
+        None,
+    )
+    assert abs(found["nowMs"] - wall_ms()) < 10_000
+    assert found["uptimeMs"] > 0
+    assert found["databaseBytes"] == daemon.database.stat().st_size
+    assert found["orders"]["queued"] == found["queueLength"] >= 1
+    assert found["ordersPerSecond"] == daemon.config["exchange"]["order_rate_per_s"]
+    assert found["exchange"]["weightLimit"] == daemon.config["exchange"]["weight_per_10s"]
+    assert not any(secret in str(found) for secret in KEYS)
+    daemon.ask("DELETE", f"/v1/orders/{waiting}")
+
+
+def test_counts_follow_the_orders(daemon: Daemon, exchange: Exchange) -> None:
+    before = daemon.look("/v1/status")
+    with exchange.frozen():
+        daemon.send(market_buy(snipeTargetId="counted"))
+        behind = daemon.accept(market_buy(snipeTargetId="counted", quoteOrderQty="26"))
+        during = daemon.look("/v1/status")
+    for name, more in {"queueLength": 1, "inFlight": 1, "activeLocks": 1, "inDoubt": 0, "deadLetters": 0}.items():
+        assert during[name] - before[name] == more, name
+    daemon.until(behind, "filled")
+    after = daemon.look("/v1/status")
+    assert all(after[name] == before[name] for name in ("queueLength", "inFlight", "activeLocks"))
+
+
+def test_dead_letters_and_doubts_are_counted(daemon: Daemon, exchange: Exchange) -> None:
+    before = daemon.look("/v1/status")
+    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    dead = daemon.submit(market_buy(), wait_s=10).json["id"]
+    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    doubted = daemon.accept(market_buy())
+    daemon.until(doubted, "in_doubt")
+    found = daemon.look("/v1/status")
+    assert (found["deadLetters"] - before["deadLetters"], found["inDoubt"] - before["inDoubt"]) == (1, 1)
+    exchange.lay()
+    daemon.until(doubted, "filled")
+    daemon.ask("DELETE", f"/v1/orders/{dead}")
+    assert daemon.look("/v1/status")["deadLetters"] == before["deadLetters"]
+
+
+def test_a_halted_daemon_is_alive_and_not_ready(daemon: Daemon) -> None:
+    assert readiness(daemon) == (200, "ready", None)
+    daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
+    assert readiness(daemon) == (503, "ready", "a rehearsal")
+    assert daemon.look("/healthz") == {"alive": True}
+    assert daemon.look("/v1/status")["halted"] == "a rehearsal"
+    daemon.ask("POST", "/v1/admin/resume", {"reason": "it is over"})
+    assert readiness(daemon) == (200, "ready", None)
+
+
+def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange, {"reconcile": {"startup_s": 60}})
+    daemon.start()
+    exchange.lay({"kind": "slow_after", "delay_ms": 60_000})
+    signal = market_buy()
+    order_id = daemon.send(signal)
+    exchange.wait_for_arrivals(order_id)
+    daemon.kill()
+    exchange.kill()
+    daemon.launch()
+    daemon.wait_for("daemon.reconciling", in_doubt=1)
+    assert readiness(daemon) == (503, "starting", None)
+    assert daemon.look("/healthz") == {"alive": True}
+    assert daemon.look("/v1/status")["inDoubt"] == 1
+    refused = daemon.submit(market_buy())
+    assert (refused.status, refused.json["error"], refused.headers["retry-after"]) == (503, "not_ready", "1")
+    known = daemon.submit(signal)
+    assert (known.status, known.json["id"], known.json["state"]) == (200, order_id, "in_doubt")
+    exchange.start()
+    daemon.wait_for("daemon.ready")
+    assert readiness(daemon) == (200, "ready", None)
+    assert daemon.order(order_id)["state"] == "filled"
+    assert len(exchange.orders(order_id)) == 1
+
+
+def test_a_daemon_that_drains_is_alive_and_takes_nothing_new(own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange)
+    daemon.start(with_rules=True)
+    signal = market_buy()
+    with exchange.frozen():
+        order_id = daemon.send(signal)
+        daemon.process.send(SIGTERM)
+        daemon.wait_for("daemon.draining", in_flight=1)
+        assert readiness(daemon) == (503, "draining", None)
+        refused = daemon.submit(market_buy())
+        assert (refused.status, refused.json["error"]) == (503, "not_ready")
+        assert daemon.submit(signal).json["id"] == order_id
+    assert daemon.process.exit_code() == 0

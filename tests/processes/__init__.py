@@ -1,0 +1,15 @@
+"""Real processes for tests: the daemon, the simulated exchange, and whoever calls them.
+
+Nothing here shares memory with what it tests. A test waits for an event of the log, a state or an answer, each with a
+deadline; it never waits for time. Every process is started on a leash: it ends with its test, also when that fails, and
+with the test run, also when that is killed.
+"""
+
+from tests.processes.child import Child
+from tests.processes.daemon_process import KEYS, Daemon, Keys
+from tests.processes.exchange_process import Exchange
+from tests.processes.stage import Stage
+from tests.processes.unix_http import Answer, ask
+from tests.processes.waiting import at_once, eventually, wall_ms
+
+__all__ = ["KEYS", "Answer", "Child", "Daemon", "Exchange", "Keys", "Stage", "ask", "at_once", "eventually", "wall_ms"]

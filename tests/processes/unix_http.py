@@ -1,0 +1,79 @@
+"""A client of the daemon's sockets, of nothing but the standard library."""
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_S = 30.0
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout_s: float = TIMEOUT_S) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(os.fspath(self._path))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.raw)
+
+
+def ask(
+    path: Path, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """Make one request on a connection of its own; a body of bytes goes as it is, anything else as JSON.
+
+    Raises:
+        OSError, http.client.HTTPException: there was no answer.
+
+    """
+    payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    connection = Connection(path)
+    try:
+        connection.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
+        return _read(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def speak(path: Path, *parts: bytes) -> Answer:
+    """Send bytes that may be no HTTP at all, and return the answer to them.
+
+    Raises:
+        OSError, http.client.HTTPException: there was no answer.
+
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(TIMEOUT_S)
+        connection.connect(os.fspath(path))
+        for part in parts:
+            connection.sendall(part)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return _read(response)
+
+
+def _read(response: http.client.HTTPResponse) -> Answer:
+    return Answer(response.status, {name.lower(): text for name, text in response.getheaders()}, response.read())
