@@ -135,6 +135,7 @@ def test_a_rate_limit_longer_than_the_deadline_ends_the_order(daemon: Daemon, ex
     order = daemon.submit(market_buy(deadlineMs=500), wait_s=10).json
     assert (order["state"], order["attempts"]) == ("rejected", 1)
     assert "the next attempt would come after the deadline" in order["reason"]
+    assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled", "the limit is over, and trading goes on"
 
 
 def test_a_price_above_the_cap_is_lowered_to_it_once(daemon: Daemon, exchange: Exchange) -> None:
