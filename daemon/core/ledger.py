@@ -44,6 +44,9 @@ WATCHED = frozenset(
 )
 """States in which an order is looked for, until it is finished."""
 
+MAX_ABSENT = 1_000
+"""Keys that are remembered as not on disk: a batch asks for each of its own twice."""
+
 STILL_FACT = "keep_still_until_ms"
 HALT_FACT = "halted"
 """Name under which the kill switch's reason is stored; empty while it is off."""
@@ -80,6 +83,7 @@ class Ledger:
         self.sending = False  # recovery is over, draining has not begun
         self.last_seq = 0
         self._keys: dict[str, str] = {}
+        self._absent: set[str] = set()  # keys that the disk was asked for in vain, and that no order has taken since
         self._recall = recall
         self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
         self._looks: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
@@ -97,14 +101,20 @@ class Ledger:
     def by_key(self, key: str) -> Order | None:
         """Return the order that a key is bound to, from memory or disk.
 
-        Where memory has let a key go and the disk does not know yet, memory's word on that order is the newer one.
+        Where memory has let a key go and the disk does not know yet, memory's word on that order is the newer one. The
+        disk is asked once for a key that it does not have: only what passes through here can change that.
         """
         order_id = self._keys.get(key)
         if order_id is not None:
             return self.orders[order_id]
+        if key in self._absent:
+            return None
         found = self._recall(key)
-        newest = None if found is None else self.orders.get(found.order_id, found)
-        return newest if newest is not None and newest.key_bound else None
+        if found is None:
+            self._remember_absent(key)
+            return None
+        newest = self.orders.get(found.order_id, found)
+        return newest if newest.key_bound else None
 
     def add(self, step: Step, order: Order) -> None:
         """Take in a new order, or one that comes back."""
@@ -276,6 +286,11 @@ class Ledger:
                 return
             heappop(heap)
 
+    def _remember_absent(self, key: str) -> None:
+        if len(self._absent) >= MAX_ABSENT:
+            self._absent.clear()
+        self._absent.add(key)
+
     def _keep(self, order: Order) -> None:
         known = self.orders.get(order.order_id)
         if known is not None:
@@ -284,5 +299,6 @@ class Ledger:
         self.orders[order.order_id] = order
         if order.key_bound:
             self._keys[order.key] = order.order_id
+            self._absent.discard(order.key)
         elif self._keys.get(order.key) == order.order_id:
             del self._keys[order.key]

@@ -20,7 +20,7 @@ import anyio
 from daemon.core.attempts import Attempt
 from daemon.core.events import Event
 from daemon.core.locks import Lock
-from daemon.core.orders import Order
+from daemon.core.orders import Order, State
 from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import rows
@@ -159,7 +159,9 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
     try:
         orders = list(group.orders.values())
         connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
-        connection.executemany(rows.UPSERT_QUEUE, map(rows.queue_row, orders))
+        for order in orders:
+            statement = rows.UPSERT_QUEUE if order.state is State.QUEUED else rows.UPDATE_QUEUE
+            connection.execute(statement, rows.queue_row(order))
         connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
         connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
         connection.executemany(rows.UPSERT_FACT, group.facts.items())
