@@ -62,9 +62,6 @@ CATALOGUE: dict[str, Kind] = {
          "deadline_ms", "execute_at_ms"),
     ),
     "order.replayed": Kind(Level.INFO, "a signal came again and got the first one's order", ("key",), durable=False),
-    "order.conflict": Kind(
-        Level.WARNING, "a signal brought another order's key with another payload", ("key",), durable=False
-    ),
     "order.armed": Kind(Level.INFO, "made durable ahead of its instant", ("attempt", "fire_ms", "token")),
     "order.disarmed": Kind(Level.WARNING, "its instant will not come; nothing was sent", ("reason",)),
     "order.sent": Kind(Level.INFO, "handed to the exchange's client", ("attempt", "token", "waited_ms")),

@@ -230,11 +230,12 @@ class Ledger:
         step.locks[ended.lock_id] = ended
         self.queue.free(ended.resource)
 
-    def keep_still(self, step: Step, until_ms: int) -> None:
+    def keep_still(self, step: Step, until_ms: int, now_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""
-        if until_ms > self.capacity.blocked_until_ms:
+        if until_ms > max(now_ms, self.capacity.blocked_until_ms):
             self.capacity.block(until_ms)
             step.facts[STILL_FACT] = str(until_ms)
+            self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""

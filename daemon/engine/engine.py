@@ -55,7 +55,7 @@ class Engine:
         self.emit = emit
         self.settings = settings
         self.ledger = Ledger(settings.rules, store.recall)
-        self.publisher = Publisher(self.ledger, emit)
+        self.publisher = Publisher(self.ledger, clock, emit)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._stopping = anyio.Event()

@@ -10,10 +10,14 @@ from collections.abc import Callable
 
 import anyio
 
-from daemon.core.events import Event
+from daemon.clock import Clock
+from daemon.core.events import Detail, Event
 from daemon.core.ledger import Ledger
 from daemon.core.step import Step
 from daemon.store.writer import Commit
+
+SLOW_COMMIT_MS = 100
+"""A commit that takes longer delays every order: worth a line. A disk that is well takes one or two."""
 
 LINGER_S = 0.005
 """Log lines are gathered for so long, so that the requests of a burst leave first."""
@@ -22,9 +26,11 @@ LINGER_S = 0.005
 class Publisher:
     """Follows commits, in order."""
 
-    def __init__(self, ledger: Ledger, emit: Callable[[Event], None]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, emit: Callable[[Event], None]) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._emit = emit
+        self._last: Commit | None = None
         self._pending: deque[tuple[Step, Commit]] = deque()
         self._untold: list[Event] = []
         self._wanted = asyncio.Event()
@@ -62,6 +68,7 @@ class Publisher:
                         await commit.durable()
                         self._pending.popleft()
                         self._publish(step)
+                        self._judge(commit)
         finally:
             self.flush()
 
@@ -80,6 +87,13 @@ class Publisher:
         self._untold += step.events
         self._untold += step.notes
         self._told.set()
+
+    def _judge(self, commit: Commit) -> None:
+        """Tell of a commit that took long, once for all of its steps."""
+        if commit is not self._last and commit.took_ms > SLOW_COMMIT_MS:
+            detail: dict[str, Detail] = {"took_ms": round(commit.took_ms), "rows": commit.rows}
+            self._untold.append(Event(name="store.slow_commit", at_ms=self._clock.now_ms(), detail=detail))
+        self._last = commit
 
     async def _log(self) -> None:
         while True:

@@ -55,7 +55,12 @@ class Commit:
         self._failure: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.attempts or self.locks or self.facts or self.events)
+        return self.rows > 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows it writes."""
+        return len(self.orders) + len(self.attempts) + len(self.locks) + len(self.facts) + len(self.events)
 
     def join(self, step: Step) -> None:
         """Add a step's rows. A later snapshot of a row takes an earlier one's place."""
