@@ -86,7 +86,7 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
         asked.append(key)
         return None
 
-    ledger = Ledger(RULES, recall)
+    ledger = Ledger(RULES, recall, lambda _: None)
     ledger.load(order(key="k"))
     assert ledger.by_key("k") == order(key="k")
     assert asked == []
@@ -146,7 +146,7 @@ def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
 
 
 def test_what_is_due_is_taken_out_in_order_and_once() -> None:
-    ledger = Ledger(RULES, lambda _: None)
+    ledger = Ledger(RULES, lambda _: None, lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
         ledger.set_timer(at_ms, subject_id)
     assert ledger.next_timer_ms() == 1
