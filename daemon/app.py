@@ -24,6 +24,7 @@ from daemon.core.step import Step
 from daemon.credentials import PAPER, Credentials
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import FrontDesk
+from daemon.engine.lock_desk import LockDesk
 from daemon.errors import BadConfig, NoPermission, SniperdError
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
@@ -80,6 +81,7 @@ class _Process:
             context = Context(
                 engine=engine,
                 front_desk=FrontDesk(engine, os.urandom),
+                lock_desk=LockDesk(engine, os.urandom),
                 admin_uids=config.sockets.admin_uids,
                 limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
                 mode=config.exchange.mode,

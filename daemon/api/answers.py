@@ -5,13 +5,16 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from daemon.api.lock_views import HeldView, lock_view
 from daemon.api.views import ErrorView, encode
 from daemon.clock import Clock
 from daemon.core.events import Event
+from daemon.core.locks import Lock
 from daemon.errors import (
     CommitFailed,
     Full,
     Halted,
+    Held,
     Invalid,
     KeyConflict,
     NotAllowed,
@@ -28,6 +31,7 @@ STATUS: dict[type[Refusal], int] = {
     WrongState: 409,
     Halted: 409,
     Full: 409,
+    Held: 409,
     KeyConflict: 422,
     NotReady: 503,
 }
@@ -77,6 +81,10 @@ _CLOSING = {408, 413}
 
 
 def _refused(refusal: Refusal) -> web.Response:
+    if isinstance(refusal, Held):
+        holder = lock_view(refusal.holder) if isinstance(refusal.holder, Lock) else None
+        view = HeldView(error=refusal.code, message=str(refusal), holder=holder, queue_length=refusal.queue_length)
+        return json(view, STATUS[Held])
     field = refusal.field if isinstance(refusal, Invalid) else None
     allowed = refusal.allowed if isinstance(refusal, Invalid) else None
     status = STATUS[type(refusal)]

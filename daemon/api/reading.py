@@ -10,6 +10,7 @@ from aiohttp import web
 from daemon.errors import Invalid
 
 MAX_WAIT_S = 120.0
+MAX_REASON = 500
 BATCH_LIMIT = 1 << 20
 """Bytes of the longest body that any route takes."""
 
@@ -77,6 +78,19 @@ def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
 def field_names(struct: type[msgspec.Struct]) -> str:
     """List the names that a JSON object may hold."""
     return ", ".join(struct.__struct_encode_fields__)
+
+
+def checked_reason(reason: str) -> str:
+    """Return the reason that a person gives.
+
+    Raises:
+        Invalid: there is none, or it is too long.
+
+    """
+    text = reason.strip()
+    if not text or len(text) > MAX_REASON:
+        raise Invalid("a reason is needed", field="reason", allowed=f"1 to {MAX_REASON} characters")
+    return text
 
 
 def wait_s(request: web.Request) -> float | None:

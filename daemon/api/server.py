@@ -14,6 +14,7 @@ from aiohttp.typedefs import Middleware
 from daemon.api.admin import Admin
 from daemon.api.answers import errors_become_answers
 from daemon.api.context import Context
+from daemon.api.locks import Locks
 from daemon.api.orders import Orders
 from daemon.api.reading import BATCH_LIMIT
 from daemon.api.signals import Signals
@@ -42,8 +43,9 @@ async def serve(context: Context, *, signals: Path, status: Path, emit: Callable
         CannotCreate: one of them cannot be made.
 
     """
-    reads = [*Orders(context).reads(), *Status(context).routes()]
-    changes = [*Signals(context).routes(), *Orders(context).changes(), *Admin(context).routes()]
+    orders, locks = Orders(context), Locks(context)
+    reads = [*orders.reads(), *locks.reads(), *Status(context).routes()]
+    changes = [*Signals(context).routes(), *orders.changes(), *locks.changes(), *Admin(context).routes()]
     middleware = errors_become_answers(context.engine.clock, emit)
     async with _serving(signals, [*reads, *changes], middleware), _serving(status, reads, middleware):
         yield
@@ -55,7 +57,12 @@ async def _serving(path: Path, routes: list[web.RouteDef], middleware: Middlewar
     application = web.Application(middlewares=[middleware], client_max_size=BATCH_LIMIT)
     application.add_routes(routes)
     runner = web.AppRunner(
-        application, access_log=None, keepalive_timeout=KEEPALIVE_S, lingering_time=LINGER_S, shutdown_timeout=1.0
+        application,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        lingering_time=LINGER_S,
+        shutdown_timeout=1.0,
+        handler_cancellation=True,  # a caller that went away waits for no lock any more
     )
     await runner.setup()
     assert runner.server is not None

@@ -6,12 +6,14 @@ outranked by an order stands aside until that order has gone, and no order is se
 because callers are granted first.
 """
 
+from collections import Counter
+from heapq import merge
+
 import msgspec
 
 from daemon.core.ledger import Ledger
 from daemon.core.step import Step
 from daemon.core.waiters import Waiter, WaiterState
-from daemon.errors import InvariantBroken
 
 
 def grant(ledger: Ledger, step: Step, now_ms: int) -> None:
@@ -58,8 +60,7 @@ def _grant(ledger: Ledger, step: Step, waiter: Waiter, now_ms: int) -> None:
         transaction_type=asked.transaction_type,
         transaction_data=asked.transaction_data,
     )
-    if lock is None:
-        raise InvariantBroken(f"{asked.resource} was given to {asked.owner_id} while it is held")
+    assert lock is not None
     ledger.took(step, lock)
     ledger.granted[waiter.waiter_id] = lock
     step.waiters[waiter.waiter_id] = msgspec.structs.replace(
@@ -77,3 +78,43 @@ def _grant(ledger: Ledger, step: Step, waiter: Waiter, now_ms: int) -> None:
         expires_ms=lock.expires_ms,
         waited_ms=waited_ms,
     )
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An order or a caller that waits for its turn, and its places, from 1."""
+
+    entry_id: str
+    order_id: str | None  # None: a caller that waits for a lease
+    resource: str
+    owner_id: str
+    priority: int
+    since_ms: int
+    position: int  # in the order of service
+    resource_position: int  # among those for the same resource
+
+
+def in_order(ledger: Ledger) -> list[Waiting]:
+    """List everybody who waits for a turn, in the order of service. Takes the time of a sort."""
+    places: Counter[str] = Counter()
+    found = []
+    for position, entry in enumerate(merge(ledger.queue, ledger.line), start=1):
+        order = ledger.orders.get(entry.entry_id)
+        if order is not None:
+            resource, owner_id, since_ms = order.resource, order.owner_id, order.accepted_ms
+        else:
+            waiter = ledger.waiters[entry.entry_id]
+            resource, owner_id, since_ms = waiter.asked.resource, waiter.asked.owner_id, waiter.queued_ms
+        places[resource] += 1
+        found.append(
+            Waiting(
+                entry_id=entry.entry_id,
+                order_id=None if order is None else order.order_id,
+                resource=resource,
+                owner_id=owner_id,
+                priority=entry.rank.priority,
+                since_ms=since_ms,
+                position=position,
+                resource_position=places[resource],
+            )
+        )
+    return found

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.events import Event
-from daemon.core.ledger import Ledger
+from daemon.core.ledger import MAX_ABSENT, Ledger
 from daemon.core.orders import Order, State
 from daemon.core.rulings import Found, Ruling
 from daemon.core.step import Step
@@ -92,6 +92,27 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
     assert asked == []
     assert ledger.by_key("other") is None
     assert asked == ["other"]
+
+
+def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
+    asked: list[str] = []
+    ledger = Ledger(RULES, asked.append, lambda _: None)
+    assert [ledger.by_key("k"), ledger.by_key("k")] == [None, None]
+    assert asked == ["k"]
+    gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
+    ledger.load(gone)
+    ledger.committed(Step(orders={gone.order_id: gone}))
+    ledger.by_key("k")
+    assert asked == ["k", "k"], "now the disk may have it"
+
+
+def test_only_so_many_keys_are_remembered_as_absent() -> None:
+    asked: list[str] = []
+    ledger = Ledger(RULES, asked.append, lambda _: None)
+    for number in range(MAX_ABSENT + 1):
+        ledger.by_key(str(number))
+    ledger.by_key("0")
+    assert asked[-1] == "0"
 
 
 # Who is looked for
