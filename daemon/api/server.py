@@ -13,6 +13,8 @@ from aiohttp.typedefs import Middleware
 
 from daemon.api.admin import Admin
 from daemon.api.answers import errors_become_answers
+from daemon.api.bot.locks import BotLocks
+from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
 from daemon.api.locks import Locks
 from daemon.api.orders import Orders
@@ -44,8 +46,16 @@ async def serve(context: Context, *, signals: Path, status: Path, emit: Callable
 
     """
     orders, locks = Orders(context), Locks(context)
-    reads = [*orders.reads(), *locks.reads(), *Status(context).routes()]
-    changes = [*Signals(context).routes(), *orders.changes(), *locks.changes(), *Admin(context).routes()]
+    bot_locks = BotLocks(context)
+    reads = [*orders.reads(), *locks.reads(), *bot_locks.reads(), *Status(context).routes()]
+    changes = [
+        *Signals(context).routes(),
+        *orders.changes(),
+        *locks.changes(),
+        *Admin(context).routes(),
+        *BotTrade(context).routes(),
+        *bot_locks.changes(),
+    ]
     middleware = errors_become_answers(context.engine.clock, emit)
     async with _serving(signals, [*reads, *changes], middleware), _serving(status, reads, middleware):
         yield

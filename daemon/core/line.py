@@ -12,6 +12,8 @@ from heapq import merge
 import msgspec
 
 from daemon.core.ledger import Ledger
+from daemon.core.orders import Order
+from daemon.core.priority_queue import Rank
 from daemon.core.step import Step
 from daemon.core.waiters import Waiter, WaiterState
 
@@ -45,6 +47,12 @@ def withdraw(ledger: Ledger, step: Step, waiter_id: str, reason: str, now_ms: in
         waited_ms=now_ms - waiter.queued_ms,
         reason=reason,
     )
+
+
+def place_of(ledger: Ledger, order: Order) -> int:
+    """Tell an order's place among those that wait for its resource, from 1; 1 too while it waits for its time."""
+    mine = Rank(order.priority, order.seq)
+    return 1 + ledger.queue.count(order.resource, mine) + ledger.line.count(order.resource, mine)
 
 
 def _grant(ledger: Ledger, step: Step, waiter: Waiter, now_ms: int) -> None:

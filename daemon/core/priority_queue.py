@@ -111,9 +111,10 @@ class PriorityQueue:
         self._held.discard(resource)
         self._offer(resource)
 
-    def count(self, resource: str) -> int:
-        """Count the entries that wait for a resource. Takes the time of a scan of them."""
-        return sum(self._entries.get(entry.entry_id) is entry for entry in self._waiting.get(resource, ()))
+    def count(self, resource: str, below: Rank | None = None) -> int:
+        """Count the entries that wait for a resource, or those below a rank. Takes the time of a scan of them."""
+        standing = (entry for entry in self._waiting.get(resource, ()) if self._entries.get(entry.entry_id) is entry)
+        return sum(below is None or entry.rank < below for entry in standing)
 
     def ahead_of(self, entry_id: str) -> int:
         """Count the entries of lesser rank. Takes the time of a scan."""

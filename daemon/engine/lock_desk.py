@@ -14,6 +14,7 @@ from daemon.core.waiters import LeaseRequest, Waiter
 from daemon.engine.engine import Engine, Stage
 from daemon.engine.front_desk import Caller, administrators_only
 from daemon.errors import NotReady, Unknown, WrongState
+from daemon.store.bot_tables import BotTables, Filter
 
 LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the daemon ended"
 
@@ -130,6 +131,11 @@ class LockDesk:
         if lock is None:
             raise Unknown(f"there is no lock {lock_id[:40]!r}; `sniperd locks` lists them")
         return lock
+
+    async def bot_tables(self, wanted: Filter) -> BotTables:
+        """Read the bot's two tables, everything that was decided before included."""
+        await self._engine.store.commit(Step()).durable()
+        return await self._engine.store.bot_tables(wanted)
 
     def _force(self, step: Step, lock: Lock, caller: Caller, reason: str, *, exchange_checked: bool) -> Lock:
         return leases.force_release(

@@ -15,6 +15,7 @@ from daemon.core.orders import Order, State
 from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import reading
+from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.cleaning import Cleaned, clean
 from daemon.store.database import instance_lock, make_file, open_for_reading, prepare
 from daemon.store.writer import Commit, Hand, Writer
@@ -58,6 +59,10 @@ class Store:
     async def lock(self, lock_id: str) -> Lock | None:
         """Read a lock as it stands on disk."""
         return await self._read(partial(reading.lock_by_id, lock_id=lock_id))
+
+    async def bot_tables(self, wanted: Filter) -> BotTables:
+        """Read the bot's two tables."""
+        return await self._read(reader(wanted))
 
     async def history(self, order_id: str) -> reading.History | None:
         """Read everything on record about an order."""
