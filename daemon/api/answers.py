@@ -74,9 +74,11 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
 
 
 _HINTS = {
+    401: "changes over TCP need `Authorization: Bearer TOKEN`, the token of [http] token_file",
     404: "there is no such route; /openapi.json and the README list them",
     405: "the route does not take this method",
     408: "the body did not come in time; send it at once",
+    421: "the Host header does not name this listener",
     413: "the body is longer than [sockets] body_limit_kb allows",
 }
 _CLOSING = {408, 413}

@@ -128,7 +128,7 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.reconciling": Kind(
         Level.INFO, "looking for what was in flight before signals are taken", ("in_doubt",), durable=False
     ),
-    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status"), durable=False),
+    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status", "http"), durable=False),
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),
