@@ -24,6 +24,8 @@ MEXC_ORDER_RATE, MEXC_WEIGHT = 12, 300
 Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rank = Annotated[int, Meta(ge=1, le=10)]
+Quote = Annotated[float, Meta(ge=0, le=1_000_000_000)]
+Pair = Annotated[str, Meta(pattern=r"^\w{2,40}$")]
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -109,6 +111,19 @@ class ReconcileTable(Table, frozen=True):
     startup_s: Seconds = 10.0
 
 
+class GuardsTable(Table, frozen=True):
+    """``[guards]``: what speaks against an order before it is one."""
+
+    repeat_window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 2_000
+    max_notional_per_order: Quote = 0.0
+    max_notional_per_day: Quote = 0.0
+    notional_asset: str = "USDT"
+    max_open_buys_per_owner: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    allowed_symbols: list[Pair] = []
+    forbidden_symbols: list[Pair] = []
+    price_band_percent: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
+
+
 class LogTable(Table, frozen=True):
     """``[log]``: what is written to standard output."""
 
@@ -126,6 +141,7 @@ class Config(Table, frozen=True):
     queue: QueueTable = QueueTable()
     retry: RetryTable = RetryTable()
     reconcile: ReconcileTable = ReconcileTable()
+    guards: GuardsTable = GuardsTable()
     log: LogTable = LogTable()
 
 
@@ -170,6 +186,7 @@ def check(config: Config) -> Config:
 
     """
     _check_exchange(config.exchange)
+    _check_guards(config.guards)
     queue = config.queue
     if queue.sell_priority >= queue.buy_priority:
         raise BadConfig(
@@ -227,6 +244,20 @@ def _check_exchange(exchange: ExchangeTable) -> None:
         raise BadConfig(
             f"[exchange] weight_per_10s = {exchange.weight_per_10s} is above MEXC's own limit; "
             f"allowed: 50 to {MEXC_WEIGHT}"
+        )
+
+
+def _check_guards(guards: GuardsTable) -> None:
+    both = sorted(
+        {pair.upper() for pair in guards.allowed_symbols} & {pair.upper() for pair in guards.forbidden_symbols}
+    )
+    if both:
+        raise BadConfig(
+            f"[guards] allowed_symbols and forbidden_symbols both hold {', '.join(both)}; remove it from one of them"
+        )
+    if not re.fullmatch(r"\w{1,20}", guards.notional_asset):
+        raise BadConfig(
+            f"[guards] notional_asset = {guards.notional_asset!r}; allowed: 1 to 20 letters and digits, like USDT"
         )
 
 
@@ -297,6 +328,8 @@ def _allowed(kind: inspect.Type) -> str:
             return f"a number {_range(kind)}"
         case inspect.ListType(item_type=inspect.IntType() as item):
             return f"a list of whole numbers {_range(item)}"
+        case inspect.ListType():
+            return 'a list of pairs in quotes, like ["BTCUSDT"]'
         case _:
             return "a text in quotes"
 

@@ -56,6 +56,8 @@ def range_of(kind: inspect.Type) -> str:
             return " or ".join(f'"{value}"' for value in values)
         case inspect.StrType():
             return "a text in quotes"
+        case inspect.ListType(inspect.StrType()):
+            return 'a list of pairs in quotes, like ["BTCUSDT"]'
         case inspect.ListType():
             return "a list of whole numbers from 0"
         case inspect.IntType():
@@ -63,7 +65,7 @@ def range_of(kind: inspect.Type) -> str:
             return f"a whole number from {low:_} to {high:_}"
         case _:
             low, high, above = limits(kind)
-            return f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:_g}"
+            return f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {int(high):_}"
 
 
 # --- the defaults

@@ -11,6 +11,7 @@ from daemon.core.events import Event
 from daemon.errors import (
     CommitFailed,
     Full,
+    Guarded,
     Halted,
     Invalid,
     KeyConflict,
@@ -28,6 +29,7 @@ STATUS: dict[type[Refusal], int] = {
     WrongState: 409,
     Halted: 409,
     Full: 409,
+    Guarded: 409,
     KeyConflict: 422,
     NotReady: 503,
 }
@@ -79,9 +81,12 @@ _CLOSING = {408, 413}
 def _refused(refusal: Refusal) -> web.Response:
     field = refusal.field if isinstance(refusal, Invalid) else None
     allowed = refusal.allowed if isinstance(refusal, Invalid) else None
+    guard = refusal.guard if isinstance(refusal, Guarded) else None
     status = STATUS[type(refusal)]
     headers = {"Retry-After": "1"} if status == STATUS[NotReady] else None
-    return json(ErrorView(error=refusal.code, message=str(refusal), field=field, allowed=allowed), status, headers)
+    return json(
+        ErrorView(error=refusal.code, message=str(refusal), field=field, allowed=allowed, guard=guard), status, headers
+    )
 
 
 def _event(name: str, clock: Clock, request: web.Request, **detail: str | int) -> Event:

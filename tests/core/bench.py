@@ -72,6 +72,10 @@ class Disk:
         """Return the orders that recovery loads, oldest first."""
         return sorted((order for order in self.orders.values() if order.finished_ms is None), key=_seq)
 
+    def ended(self) -> list[Order]:
+        """Return the finished BUYs that still count for guards, oldest first."""
+        return sorted((order for order in self.orders.values() if order.finished_ms is not None), key=_seq)
+
     def active_locks(self) -> list[Lock]:
         """Return the locks that recovery takes again."""
         return [lock for lock in self.locks.values() if lock.state is LockState.ACTIVE]
@@ -173,6 +177,7 @@ class Bench:
             self.ledger,
             step,
             orders=self.disk.unfinished(),
+            ended=self.disk.ended(),
             locks=self.disk.active_locks(),
             attempts=self.disk.under_way(),
             halted=self.disk.facts.get(HALT_FACT) or None,
@@ -215,7 +220,7 @@ class Bench:
         step = Step()
         signals = [normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms) for each in asked]
         wishes = [(signal, identify(self.ledger, signal)) for signal in signals]
-        check_all(self.ledger, [identity for _, identity in wishes], self.now_ms)
+        check_all(self.ledger, wishes, self.now_ms)
         taken = [
             accept(
                 self.ledger,

@@ -23,7 +23,7 @@ NOON_MS = 1_790_000_000_000
 RULES = settings.rules(Config())
 """The rules of a daemon that nobody configured."""
 
-PARTS = {"defaults", "retry", "limits", "schedule"}
+PARTS = {"defaults", "retry", "limits", "schedule", "guards"}
 
 
 def rules(**changes: Any) -> Rules:
