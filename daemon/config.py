@@ -25,7 +25,8 @@ Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rank = Annotated[int, Meta(ge=1, le=10)]
 Quote = Annotated[float, Meta(ge=0, le=1_000_000_000)]
-Pair = Annotated[str, Meta(pattern=r"^\w{2,40}$")]
+Pair = Annotated[str, Meta(pattern=r"^\w{2,40}\Z")]
+Asset = Annotated[str, Meta(pattern=r"^\w{1,20}\Z")]
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -117,7 +118,7 @@ class GuardsTable(Table, frozen=True):
     repeat_window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 2_000
     max_notional_per_order: Quote = 0.0
     max_notional_per_day: Quote = 0.0
-    notional_asset: str = "USDT"
+    notional_asset: Asset = "USDT"
     max_open_buys_per_owner: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     allowed_symbols: list[Pair] = []
     forbidden_symbols: list[Pair] = []
@@ -255,10 +256,6 @@ def _check_guards(guards: GuardsTable) -> None:
         raise BadConfig(
             f"[guards] allowed_symbols and forbidden_symbols both hold {', '.join(both)}; remove it from one of them"
         )
-    if not re.fullmatch(r"\w{1,20}", guards.notional_asset):
-        raise BadConfig(
-            f"[guards] notional_asset = {guards.notional_asset!r}; allowed: 1 to 20 letters and digits, like USDT"
-        )
 
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -322,12 +319,12 @@ def _allowed(kind: inspect.Type) -> str:
     match kind:
         case inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in kind.values)
-        case inspect.IntType():
-            return f"a whole number {_range(kind)}"
-        case inspect.FloatType():
-            return f"a number {_range(kind)}"
+        case inspect.IntType() | inspect.FloatType():
+            return f"a {'whole ' if isinstance(kind, inspect.IntType) else ''}number {_range(kind)}"
         case inspect.ListType(item_type=inspect.IntType() as item):
             return f"a list of whole numbers {_range(item)}"
+        case inspect.StrType(pattern=str()):
+            return 'an asset in quotes, like "USDT"'
         case inspect.ListType():
             return 'a list of pairs in quotes, like ["BTCUSDT"]'
         case _:

@@ -123,8 +123,8 @@ def _check_notional(order: Order, rules: GuardRules, counted: Sequence[Exposure]
         )
     if worth is None:
         raise Guarded(
-            f"the last price of {order.symbol} cannot be had, so what {plain(order.quantity or ZERO)} of it cost is not "
-            f"known, and [guards] {guard} cannot be kept; send it with quoteOrderQty, or as a LIMIT, or later",
+            f"the last price of {order.symbol} cannot be had, so what {plain(order.quantity or ZERO)} of it cost is "
+            f"not known, and [guards] {guard} cannot be kept; send it with quoteOrderQty, or as a LIMIT, or later",
             guard=guard,
         )
     if 0 < rules.max_notional_per_order < worth:

@@ -8,8 +8,11 @@ the disk is done, what the exchange answers, what a look shows.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from daemon.core.answers import Answer, CancelAnswer, Look, NotSent
 from daemon.core.attempts import Attempt, AttemptState
@@ -215,10 +218,13 @@ class Bench:
         """Take a signal in, or answer it with an earlier one's order."""
         return self.order(self.submit_all([asked or request(**changes)])[0].order)
 
-    def submit_all(self, asked: Sequence[SignalRequest]) -> list[Accepted]:
+    def submit_all(self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None) -> list[Accepted]:
         """Take all signals in, or none."""
         step = Step()
-        signals = [normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms) for each in asked]
+        signals = [
+            replace(normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms), last_price=last_price)
+            for each in asked
+        ]
         wishes = [(signal, identify(self.ledger, signal)) for signal in signals]
         check_all(self.ledger, wishes, self.now_ms)
         taken = [

@@ -11,9 +11,13 @@ on nothing is promised for that key but that the truth is still believed when it
 from collections import Counter
 from collections.abc import Callable
 
+import msgspec
+
 from daemon.core.attempts import AttemptState
+from daemon.core.decimals import ZERO
 from daemon.core.events import DAEMON
-from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, State
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, worth_of
+from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, Side, State
 from daemon.core.outlook import outlook
 from daemon.core.step import Send, Step
 from tests.core.bench import Bench
@@ -144,6 +148,7 @@ class Judge:
         self.one_order_holds_a_resource()
         self.memory_is_what_is_not_finished_or_not_on_disk()
         self.counts_are_those_of_a_recount()
+        self.exposure_is_that_of_a_recount()
         self.whoever_is_in_doubt_is_looked_for()
         self.everybody_can_be_told_what_comes_next()
 
@@ -193,6 +198,22 @@ class Judge:
         assert ledger.capacity.in_flight == len(ledger.flying) == self.under_way()
         queued = {order.order_id for order in ledger.orders.values() if order.state is State.QUEUED}
         assert {entry.entry_id for entry in ledger.queue} <= queued
+
+    def exposure_is_that_of_a_recount(self) -> None:
+        """What guards go by is what all orders together say, those that have left memory included."""
+        exposure, now_ms = self.bench.ledger.exposure, self.bench.now_ms
+        orders = self.bench.latest.values()
+        buys = [each for each in orders if each.side is Side.BUY and each.state not in KEY_FREE]
+        today = [each for each in buys if each.accepted_ms // DAY_MS == now_ms // DAY_MS]
+        assert exposure.spent(now_ms) == sum((worth_of(each) or ZERO for each in today), ZERO)
+        unpriced: set[str | None] = {each.order_id for each in today if worth_of(each) is None}
+        assert exposure.unpriced(now_ms) in (unpriced or {None})
+        assert +exposure._open == Counter(each.owner_id for each in buys if each.state in OPEN)
+        for probe in {(each.owner_id, each.symbol): each for each in orders}.values():
+            lately = {each.order_id for each in buys if (each.owner_id, each.symbol) == (probe.owner_id, probe.symbol)
+                      and now_ms - each.accepted_ms < MAX_REPEAT_WINDOW_MS}  # fmt: skip
+            another = msgspec.structs.replace(probe, target_id="of nobody else", accepted_ms=now_ms)
+            assert exposure.repeated(another, MAX_REPEAT_WINDOW_MS) in (lately or {None})
 
     def whoever_is_in_doubt_is_looked_for(self) -> None:
         """Nobody is forgotten by the reconciler."""
