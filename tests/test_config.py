@@ -79,6 +79,7 @@ def test_the_defaults_are_safe() -> None:
     assert config.exchange.order_rate_per_s < MEXC_ORDER_RATE
     assert config.exchange.weight_per_10s < MEXC_WEIGHT
     assert config.sockets.admin_uids == []
+    assert config.guards.repeat_window_ms > 0
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:

@@ -9,17 +9,16 @@ on nothing is promised for that key but that the truth is still believed when it
 """
 
 from collections import Counter
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from daemon.core.attempts import AttemptState
 from daemon.core.decimals import ZERO
 from daemon.core.events import DAEMON
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, worth_of
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
 from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, Side, State
 from daemon.core.outlook import outlook
 from daemon.core.step import Send, Step
+from tests.core import making
 from tests.core.bench import Bench
 from tests.core.model_exchange import ModelExchange, Request
 
@@ -209,11 +208,14 @@ class Judge:
         unpriced: set[str | None] = {each.order_id for each in today if worth_of(each) is None}
         assert exposure.unpriced(now_ms) in (unpriced or {None})
         assert +exposure._open == Counter(each.owner_id for each in buys if each.state in OPEN)
-        for probe in {(each.owner_id, each.symbol): each for each in orders}.values():
-            lately = {each.order_id for each in buys if (each.owner_id, each.symbol) == (probe.owner_id, probe.symbol)
-                      and now_ms - each.accepted_ms < MAX_REPEAT_WINDOW_MS}  # fmt: skip
-            another = msgspec.structs.replace(probe, target_id="of nobody else", accepted_ms=now_ms)
-            assert exposure.repeated(another, MAX_REPEAT_WINDOW_MS) in (lately or {None})
+        for owner_and_symbol in {(each.owner_id, each.symbol) for each in orders}:
+            self._repetition_is_that_of_a_recount(exposure, buys, owner_and_symbol)
+
+    def the_budget_is_kept(self, order: Order) -> None:
+        """Judge a new order: what counts now, itself included, counted against it."""
+        limit = self.bench.ledger.rules.guards.max_notional_per_day
+        if limit and order.side is Side.BUY:
+            assert self.bench.ledger.exposure.spent(self.bench.now_ms) <= limit
 
     def whoever_is_in_doubt_is_looked_for(self) -> None:
         """Nobody is forgotten by the reconciler."""
@@ -288,6 +290,17 @@ class Judge:
     def under_way(self) -> int:
         """Count the orders of which a request is under way, or is bound to be."""
         return sum(order.state in UNDER_WAY for order in self.bench.ledger.orders.values())
+
+    def _repetition_is_that_of_a_recount(
+        self, exposure: Exposure, buys: Sequence[Order], owner_and_symbol: tuple[str, str]
+    ) -> None:
+        """Ask for the first of a repetition, for a target that nobody has."""
+        theirs = [each for each in buys if (each.owner_id, each.symbol) == owner_and_symbol]
+        lately = {each.order_id for each in theirs if self.bench.now_ms - each.accepted_ms < MAX_REPEAT_WINDOW_MS}
+        owner_id, symbol = owner_and_symbol
+        another = making.order(owner_id=owner_id, symbol=symbol, target_id="nobody's", accepted_ms=self.bench.now_ms)
+        first = exposure.repeated(another, MAX_REPEAT_WINDOW_MS)
+        assert first in lately if lately else first is None
 
     def _could_go(self, order: Order) -> bool:
         """Whether nothing but capacity stands between an order and the wire.

@@ -42,6 +42,10 @@ def refusal(bench: Bench, target: str | None = "t2", last: int | str | None = No
     return refusal.value
 
 
+def budget(guard: str, limit: int = 1_000) -> dict[str, Any]:
+    return {guard: Decimal(limit)}
+
+
 LIMIT: dict[str, Any] = {"type": "LIMIT", "quantity": Decimal(2), "price": Decimal(10)}
 SELL: dict[str, Any] = {"side": "SELL", "quantity": Decimal(2)}
 
@@ -157,7 +161,7 @@ def test_a_market_order_by_quantity_costs_what_the_last_price_makes_it() -> None
 
 @pytest.mark.parametrize("guard", ["max_notional_per_order", "max_notional_per_day"])
 def test_what_cannot_be_priced_is_refused(guard: str) -> None:
-    bench = guarded(**{guard: Decimal(1_000)})
+    bench = guarded(**budget(guard))
     said = refusal(bench, quantity=Decimal(2))
     assert said.guard == guard
     assert "cannot be had" in str(said)
@@ -165,14 +169,14 @@ def test_what_cannot_be_priced_is_refused(guard: str) -> None:
 
 @pytest.mark.parametrize("guard", ["max_notional_per_order", "max_notional_per_day"])
 def test_what_is_paid_in_another_asset_is_refused(guard: str) -> None:
-    said = refusal(guarded(**{guard: Decimal(1_000)}), symbol="FOOBTC")
+    said = refusal(guarded(**budget(guard)), symbol="FOOBTC")
     assert said.guard == guard
     assert "not paid in USDT" in str(said)
 
 
 @pytest.mark.parametrize("guard", ["max_notional_per_order", "max_notional_per_day"])
 def test_a_sell_is_never_held_up_by_a_budget(guard: str) -> None:
-    bench = guarded(**{guard: Decimal(1)})
+    bench = guarded(**budget(guard, 1))
     assert buy(bench, side="SELL", quote_order_qty=Decimal(1_000)).state is State.IN_FLIGHT
 
 

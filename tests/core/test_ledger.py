@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.events import Event
-from daemon.core.ledger import Ledger
+from daemon.core.ledger import MAX_ABSENT, Ledger
 from daemon.core.orders import Order, State
 from daemon.core.rulings import Found, Ruling
 from daemon.core.step import Step
@@ -168,6 +168,12 @@ def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
     bench.ledger.set_rules(rules(per_symbol=True, limits={"max_in_flight": 1}))
     assert bench.submit().resource == "trade:FOOUSDT"
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
+
+
+def test_no_more_keys_are_remembered_as_absent_than_may_be(bench: Bench) -> None:
+    for number in range(MAX_ABSENT + 1):
+        assert bench.ledger.by_key(f"k{number}") is None
+    assert len(bench.ledger._absent) == 1
 
 
 # Steps
