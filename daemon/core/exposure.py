@@ -10,6 +10,7 @@ A BUY counts from acceptance on and for what was asked, unless it ended without 
 
 from collections import Counter, deque
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 from daemon.core.decimals import ZERO, product, total
@@ -23,17 +24,15 @@ OPEN = PENDING | {State.LOST, State.OPEN, State.PARTIALLY_FILLED}
 """States in which more of an order may still be bought."""
 
 _SETTLED = frozenset({State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED})
+_WEIGHT = {state: states for states in (KEY_FREE, OPEN, _SETTLED) for state in states}
 
 _Of = tuple[str, str]
-_Targets = dict[str | None, dict[str, int]]
-"""By target: when each of its BUYs was accepted, by order id."""
 
 
 class _Seen(NamedTuple):
     """A BUY that counts as the first of a repetition until it is too old for any window."""
 
     accepted_ms: int
-    of: _Of
     target_id: str | None
     order_id: str
 
@@ -46,12 +45,12 @@ class Exposure:
         self._spent = ZERO
         self._unpriced: set[str] = set()  # ids of the day's orders whose worth nobody knows yet
         self._open: Counter[str] = Counter()  # by owner
-        self._lately: dict[_Of, _Targets] = {}  # by owner and symbol
-        self._ages: deque[_Seen] = deque()  # what is to be forgotten, oldest first
+        self._lately: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
+        self._ages: deque[tuple[_Of, _Seen]] = deque()  # what is to be forgotten, oldest first
 
     def note(self, before: Order | None, after: Order) -> None:
         """Take in a new order, or what became of one: ``before`` is how it counts so far."""
-        if after.side is not Side.BUY:
+        if after.side is not Side.BUY or (before is not None and _weighs_the_same(before, after)):
             return
         counted = before is not None and before.state not in KEY_FREE
         counts = after.state not in KEY_FREE
@@ -78,13 +77,11 @@ class Exposure:
 
     def repeated(self, order: Order, window_ms: int) -> str | None:
         """Find a BUY of the same owner and symbol for another target, accepted so shortly before; return its id."""
-        targets = self._lately.get(_of(order), {})
-        for target, accepted in targets.items():
-            if target == order.target_id:
-                continue
-            order_id, accepted_ms = max(accepted.items(), key=lambda item: item[1])
-            if order.accepted_ms - accepted_ms < window_ms:
-                return order_id
+        for seen in reversed(self._lately.get(_of(order), {}).values()):
+            if order.accepted_ms - seen.accepted_ms >= window_ms:
+                break
+            if seen.target_id != order.target_id:
+                return seen.order_id
         return None
 
     def _weigh(self, order: Order, times: int) -> None:
@@ -107,22 +104,25 @@ class Exposure:
         """Let an order count as the first of a repetition, and begin the day that it is the first of."""
         if order.accepted_ms // DAY_MS > self._day:
             self._day, self._spent, self._unpriced = order.accepted_ms // DAY_MS, ZERO, set()
-        self._lately.setdefault(_of(order), {}).setdefault(order.target_id, {})[order.order_id] = order.accepted_ms
-        self._ages.append(_Seen(order.accepted_ms, _of(order), order.target_id, order.order_id))
-        while self._ages[0].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
-            self._drop(self._ages.popleft())
+        seen = _Seen(order.accepted_ms, order.target_id, order.order_id)
+        known = self._lately.setdefault(_of(order), {})
+        comes_late = any(newest.accepted_ms > seen.accepted_ms for newest in islice(reversed(known.values()), 1))
+        known[order.order_id] = seen
+        if comes_late:  # seen after all, requeued, or loaded behind the finished ones
+            self._lately[_of(order)] = dict(sorted(known.items(), key=lambda item: item[1].accepted_ms))
+        self._ages.append((_of(order), seen))
+        while self._ages[0][1].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
+            of, oldest = self._ages.popleft()
+            self._drop(of, oldest.order_id)
 
     def _forget(self, order: Order) -> None:
-        self._drop(_Seen(order.accepted_ms, _of(order), order.target_id, order.order_id))
+        self._drop(_of(order), order.order_id)
 
-    def _drop(self, seen: _Seen) -> None:
-        targets = self._lately.get(seen.of, {})
-        accepted = targets.get(seen.target_id, {})
-        accepted.pop(seen.order_id, None)
-        if not accepted:
-            targets.pop(seen.target_id, None)
-        if not targets:
-            self._lately.pop(seen.of, None)
+    def _drop(self, of: _Of, order_id: str) -> None:
+        known = self._lately.get(of, {})
+        known.pop(order_id, None)
+        if not known:
+            self._lately.pop(of, None)
 
 
 def worth_of(order: Order) -> Decimal | None:
@@ -137,6 +137,15 @@ def worth_of(order: Order) -> Decimal | None:
     if price is not None and order.quantity is not None:
         return max(product(order.quantity, price), order.executed_quote)
     return order.executed_quote if order.state in _SETTLED else None
+
+
+def _weighs_the_same(before: Order, after: Order) -> bool:
+    """Whether nothing changed that a figure is made of; looking at identity alone, which may overlook a yes."""
+    return (
+        _WEIGHT[before.state] is _WEIGHT[after.state]
+        and before.price is after.price
+        and before.executed_quote is after.executed_quote
+    )
 
 
 def _of(order: Order) -> _Of:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from daemon.core.answers import Advice
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
+from daemon.core.exposure import _WEIGHT, DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.guards import needs_last_price
 from daemon.core.orders import Order, State
 from daemon.core.rulings import Found, Ruling
@@ -127,13 +127,29 @@ def test_one_that_is_seen_after_all_is_a_first_again() -> None:
     refusal(bench)
 
 
+def test_one_that_comes_late_does_not_hide_a_newer_one() -> None:
+    bench = guarded()
+    old = buy(bench)
+    bench.send_next(refused(Advice.DEAD_LETTER))
+    bench.pass_time(WINDOW_MS)
+    newer = buy(bench, "t2")
+    bench.requeue(old)
+    bench.ledger.set_rules(rules(guards={"repeat_window_ms": WINDOW_MS}))
+    assert newer.order_id in str(refusal(bench, "t3"))
+
+
+def test_every_state_weighs_something() -> None:
+    assert _WEIGHT.keys() == set(State)
+
+
 def test_what_is_older_than_any_window_is_forgotten() -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     for number in range(3):
         buy(bench, f"t{number}")
         bench.pass_time(MAX_REPEAT_WINDOW_MS + 1)
     assert len(bench.ledger.exposure._ages) == 1
-    assert [list(each) for each in bench.ledger.exposure._lately.values()] == [["t2"]]
+    (known,) = bench.ledger.exposure._lately.values()
+    assert [seen.target_id for seen in known.values()] == ["t2"]
 
 
 # What it costs
