@@ -8,6 +8,7 @@
     │   ├── KeyConflict        the idempotency key belongs to another payload
     │   ├── Halted             the kill switch is on
     │   ├── Full               the queue has no room
+    │   ├── Guarded            a guard speaks against the order
     │   ├── NotReady           the daemon is starting or draining
     │   ├── NotAllowed         the caller lacks the right
     │   ├── Held               the resource is somebody else's
@@ -76,6 +77,20 @@ class Full(Refusal):
     """The queue has no room for another order."""
 
     code = "full"
+
+
+class Guarded(Refusal):
+    """A guard speaks against the order: ``guard`` is its key in ``[guards]``."""
+
+    code = "guarded"
+
+    def __init__(self, message: str, *, guard: str) -> None:
+        super().__init__(message)
+        self.guard = guard
+
+    def within(self, place: str) -> "Guarded":
+        """Return the same refusal of a part of a larger request."""
+        return Guarded(f"{place}: {self}", guard=self.guard)
 
 
 class NotReady(Refusal):

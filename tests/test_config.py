@@ -54,16 +54,18 @@ def range_of(kind: inspect.Type) -> str:
     match kind:
         case inspect.LiteralType(values):
             return " or ".join(f'"{value}"' for value in values)
+        case inspect.StrType(pattern=str()):
+            return 'an asset in quotes, like "USDT"'
         case inspect.StrType():
             return "a text in quotes"
+        case inspect.ListType(inspect.StrType()):
+            return 'a list of pairs in quotes, like ["BTCUSDT"]'
         case inspect.ListType():
             return "a list of whole numbers from 0"
-        case inspect.IntType():
-            low, high, _ = limits(kind)
-            return f"a whole number from {low:_} to {high:_}"
         case _:
             low, high, above = limits(kind)
-            return f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:_g}"
+            whole = "whole " if isinstance(kind, inspect.IntType) else ""
+            return f"a {whole}number {'above' if above else 'from'} {low:_} {'up ' if above else ''}to {high:_}"
 
 
 # --- the defaults
@@ -77,6 +79,7 @@ def test_the_defaults_are_safe() -> None:
     assert config.exchange.order_rate_per_s < MEXC_ORDER_RATE
     assert config.exchange.weight_per_10s < MEXC_WEIGHT
     assert config.sockets.admin_uids == []
+    assert config.guards.repeat_window_ms > 0
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from daemon.core.locks import Lock
 from daemon.errors import (
     CommitFailed,
     Full,
+    Guarded,
     Halted,
     Held,
     Invalid,
@@ -34,6 +35,7 @@ STATUS: dict[type[Refusal], int] = {
     Halted: 409,
     Full: 409,
     Held: 409,
+    Guarded: 409,
     KeyConflict: 422,
     NotReady: 503,
 }
@@ -102,7 +104,8 @@ def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response
     elif isinstance(refusal, Invalid):
         view = ErrorView(error=refusal.code, message=str(refusal), field=refusal.field, allowed=refusal.allowed)
     else:
-        view = ErrorView(error=refusal.code, message=str(refusal))
+        guard = refusal.guard if isinstance(refusal, Guarded) else None
+        view = ErrorView(error=refusal.code, message=str(refusal), guard=guard)
     return json(view, status, headers)
 
 

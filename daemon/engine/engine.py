@@ -106,6 +106,7 @@ class Engine:
             self.ledger,
             step,
             orders=remembered.orders,
+            ended=remembered.ended,
             locks=remembered.locks,
             attempts=remembered.attempts,
             waiters=remembered.waiters,

@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from daemon.clock import Entropy
-from daemon.core import intake, rulings
+from daemon.core import guards, intake, rulings
 from daemon.core.ids import RANDOM_BYTES, new_id
 from daemon.core.intake import Accepted, Identity
 from daemon.core.ledger import Ledger
@@ -93,7 +93,7 @@ class FrontDesk:
 
     async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
         ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
-        intake.check_all(ledger, [identity for _, identity in wishes], now_ms)
+        intake.check_all(ledger, wishes, now_ms)
         accepted = [
             intake.accept(
                 ledger,
@@ -202,7 +202,7 @@ class FrontDesk:
         await self._engine.doorway.apply(step).durable()
 
     async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal, Identity]:
-        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules if need be."""
+        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be."""
         ledger = self._engine.ledger
         now_ms = self._engine.clock.now_ms()
         signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
@@ -219,7 +219,11 @@ class FrontDesk:
                 field="symbol",
                 allowed="a pair that the exchange lists",
             )
-        return fit(signal, rules, now_ms), identity
+        signal = fit(signal, rules, now_ms)
+        if guards.needs_last_price(signal, ledger.rules.guards):
+            last_price = await self._engine.exchange.last_price(signal.symbol)
+            signal = msgspec.structs.replace(signal, last_price=last_price)
+        return signal, identity
 
     async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
         await self._carry_out(rulings.ask_cancel, order.order_id, caller, reason)
