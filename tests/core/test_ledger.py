@@ -191,12 +191,6 @@ def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
 
 
-def test_no_more_keys_are_remembered_as_absent_than_may_be(bench: Bench) -> None:
-    for number in range(MAX_ABSENT + 1):
-        assert bench.ledger.by_key(f"k{number}") is None
-    assert len(bench.ledger._absent) == 1
-
-
 # Steps
 
 
