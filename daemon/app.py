@@ -30,6 +30,8 @@ from daemon.exchange.mexc.transport import open_transport
 from daemon.exchange.paper import paper_exchange
 from daemon.log import Log, standard_output
 from daemon.paths import runtime_directory, state_directory
+from daemon.poller.client import open_client
+from daemon.poller.poller import Poller
 from daemon.reloading import reload
 from daemon.store.reading import Remembered
 from daemon.store.store import Store, open_store
@@ -61,6 +63,7 @@ class _Process:
         self._config_path = config_path
         self._environ = environ
         self._log = log
+        self._poller: Poller | None = None
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
@@ -87,12 +90,18 @@ class _Process:
                 database=str(database),
                 started_ms=clock.now_ms(),
             )
+            if config.poller.enabled:
+                bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
+                self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
+                                      settings=settings.poller(config))  # fmt: skip
             signals, status = socket_paths(config, environ)
             await stack.enter_async_context(serve(context, signals=signals, status=status, emit=emit))
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(self._obey_signals, context, exchange, clock)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, signals, status)
+            if self._poller is not None:
+                tasks.start_soon(self._poller.run)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
@@ -152,6 +161,8 @@ class _Process:
         self._config = config = reloaded.config
         context.engine.reload(settings.engine(config))
         exchange.set_settings(settings.exchange(config))
+        if self._poller is not None:
+            self._poller.settings = settings.poller(config)
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
         self._log.set_level(config.log.level)

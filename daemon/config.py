@@ -109,6 +109,21 @@ class ReconcileTable(Table, frozen=True):
     startup_s: Seconds = 10.0
 
 
+class PollerTable(Table, frozen=True):
+    """``[poller]``: reading the bot's targets, beside the signals that it sends."""
+
+    enabled: bool = False
+    base_url: str = "http://127.0.0.1:3008"
+    user_id: str = ""
+    interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 1_000
+    longest_interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 60_000
+    timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
+    body_limit_kb: Annotated[int, Meta(ge=1, le=10_240)] = 1_024
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    duplicate_window_ms: Ms = 60_000
+    report_attempts: Annotated[int, Meta(ge=1, le=10_000)] = 20
+
+
 class LogTable(Table, frozen=True):
     """``[log]``: what is written to standard output."""
 
@@ -126,6 +141,7 @@ class Config(Table, frozen=True):
     queue: QueueTable = QueueTable()
     retry: RetryTable = RetryTable()
     reconcile: ReconcileTable = ReconcileTable()
+    poller: PollerTable = PollerTable()
     log: LogTable = LogTable()
 
 
@@ -170,6 +186,7 @@ def check(config: Config) -> Config:
 
     """
     _check_exchange(config.exchange)
+    _check_poller(config.poller)
     queue = config.queue
     if queue.sell_priority >= queue.buy_priority:
         raise BadConfig(
@@ -227,6 +244,24 @@ def _check_exchange(exchange: ExchangeTable) -> None:
         raise BadConfig(
             f"[exchange] weight_per_10s = {exchange.weight_per_10s} is above MEXC's own limit; "
             f"allowed: 50 to {MEXC_WEIGHT}"
+        )
+
+
+def _check_poller(poller: PollerTable) -> None:
+    if poller.interval_ms > poller.longest_interval_ms:
+        raise BadConfig(
+            f"[poller] interval_ms = {poller.interval_ms} is longer than "
+            f"longest_interval_ms = {poller.longest_interval_ms}; allowed: at most that"
+        )
+    if not poller.enabled:
+        return
+    if not poller.user_id:
+        raise BadConfig("[poller] user_id is empty; allowed: the bot's id of the user whose targets are traded")
+    if not _is_server(poller.base_url):
+        raise BadConfig(f"[poller] base_url = {poller.base_url!r}; allowed: http://127.0.0.1[:PORT] or https://HOST")
+    if not is_loopback(poller.base_url) and urlsplit(poller.base_url).scheme != "https":
+        raise BadConfig(
+            f"[poller] base_url = {poller.base_url!r} would take targets from whoever is on the way; allowed: https://"
         )
 
 
@@ -295,6 +330,8 @@ def _allowed(kind: inspect.Type) -> str:
             return f"a whole number {_range(kind)}"
         case inspect.FloatType():
             return f"a number {_range(kind)}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.ListType(item_type=inspect.IntType() as item):
             return f"a list of whole numbers {_range(item)}"
         case _:

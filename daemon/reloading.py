@@ -17,6 +17,9 @@ NEEDS_RESTART = frozenset(
         ("sockets", "status"),
         ("locks", "scope"),
         ("reconcile", "startup_s"),
+        ("poller", "enabled"),
+        ("poller", "base_url"),
+        ("poller", "user_id"),
         ("log", "format"),
     }
 )
