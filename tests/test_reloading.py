@@ -25,6 +25,8 @@ def other_than(default: Any, kind: inspect.Type) -> object:
             return "/elsewhere"
         case inspect.ListType():
             return [1000]
+        case inspect.BoolType():
+            return not default
         case _:
             assert isinstance(kind, inspect.IntType | inspect.FloatType)
             return default + 1 if default + 1 <= (kind.le or 0) else default - 1

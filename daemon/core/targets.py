@@ -142,9 +142,15 @@ def sift(wishes: Sequence[Wish], bought: Sequence[Bought], rules: TargetRules) -
             doubles.append(Reason(each.row.target_id, why, status="cancelled", execution_status="duplicate"))
             continue
         first.append(each)
-        name = f"target {each.row.target_id}"
-        taken += [Bought(each.request.symbol, each.row.owner_id, each.row.target_id, at, name) for at in each.instants]
+        taken += wanted(each)
     return first, doubles
+
+
+def wanted(wish: Wish) -> list[Bought]:
+    """Return what a wish counts as when doubles are looked for, once it is let through."""
+    row = wish.row
+    name = f"target {row.target_id}"
+    return [Bought(wish.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in wish.instants]
 
 
 def bought(order: Order) -> Bought | None:

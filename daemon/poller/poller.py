@@ -127,13 +127,15 @@ class Poller:
 
     async def _sifted(self, wishes: list[Wish]) -> list[Wish]:
         """Return what is to be submitted now: no double, and not too many pairs that the exchange must be asked for."""
+        under_way = list(self._under_way.values())  # some may have become orders before the disk is read
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
         known = {order.order_id: order for order in latest} | self._engine.ledger.orders
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
-        first, doubles = targets.sift([*self._under_way.values(), *wishes], bought, self.settings.rules)
+        bought += [each for wish in under_way for each in targets.wanted(wish)]
+        first, doubles = targets.sift(wishes, bought, self.settings.rules)
         for double in doubles:
             self._refuse(double)
-        return [wish for wish in first if wish.row.target_id not in self._under_way and self._may_ask(wish)]
+        return [wish for wish in first if self._may_ask(wish)]
 
     def _may_ask(self, wish: Wish) -> bool:
         """Whether the exchange may be bothered: a row of nonsense must not cost what orders and looks need."""

@@ -1,8 +1,8 @@
 """Reports: what the bot is told of its targets, at least once.
 
 Nothing about reports is stored. What is to be told follows from the order on disk, and whether it was told from what
-the bot shows: a target whose order has an outcome and that is still ``ready``, or ``executing``, was not told of it. So a
-report that was lost, with its answer or with this process, is made again.
+the bot shows: of a target whose order has an outcome and that is still ``ready``, or ``executing``, it was not told. So
+a report that was lost, with its answer or with this process, is made again.
 """
 
 from collections.abc import Callable
