@@ -1,7 +1,7 @@
 """Targets: rows of the bot's ``snipe_targets``, judged and turned into signals.
 
 A row is read twice. :func:`read` takes what it needs to be recognised: whose it is, whether it is to be traded, whether
-the bot shows it as traded. :func:`wish` makes a signal of it, or says why it cannot. Nothing in a row is believed: a
+the bot shows it as traded. :func:`wish_of` makes a signal of it, or says why it cannot. Nothing in a row is believed: a
 name may be in camelCase or snake_case, a number may be a text, an instant may be in seconds, in milliseconds or in ISO
 8601, and what can be read in two ways is refused.
 
@@ -36,7 +36,7 @@ MOST_URGENT, LEAST_URGENT, LAST_RANK = 1, 5, 10
 _EXACT = Context(prec=100, rounding=ROUND_DOWN)
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CONTRACT = re.compile(r"0x[0-9a-fA-F]{40,64}|[1-9A-HJ-NP-Za-km-z]{32,44}")
-_NAME = re.compile(r"[A-Z0-9]{1,36}")
+_NAME = re.compile(r"\w{1,36}")
 _NUMBER = re.compile(r"\d{1,40}(\.\d{1,40})?")
 _DONE = {"success", "partial", "placed", "unknown", "filled", "executed"}
 
@@ -82,7 +82,7 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Bought(msgspec.Struct, frozen=True):
-    """A buy that was taken in already."""
+    """A buy that stands before a target, as an order or as another target."""
 
     symbol: str
     owner_id: str
@@ -111,7 +111,7 @@ def read(raw: bytes, rules: TargetRules) -> Row | None:
     return Row(target_id, owner_id, status, executed, told if isinstance(told, str) else "", fields)
 
 
-def wish(row: Row, rules: TargetRules, pair_of: Callable[[str], str | None], now_ms: int) -> Wish | Reason:
+def wish_of(row: Row, rules: TargetRules, pair_of: Callable[[str], str | None], now_ms: int) -> Wish | Reason:
     """Turn a row into a signal, or say why not.
 
     Args:
@@ -132,25 +132,35 @@ def wish(row: Row, rules: TargetRules, pair_of: Callable[[str], str | None], now
     return Wish(row, request, instants)
 
 
-def sift(wishes: Sequence[Wish], bought: Sequence[Bought], rules: TargetRules) -> tuple[list[Wish], list[Reason]]:
-    """Let one target of a coin and owner through where several stand close together: the one with the lowest id."""
-    first, doubles, taken = [], [], list(bought)
-    for each in sorted(wishes, key=lambda wish: _age(wish.row.target_id)):
-        double = next((other for other in taken if _is_double(each, other, rules.duplicate_window_ms)), None)
+def sift(
+    wishes: Sequence[Wish], taken: Sequence[Bought], under_way: Sequence[Wish], rules: TargetRules
+) -> tuple[list[Wish], list[Reason]]:
+    """Let one target of a coin and owner through where several stand close together: the one with the lowest id.
+
+    The others are refused as duplicates only when there is an order. Until then they are left for the next reading,
+    because the first may turn out to be one that cannot be traded.
+
+    Args:
+        wishes: targets that are to be traded.
+        taken: orders.
+        under_way: what is being submitted.
+        rules: what targets are judged by.
+
+    Returns:
+        What is to be submitted, and what is refused.
+
+    """
+    first, doubles = [], []
+    ahead = [each for wish in under_way for each in _wanted(wish)]
+    for wish in sorted(wishes, key=lambda wish: _age(wish.row.target_id)):
+        double = _find_double(wish, taken, rules)
         if double is not None:
             why = f"a duplicate of {double.name}: the same coin for the same user; not traded"
-            doubles.append(Reason(each.row.target_id, why, status="cancelled", execution_status="duplicate"))
-            continue
-        first.append(each)
-        taken += wanted(each)
+            doubles.append(Reason(wish.row.target_id, why, status="cancelled", execution_status="duplicate"))
+        elif _find_double(wish, ahead, rules) is None:
+            first.append(wish)
+            ahead += _wanted(wish)
     return first, doubles
-
-
-def wanted(wish: Wish) -> list[Bought]:
-    """Return what a wish counts as when doubles are looked for, once it is let through."""
-    row = wish.row
-    name = f"target {row.target_id}"
-    return [Bought(wish.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in wish.instants]
 
 
 def bought(order: Order) -> Bought | None:
@@ -162,6 +172,17 @@ def bought(order: Order) -> Bought | None:
         f"order {order.order_id}" if order.target_id is None else f"target {order.target_id} (order {order.order_id})"
     )
     return Bought(order.symbol, order.owner_id, order.target_id, at_ms, name)
+
+
+def _wanted(wish: Wish) -> list[Bought]:
+    """Return what a wish counts as when doubles are looked for."""
+    row = wish.row
+    name = f"target {row.target_id}"
+    return [Bought(wish.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in wish.instants]
+
+
+def _find_double(wish: Wish, others: Sequence[Bought], rules: TargetRules) -> Bought | None:
+    return next((other for other in others if _is_double(wish, other, rules.duplicate_window_ms)), None)
 
 
 def _is_double(wish: Wish, other: Bought, window_ms: int) -> bool:

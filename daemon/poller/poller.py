@@ -102,7 +102,7 @@ class Poller:
         elif row.executed:
             self._tell_once("poller.refused", row.target_id, reason="the bot shows it as traded already")
         else:
-            wish = targets.wish(row, self.settings.rules, self._exchange.pair_of, self._engine.clock.now_ms())
+            wish = targets.wish_of(row, self.settings.rules, self._exchange.pair_of, self._engine.clock.now_ms())
             if isinstance(wish, Wish):
                 return wish
             self._refuse(wish)
@@ -131,8 +131,7 @@ class Poller:
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
         known = {order.order_id: order for order in latest} | self._engine.ledger.orders
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
-        bought += [each for wish in under_way for each in targets.wanted(wish)]
-        first, doubles = targets.sift(wishes, bought, self.settings.rules)
+        first, doubles = targets.sift(wishes, bought, under_way, self.settings.rules)
         for double in doubles:
             self._refuse(double)
         return [wish for wish in first if self._may_ask(wish)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from daemon.core.idempotency import fingerprint_of, key_of, resource_of
 from daemon.core.orders import State
 from daemon.core.signals import normalise
-from daemon.core.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wanted, wish
+from daemon.core.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wish_of
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order, rules, signal
 
@@ -37,7 +37,7 @@ def recognised(given_rules: TargetRules = TARGETS, **changes: Any) -> Row:
 
 
 def judged(given_rules: TargetRules = TARGETS, **changes: Any) -> Wish | Reason:
-    return wish(recognised(given_rules, **changes), given_rules, {ADDRESS: "BARUSDT"}.get, NOON_MS)
+    return wish_of(recognised(given_rules, **changes), given_rules, {ADDRESS: "BARUSDT"}.get, NOON_MS)
 
 
 def wished(given_rules: TargetRules = TARGETS, **changes: Any) -> Wish:
@@ -155,7 +155,7 @@ def test_both_spellings_of_names_are_read_even_mixed() -> None:
     spelled.append({camel(name) if place % 2 else name: value for place, (name, value) in enumerate(SNAKE.items())})
     spelled.append(SNAKE | {"symbolName": None, "entryPrice": 2})
     rows = [read(json.dumps(fields).encode(), TARGETS) for fields in spelled]
-    found = [wish(row, TARGETS, nothing_listed, NOON_MS) for row in rows if row is not None]
+    found = [wish_of(row, TARGETS, nothing_listed, NOON_MS) for row in rows if row is not None]
     requests = [each.request for each in found if isinstance(each, Wish)]
     assert len(requests) == 4
     assert all(request == requests[0] for request in requests)
@@ -163,6 +163,10 @@ def test_both_spellings_of_names_are_read_even_mixed() -> None:
 
 def test_two_spellings_that_contradict_each_other_are_refused() -> None:
     assert "symbol_name and symbolName contradict" in refused(symbol_name="BAR")
+
+
+def test_a_coin_may_have_a_name_in_any_script() -> None:
+    assert wished(symbolName="币安人生").request.symbol == "币安人生USDT"
 
 
 @pytest.mark.parametrize("name", ["FOO", "foo", "FOOUSDT", " fooUsdt "])
@@ -176,7 +180,7 @@ def test_a_contract_address_is_the_pair_that_the_exchange_lists_for_it() -> None
     assert "contract address" in refused(symbolName="DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263")
 
 
-@pytest.mark.parametrize("name", [..., "", "USDT", "FOO/USDT", "FOO-USDT", "FÖÖ", "A" * 50, 7.5, {}, "FOO\n"])
+@pytest.mark.parametrize("name", [..., "", "USDT", "FOO/USDT", "FOO-USDT", "币 安", "A" * 50, 7.5, {}, "FOO\n"])
 def test_what_is_no_coin_is_refused(name: object) -> None:
     if name == "FOO\n":  # blanks around a name are nothing
         assert wished(symbolName=name).request.symbol == "FOOUSDT"
@@ -264,23 +268,23 @@ def test_no_row_is_so_odd_that_it_is_an_error(fields: dict[str, Any]) -> None:
     careful = msgspec.structs.replace(TARGETS, min_confidence=Decimal("0.5"))
     row = read(json.dumps(a_row() | fields).encode(errors="surrogatepass"), careful)
     if row is not None:
-        assert isinstance(wish(row, careful, nothing_listed, NOON_MS), Wish | Reason)
+        assert isinstance(wish_of(row, careful, nothing_listed, NOON_MS), Wish | Reason)
 
 
 # Doubles
 
 
-def sifted(*changes: dict[str, Any], taken: list[Bought] | None = None) -> tuple[list[str], dict[str, str]]:
-    first, doubles = sift([wished(**each) for each in changes], taken or [], TARGETS)
-    assert {each.status for each in doubles} <= {"cancelled"}
+def sifted(
+    *changes: dict[str, Any], taken: list[Bought] | None = None, under_way: list[Wish] | None = None
+) -> tuple[list[str], dict[str, str]]:
+    first, doubles = sift([wished(**each) for each in changes], taken or [], under_way or [], TARGETS)
+    assert {(each.status, each.execution_status) for each in doubles} <= {("cancelled", "duplicate")}
     return [each.row.target_id for each in first], {each.target_id: each.why for each in doubles}
 
 
-def test_of_several_targets_of_one_coin_only_the_lowest_id_is_traded() -> None:
-    first, doubles = sifted({"id": 10}, {"id": 9}, {"id": "abc"}, {"id": 8, "symbolName": "fooUSDT"})
-    assert first == ["8"]
-    assert set(doubles) == {"9", "10", "abc"}
-    assert all("a duplicate of target 8" in why for why in doubles.values())
+def test_of_several_targets_of_one_coin_only_the_lowest_id_is_submitted() -> None:
+    """The others wait: the first may be one that cannot be traded."""
+    assert sifted({"id": 10}, {"id": 9}, {"id": "abc"}, {"id": 8, "symbolName": "fooUSDT"}) == (["8"], {})
 
 
 def test_targets_of_other_coins_or_users_are_no_doubles() -> None:
@@ -312,8 +316,8 @@ def test_only_buys_that_bought_or_may_buy_make_doubles() -> None:
     assert (waiting.at_ms, waiting.name) == (NOON_MS + 5, f"order {order().order_id}")
 
 
-def test_what_is_being_submitted_counts_as_bought() -> None:
-    assert sifted({"id": 2}, taken=wanted(wished(id=3)))[0] == []
+def test_a_target_waits_for_one_that_is_being_submitted() -> None:
+    assert sifted({"id": 2}, under_way=[wished(id=3)]) == ([], {})
 
 
 # One key for a target, whoever brings it

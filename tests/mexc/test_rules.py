@@ -118,6 +118,8 @@ def test_a_pair_is_read_from_all_of_its_fields() -> None:
         pytest.param({"tradeSideType": 2}, "trade_sides", 2, id="buy only"),
         pytest.param({"tradeSideType": "4"}, "trade_sides", 4, id="closed, as string"),
         pytest.param({"firstOpenTime": None}, "first_open_ms", None, id="opening unknown"),
+        pytest.param({"contractAddress": "0xAb"}, "contract", "0xAb", id="a contract"),
+        pytest.param({"contractAddress": ""}, "contract", None, id="no contract"),
         pytest.param({"orderTypes": []}, "order_types", frozenset(), id="no types stated"),
     ],
 )

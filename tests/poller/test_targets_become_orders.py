@@ -42,7 +42,7 @@ def test_targets_of_all_kinds_side_by_side(daemon: Daemon, exchange: Exchange, b
     daemon.start(with_rules=True)
     assert "knows no symbol NOSUCHCOINUSDT" in bot.wait_for_report("1", status="failed")["errorMessage"]
     assert "position_size_usdt 'plenty'" in bot.wait_for_report("2", status="failed")["errorMessage"]
-    assert "below the minimum" in bot.wait_for_report("3", status="failed")["errorMessage"]
+    assert "below the smallest step" in bot.wait_for_report("3", status="failed")["errorMessage"]
     assert bot.wait_for_report("4", status="completed")
     assert bot.wait_for_report("limit-5", status="executing", executionStatus="placed")
     assert bot.wait_for_report("6", status="completed")
@@ -137,9 +137,9 @@ def test_while_trading_is_halted_targets_wait(daemon: Daemon, exchange: Exchange
 def test_a_pair_that_is_not_listed_yet_is_waited_for(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     daemon.start(with_rules=True)
     opens_ms = wall_ms() + 6_000
-    target = bot.add(51, symbolName="NEWCOIN", targetExecutionTime=opens_ms)
+    target = bot.add(51, symbolName="NEWCOIN", entryStrategy="limit", entryPrice="0.05", targetExecutionTime=opens_ms)
     daemon.wait_for("poller.waiting", target_id=target)
-    exchange.list_symbol("NEWCOINUSDT", opens_ms)
+    exchange.list_symbol("NEWCOINUSDT", opens_ms, cap="0.05")
     bot.wait_for_report(target, status="completed")
     assert [order["symbol"] for order in bought(exchange)] == ["NEWCOINUSDT"]
 
