@@ -256,6 +256,24 @@ async def test_all_pairs_are_loaded_at_once(exchange: ScriptedExchange, client: 
     assert [request.target for request in exchange.asked()] == [b"/api/v3/exchangeInfo"]
 
 
+async def test_a_pair_is_found_by_its_contract(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    listed = [
+        BTC | {"contractAddress": "0xAbCd"},
+        BTC | {"symbol": "BTCUSDC", "quoteAsset": "USDC", "contractAddress": "0xAbCd"},
+        BTC | {"symbol": "SOLUSDT", "contractAddress": "So1anaAddress"},
+        BTC | {"symbol": "ONEUSDT", "contractAddress": "0xtwice"},
+        BTC | {"symbol": "TWOUSDT", "contractAddress": "0xtwice"},
+        BTC | {"symbol": "NONEUSDT", "contractAddress": ""},
+    ]
+    exchange.on(EXCHANGE_INFO, info(*listed))
+    await client.load_rules()
+    asked = ["0xabcd", "0XABCD", "So1anaAddress", "so1anaaddress", "0xtwice", "", "0xno"]
+    assert [client.pair_of(address) for address in asked] == [
+        "BTCUSDT", "BTCUSDT", "SOLUSDT", None, None, None, None,
+    ]  # fmt: skip
+    assert (client.knows("SOLUSDT"), client.knows("NEWUSDT")) == (True, False)
+
+
 async def test_rules_loaded_again_replace_the_old_ones(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC), info(BTC | {"quotePrecision": 5}))
     await client.load_rules()

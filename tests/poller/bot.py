@@ -91,7 +91,7 @@ class Bot:
             found = [
                 row for row in self.rows.values() if (row.get("userId", user_id), row["status"]) == (user_id, status)
             ]
-            return [*self.extra, *reversed(found)]
+            return [*(self.extra if status == "ready" else []), *reversed(found)]
 
     def patch(self, target_id: str, body: Row) -> int:
         """Take a report; return the status of the answer."""
