@@ -64,9 +64,9 @@ def test_a_resting_order_is_followed_to_its_end(daemon: Daemon, exchange: Exchan
 
 
 def test_a_target_with_a_time_is_armed_for_it(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
-    at_ms = wall_ms() + 1_500
-    target = bot.add(9, targetExecutionTime=at_ms)
     daemon.start(with_rules=True)
+    at_ms = wall_ms() + 3_000
+    target = bot.add(9, targetExecutionTime=at_ms)
     bot.wait_for_report(target, status="completed")
     assert daemon.wait_for("order.armed")["fire_ms"] == at_ms
     assert len(bought(exchange)) == 1
