@@ -82,13 +82,15 @@ class Reports:
 
         """
         known = self._reports.get(target_id)
+        remark = executed and order_id not in self._engine.ledger.orders  # of others there is an outcome to tell yet
         if known is None or known.order_id != order_id:
-            self._put(Report(target_id, order_id, remark=executed, done=executed and order_id in told))
-            return executed and order_id not in told
+            stands_there = order_id in told
+            self._put(Report(target_id, order_id, remark=remark, rearmed=executed, done=remark and stands_there))
+            return executed and not stands_there
         if known.taken is None or began_ms <= known.taken_ms or (executed and order_id in told):
             return False  # its report is under way or given up, came after the bot was asked, or stands there
         is_first = not (known.rearmed or known.remark)
-        known.rearmed, known.remark = True, executed
+        known.rearmed, known.remark = True, remark
         known.done, known.taken, known.seen = False, None, None
         known.next_ms = self._clock.now_ms() + self._wait_ms(known.tries)
         return is_first

@@ -100,6 +100,20 @@ def test_a_target_that_is_armed_again_is_recognised(daemon: Daemon, exchange: Ex
     assert len(exchange.orders()) == len(exchange.arrivals()) == 1
 
 
+def test_a_target_that_is_armed_again_while_its_order_rests_is_still_followed(
+    daemon: Daemon, exchange: Exchange, bot: Bot
+) -> None:
+    target = bot.add(1, entryStrategy="limit", entryPrice=50_000)
+    daemon.start(with_rules=True)
+    bot.wait_for_report(target, executionStatus="placed")
+    bot.set(target, status="ready")
+    assert "traded already" in bot.wait_for_report(target, count=2, executionStatus="placed")["errorMessage"]
+    [order] = daemon.look("/v1/orders")["orders"]
+    daemon.ask("DELETE", f"/v1/orders/{order['id']}")
+    assert bot.wait_for_report(target, status="cancelled")
+    assert len(exchange.orders()) == 1
+
+
 def test_a_bought_target_that_is_ready_for_its_exit_is_told_once_and_left_so(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
