@@ -26,6 +26,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rank = Annotated[int, Meta(ge=1, le=10)]
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+MAX_PORT, MAX_PORT_DIGITS = 65_535, 5
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +64,13 @@ class SocketsTable(Table, frozen=True):
     admin_uids: list[Annotated[int, Meta(ge=0)]] = []
     body_limit_kb: Annotated[int, Meta(ge=1, le=10_240)] = 64
     read_timeout_s: Seconds = 5.0
+
+
+class HttpTable(Table, frozen=True):
+    """``[http]``: the loopback listener."""
+
+    listen: str = ""
+    token_file: str = ""
 
 
 class LocksTable(Table, frozen=True):
@@ -137,6 +145,7 @@ class Config(Table, frozen=True):
     exchange: ExchangeTable = ExchangeTable()
     store: StoreTable = StoreTable()
     sockets: SocketsTable = SocketsTable()
+    http: HttpTable = HttpTable()
     locks: LocksTable = LocksTable()
     queue: QueueTable = QueueTable()
     retry: RetryTable = RetryTable()
@@ -204,7 +213,27 @@ def check(config: Config) -> Config:
             f"[sockets] signals and status are the same path, {config.sockets.signals!r}; "
             "who may only read needs a socket of its own"
         )
+    if config.http.listen:
+        address(config.http.listen)
     return config
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Read where to listen: host and port.
+
+    Raises:
+        BadConfig: it is no address of this machine alone.
+
+    """
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    is_port = port.isascii() and port.isdigit() and len(port) <= MAX_PORT_DIGITS and int(port) <= MAX_PORT
+    if host not in LOOPBACK or not is_port:
+        raise BadConfig(
+            f"[http] listen = {listen!r}; allowed: empty, or a loopback address and a port, like 127.0.0.1:8808: other "
+            "machines are not to reach it"
+        )
+    return host, int(port)
 
 
 def is_loopback(url: str) -> bool:

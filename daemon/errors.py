@@ -10,7 +10,8 @@
     │   ├── Full               the queue has no room
     │   ├── NotReady           the daemon is starting or draining
     │   ├── NotAllowed         the caller lacks the right
-    │   ├── Unknown            no such order
+    │   ├── Held               the resource is somebody else's
+    │   ├── Unknown            no such order, no such lock
     │   └── WrongState         the order's state does not admit it
     ├── StartupError           the process must not run; carries its exit code
     │   ├── BadConfig          78  configuration, credentials in the wrong form
@@ -89,8 +90,19 @@ class NotAllowed(Refusal):
     code = "not_allowed"
 
 
+class Held(Refusal):
+    """The resource is somebody else's: ``holder`` is the lock, ``queue_length`` how many wait for it."""
+
+    code = "held"
+
+    def __init__(self, message: str, *, holder: object, queue_length: int) -> None:
+        super().__init__(message)
+        self.holder = holder
+        self.queue_length = queue_length
+
+
 class Unknown(Refusal):
-    """No order has this id."""
+    """Nothing has this id."""
 
     code = "unknown"
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, check, is_loopback, load, parse, tables
+from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, address, check, is_loopback, load, parse, tables
 from daemon.errors import BadConfig
 
 CONFIG_TOML = Path(__file__).parent.parent / "config.toml"
@@ -465,3 +465,23 @@ def test_config_toml_says_of_every_key_what_is_allowed(
         assert unit in comment.lower() or unit in comment
     reason = comment.partition("Allowed: ")[0]
     assert len(reason) > 60, "what it is, and why the default is what it is"
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("127.0.0.1:8808", ("127.0.0.1", 8808)),
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:65535", ("localhost", 65_535)),
+    ],
+)
+def test_the_loopback_listener_takes_an_address_of_this_machine(listen: str, expected: tuple[str, int]) -> None:
+    assert address(check(parse({"http": {"listen": listen}})).http.listen) == expected
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:8808", "192.0.2.1:80", ":8808", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "[::]:1", "²:1"]
+)
+def test_the_loopback_listener_takes_no_other_address(listen: str) -> None:
+    with pytest.raises(BadConfig, match="other machines are not to reach it"):
+        check(parse({"http": {"listen": listen}}))

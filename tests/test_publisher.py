@@ -14,7 +14,7 @@ from tests.mexc.clocks import LoopClock
 async def told_of(*commits: Commit) -> list[Event]:
     """Follow a step of each commit, all on disk already; return what was told."""
     told: list[Event] = []
-    publisher = Publisher(Ledger(RULES, lambda _: None), LoopClock(), told.append)
+    publisher = Publisher(Ledger(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
     marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
     for commit, mark in zip(commits, marks, strict=True):
         publisher.follow(Step(notes=[mark]), commit)

@@ -59,6 +59,7 @@ OF_THE_PROCESS = {
     "exchange.mode", "exchange.base_url", "exchange.api_key_file", "exchange.api_secret_file", "exchange.paper_db",
     "store.path",
     "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
+    "http.listen", "http.token_file",
     "poller.base_url",
     "log.level", "log.format",
 }  # fmt: skip

@@ -9,6 +9,7 @@ verbs that change it stand in modules of their own, each a synchronous function 
 :mod:`.dispatch`       whoever may go next goes; what is due is done
 :mod:`.outcomes`       an answer or a round of looks arrived
 :mod:`.rulings`        a person withdraws, rules, requeues, halts, resumes
+:mod:`.leases`         a caller asks for a resource itself, renews and releases it
 :mod:`.recovery`       the disk's rows become memory again
 =====================  ==============================================================
 
@@ -28,13 +29,14 @@ from daemon.core.attempts import Attempt
 from daemon.core.capacity import Capacity, Limits
 from daemon.core.decimals import plain
 from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
-from daemon.core.locks import Lock, LockTable
+from daemon.core.locks import Lock, LockState, LockTable
 from daemon.core.orders import KEY_FREE, Happening, Order, State, after
 from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.reconciliation import Schedule, Watch, begin
 from daemon.core.retries import RetryPolicy
 from daemon.core.signals import Defaults
 from daemon.core.step import Step
+from daemon.core.waiters import Waiter
 
 FINISHED = frozenset({State.FILLED} | KEY_FREE)
 """States after which nothing more is to be done. A cancelled order is finished once it was seen again."""
@@ -69,12 +71,17 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger:
     """What the daemon knows. One event loop, no await in here: a verb is atomic."""
 
-    def __init__(self, rules: Rules, recall: Callable[[str], Order | None]) -> None:
-        """``recall`` finds on disk the order that a key is bound to; memory is asked first."""
+    def __init__(
+        self, rules: Rules, recall: Callable[[str], Order | None], recall_lease: Callable[[str], Lock | None]
+    ) -> None:
+        """``recall`` finds on disk the order that a key is bound to, ``recall_lease`` a key's latest lease."""
         self.rules = rules
         self.orders: dict[str, Order] = {}
         self.queue = PriorityQueue()
         self.locks = LockTable()
+        self.waiters: dict[str, Waiter] = {}  # who waits for a lease
+        self.line = PriorityQueue()  # the same, by rank; apart from the queue because a lease needs no capacity
+        self.granted: dict[str, Lock] = {}  # what waiters were given, until they are told
         self.capacity = Capacity(rules.limits)
         self.watches: dict[str, Watch] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
@@ -86,6 +93,10 @@ class Ledger:
         self._keys: dict[str, str] = {}
         self._absent: set[str] = set()  # keys that the disk was asked for in vain, and that no order has taken since
         self._recall = recall
+        self._recall_lease = recall_lease
+        self._waiting_keys: dict[str, str] = {}  # of those in line, with their names
+        self._arrivals = 0  # of those in line, ever
+        self._leases: dict[str, Lock] = {}  # by key: the latest lease, while it is active or its end not on disk
         self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
         self._looks: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
             [],
@@ -116,6 +127,10 @@ class Ledger:
             return None
         newest = self.orders.get(found.order_id, found)
         return newest if newest.key_bound else None
+
+    def lease_by_key(self, key: str) -> Lock | None:
+        """Return the latest lease that was granted under a caller's key, from memory or disk."""
+        return self._leases.get(key) or self._recall_lease(key)
 
     def add(self, step: Step, order: Order) -> None:
         """Take in a new order, or one that comes back."""
@@ -175,6 +190,7 @@ class Ledger:
         order: Order | None,
         *,
         actor: str = DAEMON,
+        lock: Lock | None = None,
         **detail: Detail | Decimal,
     ) -> None:
         """Record an event; amounts are written in plain digits."""
@@ -183,8 +199,8 @@ class Ledger:
             at_ms=now_ms,
             actor=actor,
             order_id=None if order is None else order.order_id,
-            lock_id=None if order is None else order.lock_id,
-            resource=None if order is None else order.resource,
+            lock_id=lock.lock_id if lock is not None else None if order is None else order.lock_id,
+            resource=lock.resource if lock is not None else None if order is None else order.resource,
             client_order_id=None if order is None else order.client_order_id,
             state=None if order is None else order.state,
             detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
@@ -200,6 +216,9 @@ class Ledger:
                 self.counts[order.state] -= 1
                 if self._keys.get(order.key) == order_id:
                     del self._keys[order.key]
+        for lock in step.locks.values():
+            if lock.state is not LockState.ACTIVE and self._leases.get(lock.key) is lock:
+                del self._leases[lock.key]
 
     def lock_of(self, order: Order) -> Lock | None:
         """Return the lock that an order holds."""
@@ -228,8 +247,60 @@ class Ledger:
             return
         ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
         assert ended is not None
-        step.locks[ended.lock_id] = ended
-        self.queue.free(ended.resource)
+        self.ended(step, ended)
+
+    def stand_in_line(self, waiter: Waiter) -> None:
+        """Let somebody wait for a lease, behind all of the same priority who came before."""
+        self._arrivals += 1
+        rank = Rank(waiter.asked.priority, self.last_seq, self._arrivals)
+        self.waiters[waiter.waiter_id] = waiter
+        self._waiting_keys[waiter.key] = waiter.waiter_id
+        self.line.push(Entry(rank, waiter.waiter_id, waiter.asked.resource))
+
+    def leave_line(self, waiter_id: str) -> Waiter | None:
+        """Let somebody wait no more; ``None`` where nobody of that name does."""
+        waiter = self.waiters.pop(waiter_id, None)
+        if waiter is not None:
+            self.line.remove(waiter_id)
+            del self._waiting_keys[waiter.key]
+        return waiter
+
+    def waiter_by_key(self, key: str) -> Waiter | None:
+        """Return who waits under a caller's key."""
+        return self.waiters.get(self._waiting_keys.get(key, ""))
+
+    def waiting_for(self, resource: str) -> int:
+        """Count the orders and callers that wait for a resource."""
+        return self.queue.count(resource) + self.line.count(resource)
+
+    def took(self, step: Step, lock: Lock) -> None:
+        """Record a lock that was granted or renewed: its resource is nobody else's until it ends."""
+        step.locks[lock.lock_id] = lock
+        self.hold(lock)
+
+    def hold(self, lock: Lock) -> None:
+        """Set aside whoever waits for a lock's resource, and look again when its lease ends."""
+        self.queue.hold(lock.resource)
+        self.line.hold(lock.resource)
+        self.set_timer(lock.expires_ms, lock.lock_id)
+        if lock.order_id is None:
+            self._leases[lock.key] = lock
+
+    def ended(self, step: Step, lock: Lock) -> None:
+        """Record a lock that has ended, and let those who wait for its resource take part again."""
+        step.locks[lock.lock_id] = lock
+        self.queue.free(lock.resource)
+        self.line.free(lock.resource)
+        if lock.order_id is None:
+            self._leases[lock.key] = lock
+
+    def leave(self, order: Order) -> bool:
+        """Take an order out of the queue, if it stands there; whoever it outranked in line may be next."""
+        if not self.queue.remove(order.order_id):
+            return False
+        if self.locks.holder(order.resource) is None:
+            self.line.free(order.resource)
+        return True
 
     def keep_still(self, step: Step, until_ms: int, now_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""

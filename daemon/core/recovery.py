@@ -11,6 +11,7 @@ from daemon.core.orders import Order, State
 from daemon.core.outcomes import in_doubt
 from daemon.core.reconciliation import begin
 from daemon.core.step import Step
+from daemon.core.waiters import Waiter, WaiterState
 
 
 def recover(
@@ -20,6 +21,7 @@ def recover(
     orders: Iterable[Order],
     locks: Iterable[Lock],
     attempts: Iterable[Attempt],
+    waiters: Iterable[Waiter],
     halted: str | None,
     still_until_ms: int,
     sent_ms: Iterable[int],
@@ -48,6 +50,13 @@ def recover(
         step.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.UNKNOWN, message="the daemon ended before the answer was recorded"
         )
+    for waiter in waiters:
+        step.waiters[waiter.waiter_id] = msgspec.structs.replace(
+            waiter,
+            state=WaiterState.CANCELLED,
+            ended_ms=now_ms,
+            error="the daemon ended, and with it the caller's wait",
+        )
     for order in loaded:
         if order.state in {State.ARMED, State.IN_FLIGHT}:
             in_doubt(ledger, step, order, "the daemon ended before the outcome was recorded", now_ms)
@@ -59,5 +68,4 @@ def recover(
 
 def _take_again(ledger: Ledger, lock: Lock) -> None:
     ledger.locks.restore(lock)
-    ledger.queue.hold(lock.resource)
-    ledger.set_timer(lock.expires_ms, lock.lock_id)
+    ledger.hold(lock)

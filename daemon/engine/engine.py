@@ -54,7 +54,7 @@ class Engine:
         self.clock = clock
         self.emit = emit
         self.settings = settings
-        self.ledger = Ledger(settings.rules, store.recall)
+        self.ledger = Ledger(settings.rules, store.recall, store.recall_lease)
         self.publisher = Publisher(self.ledger, clock, emit)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
@@ -108,6 +108,7 @@ class Engine:
             orders=remembered.orders,
             locks=remembered.locks,
             attempts=remembered.attempts,
+            waiters=remembered.waiters,
             halted=remembered.halted,
             still_until_ms=remembered.still_until_ms,
             sent_ms=remembered.sent_ms,

@@ -42,11 +42,11 @@ class Publisher:
         self._pending.append((step, commit))
         self._wanted.set()
 
-    async def changed(self, order_id: str) -> None:
-        """Wait until a change of an order is on disk."""
-        event = self._waiting.get(order_id)
+    async def changed(self, subject_id: str) -> None:
+        """Wait until a change of an order, or of somebody who waits for a lease, is on disk."""
+        event = self._waiting.get(subject_id)
         if event is None:
-            event = self._waiting[order_id] = asyncio.Event()
+            event = self._waiting[subject_id] = asyncio.Event()
         await event.wait()
 
     def wake_all(self) -> None:
@@ -80,8 +80,8 @@ class Publisher:
 
     def _publish(self, step: Step) -> None:
         self._ledger.committed(step)
-        for order_id in step.orders:
-            event = self._waiting.pop(order_id, None)
+        for subject_id in (*step.orders, *step.waiters):
+            event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()
         self._untold += step.events

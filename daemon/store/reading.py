@@ -1,5 +1,6 @@
 """What is asked of the database, as functions over a connection."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 
@@ -10,9 +11,11 @@ from daemon.core.events import Event
 from daemon.core.ledger import HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
+from daemon.core.waiters import Waiter
 from daemon.store import rows
 
 LATEST_ATTEMPTS = 100
+_TOKEN = re.compile(r"lock-([0-9]{1,18})")
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +24,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     orders: list[Order]
     locks: list[Lock]
     attempts: list[Attempt]  # in flight when they were written
+    waiters: list[Waiter]  # in line when the process ended
     facts: dict[str, str]
     sent_ms: list[int]  # when the latest attempts were made
     last_seq: int
@@ -63,6 +67,12 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
             for attempt in _attempts(connection, order.order_id)
             if attempt.state is AttemptState.IN_FLIGHT
         ],
+        waiters=[
+            rows.waiter_from(row)
+            for row in connection.execute(
+                "SELECT * FROM transaction_queue WHERE queue_id BETWEEN 'wait-' AND 'wait.' AND status = 'pending'"
+            )
+        ],
         facts=dict(connection.execute("SELECT name, value FROM facts").fetchall()),
         sent_ms=[
             row[0]
@@ -79,6 +89,25 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
 def by_key(connection: sqlite3.Connection, key: str) -> Order | None:
     """Find the order that a key is bound to."""
     return _order(connection, "key = ? AND key_bound = 1", key)
+
+
+def lease_by_key(connection: sqlite3.Connection, key: str) -> Lock | None:
+    """Find the latest lease that a caller's key was granted."""
+    row = connection.execute(
+        "SELECT * FROM transaction_locks WHERE idempotency_key = ? AND order_id IS NULL"
+        " ORDER BY fencing_token DESC LIMIT 1",
+        (key,),
+    ).fetchone()
+    return None if row is None else rows.lock_from(row)
+
+
+def lock_by_id(connection: sqlite3.Connection, lock_id: str) -> Lock | None:
+    """Find a lock by its id."""
+    token = _TOKEN.fullmatch(lock_id)
+    if token is None:
+        return None
+    row = connection.execute("SELECT * FROM transaction_locks WHERE fencing_token = ?", (int(token[1]),)).fetchone()
+    return None if row is None else rows.lock_from(row)
 
 
 def by_id(connection: sqlite3.Connection, order_id: str) -> Order | None:

@@ -15,8 +15,9 @@ import msgspec
 from daemon.core.attempts import Attempt
 from daemon.core.decimals import plain
 from daemon.core.events import Event
-from daemon.core.locks import Lock
+from daemon.core.locks import Lock, OwnerType, TransactionType
 from daemon.core.orders import Order, State
+from daemon.core.waiters import LeaseRequest, Waiter, WaiterState
 
 Cell = str | int | None
 Row = tuple[Cell, ...]
@@ -108,8 +109,8 @@ def lock_row(lock: Lock) -> Row:
         lock.released_ms,
         lock.state.value,
         "exclusive",
-        "trade",
-        None,
+        lock.transaction_type.value,
+        lock.transaction_data,
         3,
         0,
         lock.timeout_ms,
@@ -170,6 +171,50 @@ def queue_row(order: Order) -> Row:
     )
 
 
+def waiter_row(waiter: Waiter) -> Row:
+    """Write a waiter's row in the queue as the bot knows it."""
+    asked = waiter.asked
+    granted = waiter.state is WaiterState.COMPLETED
+    return (
+        waiter.waiter_id,
+        waiter.lock_id,
+        asked.resource,
+        asked.priority,
+        asked.transaction_type.value,
+        asked.transaction_data or "null",
+        waiter.key,
+        waiter.state.value,
+        waiter.queued_ms,
+        waiter.ended_ms if granted else None,
+        waiter.ended_ms,
+        None,
+        waiter.error,
+        0,
+        asked.owner_id,
+        asked.owner_type.value,
+        waiter.queued_ms,
+        waiter.ended_ms or waiter.queued_ms,
+    )
+
+
+def waiter_from(row: sqlite3.Row) -> Waiter:
+    """Read somebody who waits. How long a lease was asked for is not kept: the wait ended with the process."""
+    return Waiter(
+        waiter_id=row["queue_id"],
+        asked=LeaseRequest(
+            resource=row["resource_id"],
+            owner_id=row["owner_id"],
+            owner_type=OwnerType(row["owner_type"]),
+            transaction_type=TransactionType(row["transaction_type"]),
+            transaction_data=row["transaction_data"],
+            timeout_ms=0,
+            priority=row["priority"],
+            key=row["idempotency_key"],
+        ),
+        queued_ms=row["queued_at"],
+    )
+
+
 def order_from(row: sqlite3.Row) -> Order:
     """Read an order."""
     return _value(row, Order)
@@ -191,6 +236,8 @@ def lock_from(row: sqlite3.Row) -> Lock:
             "owner_type": row["owner_type"],
             "order_id": row["order_id"],
             "key": row["idempotency_key"],
+            "transaction_type": row["transaction_type"],
+            "transaction_data": row["transaction_data"],
             "acquired_ms": row["acquired_at"],
             "expires_ms": row["expires_at"],
             "timeout_ms": row["timeout_ms"],

@@ -12,10 +12,11 @@ from daemon.core.attempts import Attempt
 from daemon.core.idempotency import fingerprint_of, key_of, resource_of
 from daemon.core.ids import client_order_id, new_id
 from daemon.core.ledger import Rules
-from daemon.core.locks import Lock, OwnerType
+from daemon.core.locks import Lock, OwnerType, TransactionType
 from daemon.core.orders import Order, OrderType, Side, State
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.symbols import ALL, SymbolRules
+from daemon.core.waiters import LeaseRequest
 
 NOON_MS = 1_790_000_000_000
 """When tests begin, in Unix milliseconds."""
@@ -176,3 +177,18 @@ def symbol_rules(**changes: Any) -> SymbolRules:
         "first_open_ms": None,
     }
     return SymbolRules(**(fields | changes))
+
+
+def lease(**changes: Any) -> LeaseRequest:
+    """Make a caller's request for a resource."""
+    fields: dict[str, Any] = {
+        "resource": "ledger:anna",
+        "owner_id": "anna",
+        "owner_type": OwnerType.USER,
+        "transaction_type": TransactionType.UPDATE,
+        "transaction_data": None,
+        "timeout_ms": 30_000,
+        "priority": 5,
+        "key": None,
+    }
+    return LeaseRequest(**(fields | changes))
