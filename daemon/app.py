@@ -32,6 +32,8 @@ from daemon.exchange.mexc.transport import open_transport
 from daemon.exchange.paper import paper_exchange
 from daemon.log import Log, standard_output
 from daemon.paths import runtime_directory, state_directory
+from daemon.poller.client import open_client
+from daemon.poller.poller import Poller
 from daemon.reloading import reload
 from daemon.store.reading import Remembered
 from daemon.store.store import Store, open_store
@@ -63,6 +65,7 @@ class _Process:
         self._config_path = config_path
         self._environ = environ
         self._log = log
+        self._poller: Poller | None = None
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
@@ -90,6 +93,10 @@ class _Process:
                 database=str(database),
                 started_ms=clock.now_ms(),
             )
+            if config.poller.enabled:
+                bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
+                self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
+                                      settings=settings.poller(config))  # fmt: skip
             signals, status = socket_paths(config, environ)
             http = await stack.enter_async_context(
                 serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit)
@@ -98,6 +105,8 @@ class _Process:
             tasks.start_soon(self._obey_signals, context, exchange, clock)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, signals, status, http)
+            if self._poller is not None:
+                tasks.start_soon(self._poller.run)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
@@ -165,6 +174,8 @@ class _Process:
         self._config = config = reloaded.config
         context.engine.reload(settings.engine(config))
         exchange.set_settings(settings.exchange(config))
+        if self._poller is not None:
+            self._poller.settings = settings.poller(config)
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
         self._log.set_level(config.log.level)

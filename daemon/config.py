@@ -133,6 +133,21 @@ class GuardsTable(Table, frozen=True):
     price_band_percent: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
 
 
+class PollerTable(Table, frozen=True):
+    """``[poller]``: reading the bot's targets, beside the signals that it sends."""
+
+    enabled: bool = False
+    base_url: str = "http://127.0.0.1:3008"
+    user_id: str = ""
+    interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 1_000
+    longest_interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 60_000
+    timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
+    body_limit_kb: Annotated[int, Meta(ge=1, le=10_240)] = 1_024
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    duplicate_window_ms: Ms = 60_000
+    report_attempts: Annotated[int, Meta(ge=1, le=10_000)] = 20
+
+
 class LogTable(Table, frozen=True):
     """``[log]``: what is written to standard output."""
 
@@ -152,6 +167,7 @@ class Config(Table, frozen=True):
     retry: RetryTable = RetryTable()
     reconcile: ReconcileTable = ReconcileTable()
     guards: GuardsTable = GuardsTable()
+    poller: PollerTable = PollerTable()
     log: LogTable = LogTable()
 
 
@@ -197,6 +213,7 @@ def check(config: Config) -> Config:
     """
     _check_exchange(config.exchange)
     _check_guards(config.guards)
+    _check_poller(config.poller)
     queue = config.queue
     if queue.sell_priority >= queue.buy_priority:
         raise BadConfig(
@@ -287,6 +304,24 @@ def _check_guards(guards: GuardsTable) -> None:
         )
 
 
+def _check_poller(poller: PollerTable) -> None:
+    if poller.interval_ms > poller.longest_interval_ms:
+        raise BadConfig(
+            f"[poller] interval_ms = {poller.interval_ms} is longer than "
+            f"longest_interval_ms = {poller.longest_interval_ms}; allowed: at most that"
+        )
+    if not poller.enabled:
+        return
+    if not poller.user_id:
+        raise BadConfig("[poller] user_id is empty; allowed: the bot's id of the user whose targets are traded")
+    if not _is_server(poller.base_url):
+        raise BadConfig(f"[poller] base_url = {poller.base_url!r}; allowed: http://127.0.0.1[:PORT] or https://HOST")
+    if not is_loopback(poller.base_url) and urlsplit(poller.base_url).scheme != "https":
+        raise BadConfig(
+            f"[poller] base_url = {poller.base_url!r} would take targets from whoever is on the way; allowed: https://"
+        )
+
+
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _SERVER = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?/?", re.IGNORECASE)
 
@@ -343,13 +378,15 @@ def _explain(message: str, found: dict[str, object]) -> str:
     return f"[{table}] {key} = {value!r}; allowed: {_allowed(kind)}"
 
 
-def _allowed(kind: inspect.Type) -> str:
+def _allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
     """Say which values a key takes."""
     match kind:
         case inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in kind.values)
         case inspect.IntType() | inspect.FloatType():
             return f"a {'whole ' if isinstance(kind, inspect.IntType) else ''}number {_range(kind)}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.ListType(item_type=inspect.IntType() as item):
             return f"a list of whole numbers {_range(item)}"
         case inspect.StrType(pattern=str()):

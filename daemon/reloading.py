@@ -19,6 +19,9 @@ NEEDS_RESTART = frozenset(
         ("http", "token_file"),
         ("locks", "scope"),
         ("reconcile", "startup_s"),
+        ("poller", "enabled"),
+        ("poller", "base_url"),
+        ("poller", "user_id"),
         ("log", "format"),
     }
 )

@@ -9,10 +9,12 @@ from daemon.core.ledger import Rules
 from daemon.core.reconciliation import Schedule
 from daemon.core.retries import RetryPolicy
 from daemon.core.signals import Defaults
+from daemon.core.targets import TargetRules
 from daemon.engine.engine import Settings as EngineSettings
 from daemon.engine.housekeeping import Intervals
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings as ExchangeSettings
+from daemon.poller.settings import Settings as PollerSettings
 
 
 def rules(config: Config) -> Rules:
@@ -44,6 +46,7 @@ def rules(config: Config) -> Rules:
         manual_window_ms=queue.manual_window_ms,
         arm_ahead_ms=queue.arm_ahead_ms,
         per_symbol=config.locks.scope == "symbol",
+        keys_by_target=config.poller.enabled,
     )
 
 
@@ -73,6 +76,24 @@ def engine(config: Config) -> EngineSettings:
         ),
         startup_reconcile_s=config.reconcile.startup_s,
         drain_s=config.queue.drain_s,
+    )
+
+
+def poller(config: Config) -> PollerSettings:
+    """Return how the bot's targets are read."""
+    table = config.poller
+    return PollerSettings(
+        rules=TargetRules(
+            user_id=table.user_id,
+            min_confidence=Decimal(str(table.min_confidence)),
+            buy_priority=config.queue.buy_priority,
+            duplicate_window_ms=table.duplicate_window_ms,
+        ),
+        interval_ms=table.interval_ms,
+        longest_interval_ms=table.longest_interval_ms,
+        timeout_ms=table.timeout_ms,
+        body_limit=table.body_limit_kb * 1024,
+        report_attempts=table.report_attempts,
     )
 
 

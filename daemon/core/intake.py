@@ -33,7 +33,7 @@ def identify(ledger: Ledger, signal: Signal) -> Identity:
     """Name a signal, as it was asked: before anything is rounded."""
     resource = resource_of(signal, per_symbol=ledger.rules.per_symbol)
     fingerprint = fingerprint_of(signal)
-    return Identity(resource, fingerprint, key_of(signal, resource, fingerprint))
+    return Identity(resource, fingerprint, key_of(signal, resource, fingerprint, by_target=ledger.rules.keys_by_target))
 
 
 def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:

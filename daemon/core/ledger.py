@@ -68,6 +68,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     manual_window_ms: int  # how long a derived key without target counts
     arm_ahead_ms: int  # how long before its instant an order is made durable
     per_symbol: bool  # one lock per symbol instead of per target
+    keys_by_target: bool  # a target's buy has the target's own key: targets are polled, too
 
 
 class Ledger:

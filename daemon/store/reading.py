@@ -134,6 +134,17 @@ def history(connection: sqlite3.Connection, order_id: str) -> History | None:
     )
 
 
+def bought_targets(connection: sqlite3.Connection) -> dict[str, str]:
+    """Find the order of every target that was ever to be bought: of several, the one that counts, else the newest.
+
+    No index helps here, because every one costs each commit: it is asked once, at a start with polling on.
+    """
+    found = connection.execute(
+        "SELECT target_id, order_id FROM orders WHERE side = 'BUY' AND target_id IS NOT NULL ORDER BY key_bound, seq"
+    )
+    return dict(found.fetchall())
+
+
 def dead_letters(connection: sqlite3.Connection) -> int:
     """Count the orders that wait for a person."""
     return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")

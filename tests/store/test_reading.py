@@ -56,6 +56,21 @@ async def test_a_key_is_recalled_while_it_is_bound(tmp_path: Path) -> None:
         assert store.recall("never seen") is None
 
 
+async def test_of_every_target_the_order_that_counts_is_found(tmp_path: Path) -> None:
+    made = [
+        making.order(1, target_id="a", state=State.FILLED, finished_ms=1),
+        making.order(2, target_id="a", state=State.REJECTED, finished_ms=1, key_bound=False),
+        making.order(3, target_id="b", state=State.REJECTED, finished_ms=1, key_bound=False),
+        making.order(4, target_id="b", state=State.EXPIRED, finished_ms=1, key_bound=False),
+        making.order(5, target_id="c", side=Side.SELL),
+        making.order(6, target_id=None),
+    ]
+    async with open_store(tmp_path / "x.db") as store:
+        assert await store.bought_targets() == {}
+        await store.commit(Step(orders={each.order_id: each for each in made})).durable()
+        assert await store.bought_targets() == {"a": made[0].order_id, "b": made[3].order_id}
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
