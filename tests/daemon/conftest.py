@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.daemon.aftermath import Aftermath
-from tests.processes import Exchange
+from tests.processes import Daemon, Exchange
 from tests.processes.stage import Stage, stage
 
 
@@ -27,6 +27,14 @@ def exchange(daemon_exchange: Exchange) -> Iterator[Exchange]:
     """The exchange, without faults before and after a test."""
     yield daemon_exchange
     daemon_exchange.lay()
+
+
+@pytest.fixture(scope="package")
+def running(daemon_stage: Stage, daemon_exchange: Exchange) -> Daemon:
+    """A daemon that takes signals, for tests that leave it so."""
+    daemon = daemon_stage.daemon(daemon_exchange)
+    daemon.start(with_rules=True)
+    return daemon
 
 
 @pytest.fixture(scope="package")
