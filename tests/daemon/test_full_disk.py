@@ -75,7 +75,8 @@ def test_when_the_disk_fills_up_what_was_acknowledged_is_kept_and_the_rest_was_n
 ) -> None:
     daemon.start(with_rules=True)
     disk.fill()
-    filled, waiting = [], []
+    filled: list[str] = []
+    waiting: list[str] = []
 
     def buy(_number: int) -> None:
         while (order := _answered(daemon, market_buy())) is not None:

@@ -220,7 +220,7 @@ async def test_a_checkpoint_that_the_disk_does_not_take_ends_the_store_like_a_fa
 
     with pytest.raises(ExceptionGroup) as caught:
         async with store_at(tmp_path) as (store, valve):
-            store.writer._hand = hand  # type: ignore[assignment]  # in the way of the valve
+            store.writer._hand = hand  # in the way of the valve
             for number in range(1, 31):
                 await store.commit(step(number)).durable()
             await anyio.sleep_forever()
