@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from tests.processes.waiting import PATIENCE_S
 
+SNIPERD = (sys.executable, "-m", "daemon")
+
 
 class Ran(NamedTuple):
     """What a command did."""
@@ -26,7 +28,7 @@ class Ran(NamedTuple):
 def sniperd(*words: str | Path, environ: Mapping[str, str], directory: Path) -> Ran:
     """Run ``sniperd WORDS``; nobody sits at a terminal."""
     ran = subprocess.run(
-        [sys.executable, "-m", "daemon", *words],
+        [*SNIPERD, *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
