@@ -3,10 +3,14 @@
 import pytest
 
 from tests.processes import Daemon, Exchange, eventually
+from tests.processes.daemon_process import Tables
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 
-QUICK = {"exchange": {"clock_check_s": 0.1, "symbols_refresh_s": 0.1}, "retry": {"longest_ms": 100}}
+QUICK: Tables = {
+    "exchange": {"clock_check_s": 0.1, "symbols_refresh_s": 0.1},
+    "retry": {"longest_ms": 100},
+}
 
 
 @pytest.fixture(scope="module")
