@@ -27,8 +27,13 @@ class Ran(NamedTuple):
 
 def sniperd(*words: str | Path, environ: Mapping[str, str], directory: Path) -> Ran:
     """Run ``sniperd WORDS``; nobody sits at a terminal."""
+    return run(*SNIPERD, *words, environ=environ, directory=directory)
+
+
+def run(*command: str | Path, environ: Mapping[str, str], directory: Path) -> Ran:
+    """Run a command to its end."""
     ran = subprocess.run(
-        [*SNIPERD, *words],
+        command,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
