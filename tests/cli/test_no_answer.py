@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Command
-from tests.processes import Daemon, Exchange
+from tests.processes import Daemon, Exchange, at_once
 from tests.processes.command import SNIPERD
 from tests.processes.daemon_process import plain_environment
 from tests.processes.stage import Stage
@@ -59,6 +59,9 @@ def _serve(listener: socket.socket, answer: bytes) -> None:
             with caller:
                 caller.recv(65_536)
                 caller.sendall(answer)
+                caller.shutdown(socket.SHUT_WR)
+                while caller.recv(65_536):
+                    pass
 
 
 def http_answer(body: str, status: str = "200 OK") -> bytes:
@@ -104,7 +107,7 @@ ODD = {
 @pytest.mark.parametrize("answer", ODD.values(), ids=ODD.keys())
 def test_an_odd_answer_is_told_and_a_change_that_got_it_has_an_unknown_outcome(lonely: Command, answer: bytes) -> None:
     with somebody(lonely, answer):
-        read, change = lonely("status"), lonely(*CHANGE.split())
+        read, change = at_once(2, lambda number: lonely(*(READ, CHANGE)[number].split()))
     assert (read.code, read.output, change.code, change.output) == (NO_DAEMON, "", UNKNOWN, "")
     for ran, name in ((read, "status.sock"), (change, "signals.sock")):
         assert ran.errors.startswith("Error: ")
