@@ -15,15 +15,17 @@ import msgspec
 
 from daemon import __version__, credentials, settings
 from daemon.api.context import Context
+from daemon.api.loopback import Loopback, token_of
 from daemon.api.reading import BodyLimits
 from daemon.api.server import serve
 from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
-from daemon.config import MEXC_URL, Config, load
+from daemon.config import MEXC_URL, Config, address, load
 from daemon.core.events import Event
 from daemon.core.step import Step
-from daemon.credentials import PAPER, Credentials
+from daemon.credentials import PAPER, Credentials, Secret
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import FrontDesk
+from daemon.engine.lock_desk import LockDesk
 from daemon.errors import BadConfig, Interrupted, NoPermission, SniperdError
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
@@ -80,6 +82,7 @@ class _Process:
             context = Context(
                 engine=engine,
                 front_desk=FrontDesk(engine, os.urandom),
+                lock_desk=LockDesk(engine, os.urandom),
                 admin_uids=config.sockets.admin_uids,
                 limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
                 mode=config.exchange.mode,
@@ -88,11 +91,13 @@ class _Process:
                 started_ms=clock.now_ms(),
             )
             signals, status = socket_paths(config, environ)
-            await stack.enter_async_context(serve(context, signals=signals, status=status, emit=emit))
+            http = await stack.enter_async_context(
+                serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit)
+            )
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(self._obey_signals, context, exchange, clock)
             tasks.start_soon(self._watch_wall_clock, clock)
-            tasks.start_soon(self._announce, engine, signals, status)
+            tasks.start_soon(self._announce, engine, signals, status, http)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
@@ -122,10 +127,18 @@ class _Process:
         async with paper_exchange(book, self._environ, clock, self._log.emit) as paper:
             yield paper.url
 
-    async def _announce(self, engine: Engine, signals: Path, status: Path) -> None:
+    def _loopback(self, database: Path) -> Loopback | None:
+        http = self._config.http
+        if not http.listen:
+            return None
+        token = token_of(Path(http.token_file) if http.token_file else database.with_name("http-token"))
+        self._log.keep_out([Secret(token)])
+        return Loopback(*address(http.listen), token)
+
+    async def _announce(self, engine: Engine, signals: Path, status: Path, http: str | None) -> None:
         await engine.ready.wait()
         gc.freeze()  # what stands now stays: later collections need not look at it
-        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status))
+        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
 
     async def _obey_signals(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
         """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP."""

@@ -8,9 +8,11 @@
     │   ├── KeyConflict        the idempotency key belongs to another payload
     │   ├── Halted             the kill switch is on
     │   ├── Full               the queue has no room
+    │   ├── Guarded            a guard speaks against the order
     │   ├── NotReady           the daemon is starting or draining
     │   ├── NotAllowed         the caller lacks the right
-    │   ├── Unknown            no such order
+    │   ├── Held               the resource is somebody else's
+    │   ├── Unknown            no such order, no such lock
     │   └── WrongState         the order's state does not admit it
     ├── StartupError           the process must not run; carries its exit code
     │   ├── BadConfig          78  configuration, credentials in the wrong form
@@ -78,6 +80,20 @@ class Full(Refusal):
     code = "full"
 
 
+class Guarded(Refusal):
+    """A guard speaks against the order: ``guard`` is its key in ``[guards]``."""
+
+    code = "guarded"
+
+    def __init__(self, message: str, *, guard: str) -> None:
+        super().__init__(message)
+        self.guard = guard
+
+    def within(self, place: str) -> "Guarded":
+        """Return the same refusal of a part of a larger request."""
+        return Guarded(f"{place}: {self}", guard=self.guard)
+
+
 class NotReady(Refusal):
     """The daemon is starting or draining, or lacks something it needs to judge the request."""
 
@@ -90,8 +106,19 @@ class NotAllowed(Refusal):
     code = "not_allowed"
 
 
+class Held(Refusal):
+    """The resource is somebody else's: ``holder`` is the lock, ``queue_length`` how many wait for it."""
+
+    code = "held"
+
+    def __init__(self, message: str, *, holder: object, queue_length: int) -> None:
+        super().__init__(message)
+        self.holder = holder
+        self.queue_length = queue_length
+
+
 class Unknown(Refusal):
-    """No order has this id."""
+    """Nothing has this id."""
 
     code = "unknown"
 

@@ -38,7 +38,9 @@ class Log:
         text = form == "text" or (form == "auto" and stream.isatty())
         self._writer = _LineWriter(stream)
         self._level = Level[level.upper()]
+        self._text = text
         self._secrets: list[str] = []
+        self._struck: list[bytes] = []
         self._last_ms = 0
         self._line = _text_line if text else _json_line
         self._logger: FilteringBoundLogger = structlog.wrap_logger(self._writer, processors=[self._render])
@@ -47,6 +49,7 @@ class Log:
         """Strike these out of every line from now on."""
         known = {*self._secrets, *(secret.reveal() for secret in secrets)}
         self._secrets = sorted(known, key=len, reverse=True)  # one may be a part of another
+        self._struck = [form for secret in self._secrets for form in {secret.encode(), _escaped(secret)}]
 
     def set_level(self, level: str) -> None:
         """Leave out what is quieter."""
@@ -72,21 +75,20 @@ class Log:
             self._writer.put(self._line(fields))
 
     def _render(self, _logger: WrappedLogger, level: str, event_dict: EventDict) -> bytes:
-        return self._struck(self._line(self._without_secrets(_fields(event_dict["told"], level))))
+        fields = _fields(event_dict["told"], level)
+        if self._text:
+            self._strike_values(fields)
+        line = self._line(fields)
+        for secret in self._struck:
+            line = line.replace(secret, b"***")
+        return line
 
-    def _without_secrets(self, fields: dict[str, object]) -> dict[str, object]:
-        """Strike secrets out of values, before anything in them is escaped."""
+    def _strike_values(self, fields: dict[str, object]) -> None:
+        """Strike secrets out of values: the form for terminals quotes and escapes them in ways of its own."""
         for secret in self._secrets:
             for key, value in fields.items():
                 if isinstance(value, str) and secret in value:
                     fields[key] = value.replace(secret, "***")
-        return fields
-
-    def _struck(self, line: bytes) -> bytes:
-        """Strike secrets out of the line, wherever else they came from."""
-        for secret in self._secrets:
-            line = line.replace(secret.encode(), b"***")
-        return line
 
 
 class _LineWriter:
@@ -139,6 +141,11 @@ class _LineWriter:
                 pass  # nobody reads any more; trading goes on
             if line is None:
                 return
+
+
+def _escaped(secret: str) -> bytes:
+    """Return a secret as JSON writes it within a longer text."""
+    return msgspec.json.encode(secret)[1:-1]
 
 
 def _fields(event: Event, level: str) -> dict[str, object]:

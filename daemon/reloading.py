@@ -15,6 +15,8 @@ NEEDS_RESTART = frozenset(
         ("store", "path"),
         ("sockets", "signals"),
         ("sockets", "status"),
+        ("http", "listen"),
+        ("http", "token_file"),
         ("locks", "scope"),
         ("reconcile", "startup_s"),
         ("log", "format"),

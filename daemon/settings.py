@@ -1,7 +1,10 @@
 """From the configuration's tables to what each part takes."""
 
-from daemon.config import Config
+from decimal import Decimal
+
+from daemon.config import Config, GuardsTable
 from daemon.core.capacity import Limits
+from daemon.core.guards import GuardRules
 from daemon.core.ledger import Rules
 from daemon.core.reconciliation import Schedule
 from daemon.core.retries import RetryPolicy
@@ -36,10 +39,25 @@ def rules(config: Config) -> Rules:
             lost_every_ms=reconcile.lost_every_ms,
             recv_window_ms=config.exchange.recv_window_ms,
         ),
+        guards=guards(config.guards),
         max_queued=queue.max_queued,
         manual_window_ms=queue.manual_window_ms,
         arm_ahead_ms=queue.arm_ahead_ms,
         per_symbol=config.locks.scope == "symbol",
+    )
+
+
+def guards(table: GuardsTable) -> GuardRules:
+    """Return what guards refuse by; a figure is exactly what stands in the file."""
+    return GuardRules(
+        repeat_window_ms=table.repeat_window_ms,
+        max_notional_per_order=Decimal(str(table.max_notional_per_order)),
+        max_notional_per_day=Decimal(str(table.max_notional_per_day)),
+        notional_asset=table.notional_asset.upper(),
+        max_open_buys_per_owner=table.max_open_buys_per_owner,
+        allowed_symbols=frozenset(pair.upper() for pair in table.allowed_symbols),
+        forbidden_symbols=frozenset(pair.upper() for pair in table.forbidden_symbols),
+        price_band_percent=Decimal(str(table.price_band_percent)),
     )
 
 

@@ -21,8 +21,12 @@ def other_than(default: Any, kind: inspect.Type) -> object:
     match kind:
         case inspect.LiteralType(values=values):
             return next(value for value in values if value != default)
+        case inspect.StrType(pattern=str()):
+            return "BTC"
         case inspect.StrType():
             return "/elsewhere"
+        case inspect.ListType(inspect.StrType()):
+            return ["BTCUSDT"]
         case inspect.ListType():
             return [1000]
         case _:

@@ -20,6 +20,14 @@ REACHES = {
     "locks.scope": ("symbol", {"engine.rules.per_symbol"}),
     "locks.cleanup_interval_s": (14.0, {"engine.intervals.cleanup_s"}),
     "locks.retention_h": (15.0, {"engine.intervals.retention_h"}),
+    "guards.repeat_window_ms": (160, {"engine.rules.guards.repeat_window_ms"}),
+    "guards.max_notional_per_order": (16.1, {"engine.rules.guards.max_notional_per_order"}),
+    "guards.max_notional_per_day": (16.2, {"engine.rules.guards.max_notional_per_day"}),
+    "guards.notional_asset": ("btc", {"engine.rules.guards.notional_asset"}),
+    "guards.max_open_buys_per_owner": (163, {"engine.rules.guards.max_open_buys_per_owner"}),
+    "guards.allowed_symbols": (["btcusdt"], {"engine.rules.guards.allowed_symbols"}),
+    "guards.forbidden_symbols": (["ETHUSDT"], {"engine.rules.guards.forbidden_symbols"}),
+    "guards.price_band_percent": (0.1, {"engine.rules.guards.price_band_percent"}),
     "queue.buy_priority": (6, {"engine.rules.defaults.buy_priority"}),
     "queue.sell_priority": (2, {"engine.rules.defaults.sell_priority"}),
     "queue.buy_deadline_ms": (16_000, {"engine.rules.defaults.buy_deadline_ms"}),
@@ -43,10 +51,21 @@ REACHES = {
 }
 """A value other than the default, and where it arrives."""
 
+ARRIVES_AS = {
+    "locks.scope": True,
+    "guards.max_notional_per_order": "16.1",
+    "guards.max_notional_per_day": "16.2",
+    "guards.notional_asset": "BTC",
+    "guards.allowed_symbols": ["BTCUSDT"],
+    "guards.price_band_percent": "0.1",
+}
+"""What arrives in another form than it was written in."""
+
 OF_THE_PROCESS = {
     "exchange.mode", "exchange.base_url", "exchange.api_key_file", "exchange.api_secret_file", "exchange.paper_db",
     "store.path",
     "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
+    "http.listen", "http.token_file",
     "log.level", "log.format",
 }  # fmt: skip
 """What the process itself reads when it builds its parts."""
@@ -81,5 +100,4 @@ def test_a_key_reaches_its_part_and_no_other(key: str, value: Any, places: set[s
     table, name = key.split(".")
     before, after = arrived(Config()), arrived(parse({table: {name: value}}))
     assert {place for place, found in after.items() if found != before[place]} == places
-    expected = True if key == "locks.scope" else value
-    assert {after[place] for place in places} == {expected}
+    assert [after[place] for place in places] == [ARRIVES_AS.get(key, value)] * len(places)

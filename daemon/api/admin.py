@@ -7,16 +7,15 @@ from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import body, decode, field_names
+from daemon.api.reading import body, checked_reason, decode, field_names
 from daemon.api.status import status_view
 from daemon.api.views import order_view
 from daemon.core import rulings
+from daemon.core.fields import text
 from daemon.core.rulings import Found, Ruling
-from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, MAX_TEXT
+from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS
 from daemon.engine.front_desk import Switch
 from daemon.errors import Invalid
-
-MAX_REASON = 500
 
 
 class ReasonRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,11 +66,13 @@ class Admin:
         asked = decode(await body(request, self._context.limits), _resolve, field_names(ResolveRequest))
         found = Found(
             ruling=asked.ruling,
-            exchange_order_id=_id("exchangeOrderId", asked.exchange_order_id),
+            exchange_order_id=(
+                None if asked.exchange_order_id is None else text("exchangeOrderId", asked.exchange_order_id)
+            ),
             executed_quantity=_amount("executedQuantity", asked.executed_quantity),
             executed_quote=_amount("executedQuote", asked.executed_quote),
         )
-        caller, reason = self._context.caller(request), _checked(asked.reason)
+        caller, reason = self._context.caller(request), checked_reason(asked.reason)
         return json(order_view(await self._context.front_desk.resolve(request.match_info["id"], found, caller, reason)))
 
     async def requeue(self, request: web.Request) -> web.Response:
@@ -87,14 +88,7 @@ class Admin:
 
     async def _reason(self, request: web.Request) -> str:
         asked = decode(await body(request, self._context.limits), _reason, field_names(ReasonRequest))
-        return _checked(asked.reason)
-
-
-def _checked(reason: str) -> str:
-    text = reason.strip()
-    if not text or len(text) > MAX_REASON:
-        raise Invalid("a reason is needed", field="reason", allowed=f"1 to {MAX_REASON} characters")
-    return text
+        return checked_reason(asked.reason)
 
 
 def _amount(field: str, amount: Decimal) -> Decimal:
@@ -107,13 +101,3 @@ def _amount(field: str, amount: Decimal) -> Decimal:
             allowed=f"a number from 0 to 1e18, with at most {MAX_DECIMALS} decimals",
         )
     return amount
-
-
-def _id(field: str, text: str | None) -> str | None:
-    if text is not None and (not text.strip() or len(text) > MAX_TEXT or not text.isprintable()):
-        raise Invalid(
-            f"{field} is empty, too long or holds control characters",
-            field=field,
-            allowed=f"1 to {MAX_TEXT} printable characters",
-        )
-    return text

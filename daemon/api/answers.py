@@ -5,13 +5,18 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from daemon.api.bot import shapes
+from daemon.api.lock_views import HeldView, lock_view
 from daemon.api.views import ErrorView, encode
 from daemon.clock import Clock
 from daemon.core.events import Event
+from daemon.core.locks import Lock
 from daemon.errors import (
     CommitFailed,
     Full,
+    Guarded,
     Halted,
+    Held,
     Invalid,
     KeyConflict,
     NotAllowed,
@@ -23,11 +28,14 @@ from daemon.errors import (
 
 STATUS: dict[type[Refusal], int] = {
     Invalid: 400,
+    shapes.BotRefusal: 400,
     NotAllowed: 403,
     Unknown: 404,
     WrongState: 409,
     Halted: 409,
     Full: 409,
+    Held: 409,
+    Guarded: 409,
     KeyConflict: 422,
     NotReady: 503,
 }
@@ -48,19 +56,19 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
         try:
             return await handler(request)
         except Refusal as refusal:
-            answer = _refused(refusal)
+            answer = _shaped(request, refusal, STATUS[type(refusal)])
             word, text = refusal.code, str(refusal)
         except CommitFailed as error:
-            word, text = "commit_failed", str(error)
-            answer = json(ErrorView(error=word, message=f"{text}; nothing was sent, the daemon stops"), 503)
+            word, text = "commit_failed", f"{error}; nothing was sent, the daemon stops"
+            answer = _told(request, word, text, 503)
         except web.HTTPException as error:
             word, text = error.reason.lower().replace(" ", "_"), _HINTS.get(error.status, error.reason)
-            answer = json(ErrorView(error=word, message=text), error.status)
+            answer = _told(request, word, text, error.status)
             if error.status in _CLOSING:
                 answer.force_close()
         except Exception as error:  # noqa: BLE001  # the last resort of a request; the daemon itself goes on
             emit(_event("request.failed", clock, request, error=f"{type(error).__name__}: {error}"))
-            return json(ErrorView(error="failed", message="an error of the daemon's own; its log tells more"), 500)
+            return _told(request, "failed", "an error of the daemon's own; its log tells more", 500)
         emit(_event("request.refused", clock, request, status=answer.status, code=word, message=text))
         return answer
 
@@ -68,20 +76,37 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
 
 
 _HINTS = {
+    401: "changes over TCP need `Authorization: Bearer TOKEN`, the token of [http] token_file",
     404: "there is no such route; /openapi.json and the README list them",
     405: "the route does not take this method",
     408: "the body did not come in time; send it at once",
+    421: "the Host header does not name this listener",
     413: "the body is longer than [sockets] body_limit_kb allows",
 }
 _CLOSING = {408, 413}
 
 
-def _refused(refusal: Refusal) -> web.Response:
-    field = refusal.field if isinstance(refusal, Invalid) else None
-    allowed = refusal.allowed if isinstance(refusal, Invalid) else None
-    status = STATUS[type(refusal)]
-    headers = {"Retry-After": "1"} if status == STATUS[NotReady] else None
-    return json(ErrorView(error=refusal.code, message=str(refusal), field=field, allowed=allowed), status, headers)
+def _told(request: web.Request, word: str, text: str, status: int) -> web.Response:
+    of_bot = request.path.startswith(shapes.PREFIX)
+    return json(shapes.refused(word, text) if of_bot else ErrorView(error=word, message=text), status)
+
+
+def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response:
+    headers = {"Retry-After": "1"} if isinstance(refusal, NotReady) else None
+    view: object
+    if isinstance(refusal, shapes.BotRefusal):
+        view = shapes.refused(refusal.code, str(refusal), refusal.detail)
+    elif request.path.startswith(shapes.PREFIX):
+        view = shapes.refused(refusal.code, str(refusal))
+    elif isinstance(refusal, Held):
+        holder = lock_view(refusal.holder) if isinstance(refusal.holder, Lock) else None
+        view = HeldView(error=refusal.code, message=str(refusal), holder=holder, queue_length=refusal.queue_length)
+    elif isinstance(refusal, Invalid):
+        view = ErrorView(error=refusal.code, message=str(refusal), field=refusal.field, allowed=refusal.allowed)
+    else:
+        guard = refusal.guard if isinstance(refusal, Guarded) else None
+        view = ErrorView(error=refusal.code, message=str(refusal), guard=guard)
+    return json(view, status, headers)
 
 
 def _event(name: str, clock: Clock, request: web.Request, **detail: str | int) -> Event:

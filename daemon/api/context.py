@@ -9,6 +9,7 @@ from daemon.api import callers
 from daemon.api.reading import BodyLimits
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import Caller, FrontDesk
+from daemon.engine.lock_desk import LockDesk
 
 
 @dataclass(slots=True)
@@ -17,12 +18,18 @@ class Context:
 
     engine: Engine
     front_desk: FrontDesk
+    lock_desk: LockDesk
     admin_uids: Collection[int]
     limits: BodyLimits
     mode: str
     exchange_url: str
     database: str
     started_ms: int
+
+    @property
+    def lease_timeout_ms(self) -> int:
+        """Length of a lease where its caller does not say."""
+        return self.engine.ledger.rules.defaults.timeout_ms
 
     def caller(self, request: web.Request) -> Caller:
         """Name the caller."""

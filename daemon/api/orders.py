@@ -4,12 +4,12 @@ from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
+from daemon.api.reading import number
 from daemon.api.views import PageView, explain_view, order_view
 from daemon.core.orders import State
 from daemon.errors import Invalid
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
-MAX_DIGITS = 19
 
 
 class Orders:
@@ -36,11 +36,11 @@ class Orders:
         unknown = set(query) - {"state", "symbol", "limit", "cursor"}
         if unknown:
             raise Invalid(f"query parameter {min(unknown)!r} is unknown", allowed="state, symbol, limit, cursor")
-        limit = _number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
+        limit = number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
         orders = await self._context.front_desk.page(
             state=_state(query.get("state")),
             symbol=query["symbol"].strip().upper() if "symbol" in query else None,
-            before_seq=_number(query["cursor"], "cursor", 0, 2**62) if "cursor" in query else None,
+            before_seq=number(query["cursor"], "cursor", 0, 2**62) if "cursor" in query else None,
             limit=limit,
         )
         more = str(orders[-1].seq) if len(orders) == limit else None
@@ -66,11 +66,3 @@ def _state(text: str | None) -> State | None:
         return None if text is None else State(text)
     except ValueError:
         raise Invalid(f"state {text!r} is unknown", field="state", allowed=", ".join(State)) from None
-
-
-def _number(text: str | None, field: str, default: int, highest: int) -> int:
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= highest):
-        raise Invalid(f"{field} {text[:40]!r} is out of range", field=field, allowed=f"1 to {highest}")
-    return int(text)

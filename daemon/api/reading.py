@@ -10,6 +10,8 @@ from aiohttp import web
 from daemon.errors import Invalid
 
 MAX_WAIT_S = 120.0
+MAX_REASON = 500
+MAX_DIGITS = 19
 BATCH_LIMIT = 1 << 20
 """Bytes of the longest body that any route takes."""
 
@@ -42,8 +44,11 @@ async def body(request: web.Request, limits: BodyLimits) -> bytes:
     announced = request.content_length or 0
     if announced <= limits.size:
         try:
-            async with asyncio.timeout(limits.timeout_s):
+            if request.content.is_eof():  # it came with the head, as nearly all do: a timer costs more than the reading
                 raw = await request.read()
+            else:
+                async with asyncio.timeout(limits.timeout_s):
+                    raw = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
@@ -77,6 +82,33 @@ def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
 def field_names(struct: type[msgspec.Struct]) -> str:
     """List the names that a JSON object may hold."""
     return ", ".join(struct.__struct_encode_fields__)
+
+
+def checked_reason(reason: str) -> str:
+    """Return the reason that a person gives.
+
+    Raises:
+        Invalid: there is none, or it is too long.
+
+    """
+    text = reason.strip()
+    if not text or len(text) > MAX_REASON:
+        raise Invalid("a reason is needed", field="reason", allowed=f"1 to {MAX_REASON} characters")
+    return text
+
+
+def number(text: str | None, field: str, default: int, highest: int) -> int:
+    """Read a number of a query, from 1 on.
+
+    Raises:
+        Invalid: it is none, or out of range.
+
+    """
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= highest):
+        raise Invalid(f"{field} {text[:40]!r} is out of range", field=field, allowed=f"1 to {highest}")
+    return int(text)
 
 
 def wait_s(request: web.Request) -> float | None:

@@ -9,6 +9,7 @@ import msgspec
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.ids import client_order_id
 from daemon.core.ledger import Ledger
+from daemon.core.line import grant
 from daemon.core.locks import Lock, LockState, OwnerType
 from daemon.core.orders import Happening, Order, State
 from daemon.core.step import Send, Step
@@ -16,13 +17,16 @@ from daemon.errors import InvariantBroken
 
 
 def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
-    """Let go whoever may.
+    """Let go whoever may: whoever waits for a lease gets it, and orders are sent.
 
     Returns:
         When capacity is free for the next in the queue, if that is what it waits for.
 
     """
-    if ledger.halted is not None or not ledger.sending:
+    if not ledger.sending:
+        return None
+    grant(ledger, step, now_ms)
+    if ledger.halted is not None:
         return None
     while (entry := ledger.queue.peek()) is not None:
         order = ledger.orders[entry.entry_id]
@@ -51,7 +55,7 @@ def tick(ledger: Ledger, step: Step, now_ms: int) -> None:
 
 def expire(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
     """End an order whose deadline passed before it was sent."""
-    ledger.queue.remove(order.order_id)
+    ledger.leave(order)
     waited_for = order.reason or "no turn came in time"
     order = ledger.move(step, order, Happening.EXPIRE, now_ms, reason=f"the deadline passed: {waited_for}")
     ledger.free(step, order, now_ms, error=order.reason)
@@ -151,9 +155,7 @@ def _lock(ledger: Ledger, step: Step, order: Order, now_ms: int) -> Lock:
         )
     if lock is None:
         raise InvariantBroken(f"{order.resource} was given to {order.order_id} while it is held")
-    ledger.queue.hold(order.resource)
-    ledger.set_timer(lock.expires_ms, lock.lock_id)
-    step.locks[lock.lock_id] = lock
+    ledger.took(step, lock)
     return lock
 
 
@@ -166,11 +168,11 @@ def _end_lease(ledger: Ledger, step: Step, lock_id: str, now_ms: int) -> None:
     ended = ledger.locks.expire(lock_id, now_ms, outstanding=outstanding)
     if ended is None:
         return
-    step.locks[lock_id] = ended
     if ended.state is LockState.ACTIVE:
-        ledger.tell(step, "lock.overdue", now_ms, order, token=ended.token, expires_ms=ended.expires_ms)
+        step.locks[lock_id] = ended
+        ledger.tell(step, "lock.overdue", now_ms, order, lock=ended, token=ended.token, expires_ms=ended.expires_ms)
         return
-    ledger.queue.free(ended.resource)
-    ledger.tell(step, "lock.expired", now_ms, order, token=ended.token)
-    if order is not None and ledger.queue.remove(order.order_id):
+    ledger.ended(step, ended)
+    ledger.tell(step, "lock.expired", now_ms, order, lock=ended, token=ended.token, owner_id=ended.owner_id)
+    if order is not None and ledger.leave(order):
         ledger.enqueue(order, now_ms)

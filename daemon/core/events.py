@@ -62,9 +62,6 @@ CATALOGUE: dict[str, Kind] = {
          "deadline_ms", "execute_at_ms"),
     ),
     "order.replayed": Kind(Level.INFO, "a signal came again and got the first one's order", ("key",), durable=False),
-    "order.conflict": Kind(
-        Level.WARNING, "a signal brought another order's key with another payload", ("key",), durable=False
-    ),
     "order.armed": Kind(Level.INFO, "made durable ahead of its instant", ("attempt", "fire_ms", "token")),
     "order.disarmed": Kind(Level.WARNING, "its instant will not come; nothing was sent", ("reason",)),
     "order.sent": Kind(Level.INFO, "handed to the exchange's client", ("attempt", "token", "waited_ms")),
@@ -104,10 +101,24 @@ CATALOGUE: dict[str, Kind] = {
     "order.late_answer": Kind(
         Level.WARNING, "an answer came for an order that had moved on; recorded, nothing changed", ("answer",)
     ),
+    "lock.acquired": Kind(
+        Level.INFO,
+        "a caller was granted a lease; its row tells who, when, and what became of it",
+        ("owner_id", "token", "expires_ms", "waited_ms"),
+        durable=False,
+    ),
+    "lock.renewed": Kind(Level.DEBUG, "a lease begins anew", ("token", "expires_ms"), durable=False),
+    "lock.released": Kind(Level.INFO, "a lease ended by its owner's word", ("token", "failed"), durable=False),
+    "lock.abandoned": Kind(
+        Level.INFO, "a caller waits no more", ("requested", "owner_id", "waited_ms", "reason"), durable=False
+    ),
+    "lock.force_released": Kind(
+        Level.WARNING, "an administrator ended a lock", ("owner_id", "token", "reason", "exchange_checked")
+    ),
     "lock.overdue": Kind(
         Level.ERROR, "its lease ended with an order's outcome outstanding; it stays held", ("token", "expires_ms")
     ),
-    "lock.expired": Kind(Level.WARNING, "its lease ended with nothing outstanding; it is free", ("token",)),
+    "lock.expired": Kind(Level.WARNING, "its lease ended with nothing outstanding; it is free", ("token", "owner_id")),
     "trading.halted": Kind(Level.CRITICAL, "the kill switch is on: nothing new is sent", ("reason",)),
     "trading.resumed": Kind(Level.WARNING, "the kill switch is off", ("reason",)),
     "daemon.starting": Kind(Level.INFO, "reads its state", ("version", "mode", "exchange", "database"), durable=False),
@@ -117,7 +128,7 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.reconciling": Kind(
         Level.INFO, "looking for what was in flight before signals are taken", ("in_doubt",), durable=False
     ),
-    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status"), durable=False),
+    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status", "http"), durable=False),
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),

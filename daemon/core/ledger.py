@@ -9,6 +9,7 @@ verbs that change it stand in modules of their own, each a synchronous function 
 :mod:`.dispatch`       whoever may go next goes; what is due is done
 :mod:`.outcomes`       an answer or a round of looks arrived
 :mod:`.rulings`        a person withdraws, rules, requeues, halts, resumes
+:mod:`.leases`         a caller asks for a resource itself, renews and releases it
 :mod:`.recovery`       the disk's rows become memory again
 =====================  ==============================================================
 
@@ -28,13 +29,16 @@ from daemon.core.attempts import Attempt
 from daemon.core.capacity import Capacity, Limits
 from daemon.core.decimals import plain
 from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
-from daemon.core.locks import Lock, LockTable
+from daemon.core.exposure import Exposure
+from daemon.core.guards import GuardRules
+from daemon.core.locks import Lock, LockState, LockTable
 from daemon.core.orders import KEY_FREE, Happening, Order, State, after
 from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.reconciliation import Schedule, Watch, begin
 from daemon.core.retries import RetryPolicy
 from daemon.core.signals import Defaults
 from daemon.core.step import Step
+from daemon.core.waiters import Waiter
 
 FINISHED = frozenset({State.FILLED} | KEY_FREE)
 """States after which nothing more is to be done. A cancelled order is finished once it was seen again."""
@@ -43,6 +47,9 @@ WATCHED = frozenset(
     {State.IN_DOUBT, State.LOST, State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED}
 )
 """States in which an order is looked for, until it is finished."""
+
+MAX_ABSENT = 1_000
+"""Keys that are remembered as not on disk: a batch asks for each of its own twice."""
 
 STILL_FACT = "keep_still_until_ms"
 HALT_FACT = "halted"
@@ -56,6 +63,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy
     limits: Limits
     schedule: Schedule
+    guards: GuardRules
     max_queued: int
     manual_window_ms: int  # how long a derived key without target counts
     arm_ahead_ms: int  # how long before its instant an order is made durable
@@ -65,22 +73,33 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 class Ledger:
     """What the daemon knows. One event loop, no await in here: a verb is atomic."""
 
-    def __init__(self, rules: Rules, recall: Callable[[str], Order | None]) -> None:
-        """``recall`` finds on disk the order that a key is bound to; memory is asked first."""
+    def __init__(
+        self, rules: Rules, recall: Callable[[str], Order | None], recall_lease: Callable[[str], Lock | None]
+    ) -> None:
+        """``recall`` finds on disk the order that a key is bound to, ``recall_lease`` a key's latest lease."""
         self.rules = rules
         self.orders: dict[str, Order] = {}
         self.queue = PriorityQueue()
         self.locks = LockTable()
+        self.waiters: dict[str, Waiter] = {}  # who waits for a lease
+        self.line = PriorityQueue()  # the same, by rank; apart from the queue because a lease needs no capacity
+        self.granted: dict[str, Lock] = {}  # what waiters were given, until they are told
         self.capacity = Capacity(rules.limits)
         self.watches: dict[str, Watch] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
+        self.exposure = Exposure()  # what was bought or may still be, finished orders included
         self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.sending = False  # recovery is over, draining has not begun
         self.last_seq = 0
         self._keys: dict[str, str] = {}
+        self._absent: set[str] = set()  # keys that the disk was asked for in vain, and that no order has taken since
         self._recall = recall
+        self._recall_lease = recall_lease
+        self._waiting_keys: dict[str, str] = {}  # of those in line, with their names
+        self._arrivals = 0  # of those in line, ever
+        self._leases: dict[str, Lock] = {}  # by key: the latest lease, while it is active or its end not on disk
         self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
         self._looks: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
             [],
@@ -97,14 +116,24 @@ class Ledger:
     def by_key(self, key: str) -> Order | None:
         """Return the order that a key is bound to, from memory or disk.
 
-        Where memory has let a key go and the disk does not know yet, memory's word on that order is the newer one.
+        Where memory has let a key go and the disk does not know yet, memory's word on that order is the newer one. The
+        disk is asked once for a key that it does not have: only what passes through here can change that.
         """
         order_id = self._keys.get(key)
         if order_id is not None:
             return self.orders[order_id]
+        if key in self._absent:
+            return None
         found = self._recall(key)
-        newest = None if found is None else self.orders.get(found.order_id, found)
-        return newest if newest is not None and newest.key_bound else None
+        if found is None:
+            self._remember_absent(key)
+            return None
+        newest = self.orders.get(found.order_id, found)
+        return newest if newest.key_bound else None
+
+    def lease_by_key(self, key: str) -> Lock | None:
+        """Return the latest lease that was granted under a caller's key, from memory or disk."""
+        return self._leases.get(key) or self._recall_lease(key)
 
     def add(self, step: Step, order: Order) -> None:
         """Take in a new order, or one that comes back."""
@@ -164,6 +193,7 @@ class Ledger:
         order: Order | None,
         *,
         actor: str = DAEMON,
+        lock: Lock | None = None,
         **detail: Detail | Decimal,
     ) -> None:
         """Record an event; amounts are written in plain digits."""
@@ -172,8 +202,8 @@ class Ledger:
             at_ms=now_ms,
             actor=actor,
             order_id=None if order is None else order.order_id,
-            lock_id=None if order is None else order.lock_id,
-            resource=None if order is None else order.resource,
+            lock_id=lock.lock_id if lock is not None else None if order is None else order.lock_id,
+            resource=lock.resource if lock is not None else None if order is None else order.resource,
             client_order_id=None if order is None else order.client_order_id,
             state=None if order is None else order.state,
             detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
@@ -189,6 +219,9 @@ class Ledger:
                 self.counts[order.state] -= 1
                 if self._keys.get(order.key) == order_id:
                     del self._keys[order.key]
+        for lock in step.locks.values():
+            if lock.state is not LockState.ACTIVE and self._leases.get(lock.key) is lock:
+                del self._leases[lock.key]
 
     def lock_of(self, order: Order) -> Lock | None:
         """Return the lock that an order holds."""
@@ -217,14 +250,67 @@ class Ledger:
             return
         ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
         assert ended is not None
-        step.locks[ended.lock_id] = ended
-        self.queue.free(ended.resource)
+        self.ended(step, ended)
 
-    def keep_still(self, step: Step, until_ms: int) -> None:
+    def stand_in_line(self, waiter: Waiter) -> None:
+        """Let somebody wait for a lease, behind all of the same priority who came before."""
+        self._arrivals += 1
+        rank = Rank(waiter.asked.priority, self.last_seq, self._arrivals)
+        self.waiters[waiter.waiter_id] = waiter
+        self._waiting_keys[waiter.key] = waiter.waiter_id
+        self.line.push(Entry(rank, waiter.waiter_id, waiter.asked.resource))
+
+    def leave_line(self, waiter_id: str) -> Waiter | None:
+        """Let somebody wait no more; ``None`` where nobody of that name does."""
+        waiter = self.waiters.pop(waiter_id, None)
+        if waiter is not None:
+            self.line.remove(waiter_id)
+            del self._waiting_keys[waiter.key]
+        return waiter
+
+    def waiter_by_key(self, key: str) -> Waiter | None:
+        """Return who waits under a caller's key."""
+        return self.waiters.get(self._waiting_keys.get(key, ""))
+
+    def waiting_for(self, resource: str) -> int:
+        """Count the orders and callers that wait for a resource."""
+        return self.queue.count(resource) + self.line.count(resource)
+
+    def took(self, step: Step, lock: Lock) -> None:
+        """Record a lock that was granted or renewed: its resource is nobody else's until it ends."""
+        step.locks[lock.lock_id] = lock
+        self.hold(lock)
+
+    def hold(self, lock: Lock) -> None:
+        """Set aside whoever waits for a lock's resource, and look again when its lease ends."""
+        self.queue.hold(lock.resource)
+        self.line.hold(lock.resource)
+        self.set_timer(lock.expires_ms, lock.lock_id)
+        if lock.order_id is None:
+            self._leases[lock.key] = lock
+
+    def ended(self, step: Step, lock: Lock) -> None:
+        """Record a lock that has ended, and let those who wait for its resource take part again."""
+        step.locks[lock.lock_id] = lock
+        self.queue.free(lock.resource)
+        self.line.free(lock.resource)
+        if lock.order_id is None:
+            self._leases[lock.key] = lock
+
+    def leave(self, order: Order) -> bool:
+        """Take an order out of the queue, if it stands there; whoever it outranked in line may be next."""
+        if not self.queue.remove(order.order_id):
+            return False
+        if self.locks.holder(order.resource) is None:
+            self.line.free(order.resource)
+        return True
+
+    def keep_still(self, step: Step, until_ms: int, now_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""
-        if until_ms > self.capacity.blocked_until_ms:
+        if until_ms > max(now_ms, self.capacity.blocked_until_ms):
             self.capacity.block(until_ms)
             step.facts[STILL_FACT] = str(until_ms)
+            self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""
@@ -276,13 +362,20 @@ class Ledger:
                 return
             heappop(heap)
 
+    def _remember_absent(self, key: str) -> None:
+        if len(self._absent) >= MAX_ABSENT:
+            self._absent.clear()
+        self._absent.add(key)
+
     def _keep(self, order: Order) -> None:
         known = self.orders.get(order.order_id)
         if known is not None:
             self.counts[known.state] -= 1
         self.counts[order.state] += 1
+        self.exposure.note(known, order)
         self.orders[order.order_id] = order
         if order.key_bound:
             self._keys[order.key] = order.order_id
+            self._absent.discard(order.key)
         elif self._keys.get(order.key) == order.order_id:
             del self._keys[order.key]

@@ -34,6 +34,14 @@ class OwnerType(StrEnum):
     WORKFLOW = "workflow"
 
 
+class TransactionType(StrEnum):
+    """What a lock is held for, in the bot's words."""
+
+    TRADE = "trade"
+    CANCEL = "cancel"
+    UPDATE = "update"
+
+
 class Lock(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One grant of a resource. Times are Unix milliseconds."""
 
@@ -42,8 +50,10 @@ class Lock(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     token: int  # fencing token
     owner_id: str
     owner_type: OwnerType
-    order_id: str | None  # the order it is held for
+    order_id: str | None  # the order it is held for; None for a lease that a caller asked for itself
     key: str  # idempotency key of what it is held for
+    transaction_type: TransactionType = TransactionType.TRADE
+    transaction_data: str | None = None  # JSON, the caller's
     acquired_ms: int
     expires_ms: int
     timeout_ms: int
@@ -86,6 +96,8 @@ class LockTable:
         key: str,
         timeout_ms: int,
         now_ms: int,
+        transaction_type: TransactionType = TransactionType.TRADE,
+        transaction_data: str | None = None,
     ) -> Lock | None:
         """Grant a free resource; ``None`` where it is held."""
         if resource in self._by_resource:
@@ -99,6 +111,8 @@ class LockTable:
             owner_type=owner_type,
             order_id=order_id,
             key=key,
+            transaction_type=transaction_type,
+            transaction_data=transaction_data,
             acquired_ms=now_ms,
             expires_ms=now_ms + timeout_ms,
             timeout_ms=timeout_ms,

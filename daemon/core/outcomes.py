@@ -55,7 +55,7 @@ def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now
     order = step.orders[order_id] = ledger.orders[order_id]
     watch = ledger.watches.get(order_id, Watch(next_ms=now_ms))
     for look in looks:
-        ledger.keep_still(step, look.at_ms + (look.retry_after_ms or 0))
+        ledger.keep_still(step, look.at_ms + (look.retry_after_ms or 0), now_ms)
     conclusion, sighting, watch = conclude(order, watch, looks, now_ms, ledger.rules.schedule)
     if sighting is not None and not is_news(order, settled(sighting)):
         _confirmed(ledger, step, order, watch, now_ms)
@@ -121,7 +121,7 @@ def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: 
 
 
 def _refused(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
-    ledger.keep_still(step, verdict.block_until_ms)
+    ledger.keep_still(step, verdict.block_until_ms, now_ms)
     if verdict.happening is Happening.DEFER:
         _deferred(ledger, step, order, verdict, now_ms)
     else:

@@ -26,7 +26,8 @@ class Rank(NamedTuple):
     """Place in the order of service; less is sooner."""
 
     priority: int
-    seq: int
+    seq: int  # of the order, or of the last order accepted before whoever waits without one
+    turn: int = 0  # place among those who came after that order and before the next; 0 is the order itself
 
 
 class Entry(NamedTuple):
@@ -110,13 +111,18 @@ class PriorityQueue:
         self._held.discard(resource)
         self._offer(resource)
 
+    def count(self, resource: str, below: Rank | None = None) -> int:
+        """Count the entries that wait for a resource, or those below a rank. Takes the time of a scan of them."""
+        standing = (entry for entry in self._waiting.get(resource, ()) if self._entries.get(entry.entry_id) is entry)
+        return sum(below is None or entry.rank < below for entry in standing)
+
     def ahead_of(self, entry_id: str) -> int:
         """Count the entries of lesser rank. Takes the time of a scan."""
         mine = self._entries[entry_id]
         return sum(entry < mine for entry in self._entries.values())
 
-    def _first(self, resource: str) -> Entry | None:
-        """Return a resource's first entry; skip those that are gone."""
+    def first(self, resource: str) -> Entry | None:
+        """Return a resource's first entry, held or not, and leave it."""
         heap = self._waiting.get(resource)
         while heap:
             if self._entries.get(heap[0].entry_id) is heap[0]:
@@ -128,7 +134,7 @@ class PriorityQueue:
 
     def _offer(self, resource: str) -> None:
         """Let a free resource's first entry stand among the heads, once."""
-        first = self._first(resource)
+        first = self.first(resource)
         if first is None or resource in self._held:
             self._offered.pop(resource, None)
         elif self._offered.get(resource) is not first:

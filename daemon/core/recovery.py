@@ -11,6 +11,7 @@ from daemon.core.orders import Order, State
 from daemon.core.outcomes import in_doubt
 from daemon.core.reconciliation import begin
 from daemon.core.step import Step
+from daemon.core.waiters import Waiter, WaiterState
 
 
 def recover(
@@ -18,8 +19,10 @@ def recover(
     step: Step,
     *,
     orders: Iterable[Order],
+    ended: Iterable[Order],
     locks: Iterable[Lock],
     attempts: Iterable[Attempt],
+    waiters: Iterable[Waiter],
     halted: str | None,
     still_until_ms: int,
     sent_ms: Iterable[int],
@@ -31,7 +34,7 @@ def recover(
 
     Whatever was durable as sent or about to be sent may have reached the exchange; it is in doubt, and its lock is
     held until the doubt has ended. What was queued waits again, with the deadline it had. What was sent in the last
-    second still counts against the exchange's rate.
+    second still counts against the exchange's rate, and what has ``ended`` lately still counts for the guards.
     """
     ledger.halted = halted
     ledger.capacity.block(still_until_ms)
@@ -39,6 +42,8 @@ def recover(
         ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq
     ledger.locks.last_token = last_token
+    for order in ended:
+        ledger.exposure.note(None, order)
     loaded = list(orders)
     for order in loaded:
         ledger.load(order)
@@ -47,6 +52,13 @@ def recover(
     for attempt in attempts:
         step.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.UNKNOWN, message="the daemon ended before the answer was recorded"
+        )
+    for waiter in waiters:
+        step.waiters[waiter.waiter_id] = msgspec.structs.replace(
+            waiter,
+            state=WaiterState.CANCELLED,
+            ended_ms=now_ms,
+            error="the daemon ended, and with it the caller's wait",
         )
     for order in loaded:
         if order.state in {State.ARMED, State.IN_FLIGHT}:
@@ -59,5 +71,4 @@ def recover(
 
 def _take_again(ledger: Ledger, lock: Lock) -> None:
     ledger.locks.restore(lock)
-    ledger.queue.hold(lock.resource)
-    ledger.set_timer(lock.expires_ms, lock.lock_id)
+    ledger.hold(lock)

@@ -49,7 +49,7 @@ def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: st
     order = ledger.orders.get(order.order_id, order)
     if order.state not in WAITING | {State.DEAD_LETTER}:
         raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
-    ledger.queue.remove(order.order_id)
+    ledger.leave(order)
     take_back(ledger, step, order, now_ms)
     order = ledger.move(step, order, Happening.WITHDRAW, now_ms, reason=reason)
     ledger.tell(step, "order.withdrawn", now_ms, order, actor=actor, reason=reason)

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.core.decimals import canonical
+from daemon.core.fields import Text, text, within
 from daemon.core.orders import OrderType, Side
 from daemon.errors import Invalid
 
@@ -21,11 +22,9 @@ MAX_AHEAD_MS = 30 * 86_400_000
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 3_600_000
 MAX_AMOUNT = Decimal("1e18")
 MAX_DECIMALS = 18
-MAX_TEXT = 128
 
 ALIASES = {"IOC": OrderType.IMMEDIATE_OR_CANCEL, "FOK": OrderType.FILL_OR_KILL}
 
-Text = str | int
 _SYMBOL = re.compile(r"\w{2,40}")
 
 
@@ -75,6 +74,7 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     timeout_ms: int
     allow_repeat: bool
     skip_lock: bool
+    last_price: Decimal | None = None  # the exchange's, as the signal is taken in, where a guard needs it
 
 
 class Defaults(msgspec.Struct, frozen=True):
@@ -104,21 +104,21 @@ def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Sig
         quantity=_amount("quantity", request.quantity),
         quote_quantity=_amount("quoteOrderQty", request.quote_order_qty),
         price=_amount("price", request.price),
-        owner_id=_text("ownerId", request.owner_id),
-        target_id=None if request.snipe_target_id is None else _text("snipeTargetId", request.snipe_target_id),
-        idempotency_key=(None if request.idempotency_key is None else _text("idempotencyKey", request.idempotency_key)),
-        priority=_within(
+        owner_id=text("ownerId", request.owner_id),
+        target_id=None if request.snipe_target_id is None else text("snipeTargetId", request.snipe_target_id),
+        idempotency_key=(None if request.idempotency_key is None else text("idempotencyKey", request.idempotency_key)),
+        priority=within(
             "priority", request.priority, defaults.buy_priority if is_buy else defaults.sell_priority, 1, 10
         ),
         execute_at_ms=_execute_at(request.execute_at, now_ms),
-        deadline_after_ms=_within(
+        deadline_after_ms=within(
             "deadlineMs",
             request.deadline_ms,
             defaults.buy_deadline_ms if is_buy else defaults.sell_deadline_ms,
             1,
             MAX_DEADLINE_MS,
         ),
-        timeout_ms=_within("timeoutMs", request.timeout_ms, defaults.timeout_ms, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
+        timeout_ms=within("timeoutMs", request.timeout_ms, defaults.timeout_ms, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
         allow_repeat=request.allow_repeat,
         skip_lock=request.skip_lock,
     )
@@ -154,17 +154,6 @@ def _type(text: str) -> OrderType:
         raise Invalid(f"type {text[:60]!r} is unknown", field="type", allowed=", ".join(OrderType)) from None
 
 
-def _text(field: str, value: Text) -> str:
-    text = str(value).strip()
-    if not text or len(text) > MAX_TEXT or not text.isprintable():
-        raise Invalid(
-            f"{field} is empty, too long or holds control characters",
-            field=field,
-            allowed=f"1 to {MAX_TEXT} printable characters",
-        )
-    return text
-
-
 def _amount(field: str, amount: Decimal | None) -> Decimal | None:
     if amount is None:
         return None
@@ -180,14 +169,6 @@ def _amount(field: str, amount: Decimal | None) -> Decimal | None:
 def _decimals(amount: Decimal) -> int:
     exponent = amount.as_tuple().exponent
     return -exponent if isinstance(exponent, int) else 0
-
-
-def _within(field: str, value: int | None, default: int, low: int, high: int) -> int:
-    if value is None:
-        return default
-    if not low <= value <= high:
-        raise Invalid(f"{field} {value} is out of range", field=field, allowed=f"{low} to {high}")
-    return value
 
 
 def _execute_at(at_ms: int | None, now_ms: int) -> int | None:

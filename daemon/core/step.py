@@ -13,6 +13,7 @@ from daemon.core.attempts import Attempt
 from daemon.core.events import Event
 from daemon.core.locks import Lock
 from daemon.core.orders import Order
+from daemon.core.waiters import Waiter
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -31,6 +32,7 @@ class Step:
     orders: dict[str, Order] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     locks: dict[str, Lock] = field(default_factory=dict)
+    waiters: dict[str, Waiter] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)  # stored and logged
     notes: list[Event] = field(default_factory=list)  # logged
@@ -38,4 +40,4 @@ class Step:
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.orders or self.attempts or self.locks or self.facts or self.events)
+        return bool(self.orders or self.attempts or self.locks or self.waiters or self.facts or self.events)

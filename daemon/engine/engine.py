@@ -54,8 +54,8 @@ class Engine:
         self.clock = clock
         self.emit = emit
         self.settings = settings
-        self.ledger = Ledger(settings.rules, store.recall)
-        self.publisher = Publisher(self.ledger, emit)
+        self.ledger = Ledger(settings.rules, store.recall, store.recall_lease)
+        self.publisher = Publisher(self.ledger, clock, emit)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._stopping = anyio.Event()
@@ -107,8 +107,10 @@ class Engine:
             self.ledger,
             step,
             orders=remembered.orders,
+            ended=remembered.ended,
             locks=remembered.locks,
             attempts=remembered.attempts,
+            waiters=remembered.waiters,
             halted=remembered.halted,
             still_until_ms=remembered.still_until_ms,
             sent_ms=remembered.sent_ms,

@@ -95,6 +95,9 @@ class Executor:
             await self._until_settled(order.order_id)
 
     async def _until_settled(self, order_id: str) -> None:
-        """Keep the lock while the outcome is unknown."""
-        while (order := self._doorway.ledger.orders.get(order_id)) is not None and order.state in UNRESOLVED:
+        """Keep the lock while the outcome is unknown, unless an administrator has ended it."""
+        ledger = self._doorway.ledger
+        while (order := ledger.orders.get(order_id)) is not None and order.state in UNRESOLVED:
+            if ledger.lock_of(order) is None:
+                return
             await self._publisher.changed(order_id)

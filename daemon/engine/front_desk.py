@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from daemon.clock import Entropy
-from daemon.core import intake, rulings
+from daemon.core import guards, intake, rulings
 from daemon.core.ids import RANDOM_BYTES, new_id
 from daemon.core.intake import Accepted, Identity
 from daemon.core.ledger import Ledger
@@ -93,7 +93,7 @@ class FrontDesk:
 
     async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
         ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
-        intake.check_all(ledger, [identity for _, identity in wishes], now_ms)
+        intake.check_all(ledger, wishes, now_ms)
         accepted = [
             intake.accept(
                 ledger,
@@ -166,9 +166,8 @@ class FrontDesk:
         if order.state not in SIGHTINGS or order.finished_ms is not None:
             why = _NO_CANCEL_YET.get(order.state, "there is nothing to cancel")
             raise WrongState(f"order {order_id} is {order.state.value}: {why}")
-        await self._carry_out(rulings.ask_cancel, order_id, caller, reason)
-        answer = await self._engine.exchange.cancel(order)
-        return await self._carry_out(partial(rulings.cancel_answered, answer=answer), order_id, caller, reason)
+        # A caller that goes away in the middle does not keep the exchange's answer from being recorded.
+        return await asyncio.shield(self._ask_cancel(order, caller, reason))
 
     async def resolve(self, order_id: str, found: rulings.Found, caller: Caller, reason: str) -> Order:
         """End an unknown outcome by a person's word.
@@ -177,7 +176,7 @@ class FrontDesk:
             Refusal: not an administrator, no such order, or no unknown outcome.
 
         """
-        _administrators_only(caller)
+        administrators_only(caller)
         return await self._carry_out(partial(rulings.rule, found=found), order_id, caller, reason)
 
     async def requeue(self, order_id: str, caller: Caller, reason: str) -> Order:
@@ -187,7 +186,7 @@ class FrontDesk:
             Refusal: not an administrator, no such order, or no dead letter.
 
         """
-        _administrators_only(caller)
+        administrators_only(caller)
         return await self._carry_out(rulings.requeue, order_id, caller, reason)
 
     async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:
@@ -197,18 +196,18 @@ class FrontDesk:
             NotAllowed: the caller is no administrator.
 
         """
-        _administrators_only(caller)
+        administrators_only(caller)
         step = Step()
         verb(self._engine.ledger, step, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms())
         await self._engine.doorway.apply(step).durable()
 
     async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal, Identity]:
-        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules if need be."""
+        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be."""
         ledger = self._engine.ledger
         now_ms = self._engine.clock.now_ms()
         signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
         if signal.skip_lock:
-            _administrators_only(caller)
+            administrators_only(caller)
         identity = intake.identify(ledger, signal)
         if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
             return signal, identity
@@ -220,7 +219,17 @@ class FrontDesk:
                 field="symbol",
                 allowed="a pair that the exchange lists",
             )
-        return fit(signal, rules, now_ms), identity
+        signal = fit(signal, rules, now_ms)
+        if guards.needs_last_price(signal, ledger.rules.guards):
+            last_price = await self._engine.exchange.last_price(signal.symbol)
+            signal = msgspec.structs.replace(signal, last_price=last_price)
+        return signal, identity
+
+    async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
+        await self._carry_out(rulings.ask_cancel, order.order_id, caller, reason)
+        answer = await self._engine.exchange.cancel(order)
+        verb = partial(rulings.cancel_answered, answer=answer)
+        return await self._carry_out(verb, order.order_id, caller, reason)
 
     async def _current(self, order_id: str) -> Order:
         """Return an order as memory has it, or else the disk."""
@@ -236,7 +245,13 @@ class FrontDesk:
         return order
 
 
-def _administrators_only(caller: Caller) -> None:
+def administrators_only(caller: Caller) -> None:
+    """Refuse a caller who may not administer.
+
+    Raises:
+        NotAllowed: it may not.
+
+    """
     if not caller.administrator:
         raise NotAllowed(
             f"{caller.actor} may not administer: run it as root, as the daemon's own user, or as a user whose id "

@@ -10,10 +10,14 @@ from collections.abc import Callable
 
 import anyio
 
-from daemon.core.events import Event
+from daemon.clock import Clock
+from daemon.core.events import Detail, Event
 from daemon.core.ledger import Ledger
 from daemon.core.step import Step
 from daemon.store.writer import Commit
+
+SLOW_COMMIT_MS = 100
+"""A commit that takes longer delays every order: worth a line. A disk that is well takes one or two."""
 
 LINGER_S = 0.005
 """Log lines are gathered for so long, so that the requests of a burst leave first."""
@@ -22,9 +26,11 @@ LINGER_S = 0.005
 class Publisher:
     """Follows commits, in order."""
 
-    def __init__(self, ledger: Ledger, emit: Callable[[Event], None]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, emit: Callable[[Event], None]) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._emit = emit
+        self._last: Commit | None = None
         self._pending: deque[tuple[Step, Commit]] = deque()
         self._untold: list[Event] = []
         self._wanted = asyncio.Event()
@@ -36,11 +42,11 @@ class Publisher:
         self._pending.append((step, commit))
         self._wanted.set()
 
-    async def changed(self, order_id: str) -> None:
-        """Wait until a change of an order is on disk."""
-        event = self._waiting.get(order_id)
+    async def changed(self, subject_id: str) -> None:
+        """Wait until a change of an order, or of somebody who waits for a lease, is on disk."""
+        event = self._waiting.get(subject_id)
         if event is None:
-            event = self._waiting[order_id] = asyncio.Event()
+            event = self._waiting[subject_id] = asyncio.Event()
         await event.wait()
 
     def wake_all(self) -> None:
@@ -62,6 +68,7 @@ class Publisher:
                         await commit.durable()
                         self._pending.popleft()
                         self._publish(step)
+                        self._judge(commit)
         finally:
             self.flush()
 
@@ -73,13 +80,20 @@ class Publisher:
 
     def _publish(self, step: Step) -> None:
         self._ledger.committed(step)
-        for order_id in step.orders:
-            event = self._waiting.pop(order_id, None)
+        for subject_id in (*step.orders, *step.waiters):
+            event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()
         self._untold += step.events
         self._untold += step.notes
         self._told.set()
+
+    def _judge(self, commit: Commit) -> None:
+        """Tell of a commit that took long, once for all of its steps."""
+        if commit is not self._last and commit.took_ms > SLOW_COMMIT_MS:
+            detail: dict[str, Detail] = {"took_ms": round(commit.took_ms), "rows": commit.rows}
+            self._untold.append(Event(name="store.slow_commit", at_ms=self._clock.now_ms(), detail=detail))
+        self._last = commit
 
     async def _log(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """What is asked of the database, as functions over a connection."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 
@@ -7,20 +8,25 @@ import msgspec
 
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.events import Event
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.ledger import HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
+from daemon.core.waiters import Waiter
 from daemon.store import rows
 
 LATEST_ATTEMPTS = 100
+_TOKEN = re.compile(r"lock-([0-9]{1,18})")
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk remembers of the work that is not finished."""
 
     orders: list[Order]
+    ended: list[Order]  # finished BUYs of the latest day and hour, for the guards
     locks: list[Lock]
     attempts: list[Attempt]  # in flight when they were written
+    waiters: list[Waiter]  # in line when the process ended
     facts: dict[str, str]
     sent_ms: list[int]  # when the latest attempts were made
     last_seq: int
@@ -48,11 +54,13 @@ class History(msgspec.Struct, frozen=True):
 
 
 def remembered(connection: sqlite3.Connection) -> Remembered:
-    """Read what recovery needs. Costs nothing for orders that are finished."""
+    """Read what recovery needs. Costs nothing for orders that are finished, but for the latest day's BUYs."""
+    last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
     found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
     orders = [rows.order_from(row) for row in found]
     return Remembered(
         orders=orders,
+        ended=_ended_since(connection, min(last_ms // DAY_MS * DAY_MS, last_ms - MAX_REPEAT_WINDOW_MS)),
         locks=[
             rows.lock_from(row) for row in connection.execute("SELECT * FROM transaction_locks WHERE status = 'active'")
         ],
@@ -63,6 +71,12 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
             for attempt in _attempts(connection, order.order_id)
             if attempt.state is AttemptState.IN_FLIGHT
         ],
+        waiters=[
+            rows.waiter_from(row)
+            for row in connection.execute(
+                "SELECT * FROM transaction_queue WHERE queue_id BETWEEN 'wait-' AND 'wait.' AND status = 'pending'"
+            )
+        ],
         facts=dict(connection.execute("SELECT name, value FROM facts").fetchall()),
         sent_ms=[
             row[0]
@@ -72,13 +86,32 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
         ],
         last_seq=_number(connection, "SELECT max(seq) FROM orders"),
         last_token=_number(connection, "SELECT max(fencing_token) FROM transaction_locks"),
-        last_ms=_number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1"),
+        last_ms=last_ms,
     )
 
 
 def by_key(connection: sqlite3.Connection, key: str) -> Order | None:
     """Find the order that a key is bound to."""
     return _order(connection, "key = ? AND key_bound = 1", key)
+
+
+def lease_by_key(connection: sqlite3.Connection, key: str) -> Lock | None:
+    """Find the latest lease that a caller's key was granted."""
+    row = connection.execute(
+        "SELECT * FROM transaction_locks WHERE idempotency_key = ? AND order_id IS NULL"
+        " ORDER BY fencing_token DESC LIMIT 1",
+        (key,),
+    ).fetchone()
+    return None if row is None else rows.lock_from(row)
+
+
+def lock_by_id(connection: sqlite3.Connection, lock_id: str) -> Lock | None:
+    """Find a lock by its id."""
+    token = _TOKEN.fullmatch(lock_id)
+    if token is None:
+        return None
+    row = connection.execute("SELECT * FROM transaction_locks WHERE fencing_token = ?", (int(token[1]),)).fetchone()
+    return None if row is None else rows.lock_from(row)
 
 
 def by_id(connection: sqlite3.Connection, order_id: str) -> Order | None:
@@ -124,6 +157,18 @@ def page(
     return read
 
 
+def _ended_since(connection: sqlite3.Connection, since_ms: int) -> list[Order]:
+    """Read the finished BUYs that were accepted since an instant.
+
+    Orders are numbered as they are accepted, so the search goes back from the newest and ends at the first older one.
+    """
+    older = _number(connection, "SELECT seq FROM orders WHERE accepted_ms < ? ORDER BY seq DESC LIMIT 1", since_ms)
+    found = connection.execute(
+        "SELECT * FROM orders WHERE seq > ? AND side = 'BUY' AND finished_ms IS NOT NULL ORDER BY seq", (older,)
+    )
+    return [rows.order_from(row) for row in found]
+
+
 def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:
     row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # our own words
     return None if row is None else rows.order_from(row)
@@ -137,6 +182,6 @@ def _attempts(connection: sqlite3.Connection, order_id: str) -> list[Attempt]:
     return [rows.attempt_from(row) for row in found]
 
 
-def _number(connection: sqlite3.Connection, query: str) -> int:
-    row = connection.execute(query).fetchone()
+def _number(connection: sqlite3.Connection, query: str, *values: int) -> int:
+    row = connection.execute(query, values).fetchone()
     return (row[0] if row else None) or 0

@@ -8,23 +8,33 @@ index, and the index is there to stop us.
 import sqlite3
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
 
 from daemon.core.attempts import Attempt
 from daemon.core.decimals import plain
 from daemon.core.events import Event
-from daemon.core.locks import Lock
+from daemon.core.locks import Lock, OwnerType, TransactionType
 from daemon.core.orders import Order, State
+from daemon.core.waiters import LeaseRequest, Waiter, WaiterState
 
 Cell = str | int | None
 Row = tuple[Cell, ...]
 _Value = TypeVar("_Value", Order, Attempt)
 _encode = msgspec.json.Encoder().encode
 
+
+def _amounts_of(value_type: type[Order | Attempt]) -> list[int]:
+    """Find the places of amounts among a value's fields."""
+    types = [field.type for field in msgspec.structs.fields(value_type)]
+    return [place for place, kind in enumerate(types) if kind is Decimal or Decimal in get_args(kind)]
+
+
 ORDER_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Order))
 ATTEMPT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Attempt))
+_ORDER_AMOUNTS = _amounts_of(Order)
+_ATTEMPT_AMOUNTS = _amounts_of(Attempt)
 EVENT_COLUMNS = (
     "at_ms", "name", "actor", "order_id", "lock_id", "resource", "client_order_id", "state", "detail",
 )  # fmt: skip
@@ -51,18 +61,23 @@ UPSERT_ORDER = upsert("orders", "seq", ORDER_COLUMNS)
 UPSERT_ATTEMPT = upsert("attempts", "client_order_id", ATTEMPT_COLUMNS)
 UPSERT_LOCK = upsert("transaction_locks", "fencing_token", LOCK_COLUMNS)
 UPSERT_QUEUE = upsert("transaction_queue", "queue_id", QUEUE_COLUMNS)
+UPDATE_QUEUE = (
+    f"UPDATE transaction_queue SET {', '.join(f'{name} = ?{place}' for place, name in enumerate(QUEUE_COLUMNS, 1))} "  # noqa: S608  # our own names
+    "WHERE queue_id = ?1"
+)
+"""For an order that waits no more. One that went at once never stood in the queue, and this finds nothing."""
 UPSERT_FACT = upsert("facts", "name", ("name", "value"))
 INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
 
 
 def order_row(order: Order) -> Row:
     """Write an order's columns."""
-    return tuple(_cell(value) for value in msgspec.structs.astuple(order))
+    return _cells(order, _ORDER_AMOUNTS)
 
 
 def attempt_row(attempt: Attempt) -> Row:
     """Write an attempt's columns."""
-    return tuple(_cell(value) for value in msgspec.structs.astuple(attempt))
+    return _cells(attempt, _ATTEMPT_AMOUNTS)
 
 
 def event_row(event: Event) -> Row:
@@ -94,8 +109,8 @@ def lock_row(lock: Lock) -> Row:
         lock.released_ms,
         lock.state.value,
         "exclusive",
-        "trade",
-        None,
+        lock.transaction_type.value,
+        lock.transaction_data,
         3,
         0,
         lock.timeout_ms,
@@ -135,9 +150,9 @@ def queue_row(order: Order) -> Row:
                 "symbol": order.symbol,
                 "side": order.side,
                 "type": order.type,
-                "quantity": _cell(order.quantity),
-                "quoteOrderQty": _cell(order.quote_quantity),
-                "price": _cell(order.price),
+                "quantity": _amount(order.quantity),
+                "quoteOrderQty": _amount(order.quote_quantity),
+                "price": _amount(order.price),
                 "snipeTargetId": order.target_id,
             }
         ).decode(),
@@ -153,6 +168,50 @@ def queue_row(order: Order) -> Row:
         "user",
         order.accepted_ms,
         order.updated_ms,
+    )
+
+
+def waiter_row(waiter: Waiter) -> Row:
+    """Write a waiter's row in the queue as the bot knows it."""
+    asked = waiter.asked
+    granted = waiter.state is WaiterState.COMPLETED
+    return (
+        waiter.waiter_id,
+        waiter.lock_id,
+        asked.resource,
+        asked.priority,
+        asked.transaction_type.value,
+        asked.transaction_data or "null",
+        waiter.key,
+        waiter.state.value,
+        waiter.queued_ms,
+        waiter.ended_ms if granted else None,
+        waiter.ended_ms,
+        None,
+        waiter.error,
+        0,
+        asked.owner_id,
+        asked.owner_type.value,
+        waiter.queued_ms,
+        waiter.ended_ms or waiter.queued_ms,
+    )
+
+
+def waiter_from(row: sqlite3.Row) -> Waiter:
+    """Read somebody who waits. How long a lease was asked for is not kept: the wait ended with the process."""
+    return Waiter(
+        waiter_id=row["queue_id"],
+        asked=LeaseRequest(
+            resource=row["resource_id"],
+            owner_id=row["owner_id"],
+            owner_type=OwnerType(row["owner_type"]),
+            transaction_type=TransactionType(row["transaction_type"]),
+            transaction_data=row["transaction_data"],
+            timeout_ms=0,
+            priority=row["priority"],
+            key=row["idempotency_key"],
+        ),
+        queued_ms=row["queued_at"],
     )
 
 
@@ -177,6 +236,8 @@ def lock_from(row: sqlite3.Row) -> Lock:
             "owner_type": row["owner_type"],
             "order_id": row["order_id"],
             "key": row["idempotency_key"],
+            "transaction_type": row["transaction_type"],
+            "transaction_data": row["transaction_data"],
             "acquired_ms": row["acquired_at"],
             "expires_ms": row["expires_at"],
             "timeout_ms": row["timeout_ms"],
@@ -202,13 +263,13 @@ def _value(row: sqlite3.Row, value_type: type[_Value]) -> _Value:
     return msgspec.convert(dict(zip(row.keys(), row, strict=True)), value_type, strict=False)
 
 
-def _cell(value: object) -> Cell:
-    """Turn a field into what SQLite stores: enumerations by their word, amounts in plain digits."""
-    if value is None or type(value) is str or type(value) is int:
-        return value
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, str):
-        return str(value)
-    assert isinstance(value, bool), value
-    return int(value)
+def _cells(value: Order | Attempt, amounts: Sequence[int]) -> Row:
+    """Write a value's fields: amounts in plain digits, the rest as SQLite takes it."""
+    cells = list(msgspec.structs.astuple(value))
+    for place in amounts:
+        cells[place] = _amount(cells[place])
+    return tuple(cells)
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)

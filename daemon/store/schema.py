@@ -28,6 +28,7 @@ CREATE TABLE orders (
     quantity          TEXT,                 -- base units asked
     quote_quantity    TEXT,                 -- quote units asked (MARKET)
     price             TEXT,                 -- quote per base unit; changes once when re-priced to a cap
+    last_price        TEXT,                 -- the exchange's at acceptance, where a guard asked for it
     owner_id          TEXT NOT NULL,        -- who asked
     target_id         TEXT,                 -- the bot's snipeTargetId
     resource          TEXT NOT NULL,        -- what its lock is for
@@ -102,7 +103,7 @@ CREATE TABLE transaction_locks (
     idempotency_key   TEXT NOT NULL,        -- of what it is held for
     owner_id          TEXT NOT NULL,
     owner_type        TEXT NOT NULL CHECK (owner_type IN ('user', 'system', 'workflow')),
-    order_id          TEXT,                 -- the order it is held for
+    order_id          TEXT,                 -- the order it is held for; NULL for a caller's own lease
     acquired_at       INTEGER NOT NULL,
     expires_at        INTEGER NOT NULL,     -- end of the lease
     released_at       INTEGER,
@@ -120,10 +121,11 @@ CREATE TABLE transaction_locks (
     updated_at        INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX one_active_lock_per_resource ON transaction_locks (resource_id) WHERE status = 'active';
+CREATE INDEX leases_by_key ON transaction_locks (idempotency_key) WHERE order_id IS NULL;
 CREATE INDEX transaction_locks_finished ON transaction_locks (released_at) WHERE status <> 'active';
 
 CREATE TABLE transaction_queue (
-    queue_id          TEXT PRIMARY KEY,     -- the order's id
+    queue_id          TEXT PRIMARY KEY,     -- the order's id, or of who waits for a lease: wait-…
     lock_id           TEXT,                 -- the lock it was served under
     resource_id       TEXT NOT NULL,
     priority          INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),

@@ -10,10 +10,12 @@ from typing import TypeVar
 import aiosqlite
 import anyio
 
+from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
 from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import reading
+from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.cleaning import Cleaned, clean
 from daemon.store.database import instance_lock, make_file, open_for_reading, prepare
 from daemon.store.writer import Commit, Hand, Writer
@@ -42,6 +44,10 @@ class Store:
         """
         return reading.by_key(self._keys, key)
 
+    def recall_lease(self, key: str) -> Lock | None:
+        """Find the latest lease that a caller's key was granted; read on the spot, like :meth:`recall`."""
+        return reading.lease_by_key(self._keys, key)
+
     async def remembered(self) -> reading.Remembered:
         """Read what recovery needs."""
         return await self._read(reading.remembered)
@@ -49,6 +55,14 @@ class Store:
     async def order(self, order_id: str) -> Order | None:
         """Read an order as it stands on disk."""
         return await self._read(partial(reading.by_id, order_id=order_id))
+
+    async def lock(self, lock_id: str) -> Lock | None:
+        """Read a lock as it stands on disk."""
+        return await self._read(partial(reading.lock_by_id, lock_id=lock_id))
+
+    async def bot_tables(self, wanted: Filter) -> BotTables:
+        """Read the bot's two tables."""
+        return await self._read(reader(wanted))
 
     async def history(self, order_id: str) -> reading.History | None:
         """Read everything on record about an order."""

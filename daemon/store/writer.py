@@ -20,8 +20,9 @@ import anyio
 from daemon.core.attempts import Attempt
 from daemon.core.events import Event
 from daemon.core.locks import Lock
-from daemon.core.orders import Order
+from daemon.core.orders import Order, State
 from daemon.core.step import Step
+from daemon.core.waiters import Waiter
 from daemon.errors import CommitFailed
 from daemon.store import rows
 
@@ -48,6 +49,7 @@ class Commit:
         self.orders: dict[str, Order] = {}
         self.attempts: dict[str, Attempt] = {}
         self.locks: dict[str, Lock] = {}
+        self.waiters: dict[str, Waiter] = {}
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
         self.took_ms = 0.0
@@ -55,13 +57,20 @@ class Commit:
         self._failure: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.orders or self.attempts or self.locks or self.facts or self.events)
+        return self.rows > 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows it writes."""
+        kinds = (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events)
+        return sum(len(kind) for kind in kinds)
 
     def join(self, step: Step) -> None:
         """Add a step's rows. A later snapshot of a row takes an earlier one's place."""
         self.orders.update(step.orders)
         self.attempts.update(step.attempts)
         self.locks.update(step.locks)
+        self.waiters.update(step.waiters)
         self.facts.update(step.facts)
         self.events.extend(step.events)
 
@@ -167,9 +176,12 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
     try:
         orders = list(group.orders.values())
         connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
-        connection.executemany(rows.UPSERT_QUEUE, map(rows.queue_row, orders))
+        for order in orders:
+            statement = rows.UPSERT_QUEUE if order.state is State.QUEUED else rows.UPDATE_QUEUE
+            connection.execute(statement, rows.queue_row(order))
         connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
         connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
+        connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))
         connection.executemany(rows.UPSERT_FACT, group.facts.items())
         connection.executemany(rows.INSERT_EVENT, map(rows.event_row, group.events))
         connection.execute("COMMIT")

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.processes import KEYS, Daemon, Exchange
 from tests.processes.signals import market_buy
+from tests.processes.stage import Stage
 
 
 def names(found: dict[str, Any]) -> list[str]:
@@ -35,7 +36,10 @@ def test_an_order_that_went_well_is_told_from_acceptance_to_fill(daemon: Daemon)
     assert found["next"] == {"what": "nothing: it is filled", "atMs": None}
 
 
-def test_an_unknown_outcome_is_told_with_every_look_and_its_answer(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_unknown_outcome_is_told_with_every_look_and_its_answer(own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange)
+    daemon.start(with_rules=True)
     exchange.lay(
         {"kind": "invisible", "delay_ms": 200, "count": 1},
         "reply_lost",

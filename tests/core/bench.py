@@ -8,8 +8,11 @@ the disk is done, what the exchange answers, what a look shows.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from daemon.core.answers import Answer, CancelAnswer, Look, NotSent
 from daemon.core.attempts import Attempt, AttemptState
@@ -26,6 +29,7 @@ from daemon.core.retries import Verdict
 from daemon.core.rulings import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
 from daemon.core.signals import SignalRequest, normalise
 from daemon.core.step import Send, Step
+from daemon.core.waiters import Waiter, WaiterState
 from tests.core.making import NOON_MS, RULES, an_id, request
 
 
@@ -44,6 +48,7 @@ class Disk:
         self.orders: dict[str, Order] = {}
         self.attempts: dict[str, Attempt] = {}
         self.locks: dict[int, Lock] = {}
+        self.waiters: dict[str, Waiter] = {}
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
 
@@ -54,6 +59,7 @@ class Disk:
             group.orders |= step.orders
             group.attempts |= step.attempts
             group.locks |= step.locks
+            group.waiters |= step.waiters
             group.facts |= step.facts
             group.events += step.events
         for order in group.orders.values():
@@ -61,6 +67,7 @@ class Disk:
         for lock in group.locks.values():
             self._upsert_lock(lock)
         self.attempts |= group.attempts
+        self.waiters |= group.waiters
         self.facts |= group.facts
         self.events += group.events
 
@@ -71,6 +78,19 @@ class Disk:
     def unfinished(self) -> list[Order]:
         """Return the orders that recovery loads, oldest first."""
         return sorted((order for order in self.orders.values() if order.finished_ms is None), key=_seq)
+
+    def lease_by_key(self, key: str) -> Lock | None:
+        """Find the latest lease that a caller's key was granted."""
+        leases = [lock for lock in self.locks.values() if lock.order_id is None and lock.key == key]
+        return max(leases, key=lambda lock: lock.token, default=None)
+
+    def in_line(self) -> list[Waiter]:
+        """Return who waits for a lease."""
+        return [waiter for waiter in self.waiters.values() if waiter.state is WaiterState.PENDING]
+
+    def ended(self) -> list[Order]:
+        """Return the finished BUYs that still count for guards, oldest first."""
+        return sorted((order for order in self.orders.values() if order.finished_ms is not None), key=_seq)
 
     def active_locks(self) -> list[Lock]:
         """Return the locks that recovery takes again."""
@@ -116,7 +136,7 @@ class Bench:
         self.rules = rules
         self.now_ms = now_ms
         self.disk = Disk()
-        self.ledger = Ledger(rules, self.disk.by_key)
+        self.ledger = Ledger(rules, self.disk.by_key, self.disk.lease_by_key)
         self.ledger.sending = True
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
         self.unwritten: deque[Step] = deque()  # decided, oldest first
@@ -167,14 +187,16 @@ class Bench:
         self.sends.clear()
         self.latest = dict(self.disk.orders)
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
-        self.ledger = Ledger(self.rules, self.disk.by_key)
+        self.ledger = Ledger(self.rules, self.disk.by_key, self.disk.lease_by_key)
         step = Step()
         recover(
             self.ledger,
             step,
             orders=self.disk.unfinished(),
+            ended=self.disk.ended(),
             locks=self.disk.active_locks(),
             attempts=self.disk.under_way(),
+            waiters=self.disk.in_line(),
             halted=self.disk.facts.get(HALT_FACT) or None,
             still_until_ms=self.disk.still_until_ms(),
             sent_ms=self.disk.sent_lately(self.now_ms),
@@ -210,12 +232,15 @@ class Bench:
         """Take a signal in, or answer it with an earlier one's order."""
         return self.order(self.submit_all([asked or request(**changes)])[0].order)
 
-    def submit_all(self, asked: Sequence[SignalRequest]) -> list[Accepted]:
+    def submit_all(self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None) -> list[Accepted]:
         """Take all signals in, or none."""
         step = Step()
-        signals = [normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms) for each in asked]
+        signals = [
+            replace(normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms), last_price=last_price)
+            for each in asked
+        ]
         wishes = [(signal, identify(self.ledger, signal)) for signal in signals]
-        check_all(self.ledger, [identity for _, identity in wishes], self.now_ms)
+        check_all(self.ledger, wishes, self.now_ms)
         taken = [
             accept(
                 self.ledger,

@@ -6,24 +6,25 @@ from typing import Any
 import msgspec
 
 from daemon import settings
-from daemon.config import Config
+from daemon.config import Config, GuardsTable
 from daemon.core.answers import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
 from daemon.core.attempts import Attempt
 from daemon.core.idempotency import fingerprint_of, key_of, resource_of
 from daemon.core.ids import client_order_id, new_id
 from daemon.core.ledger import Rules
-from daemon.core.locks import Lock, OwnerType
+from daemon.core.locks import Lock, OwnerType, TransactionType
 from daemon.core.orders import Order, OrderType, Side, State
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.symbols import ALL, SymbolRules
+from daemon.core.waiters import LeaseRequest
 
 NOON_MS = 1_790_000_000_000
 """When tests begin, in Unix milliseconds."""
 
-RULES = settings.rules(Config())
-"""The rules of a daemon that nobody configured."""
+RULES = settings.rules(Config(guards=GuardsTable(repeat_window_ms=0)))
+"""The rules of a daemon that nobody configured, but that lets one owner buy in quick succession."""
 
-PARTS = {"defaults", "retry", "limits", "schedule"}
+PARTS = {"defaults", "retry", "limits", "schedule", "guards"}
 
 
 def rules(**changes: Any) -> Rules:
@@ -176,3 +177,18 @@ def symbol_rules(**changes: Any) -> SymbolRules:
         "first_open_ms": None,
     }
     return SymbolRules(**(fields | changes))
+
+
+def lease(**changes: Any) -> LeaseRequest:
+    """Make a caller's request for a resource."""
+    fields: dict[str, Any] = {
+        "resource": "ledger:anna",
+        "owner_id": "anna",
+        "owner_type": OwnerType.USER,
+        "transaction_type": TransactionType.UPDATE,
+        "transaction_data": None,
+        "timeout_ms": 30_000,
+        "priority": 5,
+        "key": None,
+    }
+    return LeaseRequest(**(fields | changes))

@@ -377,7 +377,7 @@ def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource(bench:
     bench.pass_time(1_000)
     assert bench.ledger.locks.holder(order.resource) is None
     told = bench.events(order)[-1]
-    assert (told.name, told.detail) == ("lock.expired", {"token": 1})
+    assert (told.name, told.detail) == ("lock.expired", {"token": 1, "owner_id": "anna"})
     bench.resume()
     assert bench.order(order).state is State.IN_FLIGHT
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.events import Event
-from daemon.core.ledger import Ledger
+from daemon.core.ledger import MAX_ABSENT, Ledger
 from daemon.core.orders import Order, State
 from daemon.core.rulings import Found, Ruling
 from daemon.core.step import Step
@@ -86,12 +86,33 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
         asked.append(key)
         return None
 
-    ledger = Ledger(RULES, recall)
+    ledger = Ledger(RULES, recall, lambda _: None)
     ledger.load(order(key="k"))
     assert ledger.by_key("k") == order(key="k")
     assert asked == []
     assert ledger.by_key("other") is None
     assert asked == ["other"]
+
+
+def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
+    asked: list[str] = []
+    ledger = Ledger(RULES, asked.append, lambda _: None)
+    assert [ledger.by_key("k"), ledger.by_key("k")] == [None, None]
+    assert asked == ["k"]
+    gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
+    ledger.load(gone)
+    ledger.committed(Step(orders={gone.order_id: gone}))
+    ledger.by_key("k")
+    assert asked == ["k", "k"], "now the disk may have it"
+
+
+def test_only_so_many_keys_are_remembered_as_absent() -> None:
+    asked: list[str] = []
+    ledger = Ledger(RULES, asked.append, lambda _: None)
+    for number in range(MAX_ABSENT + 1):
+        ledger.by_key(str(number))
+    ledger.by_key("0")
+    assert asked[-1] == "0"
 
 
 # Who is looked for
@@ -146,7 +167,7 @@ def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
 
 
 def test_what_is_due_is_taken_out_in_order_and_once() -> None:
-    ledger = Ledger(RULES, lambda _: None)
+    ledger = Ledger(RULES, lambda _: None, lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
         ledger.set_timer(at_ms, subject_id)
     assert ledger.next_timer_ms() == 1
@@ -168,6 +189,12 @@ def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
     bench.ledger.set_rules(rules(per_symbol=True, limits={"max_in_flight": 1}))
     assert bench.submit().resource == "trade:FOOUSDT"
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
+
+
+def test_no_more_keys_are_remembered_as_absent_than_may_be(bench: Bench) -> None:
+    for number in range(MAX_ABSENT + 1):
+        assert bench.ledger.by_key(f"k{number}") is None
+    assert len(bench.ledger._absent) == 1
 
 
 # Steps

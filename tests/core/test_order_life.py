@@ -63,7 +63,7 @@ def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
         return
     with pytest.raises(Impossible, match=f"{happening.value} is impossible for an order that is {state.value}"):
         after(state, happening)
-    ledger, step = Ledger(RULES, lambda _: None), Step()
+    ledger, step = Ledger(RULES, lambda _: None, lambda _: None), Step()
     known = order(state)
     ledger.load(known)
     with pytest.raises(Impossible):

@@ -8,6 +8,7 @@ import pytest
 
 from daemon.core.answers import Advice, NotSent, Witness
 from daemon.core.attempts import AttemptState
+from daemon.core.events import Event
 from daemon.core.locks import LockState
 from daemon.core.orders import SIGHTINGS, Order, State
 from daemon.core.rulings import Found, Ruling
@@ -144,6 +145,21 @@ def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:
     assert bench.capacity_ms == NOON_MS + 2_000
     bench.pass_time(2_000)
     assert bench.order(other).state is State.IN_FLIGHT
+
+
+def test_a_look_that_is_told_to_wait_keeps_everybody_waiting_over_a_restart(bench: Bench) -> None:
+    told: list[Event] = []
+    bench.watchers.append(lambda step: told.extend(step.notes))
+    order = resting(bench)
+    bench.settle()
+    assert bench.disk.facts == {}, "looks that are told nothing of waiting write nothing of it"
+    bench.look(order, msgspec.structs.replace(look(failed=True), retry_after_ms=2_000))
+    bench.settle()
+    assert [(event.name, event.detail) for event in told] == [("exchange.rate_limited", {"wait_ms": 2_000})]
+    bench.crash()
+    bench.open()
+    assert bench.submit(symbol="BARUSDT").state is State.QUEUED
+    assert bench.capacity_ms == NOON_MS + 2_000
 
 
 def test_whoever_asked_is_told_that_the_clock_is_to_be_measured(bench: Bench) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.fields import MAX_TEXT
 from daemon.core.orders import OrderType, Side
-from daemon.core.signals import MAX_AHEAD_MS, MAX_DEADLINE_MS, MAX_TEXT, Defaults, Signal, SignalRequest, normalise
+from daemon.core.signals import MAX_AHEAD_MS, MAX_DEADLINE_MS, Defaults, Signal, SignalRequest, normalise
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, request, signal
 

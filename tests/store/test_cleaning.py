@@ -45,9 +45,10 @@ async def test_the_last_fencing_token_is_never_forgotten(tmp_path: Path) -> None
 
 async def test_queue_rows_go_and_their_orders_stay(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
+        orders = [making.order(seq, state=State.QUEUED) for seq in (1, 2, 3)]
+        await store.commit(Step(orders={order.order_id: order for order in orders})).durable()
         orders = [
             making.order(1, state=State.FILLED, finished_ms=NOW_MS, updated_ms=NOW_MS),
-            making.order(2, state=State.QUEUED),
             making.order(3, state=State.LOST),
         ]
         await store.commit(Step(orders={order.order_id: order for order in orders})).durable()

@@ -1,14 +1,16 @@
 """What is asked of the database."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.core.attempts import AttemptState
 from daemon.core.events import Event
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.ledger import HALT_FACT
 from daemon.core.locks import LockState
-from daemon.core.orders import State
+from daemon.core.orders import Side, State
 from daemon.core.step import Step
 from daemon.store.store import open_store
 from tests import making
@@ -100,3 +102,19 @@ async def test_dead_letters_are_counted(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(Step(orders={order.order_id: order for order in orders})).durable()
         assert await store.dead_letters() == 3
+
+
+async def test_what_was_bought_today_is_remembered_although_it_is_finished(tmp_path: Path) -> None:
+    """The hour before the latest event counts as well, whatever day it is in."""
+    midnight_ms = making.NOW_MS // DAY_MS * DAY_MS
+    given: dict[str, Any] = {"state": State.FILLED, "finished_ms": making.NOW_MS}
+    accepted = [midnight_ms - 2, midnight_ms - 1, midnight_ms, midnight_ms + 1]
+    orders = [making.order(n, accepted_ms=at_ms, **given) for n, at_ms in enumerate(accepted, 1)]
+    orders += [making.order(5, side=Side.SELL, **given), making.order(6)]
+    step = Step(orders={order.order_id: order for order in orders})
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(step).durable()
+        for latest_ms, expected in ((midnight_ms + 2 * MAX_REPEAT_WINDOW_MS, [3, 4]),
+                                    (midnight_ms + MAX_REPEAT_WINDOW_MS - 1, [2, 3, 4])):  # fmt: skip
+            await store.commit(Step(events=[Event(name="trading.resumed", at_ms=latest_ms)])).durable()
+            assert [order.seq for order in (await store.remembered()).ended] == expected

@@ -124,13 +124,14 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def written(connection: sqlite3.Connection, step: Step) -> None:
-    """Write a step over what an example before it wrote."""
+def written(connection: sqlite3.Connection, *steps: Step) -> None:
+    """Write steps over what an example before them wrote, a commit each."""
     for table in ("orders", "attempts", "transaction_locks", "transaction_queue"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names from above
-    group = Commit()
-    group.join(step)
-    write(connection, group)
+    for step in steps:
+        group = Commit()
+        group.join(step)
+        write(connection, group)
 
 
 SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
@@ -164,8 +165,8 @@ def test_what_belongs_to_an_order_is_read_as_it_was_written(
 
 @pytest.mark.parametrize("state", State, ids=str)
 def test_every_state_has_its_word_in_the_bots_queue(connection: sqlite3.Connection, state: State) -> None:
-    order = making.order(state=state)
-    written(connection, Step(orders={order.order_id: order}))
+    steps = [Step(orders={"1": making.order(state=each)}) for each in (State.QUEUED, state)]
+    written(connection, *steps)
     status = connection.execute("SELECT status FROM transaction_queue").fetchone()[0]
     waiting = {State.QUEUED: "pending", State.WITHDRAWN: "cancelled"}
     under_way = {State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST}
@@ -174,6 +175,12 @@ def test_every_state_has_its_word_in_the_bots_queue(connection: sqlite3.Connecti
         "processing" if state in under_way else "failed" if state in unplaced else "completed"
     )
     assert status == expected
+
+
+def test_an_order_that_goes_at_once_never_stands_in_the_bots_queue(connection: sqlite3.Connection) -> None:
+    order = making.order(state=State.IN_FLIGHT)
+    written(connection, Step(orders={order.order_id: order}))
+    assert connection.execute("SELECT count(*) FROM transaction_queue").fetchone()[0] == 0
 
 
 def test_the_queue_row_holds_the_order_as_it_was_asked(connection: sqlite3.Connection) -> None:

@@ -1,6 +1,7 @@
 """The MEXC client: the exchange port over signed requests."""
 
 import asyncio
+from decimal import Decimal
 
 import anyio
 
@@ -14,6 +15,7 @@ from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
+from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.symbols import parse
@@ -35,6 +37,7 @@ class MexcExchange:
     def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
         self._requests = Requests(transport, credentials, clock, settings)
         self._witnesses = Witnesses(self._requests)
+        self._prices = LastPrices(self._requests)
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
         self._absent: dict[str, int] = {}  # pair → until when it is not asked for again
@@ -107,6 +110,10 @@ class MexcExchange:
                 raise NotReady(UNREADABLE_RULES)
             await self._load_one(symbol)
             return self._rules.get(symbol)
+
+    async def last_price(self, symbol: str) -> Decimal | None:
+        """Return a pair's last price, asking for it if it is not fresh."""
+        return await self._prices.last(symbol)
 
     async def load_rules(self) -> int:
         """Load the rules of all pairs, so that no signal waits for them; return how many there are.

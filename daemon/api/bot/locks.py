@@ -1,0 +1,129 @@
+"""``/api/transaction-locks``: the lock monitor of the bot's dashboard."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.bot.shapes import BotRefusal
+from daemon.api.context import Context
+from daemon.api.reading import MAX_REASON, body, decode, number
+from daemon.core.lease_requests import resource_id
+from daemon.core.locks import Lock, LockState
+from daemon.errors import Invalid
+from daemon.store.bot_tables import Filter, iso
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
+REASON = "released over the bot's monitor"
+
+
+class CheckRequest(msgspec.Struct, rename="camel", kw_only=True):
+    """The bot's question for a resource."""
+
+    action: str | None = None
+    resource_id: str | None = None
+
+
+_check = msgspec.json.Decoder(CheckRequest)
+
+
+class BotLocks:
+    """The routes of the monitor."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def reads(self) -> list[web.RouteDef]:
+        """List the routes that only read; the check is a POST in the bot's contract."""
+        path = "/api/transaction-locks"
+        return [web.get(path, self.tables), web.post(path, self.check)]
+
+    def changes(self) -> list[web.RouteDef]:
+        """List the routes that change."""
+        return [web.delete("/api/transaction-locks", self.release)]
+
+    async def tables(self, request: web.Request) -> web.Response:
+        """Show locks, queue and counts: ``?resourceId&ownerId&status&limit``."""
+        query = request.query
+        found = await self._context.lock_desk.bot_tables(
+            Filter(
+                resource=resource_id(query["resourceId"]) if query.get("resourceId") else None,
+                owner_id=query.get("ownerId") or None,
+                status=_status(query.get("status")),
+                limit=number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT),
+            )
+        )
+        counts = found.counts
+        stats = {
+            "activeLocks": counts.get("active", 0),
+            "expiredLocks": counts.get("expired", 0),
+            "queueLength": counts["pending"],
+            "recentlyCompleted": counts.get("released", 0),
+            "recentlyFailed": counts.get("failed", 0),
+        }
+        return json({"success": True, "data": {"locks": found.locks, "queue": found.queue, "stats": stats}})
+
+    async def check(self, request: web.Request) -> web.Response:
+        """Say whether a resource is locked, by whom, and how many wait."""
+        asked = decode(await body(request, self._context.limits), _check, "action, resourceId")
+        if asked.action != "check":
+            raise BotRefusal("Invalid action")
+        if not asked.resource_id:
+            raise BotRefusal("resourceId is required for check action")
+        resource, ledger = resource_id(asked.resource_id), self._context.engine.ledger
+        lock = ledger.locks.holder(resource)
+        data = {
+            "isLocked": lock is not None,
+            "lockCount": int(lock is not None),
+            "queueLength": ledger.waiting_for(resource),
+            "activeLocks": [] if lock is None else [_active(lock)],
+        }
+        return json({"success": True, "data": data})
+
+    async def release(self, request: web.Request) -> web.Response:
+        """End a lock by its id, or all of an owner's; administrators only.
+
+        ``reason`` goes on record. Where an order was sent under the lock and its outcome is unknown, nothing but
+        ``exchangeChecked=true`` ends it: the bot's ``force`` does not say that anybody has looked.
+        """
+        query, caller = request.query, self._context.caller(request)
+        lock_id, owner_id = query.get("lockId"), query.get("ownerId")
+        reason = (query.get("reason", "").strip() or REASON)[:MAX_REASON]
+        checked = query.get("exchangeChecked", "").lower() == "true"
+        desk = self._context.lock_desk
+        if lock_id:
+            await desk.force_release(lock_id, caller, reason, exchange_checked=checked)
+            return json({"success": True, "message": "Lock released successfully"})
+        if not owner_id:
+            raise BotRefusal("Either lockId or ownerId is required")
+        ended, kept = await desk.force_release_of(owner_id, caller, reason, exchange_checked=checked)
+        answer: dict[str, Any] = {
+            "success": True,
+            "message": f"Released {len(ended)} locks for owner {owner_id}",
+            "releasedCount": len(ended),
+        }
+        return json(answer | {"kept": kept} if kept else answer)
+
+
+def _status(text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        return LockState(text).value
+    except ValueError:
+        raise Invalid(f"status {text[:40]!r} is unknown", field="status", allowed=", ".join(LockState)) from None
+
+
+def _active(lock: Lock) -> dict[str, Any]:
+    return {
+        "id": lock.token,
+        "lockId": lock.lock_id,
+        "ownerId": lock.owner_id,
+        "resourceId": lock.resource,
+        "status": lock.state.value,
+        "createdAt": iso(lock.acquired_ms),
+        "acquiredAt": iso(lock.acquired_ms),
+        "expiresAt": iso(lock.expires_ms),
+        "transactionType": lock.transaction_type.value,
+    }

@@ -1,0 +1,155 @@
+"""``POST /api/mexc/trade``: a trade in the bot's words, answered when its outcome is known.
+
+What the bot's old door got wrong is said in words it lacked: ``queued``, ``replayed``, ``unknown``. An unknown outcome
+is never a 4xx or 5xx, because a bot takes those for "nothing happened, try again".
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.bot.shapes import BotRefusal, failure
+from daemon.api.context import Context
+from daemon.api.reading import body, decode, wait_s
+from daemon.core.decimals import plain
+from daemon.core.fields import Text
+from daemon.core.line import place_of
+from daemon.core.orders import SIGHTINGS, UNRESOLVED, Order, State
+from daemon.core.signals import SignalRequest
+from daemon.store.bot_tables import iso
+
+WAIT_S = 30.0
+"""So long the bot waits for an outcome where it does not say: the old door's own time-out."""
+
+MEXC_STATUS = {
+    State.OPEN: "NEW",
+    State.PARTIALLY_FILLED: "PARTIALLY_FILLED",
+    State.FILLED: "FILLED",
+    State.CANCELED: "CANCELED",
+    State.PARTIALLY_CANCELED: "PARTIALLY_CANCELED",
+}
+"""An order's state as MEXC, and so the bot, calls it."""
+
+
+class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
+    """A trade as the bot writes it. Fields that it knows and we do not are passed over, as its old door did."""
+
+    symbol: str | None = None
+    side: str | None = None
+    type: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    quote_order_qty: Decimal | None = None
+    user_id: Text | None = None
+    snipe_target_id: Text | None = None
+    skip_lock: bool = False
+
+
+_trade = msgspec.json.Decoder(TradeRequest)
+
+
+class BotTrade:
+    """The route that trades."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [web.post("/api/mexc/trade", self.trade)]
+
+    async def trade(self, request: web.Request) -> web.Response:
+        """Trade; waits for the outcome for 30 s, or as ``Prefer: wait=SECONDS`` says."""
+        raw = await body(request, self._context.limits)
+        signal = _signal(decode(raw, _trade, "the fields of a trade"), request.headers.get("Idempotency-Key"))
+        front_desk, clock = self._context.front_desk, self._context.engine.clock
+        began_ms = clock.now_ms()
+        accepted = await front_desk.submit(signal, self._context.caller(request))
+        wait = wait_s(request)
+        order = await front_desk.outcome(accepted.order, WAIT_S if wait is None else wait)
+        return self._answer(order, replayed=accepted.replayed, took_ms=clock.now_ms() - began_ms)
+
+    def _answer(self, order: Order, *, replayed: bool, took_ms: int) -> web.Response:
+        now_ms = self._context.engine.clock.now_ms()
+        if order.state in SIGHTINGS:
+            return json(_placed(order, now_ms, replayed=replayed))
+        if order.state in {State.QUEUED, State.ARMED}:
+            place = place_of(self._context.engine.ledger, order)
+            return json(
+                {
+                    "success": False,
+                    "queued": True,
+                    "queueId": order.order_id,
+                    "queuePosition": place,
+                    "lockId": order.lock_id,
+                    "error": "Resource locked, added to queue",
+                },
+                202,
+            )
+        if order.state in UNRESOLVED or (order.state is State.IN_FLIGHT and not replayed):
+            message = f"order {order.order_id}: {order.reason or 'the answer of the exchange is awaited'}"
+            unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
+            return json({**unknown, "unknown": True}, 202)
+        if order.state is State.IN_FLIGHT:
+            progress = failure("Trade already in progress", f"order {order.order_id} is on its way", order)
+            return json({**progress, "lockStatus": self._lock_status(order)}, 409)
+        failed = failure(order.reason or order.state.value, "Trade execution failed", order)
+        return json({**failed, "executionTimeMs": took_ms}, 400)
+
+    def _lock_status(self, order: Order) -> dict[str, Any]:
+        ledger = self._context.engine.ledger
+        lock = ledger.locks.holder(order.resource)
+        return {
+            "isLocked": lock is not None,
+            "lockId": None if lock is None else lock.lock_id,
+            "expiresAt": None if lock is None else iso(lock.expires_ms),
+            "queueLength": ledger.waiting_for(order.resource),
+        }
+
+
+def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
+    if trade.user_id is None or trade.user_id == "":
+        raise BotRefusal("User ID required")
+    amount = trade.quote_order_qty if trade.quantity is None else trade.quantity
+    if not trade.symbol or not trade.side or not trade.type or not amount:
+        raise BotRefusal("Missing required trading parameters", "Symbol, side, type, and quantity are required")
+    market = trade.type.strip().upper() == "MARKET"
+    by_quote = market and bool(trade.quote_order_qty)
+    return SignalRequest(
+        symbol=trade.symbol,
+        side=trade.side,
+        type=trade.type,
+        quantity=None if by_quote else trade.quantity,  # the old door asks for it even where the other one counts
+        quote_order_qty=trade.quote_order_qty if by_quote else None,
+        price=None if market else trade.price,
+        owner_id=trade.user_id,
+        snipe_target_id=trade.snipe_target_id if trade.snipe_target_id != "" else None,
+        idempotency_key=key,
+        skip_lock=trade.skip_lock,
+    )
+
+
+def _placed(order: Order, now_ms: int, *, replayed: bool) -> dict[str, Any]:
+    quantity = order.executed_quantity or order.quantity
+    price = order.executed_quote / order.executed_quantity if order.executed_quantity else order.price
+    shown = {
+        "success": True,
+        "orderId": order.exchange_order_id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "quantity": None if quantity is None else plain(quantity),
+        "price": None if price is None else plain(price),
+        "status": MEXC_STATUS[order.state],
+        "timestamp": iso(order.sent_ms or order.accepted_ms),
+    }
+    answer = {
+        "success": True,
+        "message": "Order placed successfully",
+        "order": shown,
+        "data": shown,
+        "timestamp": iso(now_ms),
+    }
+    return answer | {"replayed": True} if replayed else answer

@@ -1,0 +1,120 @@
+"""The lock service: leases for the bot's own critical sections."""
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.context import Context
+from daemon.api.lock_views import LocksView, lease_view, lock_view, waiting_view
+from daemon.api.reading import body, checked_reason, decode, field_names, wait_s
+from daemon.core.fields import Text, text, within
+from daemon.core.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
+from daemon.core.line import in_order
+from daemon.errors import Invalid
+
+MAX_SHOWN = 1_000
+MAX_ERROR = 2_000
+
+
+class RenewRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Whose lease begins anew, and how long it is from now on."""
+
+    owner_id: Text
+    timeout_ms: int | None = None
+
+
+class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Whose lease ends, and what came of it: a result that is kept for repeated requests, or an error."""
+
+    owner_id: Text
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: str | None = None
+
+
+class ForceReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """Why anybody's lock ends; and whether the exchange was checked, where an order was sent under it."""
+
+    reason: str
+    exchange_checked: bool = False
+
+
+_acquire = msgspec.json.Decoder(AcquireRequest)
+_renew = msgspec.json.Decoder(RenewRequest)
+_release = msgspec.json.Decoder(ReleaseRequest)
+_force = msgspec.json.Decoder(ForceReleaseRequest)
+
+
+class Locks:
+    """The routes of the lock service."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def reads(self) -> list[web.RouteDef]:
+        """List the routes that only read."""
+        return [web.get("/v1/locks", self.page), web.get("/v1/locks/{id}", self.one)]
+
+    def changes(self) -> list[web.RouteDef]:
+        """List the routes that change."""
+        return [
+            web.post("/v1/locks", self.acquire),
+            web.post("/v1/locks/{id}/renew", self.renew),
+            web.post("/v1/locks/{id}/release", self.release),
+            web.post("/v1/admin/locks/{id}/force-release", self.force_release),
+        ]
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Show the active locks and who waits, in the order of service; a thousand of each at most."""
+        del request
+        ledger = self._context.engine.ledger
+        locks = [lock_view(lock) for lock in ledger.locks][:MAX_SHOWN]
+        return json(LocksView(locks=locks, queue=[waiting_view(each) for each in in_order(ledger)[:MAX_SHOWN]]))
+
+    async def one(self, request: web.Request) -> web.Response:
+        """Show one lock, active or ended."""
+        return json(lock_view(await self._context.lock_desk.lock(request.match_info["id"])))
+
+    async def acquire(self, request: web.Request) -> web.Response:
+        """Acquire a lease: 201 once it is on disk.
+
+        Held by another, 409; with ``Prefer: wait=SECONDS`` a place in the queue, and 409 only when the wait ends. A
+        repeated ``idempotencyKey`` is answered with 200, the first request's lease, and its result where it ended.
+        """
+        context = self._context
+        raw = await body(request, context.limits)
+        asked = normalise(decode(raw, _acquire, field_names(AcquireRequest)), context.lease_timeout_ms)
+        leased = await context.lock_desk.acquire(asked, wait_s(request))
+        headers = (
+            {"Idempotent-Replayed": "true"} if leased.replayed else {"Location": f"/v1/locks/{leased.lock.lock_id}"}
+        )
+        return json(lease_view(leased.lock, replayed=leased.replayed), 200 if leased.replayed else 201, headers)
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """Begin a lease anew, from now on; its owner only."""
+        asked = decode(await body(request, self._context.limits), _renew, field_names(RenewRequest))
+        timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
+        lock_id, owner_id = request.match_info["id"], text("ownerId", asked.owner_id)
+        return json(lock_view(await self._context.lock_desk.renew(lock_id, owner_id, timeout_ms)))
+
+    async def release(self, request: web.Request) -> web.Response:
+        """End a lease with its result or error; its owner only."""
+        asked = decode(await body(request, self._context.limits), _release, field_names(ReleaseRequest))
+        has_result = not isinstance(asked.result, msgspec.UnsetType)
+        if has_result and asked.error is not None:
+            raise Invalid("a result and an error", field="error", allowed="one of them, or neither")
+        ended = await self._context.lock_desk.release(
+            request.match_info["id"],
+            text("ownerId", asked.owner_id),
+            result=None if isinstance(asked.result, msgspec.UnsetType) else compact(asked.result),
+            error=None if asked.error is None else asked.error[:MAX_ERROR],
+        )
+        return json(lock_view(ended))
+
+    async def force_release(self, request: web.Request) -> web.Response:
+        """End anybody's lock, with a reason; administrators only."""
+        asked = decode(await body(request, self._context.limits), _force, field_names(ForceReleaseRequest))
+        caller, reason = self._context.caller(request), checked_reason(asked.reason)
+        ended = await self._context.lock_desk.force_release(
+            request.match_info["id"], caller, reason, exchange_checked=asked.exchange_checked
+        )
+        return json(lock_view(ended))

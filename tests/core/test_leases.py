@@ -1,0 +1,412 @@
+"""Leases: a caller's own critical sections, in one table and one order of service with those of orders."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from daemon.core import leases
+from daemon.core.leases import Leased
+from daemon.core.line import withdraw
+from daemon.core.locks import Lock, LockState
+from daemon.core.orders import Order, State
+from daemon.core.step import Step
+from daemon.core.waiters import Waiter, WaiterState
+from daemon.errors import Full, Held, KeyConflict, NotAllowed, NotReady, WrongState
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, lease, placed, refused, rules, unclear
+
+TRADE = "trade:FOOUSDT:BUY:manual"
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def ask(bench: Bench, name: str = "wait-1", *, waits: bool = False, **changes: Any) -> Leased | Waiter:
+    """Ask for a lease under a name in line."""
+    step = Step()
+    got = leases.acquire(bench.ledger, step, lease(**changes), waiter_id=name, waits=waits, now_ms=bench.now_ms)
+    bench.apply(step)
+    return got
+
+
+def take(bench: Bench, **changes: Any) -> Lock:
+    """Take a free resource."""
+    got = ask(bench, **changes)
+    assert isinstance(got, Leased)
+    assert not got.replayed
+    return got.lock
+
+
+def wait(bench: Bench, name: str, **changes: Any) -> Waiter:
+    """Stand in line."""
+    got = ask(bench, name, waits=True, **changes)
+    assert isinstance(got, Waiter)
+    return got
+
+
+def release(bench: Bench, lock: Lock, owner_id: str = "anna", **outcome: Any) -> Lock:
+    """Give a lease back."""
+    step = Step()
+    outcome = {"result": None, "error": None} | outcome
+    ended = leases.release(bench.ledger, step, lock, owner_id=owner_id, now_ms=bench.now_ms, **outcome)
+    bench.apply(step)
+    return ended
+
+
+def renew(bench: Bench, lock: Lock, owner_id: str = "anna", timeout_ms: int | None = None) -> Lock:
+    """Begin a lease anew."""
+    step = Step()
+    renewed = leases.renew(bench.ledger, step, lock, owner_id=owner_id, timeout_ms=timeout_ms, now_ms=bench.now_ms)
+    bench.apply(step)
+    return renewed
+
+
+def force(bench: Bench, lock: Lock, *, exchange_checked: bool = False) -> Lock:
+    """End a lock by an administrator's word."""
+    step = Step()
+    ended = leases.force_release(
+        bench.ledger,
+        step,
+        lock,
+        reason="stuck",
+        actor="uid:0",
+        exchange_checked=exchange_checked,
+        now_ms=bench.now_ms,
+    )
+    bench.apply(step)
+    return ended
+
+
+def order_lock(bench: Bench, order: Order) -> Lock:
+    """Return the lock that an order holds."""
+    lock = bench.ledger.lock_of(bench.order(order))
+    assert lock is not None
+    return lock
+
+
+# Granting
+
+
+def test_a_free_resource_is_granted_with_owner_end_and_token(bench: Bench) -> None:
+    lock = take(bench, timeout_ms=1)
+    assert (lock.resource, lock.owner_id, lock.expires_ms, lock.token) == ("ledger:anna", "anna", NOON_MS + 1, 1)
+    bench.settle()
+    assert bench.disk.active_locks() == [lock]
+    assert bench.disk.waiters == {}, "whoever never waited never stood in line"
+
+
+def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(bench: Bench) -> None:
+    lock = take(bench)
+    wait(bench, "wait-2")
+    with pytest.raises(Held) as refusal:
+        ask(bench, "wait-3")
+    assert (refusal.value.holder, refusal.value.queue_length) == (lock, 1)
+    assert list(bench.ledger.waiters) == ["wait-2"], "whoever does not wait does not stand in line"
+
+
+def test_tokens_only_grow_over_owners_resources_and_restarts(bench: Bench) -> None:
+    tokens = [take(bench, resource=name).token for name in "abc"]
+    bench.settle()
+    bench.crash()
+    bench.open()
+    tokens.append(take(bench, resource="d").token)
+    assert tokens == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("opens", [False, True], ids=["starting", "draining"])
+def test_nothing_is_granted_while_starting_or_draining(bench: Bench, *, opens: bool) -> None:
+    held = take(bench)
+    wait(bench, "wait-2")
+    bench.ledger.sending = False
+    with pytest.raises(NotReady):
+        ask(bench, "wait-3", resource="other")
+    release(bench, held)
+    assert bench.ledger.granted == {}
+    if opens:
+        bench.open()
+        assert list(bench.ledger.granted) == ["wait-2"]
+
+
+def test_the_line_has_an_end() -> None:
+    bench = Bench(rules(max_queued=1))
+    take(bench)
+    wait(bench, "wait-2")
+    with pytest.raises(Full, match="max_queued"):
+        wait(bench, "wait-3")
+
+
+# The line
+
+
+def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release(bench: Bench) -> None:
+    lock = take(bench)
+    for name, priority in {"wait-a": 5, "wait-b": 1, "wait-c": 5}.items():
+        wait(bench, name, priority=priority, owner_id=name)
+    served = []
+    for _ in range(3):
+        release(bench, lock, lock.owner_id)
+        ((name, lock),) = bench.ledger.granted.items()
+        del bench.ledger.granted[name]
+        served.append(name)
+    assert served == ["wait-b", "wait-a", "wait-c"]
+    bench.settle()
+    assert [waiter.state for waiter in bench.disk.waiters.values()] == [WaiterState.COMPLETED] * 3
+
+
+def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
+    lock = take(bench)
+    wait(bench, "wait-2")
+    step = Step()
+    leases.release(bench.ledger, step, lock, owner_id="anna", result=None, error=None, now_ms=bench.now_ms)
+    with pytest.raises(Held):  # before the step was carried out
+        leases.acquire(bench.ledger, step, lease(), waiter_id="wait-3", waits=False, now_ms=bench.now_ms)
+    assert list(bench.ledger.granted) == ["wait-2"]
+
+
+def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
+    lock = take(bench)
+    wait(bench, "wait-2")
+    wait(bench, "wait-3")
+    bench.pass_time(70)
+    step = Step()
+    withdraw(bench.ledger, step, "wait-2", "the caller went away", bench.now_ms)
+    withdraw(bench.ledger, step, "wait-2", "twice is once", bench.now_ms)
+    bench.apply(step)
+    assert [note.detail["waited_ms"] for note in step.notes] == [70]
+    release(bench, lock)
+    assert list(bench.ledger.granted) == ["wait-3"]
+    bench.settle()
+    assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
+
+
+def test_the_end_of_a_lease_wakes_the_next_to_the_millisecond(bench: Bench) -> None:
+    lock = take(bench, timeout_ms=250)
+    wait(bench, "wait-2")
+    bench.pass_time(249)
+    assert bench.ledger.granted == {}
+    bench.pass_time(1)
+    assert bench.ledger.granted["wait-2"].token == lock.token + 1
+    bench.settle()
+    assert bench.disk.locks[lock.token].state is LockState.EXPIRED
+
+
+def test_a_restart_ends_all_waiting_and_leaves_leases_what_was_left_of_them(bench: Bench) -> None:
+    lock = take(bench, timeout_ms=1_000)
+    wait(bench, "wait-2")
+    bench.settle()
+    bench.now_ms += 400
+    bench.crash()
+    bench.open()
+    bench.settle()
+    assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
+    bench.pass_time(599)
+    assert list(bench.ledger.locks) == [lock]
+    bench.pass_time(1)
+    assert list(bench.ledger.locks) == []
+
+
+# Beside orders
+
+
+def test_a_lease_keeps_the_trade_waiting_and_the_trade_the_lease(bench: Bench) -> None:
+    lock = take(bench, resource=TRADE)
+    order = bench.submit()
+    assert order.state is State.QUEUED
+    wait(bench, "wait-2", resource=TRADE, owner_id="ben")
+    release(bench, lock)
+    assert bench.order(order).state is State.IN_FLIGHT, "it came first"
+    assert bench.ledger.granted == {}
+    bench.send_next(placed())
+    assert list(bench.ledger.granted) == ["wait-2"]
+
+
+def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
+    lock = take(bench, resource=TRADE)
+    order = bench.submit()
+    wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
+    release(bench, lock)
+    assert bench.order(order).state is State.QUEUED
+    release(bench, bench.ledger.granted["wait-2"], "ben")
+    assert bench.order(order).state is State.IN_FLIGHT
+
+
+LEAVINGS: dict[str, Callable[[Bench, Order], object]] = {
+    "withdrawn": lambda bench, order: bench.withdraw(order),
+    "expired": lambda bench, order: bench.pass_time(order.deadline_ms - bench.now_ms + 1),
+}
+
+
+@pytest.mark.parametrize("how", LEAVINGS)
+def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench.submit(symbol="BARUSDT")
+    order = bench.submit()
+    wait(bench, "wait-2", resource=TRADE)
+    assert bench.ledger.granted == {}, "the order came first, and waits for room"
+    assert isinstance(ask(bench, "wait-3", resource="elsewhere"), Leased), "which keeps nobody else waiting"
+    LEAVINGS[how](bench, order)
+    assert list(bench.ledger.granted) == ["wait-2"]
+
+
+# The owner's verbs
+
+
+def test_only_the_owner_renews_and_releases(bench: Bench) -> None:
+    lock = take(bench)
+    for verb in (renew, release):
+        with pytest.raises(NotAllowed):
+            verb(bench, lock, "mallory")
+    assert list(bench.ledger.locks) == [lock]
+
+
+def test_a_lease_that_is_renewed_ends_later(bench: Bench) -> None:
+    lock = take(bench, timeout_ms=1_000)
+    bench.pass_time(900)
+    assert renew(bench, lock).expires_ms == NOON_MS + 1_900
+    assert renew(bench, lock, timeout_ms=5_000).expires_ms == NOON_MS + 5_900
+    bench.pass_time(4_999)
+    assert len(bench.ledger.locks) == 1
+    bench.pass_time(1)
+    assert len(bench.ledger.locks) == 0
+
+
+def test_a_lease_that_has_ended_is_neither_renewed_nor_released_again(bench: Bench) -> None:
+    lock = take(bench)
+    ended = release(bench, lock, result='{"n":1}')
+    for stale in (lock, ended):
+        for verb in (renew, release, force):
+            with pytest.raises(WrongState, match="ended already"):
+                verb(bench, stale)
+    bench.settle()
+    assert bench.disk.locks[lock.token] == ended
+
+
+def test_the_lock_of_an_order_is_not_its_owners_to_release(bench: Bench) -> None:
+    order = bench.submit()
+    lock = order_lock(bench, order)
+    with pytest.raises(WrongState, match=order.order_id):
+        release(bench, lock)
+
+
+# Keys
+
+
+@pytest.mark.parametrize("on_disk", [False, True], ids=["in memory", "on disk"])
+@pytest.mark.parametrize("outcome", [None, '{"n":1}'], ids=["active", "released"])
+def test_a_repeated_request_gets_the_lease_of_the_first(bench: Bench, outcome: str | None, *, on_disk: bool) -> None:
+    lock = take(bench, key="k")
+    if outcome is not None:
+        lock = release(bench, lock, result=outcome)
+    if on_disk:
+        bench.settle()
+        bench.crash()
+        bench.open()
+    assert ask(bench, "wait-2", key="k", timeout_ms=9, priority=1) == Leased(lock, replayed=True)
+    assert lock.result == outcome
+
+
+def test_a_repeated_request_that_waits_stands_in_line_once(bench: Bench) -> None:
+    take(bench)
+    first = wait(bench, "wait-2", key="k")
+    assert wait(bench, "wait-3", key="k") == first
+    with pytest.raises(Held):
+        ask(bench, "wait-4", key="k")
+    assert list(bench.ledger.waiters) == ["wait-2"]
+
+
+@pytest.mark.parametrize("ending", ["failed", "expired"])
+def test_a_key_is_free_after_a_failure_and_after_the_end_of_the_lease(bench: Bench, ending: str) -> None:
+    lock = take(bench, key="k", timeout_ms=100)
+    if ending == "failed":
+        release(bench, lock, error="it broke")
+    else:
+        bench.pass_time(100)
+    assert take(bench, key="k").token == lock.token + 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"resource": "b"}, {"owner_id": "ben"}, {"transaction_data": '{"n":2}'}],
+    ids=["resource", "owner", "data"],
+)
+def test_a_key_with_another_request_is_a_conflict(bench: Bench, other: dict[str, Any]) -> None:
+    take(bench, key="k", transaction_data='{"n":1}')
+    with pytest.raises(KeyConflict):
+        ask(bench, "wait-2", **({"key": "k", "transaction_data": '{"n":1}'} | other))
+    wait(bench, "wait-3", key="waits")
+    with pytest.raises(KeyConflict):
+        ask(bench, "wait-4", **({"key": "waits"} | other), waits=True)
+
+
+# The administrator's word
+
+
+def test_a_forced_release_ends_a_lease_with_reason_and_actor_and_wakes_the_next(bench: Bench) -> None:
+    lock = take(bench)
+    wait(bench, "wait-2", owner_id="ben")
+    ended = force(bench, lock)
+    assert (ended.state, ended.error) == (LockState.FAILED, "released by uid:0: stuck")
+    assert list(bench.ledger.granted) == ["wait-2"]
+    (told,) = bench.events()
+    assert (told.name, told.actor, told.lock_id, told.resource) == (
+        "lock.force_released",
+        "uid:0",
+        lock.lock_id,
+        "ledger:anna",
+    )
+    assert told.detail["reason"] == "stuck"
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["in flight", "in doubt"])
+def test_a_lock_over_an_unknown_outcome_is_released_only_by_whoever_checked_the_exchange(
+    bench: Bench, *, answered: bool
+) -> None:
+    order = bench.submit()
+    if answered:
+        bench.send_next(unclear())
+    lock = order_lock(bench, order)
+    with pytest.raises(WrongState, match=f"client order id {order.client_order_id}"):
+        force(bench, lock)
+    assert order_lock(bench, order) is lock
+    force(bench, lock, exchange_checked=True)
+    assert bench.ledger.locks.holder(TRADE) is None
+    assert bench.order(order).state in {State.IN_FLIGHT, State.IN_DOUBT}, "the order's own doubt stays"
+
+
+def test_the_lock_of_an_order_that_waits_again_is_released_and_the_order_waits_like_any_other(bench: Bench) -> None:
+    bench.submit()
+    order = bench.send_next(refused(retry_after_ms=300))
+    lock = order_lock(bench, order)
+    wait(bench, "wait-2", resource=TRADE, priority=1)
+    force(bench, lock)
+    assert list(bench.ledger.granted) == ["wait-2"]
+    bench.pass_time(300)
+    assert bench.order(order).state is State.QUEUED
+    release(bench, bench.ledger.granted["wait-2"])
+    assert bench.order(order).state is State.IN_FLIGHT
+
+
+def test_the_lock_of_an_order_in_the_queue_is_released_and_it_queues_anew(bench: Bench) -> None:
+    bench.submit()
+    bench.settle()
+    bench.halt()
+    order = bench.send_next(refused())
+    bench.pass_time(order.not_before_ms - bench.now_ms)
+    wait(bench, "wait-2", resource=TRADE, priority=9)
+    force(bench, order_lock(bench, order))
+    assert bench.ledger.granted == {}, "the order outranks it"
+    bench.resume()
+    assert bench.order(order).state is State.IN_FLIGHT
+
+
+def test_the_lock_of_an_armed_order_is_released_and_the_order_disarmed(bench: Bench) -> None:
+    order = bench.submit(execute_at=bench.now_ms + 300)
+    assert order.state is State.ARMED
+    lock = order_lock(bench, order)
+    ended = force(bench, lock)
+    assert ended.state is LockState.RELEASED
+    bench.settle()
+    assert bench.disk.locks[lock.token] == ended
