@@ -26,7 +26,7 @@ from daemon.credentials import PAPER, Credentials, Secret
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import FrontDesk
 from daemon.engine.lock_desk import LockDesk
-from daemon.errors import BadConfig, NoPermission, SniperdError
+from daemon.errors import BadConfig, Interrupted, NoPermission, SniperdError
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.exchange.paper import paper_exchange
@@ -157,7 +157,7 @@ class _Process:
                 if number is signal.SIGHUP:
                     self._reload(context, exchange, clock)
                 elif stopping:
-                    raise KeyboardInterrupt
+                    raise Interrupted
                 else:
                     stopping = True
                     context.engine.stop()
@@ -226,11 +226,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def _say_why(error: BaseException, log: Log) -> int:
     """Tell the log and standard error why the process ends; return the exit code."""
     cause = _root(error)
-    code = getattr(cause, "exit_code", 130 if isinstance(cause, KeyboardInterrupt) else 70)
+    if isinstance(cause, KeyboardInterrupt):  # of an INT before the signals are received
+        cause = Interrupted()
+    code = getattr(cause, "exit_code", 70)
     text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
     log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail={"error": text, "exit_code": code}))
     sys.stderr.write(f"sniperd: {text}\n")
-    if not isinstance(cause, SniperdError | KeyboardInterrupt):
+    if not isinstance(cause, SniperdError):
         traceback.print_exception(cause, file=sys.stderr)
     return code
 

@@ -20,6 +20,7 @@
     │   ├── CannotCreate       73  a directory, socket or file cannot be made
     │   ├── AlreadyRunning     75  another process holds the database or the socket
     │   └── NoPermission       77  a credential is missing, or readable by others
+    ├── Interrupted            130 ended at once by a signal: the second, or one that came too early
     ├── CommitFailed           74  the disk did not take a commit: the process stops
     └── InvariantBroken        70  a promise would be broken: the process stops instead
         └── Impossible             an order's life has no such transition; nothing was changed
@@ -162,6 +163,17 @@ class NoPermission(StartupError):
     """A credential is missing, or readable by others."""
 
     exit_code = 77
+
+
+class Interrupted(SniperdError):
+    """A signal ended the process at once: the second while it drained, or an INT before it could."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ended at once by a signal, without draining; what is in flight is looked for at the next start"
+        )
 
 
 class CommitFailed(SniperdError):

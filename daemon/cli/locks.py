@@ -16,10 +16,27 @@ from daemon.cli.options import config_option, json_option, signals_socket, statu
 @json_option
 def locks(config_path: Path | None, as_json: bool) -> None:
     """List active locks, and who waits, in the order of service."""
-    found = ask(status_socket(config_path), "GET", "/v1/locks")
-    if as_json:
-        show.as_json(found)
-        return
+    show.answer(ask(status_socket(config_path), "GET", "/v1/locks"), _tell, as_json=as_json)
+
+
+@click.command()
+@click.argument("lock")
+@reason_option
+@click.option(
+    "--exchange-checked",
+    is_flag=True,
+    help="An order was sent under it, and somebody has looked on the exchange what became of it.",
+)
+@config_option
+@json_option
+def release(lock: str, reason: str, exchange_checked: bool, config_path: Path | None, as_json: bool) -> None:
+    """End anybody's lock; administrators only."""
+    body = {"reason": reason, "exchangeChecked": exchange_checked}
+    found = ask(signals_socket(config_path), "POST", f"/v1/admin/locks/{in_path(lock)}/force-release", body)
+    show.answer(found, _tell_end, as_json=as_json)
+
+
+def _tell(found: dict[str, Any]) -> None:
     show.table(
         ["lock", "resource", "owner", "held for", "acquired", "ends"],
         [
@@ -52,21 +69,8 @@ def locks(config_path: Path | None, as_json: bool) -> None:
         )
 
 
-@click.command()
-@click.argument("lock")
-@reason_option
-@click.option(
-    "--exchange-checked",
-    is_flag=True,
-    help="An order was sent under it, and somebody has looked on the exchange what became of it.",
-)
-@config_option
-@json_option
-def release(lock: str, reason: str, exchange_checked: bool, config_path: Path | None, as_json: bool) -> None:
-    """End anybody's lock; administrators only."""
-    body = {"reason": reason, "exchangeChecked": exchange_checked}
-    found = ask(signals_socket(config_path), "POST", f"/v1/admin/locks/{in_path(lock)}/force-release", body)
-    show.as_json(found) if as_json else click.echo(f"{found['lockId']} of {found['resourceId']} has ended")
+def _tell_end(found: dict[str, Any]) -> None:
+    click.echo(f"{found['lockId']} of {found['resourceId']} has ended")
 
 
 def _end(lock: dict[str, Any]) -> str:

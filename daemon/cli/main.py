@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sniperd")
 def sniperd() -> None:
-    r"""Stand between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever.
+    """Stand between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever.
 
     \b
     sniperd run                            the daemon, on the paper exchange unless configured otherwise
@@ -82,5 +82,6 @@ def sniperd() -> None:
     \b
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 the order was not placed; 4 its outcome is
     unknown; 65 bad database; 69 no daemon answers; 70 an error of its own; 73 cannot create;
-    74 the disk took no commit; 75 already running, or not ready; 77 credentials; 78 bad configuration.
-    """
+    74 the disk took no commit; 75 already running, or not ready; 77 credentials; 78 bad configuration;
+    130 ended at once by a signal.
+    """  # noqa: D301  # click's mark, no backslash

@@ -93,8 +93,9 @@ class Engine:
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
         await self._first_round()
-        self._open()
-        await self._stopping.wait()
+        if not self._stopping.is_set():
+            self._open()
+            await self._stopping.wait()
         await self._drain()
         tasks.cancel_scope.cancel()
 
@@ -134,13 +135,20 @@ class Engine:
         """Look once for everything in doubt before anything new is taken.
 
         Bounded: what is still in doubt then keeps its lock and its key, so nothing of it can be placed twice, and an
-        exchange that does not answer must not keep the daemon from taking orders for everything else.
+        exchange that does not answer must not keep the daemon from taking orders for everything else, nor from ending.
         """
         in_doubt = self.ledger.counts[State.IN_DOUBT]
         if in_doubt:
             self._tell("daemon.reconciling", in_doubt=in_doubt)
         with anyio.move_on_after(self.settings.startup_reconcile_s):
-            await self._reconciler.first_round()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
+                await self._reconciler.first_round()
+                tasks.cancel_scope.cancel()
+
+    async def _give_up_when_stopped(self, scope: anyio.CancelScope) -> None:
+        await self._stopping.wait()
+        scope.cancel()
 
     def _open(self) -> None:
         self.ledger.sending = True
