@@ -135,7 +135,10 @@ class Writer:
                 return
             if self._since_checkpoint >= COMMITS_WORTH_A_CHECKPOINT:
                 self._since_checkpoint = 0
-                await self._hand(_checkpoint)
+                try:
+                    await self._hand(_checkpoint)
+                except sqlite3.Error as error:
+                    raise self._failed(error) from error
 
     async def _write(self) -> None:
         group, self._group = self._group, Commit()
@@ -144,13 +147,17 @@ class Writer:
         try:
             await self._hand(lambda connection: write(connection, group))
         except sqlite3.Error as error:
-            self._failure = f"the database took no commit: {error}; check the disk's space and health, then start again"
-            group.end(self._failure)
-            self._group.end(self._failure)
-            raise CommitFailed(self._failure) from error
+            raise self._failed(error, group) from error
         group.took_ms = (anyio.current_time() - began_s) * 1000
         self._since_checkpoint += 1
         group.end()
+
+    def _failed(self, error: sqlite3.Error, *groups: Commit) -> CommitFailed:
+        """Let nobody wait for a disk that failed; after a failed checkpoint it is no more to be trusted."""
+        self._failure = f"the database took no commit: {error}; check the disk's space and health, then start again"
+        for group in (*groups, self._group):
+            group.end(self._failure)
+        return CommitFailed(self._failure)
 
 
 def write(connection: sqlite3.Connection, group: Commit) -> None:
