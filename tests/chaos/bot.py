@@ -22,11 +22,13 @@ PAUSE_S = 0.03
 class Bot:
     """Sends signals and remembers what it was told."""
 
-    def __init__(self, socket: Path, deliveries: list[Delivery]) -> None:
+    def __init__(self, socket: Path, deliveries: list[Delivery], again: frozenset[int]) -> None:
+        """Answers of these statuses are none: the request is sent again."""
         self.acknowledged: list[Acknowledged] = []
         self.complaints: list[str] = []
         self.figures: Counter[str] = Counter()
         self._socket = socket
+        self._again = again
         self._left = iter(deliveries)
         self._answers = 0
         self._changed = Condition()
@@ -93,8 +95,8 @@ class Bot:
             refused = isinstance(error, ConnectionRefusedError | FileNotFoundError)
             self._count("no connection" if refused else "connection lost")
             return None
-        if answer.status == http.client.SERVICE_UNAVAILABLE:
-            self._count("not ready")
+        if answer.status in self._again:
+            self._count(f"answered {answer.status}")
             return None
         return answer
 

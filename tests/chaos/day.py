@@ -43,13 +43,15 @@ class Outcome(msgspec.Struct, frozen=True):
 class Day:
     """One day."""
 
+    send_again = frozenset({503})  # answers that say: send it again
+
     def __init__(self, stage: Stage, plan: Plan, tell: Tell) -> None:
         self._plan = plan
         self._tell = tell
         self._directory = stage.directory
         self._exchange: Exchange = stage.exchange()
-        self._daemon: Daemon = stage.daemon(self._exchange, CONFIG)
-        self._bot = Bot(self._daemon.signals, plan.deliveries)
+        self.daemon: Daemon = stage.daemon(self._exchange, CONFIG)
+        self._bot = Bot(self.daemon.signals, plan.deliveries, self.send_again)
         self._broken: list[str] = []
         self._requests = Requests(self._exchange)
         self._lives = 0
@@ -60,7 +62,7 @@ class Day:
         """Live through the day, then judge it."""
         try:
             self._exchange.lay(*FAULTS)
-            self._daemon.start(with_rules=True)
+            self.daemon.start(with_rules=True)
             self._bot.start()
             for number, deed in enumerate(self._plan.deeds, start=1):
                 self._do(number, deed)
@@ -90,21 +92,21 @@ class Day:
         """Kill the daemon now, or at its next event of this name."""
         came = event is not None and self._wait_for(event)
         found = self._kill()
-        self._daemon.start()
+        self.daemon.start()
         return f"{f'at {event}' if came else 'at once'}: {self._inherited()}{found}"
 
     def _kill_in_start(self, event: str) -> str:
         """Kill the daemon, and once more while it starts."""
         found = self._kill()
-        self._daemon.launch()
+        self.daemon.launch()
         came = self._wait_for(event)
         found += self._kill()
-        self._daemon.start()
+        self.daemon.start()
         return f"and again {f'at {event}' if came else 'in its start'}: {self._inherited()}{found}"
 
     def _wait_for(self, event: str) -> bool:
         try:
-            self._daemon.process.wait_for(event, since=self._daemon.process.mark(), timeout_s=NEXT_EVENT_S)
+            self.daemon.process.wait_for(event, since=self.daemon.process.mark(), timeout_s=NEXT_EVENT_S)
         except AssertionError:
             return False
         return True
@@ -112,23 +114,26 @@ class Day:
     def _kill(self) -> str:
         """Kill the daemon; it must have run until now."""
         found = ""
-        if not self._daemon.process.is_running():
-            found = f"the daemon had ended by itself with {self._daemon.process.exit_code()}"
-            self._broken.append(f"{found}: {self._daemon.process.transcript()}")
-        else:
-            self._daemon.kill()
+        if not self.daemon.process.is_running():
+            found = f"the daemon had ended by itself with {self.daemon.process.exit_code()}"
+            self._broken.append(f"{found}: {self.daemon.process.transcript()}")
+        self.strike()
         self._end_life()
         return found
 
+    def strike(self) -> None:
+        """Kill the daemon."""
+        self.daemon.kill()
+
     def _end_life(self) -> None:
         """Keep what the ended process wrote."""
-        self._daemon.process.close()
+        self.daemon.process.close()
         self._lives += 1
-        lines = [*self._daemon.process.output.so_far(), *self._daemon.process.errors.so_far()]
+        lines = [*self.daemon.process.output.so_far(), *self.daemon.process.errors.so_far()]
         (self._directory / f"life-{self._lives:03}.log").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def _inherited(self) -> str:
-        recovered = self._daemon.wait_for("daemon.recovered")
+        recovered = self.daemon.wait_for("daemon.recovered")
         return f"{recovered['orders']} orders to go on with, {recovered['in_doubt']} of them in doubt"
 
     def _outage(self) -> str:
@@ -153,28 +158,28 @@ class Day:
         except AssertionError:
             self._tell("daemon and book do not come to agree")  # the verdict says in what
         self._settled_s = time.perf_counter() - began_s
-        code = self._daemon.terminate()
+        code = self.daemon.terminate()
         if code != 0:
             self._broken.append(f"the daemon ended with {code}")
 
     def _is_quiet(self) -> bool:
         """Whether nothing more is to come; lost orders are ruled on, because others may wait for their locks."""
         self._rule_on_lost()
-        states = self._daemon.look("/v1/status")["orders"]
+        states = self.daemon.look("/v1/status")["orders"]
         return not states.keys() & {state.value for state in PENDING | {State.LOST}}
 
     def _rule_on_lost(self) -> None:
         """Rule on lost orders as a person does: by the exchange's own list. What stands there is seen at last."""
-        lost = self._daemon.look("/v1/orders?state=lost&limit=1000")["orders"]
+        lost = self.daemon.look("/v1/orders?state=lost&limit=1000")["orders"]
         held = {entry["clientOrderId"] for entry in self._exchange.orders()}
         for order in lost:
             if order["clientOrderId"] not in held:
                 ruling = {"ruling": "not_placed", "reason": "it does not stand in the exchange's list"}
-                answer = self._daemon.ask("POST", f"/v1/admin/orders/{order['id']}/resolve", ruling)
+                answer = self.daemon.ask("POST", f"/v1/admin/orders/{order['id']}/resolve", ruling)
                 assert answer.status == 200, answer.raw
 
     def _evidence(self) -> Evidence:
-        with closing(open_for_reading(self._daemon.database)) as disk:
+        with closing(open_for_reading(self.daemon.database)) as disk:
             orders = [rows.order_from(row) for row in disk.execute("SELECT * FROM orders ORDER BY seq")]
             attempts = [rows.attempt_from(row) for row in disk.execute("SELECT * FROM attempts")]
             locks = [rows.lock_from(row) for row in disk.execute("SELECT * FROM transaction_locks")]
