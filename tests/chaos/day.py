@@ -13,7 +13,7 @@ from daemon.core.orders import PENDING, State
 from daemon.store import rows
 from daemon.store.database import open_for_reading
 from tests.chaos.bot import Bot
-from tests.chaos.plan import FAULTS, Deed, Plan
+from tests.chaos.plan import FAULTS, STARTING, Deed, Plan
 from tests.chaos.verdict import Arrival, Entry, Evidence, differences, judge
 from tests.processes import Daemon, Exchange, eventually
 from tests.processes.daemon_process import Tables
@@ -79,10 +79,10 @@ class Day:
         began_s = time.perf_counter()
         if deed.what == "outage":
             after = self._outage()
-        elif deed.event is None or deed.event.startswith("order."):
-            after = self._kill_at(deed.event)
-        else:
+        elif deed.event in STARTING:
             after = self._kill_in_start(deed.event)
+        else:
+            after = self._kill_at(deed.event)
         told = f"{number:>3}/{len(self._plan.deeds)} {deed.what:<7} at {answers:>4} answers, {after}"
         took_s = time.perf_counter() - began_s
         self._requests.gather()
@@ -196,13 +196,12 @@ class Day:
     def _judged(self) -> Outcome:
         evidence = self._evidence()
         requests = self._requests.gather()
-        kills = [deed for deed in self._plan.deeds if deed.what == "kill"]
         figures = {
             "signals": len(self._plan.wishes),
             "acknowledged": len({each.wish for each in self._bot.acknowledged}),
             "bot": dict(self._bot.figures),
             "kills": self._lives - 1,
-            "deeds": {"kill": len(kills), "outage": len(self._plan.deeds) - len(kills)},
+            "outages": len([deed for deed in self._plan.deeds if deed.what == "outage"]),
             "faults that hit orders": dict(Counter(fault for request in requests for fault in request["faults"])),
             "requests to place": len(requests),
             "orders on the book": len(evidence.book),

@@ -67,6 +67,11 @@ class Deed(msgspec.Struct, frozen=True):
     answers: int
     event: str | None = None
 
+    @property
+    def kills(self) -> int:
+        """How often the daemon is killed: for an event of its start, it must be started first."""
+        return 0 if self.what == "outage" else 2 if self.event in STARTING else 1
+
 
 class Plan(msgspec.Struct, frozen=True):
     """A day."""
@@ -128,8 +133,12 @@ def _deliveries(dice: Random, wishes: list[Wish]) -> list[Delivery]:
 def _deeds(dice: Random, deliveries: int, kills: int) -> list[Deed]:
     """Draw the kills, spread over the day, and two outages of the exchange between them."""
     deeds = [Deed("outage", int(deliveries * dice.uniform(0.2, 0.9))) for _ in range(min(2, kills // 2))]
-    for number in range(kills):
-        answers = int(deliveries * (number + dice.random()) / (kills + 1))
+    left = kills
+    while left:
+        answers = int(deliveries * (kills - left + dice.random()) / (kills + 1))
         event = dice.choice((None, None, dice.choice(WORKING), dice.choice(WORKING), dice.choice(STARTING)))
+        if event in STARTING and left == 1:
+            event = None
         deeds.append(Deed("kill", answers, event))
+        left -= deeds[-1].kills
     return sorted(deeds, key=lambda deed: deed.answers)
