@@ -41,6 +41,14 @@ def life(own_stage: Stage, exchange: Exchange) -> Life:
     return life
 
 
+@pytest.fixture
+def patient(own_stage: Stage, exchange: Exchange) -> Life:
+    """A daemon whose requests stay valid while the exchange is frozen."""
+    life = Life(own_stage, exchange, {"exchange": {"recv_window_ms": 10_000}})
+    life.daemon.start(with_rules=True)
+    return life
+
+
 @pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
 def test_what_the_disk_did_not_take_is_neither_answered_nor_sent(
     own_stage: Stage, life: Life, call: str, effect: str
@@ -57,31 +65,31 @@ def test_what_the_disk_did_not_take_is_neither_answered_nor_sent(
 
 @pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
 def test_an_outcome_that_the_disk_did_not_take_is_found_again(
-    own_stage: Stage, life: Life, call: str, effect: str
+    own_stage: Stage, patient: Life, call: str, effect: str
 ) -> None:
     signal = one_signal()
     with ExitStack() as tampering:
-        with life.exchange.frozen():
-            order_id = life.daemon.send(signal)
-            tampering.enter_context(tampered(own_stage, life.daemon, call, effect))
-        check_end(life.daemon)
-    assert len(life.requested(signal)) == 1
-    life.daemon.start(with_rules=True)
-    assert life.check(signal, order_id) == "filled"
+        with patient.exchange.frozen():
+            order_id = patient.daemon.send(signal)
+            tampering.enter_context(tampered(own_stage, patient.daemon, call, effect))
+        check_end(patient.daemon)
+    assert len(patient.requested(signal)) == 1
+    patient.daemon.start(with_rules=True)
+    assert patient.check(signal, order_id) == "filled"
 
 
 @pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
 def test_a_checkpoint_that_the_disk_did_not_take_ends_the_process_too(
-    own_stage: Stage, life: Life, call: str, effect: str
+    own_stage: Stage, patient: Life, call: str, effect: str
 ) -> None:
     signals = [one_signal() for _ in range(COMMITS_WORTH_A_CHECKPOINT)]
-    with life.exchange.frozen():
-        told = [life.daemon.send(signal) for signal in signals]
-        with tampered(own_stage, life.daemon, call, effect):
-            check_end(life.daemon)
-    life.daemon.start(with_rules=True)
+    with patient.exchange.frozen():
+        told = [patient.daemon.send(signal) for signal in signals]
+        with tampered(own_stage, patient.daemon, call, effect):
+            check_end(patient.daemon)
+    patient.daemon.start(with_rules=True)
     for signal, order_id in zip(signals, told, strict=True):
-        assert life.check(signal, order_id) == "filled"
+        assert patient.check(signal, order_id) == "filled"
 
 
 def check_end(daemon: Daemon) -> None:
