@@ -13,7 +13,6 @@ import pytest
 
 from daemon.core.step import Step
 from daemon.errors import CommitFailed
-from daemon.store import writer
 from daemon.store.store import Store, open_store
 from tests import making
 
@@ -212,21 +211,19 @@ async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
         assert await anyio.to_thread.run_sync(valve.checkpointed.wait, 10)
 
 
-async def test_a_checkpoint_that_the_disk_does_not_take_ends_the_store_like_a_failed_commit(tmp_path: Path) -> None:
-    async def hand(work: Callable[[sqlite3.Connection], T]) -> T:
-        if work is writer._checkpoint:
-            raise sqlite3.OperationalError("disk I/O error")
-        return await valve(work)
+async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_path: Path) -> None:
+    def refuse(_action: int, _first: str | None, _second: str | None, _database: str | None, _by: str | None) -> int:
+        return sqlite3.SQLITE_DENY
 
     with pytest.raises(ExceptionGroup) as caught:
         async with store_at(tmp_path) as (store, valve):
-            store.writer._hand = hand  # in the way of the valve
             for number in range(1, 31):
                 await store.commit(step(number)).durable()
-            await anyio.sleep_forever()
-    assert caught.group_contains(CommitFailed, match="took no checkpoint: disk I/O error; check the disk")
-    async with store_at(tmp_path) as (store, _):
-        assert await orders_on_disk(store) == 30
+            await valve(lambda connection: connection.set_authorizer(refuse))
+            await anyio.sleep_forever()  # until the idle moment comes
+    assert caught.group_contains(CommitFailed)
+    with pytest.raises(CommitFailed, match="took no checkpoint"):
+        store.commit(step(31))
 
 
 async def test_aiosqlite_runs_a_function_on_the_connections_thread_and_returns_its_result(tmp_path: Path) -> None:
