@@ -81,8 +81,9 @@ class Engine:
     def deciding(self) -> Iterator[Step]:
         """Give a caller's decision its step.
 
-        A refusal changes nothing, and a failed commit ends the process by itself. Any other error in the middle of a decision leaves memory changed by a step that is
-        never written, so it ends the process: the next one begins from the disk.
+        A refusal changes nothing, and a failed commit ends the process by itself. Any other error in the middle of a
+        decision leaves memory changed by a step that is never written, so it ends the process, too: the next one
+        begins from the disk.
         """
         try:
             yield Step()
