@@ -47,6 +47,7 @@ WALL_CHECK_S = 5.0
 
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
     """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before anybody obeys it must not end the process
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:
         anyio.run(_Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})

@@ -92,3 +92,12 @@ def test_an_order_that_waits_keeps_the_deadline_it_was_given(daemon: Daemon) -> 
     daemon.configure({"queue": {"buy_deadline_ms": 77}})
     daemon.reload()
     assert daemon.order(waiting)["deadlineAtMs"] == before["deadlineAtMs"]
+
+
+def test_a_hup_while_it_starts_does_not_end_it(shared_stage: Stage, daemon_exchange: Exchange) -> None:
+    daemon = shared_stage.daemon(daemon_exchange)
+    process = daemon.launch()
+    daemon.wait_for("daemon.starting")
+    process.send(SIGHUP)
+    daemon.wait_for("daemon.ready")
+    assert daemon.look("/healthz") == {"alive": True}
