@@ -179,6 +179,7 @@ class _Process:
             self._poller.settings = settings.poller(config)
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
+        self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
         self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
         self._log.set_level(config.log.level)
 
