@@ -17,6 +17,7 @@ from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
 from daemon.api.locks import Locks
+from daemon.api.openapi import described
 from daemon.api.orders import Orders
 from daemon.api.reading import BATCH_LIMIT
 from daemon.api.signals import Signals
@@ -57,7 +58,8 @@ async def serve(context: Context, *, signals: Path, status: Path, emit: Callable
         *bot_locks.changes(),
     ]
     middleware = errors_become_answers(context.engine.clock, emit)
-    async with _serving(signals, [*reads, *changes], middleware), _serving(status, reads, middleware):
+    everything = described([*reads, *changes])
+    async with _serving(signals, everything, middleware), _serving(status, described(reads), middleware):
         yield
 
 

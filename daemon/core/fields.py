@@ -1,11 +1,34 @@
 """Checks of single fields that requests of several kinds have."""
 
+from typing import Annotated
+
+import msgspec
+
 from daemon.errors import Invalid
 
 MAX_TEXT = 128
 
-Text = str | int
-"""What names somebody or something: bots write numbers as well as texts."""
+Text = Annotated[
+    str | int,
+    msgspec.Meta(extra_json_schema={"pattern": rf"^\s*\S(.{{0,{MAX_TEXT - 2}}}\S)?\s*$"}),
+]
+"""What names somebody or something: bots write numbers as well as texts. Printable; spaces around it do not count."""
+
+Word = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"\S"})]
+"""A text that is more than spaces."""
+
+
+def any_case(*words: str) -> str:
+    """Return the pattern of these words (ECMA-262, as JSON Schema has it) where case and spaces around do not count."""
+    each = ("".join(f"[{letter}{letter.lower()}]" if letter.isalpha() else letter for letter in word) for word in words)
+    return rf"^\s*({'|'.join(each)})\s*$"
+
+
+def shown(description: str, low: float | None = None, high: float | None = None) -> msgspec.Meta:
+    """Describe a field, and the range that its check enforces, for the schema alone: the check has the better words."""
+    limits = {"minimum": low, "maximum": high}
+    extra = {word: limit for word, limit in limits.items() if limit is not None}
+    return msgspec.Meta(description=description, extra_json_schema=extra)
 
 
 def text(field: str, value: Text) -> str:
