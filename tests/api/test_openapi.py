@@ -110,7 +110,7 @@ def test_what_it_is_asked_it_answers_as_described(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
-        def answers(case: Case, data: st.DataObject) -> None:
+        def answers(case: Case[Any], data: st.DataObject) -> None:
             if mode is GenerationMode.POSITIVE:
                 _make_likely(case, orders, data)
             case.call_and_validate(base_url=URL, session=caller, checks=CHECKS)  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def test_what_it_is_asked_it_answers_as_described(
     assert daemon.process.events("request.failed") == []
 
 
-def _make_likely(case: Case, orders: list[str], data: st.DataObject) -> None:
+def _make_likely(case: Case[Any], orders: list[str], data: st.DataObject) -> None:
     """Let some requests be about what there is."""
     if "id" in case.path_parameters and "orders" in case.path:
         case.path_parameters["id"] = data.draw(st.sampled_from([*orders, case.path_parameters["id"]]))
