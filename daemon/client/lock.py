@@ -139,19 +139,17 @@ class HeldLock:
         try:
             await self._ask("release", came, RELEASE_S)
         except WrongState as refusal:
-            if not await self._was_ours():
+            if not await self._was_ours(came):
                 await self._lose(str(refusal))
         except ClientError as failure:
             if error is None and isinstance(failure, Refused):
                 raise
 
-    async def _was_ours(self) -> bool:
+    async def _was_ours(self, came: dict[str, Any]) -> bool:
         """Tell whether an earlier try of this release did it, whose answer was lost."""
         target = f"/v1/locks/{self.lease.lock_id}"
         ended = await self._wire.ask("GET", target, Lease, tries=Tries(RELEASE_S))
-        return ended.status == "released" or (
-            ended.status == "failed" and not (ended.error or "").startswith("released by")
-        )
+        return (ended.status, ended.error) == ("failed" if "error" in came else "released", came.get("error"))
 
     async def _ask(self, verb: str, more: dict[str, Any], retry_s: float) -> Lease:
         body = {"ownerId": self._asked["ownerId"], **more}

@@ -28,7 +28,7 @@ class _Adapter(HTTPAdapter):
                 return connection
 
         self._pool = HTTPConnectionPool("localhost", maxsize=1)
-        self._pool.ConnectionCls = Connection  # type: ignore[assignment]  # it takes any class of connections
+        self._pool.ConnectionCls = Connection
 
     def get_connection_with_tls_context(
         self,
