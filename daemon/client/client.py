@@ -99,20 +99,22 @@ class Client:
         return await self._wire.ask("GET", f"{_of(order_id)}/explain", Explanation, tries=self._tries())
 
     async def cancel(self, order_id: str, reason: str = "cancelled by the caller") -> Order:
-        """Withdraw an order that was not sent, cancel one that rests, or discard a dead letter.
+        """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel one that rests.
+
+        Returns:
+            The order as it stands then. That a resting one has ended is seen a moment later: read it again.
 
         Raises:
             Unknown: there is no such order.
-            WrongState: its outcome is unknown, or there is nothing to cancel.
+            WrongState: its outcome is unknown, or there is nothing to cancel. What is cancelled already is returned.
 
         """
-        tries = self._tries()
         try:
             target = f"{_of(order_id)}?reason={quote(reason, safe='')}"
-            return await self._wire.ask("DELETE", target, Order, tries=tries)
+            return await self._wire.ask("DELETE", target, Order, tries=self._tries())
         except WrongState:
-            order = await self.order(order_id) if tries.failed else None
-            if order is not None and order.state in _CANCELLED:  # by a try whose answer was lost
+            order = await self.order(order_id)
+            if order.state in _CANCELLED:  # maybe by a try of ours whose answer was lost
                 return order
             raise
 
