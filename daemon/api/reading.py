@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from aiohttp import web
 
-from daemon.core.fields import Word
+from daemon.core.fields import up_to
 from daemon.errors import Invalid
 
 MAX_WAIT_S = 120.0
@@ -16,7 +16,10 @@ MAX_DIGITS = 19
 BATCH_LIMIT = 1 << 20
 """Bytes of the longest body that any route takes."""
 
-Reason = Annotated[Word, msgspec.Meta(description=f"why, for the record; 1 to {MAX_REASON} characters")]
+Reason = Annotated[
+    str,
+    msgspec.Meta(description=f"why, for the record; 1 to {MAX_REASON} characters", extra_json_schema=up_to(MAX_REASON)),
+]
 
 _T = TypeVar("_T")
 _WAIT = re.compile(r"\s*wait\s*=\s*(\d+(?:\.\d+)?)\s*", re.IGNORECASE)

@@ -138,7 +138,8 @@ class Client:
 
         Args:
             timeout_ms: its lease, which ends by itself where nobody renews it any more.
-            wait_s: so long to stand in line, in order of ``priority`` (1 is most urgent), then of arrival.
+            wait_s: so long to stand in line, in order of ``priority`` (1 is most urgent), then of arrival; whoever
+                loses the connection stands in line anew.
             idempotency_key: makes this the same wish as an earlier one; see :class:`AlreadyDone`.
             data: any JSON, kept with the lock.
             on_lost: called with the reason, at once, if the lock ends before the body does.

@@ -17,7 +17,7 @@ OnLost = Callable[[str], Awaitable[None] | None]
 """Is told why the lock ended; may be a coroutine function."""
 
 RELEASE_S = 5.0
-"""So long a release is tried; after that the lease's own end does it."""
+"""So long a release is tried at least; after that the lease's own end does it."""
 
 MAX_WAIT_S = 120.0
 MAX_ERROR = 2_000
@@ -124,6 +124,9 @@ class HeldLock:
             except TimeoutError:
                 await self._lose("nobody answered a renewal until the lease was over")
 
+    def _left_s(self) -> float:
+        return max(self._ends_s - anyio.current_time(), RELEASE_S)
+
     async def _lose(self, why: str) -> None:
         self.lost = why
         if self._on_lost is not None:
@@ -132,17 +135,22 @@ class HeldLock:
                 await told
 
     async def _release(self, error: BaseException | None) -> None:
-        """Release the lock; where nobody can be told, its lease ends by itself."""
+        """Release the lock; where nobody can be told, its lease ends by itself.
+
+        Raises:
+            ClientError: the body is done, and its result is not on record.
+
+        """
         if self.lost is not None:
             return
         came = {"result": self.result} if error is None else {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
         try:
-            await self._ask("release", came, RELEASE_S)
+            await self._ask("release", came, RELEASE_S if error else min(self._retry_s, self._left_s()))
         except WrongState as refusal:
             if not await self._was_ours(came):
                 await self._lose(str(refusal))
-        except ClientError as failure:
-            if error is None and isinstance(failure, Refused):
+        except ClientError:
+            if error is None:  # else the body's own error is the one to hear of
                 raise
 
     async def _was_ours(self, came: dict[str, Any]) -> bool:

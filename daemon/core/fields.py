@@ -8,14 +8,17 @@ from daemon.errors import Invalid
 
 MAX_TEXT = 128
 
-Text = Annotated[
-    str | int,
-    msgspec.Meta(extra_json_schema={"pattern": rf"^\s*\S(.{{0,{MAX_TEXT - 2}}}\S)?\s*$"}),
-]
+
+def up_to(length: int) -> dict[str, str]:
+    """Return the schema of a text of 1 to so many characters, where spaces around do not count (ECMA-262)."""
+    return {"pattern": rf"^\s*\S([\s\S]{{0,{length - 2}}}\S)?\s*$"}
+
+
+Text = Annotated[str | int, msgspec.Meta(extra_json_schema=up_to(MAX_TEXT))]
 """What names somebody or something: bots write numbers as well as texts. Printable; spaces around it do not count."""
 
-Word = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"\S"})]
-"""A text that is more than spaces."""
+Word = Annotated[str, msgspec.Meta(extra_json_schema=up_to(MAX_TEXT))]
+"""A name that is no number."""
 
 
 def any_case(*words: str) -> str:
