@@ -17,6 +17,8 @@ MUST_NOT_SKIP = "SNIPERD_CI"
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root, to mount a file system or to be another user"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
+    "curl": (lambda: shutil.which("curl") is not None, "curl"),
+    "node": (lambda: shutil.which("node") is not None, "node"),
     "fuse": (
         lambda: bool(
             shutil.which("fusermount3") and importlib.util.find_spec("mfusepy") and Path("/dev/fuse").exists()

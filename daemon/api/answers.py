@@ -64,6 +64,8 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
         except web.HTTPException as error:
             word, text = error.reason.lower().replace(" ", "_"), _HINTS.get(error.status, error.reason)
             answer = _told(request, word, text, error.status)
+            if "Allow" in error.headers:  # as HTTP has it for 405
+                answer.headers["Allow"] = error.headers["Allow"]
             if error.status in _CLOSING:
                 answer.force_close()
         except Exception as error:  # noqa: BLE001  # the last resort of a request; the daemon itself goes on

@@ -17,6 +17,7 @@ from daemon.api.context import Context
 from daemon.api.listening import tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
+from daemon.api.openapi import described
 from daemon.api.orders import Orders
 from daemon.api.reading import BATCH_LIMIT
 from daemon.api.signals import Signals
@@ -52,9 +53,10 @@ async def serve(
         *BotTrade(context).routes(),
         *bot_locks.changes(),
     ]
+    everything = described([*reads, *changes])
     errors = errors_become_answers(context.engine.clock, emit)
     async with AsyncExitStack() as stack:
-        for path, routes in ((signals, [*reads, *changes]), (status, reads)):
+        for path, routes in ((signals, everything), (status, described(reads))):
             listener = stack.enter_context(unix_listener(path))
             await stack.enter_async_context(_serving(listener, routes, [errors]))
         if loopback is None:
@@ -62,7 +64,7 @@ async def serve(
             return
         listener = stack.enter_context(tcp_listener(loopback.host, loopback.port))
         port = listener.getsockname()[1]
-        await stack.enter_async_context(_serving(listener, [*reads, *changes], [errors, guard(loopback, port)]))
+        await stack.enter_async_context(_serving(listener, everything, [errors, guard(loopback, port)]))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
 
