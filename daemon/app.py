@@ -15,22 +15,25 @@ import msgspec
 
 from daemon import __version__, credentials, settings
 from daemon.api.context import Context
+from daemon.api.loopback import Loopback, token_of
 from daemon.api.reading import BodyLimits
 from daemon.api.server import serve
 from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
-from daemon.config import MEXC_URL, Config, load
+from daemon.config import MEXC_URL, Config, address, load
 from daemon.core.events import Event
 from daemon.core.step import Step
-from daemon.credentials import PAPER, Credentials
+from daemon.credentials import PAPER, Credentials, Secret
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import FrontDesk
 from daemon.engine.lock_desk import LockDesk
-from daemon.errors import BadConfig, NoPermission, SniperdError
+from daemon.errors import BadConfig, Interrupted, NoPermission, SniperdError
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.exchange.paper import paper_exchange
 from daemon.log import Log, standard_output
 from daemon.paths import runtime_directory, state_directory
+from daemon.poller.client import open_client
+from daemon.poller.poller import Poller
 from daemon.reloading import reload
 from daemon.store.reading import Remembered
 from daemon.store.store import Store, open_store
@@ -44,6 +47,7 @@ WALL_CHECK_S = 5.0
 
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
     """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before anybody obeys it must not end the process
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:
         anyio.run(_Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
@@ -62,6 +66,7 @@ class _Process:
         self._config_path = config_path
         self._environ = environ
         self._log = log
+        self._poller: Poller | None = None
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
@@ -89,12 +94,20 @@ class _Process:
                 database=str(database),
                 started_ms=clock.now_ms(),
             )
+            if config.poller.enabled:
+                bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
+                self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
+                                      settings=settings.poller(config))  # fmt: skip
             signals, status = socket_paths(config, environ)
-            await stack.enter_async_context(serve(context, signals=signals, status=status, emit=emit))
+            http = await stack.enter_async_context(
+                serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit)
+            )
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(self._obey_signals, context, exchange, clock)
             tasks.start_soon(self._watch_wall_clock, clock)
-            tasks.start_soon(self._announce, engine, signals, status)
+            tasks.start_soon(self._announce, engine, signals, status, http)
+            if self._poller is not None:
+                tasks.start_soon(self._poller.run)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
@@ -124,10 +137,18 @@ class _Process:
         async with paper_exchange(book, self._environ, clock, self._log.emit) as paper:
             yield paper.url
 
-    async def _announce(self, engine: Engine, signals: Path, status: Path) -> None:
+    def _loopback(self, database: Path) -> Loopback | None:
+        http = self._config.http
+        if not http.listen:
+            return None
+        token = token_of(Path(http.token_file) if http.token_file else database.with_name("http-token"))
+        self._log.keep_out([Secret(token)])
+        return Loopback(*address(http.listen), token)
+
+    async def _announce(self, engine: Engine, signals: Path, status: Path, http: str | None) -> None:
         await engine.ready.wait()
         gc.freeze()  # what stands now stays: later collections need not look at it
-        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status))
+        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
 
     async def _obey_signals(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
         """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP."""
@@ -137,7 +158,7 @@ class _Process:
                 if number is signal.SIGHUP:
                     self._reload(context, exchange, clock)
                 elif stopping:
-                    raise KeyboardInterrupt
+                    raise Interrupted
                 else:
                     stopping = True
                     context.engine.stop()
@@ -154,10 +175,13 @@ class _Process:
         self._config = config = reloaded.config
         context.engine.reload(settings.engine(config))
         exchange.set_settings(settings.exchange(config))
+        if self._poller is not None:
+            self._poller.settings = settings.poller(config)
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
-        self._log.set_level(config.log.level)
+        self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
         self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
+        self._log.set_level(config.log.level)
 
     async def _watch_wall_clock(self, clock: SteadyClock) -> None:
         """Tell when somebody sets the machine's clock: ours runs on."""
@@ -204,11 +228,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def _say_why(error: BaseException, log: Log) -> int:
     """Tell the log and standard error why the process ends; return the exit code."""
     cause = _root(error)
-    code = getattr(cause, "exit_code", 130 if isinstance(cause, KeyboardInterrupt) else 70)
+    if isinstance(cause, KeyboardInterrupt):  # of an INT before the signals are received
+        cause = Interrupted()
+    code = getattr(cause, "exit_code", 70)
     text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
     log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail={"error": text, "exit_code": code}))
     sys.stderr.write(f"sniperd: {text}\n")
-    if not isinstance(cause, SniperdError | KeyboardInterrupt):
+    if not isinstance(cause, SniperdError):
         traceback.print_exception(cause, file=sys.stderr)
     return code
 

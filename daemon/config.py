@@ -24,8 +24,12 @@ MEXC_ORDER_RATE, MEXC_WEIGHT = 12, 300
 Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Rank = Annotated[int, Meta(ge=1, le=10)]
+Quote = Annotated[float, Meta(ge=0, le=1_000_000_000)]
+Pair = Annotated[str, Meta(pattern=r"^\w{2,40}\Z")]
+Asset = Annotated[str, Meta(pattern=r"^\w{1,20}\Z")]
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+MAX_PORT, MAX_PORT_DIGITS = 65_535, 5
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +67,13 @@ class SocketsTable(Table, frozen=True):
     admin_uids: list[Annotated[int, Meta(ge=0)]] = []
     body_limit_kb: Annotated[int, Meta(ge=1, le=10_240)] = 64
     read_timeout_s: Seconds = 5.0
+
+
+class HttpTable(Table, frozen=True):
+    """``[http]``: the loopback listener."""
+
+    listen: str = ""
+    token_file: str = ""
 
 
 class LocksTable(Table, frozen=True):
@@ -109,6 +120,34 @@ class ReconcileTable(Table, frozen=True):
     startup_s: Seconds = 10.0
 
 
+class GuardsTable(Table, frozen=True):
+    """``[guards]``: what speaks against an order before it is one."""
+
+    repeat_window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 2_000
+    max_notional_per_order: Quote = 0.0
+    max_notional_per_day: Quote = 0.0
+    notional_asset: Asset = "USDT"
+    max_open_buys_per_owner: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    allowed_symbols: list[Pair] = []
+    forbidden_symbols: list[Pair] = []
+    price_band_percent: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
+
+
+class PollerTable(Table, frozen=True):
+    """``[poller]``: reading the bot's targets, beside the signals that it sends."""
+
+    enabled: bool = False
+    base_url: str = "http://127.0.0.1:3008"
+    user_id: str = ""
+    interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 1_000
+    longest_interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 60_000
+    timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
+    body_limit_kb: Annotated[int, Meta(ge=1, le=10_240)] = 1_024
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    duplicate_window_ms: Ms = 60_000
+    report_attempts: Annotated[int, Meta(ge=1, le=10_000)] = 20
+
+
 class LogTable(Table, frozen=True):
     """``[log]``: what is written to standard output."""
 
@@ -122,10 +161,13 @@ class Config(Table, frozen=True):
     exchange: ExchangeTable = ExchangeTable()
     store: StoreTable = StoreTable()
     sockets: SocketsTable = SocketsTable()
+    http: HttpTable = HttpTable()
     locks: LocksTable = LocksTable()
     queue: QueueTable = QueueTable()
     retry: RetryTable = RetryTable()
     reconcile: ReconcileTable = ReconcileTable()
+    guards: GuardsTable = GuardsTable()
+    poller: PollerTable = PollerTable()
     log: LogTable = LogTable()
 
 
@@ -170,6 +212,8 @@ def check(config: Config) -> Config:
 
     """
     _check_exchange(config.exchange)
+    _check_guards(config.guards)
+    _check_poller(config.poller)
     queue = config.queue
     if queue.sell_priority >= queue.buy_priority:
         raise BadConfig(
@@ -187,7 +231,27 @@ def check(config: Config) -> Config:
             f"[sockets] signals and status are the same path, {config.sockets.signals!r}; "
             "who may only read needs a socket of its own"
         )
+    if config.http.listen:
+        address(config.http.listen)
     return config
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Read where to listen: host and port.
+
+    Raises:
+        BadConfig: it is no address of this machine alone.
+
+    """
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    is_port = port.isascii() and port.isdigit() and len(port) <= MAX_PORT_DIGITS and int(port) <= MAX_PORT
+    if host not in LOOPBACK or not is_port:
+        raise BadConfig(
+            f"[http] listen = {listen!r}; allowed: empty, or a loopback address and a port, like 127.0.0.1:8808: other "
+            "machines are not to reach it"
+        )
+    return host, int(port)
 
 
 def is_loopback(url: str) -> bool:
@@ -227,6 +291,34 @@ def _check_exchange(exchange: ExchangeTable) -> None:
         raise BadConfig(
             f"[exchange] weight_per_10s = {exchange.weight_per_10s} is above MEXC's own limit; "
             f"allowed: 50 to {MEXC_WEIGHT}"
+        )
+
+
+def _check_guards(guards: GuardsTable) -> None:
+    both = sorted(
+        {pair.upper() for pair in guards.allowed_symbols} & {pair.upper() for pair in guards.forbidden_symbols}
+    )
+    if both:
+        raise BadConfig(
+            f"[guards] allowed_symbols and forbidden_symbols both hold {', '.join(both)}; remove it from one of them"
+        )
+
+
+def _check_poller(poller: PollerTable) -> None:
+    if poller.interval_ms > poller.longest_interval_ms:
+        raise BadConfig(
+            f"[poller] interval_ms = {poller.interval_ms} is longer than "
+            f"longest_interval_ms = {poller.longest_interval_ms}; allowed: at most that"
+        )
+    if not poller.enabled:
+        return
+    if not poller.user_id:
+        raise BadConfig("[poller] user_id is empty; allowed: the bot's id of the user whose targets are traded")
+    if not _is_server(poller.base_url):
+        raise BadConfig(f"[poller] base_url = {poller.base_url!r}; allowed: http://127.0.0.1[:PORT] or https://HOST")
+    if not is_loopback(poller.base_url) and urlsplit(poller.base_url).scheme != "https":
+        raise BadConfig(
+            f"[poller] base_url = {poller.base_url!r} would take targets from whoever is on the way; allowed: https://"
         )
 
 
@@ -286,17 +378,21 @@ def _explain(message: str, found: dict[str, object]) -> str:
     return f"[{table}] {key} = {value!r}; allowed: {_allowed(kind)}"
 
 
-def _allowed(kind: inspect.Type) -> str:
+def _allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
     """Say which values a key takes."""
     match kind:
         case inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in kind.values)
-        case inspect.IntType():
-            return f"a whole number {_range(kind)}"
-        case inspect.FloatType():
-            return f"a number {_range(kind)}"
+        case inspect.IntType() | inspect.FloatType():
+            return f"a {'whole ' if isinstance(kind, inspect.IntType) else ''}number {_range(kind)}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.ListType(item_type=inspect.IntType() as item):
             return f"a list of whole numbers {_range(item)}"
+        case inspect.StrType(pattern=str()):
+            return 'an asset in quotes, like "USDT"'
+        case inspect.ListType():
+            return 'a list of pairs in quotes, like ["BTCUSDT"]'
         case _:
             return "a text in quotes"
 

@@ -8,6 +8,7 @@
     │   ├── KeyConflict        the idempotency key belongs to another payload
     │   ├── Halted             the kill switch is on
     │   ├── Full               the queue has no room
+    │   ├── Guarded            a guard speaks against the order
     │   ├── NotReady           the daemon is starting or draining
     │   ├── NotAllowed         the caller lacks the right
     │   ├── Held               the resource is somebody else's
@@ -19,6 +20,7 @@
     │   ├── CannotCreate       73  a directory, socket or file cannot be made
     │   ├── AlreadyRunning     75  another process holds the database or the socket
     │   └── NoPermission       77  a credential is missing, or readable by others
+    ├── Interrupted            130 ended at once by a signal: the second, or one that came too early
     ├── CommitFailed           74  the disk did not take a commit: the process stops
     └── InvariantBroken        70  a promise would be broken: the process stops instead
         └── Impossible             an order's life has no such transition; nothing was changed
@@ -76,6 +78,20 @@ class Full(Refusal):
     """The queue has no room for another order."""
 
     code = "full"
+
+
+class Guarded(Refusal):
+    """A guard speaks against the order: ``guard`` is its key in ``[guards]``."""
+
+    code = "guarded"
+
+    def __init__(self, message: str, *, guard: str) -> None:
+        super().__init__(message)
+        self.guard = guard
+
+    def within(self, place: str) -> "Guarded":
+        """Return the same refusal of a part of a larger request."""
+        return Guarded(f"{place}: {self}", guard=self.guard)
 
 
 class NotReady(Refusal):
@@ -147,6 +163,17 @@ class NoPermission(StartupError):
     """A credential is missing, or readable by others."""
 
     exit_code = 77
+
+
+class Interrupted(SniperdError):
+    """A signal ended the process at once: the second while it drained, or an INT before it could."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ended at once by a signal, without draining; what is in flight is looked for at the next start"
+        )
 
 
 class CommitFailed(SniperdError):

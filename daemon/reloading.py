@@ -15,8 +15,13 @@ NEEDS_RESTART = frozenset(
         ("store", "path"),
         ("sockets", "signals"),
         ("sockets", "status"),
+        ("http", "listen"),
+        ("http", "token_file"),
         ("locks", "scope"),
         ("reconcile", "startup_s"),
+        ("poller", "enabled"),
+        ("poller", "base_url"),
+        ("poller", "user_id"),
         ("log", "format"),
     }
 )

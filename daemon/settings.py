@@ -1,15 +1,20 @@
 """From the configuration's tables to what each part takes."""
 
-from daemon.config import Config
+from decimal import Decimal
+
+from daemon.config import Config, GuardsTable
 from daemon.core.capacity import Limits
+from daemon.core.guards import GuardRules
 from daemon.core.ledger import Rules
 from daemon.core.reconciliation import Schedule
 from daemon.core.retries import RetryPolicy
 from daemon.core.signals import Defaults
+from daemon.core.targets import TargetRules
 from daemon.engine.engine import Settings as EngineSettings
 from daemon.engine.housekeeping import Intervals
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings as ExchangeSettings
+from daemon.poller.settings import Settings as PollerSettings
 
 
 def rules(config: Config) -> Rules:
@@ -36,10 +41,26 @@ def rules(config: Config) -> Rules:
             lost_every_ms=reconcile.lost_every_ms,
             recv_window_ms=config.exchange.recv_window_ms,
         ),
+        guards=guards(config.guards),
         max_queued=queue.max_queued,
         manual_window_ms=queue.manual_window_ms,
         arm_ahead_ms=queue.arm_ahead_ms,
         per_symbol=config.locks.scope == "symbol",
+        keys_by_target=config.poller.enabled,
+    )
+
+
+def guards(table: GuardsTable) -> GuardRules:
+    """Return what guards refuse by; a figure is exactly what stands in the file."""
+    return GuardRules(
+        repeat_window_ms=table.repeat_window_ms,
+        max_notional_per_order=Decimal(str(table.max_notional_per_order)),
+        max_notional_per_day=Decimal(str(table.max_notional_per_day)),
+        notional_asset=table.notional_asset.upper(),
+        max_open_buys_per_owner=table.max_open_buys_per_owner,
+        allowed_symbols=frozenset(pair.upper() for pair in table.allowed_symbols),
+        forbidden_symbols=frozenset(pair.upper() for pair in table.forbidden_symbols),
+        price_band_percent=Decimal(str(table.price_band_percent)),
     )
 
 
@@ -55,6 +76,24 @@ def engine(config: Config) -> EngineSettings:
         ),
         startup_reconcile_s=config.reconcile.startup_s,
         drain_s=config.queue.drain_s,
+    )
+
+
+def poller(config: Config) -> PollerSettings:
+    """Return how the bot's targets are read."""
+    table = config.poller
+    return PollerSettings(
+        rules=TargetRules(
+            user_id=table.user_id,
+            min_confidence=Decimal(str(table.min_confidence)),
+            buy_priority=config.queue.buy_priority,
+            duplicate_window_ms=table.duplicate_window_ms,
+        ),
+        interval_ms=table.interval_ms,
+        longest_interval_ms=table.longest_interval_ms,
+        timeout_ms=table.timeout_ms,
+        body_limit=table.body_limit_kb * 1024,
+        report_attempts=table.report_attempts,
     )
 
 

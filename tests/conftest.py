@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +20,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "curl": (lambda: shutil.which("curl") is not None, "curl"),
     "node": (lambda: shutil.which("node") is not None, "node"),
     "fuse": (
-        lambda: shutil.which("fusermount3") is not None and importlib.util.find_spec("mfusepy") is not None,
-        "fuse3 and mfusepy",
+        lambda: bool(
+            shutil.which("fusermount3") and importlib.util.find_spec("mfusepy") and Path("/dev/fuse").exists()
+        ),
+        "fuse3, /dev/fuse and mfusepy",
     ),
 }
 """What a test may need of the machine, by the words of the marker ``needs``."""

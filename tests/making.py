@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from daemon import settings
-from daemon.config import Config
+from daemon.config import Config, GuardsTable
 from daemon.core.attempts import Attempt
 from daemon.core.ledger import Rules
 from daemon.core.locks import Lock, OwnerType
@@ -16,8 +16,8 @@ NOW_MS = 1_800_000_000_000
 
 
 def rules(**changes: Any) -> Rules:
-    """Return the default rules, changed."""
-    return msgspec.structs.replace(settings.rules(Config()), **changes)
+    """Return the default rules, changed; one owner may buy in quick succession."""
+    return msgspec.structs.replace(settings.rules(Config(guards=GuardsTable(repeat_window_ms=0))), **changes)
 
 
 def order(number: int = 1, **changes: Any) -> Order:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, check, is_loopback, load, parse, tables
+from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, address, check, is_loopback, load, parse, tables
 from daemon.errors import BadConfig
 
 CONFIG_TOML = Path(__file__).parent.parent / "config.toml"
@@ -49,21 +49,25 @@ def limits(kind: inspect.Type) -> tuple[float, float, bool]:
     return low, kind.le, kind.gt is not None
 
 
-def range_of(kind: inspect.Type) -> str:
+def range_of(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
     """Say which values a type takes, in the words of messages and of ``config.toml``."""
     match kind:
         case inspect.LiteralType(values):
             return " or ".join(f'"{value}"' for value in values)
+        case inspect.StrType(pattern=str()):
+            return 'an asset in quotes, like "USDT"'
         case inspect.StrType():
             return "a text in quotes"
+        case inspect.ListType(inspect.StrType()):
+            return 'a list of pairs in quotes, like ["BTCUSDT"]'
+        case inspect.BoolType():
+            return "true or false"
         case inspect.ListType():
             return "a list of whole numbers from 0"
-        case inspect.IntType():
-            low, high, _ = limits(kind)
-            return f"a whole number from {low:_} to {high:_}"
         case _:
             low, high, above = limits(kind)
-            return f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:_g}"
+            whole = "whole " if isinstance(kind, inspect.IntType) else ""
+            return f"a {whole}number {'above' if above else 'from'} {low:_} {'up ' if above else ''}to {high:_}"
 
 
 # --- the defaults
@@ -77,6 +81,8 @@ def test_the_defaults_are_safe() -> None:
     assert config.exchange.order_rate_per_s < MEXC_ORDER_RATE
     assert config.exchange.weight_per_10s < MEXC_WEIGHT
     assert config.sockets.admin_uids == []
+    assert config.guards.repeat_window_ms > 0
+    assert not config.poller.enabled
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
@@ -276,6 +282,26 @@ LIVE: dict[str, Any] = {"mode": "live"}
             "[sockets] signals and status are the same path, '/run/x.sock'; who may only read needs a socket of its",
             id="one socket for both",
         ),
+        pytest.param(
+            {"poller": {"interval_ms": 2_000, "longest_interval_ms": 1_000}},
+            "[poller] interval_ms = 2000 is longer than longest_interval_ms = 1000; allowed: at most that",
+            id="targets read less often while the bot answers",
+        ),
+        pytest.param(
+            {"poller": {"enabled": True}},
+            "[poller] user_id is empty; allowed: the bot's id of the user whose targets are traded",
+            id="targets of nobody",
+        ),
+        pytest.param(
+            {"poller": {"enabled": True, "user_id": "u", "base_url": "localhost"}},
+            "[poller] base_url = 'localhost'; allowed: http://127.0.0.1[:PORT] or https://HOST",
+            id="targets from nowhere",
+        ),
+        pytest.param(
+            {"poller": {"enabled": True, "user_id": "u", "base_url": "http://bot.example"}},
+            "[poller] base_url = 'http://bot.example' would take targets from whoever is on the way; allowed: https://",
+            id="targets over an open way",
+        ),
     ],
 )
 def test_a_contradiction_is_named_with_both_sides(found: dict[str, Any], said: str) -> None:
@@ -303,6 +329,11 @@ def test_a_contradiction_is_named_with_both_sides(found: dict[str, Any], said: s
         pytest.param({"exchange": LIVE | {"base_url": "http://[::1]:9000"}}, id="a test server on IPv6"),
         pytest.param({"exchange": {"order_rate_per_s": 1_000, "weight_per_10s": 1_000}}, id="paper as fast as it can"),
         pytest.param({"exchange": {"paper_db": "book.db"}}, id="a book for the paper exchange"),
+        pytest.param({"poller": {"enabled": True, "user_id": "u"}}, id="targets from this machine"),
+        pytest.param(
+            {"poller": {"enabled": True, "user_id": "u", "base_url": "https://bot.example"}},
+            id="targets from elsewhere",
+        ),
         pytest.param({"retry": {"first_ms": 1_000, "longest_ms": 1_000}}, id="retries at an even pace"),
     ],
 )
@@ -437,3 +468,23 @@ def test_config_toml_says_of_every_key_what_is_allowed(
         assert unit in comment.lower() or unit in comment
     reason = comment.partition("Allowed: ")[0]
     assert len(reason) > 60, "what it is, and why the default is what it is"
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("127.0.0.1:8808", ("127.0.0.1", 8808)),
+        ("[::1]:0", ("::1", 0)),
+        ("localhost:65535", ("localhost", 65_535)),
+    ],
+)
+def test_the_loopback_listener_takes_an_address_of_this_machine(listen: str, expected: tuple[str, int]) -> None:
+    assert address(check(parse({"http": {"listen": listen}})).http.listen) == expected
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:8808", "192.0.2.1:80", ":8808", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "[::]:1", "²:1"]
+)
+def test_the_loopback_listener_takes_no_other_address(listen: str) -> None:
+    with pytest.raises(BadConfig, match="other machines are not to reach it"):
+        check(parse({"http": {"listen": listen}}))

@@ -16,15 +16,21 @@ KEYS = [(table, key) for table, kind in tables().items() for key in kind.__struc
 AT_ONCE = [each for each in KEYS if each not in NEEDS_RESTART]
 
 
-def other_than(default: Any, kind: inspect.Type) -> object:
+def other_than(default: Any, kind: inspect.Type) -> object:  # noqa: PLR0911  # a case each
     """Return a value that a key takes and that is not its default."""
     match kind:
         case inspect.LiteralType(values=values):
             return next(value for value in values if value != default)
+        case inspect.StrType(pattern=str()):
+            return "BTC"
         case inspect.StrType():
             return "/elsewhere"
+        case inspect.ListType(inspect.StrType()):
+            return ["BTCUSDT"]
         case inspect.ListType():
             return [1000]
+        case inspect.BoolType():
+            return not default
         case _:
             assert isinstance(kind, inspect.IntType | inspect.FloatType)
             return default + 1 if default + 1 <= (kind.le or 0) else default - 1

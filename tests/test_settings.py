@@ -20,7 +20,15 @@ REACHES = {
     "locks.scope": ("symbol", {"engine.rules.per_symbol"}),
     "locks.cleanup_interval_s": (14.0, {"engine.intervals.cleanup_s"}),
     "locks.retention_h": (15.0, {"engine.intervals.retention_h"}),
-    "queue.buy_priority": (6, {"engine.rules.defaults.buy_priority"}),
+    "guards.repeat_window_ms": (160, {"engine.rules.guards.repeat_window_ms"}),
+    "guards.max_notional_per_order": (16.1, {"engine.rules.guards.max_notional_per_order"}),
+    "guards.max_notional_per_day": (16.2, {"engine.rules.guards.max_notional_per_day"}),
+    "guards.notional_asset": ("btc", {"engine.rules.guards.notional_asset"}),
+    "guards.max_open_buys_per_owner": (163, {"engine.rules.guards.max_open_buys_per_owner"}),
+    "guards.allowed_symbols": (["btcusdt"], {"engine.rules.guards.allowed_symbols"}),
+    "guards.forbidden_symbols": (["ETHUSDT"], {"engine.rules.guards.forbidden_symbols"}),
+    "guards.price_band_percent": (0.1, {"engine.rules.guards.price_band_percent"}),
+    "queue.buy_priority": (6, {"engine.rules.defaults.buy_priority", "poller.rules.buy_priority"}),
     "queue.sell_priority": (2, {"engine.rules.defaults.sell_priority"}),
     "queue.buy_deadline_ms": (16_000, {"engine.rules.defaults.buy_deadline_ms"}),
     "queue.sell_deadline_ms": (17_000, {"engine.rules.defaults.sell_deadline_ms"}),
@@ -40,13 +48,36 @@ REACHES = {
     "reconcile.negatives": (32, {"engine.rules.schedule.negatives"}),
     "reconcile.lost_every_ms": (33_000, {"engine.rules.schedule.lost_every_ms"}),
     "reconcile.startup_s": (34.0, {"engine.startup_reconcile_s"}),
+    "poller.enabled": (True, {"engine.rules.keys_by_target"}),
+    "poller.user_id": ("u35", {"poller.rules.user_id"}),
+    "poller.interval_ms": (3_600, {"poller.interval_ms"}),
+    "poller.longest_interval_ms": (37_000, {"poller.longest_interval_ms"}),
+    "poller.timeout_ms": (3_800, {"poller.timeout_ms"}),
+    "poller.body_limit_kb": (39, {"poller.body_limit"}),
+    "poller.min_confidence": (0.4, {"poller.rules.min_confidence"}),
+    "poller.duplicate_window_ms": (41_000, {"poller.rules.duplicate_window_ms"}),
+    "poller.report_attempts": (42, {"poller.report_attempts"}),
 }
 """A value other than the default, and where it arrives."""
+
+ARRIVES_AS = {
+    "locks.scope": True,
+    "poller.body_limit_kb": 39 * 1024,
+    "poller.min_confidence": "0.4",
+    "guards.max_notional_per_order": "16.1",
+    "guards.max_notional_per_day": "16.2",
+    "guards.notional_asset": "BTC",
+    "guards.allowed_symbols": ["BTCUSDT"],
+    "guards.price_band_percent": "0.1",
+}
+"""What arrives in another form than it was written in."""
 
 OF_THE_PROCESS = {
     "exchange.mode", "exchange.base_url", "exchange.api_key_file", "exchange.api_secret_file", "exchange.paper_db",
     "store.path",
     "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
+    "http.listen", "http.token_file",
+    "poller.base_url",
     "log.level", "log.format",
 }  # fmt: skip
 """What the process itself reads when it builds its parts."""
@@ -60,8 +91,12 @@ def flat(value: object, name: str = "") -> dict[str, object]:
 
 
 def arrived(config: Config) -> dict[str, object]:
-    engine, exchange = settings.engine(config), settings.exchange(config)
-    leaves = flat({"engine": msgspec.to_builtins(engine), "exchange": msgspec.to_builtins(exchange)})
+    parts = {
+        "engine": settings.engine(config),
+        "exchange": settings.exchange(config),
+        "poller": settings.poller(config),
+    }
+    leaves = flat({name: msgspec.to_builtins(part) for name, part in parts.items()})
     return {name.removeprefix("."): value for name, value in leaves.items()}
 
 
@@ -81,5 +116,4 @@ def test_a_key_reaches_its_part_and_no_other(key: str, value: Any, places: set[s
     table, name = key.split(".")
     before, after = arrived(Config()), arrived(parse({table: {name: value}}))
     assert {place for place, found in after.items() if found != before[place]} == places
-    expected = True if key == "locks.scope" else value
-    assert {after[place] for place in places} == {expected}
+    assert [after[place] for place in places] == [ARRIVES_AS.get(key, value)] * len(places)

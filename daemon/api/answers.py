@@ -14,6 +14,7 @@ from daemon.core.locks import Lock
 from daemon.errors import (
     CommitFailed,
     Full,
+    Guarded,
     Halted,
     Held,
     Invalid,
@@ -34,6 +35,7 @@ STATUS: dict[type[Refusal], int] = {
     Halted: 409,
     Full: 409,
     Held: 409,
+    Guarded: 409,
     KeyConflict: 422,
     NotReady: 503,
 }
@@ -76,9 +78,11 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
 
 
 _HINTS = {
+    401: "changes over TCP need `Authorization: Bearer TOKEN`, the token of [http] token_file",
     404: "there is no such route; /openapi.json and the README list them",
     405: "the route does not take this method",
     408: "the body did not come in time; send it at once",
+    421: "the Host header does not name this listener",
     413: "the body is longer than [sockets] body_limit_kb allows",
 }
 _CLOSING = {408, 413}
@@ -102,7 +106,8 @@ def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response
     elif isinstance(refusal, Invalid):
         view = ErrorView(error=refusal.code, message=str(refusal), field=refusal.field, allowed=refusal.allowed)
     else:
-        view = ErrorView(error=refusal.code, message=str(refusal))
+        guard = refusal.guard if isinstance(refusal, Guarded) else None
+        view = ErrorView(error=refusal.code, message=str(refusal), guard=guard)
     return json(view, status, headers)
 
 

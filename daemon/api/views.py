@@ -87,6 +87,7 @@ class ErrorView(View, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     field: str | None = None
     allowed: str | None = None
+    guard: str | None = None  # which of [guards], where one of them refused
 
 
 def order_view(order: Order) -> OrderView:

@@ -8,7 +8,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import ask, in_path
 from daemon.cli.options import Command, config_option, json_option, signals_socket
-from daemon.cli.orders import what
+from daemon.cli.orders import order_argument, tell_order
 
 RULINGS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
 
@@ -37,7 +37,7 @@ def resume(reason: str, config_path: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("order")
+@order_argument
 @click.option("--as", "ruling", type=click.Choice(RULINGS), required=True, help="What the exchange shows of it.")
 @click.option("--exchange-id", help="The exchange's order id, if it was placed.")
 @click.option("--filled", help="Base units filled.")
@@ -63,7 +63,7 @@ def resolve(order: str, ruling: str, config_path: Path | None, as_json: bool, re
 
 
 @click.command()
-@click.argument("order")
+@order_argument
 @reason_option
 @config_option
 @json_option
@@ -74,12 +74,13 @@ def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) ->
 
 def _switch(verb: str, reason: str, config_path: Path | None, as_json: bool) -> None:
     found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", {"reason": reason})
-    if as_json:
-        show.as_json(found)
-    else:
-        click.echo(f"halted: {found['halted']}" if found["halted"] else "trading: on")
+    show.answer(found, _tell_switch, as_json=as_json)
+
+
+def _tell_switch(found: dict[str, Any]) -> None:
+    click.echo(f"halted: {found['halted']}" if found["halted"] else "trading: on")
 
 
 def _on_order(order: str, verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
     found = ask(signals_socket(config_path), "POST", f"/v1/admin/orders/{in_path(order)}/{verb}", body)
-    show.as_json(found) if as_json else click.echo(f"{show.state(found['state'])}  {what(found)}  order {found['id']}")
+    show.answer(found, tell_order, as_json=as_json)

@@ -33,6 +33,6 @@ def backup(target: Path, database: Path | None, config_path: Path | None, as_jso
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:
-        show.as_json({"path": done.path, "bytes": done.bytes, "orders": done.orders, "schema": done.schema})
+        show.print_json({"path": done.path, "bytes": done.bytes, "orders": done.orders, "schema": done.schema})
     else:
         click.echo(f"{done.path}: {done.orders} orders, {done.bytes / 1e6:.1f} MB, checked")

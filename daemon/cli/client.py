@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-REFUSED, UNAVAILABLE, NOT_READY = 1, 69, 75
+REFUSED, UNKNOWN, UNAVAILABLE, NOT_READY = 1, 4, 69, 75
 TIMEOUT_S = 10.0
 
 
@@ -35,6 +35,17 @@ class Fail(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
+class Answer(dict[str, Any]):
+    """A JSON object of the daemon's, of which what is missing is told in words."""
+
+    def __init__(self, fields: dict[str, Any], exit_code: int) -> None:
+        super().__init__(fields)
+        self._exit_code = exit_code
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise Fail(f"the answer lacks {name!r}: are command and daemon of the same version?", self._exit_code)
+
+
 def ask(
     path: Path,
     method: str,
@@ -47,15 +58,19 @@ def ask(
     """Ask, and return the JSON answer.
 
     Raises:
-        Fail: nobody answers (69), the daemon is not ready (75), or it refuses (1).
+        Fail: nobody answers, so nothing was done (69); the answer to a change was lost, so that it may have been done
+            (4); the daemon is not ready (75), or it refuses (1).
 
     """
+    unclear, hint = (
+        (UNAVAILABLE, "") if method == "GET" else (UNKNOWN, "; it may have been done: look before you repeat")
+    )
     connection = _UnixConnection(path, timeout_s)
     payload = None if body is None else json.dumps(body).encode()
     try:
         connection.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
         response = connection.getresponse()
-        answer = json.loads(response.read() or b"{}")
+        answer = _read(response.read(), unclear)
     except PermissionError:
         raise Fail(f"{path} is not open to you: join the group that owns it", 77) from None
     except (FileNotFoundError, ConnectionRefusedError):
@@ -63,12 +78,20 @@ def ask(
             f"no daemon answers at {path}: start one with `sniperd run`, or name it with --config", UNAVAILABLE
         ) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Fail(f"the daemon at {path} gave no answer: {error or type(error).__name__}", UNAVAILABLE) from None
+        why = printable(str(error)) or type(error).__name__
+        raise Fail(f"{path} gave no answer that can be read: {why}{hint}", unclear) from None
     finally:
         connection.close()
     if response.status >= http.client.BAD_REQUEST:
-        _refuse(response.status, answer)
+        _refuse(response.status, answer, unclear)
     return answer
+
+
+def _read(raw: bytes, exit_code: int) -> Answer:
+    found = json.loads(raw, object_hook=lambda fields: Answer(fields, exit_code))
+    if isinstance(found, Answer):
+        return found
+    raise ValueError(f"it is no JSON object but {found!r:.40}")
 
 
 def in_path(text: str) -> str:
@@ -76,10 +99,16 @@ def in_path(text: str) -> str:
     return quote(text, safe="")
 
 
-def _refuse(status: int, answer: dict[str, Any]) -> NoReturn:
-    message = answer.get("message", f"HTTP {status}")
+def printable(text: str) -> str:
+    """Escape what would break a line or paint the terminal: not all that is shown was chosen by us."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _refuse(status: int, answer: Answer, unclear: int) -> NoReturn:
+    message = printable(str(answer.get("message", f"HTTP {status}")))
     if answer.get("field"):
-        message += f" [{answer['field']}]"
+        message += printable(f" [{answer['field']}]")
     if answer.get("allowed"):
-        message += f"\nallowed: {answer['allowed']}"
-    raise Fail(message, NOT_READY if status == http.client.SERVICE_UNAVAILABLE else REFUSED)
+        message += f"\nallowed: {printable(str(answer['allowed']))}"
+    codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: NOT_READY, http.client.INTERNAL_SERVER_ERROR: unclear}
+    raise Fail(message, codes.get(status, REFUSED))

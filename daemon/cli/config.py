@@ -34,7 +34,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
         raise Fail(str(error), error.exit_code) from None
     tables = msgspec.to_builtins(found)
     if as_json:
-        show.as_json(tables)
+        show.print_json(tables)
         return
     for name, keys in tables.items():
         click.echo(f"[{name}]")

@@ -14,6 +14,8 @@ COMMANDS = {
     "orders": "orders:orders",
     "explain": "orders:explain",
     "cancel": "orders:cancel",
+    "locks": "locks:locks",
+    "release": "locks:release",
     "halt": "admin:halt",
     "resume": "admin:resume",
     "resolve": "admin:resolve",
@@ -30,6 +32,8 @@ SUMMARIES = {
     "orders": "List orders, newest first.",
     "explain": "Tell everything about an order, and what comes next.",
     "cancel": "Cancel an order.",
+    "locks": "List active locks, and who waits.",
+    "release": "End anybody's lock.",
     "halt": "Set the kill switch: nothing new is sent.",
     "resume": "Release the kill switch.",
     "resolve": "Rule on an order whose outcome is unknown.",
@@ -68,7 +72,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sniperd")
 def sniperd() -> None:
-    r"""Stand between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever.
+    """Stand between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever.
 
     \b
     sniperd run                            the daemon, on the paper exchange unless configured otherwise
@@ -78,5 +82,6 @@ def sniperd() -> None:
     \b
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 the order was not placed; 4 its outcome is
     unknown; 65 bad database; 69 no daemon answers; 70 an error of its own; 73 cannot create;
-    74 the disk took no commit; 75 already running, or not ready; 77 credentials; 78 bad configuration.
-    """
+    74 the disk took no commit; 75 already running, or not ready; 77 credentials; 78 bad configuration;
+    130 ended at once by a signal.
+    """  # noqa: D301  # click's mark, no backslash

@@ -8,7 +8,7 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import ask, in_path
-from daemon.cli.options import config_option, json_option, signals_socket, status_socket
+from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket
 
 
 @click.command()
@@ -21,10 +21,21 @@ from daemon.cli.options import config_option, json_option, signals_socket, statu
 def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
     """List orders, newest first."""
     query = urlencode({name: value for name, value in filters.items() if value is not None})
-    page = ask(status_socket(config_path), "GET", f"/v1/orders?{query}")
-    if as_json:
-        show.as_json(page)
-        return
+    show.answer(ask(status_socket(config_path), "GET", f"/v1/orders?{query}"), _tell_page, as_json=as_json)
+
+
+def order_argument(command: Command) -> Command:
+    """Add the order that a command is about."""
+    return click.argument("order", callback=_not_empty)(command)
+
+
+def _not_empty(_context: click.Context, _parameter: click.Parameter, order: str) -> str:
+    if not order:
+        raise click.BadParameter("an order's id is needed; `sniperd orders` lists them")
+    return order
+
+
+def _tell_page(page: dict[str, Any]) -> None:
     show.table(
         ["order", "accepted", "state", "what", "filled", "why"],
         [
@@ -44,17 +55,17 @@ def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # 
 
 
 @click.command()
-@click.argument("order")
+@order_argument
 @config_option
 @json_option
 def explain(order: str, config_path: Path | None, as_json: bool) -> None:
     """Tell everything about an order: what happened, when, why, and what comes next."""
     found = ask(status_socket(config_path), "GET", f"/v1/orders/{in_path(order)}/explain")
-    show.as_json(found) if as_json else _explain(found)
+    show.answer(found, _explain, as_json=as_json)
 
 
 @click.command()
-@click.argument("order")
+@order_argument
 @click.option("--reason", default="cancelled by hand", show_default=True)
 @config_option
 @json_option
@@ -62,7 +73,12 @@ def cancel(order: str, reason: str, config_path: Path | None, as_json: bool) -> 
     """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter."""
     target = f"/v1/orders/{in_path(order)}?reason={in_path(reason)}"
     found = ask(signals_socket(config_path), "DELETE", target)
-    show.as_json(found) if as_json else click.echo(f"{show.state(found['state'])}  {what(found)}  order {found['id']}")
+    show.answer(found, tell_order, as_json=as_json)
+
+
+def tell_order(order: dict[str, Any]) -> None:
+    """Tell in a line what an order is and where it stands."""
+    click.echo(f"{show.state(order['state'])}  {what(order)}  order {order['id']}")
 
 
 def what(order: dict[str, Any]) -> str:

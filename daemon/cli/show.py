@@ -2,11 +2,15 @@
 
 import json
 import shutil
+import sys
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+
+from daemon.cli.client import printable
 
 COLOURS = {
     "filled": "green",
@@ -21,8 +25,20 @@ COLOURS = {
     "rejected": "red",
 }
 
+GAP = "  "
+NARROWEST = 20
+"""Columns that the last cell of a row has at least."""
 
-def as_json(value: object) -> None:
+
+def answer(found: Any, tell: Callable[[Any], None], *, as_json: bool) -> None:  # noqa: ANN401  # JSON
+    """Print an answer: as JSON for a program, told in words for a person."""
+    if as_json:
+        print_json(found)
+    else:
+        tell(_for_a_person(found))
+
+
+def print_json(value: object) -> None:
     """Print JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
@@ -52,11 +68,13 @@ def ago(ms: int, now_ms: int) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; the last column is cut to the terminal's width."""
-    widths = [max(len(click.unstyle(row[column])) for row in (heads, *rows)) for column in range(len(heads))]
-    click.echo(_line([click.style(head, bold=True) for head in heads], widths))
-    for row in rows:
-        click.echo(_line(row, widths))
+    """Print a table; on a terminal the last column is wrapped to its width, elsewhere a row is a line."""
+    widths = [max(len(click.unstyle(row[column])) for row in (heads, *rows)) for column in range(len(heads) - 1)]
+    indent = sum(widths) + len(GAP) * len(widths)
+    room = max(NARROWEST, shutil.get_terminal_size().columns - indent) if sys.stdout.isatty() else None
+    for row in ([click.style(head, bold=True) for head in heads], *rows):
+        for line in _lines(row, widths, room):
+            click.echo(line)
 
 
 def pairs(rows: Sequence[tuple[str, Any]]) -> None:
@@ -67,10 +85,22 @@ def pairs(rows: Sequence[tuple[str, Any]]) -> None:
         click.echo(f"{click.style(name.ljust(width), dim=True)}  {value}")
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(cells[:-1], widths[:-1], strict=True)
-    ]
-    room = max(20, shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * len(padded))
-    last = cells[-1] if len(click.unstyle(cells[-1])) <= room else click.unstyle(cells[-1])[: room - 1] + "…"
-    return "  ".join([*padded, last]).rstrip()
+def _lines(cells: Sequence[str], widths: Sequence[int], room: int | None) -> list[str]:
+    """Lay out a row; what of its last cell finds no room stands below."""
+    padded = [cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(cells[:-1], widths, strict=True)]
+    last, plain = [cells[-1]], click.unstyle(cells[-1])
+    if room is not None and len(plain) > room:
+        last = textwrap.wrap(plain, room, break_on_hyphens=False)
+    indent = " " * (sum(widths) + len(GAP) * len(widths))
+    return [GAP.join([*padded, last[0]]).rstrip(), *(indent + line for line in last[1:])]
+
+
+def _for_a_person(found: Any) -> Any:  # noqa: ANN401  # JSON
+    """Make every text of an answer printable, in place."""
+    if isinstance(found, str):
+        return printable(found)
+    for key, value in list(
+        found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    ):
+        found[key] = _for_a_person(value)
+    return found

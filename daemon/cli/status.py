@@ -16,7 +16,7 @@ from daemon.cli.options import config_option, json_option, status_socket
 def status(config_path: Path | None, as_json: bool) -> None:
     """Show how the daemon stands."""
     found = ask(status_socket(config_path), "GET", "/v1/status")
-    show.as_json(found) if as_json else _show(found)
+    show.answer(found, _show, as_json=as_json)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -1,18 +1,34 @@
 """``sniperd submit``."""
 
 import getpass
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from daemon.cli import show
-from daemon.cli.client import ask
+from daemon.cli.client import UNKNOWN, ask
 from daemon.cli.options import config_option, json_option, signals_socket
 
-NOT_PLACED, UNKNOWN = 3, 4
+NOT_PLACED = 3
+MAX_WAIT_S = 120.0
 _EXIT = {"rejected": NOT_PLACED, "expired": NOT_PLACED, "dead_letter": NOT_PLACED, "withdrawn": NOT_PLACED,
          "in_doubt": UNKNOWN, "lost": UNKNOWN}  # fmt: skip
+
+
+def _user() -> str:
+    """Return the user's name, or the number of one that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid:{os.getuid()}"
+
+
+def _waitable(_context: click.Context, _parameter: click.Parameter, wait: float) -> float:
+    if not 0 <= wait <= MAX_WAIT_S:  # no range of click's: it lets "nan" pass
+        raise click.BadParameter(f"{wait} is not in the range 0<=x<={MAX_WAIT_S:g}.")
+    return wait
 
 
 @click.command()
@@ -22,7 +38,7 @@ _EXIT = {"rejected": NOT_PLACED, "expired": NOT_PLACED, "dead_letter": NOT_PLACE
 @click.option("--quantity", help="Amount of the base asset.")
 @click.option("--price", help="Limit price. Makes it a limit order unless --type says otherwise.")
 @click.option("--type", "order_type", help="MARKET, LIMIT, LIMIT_MAKER, IOC or FOK.")
-@click.option("--owner", default=getpass.getuser, show_default="your user name", help="Who asks.")
+@click.option("--owner", default=_user, show_default="your user name", help="Who asks.")
 @click.option("--target", help="The bot's snipe target; part of what is locked.")
 @click.option("--key", help="Idempotency key. Without one, the same signal within a minute is a repetition.")
 @click.option("--priority", type=click.IntRange(1, 10), help="1 is most urgent. Default: SELL 1, BUY 5.")
@@ -31,11 +47,13 @@ _EXIT = {"rejected": NOT_PLACED, "expired": NOT_PLACED, "dead_letter": NOT_PLACE
 @click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
 @click.option("--allow-repeat", is_flag=True, help="A second BUY of the symbol is wanted.")
 @click.option("--skip-lock", is_flag=True, help="Emergency SELL past queue and lock; administrators only.")
-@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for the outcome; 0: do not wait.")
+@click.option(
+    "--wait", default=10.0, show_default=True, callback=_waitable, help="Seconds to wait for the outcome, 0 to 120."
+)
 @config_option
 @json_option
 def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # click's options
-    r"""Send a signal, and show the order that it became.
+    """Send a signal, and show the order that it became.
 
     \b
     sniperd submit BUY BTCUSDT --quote 25
@@ -43,7 +61,7 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
 
     Exit code: 0 accepted; 3 not placed (rejected, expired, set aside); 4 its outcome is unknown, do not send it again
     under another key.
-    """
+    """  # noqa: D301  # click's mark, no backslash
     signal = {
         "side": side,
         "symbol": symbol,
@@ -66,10 +84,10 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
         "POST",
         "/v1/signals",
         {name: value for name, value in signal.items() if value is not None},
-        headers={"Prefer": f"wait={wait:g}"} if wait else {},
+        headers={"Prefer": f"wait={wait:.3f}"} if wait else {},
         timeout_s=wait + 10,
     )
-    show.as_json(order) if as_json else _show(order)
+    show.answer(order, _show, as_json=as_json)
     raise SystemExit(_EXIT.get(order["state"], 0))
 
 

@@ -24,6 +24,16 @@ def plain(amount: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+def product(one: Decimal, other: Decimal) -> Decimal:
+    """Multiply amounts without rounding."""
+    return _EXACT.multiply(one, other)
+
+
+def total(one: Decimal, other: Decimal) -> Decimal:
+    """Add amounts without rounding, so that what is added can be taken away again."""
+    return _EXACT.add(one, other)
+
+
 def floor_to(amount: Decimal, decimals: int) -> Decimal:
     """Cut an amount to so many decimal places, towards zero for the positive amounts of this project."""
     return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR, context=_EXACT)

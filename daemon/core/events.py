@@ -128,7 +128,7 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.reconciling": Kind(
         Level.INFO, "looking for what was in flight before signals are taken", ("in_doubt",), durable=False
     ),
-    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status"), durable=False),
+    "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status", "http"), durable=False),
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),
@@ -147,6 +147,24 @@ CATALOGUE: dict[str, Kind] = {
     "exchange.unreachable": Kind(Level.ERROR, "the exchange does not answer", ("error",), durable=False),
     "exchange.rate_limited": Kind(Level.WARNING, "the exchange says wait", ("wait_ms",), durable=False),
     "exchange.symbols_loaded": Kind(Level.DEBUG, "trading rules are known", ("symbols",), durable=False),
+    "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
+    "poller.unreachable": Kind(
+        Level.ERROR, "the bot does not show its targets; it is asked again, ever less often", ("error",), durable=False
+    ),
+    "poller.unreadable": Kind(
+        Level.WARNING, "the bot shows rows that cannot be recognised; they are left out", ("rows",), durable=False
+    ),
+    "poller.refused": Kind(Level.WARNING, "a target is not traded", ("target_id", "reason"), durable=False),
+    "poller.waiting": Kind(Level.INFO, "a target is tried again later", ("target_id", "reason"), durable=False),
+    "poller.rearmed": Kind(
+        Level.WARNING, "a target came back that was traded already; it is not traded again", ("target_id",),
+        durable=False,
+    ),
+    "poller.reported": Kind(Level.INFO, "the bot was told of a target", ("target_id", "report"), durable=False),
+    "poller.report_dropped": Kind(
+        Level.ERROR, "the bot takes no report of a target; it is given up", ("target_id", "report", "error"),
+        durable=False,
+    ),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),
     "request.refused": Kind(

@@ -9,6 +9,9 @@ A caller may bring the key. Where it does not, the key is derived from the resou
 traded, price included. With a target id such a key counts for ever: a target's wish is one wish. Without one it
 counts for a short window only (``[queue] manual_window_ms``), because a person may well want the same trade again.
 
+While the bot's targets are polled (``[poller] enabled``), a target may come both ways, and with amounts that differ. A
+buy's derived key is then ``target:{id}``, the same that the poller brings: whichever comes first is the order.
+
 A key is bound to its order from acceptance on. It is free again only when the order ended without having been placed
 (:data:`daemon.core.orders.KEY_FREE`), or when the window of a derived one is over and its order is finished.
 """
@@ -19,7 +22,7 @@ from enum import Enum, auto
 import msgspec
 
 from daemon.core.decimals import plain
-from daemon.core.orders import Order
+from daemon.core.orders import Order, Side
 from daemon.core.signals import Signal
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -56,10 +59,17 @@ def fingerprint_of(signal: Signal) -> str:
     )
 
 
-def key_of(signal: Signal, resource: str, fingerprint: str) -> str:
-    """Return the caller's key, or derive one: ``derived:`` and 64 hexadecimal digits."""
+def target_key(target_id: str) -> str:
+    """Return the key of a target's buy."""
+    return f"target:{target_id}"
+
+
+def key_of(signal: Signal, resource: str, fingerprint: str, *, by_target: bool = False) -> str:
+    """Return the caller's key, or derive one: ``derived:`` and 64 hexadecimal digits, or the target's own."""
     if signal.idempotency_key is not None:
         return signal.idempotency_key
+    if by_target and signal.target_id is not None and signal.side is Side.BUY:
+        return target_key(signal.target_id)
     return "derived:" + _digest("trade", resource, fingerprint)
 
 

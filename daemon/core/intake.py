@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from daemon.core import guards
+from daemon.core.exposure import Exposure
 from daemon.core.idempotency import Claim, claim, fingerprint_of, key_of, key_until_ms, resource_of
 from daemon.core.ledger import Ledger
 from daemon.core.orders import Order, State
 from daemon.core.signals import Signal
 from daemon.core.step import Step
-from daemon.errors import Full, Halted, KeyConflict, NotReady
+from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -31,7 +33,7 @@ def identify(ledger: Ledger, signal: Signal) -> Identity:
     """Name a signal, as it was asked: before anything is rounded."""
     resource = resource_of(signal, per_symbol=ledger.rules.per_symbol)
     fingerprint = fingerprint_of(signal)
-    return Identity(resource, fingerprint, key_of(signal, resource, fingerprint))
+    return Identity(resource, fingerprint, key_of(signal, resource, fingerprint, by_target=ledger.rules.keys_by_target))
 
 
 def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
@@ -105,23 +107,34 @@ def accept(
     return Accepted(order, replayed=False)
 
 
-def check_all(ledger: Ledger, identities: Sequence[Identity], now_ms: int) -> None:
+def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal, Identity]], now_ms: int) -> None:
     """Check that all of several signals would be taken, so that all or none can be.
 
     Raises:
         KeyConflict: a key belongs to another payload, on record or among these.
         NotReady, Halted, Full: see :func:`accept`.
+        Guarded: a guard speaks against one of them, what comes before it among these included.
 
     """
     new: dict[str, Identity] = {}
-    for identity in identities:
+    fresh: list[tuple[int, Signal, Identity]] = []
+    for place, (signal, identity) in enumerate(wishes):
         first = new.get(identity.key)
         if first is not None and first.fingerprint != identity.fingerprint:
             raise KeyConflict(f"idempotency key {identity.key!r} stands for two different payloads in one batch")
         if first is None and recognise(ledger, Step(), identity, actor="", now_ms=now_ms) is None:
             new[identity.key] = identity
+            fresh.append((place, signal, identity))
     if new:
         check_open(ledger, len(new))
+    batch = Exposure()
+    for place, signal, identity in fresh:
+        order = _order(ledger, signal, identity, f"[{place}]", now_ms)
+        try:
+            guards.check(order, ledger.rules.guards, (ledger.exposure, batch), allow_repeat=signal.allow_repeat)
+        except Guarded as refused:
+            raise refused if len(wishes) == 1 else refused.within(f"[{place}]") from None
+        batch.note(None, order)
 
 
 def check_open(ledger: Ledger, arrivals: int = 1) -> None:
@@ -154,6 +167,7 @@ def _order(ledger: Ledger, signal: Signal, identity: Identity, order_id: str, no
         quantity=signal.quantity,
         quote_quantity=signal.quote_quantity,
         price=signal.price,
+        last_price=signal.last_price,
         owner_id=signal.owner_id,
         target_id=signal.target_id,
         resource=identity.resource,

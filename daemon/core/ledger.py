@@ -29,6 +29,8 @@ from daemon.core.attempts import Attempt
 from daemon.core.capacity import Capacity, Limits
 from daemon.core.decimals import plain
 from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
+from daemon.core.exposure import Exposure
+from daemon.core.guards import GuardRules
 from daemon.core.locks import Lock, LockState, LockTable
 from daemon.core.orders import KEY_FREE, Happening, Order, State, after
 from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
@@ -61,10 +63,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     retry: RetryPolicy
     limits: Limits
     schedule: Schedule
+    guards: GuardRules
     max_queued: int
     manual_window_ms: int  # how long a derived key without target counts
     arm_ahead_ms: int  # how long before its instant an order is made durable
     per_symbol: bool  # one lock per symbol instead of per target
+    keys_by_target: bool  # a target's buy has the target's own key: targets are polled, too
 
 
 class Ledger:
@@ -84,6 +88,7 @@ class Ledger:
         self.capacity = Capacity(rules.limits)
         self.watches: dict[str, Watch] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
+        self.exposure = Exposure()  # what was bought or may still be, finished orders included
         self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
         self.halted: str | None = None  # the reason, while the kill switch is on
@@ -368,6 +373,7 @@ class Ledger:
         if known is not None:
             self.counts[known.state] -= 1
         self.counts[order.state] += 1
+        self.exposure.note(known, order)
         self.orders[order.order_id] = order
         if order.key_bound:
             self._keys[order.key] = order.order_id

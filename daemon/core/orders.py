@@ -197,6 +197,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     quantity: Decimal | None  # base units; None where quote_quantity is set
     quote_quantity: Decimal | None  # quote units to spend or receive, MARKET only
     price: Decimal | None  # quote per base; None for MARKET
+    last_price: Decimal | None = None  # the exchange's at acceptance, where a guard asked for it
 
     owner_id: str
     target_id: str | None  # the bot's snipeTargetId

@@ -19,6 +19,7 @@ def recover(
     step: Step,
     *,
     orders: Iterable[Order],
+    ended: Iterable[Order],
     locks: Iterable[Lock],
     attempts: Iterable[Attempt],
     waiters: Iterable[Waiter],
@@ -33,7 +34,7 @@ def recover(
 
     Whatever was durable as sent or about to be sent may have reached the exchange; it is in doubt, and its lock is
     held until the doubt has ended. What was queued waits again, with the deadline it had. What was sent in the last
-    second still counts against the exchange's rate.
+    second still counts against the exchange's rate, and what has ``ended`` lately still counts for the guards.
     """
     ledger.halted = halted
     ledger.capacity.block(still_until_ms)
@@ -41,6 +42,8 @@ def recover(
         ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq
     ledger.locks.last_token = last_token
+    for order in ended:
+        ledger.exposure.note(None, order)
     loaded = list(orders)
     for order in loaded:
         ledger.load(order)

@@ -96,6 +96,7 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     timeout_ms: int
     allow_repeat: bool
     skip_lock: bool
+    last_price: Decimal | None = None  # the exchange's, as the signal is taken in, where a guard needs it
 
 
 class Defaults(msgspec.Struct, frozen=True):

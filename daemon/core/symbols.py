@@ -42,6 +42,7 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     trade_sides: int
     online: bool
     api_tradable: bool
+    contract: str | None = None  # address of the coin's contract, where MEXC says so
     first_open_ms: int | None  # when trading opens or opened, where MEXC says so
 
 

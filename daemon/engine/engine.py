@@ -1,6 +1,7 @@
 """The engine: everything between the door and the exchange, running."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 import anyio
@@ -20,6 +21,7 @@ from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
+from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.exchange.port import Exchange
 from daemon.store.reading import Remembered
 from daemon.store.store import Store
@@ -59,6 +61,8 @@ class Engine:
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._stopping = anyio.Event()
+        self._broken = anyio.Event()
+        self._broken_by: Exception | None = None
         self._dispatcher = Dispatcher(self.doorway)
         self._reconciler = Reconciler(self.doorway, exchange)
         self._executor = Executor(self.doorway, exchange, self.publisher, clock)
@@ -73,6 +77,23 @@ class Engine:
         self.ledger.set_rules(settings.rules)
         self._housekeeping.intervals = settings.intervals
 
+    @contextmanager
+    def deciding(self) -> Iterator[Step]:
+        """Give a caller's decision its step.
+
+        A refusal changes nothing, and a failed commit ends the process by itself. Any other error in the middle of a
+        decision leaves memory changed by a step that is never written, so it ends the process, too: the next one
+        begins from the disk.
+        """
+        try:
+            yield Step()
+        except (Refusal, CommitFailed):
+            raise
+        except Exception as error:
+            self._broken_by = error
+            self._broken.set()
+            raise
+
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
         self._stopping.set()
@@ -86,15 +107,22 @@ class Engine:
             self.ledger.sending = False  # whoever still calls is refused
 
     async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
-        for task in (self._executor.run, self._dispatcher.run, self._reconciler.run, self.publisher.run):
+        for task in (
+            self._executor.run,
+            self._dispatcher.run,
+            self._reconciler.run,
+            self.publisher.run,
+            self._end_when_broken,
+        ):
             tasks.start_soon(task)
         await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
         self._recover(remembered)
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
         await self._first_round()
-        self._open()
-        await self._stopping.wait()
+        if not self._stopping.is_set():
+            self._open()
+            await self._stopping.wait()
         await self._drain()
         tasks.cancel_scope.cancel()
 
@@ -106,6 +134,7 @@ class Engine:
             self.ledger,
             step,
             orders=remembered.orders,
+            ended=remembered.ended,
             locks=remembered.locks,
             attempts=remembered.attempts,
             waiters=remembered.waiters,
@@ -133,13 +162,20 @@ class Engine:
         """Look once for everything in doubt before anything new is taken.
 
         Bounded: what is still in doubt then keeps its lock and its key, so nothing of it can be placed twice, and an
-        exchange that does not answer must not keep the daemon from taking orders for everything else.
+        exchange that does not answer must not keep the daemon from taking orders for everything else, nor from ending.
         """
         in_doubt = self.ledger.counts[State.IN_DOUBT]
         if in_doubt:
             self._tell("daemon.reconciling", in_doubt=in_doubt)
         with anyio.move_on_after(self.settings.startup_reconcile_s):
-            await self._reconciler.first_round()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
+                await self._reconciler.first_round()
+                tasks.cancel_scope.cancel()
+
+    async def _give_up_when_stopped(self, scope: anyio.CancelScope) -> None:
+        await self._stopping.wait()
+        scope.cancel()
 
     def _open(self) -> None:
         self.ledger.sending = True
@@ -161,6 +197,11 @@ class Engine:
             await self._executor.idle()
         self.publisher.wake_all()
         await self.store.commit(Step()).durable()
+
+    async def _end_when_broken(self) -> None:
+        await self._broken.wait()
+        why = f"a decision ended halfway, by {type(self._broken_by).__name__}: {self._broken_by}; start again"
+        raise InvariantBroken(why) from self._broken_by
 
     def _tell(self, name: str, **detail: str | float | None) -> None:
         self.emit(Event(name=name, at_ms=self.clock.now_ms(), detail=detail))

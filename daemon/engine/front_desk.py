@@ -9,7 +9,7 @@ import anyio
 import msgspec
 
 from daemon.clock import Entropy
-from daemon.core import intake, rulings
+from daemon.core import guards, intake, rulings
 from daemon.core.ids import RANDOM_BYTES, new_id
 from daemon.core.intake import Accepted, Identity
 from daemon.core.ledger import Ledger
@@ -92,21 +92,22 @@ class FrontDesk:
         return await self._take(wishes, caller)
 
     async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
-        ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
-        intake.check_all(ledger, [identity for _, identity in wishes], now_ms)
-        accepted = [
-            intake.accept(
-                ledger,
-                step,
-                signal,
-                identity,
-                order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
-                actor=caller.actor,
-                now_ms=now_ms,
-            )
-            for signal, identity in wishes
-        ]
-        commit = self._engine.doorway.apply(step)
+        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        with self._engine.deciding() as step:
+            intake.check_all(ledger, wishes, now_ms)
+            accepted = [
+                intake.accept(
+                    ledger,
+                    step,
+                    signal,
+                    identity,
+                    order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
+                    actor=caller.actor,
+                    now_ms=now_ms,
+                )
+                for signal, identity in wishes
+            ]
+            commit = self._engine.doorway.apply(step)
         await asyncio.sleep(0)  # requests to the exchange are built before this waits,
         await commit.durable()
         await asyncio.sleep(0)  # and leave before the answers to callers
@@ -197,12 +198,14 @@ class FrontDesk:
 
         """
         administrators_only(caller)
-        step = Step()
-        verb(self._engine.ledger, step, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms())
-        await self._engine.doorway.apply(step).durable()
+        engine = self._engine
+        with engine.deciding() as step:
+            verb(engine.ledger, step, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
 
     async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal, Identity]:
-        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules if need be."""
+        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be."""
         ledger = self._engine.ledger
         now_ms = self._engine.clock.now_ms()
         signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
@@ -219,7 +222,11 @@ class FrontDesk:
                 field="symbol",
                 allowed="a pair that the exchange lists",
             )
-        return fit(signal, rules, now_ms), identity
+        signal = fit(signal, rules, now_ms)
+        if guards.needs_last_price(signal, ledger.rules.guards):
+            last_price = await self._engine.exchange.last_price(signal.symbol)
+            signal = msgspec.structs.replace(signal, last_price=last_price)
+        return signal, identity
 
     async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
         await self._carry_out(rulings.ask_cancel, order.order_id, caller, reason)
@@ -233,11 +240,11 @@ class FrontDesk:
 
     async def _carry_out(self, verb: Verb, order_id: str, caller: Caller, reason: str) -> Order:
         order = await self._current(order_id)
-        step = Step()
-        order = verb(
-            self._engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms()
-        )
-        await self._engine.doorway.apply(step).durable()
+        engine = self._engine
+        with engine.deciding() as step:
+            order = verb(engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
         return order
 
 

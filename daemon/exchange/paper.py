@@ -23,6 +23,11 @@ from daemon.errors import CannotCreate
 START_S = 10
 PAUSE_S = 1.0
 """Between the end of one process and the start of the next."""
+RETRY_S = 0.2
+"""Until a book that another has open is tried again."""
+
+BOOK_IN_USE = 75
+"""Exit code of an exchange whose book another has open."""
 
 KEY_NAMES = ("MEXC_API_KEY", "MEXC_SECRET_KEY", "CREDENTIALS_DIRECTORY")
 """Left out of its environment: the real exchange's keys are none of its business."""
@@ -48,10 +53,25 @@ class PaperExchange:
     async def start(self) -> None:
         """Start it and wait until it accepts.
 
+        The process of a daemon that was killed a moment ago may still have the book open: that is waited for.
+
         Raises:
             CannotCreate: it did not come up.
 
         """
+        try:
+            with anyio.fail_after(START_S):
+                while not await self._launch():  # noqa: ASYNC110  # a lock on a file is no event
+                    await anyio.sleep(RETRY_S)
+        except (TimeoutError, anyio.EndOfStream, anyio.IncompleteRead, anyio.DelimiterNotFound, msgspec.DecodeError):
+            raise CannotCreate(
+                f"the paper exchange did not start; run it alone to see why: sniperd exchange --db {self._book}"
+            ) from None
+        assert self._process is not None
+        self._tell("exchange.started", url=self.url, pid=self._process.pid)
+
+    async def _launch(self) -> bool:
+        """Start the process and read where it is reached; return ``False`` if another has the book open."""
         address = self.url.removeprefix("http://") or "127.0.0.1:0"
         command = [sys.executable, "-m", "daemon", "exchange", "--listen", address, "--db", os.fspath(self._book)]
         self._process = await anyio.open_process(
@@ -64,14 +84,13 @@ class PaperExchange:
         assert self._process.stdout is not None
         lines = BufferedByteReceiveStream(self._process.stdout)
         try:
-            with anyio.fail_after(START_S):
-                first = await lines.receive_until(b"\n", 4_096)
-            self.url = msgspec.json.decode(first, type=_Listening).url
-        except (TimeoutError, anyio.EndOfStream, anyio.IncompleteRead, anyio.DelimiterNotFound, msgspec.DecodeError):
-            raise CannotCreate(
-                f"the paper exchange did not start; run it alone to see why: sniperd exchange --db {self._book}"
-            ) from None
-        self._tell("exchange.started", url=self.url, pid=self._process.pid)
+            first = await lines.receive_until(b"\n", 4_096)
+        except anyio.IncompleteRead:
+            if await self._process.wait() == BOOK_IN_USE:
+                return False
+            raise
+        self.url = msgspec.json.decode(first, type=_Listening).url
+        return True
 
     async def keep_up(self) -> None:
         """Start it again whenever it ends, until cancelled."""

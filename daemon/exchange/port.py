@@ -5,6 +5,7 @@ an answer too, and whether it is a refusal or an unknown outcome is the one thin
 """
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -67,6 +68,10 @@ class Exchange(Protocol):
             NotReady: they are not known and cannot be had now.
 
         """
+        ...
+
+    async def last_price(self, symbol: str) -> Decimal | None:
+        """Return a pair's last price, at most a moment old, in quote per base; ``None`` where it cannot be had now."""
         ...
 
     async def load_rules(self) -> int:

@@ -33,27 +33,28 @@ def instance_lock(path: Path) -> Iterator[None]:
 
     """
     lock_path = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise CannotCreate(
-            f"cannot write in {path.parent}: {error.strerror}; make it a directory that this user "
-            "may write, or set [store] path"
-        ) from error
+    descriptor = -1
     try:
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError:
             holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             raise AlreadyRunning(
                 f"another sniperd (pid {holder}) uses {path}; stop it first, or set another [store] path"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise CannotCreate(
+                f"cannot write in {path.parent}: {error.strerror}; make it a directory with space that this user "
+                "may write, or set [store] path"
+            ) from error
         yield
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def make_file(path: Path) -> None:
@@ -88,7 +89,9 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         _migrate(connection, version)
         _grow_wal(connection)
     except sqlite3.OperationalError as error:
-        raise CannotCreate(f"cannot write {path}: {error}; check its permissions and the space on its disk") from error
+        raise CannotCreate(
+            f"cannot write {path}: {error}; check its permissions and the space on its disk, or set [store] path"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise _corrupt(path, str(error)) from error
 
@@ -136,8 +139,12 @@ def _migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _grow_wal(connection: sqlite3.Connection) -> None:
-    """Let the WAL file have its working size, then start it from the beginning again."""
+    """Let the WAL file have its working size, then start it from the beginning again.
+
+    What an earlier process left in it is copied back first, or the file would grow beyond that.
+    """
     connection.executescript("DROP TABLE IF EXISTS ballast; CREATE TABLE ballast (bytes BLOB) STRICT;")
+    connection.executescript("PRAGMA wal_checkpoint(RESTART);")
     connection.execute("INSERT INTO ballast VALUES (zeroblob(?))", (WAL_BYTES,))
     connection.executescript("DROP TABLE ballast; PRAGMA wal_checkpoint(RESTART);")
 

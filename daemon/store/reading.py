@@ -8,6 +8,7 @@ import msgspec
 
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.events import Event
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.ledger import HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
@@ -22,6 +23,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk remembers of the work that is not finished."""
 
     orders: list[Order]
+    ended: list[Order]  # finished BUYs of the latest day and hour, for the guards
     locks: list[Lock]
     attempts: list[Attempt]  # in flight when they were written
     waiters: list[Waiter]  # in line when the process ended
@@ -52,11 +54,13 @@ class History(msgspec.Struct, frozen=True):
 
 
 def remembered(connection: sqlite3.Connection) -> Remembered:
-    """Read what recovery needs. Costs nothing for orders that are finished."""
+    """Read what recovery needs. Costs nothing for orders that are finished, but for the latest day's BUYs."""
+    last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
     found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
     orders = [rows.order_from(row) for row in found]
     return Remembered(
         orders=orders,
+        ended=_ended_since(connection, min(last_ms // DAY_MS * DAY_MS, last_ms - MAX_REPEAT_WINDOW_MS)),
         locks=[
             rows.lock_from(row) for row in connection.execute("SELECT * FROM transaction_locks WHERE status = 'active'")
         ],
@@ -82,7 +86,7 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
         ],
         last_seq=_number(connection, "SELECT max(seq) FROM orders"),
         last_token=_number(connection, "SELECT max(fencing_token) FROM transaction_locks"),
-        last_ms=_number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1"),
+        last_ms=last_ms,
     )
 
 
@@ -130,6 +134,17 @@ def history(connection: sqlite3.Connection, order_id: str) -> History | None:
     )
 
 
+def bought_targets(connection: sqlite3.Connection) -> dict[str, str]:
+    """Find the order of every target that was ever to be bought: of several, the one that counts, else the newest.
+
+    No index helps here, because every one costs each commit: it is asked once, at a start with polling on.
+    """
+    found = connection.execute(
+        "SELECT target_id, order_id FROM orders WHERE side = 'BUY' AND target_id IS NOT NULL ORDER BY key_bound, seq"
+    )
+    return dict(found.fetchall())
+
+
 def dead_letters(connection: sqlite3.Connection) -> int:
     """Count the orders that wait for a person."""
     return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")
@@ -153,6 +168,18 @@ def page(
     return read
 
 
+def _ended_since(connection: sqlite3.Connection, since_ms: int) -> list[Order]:
+    """Read the finished BUYs that were accepted since an instant.
+
+    Orders are numbered as they are accepted, so the search goes back from the newest and ends at the first older one.
+    """
+    older = _number(connection, "SELECT seq FROM orders WHERE accepted_ms < ? ORDER BY seq DESC LIMIT 1", since_ms)
+    found = connection.execute(
+        "SELECT * FROM orders WHERE seq > ? AND side = 'BUY' AND finished_ms IS NOT NULL ORDER BY seq", (older,)
+    )
+    return [rows.order_from(row) for row in found]
+
+
 def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:
     row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # our own words
     return None if row is None else rows.order_from(row)
@@ -166,6 +193,6 @@ def _attempts(connection: sqlite3.Connection, order_id: str) -> list[Attempt]:
     return [rows.attempt_from(row) for row in found]
 
 
-def _number(connection: sqlite3.Connection, query: str) -> int:
-    row = connection.execute(query).fetchone()
+def _number(connection: sqlite3.Connection, query: str, *values: int) -> int:
+    row = connection.execute(query, values).fetchone()
     return (row[0] if row else None) or 0

@@ -28,6 +28,7 @@ CREATE TABLE orders (
     quantity          TEXT,                 -- base units asked
     quote_quantity    TEXT,                 -- quote units asked (MARKET)
     price             TEXT,                 -- quote per base unit; changes once when re-priced to a cap
+    last_price        TEXT,                 -- the exchange's at acceptance, where a guard asked for it
     owner_id          TEXT NOT NULL,        -- who asked
     target_id         TEXT,                 -- the bot's snipeTargetId
     resource          TEXT NOT NULL,        -- what its lock is for

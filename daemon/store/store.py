@@ -68,6 +68,10 @@ class Store:
         """Read everything on record about an order."""
         return await self._read(partial(reading.history, order_id=order_id))
 
+    async def bought_targets(self) -> dict[str, str]:
+        """Read which targets were ever to be bought, by which order; by their ids."""
+        return await self._read(reading.bought_targets)
+
     async def dead_letters(self) -> int:
         """Count the orders that wait for a person."""
         return await self._read(reading.dead_letters)

@@ -144,7 +144,10 @@ class Writer:
                 return
             if self._since_checkpoint >= COMMITS_WORTH_A_CHECKPOINT:
                 self._since_checkpoint = 0
-                await self._hand(_checkpoint)
+                try:
+                    await self._hand(_checkpoint)
+                except sqlite3.Error as error:
+                    raise self._failed("checkpoint", error) from error
 
     async def _write(self) -> None:
         group, self._group = self._group, Commit()
@@ -153,13 +156,18 @@ class Writer:
         try:
             await self._hand(lambda connection: write(connection, group))
         except sqlite3.Error as error:
-            self._failure = f"the database took no commit: {error}; check the disk's space and health, then start again"
+            failed = self._failed("commit", error)
             group.end(self._failure)
-            self._group.end(self._failure)
-            raise CommitFailed(self._failure) from error
+            raise failed from error
         group.took_ms = (anyio.current_time() - began_s) * 1000
         self._since_checkpoint += 1
         group.end()
+
+    def _failed(self, what: str, error: sqlite3.Error) -> CommitFailed:
+        """Let nothing join any more, and tell whoever joined already."""
+        self._failure = f"the database took no {what}: {error}; check the disk's space and health, then start again"
+        self._group.end(self._failure)
+        return CommitFailed(self._failure)
 
 
 def write(connection: sqlite3.Connection, group: Commit) -> None:

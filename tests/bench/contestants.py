@@ -101,6 +101,7 @@ def daemon(
         "store": {"path": str(directory / "sniperd.db")},
         "sockets": {"signals": str(directory / "signals.sock"), "status": str(directory / "status.sock")},
         "queue": {"max_in_flight": 1_000, "max_queued": 1_000_000},
+        "guards": {"repeat_window_ms": 0},
     }
     tables = {name: {**keys, **more.get(name, {})} for name, keys in defaults.items()}
     config = directory / "config.toml"

@@ -8,8 +8,11 @@ the disk is done, what the exchange answers, what a look shows.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from daemon.core.answers import Answer, CancelAnswer, Look, NotSent
 from daemon.core.attempts import Attempt, AttemptState
@@ -84,6 +87,10 @@ class Disk:
     def in_line(self) -> list[Waiter]:
         """Return who waits for a lease."""
         return [waiter for waiter in self.waiters.values() if waiter.state is WaiterState.PENDING]
+
+    def ended(self) -> list[Order]:
+        """Return the finished BUYs that still count for guards, oldest first."""
+        return sorted((order for order in self.orders.values() if order.finished_ms is not None), key=_seq)
 
     def active_locks(self) -> list[Lock]:
         """Return the locks that recovery takes again."""
@@ -186,6 +193,7 @@ class Bench:
             self.ledger,
             step,
             orders=self.disk.unfinished(),
+            ended=self.disk.ended(),
             locks=self.disk.active_locks(),
             attempts=self.disk.under_way(),
             waiters=self.disk.in_line(),
@@ -224,12 +232,15 @@ class Bench:
         """Take a signal in, or answer it with an earlier one's order."""
         return self.order(self.submit_all([asked or request(**changes)])[0].order)
 
-    def submit_all(self, asked: Sequence[SignalRequest]) -> list[Accepted]:
+    def submit_all(self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None) -> list[Accepted]:
         """Take all signals in, or none."""
         step = Step()
-        signals = [normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms) for each in asked]
+        signals = [
+            replace(normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms), last_price=last_price)
+            for each in asked
+        ]
         wishes = [(signal, identify(self.ledger, signal)) for signal in signals]
-        check_all(self.ledger, [identity for _, identity in wishes], self.now_ms)
+        check_all(self.ledger, wishes, self.now_ms)
         taken = [
             accept(
                 self.ledger,

@@ -9,13 +9,16 @@ on nothing is promised for that key but that the truth is still believed when it
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.core.attempts import AttemptState
+from daemon.core.decimals import ZERO
 from daemon.core.events import DAEMON
-from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, State
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
+from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, Side, State
 from daemon.core.outlook import outlook
 from daemon.core.step import Send, Step
+from tests.core import making
 from tests.core.bench import Bench
 from tests.core.model_exchange import ModelExchange, Request
 
@@ -144,6 +147,7 @@ class Judge:
         self.one_order_holds_a_resource()
         self.memory_is_what_is_not_finished_or_not_on_disk()
         self.counts_are_those_of_a_recount()
+        self.exposure_is_that_of_a_recount()
         self.whoever_is_in_doubt_is_looked_for()
         self.everybody_can_be_told_what_comes_next()
 
@@ -193,6 +197,25 @@ class Judge:
         assert ledger.capacity.in_flight == len(ledger.flying) == self.under_way()
         queued = {order.order_id for order in ledger.orders.values() if order.state is State.QUEUED}
         assert {entry.entry_id for entry in ledger.queue} <= queued
+
+    def exposure_is_that_of_a_recount(self) -> None:
+        """What guards go by is what all orders together say, those that have left memory included."""
+        exposure, now_ms = self.bench.ledger.exposure, self.bench.now_ms
+        orders = self.bench.latest.values()
+        buys = [each for each in orders if each.side is Side.BUY and each.state not in KEY_FREE]
+        today = [each for each in buys if each.accepted_ms // DAY_MS == now_ms // DAY_MS]
+        assert exposure.spent(now_ms) == sum((worth_of(each) or ZERO for each in today), ZERO)
+        unpriced: set[str | None] = {each.order_id for each in today if worth_of(each) is None}
+        assert exposure.unpriced(now_ms) in (unpriced or {None})
+        assert +exposure._open == Counter(each.owner_id for each in buys if each.state in OPEN)
+        for owner_and_symbol in {(each.owner_id, each.symbol) for each in orders}:
+            self._repetition_is_that_of_a_recount(exposure, buys, owner_and_symbol)
+
+    def the_budget_is_kept(self, order: Order) -> None:
+        """Judge a new order: what counts now, itself included, counted against it."""
+        limit = self.bench.ledger.rules.guards.max_notional_per_day
+        if limit and order.side is Side.BUY:
+            assert self.bench.ledger.exposure.spent(self.bench.now_ms) <= limit
 
     def whoever_is_in_doubt_is_looked_for(self) -> None:
         """Nobody is forgotten by the reconciler."""
@@ -267,6 +290,17 @@ class Judge:
     def under_way(self) -> int:
         """Count the orders of which a request is under way, or is bound to be."""
         return sum(order.state in UNDER_WAY for order in self.bench.ledger.orders.values())
+
+    def _repetition_is_that_of_a_recount(
+        self, exposure: Exposure, buys: Sequence[Order], owner_and_symbol: tuple[str, str]
+    ) -> None:
+        """Ask for the first of a repetition, for a target that nobody has."""
+        theirs = [each for each in buys if (each.owner_id, each.symbol) == owner_and_symbol]
+        lately = {each.order_id for each in theirs if self.bench.now_ms - each.accepted_ms < MAX_REPEAT_WINDOW_MS}
+        owner_id, symbol = owner_and_symbol
+        another = making.order(owner_id=owner_id, symbol=symbol, target_id="nobody's", accepted_ms=self.bench.now_ms)
+        first = exposure.repeated(another, MAX_REPEAT_WINDOW_MS)
+        assert first in lately if lately else first is None
 
     def _could_go(self, order: Order) -> bool:
         """Whether nothing but capacity stands between an order and the wire.

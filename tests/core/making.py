@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from daemon import settings
-from daemon.config import Config
+from daemon.config import Config, GuardsTable
 from daemon.core.answers import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
 from daemon.core.attempts import Attempt
 from daemon.core.idempotency import fingerprint_of, key_of, resource_of
@@ -21,10 +21,10 @@ from daemon.core.waiters import LeaseRequest
 NOON_MS = 1_790_000_000_000
 """When tests begin, in Unix milliseconds."""
 
-RULES = settings.rules(Config())
-"""The rules of a daemon that nobody configured."""
+RULES = settings.rules(Config(guards=GuardsTable(repeat_window_ms=0)))
+"""The rules of a daemon that nobody configured, but that lets one owner buy in quick succession."""
 
-PARTS = {"defaults", "retry", "limits", "schedule"}
+PARTS = {"defaults", "retry", "limits", "schedule", "guards"}
 
 
 def rules(**changes: Any) -> Rules:

@@ -17,10 +17,10 @@ from daemon.core.reconciliation import witnesses
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import SignalRequest
 from daemon.core.step import Send
-from daemon.errors import Full, Halted, KeyConflict, NotReady, Refusal
+from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady, Refusal
 from tests.core.bench import Bench
 from tests.core.judge import Judge
-from tests.core.making import look, placed, refused, request, rules, unclear
+from tests.core.making import RULES, look, placed, refused, request, rules, unclear
 from tests.core.model_exchange import ModelExchange, Request
 
 TIGHT = {
@@ -32,6 +32,8 @@ TIGHT = {
     "manual_window_ms": 2_000,
 }
 """Rules under which every bound is reached soon."""
+
+GUARDED = {"repeat_window_ms": 500, "max_notional_per_day": Decimal(150), "max_open_buys_per_owner": 3}
 
 AHEAD_MS = st.sampled_from([None, None, None, 300, 900, 3_000, -100])
 """When a signal asks to be sent, from when it comes."""
@@ -83,9 +85,11 @@ class Promises(RuleBasedStateMachine):
         self.looking: dict[str, tuple[Order, tuple[Witness, ...]]] = {}
         self.enough = 5  # orders, after which it may all come to an end
 
-    @initialize(per_symbol=st.booleans(), first=st.lists(SIGNALS, max_size=4))
-    def begin(self, per_symbol: bool, first: list[SignalRequest]) -> None:
-        self.bench = Bench(rules(per_symbol=per_symbol, **TIGHT))
+    @initialize(
+        per_symbol=st.booleans(), guards=st.sampled_from([{}, {}, GUARDED]), first=st.lists(SIGNALS, max_size=4)
+    )
+    def begin(self, per_symbol: bool, guards: dict[str, Any], first: list[SignalRequest]) -> None:
+        self.bench = Bench(rules(per_symbol=per_symbol, guards=guards, **TIGHT))
         self.exchange = ModelExchange()
         self.judge = Judge(self.bench, self.exchange)
         for asked in first:
@@ -315,11 +319,16 @@ class Promises(RuleBasedStateMachine):
             assert not rivals
             assert len(self._in_state(State.QUEUED)) >= self.bench.rules.max_queued
             return
+        except Guarded:
+            assert not rivals
+            assert self.bench.rules.guards != RULES.guards
+            return
         assert _same_wish(accepted.order, asked)
         if accepted.replayed:
             assert accepted.order in same, "the first one's order answers, as it stands now"
         else:
             assert not rivals or accepted.order.key in self.judge.misled
+            self.judge.the_budget_is_kept(accepted.order)
 
     def go(self, send: Send, *, taken: bool) -> None:
         """Let a durable request pass the gate and reach the exchange, where the promises are kept or broken."""

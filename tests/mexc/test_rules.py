@@ -118,6 +118,8 @@ def test_a_pair_is_read_from_all_of_its_fields() -> None:
         pytest.param({"tradeSideType": 2}, "trade_sides", 2, id="buy only"),
         pytest.param({"tradeSideType": "4"}, "trade_sides", 4, id="closed, as string"),
         pytest.param({"firstOpenTime": None}, "first_open_ms", None, id="opening unknown"),
+        pytest.param({"contractAddress": "0xAb"}, "contract", "0xAb", id="a contract"),
+        pytest.param({"contractAddress": ""}, "contract", None, id="no contract"),
         pytest.param({"orderTypes": []}, "order_types", frozenset(), id="no types stated"),
     ],
 )
@@ -252,6 +254,24 @@ async def test_all_pairs_are_loaded_at_once(exchange: ScriptedExchange, client: 
     assert await client.rules("BTCUSDT") == BTC_RULES
     assert (await client.rules("ETHUSDT")) is not None
     assert [request.target for request in exchange.asked()] == [b"/api/v3/exchangeInfo"]
+
+
+async def test_a_pair_is_found_by_its_contract(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    listed = [
+        BTC | {"contractAddress": "0xAbCd"},
+        BTC | {"symbol": "BTCUSDC", "quoteAsset": "USDC", "contractAddress": "0xAbCd"},
+        BTC | {"symbol": "SOLUSDT", "contractAddress": "So1anaAddress"},
+        BTC | {"symbol": "ONEUSDT", "contractAddress": "0xtwice"},
+        BTC | {"symbol": "TWOUSDT", "contractAddress": "0xtwice"},
+        BTC | {"symbol": "NONEUSDT", "contractAddress": ""},
+    ]
+    exchange.on(EXCHANGE_INFO, info(*listed))
+    await client.load_rules()
+    asked = ["0xabcd", "0XABCD", "So1anaAddress", "so1anaaddress", "0xtwice", "", "0xno"]
+    assert [client.pair_of(address) for address in asked] == [
+        "BTCUSDT", "BTCUSDT", "SOLUSDT", None, None, None, None,
+    ]  # fmt: skip
+    assert (client.knows("SOLUSDT"), client.knows("NEWUSDT")) == (True, False)
 
 
 async def test_rules_loaded_again_replace_the_old_ones(exchange: ScriptedExchange, client: MexcExchange) -> None:

@@ -151,14 +151,15 @@ class Child:
         """Return the last of what it wrote."""
         return "\n".join([*self.output.so_far()[-_TAIL:], *self.errors.so_far()[-_TAIL:]])
 
-    def close(self) -> None:
-        """End it and whatever it has started, at once."""
+    def close(self) -> int:
+        """End it and whatever it has started, at once; return its exit code, which may be from before."""
         if self._process.returncode is None:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(PATIENCE_S)
             self.output.all()
             self.errors.all()
             os.close(self._watch)
+        return self._process.returncode
 
 
 def _event(line: str) -> dict[str, Any]:

@@ -35,10 +35,11 @@ QUICK: Tables = {
         "weight_per_10s": 1_000_000,
         "requests_per_s": 10_000,
     },
+    "guards": {"repeat_window_ms": 0},
     "reconcile": {"first_ms": 20, "grace_ms": 1_000, "negatives": 2},
     "log": {"level": "debug"},
 }
-"""What lets a test end soon: no limit binds, and unknown outcomes are looked for in quick succession."""
+"""What lets a test end soon: no limit and no guard binds, and unknown outcomes are looked for in quick succession."""
 
 
 class Daemon:

@@ -25,7 +25,9 @@ class Deadline:
         return max(0.0, self._at_s - time.perf_counter())
 
 
-def eventually(look: Callable[[], T | None], what: str, timeout_s: float = PATIENCE_S) -> T:
+def eventually(
+    look: Callable[[], T | None], what: str, timeout_s: float = PATIENCE_S, *, pause_s: float = _PAUSE_S
+) -> T:
     """Look again and again until there is something, for what announces itself by no event.
 
     Raises:
@@ -35,7 +37,7 @@ def eventually(look: Callable[[], T | None], what: str, timeout_s: float = PATIE
     deadline, pause = Deadline(timeout_s), threading.Event()
     while not (found := look()):
         assert deadline.left_s(), f"{what}: not within {timeout_s} s"
-        pause.wait(_PAUSE_S)
+        pause.wait(pause_s)
     return found
 
 

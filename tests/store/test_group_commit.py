@@ -211,6 +211,21 @@ async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
         assert await anyio.to_thread.run_sync(valve.checkpointed.wait, 10)
 
 
+async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_path: Path) -> None:
+    def refuse(_action: int, _first: str | None, _second: str | None, _database: str | None, _by: str | None) -> int:
+        return sqlite3.SQLITE_DENY
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with store_at(tmp_path) as (store, valve):
+            for number in range(1, 31):
+                await store.commit(step(number)).durable()
+            await valve(lambda connection: connection.set_authorizer(refuse))
+            await anyio.sleep_forever()  # until the idle moment comes
+    assert caught.group_contains(CommitFailed)
+    with pytest.raises(CommitFailed, match="took no checkpoint"):
+        store.commit(step(31))
+
+
 async def test_aiosqlite_runs_a_function_on_the_connections_thread_and_returns_its_result(tmp_path: Path) -> None:
     """Pin the one verb of aiosqlite that is not public and that the store needs."""
     async with store_at(tmp_path) as (store, _):

@@ -11,6 +11,7 @@ import pytest
 
 from daemon.core.step import Step
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, StartupError
+from daemon.store.database import WAL_BYTES
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 from daemon.store.store import open_store
 from tests import making
@@ -135,3 +136,20 @@ async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 async def test_the_log_of_changes_has_its_working_size_before_the_first_order(path: Path) -> None:
     async with open_store(path):
         assert path.with_name("sniperd.db-wal").stat().st_size >= 4 << 20
+
+
+async def test_what_a_killed_process_left_in_the_log_of_changes_does_not_make_it_grow(
+    path: Path, tmp_path: Path
+) -> None:
+    killed = tmp_path / "killed" / "sniperd.db"
+    killed.parent.mkdir()
+    async with open_store(path) as store:
+        order = making.order(1, reason="x" * WAL_BYTES)
+        await store.commit(Step(orders={order.order_id: order})).durable()
+        for suffix in ("", "-wal"):
+            killed.with_name(killed.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
+    log = killed.with_name("sniperd.db-wal")
+    left = log.stat().st_size
+    async with open_store(killed) as store:
+        assert len((await store.remembered()).orders) == 1
+        assert log.stat().st_size <= left + WAL_BYTES // 4

@@ -1,14 +1,16 @@
 """What is asked of the database."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon.core.attempts import AttemptState
 from daemon.core.events import Event
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.ledger import HALT_FACT
 from daemon.core.locks import LockState
-from daemon.core.orders import State
+from daemon.core.orders import Side, State
 from daemon.core.step import Step
 from daemon.store.store import open_store
 from tests import making
@@ -52,6 +54,21 @@ async def test_a_key_is_recalled_while_it_is_bound(tmp_path: Path) -> None:
         assert store.recall(bound.key) == bound
         assert store.recall(free.key) is None
         assert store.recall("never seen") is None
+
+
+async def test_of_every_target_the_order_that_counts_is_found(tmp_path: Path) -> None:
+    made = [
+        making.order(1, target_id="a", state=State.FILLED, finished_ms=1),
+        making.order(2, target_id="a", state=State.REJECTED, finished_ms=1, key_bound=False),
+        making.order(3, target_id="b", state=State.REJECTED, finished_ms=1, key_bound=False),
+        making.order(4, target_id="b", state=State.EXPIRED, finished_ms=1, key_bound=False),
+        making.order(5, target_id="c", side=Side.SELL),
+        making.order(6, target_id=None),
+    ]
+    async with open_store(tmp_path / "x.db") as store:
+        assert await store.bought_targets() == {}
+        await store.commit(Step(orders={each.order_id: each for each in made})).durable()
+        assert await store.bought_targets() == {"a": made[0].order_id, "b": made[3].order_id}
 
 
 @pytest.mark.parametrize(
@@ -100,3 +117,19 @@ async def test_dead_letters_are_counted(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(Step(orders={order.order_id: order for order in orders})).durable()
         assert await store.dead_letters() == 3
+
+
+async def test_what_was_bought_today_is_remembered_although_it_is_finished(tmp_path: Path) -> None:
+    """The hour before the latest event counts as well, whatever day it is in."""
+    midnight_ms = making.NOW_MS // DAY_MS * DAY_MS
+    given: dict[str, Any] = {"state": State.FILLED, "finished_ms": making.NOW_MS}
+    accepted = [midnight_ms - 2, midnight_ms - 1, midnight_ms, midnight_ms + 1]
+    orders = [making.order(n, accepted_ms=at_ms, **given) for n, at_ms in enumerate(accepted, 1)]
+    orders += [making.order(5, side=Side.SELL, **given), making.order(6)]
+    step = Step(orders={order.order_id: order for order in orders})
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(step).durable()
+        for latest_ms, expected in ((midnight_ms + 2 * MAX_REPEAT_WINDOW_MS, [3, 4]),
+                                    (midnight_ms + MAX_REPEAT_WINDOW_MS - 1, [2, 3, 4])):  # fmt: skip
+            await store.commit(Step(events=[Event(name="trading.resumed", at_ms=latest_ms)])).durable()
+            assert [order.seq for order in (await store.remembered()).ended] == expected

@@ -80,7 +80,7 @@ _decode = msgspec.json.Decoder(_Envelope, strict=False).decode
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A JSON answer's code and message, where it has them."""
+    """A JSON answer's code and message, where it has them; the message without our signature, like :func:`raw`."""
 
     code: int | None
     message: str
@@ -98,13 +98,17 @@ def envelope(body: bytes) -> Envelope | None:
         if not _CODE.fullmatch(code):
             return None
         code = int(code)
-    return Envelope(code, found.msg or "", None if found.orderId is None else str(found.orderId))
+    return Envelope(code, _unsigned(found.msg or ""), None if found.orderId is None else str(found.orderId))
 
 
 def raw(body: bytes) -> str:
     """Keep the beginning of a raw answer, without the signature that a gateway's page may quote from our address."""
-    text = _SIGNATURE.sub(r"\1***", body[: MAX_RAW * 4].decode("utf-8", errors="replace"))
+    text = _unsigned(body[: MAX_RAW * 4].decode("utf-8", errors="replace"))
     return text if len(text) <= MAX_RAW else text[:MAX_RAW] + "…"
+
+
+def _unsigned(text: str) -> str:
+    return _SIGNATURE.sub(r"\1***", text)
 
 
 def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: str) -> Answer:

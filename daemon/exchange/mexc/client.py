@@ -1,6 +1,7 @@
 """The MEXC client: the exchange port over signed requests."""
 
 import asyncio
+from decimal import Decimal
 
 import anyio
 
@@ -14,6 +15,7 @@ from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
+from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.symbols import parse
@@ -35,6 +37,7 @@ class MexcExchange:
     def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
         self._requests = Requests(transport, credentials, clock, settings)
         self._witnesses = Witnesses(self._requests)
+        self._prices = LastPrices(self._requests)
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
         self._absent: dict[str, int] = {}  # pair → until when it is not asked for again
@@ -108,6 +111,27 @@ class MexcExchange:
             await self._load_one(symbol)
             return self._rules.get(symbol)
 
+    async def last_price(self, symbol: str) -> Decimal | None:
+        """Return a pair's last price, asking for it if it is not fresh."""
+        return await self._prices.last(symbol)
+
+    def knows(self, symbol: str) -> bool:
+        """Whether a pair's rules are known, so that nobody need be asked for them."""
+        return symbol in self._rules
+
+    def pair_of(self, contract: str) -> str | None:
+        """Return the USDT pair that is known to be of a contract's coin; ``None`` where there is none, or several.
+
+        Addresses that begin with 0x are the same in either case; of all others every letter counts.
+        """
+        wanted = _address(contract)
+        found = [
+            rules.symbol
+            for rules in self._rules.values()
+            if rules.quote_asset == "USDT" and rules.contract is not None and _address(rules.contract) == wanted
+        ]
+        return found[0] if len(found) == 1 else None
+
     async def load_rules(self) -> int:
         """Load the rules of all pairs, so that no signal waits for them; return how many there are.
 
@@ -157,6 +181,10 @@ class MexcExchange:
         now_ms = self._clock.now_ms()
         self._absent = {pair: until_ms for pair, until_ms in self._absent.items() if until_ms > now_ms}
         self._absent[symbol] = now_ms + UNKNOWN_SYMBOL_MS
+
+
+def _address(contract: str) -> str:
+    return contract.lower() if contract[:2].lower() == "0x" else contract
 
 
 def _order_parameters(order: Order, attempt: Attempt) -> Parameters:

@@ -129,7 +129,7 @@ class Requests:
     async def _send(self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None) -> Asked:
         began_ms = self.clock.now_ms()
         timeout_s = self.settings.timeout_ms / 1_000
-        reply = await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate)
+        reply = self._struck(await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate))
         ended_ms = self.clock.now_ms()
         if isinstance(reply, Failure):
             self._reachable, self._error = False, reply.why
@@ -140,6 +140,15 @@ class Requests:
                 self._error = f"HTTP {reply.status}: the exchange says wait {wait_ms} ms"
                 self.pacer.block(ended_ms + wait_ms)
         return Asked(asked, reply, began_ms, ended_ms)
+
+    def _struck(self, reply: Reply | Failure | Stopped) -> Reply | Failure | Stopped:
+        """Strike our key out of what came back: a gateway's page may quote the request, and answers are evidence."""
+        for secret in (self._credentials.api_key.reveal(), self._credentials.api_secret.reveal()):
+            if isinstance(reply, Reply) and secret.encode() in reply.body:
+                reply = msgspec.structs.replace(reply, body=reply.body.replace(secret.encode(), b"***"))
+            elif isinstance(reply, Failure) and secret in reply.why:
+                reply = msgspec.structs.replace(reply, why=reply.why.replace(secret, "***"))
+        return reply
 
 
 def must_wait_ms(reply: Reply) -> int | None:

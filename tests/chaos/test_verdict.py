@@ -1,0 +1,149 @@
+"""A verdict that cannot fail is worth nothing: every kind of broken day is found, and nothing else is called broken."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.core.locks import LockState
+from daemon.core.orders import State
+from tests.chaos.plan import Wish
+from tests.chaos.verdict import Acknowledged, Arrival, Entry, Evidence, differences, judge
+from tests.making import NOW_MS, attempt, lock, order
+
+WISH = Wish(0, {"symbol": "BTCUSDT", "quantity": "0.001"})
+ORDER = order(
+    1, state=State.FILLED, quantity=Decimal("0.001"), executed_quantity=Decimal("0.001"), executed_quote=Decimal(95)
+)
+ATTEMPT = attempt(ORDER)
+PLACED = order(
+    1,
+    state=State.FILLED,
+    quantity=Decimal("0.001"),
+    executed_quantity=Decimal("0.001"),
+    executed_quote=Decimal(95),
+    client_order_id=ATTEMPT.client_order_id,
+)
+ENTRY = Entry("BTCUSDT", ATTEMPT.client_order_id, Decimal("0.001"), Decimal("0.001"), Decimal("95.00"), "FILLED")
+ARRIVAL = Arrival(ATTEMPT.client_order_id, "BTCUSDT", Decimal("0.0010"), NOW_MS + 20, 200)
+LOCK = lock(1, state=LockState.RELEASED, released_ms=NOW_MS + 30)
+
+
+def day(**changes: Any) -> Evidence:
+    """Tell of a day with one wish, which went well but for the changes."""
+    given: dict[str, Any] = {
+        "wishes": [WISH],
+        "acknowledged": [Acknowledged(0, PLACED.order_id)],
+        "book": [ENTRY],
+        "arrivals": [ARRIVAL],
+        "orders": [PLACED],
+        "attempts": [ATTEMPT],
+        "locks": [LOCK],
+    }
+    return Evidence(**given | changes)
+
+
+def placed(**changes: Any) -> Any:
+    """Return the order, changed."""
+    return msgspec.structs.replace(PLACED, **changes)
+
+
+def test_a_day_that_went_well_is_not_called_broken() -> None:
+    assert judge(day()) == []
+    assert differences(day()) == []
+
+
+def test_a_refusal_may_be_followed_by_a_second_request() -> None:
+    first = Arrival("other-1", "BTCUSDT", Decimal("0.001"), NOW_MS, 400)
+    assert judge(day(arrivals=[first, ARRIVAL], attempts=[ATTEMPT, attempt(ORDER, client_order_id="other-1")])) == []
+
+
+def test_a_repetition_after_an_expiry_may_be_another_order() -> None:
+    expired = order(2, state=State.EXPIRED, quantity=Decimal("0.001"))
+    told = [Acknowledged(0, expired.order_id), Acknowledged(0, PLACED.order_id)]
+    assert judge(day(orders=[expired, PLACED], acknowledged=told)) == []
+
+
+SECOND = msgspec.structs.replace(ENTRY, client_order_id="another-1")
+HELD = lock(2, resource=LOCK.resource, state=LockState.RELEASED, acquired_ms=NOW_MS + 29, released_ms=NOW_MS + 40)
+AGAIN = msgspec.structs.replace(ARRIVAL, client_order_id=f"{PLACED.order_id}-2")
+SECOND_ATTEMPT = attempt(ORDER, 2)
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "two orders of one signal": (
+        {"book": [ENTRY, SECOND], "orders": [PLACED, placed(order_id="another", client_order_id="another-1")]},
+        "the book holds 0.001 BTCUSDT 2 times",
+    ),
+    "two live orders at the daemon": (
+        {"orders": [PLACED, order(2, state=State.OPEN, quantity=Decimal("0.001"))]},
+        "2 orders stand for BTCUSDT 0.001",
+    ),
+    "an order that nobody wished for": (
+        {"book": [ENTRY, msgspec.structs.replace(ENTRY, orig_qty=Decimal(7))]},
+        "for which nobody wished",
+    ),
+    "an order that the daemon does not know": (
+        {"orders": [placed(state=State.REJECTED, client_order_id=None)], "acknowledged": []},
+        "of which the daemon knows nothing",
+    ),
+    "a forgotten signal": (
+        {"orders": [], "book": [], "arrivals": []},
+        "was acknowledged as 00000000000000000000000001",
+    ),
+    "a signal that became another wish's order": (
+        {"orders": [placed(quantity=Decimal("0.002"))]},
+        "which is another wish's",
+    ),
+    **{
+        f"an order that is {state.value} for ever": ({"orders": [placed(state=state)]}, f"is still {state.value}")
+        for state in (State.QUEUED, State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
+    },
+    "a placed order that the book does not have": ({"book": []}, "is filled and not on the book"),
+    "another quantity than the book's": (
+        {"orders": [placed(executed_quantity=Decimal("0.0005"))]},
+        "the book has FILLED with 0.001",
+    ),
+    "another sum than the book's": ({"orders": [placed(executed_quote=Decimal(94))]}, "the book has FILLED"),
+    "another state than the book's": ({"orders": [placed(state=State.CANCELED)]}, "is canceled with"),
+    "an order called rejected that is on the book": ({"orders": [placed(state=State.REJECTED)]}, "is rejected with"),
+    "an order sent after its deadline": (
+        {"arrivals": [msgspec.structs.replace(ARRIVAL, received_ms=PLACED.deadline_ms + 501)]},
+        "came 501 ms after its deadline",
+    ),
+    "an order sent before its instant": (
+        {"orders": [placed(execute_at_ms=NOW_MS + 100)]},
+        "came 80 ms before its instant",
+    ),
+    **{
+        f"a second request after {status}": (
+            {
+                "arrivals": [msgspec.structs.replace(ARRIVAL, status=status), AGAIN],
+                "attempts": [ATTEMPT, SECOND_ATTEMPT],
+            },
+            f"after {PLACED.order_id}-1) though the first was answered with {status}",
+        )
+        for status in (0, 200, 403, 500, 503)
+    },
+    "a request that is not on record": ({"attempts": []}, "there is no record of it"),
+    "a lock that is left over": (
+        {"locks": [lock(1, state=LockState.ACTIVE)]},
+        "lock-1 on trade:BTCUSDT:BUY:T1 is left over",
+    ),
+    "two locks at once": ({"locks": [HELD, LOCK]}, "was held by lock-1 and lock-2 at once"),
+    "a lock granted over one that is still held": (
+        {"locks": [msgspec.structs.replace(LOCK, state=LockState.ACTIVE, released_ms=None), HELD]},
+        "was held by lock-1 and lock-2 at once",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "found"), BROKEN.values(), ids=BROKEN)
+def test_a_breach_is_found(changes: dict[str, Any], found: str) -> None:
+    assert any(found in broken for broken in judge(day(**changes)))
+
+
+def test_only_what_time_may_mend_is_waited_for() -> None:
+    assert differences(day(orders=[placed(state=State.IN_DOUBT)])) != []
+    assert differences(day(orders=[placed(executed_quote=Decimal(94))])) != []
+    assert differences(day(attempts=[], locks=[lock(1)])) == []

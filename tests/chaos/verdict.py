@@ -1,0 +1,189 @@
+"""The promises, held against a day's evidence: the exchange's book and its arrivals first, the daemon's word second.
+
+Everything here is a function over values, so that tests can show for each promise that its breach is found.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+import msgspec
+
+from daemon.core.attempts import Attempt
+from daemon.core.locks import Lock, LockState
+from daemon.core.orders import KEY_FREE, PENDING, SIGHTINGS, Order, State
+from daemon.exchange.mexc.views import STATES
+from tests.chaos.plan import Wish
+
+TRANSIT_MS = 500
+"""Between the last look at the clock before a request's first byte and its arrival, on a machine that is busy."""
+
+CLOCKS_MS = 50
+"""By which the clocks of two processes of one machine may differ."""
+
+REFUSALS = frozenset({400, 418, 429})
+"""HTTP statuses by which the exchange tells that nothing was done. Any other answer, or none, leaves it unknown."""
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What the bot was told: this wish is that order."""
+
+    wish: int
+    order_id: str
+
+
+class Entry(msgspec.Struct, frozen=True, rename="camel"):
+    """An order in the exchange's book."""
+
+    symbol: str
+    client_order_id: str
+    orig_qty: Decimal
+    executed_qty: Decimal
+    cummulative_quote_qty: Decimal  # MEXC's spelling
+    status: str
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A request to place an order, as it came to the exchange; status 0: it was not answered."""
+
+    client_order_id: str
+    symbol: str
+    quantity: Decimal
+    received_ms: int
+    status: int
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a day when it is over."""
+
+    wishes: list[Wish]
+    acknowledged: list[Acknowledged]
+    book: list[Entry]
+    arrivals: list[Arrival]  # oldest first
+    orders: list[Order]  # the daemon's, as are these
+    attempts: list[Attempt]
+    locks: list[Lock]
+
+
+def judge(evidence: Evidence) -> list[str]:
+    """Name every promise that did not hold."""
+    checks = (_twice, _unknown, _forgotten, _unsettled, _differences, _mistimed, _after_doubt, _not_durable, _locks)
+    return [broken for check in checks for broken in check(evidence)]
+
+
+def differences(evidence: Evidence) -> list[str]:
+    """Tell where the daemon and the book do not agree yet."""
+    return [*_unsettled(evidence), *_differences(evidence)]
+
+
+def _twice(evidence: Evidence) -> Iterator[str]:
+    """No signal has two orders, whatever they are called."""
+    wishes = {(wish.symbol, wish.quantity) for wish in evidence.wishes}
+    held = Counter((entry.symbol, entry.orig_qty) for entry in evidence.book)
+    for (symbol, quantity), count in held.items():
+        if (symbol, quantity) not in wishes:
+            yield f"the book holds {quantity} {symbol}, for which nobody wished"
+        elif count > 1:
+            yield f"the book holds {quantity} {symbol} {count} times"
+    bound = Counter((order.symbol, order.quantity) for order in evidence.orders if order.state not in KEY_FREE)
+    yield from (
+        f"{count} orders stand for {symbol} {quantity}" for (symbol, quantity), count in bound.items() if count > 1
+    )
+
+
+def _unknown(evidence: Evidence) -> Iterator[str]:
+    """The daemon knows every order of the book, by the attempt that placed it."""
+    known = {order.client_order_id for order in evidence.orders}
+    for entry in evidence.book:
+        if entry.client_order_id not in known:
+            yield f"the book holds {entry.client_order_id}, of which the daemon knows nothing"
+
+
+def _forgotten(evidence: Evidence) -> Iterator[str]:
+    """What was acknowledged is on record, as what was asked."""
+    orders = {order.order_id: order for order in evidence.orders}
+    wishes = {wish.number: wish for wish in evidence.wishes}
+    for number, order_id in sorted({(each.wish, each.order_id) for each in evidence.acknowledged}):
+        order, wish = orders.get(order_id), wishes[number]
+        if order is None:
+            yield f"signal {number} was acknowledged as {order_id} and forgotten"
+        elif (order.symbol, order.quantity) != (wish.symbol, wish.quantity):
+            yield f"signal {number} was acknowledged as {order_id}, which is another wish's"
+
+
+def _unsettled(evidence: Evidence) -> Iterator[str]:
+    """Every order has come to its end, or rests on the book."""
+    for order in evidence.orders:
+        if order.state in PENDING or order.state is State.LOST:
+            yield f"{order.order_id} is still {order.state.value} at the end: {order.reason}"
+
+
+def _differences(evidence: Evidence) -> Iterator[str]:
+    """The daemon's word on every placed order is the book's."""
+    book = {entry.client_order_id: entry for entry in evidence.book}
+    for order in evidence.orders:
+        entry = book.get(order.client_order_id or "")
+        said = f"{order.client_order_id} is {order.state.value}"
+        if entry is None:
+            if order.state in SIGHTINGS:
+                yield f"{said} and not on the book"
+            continue
+        said = f"{said} with {order.executed_quantity} for {order.executed_quote}"
+        if (order.state, order.executed_quantity, order.executed_quote) != _shown(entry):
+            yield f"{said}; the book has {entry.status} with {entry.executed_qty} for {entry.cummulative_quote_qty}"
+
+
+def _shown(entry: Entry) -> tuple[State, Decimal, Decimal]:
+    return STATES[entry.status], entry.executed_qty, entry.cummulative_quote_qty
+
+
+def _mistimed(evidence: Evidence) -> Iterator[str]:
+    """No order came to the exchange after its deadline, none before its instant."""
+    orders = {order.order_id: order for order in evidence.orders}
+    for arrival in evidence.arrivals:
+        order = orders.get(arrival.client_order_id.rpartition("-")[0])
+        if order is None:
+            continue  # found by another check
+        late_ms = arrival.received_ms - order.deadline_ms
+        if late_ms > TRANSIT_MS:
+            yield f"{arrival.client_order_id} came {late_ms} ms after its deadline"
+        if order.execute_at_ms is not None and order.execute_at_ms - arrival.received_ms > CLOCKS_MS:
+            yield f"{arrival.client_order_id} came {order.execute_at_ms - arrival.received_ms} ms before its instant"
+
+
+def _after_doubt(evidence: Evidence) -> Iterator[str]:
+    """A second request for a signal follows only a refusal of the first."""
+    requests: dict[tuple[str, Decimal], list[Arrival]] = defaultdict(list)
+    for arrival in evidence.arrivals:
+        requests[arrival.symbol, arrival.quantity].append(arrival)
+    for (symbol, quantity), sent in requests.items():
+        for first, second in pairwise(sent):
+            if first.status not in REFUSALS:
+                ids = f"{second.client_order_id} after {first.client_order_id}"
+                yield f"{quantity} {symbol} was sent again ({ids}) though the first was answered with {first.status}"
+
+
+def _not_durable(evidence: Evidence) -> Iterator[str]:
+    """What was sent is on record as an attempt."""
+    recorded = {attempt.client_order_id for attempt in evidence.attempts}
+    for arrival in evidence.arrivals:
+        if arrival.client_order_id not in recorded:
+            yield f"{arrival.client_order_id} was sent, and there is no record of it"
+
+
+def _locks(evidence: Evidence) -> Iterator[str]:
+    """Never two locks on one resource, tokens that only grow with time, and none left over."""
+    by_resource: dict[str, list[Lock]] = defaultdict(list)
+    for lock in sorted(evidence.locks, key=lambda lock: lock.token):
+        by_resource[lock.resource].append(lock)
+        if lock.state is LockState.ACTIVE:
+            yield f"{lock.lock_id} on {lock.resource} is left over"
+    for resource, locks in by_resource.items():
+        yield from _overlaps(resource, locks)
+
+
+def _overlaps(resource: str, locks: Iterable[Lock]) -> Iterator[str]:
+    for earlier, later in pairwise(locks):
+        if earlier.released_ms is None or later.acquired_ms < earlier.released_ms:
+            yield f"{resource} was held by {earlier.lock_id} and {later.lock_id} at once"

@@ -1,0 +1,58 @@
+"""backup: a file that opens, is whole, and holds every order; never over another."""
+
+import sqlite3
+import stat
+from contextlib import closing
+
+from tests.cli.command import Command
+from tests.processes import Daemon, wall_ms
+from tests.processes.signals import market_buy
+
+BAD_DATABASE, CANNOT_CREATE = 65, 73
+
+
+def test_a_backup_made_while_orders_come_in_is_whole_and_holds_all_that_were_accepted(
+    command: Command, daemon: Daemon
+) -> None:
+    batch = [market_buy(executeAt=wall_ms() + 3_600_000) for _ in range(100)]
+    accepted = {order["id"] for order in daemon.ask("POST", "/v1/signals/batch", batch).json}
+    target = daemon.directory / f"backup-{wall_ms()}.db"
+    ran = command("backup", target, "--json")
+    assert (ran.code, ran.errors) == (0, "")
+    assert ran.json["path"] == str(target)
+    assert ran.json["bytes"] == target.stat().st_size
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(f"file:{target}?mode=ro", uri=True)) as copy:
+        assert copy.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+        held = {row[0] for row in copy.execute("SELECT order_id FROM orders")}
+        assert copy.execute("PRAGMA user_version").fetchone() == (ran.json["schema"],)
+    assert held >= accepted
+    assert len(held) == ran.json["orders"]
+    assert [path.name for path in daemon.directory.iterdir() if path.name.startswith(target.name)] == [target.name]
+
+
+def test_it_tells_in_a_line_what_it_made(command: Command, daemon: Daemon) -> None:
+    target = daemon.directory / f"told-{wall_ms()}.db"
+    output = command("backup", target).output
+    assert output.startswith(f"{target}: ")
+    assert output.endswith(" MB, checked\n")
+
+
+def test_a_file_that_exists_is_left_alone(command: Command, daemon: Daemon) -> None:
+    target = daemon.directory / "precious"
+    target.write_text("precious")
+    ran = command("backup", target)
+    assert (ran.code, ran.errors) == (CANNOT_CREATE, f"Error: {target} exists; name a file that does not\n")
+    assert target.read_text() == "precious"
+
+
+def test_a_directory_that_is_none_is_named(command: Command, daemon: Daemon) -> None:
+    target = daemon.directory / "nowhere" / "backup.db"
+    ran = command("backup", target)
+    assert (ran.code, ran.errors) == (CANNOT_CREATE, f"Error: cannot write {target}: No such file or directory\n")
+
+
+def test_without_a_database_it_says_how_to_name_one(command: Command, daemon: Daemon) -> None:
+    ran = command("backup", daemon.directory / "of-nothing.db", "--database", daemon.directory / "nothing.db")
+    assert ran.code == BAD_DATABASE
+    assert f"there is no database at {daemon.directory / 'nothing.db'}; name it with --database" in ran.errors

@@ -1,0 +1,53 @@
+"""A gateway before the exchange that answers orders with all that it was sent, as some error pages do."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+STATUS = {"MARKET": 400, "IMMEDIATE_OR_CANCEL": 403, "FILL_OR_KILL": 502, "LIMIT_MAKER": 200}
+"""How orders of a type are answered: refused, forbidden, with a server's error, with something unreadable."""
+
+
+class _Gateway(BaseHTTPRequestHandler):
+    """Passes reads on; echoes orders."""
+
+    protocol_version = "HTTP/1.1"
+    upstream = ""
+
+    def do_GET(self) -> None:
+        connection = http.client.HTTPConnection(self.upstream, timeout=10)
+        connection.request("GET", self.path, headers={"X-MEXC-APIKEY": self.headers.get("X-MEXC-APIKEY", "")})
+        response = connection.getresponse()
+        self._answer(response.status, response.read())
+        connection.close()
+
+    def do_POST(self) -> None:
+        status = next(status for kind, status in STATUS.items() if f"type={kind}" in self.path)
+        echo = f"{self.requestline}\n{self.headers}"
+        body = json.dumps({"code": 30004, "msg": echo}) if status == 400 else f"<html><pre>{echo}</pre></html>"
+        self._answer(status, body.encode())
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@contextmanager
+def echoing(url: str) -> Iterator[str]:
+    """Stand before an exchange; yield the gateway's own address."""
+    handler = type("Gateway", (_Gateway,), {"upstream": urlsplit(url).netloc})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

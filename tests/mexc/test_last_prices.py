@@ -1,0 +1,77 @@
+"""Last prices: asked for once, kept for a moment, and none where there is none to be trusted."""
+
+from asyncio import gather
+from decimal import Decimal
+
+import anyio
+import pytest
+
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.prices import FRESH_MS, PATIENCE_MS
+
+from .clocks import HandClock, LoopClock, in_virtual_time
+from .scripted import HANG_UP, ScriptedExchange, bad, ok, trading
+from .wire import Request, http
+
+PRICE = "GET /api/v3/ticker/price"
+
+
+def shown(price: object, symbol: str = "BTCUSDT") -> bytes:
+    return ok({"symbol": symbol, "price": price})
+
+
+async def test_a_price_is_read_exactly(client: MexcExchange, exchange: ScriptedExchange) -> None:
+    exchange.on(PRICE, shown("0.000000012345678901"))
+    assert await client.last_price("BTCUSDT") == Decimal("0.000000012345678901")
+    assert exchange.asked(PRICE)[0].parameters == {"symbol": "BTCUSDT"}
+
+
+async def test_a_price_is_kept_for_a_moment(client: MexcExchange, exchange: ScriptedExchange, clock: HandClock) -> None:
+    exchange.on(PRICE, shown("1"), shown("2"))
+    assert await client.last_price("BTCUSDT") == 1
+    clock.advance(FRESH_MS - 1)
+    assert await client.last_price("BTCUSDT") == 1
+    clock.advance(1)
+    assert await client.last_price("BTCUSDT") == 2
+
+
+async def test_all_who_ask_at_the_same_time_share_an_answer(client: MexcExchange, exchange: ScriptedExchange) -> None:
+    exchange.on(PRICE, shown("1"))
+    assert await gather(*(client.last_price("BTCUSDT") for _ in range(10))) == [Decimal(1)] * 10
+    assert len(exchange.asked(PRICE)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        shown("0"), shown("NaN"), shown("-1"), shown("much"), shown("1e99"), shown("1", "ETHUSDT"), ok([]), ok({}),
+        bad(10007), http(500, "no"), http(200, "<html>"), HANG_UP,
+    ],
+    ids=["zero", "NaN", "negative", "a word", "huge", "another pair's", "a list", "nothing",
+         "no such pair", "an error", "a page", "no answer"],
+)  # fmt: skip
+async def test_what_is_no_price_is_none(client: MexcExchange, exchange: ScriptedExchange, answer: bytes) -> None:
+    exchange.on(PRICE, answer)
+    assert await client.last_price("BTCUSDT") is None
+
+
+async def test_nothing_is_asked_while_the_exchange_says_wait(
+    client: MexcExchange, exchange: ScriptedExchange, clock: HandClock
+) -> None:
+    exchange.on(PRICE, shown("1"))
+    client.keep_still(clock.now_ms() + 1_000)
+    assert await client.last_price("BTCUSDT") is None
+    assert exchange.asked() == []
+
+
+@in_virtual_time
+async def test_nobody_waits_long_for_a_price(exchange: ScriptedExchange) -> None:
+    async def too_late(_request: Request) -> bytes:
+        await anyio.sleep(PATIENCE_MS / 1_000 + 1)
+        return shown("1")
+
+    exchange.on(PRICE, too_late)
+    async with trading(exchange.url, LoopClock()) as client:
+        before_s = anyio.current_time()
+        assert await gather(*(client.last_price("BTCUSDT") for _ in range(3))) == [None] * 3
+        assert anyio.current_time() - before_s == pytest.approx(PATIENCE_MS / 1_000)

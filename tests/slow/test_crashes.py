@@ -1,0 +1,95 @@
+"""Killed with -9 at any system call that leaves a trace, the daemon breaks no promise.
+
+The kill comes as the call begins, so that it has no effect; that of the call before it has had its own.
+"""
+
+import signal
+
+import pytest
+
+from tests.processes import Answer, Child, Daemon, Exchange
+from tests.processes.signals import Signal
+from tests.processes.stage import Stage
+from tests.slow.life import Life, one_signal, send
+from tests.slow.tracing import tampered, through_strace
+
+pytestmark = pytest.mark.needs("strace")
+
+TO_DISK = ["pwrite64", "fdatasync"]
+TO_WIRE = ["write", "writev", "sendto", "sendmsg"]
+"""Which of these an event loop sends with is its own affair."""
+
+OVER_A_RUN = ["fdatasync", "fsync", "ftruncate", "unlink", "rename"]
+"""What leaves a trace in the files as a whole, from the making of the database to the end of the sockets."""
+
+MOST = 400
+"""A sweep that finds no end is no sweep."""
+
+
+@pytest.fixture(scope="module")
+def exchange(shared_stage: Stage) -> Exchange:
+    """The exchange, one for all these tests."""
+    return shared_stage.exchange()
+
+
+def sweep(stage: Stage, life: Life, call: str, *, threads: bool) -> int:
+    """Kill the daemon at the first such call of a signal's life, at the second of another's, until one outlives it."""
+    life.daemon.start(with_rules=True)
+    for number in range(1, MOST):
+        wish = one_signal()
+        with tampered(stage, life.daemon, call, f"signal=KILL:when={number}", threads=threads):
+            answer = send(life.daemon, wish)
+        if answer is not None and life.is_alive():
+            return number - 1
+        assert life.daemon.process.exit_code() == -signal.SIGKILL
+        life.daemon.start(with_rules=True)
+        life.check(wish, None if answer is None else answer.json["id"])
+    raise AssertionError(f"there is no end of {call}")
+
+
+def sweep_of_run(life: Life, call: str) -> int:
+    """Kill the daemon at such a call anywhere between its start and its end in good order."""
+    for number in range(1, MOST):
+        wish = one_signal()
+        for file in life.daemon.directory.glob("sniperd.db*"):
+            file.unlink()  # so that it is made anew
+        process = life.daemon.launch(*through_strace(call, f"signal=KILL:when={number}"))
+        answer = run_through(life.daemon, process, wish)
+        process.output.all()
+        code = process.close()  # which frees it of strace, too: that may wait for ever for a killed thread
+        life.daemon.start(with_rules=True)
+        life.check(wish, None if answer is None else answer.json["id"])
+        life.daemon.terminate()
+        if code == 0:
+            return number - 1
+        assert code == -signal.SIGKILL
+    raise AssertionError(f"there is no end of {call}")
+
+
+def run_through(daemon: Daemon, process: Child, wish: Signal) -> Answer | None:
+    """Send a signal when the daemon is ready, and let it end, as far as it comes."""
+    try:
+        process.wait_for("exchange.symbols_loaded")
+    except AssertionError:
+        return None  # it ended before
+    answer = send(daemon, wish)
+    process.send(signal.SIGTERM)
+    return answer
+
+
+@pytest.mark.parametrize("call", TO_DISK)
+def test_killed_at_any_write_to_the_disk_a_signal_is_one_order(own_stage: Stage, exchange: Exchange, call: str) -> None:
+    assert sweep(own_stage, Life(own_stage, exchange), call, threads=True) >= 2  # taken in; outcome
+
+
+def test_killed_at_any_write_to_the_wire_a_signal_is_one_order(own_stage: Stage, exchange: Exchange) -> None:
+    life = Life(own_stage, exchange)
+    crashes = sum(sweep(own_stage, life, call, threads=False) for call in TO_WIRE)
+    assert crashes >= 3  # the order, a look, the answer
+
+
+def test_killed_at_any_turn_of_its_whole_run_a_signal_is_one_order(own_stage: Stage, exchange: Exchange) -> None:
+    life = Life(own_stage, exchange)
+    crashes = {call: sweep_of_run(life, call) for call in OVER_A_RUN}
+    assert crashes["fdatasync"] >= 4  # the file grown and made, taken in, outcome
+    assert crashes["unlink"] >= 2  # the sockets

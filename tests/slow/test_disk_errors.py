@@ -1,0 +1,101 @@
+"""A disk that takes no commit ends the process with its own code; nothing acknowledged is lost, nothing is sent twice.
+
+What a disk that failed holds is nobody's to know: a failed commit is not tried again, and the next start reads what
+there is.
+"""
+
+from contextlib import ExitStack
+
+import pytest
+
+from daemon.errors import CommitFailed
+from daemon.store.writer import COMMITS_WORTH_A_CHECKPOINT
+from tests.processes import Daemon, Exchange
+from tests.processes.stage import Stage
+from tests.slow.life import Life, one_signal, send
+from tests.slow.tracing import tampered
+
+pytestmark = pytest.mark.needs("strace")
+
+FAILURES = {
+    "fdatasync fails once": ("fdatasync", "error=EIO:when=1"),
+    "fdatasync fails from then on": ("fdatasync", "error=EIO:when=1+"),
+    "a write fails once": ("pwrite64", "error=EIO:when=1"),
+    "a write fails from then on": ("pwrite64", "error=EIO:when=1+"),
+    "the disk is full from then on": ("pwrite64", "error=ENOSPC:when=1+"),
+    "the disk is full to the sync": ("fdatasync", "error=ENOSPC:when=1+"),
+}
+
+
+@pytest.fixture(scope="module")
+def exchange(shared_stage: Stage) -> Exchange:
+    """The exchange, one for all these tests."""
+    return shared_stage.exchange()
+
+
+@pytest.fixture
+def life(own_stage: Stage, exchange: Exchange) -> Life:
+    """A daemon that runs."""
+    life = Life(own_stage, exchange)
+    life.daemon.start(with_rules=True)
+    return life
+
+
+@pytest.fixture
+def patient(own_stage: Stage, exchange: Exchange) -> Life:
+    """A daemon whose requests stay valid while the exchange is frozen."""
+    life = Life(own_stage, exchange, {"exchange": {"recv_window_ms": 10_000}})
+    life.daemon.start(with_rules=True)
+    return life
+
+
+@pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
+def test_what_the_disk_did_not_take_is_neither_answered_nor_sent(
+    own_stage: Stage, life: Life, call: str, effect: str
+) -> None:
+    signal = one_signal()
+    with tampered(own_stage, life.daemon, call, effect):
+        answer = send(life.daemon, signal)
+        check_end(life.daemon)
+    assert answer is None or answer.status >= 500
+    assert life.requested(signal) == []
+    life.daemon.start(with_rules=True)
+    life.check(signal, None)
+
+
+@pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
+def test_an_outcome_that_the_disk_did_not_take_is_found_again(
+    own_stage: Stage, patient: Life, call: str, effect: str
+) -> None:
+    signal = one_signal()
+    with ExitStack() as tampering:
+        with patient.exchange.frozen():
+            order_id = patient.daemon.send(signal)
+            tampering.enter_context(tampered(own_stage, patient.daemon, call, effect))
+        check_end(patient.daemon)
+    assert len(patient.requested(signal)) == 1
+    patient.daemon.start(with_rules=True)
+    assert patient.check(signal, order_id) == "filled"
+
+
+@pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
+def test_a_checkpoint_that_the_disk_did_not_take_ends_the_process_too(
+    own_stage: Stage, patient: Life, call: str, effect: str
+) -> None:
+    signals = [one_signal() for _ in range(COMMITS_WORTH_A_CHECKPOINT)]
+    with patient.exchange.frozen():
+        told = [patient.daemon.send(signal) for signal in signals]
+        with tampered(own_stage, patient.daemon, call, effect):
+            check_end(patient.daemon)
+    patient.daemon.start(with_rules=True)
+    for signal, order_id in zip(signals, told, strict=True):
+        assert patient.check(signal, order_id) == "filled"
+
+
+def check_end(daemon: Daemon) -> None:
+    """Check that the daemon ended by itself, as it does when a commit fails, and said so."""
+    process = daemon.process
+    failed = process.wait_for("daemon.failed")
+    assert failed["exit_code"] == CommitFailed.exit_code
+    process.output.all()
+    assert process.close() == CommitFailed.exit_code

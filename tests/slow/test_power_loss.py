@@ -1,0 +1,116 @@
+"""When the power fails, what was acknowledged is there, and nothing is sent twice."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.day import Day
+from tests.chaos.plan import Plan, plan
+from tests.processes import Child, eventually
+from tests.processes.stage import Stage
+
+pytestmark = pytest.mark.needs("fuse", "root")
+
+SOURCES = Path(__file__).parents[2]
+
+
+class Disk:
+    """A disk whose power can fail, mounted."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.path = stage.subdirectory("mounted")
+        self._store = stage.subdirectory("disk")
+        self._stage = stage
+        self._process: Child
+        self._mount()
+
+    def fail(self) -> None:
+        """Let the power fail, in the middle of whatever is being written."""
+        self._process.kill()
+
+    def come_back(self) -> None:
+        """Mount what is left."""
+        self._unmount()
+        self._mount()
+
+    def close(self) -> None:
+        """Let it go."""
+        self._process.close()
+        self._unmount()
+
+    def _mount(self) -> None:
+        command = [sys.executable, "-m", "tests.slow.lossy_disk", str(self._store), str(self.path)]
+        self._process = self._stage.child(*command, environ=dict(os.environ), directory=SOURCES)
+        eventually(self.path.is_mount, "the disk is mounted")
+
+    def _unmount(self) -> None:
+        subprocess.run(["fusermount3", "-u", "-z", self.path], check=True)
+
+
+@pytest.fixture
+def disk(own_stage: Stage) -> Iterator[Disk]:
+    """A disk, mounted."""
+    disk = Disk(own_stage)
+    yield disk
+    disk.close()
+
+
+def test_the_disk_forgets_what_was_not_synced_and_nothing_else(disk: Disk) -> None:
+    blocks = [bytes([number]) * 4_096 for number in range(1, 101)]
+    kept, nameless = disk.path / "kept", disk.path / "nameless"
+    with kept.open("wb", buffering=0) as file:
+        file.writelines(blocks[:50])
+        os.fsync(file.fileno())
+        sync_directory(disk.path)
+        file.writelines(blocks[50:])
+        with nameless.open("wb") as other:
+            other.write(b"synced, under a name that is not")
+            other.flush()
+            os.fsync(other.fileno())
+            assert kept.read_bytes() == b"".join(blocks)
+            assert nameless.exists()
+            disk.fail()
+    disk.come_back()
+    left = kept.read_bytes()
+    assert left.startswith(b"".join(blocks[:50]))
+    assert 0 < sum(block in left for block in blocks[50:]) < 50
+    assert not nameless.exists()
+
+
+def sync_directory(path: Path) -> None:
+    """Bring a directory's names to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class DayOfPowerCuts(Day):
+    """A day on which the power fails, and with it the daemon and what its disk has not synced."""
+
+    send_again = frozenset({500, 503})  # the disk fails a moment before the daemon does
+
+    def __init__(self, stage: Stage, what: Plan, disk: Disk) -> None:
+        super().__init__(stage, what, print)
+        self._disk = disk
+        self.daemon.database = disk.path / "sniperd.db"
+        self.daemon.configure({"store": {"path": str(self.daemon.database)}})
+
+    def strike(self) -> None:
+        """Let the power fail."""
+        self._disk.fail()
+        super().strike()
+        self._disk.come_back()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_day_of_power_cuts_breaks_no_promise(own_stage: Stage, disk: Disk, seed: int) -> None:
+    outcome = DayOfPowerCuts(own_stage, plan(seed, signals=60, symbols=20, kills=8), disk).live()
+    assert outcome.broken == []
+    assert outcome.figures["acknowledged"] == 60
+    assert outcome.figures["kills"] == 8

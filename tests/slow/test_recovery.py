@@ -1,0 +1,85 @@
+"""A daemon that wakes to ten thousand waiting orders takes signals again within seconds.
+
+How quick exactly is the benchmark's to tell: ``python -m tests.bench memory``.
+"""
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from daemon.core.ledger import HALT_FACT
+from daemon.core.orders import Side
+from daemon.core.step import Step
+from daemon.store.database import prepare
+from daemon.store.writer import Commit, write
+from tests import making
+from tests.processes import Daemon, Exchange, eventually, wall_ms
+from tests.processes.stage import Stage
+
+QUEUED = 10_000
+DAY_MS = 86_400_000
+
+BOUND_S = 10.0
+"""Far beyond what it takes, on any machine: more would be a loop over all orders within one."""
+
+
+@pytest.fixture
+def exchange(own_stage: Stage) -> Exchange:
+    """An exchange without a past."""
+    return own_stage.exchange()
+
+
+@pytest.fixture
+def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
+    """A daemon whose database holds many queued orders; the kill switch keeps them there."""
+    daemon = own_stage.daemon(exchange)
+    fill(daemon.database)
+    return daemon
+
+
+def fill(database: Path) -> None:
+    """Write the orders, sells among them, in one transaction."""
+    now_ms = wall_ms()
+    step = Step(facts={HALT_FACT: "to be recovered in peace"})
+    for number in range(1, QUEUED + 1):
+        side = Side.SELL if number % 3 == 0 else Side.BUY
+        changes = {"side": side, "resource": f"trade:BTCUSDT:{side}:T{number}", "priority": 1 if number % 3 == 0 else 5}
+        order = making.order(number, accepted_ms=now_ms, updated_ms=now_ms, deadline_ms=now_ms + DAY_MS, **changes)
+        step.orders[order.order_id] = order
+    group = Commit()
+    group.join(step)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        prepare(connection, database)
+        write(connection, group)
+
+
+def test_ten_thousand_queued_orders_are_back_within_seconds(daemon: Daemon) -> None:
+    daemon.launch()
+    starting = daemon.wait_for("daemon.starting")
+    recovered = daemon.wait_for("daemon.recovered")
+    ready = daemon.wait_for("daemon.ready")
+    assert (recovered["orders"], recovered["queued"], recovered["in_doubt"]) == (QUEUED, QUEUED, 0)
+    took_s = (datetime.fromisoformat(ready["at"]) - datetime.fromisoformat(starting["at"])).total_seconds()
+    assert took_s < BOUND_S
+    status = daemon.look("/v1/status")
+    assert (status["queueLength"], status["orders"]) == (QUEUED, {"queued": QUEUED})
+
+
+def test_ten_thousand_queued_orders_go_on_by_rank_over_a_crash(daemon: Daemon, exchange: Exchange) -> None:
+    daemon.configure({"queue": {"max_in_flight": 1}})
+    daemon.start(with_rules=True)
+    assert daemon.ask("POST", "/v1/admin/resume", {"reason": "go on"}).status == 200
+    wait_for_arrivals(exchange, 30)
+    daemon.restart()
+    wait_for_arrivals(exchange, 60)
+    daemon.kill()
+    came = [request["parameters"]["newClientOrderId"] for request in exchange.arrivals()]
+    assert came == [f"{number:026d}-1" for number in range(3, 3 * len(came) + 1, 3)]  # the sells, oldest first
+
+
+def wait_for_arrivals(exchange: Exchange, count: int) -> None:
+    """Wait until so many orders have come."""
+    eventually(lambda: len(exchange.arrivals()) >= count, f"{count} orders at the exchange")

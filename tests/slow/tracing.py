@@ -1,0 +1,35 @@
+"""strace, put on a running daemon, so that a system call of its choice fails or is the process's last."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.processes import Child, Daemon
+from tests.processes.stage import Stage
+from tests.processes.waiting import PATIENCE_S
+
+
+@contextmanager
+def tampered(stage: Stage, daemon: Daemon, call: str, effect: str, *, threads: bool = True) -> Iterator[None]:
+    """Let a system call of the daemon's have an effect, in strace's words, for as long as the context lasts.
+
+    Calls are counted for each thread by itself; without ``threads`` only those of the event loop's are meant.
+    """
+    words = ["strace", *(["-f"] if threads else []), "-o", "/dev/null", "-e", f"trace={call}"]
+    words += ["-e", f"inject={call}:{effect}", "-p", str(daemon.process.pid)]
+    tracer = stage.child(*words, environ=daemon.environ, directory=daemon.directory)
+    try:
+        _wait_until_attached(tracer)
+        yield
+    finally:
+        tracer.close()  # with -9: it may wait for ever for a thread of a process that was killed
+
+
+def through_strace(call: str, effect: str) -> list[str]:
+    """Return a command that runs another as itself, with one of its system calls having an effect."""
+    return ["strace", "-D", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{effect}"]
+
+
+def _wait_until_attached(tracer: Child) -> None:
+    tracer.errors.wait_for(
+        lambda line: True if "attached" in line else None, "strace holds the daemon", timeout_s=PATIENCE_S
+    )
