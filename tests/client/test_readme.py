@@ -15,10 +15,10 @@ README = Path(package.__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def example(language: str, word: str) -> str:
-    """Return the README's one example in a language that holds a word."""
+def example(language: str, *words: str) -> str:
+    """Return the README's one example in a language that holds these words."""
     found = [text for name, text in _BLOCK.findall(README.read_text(encoding="utf-8")) if name == language]
-    [one] = [text for text in found if word in text]
+    [one] = [text for text in found if all(word in text for word in words)]
     return str(one)
 
 
@@ -42,13 +42,11 @@ def test_the_python_example_trades_and_locks(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.needs("curl")
-def test_the_curl_example_trades(environ: dict[str, str]) -> None:
-    assert '"state":"filled"' in run(["sh", "-c", example("sh", "/v1/signals")], environ)
-
-
-@pytest.mark.needs("curl")
-def test_the_curl_example_takes_a_lease(environ: dict[str, str]) -> None:
-    assert '"fencingToken":' in run(["sh", "-c", example("sh", "/v1/locks")], environ)
+@pytest.mark.parametrize(
+    ("route", "shown"), [("/v1/signals", '"state":"filled"'), ("/v1/locks", '"status":"active"')], ids=["trade", "lock"]
+)
+def test_the_curl_examples_trade_and_lock(environ: dict[str, str], route: str, shown: str) -> None:
+    assert shown in run(["sh", "-c", example("sh", "curl", f"{route} ")], environ)
 
 
 @pytest.mark.needs("node")
