@@ -37,6 +37,7 @@ def take(bench: Bench, **changes: Any) -> Lock:
     got = ask(bench, **changes)
     assert isinstance(got, Leased)
     assert not got.replayed
+    assert bench.ledger.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
     return got.lock
 
 
@@ -246,9 +247,21 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
     assert bench.ledger.granted == {}, "the order came first, and waits for room"
-    assert isinstance(ask(bench, "wait-3", resource="elsewhere"), Leased), "which keeps nobody else waiting"
+    take(bench, resource="elsewhere")  # which keeps nobody else waiting
     LEAVINGS[how](bench, order)
     assert list(bench.ledger.granted) == ["wait-2"]
+
+
+def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench.submit(symbol="BARUSDT")
+    order = bench.submit()
+    wait(bench, "wait-2", resource=TRADE, owner_id="ben")
+    urgent = take(bench, resource=TRADE, owner_id="cleo", priority=1)
+    assert list(bench.ledger.waiters) == ["wait-2"]
+    release(bench, urgent, "cleo")
+    assert bench.order(order).state is State.QUEUED
+    assert bench.ledger.granted == {}, "the order is next"
 
 
 # The owner's verbs
@@ -339,6 +352,17 @@ def test_a_key_with_another_request_is_a_conflict(bench: Bench, other: dict[str,
     wait(bench, "wait-3", key="waits")
     with pytest.raises(KeyConflict):
         ask(bench, "wait-4", **({"key": "waits"} | other), waits=True)
+
+
+def test_a_lease_that_a_repeated_request_got_is_not_the_first_ones_to_leave_untold(bench: Bench) -> None:
+    locks = [take(bench), take(bench, resource="other")]
+    wait(bench, "wait-2", key="k")
+    wait(bench, "wait-3", resource="other", owner_id="ben", key="l")
+    for lock in locks:
+        release(bench, lock)
+    mine = bench.ledger.granted["wait-2"]
+    assert ask(bench, "wait-4", key="k") == Leased(mine, replayed=True)
+    assert list(bench.ledger.granted) == ["wait-3"]
 
 
 # The administrator's word
