@@ -1,7 +1,6 @@
 """The lock service over the end of a process: by -9, and in order."""
 
 import http.client
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,11 +11,11 @@ from tests.processes.tables import locks_of, queue_of
 
 
 @pytest.fixture(scope="module")
-def mortal(shared_stage: Stage, locks_exchange: Exchange) -> Iterator[Daemon]:
+def mortal(shared_stage: Stage, locks_exchange: Exchange) -> Daemon:
     """A daemon that these tests may end."""
     daemon = shared_stage.daemon(locks_exchange)
     daemon.start()
-    yield daemon
+    return daemon
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -221,4 +222,4 @@ def test_fifty_who_wait_are_all_served_one_after_the_other(daemon: Daemon, how: 
         lease = granted(by_owner[each["ownerId"]])
     rows = locks_of(daemon.database, resource)
     assert [row["status"] for row in rows] == [{"release": "released"}.get(how, "failed")] * 50 + ["active"]
-    assert all(old["released_at"] <= new["acquired_at"] for old, new in zip(rows, rows[1:], strict=False))
+    assert all(old["released_at"] <= new["acquired_at"] for old, new in pairwise(rows))

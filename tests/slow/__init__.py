@@ -1,0 +1,1 @@
+"""Tests that take their time: run by name, `pytest tests/slow`."""
