@@ -50,9 +50,7 @@ def test_a_lease_waits_for_the_order_that_holds_its_resource(daemon: Daemon, exc
 
 
 @pytest.mark.parametrize(("priority", "first"), [(5, "order"), (4, "caller")], ids=["equal", "more urgent"])
-def test_between_an_order_and_a_caller_priority_decides_then_age(
-    daemon: Daemon, exchange: Exchange, priority: int, first: str
-) -> None:
+def test_between_an_order_and_a_caller_priority_decides_then_age(daemon: Daemon, priority: int, first: str) -> None:
     signal = market_buy()
     lease = take(daemon, resourceId=resource_of(signal))
     order_id = daemon.accept(signal)
