@@ -41,3 +41,15 @@ def daemon(bot_daemon: Daemon, exchange: Exchange) -> Daemon:
     """The daemon."""
     del exchange  # whose faults end with the test
     return bot_daemon
+
+
+@pytest.fixture(scope="package")
+def brisk(bot_stage: Stage, bot_exchange: Exchange) -> Daemon:
+    """A daemon for which everything is over soon: deadlines, the window of derived keys, what is kept."""
+    config = {
+        "queue": {"buy_deadline_ms": 400, "manual_window_ms": 50},
+        "locks": {"cleanup_interval_s": 0.2, "retention_h": 0.0001},
+    }
+    daemon = bot_stage.daemon(bot_exchange, config)
+    daemon.start(with_rules=True)
+    return daemon

@@ -8,6 +8,7 @@ import pytest
 
 from tests.bot.door import LOCKS, a_trade, check, monitor, place, queue, resource_of, send, trade
 from tests.processes import Daemon, Exchange, ask
+from tests.processes.tables import locks_of
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LOCK_FIELDS = {
@@ -119,13 +120,13 @@ def test_a_check_before_during_and_after_a_trade(daemon: Daemon, exchange: Excha
     free = {"isLocked": False, "lockCount": 0, "queueLength": 0, "activeLocks": []}
     assert check(daemon, resource) == free
     with exchange.frozen():
-        order_id = send(daemon, wish)
+        send(daemon, wish)
         queue(daemon, wish | {"quantity": "0.002"})
         during = check(daemon, resource)
     [lock] = during.pop("activeLocks")
     assert during == {"isLocked": True, "lockCount": 1, "queueLength": 1}
     assert {name: lock[name] for name in ("lockId", "ownerId", "resourceId", "status", "transactionType")} == {
-        "lockId": daemon.explain(order_id)["locks"][0]["lockId"],
+        "lockId": locks_of(daemon.database, resource)[0]["lock_id"],
         "ownerId": wish["userId"],
         "resourceId": resource,
         "status": "active",
