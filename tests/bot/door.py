@@ -26,7 +26,7 @@ def a_trade(**changes: Any) -> Trade:
         "type": "MARKET",
         "quantity": "0.001",
         "userId": f"user-{name}",
-        "snipeTargetId": f"target-{name}",
+        "snipeTargetId": f"snipe-{name}",
     }
     return {field: value for field, value in (given | changes).items() if value is not None}
 
