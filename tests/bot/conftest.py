@@ -1,6 +1,7 @@
 """One exchange and one daemon for all these tests; a test speaks of its own resources, so others' do not matter."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def daemon(bot_daemon: Daemon, exchange: Exchange) -> Daemon:
 @pytest.fixture(scope="package")
 def brisk(bot_stage: Stage, bot_exchange: Exchange) -> Daemon:
     """A daemon for which everything is over soon: deadlines, the window of derived keys, what is kept."""
-    config = {
+    config: dict[str, dict[str, Any]] = {
         "queue": {"buy_deadline_ms": 400, "manual_window_ms": 50},
         "locks": {"cleanup_interval_s": 0.2, "retention_h": 0.0001},
     }

@@ -1,6 +1,10 @@
 """The defects of the bot's records and rights, each shown impossible."""
 
 import stat
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,17 +48,22 @@ def test_a_late_release_overwrote_a_finished_state(daemon: Daemon) -> None:
 
 
 def test_cleaning_up_broke_off_for_ever_at_a_foreign_key(brisk: Daemon, exchange: Exchange) -> None:
-    for _ in range(2):
-        wish = a_trade(side="SELL")
+    for wish in (a_trade(side="SELL"), a_trade(side="SELL")):
+        resource = resource_of(wish)
         exchange.lay({"kind": "slow_after", "delay_ms": 50, "count": 1})
         send(brisk, wish)
         second = wish | {"quantity": "0.002"}
         queued = queue(brisk, second)["queueId"]
         brisk.until(queued, "filled")
         take(brisk, f"newest:{wish['userId']}")  # the newest lock stays: it remembers the token
-        eventually(lambda wish=wish: not locks_of(brisk.database, resource_of(wish)), "the locks' removal")
-        eventually(lambda wish=wish: not queue_of(brisk.database, resource_of(wish)), "the queue's removal")
+        eventually(partial(_is_gone, locks_of, brisk, resource), "the locks' removal")
+        eventually(partial(_is_gone, queue_of, brisk, resource), "the queue's removal")
         assert len(orders_of(brisk, wish)) == 2, "what was traded is kept"
+
+
+def _is_gone(rows: Callable[[Path, str], list[Any]], daemon: Daemon, resource: str) -> bool:
+    """Whether a resource has no rows any more."""
+    return not rows(daemon.database, resource)
 
 
 @pytest.mark.parametrize("timeout_ms", [1, 50, 333])
