@@ -99,7 +99,9 @@ def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response
     if isinstance(refusal, shapes.BotRefusal):
         view = shapes.refused(refusal.code, str(refusal), refusal.detail)
     elif request.path.startswith(shapes.PREFIX):
-        view = shapes.refused(refusal.code, str(refusal))
+        wrong = refusal if isinstance(refusal, Invalid) and refusal.field else None
+        detail = None if wrong is None else f"{wrong.field}: {wrong.allowed or 'of another kind'}"
+        view = shapes.refused(refusal.code, str(refusal), detail)
     elif isinstance(refusal, Held):
         holder = lock_view(refusal.holder) if isinstance(refusal.holder, Lock) else None
         view = HeldView(error=refusal.code, message=str(refusal), holder=holder, queue_length=refusal.queue_length)

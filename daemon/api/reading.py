@@ -103,6 +103,8 @@ def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
         raise Invalid(f"the body is not JSON: {error}", allowed="a JSON object") from None
     except UnicodeDecodeError as error:
         raise Invalid(f"the body is not UTF-8: {error.reason}", allowed="a JSON object in UTF-8") from None
+    except RecursionError:
+        raise Invalid("the body is nested too deeply", allowed="a JSON object") from None
 
 
 def field_names(struct: type[msgspec.Struct]) -> str:

@@ -116,7 +116,7 @@ class Engine:
         ):
             tasks.start_soon(task)
         await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
-        self._recover(remembered)
+        await self._recover(remembered)
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
         await self._first_round()
@@ -126,7 +126,7 @@ class Engine:
         await self._drain()
         tasks.cancel_scope.cancel()
 
-    def _recover(self, remembered: Remembered) -> None:
+    async def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
         self.exchange.keep_still(remembered.still_until_ms)
         step = Step()
@@ -145,10 +145,11 @@ class Engine:
             last_token=remembered.last_token,
             now_ms=began_ms,
         )
-        self.doorway.apply(step)
+        commit = self.doorway.apply(step)
         for order in self.ledger.orders.values():
             if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):
                 self._executor.hold(order)
+        await commit.durable()
         counts = self.ledger.counts
         self._tell(
             "daemon.recovered",

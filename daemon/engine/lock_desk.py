@@ -41,7 +41,11 @@ class LockDesk:
         got = leases.acquire(engine.ledger, step, asked, waiter_id=name, waits=wait_s is not None, now_ms=now_ms)
         commit = engine.doorway.apply(step)
         if isinstance(got, Leased):
-            await commit.durable()
+            try:
+                await commit.durable()
+                engine.ledger.granted.pop(name, None)
+            finally:
+                self._leave(name, LEFT)
             return got
         lock = await self._wait(got, wait_s or 0)
         return Leased(lock, replayed=got.waiter_id != name)
