@@ -16,6 +16,7 @@ MUST_NOT_SKIP = "SNIPERD_CI"
 
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root, to mount a file system or to be another user"),
+    "systemd": (lambda: shutil.which("systemd-analyze") is not None, "systemd-analyze"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "fuse": (
         lambda: bool(
