@@ -35,7 +35,18 @@ def socket_for_clients(configured: str, name: str, environ: Mapping[str, str]) -
     if configured:
         return Path(configured)
     own, system = runtime_directory(environ) / name, SYSTEM_RUNTIME / name
-    return system if not own.exists() and system.exists() else own
+    return system if not _is_there(own) and _is_there(system) else own
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file is there; one that is out of sight in a directory of somebody else's is."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def environment() -> Mapping[str, str]:
