@@ -135,6 +135,19 @@ def test_a_reload_takes_the_new_configuration(service: Installed) -> None:
     service.until(ActiveState="active", MainPID=pid)
 
 
+def test_the_doctor_finds_the_service_and_wakes_nobody(service: Installed) -> None:
+    code, shown = service.sniperd("doctor", "--config", CONFIG)
+    assert (code, "failure" in shown) == (0, False), shown
+    assert "systemd hands over the key pair from /etc/credstore" in shown
+    assert "/var/lib/sniperd/sniperd.db is whole" in shown
+    assert "the group sniperd may trade" in shown
+    service.box.run("systemctl", "stop", "sniperd.service")
+    code, shown = service.sniperd("doctor", "--config", CONFIG)
+    assert (code, "sniperd.service is inactive" in shown) == (0, True), shown
+    assert service.state()["ActiveState"] == "inactive"
+    service.box.run("systemctl", "start", "sniperd.service")  # whose files are still its own
+
+
 def test_what_a_restart_cannot_mend_stays_down_and_somebody_is_told(service: Installed) -> None:
     service.box.write("/etc/sniperd/on-failure", '#!/bin/sh\necho "hook: $1 $2 $3"\n', "755")
     service.box.write(CONFIG, "[queue]\nfifo = true\n")
