@@ -50,6 +50,7 @@ WALL_CHECK_S = 5.0
 
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
     """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before anybody obeys it must not end the process
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:
         anyio.run(_Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
@@ -201,8 +202,9 @@ class _Process:
             self._poller.settings = settings.poller(config)
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
-        self._log.set_level(config.log.level)
+        self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
         self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
+        self._log.set_level(config.log.level)
 
     async def _watch_wall_clock(self, clock: SteadyClock) -> None:
         """Tell when somebody sets the machine's clock: ours runs on."""

@@ -20,6 +20,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "systemd-analyze"),
     "systemd box": (can_box, "root, systemd, util-linux, an overlay file system and cgroup2"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
+    "curl": (lambda: shutil.which("curl") is not None, "curl"),
+    "node": (lambda: shutil.which("node") is not None, "node"),
     "fuse": (
         lambda: bool(
             shutil.which("fusermount3") and importlib.util.find_spec("mfusepy") and Path("/dev/fuse").exists()

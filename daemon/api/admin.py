@@ -1,41 +1,45 @@
 """Administration: halt, resume, resolve, requeue. Each with a reason; the actor is recorded."""
 
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import body, checked_reason, decode, field_names
-from daemon.api.status import status_view
-from daemon.api.views import order_view
+from daemon.api.reading import Body, Reason, checked_reason
+from daemon.api.routes import Route
+from daemon.api.status import StatusView, status_view
+from daemon.api.views import OrderView, order_view
 from daemon.core import rulings
-from daemon.core.fields import text
+from daemon.core.fields import Word, shown, text
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS
 from daemon.engine.front_desk import Switch
-from daemon.errors import Invalid
+from daemon.errors import Full, Halted, Invalid, NotAllowed, NotReady, Unknown, WrongState
+
+_Amount = Annotated[Decimal, shown("0 where nothing was executed", 0, float(MAX_AMOUNT))]
 
 
 class ReasonRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Why."""
 
-    reason: str
+    reason: Reason
 
 
 class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """What a person found on the exchange, and why it is so."""
 
-    reason: str
+    reason: Reason
     ruling: Ruling
-    exchange_order_id: str | None = None
-    executed_quantity: Decimal = Decimal(0)
-    executed_quote: Decimal = Decimal(0)
+    exchange_order_id: Word | None = None
+    executed_quantity: _Amount = Decimal(0)
+    executed_quote: _Amount = Decimal(0)
 
 
-_reason = msgspec.json.Decoder(ReasonRequest)
-_resolve = msgspec.json.Decoder(ResolveRequest)
+_reason = Body[ReasonRequest](ReasonRequest)
+_resolve = Body[ResolveRequest](ResolveRequest)
 
 
 class Admin:
@@ -44,13 +48,39 @@ class Admin:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """List the routes."""
+        switching, deciding = (Invalid, NotAllowed, NotReady), (Invalid, NotAllowed, Unknown, WrongState, NotReady)
+        stands, order = {200: StatusView}, {200: OrderView}
+        base = "/v1/admin"
         return [
-            web.post("/v1/admin/halt", self.halt),
-            web.post("/v1/admin/resume", self.resume),
-            web.post("/v1/admin/orders/{id}/resolve", self.resolve),
-            web.post("/v1/admin/orders/{id}/requeue", self.requeue),
+            Route(
+                method="POST", path=f"{base}/halt", handler=self.halt, takes=_reason, answers=stands, refuses=switching
+            ),
+            Route(
+                method="POST",
+                path=f"{base}/resume",
+                handler=self.resume,
+                takes=_reason,
+                answers=stands,
+                refuses=switching,
+            ),
+            Route(
+                method="POST",
+                path=base + "/orders/{id}/resolve",
+                handler=self.resolve,
+                takes=_resolve,
+                answers=order,
+                refuses=deciding,
+            ),
+            Route(
+                method="POST",
+                path=base + "/orders/{id}/requeue",
+                handler=self.requeue,
+                takes=_reason,
+                answers=order,
+                refuses=[*deciding, Halted, Full],
+            ),
         ]
 
     async def halt(self, request: web.Request) -> web.Response:
@@ -63,7 +93,7 @@ class Admin:
 
     async def resolve(self, request: web.Request) -> web.Response:
         """End an unknown outcome by a person's word."""
-        asked = decode(await body(request, self._context.limits), _resolve, field_names(ResolveRequest))
+        asked = await _resolve.read(request, self._context.limits)
         found = Found(
             ruling=asked.ruling,
             exchange_order_id=(
@@ -87,7 +117,7 @@ class Admin:
         return json(await status_view(self._context))
 
     async def _reason(self, request: web.Request) -> str:
-        asked = decode(await body(request, self._context.limits), _reason, field_names(ReasonRequest))
+        asked = await _reason.read(request, self._context.limits)
         return checked_reason(asked.reason)
 
 

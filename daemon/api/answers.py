@@ -64,6 +64,8 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
         except web.HTTPException as error:
             word, text = error.reason.lower().replace(" ", "_"), _HINTS.get(error.status, error.reason)
             answer = _told(request, word, text, error.status)
+            if "Allow" in error.headers:  # as HTTP has it for 405
+                answer.headers["Allow"] = error.headers["Allow"]
             if error.status in _CLOSING:
                 answer.force_close()
         except Exception as error:  # noqa: BLE001  # the last resort of a request; the daemon itself goes on
@@ -97,7 +99,9 @@ def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response
     if isinstance(refusal, shapes.BotRefusal):
         view = shapes.refused(refusal.code, str(refusal), refusal.detail)
     elif request.path.startswith(shapes.PREFIX):
-        view = shapes.refused(refusal.code, str(refusal))
+        wrong = refusal if isinstance(refusal, Invalid) and refusal.field else None
+        detail = None if wrong is None else f"{wrong.field}: {wrong.allowed or 'of another kind'}"
+        view = shapes.refused(refusal.code, str(refusal), detail)
     elif isinstance(refusal, Held):
         holder = lock_view(refusal.holder) if isinstance(refusal.holder, Lock) else None
         view = HeldView(error=refusal.code, message=str(refusal), holder=holder, queue_length=refusal.queue_length)

@@ -1,16 +1,19 @@
 """The lock service: leases for the bot's own critical sections."""
 
+from typing import Annotated
+
 import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.lock_views import LocksView, lease_view, lock_view, waiting_view
-from daemon.api.reading import body, checked_reason, decode, field_names, wait_s
-from daemon.core.fields import Text, text, within
+from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
+from daemon.api.reading import Body, Reason, checked_reason, wait_s
+from daemon.api.routes import WAIT, Route
+from daemon.core.fields import Text, shown, text, within
 from daemon.core.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
 from daemon.core.line import in_order
-from daemon.errors import Invalid
+from daemon.errors import Full, Held, Invalid, KeyConflict, NotAllowed, NotReady, Unknown, WrongState
 
 MAX_SHOWN = 1_000
 MAX_ERROR = 2_000
@@ -20,7 +23,7 @@ class RenewRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", k
     """Whose lease begins anew, and how long it is from now on."""
 
     owner_id: Text
-    timeout_ms: int | None = None
+    timeout_ms: Annotated[int | None, shown("length of the lease, ms", 1, MAX_TIMEOUT_MS)] = None
 
 
 class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -34,14 +37,15 @@ class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel",
 class ForceReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """Why anybody's lock ends; and whether the exchange was checked, where an order was sent under it."""
 
-    reason: str
+    reason: Reason
     exchange_checked: bool = False
 
 
-_acquire = msgspec.json.Decoder(AcquireRequest)
-_renew = msgspec.json.Decoder(RenewRequest)
-_release = msgspec.json.Decoder(ReleaseRequest)
-_force = msgspec.json.Decoder(ForceReleaseRequest)
+_acquire = Body[AcquireRequest](AcquireRequest)
+_renew = Body[RenewRequest](RenewRequest)
+_release = Body[ReleaseRequest](ReleaseRequest)
+_force = Body[ForceReleaseRequest](ForceReleaseRequest)
+_OF_ONE = (Invalid, NotAllowed, Unknown, WrongState, NotReady)
 
 
 class Locks:
@@ -50,17 +54,45 @@ class Locks:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def reads(self) -> list[web.RouteDef]:
+    def reads(self) -> list[Route]:
         """List the routes that only read."""
-        return [web.get("/v1/locks", self.page), web.get("/v1/locks/{id}", self.one)]
-
-    def changes(self) -> list[web.RouteDef]:
-        """List the routes that change."""
         return [
-            web.post("/v1/locks", self.acquire),
-            web.post("/v1/locks/{id}/renew", self.renew),
-            web.post("/v1/locks/{id}/release", self.release),
-            web.post("/v1/admin/locks/{id}/force-release", self.force_release),
+            Route(method="GET", path="/v1/locks", handler=self.page, answers={200: LocksView}),
+            Route(method="GET", path="/v1/locks/{id}", handler=self.one, answers={200: LockView}, refuses=[Unknown]),
+        ]
+
+    def changes(self) -> list[Route]:
+        """List the routes that change."""
+        one = {200: LockView}
+        path = "/v1/locks/{id}"
+        return [
+            Route(
+                method="POST",
+                path="/v1/locks",
+                handler=self.acquire,
+                takes=_acquire,
+                parameters=[WAIT],
+                answers={200: LeaseView, 201: LeaseView},
+                tells=["Location", "Idempotent-Replayed"],
+                refuses=[Invalid, Held, Full, WrongState, KeyConflict, NotReady],
+            ),
+            Route(method="POST", path=f"{path}/renew", handler=self.renew, takes=_renew, answers=one, refuses=_OF_ONE),
+            Route(
+                method="POST",
+                path=f"{path}/release",
+                handler=self.release,
+                takes=_release,
+                answers=one,
+                refuses=_OF_ONE,
+            ),
+            Route(
+                method="POST",
+                path="/v1/admin/locks/{id}/force-release",
+                handler=self.force_release,
+                takes=_force,
+                answers=one,
+                refuses=_OF_ONE,
+            ),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
@@ -81,8 +113,7 @@ class Locks:
         repeated ``idempotencyKey`` is answered with 200, the first request's lease, and its result where it ended.
         """
         context = self._context
-        raw = await body(request, context.limits)
-        asked = normalise(decode(raw, _acquire, field_names(AcquireRequest)), context.lease_timeout_ms)
+        asked = normalise(await _acquire.read(request, context.limits), context.lease_timeout_ms)
         leased = await context.lock_desk.acquire(asked, wait_s(request))
         headers = (
             {"Idempotent-Replayed": "true"} if leased.replayed else {"Location": f"/v1/locks/{leased.lock.lock_id}"}
@@ -91,14 +122,14 @@ class Locks:
 
     async def renew(self, request: web.Request) -> web.Response:
         """Begin a lease anew, from now on; its owner only."""
-        asked = decode(await body(request, self._context.limits), _renew, field_names(RenewRequest))
+        asked = await _renew.read(request, self._context.limits)
         timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
         lock_id, owner_id = request.match_info["id"], text("ownerId", asked.owner_id)
         return json(lock_view(await self._context.lock_desk.renew(lock_id, owner_id, timeout_ms)))
 
     async def release(self, request: web.Request) -> web.Response:
         """End a lease with its result or error; its owner only."""
-        asked = decode(await body(request, self._context.limits), _release, field_names(ReleaseRequest))
+        asked = await _release.read(request, self._context.limits)
         has_result = not isinstance(asked.result, msgspec.UnsetType)
         if has_result and asked.error is not None:
             raise Invalid("a result and an error", field="error", allowed="one of them, or neither")
@@ -112,7 +143,7 @@ class Locks:
 
     async def force_release(self, request: web.Request) -> web.Response:
         """End anybody's lock, with a reason; administrators only."""
-        asked = decode(await body(request, self._context.limits), _force, field_names(ForceReleaseRequest))
+        asked = await _force.read(request, self._context.limits)
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         ended = await self._context.lock_desk.force_release(
             request.match_info["id"], caller, reason, exchange_checked=asked.exchange_checked

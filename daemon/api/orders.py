@@ -1,15 +1,30 @@
 """Orders: list, show, explain, cancel."""
 
+from typing import Annotated
+
+import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
 from daemon.api.reading import number
-from daemon.api.views import PageView, explain_view, order_view
+from daemon.api.routes import Parameter, Route
+from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
 from daemon.core.orders import State
-from daemon.errors import Invalid
+from daemon.errors import Invalid, NotReady, Unknown, WrongState
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
+MAX_CURSOR = 2**62
+_FILTERS = [
+    Parameter(name="state", type=State, about="orders in this state alone"),
+    Parameter(name="symbol", about="orders of this pair alone; case does not matter"),
+    Parameter(
+        name="limit",
+        type=Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)],
+        about=f"length of the page; {DEFAULT_LIMIT} where absent",
+    ),
+    Parameter(name="cursor", type=Annotated[int, msgspec.Meta(ge=1, le=MAX_CURSOR)], about="`next` of the page before"),
+]
 
 
 class Orders:
@@ -18,17 +33,38 @@ class Orders:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def reads(self) -> list[web.RouteDef]:
+    def reads(self) -> list[Route]:
         """List the routes that only read."""
+        path = "/v1/orders"
+        one, all_of_it = {200: OrderView}, {200: ExplainView}
         return [
-            web.get("/v1/orders", self.page),
-            web.get("/v1/orders/{id}", self.one),
-            web.get("/v1/orders/{id}/explain", self.explain),
+            Route(
+                method="GET",
+                path=path,
+                handler=self.page,
+                parameters=_FILTERS,
+                answers={200: PageView},
+                refuses=[Invalid],
+            ),
+            Route(method="GET", path=path + "/{id}", handler=self.one, answers=one, refuses=[Unknown]),
+            Route(
+                method="GET", path=path + "/{id}/explain", handler=self.explain, answers=all_of_it, refuses=[Unknown]
+            ),
         ]
 
-    def changes(self) -> list[web.RouteDef]:
+    def changes(self) -> list[Route]:
         """List the routes that change."""
-        return [web.delete("/v1/orders/{id}", self.cancel)]
+        reason = Parameter(name="reason", about="why, for the record; what is beyond 500 characters is cut")
+        return [
+            Route(
+                method="DELETE",
+                path="/v1/orders/{id}",
+                handler=self.cancel,
+                parameters=[reason],
+                answers={200: OrderView},
+                refuses=[Unknown, WrongState, NotReady],
+            )
+        ]
 
     async def page(self, request: web.Request) -> web.Response:
         """Show a page of orders, newest first: ``?state&symbol&limit&cursor``."""
@@ -40,7 +76,7 @@ class Orders:
         orders = await self._context.front_desk.page(
             state=_state(query.get("state")),
             symbol=query["symbol"].strip().upper() if "symbol" in query else None,
-            before_seq=number(query["cursor"], "cursor", 0, 2**62) if "cursor" in query else None,
+            before_seq=number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None,
             limit=limit,
         )
         more = str(orders[-1].seq) if len(orders) == limit else None

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from typing import TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from aiohttp import web
 
+from daemon.core.fields import up_to
 from daemon.errors import Invalid
 
 MAX_WAIT_S = 120.0
@@ -14,6 +15,11 @@ MAX_REASON = 500
 MAX_DIGITS = 19
 BATCH_LIMIT = 1 << 20
 """Bytes of the longest body that any route takes."""
+
+Reason = Annotated[
+    str,
+    msgspec.Meta(description=f"why, for the record; 1 to {MAX_REASON} characters", extra_json_schema=up_to(MAX_REASON)),
+]
 
 _T = TypeVar("_T")
 _WAIT = re.compile(r"\s*wait\s*=\s*(\d+(?:\.\d+)?)\s*", re.IGNORECASE)
@@ -59,6 +65,26 @@ async def body(request: web.Request, limits: BodyLimits) -> bytes:
     raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=announced)
 
 
+class Body(Generic[_T]):
+    """What a route takes: it reads bodies, and its ``shape`` describes them."""
+
+    def __init__(self, shape: Any, allowed: str | None = None) -> None:  # noqa: ANN401  # a type, maybe annotated
+        """With ``allowed``, the field names for the complaint about an unknown one; a struct knows its own."""
+        self.shape = shape
+        self._decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(shape)
+        self._allowed = field_names(shape) if allowed is None else allowed
+
+    async def read(self, request: web.Request, limits: BodyLimits) -> _T:
+        """Read a request's body.
+
+        Raises:
+            web.HTTPException: too long, or too late.
+            Invalid: not JSON, or not of the right shape; the error says where.
+
+        """
+        return decode(await body(request, limits), self._decoder, self._allowed)
+
+
 def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
     """Read JSON into a value.
 
@@ -77,6 +103,8 @@ def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
         raise Invalid(f"the body is not JSON: {error}", allowed="a JSON object") from None
     except UnicodeDecodeError as error:
         raise Invalid(f"the body is not UTF-8: {error.reason}", allowed="a JSON object in UTF-8") from None
+    except RecursionError:
+        raise Invalid("the body is nested too deeply", allowed="a JSON object") from None
 
 
 def field_names(struct: type[msgspec.Struct]) -> str:

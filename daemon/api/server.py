@@ -21,6 +21,7 @@ from daemon.api.context import Context
 from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
+from daemon.api.openapi import described
 from daemon.api.orders import Orders
 from daemon.api.reading import BATCH_LIMIT
 from daemon.api.signals import Signals
@@ -69,9 +70,10 @@ async def serve(
         *BotTrade(context).routes(),
         *bot_locks.changes(),
     ]
+    everything = described([*reads, *changes])
     errors = errors_become_answers(context.engine.clock, emit)
     async with AsyncExitStack() as stack:
-        for name, path, routes in (("signals", signals, [*reads, *changes]), ("status", status, reads)):
+        for name, path, routes in (("signals", signals, everything), ("status", status, described(reads))):
             if name not in given:
                 listener = stack.enter_context(unix_listener(path))
                 await stack.enter_async_context(_serving(listener, routes, [errors]))
@@ -84,7 +86,7 @@ async def serve(
             return
         listener = stack.enter_context(tcp_listener(loopback.host, loopback.port))
         port = listener.getsockname()[1]
-        await stack.enter_async_context(_serving(listener, [*reads, *changes], [errors, guard(loopback, port)]))
+        await stack.enter_async_context(_serving(listener, everything, [errors, guard(loopback, port)]))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
 

@@ -1,21 +1,27 @@
 """Signals in: one, or many in one commit."""
 
+from typing import Annotated
+
 import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import body, decode, field_names, wait_s
-from daemon.api.views import accepted_view
+from daemon.api.reading import Body, field_names, wait_s
+from daemon.api.routes import KEY, WAIT, Route
+from daemon.api.views import AcceptedView, accepted_view
 from daemon.core.intake import Accepted
 from daemon.core.signals import SignalRequest
-from daemon.errors import Invalid
+from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 
 MAX_BATCH = 1_000
 
-_one = msgspec.json.Decoder(SignalRequest)
-_many = msgspec.json.Decoder(list[SignalRequest])
-_FIELDS = field_names(SignalRequest)
+_one = Body[SignalRequest](SignalRequest)
+_many = Body[list[SignalRequest]](
+    Annotated[list[SignalRequest], msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": MAX_BATCH})],
+    field_names(SignalRequest),
+)
+_REFUSALS = (Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady)
 
 
 class Signals:
@@ -24,9 +30,28 @@ class Signals:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """List the routes."""
-        return [web.post("/v1/signals", self.one), web.post("/v1/signals/batch", self.many)]
+        return [
+            Route(
+                method="POST",
+                path="/v1/signals",
+                handler=self.one,
+                takes=_one,
+                parameters=[WAIT, KEY],
+                answers={200: AcceptedView, 202: AcceptedView},
+                tells=["Location", "Idempotent-Replayed", "Preference-Applied"],
+                refuses=_REFUSALS,
+            ),
+            Route(
+                method="POST",
+                path="/v1/signals/batch",
+                handler=self.many,
+                takes=_many,
+                answers={202: list[AcceptedView]},
+                refuses=_REFUSALS,
+            ),
+        ]
 
     async def one(self, request: web.Request) -> web.Response:
         """Take one signal.
@@ -34,15 +59,14 @@ class Signals:
         202 with the order once it is on disk; with ``Prefer: wait=SECONDS`` 200 once its outcome is known. A signal
         that came before is answered with 200, ``Idempotent-Replayed: true`` and the first one's order.
         """
-        raw = await body(request, self._context.limits)
-        signal = _with_header_key(decode(raw, _one, _FIELDS), request.headers.get("Idempotency-Key"))
+        asked = await _one.read(request, self._context.limits)
+        signal = _with_header_key(asked, request.headers.get("Idempotency-Key"))
         accepted = await self._context.front_desk.submit(signal, self._context.caller(request))
         return await self._answer(accepted, wait_s(request))
 
     async def many(self, request: web.Request) -> web.Response:
         """Take a list of signals, all or none, in one commit; 202 with their orders in the same order."""
-        raw = await body(request, self._context.limits.for_batch())
-        signals = decode(raw, _many, _FIELDS)
+        signals = await _many.read(request, self._context.limits.for_batch())
         if not 1 <= len(signals) <= MAX_BATCH:
             raise Invalid(f"a batch of {len(signals)} signals", allowed=f"1 to {MAX_BATCH} signals")
         accepted = await self._context.front_desk.submit_all(signals, self._context.caller(request))

@@ -8,6 +8,7 @@ from aiohttp import web
 from daemon import __version__
 from daemon.api.answers import json
 from daemon.api.context import Context
+from daemon.api.routes import Route
 from daemon.api.views import View
 from daemon.core.orders import State
 from daemon.engine.engine import Stage
@@ -37,6 +38,20 @@ class StatusView(View, frozen=True, kw_only=True):
     exchange: Health
     database: str
     database_bytes: int
+
+
+class AliveView(View, frozen=True):
+    """The process serves."""
+
+    alive: bool
+
+
+class ReadyView(View, frozen=True):
+    """Whether signals are taken, and why not."""
+
+    ready: bool
+    stage: Stage
+    halted: str | None
 
 
 async def status_view(context: Context) -> StatusView:
@@ -73,12 +88,13 @@ class Status:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """List the routes."""
+        ready = {200: ReadyView, 503: ReadyView}
         return [
-            web.get("/v1/status", self.status),
-            web.get("/healthz", self.alive),
-            web.get("/readyz", self.ready),
+            Route(method="GET", path="/v1/status", handler=self.status, answers={200: StatusView}),
+            Route(method="GET", path="/healthz", handler=self.alive, answers={200: AliveView}),
+            Route(method="GET", path="/readyz", handler=self.ready, answers=ready),
         ]
 
     async def status(self, request: web.Request) -> web.Response:
@@ -89,14 +105,15 @@ class Status:
     async def alive(self, request: web.Request) -> web.Response:
         """Answer 200 while the process serves."""
         del request
-        return json({"alive": True})
+        return json(AliveView(alive=True))
 
     async def ready(self, request: web.Request) -> web.Response:
         """Answer 200 while signals are taken, 503 while starting, draining or halted."""
         del request
         engine = self._context.engine
         ready = engine.stage is Stage.READY and engine.ledger.halted is None
-        return json({"ready": ready, "stage": engine.stage, "halted": engine.ledger.halted}, 200 if ready else 503)
+        view = ReadyView(ready=ready, stage=engine.stage, halted=engine.ledger.halted)
+        return json(view, 200 if ready else 503)
 
 
 def _size(path: str) -> int:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from daemon.core.fields import Text, text, within
+from daemon.core.fields import Text, Word, shown, text, within
 from daemon.core.locks import OwnerType, TransactionType
 from daemon.core.waiters import LeaseRequest
 from daemon.errors import Invalid
 
 MAX_TIMEOUT_MS = 3_600_000
-DEFAULT_PRIORITY = 5
+DEFAULT_PRIORITY, LOWEST_PRIORITY = 5, 10
 
 _TRADE_PARTS = 4
 
@@ -18,7 +18,9 @@ _TRADE_PARTS = 4
 class AcquireRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """One request for a lease as it stands on the wire."""
 
-    resource_id: Annotated[str, msgspec.Meta(description="what is to be held; a trade's is trade:SYMBOL:SIDE:TARGET")]
+    resource_id: Annotated[
+        Word, msgspec.Meta(description="what is to be held, 1 to 128 printable; a trade's is trade:SYMBOL:SIDE:TARGET")
+    ]
     owner_id: Annotated[Text, msgspec.Meta(description="who holds it; renewal and release ask for the same")]
     owner_type: Annotated[OwnerType, msgspec.Meta(description="user, system or workflow")] = OwnerType.USER
     transaction_type: Annotated[TransactionType, msgspec.Meta(description="trade, cancel or update")] = (
@@ -27,8 +29,8 @@ class AcquireRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
     transaction_data: Annotated[
         msgspec.Raw | msgspec.UnsetType, msgspec.Meta(description="any JSON, kept with the lock")
     ] = msgspec.UNSET
-    timeout_ms: Annotated[int | None, msgspec.Meta(description="length of the lease, ms")] = None
-    priority: Annotated[int | None, msgspec.Meta(description="1 (most urgent) to 10, in line; default 5")] = None
+    timeout_ms: Annotated[int | None, shown("length of the lease, ms", 1, MAX_TIMEOUT_MS)] = None
+    priority: Annotated[int | None, shown("1 (most urgent) to 10, in line; default 5", 1, LOWEST_PRIORITY)] = None
     idempotency_key: Annotated[
         Text | None, msgspec.Meta(description="makes a repeated request the same one; its result is kept")
     ] = None
@@ -49,7 +51,7 @@ def normalise(request: AcquireRequest, default_timeout_ms: int) -> LeaseRequest:
         transaction_type=request.transaction_type,
         transaction_data=None if isinstance(data, msgspec.UnsetType) else compact(data),
         timeout_ms=within("timeoutMs", request.timeout_ms, default_timeout_ms, 1, MAX_TIMEOUT_MS),
-        priority=within("priority", request.priority, DEFAULT_PRIORITY, 1, 10),
+        priority=within("priority", request.priority, DEFAULT_PRIORITY, 1, LOWEST_PRIORITY),
         key=None if request.idempotency_key is None else text("idempotencyKey", request.idempotency_key),
     )
 

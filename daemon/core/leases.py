@@ -36,6 +36,7 @@ def acquire(
 
     Returns:
         The lease: new, or the one that an earlier request with the same key got, active or released with its result.
+        A new one stands in ``granted`` under the waiter's name until the caller is told.
         A waiter where the resource is held and the caller waits; the earlier one where it waits with the same key.
 
     Raises:
@@ -47,12 +48,13 @@ def acquire(
     """
     lease = _lease_of_key(ledger, asked)
     if lease is not None:
+        ledger.claim(lease)
         return Leased(lease, replayed=True)
     waiter = _waiter_of_key(ledger, asked)
     if waiter is None:
         waiter = _in_line(ledger, asked, waiter_id, now_ms)
         line.grant(ledger, step, now_ms)
-        lock = ledger.granted.pop(waiter_id, None)
+        lock = ledger.granted.get(waiter_id)
         if lock is not None:
             del step.waiters[waiter_id]  # it never waited
             return Leased(lock, replayed=False)

@@ -259,6 +259,8 @@ class Ledger:
         rank = Rank(waiter.asked.priority, self.last_seq, self._arrivals)
         self.waiters[waiter.waiter_id] = waiter
         self._waiting_keys[waiter.key] = waiter.waiter_id
+        if self.locks.holder(waiter.asked.resource) is None:
+            self.line.free(waiter.asked.resource)  # whoever was set aside behind an order may be outranked by this one
         self.line.push(Entry(rank, waiter.waiter_id, waiter.asked.resource))
 
     def leave_line(self, waiter_id: str) -> Waiter | None:
@@ -268,6 +270,10 @@ class Ledger:
             self.line.remove(waiter_id)
             del self._waiting_keys[waiter.key]
         return waiter
+
+    def claim(self, lease: Lock) -> None:
+        """Let a lease be a repeated request's: it stays, though whoever asked first goes away untold."""
+        self.granted = {name: lock for name, lock in self.granted.items() if lock.lock_id != lease.lock_id}
 
     def waiter_by_key(self, key: str) -> Waiter | None:
         """Return who waits under a caller's key."""

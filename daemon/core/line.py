@@ -13,7 +13,7 @@ import msgspec
 
 from daemon.core.ledger import Ledger
 from daemon.core.orders import Order
-from daemon.core.priority_queue import Rank
+from daemon.core.priority_queue import NOBODY, Rank
 from daemon.core.step import Step
 from daemon.core.waiters import Waiter, WaiterState
 
@@ -50,7 +50,12 @@ def withdraw(ledger: Ledger, step: Step, waiter_id: str, reason: str, now_ms: in
 
 
 def place_of(ledger: Ledger, order: Order) -> int:
-    """Tell an order's place among those that wait for its resource, from 1; 1 too while it waits for its time."""
+    """Tell an order's place among those that wait for its resource, from 1.
+
+    It is 1 too while the order waits for its time, and where it waits for nobody: its resource is its own already.
+    """
+    if order.skip_lock or ledger.lock_of(order) is not None:
+        return 1
     mine = Rank(order.priority, order.seq)
     return 1 + ledger.queue.count(order.resource, mine) + ledger.line.count(order.resource, mine)
 
@@ -112,7 +117,7 @@ def in_order(ledger: Ledger) -> list[Waiting]:
         else:
             waiter = ledger.waiters[entry.entry_id]
             resource, owner_id, since_ms = waiter.asked.resource, waiter.asked.owner_id, waiter.queued_ms
-        places[resource] += 1
+        places[resource] += entry.resource != NOBODY
         found.append(
             Waiting(
                 entry_id=entry.entry_id,
@@ -122,7 +127,7 @@ def in_order(ledger: Ledger) -> list[Waiting]:
                 priority=entry.rank.priority,
                 since_ms=since_ms,
                 position=position,
-                resource_position=places[resource],
+                resource_position=1 if entry.resource == NOBODY else places[resource],
             )
         )
     return found

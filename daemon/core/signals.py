@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.core.decimals import canonical
-from daemon.core.fields import Text, text, within
+from daemon.core.fields import Text, any_case, shown, text, within
 from daemon.core.orders import OrderType, Side
 from daemon.errors import Invalid
 
@@ -22,34 +22,56 @@ MAX_AHEAD_MS = 30 * 86_400_000
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 3_600_000
 MAX_AMOUNT = Decimal("1e18")
 MAX_DECIMALS = 18
+LOWEST_PRIORITY = 10
 
 ALIASES = {"IOC": OrderType.IMMEDIATE_OR_CANCEL, "FOK": OrderType.FILL_OR_KILL}
 
 _SYMBOL = re.compile(r"\w{2,40}")
+_ABOVE_0 = {"exclusiveMinimum": 0, "maximum": float(MAX_AMOUNT)}
 
 
 class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """One signal as it stands on the wire. Amounts may be JSON numbers or strings; both are read exactly."""
 
-    symbol: Annotated[str, msgspec.Meta(description="trading pair, BTCUSDT; case does not matter")]
-    side: Annotated[str, msgspec.Meta(description="BUY or SELL; case does not matter")]
-    type: Annotated[str, msgspec.Meta(description="LIMIT, MARKET, LIMIT_MAKER, IMMEDIATE_OR_CANCEL or FILL_OR_KILL")]
-    quantity: Annotated[Decimal | None, msgspec.Meta(description="base units")] = None
+    symbol: Annotated[
+        str,
+        msgspec.Meta(
+            description="trading pair, BTCUSDT: 2 to 40 letters and digits; case does not matter",
+            extra_json_schema={"minLength": 2},
+        ),
+    ]
+    side: Annotated[
+        str,
+        msgspec.Meta(
+            description="BUY or SELL; case does not matter", extra_json_schema={"pattern": any_case("BUY", "SELL")}
+        ),
+    ]
+    type: Annotated[
+        str,
+        msgspec.Meta(
+            description="LIMIT, MARKET, LIMIT_MAKER, IMMEDIATE_OR_CANCEL (IOC) or FILL_OR_KILL (FOK)",
+            extra_json_schema={"pattern": any_case(*OrderType, *ALIASES)},
+        ),
+    ]
+    quantity: Annotated[Decimal | None, msgspec.Meta(description="base units", extra_json_schema=_ABOVE_0)] = None
     quote_order_qty: Annotated[
-        Decimal | None, msgspec.Meta(description="quote units to spend or receive; MARKET only")
+        Decimal | None,
+        msgspec.Meta(description="quote units to spend or receive; MARKET only", extra_json_schema=_ABOVE_0),
     ] = None
-    price: Annotated[Decimal | None, msgspec.Meta(description="quote per base unit; not with MARKET")] = None
+    price: Annotated[
+        Decimal | None, msgspec.Meta(description="quote per base unit; not with MARKET", extra_json_schema=_ABOVE_0)
+    ] = None
     owner_id: Annotated[Text, msgspec.Meta(description="who asks; stands in the lock and the audit trail")]
     snipe_target_id: Annotated[Text | None, msgspec.Meta(description="the bot's target; part of the resource")] = None
     idempotency_key: Annotated[
         Text | None, msgspec.Meta(description="what makes two signals the same; derived where absent")
     ] = None
-    priority: Annotated[int | None, msgspec.Meta(description="1 (most urgent) to 10; default SELL 1, BUY 5")] = None
-    execute_at: Annotated[int | None, msgspec.Meta(description="Unix ms at which the order is to be sent")] = None
+    priority: Annotated[int | None, shown("1 (most urgent) to 10; default SELL 1, BUY 5", 1, LOWEST_PRIORITY)] = None
+    execute_at: Annotated[int | None, shown("Unix ms at which the order is to be sent, at most 30 days ahead")] = None
     deadline_ms: Annotated[
-        int | None, msgspec.Meta(description="ms after acceptance, or after executeAt, in which it may be sent")
+        int | None, shown("ms after acceptance, or after executeAt, in which it may be sent", 1, MAX_DEADLINE_MS)
     ] = None
-    timeout_ms: Annotated[int | None, msgspec.Meta(description="lease of the order's lock, ms")] = None
+    timeout_ms: Annotated[int | None, shown("lease of the order's lock, ms", MIN_TIMEOUT_MS, MAX_TIMEOUT_MS)] = None
     allow_repeat: Annotated[bool, msgspec.Meta(description="a second BUY of the symbol is wanted")] = False
     skip_lock: Annotated[bool, msgspec.Meta(description="emergency SELL past queue and lock; administrators only")] = (
         False
@@ -108,7 +130,11 @@ def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Sig
         target_id=None if request.snipe_target_id is None else text("snipeTargetId", request.snipe_target_id),
         idempotency_key=(None if request.idempotency_key is None else text("idempotencyKey", request.idempotency_key)),
         priority=within(
-            "priority", request.priority, defaults.buy_priority if is_buy else defaults.sell_priority, 1, 10
+            "priority",
+            request.priority,
+            defaults.buy_priority if is_buy else defaults.sell_priority,
+            1,
+            LOWEST_PRIORITY,
         ),
         execute_at_ms=_execute_at(request.execute_at, now_ms),
         deadline_after_ms=within(

@@ -1,6 +1,7 @@
 """The engine: everything between the door and the exchange, running."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 import anyio
@@ -21,6 +22,7 @@ from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
+from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.exchange.port import Exchange
 from daemon.store.reading import Remembered
 from daemon.store.store import Store
@@ -60,6 +62,8 @@ class Engine:
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._stopping = anyio.Event()
+        self._broken = anyio.Event()
+        self._broken_by: Exception | None = None
         self._dispatcher = Dispatcher(self.doorway)
         self._reconciler = Reconciler(self.doorway, exchange)
         self._executor = Executor(self.doorway, exchange, self.publisher, clock)
@@ -83,6 +87,23 @@ class Engine:
         self.ledger.set_rules(settings.rules)
         self._housekeeping.intervals = settings.intervals
 
+    @contextmanager
+    def deciding(self) -> Iterator[Step]:
+        """Give a caller's decision its step.
+
+        A refusal changes nothing, and a failed commit ends the process by itself. Any other error in the middle of a
+        decision leaves memory changed by a step that is never written, so it ends the process, too: the next one
+        begins from the disk.
+        """
+        try:
+            yield Step()
+        except (Refusal, CommitFailed):
+            raise
+        except Exception as error:
+            self._broken_by = error
+            self._broken.set()
+            raise
+
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
         self._stopping.set()
@@ -100,10 +121,16 @@ class Engine:
             self.ledger.sending = False  # whoever still calls is refused
 
     async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
-        for task in (self._executor.run, self._dispatcher.run, self._reconciler.run, self.publisher.run):
+        for task in (
+            self._executor.run,
+            self._dispatcher.run,
+            self._reconciler.run,
+            self.publisher.run,
+            self._end_when_broken,
+        ):
             tasks.start_soon(task)
         await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
-        self._recover(remembered)
+        await self._recover(remembered)
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
         await self._first_round()
@@ -113,7 +140,7 @@ class Engine:
         await self._drain()
         tasks.cancel_scope.cancel()
 
-    def _recover(self, remembered: Remembered) -> None:
+    async def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
         self.exchange.keep_still(remembered.still_until_ms)
         step = Step()
@@ -132,10 +159,11 @@ class Engine:
             last_token=remembered.last_token,
             now_ms=began_ms,
         )
-        self.doorway.apply(step)
+        commit = self.doorway.apply(step)
         for order in self.ledger.orders.values():
             if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):
                 self._executor.hold(order)
+        await commit.durable()
         counts = self.ledger.counts
         self._tell(
             "daemon.recovered",
@@ -184,6 +212,11 @@ class Engine:
             await self._executor.idle()
         self.publisher.wake_all()
         await self.store.commit(Step()).durable()
+
+    async def _end_when_broken(self) -> None:
+        await self._broken.wait()
+        why = f"a decision ended halfway, by {type(self._broken_by).__name__}: {self._broken_by}; start again"
+        raise InvariantBroken(why) from self._broken_by
 
     def _tell(self, name: str, **detail: str | float | None) -> None:
         self.emit(Event(name=name, at_ms=self.clock.now_ms(), detail=detail))

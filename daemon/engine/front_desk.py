@@ -92,21 +92,22 @@ class FrontDesk:
         return await self._take(wishes, caller)
 
     async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
-        ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
-        intake.check_all(ledger, wishes, now_ms)
-        accepted = [
-            intake.accept(
-                ledger,
-                step,
-                signal,
-                identity,
-                order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
-                actor=caller.actor,
-                now_ms=now_ms,
-            )
-            for signal, identity in wishes
-        ]
-        commit = self._engine.doorway.apply(step)
+        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        with self._engine.deciding() as step:
+            intake.check_all(ledger, wishes, now_ms)
+            accepted = [
+                intake.accept(
+                    ledger,
+                    step,
+                    signal,
+                    identity,
+                    order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
+                    actor=caller.actor,
+                    now_ms=now_ms,
+                )
+                for signal, identity in wishes
+            ]
+            commit = self._engine.doorway.apply(step)
         await asyncio.sleep(0)  # requests to the exchange are built before this waits,
         await commit.durable()
         await asyncio.sleep(0)  # and leave before the answers to callers
@@ -197,9 +198,11 @@ class FrontDesk:
 
         """
         administrators_only(caller)
-        step = Step()
-        verb(self._engine.ledger, step, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms())
-        await self._engine.doorway.apply(step).durable()
+        engine = self._engine
+        with engine.deciding() as step:
+            verb(engine.ledger, step, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
 
     async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal, Identity]:
         """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be."""
@@ -237,11 +240,11 @@ class FrontDesk:
 
     async def _carry_out(self, verb: Verb, order_id: str, caller: Caller, reason: str) -> Order:
         order = await self._current(order_id)
-        step = Step()
-        order = verb(
-            self._engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=self._engine.clock.now_ms()
-        )
-        await self._engine.doorway.apply(step).durable()
+        engine = self._engine
+        with engine.deciding() as step:
+            order = verb(engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
         return order
 
 

@@ -1,6 +1,8 @@
 """The lock desk: what callers ask of the lock service. Each answer is true on disk before it is given."""
 
 from collections import Counter
+from functools import partial
+from typing import Protocol
 
 import anyio
 
@@ -8,6 +10,7 @@ from daemon.clock import Entropy
 from daemon.core import leases, line
 from daemon.core.ids import RANDOM_BYTES, new_id
 from daemon.core.leases import Leased
+from daemon.core.ledger import Ledger
 from daemon.core.locks import Lock
 from daemon.core.step import Step
 from daemon.core.waiters import LeaseRequest, Waiter
@@ -17,6 +20,14 @@ from daemon.errors import NotReady, Unknown, WrongState
 from daemon.store.bot_tables import BotTables, Filter
 
 LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the daemon ended"
+
+
+class Verb(Protocol):
+    """Something that is done to a lock (:mod:`daemon.core.leases`)."""
+
+    def __call__(self, ledger: Ledger, step: Step, /, *, now_ms: int) -> Lock:
+        """Do it."""
+        ...
 
 
 class LockDesk:
@@ -36,12 +47,17 @@ class LockDesk:
             Refusal: it was not granted, and the caller stands in no line.
 
         """
-        engine, now_ms, step = self._engine, self._engine.clock.now_ms(), Step()
+        engine, now_ms = self._engine, self._engine.clock.now_ms()
         name = f"wait-{new_id(now_ms, self._entropy(RANDOM_BYTES))}"
-        got = leases.acquire(engine.ledger, step, asked, waiter_id=name, waits=wait_s is not None, now_ms=now_ms)
-        commit = engine.doorway.apply(step)
+        with engine.deciding() as step:
+            got = leases.acquire(engine.ledger, step, asked, waiter_id=name, waits=wait_s is not None, now_ms=now_ms)
+            commit = engine.doorway.apply(step)
         if isinstance(got, Leased):
-            await commit.durable()
+            try:
+                await commit.durable()
+                engine.ledger.granted.pop(name, None)
+            finally:
+                self._leave(name, LEFT)
             return got
         lock = await self._wait(got, wait_s or 0)
         return Leased(lock, replayed=got.waiter_id != name)
@@ -53,17 +69,8 @@ class LockDesk:
             Refusal: there is no such lock, it is another's, or it has ended.
 
         """
-        lock, step = await self.lock(lock_id), Step()
-        renewed = leases.renew(
-            self._engine.ledger,
-            step,
-            lock,
-            owner_id=owner_id,
-            timeout_ms=timeout_ms,
-            now_ms=self._engine.clock.now_ms(),
-        )
-        await self._engine.doorway.apply(step).durable()
-        return renewed
+        lock = await self.lock(lock_id)
+        return await self._carry_out(partial(leases.renew, lock=lock, owner_id=owner_id, timeout_ms=timeout_ms))
 
     async def release(self, lock_id: str, owner_id: str, *, result: str | None, error: str | None) -> Lock:
         """End a lease with what came of it.
@@ -72,18 +79,8 @@ class LockDesk:
             Refusal: there is no such lock, it is another's, or it has ended.
 
         """
-        lock, step = await self.lock(lock_id), Step()
-        ended = leases.release(
-            self._engine.ledger,
-            step,
-            lock,
-            owner_id=owner_id,
-            result=result,
-            error=error,
-            now_ms=self._engine.clock.now_ms(),
-        )
-        await self._engine.doorway.apply(step).durable()
-        return ended
+        lock = await self.lock(lock_id)
+        return await self._carry_out(partial(leases.release, lock=lock, owner_id=owner_id, result=result, error=error))
 
     async def force_release(self, lock_id: str, caller: Caller, reason: str, *, exchange_checked: bool) -> Lock:
         """End anybody's lock.
@@ -93,10 +90,12 @@ class LockDesk:
 
         """
         administrators_only(caller)
-        lock, step = await self.lock(lock_id), Step()
-        ended = self._force(step, lock, caller, reason, exchange_checked=exchange_checked)
-        await self._engine.doorway.apply(step).durable()
-        return ended
+        lock = await self.lock(lock_id)
+        return await self._carry_out(
+            partial(
+                leases.force_release, lock=lock, reason=reason, actor=caller.actor, exchange_checked=exchange_checked
+            )
+        )
 
     async def force_release_of(
         self, owner_id: str, caller: Caller, reason: str, *, exchange_checked: bool
@@ -111,13 +110,12 @@ class LockDesk:
 
         """
         administrators_only(caller)
-        step, ended, kept = Step(), [], []
+        ended, kept = [], []
         for lock in [lock for lock in self._engine.ledger.locks if lock.owner_id == owner_id]:
             try:
-                ended.append(self._force(step, lock, caller, reason, exchange_checked=exchange_checked))
+                ended.append(await self.force_release(lock.lock_id, caller, reason, exchange_checked=exchange_checked))
             except WrongState as refusal:
                 kept.append(str(refusal))
-        await self._engine.doorway.apply(step).durable()
         return ended, kept
 
     async def lock(self, lock_id: str) -> Lock:
@@ -137,16 +135,13 @@ class LockDesk:
         await self._engine.store.commit(Step()).durable()
         return await self._engine.store.bot_tables(wanted)
 
-    def _force(self, step: Step, lock: Lock, caller: Caller, reason: str, *, exchange_checked: bool) -> Lock:
-        return leases.force_release(
-            self._engine.ledger,
-            step,
-            lock,
-            reason=reason,
-            actor=caller.actor,
-            exchange_checked=exchange_checked,
-            now_ms=self._engine.clock.now_ms(),
-        )
+    async def _carry_out(self, verb: Verb) -> Lock:
+        engine = self._engine
+        with engine.deciding() as step:
+            lock = verb(engine.ledger, step, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
+        return lock
 
     async def _wait(self, waiter: Waiter, wait_s: float) -> Lock:
         """Stand in line; return the lease when it is on disk."""
@@ -174,10 +169,11 @@ class LockDesk:
 
     def _leave(self, name: str, why: str) -> None:
         """Let a waiter go whom nobody stands for any more, and a lease that nobody came to take."""
-        ledger, now_ms, step = self._engine.ledger, self._engine.clock.now_ms(), Step()
-        line.withdraw(ledger, step, name, why, now_ms)
-        lock = ledger.granted.pop(name, None)
-        if lock is not None and ledger.locks.active(lock.lock_id) is not None:
-            leases.release(ledger, step, lock, owner_id=lock.owner_id, result=None, error=why, now_ms=now_ms)
-        if step:
-            self._engine.doorway.apply(step)
+        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        with self._engine.deciding() as step:
+            line.withdraw(ledger, step, name, why, now_ms)
+            lock = ledger.granted.pop(name, None)
+            if lock is not None and ledger.locks.active(lock.lock_id) is not None:
+                leases.release(ledger, step, lock, owner_id=lock.owner_id, result=None, error=why, now_ms=now_ms)
+            if step:
+                self._engine.doorway.apply(step)

@@ -169,7 +169,9 @@ class Judge:
         for lock in ledger.locks:
             assert ledger.locks.holder(lock.resource) is lock
             assert self.bench.latest_locks[lock.lock_id] is lock
-            order = ledger.orders[lock.order_id or ""]
+            if lock.order_id is None:
+                continue  # a caller's own lease
+            order = ledger.orders[lock.order_id]
             assert ledger.lock_of(order) is lock
             assert order.state in HOLD_THEIR_LOCK | {State.QUEUED}
 

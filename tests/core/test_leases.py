@@ -1,13 +1,14 @@
 """Leases: a caller's own critical sections, in one table and one order of service with those of orders."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from daemon.core import leases
 from daemon.core.leases import Leased
-from daemon.core.line import withdraw
+from daemon.core.line import in_order, place_of, withdraw
 from daemon.core.locks import Lock, LockState
 from daemon.core.orders import Order, State
 from daemon.core.step import Step
@@ -37,6 +38,7 @@ def take(bench: Bench, **changes: Any) -> Lock:
     got = ask(bench, **changes)
     assert isinstance(got, Leased)
     assert not got.replayed
+    assert bench.ledger.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
     return got.lock
 
 
@@ -246,9 +248,21 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
     assert bench.ledger.granted == {}, "the order came first, and waits for room"
-    assert isinstance(ask(bench, "wait-3", resource="elsewhere"), Leased), "which keeps nobody else waiting"
+    take(bench, resource="elsewhere")  # which keeps nobody else waiting
     LEAVINGS[how](bench, order)
     assert list(bench.ledger.granted) == ["wait-2"]
+
+
+def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench.submit(symbol="BARUSDT")
+    order = bench.submit()
+    wait(bench, "wait-2", resource=TRADE, owner_id="ben")
+    urgent = take(bench, resource=TRADE, owner_id="cleo", priority=1)
+    assert list(bench.ledger.waiters) == ["wait-2"]
+    release(bench, urgent, "cleo")
+    assert bench.order(order).state is State.QUEUED
+    assert bench.ledger.granted == {}, "the order is next"
 
 
 # The owner's verbs
@@ -341,6 +355,17 @@ def test_a_key_with_another_request_is_a_conflict(bench: Bench, other: dict[str,
         ask(bench, "wait-4", **({"key": "waits"} | other), waits=True)
 
 
+def test_a_lease_that_a_repeated_request_got_is_not_the_first_ones_to_leave_untold(bench: Bench) -> None:
+    locks = [take(bench), take(bench, resource="other")]
+    wait(bench, "wait-2", key="k")
+    wait(bench, "wait-3", resource="other", owner_id="ben", key="l")
+    for lock in locks:
+        release(bench, lock)
+    mine = bench.ledger.granted["wait-2"]
+    assert ask(bench, "wait-4", key="k") == Leased(mine, replayed=True)
+    assert list(bench.ledger.granted) == ["wait-3"]
+
+
 # The administrator's word
 
 
@@ -410,3 +435,30 @@ def test_the_lock_of_an_armed_order_is_released_and_the_order_disarmed(bench: Be
     assert ended.state is LockState.RELEASED
     bench.settle()
     assert bench.disk.locks[lock.token] == ended
+
+
+# Places
+
+
+def test_orders_and_callers_are_listed_in_one_order_of_service_with_their_places(bench: Bench) -> None:
+    take(bench, resource=TRADE)
+    first, second = bench.submit(), bench.submit(quantity=Decimal(9))
+    wait(bench, "wait-2", resource=TRADE, owner_id="ben")
+    wait(bench, "wait-3", resource=TRADE, owner_id="cleo", priority=1)
+    listed = in_order(bench.ledger)
+    assert [each.entry_id for each in listed] == ["wait-3", first.order_id, second.order_id, "wait-2"]
+    assert [(each.position, each.resource_position) for each in listed] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    assert [each.owner_id for each in listed] == ["cleo", first.owner_id, second.owner_id, "ben"]
+    assert [place_of(bench.ledger, order) for order in (first, second)] == [2, 3]
+
+
+def test_an_order_that_has_its_lock_already_waits_behind_nobody(bench: Bench) -> None:
+    bench.submit()
+    bench.settle()
+    bench.halt()
+    order = bench.send_next(refused())
+    wait(bench, "wait-2", resource=TRADE, priority=1)
+    bench.pass_time(order.not_before_ms - bench.now_ms)
+    assert place_of(bench.ledger, bench.order(order)) == 1
+    places = {each.entry_id: each.resource_position for each in in_order(bench.ledger)}
+    assert places == {order.order_id: 1, "wait-2": 1}

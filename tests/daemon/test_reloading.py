@@ -5,7 +5,7 @@ from signal import SIGHUP
 
 import pytest
 
-from tests.processes import Daemon, Exchange, eventually, wall_ms
+from tests.processes import Daemon, Exchange, wall_ms
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 
@@ -74,9 +74,8 @@ def test_a_file_that_is_gone_is_refused_and_the_old_one_stays(daemon: Daemon) ->
 
 
 def test_the_level_of_the_log_changes_at_once(daemon: Daemon) -> None:
-    daemon.configure({"log": {"level": "error"}, "exchange": {"weight_per_10s": 888_888}})
-    daemon.process.send(SIGHUP)
-    eventually(lambda: daemon.look("/v1/status")["exchange"]["weightLimit"] == 888_888, "it is reloaded")
+    daemon.configure({"log": {"level": "error"}})
+    assert daemon.reload()["event"] == "daemon.reloaded"
     mark = daemon.process.mark()
     order = daemon.submit(market_buy(), wait_s=10).json
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a line that is loud enough"})
@@ -92,3 +91,12 @@ def test_an_order_that_waits_keeps_the_deadline_it_was_given(daemon: Daemon) -> 
     daemon.configure({"queue": {"buy_deadline_ms": 77}})
     daemon.reload()
     assert daemon.order(waiting)["deadlineAtMs"] == before["deadlineAtMs"]
+
+
+def test_a_hup_while_it_starts_does_not_end_it(shared_stage: Stage, daemon_exchange: Exchange) -> None:
+    daemon = shared_stage.daemon(daemon_exchange)
+    process = daemon.launch()
+    daemon.wait_for("daemon.starting")
+    process.send(SIGHUP)
+    daemon.wait_for("daemon.ready")
+    assert daemon.look("/healthz") == {"alive": True}

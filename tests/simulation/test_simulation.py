@@ -8,7 +8,7 @@ from daemon.core.events import Event
 from tests.simulation.world import World
 
 
-@pytest.mark.parametrize("seed", range(1, 7))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_day_of_crashes_and_faults_breaks_no_promise(seed: int, tmp_path: Path) -> None:
     verdict = World(seed, tmp_path, lambda _event: None).run()
     assert verdict.broken == []

@@ -1,6 +1,6 @@
 """``/api/transaction-locks``: the lock monitor of the bot's dashboard."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -8,14 +8,32 @@ from aiohttp import web
 from daemon.api.answers import json
 from daemon.api.bot.shapes import BotRefusal
 from daemon.api.context import Context
-from daemon.api.reading import MAX_REASON, body, decode, number
+from daemon.api.reading import MAX_REASON, Body, number
+from daemon.api.routes import Parameter, Route
 from daemon.core.lease_requests import resource_id
 from daemon.core.locks import Lock, LockState
-from daemon.errors import Invalid
+from daemon.errors import Invalid, NotAllowed, NotReady, Unknown, WrongState
 from daemon.store.bot_tables import Filter, iso
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 REASON = "released over the bot's monitor"
+PATH = "/api/transaction-locks"
+_FILTERS = [
+    Parameter(name="resourceId", about="rows of this resource alone"),
+    Parameter(name="ownerId", about="rows of this owner alone"),
+    Parameter(name="status", about=f"locks in this state alone: {', '.join(LockState)}"),
+    Parameter(
+        name="limit",
+        type=Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)],
+        about=f"so many of each; {DEFAULT_LIMIT} where absent",
+    ),
+]
+_WHICH = [
+    Parameter(name="lockId", about="the lock to end"),
+    Parameter(name="ownerId", about="or whose locks to end, all of them"),
+    Parameter(name="reason", about="why, for the record"),
+    Parameter(name="exchangeChecked", about="`true`: somebody has looked on the exchange"),
+]
 
 
 class CheckRequest(msgspec.Struct, rename="camel", kw_only=True):
@@ -25,7 +43,8 @@ class CheckRequest(msgspec.Struct, rename="camel", kw_only=True):
     resource_id: str | None = None
 
 
-_check = msgspec.json.Decoder(CheckRequest)
+_check = Body[CheckRequest](CheckRequest)
+_SHOWN = {200: dict[str, Any]}
 
 
 class BotLocks:
@@ -34,14 +53,19 @@ class BotLocks:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def reads(self) -> list[web.RouteDef]:
+    def reads(self) -> list[Route]:
         """List the routes that only read; the check is a POST in the bot's contract."""
-        path = "/api/transaction-locks"
-        return [web.get(path, self.tables), web.post(path, self.check)]
+        return [
+            Route(method="GET", path=PATH, handler=self.tables, parameters=_FILTERS, answers=_SHOWN, refuses=[Invalid]),
+            Route(method="POST", path=PATH, handler=self.check, takes=_check, answers=_SHOWN, refuses=[BotRefusal]),
+        ]
 
-    def changes(self) -> list[web.RouteDef]:
+    def changes(self) -> list[Route]:
         """List the routes that change."""
-        return [web.delete("/api/transaction-locks", self.release)]
+        refuses = [BotRefusal, NotAllowed, Unknown, WrongState, NotReady]
+        return [
+            Route(method="DELETE", path=PATH, handler=self.release, parameters=_WHICH, answers=_SHOWN, refuses=refuses)
+        ]
 
     async def tables(self, request: web.Request) -> web.Response:
         """Show locks, queue and counts: ``?resourceId&ownerId&status&limit``."""
@@ -66,7 +90,7 @@ class BotLocks:
 
     async def check(self, request: web.Request) -> web.Response:
         """Say whether a resource is locked, by whom, and how many wait."""
-        asked = decode(await body(request, self._context.limits), _check, "action, resourceId")
+        asked = await _check.read(request, self._context.limits)
         if asked.action != "check":
             raise BotRefusal("Invalid action")
         if not asked.resource_id:

@@ -13,12 +13,14 @@ from aiohttp import web
 from daemon.api.answers import json
 from daemon.api.bot.shapes import BotRefusal, failure
 from daemon.api.context import Context
-from daemon.api.reading import body, decode, wait_s
+from daemon.api.reading import Body, wait_s
+from daemon.api.routes import KEY, WAIT, Route
 from daemon.core.decimals import plain
 from daemon.core.fields import Text
 from daemon.core.line import place_of
 from daemon.core.orders import SIGHTINGS, UNRESOLVED, Order, State
 from daemon.core.signals import SignalRequest
+from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 from daemon.store.bot_tables import iso
 
 WAIT_S = 30.0
@@ -48,7 +50,7 @@ class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
     skip_lock: bool = False
 
 
-_trade = msgspec.json.Decoder(TradeRequest)
+_trade = Body[TradeRequest](TradeRequest)
 
 
 class BotTrade:
@@ -57,14 +59,24 @@ class BotTrade:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """List the routes."""
-        return [web.post("/api/mexc/trade", self.trade)]
+        return [
+            Route(
+                method="POST",
+                path="/api/mexc/trade",
+                handler=self.trade,
+                takes=_trade,
+                parameters=[WAIT, KEY],
+                answers={200: dict[str, Any], 202: dict[str, Any]},
+                refuses=[BotRefusal, Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady],
+            )
+        ]
 
     async def trade(self, request: web.Request) -> web.Response:
         """Trade; waits for the outcome for 30 s, or as ``Prefer: wait=SECONDS`` says."""
-        raw = await body(request, self._context.limits)
-        signal = _signal(decode(raw, _trade, "the fields of a trade"), request.headers.get("Idempotency-Key"))
+        asked = await _trade.read(request, self._context.limits)
+        signal = _signal(asked, request.headers.get("Idempotency-Key"))
         front_desk, clock = self._context.front_desk, self._context.engine.clock
         began_ms = clock.now_ms()
         accepted = await front_desk.submit(signal, self._context.caller(request))

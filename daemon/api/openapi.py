@@ -1,0 +1,165 @@
+"""``GET /openapi.json``: the routes of a socket as OpenAPI 3.1, made from the types that validate and answer.
+
+Amounts come in as JSON numbers or as strings and are read exactly; they go out as strings.
+"""
+
+import inspect
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from daemon import __version__
+from daemon.api.answers import STATUS, json
+from daemon.api.bot import shapes
+from daemon.api.lock_views import HeldView
+from daemon.api.routes import Parameter, Route
+from daemon.api.views import ErrorView
+from daemon.errors import Held, Invalid, Refusal
+
+Schema = dict[str, Any]
+
+REFERENCE = "#/components/schemas/{name}"
+DECIMAL = {"type": "string", "format": "decimal"}
+AMOUNT = {
+    "description": "a number, or a string that holds one; read exactly, with at most 18 decimals",
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\s*[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"}],
+}
+HEADERS = {
+    "Location": "where the new one is found",
+    "Idempotent-Replayed": "`true` where an earlier request with the same key is answered",
+    "Preference-Applied": "how long the answer may have waited",
+    "Retry-After": "seconds after which to ask again",
+}
+_OF_BODIES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_IN_PATH = re.compile(r"{(\w+)}")
+
+
+def described(routes: Sequence[Route]) -> list[web.RouteDef]:
+    """Return the routes as aiohttp serves them, and the one that describes them and itself."""
+    description = Description(routes)
+    return [route.definition() for route in description.routes]
+
+
+class Description:
+    """Describes routes; made when it is first asked for."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        own = Route(method="GET", path="/openapi.json", handler=self.show, answers={200: dict[str, Any]})
+        self.routes = [*routes, own]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Describe the routes of this socket, as OpenAPI 3.1."""
+        del request
+        return json(self.document)
+
+    @cached_property
+    def document(self) -> Schema:
+        """The description."""
+        types = list(_types(self.routes))
+        found, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
+        schemas = dict(zip(map(repr, types), found, strict=True))
+        paths: dict[str, Schema] = {}
+        for route in self.routes:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        document: Schema = {
+            "openapi": "3.1.0",
+            "info": {"title": "sniperd", "version": __version__, "description": (__doc__ or "").partition("\n\n")[2]},
+            "servers": [{"url": "http://localhost", "description": "the Unix socket that answers this"}],
+            "paths": paths,
+            "components": {"schemas": {**components, "Amount": AMOUNT}},
+        }
+        return {name: _with_amounts(part) for name, part in document.items()}
+
+
+def _types(routes: Sequence[Route]) -> dict[Any, None]:
+    """List every type that a route takes, answers or refuses with, once."""
+    listed: dict[Any, None] = {ErrorView: None, HeldView: None, dict[str, Any]: None, str: None}
+    for route in routes:
+        taken = [] if route.takes is None else [route.takes.shape]
+        listed |= dict.fromkeys([*taken, *route.answers.values(), *(each.type for each in route.parameters)])
+    return listed
+
+
+def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
+    summary, _, more = (inspect.getdoc(route.handler) or "").partition("\n")
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in _IN_PATH.findall(route.path)
+    ]
+    operation: Schema = {
+        "operationId": _operation_id(route),
+        "summary": summary,
+        "description": more.strip(),
+        "parameters": [*in_path, *(_parameter(each, schemas) for each in route.parameters)],
+        "responses": _responses(route, schemas),
+    }
+    if route.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _content([schemas[repr(route.takes.shape)]])}
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    owner, _, name = route.handler.__qualname__.rpartition(".")
+    return f"{owner}.{name}"
+
+
+def _parameter(parameter: Parameter, schemas: dict[str, Schema]) -> Schema:
+    schema = schemas[repr(parameter.type)]
+    return {"name": parameter.name, "in": parameter.place, "description": parameter.about, "schema": schema}
+
+
+def _responses(route: Route, schemas: dict[str, Schema]) -> Schema:
+    """Describe every answer: those of success, and each status that stands for some refusals."""
+    responses: Schema = {}
+    for status, shape in route.answers.items():
+        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.tells)
+    of_bot = route.path.startswith(shapes.PREFIX)
+    for status, refusals in sorted(_refusals(route).items()):
+        views = {_view(refusal, of_bot=of_bot): None for refusal in refusals}
+        tells = ["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
+        responses[str(status)] = _response(status, [schemas[repr(view)] for view in views], tells)
+    return responses
+
+
+def _refusals(route: Route) -> dict[int, list[type[Refusal]]]:
+    by_status: dict[int, list[type[Refusal]]] = {}
+    for refusal in route.refuses:
+        by_status.setdefault(STATUS[refusal], []).append(refusal)
+    if route.takes is not None:
+        by_status |= {status: [Refusal] for status in _OF_BODIES}
+        by_status.setdefault(STATUS[Invalid], []).append(Invalid)
+    return by_status
+
+
+def _view(refusal: type[Refusal], *, of_bot: bool) -> Any:  # noqa: ANN401  # a type, maybe generic
+    if of_bot:
+        return dict[str, Any]
+    return HeldView if refusal is Held else ErrorView
+
+
+def _response(status: int, schemas: list[Schema], tells: Sequence[str]) -> Schema:
+    response: Schema = {"description": HTTPStatus(status).phrase, "content": _content(schemas)}
+    if tells:
+        response["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in tells}
+    return response
+
+
+def _content(schemas: list[Schema]) -> Schema:
+    return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+
+
+def _with_amounts(part: Any) -> Any:  # noqa: ANN401  # JSON
+    """Let every decimal be an amount as it is read, which is more than msgspec's own description of the type."""
+    if part == DECIMAL:
+        return {"$ref": REFERENCE.format(name="Amount")}
+    if isinstance(part, dict):
+        if part.items() >= DECIMAL.items():
+            others = {name: value for name, value in part.items() if name not in DECIMAL}
+            return {"$ref": REFERENCE.format(name="Amount"), **others}
+        return {name: _with_amounts(value) for name, value in part.items()}
+    return [_with_amounts(each) for each in part] if isinstance(part, list) else part

@@ -1,0 +1,122 @@
+"""What is asked and answered: times are Unix milliseconds, amounts exact decimals as text.
+
+Unknown fields of an answer are passed over, and states are plain words, because the daemon may be newer.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+Amount = str | int | Decimal
+"""An amount to trade. No float: most of them are not the number that was written."""
+
+PLACED = frozenset({"open", "partially_filled", "filled", "canceled", "partially_canceled"})
+NOT_PLACED = frozenset({"rejected", "expired", "withdrawn", "dead_letter"})
+UNKNOWN = frozenset({"in_doubt", "lost"})
+UNDER_WAY = frozenset({"queued", "armed", "in_flight", "in_doubt"})
+_RESTING = frozenset({"open", "partially_filled"})
+_MAY_REST = frozenset({"LIMIT", "LIMIT_MAKER"})
+
+
+class Signal(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
+    """What is to be traded; the fields are those of ``POST /v1/signals``, durations in ms."""
+
+    symbol: str
+    side: str  # BUY, SELL
+    owner_id: str
+    type: str = msgspec.field(default_factory=lambda: "MARKET")  # a factory: it is sent even where it is the default
+    quantity: Amount | None = None  # base units
+    quote_order_qty: Amount | None = None  # quote units; MARKET only
+    price: Amount | None = None  # not with MARKET
+    snipe_target_id: str | None = None
+    idempotency_key: str | None = None  # made by the client where absent, once for each submit
+    priority: int | None = None  # 1 is most urgent
+    execute_at: int | None = None  # Unix ms
+    deadline_ms: int | None = None  # after acceptance, or after execute_at
+    timeout_ms: int | None = None
+    allow_repeat: bool = False
+    skip_lock: bool = False
+
+
+class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An order."""
+
+    id: str
+    state: str
+    symbol: str
+    side: str
+    type: str
+    idempotency_key: str
+    client_order_id: str | None = None
+    exchange_order_id: str | None = None
+    executed_quantity: str = "0"  # base units
+    executed_quote: str = "0"  # quote units
+    average_price: str | None = None
+    accepted_at_ms: int | None = None
+    deadline_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    reason: str | None = None
+    replayed: bool = False  # an earlier submit with the same key made it
+
+    @property
+    def placed(self) -> bool:
+        """Whether the exchange has it, or had it."""
+        return self.state in PLACED
+
+    @property
+    def not_placed(self) -> bool:
+        """Whether it is certain that nothing was placed, and nothing will be by itself."""
+        return self.state in NOT_PLACED
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nobody knows what became of it: do not send its like under another key."""
+        return self.state in UNKNOWN
+
+    @property
+    def outcome_known(self) -> bool:
+        """Whether there is an outcome to be told: a resting order's is that it rests."""
+        return self.state not in UNDER_WAY and (self.state not in _RESTING or self.type in _MAY_REST)
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about an order, as ``GET /v1/orders/{id}/explain`` has it."""
+
+    order: Order
+    attempts: list[dict[str, Any]]
+    locks: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    next: dict[str, Any]  # what comes next, and when
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """How the daemon stands."""
+
+    stage: str
+    version: str
+    halted: str | None = None  # the reason, while the kill switch is on
+    mode: str = ""
+    now_ms: int = 0
+    uptime_ms: int = 0
+    orders: dict[str, int] = {}  # not finished, by state
+    queue_length: int = 0
+    in_flight: int = 0
+    in_doubt: int = 0
+    lost: int = 0
+    dead_letters: int = 0
+    active_locks: int = 0
+
+
+class Lease(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A lock as the daemon shows it."""
+
+    lock_id: str
+    resource_id: str
+    owner_id: str
+    fencing_token: int
+    status: str
+    timeout_ms: int
+    expires_at: int
+    result: Any = None
+    error: str | None = None

@@ -1,0 +1,120 @@
+"""HTTP over the Unix socket, asked again for so long as nobody answers."""
+
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+import anyio
+import msgspec
+
+from daemon.client.errors import Unreachable, refused
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
+"""Between one try and the next; doubled each time."""
+
+ANSWER_S = 10.0
+"""So long an answer may take beyond what was asked to be waited for."""
+
+T = TypeVar("T")
+
+Ask = Callable[[], object]
+"""Makes the body of the next try."""
+
+
+class Tries:
+    """How often something was asked, and until when it may be asked again."""
+
+    def __init__(self, retry_s: float) -> None:
+        self.until_s = anyio.current_time() + retry_s
+        self.failed = 0
+        self._pause_s = FIRST_PAUSE_S
+
+    async def pause(self, key: str | None, why: str) -> None:
+        """Wait before the next try.
+
+        Raises:
+            Unreachable: there is no time left for one.
+
+        """
+        self.failed += 1
+        left_s = self.until_s - anyio.current_time()
+        if left_s <= 0:
+            raise Unreachable(f"no answer from the daemon: {why}", key)
+        await anyio.sleep(min(self._pause_s, left_s))
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+
+
+class Wire:
+    """One daemon's socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._session: aiohttp.ClientSession | None = None
+
+    def open(self) -> None:
+        """Make ready to ask; nothing is connected yet."""
+        connector = aiohttp.UnixConnector(path=str(self._path), limit=0)
+        self._session = aiohttp.ClientSession("http://localhost", connector=connector)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        shape: type[T],
+        *,
+        tries: Tries,
+        body: Ask | None = None,
+        wait_s: Callable[[], float] | None = None,
+        key: str | None = None,
+    ) -> T:
+        """Ask until there is an answer.
+
+        Args:
+            body: makes the body, anew for each try.
+            wait_s: tells how long the daemon may wait before it answers, anew for each try.
+            key: of what is asked, for :class:`Unreachable`.
+
+        Raises:
+            Refused: the daemon will not.
+            Unreachable: nobody answered in time, or the socket is not open to this user.
+
+        """
+        while True:
+            try:
+                return await self._once(method, target, shape, body, 0.0 if wait_s is None else wait_s())
+            except PermissionError as error:
+                raise Unreachable(f"{self._path} is not open to this user", key) from error
+            except (OSError, aiohttp.ClientError, TimeoutError, _NotNow) as error:
+                await tries.pause(key, str(error) or type(error).__name__)
+
+    async def _once(self, method: str, target: str, shape: type[T], body: Ask | None, wait_s: float) -> T:
+        assert self._session is not None, "use the client in `async with`"
+        headers: Mapping[str, str] = {"Prefer": f"wait={wait_s:g}"} if wait_s > 0 else {}
+        payload = None if body is None else msgspec.json.encode(body())
+        timeout = aiohttp.ClientTimeout(total=max(wait_s, 0) + ANSWER_S)
+        if payload is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        async with self._session.request(method, target, data=payload, headers=headers, timeout=timeout) as response:
+            answer = await response.read()
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _NotNow(str(refused(response.status, answer)))
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise refused(response.status, answer)
+        return msgspec.json.decode(answer, type=shape)
+
+
+class _NotNow(Exception):
+    """The daemon starts, drains or fails: the same may be asked again, with the same key."""
+
+
+def wall_ms() -> int:
+    """Read the clock that the daemon reads, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000  # noqa: TID251  # the client stands alone

@@ -1,0 +1,1 @@
+"""Tests of the bot's own door, over real processes."""

@@ -1,0 +1,207 @@
+"""The promises with callers who lock for themselves beside the orders: one holder, one order of service, nobody stuck.
+
+The machine of :mod:`tests.core.test_promises`, with callers on the resources of its orders.
+"""
+
+from itertools import count, groupby
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+
+from daemon.core import leases, line
+from daemon.core.locks import Lock, LockState
+from daemon.core.step import Step
+from daemon.core.waiters import LeaseRequest, Waiter, WaiterState
+from daemon.errors import Full, Held, KeyConflict, NotReady, WrongState
+from tests.core.making import lease
+from tests.core.test_promises import Promises, _one_of
+
+LEASES = st.builds(
+    lease,
+    resource=st.sampled_from(
+        ["trade:FOOUSDT:BUY:t1", "trade:FOOUSDT:BUY:manual", "trade:FOOUSDT:SELL:t1", "trade:FOOUSDT", "ledger"]
+    ),
+    owner_id=st.sampled_from(["anna", "bert"]),
+    priority=st.sampled_from([5, 5, 1, 3, 10]),
+    timeout_ms=st.sampled_from([1, 60, 400, 30_000]),
+    key=st.sampled_from([None, None, None, "lease-1", "lease-2"]),
+)
+
+
+class PromisesBesideLeases(Promises):
+    """What may happen, with callers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = count(1)
+
+    # Callers
+
+    @rule(asked=LEASES, waits=st.booleans())
+    def a_caller_asks(self, asked: LeaseRequest, waits: bool) -> None:
+        """Ask; what comes of it follows from who holds the resource, and who waits for it."""
+        ledger, step, name = self.bench.ledger, Step(), f"wait-{next(self.names):06d}"
+        before = ledger.locks.holder(asked.resource)
+        try:
+            got = leases.acquire(ledger, step, asked, waiter_id=name, waits=waits, now_ms=self.bench.now_ms)
+        except KeyConflict:
+            assert asked.key is not None
+            return
+        except NotReady:
+            assert not ledger.sending
+            return
+        except Full:
+            assert len(ledger.waiters) >= self.bench.rules.max_queued
+            return
+        except Held:
+            assert not waits
+            assert ledger.locks.holder(asked.resource) is not None or ledger.queue.first(asked.resource) is not None
+            self.bench.apply(step)
+            return
+        if isinstance(got, Waiter):
+            assert waits
+        elif got.replayed:
+            assert got.lock.key == asked.key
+            assert got.lock.state in {LockState.ACTIVE, LockState.RELEASED}
+        else:
+            assert before is None
+            assert ledger.granted.pop(name) == got.lock
+        self.bench.apply(step)
+
+    @precondition(lambda self: self.bench.ledger.granted)
+    @rule()
+    def callers_are_told(self) -> None:
+        self.bench.ledger.granted.clear()
+
+    @precondition(lambda self: self.bench.ledger.waiters or self.bench.ledger.granted)
+    @rule(data=st.data())
+    def a_caller_hangs_up(self, data: st.DataObject) -> None:
+        """It waits no more, and what it was given without being told of is free again."""
+        ledger, step = self.bench.ledger, Step()
+        name = data.draw(st.sampled_from(sorted(ledger.waiters.keys() | ledger.granted.keys())))
+        line.withdraw(ledger, step, name, "the caller went away", self.bench.now_ms)
+        lock = ledger.granted.pop(name, None)
+        if lock is not None and ledger.locks.active(lock.lock_id) is not None:
+            self._release(step, lock, error="the caller went away")
+        self.bench.apply(step)
+
+    @precondition(lambda self: self._leases())
+    @rule(data=st.data(), error=st.sampled_from([None, None, "it broke"]))
+    def an_owner_releases(self, data: st.DataObject, error: str | None) -> None:
+        step = Step()
+        self._release(step, _one_of(data, self._leases()), error=error)
+        self.bench.apply(step)
+
+    @precondition(lambda self: self._leases())
+    @rule(data=st.data(), timeout_ms=st.sampled_from([None, 1, 500]))
+    def an_owner_renews(self, data: st.DataObject, timeout_ms: int | None) -> None:
+        step, lock, now_ms = Step(), _one_of(data, self._leases()), self.bench.now_ms
+        renewed = leases.renew(
+            self.bench.ledger, step, lock, owner_id=lock.owner_id, timeout_ms=timeout_ms, now_ms=now_ms
+        )
+        assert renewed.expires_ms == now_ms + (timeout_ms or lock.timeout_ms)
+        self.bench.apply(step)
+
+    @precondition(lambda self: len(self.bench.ledger.locks) > 0)
+    @rule(data=st.data())
+    def somebody_releases_by_force(self, data: st.DataObject) -> None:
+        step, lock = Step(), _one_of(data, {lock.lock_id: lock for lock in self.bench.ledger.locks})
+        try:
+            leases.force_release(
+                self.bench.ledger, step, lock, reason="stuck", actor="uid:0", exchange_checked=False,
+                now_ms=self.bench.now_ms,
+            )  # fmt: skip
+        except WrongState:
+            assert lock.order_id is not None, "only what was sent keeps its lock"
+            return
+        self.bench.apply(step)
+
+    @precondition(lambda self: len(self.bench.latest) >= self.enough)
+    @rule()
+    def everything_comes_to_an_end(self) -> None:
+        """Whoever waits is served in the end, where everybody gives back what he has."""
+        self.bench.open()
+        for _ in range(500):
+            if not self.bench.ledger.waiters and not self._leases():
+                break
+            step = Step()
+            for lock in self._leases().values():
+                self._release(step, lock, error=None)
+            self.bench.apply(step)
+            self.bench.settle()
+            self.bench.resume()
+            self._go_on()
+        self.bench.ledger.granted.clear()
+        assert not self.bench.ledger.waiters, "a lost wake-up"
+        super().everything_comes_to_an_end()
+
+    # What is so at every moment
+
+    @invariant()
+    def nobody_waits_for_what_is_free_but_behind_an_order(self) -> None:
+        ledger = self.bench.ledger
+        for waiter in ledger.waiters.values() if ledger.sending else ():
+            first = ledger.line.first(waiter.asked.resource)
+            rival = ledger.queue.first(waiter.asked.resource)
+            assert first is not None
+            if ledger.locks.holder(waiter.asked.resource) is None:
+                assert rival is not None, "a free resource, and somebody waits for it"
+                assert rival.rank < first.rank, "an order that is not before him keeps him waiting"
+
+    @invariant()
+    def whoever_was_granted_was_first(self) -> None:
+        """Nobody who waits stood before somebody who was granted the same resource after he came."""
+        waiting = self.bench.ledger.waiters.values()
+        for step in self.bench.unwritten:
+            for granted in step.waiters.values():
+                if granted.state is WaiterState.COMPLETED and granted.ended_ms == self.bench.now_ms:
+                    rivals = [each for each in waiting if each.asked.resource == granted.asked.resource]
+                    assert all(_rank(granted) < _rank(each) for each in rivals if each.queued_ms < self.bench.now_ms)
+
+    @invariant()
+    def a_lease_that_is_over_is_ended_by_the_next_tick(self) -> None:
+        ledger, now_ms = self.bench.ledger, self.bench.now_ms
+        if any(lock.expires_ms <= now_ms for lock in self._leases().values()):
+            due_ms = ledger.next_timer_ms()
+            assert due_ms is not None
+            assert due_ms <= now_ms
+
+    @invariant()
+    def everybody_who_waits_has_a_place_and_orders_are_told_the_same(self) -> None:
+        ledger = self.bench.ledger
+        listed = line.in_order(ledger)
+        assert [each.position for each in listed] == list(range(1, len(listed) + 1))
+        assert len(listed) == len(ledger.queue) + len(ledger.line)
+        for each in listed:
+            if each.order_id is not None:
+                assert line.place_of(ledger, ledger.orders[each.order_id]) == each.resource_position
+            else:
+                assert each.entry_id in ledger.waiters
+        in_line = [each for each in listed if each.order_id is None]
+        for _, group in groupby(sorted(in_line, key=lambda each: each.resource), key=lambda each: each.resource):
+            ranks = [(each.priority, each.entry_id) for each in group]
+            assert ranks == sorted(ranks), "priority, then age"
+
+    # What the rules are made of
+
+    def _leases(self) -> dict[str, Lock]:
+        return {lock.lock_id: lock for lock in self.bench.ledger.locks if lock.order_id is None}
+
+    def _release(self, step: Step, lock: Lock, *, error: str | None) -> None:
+        leases.release(
+            self.bench.ledger,
+            step,
+            lock,
+            owner_id=lock.owner_id,
+            result=None,
+            error=error,
+            now_ms=self.bench.now_ms,
+        )
+
+
+def _rank(waiter: Waiter) -> tuple[int, str]:
+    return waiter.asked.priority, waiter.waiter_id
+
+
+TestPromisesBesideLeases: Any = PromisesBesideLeases.TestCase

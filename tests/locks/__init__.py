@@ -1,0 +1,1 @@
+"""Lock service tests over real processes."""
