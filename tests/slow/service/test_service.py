@@ -1,6 +1,7 @@
 """The service under a real systemd: its start and its end, kills and hangs, who may trade, what is kept."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ import pytest
 
 from tests.processes.daemon_process import KEYS
 from tests.processes.waiting import Deadline, eventually
-from tests.slow.service.installed import CONFIG, SIGNALS, STATUS, Installed, installed
+from tests.slow.service.installed import CONFIG, SIGNALS, SOURCES, STATUS, Installed, installed
 
 pytestmark = pytest.mark.needs("systemd box")
 
@@ -90,6 +91,22 @@ def test_the_keys_are_in_a_file_of_its_own_and_nowhere_else(service: Installed) 
     for secret in KEYS:
         assert secret not in environ
         assert secret not in journal
+
+
+def test_the_keys_may_be_encrypted_to_the_machine(service: Installed) -> None:
+    for name, secret in zip(("mexc_api_key", "mexc_api_secret"), KEYS, strict=True):
+        target = f"/etc/credstore.encrypted/{name}"
+        service.box.run("systemd-creds", "encrypt", "--with-key=host", f"--name={name}", "-", target, stdin=secret)
+    text = (SOURCES / "systemd" / "sniperd.service").read_text(encoding="utf-8")
+    told = re.findall(r"^#   (\[Service\]|LoadCredential.*)$", text, re.MULTILINE)
+    assert len(told) == 4
+    service.box.run("mv", "/etc/credstore", "/etc/credstore.away")
+    with service.drop_in("sniperd.service", "\n".join(told)):
+        service.box.run("systemctl", "restart", "sniperd.service")
+        assert service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")[1].startswith("filled")
+    service.box.run("mv", "/etc/credstore.away", "/etc/credstore")
+    service.box.run("rm", "-r", "/etc/credstore.encrypted")
+    service.box.run("systemctl", "restart", "sniperd.service")
 
 
 @pytest.mark.parametrize("dynamic", ["no", "yes"])
