@@ -1,6 +1,7 @@
 """The process: builds everything in order, runs it, reloads, drains, and says why it ends."""
 
 import asyncio
+import faulthandler
 import gc
 import os
 import signal
@@ -35,6 +36,8 @@ from daemon.paths import runtime_directory, state_directory
 from daemon.poller.client import open_client
 from daemon.poller.poller import Poller
 from daemon.reloading import reload
+from daemon.reporting import Reports
+from daemon.service_manager import ServiceManager, given_sockets, watchdog_s, without
 from daemon.store.reading import Remembered
 from daemon.store.store import Store, open_store
 
@@ -64,14 +67,20 @@ class _Process:
     def __init__(self, config: Config, config_path: Path | None, environ: Mapping[str, str], log: Log) -> None:
         self._config = config
         self._config_path = config_path
-        self._environ = environ
+        self._environ = without(environ)
         self._log = log
+        self._manager = ServiceManager(environ)
+        self._watchdog_s = watchdog_s(environ, os.getpid())
+        self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
         config, environ, emit = self._config, self._environ, self._log.emit
+        if self._watchdog_s is not None:
+            faulthandler.enable()  # the watchdog ends a process that hangs by ABRT: that tells where
         async with AsyncExitStack() as stack:
+            stack.callback(self._manager.close)
             keys = self._keys()
             database = Path(config.store.path) if config.store.path else state_directory(environ) / "sniperd.db"
             store = await stack.enter_async_context(open_store(database))
@@ -98,14 +107,17 @@ class _Process:
                 bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
                 self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
                                       settings=settings.poller(config))  # fmt: skip
-            signals, status = socket_paths(config, environ)
+            signals, status = self._socket_paths()
             http = await stack.enter_async_context(
-                serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit)
-            )
+                serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit,
+                      given=self._given)
+            )  # fmt: skip
+            reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
-            tasks.start_soon(self._obey_signals, context, exchange, clock)
+            tasks.start_soon(reports.run)
+            tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock)
-            tasks.start_soon(self._announce, engine, signals, status, http)
+            tasks.start_soon(self._announce, engine, reports, signals, status, http)
             if self._poller is not None:
                 tasks.start_soon(self._poller.run)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -145,22 +157,33 @@ class _Process:
         self._log.keep_out([Secret(token)])
         return Loopback(*address(http.listen), token)
 
-    async def _announce(self, engine: Engine, signals: Path, status: Path, http: str | None) -> None:
+    def _socket_paths(self) -> tuple[Path, Path]:
+        """Return where the sockets stand, those that the service manager handed over included."""
+        signals, status = socket_paths(self._config, self._environ)
+        given = {name: Path(listener.getsockname()) for name, listener in self._given.items()}
+        return given.get("signals", signals), given.get("status", status)
+
+    async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
         await engine.ready.wait()
         gc.freeze()  # what stands now stays: later collections need not look at it
+        reports.ready()
         self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
 
-    async def _obey_signals(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
+    async def _obey_signals(
+        self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: Reports
+    ) -> None:
         """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP."""
         stopping = False
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
             async for number in received:
                 if number is signal.SIGHUP:
-                    self._reload(context, exchange, clock)
+                    with reports.reloading():
+                        self._reload(context, exchange, clock)
                 elif stopping:
                     raise Interrupted
                 else:
                     stopping = True
+                    reports.stopping()
                     context.engine.stop()
 
     def _reload(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:

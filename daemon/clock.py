@@ -90,3 +90,13 @@ class SteadyClock:
 
 def _boot_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def wall_ms() -> int:
+    """Read the machine's wall clock, in Unix milliseconds: to name or to compare with, never to decide by."""
+    return time.time_ns() // 1_000_000  # noqa: TID251  # the one place
+
+
+def monotonic_us() -> int:
+    """Read the clock by which the service manager orders what it is told, in microseconds."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000

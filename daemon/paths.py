@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NAME = "sniperd"
+DATABASE = f"{NAME}.db"
+SYSTEM_STATE = Path("/var/lib") / NAME
+"""Where the service's database stands (systemd: ``StateDirectory=sniperd``)."""
+
 SYSTEM_RUNTIME = Path("/run") / NAME
 """Where the service's sockets stand (systemd: ``RuntimeDirectory=sniperd``)."""
 
@@ -35,7 +39,26 @@ def socket_for_clients(configured: str, name: str, environ: Mapping[str, str]) -
     if configured:
         return Path(configured)
     own, system = runtime_directory(environ) / name, SYSTEM_RUNTIME / name
-    return system if not own.exists() and system.exists() else own
+    return system if not _is_there(own) and _is_there(system) else own
+
+
+def database_for_commands(configured: str, environ: Mapping[str, str]) -> Path:
+    """Find the database that a command looks at: the configured one, the user's own, or the service's."""
+    if configured:
+        return Path(configured)
+    own, system = state_directory(environ) / DATABASE, SYSTEM_STATE / DATABASE
+    return system if not _is_there(own) and _is_there(system) else own
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file is there; one that is out of sight in a directory of somebody else's is."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def environment() -> Mapping[str, str]:

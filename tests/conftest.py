@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import Daemon
+from tests.processes.box import can_box
 from tests.processes.stage import Stage, stage
 
 MUST_NOT_SKIP = "SNIPERD_CI"
@@ -16,6 +17,8 @@ MUST_NOT_SKIP = "SNIPERD_CI"
 
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root, to mount a file system or to be another user"),
+    "systemd": (lambda: shutil.which("systemd-analyze") is not None, "systemd-analyze"),
+    "systemd box": (can_box, "root, systemd, util-linux, an overlay file system and cgroup2"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "curl": (lambda: shutil.which("curl") is not None, "curl"),
     "node": (lambda: shutil.which("node") is not None, "node"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon import paths
-from daemon.paths import environment, runtime_directory, socket_for_clients, state_directory
+from daemon.paths import database_for_commands, environment, runtime_directory, socket_for_clients, state_directory
 
 HOME = {"HOME": "/home/bot"}
 SERVICE = {"STATE_DIRECTORY": "/var/lib/sniperd", "RUNTIME_DIRECTORY": "/run/sniperd"}
@@ -95,3 +95,19 @@ def test_where_nobody_listens_the_users_own_place_is_named(own: Path, system: Pa
 def test_the_environment_is_the_processs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/somewhere")
     assert state_directory(environment()) == Path("/somewhere")
+
+
+def test_a_command_looks_at_the_users_own_database_or_else_at_the_services(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, system = tmp_path / "own" / "sniperd", tmp_path / "system"
+    for directory in (own, system):
+        directory.mkdir(parents=True)
+    monkeypatch.setattr("daemon.paths.SYSTEM_STATE", system)
+    environ = {"XDG_STATE_HOME": str(own.parent)}
+    assert database_for_commands("", environ) == own / "sniperd.db"
+    (system / "sniperd.db").touch()
+    assert database_for_commands("", environ) == system / "sniperd.db"
+    (own / "sniperd.db").touch()
+    assert database_for_commands("", environ) == own / "sniperd.db"
+    assert database_for_commands("/elsewhere.db", environ) == Path("/elsewhere.db")

@@ -54,6 +54,14 @@ def unix_listener(path: Path) -> Iterator[socket.socket]:
 
 
 @contextmanager
+def given_listener(listener: socket.socket) -> Iterator[socket.socket]:
+    """Use a socket that the service manager made and keeps: callers wait in it from one process to the next."""
+    with listener:
+        listener.setblocking(False)
+        yield listener
+
+
+@contextmanager
 def tcp_listener(host: str, port: int) -> Iterator[socket.socket]:
     """Bind a port; 0 is any that is free.
 

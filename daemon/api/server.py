@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import anyio
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
@@ -14,7 +18,7 @@ from daemon.api.answers import errors_become_answers
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
-from daemon.api.listening import tcp_listener, unix_listener
+from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
 from daemon.api.openapi import described
@@ -23,6 +27,7 @@ from daemon.api.reading import BATCH_LIMIT
 from daemon.api.signals import Signals
 from daemon.api.status import Status
 from daemon.core.events import Event
+from daemon.engine.engine import Engine
 
 BACKLOG = 4_096
 KEEPALIVE_S = 75
@@ -32,11 +37,23 @@ LINGER_S = 0.5
 """So long the rest of a refused body is read, so that the caller gets the answer."""
 
 
+NONE_GIVEN: Mapping[str, socket.socket] = MappingProxyType({})
+
+
 @asynccontextmanager
 async def serve(
-    context: Context, *, signals: Path, status: Path, loopback: Loopback | None, emit: Callable[[Event], None]
+    context: Context,
+    *,
+    signals: Path,
+    status: Path,
+    loopback: Loopback | None,
+    emit: Callable[[Event], None],
+    given: Mapping[str, socket.socket] = NONE_GIVEN,
 ) -> AsyncIterator[str | None]:
     """Serve both sockets, and the loopback listener where it is wanted; yield the latter's address.
+
+    ``given`` are sockets, by the names ``signals`` and ``status``, that the service manager keeps; they take the places
+    of the paths.
 
     Raises:
         AlreadyRunning: another process answers on one of them.
@@ -56,9 +73,14 @@ async def serve(
     everything = described([*reads, *changes])
     errors = errors_become_answers(context.engine.clock, emit)
     async with AsyncExitStack() as stack:
-        for path, routes in ((signals, everything), (status, described(reads))):
-            listener = stack.enter_context(unix_listener(path))
-            await stack.enter_async_context(_serving(listener, routes, [errors]))
+        for name, path, routes in (("signals", signals, everything), ("status", status, described(reads))):
+            if name not in given:
+                listener = stack.enter_context(unix_listener(path))
+                await stack.enter_async_context(_serving(listener, routes, [errors]))
+                continue
+            listener = stack.enter_context(given_listener(given[name]))
+            engine = context.engine if name == "signals" else None
+            await stack.enter_async_context(_serving(listener, routes, [errors], given=True, while_open=engine))
         if loopback is None:
             yield None
             return
@@ -68,11 +90,34 @@ async def serve(
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
 
+async def _listen(server: web.Server, listener: socket.socket, *, at_once: bool, given: bool) -> asyncio.AbstractServer:
+    loop = asyncio.get_running_loop()
+    if listener.family != socket.AF_UNIX:
+        return await loop.create_server(server, sock=listener, backlog=BACKLOG)
+    options: dict[str, Any] = {"start_serving": at_once}
+    if given and sys.version_info >= (3, 13):
+        options["cleanup_socket"] = False  # the file is the service manager's
+    return await loop.create_unix_server(server, sock=listener, backlog=BACKLOG, **options)
+
+
+async def _accept_while_open(server: asyncio.AbstractServer, engine: Engine) -> None:
+    """Leave callers before and after in the socket, for this process or the next."""
+    await engine.ready.wait()
+    await server.start_serving()
+    await engine.until_stopped()
+    server.close()
+
+
 @asynccontextmanager
 async def _serving(
-    listener: socket.socket, routes: list[web.RouteDef], middlewares: list[Middleware]
+    listener: socket.socket,
+    routes: list[web.RouteDef],
+    middlewares: list[Middleware],
+    *,
+    given: bool = False,
+    while_open: Engine | None = None,
 ) -> AsyncIterator[None]:
-    """Serve routes on one socket."""
+    """Serve routes on one socket; with an engine, accept only while it takes signals."""
     application = web.Application(middlewares=middlewares, client_max_size=BATCH_LIMIT)
     application.add_routes(routes)
     runner = web.AppRunner(
@@ -85,11 +130,13 @@ async def _serving(
     )
     await runner.setup()
     assert runner.server is not None
-    loop = asyncio.get_running_loop()
-    listen = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
-    server = await listen(runner.server, sock=listener, backlog=BACKLOG)
+    server = await _listen(runner.server, listener, at_once=while_open is None, given=given)
     try:
-        yield
+        async with anyio.create_task_group() as tasks:
+            if while_open is not None:
+                tasks.start_soon(_accept_while_open, server, while_open)
+            yield
+            tasks.cancel_scope.cancel()
     finally:
         server.close()
         await runner.cleanup()

@@ -21,6 +21,7 @@ COMMANDS = {
     "resolve": "admin:resolve",
     "requeue": "admin:requeue",
     "backup": "backup:backup",
+    "doctor": "doctor:doctor",
     "config": "config:config",
 }
 
@@ -39,6 +40,7 @@ SUMMARIES = {
     "resolve": "Rule on an order whose outcome is unknown.",
     "requeue": "Send a dead letter back into the queue.",
     "backup": "Copy the database, verified, while the daemon runs.",
+    "doctor": "Look whether all is there that the daemon needs.",
     "config": "Check or show the configuration.",
 }
 """The first line of each command's help, here so that listing them loads none."""

@@ -132,6 +132,10 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),
+    "daemon.stuck": Kind(
+        Level.ERROR, "parts of it do not turn; unless they do soon, the service manager ends it", ("parts",),
+        durable=False,
+    ),
     "daemon.reloaded": Kind(Level.INFO, "a changed configuration counts", ("changed", "needs_restart"), durable=False),
     "daemon.reload_refused": Kind(
         Level.ERROR, "the new configuration is wrong; the old one stays", ("error",), durable=False

@@ -21,6 +21,10 @@ class Dispatcher:
         """Wake up if something is due sooner than was known."""
         self._alarm.bring_forward(self._due_ms())
 
+    async def turn(self) -> None:
+        """Return when the task has been round."""
+        await self._alarm.turn()
+
     async def run(self) -> None:
         """Do what is due, until cancelled."""
         while True:

@@ -21,6 +21,7 @@ from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
+from daemon.engine.self_check import SelfCheck
 from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.exchange.port import Exchange
 from daemon.store.reading import Remembered
@@ -70,6 +71,15 @@ class Engine:
         self.doorway.wire(
             start=self._executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
         )
+        self.self_check = SelfCheck(
+            {
+                "writer": store.turn,
+                "dispatcher": self._dispatcher.turn,
+                "executor": self._executor.turn,
+                "reconciler": self._reconciler.turn,
+                "publisher": self.publisher.turn,
+            }
+        )
 
     def reload(self, settings: Settings) -> None:
         """Take new settings; they count from the next decision on."""
@@ -97,6 +107,10 @@ class Engine:
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
         self._stopping.set()
+
+    async def until_stopped(self) -> None:
+        """Wait for :meth:`stop`: from then on nothing new is taken."""
+        await self._stopping.wait()
 
     async def run(self, remembered: Remembered) -> None:
         """Recover, reconcile, trade, drain. Recovery is the only way to start."""

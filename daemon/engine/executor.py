@@ -48,6 +48,16 @@ class Executor:
         """Take the lock of an order again whose outcome was unknown when the process ended."""
         self._tasks.create_task(self._hold(order))
 
+    async def turn(self) -> None:
+        """Return when a task that does nothing has run."""
+        ran = asyncio.Event()
+
+        async def nothing() -> None:
+            ran.set()
+
+        self._tasks.create_task(nothing())
+        await ran.wait()
+
     async def idle(self) -> None:
         """Wait until no request is under way."""
         while self._under_way:

@@ -35,6 +35,7 @@ class Publisher:
         self._untold: list[Event] = []
         self._wanted = asyncio.Event()
         self._told = asyncio.Event()
+        self._turned = asyncio.Event()
         self._waiting: dict[str, asyncio.Event] = {}
 
     def follow(self, step: Step, commit: Commit) -> None:
@@ -55,6 +56,12 @@ class Publisher:
         for event in waiting.values():
             event.set()
 
+    async def turn(self) -> None:
+        """Return when the task has told of a commit, or found none to tell of."""
+        self._turned.clear()
+        self._wanted.set()
+        await self._turned.wait()
+
     async def run(self) -> None:
         """Follow commits until cancelled, then tell what is left."""
         try:
@@ -69,6 +76,8 @@ class Publisher:
                         self._pending.popleft()
                         self._publish(step)
                         self._judge(commit)
+                        self._turned.set()
+                    self._turned.set()
         finally:
             self.flush()
 

@@ -34,6 +34,10 @@ class Reconciler:
         """Wake up if something is due sooner than was known."""
         self._alarm.bring_forward(self._due_ms())
 
+    async def turn(self) -> None:
+        """Return when the task has been round."""
+        await self._alarm.turn()
+
     async def run(self) -> None:
         """Look for what is due, until cancelled."""
         async with anyio.create_task_group() as tasks:

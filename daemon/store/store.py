@@ -48,6 +48,16 @@ class Store:
         """Find the latest lease that a caller's key was granted; read on the spot, like :meth:`recall`."""
         return reading.lease_by_key(self._keys, key)
 
+    async def turn(self) -> None:
+        """Return when all that was joined before is on disk, and the writing connection's thread answers.
+
+        Raises:
+            CommitFailed: the disk did not take it.
+
+        """
+        await self.commit(Step()).durable()
+        await self._write(_nothing)
+
     async def remembered(self) -> reading.Remembered:
         """Read what recovery needs."""
         return await self._read(reading.remembered)
@@ -86,6 +96,10 @@ class Store:
             return await self._write(partial(clean, before_ms=before_ms))
         except sqlite3.Error as error:
             raise CommitFailed(f"the database let no rows be removed: {error}; check the disk's health") from error
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    """Take the thread's turn."""
 
 
 @asynccontextmanager

@@ -80,7 +80,14 @@ class Child:
     group's number stays its own and whatever it has started can be ended with it.
     """
 
-    def __init__(self, command: Sequence[str | Path], *, environ: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        environ: Mapping[str, str],
+        directory: Path,
+        descriptors: Sequence[int] = (),
+    ) -> None:
         self.command = [os.fspath(word) for word in command]
         self._process = subprocess.Popen(
             [*_LEASH, *self.command],
@@ -90,6 +97,7 @@ class Child:
             env=dict(environ),
             cwd=directory,
             start_new_session=True,
+            pass_fds=descriptors,
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None

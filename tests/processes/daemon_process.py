@@ -53,6 +53,7 @@ class Daemon:
         self.signals = directory / "signals.sock"
         self.status = directory / "status.sock"
         self.environ = plain_environment(directory) | (keys.environ() if url else {})
+        self.descriptors: list[int] = []  # handed on to each process
         self._child: Child | None = None
         self._transcripts: list[str] = []
         exchange = {"mode": "live", "base_url": url} if url else {"mode": "paper"}
@@ -81,7 +82,7 @@ class Daemon:
         """Start a process, and do not wait; ``wrapper`` is a command that runs it."""
         self.close()
         command = [*wrapper, sys.executable, "-m", "daemon", "run", "--config", str(self.config_path)]
-        self._child = Child(command, environ=self.environ, directory=self.directory)
+        self._child = Child(command, environ=self.environ, directory=self.directory, descriptors=self.descriptors)
         return self._child
 
     def start(self, *, with_rules: bool = False) -> None:

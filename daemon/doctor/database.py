@@ -1,0 +1,100 @@
+"""The database and its disk."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from daemon.doctor.findings import Finding, failure, ok, warning
+from daemon.store.database import open_for_reading
+from daemon.store.schema import APPLICATION_ID, MIGRATIONS
+
+CHECK = "database"
+MB = 1_000_000
+WAL_MUCH = 64 * MB
+"""Twice what the daemon lets it grow to."""
+
+DISK_LOW, DISK_FULL = 1_000 * MB, 100 * MB
+
+
+def examine(path: Path) -> Iterator[Finding]:
+    """Check the database, without changing it, and the disk that it stands on."""
+    try:
+        yield from _file(path)
+    except (sqlite3.Error, OSError) as error:
+        yield _unreadable(path, error)
+    yield _disk(path)
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        yield ok(CHECK, f"there is none yet at {path}; the first start makes it")
+        return
+    with closing(open_for_reading(path)) as connection:
+        application, version = _number(connection, "application_id"), _number(connection, "user_version")
+        if application != APPLICATION_ID:
+            yield failure(CHECK, f"{path} is a database of another program", "set another [store] path")
+            return
+        yield _version(path, version)
+        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if found != "ok":
+        yield _damaged(path, found)
+        return
+    yield ok(CHECK, f"{path} is whole, {path.stat().st_size / MB:.1f} MB, SQLite {sqlite3.sqlite_version}")
+    yield _wal(path.with_name(path.name + "-wal"))
+
+
+def _version(path: Path, version: int) -> Finding:
+    known = len(MIGRATIONS)
+    if version > known:
+        return failure(
+            "schema",
+            f"{path} was written by a newer sniperd (schema {version}, this one knows {known})",
+            "start that version, or restore a backup of this one's",
+        )
+    later = "" if version == known else f"; the next start brings it to {known}"
+    return ok("schema", f"{version}{later}")
+
+
+def _wal(path: Path) -> Finding:
+    size = path.stat().st_size if path.exists() else 0
+    text = f"{size / MB:.1f} MB wait to be copied into the database"
+    if size > WAL_MUCH:
+        return warning("wal", text, "look for a program that keeps the database open for reading")
+    return ok("wal", text)
+
+
+def _unreadable(path: Path, error: Exception) -> Finding:
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return _damaged(path, str(error))
+    return warning(CHECK, f"{path} cannot be read: {error}", "run `sniperd doctor` as root or as the daemon's user")
+
+
+def _damaged(path: Path, found: str) -> Finding:
+    return failure(
+        CHECK,
+        f"{path} is damaged: {found}",
+        "stop the daemon, keep the file, restore the last backup, and compare the orders since then with the exchange",
+    )
+
+
+def _disk(path: Path) -> Finding:
+    directory = next((parent for parent in path.absolute().parents if _is_there(parent)), Path("/"))
+    free = shutil.disk_usage(directory).free
+    text = f"{free / MB:,.0f} MB are free at {directory}"
+    advice = "make room: a commit that the disk does not take stops the daemon"
+    if free < DISK_FULL:
+        return failure("disk", text, advice)
+    return warning("disk", text, advice) if free < DISK_LOW else ok("disk", text)
+
+
+def _is_there(directory: Path) -> bool:
+    try:
+        return directory.exists()
+    except PermissionError:
+        return False
+
+
+def _number(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -1,0 +1,52 @@
+"""The exchange's key pair: there, and seen by nobody else."""
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from daemon import credentials
+from daemon.config import ExchangeTable
+from daemon.doctor.findings import Finding, failure, ok, warning
+from daemon.errors import NoPermission
+
+CHECK = "credentials"
+NAMES = ("mexc_api_key", "mexc_api_secret")
+PLAIN, ENCRYPTED = Path("/etc/credstore"), Path("/etc/credstore.encrypted")
+"""Where the service manager takes the service's credentials from."""
+
+Stores = tuple[Path, Path]
+
+
+def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)) -> Finding:
+    """Look for the key pair where the daemon would, and where the service manager would."""
+    if exchange.mode == "paper":
+        return ok(CHECK, "the paper exchange needs none")
+    try:
+        if credentials.find(environ, exchange.api_key_file, exchange.api_secret_file) is not None:
+            return ok(CHECK, "a key pair is there, and private")
+        return _stored(*stores)
+    except NoPermission as error:
+        return failure(CHECK, str(error), "mend what the message names")
+    except PermissionError:
+        return warning(CHECK, "you may not see where the service's keys lie", "run `sniperd doctor` as root")
+
+
+def _stored(plain: Path, encrypted: Path) -> Finding:
+    if all((encrypted / name).exists() for name in NAMES):
+        return ok(CHECK, f"systemd hands over an encrypted key pair from {encrypted}")
+    missing = [name for name in NAMES if not (plain / name).exists()]
+    if missing:
+        return failure(
+            CHECK,
+            f"no key pair in the environment, none in [exchange] api_key_file, no {' and '.join(missing)} in {plain}",
+            f"put key and secret into {plain / NAMES[0]} and {plain / NAMES[1]}, mode 0600, or set api_key_file",
+        )
+    for name in NAMES:
+        mode = stat.S_IMODE((plain / name).stat().st_mode)
+        if mode & 0o077:
+            return failure(
+                CHECK,
+                f"{plain / name} can be read by others (mode {mode:04o})",
+                f"make the key anew at the exchange, then chmod 600 {plain / name}",
+            )
+    return ok(CHECK, f"systemd hands over the key pair from {plain}")
