@@ -61,11 +61,10 @@ UPSERT_ORDER = upsert("orders", "seq", ORDER_COLUMNS)
 UPSERT_ATTEMPT = upsert("attempts", "client_order_id", ATTEMPT_COLUMNS)
 UPSERT_LOCK = upsert("transaction_locks", "fencing_token", LOCK_COLUMNS)
 UPSERT_QUEUE = upsert("transaction_queue", "queue_id", QUEUE_COLUMNS)
-UPDATE_QUEUE = (
-    f"UPDATE transaction_queue SET {', '.join(f'{name} = ?{place}' for place, name in enumerate(QUEUE_COLUMNS, 1))} "  # noqa: S608  # our own names
-    "WHERE queue_id = ?1"
-)
-"""For an order that waits no more. One that went at once never stood in the queue, and this finds nothing."""
+_CHANGES = ", ".join(f"{name} = ?" for name in QUEUE_COLUMNS)
+UPDATE_QUEUE = f"UPDATE transaction_queue SET {_CHANGES} WHERE queue_id = ?"  # noqa: S608  # our own names
+"""Takes a row, and its id once more. For an order that waits no more; one that went at once never stood in the queue,
+and this finds nothing."""
 UPSERT_FACT = upsert("facts", "name", ("name", "value"))
 INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
 

@@ -177,8 +177,11 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
         orders = list(group.orders.values())
         connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
         for order in orders:
-            statement = rows.UPSERT_QUEUE if order.state is State.QUEUED else rows.UPDATE_QUEUE
-            connection.execute(statement, rows.queue_row(order))
+            row = rows.queue_row(order)
+            if order.state is State.QUEUED:
+                connection.execute(rows.UPSERT_QUEUE, row)
+            else:
+                connection.execute(rows.UPDATE_QUEUE, (*row, order.order_id))
         connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
         connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
         connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))
