@@ -43,7 +43,7 @@ RAW = [
     b'{"resourceId":"r","ownerId":"a","transactionData":NaN}',
     b'{"resourceId":"r","ownerId":"a","transactionData":1e999}',
     b'{"resourceId":"r","ownerId":"a","transactionData":"\\ud800"}',
-    b'{"resourceId":"r","ownerId":"a","transactionData":' + b"[" * 3_000 + b"]" * 3_000 + b"}",
+    b'{"resourceId":"r","ownerId":"a","transactionData":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
 ]
 
 
