@@ -176,7 +176,6 @@ def test_an_account_of_ones_own_needs_its_own_keys(monkeypatch: pytest.MonkeyPat
     assert "my-own-secret" not in server.line + rest + errors
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_the_server_ends_with_its_parent() -> None:
     script = (
         "import subprocess, sys\n"
