@@ -16,6 +16,7 @@ import msgspec
 
 from daemon import __version__, credentials, settings
 from daemon.api.context import Context
+from daemon.api.feed import Feed
 from daemon.api.loopback import Loopback, token_of
 from daemon.api.reading import BodyLimits
 from daemon.api.server import serve
@@ -69,6 +70,7 @@ class _Process:
         self._config_path = config_path
         self._environ = without(environ)
         self._log = log
+        self._listeners: list[Callable[[Event], None]] = [log.emit]
         self._manager = ServiceManager(environ)
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
@@ -76,7 +78,7 @@ class _Process:
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
-        config, environ, emit = self._config, self._environ, self._log.emit
+        config, environ, emit = self._config, self._environ, self._emit
         if self._watchdog_s is not None:
             faulthandler.enable()  # the watchdog ends a process that hangs by ABRT: that tells where
         async with AsyncExitStack() as stack:
@@ -86,6 +88,8 @@ class _Process:
             store = await stack.enter_async_context(open_store(database))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
+            feed = Feed(clock, emit, self._log.strike)
+            self._listeners.append(feed.tell)
             url = await stack.enter_async_context(self._exchange_url(database, clock))
             self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, exchange=url,
                        database=str(database))  # fmt: skip
@@ -109,12 +113,14 @@ class _Process:
                                       settings=settings.poller(config))  # fmt: skip
             signals, status = self._socket_paths()
             http = await stack.enter_async_context(
-                serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit,
+                serve(context, feed, signals=signals, status=status, loopback=self._loopback(database), emit=emit,
                       given=self._given)
             )  # fmt: skip
+            stack.callback(feed.close)  # before the sockets, which would wait for its readers
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
+            tasks.start_soon(feed.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
@@ -146,7 +152,7 @@ class _Process:
             yield exchange.base_url or MEXC_URL
             return
         book = Path(exchange.paper_db) if exchange.paper_db else database.with_name("paper-exchange.db")
-        async with paper_exchange(book, self._environ, clock, self._log.emit) as paper:
+        async with paper_exchange(book, self._environ, clock, self._emit) as paper:
             yield paper.url
 
     def _loopback(self, database: Path) -> Loopback | None:
@@ -217,7 +223,11 @@ class _Process:
             before_ms = drift_ms
 
     def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
-        self._log.emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+        self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+
+    def _emit(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
 
 
 def socket_paths(config: Config, environ: Mapping[str, str]) -> tuple[Path, Path]:

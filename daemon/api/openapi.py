@@ -17,7 +17,7 @@ from daemon import __version__
 from daemon.api.answers import STATUS, json
 from daemon.api.bot import shapes
 from daemon.api.lock_views import HeldView
-from daemon.api.routes import Parameter, Route
+from daemon.api.routes import JSON, Parameter, Route
 from daemon.api.views import ErrorView
 from daemon.errors import Held, Invalid, Refusal
 
@@ -117,7 +117,7 @@ def _responses(route: Route, schemas: dict[str, Schema]) -> Schema:
     """Describe every answer: those of success, and each status that stands for some refusals."""
     responses: Schema = {}
     for status, shape in route.answers.items():
-        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.tells)
+        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.tells, route.media)
     of_bot = route.path.startswith(shapes.PREFIX)
     for status, refusals in sorted(_refusals(route).items()):
         views = {_view(refusal, of_bot=of_bot): None for refusal in refusals}
@@ -142,15 +142,16 @@ def _view(refusal: type[Refusal], *, of_bot: bool) -> Any:  # noqa: ANN401  # a 
     return HeldView if refusal is Held else ErrorView
 
 
-def _response(status: int, schemas: list[Schema], tells: Sequence[str]) -> Schema:
-    response: Schema = {"description": HTTPStatus(status).phrase, "content": _content(schemas)}
+def _response(status: int, schemas: list[Schema], tells: Sequence[str], media: str = JSON) -> Schema:
+    content = _content(schemas) if media == JSON else {media: {"schema": {"type": "string"}, "x-data": schemas[0]}}
+    response: Schema = {"description": HTTPStatus(status).phrase, "content": content}
     if tells:
         response["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in tells}
     return response
 
 
 def _content(schemas: list[Schema]) -> Schema:
-    return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+    return {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
 
 
 def _with_amounts(part: Any) -> Any:  # noqa: ANN401  # JSON

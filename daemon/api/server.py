@@ -18,6 +18,8 @@ from daemon.api.answers import errors_become_answers
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
+from daemon.api.events import Events
+from daemon.api.feed import Feed
 from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
@@ -43,6 +45,7 @@ NONE_GIVEN: Mapping[str, socket.socket] = MappingProxyType({})
 @asynccontextmanager
 async def serve(
     context: Context,
+    feed: Feed,
     *,
     signals: Path,
     status: Path,
@@ -61,7 +64,7 @@ async def serve(
 
     """
     orders, locks, bot_locks = Orders(context), Locks(context), BotLocks(context)
-    reads = [*orders.reads(), *locks.reads(), *bot_locks.reads(), *Status(context).routes()]
+    reads = [*orders.reads(), *locks.reads(), *bot_locks.reads(), *Status(context).routes(), *Events(feed).routes()]
     changes = [
         *Signals(context).routes(),
         *orders.changes(),
