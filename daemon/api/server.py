@@ -23,6 +23,7 @@ from daemon.api.feed import Feed
 from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
+from daemon.api.monitoring import Monitoring
 from daemon.api.openapi import described
 from daemon.api.orders import Orders
 from daemon.api.reading import BATCH_LIMIT
@@ -63,8 +64,15 @@ async def serve(
         CannotCreate: one of them cannot be made.
 
     """
-    orders, locks, bot_locks = Orders(context), Locks(context), BotLocks(context)
-    reads = [*orders.reads(), *locks.reads(), *bot_locks.reads(), *Status(context).routes(), *Events(feed).routes()]
+    orders, locks, bot_locks, monitoring = Orders(context), Locks(context), BotLocks(context), Monitoring(context)
+    reads = [
+        *orders.reads(),
+        *locks.reads(),
+        *bot_locks.reads(),
+        *Status(context).routes(),
+        *monitoring.reads(),
+        *Events(feed).routes(),
+    ]
     changes = [
         *Signals(context).routes(),
         *orders.changes(),
@@ -72,6 +80,7 @@ async def serve(
         *Admin(context).routes(),
         *BotTrade(context).routes(),
         *bot_locks.changes(),
+        *monitoring.changes(),
     ]
     everything = described([*reads, *changes])
     errors = errors_become_answers(context.engine.clock, emit)

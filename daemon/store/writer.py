@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 
 import anyio
 
+from daemon.clock import stopwatch_s
 from daemon.core.attempts import Attempt
 from daemon.core.events import Event
 from daemon.core.locks import Lock
@@ -53,6 +54,7 @@ class Commit:
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
         self.took_ms = 0.0
+        self.took_s = 0.0  # by the stopwatch: the loop's clock may count whole milliseconds, as much as a commit takes
         self._ended = asyncio.Event()
         self._failure: str | None = None
 
@@ -172,7 +174,7 @@ class Writer:
         group, self._group = self._group, Commit()
         self._last = group
         loop = asyncio.get_running_loop()
-        began_s = loop.time()
+        began_s, started_s = loop.time(), stopwatch_s()
         self._is_idle = False
         try:
             await self._hand(lambda connection: write(connection, group))
@@ -182,6 +184,7 @@ class Writer:
             raise failed from error
         self._wrote_s = loop.time()
         group.took_ms = (self._wrote_s - began_s) * 1000
+        group.took_s = stopwatch_s() - started_s
         self._since_checkpoint += 1
         group.end()
 
