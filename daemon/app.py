@@ -123,6 +123,7 @@ class _Process:
                 bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
                 self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
                                       settings=settings.poller(config))  # fmt: skip
+                self._listeners.append(self._poller.hear)
             signals, status = self._socket_paths()
             http = await stack.enter_async_context(
                 serve(context, feed, signals=signals, status=status, loopback=self._loopback(database), emit=emit,

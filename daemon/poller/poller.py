@@ -30,6 +30,9 @@ UNKNOWN_PAIR_MS = 2_000
 
 MAX_TOLD = 10_000
 
+REOPENING = frozenset({"order.requeued", "order.seen_late"})
+"""Events after which an order goes on that had ended."""
+
 
 class Poller:
     """Reads targets and submits them."""
@@ -60,6 +63,13 @@ class Poller:
             while self._engine.stage is Stage.READY:
                 failures = 0 if await self._poll(tasks) else failures + 1
                 await anyio.sleep(self.settings.wait_ms(failures) / 1_000)
+
+    def hear(self, event: Event) -> None:
+        """Listen to what happens: an order whose outcome the bot was told may have another one after all."""
+        if event.name in REOPENING:
+            targets_of = [target_id for target_id, order_id in self._orders.items() if order_id == event.order_id]
+            for target_id in targets_of:
+                self._reports.follow_anew(target_id, self._orders[target_id])
 
     async def _poll(self, tasks: TaskGroup) -> bool:
         """Read the targets once, and act on them; whether the bot showed them."""

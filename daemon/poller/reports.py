@@ -67,6 +67,10 @@ class Reports:
         if known is None or known.order_id != order_id:
             self._put(Report(target_id, order_id))
 
+    def follow_anew(self, target_id: str, order_id: str) -> None:
+        """Tell once more of an order that goes on, whatever was told of it before."""
+        self._put(Report(target_id, order_id))
+
     def came_back(self, target_id: str, order_id: str, *, executed: bool, told: str, began_ms: int) -> bool:
         """Look at a target of which an order is known, and which the bot shows as ready.
 

@@ -159,6 +159,18 @@ def test_a_refusal_of_the_exchange_is_reported_and_the_target_not_tried_again(
     assert (bought(exchange), len(exchange.arrivals())) == ([], 1)
 
 
+def test_a_dead_letter_that_a_person_sends_back_is_reported_anew(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
+    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    target = bot.add(7)
+    daemon.start(with_rules=True)
+    bot.wait_for_report(target, status="failed")
+    [order] = daemon.look("/v1/orders")["orders"]
+    bot.wait_for_polls()
+    daemon.ask("POST", f"/v1/admin/orders/{order['id']}/requeue", {"reason": "the minimum was lowered"})
+    assert bot.wait_for_report(target, status="completed")["executionStatus"] == "success"
+    assert len(bought(exchange)) == 1
+
+
 def test_an_unknown_outcome_is_no_failure(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     """Not before it is known, or lost, is anything told; and what is lost is still followed."""
     exchange.lay({"kind": "reply_lost", "count": 1}, {"kind": "error_before", "endpoint": "GET /api/v3/order"})
