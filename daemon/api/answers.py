@@ -1,10 +1,12 @@
 """Answers, and the one place where an error becomes a status."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Middleware
 
+from daemon.api.asked import Request
 from daemon.api.bot import shapes
 from daemon.api.lock_views import HeldView, lock_view
 from daemon.api.views import ErrorView, encode
@@ -52,7 +54,9 @@ def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middle
     """Make the middleware that answers every error in the same form, and logs it."""
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(
+        request: Request, handler: Callable[[Any], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refusal as refusal:
@@ -88,12 +92,12 @@ _HINTS = {
 _CLOSING = {408, 413}
 
 
-def _told(request: web.Request, word: str, text: str, status: int) -> web.Response:
+def _told(request: Request, word: str, text: str, status: int) -> web.Response:
     of_bot = request.path.startswith(shapes.PREFIX)
     return json(shapes.refused(word, text) if of_bot else ErrorView(error=word, message=text), status)
 
 
-def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response:
+def _shaped(request: Request, refusal: Refusal, status: int) -> web.Response:
     headers = {"Retry-After": "1"} if isinstance(refusal, NotReady) else None
     view: object
     if isinstance(refusal, shapes.BotRefusal):
@@ -113,7 +117,7 @@ def _shaped(request: web.Request, refusal: Refusal, status: int) -> web.Response
     return json(view, status, headers)
 
 
-def _event(name: str, clock: Clock, request: web.Request, **detail: str | int) -> Event:
+def _event(name: str, clock: Clock, request: Request, **detail: str | int) -> Event:
     return Event(
         name=name, at_ms=clock.now_ms(), detail={"method": request.method, "path": request.path[:200], **detail}
     )

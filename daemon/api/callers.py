@@ -9,14 +9,13 @@ import socket
 import struct
 from collections.abc import Collection
 
-from aiohttp import web
-
+from daemon.api.asked import Request
 from daemon.engine.front_desk import Caller
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
-def caller(request: web.Request, admin_uids: Collection[int]) -> Caller:
+def caller(request: Request, admin_uids: Collection[int]) -> Caller:
     """Name the caller, and say whether it may administer."""
     assert request.transport is not None
     peer = request.transport.get_extra_info("socket")

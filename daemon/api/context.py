@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from daemon.api import callers
+from daemon.api.asked import Request
 from daemon.api.reading import BodyLimits
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import Caller, FrontDesk
@@ -33,6 +32,6 @@ class Context:
         """Length of a lease where its caller does not say."""
         return self.engine.ledger.rules.defaults.timeout_ms
 
-    def caller(self, request: web.Request) -> Caller:
+    def caller(self, request: Request) -> Caller:
         """Name the caller."""
         return callers.caller(request, self.admin_uids)

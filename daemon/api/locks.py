@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
+from daemon.api.asked import Request
 from daemon.api.context import Context
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
 from daemon.api.reading import Body, Reason, checked_reason, wait_s
@@ -70,17 +71,27 @@ class Locks:
                 method="POST",
                 path="/v1/locks",
                 handler=self.acquire,
+                quick=True,
                 takes=_acquire,
                 parameters=[WAIT],
                 answers={200: LeaseView, 201: LeaseView},
                 tells=["Location", "Idempotent-Replayed"],
                 refuses=[Invalid, Held, Full, WrongState, KeyConflict, NotReady],
             ),
-            Route(method="POST", path=f"{path}/renew", handler=self.renew, takes=_renew, answers=one, refuses=_OF_ONE),
+            Route(
+                method="POST",
+                path=f"{path}/renew",
+                handler=self.renew,
+                quick=True,
+                takes=_renew,
+                answers=one,
+                refuses=_OF_ONE,
+            ),
             Route(
                 method="POST",
                 path=f"{path}/release",
                 handler=self.release,
+                quick=True,
                 takes=_release,
                 answers=one,
                 refuses=_OF_ONE,
@@ -106,7 +117,7 @@ class Locks:
         """Show one lock, active or ended."""
         return json(lock_view(await self._context.lock_desk.lock(request.match_info["id"])))
 
-    async def acquire(self, request: web.Request) -> web.Response:
+    async def acquire(self, request: Request) -> web.Response:
         """Acquire a lease: 201 once it is on disk.
 
         Held by another, 409; with ``Prefer: wait=SECONDS`` a place in the queue, and 409 only when the wait ends. A
@@ -120,14 +131,14 @@ class Locks:
         )
         return json(lease_view(leased.lock, replayed=leased.replayed), 200 if leased.replayed else 201, headers)
 
-    async def renew(self, request: web.Request) -> web.Response:
+    async def renew(self, request: Request) -> web.Response:
         """Begin a lease anew, from now on; its owner only."""
         asked = await _renew.read(request, self._context.limits)
         timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
         lock_id, owner_id = request.match_info["id"], text("ownerId", asked.owner_id)
         return json(lock_view(await self._context.lock_desk.renew(lock_id, owner_id, timeout_ms)))
 
-    async def release(self, request: web.Request) -> web.Response:
+    async def release(self, request: Request) -> web.Response:
         """End a lease with its result or error; its owner only."""
         asked = await _release.read(request, self._context.limits)
         has_result = not isinstance(asked.result, msgspec.UnsetType)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 from aiohttp import web
 
+from daemon.api.asked import Asked, Request
 from daemon.core.fields import up_to
 from daemon.errors import Invalid
 
@@ -38,7 +39,7 @@ class BodyLimits(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, size=BATCH_LIMIT)
 
 
-async def body(request: web.Request, limits: BodyLimits) -> bytes:
+async def body(request: Request, limits: BodyLimits) -> bytes:
     """Read a request's body.
 
     Raises:
@@ -47,6 +48,8 @@ async def body(request: web.Request, limits: BodyLimits) -> bytes:
         Invalid: the caller went away before its end; nobody hears it, and nothing of ours has failed.
 
     """
+    if isinstance(request, Asked):
+        return _short(request.raw, limits)
     announced = request.content_length or 0
     if announced <= limits.size:
         try:
@@ -59,10 +62,14 @@ async def body(request: web.Request, limits: BodyLimits) -> bytes:
             raise web.HTTPRequestTimeout from None
         except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
             raise Invalid("the connection ended within the body") from None
-        if len(raw) <= limits.size:
-            return raw
-        announced = len(raw)
+        return _short(raw, limits)
     raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=announced)
+
+
+def _short(raw: bytes, limits: BodyLimits) -> bytes:
+    if len(raw) > limits.size:
+        raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=len(raw))
+    return raw
 
 
 class Body(Generic[_T]):
@@ -74,7 +81,7 @@ class Body(Generic[_T]):
         self._decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(shape)
         self._allowed = field_names(shape) if allowed is None else allowed
 
-    async def read(self, request: web.Request, limits: BodyLimits) -> _T:
+    async def read(self, request: Request, limits: BodyLimits) -> _T:
         """Read a request's body.
 
         Raises:
@@ -139,7 +146,7 @@ def number(text: str | None, field: str, default: int, highest: int) -> int:
     return int(text)
 
 
-def wait_s(request: web.Request) -> float | None:
+def wait_s(request: Request) -> float | None:
     """Read ``Prefer: wait=SECONDS`` (RFC 7240); ``None`` where the caller does not wait."""
     for preference in ",".join(request.headers.getall("Prefer", [])).split(","):
         match = _WAIT.fullmatch(preference)

@@ -48,6 +48,7 @@ class Route:
     parameters: Sequence[Parameter] = ()
     refuses: Sequence[type[Refusal]] = ()
     tells: Sequence[str] = ()
+    quick: bool = False  # short requests, in a hurry (:mod:`daemon.api.lane`)
 
     def definition(self) -> web.RouteDef:
         """Return it as aiohttp serves it; a GET answers HEAD as well."""

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
 from daemon.api.events import Events
 from daemon.api.feed import Feed
+from daemon.api.lane import Lane
 from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
@@ -27,6 +28,7 @@ from daemon.api.monitoring import Monitoring
 from daemon.api.openapi import described
 from daemon.api.orders import Orders
 from daemon.api.reading import BATCH_LIMIT
+from daemon.api.routes import Route
 from daemon.api.signals import Signals
 from daemon.api.status import Status
 from daemon.core.events import Event
@@ -39,6 +41,9 @@ KEEPALIVE_S = 75
 LINGER_S = 0.5
 """So long the rest of a refused body is read, so that the caller gets the answer."""
 
+
+GRACE_S = 1.0
+"""So long requests may still be answered at the end."""
 
 NONE_GIVEN: Mapping[str, socket.socket] = MappingProxyType({})
 
@@ -82,27 +87,32 @@ async def serve(
         *bot_locks.changes(),
         *monitoring.changes(),
     ]
-    everything = described([*reads, *changes])
+    routes = [*reads, *changes]
     errors = errors_become_answers(context.engine.clock, emit)
     async with AsyncExitStack() as stack:
-        for name, path, routes in (("signals", signals, everything), ("status", status, described(reads))):
+        for name, path, served in (("signals", signals, routes), ("status", status, reads)):
+            trades = name == "signals"
             if name not in given:
                 listener = stack.enter_context(unix_listener(path))
-                await stack.enter_async_context(_serving(listener, routes, [errors]))
+                await stack.enter_async_context(_serving(listener, served, errors, quick=trades))
                 continue
             listener = stack.enter_context(given_listener(given[name]))
-            engine = context.engine if name == "signals" else None
-            await stack.enter_async_context(_serving(listener, routes, [errors], given=True, while_open=engine))
+            engine = context.engine if trades else None
+            await stack.enter_async_context(
+                _serving(listener, served, errors, quick=trades, given=True, while_open=engine)
+            )
         if loopback is None:
             yield None
             return
         listener = stack.enter_context(tcp_listener(loopback.host, loopback.port))
         port = listener.getsockname()[1]
-        await stack.enter_async_context(_serving(listener, everything, [errors, guard(loopback, port)]))
+        await stack.enter_async_context(_serving(listener, routes, errors, [guard(loopback, port)]))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
 
-async def _listen(server: web.Server, listener: socket.socket, *, at_once: bool, given: bool) -> asyncio.AbstractServer:
+async def _listen(
+    server: Callable[[], asyncio.BaseProtocol], listener: socket.socket, *, at_once: bool, given: bool
+) -> asyncio.AbstractServer:
     loop = asyncio.get_running_loop()
     if listener.family != socket.AF_UNIX:
         return await loop.create_server(server, sock=listener, backlog=BACKLOG)
@@ -123,32 +133,37 @@ async def _accept_while_open(server: asyncio.AbstractServer, engine: Engine) -> 
 @asynccontextmanager
 async def _serving(
     listener: socket.socket,
-    routes: list[web.RouteDef],
-    middlewares: list[Middleware],
+    routes: Sequence[Route],
+    errors: Middleware,
+    guards: Sequence[Middleware] = (),
     *,
+    quick: bool = False,
     given: bool = False,
     while_open: Engine | None = None,
 ) -> AsyncIterator[None]:
     """Serve routes on one socket; with an engine, accept only while it takes signals."""
-    application = web.Application(middlewares=middlewares, client_max_size=BATCH_LIMIT)
-    application.add_routes(routes)
+    application = web.Application(middlewares=[errors, *guards], client_max_size=BATCH_LIMIT)
+    application.add_routes(described(routes))
     runner = web.AppRunner(
         application,
         access_log=None,
         keepalive_timeout=KEEPALIVE_S,
         lingering_time=LINGER_S,
-        shutdown_timeout=1.0,
+        shutdown_timeout=GRACE_S,
         handler_cancellation=True,  # a caller that went away waits for no lock any more
     )
     await runner.setup()
     assert runner.server is not None
-    server = await _listen(runner.server, listener, at_once=while_open is None, given=given)
+    lane = Lane(routes if quick else [], errors, runner.server, idle_s=KEEPALIVE_S)
+    server = await _listen(lane if quick else runner.server, listener, at_once=while_open is None, given=given)
     try:
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lane.sweep)
             if while_open is not None:
                 tasks.start_soon(_accept_while_open, server, while_open)
             yield
             tasks.cancel_scope.cancel()
     finally:
         server.close()
+        await lane.close(GRACE_S)
         await runner.cleanup()

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
+from daemon.api.asked import Request
 from daemon.api.context import Context
 from daemon.api.reading import Body, field_names, wait_s
 from daemon.api.routes import KEY, WAIT, Route
@@ -37,6 +38,7 @@ class Signals:
                 method="POST",
                 path="/v1/signals",
                 handler=self.one,
+                quick=True,
                 takes=_one,
                 parameters=[WAIT, KEY],
                 answers={200: AcceptedView, 202: AcceptedView},
@@ -53,7 +55,7 @@ class Signals:
             ),
         ]
 
-    async def one(self, request: web.Request) -> web.Response:
+    async def one(self, request: Request) -> web.Response:
         """Take one signal.
 
         202 with the order once it is on disk; with ``Prefer: wait=SECONDS`` 200 once its outcome is known. A signal

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from daemon.api.answers import json
+from daemon.api.asked import Request
 from daemon.api.bot.shapes import BotRefusal, failure
 from daemon.api.context import Context
 from daemon.api.reading import Body, wait_s
@@ -66,6 +67,7 @@ class BotTrade:
                 method="POST",
                 path="/api/mexc/trade",
                 handler=self.trade,
+                quick=True,
                 takes=_trade,
                 parameters=[WAIT, KEY],
                 answers={200: dict[str, Any], 202: dict[str, Any]},
@@ -73,7 +75,7 @@ class BotTrade:
             )
         ]
 
-    async def trade(self, request: web.Request) -> web.Response:
+    async def trade(self, request: Request) -> web.Response:
         """Trade; waits for the outcome for 30 s, or as ``Prefer: wait=SECONDS`` says."""
         asked = await _trade.read(request, self._context.limits)
         signal = _signal(asked, request.headers.get("Idempotency-Key"))
