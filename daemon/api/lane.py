@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, asked: Asked, handler: Handler) -> None:
         response = await self._lane.errors(asked, handler)
-        self.answering = None
+        self.answering, self._used_s = None, self._loop.time()
         stays = asked.keep_alive and response.keep_alive is not False
         self._transport.write(_written(response, stays=stays))
         if not stays:
@@ -179,8 +179,8 @@ def whole(transport: asyncio.Transport, data: bytes) -> Asked | None:
         parser.feed_data(data)
         if not reading.is_plain or parser.get_http_version() != "1.1":
             return None
-        return Asked(transport, reading.url.decode("ascii"), reading.headers, reading.body,
-                     keep_alive=parser.should_keep_alive())  # fmt: skip
+        keep_alive = "close" not in ",".join(reading.headers.getall("Connection", [])).lower()
+        return Asked(transport, reading.url.decode("ascii"), reading.headers, reading.body, keep_alive=keep_alive)
     except (httptools.HttpParserError, UnicodeDecodeError):
         return None
 
