@@ -20,7 +20,7 @@ PATIENCE_S = 70.0
 def alerts(context: click.Context, config_path: Path | None, as_json: bool) -> None:
     """List what calls for a person, and what to do about it.
 
-    The limits stand under [alerts] in the configuration. What is pending is beyond its limit, and not for long enough yet.
+    Limits stand under [alerts] in the configuration. What is pending is beyond its limit, and not for long enough yet.
     """
     if context.invoked_subcommand is None:
         show.answer(ask(status_socket(config_path), "GET", "/v1/alerts"), _tell, as_json=as_json)
@@ -46,7 +46,13 @@ def _tell(found: dict[str, Any]) -> None:
     show.table(
         ["alert", "severity", "state", "since", "what is so, and what to do"],
         [
-            [each["name"], each["severity"], state(each), show.at(each["sinceMs"]), f"{each['summary']}. {each['todo']}"]
+            [
+                each["name"],
+                each["severity"],
+                state(each),
+                show.at(each["sinceMs"]),
+                f"{each['summary']}. {each['todo']}",
+            ]
             for each in found["alerts"]
         ],
     )

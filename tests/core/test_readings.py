@@ -1,5 +1,7 @@
 """Readings: the ledger in figures, true of what it holds."""
 
+from decimal import Decimal
+
 import pytest
 
 from daemon.core import leases
@@ -9,7 +11,7 @@ from daemon.core.orders import State
 from daemon.core.readings import AGED, LEASE, ORDER, Readings, read
 from daemon.core.step import Step
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, lease, refused, rules, unclear
+from tests.core.making import NOON_MS, everywhere, lease, placed, refused, rules, unclear
 
 
 @pytest.fixture
@@ -42,6 +44,17 @@ def test_orders_are_counted_by_state_and_those_that_wait_by_priority(bench: Benc
     assert found.waiting_oldest_ms == {5: 900, 1: 600}
     assert (found.oldest_ms[State.QUEUED], found.oldest_ms[State.IN_FLIGHT]) == (900, 900)
     assert (found.queue_depth, found.orders_used) == (3, 2)
+
+
+def test_an_order_that_rests_on_the_exchange_has_no_age_that_says_anything(bench: Bench) -> None:
+    resting = bench.submit(type="LIMIT", quantity=Decimal(1), price=Decimal(10), snipe_target_id="1")
+    bench.settle()
+    bench.answer(resting, placed())
+    bench.submit(snipe_target_id="2")
+    bench.pass_time(1_000)
+    found = readings(bench)
+    assert (found.orders[State.OPEN], found.orders[State.IN_FLIGHT]) == (1, 1)
+    assert State.OPEN not in found.oldest_ms
 
 
 def test_an_order_that_waits_for_its_own_time_is_no_part_of_the_queue(bench: Bench) -> None:
