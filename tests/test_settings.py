@@ -51,8 +51,8 @@ REACHES = {
     **{
         f"alerts.{key}": (77, {f"alerts.{key}"})
         for key in (
-            "window_s", "queue_depth", "lock_overdue_s", "lock_timeouts", "failed_percent", "failed_at_least", "rate_ban_s",
-            "unreachable_s", "clock_offset_ms", "slow_commits", "reconcile_overdue_s", "disk_free_mb",
+            "window_s", "queue_depth", "lock_overdue_s", "lock_timeouts", "failed_percent", "failed_at_least",
+            "rate_ban_s", "unreachable_s", "clock_offset_ms", "slow_commits", "reconcile_overdue_s", "disk_free_mb",
         )
     },
     "alerts.webhook_timeout_ms": (4_300, {"webhooks.timeout_s"}),
