@@ -8,7 +8,8 @@ import pytest
 
 from daemon.core.events import CATALOGUE
 from daemon.core.orders import State
-from tests.monitoring.prometheus import samples, scrape, tool, value
+from tests.monitoring.prometheus import alert_rules, names_in, samples, scrape, tool, value
+from tests.monitoring.test_dashboard import EXPRESSIONS
 from tests.processes import KEYS, Daemon, Exchange, eventually
 from tests.processes.signals import market_buy, resting_buy
 from tests.processes.unix_http import ask
@@ -142,3 +143,12 @@ def test_series_of_the_last_hour_are_shown_for_plots(daemon: Daemon) -> None:
 def test_a_window_out_of_range_is_refused(daemon: Daemon, window: str) -> None:
     refused = daemon.ask("GET", f"/v1/stats?window_s={window}")
     assert (refused.status, refused.json["field"], refused.json["allowed"]) == (400, "window_s", "1 to 3600")
+
+
+def test_rules_and_dashboard_name_only_metrics_that_there_are(daemon: Daemon) -> None:
+    found = set(samples(scrape(daemon)))
+    named = {name for rule in alert_rules() for name in names_in(rule["expr"])}
+    shown = {name for expression in EXPRESSIONS for name in names_in(expression)}
+    assert named <= found
+    assert shown <= found
+    assert len(shown) > 30

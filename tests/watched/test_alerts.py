@@ -5,19 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.monitoring.conftest import with_webhooks
+from tests.daemon.aftermath import BLIND
 from tests.monitoring.receiver import Receiver, receiver
 from tests.processes import Daemon, Exchange, eventually
 from tests.processes.other_user import NOBODY, ask_as
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
-
-
-BLIND = [
-    {"kind": "error_before", "endpoint": f"GET /api/v3/{place}"}
-    for place in ("order", "openOrders", "allOrders", "myTrades")
-]
-"""An exchange that shows no order anywhere, and does not say that there is none."""
+from tests.watched.conftest import with_webhooks
 
 
 def alerts(daemon: Daemon) -> dict[str, dict[str, Any]]:
