@@ -8,7 +8,7 @@ import pytest
 
 from daemon.core.events import CATALOGUE
 from daemon.core.orders import State
-from tests.monitoring.prometheus import alert_rules, names_in, samples, scrape, tool, value
+from tests.monitoring.prometheus import ROOT, alert_rules, names_in, samples, scrape, tool, value
 from tests.monitoring.test_dashboard import EXPRESSIONS
 from tests.processes import KEYS, Daemon, Exchange, eventually
 from tests.processes.signals import market_buy, resting_buy
@@ -152,3 +152,11 @@ def test_rules_and_dashboard_name_only_metrics_that_there_are(daemon: Daemon) ->
     assert named <= found
     assert shown <= found
     assert len(shown) > 30
+
+
+def test_the_readme_lists_every_metric_and_no_other(daemon: Daemon) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| `sniperd_…` | |")[2].partition("\n\n")[0]
+    listed = {re.sub(r"{.*", "", name) for name in re.findall(r"`(\w[^`]*)`", table)}
+    shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name in samples(scrape(daemon))}
+    assert {f"sniperd_{name}" for name in listed} == {name for name in shown if name.startswith("sniperd_")}
