@@ -64,6 +64,13 @@ def test_an_order_that_waits_for_its_own_time_is_no_part_of_the_queue(bench: Ben
     assert (found.orders[State.QUEUED], found.queue_depth, found.oldest_ms[State.QUEUED]) == (1, 0, 0)
 
 
+def test_an_armed_order_is_not_in_flight_yet(bench: Bench) -> None:
+    armed = bench.submit(execute_at=NOON_MS + 400)
+    bench.pass_time(100)
+    found = readings(bench)
+    assert (armed.state, found.orders[State.ARMED], found.oldest_ms[State.IN_FLIGHT]) == (State.ARMED, 1, 0)
+
+
 def test_callers_who_wait_for_a_lease_are_a_part_of_the_queue(bench: Bench) -> None:
     for name in ("first", "second"):
         step = Step()
