@@ -19,6 +19,7 @@ from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.doorway import Doorway
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
+from daemon.engine.proving import Proving
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
@@ -49,8 +50,16 @@ class Engine:
     """The ledger and the tasks that move it."""
 
     def __init__(
-        self, *, store: Store, exchange: Exchange, clock: Clock, emit: Callable[[Event], None], settings: Settings
+        self,
+        *,
+        store: Store,
+        exchange: Exchange,
+        clock: Clock,
+        emit: Callable[[Event], None],
+        settings: Settings,
+        prove_first: bool = False,
     ) -> None:
+        """With ``prove_first`` no order is sent before the exchange was found fit to trade on."""
         self.stage = Stage.STARTING
         self.store = store
         self.exchange = exchange
@@ -61,6 +70,7 @@ class Engine:
         self.publisher = Publisher(self.ledger, clock, emit)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
+        self._proving = Proving(self.doorway, exchange, emit) if prove_first else None
         self._stopping = anyio.Event()
         self._broken = anyio.Event()
         self._broken_by: Exception | None = None
@@ -135,6 +145,8 @@ class Engine:
             tasks.start_soon(task)
         await self._first_round()
         if not self._stopping.is_set():
+            if self._proving is not None:
+                tasks.start_soon(self._proving.run)
             self._open()
             await self._stopping.wait()
         await self._drain()
@@ -185,6 +197,8 @@ class Engine:
         with anyio.move_on_after(self.settings.startup_reconcile_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
+                if self._proving is not None:
+                    await self._proving.before_opening()
                 await self._reconciler.first_round()
                 tasks.cancel_scope.cancel()
 
