@@ -177,8 +177,9 @@ class _Process:
         if exchange.mode == "live":
             yield exchange.base_url or MEXC_URL
             return
-        book = Path(exchange.paper_db) if exchange.paper_db else database.with_name("paper-exchange.db")
         follow = exchange.market if exchange.shadow else None
+        name = "paper-exchange.db" if follow is None else "shadow-exchange.db"
+        book = Path(exchange.paper_db) if exchange.paper_db else database.with_name(name)
         async with paper_exchange(book, self._environ, clock, self._log.emit, follow=follow) as paper:
             yield paper.url
 

@@ -251,14 +251,14 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
         ),
         pytest.param(
             {"exchange": LIVE},
-            "[guards] max_notional_per_order = 0 is no limit, and https://api.mexc.com trades real money; allowed: a number "
-            "above 0, the most that one BUY may cost in USDT",
+            "[guards] max_notional_per_order = 0 is no limit, and https://api.mexc.com trades real money; allowed: a "
+            "number above 0, the most that one BUY may cost in USDT",
             id="real money without a limit for an order",
         ),
         pytest.param(
             {"exchange": LIVE | {"base_url": "https://proxy.example"}, "guards": {"max_notional_per_order": 50}},
-            "[guards] max_notional_per_day = 0 is no limit, and https://proxy.example trades real money; allowed: a number "
-            "above 0, the most that the BUYs of a day may cost in USDT",
+            "[guards] max_notional_per_day = 0 is no limit, and https://proxy.example trades real money; allowed: a "
+            "number above 0, the most that the BUYs of a day may cost in USDT",
             id="real money without a limit for a day",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""What was found out about an exchange: a file that is read back as it was written, and what follows from each answer."""
+"""What was found out about an exchange: a file that is read back as it was written, and what each answer changes."""
 
 from pathlib import Path
 

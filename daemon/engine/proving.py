@@ -18,7 +18,7 @@ from daemon.engine.doorway import Doorway
 from daemon.errors import Unfit
 from daemon.exchange.port import Exchange
 
-AGAIN_S = 1.0
+AGAIN_S = 0.5
 
 
 class Proving:
