@@ -3,12 +3,13 @@
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -56,8 +57,9 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
 
     _refuse_while_halted(config, database)
     server = _server(config)
-    planned = _plan(server, symbol, most)
-    _make_sure(server, planned, confirm, tell)
+    limit = _limit(most)
+    planned = _plan(server, symbol, limit)
+    _make_sure(server, planned, limit, confirm, tell)
     orders = Orders(server, planned, path.with_name(RECORD), tell)
     asking = Probe(server, config.exchange.server, orders, tell)
     broken = _ask(asking)
@@ -68,9 +70,8 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     effects = asking.facts.effects() or ["nothing is done otherwise"]
     if as_json:
         sent = [{"clientOrderId": each.client_order_id, "orderId": each.exchange_order_id} for each in orders.sent]
-        show.print_json(
-            {"facts": _plain(asking.facts), "effects": effects, "orders": sent, "left": left, "file": str(path)}
-        )
+        found = {"facts": _plain(asking.facts), "effects": effects, "file": str(path)}
+        show.print_json({**found, "orders": sent, "left": left})
     else:
         tell(f"written to {path}: {'; '.join(effects)}. It counts from the daemon's next start on")
     if left:
@@ -91,8 +92,8 @@ def _ask(asking: "Probe") -> str | None:
             asking.run()
     except (Unanswered, CannotProbe, SSLError, Ended) as error:
         return str(error) or type(error).__name__
-    except KeyboardInterrupt:
-        return "interrupted"
+    except Exception as error:  # noqa: BLE001  # whatever it was, what was placed must be cancelled, and it is told
+        return f"{type(error).__name__}: {error}"
     return None
 
 
@@ -165,19 +166,23 @@ def _server(config: "Config") -> "Server":
     return Server(config.exchange.market, found)
 
 
-def _plan(server: "Server", symbol: str, most: str) -> "Plan":
-    from ssl import SSLError  # noqa: PLC0415
-
-    from daemon.doctor.asking import Unanswered  # noqa: PLC0415  # loaded when needed
-    from daemon.doctor.probe import CannotProbe, plan  # noqa: PLC0415
-    from daemon.exchange.mexc.views import UnreadableError  # noqa: PLC0415
-
+def _limit(most: str) -> Decimal:
     try:
         limit = Decimal(most)
     except InvalidOperation:
-        raise click.BadParameter("an amount, like 10", param_hint="--most") from None
-    if not limit > 0:
-        raise click.BadParameter("an amount above 0", param_hint="--most")
+        limit = Decimal(0)
+    if not (limit.is_finite() and limit > 0):
+        raise click.BadParameter("an amount above 0, like 10", param_hint="--most")
+    return limit
+
+
+def _plan(server: "Server", symbol: str, limit: Decimal) -> "Plan":
+    from ssl import SSLError  # noqa: PLC0415  # loaded when needed
+
+    from daemon.doctor.asking import Unanswered  # noqa: PLC0415
+    from daemon.doctor.probe import CannotProbe, plan  # noqa: PLC0415
+    from daemon.exchange.mexc.views import UnreadableError  # noqa: PLC0415
+
     try:
         server.measure()
         return plan(server, symbol, limit)
@@ -185,25 +190,19 @@ def _plan(server: "Server", symbol: str, most: str) -> "Plan":
         raise Fail(f"nothing was sent: {error}", REFUSED) from None
 
 
-def phrase_of(server: "Server", planned: "Plan") -> str:
-    """Return what is to be typed: it names the place and the money, so that nobody says it by habit."""
-    from urllib.parse import urlsplit  # noqa: PLC0415
-
-    from daemon.core.decimals import plain  # noqa: PLC0415
+def _make_sure(
+    server: "Server", planned: "Plan", limit: Decimal, confirm: str | None, tell: Callable[[str], None]
+) -> None:
+    """Let somebody type a phrase that names the place and the money, so that nobody says it by habit."""
+    from daemon.core.decimals import plain  # noqa: PLC0415  # loaded when needed
     from daemon.doctor.probe import MOST_ORDERS  # noqa: PLC0415
 
     host = urlsplit(server.url).hostname
-    amount = f"{plain(planned.cost)} {planned.quote_asset}"
-    return f"place and cancel {MOST_ORDERS} orders of {amount} on {host}"
-
-
-def _make_sure(server: "Server", planned: "Plan", confirm: str | None, tell: Any) -> None:  # noqa: ANN401  # a line
-    from daemon.core.decimals import plain  # noqa: PLC0415  # loaded when needed
-
-    phrase = phrase_of(server, planned)
+    phrase = f"place and cancel {MOST_ORDERS} orders of at most {plain(limit)} {planned.quote_asset} on {host}"
     tell(
-        f"At most so many BUY orders of {plain(planned.quantity)} {planned.symbol} at {plain(planned.price)}, a fifth below "
-        "the market. None is meant to trade; if the market falls so far meanwhile, one can."
+        f"Each is a BUY of {plain(planned.quantity)} {planned.symbol} at {plain(planned.price)}, worth "
+        f"{plain(planned.cost)} {planned.quote_asset}, a fifth below the market. None is meant to trade; if the market "
+        "falls so far meanwhile, one can."
     )
     if confirm is None:
         if not sys.stdin.isatty():

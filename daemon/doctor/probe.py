@@ -1,12 +1,13 @@
 """The live probe: a few of the smallest orders, placed far from the market and cancelled, to see what nobody documents.
 
 The orders are limit BUYs at four fifths of the best bid: nothing trades unless the market falls by a fifth within
-seconds. Their number and what each is worth are bounded. Each is written down, on disk, before it is sent, and every one
-is cancelled, however the probe ends. Their client order ids begin with ``probe_``: no order of the daemon's does.
+seconds. Their number and what each is worth are bounded. Each is written down, on disk, before it is sent, and every
+one is cancelled, however the probe ends. Their client order ids begin with ``probe_``: no order of the daemon's does.
 """
 
 import itertools
 import os
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.clock import wall_ms
-from daemon.core.answers import Advice, Answer, Placed, Refused
+from daemon.core.answers import Answer, Placed, Refused
 from daemon.core.decimals import ceil_to, floor_to, plain
 from daemon.core.orders import OrderType, State
 from daemon.core.symbols import SymbolRules
@@ -27,6 +28,8 @@ PREFIX = "probe_"
 MOST_ORDERS = 9
 PRICE_SHARE, ROOM = Decimal("0.8"), Decimal("1.1")
 OK = 200
+BETWEEN_S = 0.25
+"""Before each order and cancel: the exchange's rate is the daemon's, too."""
 
 Tell = Callable[[str], None]
 
@@ -146,11 +149,12 @@ class Orders:
             ("symbol", self.plan.symbol), ("side", "BUY"), ("type", order_type.value), ("quantity", amount),
             ("price", plain(self.plan.price)), ("newClientOrderId", client_order_id),
         ]  # fmt: skip
+        time.sleep(BETWEEN_S)
         shown = self._server.private("POST", ORDER, parameters)
         answer = placed_or_not(shown.status, shown.body, None, shown.asked)
         if isinstance(answer, Placed):
             sent.exchange_order_id = answer.exchange_order_id
-        sent.refused = isinstance(answer, Refused) and answer.advice is not Advice.WAIT
+        sent.refused = isinstance(answer, Refused)
         self.note("answered", sent, answered=shown.said)
         self._tell(f"  {order_type.value} {client_order_id}: {shown.said}")
         return answer
@@ -170,6 +174,7 @@ class Orders:
 
     def cancel(self, exchange_order_id: str) -> None:
         """Ask for an order's cancel. What is answered proves nothing: look."""
+        time.sleep(BETWEEN_S)
         shown = self._server.private("DELETE", ORDER, [("symbol", self.plan.symbol), ("orderId", exchange_order_id)])
         self._tell(f"  cancel {exchange_order_id}: {shown.said}")
 

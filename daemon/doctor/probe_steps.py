@@ -184,7 +184,8 @@ class Probe:
                 by, value = "origClientOrderId", sent.client_order_id
             state = self._orders.look(by=by, value=value)
             if state is not None and state not in OPEN_STATES:
-                self._orders.note("ended", sent, state=state.value)
+                with suppress(OSError):  # a full disk keeps nothing from being cancelled
+                    self._orders.note("ended", sent, state=state.value)
                 if state is not State.CANCELED:
                     self._tell(f"  ATTENTION: {value} has ended {state.value}: something was bought")
                 return True

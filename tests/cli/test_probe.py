@@ -1,4 +1,4 @@
-"""doctor --live-probe: what it asks, what it finds under either behaviour of the exchange, and that nothing stays behind."""
+"""doctor --live-probe: what it finds under either behaviour of an exchange, and that nothing of it stays behind."""
 
 import json
 import os
