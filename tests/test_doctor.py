@@ -184,9 +184,11 @@ def test_systemd_is_asked_how_the_service_stands(unit: dict[str, str], socket_un
 # --- what the exchange lets the key do
 
 
-def ask(server: Exchange, key: str = KEYS.api_key, **guards: list[str]) -> dict[str, Finding]:
+def ask(server: Exchange, key: str = KEYS.api_key, allowed: list[str] | None = None) -> dict[str, Finding]:
     """Let the doctor ask an exchange with a key; return what it found, by check."""
-    config = Config(exchange=ExchangeTable(mode="live", base_url=server.url), guards=GuardsTable(**guards))
+    config = Config(
+        exchange=ExchangeTable(mode="live", base_url=server.url), guards=GuardsTable(allowed_symbols=allowed or [])
+    )
     found = exchange.examine(config, Credentials(Secret(key), Secret(KEYS.api_secret)))
     return {finding.check: finding for finding in found}
 
@@ -239,8 +241,8 @@ def test_what_the_exchange_does_not_let_the_key_do_is_told_with_what_to_do(
 
 def test_a_pair_that_the_configuration_wants_and_the_key_lacks_is_a_warning(own_stage: Stage) -> None:
     server = own_stage.exchange("--key-symbols", "BTCUSDT,ETHUSDT")
-    assert ask(server, allowed_symbols=["BTCUSDT"])["pairs"].grade is Grade.OK
-    found = ask(server, allowed_symbols=["btcusdt", "SOLUSDT"])["pairs"]
+    assert ask(server, allowed=["BTCUSDT"])["pairs"].grade is Grade.OK
+    found = ask(server, allowed=["btcusdt", "SOLUSDT"])["pairs"]
     assert (found.grade, "SOLUSDT" in found.text) == (Grade.WARNING, True)
 
 
