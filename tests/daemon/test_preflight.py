@@ -1,10 +1,14 @@
 """Before real orders are sent the exchange is asked whether the account may trade: what it says, and what follows."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.processes import Daemon, Exchange, Keys, eventually
+from tests.processes.daemon_process import Tables
 from tests.processes.signals import market_buy, resting_buy
 from tests.processes.stage import Stage
+from tests.tls import certificate, tls_before
 
 OTHERS = Keys("mx0vNobodysKey1234567", "nobodys-secret-0123456789abcdef")
 NO_TRADING = {"kind": "no_trading"}
@@ -52,6 +56,27 @@ def test_nothing_is_placed_to_find_out(own_stage: Stage) -> None:
     assert exchange.orders() == []
     assert daemon.process.events("exchange.proven")
     assert daemon.look("/v1/status")["unproven"] is None
+
+
+def test_on_an_address_that_is_not_the_loopbacks_known_ones_it_trades_over_tls_within_limits_alone(
+    own_stage: Stage, tmp_path: Path
+) -> None:
+    exchange = own_stage.exchange()
+    pem = certificate(tmp_path, 60)
+    with tls_before(exchange.url, pem, "127.0.0.2") as url:
+        allowed: Tables = {
+            "exchange": {"base_url": url, "order_rate_per_s": 10, "weight_per_10s": 300, "requests_per_s": 8}
+        }
+        daemon = own_stage.daemon(exchange, allowed)
+        daemon.environ["SSL_CERT_FILE"] = str(pem)
+        daemon.launch()
+        assert daemon.process.exit_code() == 78
+        assert "max_notional_per_order" in daemon.process.errors.all()[0]
+        daemon.configure({"guards": {"max_notional_per_order": 30, "max_notional_per_day": 60}})
+        daemon.start(with_rules=True)
+        assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
+        assert daemon.submit(market_buy(quoteOrderQty="31")).json["guard"] == "max_notional_per_order"
+        assert daemon.terminate() == 0
 
 
 @pytest.fixture
