@@ -88,7 +88,7 @@ def exchange(own_stage: Stage) -> Exchange:
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
     """A daemon that takes signals."""
-    daemon = own_stage.daemon(exchange)
+    daemon = own_stage.daemon(exchange, {"reconcile": {"startup_s": 0.5}})
     daemon.start(with_rules=True)
     return daemon
 
