@@ -197,9 +197,10 @@ class Engine:
         with anyio.move_on_after(self.settings.startup_reconcile_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
-                if self._proving is not None:
-                    await self._proving.before_opening()
-                await self._reconciler.first_round()
+                async with anyio.create_task_group() as both:
+                    both.start_soon(self._reconciler.first_round)
+                    if self._proving is not None:
+                        both.start_soon(self._proving.before_opening)
                 tasks.cancel_scope.cancel()
 
     async def _give_up_when_stopped(self, scope: anyio.CancelScope) -> None:

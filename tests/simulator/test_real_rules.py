@@ -26,7 +26,8 @@ def test_what_another_simulated_exchange_shows_is_taken_over_as_it_is() -> None:
 
 def test_what_is_left_out_limits_nothing() -> None:
     [symbol] = read_symbols(msgspec.json.encode({"symbols": [SHOWN]}))
-    assert (symbol.minimum_value, symbol.minimum_quantity, symbol.highest_bid) == (0, 0, None)
+    assert symbol.minimum_value == symbol.minimum_quantity == 0
+    assert symbol.highest_bid is None
     assert symbol.maximum_value > Decimal(10) ** 9
 
 
