@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from daemon import __version__, credentials, settings
+from daemon import __version__, credentials, facts, settings
 from daemon.api.context import Context
 from daemon.api.feed import Feed
 from daemon.api.loopback import Loopback, token_of
@@ -32,7 +32,9 @@ from daemon.errors import BadConfig, Interrupted, NoPermission, SniperdError
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.exchange.paper import paper_exchange
-from daemon.log import Log, standard_output
+from daemon.facts import UNSETTLED
+from daemon.hardening import leave_no_core
+from daemon.log import Log, errors_are_lines, standard_output
 from daemon.monitoring import webhook_file
 from daemon.monitoring.monitor import Monitor
 from daemon.monitoring.recorder import Recorder
@@ -56,6 +58,7 @@ WALL_CHECK_S = 5.0
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
     """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before anybody obeys it must not end the process
+    leave_no_core()
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:
         anyio.run(_Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
@@ -64,6 +67,15 @@ def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) ->
     finally:
         log.close()
     return 0
+
+
+def refuse(error: BadConfig) -> int:
+    """Tell the log alone why there is no start, before there is a configuration; return the exit code."""
+    log = Log(standard_output(), level="info", form="json")
+    try:
+        return _say_why(error, log)
+    finally:
+        log.close()
 
 
 class _Process:
@@ -79,6 +91,7 @@ class _Process:
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
+        self._facts = UNSETTLED
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
@@ -96,13 +109,16 @@ class _Process:
             self._listeners.append(feed.tell)
             recorder = Recorder(clock)
             self._listeners.append(recorder.hear)
+            self._take_facts(database, clock)
             url = await stack.enter_async_context(self._exchange_url(database, clock))
-            self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, exchange=url,
-                       database=str(database))  # fmt: skip
+            shadow_of = config.exchange.market if config.exchange.shadow else None
+            self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, shadow_of=shadow_of,
+                       exchange=url, database=str(database))  # fmt: skip
             transport = await stack.enter_async_context(open_transport(url))
-            exchange = MexcExchange(transport, keys, clock, settings.exchange(config))
-            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit, settings=settings.engine(config),
-                            observer=recorder)  # fmt: skip
+            exchange = MexcExchange(transport, keys, clock, settings.exchange(config, self._facts))
+            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit,
+                            settings=settings.engine(config, self._facts), observer=recorder,
+                            prove_first=config.exchange.mode == "live")  # fmt: skip
             webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
                                 settings=settings.webhooks(config), clock=clock, emit=emit)  # fmt: skip
             monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
@@ -115,6 +131,7 @@ class _Process:
                 admin_uids=config.sockets.admin_uids,
                 limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
                 mode=config.exchange.mode,
+                shadow_of=shadow_of,
                 exchange_url=url,
                 database=str(database),
                 started_ms=clock.now_ms(),
@@ -164,14 +181,30 @@ class _Process:
         self._log.keep_out([secret for webhook in webhooks for secret in webhook.secrets()])
         return webhooks
 
+    def _take_facts(self, database: Path, clock: Clock) -> None:
+        """Take over what was found out about the exchange, if it is about this one."""
+        exchange = self._config.exchange
+        path = facts.place(exchange.facts_file, database)
+        found = facts.load(path)
+        if found is None:
+            return
+        if found.is_about(exchange.server):
+            self._facts = found
+            effects = "; ".join(found.effects()) or "nothing is done otherwise"
+            self._tell(clock, "exchange.facts", path=str(path), probed_ms=found.probed_ms, effects=effects)
+        else:
+            self._tell(clock, "exchange.facts_ignored", path=str(path), about=found.exchange)
+
     @asynccontextmanager
     async def _exchange_url(self, database: Path, clock: SteadyClock) -> AsyncIterator[str]:
         exchange = self._config.exchange
         if exchange.mode == "live":
             yield exchange.base_url or MEXC_URL
             return
-        book = Path(exchange.paper_db) if exchange.paper_db else database.with_name("paper-exchange.db")
-        async with paper_exchange(book, self._environ, clock, self._emit) as paper:
+        follow = exchange.market if exchange.shadow else None
+        name = "paper-exchange.db" if follow is None else "shadow-exchange.db"
+        book = Path(exchange.paper_db) if exchange.paper_db else database.with_name(name)
+        async with paper_exchange(book, self._environ, clock, self._emit, follow=follow) as paper:
             yield paper.url
 
     def _loopback(self, database: Path) -> Loopback | None:
@@ -221,9 +254,9 @@ class _Process:
             self._tell(clock, "daemon.reload_refused", error=str(error))
             return
         self._config = config = reloaded.config
-        context.engine.reload(settings.engine(config))
+        context.engine.reload(settings.engine(config, self._facts))
         context.monitor.reload(settings.alerts(config), settings.webhooks(config))
-        exchange.set_settings(settings.exchange(config))
+        exchange.set_settings(settings.exchange(config, self._facts))
         if self._poller is not None:
             self._poller.settings = settings.poller(config)
         context.admin_uids = config.sockets.admin_uids
@@ -286,10 +319,12 @@ def _say_why(error: BaseException, log: Log) -> int:
         cause = Interrupted()
     code = getattr(cause, "exit_code", 70)
     text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
-    log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail={"error": text, "exit_code": code}))
-    sys.stderr.write(f"sniperd: {text}\n")
-    if not isinstance(cause, SniperdError):
-        traceback.print_exception(cause, file=sys.stderr)
+    how = None if isinstance(cause, SniperdError) else "".join(traceback.format_exception(cause))
+    lines = errors_are_lines()
+    detail = {"error": text, "exit_code": code, "traceback": how if lines else None}
+    log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail=detail))
+    if not lines:
+        sys.stderr.write(f"sniperd: {text}\n{how or ''}")
     return code
 
 

@@ -39,6 +39,7 @@ class ExchangeTable(Table, frozen=True):
     """``[exchange]``: where to trade, and how fast."""
 
     mode: Literal["paper", "live"] = "paper"
+    shadow: bool = False
     base_url: str = ""
     api_key_file: str = ""
     api_secret_file: str = ""
@@ -50,6 +51,17 @@ class ExchangeTable(Table, frozen=True):
     clock_check_s: Seconds = 30.0
     symbols_refresh_s: Seconds = 300.0
     paper_db: str = ""
+    facts_file: str = ""
+
+    @property
+    def server(self) -> str:
+        """Where orders go: the name of a place, by which what was found out about it is kept."""
+        return (self.base_url or MEXC_URL).rstrip("/") if self.mode == "live" else "paper"
+
+    @property
+    def market(self) -> str:
+        """The server that live mode trades on, and that shadow mode reads."""
+        return (self.base_url or MEXC_URL).rstrip("/")
 
 
 class StoreTable(Table, frozen=True):
@@ -233,6 +245,7 @@ def check(config: Config) -> Config:
     """
     _check_exchange(config.exchange)
     _check_guards(config.guards)
+    _check_budget(config)
     _check_poller(config.poller)
     queue = config.queue
     if queue.sell_priority >= queue.buy_priority:
@@ -285,23 +298,36 @@ def tables() -> dict[str, type[Table]]:
 
 
 def _check_exchange(exchange: ExchangeTable) -> None:
-    if exchange.mode == "paper":
-        if exchange.base_url:
-            raise BadConfig(
-                f'[exchange] base_url = {exchange.base_url!r} goes with mode = "live": the paper exchange is started '
-                "by the daemon itself; remove it, or set mode"
-            )
-        return
-    if exchange.paper_db:
-        raise BadConfig(f'[exchange] paper_db = {exchange.paper_db!r} goes with mode = "paper"; remove it')
+    _check_mode(exchange)
     if exchange.base_url and not _is_server(exchange.base_url):
         raise BadConfig(f"[exchange] base_url = {exchange.base_url!r}; allowed: https://HOST[:PORT]")
-    if is_loopback(exchange.base_url):
+    if is_loopback(exchange.base_url) or (exchange.mode == "paper" and not exchange.shadow):
         return
-    if urlsplit(exchange.base_url or MEXC_URL).scheme != "https":
+    if urlsplit(exchange.market).scheme != "https":
+        what = "would take prices from whoever is on the way" if exchange.shadow else "would send the key unencrypted"
+        raise BadConfig(f"[exchange] base_url = {exchange.base_url!r} {what}; allowed: https://")
+    if exchange.mode == "live":
+        _check_rates(exchange)
+
+
+def _check_mode(exchange: ExchangeTable) -> None:
+    """Check that the keys of one way to trade are not set beside another."""
+    if exchange.mode == "live":
+        if exchange.shadow:
+            raise BadConfig(
+                '[exchange] shadow = true goes with mode = "paper": it sends orders to the paper exchange, at the real '
+                "market's prices; remove one of the two"
+            )
+        if exchange.paper_db:
+            raise BadConfig(f'[exchange] paper_db = {exchange.paper_db!r} goes with mode = "paper"; remove it')
+    elif exchange.base_url and not exchange.shadow:
         raise BadConfig(
-            f"[exchange] base_url = {exchange.base_url!r} would send the key unencrypted; allowed: https://"
+            f'[exchange] base_url = {exchange.base_url!r} goes with mode = "live", or with shadow = true: the paper '
+            "exchange is started by the daemon itself; remove it, or set one of these"
         )
+
+
+def _check_rates(exchange: ExchangeTable) -> None:
     if exchange.order_rate_per_s > MEXC_ORDER_RATE:
         raise BadConfig(
             f"[exchange] order_rate_per_s = {exchange.order_rate_per_s} is above MEXC's own limit; "
@@ -322,6 +348,19 @@ def _check_guards(guards: GuardsTable) -> None:
         raise BadConfig(
             f"[guards] allowed_symbols and forbidden_symbols both hold {', '.join(both)}; remove it from one of them"
         )
+
+
+def _check_budget(config: Config) -> None:
+    """Real money is traded within limits that somebody has thought of."""
+    exchange, guards = config.exchange, config.guards
+    if exchange.mode != "live" or is_loopback(exchange.base_url):
+        return
+    for name, what in (("max_notional_per_order", "one BUY"), ("max_notional_per_day", "the BUYs of a day")):
+        if not getattr(guards, name):
+            raise BadConfig(
+                f"[guards] {name} = 0 is no limit, and {exchange.market} trades real money; allowed: a number above 0, "
+                f"the most that {what} may cost in {guards.notional_asset}"
+            )
 
 
 def _check_poller(poller: PollerTable) -> None:

@@ -19,7 +19,8 @@
     │   ├── BadDatabase        65  corrupt, foreign or newer than this program
     │   ├── CannotCreate       73  a directory, socket or file cannot be made
     │   ├── AlreadyRunning     75  another process holds the database or the socket
-    │   └── NoPermission       77  a credential is missing, or readable by others
+    │   ├── NoPermission       77  a credential is missing, or readable by others
+    │   └── Unfit              77  the exchange does not let this account trade from here
     ├── Interrupted            130 ended at once by a signal: the second, or one that came too early
     ├── CommitFailed           74  the disk did not take a commit: the process stops
     └── InvariantBroken        70  a promise would be broken: the process stops instead
@@ -161,6 +162,12 @@ class AlreadyRunning(StartupError):
 
 class NoPermission(StartupError):
     """A credential is missing, or readable by others."""
+
+    exit_code = 77
+
+
+class Unfit(StartupError):
+    """The exchange does not let this account trade from here, and said so."""
 
     exit_code = 77
 

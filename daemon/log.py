@@ -11,6 +11,7 @@ Lines are written by a thread of their own. A reader that stalls must not stall 
 ones are dropped and counted, and ``log.dropped`` tells how many ``lines`` are missing where it stands.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -194,6 +195,15 @@ def _printable(value: object) -> object:
     if not isinstance(value, str) or value.isprintable():
         return value
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in value)
+
+
+def errors_are_lines() -> bool:
+    """Whether standard error goes where the log goes, as in the journal: then nothing but the log's lines may."""
+    try:
+        output, errors = os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    return (output.st_dev, output.st_ino) == (errors.st_dev, errors.st_ino) and not sys.stdout.isatty()
 
 
 def standard_output() -> BinaryIO:

@@ -8,10 +8,12 @@ from daemon.errors import BadConfig
 NEEDS_RESTART = frozenset(
     {
         ("exchange", "mode"),
+        ("exchange", "shadow"),
         ("exchange", "base_url"),
         ("exchange", "api_key_file"),
         ("exchange", "api_secret_file"),
         ("exchange", "paper_db"),
+        ("exchange", "facts_file"),
         ("store", "path"),
         ("sockets", "signals"),
         ("sockets", "status"),

@@ -15,11 +15,12 @@ from daemon.engine.engine import Settings as EngineSettings
 from daemon.engine.housekeeping import Intervals
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings as ExchangeSettings
+from daemon.facts import LAGS, UNSETTLED, Facts
 from daemon.monitoring.webhooks import WebhookSettings
 from daemon.poller.settings import Settings as PollerSettings
 
 
-def rules(config: Config) -> Rules:
+def rules(config: Config, facts: Facts = UNSETTLED) -> Rules:
     """Return what decisions are made by."""
     queue, retry, reconcile = config.queue, config.retry, config.reconcile
     return Rules(
@@ -38,10 +39,11 @@ def rules(config: Config) -> Rules:
             first_ms=reconcile.first_ms,
             factor=reconcile.factor,
             longest_ms=reconcile.longest_ms,
-            grace_ms=reconcile.grace_ms,
+            grace_ms=max(reconcile.grace_ms, (facts.lookup_lag_ms or 0) * LAGS),
             negatives=reconcile.negatives,
             lost_every_ms=reconcile.lost_every_ms,
             recv_window_ms=config.exchange.recv_window_ms,
+            shows_ended=facts.ended_shown_by_id is not False,
         ),
         guards=guards(config.guards),
         max_queued=queue.max_queued,
@@ -49,6 +51,7 @@ def rules(config: Config) -> Rules:
         arm_ahead_ms=queue.arm_ahead_ms,
         per_symbol=config.locks.scope == "symbol",
         keys_by_target=config.poller.enabled,
+        refused_types=frozenset(facts.refused_types),
     )
 
 
@@ -66,10 +69,10 @@ def guards(table: GuardsTable) -> GuardRules:
     )
 
 
-def engine(config: Config) -> EngineSettings:
+def engine(config: Config, facts: Facts = UNSETTLED) -> EngineSettings:
     """Return what the engine runs by."""
     return EngineSettings(
-        rules=rules(config),
+        rules=rules(config, facts),
         intervals=Intervals(
             clock_check_s=config.exchange.clock_check_s,
             symbols_refresh_s=config.exchange.symbols_refresh_s,
@@ -110,7 +113,7 @@ def webhooks(config: Config) -> WebhookSettings:
     return WebhookSettings(timeout_s=config.alerts.webhook_timeout_ms / 1_000, attempts=config.alerts.webhook_attempts)
 
 
-def exchange(config: Config) -> ExchangeSettings:
+def exchange(config: Config, facts: Facts = UNSETTLED) -> ExchangeSettings:
     """Return how to speak with the exchange."""
     return ExchangeSettings(
         recv_window_ms=config.exchange.recv_window_ms,
@@ -120,4 +123,5 @@ def exchange(config: Config) -> ExchangeSettings:
             requests_per_s=config.exchange.requests_per_s,
             orders_per_s=config.exchange.order_rate_per_s,
         ),
+        duplicate_codes=frozenset(facts.duplicate_codes),
     )

@@ -190,7 +190,7 @@ def test_a_wrong_value_is_named_with_table_key_and_what_is_allowed(found: dict[s
         ),
         pytest.param(
             {"exchange": {"recvwindow_ms": 1}},
-            "[exchange] recvwindow_ms is unknown; did you mean recv_window_ms? (allowed: mode, base_url",
+            "[exchange] recvwindow_ms is unknown; did you mean recv_window_ms? (allowed: mode, shadow",
             id="a key, nearly",
         ),
         pytest.param({"log": {"colour": 1}}, "[log] colour is unknown (allowed: level, format)", id="a key"),
@@ -227,6 +227,8 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated() -> None:
 
 
 LIVE: dict[str, Any] = {"mode": "live"}
+SHADOW: dict[str, Any] = {"shadow": True}
+BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional_per_day": 500}}
 
 
 @pytest.mark.parametrize(
@@ -234,8 +236,30 @@ LIVE: dict[str, Any] = {"mode": "live"}
     [
         pytest.param(
             {"exchange": {"base_url": "https://api.mexc.com"}},
-            "[exchange] base_url = 'https://api.mexc.com' goes with mode = \"live\"",
+            "[exchange] base_url = 'https://api.mexc.com' goes with mode = \"live\", or with shadow = true",
             id="an address for the paper exchange",
+        ),
+        pytest.param(
+            {"exchange": LIVE | SHADOW},
+            '[exchange] shadow = true goes with mode = "paper"',
+            id="a shadow that trades",
+        ),
+        pytest.param(
+            {"exchange": SHADOW | {"base_url": "http://api.mexc.com"}},
+            "[exchange] base_url = 'http://api.mexc.com' would take prices from whoever is on the way; allowed: https://",
+            id="a shadow of whoever is on the way",
+        ),
+        pytest.param(
+            {"exchange": LIVE},
+            "[guards] max_notional_per_order = 0 is no limit, and https://api.mexc.com trades real money; allowed: a "
+            "number above 0, the most that one BUY may cost in USDT",
+            id="real money without a limit for an order",
+        ),
+        pytest.param(
+            {"exchange": LIVE | {"base_url": "https://proxy.example"}, "guards": {"max_notional_per_order": 50}},
+            "[guards] max_notional_per_day = 0 is no limit, and https://proxy.example trades real money; allowed: a "
+            "number above 0, the most that the BUYs of a day may cost in USDT",
+            id="real money without a limit for a day",
         ),
         pytest.param(
             {"exchange": LIVE | {"paper_db": "book.db"}},
@@ -311,13 +335,19 @@ def test_a_contradiction_is_named_with_both_sides(found: dict[str, Any], said: s
 @pytest.mark.parametrize(
     "found",
     [
-        pytest.param({"exchange": LIVE}, id="live on MEXC itself"),
-        pytest.param({"exchange": LIVE | {"base_url": "https://api.mexc.com"}}, id="by its name"),
-        pytest.param({"exchange": LIVE | {"base_url": "https://api.mexc.com/"}}, id="with a slash"),
-        pytest.param({"exchange": LIVE | {"base_url": "HTTPS://API.MEXC.COM:443"}}, id="with a port, in capitals"),
-        pytest.param({"exchange": LIVE | {"base_url": "https://203.0.113.7"}}, id="by an address"),
-        pytest.param({"exchange": LIVE | {"base_url": "https://[2001:db8::1]:8443"}}, id="by an IPv6 address"),
-        pytest.param({"exchange": LIVE | {"order_rate_per_s": 12, "weight_per_10s": 300}}, id="at MEXC's limits"),
+        pytest.param({"exchange": LIVE, **BUDGET}, id="live on MEXC itself"),
+        pytest.param({"exchange": LIVE | {"base_url": "https://api.mexc.com"}, **BUDGET}, id="by its name"),
+        pytest.param({"exchange": LIVE | {"base_url": "https://api.mexc.com/"}, **BUDGET}, id="with a slash"),
+        pytest.param(
+            {"exchange": LIVE | {"base_url": "HTTPS://API.MEXC.COM:443"}, **BUDGET}, id="with a port, in capitals"
+        ),
+        pytest.param({"exchange": LIVE | {"base_url": "https://203.0.113.7"}, **BUDGET}, id="by an address"),
+        pytest.param(
+            {"exchange": LIVE | {"base_url": "https://[2001:db8::1]:8443"}, **BUDGET}, id="by an IPv6 address"
+        ),
+        pytest.param(
+            {"exchange": LIVE | {"order_rate_per_s": 12, "weight_per_10s": 300}, **BUDGET}, id="at MEXC's limits"
+        ),
         pytest.param(
             {
                 "exchange": LIVE
@@ -328,6 +358,10 @@ def test_a_contradiction_is_named_with_both_sides(found: dict[str, Any], said: s
         pytest.param({"exchange": LIVE | {"base_url": "http://localhost:9000"}}, id="a test server by name"),
         pytest.param({"exchange": LIVE | {"base_url": "http://[::1]:9000"}}, id="a test server on IPv6"),
         pytest.param({"exchange": {"order_rate_per_s": 1_000, "weight_per_10s": 1_000}}, id="paper as fast as it can"),
+        pytest.param({"exchange": SHADOW}, id="a shadow of MEXC"),
+        pytest.param({"exchange": SHADOW | {"base_url": "https://api.mexc.com"}}, id="a shadow of MEXC by its name"),
+        pytest.param({"exchange": SHADOW | {"base_url": "http://127.0.0.1:9000"}}, id="a shadow of a test server"),
+        pytest.param({"exchange": SHADOW | {"paper_db": "b.db", "order_rate_per_s": 99}}, id="a shadow with a book"),
         pytest.param({"exchange": {"paper_db": "book.db"}}, id="a book for the paper exchange"),
         pytest.param({"poller": {"enabled": True, "user_id": "u"}}, id="targets from this machine"),
         pytest.param(

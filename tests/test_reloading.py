@@ -87,20 +87,29 @@ def test_what_waits_for_a_restart_is_told_again_until_then() -> None:
     assert again.needs_restart == once.needs_restart != "nothing"
 
 
+BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional_per_day": 500}}
+
+
 @pytest.mark.parametrize(
     ("running", "file", "said"),
     [
         pytest.param(
-            {"exchange": {"mode": "live"}},
-            {"exchange": {"order_rate_per_s": 1_000}},
+            {"exchange": {"mode": "live"}, **BUDGET},
+            {"exchange": {"order_rate_per_s": 1_000}, **BUDGET},
             "order_rate_per_s = 1000 is above MEXC's own limit",
             id="a rate meant for the paper exchange, while live still runs",
         ),
         pytest.param(
-            {"exchange": {"mode": "live"}},
-            {"exchange": {"mode": "live", "base_url": "http://127.0.0.1:9000", "weight_per_10s": 10_000}},
+            {"exchange": {"mode": "live"}, **BUDGET},
+            {"exchange": {"mode": "live", "base_url": "http://127.0.0.1:9000", "weight_per_10s": 10_000}, **BUDGET},
             "weight_per_10s = 10000 is above MEXC's own limit",
             id="a weight meant for a test server, while MEXC is still traded on",
+        ),
+        pytest.param(
+            {"exchange": {"mode": "live"}, **BUDGET},
+            {"exchange": {"mode": "paper"}},
+            "max_notional_per_order = 0 is no limit",
+            id="limits taken away, while real money is still traded",
         ),
     ],
 )

@@ -23,6 +23,7 @@ class Context:
     admin_uids: Collection[int]
     limits: BodyLimits
     mode: str
+    shadow_of: str | None  # the real market that the paper exchange follows
     exchange_url: str
     database: str
     started_ms: int

@@ -33,6 +33,7 @@ HEADERS = {
     "Location": "where the new one is found",
     "Idempotent-Replayed": "`true` where an earlier request with the same key is answered",
     "Preference-Applied": "how long the answer may have waited",
+    "Sniperd-Shadow-Of": "in shadow mode: the real market that the paper exchange follows",
     "Retry-After": "seconds after which to ask again",
 }
 _OF_BODIES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

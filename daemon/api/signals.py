@@ -42,7 +42,7 @@ class Signals:
                 takes=_one,
                 parameters=[WAIT, KEY],
                 answers={200: AcceptedView, 202: AcceptedView},
-                tells=["Location", "Idempotent-Replayed", "Preference-Applied"],
+                tells=["Location", "Idempotent-Replayed", "Preference-Applied", "Sniperd-Shadow-Of"],
                 refuses=_REFUSALS,
             ),
             Route(
@@ -75,7 +75,8 @@ class Signals:
         return json([accepted_view(each.order, replayed=each.replayed) for each in accepted], 202)
 
     async def _answer(self, accepted: Accepted, wait: float | None) -> web.Response:
-        order, headers = accepted.order, {}
+        order, shadow_of = accepted.order, self._context.shadow_of
+        headers = {} if shadow_of is None else {"Sniperd-Shadow-Of": shadow_of}
         if wait is not None:
             order = await self._context.front_desk.outcome(order, wait)
             headers["Preference-Applied"] = f"wait={wait:g}"

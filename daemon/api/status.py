@@ -23,6 +23,8 @@ class StatusView(View, frozen=True, kw_only=True):
     stage: Stage
     halted: str | None  # the reason, while the kill switch is on
     mode: str
+    shadow_of: str | None  # in shadow mode, the real market whose prices and rules the paper exchange has
+    unproven: str | None  # why no order is sent yet, while the exchange was not found fit to trade on
     exchange_url: str
     version: str
     pid: int
@@ -65,6 +67,8 @@ async def status_view(context: Context) -> StatusView:
         stage=engine.stage,
         halted=ledger.halted,
         mode=context.mode,
+        shadow_of=context.shadow_of,
+        unproven=ledger.unproven,
         exchange_url=context.exchange_url,
         version=__version__,
         pid=os.getpid(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,12 +22,30 @@ COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 @click.command()
 @config_option
 @json_option
-def doctor(config_path: Path | None, as_json: bool) -> None:
+@click.option("--live-probe", is_flag=True, help="Place and cancel a few tiny orders, to see what is not documented.")
+@click.option("--symbol", default="BTCUSDT", show_default=True, help="Pair of the probe's orders.")
+@click.option(
+    "--most", default="10", show_default=True, metavar="AMOUNT", help="What one of them may be worth at most."
+)
+@click.option("--confirm", metavar="PHRASE", help="The phrase that the probe asks for, where nobody can type it.")
+def doctor(
+    config_path: Path | None, as_json: bool, live_probe: bool, symbol: str, most: str, confirm: str | None
+) -> None:
     """Look whether all is there that the daemon needs: configuration, keys, exchange, database, disk, sockets, service.
 
     Each line is ok, a warning or a failure, and says what to do. Nothing is changed, no order is sent, and no daemon
     is started by it. Exit code: 0 no failure, 1 at least one.
+
+    With --live-probe orders are sent: at most nine, each as small as the pair admits, far below the market, and all of
+    them cancelled. It asks for a phrase first. What it finds out is written into [exchange] facts_file, which the
+    daemon takes at its next start; every order it sent stands in probe-orders.jsonl beside that. In paper mode it asks
+    the paper exchange of the running daemon. Exit code: 0 done, 1 refused, broken off, or something is left open.
     """
+    if live_probe:
+        from daemon.cli.probe import probe  # noqa: PLC0415  # loaded when needed
+
+        probe(config_path, symbol=symbol.upper(), most=most, confirm=confirm, as_json=as_json)
+        return
     findings = list(_examine(config_path))
     failed = any(finding.grade == "failure" for finding in findings)
     if as_json:
@@ -59,40 +77,64 @@ def _examine(config_path: Path | None) -> Iterator["Finding"]:
     except BadConfig as error:
         yield findings.failure("config", str(error), "mend it; `sniperd config check` tells when it is right")
         return
-    yield findings.ok("config", f"{config_path or 'the defaults'}: {config.exchange.mode} mode")
+    shadow = f", a shadow of {config.exchange.market}" if config.exchange.shadow else ""
+    yield findings.ok("config", f"{config_path or 'the defaults'}: {config.exchange.mode} mode{shadow}")
     yield from _examine_all(config)
 
 
 def _examine_all(config: "Config") -> Iterator["Finding"]:
-    from daemon.doctor import database, exchange, keys, service, sockets  # noqa: PLC0415
+    import sqlite3  # noqa: PLC0415
+
+    from daemon.clock import wall_ms  # noqa: PLC0415
+    from daemon.doctor import answers, database, exchange, keys, rates, service, sockets, sqlite_bugs  # noqa: PLC0415
 
     environ = environment()
+    path = database_for_commands(config.store.path, environ)
     yield keys.examine(config.exchange, environ)
-    yield from exchange.examine(config)
-    yield from database.examine(database_for_commands(config.store.path, environ))
+    yield from exchange.examine(config, keys.find(config.exchange, environ))
+    if config.exchange.mode == "live":
+        yield keys.age(config.exchange, wall_ms() / 1_000)
+    yield answers.examine(config.exchange, path, wall_ms())
+    yield from database.examine(path)
+    yield sqlite_bugs.examine(sqlite3.sqlite_version)
     names = ("signals", "status")
     places = {name: socket_for_clients(getattr(config.sockets, name), f"{name}.sock", environ) for name in names}
-    for name, path in places.items():
-        yield sockets.examine(name, path)
+    for name, place in places.items():
+        yield sockets.examine(name, place)
     unit = service.ask(service.SERVICE)
     yield service.examine(unit, service.ask(service.SOCKET))
+    closed = service.exposure(unit)
+    if closed is not None:
+        yield closed
     sleeps = places["status"] == SYSTEM_RUNTIME / "status.sock" and unit.get("ActiveState", "active") != "active"
-    if sockets.is_open_to_us(places["status"]) and not sleeps:
-        yield _daemon(places["status"])
+    if not sockets.is_open_to_us(places["status"]) or sleeps:
+        yield rates.examine(config, None)
+        return
+    status, found = _daemon(places["status"])
+    yield rates.examine(config, status)
+    yield found
 
 
-def _daemon(path: Path) -> "Finding":
+def _daemon(path: Path) -> tuple[dict[str, Any] | None, "Finding"]:
     """Ask the daemon how it stands. One that sleeps behind systemd's sockets is not asked: that would start it."""
-    from daemon.doctor.findings import failure, ok, warning  # noqa: PLC0415
+    from daemon.doctor.findings import warning  # noqa: PLC0415
 
     try:
         found = ask(path, "GET", "/v1/status")
+        return found, _judge(found)
     except Fail as error:
-        return warning("daemon", error.message, "start it with `sniperd run`, or systemctl start sniperd.service")
+        return None, warning("daemon", error.message, "start it with `sniperd run`, or systemctl start sniperd.service")
+
+
+def _judge(found: dict[str, Any]) -> "Finding":
+    from daemon.doctor.findings import failure, ok, warning  # noqa: PLC0415
+
     if found["halted"]:
         return warning("daemon", f"trading is halted: {found['halted']}", "`sniperd resume` once the reason is gone")
     if found["exchange"]["reachable"] is False:
         return failure("daemon", f"it cannot reach the exchange: {found['exchange']['error']}", "see the line exchange")
+    if found["unproven"]:
+        return failure("daemon", found["unproven"], "see the lines exchange, key and trading")
     if found["lost"] or found["deadLetters"]:
         return warning(
             "daemon",

@@ -29,6 +29,8 @@ import click
 @click.option("--ban-after", type=click.IntRange(0), default=50, show_default=True, help="Refusals in a minute.")
 @click.option("--no-limits", is_flag=True, help="Switch all limits off.")
 @click.option("--key-symbols", metavar="SYMBOL,…", help="Limit the account's key to these pairs.")
+@click.option("--key-reads-only", is_flag=True, help="Let the account's key place and cancel nothing.")
+@click.option("--follow", metavar="URL", help="Take rules, prices and time over from a real market, by public reads.")
 @click.option("--clock-offset-ms", type=int, default=0, help="Let the exchange's clock be wrong by so much.")
 @click.option("--allow-remote", is_flag=True, help="Listen beyond the loopback, the control routes included.")
 @click.option("--die-with-parent", is_flag=True, help="End when the parent process ends (Linux).")

@@ -19,12 +19,16 @@ def run(config_path: Path | None) -> None:
     where a program reads, colours on a terminal. TERM or INT: take nothing new, finish what runs, end. HUP: read the
     configuration again.
     """
-    from daemon.app import run as run_daemon  # noqa: PLC0415  # what a daemon needs takes long to load
+    from daemon.app import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
+    from daemon.app import run as run_daemon  # noqa: PLC0415
     from daemon.config import Config, load  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
+    from daemon.log import errors_are_lines  # noqa: PLC0415
 
     try:
         config = Config() if config_path is None else load(config_path)
     except BadConfig as error:
+        if errors_are_lines():
+            raise SystemExit(refuse(error)) from None
         raise Fail(str(error), error.exit_code) from None
     raise SystemExit(run_daemon(config, config_path, environment()))

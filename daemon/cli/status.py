@@ -26,11 +26,13 @@ def _show(found: dict[str, Any]) -> None:
     stage = click.style(found["stage"], fg="green" if found["stage"] == "ready" else "yellow", bold=True)
     if found["halted"]:
         stage += "  " + click.style(f"HALTED: {found['halted']}", fg="red", bold=True)
+    mode = found["mode"] if found["shadowOf"] is None else click.style(f"shadow of {found['shadowOf']}", fg="magenta")
     under_way = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
     rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
     show.pairs(
         [
-            ("sniperd", f"{stage}  {found['mode']}, {found['version']}, pid {found['pid']}"),
+            ("sniperd", f"{stage}  {mode}, {found['version']}, pid {found['pid']}"),
+            ("no orders", found["unproven"]),
             ("up", show.ago(now_ms - found["uptimeMs"], now_ms).removesuffix(" ago")),
             ("exchange", f"{found['exchangeUrl']}  {reachable[exchange['reachable']]}"),
             ("", exchange["error"]),

@@ -6,7 +6,7 @@ in :mod:`daemon.exchange.mexc.answers`; what follows from each in :mod:`daemon.c
 """
 
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 import msgspec
 
@@ -102,3 +102,21 @@ class CancelAnswer(msgspec.Struct, frozen=True):
     outcome: str  # "accepted", "refused", "unknown"
     asked: str
     answered: str
+
+
+class Verdict(Enum):
+    """What was found out."""
+
+    FIT = auto()
+    UNFIT = auto()  # the exchange said so; asking again does not help
+    UNKNOWN = auto()  # it gave no answer
+
+
+class Fitness(msgspec.Struct, frozen=True):
+    """Whether the exchange can be traded on, and why not."""
+
+    verdict: Verdict
+    why: str = ""
+
+
+FIT = Fitness(Verdict.FIT)

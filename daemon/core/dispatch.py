@@ -26,7 +26,7 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
     if not ledger.sending:
         return None
     grant(ledger, step, now_ms)
-    if ledger.halted is not None:
+    if ledger.halted is not None or ledger.unproven is not None:
         return None
     while (entry := ledger.queue.peek()) is not None:
         order = ledger.orders[entry.entry_id]

@@ -121,7 +121,10 @@ CATALOGUE: dict[str, Kind] = {
     "lock.expired": Kind(Level.WARNING, "its lease ended with nothing outstanding; it is free", ("token", "owner_id")),
     "trading.halted": Kind(Level.CRITICAL, "the kill switch is on: nothing new is sent", ("reason",)),
     "trading.resumed": Kind(Level.WARNING, "the kill switch is off", ("reason",)),
-    "daemon.starting": Kind(Level.INFO, "reads its state", ("version", "mode", "exchange", "database"), durable=False),
+    "daemon.starting": Kind(
+        Level.INFO, "reads its state", ("version", "mode", "shadow_of", "exchange", "database"),
+        durable=False,
+    ),
     "daemon.recovered": Kind(
         Level.INFO, "its state is in memory again", ("orders", "queued", "in_doubt", "took_ms"), durable=False
     ),
@@ -131,7 +134,7 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status", "http"), durable=False),
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
-    "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code"), durable=False),
+    "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code", "traceback"), durable=False),
     "daemon.stuck": Kind(
         Level.ERROR, "parts of it do not turn; unless they do soon, the service manager ends it", ("parts",),
         durable=False,
@@ -149,6 +152,17 @@ CATALOGUE: dict[str, Kind] = {
         Level.INFO, "the exchange answers; its clock is measured", ("offset_ms", "round_trip_ms"), durable=False
     ),
     "exchange.unreachable": Kind(Level.ERROR, "the exchange does not answer", ("error",), durable=False),
+    "exchange.proven": Kind(Level.INFO, "the exchange lets this account trade", durable=False),
+    "exchange.unproven": Kind(
+        Level.WARNING, "whether the exchange lets this account trade is not known; no order is sent until it is",
+        ("reason",), durable=False,
+    ),
+    "exchange.facts": Kind(
+        Level.INFO, "what the live probe found out counts", ("path", "probed_ms", "effects"), durable=False
+    ),
+    "exchange.facts_ignored": Kind(
+        Level.WARNING, "what a live probe found out is about another server", ("path", "about"), durable=False
+    ),
     "exchange.rate_limited": Kind(Level.WARNING, "the exchange says wait", ("wait_ms",), durable=False),
     "exchange.symbols_loaded": Kind(Level.DEBUG, "trading rules are known", ("symbols",), durable=False),
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),

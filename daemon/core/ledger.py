@@ -69,6 +69,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     arm_ahead_ms: int  # how long before its instant an order is made durable
     per_symbol: bool  # one lock per symbol instead of per target
     keys_by_target: bool  # a target's buy has the target's own key: targets are polled, too
+    refused_types: frozenset[str] = frozenset()  # types of orders that the exchange is known to take from nobody
 
 
 class Ledger:
@@ -93,6 +94,7 @@ class Ledger:
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.sending = False  # recovery is over, draining has not begun
+        self.unproven: str | None = None  # why no order is sent yet: the exchange has not been found fit to trade on
         self.last_seq = 0
         self._keys: dict[str, str] = {}
         self._absent: set[str] = set()  # keys that the disk was asked for in vain, and that no order has taken since

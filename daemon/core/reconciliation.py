@@ -36,6 +36,7 @@ class Schedule(msgspec.Struct, frozen=True):
     negatives: int  # full rounds in vain, in a row, until an order is called lost
     lost_every_ms: int  # looks for a lost order
     recv_window_ms: int  # MEXC takes no copy of a request later than this
+    shows_ended: bool = True  # False: it is known that an order that has ended cannot be looked up by its id
 
 
 class Conclusion(Enum):
@@ -68,7 +69,8 @@ def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
 def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tuple[Witness, ...]:
     """Choose where to look: at the order itself, or everywhere once a negative would count or was surprising."""
     if order.state in UNRESOLVED:
-        return EVERYWHERE if now_ms >= grace_over_ms(order, schedule) else (Witness.ORDER,)
+        at_once = not schedule.shows_ended
+        return EVERYWHERE if at_once or now_ms >= grace_over_ms(order, schedule) else (Witness.ORDER,)
     return EVERYWHERE if watch.vain else (Witness.ORDER,)
 
 

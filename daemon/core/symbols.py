@@ -68,6 +68,21 @@ def fit(signal: Signal, rules: SymbolRules, now_ms: int) -> Signal:
     return fitted
 
 
+def check_type(signal: Signal, refused: frozenset[str]) -> None:
+    """Refuse a signal whose type of order the exchange is known to take from nobody.
+
+    Raises:
+        Invalid: it is one of these.
+
+    """
+    if signal.type in refused:
+        raise Invalid(
+            f"the exchange takes no {signal.type} orders: the live probe found so ([exchange] facts_file)",
+            field="type",
+            allowed=", ".join(sorted({each.value for each in OrderType} - refused)),
+        )
+
+
 def _check_admission(signal: Signal, rules: SymbolRules) -> None:
     if not rules.api_tradable or not rules.online:
         raise Invalid(f"{rules.symbol} cannot be traded by API now", field="symbol", allowed="a pair open to the API")

@@ -1,46 +1,72 @@
-"""The exchange: whether it can be reached, and how its clock stands to the machine's."""
+"""The exchange: whether it can be reached, how its clock stands, and what it lets the key do."""
 
-import http.client
 import ssl
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import msgspec
 
-from daemon.clock import wall_ms
-from daemon.config import MEXC_URL, Config
+from daemon.config import Config, ExchangeTable
+from daemon.core.answers import Advice
+from daemon.credentials import Credentials
+from daemon.doctor.asking import Answer, Server, Unanswered
 from daemon.doctor.findings import Finding, failure, ok, warning
+from daemon.exchange.mexc import views
+from daemon.exchange.mexc.answers import UNREADABLE, advice_of
+from daemon.exchange.mexc.fitness import ACCOUNT, TEST, TRIAL
 
-TIME = "/api/v3/time"
-TIMEOUT_S = 10.0
 MUCH_MS = 1_000
 """The daemon measures the difference and reckons with it; one so large says that the machine's clock is not kept."""
 
+FEW_DAYS = 14
+OK = 200
+SELF_SYMBOLS = "/api/v3/selfSymbols"
+KEY_ADVICE = (
+    "make the key anew, for the spot market, bound to this machine's address; check key and secret for typing errors"
+)
 
-class _Time(msgspec.Struct):
-    """MEXC's clock."""
 
-    serverTime: int  # noqa: N815  # MEXC's name
+class _Symbols(msgspec.Struct):
+    """The pairs of a key."""
+
+    data: list[str]
 
 
-def examine(config: Config) -> Iterator[Finding]:
-    """Ask the exchange for its time."""
-    if config.exchange.mode == "paper":
+def examine(config: Config, keys: Credentials | None = None) -> Iterator[Finding]:
+    """Ask the exchange for its time, and, with keys, what it lets them do. Nothing is placed."""
+    exchange = config.exchange
+    if exchange.mode == "paper" and not exchange.shadow:
         yield ok("exchange", "the paper exchange, which the daemon starts itself")
         return
-    url = config.exchange.base_url or MEXC_URL
-    sent_ms = wall_ms()
+    server = Server(exchange.market, None if exchange.shadow else keys)
     try:
-        theirs_ms = _ask(url)
+        took_ms = server.measure()
     except ssl.SSLError as error:
-        yield failure("exchange", f"{url}: TLS fails: {error}", "set the machine's clock, and install ca-certificates")
+        yield failure(
+            "exchange", f"{server.url}: TLS fails: {error}", "set the machine's clock, and install ca-certificates"
+        )
         return
-    except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
-        yield failure("exchange", f"{url} does not answer: {error}", "check name resolution, route and firewall")
+    except (Unanswered, views.UnreadableError) as error:
+        yield failure("exchange", f"{server.url} does not answer: {error}", "check name resolution, route and firewall")
         return
-    took_ms = wall_ms() - sent_ms
-    yield ok("exchange", f"{url} answers within {took_ms} ms")
-    yield _clock(theirs_ms - sent_ms - took_ms // 2)
+    yield ok("exchange", f"{server.url} answers within {took_ms} ms{_shadow(exchange)}")
+    if server.url.startswith("https:"):
+        yield _certificate(server.certificate_days)
+    yield _clock(server.offset_ms)
+    if server.keys is not None:
+        yield from _key(config, server)
+
+
+def _shadow(exchange: ExchangeTable) -> str:
+    return "; its market is read, and nothing is ordered there" if exchange.shadow else ""
+
+
+def _certificate(days: int | None) -> Finding:
+    if days is None:
+        return warning("tls", "the certificate does not say until when it is valid", "look at it: openssl s_client")
+    text = f"the certificate is valid for another {days} days"
+    if days < FEW_DAYS:
+        return warning("tls", text, "whoever runs the server, or the proxy before it, should renew it now")
+    return ok("tls", text)
 
 
 def _clock(offset_ms: int) -> Finding:
@@ -50,20 +76,66 @@ def _clock(offset_ms: int) -> Finding:
     return ok("clock", text)
 
 
-def _ask(url: str) -> int:
-    server = urlsplit(url)
-    host, port = server.hostname or "", server.port
-    connection = (
-        http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S)
-        if server.scheme == "https"
-        else http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    )
+def _key(config: Config, server: Server) -> Iterator[Finding]:
+    """Find out what the key may do, as far as the exchange tells."""
     try:
-        connection.request("GET", TIME)
-        response = connection.getresponse()
-        body = response.read(4_096)
-        if response.status != http.client.OK:
-            raise http.client.HTTPException(f"HTTP {response.status}")
-        return msgspec.json.decode(body, type=_Time).serverTime
-    finally:
-        connection.close()
+        account = server.private("GET", ACCOUNT, [])
+        accepted = _accepted(account)
+        yield accepted
+        if account.status != OK:
+            return
+        yield _trading(account, server.private("POST", TEST, TRIAL))
+        yield _pairs(config, server.private("GET", SELF_SYMBOLS, []))
+    except (Unanswered, ssl.SSLError) as error:
+        yield warning("key", f"no answer to a signed request: {error}", "run `sniperd doctor` again")
+
+
+def _accepted(answer: Answer) -> Finding:
+    if answer.status == OK:
+        return ok("key", "the exchange accepts it, from this machine's address, with this clock")
+    advice = advice_of(answer.body)
+    if advice is Advice.HALT:
+        return failure("key", f"the exchange does not accept it: {answer.said}", KEY_ADVICE)
+    if advice is Advice.RESYNC:
+        return failure(
+            "key", f"the exchange refuses the time of requests: {answer.said}", "let the machine keep time, see clock"
+        )
+    return warning("key", f"the exchange does not show the account: {answer.said}", "run `sniperd doctor` again")
+
+
+def _trading(account: Answer, trial: Answer) -> Finding:
+    """Judge by the account's own word, and by an order that is only tried: it tells what the key may do."""
+    try:
+        may_trade = views.may_trade(account.body)
+    except views.UnreadableError as error:
+        return warning("trading", f"the account cannot be read: {error}", "run `sniperd doctor` again")
+    if not may_trade:
+        return failure("trading", "the account may not trade (canTrade is false)", "ask the exchange why")
+    if trial.status != OK and advice_of(trial.body) is Advice.HALT:
+        return failure("trading", f"the key may not place orders: {trial.said}", "give it spot trading, no withdrawal")
+    if trial.status != OK:
+        return ok("trading", f"the account may trade; an order that was only tried was refused: {trial.said}")
+    return ok("trading", "the account may trade, and an order that was only tried was taken")
+
+
+def _pairs(config: Config, answer: Answer) -> Finding:
+    try:
+        pairs = set(msgspec.json.decode(answer.body, type=_Symbols).data) if answer.status == OK else None
+    except UNREADABLE:
+        pairs = None
+    if pairs is None:
+        return warning("pairs", f"which pairs the key may trade is not shown: {answer.said}", "look at the key's page")
+    if not pairs:
+        return failure(
+            "pairs", "the key may trade no pair", "link pairs to it on the key's page, or make one without a list"
+        )
+    wanted = {pair.upper() for pair in config.guards.allowed_symbols}
+    if missing := sorted(wanted - pairs):
+        return warning(
+            "pairs",
+            f"the key may trade {len(pairs)} pairs, but not {', '.join(missing[:10])} of [guards] allowed_symbols",
+            "link them to the key, or take them off the list",
+        )
+    return ok(
+        "pairs", f"the key may trade {len(pairs)} pairs; a listing of tomorrow is one only if the key has no list"
+    )

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from daemon import credentials
 from daemon.config import ExchangeTable
+from daemon.credentials import Credentials
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.errors import NoPermission
 
-CHECK = "credentials"
+CHECK, AGE = "credentials", "key age"
+KEY_DAYS, SOON_DAYS = 90, 15
+"""A key that is bound to no address ends after so many days (documented); so long before that it is told."""
 NAMES = ("mexc_api_key", "mexc_api_secret")
 PLAIN, ENCRYPTED = Path("/etc/credstore"), Path("/etc/credstore.encrypted")
 """Where the service manager takes the service's credentials from."""
@@ -29,6 +32,44 @@ def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores 
         return failure(CHECK, str(error), "mend what the message names")
     except PermissionError:
         return warning(CHECK, "you may not see where the service's keys lie", "run `sniperd doctor` as root")
+
+
+def find(
+    exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)
+) -> Credentials | None:
+    """Take the key pair from where the daemon would, or from where the service manager would, if it may be read.
+
+    Encrypted ones only the service manager can read.
+    """
+    if exchange.mode == "paper":
+        return None
+    try:
+        found = credentials.find(environ, exchange.api_key_file, exchange.api_secret_file)
+        given = [stores[0] / name for name in NAMES]
+        if found is None and all(path.exists() for path in given):
+            found = credentials.find({}, *map(str, given))
+    except (NoPermission, PermissionError):
+        return None
+    return found
+
+
+def age(exchange: ExchangeTable, now_s: float, stores: Stores = (PLAIN, ENCRYPTED)) -> Finding:
+    """Say what can be known of the key's age: how long its file has been there."""
+    files = [Path(exchange.api_key_file)] if exchange.api_key_file else [store / NAMES[0] for store in stores]
+    asked = "the exchange tells neither age nor addresses of a key"
+    try:
+        times = [path.stat().st_mtime for path in files if path.exists()]
+    except PermissionError:
+        times = []
+    if not times:
+        return ok(AGE, f"{asked}: one that is bound to no address ends after {KEY_DAYS} days; see its page")
+    days = int((now_s - max(times)) // 86_400)
+    text = f"{asked}; its file has been there for {days} days"
+    if days >= KEY_DAYS - SOON_DAYS:
+        return warning(
+            AGE, text, f"bind it to this machine's address: one that is not ends {KEY_DAYS} days after it was made"
+        )
+    return ok(AGE, text)
 
 
 def _stored(plain: Path, encrypted: Path) -> Finding:

@@ -1,11 +1,15 @@
 """The service: what systemd says of it."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from daemon.doctor.findings import Finding, failure, ok, warning
 
-CHECK = "systemd"
+CHECK, HARDENING = "systemd", "hardening"
+MOST_EXPOSED = 2.0
+"""The unit as it is shipped has less than 1.5."""
+
 SERVICE, SOCKET = "sniperd.service", "sniperd.socket"
 RUNNING = Path("/run/systemd/system")
 """There where systemd runs, says sd_booted(3)."""
@@ -24,6 +28,30 @@ def ask(unit: str) -> dict[str, str]:
     except (OSError, subprocess.TimeoutExpired):
         return {}
     return dict(line.split("=", 1) for line in ran.stdout.splitlines() if "=" in line)
+
+
+def exposure(unit: dict[str, str]) -> Finding | None:
+    """Let systemd judge how far the installed service is closed off; ``None`` where it is not installed."""
+    if not unit or unit["LoadState"] != "loaded":
+        return None
+    command = ["systemd-analyze", "security", "--no-pager", SERVICE]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)  # noqa: S603  # fixed words
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return warning(HARDENING, f"systemd-analyze says nothing: {error}", f"run systemd-analyze security {SERVICE}")
+    return judge_exposure(ran.stdout)
+
+
+def judge_exposure(report: str) -> Finding:
+    """Read systemd-analyze's last line."""
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", report)
+    advice = (
+        f"compare with the unit of this version; `systemd-analyze security {SERVICE}` and `systemctl cat {SERVICE}`"
+    )
+    if found is None:
+        return warning(HARDENING, "systemd-analyze gives no verdict", advice)
+    text = f"exposure {found[1]} of 10, says systemd-analyze"
+    return warning(HARDENING, text, advice) if float(found[1]) > MOST_EXPOSED else ok(HARDENING, text)
 
 
 def examine(service: dict[str, str], socket: dict[str, str]) -> Finding:

@@ -20,6 +20,7 @@ from daemon.engine.doorway import Doorway
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.observer import NOBODY, Observer
+from daemon.engine.proving import Proving
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
@@ -58,7 +59,9 @@ class Engine:
         emit: Callable[[Event], None],
         settings: Settings,
         observer: Observer = NOBODY,
+        prove_first: bool = False,
     ) -> None:
+        """With ``prove_first`` no order is sent before the exchange was found fit to trade on."""
         self.stage = Stage.STARTING
         self.store = store
         self.exchange = exchange
@@ -69,6 +72,7 @@ class Engine:
         self.publisher = Publisher(self.ledger, clock, emit, observer)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
+        self._proving = Proving(self.doorway, exchange, emit) if prove_first else None
         self._stopping = anyio.Event()
         self._broken = anyio.Event()
         self._broken_by: Exception | None = None
@@ -143,6 +147,8 @@ class Engine:
             tasks.start_soon(task)
         await self._first_round()
         if not self._stopping.is_set():
+            if self._proving is not None:
+                tasks.start_soon(self._proving.run)
             self._open()
             await self._stopping.wait()
         await self._drain()
@@ -193,7 +199,10 @@ class Engine:
         with anyio.move_on_after(self.settings.startup_reconcile_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
-                await self._reconciler.first_round()
+                async with anyio.create_task_group() as both:
+                    both.start_soon(self._reconciler.first_round)
+                    if self._proving is not None:
+                        both.start_soon(self._proving.before_opening)
                 tasks.cancel_scope.cancel()
 
     async def _give_up_when_stopped(self, scope: anyio.CancelScope) -> None:

@@ -17,7 +17,7 @@ from daemon.core.orders import SIGHTINGS, WAITING, Order, State
 from daemon.core.outlook import Outlook, outlook
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.step import Step
-from daemon.core.symbols import fit
+from daemon.core.symbols import check_type, fit
 from daemon.engine.engine import Engine, Stage
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.reading import History
@@ -215,6 +215,7 @@ class FrontDesk:
         if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
             return signal, identity
         intake.check_open(ledger)
+        check_type(signal, ledger.rules.refused_types)
         rules = await self._engine.exchange.rules(signal.symbol)
         if rules is None:
             raise Invalid(

@@ -42,8 +42,17 @@ class _Listening(msgspec.Struct):
 class PaperExchange:
     """The process, restarted when it ends."""
 
-    def __init__(self, book: Path, environ: Mapping[str, str], clock: Clock, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        book: Path,
+        environ: Mapping[str, str],
+        clock: Clock,
+        emit: Callable[[Event], None],
+        follow: str | None = None,
+    ) -> None:
+        """``follow``: the real market whose prices and rules it takes over."""
         self.url = ""
+        self._follow = [] if follow is None else ["--follow", follow]
         self._book = book
         self._environ = {name: value for name, value in environ.items() if name not in KEY_NAMES}
         self._clock = clock
@@ -75,7 +84,7 @@ class PaperExchange:
         address = self.url.removeprefix("http://") or "127.0.0.1:0"
         command = [sys.executable, "-m", "daemon", "exchange", "--listen", address, "--db", os.fspath(self._book)]
         self._process = await anyio.open_process(
-            [*command, "--die-with-parent"],
+            [*command, *self._follow, "--die-with-parent"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None,
@@ -119,7 +128,12 @@ class PaperExchange:
 
 @asynccontextmanager
 async def paper_exchange(
-    book: Path, environ: Mapping[str, str], clock: Clock, emit: Callable[[Event], None]
+    book: Path,
+    environ: Mapping[str, str],
+    clock: Clock,
+    emit: Callable[[Event], None],
+    *,
+    follow: str | None = None,
 ) -> AsyncIterator[PaperExchange]:
     """Run the paper exchange while the context lasts.
 
@@ -127,7 +141,7 @@ async def paper_exchange(
         CannotCreate: it did not come up.
 
     """
-    exchange = PaperExchange(book, environ, clock, emit)
+    exchange = PaperExchange(book, environ, clock, emit, follow)
     try:
         await exchange.start()
         async with anyio.create_task_group() as tasks:

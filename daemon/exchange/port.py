@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from daemon.core.answers import Answer, CancelAnswer, Look, Witness
+from daemon.core.answers import Answer, CancelAnswer, Fitness, Look, Witness
 from daemon.core.attempts import Attempt
 from daemon.core.orders import Order
 from daemon.core.symbols import SymbolRules
@@ -81,6 +81,10 @@ class Exchange(Protocol):
             NotReady: they cannot be had now.
 
         """
+        ...
+
+    async def prove(self) -> Fitness:
+        """Find out whether this account can trade here, without placing anything."""
         ...
 
     async def measure_clock(self) -> bool:

@@ -49,6 +49,8 @@ static void answer(int fd, char *request, long long at_ns) {
         strcpy(body, PLACED);
     } else if (strstr(request, "GET /api/v3/time")) {
         sprintf(body, "{\"serverTime\":%lld}", now_ns(CLOCK_REALTIME) / 1000000);
+    } else if (strstr(request, "GET /api/v3/account")) {
+        strcpy(body, "{\"balances\":[]}");
     } else if (strstr(request, "exchangeInfo")) {
         strcpy(body, RULES);
     } else {

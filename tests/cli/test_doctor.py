@@ -6,8 +6,8 @@ from tests.cli.command import Command
 from tests.processes import Daemon
 
 CHECKS = [
-    "config", "credentials", "exchange", "clock", "schema", "database", "wal", "disk", "signals.sock", "status.sock",
-    "systemd", "daemon",
+    "config", "credentials", "exchange", "clock", "key", "trading", "pairs", "key age", "facts", "schema", "database",
+    "wal", "disk", "sqlite", "signals.sock", "status.sock", "systemd", "rates", "daemon",
 ]  # fmt: skip
 
 

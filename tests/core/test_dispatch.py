@@ -12,7 +12,7 @@ from daemon.core.dispatch import may_go
 from daemon.core.locks import LockState, OwnerType
 from daemon.core.orders import Order, State
 from daemon.core.step import Step
-from daemon.errors import InvariantBroken
+from daemon.errors import InvariantBroken, NotReady
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, rules, unclear
 
@@ -411,3 +411,25 @@ def test_what_is_due_is_told_ahead(bench: Bench) -> None:
     assert bench.ledger.next_timer_ms() is None
     bench.submit(execute_at=NOON_MS + 60_000)
     assert bench.ledger.next_timer_ms() == NOON_MS + 59_500
+
+
+# An exchange that is not proven
+
+
+def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
+    bench = one_at_a_time()
+    first, waiting = bench.submit(), bench.submit(snipe_target_id="t2")
+    bench.ledger.unproven = "it was not found fit yet"
+    bench.settle()
+    bench.answer(first, placed())
+    assert bench.order(waiting).state is State.QUEUED
+    bench.ledger.unproven = None
+    bench.apply(Step())
+    assert bench.order(waiting).state is State.IN_FLIGHT
+
+
+def test_a_signal_that_comes_before_that_is_told_to_come_again(bench: Bench) -> None:
+    bench.ledger.unproven = "it was not found fit yet"
+    with pytest.raises(NotReady, match="it was not found fit yet; send the signal again"):
+        bench.submit()
+    assert not bench.latest

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -213,3 +214,20 @@ def test_a_single_negative_is_surprising_for_a_placed_order(state: State) -> Non
     _, _, after = conclude(sent(state), Watch(next_ms=NOON_MS), [look()], NOON_MS, SCHEDULE)
     assert after.vain == 1
     assert witnesses(sent(state), after, NOON_MS, SCHEDULE) == EVERYWHERE
+
+
+# What is known of the exchange
+
+
+def test_where_an_ended_order_cannot_be_looked_up_a_doubt_is_looked_for_everywhere_from_the_first_look_on() -> None:
+    hiding = msgspec.structs.replace(SCHEDULE, shows_ended=False)
+    watch = Watch(next_ms=NOON_MS)
+    assert witnesses(sent(), watch, NOON_MS, SCHEDULE) == (Witness.ORDER,)
+    assert witnesses(sent(), watch, NOON_MS, hiding) == tuple(Witness)
+    assert witnesses(sent(State.OPEN), watch, NOON_MS, hiding) == (Witness.ORDER,)
+
+
+def test_vain_looks_do_not_count_before_the_grace_though_they_were_made_everywhere() -> None:
+    hiding = msgspec.structs.replace(SCHEDULE, shows_ended=False)
+    conclusion, _, after = conclude(sent(), Watch(next_ms=NOON_MS), everywhere(), NOON_MS, hiding)
+    assert (conclusion, after.vain) == (Conclusion.NOTHING, 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.orders import Side
 from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, Signal
-from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, fit
+from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, check_type, fit
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, signal, symbol_rules
 
@@ -206,3 +206,13 @@ def pair_with_limits() -> SymbolRules:
         min_notional_market=Decimal(2),
         max_notional_market=Decimal(50),
     )
+
+
+# What the exchange takes from nobody
+
+
+def test_a_type_that_the_exchange_is_known_to_refuse_is_refused_with_those_it_takes() -> None:
+    check_type(limit(), frozenset({"FILL_OR_KILL"}))
+    with pytest.raises(Invalid, match="takes no LIMIT orders") as refused:
+        check_type(limit(), frozenset({"LIMIT", "MARKET"}))
+    assert (refused.value.field, refused.value.allowed) == ("type", "FILL_OR_KILL, IMMEDIATE_OR_CANCEL, LIMIT_MAKER")

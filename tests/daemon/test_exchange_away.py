@@ -44,6 +44,7 @@ def test_away_at_the_start_it_is_waited_for_and_signals_are_told_to_come_again(
     exchange.start()
     daemon.wait_for("exchange.symbols_loaded")
     daemon.wait_for("exchange.reachable")
+    daemon.wait_for("exchange.proven")
     filled = daemon.submit(signal, wait_s=10).json
     assert (filled["state"], filled["replayed"]) == ("filled", False)
     assert daemon.look("/v1/status")["exchange"]["error"] is None

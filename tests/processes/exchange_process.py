@@ -88,6 +88,11 @@ class Exchange:
             and _belongs(request["parameters"].get("newClientOrderId", ""), order_id)
         ]
 
+    def requests(self) -> list[dict[str, Any]]:
+        """Return all requests as they arrived, oldest first."""
+        found: list[dict[str, Any]] = self._control("GET", "requests")
+        return found
+
     def wait_for_arrivals(self, order_id: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until so many requests to place an order have arrived."""
 

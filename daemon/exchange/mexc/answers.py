@@ -111,8 +111,10 @@ def _unsigned(text: str) -> str:
     return _SIGNATURE.sub(r"\1***", text)
 
 
-def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: str) -> Answer:
-    """Read the answer to an order request."""
+def placed_or_not(
+    status: int, body: bytes, retry_after_ms: int | None, asked: str, duplicate_codes: frozenset[int] = frozenset()
+) -> Answer:
+    """Read the answer to an order request; ``duplicate_codes`` are known to refuse an id that was used."""
     answered = f"HTTP {status} {raw(body)}"
     if status in GATEWAY:
         return Refused(
@@ -132,10 +134,10 @@ def placed_or_not(status: int, body: bytes, retry_after_ms: int | None, asked: s
         if found.order_id:
             return Placed(found.order_id, asked, answered)
         return Unclear("the answer names no order", asked, answered)
-    return _refused_or_unknown(found, asked, answered)
+    return _refused_or_unknown(found, asked, answered, duplicate_codes)
 
 
-def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
+def _refused_or_unknown(found: Envelope, asked: str, answered: str, duplicate_codes: frozenset[int]) -> Answer:
     if found.order_id:
         return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
     advice = ADVICE.get(found.code) if found.code is not None else None
@@ -143,7 +145,7 @@ def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
         advice = Advice.DEAD_LETTER
     if advice is None:
         return Unclear(f"code {found.code} is not known as a refusal: {found.message[:200]}", asked, answered)
-    if _DUPLICATE.search(found.message):
+    if found.code in duplicate_codes or _DUPLICATE.search(found.message):
         # Whether MEXC refuses a client order id that was used is undocumented: an order of ours may exist.
         return Unclear(f"code {found.code} speaks of a duplicate: {found.message[:200]}", asked, answered)
     return Refused(
@@ -154,6 +156,15 @@ def _refused_or_unknown(found: Envelope, asked: str, answered: str) -> Answer:
         answered=answered,
         price_cap=_cap(found.message) if advice is Advice.REPRICE else None,
     )
+
+
+def advice_of(body: bytes) -> Advice | None:
+    """Read what a refusal calls for; ``None`` where it is not in the table."""
+    found = envelope(body)
+    if found is None or found.code is None:
+        return None
+    advice = ADVICE.get(found.code)
+    return Advice.DEAD_LETTER if advice is Advice.HALT and _SCALE.search(found.message) else advice
 
 
 def _cap(message: str) -> Decimal | None:

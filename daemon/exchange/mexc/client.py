@@ -6,7 +6,18 @@ from decimal import Decimal
 import anyio
 
 from daemon.clock import Clock
-from daemon.core.answers import Advice, Answer, CancelAnswer, Look, NotSent, Refused, Unclear, Witness
+from daemon.core.answers import (
+    Advice,
+    Answer,
+    CancelAnswer,
+    Fitness,
+    Look,
+    NotSent,
+    Refused,
+    Unclear,
+    Verdict,
+    Witness,
+)
 from daemon.core.attempts import Attempt
 from daemon.core.decimals import plain
 from daemon.core.orders import Order
@@ -15,6 +26,7 @@ from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
+from daemon.exchange.mexc.fitness import find_out
 from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
@@ -43,6 +55,7 @@ class MexcExchange:
         self._absent: dict[str, int] = {}  # pair → until when it is not asked for again
         self._not_before_ms = 0  # after a failure, rules are not asked for again before then
         self._asking = asyncio.Lock()
+        self._loading = asyncio.Lock()
 
     def set_settings(self, settings: Settings) -> None:
         """Take new settings; they count from the next request on."""
@@ -55,7 +68,8 @@ class MexcExchange:
         if isinstance(reply, Stopped):
             return NotSent(reply.why)
         if isinstance(reply, Reply):
-            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, answer.asked)
+            known = self._requests.settings.duplicate_codes
+            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, answer.asked, known)
         if reply.written:
             return Unclear(reply.why, answer.asked, "")
         return Refused(
@@ -139,7 +153,19 @@ class MexcExchange:
             NotReady: they cannot be had now.
 
         """
-        return await self._load([])
+        async with self._loading:
+            return await self._load([])
+
+    async def prove(self) -> Fitness:
+        """Find out whether this account can trade here, by the rules of the pairs that there are."""
+        fitness = await find_out(self._requests)
+        if fitness.verdict is not Verdict.FIT:
+            return fitness
+        async with self._loading:
+            try:
+                return fitness if self._rules or await self._load([]) else Fitness(Verdict.UNKNOWN, "it lists no pair")
+            except NotReady as error:
+                return Fitness(Verdict.UNKNOWN, str(error))
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours."""

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     recv_window_ms: int
     timeout_ms: int
     pace: PaceLimits
+    duplicate_codes: frozenset[int] = frozenset()  # known to refuse a client order id that was used
 
 
 class Asked(msgspec.Struct, frozen=True):

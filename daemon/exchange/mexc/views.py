@@ -58,8 +58,9 @@ class Balance(msgspec.Struct, frozen=True):
     locked: Decimal
 
 
-class _Account(msgspec.Struct):
+class _Account(msgspec.Struct, rename="camel"):
     balances: list[Balance]
+    can_trade: bool = True  # where it is not shown, nothing speaks against it
 
 
 _account = msgspec.json.Decoder(_Account, strict=False)
@@ -109,6 +110,11 @@ def among_trades(body: bytes, client_order_id: str) -> tuple[Sighting | None, in
 def balances(body: bytes) -> list[Balance]:
     """Read the account's balances."""
     return _decode(_account, body).balances
+
+
+def may_trade(body: bytes) -> bool:
+    """Read whether the account may trade."""
+    return _decode(_account, body).can_trade
 
 
 def server_time(body: bytes) -> int:

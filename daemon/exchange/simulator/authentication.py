@@ -32,6 +32,8 @@ class KeyPair:
     secret_key: str = field(repr=False)
     symbols: frozenset[str] | None = None
     """The pairs that this key may trade; None: all of them."""
+    reads_only: bool = False
+    """Whether it may place and cancel nothing."""
 
     def may_trade(self, symbol: str) -> bool:
         """Whether the key is not limited to other pairs."""

@@ -36,8 +36,9 @@ from daemon.exchange.simulator.listings import Listing
 from daemon.exchange.simulator.market_endpoints import Call
 from daemon.exchange.simulator.messages import Parameters, Reply, Request
 from daemon.exchange.simulator.money import EXACT, quotient
+from daemon.exchange.simulator.order_book import Level
 from daemon.exchange.simulator.streams import ListenKeys, Stream
-from daemon.exchange.simulator.symbols import QUOTE, default_symbols
+from daemon.exchange.simulator.symbols import QUOTE, Symbol, default_symbols
 from daemon.exchange.simulator.venue import Venue
 
 CONTROL_PREFIX = "/simulator/"
@@ -177,6 +178,27 @@ class SimulatedExchange:
         with localcontext(EXACT):
             venue = self._take_up()
             change_market(venue, change, now_ms)
+            self._commit(venue, now_ms)
+
+    def waiting_in(self) -> list[str]:
+        """Return the symbols in which own orders wait."""
+        return [] if self._venue is None else sorted({order.symbol for order in self._venue.open_orders.values()})
+
+    def take_over_rules(self, symbols: Iterable[Symbol], *, are_all: bool = True) -> None:
+        """Let these symbols, and no others where they are all, be traded by these rules.
+
+        Their books are empty until they are shown.
+        """
+        with localcontext(EXACT):
+            venue = self._take_up()
+            venue.take_over(symbols, are_all=are_all)
+            self._commit(venue, 0)
+
+    def take_over_book(self, symbol: str, bids: list[Level], asks: list[Level], now_ms: int) -> None:
+        """Let a symbol's market offer exactly these levels."""
+        with localcontext(EXACT):
+            venue = self._take_up()
+            venue.pin(symbol, bids, asks, now_ms)
             self._commit(venue, now_ms)
 
     # Keeping memory and book in step.

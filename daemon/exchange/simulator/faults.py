@@ -10,7 +10,8 @@ The plan is forgotten when the server ends.
 
     before accept    request_lost  error_before  forbidden  rate_limited  refused
                      slow_before (the gateway has admitted it; the book sees it later)
-    while accepting  invisible  duplicate_refused  former_state
+    while accepting  invisible  duplicate_refused  type_refused  former_state
+    while showing    ended_hidden  no_trading
     after accept     reply_lost  error_after  forbidden_after  junk_body  no_order_id  slow_after
     in the streams   event_lost  stream_cut
 """
@@ -33,7 +34,10 @@ Kind = Literal[
     "slow_before",
     "invisible",
     "duplicate_refused",
+    "type_refused",
     "former_state",
+    "ended_hidden",
+    "no_trading",
     "reply_lost",
     "error_after",
     "forbidden_after",
@@ -51,8 +55,11 @@ rate_limited       HTTP 429 with `Retry-After: retry_after_s` (0: without), noth
 refused            refused with `code` (30001)
 slow_before        admitted now, carried out `delay_ms` later, then answered
 invisible          the placed order can't be seen for `delay_ms`
-duplicate_refused  an order is refused when its client order id was used before (MEXC's code is unknown: -2010)
+duplicate_refused  an order is refused with `code` when its client order id was used before (MEXC's is unknown: -2010)
+type_refused       an IMMEDIATE_OR_CANCEL or FILL_OR_KILL order is refused with `code` (30041)
 former_state       a cancellation shows the order as it was before
+ended_hidden       an order that has ended is not found by its client order id
+no_trading         the account shows that it may not trade
 reply_lost         done, then the connection is cut
 error_after        done, then HTTP `status` (503) with `code` (the status)
 forbidden_after    done, then HTTP 403 with an HTML page
@@ -65,7 +72,13 @@ stream_cut         the streams are told, then cut
 
 _PLACE = "POST /api/v3/order"
 STREAMS = "streams"
-_TARGETS: dict[str, str] = {"former_state": "DELETE /api/v3/order", "event_lost": STREAMS, "stream_cut": STREAMS}
+_TARGETS: dict[str, str] = {
+    "former_state": "DELETE /api/v3/order",
+    "ended_hidden": "GET /api/v3/order",
+    "no_trading": "GET /api/v3/account",
+    "event_lost": STREAMS,
+    "stream_cut": STREAMS,
+}
 
 _ENDS_BEFORE = frozenset({"request_lost", "error_before", "forbidden", "rate_limited", "refused"})
 _HTML_403 = Reply(

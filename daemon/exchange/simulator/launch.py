@@ -12,6 +12,7 @@ import signal
 import sys
 import tomllib
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,7 @@ from daemon.exchange.simulator.book import Book
 from daemon.exchange.simulator.errors import AddressUnavailable, ConfigurationInvalid
 from daemon.exchange.simulator.exchange import SimulatedExchange
 from daemon.exchange.simulator.faults import Fault, parse_fault, read_faults
+from daemon.exchange.simulator.following import following
 from daemon.exchange.simulator.limits import UNLIMITED, Limits
 from daemon.exchange.simulator.listings import parse_listing
 from daemon.exchange.simulator.money import read_decimal
@@ -52,6 +54,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     no_limits: bool
     clock_offset_ms: int
     key_symbols: str | None
+    key_reads_only: bool
+    follow: str | None
     allow_remote: bool
     die_with_parent: bool
 
@@ -76,7 +80,8 @@ def launch(options: Options) -> None:
     if options.die_with_parent:
         _die_with_parent()
     host, port = parse_address(options.listen, allow_remote=options.allow_remote)
-    keys, faults = read_keys(os.environ, options.key_symbols), _read_all_faults(options)
+    keys = replace(read_keys(os.environ, options.key_symbols), reads_only=options.key_reads_only)
+    faults = _read_all_faults(options)
     listings = [parse_listing(text) for text in options.listings]
     balances = parse_balances(options.balances) if options.balances else None
     _log_to_stderr()
@@ -195,7 +200,12 @@ async def _serve(exchange: SimulatedExchange, host: str, port: int, options: Opt
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with serving(exchange, host, port, clock=lambda: wall_clock_ms() + options.clock_offset_ms) as url:
+        clock = lambda: wall_clock_ms() + options.clock_offset_ms  # noqa: E731
+        async with AsyncExitStack() as stack:
+            follower = await stack.enter_async_context(following(options.follow, exchange)) if options.follow else None
+            url = await stack.enter_async_context(
+                serving(exchange, host, port, clock=clock if follower is None else follower.now_ms, follower=follower)
+            )
             line = announcement(url, options.db, is_for_a_person=sys.stdout.isatty())
             print(line, flush=True)  # noqa: T201 - what the parent process reads
             await stop.wait()

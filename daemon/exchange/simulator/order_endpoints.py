@@ -16,6 +16,7 @@ from daemon.exchange.simulator.money import plain
 from daemon.exchange.simulator.order_rules import Ticket, admit, read_ticket
 from daemon.exchange.simulator.orders import (
     Order,
+    OrderType,
     cancelled_json,
     open_json,
     placed_json,
@@ -59,6 +60,8 @@ def place_batch(call: Call) -> object:
 def query(call: Call) -> object:
     """Answer GET /api/v3/order."""
     orders = _find(call)
+    if "ended_hidden" in call.struck and not call.parameters.get("orderId"):
+        orders = [order for order in orders if order.is_open]
     if not orders:
         raise Refusal(Code.ORDER_DOES_NOT_EXIST)
     return query_json(orders[0])
@@ -66,6 +69,8 @@ def query(call: Call) -> object:
 
 def cancel(call: Call) -> object:
     """Answer DELETE /api/v3/order. Unknown, filled or cancelled already: one code for all three (documented)."""
+    if call.keys.reads_only:
+        raise Refusal(Code.ENDPOINT_NOT_PERMITTED)
     order = next((order for order in _find(call) if order.is_open), None)
     if order is None:
         raise Refusal(Code.UNKNOWN_ORDER)
@@ -118,7 +123,7 @@ def account(call: Call) -> object:
     """Answer GET /api/v3/account."""
     balances = sorted(call.venue.account.balances().items())
     return {
-        "canTrade": True,
+        "canTrade": "no_trading" not in call.struck,
         "canWithdraw": True,
         "canDeposit": True,
         "updateTime": None,
@@ -152,18 +157,25 @@ def currencies(call: Call) -> object:
 def _ticket(call: Call, parameters: Parameters) -> Ticket:
     """Read an order; a key that is limited to other pairs gets the code of a symbol without API trading."""
     ticket = read_ticket(parameters)
+    if call.keys.reads_only:
+        raise Refusal(Code.ENDPOINT_NOT_PERMITTED)
     if not call.keys.may_trade(ticket.symbol):
         raise Refusal(Code.SYMBOL_NOT_SUPPORTED)
     return ticket
 
 
 def _place(call: Call, parameters: Parameters) -> Order:
-    invisible = call.struck.get("invisible")
+    invisible, duplicate, immediate = (
+        call.struck.get(kind) for kind in ("invisible", "duplicate_refused", "type_refused")
+    )
+    ticket = _ticket(call, parameters)
+    if immediate and ticket.type in (OrderType.IMMEDIATE_OR_CANCEL, OrderType.FILL_OR_KILL):
+        raise Refusal(Code(immediate.code or Code.ORDER_TYPE_NOT_ALLOWED.value))
     return call.venue.place(
-        _ticket(call, parameters),
+        ticket,
         call.now_ms,
         invisible_ms=invisible.delay_ms if invisible else 0,
-        unique_ids="duplicate_refused" in call.struck,
+        repeated=Code(duplicate.code or Code.DUPLICATE_ORDER.value) if duplicate else None,
     )
 
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -27,6 +28,14 @@ Clock = Callable[[], int]
 """Returns Unix milliseconds."""
 
 
+class Follower(Protocol):
+    """Reads a real market, before a request that is about it is handled."""
+
+    async def catch_up(self, request: Request) -> Reply | None:
+        """Read what a request is about; return the reply where that could not be had."""
+        ...
+
+
 def wall_clock_ms() -> int:
     """Read the clock. The exchange is another program than the daemon and has a clock of its own."""
     return time.time_ns() // 1_000_000  # noqa: TID251 - daemon.clock is the daemon's; nothing of it is shared here
@@ -34,14 +43,19 @@ def wall_clock_ms() -> int:
 
 @asynccontextmanager
 async def serving(
-    exchange: SimulatedExchange, host: str = "127.0.0.1", port: int = 0, *, clock: Clock = wall_clock_ms
+    exchange: SimulatedExchange,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    clock: Clock = wall_clock_ms,
+    follower: Follower | None = None,
 ) -> AsyncIterator[str]:
     """Serve an exchange for as long as the context lasts, and give the URL under which it is reached.
 
     Raises:
         OSError: the address can't be had.
     """
-    shell = _Shell(exchange, clock)
+    shell = _Shell(exchange, clock, follower)
     server = web.Server(shell.answer, max_line_size=_MOST_BYTES, max_field_size=_MOST_BYTES, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
     await runner.setup()
@@ -57,8 +71,9 @@ async def serving(
 class _Shell:
     """Carries requests to one exchange, and its replies back."""
 
-    def __init__(self, exchange: SimulatedExchange, clock: Clock) -> None:
+    def __init__(self, exchange: SimulatedExchange, clock: Clock, follower: Follower | None) -> None:
         self._exchange = exchange
+        self._follower = follower
         self._clock = clock
         self._next_tick: asyncio.TimerHandle | None = None
         self._wakers: set[asyncio.Event] = set()
@@ -67,7 +82,10 @@ class _Shell:
         if received.path == STREAM_PATH:
             return await self._carry_stream(received)
         body = await received.read()
-        answer = self._exchange.handle(_request(received, body), self._clock())
+        request = _request(received, body)
+        if self._follower is not None and (late := await self._follower.catch_up(request)) is not None:
+            return await _carry_out(late, received)
+        answer = self._exchange.handle(request, self._clock())
         self._wake_streams()
         if isinstance(answer, Later):
             await asyncio.sleep(answer.delay_ms / 1_000)

@@ -7,8 +7,10 @@ memory is never trusted over what is on disk.
 Decides the order's course (match, rest, cancel), not whether it is admitted (`order_rules`) nor what is answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+
+import msgspec
 
 from daemon.exchange.simulator.accounts import Account
 from daemon.exchange.simulator.book import Book, SavedMarket
@@ -20,7 +22,7 @@ from daemon.exchange.simulator.money import ZERO
 from daemon.exchange.simulator.order_book import Interest, Level
 from daemon.exchange.simulator.order_rules import Ticket, admit
 from daemon.exchange.simulator.orders import RESTING_TYPES, Fill, Order, OrderType, Side
-from daemon.exchange.simulator.symbols import Symbol, default_symbols
+from daemon.exchange.simulator.symbols import OFFLINE, Symbol, default_symbols
 
 MAX_OPEN_ORDERS = 500
 """Of the account (documented)."""
@@ -91,6 +93,19 @@ class Venue:
         self.markets[symbol.symbol].symbol = symbol
         self._moved.add(symbol.symbol)
 
+    def take_over(self, symbols: Iterable[Symbol], *, are_all: bool) -> None:
+        """List these symbols; where they are all, one that is not among them goes offline."""
+        shown = {symbol.symbol: symbol for symbol in symbols}
+        for name, market in self.markets.items():
+            if are_all and name not in shown and market.symbol.status != OFFLINE:
+                self.change(msgspec.structs.replace(market.symbol, status=OFFLINE))
+        for name, symbol in shown.items():
+            known = self.markets.get(name)
+            if known is None or known.symbol.depth_value or known.symbol.volatility:
+                self.list_symbol(symbol)
+            elif known.symbol != symbol:
+                self.change(symbol)
+
     def jump(self, name: str, price: Decimal, now_ms: int) -> None:
         """Put a symbol's market at a price."""
         market = self.market(name, now_ms)
@@ -114,8 +129,10 @@ class Venue:
 
     # Orders.
 
-    def place(self, ticket: Ticket, now_ms: int, *, invisible_ms: int = 0, unique_ids: bool = False) -> Order:
+    def place(self, ticket: Ticket, now_ms: int, *, invisible_ms: int = 0, repeated: Code | None = None) -> Order:
         """Accept an order, let it trade, and return it as it is then.
+
+        With `repeated`, a client order id that was used is refused so.
 
         Raises:
             Refusal: it is not accepted, and nothing was changed.
@@ -136,7 +153,7 @@ class Venue:
             placed_ms=now_ms,
             visible_ms=now_ms + invisible_ms,
         )
-        self._check_acceptable(order, symbol, unique_ids=unique_ids)
+        self._check_acceptable(order, symbol, repeated)
         self._order_sequence = order.sequence
         self.account.lock(order, symbol)
         self.open_orders[order.sequence] = order
@@ -164,9 +181,9 @@ class Venue:
             self.book.save_market(SavedMarket(market.symbol, market.price, market.ticked_ms))
         self._moved.clear()
 
-    def _check_acceptable(self, order: Order, symbol: Symbol, *, unique_ids: bool) -> None:
-        if unique_ids and self.book.has_client_order_id(order.client_order_id):
-            raise Refusal(Code.DUPLICATE_ORDER)
+    def _check_acceptable(self, order: Order, symbol: Symbol, repeated: Code | None) -> None:
+        if repeated is not None and self.book.has_client_order_id(order.client_order_id):
+            raise Refusal(repeated)
         if len(self.open_orders) >= MAX_OPEN_ORDERS:
             raise Refusal(Code.TOO_MANY_OPEN_ORDERS)
         if not self.account.can_lock(order, symbol):

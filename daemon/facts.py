@@ -1,0 +1,95 @@
+"""What was found out about an exchange, where its documentation says nothing: a file that the live probe writes.
+
+Every answer may be missing, which means: not settled, assume the worst. Answers are about one server, and only the
+daemon that trades there takes them. What each changes stands with it; the others are for a person to read.
+"""
+
+import json
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from daemon.errors import BadConfig
+
+NAME = "exchange-facts.toml"
+
+LAGS = 10
+"""A negative look-up counts only after so many times the longest lag that was measured."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The answers."""
+
+    exchange: str = ""  # the server, or "paper"
+    symbol: str = ""
+    probed_ms: int = 0
+    duplicate_codes: list[int] = []
+    """By which a client order id that was used is refused. Such an answer never proves that no order exists."""
+    lookup_lag_ms: int | None = None
+    """The longest time until a placed order was shown. Bounds [reconcile] grace_ms from below."""
+    ended_shown_by_id: bool | None = None
+    """Whether a cancelled order is still shown by its client id. Where not, doubts are looked for everywhere."""
+    refused_types: list[str] = []
+    """Types of orders that are refused as such. Signals that ask for them are refused before they cost time."""
+    repeated_id_open: bool | None = None
+    """Whether the id of an open order is taken again. The daemon never sends one twice."""
+    repeated_id_ended: bool | None = None
+    """Whether the id of an ended order is taken again."""
+    refused_id_reusable: bool | None = None
+    """Whether the id of a refused attempt is taken again. The daemon gives each attempt an id of its own."""
+    test_checks_amount: bool | None = None
+    """Whether order/test refuses what is below the minimum."""
+
+    def is_about(self, server: str) -> bool:
+        """Whether the answers are about a server."""
+        return self.exchange == server
+
+    def effects(self) -> list[str]:
+        """Say what the daemon does otherwise because of the answers."""
+        told = []
+        if self.duplicate_codes:
+            told.append(f"a refusal with code {', '.join(map(str, self.duplicate_codes))} is looked into")
+        if self.lookup_lag_ms is not None:
+            told.append(f'"not found" counts after {self.lookup_lag_ms * LAGS} ms at the earliest')
+        if self.ended_shown_by_id is False:
+            told.append("doubts are looked for everywhere at once")
+        if self.refused_types:
+            told.append(f"{', '.join(self.refused_types)} signals are refused")
+        return told
+
+
+UNSETTLED = Facts()
+
+
+def place(configured: str, database: Path) -> Path:
+    """Find where the answers are kept: ``[exchange] facts_file``, or beside the database."""
+    return Path(configured) if configured else database.with_name(NAME)
+
+
+def load(path: Path) -> Facts | None:
+    """Read the answers; ``None`` where there is no such file.
+
+    Raises:
+        BadConfig: it cannot be read.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return msgspec.convert(tomllib.loads(text), Facts)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadConfig(
+            f"{path} holds no answers about the exchange: {error}; remove it, or run `sniperd doctor --live-probe` anew"
+        ) from None
+
+
+def write(facts: Facts, path: Path) -> None:
+    """Write the answers, those that there are, in the place of earlier ones."""
+    found = {name: value for name, value in msgspec.to_builtins(facts).items() if value is not None}
+    lines = [f"{name} = {json.dumps(value)}\n" for name, value in found.items()]
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text("# Written by `sniperd doctor --live-probe`; README.md says what follows.\n" + "".join(lines))
+    fresh.chmod(0o644)
+    fresh.replace(path)

@@ -1,0 +1,57 @@
+"""A real market's rules, taken over: what is shown counts, what is left out limits nothing, what is odd is left."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.exchange.simulator.real_rules import read_symbols
+from tests.simulator.trader import Trader
+
+SHOWN: dict[str, Any] = {"symbol": "NEWUSDT", "baseAsset": "NEW", "quoteAsset": "USDT"}
+
+
+def read(*shown: dict[str, Any]) -> list[str]:
+    return [symbol.symbol for symbol in read_symbols(msgspec.json.encode({"symbols": shown}))]
+
+
+def test_what_another_simulated_exchange_shows_is_taken_over_as_it_is() -> None:
+    one, other = Trader(), Trader()
+    symbols = read_symbols(one.send("GET", "exchangeInfo").body)
+    other.exchange.take_over_rules(symbols)
+    shown = [trader.ask("GET", "exchangeInfo")["symbols"] for trader in (one, other)]
+    assert shown[0] == shown[1]
+
+
+def test_what_is_left_out_limits_nothing() -> None:
+    [symbol] = read_symbols(msgspec.json.encode({"symbols": [SHOWN]}))
+    assert symbol.minimum_value == symbol.minimum_quantity == 0
+    assert symbol.highest_bid is None
+    assert symbol.maximum_value > Decimal(10) ** 9
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"quoteAsset": "BTC"}, {"quotePrecision": 99}, {"baseAsset": None}, {"baseSizePrecision": "much"}],
+    ids=["paid with another asset", "decimals beyond reason", "no asset", "no number"],
+)
+def test_a_pair_that_cannot_be_traded_here_is_left_out_and_hides_no_other(odd: dict[str, Any]) -> None:
+    assert read(SHOWN | {"symbol": "ODDUSDT"} | odd, SHOWN) == ["NEWUSDT"]
+
+
+def test_a_pair_that_is_not_shown_any_more_goes_offline_and_the_others_books_are_empty_until_they_are_shown() -> None:
+    trader = Trader()
+    trader.exchange.take_over_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})))
+    states = {each["symbol"]: each["status"] for each in trader.ask("GET", "exchangeInfo")["symbols"]}
+    assert {name for name, status in states.items() if status == "1"} == {"NEWUSDT"}
+    assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == []
+    trader.exchange.take_over_book("NEWUSDT", [(Decimal(1), Decimal(5))], [(Decimal(2), Decimal(5))], trader.now_ms)
+    assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == [["2", "5"]]
+
+
+def test_one_more_pair_is_added_to_those_that_there_are() -> None:
+    trader = Trader()
+    trader.exchange.take_over_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})), are_all=False)
+    states = {each["symbol"]: each["status"] for each in trader.ask("GET", "exchangeInfo")["symbols"]}
+    assert (states["NEWUSDT"], states["BTCUSDT"]) == ("1", "1")

@@ -1,0 +1,75 @@
+"""What was found out about an exchange: a file that is read back as it was written, and what each answer changes."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daemon import facts, settings
+from daemon.config import Config
+from daemon.core.answers import Refused, Unclear
+from daemon.errors import BadConfig
+from daemon.exchange.mexc.answers import placed_or_not
+from daemon.facts import Facts
+
+FOUND = Facts(
+    exchange="https://api.mexc.com",
+    symbol="BTCUSDT",
+    probed_ms=1_800_000_000_000,
+    duplicate_codes=[33333],
+    lookup_lag_ms=2_500,
+    ended_shown_by_id=False,
+    refused_types=["FILL_OR_KILL"],
+    repeated_id_open=False,
+)
+
+
+def test_what_is_written_is_read_back_and_what_is_not_settled_is_left_out(tmp_path: Path) -> None:
+    facts.write(FOUND, tmp_path / "facts.toml")
+    assert facts.load(tmp_path / "facts.toml") == FOUND
+    assert "test_checks_amount" not in (tmp_path / "facts.toml").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["facts.toml"]
+
+
+def test_a_file_that_is_not_there_settles_nothing(tmp_path: Path) -> None:
+    assert facts.load(tmp_path / "facts.toml") is None
+
+
+@pytest.mark.parametrize("text", ["lookup_lag_ms = 'soon'", "[", "colour = 'red'"])
+def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path, text: str) -> None:
+    (tmp_path / "facts.toml").write_text(text)
+    with pytest.raises(BadConfig, match="remove it, or run `sniperd doctor --live-probe` anew"):
+        facts.load(tmp_path / "facts.toml")
+
+
+def test_answers_are_about_one_server() -> None:
+    assert FOUND.is_about("https://api.mexc.com")
+    assert not FOUND.is_about("paper")
+
+
+def test_nothing_settled_changes_nothing() -> None:
+    assert settings.engine(Config(), Facts()) == settings.engine(Config())
+    assert settings.exchange(Config(), Facts()) == settings.exchange(Config())
+    assert Facts().effects() == []
+
+
+def test_each_answer_reaches_what_it_changes() -> None:
+    before, after = settings.rules(Config()), settings.rules(Config(), FOUND)
+    assert (before.schedule.grace_ms, after.schedule.grace_ms) == (10_000, 25_000)
+    assert (before.schedule.shows_ended, after.schedule.shows_ended) == (True, False)
+    assert (before.refused_types, after.refused_types) == (frozenset(), frozenset({"FILL_OR_KILL"}))
+    assert settings.exchange(Config(), FOUND).duplicate_codes == {33333}
+    assert len(FOUND.effects()) == 4
+
+
+def test_a_short_lag_does_not_shorten_the_grace() -> None:
+    quick = msgspec.structs.replace(FOUND, lookup_lag_ms=5)
+    assert settings.rules(Config(), quick).schedule == msgspec.structs.replace(
+        settings.rules(Config()).schedule, shows_ended=False
+    )
+
+
+def test_a_code_that_is_known_to_mean_a_repeated_id_never_proves_that_there_is_no_order() -> None:
+    body = b'{"code":33333,"msg":"param is error"}'
+    assert isinstance(placed_or_not(400, body, None, "POST"), Refused)
+    assert isinstance(placed_or_not(400, body, None, "POST", frozenset({33333})), Unclear)
