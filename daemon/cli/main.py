@@ -12,7 +12,7 @@ COMMANDS = {
     "submit": "submit:submit",
     "status": "status:status",
     "orders": "orders:orders",
-    "explain": "orders:explain",
+    "explain": "explaining:explain",
     "cancel": "orders:cancel",
     "tail": "tail:tail",
     "locks": "locks:locks",
