@@ -26,7 +26,7 @@ def main(what: str, quick: bool, as_json: bool) -> None:
             found = memory.measure(directory, queued=1_000 if quick else 10_000, traded=2_000 if quick else 20_000)
             click.echo(msgspec.json.encode(found) if as_json else memory.table(found))
         if what in {"all", "events"}:
-            followed = events.measure(directory, signals=50 if quick else 500, rounds=2 if quick else 10)
+            followed = events.measure(directory, signals=50 if quick else 200, rounds=2 if quick else 20)
             click.echo(msgspec.json.encode(followed) if as_json else events.table(followed))
         if what in {"all", "locks"}:
             contests = locks.measure(directory, seconds=0.5 if quick else 5)
