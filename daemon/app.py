@@ -108,16 +108,20 @@ class _Process:
                 self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
                                       settings=settings.poller(config))  # fmt: skip
             signals, status = self._socket_paths()
+            loopback = self._loopback(database, clock)
             http = await stack.enter_async_context(
-                serve(context, signals=signals, status=status, loopback=self._loopback(database), emit=emit,
-                      given=self._given)
-            )  # fmt: skip
+                serve(context, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
+            )
+            if http is not None and loopback is not None:
+                context.http, context.http_token_file = http, loopback.token_file
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
+            if http is not None and loopback is not None:
+                tasks.start_soon(_show_address, engine, http, loopback.token)
             if self._poller is not None:
                 tasks.start_soon(self._poller.run)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -149,13 +153,20 @@ class _Process:
         async with paper_exchange(book, self._environ, clock, self._log.emit) as paper:
             yield paper.url
 
-    def _loopback(self, database: Path) -> Loopback | None:
-        http = self._config.http
+    def _loopback(self, database: Path, clock: Clock) -> Loopback | None:
+        http, is_default = self._config.http, self._config_path is None
         if not http.listen:
             return None
-        token = token_of(Path(http.token_file) if http.token_file else database.with_name("http-token"))
+        file = Path(http.token_file) if http.token_file else database.with_name("http-token")
+        try:
+            token = token_of(file)
+        except SniperdError as error:
+            if not is_default:
+                raise
+            self._tell(clock, "daemon.no_dashboard", error=str(error))
+            return None
         self._log.keep_out([Secret(token)])
-        return Loopback(*address(http.listen), token)
+        return Loopback(*address(http.listen), token, str(file), is_default)
 
     def _socket_paths(self) -> tuple[Path, Path]:
         """Return where the sockets stand, those that the service manager handed over included."""
@@ -228,6 +239,14 @@ def socket_paths(config: Config, environ: Mapping[str, str]) -> tuple[Path, Path
         Path(sockets.signals) if sockets.signals else directory / "signals.sock",
         Path(sockets.status) if sockets.status else directory / "status.sock",
     )
+
+
+async def _show_address(engine: Engine, http: str, token: str) -> None:
+    """Tell a terminal, and nothing that keeps what it is told, where the dashboard is, with the token for changes."""
+    await engine.ready.wait()
+    if sys.stderr.isatty():
+        line = f"dashboard: {http}/#token={token}\n"
+        await anyio.to_thread.run_sync(sys.stderr.write, line, abandon_on_cancel=True)  # a terminal may be held up
 
 
 async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:

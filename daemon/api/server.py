@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 
 from daemon.api.admin import Admin
 from daemon.api.answers import errors_become_answers
+from daemon.api.board import Board
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
@@ -23,11 +24,14 @@ from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
 from daemon.api.openapi import described
 from daemon.api.orders import Orders
+from daemon.api.page import Page
 from daemon.api.reading import BATCH_LIMIT
 from daemon.api.signals import Signals
 from daemon.api.status import Status
+from daemon.clock import Clock
 from daemon.core.events import Event
 from daemon.engine.engine import Engine
+from daemon.errors import AlreadyRunning, CannotCreate
 
 BACKLOG = 4_096
 KEEPALIVE_S = 75
@@ -61,7 +65,13 @@ async def serve(
 
     """
     orders, locks, bot_locks = Orders(context), Locks(context), BotLocks(context)
-    reads = [*orders.reads(), *locks.reads(), *bot_locks.reads(), *Status(context).routes()]
+    reads = [
+        *orders.reads(),
+        *locks.reads(),
+        *bot_locks.reads(),
+        *Status(context).routes(),
+        *Board(context).routes(),
+    ]
     changes = [
         *Signals(context).routes(),
         *orders.changes(),
@@ -70,10 +80,10 @@ async def serve(
         *BotTrade(context).routes(),
         *bot_locks.changes(),
     ]
-    everything = described([*reads, *changes])
+    everything, page = described([*reads, *changes]), Page().routes()
     errors = errors_become_answers(context.engine.clock, emit)
     async with AsyncExitStack() as stack:
-        for name, path, routes in (("signals", signals, everything), ("status", status, described(reads))):
+        for name, path, routes in (("signals", signals, everything), ("status", status, [*described(reads), *page])):
             if name not in given:
                 listener = stack.enter_context(unix_listener(path))
                 await stack.enter_async_context(_serving(listener, routes, [errors]))
@@ -81,13 +91,29 @@ async def serve(
             listener = stack.enter_context(given_listener(given[name]))
             engine = context.engine if name == "signals" else None
             await stack.enter_async_context(_serving(listener, routes, [errors], given=True, while_open=engine))
-        if loopback is None:
+        listener = _loopback_listener(stack, loopback, context.engine.clock, emit)
+        if loopback is None or listener is None:
             yield None
             return
-        listener = stack.enter_context(tcp_listener(loopback.host, loopback.port))
         port = listener.getsockname()[1]
-        await stack.enter_async_context(_serving(listener, everything, [errors, guard(loopback, port)]))
+        await stack.enter_async_context(_serving(listener, [*everything, *page], [errors, guard(loopback, port)]))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
+
+
+def _loopback_listener(
+    stack: AsyncExitStack, loopback: Loopback | None, clock: Clock, emit: Callable[[Event], None]
+) -> socket.socket | None:
+    """Listen where it is wanted. A default that nobody asked for may be had at another port, or not at all."""
+    if loopback is None:
+        return None
+    if not loopback.is_default:
+        return stack.enter_context(tcp_listener(loopback.host, loopback.port))
+    for port in (loopback.port, 0):
+        try:
+            return stack.enter_context(tcp_listener(loopback.host, port))
+        except (AlreadyRunning, CannotCreate) as error:
+            emit(Event(name="daemon.no_dashboard", at_ms=clock.now_ms(), detail={"error": str(error)}))
+    return None
 
 
 async def _listen(server: web.Server, listener: socket.socket, *, at_once: bool, given: bool) -> asyncio.AbstractServer:
