@@ -32,6 +32,10 @@ from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.exchange.paper import paper_exchange
 from daemon.log import Log, standard_output
+from daemon.monitoring import webhook_file
+from daemon.monitoring.monitor import Monitor
+from daemon.monitoring.recorder import Recorder
+from daemon.monitoring.webhooks import Webhooks, open_session
 from daemon.paths import runtime_directory, state_directory
 from daemon.poller.client import open_client
 from daemon.poller.poller import Poller
@@ -73,29 +77,38 @@ class _Process:
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
+        self._listeners: list[Callable[[Event], None]] = [log.emit]
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
-        config, environ, emit = self._config, self._environ, self._log.emit
+        config, environ, emit = self._config, self._environ, self._emit
         if self._watchdog_s is not None:
             faulthandler.enable()  # the watchdog ends a process that hangs by ABRT: that tells where
         async with AsyncExitStack() as stack:
             stack.callback(self._manager.close)
-            keys = self._keys()
+            keys, hooks = self._keys(), self._webhooks()
             database = Path(config.store.path) if config.store.path else state_directory(environ) / "sniperd.db"
             store = await stack.enter_async_context(open_store(database))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
+            recorder = Recorder(clock)
+            self._listeners.append(recorder.hear)
             url = await stack.enter_async_context(self._exchange_url(database, clock))
             self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, exchange=url,
                        database=str(database))  # fmt: skip
             transport = await stack.enter_async_context(open_transport(url))
             exchange = MexcExchange(transport, keys, clock, settings.exchange(config))
-            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit, settings=settings.engine(config))
+            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit, settings=settings.engine(config),
+                            observer=recorder)  # fmt: skip
+            webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
+                                settings=settings.webhooks(config), clock=clock, emit=emit)  # fmt: skip
+            monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
+                              limits=settings.alerts(config), webhooks=webhooks, emit=emit)  # fmt: skip
             context = Context(
                 engine=engine,
                 front_desk=FrontDesk(engine, os.urandom),
                 lock_desk=LockDesk(engine, os.urandom),
+                monitor=monitor,
                 admin_uids=config.sockets.admin_uids,
                 limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
                 mode=config.exchange.mode,
@@ -117,6 +130,7 @@ class _Process:
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
+            tasks.start_soon(monitor.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
@@ -143,6 +157,11 @@ class _Process:
         self._log.keep_out([keys.api_key, keys.api_secret])
         return keys
 
+    def _webhooks(self) -> list[webhook_file.Webhook]:
+        webhooks = webhook_file.find(self._environ, self._config.alerts.webhook_file)
+        self._log.keep_out([secret for webhook in webhooks for secret in webhook.secrets()])
+        return webhooks
+
     @asynccontextmanager
     async def _exchange_url(self, database: Path, clock: SteadyClock) -> AsyncIterator[str]:
         exchange = self._config.exchange
@@ -150,7 +169,7 @@ class _Process:
             yield exchange.base_url or MEXC_URL
             return
         book = Path(exchange.paper_db) if exchange.paper_db else database.with_name("paper-exchange.db")
-        async with paper_exchange(book, self._environ, clock, self._log.emit) as paper:
+        async with paper_exchange(book, self._environ, clock, self._emit) as paper:
             yield paper.url
 
     def _loopback(self, database: Path, clock: Clock) -> Loopback | None:
@@ -208,6 +227,7 @@ class _Process:
             return
         self._config = config = reloaded.config
         context.engine.reload(settings.engine(config))
+        context.monitor.reload(settings.alerts(config), settings.webhooks(config))
         exchange.set_settings(settings.exchange(config))
         if self._poller is not None:
             self._poller.settings = settings.poller(config)
@@ -228,7 +248,12 @@ class _Process:
             before_ms = drift_ms
 
     def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
-        self._log.emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+        self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+
+    def _emit(self, event: Event) -> None:
+        """Tell everybody who listens: the log, the metrics."""
+        for listener in self._listeners:
+            listener(event)
 
 
 def socket_paths(config: Config, environ: Mapping[str, str]) -> tuple[Path, Path]:

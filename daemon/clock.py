@@ -100,3 +100,8 @@ def wall_ms() -> int:
 def monotonic_us() -> int:
     """Read the clock by which the service manager orders what it is told, in microseconds."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
+
+
+def stopwatch_s() -> float:
+    """Read the clock that measures durations, in seconds: to tell how long something took, never to decide by."""
+    return time.perf_counter()

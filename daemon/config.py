@@ -150,6 +150,26 @@ class PollerTable(Table, frozen=True):
     report_attempts: Annotated[int, Meta(ge=1, le=10_000)] = 20
 
 
+class AlertsTable(Table, frozen=True):
+    """``[alerts]``: when a person is called, and where."""
+
+    window_s: Annotated[int, Meta(ge=30, le=3_600)] = 300
+    queue_depth: Annotated[int, Meta(ge=0, le=1_000_000)] = 10
+    lock_overdue_s: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
+    lock_timeouts: Annotated[int, Meta(ge=0, le=1_000_000)] = 5
+    failed_percent: Annotated[float, Meta(ge=0, le=100)] = 20.0
+    failed_at_least: Annotated[int, Meta(ge=1, le=1_000_000)] = 3
+    rate_ban_s: Annotated[float, Meta(ge=0, le=86_400)] = 5.0
+    unreachable_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+    clock_offset_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 1_000
+    slow_commits: Annotated[int, Meta(ge=0, le=1_000_000)] = 3
+    reconcile_overdue_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+    disk_free_mb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 500
+    webhook_file: str = ""
+    webhook_timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
+    webhook_attempts: Annotated[int, Meta(ge=1, le=100)] = 8
+
+
 class LogTable(Table, frozen=True):
     """``[log]``: what is written to standard output."""
 
@@ -170,6 +190,7 @@ class Config(Table, frozen=True):
     reconcile: ReconcileTable = ReconcileTable()
     guards: GuardsTable = GuardsTable()
     poller: PollerTable = PollerTable()
+    alerts: AlertsTable = AlertsTable()
     log: LogTable = LogTable()
 
 

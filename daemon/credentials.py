@@ -81,16 +81,22 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
-    return Credentials(_checked(_read(key_file), key_file), _checked(_read(secret_file), secret_file))
+    return Credentials(_checked(read(key_file), key_file), _checked(read(secret_file), secret_file))
 
 
-def _read(path: Path) -> str:
+def read(path: Path, anew: str = "make the key anew at the exchange") -> str:
+    """Read a file that only its owner may read; ``anew`` is what to do about one that others could.
+
+    Raises:
+        NoPermission: it cannot be read, or others can read it.
+
+    """
     try:
         mode = path.stat().st_mode
         if stat.S_IMODE(mode) & 0o027:
             raise NoPermission(
                 f"{path} can be read by others or changed by its group (mode {stat.S_IMODE(mode):04o}): "
-                f"make the key anew at the exchange, then chmod 600 {path}"
+                f"{anew}, then chmod 600 {path}"
             )
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1).decode("ascii").strip()

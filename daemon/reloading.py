@@ -22,6 +22,7 @@ NEEDS_RESTART = frozenset(
         ("poller", "enabled"),
         ("poller", "base_url"),
         ("poller", "user_id"),
+        ("alerts", "webhook_file"),
         ("log", "format"),
     }
 )

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from daemon.config import Config, GuardsTable
+from daemon.core.alert_rules import Thresholds
 from daemon.core.capacity import Limits
 from daemon.core.guards import GuardRules
 from daemon.core.ledger import Rules
@@ -14,6 +15,7 @@ from daemon.engine.engine import Settings as EngineSettings
 from daemon.engine.housekeeping import Intervals
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings as ExchangeSettings
+from daemon.monitoring.webhooks import WebhookSettings
 from daemon.poller.settings import Settings as PollerSettings
 
 
@@ -95,6 +97,17 @@ def poller(config: Config) -> PollerSettings:
         body_limit=table.body_limit_kb * 1024,
         report_attempts=table.report_attempts,
     )
+
+
+def alerts(config: Config) -> Thresholds:
+    """Return when a person is called."""
+    table = config.alerts
+    return Thresholds(**{name: getattr(table, name) for name in Thresholds.__struct_fields__})
+
+
+def webhooks(config: Config) -> WebhookSettings:
+    """Return how patient webhooks are."""
+    return WebhookSettings(timeout_s=config.alerts.webhook_timeout_ms / 1_000, attempts=config.alerts.webhook_attempts)
 
 
 def exchange(config: Config) -> ExchangeSettings:

@@ -10,6 +10,7 @@ from daemon.api.reading import BodyLimits
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import Caller, FrontDesk
 from daemon.engine.lock_desk import LockDesk
+from daemon.monitoring.monitor import Monitor
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Context:
     engine: Engine
     front_desk: FrontDesk
     lock_desk: LockDesk
+    monitor: Monitor
     admin_uids: Collection[int]
     limits: BodyLimits
     mode: str

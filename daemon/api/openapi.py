@@ -23,6 +23,7 @@ from daemon.errors import Held, Invalid, Refusal
 
 Schema = dict[str, Any]
 
+JSON = "application/json"
 REFERENCE = "#/components/schemas/{name}"
 DECIMAL = {"type": "string", "format": "decimal"}
 AMOUNT = {
@@ -117,7 +118,7 @@ def _responses(route: Route, schemas: dict[str, Schema]) -> Schema:
     """Describe every answer: those of success, and each status that stands for some refusals."""
     responses: Schema = {}
     for status, shape in route.answers.items():
-        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.tells)
+        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.tells, route.media)
     of_bot = route.path.startswith(shapes.PREFIX)
     for status, refusals in sorted(_refusals(route).items()):
         views = {_view(refusal, of_bot=of_bot): None for refusal in refusals}
@@ -142,15 +143,15 @@ def _view(refusal: type[Refusal], *, of_bot: bool) -> Any:  # noqa: ANN401  # a 
     return HeldView if refusal is Held else ErrorView
 
 
-def _response(status: int, schemas: list[Schema], tells: Sequence[str]) -> Schema:
-    response: Schema = {"description": HTTPStatus(status).phrase, "content": _content(schemas)}
+def _response(status: int, schemas: list[Schema], tells: Sequence[str], media: str = JSON) -> Schema:
+    response: Schema = {"description": HTTPStatus(status).phrase, "content": _content(schemas, media)}
     if tells:
         response["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in tells}
     return response
 
 
-def _content(schemas: list[Schema]) -> Schema:
-    return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+def _content(schemas: list[Schema], media: str = JSON) -> Schema:
+    return {media: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
 
 
 def _with_amounts(part: Any) -> Any:  # noqa: ANN401  # JSON

@@ -32,13 +32,15 @@ class Parameter:
 class Route:
     """One method on one path.
 
-    ``answers`` maps the statuses of success to the types of their bodies; ``tells`` names the headers they may have.
+    ``answers`` maps the statuses of success to the types of their bodies, ``media`` says in which form these are, and
+    ``tells`` names the headers they may have.
     """
 
     method: Method
     path: str
     handler: Handler
     answers: Mapping[int, Any]
+    media: str = "application/json"
     takes: Body[Any] | None = None
     parameters: Sequence[Parameter] = ()
     refuses: Sequence[type[Refusal]] = ()

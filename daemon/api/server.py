@@ -22,6 +22,7 @@ from daemon.api.context import Context
 from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
+from daemon.api.monitoring import Monitoring
 from daemon.api.openapi import described
 from daemon.api.orders import Orders
 from daemon.api.page import Page
@@ -64,13 +65,14 @@ async def serve(
         CannotCreate: one of them cannot be made.
 
     """
-    orders, locks, bot_locks = Orders(context), Locks(context), BotLocks(context)
+    orders, locks, bot_locks, monitoring = Orders(context), Locks(context), BotLocks(context), Monitoring(context)
     reads = [
         *orders.reads(),
         *locks.reads(),
         *bot_locks.reads(),
         *Status(context).routes(),
         *Board(context).routes(),
+        *monitoring.reads(),
     ]
     changes = [
         *Signals(context).routes(),
@@ -79,6 +81,7 @@ async def serve(
         *Admin(context).routes(),
         *BotTrade(context).routes(),
         *bot_locks.changes(),
+        *monitoring.changes(),
     ]
     everything, page = described([*reads, *changes]), Page().routes()
     errors = errors_become_answers(context.engine.clock, emit)

@@ -8,8 +8,10 @@ from aiohttp import web
 from daemon import __version__
 from daemon.api.answers import json
 from daemon.api.context import Context
+from daemon.api.monitoring import AlertView, alert_view
 from daemon.api.routes import Route
 from daemon.api.views import View
+from daemon.core.alerts import AlertState
 from daemon.core.orders import State
 from daemon.engine.engine import Stage
 from daemon.exchange.port import Health
@@ -32,6 +34,7 @@ class StatusView(View, frozen=True, kw_only=True):
     in_doubt: int
     lost: int
     dead_letters: int
+    alerts: list[AlertView]  # what fires
     active_locks: int
     orders_last_second: int
     orders_per_second: int
@@ -75,6 +78,7 @@ async def status_view(context: Context) -> StatusView:
         in_doubt=ledger.counts[State.IN_DOUBT],
         lost=ledger.counts[State.LOST],
         dead_letters=await engine.store.dead_letters(),
+        alerts=[alert_view(alert) for alert in context.monitor.alerts() if alert.state is AlertState.FIRING],
         active_locks=len(ledger.locks),
         orders_last_second=ledger.capacity.used(now_ms),
         orders_per_second=ledger.capacity.limits.order_rate_per_s,

@@ -173,6 +173,16 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, "the bot takes no report of a target; it is given up", ("target_id", "report", "error"),
         durable=False,
     ),
+    "alert.firing": Kind(
+        Level.ERROR, "a figure calls for a person", ("alert", "severity", "value", "summary", "todo"), durable=False
+    ),
+    "alert.resolved": Kind(
+        Level.INFO, "a figure no longer does", ("alert", "severity", "value", "summary", "fired_ms"), durable=False
+    ),
+    "alert.delivered": Kind(Level.DEBUG, "a webhook took an alert", ("webhook", "alert", "attempt"), durable=False),
+    "alert.undelivered": Kind(
+        Level.ERROR, "a webhook took no alert; it is given up", ("webhook", "alert", "error"), durable=False
+    ),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),
     "request.refused": Kind(

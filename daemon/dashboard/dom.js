@@ -62,9 +62,9 @@ export function table(label, columns, key) {
   const body = el("tbody");
   const head = columns.map((column) => el("th", { scope: "col", class: column.kind }, column.label));
   const node = el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, ...head)), body);
-  const make = () => el("tr", {}, ...columns.map((column) => el("td", { class: column.kind, "data-label": column.label })));
+  const make = () => el("tr", {}, ...columns.map((column) => el("td", { class: column.kind, "data-label": column.label }, el("div"))));
   const update = (row, item) => {
-    columns.forEach((column, index) => fill(row.children[index], column.cell(item)));
+    columns.forEach((column, index) => fill(row.children[index].firstElementChild, column.cell(item)));
     if (item.state) row.dataset.state = item.state;
   };
   return { node, update: (items) => keyed(body, items, key, make, update) };

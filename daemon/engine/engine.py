@@ -19,6 +19,7 @@ from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.doorway import Doorway
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
+from daemon.engine.observer import NOBODY, Observer
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
@@ -49,7 +50,14 @@ class Engine:
     """The ledger and the tasks that move it."""
 
     def __init__(
-        self, *, store: Store, exchange: Exchange, clock: Clock, emit: Callable[[Event], None], settings: Settings
+        self,
+        *,
+        store: Store,
+        exchange: Exchange,
+        clock: Clock,
+        emit: Callable[[Event], None],
+        settings: Settings,
+        observer: Observer = NOBODY,
     ) -> None:
         self.stage = Stage.STARTING
         self.store = store
@@ -58,7 +66,7 @@ class Engine:
         self.emit = emit
         self.settings = settings
         self.ledger = Ledger(settings.rules, store.recall, store.recall_lease)
-        self.publisher = Publisher(self.ledger, clock, emit)
+        self.publisher = Publisher(self.ledger, clock, emit, observer)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._stopping = anyio.Event()
@@ -66,7 +74,7 @@ class Engine:
         self._broken_by: Exception | None = None
         self._dispatcher = Dispatcher(self.doorway)
         self._reconciler = Reconciler(self.doorway, exchange)
-        self._executor = Executor(self.doorway, exchange, self.publisher, clock)
+        self._executor = Executor(self.doorway, exchange, self.publisher, clock, observer)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, settings.intervals)
         self.doorway.wire(
             start=self._executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]

@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack
 import anyio
 import anyio.lowlevel
 
-from daemon.clock import Clock
+from daemon.clock import Clock, stopwatch_s
 from daemon.core.dispatch import fire, may_go
 from daemon.core.orders import UNRESOLVED, Order
 from daemon.core.outcomes import answered
 from daemon.core.step import Send, Step
 from daemon.engine.doorway import Doorway
 from daemon.engine.locks import ResourceLocks
+from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
 from daemon.exchange.port import Exchange
 from daemon.store.writer import Commit
@@ -25,7 +26,10 @@ from daemon.store.writer import Commit
 class Executor:
     """Makes the attempts that the dispatcher decided."""
 
-    def __init__(self, doorway: Doorway, exchange: Exchange, publisher: Publisher, clock: Clock) -> None:
+    def __init__(
+        self, doorway: Doorway, exchange: Exchange, publisher: Publisher, clock: Clock, observer: Observer
+    ) -> None:
+        self._observer = observer
         self._doorway = doorway
         self._exchange = exchange
         self._publisher = publisher
@@ -42,7 +46,7 @@ class Executor:
 
     def start(self, send: Send, commit: Commit) -> None:
         """Make an attempt once it is durable."""
-        self._tasks.create_task(self._attempt(send, commit))
+        self._tasks.create_task(self._attempt(send, commit, Timing(stopwatch_s())))
 
     def hold(self, order: Order) -> None:
         """Take the lock of an order again whose outcome was unknown when the process ended."""
@@ -64,41 +68,47 @@ class Executor:
             self._ended.clear()
             await self._ended.wait()
 
-    async def _attempt(self, send: Send, commit: Commit) -> None:
+    async def _attempt(self, send: Send, commit: Commit, timing: Timing) -> None:
         async with AsyncExitStack() as stack:
             if send.token is not None:
                 await stack.enter_async_context(self._locks.of(send.order.resource))
-            if send.fire_ms is not None and not await self._fire(send, commit):
+            if send.fire_ms is not None and not await self._fire(send, commit, timing):
                 return
-            await self._place(send, commit)
+            await self._place(send, commit, timing)
             await self._until_settled(send.order.order_id)
 
-    async def _place(self, send: Send, commit: Commit) -> None:
+    async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
         self._under_way += 1
-        answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit))
+        answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit, timing))
+        timing.answered_s = stopwatch_s()
         step = Step()
         verdict = answered(self._doorway.ledger, step, send.attempt, answer, self._clock.now_ms())
         self._doorway.apply(step)
         self._under_way -= 1
         self._ended.set()
+        self._observer.attempted(send, answer, timing)
         if verdict is not None and verdict.resync:
             await self._exchange.measure_clock()
 
-    async def _fire(self, send: Send, commit: Commit) -> bool:
+    async def _fire(self, send: Send, commit: Commit, timing: Timing) -> bool:
         """Wait for an armed order's instant; it was durable long before."""
         await commit.durable()
         assert send.fire_ms is not None
         await self._clock.reach(send.fire_ms)
+        timing.begin()
         step = Step()
         armed = fire(self._doorway.ledger, step, send, self._clock.now_ms())
         self._doorway.apply(step)
         return armed
 
-    async def _gate(self, send: Send, commit: Commit) -> str | None:
+    async def _gate(self, send: Send, commit: Commit, timing: Timing) -> str | None:
         """Open when the attempt is durable and its turn has come, unless something has come to speak against it."""
         await commit.durable()
         await self._exchange.order_turn()
-        return may_go(self._doorway.ledger, send, self._clock.now_ms())
+        why = may_go(self._doorway.ledger, send, self._clock.now_ms())
+        if why is None:
+            timing.wire_s = stopwatch_s()
+        return why
 
     async def _hold(self, order: Order) -> None:
         async with self._locks.of(order.resource):

@@ -14,6 +14,7 @@ from daemon.clock import Clock
 from daemon.core.events import Detail, Event
 from daemon.core.ledger import Ledger
 from daemon.core.step import Step
+from daemon.engine.observer import NOBODY, Observer
 from daemon.store.writer import Commit
 
 SLOW_COMMIT_MS = 100
@@ -26,7 +27,10 @@ LINGER_S = 0.005
 class Publisher:
     """Follows commits, in order."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, emit: Callable[[Event], None], observer: Observer = NOBODY
+    ) -> None:
+        self._observer = observer
         self._ledger = ledger
         self._clock = clock
         self._emit = emit
@@ -99,10 +103,13 @@ class Publisher:
 
     def _judge(self, commit: Commit) -> None:
         """Tell of a commit that took long, once for all of its steps."""
-        if commit is not self._last and commit.took_ms > SLOW_COMMIT_MS:
+        if commit is self._last:
+            return
+        self._last = commit
+        self._observer.committed(commit.took_s)
+        if commit.took_ms > SLOW_COMMIT_MS:
             detail: dict[str, Detail] = {"took_ms": round(commit.took_ms), "rows": commit.rows}
             self._untold.append(Event(name="store.slow_commit", at_ms=self._clock.now_ms(), detail=detail))
-        self._last = commit
 
     async def _log(self) -> None:
         while True:

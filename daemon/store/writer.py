@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 
 import anyio
 
+from daemon.clock import stopwatch_s
 from daemon.core.attempts import Attempt
 from daemon.core.events import Event
 from daemon.core.locks import Lock
@@ -53,6 +54,7 @@ class Commit:
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
         self.took_ms = 0.0
+        self.took_s = 0.0  # by the stopwatch: the loop's clock may count whole milliseconds, as much as a commit takes
         self._ended = asyncio.Event()
         self._failure: str | None = None
 
@@ -152,7 +154,7 @@ class Writer:
     async def _write(self) -> None:
         group, self._group = self._group, Commit()
         self._last = group
-        began_s = anyio.current_time()
+        began_s, started_s = anyio.current_time(), stopwatch_s()
         try:
             await self._hand(lambda connection: write(connection, group))
         except sqlite3.Error as error:
@@ -160,6 +162,7 @@ class Writer:
             group.end(self._failure)
             raise failed from error
         group.took_ms = (anyio.current_time() - began_s) * 1000
+        group.took_s = stopwatch_s() - started_s
         self._since_checkpoint += 1
         group.end()
 

@@ -1,0 +1,182 @@
+"""Metrics, alerts and time series: how the daemon does, for Prometheus, for plots, and for whoever is called."""
+
+from typing import Annotated, Any
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.context import Context
+from daemon.api.reading import number
+from daemon.api.routes import Parameter, Route
+from daemon.api.views import View
+from daemon.core.alerts import Alert, AlertState, Severity
+from daemon.engine.front_desk import administrators_only
+from daemon.errors import Invalid, NotAllowed, WrongState
+from daemon.monitoring.series import STEP_MS, STEPS, Point
+
+METRICS_TYPE = "text/plain"
+LONGEST_WINDOW_S = STEPS * STEP_MS // 1_000
+WINDOW = Parameter(
+    name="window_s",
+    type=Annotated[int, msgspec.Meta(ge=1, le=LONGEST_WINDOW_S)],
+    about=f"how far back, in seconds; all that is kept, {LONGEST_WINDOW_S}, where it is left out",
+)
+
+
+class AlertView(View, frozen=True, kw_only=True):
+    """An alert that is pending or fires."""
+
+    name: str
+    severity: Severity
+    state: AlertState
+    since_ms: int
+    summary: str
+    todo: str
+    value: float
+
+
+class AlertsView(View, frozen=True):
+    """What calls for a person; what fires comes first."""
+
+    alerts: list[AlertView]
+
+
+class LatencyView(View, frozen=True, kw_only=True):
+    """How long signals took to the wire, in milliseconds."""
+
+    at_ms: int
+    p50: float | None
+    p99: float | None
+    count: int
+
+
+class ValueView(View, frozen=True, kw_only=True):
+    """A figure."""
+
+    at_ms: int
+    value: float
+
+
+class SeriesView(View, frozen=True):
+    """The series; each has one point for each step, at the same instants."""
+
+    signal_to_wire_ms: list[LatencyView]
+    queue_depth: list[ValueView]
+    rate_budget: list[ValueView]
+    outcomes: list[dict[str, int]]
+
+
+class StatsView(View, frozen=True):
+    """Time series of the last hour, in memory since the start."""
+
+    step_ms: int
+    series: SeriesView
+
+
+class DeliveryView(View, frozen=True, kw_only=True):
+    """What became of a webhook's test message."""
+
+    webhook: str
+    delivered: bool
+    error: str | None
+
+
+class DeliveriesView(View, frozen=True):
+    """What became of each webhook's test message."""
+
+    webhooks: list[DeliveryView]
+
+
+def alert_view(alert: Alert) -> AlertView:
+    """Show an alert."""
+    return AlertView(
+        name=alert.rule.name,
+        severity=alert.rule.severity,
+        state=alert.state,
+        since_ms=alert.since_ms,
+        summary=alert.summary,
+        todo=alert.rule.todo,
+        value=alert.value,
+    )
+
+
+class Monitoring:
+    """The routes by which the daemon is watched."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def reads(self) -> list[Route]:
+        """List the routes that change nothing."""
+        return [
+            Route(method="GET", path="/metrics", handler=self.metrics, answers={200: str}, media=METRICS_TYPE),
+            Route(method="GET", path="/v1/alerts", handler=self.alerts, answers={200: AlertsView}),
+            Route(
+                method="GET",
+                path="/v1/stats",
+                handler=self.stats,
+                answers={200: StatsView},
+                parameters=[WINDOW],
+                refuses=[Invalid],
+            ),
+        ]
+
+    def changes(self) -> list[Route]:
+        """List the routes that do something."""
+        return [
+            Route(
+                method="POST",
+                path="/v1/admin/alerts/test",
+                handler=self.test,
+                answers={200: DeliveriesView},
+                refuses=[NotAllowed, WrongState],
+            )
+        ]
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Show metrics as Prometheus reads them."""
+        del request
+        text = await self._context.monitor.metrics()
+        return web.Response(body=text, headers={"Content-Type": f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"})
+
+    async def alerts(self, request: web.Request) -> web.Response:
+        """List what calls for a person."""
+        del request
+        return json(AlertsView([alert_view(alert) for alert in self._context.monitor.alerts()]))
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """Show time series for plots: at most the last hour, in steps of five seconds."""
+        window_s = number(request.query.get("window_s"), "window_s", LONGEST_WINDOW_S, LONGEST_WINDOW_S)
+        return json(StatsView(STEP_MS, _series(self._context.monitor.points(window_s * 1_000))))
+
+    async def test(self, request: web.Request) -> web.Response:
+        """Send a test message to every webhook, and tell what became of it."""
+        administrators_only(self._context.caller(request))
+        deliveries = await self._context.monitor.test_webhooks()
+        if not deliveries:
+            raise WrongState("there is no webhook: name a file of them with [alerts] webhook_file, and restart")
+        return json(
+            DeliveriesView(
+                [
+                    DeliveryView(webhook=each.webhook, delivered=each.error is None, error=each.error)
+                    for each in deliveries
+                ]
+            )
+        )
+
+
+def _series(points: list[Point]) -> SeriesView:
+    return SeriesView(
+        [
+            LatencyView(at_ms=point.at_ms, p50=point.latency.p50, p99=point.latency.p99, count=point.latency.count)
+            for point in points
+        ],
+        [ValueView(at_ms=point.at_ms, value=point.queue_depth) for point in points],
+        [ValueView(at_ms=point.at_ms, value=point.rate_budget) for point in points],
+        [_outcomes(point) for point in points],
+    )
+
+
+def _outcomes(point: Point) -> dict[str, Any]:
+    return {"atMs": point.at_ms, **point.outcomes}

@@ -1,0 +1,116 @@
+"""Readings: how the ledger stands at a moment, in figures. Metrics show them, alerts are judged by them.
+
+Taking them costs a pass over what is not finished, a third of a millisecond for ten thousand orders, and less where
+nobody waits and nothing is in doubt.
+"""
+
+from collections import Counter
+
+import msgspec
+
+from daemon.core.ledger import Ledger
+from daemon.core.orders import Order, State
+from daemon.core.reconciliation import grace_over_ms
+
+AGED = (State.QUEUED, State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
+"""States whose oldest order's age says something: all that are not to last."""
+
+ORDER, LEASE = "order", "lease"
+"""What a lock is held for: an order, or a caller's own critical section."""
+
+
+class Readings(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of the ledger at one moment. Ages are milliseconds, 0 where there is nothing of that age."""
+
+    orders: dict[State, int]  # not finished, by state
+    oldest_ms: dict[State, int]  # age of the oldest, for the states of AGED
+    past_grace: int  # orders in doubt for longer than a look may take to find them
+    waiting: dict[int, int]  # orders whose time has come and whose turn has not, by priority
+    waiting_oldest_ms: dict[int, int]  # age of the oldest of those, by priority
+    callers: int  # who wait for a lease
+    held: dict[str, int]  # active locks, of orders and of callers
+    held_oldest_ms: dict[str, int]
+    overdue: int  # active locks whose lease has ended
+    overdue_ms: int  # how long ago the first of those leases ended
+    orders_used: int  # requests of the last second that count against the order rate
+    orders_limit: int
+    blocked_ms: int  # how long nothing may be sent, because the exchange said so
+    look_overdue_ms: int  # how long ago the look that is due longest was due
+    halted: bool
+
+    @property
+    def queue_depth(self) -> int:
+        """Everybody who could go if there were room: orders and callers."""
+        return sum(self.waiting.values()) + self.callers
+
+
+def read(ledger: Ledger, now_ms: int) -> Readings:
+    """Read the ledger."""
+    oldest, past_grace = _ages(ledger, now_ms)
+    waiting, waiting_oldest = _waiting(ledger, now_ms)
+    held: Counter[str] = Counter()
+    held_oldest = {ORDER: 0, LEASE: 0}
+    overdue = overdue_ms = 0
+    for lock in ledger.locks:
+        holder = LEASE if lock.order_id is None else ORDER
+        held[holder] += 1
+        held_oldest[holder] = max(held_oldest[holder], now_ms - lock.acquired_ms)
+        if now_ms > lock.expires_ms:
+            overdue += 1
+            overdue_ms = max(overdue_ms, now_ms - lock.expires_ms)
+    return Readings(
+        orders={state: ledger.counts[state] for state in State},
+        oldest_ms=oldest,
+        past_grace=past_grace,
+        waiting=waiting,
+        waiting_oldest_ms=waiting_oldest,
+        callers=len(ledger.line),
+        held={holder: held[holder] for holder in held_oldest},
+        held_oldest_ms=held_oldest,
+        overdue=overdue,
+        overdue_ms=overdue_ms,
+        orders_used=ledger.capacity.used(now_ms),
+        orders_limit=ledger.capacity.limits.order_rate_per_s,
+        blocked_ms=max(0, ledger.capacity.blocked_until_ms - now_ms),
+        look_overdue_ms=max(0, now_ms - _longest_due_ms(ledger, now_ms)),
+        halted=ledger.halted is not None,
+    )
+
+
+def _ages(ledger: Ledger, now_ms: int) -> tuple[dict[State, int], int]:
+    """Return the age of the oldest order of each state of AGED, and how many doubts are past their grace."""
+    oldest = dict.fromkeys(AGED, 0)
+    past_grace = 0
+    if any(ledger.counts[state] for state in AGED):
+        for order in ledger.orders.values():
+            if order.state in oldest:
+                oldest[order.state] = max(oldest[order.state], now_ms - _since_ms(order, now_ms))
+            if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, ledger.rules.schedule):
+                past_grace += 1
+    return oldest, past_grace
+
+
+def _since_ms(order: Order, now_ms: int) -> int:
+    """Tell since when an order stands where it does; one that waits for its own time has not begun to wait."""
+    if order.state is State.QUEUED:
+        return min(now_ms, order.execute_at_ms or order.accepted_ms)
+    return (order.doubt_ms if order.state in {State.IN_DOUBT, State.LOST} else None) or order.updated_ms
+
+
+def _waiting(ledger: Ledger, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
+    """Count who stands in the queue, by priority, and tell the age of the oldest of each."""
+    waiting: Counter[int] = Counter()
+    oldest: dict[int, int] = {}
+    for entry in ledger.queue.entries():
+        priority = entry.rank.priority
+        waiting[priority] += 1
+        age_ms = now_ms - _since_ms(ledger.orders[entry.entry_id], now_ms)
+        oldest[priority] = max(oldest.get(priority, 0), age_ms)
+    return dict(waiting), oldest
+
+
+def _longest_due_ms(ledger: Ledger, now_ms: int) -> int:
+    """Tell when the look was due that waits longest, those under way included; now, where none is due."""
+    under_way = [ledger.watches[order_id].next_ms for order_id in ledger.looking if order_id in ledger.watches]
+    next_ms = ledger.next_look_ms()
+    return min([now_ms, *under_way, *([] if next_ms is None else [next_ms])])

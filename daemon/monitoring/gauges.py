@@ -1,0 +1,140 @@
+"""Gauges: what stands, as Prometheus reads it. Made anew for every scrape; nothing is kept."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from daemon import __version__
+from daemon.core.alerts import AlertState
+from daemon.core.orders import State
+from daemon.core.readings import AGED
+from daemon.monitoring.standing import Standing
+
+PRIORITIES = range(11)
+"""1 to 10, and 0 for emergency sells, which pass the queue."""
+
+PHASES = {None: 0, AlertState.PENDING: 1, AlertState.FIRING: 2}
+
+
+class _Scrape(Collector):
+    """Everything that one scrape shows."""
+
+    def __init__(self, *parts: Iterable[Metric]) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield it."""
+        for part in self._parts:
+            yield from part
+
+
+def expose(kept: CollectorRegistry, process: CollectorRegistry, standing: Standing, mode: str) -> bytes:
+    """Write what a scrape reads: counts and durations, the process itself, and how things stand."""
+    return generate_latest(_Scrape(kept.collect(), process.collect(), gauges(standing, mode)))
+
+
+def process_figures() -> CollectorRegistry:
+    """Return what the library tells of a process: memory, files, processor time, garbage collection."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def gauges(standing: Standing, mode: str) -> Iterator[Metric]:
+    """Yield the gauges."""
+    yield _labelled("build_info", "The running version; 1", ("version", "mode"), {(__version__, mode): 1})
+    yield _gauge("ready", "1 while signals are taken", standing.ready)
+    yield _gauge("halted", "1 while the kill switch is on", standing.readings.halted)
+    yield from _of_orders(standing)
+    yield from _of_locks(standing)
+    yield from _of_exchange(standing)
+    yield from _of_machine(standing)
+    phases = {name: PHASES[alert.state] for name, alert in standing.alerts.items()}
+    alerts = {rule.name: phases.get(rule.name, 0) for rule in standing.rules}
+    yield _by("alert_state", "The daemon's own alerts: 0 quiet, 1 pending, 2 firing", "alert", alerts)
+
+
+def _of_orders(standing: Standing) -> Iterator[Metric]:
+    readings = standing.readings
+    in_memory = {state: readings.orders[state] for state in State}
+    yield _by("orders", "Orders that are not finished, by state", "state", in_memory)
+    ages = {state: readings.oldest_ms[state] / 1_000 for state in AGED}
+    yield _by("order_oldest_age_seconds", "Age of the oldest order of a state; 0 where there is none", "state", ages)
+    yield _gauge("orders_past_grace", "Orders in doubt for longer than their grace", readings.past_grace)
+    yield _gauge("dead_letters", "Orders set aside for a person", standing.dead_letters)
+    waiting = {priority: readings.waiting.get(priority, 0) for priority in PRIORITIES}
+    yield _by("queue_orders", "Orders that wait for their turn, by priority", "priority", waiting)
+    oldest = {priority: readings.waiting_oldest_ms.get(priority, 0) / 1_000 for priority in PRIORITIES}
+    yield _by("queue_oldest_age_seconds", "Age of the oldest that waits, by priority", "priority", oldest)
+    yield _gauge("queue_callers", "Callers that wait for a lease", readings.callers)
+    yield _gauge(
+        "reconcile_overdue_seconds", "Since the look that waits longest was due", readings.look_overdue_ms / 1_000
+    )
+
+
+def _of_locks(standing: Standing) -> Iterator[Metric]:
+    readings = standing.readings
+    yield _by("locks_held", "Active locks, by what they are held for", "holder", readings.held)
+    oldest = {holder: age_ms / 1_000 for holder, age_ms in readings.held_oldest_ms.items()}
+    yield _by("lock_oldest_age_seconds", "Age of the oldest active lock", "holder", oldest)
+    yield _gauge("locks_overdue", "Active locks whose lease has ended", readings.overdue)
+    yield _gauge("lock_overdue_seconds", "Since the first of those leases ended", readings.overdue_ms / 1_000)
+
+
+def _of_exchange(standing: Standing) -> Iterator[Metric]:
+    readings, health = standing.readings, standing.health
+    used = {"orders": readings.orders_used, "weight": health.weight_used}
+    yield _by("rate_used", "Used of the exchange's budgets: orders in a second, weight in ten", "budget", used)
+    limits = {"orders": readings.orders_limit, "weight": health.weight_limit}
+    yield _by("rate_limit", "What may be used of them", "budget", limits)
+    yield _gauge("rate_budget_left_ratio", "What is left of the tightest of them, from 0 to 1", standing.rate_budget)
+    ban_ms = max(readings.blocked_ms, health.blocked_until_ms - standing.now_ms, 0)
+    yield _gauge("rate_ban_seconds", "So long the exchange still says wait", ban_ms / 1_000)
+    yield _gauge("exchange_reachable", "1 while the exchange answers", health.reachable)
+    yield _gauge("exchange_clock_offset_seconds", "The exchange's clock minus ours", _seconds(health.offset_ms))
+    yield _gauge("exchange_clock_round_trip_seconds", "Of the last measurement of it", _seconds(health.round_trip_ms))
+    measured_ms = None if health.measured_ms is None else standing.now_ms - health.measured_ms
+    yield _gauge("exchange_clock_age_seconds", "Since the last measurement of it", _seconds(measured_ms))
+
+
+def _of_machine(standing: Standing) -> Iterator[Metric]:
+    disk = standing.disk
+    yield _gauge("loop_lag_seconds", "How late the event loop was at its latest, in the last minute", standing.lag_s)
+    yield _gauge("disk_free_bytes", "Free where the database stands", disk.free)
+    yield _gauge("disk_size_bytes", "Size of that file system", disk.size)
+    yield _gauge("database_bytes", "Size of the database's file", disk.database)
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1_000
+
+
+def _gauge(name: str, about: str, value: float | None) -> Metric:
+    """Make a gauge; what is not known has no sample."""
+    family = GaugeMetricFamily(f"sniperd_{name}", about)
+    if value is not None:
+        family.add_metric([], value)
+    return family
+
+
+def _by(
+    name: str, about: str, label: str, values: Mapping[str, float] | Mapping[State, float] | Mapping[int, float]
+) -> Metric:
+    return _labelled(name, about, (label,), {(str(word),): value for word, value in values.items()})
+
+
+def _labelled(name: str, about: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]) -> Metric:
+    family = GaugeMetricFamily(f"sniperd_{name}", about, labels=labels)
+    for words, value in values.items():
+        family.add_metric(words, value)
+    return family

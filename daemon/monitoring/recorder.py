@@ -1,0 +1,205 @@
+"""The recorder: counts and durations, fed by events and by the engine after the fact.
+
+Labels are words of this program alone, and every one of them stands from the start: a series that begins with its first
+event would hide that event from ``increase``. A symbol, an owner or an order's id is never a label.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+
+from daemon.clock import Clock
+from daemon.core.answers import Answer, NotSent, Placed, Refused
+from daemon.core.events import CATALOGUE, Event
+from daemon.core.orders import UNRESOLVED, State
+from daemon.core.readings import LEASE, ORDER
+from daemon.core.step import Send
+from daemon.engine.lock_desk import GAVE_UP
+from daemon.engine.observer import Timing
+from daemon.exchange.mexc.answers import ADVICE, GATEWAY
+from daemon.monitoring.series import Series
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's switch for all its users: a second series for each, which nobody reads
+
+OTHER = "other"
+"""What is counted under no word of its own."""
+
+ENDS = (
+    State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED, State.REJECTED, State.EXPIRED, State.WITHDRAWN,
+    State.LOST, State.DEAD_LETTER,
+)  # fmt: skip
+FAILURES = frozenset({State.REJECTED, State.EXPIRED, State.LOST, State.DEAD_LETTER})
+ENDING = frozenset(
+    {"order.seen", "order.seen_late", "order.ruled"}
+    | {f"order.{state.value}" for state in (*FAILURES, State.WITHDRAWN)}
+)
+"""Events that may tell of an end."""
+
+PLACED, FAILED, TIMEOUT, SLOW_COMMIT = "placed", "failed", "lock_timeout", "slow_commit"
+"""What alerts count."""
+
+REFUSALS = (
+    "invalid", "key_conflict", "halted", "full", "guarded", "not_ready", "not_allowed", "held", "unknown",
+    "wrong_state", "commit_failed", "unauthorized", "not_found", "method_not_allowed", "request_timeout",
+    "request_entity_too_large", "misdirected_request", OTHER,
+)  # fmt: skip
+"""Words by which callers are refused."""
+
+CODES = frozenset({*(str(code) for code in ADVICE), *(str(code) for code in GATEWAY), "unreachable", OTHER})
+"""Codes by which the exchange refuses an order."""
+
+TO_WIRE = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30)
+ROUND_TRIP = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10)
+COMMIT = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
+WAIT = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+"""Upper bounds in seconds, close where the daemon is when it is well."""
+
+
+class Recorder:
+    """Keeps counts, durations and series."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.registry = CollectorRegistry()
+        self.series = Series()
+        self._clock = clock
+        self._events = self._counter("events", "What the daemon told, by the event's name", "event", CATALOGUE)
+        self._ends = self._counter("order_outcomes", "Orders that ended, by state", "outcome", ENDS)
+        self._settled = self._counter(
+            "orders_settled",
+            "Orders whose placing is settled: on the exchange, or definitely not executed, or lost",
+            "result",
+            (PLACED, FAILED),
+        )
+        self._attempts = self._counter(
+            "attempts",
+            "Attempts at placing an order, by answer",
+            "answer",
+            ("placed", "refused", "unknown", "not_sent"),
+        )
+        self._codes = self._counter("exchange_refusals", "Attempts that the exchange refused, by code", "code", CODES)
+        self._refused = self._counter("requests_refused", "Requests of callers refused, by code", "code", REFUSALS)
+        self._timeouts = self._counter(
+            "lock_timeouts", "Leases and waits for one that ran out", "kind", ("expired", "overdue", "wait_ended")
+        )
+        self._webhooks = self._counter(
+            "webhook_alerts", "Alerts for webhooks, by what became of them", "result", ("delivered", "undelivered")
+        )
+        self._to_wire = self._histogram("signal_to_wire", "From a signal's acceptance to its first byte", TO_WIRE)
+        self._instant = self._histogram("instant_to_wire", "From an armed order's instant to its first byte", TO_WIRE)
+        self._round_trip = self._histogram(
+            "exchange_round_trip", "From an order's first byte to its answer", ROUND_TRIP
+        )
+        self._commit = self._histogram("commit", "From a group of steps to its place on disk", COMMIT)
+        waits = Histogram(
+            "sniperd_lock_wait_seconds",
+            "From asking for a resource to holding it, the wait for the exchange's rate included",
+            ["holder"],
+            buckets=WAIT,
+            registry=self.registry,
+        )
+        self._waits = {holder: waits.labels(holder) for holder in (ORDER, LEASE)}
+
+    def hear(self, event: Event) -> None:
+        """Take in an event."""
+        name = event.name
+        self._events[name].inc()
+        if name in ENDING:
+            self._end(event)
+        elif name == "order.placed":
+            self._settle(event, PLACED)
+        elif name == "order.sent":
+            if event.detail.get("attempt") == 1 and "waited_ms" in event.detail:
+                self._waited(ORDER, event)
+        elif name.startswith("lock."):
+            self._hear_of_lock(event)
+        elif name == "store.slow_commit":
+            self.series.happened(event.at_ms, SLOW_COMMIT)
+        elif name == "request.refused":
+            _of(self._refused, str(event.detail["code"])).inc()
+        elif name in {"alert.delivered", "alert.undelivered"}:
+            self._webhooks[name.removeprefix("alert.")].inc()
+
+    def attempted(self, send: Send, answer: Answer, timing: Timing) -> None:
+        """Take in an attempt whose answer has been recorded."""
+        self._attempts[_word(answer)].inc()
+        if isinstance(answer, Refused):
+            _of(self._codes, answer.code).inc()
+        if timing.wire_s is None:
+            return
+        if timing.answered_s is not None:
+            self._round_trip.observe(timing.answered_s - timing.wire_s)
+        took_s = timing.wire_s - timing.begun_s
+        if send.fire_ms is not None:
+            self._instant.observe(took_s)
+        elif send.attempt.number == 1:
+            took_s += (send.attempt.started_ms - send.order.accepted_ms) / 1_000  # in the queue
+            self._to_wire.observe(took_s)
+        else:
+            return
+        self.series.sent(self._clock.now_ms(), took_s * 1_000)
+
+    def committed(self, took_s: float) -> None:
+        """Take in a commit."""
+        self._commit.observe(took_s)
+
+    def _hear_of_lock(self, event: Event) -> None:
+        match event.name:
+            case "lock.acquired":
+                self._waited(LEASE, event)
+            case "lock.expired":
+                self._timed_out("expired", event)
+            case "lock.overdue":
+                self._timed_out("overdue", event)
+            case "lock.abandoned" if event.detail.get("reason") == GAVE_UP:
+                self._timed_out("wait_ended", event)
+
+    def _end(self, event: Event) -> None:
+        """Count an end once: a look may show again what was known."""
+        was, state = event.detail.get("was"), event.state
+        if state is None or was == state:
+            return
+        if state in ENDS:
+            self._ends[state].inc()
+            self.series.ended(event.at_ms, state.value)
+        if state in FAILURES:
+            self._settle(event, FAILED)
+        elif was in UNRESOLVED or event.name == "order.ruled":
+            self._settle(event, PLACED)
+
+    def _settle(self, event: Event, result: str) -> None:
+        self._settled[result].inc()
+        self.series.happened(event.at_ms, result)
+
+    def _waited(self, holder: str, event: Event) -> None:
+        waited_ms = event.detail["waited_ms"]
+        assert isinstance(waited_ms, int)
+        self._waits[holder].observe(waited_ms / 1_000)
+
+    def _timed_out(self, kind: str, event: Event) -> None:
+        self._timeouts[kind].inc()
+        self.series.happened(event.at_ms, TIMEOUT)
+
+    def _counter(self, name: str, about: str, label: str, words: object) -> Mapping[str, Counter]:
+        assert isinstance(words, tuple | dict | frozenset)
+        counter = Counter(f"sniperd_{name}", about, [label], registry=self.registry)
+        return MappingProxyType({word: counter.labels(str(word)) for word in sorted(words)})
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"sniperd_{name}_seconds", about, buckets=buckets, registry=self.registry)
+
+
+def _of(counters: Mapping[str, Counter], word: str) -> Counter:
+    return counters[word if word in counters else OTHER]
+
+
+def _word(answer: Answer) -> str:
+    match answer:
+        case Placed():
+            return "placed"
+        case Refused():
+            return "refused"
+        case NotSent():
+            return "not_sent"
+        case _:
+            return "unknown"

@@ -1,0 +1,103 @@
+"""Where alerts are sent: read from a file of its own, because a webhook's address is all that one needs to write there.
+
+One webhook a line: its kind, its address, and for Telegram the chat::
+
+    json https://example.org/hook
+    slack https://hooks.slack.com/services/…
+    discord https://discord.com/api/webhooks/…
+    telegram https://api.telegram.org/botTOKEN/sendMessage CHAT
+
+Empty lines and lines that begin with ``#`` are left out. No message of this module quotes a line.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from daemon.config import is_loopback
+from daemon.credentials import MAX_BYTES, Secret, read
+from daemon.errors import BadConfig
+
+CREDENTIAL = "alert_webhooks"
+MAX_WEBHOOKS = 8
+_ANEW = "replace the webhooks in it by new ones"
+
+
+class Kind(StrEnum):
+    """Whose shape a message has."""
+
+    JSON = "json"
+    SLACK = "slack"
+    DISCORD = "discord"
+    TELEGRAM = "telegram"
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """Somewhere to send alerts."""
+
+    name: str  # its kind and place in the file: all of it that may be told
+    kind: Kind
+    url: Secret
+    chat: str = ""
+
+    def secrets(self) -> list[Secret]:
+        """Return what must appear in no log: the address, and the part of it that tells who may write there."""
+        parts = urlsplit(self.url.reveal())
+        return [self.url, *(Secret(word) for word in (_rest(parts),) if word.strip("/"))]
+
+
+def find(environ: Mapping[str, str], configured: str) -> list[Webhook]:
+    """Read the webhooks: the credential that the service manager hands over, else the configured file, else none.
+
+    Raises:
+        NoPermission: the file cannot be read, or others can.
+        BadConfig: a line of it is wrong.
+
+    """
+    given = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / CREDENTIAL
+    if given.exists():
+        return parse(read(given, _ANEW), given)
+    return parse(read(Path(configured), _ANEW), Path(configured)) if configured else []
+
+
+def parse(text: str, path: Path) -> list[Webhook]:
+    """Read the lines.
+
+    Raises:
+        BadConfig: one is wrong, or there are too many.
+
+    """
+    lines = [(place, line.split()) for place, line in enumerate(text.splitlines(), 1)]
+    wanted = [(place, words) for place, words in lines if words and not words[0].startswith("#")]
+    if len(wanted) > MAX_WEBHOOKS or len(text) > MAX_BYTES:
+        raise BadConfig(f"{path} is too long; allowed: {MAX_WEBHOOKS} webhooks, {MAX_BYTES} characters")
+    return [_webhook(words, f"{path}, line {place}", number) for number, (place, words) in enumerate(wanted, 1)]
+
+
+def _webhook(words: list[str], where: str, number: int) -> Webhook:
+    if words[0] not in set(Kind):
+        raise BadConfig(f"{where} begins with no kind of webhook; allowed: {', '.join(Kind)}")
+    kind = Kind(words[0])
+    expected = 3 if kind is Kind.TELEGRAM else 2
+    if len(words) != expected:
+        raise BadConfig(f"{where} has {len(words)} words; allowed: {kind} ADDRESS{' CHAT' if expected > 2 else ''}")  # noqa: PLR2004
+    if not _is_address(words[1]):
+        raise BadConfig(f"{where} holds no address that is safe; allowed: https://…, or http:// to this machine")
+    return Webhook(f"{kind} {number}", kind, Secret(words[1]), words[2] if kind is Kind.TELEGRAM else "")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
+
+
+def _rest(parts: SplitResult) -> str:
+    """Return an address without its server."""
+    return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,146 @@
+"""Webhooks: alerts on their way to people. Each has a task and a short queue of its own, so one that hangs is alone.
+
+A message is tried a bounded number of times at growing intervals, and given up where the server says that it will never
+take it. What finds no room in the queue is dropped and told of: alerts are few, so the webhook has been dead for long.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+import anyio
+import msgspec
+from yarl import URL
+
+from daemon.clock import Clock
+from daemon.core.events import Event
+from daemon.monitoring.messages import Notice, a_test, body
+from daemon.monitoring.webhook_file import Webhook
+
+MAX_WAITING = 50
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+OK, REDIRECT, TIMEOUT, TOO_EARLY, TOO_MANY, ERROR = 200, 300, 408, 425, 429, 500
+
+
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How patient to be (config.toml: ``[alerts]``)."""
+
+    timeout_s: float
+    attempts: int
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What became of one message; no error is a success."""
+
+    webhook: str
+    error: str | None = None
+    final: bool = False  # another attempt is useless
+
+
+class Webhooks:
+    """Sends notices to every webhook."""
+
+    def __init__(
+        self,
+        webhooks: Sequence[Webhook],
+        session: aiohttp.ClientSession,
+        *,
+        mode: str,
+        settings: WebhookSettings,
+        clock: Clock,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.settings = settings
+        self._session = session
+        self._mode = mode
+        self._clock = clock
+        self._emit = emit
+        self._queues = {
+            webhook.name: (webhook, *anyio.create_memory_object_stream[Notice](MAX_WAITING)) for webhook in webhooks
+        }
+
+    def __len__(self) -> int:
+        return len(self._queues)
+
+    def send(self, notice: Notice) -> None:
+        """Let a notice be sent to all; never waits."""
+        for webhook, put, _ in self._queues.values():
+            try:
+                put.send_nowait(notice)
+            except anyio.WouldBlock:
+                self._tell("alert.undelivered", webhook, notice, error=f"{MAX_WAITING} alerts wait for it already")
+
+    async def test(self, now_ms: int) -> list[Delivery]:
+        """Send a test to all, at once and once; return what became of each."""
+        done: dict[str, Delivery] = {}
+
+        async def one(webhook: Webhook) -> None:
+            done[webhook.name] = await self._post(webhook, a_test(now_ms))
+
+        async with anyio.create_task_group() as tasks:
+            for webhook, _, _ in self._queues.values():
+                tasks.start_soon(one, webhook)
+        return [done[name] for name in self._queues]
+
+    async def run(self) -> None:
+        """Send what is to be sent, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for webhook, _, waiting in self._queues.values():
+                tasks.start_soon(self._serve, webhook, waiting)
+
+    async def _serve(self, webhook: Webhook, waiting: AsyncIterator[Notice]) -> None:
+        async for notice in waiting:
+            await self._deliver(webhook, notice)
+
+    async def _deliver(self, webhook: Webhook, notice: Notice) -> None:
+        pause_s = FIRST_PAUSE_S
+        for attempt in range(1, self.settings.attempts + 1):
+            delivery = await self._post(webhook, notice)
+            if delivery.error is None:
+                self._tell("alert.delivered", webhook, notice, attempt=attempt)
+                return
+            if delivery.final:
+                break
+            if attempt < self.settings.attempts:
+                await anyio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        self._tell("alert.undelivered", webhook, notice, error=delivery.error or "")
+
+    async def _post(self, webhook: Webhook, notice: Notice) -> Delivery:
+        """Make one attempt. An error's own words may quote the address, so they are not passed on."""
+        try:
+            async with (
+                asyncio.timeout(self.settings.timeout_s),
+                self._session.post(
+                    URL(webhook.url.reveal()),
+                    data=body(webhook, notice, self._mode),
+                    headers={"Content-Type": "application/json"},
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return _judged(webhook, response.status)
+        except TimeoutError:
+            return Delivery(webhook.name, f"no answer within {self.settings.timeout_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Delivery(webhook.name, f"{type(error).__name__}: is the address right, and its server reachable?")
+
+    def _tell(self, name: str, webhook: Webhook, notice: Notice, **more: str | int) -> None:
+        detail = {"webhook": webhook.name, "alert": notice.alert, **more}
+        self._emit(Event(name=name, at_ms=self._clock.now_ms(), detail=dict(detail)))
+
+
+@asynccontextmanager
+async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Open the session that carries webhooks' messages: few connections, apart from the exchange's."""
+    connector = aiohttp.TCPConnector(limit=8, keepalive_timeout=15)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield session
+
+
+def _judged(webhook: Webhook, status: int) -> Delivery:
+    if OK <= status < REDIRECT:
+        return Delivery(webhook.name)
+    passes = status >= ERROR or status in {TIMEOUT, TOO_EARLY, TOO_MANY}
+    hint = "" if passes else ": it will not take this; is the address still valid?"
+    return Delivery(webhook.name, f"HTTP {status}{hint}", final=not passes)
