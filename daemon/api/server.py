@@ -94,12 +94,12 @@ async def serve(
             listener = stack.enter_context(given_listener(given[name]))
             engine = context.engine if name == "signals" else None
             await stack.enter_async_context(_serving(listener, routes, [errors], given=True, while_open=engine))
-        listener = _loopback_listener(stack, loopback, context.engine.clock, emit)
-        if loopback is None or listener is None:
+        over_tcp = _loopback_listener(stack, loopback, context.engine.clock, emit)
+        if loopback is None or over_tcp is None:
             yield None
             return
-        port = listener.getsockname()[1]
-        await stack.enter_async_context(_serving(listener, [*everything, *page], [errors, guard(loopback, port)]))
+        port = over_tcp.getsockname()[1]
+        await stack.enter_async_context(_serving(over_tcp, [*everything, *page], [errors, guard(loopback, port)]))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
 

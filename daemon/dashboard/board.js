@@ -7,10 +7,12 @@ import * as shown from "./shown.js";
 const TILES = [
   ["activeLocks", "Active locks", "held now"],
   ["queueLength", "Queue length", "orders and callers"],
-  ["expiredLocks", "Expired", "locks, lately"],
-  ["recentlyCompleted", "Completed", "locks, lately"],
-  ["recentlyFailed", "Failed", "locks, lately"],
+  ["expiredLocks", "Expired", "leases that ran out"],
+  ["recentlyCompleted", "Completed", "locks given back"],
+  ["recentlyFailed", "Failed", "locks that ended in error"],
 ];
+
+const CUT = 72; // the whole of it stands in the order's explanation
 
 const evidence = new Map(); // what looks have shown, by order
 
@@ -18,7 +20,7 @@ const doubts = table(
   "Orders whose outcome is unknown",
   [
     { label: "State", cell: (order) => [shown.pill(order.state)] },
-    { label: "Order", cell: shown.orderCell },
+    { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Unknown for", kind: "number", cell: (order) => [shown.since(order.inDoubtSinceMs ?? order.updatedAtMs)] },
     { label: "Evidence", kind: "evidence", cell: evidenceCell },
     { label: "Next look", kind: "number", cell: searchCell },
@@ -31,11 +33,11 @@ const orders = table(
   "Orders under way",
   [
     { label: "State", cell: (order) => [shown.pill(order.state)] },
-    { label: "Order", cell: shown.orderCell },
+    { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Owner, target", cell: shown.ownerCell },
     { label: "Age", kind: "number", cell: (order) => [shown.since(order.acceptedAtMs)] },
     { label: "Deadline", kind: "number", cell: deadlineCell },
-    { label: "Waits for", kind: "next", cell: waitsCell },
+    { label: "Waits for", kind: "waits", cell: waitsCell },
     { label: "Act", kind: "acts", cell: (order) => [shown.button("cancel", order.id, "Cancel…")] },
   ],
   (order) => order.id,
@@ -68,7 +70,7 @@ const queue = table(
 const dead = table(
   "Dead letters",
   [
-    { label: "Order", cell: shown.orderCell },
+    { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Owner, target", cell: shown.ownerCell },
     { label: "Set aside", kind: "number", cell: (order) => [shown.since(order.updatedAtMs)] },
     { label: "Why", kind: "evidence", cell: (order) => [order.reason ?? "–"] },
@@ -183,10 +185,14 @@ function evidenceCell(order) {
   const said = [order.reason ?? "no answer", part("br", {})];
   for (const look of evidence.get(order.id)?.looks ?? []) {
     const { witness, failed, found, answered } = look.detail;
-    const result = failed ? "no answer" : found ? "seen" : "not found";
-    said.push(part("span", { class: "look" }, `${shown.words(witness)}: ${result}, `, shown.since(look.atMs), ` ago `, shown.code(answered ?? "")));
+    const raw = shown.code(cut(answered ?? ""));
+    said.push(part("span", { class: "look" }, `${shown.looked(witness, failed, found)}, `, shown.since(look.atMs), " ago ", raw));
   }
   return said;
+}
+
+function cut(text) {
+  return text.length > CUT ? `${text.slice(0, CUT)}…` : text;
 }
 
 function searchCell(order) {

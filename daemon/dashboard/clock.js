@@ -34,7 +34,7 @@ export function instant(ms, withMs = false) {
 const SAID = {
   age: (ms) => duration(now() - ms),
   left: (ms) => (ms > now() ? `in ${duration(ms - now())}` : `${duration(now() - ms)} ago`),
-  lease: (ms) => (ms > now() ? duration(ms - now()) : `over for ${duration(now() - ms)}`),
+  lease: (ms) => (ms > now() ? duration(ms - now()) : `over since ${duration(now() - ms)}`),
   look: (ms) => (ms > now() ? `in ${duration(ms - now())}` : "now"),
 };
 

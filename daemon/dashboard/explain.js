@@ -5,7 +5,7 @@ import { el, fill, keyed, part, say, show } from "./dom.js";
 import * as shown from "./shown.js";
 
 const OPEN = new Set(["open", "partially_filled"]);
-const TIMES = /(_ms|AtMs)$/;
+const TIMES = /(_ms|AtMs|SinceMs)$/;
 const DURATIONS = new Set(["took_ms", "waited_ms"]);
 
 let view = null;
@@ -81,8 +81,13 @@ function eventParts(event) {
     part("span", { class: "name" }, shown.words(event.name.replace(/^order\./, ""))),
     event.state ? shown.pill(event.state) : null,
     by,
-    part("div", { class: "detail" }, ...details(event.detail)),
+    part("div", { class: "detail" }, ...(event.name === "order.looked" ? look(event.detail) : details(event.detail))),
   ];
+}
+
+function look({ witness, failed, found, asked, answered }) {
+  const raw = part("details", {}, part("summary", {}, "asked and answered"), part("pre", {}, asked ?? ""), part("pre", {}, answered ?? ""));
+  return [part("span", {}, shown.looked(witness, failed, found)), raw];
 }
 
 function details(detail) {
@@ -110,7 +115,7 @@ function attemptParts(attempt) {
 }
 
 function lockParts(lock) {
-  const end = lock.releasedAtMs === null ? [" lease left ", shown.until(lock.expiresAtMs, "lease")] : [" ended ", shown.at(lock.releasedAtMs, true)];
+  const end = lock.releasedAtMs === null ? [" lease ", shown.until(lock.expiresAtMs, "lease")] : [" ended ", shown.at(lock.releasedAtMs, true)];
   return [
     part("strong", {}, shown.words(lock.state)),
     " ",
@@ -124,7 +129,7 @@ function lockParts(lock) {
 
 function spaced(name) {
   return name
-    .replace(/(_ms|AtMs)$/, "")
+    .replace(/(_ms|AtMs|Ms)$/, "")
     .replace(/([a-z])([A-Z])/g, "$1 $2")
     .replaceAll("_", " ")
     .toLowerCase();

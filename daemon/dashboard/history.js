@@ -12,7 +12,7 @@ const rows = table(
   "History",
   [
     { label: "State", cell: (order) => [shown.pill(order.state)] },
-    { label: "Order", cell: shown.orderCell },
+    { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Owner, target", cell: shown.ownerCell },
     { label: "Accepted", kind: "number", cell: (order) => [shown.at(order.acceptedAtMs)] },
     { label: "Executed", kind: "number", cell: (order) => [shown.executed(order)] },

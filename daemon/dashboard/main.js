@@ -170,6 +170,7 @@ setInterval(() => {
 setInterval(() => {
   if (lostSince === null) for (const each of ["board", "stats", "alerts"]) refresh[each]();
 }, POLL_MS);
+readAnew();
 readBoard().then(acting.reopen, noteFailure);
 follow({
   onOpen: () => {

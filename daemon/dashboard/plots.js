@@ -95,7 +95,7 @@ function draw(chart) {
     if (chart.area && points.length > 1) parts.push(shape("path", { class: "area", d: `${path}V${HEIGHT}H0Z` }));
     parts.push(shape("path", { class: `line ${kind}`, d: path }));
   }
-  chart.cross = shape("line", { class: "cross", y1: 0, y2: HEIGHT, x1: -9, x2: -9 });
+  chart.cross = shape("line", { class: "cross", y1: 0, y2: HEIGHT, visibility: "hidden" });
   drawing.replaceChildren(...parts, chart.cross);
 }
 
@@ -151,6 +151,7 @@ function point(chart, offset) {
   const index = chart.bars ? Math.floor(share * slots) - (slots - points.length) : Math.round(share * slots);
   const each = points[Math.min(points.length - 1, Math.max(0, index))];
   chart.pointed = true;
+  chart.cross.setAttribute("visibility", "visible");
   chart.cross.setAttribute("x1", offset);
   chart.cross.setAttribute("x2", offset);
   say(chart.readout, `${instant(each.atMs)} · ${chart.say(each)}`);
@@ -158,8 +159,7 @@ function point(chart, offset) {
 
 function unpoint(chart) {
   chart.pointed = false;
-  chart.cross.setAttribute("x1", -9);
-  chart.cross.setAttribute("x2", -9);
+  chart.cross.setAttribute("visibility", "hidden");
   readOut(chart);
 }
 

@@ -81,6 +81,11 @@ export function nextCell(next) {
   return next.atMs === null ? [next.what] : [`${next.what} `, muted(until(next.atMs))];
 }
 
+/** Write what a look has shown. */
+export function looked(witness, failed, found) {
+  return `${words(witness)}: ${failed ? "no answer" : found ? "seen" : "not found"}`;
+}
+
 export function button(act, id, text, danger = false) {
   return part("button", { type: "button", class: danger ? "act danger" : "act", "data-act": act, "data-id": id }, text);
 }
