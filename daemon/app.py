@@ -16,6 +16,7 @@ import msgspec
 
 from daemon import __version__, credentials, settings
 from daemon.api.context import Context
+from daemon.api.feed import Feed
 from daemon.api.loopback import Loopback, token_of
 from daemon.api.reading import BodyLimits
 from daemon.api.server import serve
@@ -73,11 +74,11 @@ class _Process:
         self._config_path = config_path
         self._environ = without(environ)
         self._log = log
+        self._listeners: list[Callable[[Event], None]] = [log.emit]
         self._manager = ServiceManager(environ)
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
-        self._listeners: list[Callable[[Event], None]] = [log.emit]
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
@@ -91,8 +92,8 @@ class _Process:
             store = await stack.enter_async_context(open_store(database))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
-            recorder = Recorder(clock)
-            self._listeners.append(recorder.hear)
+            recorder, feed = Recorder(clock), Feed(clock, emit, self._log.strike)
+            self._listeners += [recorder.hear, feed.tell]
             url = await stack.enter_async_context(self._exchange_url(database, clock))
             self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, exchange=url,
                        database=str(database))  # fmt: skip
@@ -123,14 +124,16 @@ class _Process:
             signals, status = self._socket_paths()
             loopback = self._loopback(database, clock)
             http = await stack.enter_async_context(
-                serve(context, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
+                serve(context, feed, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
             )
             if http is not None and loopback is not None:
                 context.http, context.http_token_file = http, loopback.token_file
+            stack.callback(feed.close)  # before the sockets, which would wait for its readers
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
             tasks.start_soon(monitor.run)
+            tasks.start_soon(feed.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)

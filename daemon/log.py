@@ -51,6 +51,12 @@ class Log:
         self._secrets = sorted(known, key=len, reverse=True)  # one may be a part of another
         self._struck = [form for secret in self._secrets for form in {secret.encode(), _escaped(secret)}]
 
+    def strike(self, line: bytes) -> bytes:
+        """Strike the known secrets out of a line of JSON."""
+        for secret in self._struck:
+            line = line.replace(secret, b"***")
+        return line
+
     def set_level(self, level: str) -> None:
         """Leave out what is quieter."""
         self._level = Level[level.upper()]
@@ -78,10 +84,7 @@ class Log:
         fields = _fields(event_dict["told"], level)
         if self._text:
             self._strike_values(fields)
-        line = self._line(fields)
-        for secret in self._struck:
-            line = line.replace(secret, b"***")
-        return line
+        return self.strike(self._line(fields))
 
     def _strike_values(self, fields: dict[str, object]) -> None:
         """Strike secrets out of values: the form for terminals quotes and escapes them in ways of its own."""

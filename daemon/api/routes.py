@@ -15,6 +15,8 @@ from aiohttp.typedefs import Handler
 from daemon.api.reading import MAX_WAIT_S, Body
 from daemon.errors import Refusal
 
+JSON = "application/json"
+
 Method = Literal["GET", "POST", "DELETE"]
 
 
@@ -32,19 +34,19 @@ class Parameter:
 class Route:
     """One method on one path.
 
-    ``answers`` maps the statuses of success to the types of their bodies, ``media`` says in which form these are, and
-    ``tells`` names the headers they may have.
+    ``answers`` maps the statuses of success to the types of their bodies; ``tells`` names the headers they may have.
+    With another ``media`` than JSON the body is a text, and the type that of the JSON within its messages.
     """
 
     method: Method
     path: str
     handler: Handler
     answers: Mapping[int, Any]
-    media: str = "application/json"
     takes: Body[Any] | None = None
     parameters: Sequence[Parameter] = ()
     refuses: Sequence[type[Refusal]] = ()
     tells: Sequence[str] = ()
+    media: str = JSON
 
     def definition(self) -> web.RouteDef:
         """Return it as aiohttp serves it; a GET answers HEAD as well."""

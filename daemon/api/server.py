@@ -19,6 +19,8 @@ from daemon.api.board import Board
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
+from daemon.api.events import Events
+from daemon.api.feed import Feed
 from daemon.api.listening import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.loopback import Loopback, guard
@@ -48,6 +50,7 @@ NONE_GIVEN: Mapping[str, socket.socket] = MappingProxyType({})
 @asynccontextmanager
 async def serve(
     context: Context,
+    feed: Feed,
     *,
     signals: Path,
     status: Path,
@@ -73,6 +76,7 @@ async def serve(
         *Status(context).routes(),
         *Board(context).routes(),
         *monitoring.reads(),
+        *Events(feed).routes(),
     ]
     changes = [
         *Signals(context).routes(),

@@ -7,11 +7,14 @@ import msgspec
 
 from daemon.core.attempts import Attempt
 from daemon.core.decimals import plain
-from daemon.core.events import Event
+from daemon.core.events import CATALOGUE, Detail, Event
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
 from daemon.core.outlook import Outlook
 from daemon.engine.front_desk import Explanation
+
+MAX_TEXT = 500
+"""Characters of a text in an event that is told; `explain` has all of it."""
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -80,6 +83,35 @@ class ExplainView(View, frozen=True, kw_only=True):
     next: Outlook
 
 
+class EventView(View, frozen=True, kw_only=True, omit_defaults=True):
+    """Something happened. ``detail`` holds the event's own keys, long texts cut short."""
+
+    id: str
+    name: str
+    at_ms: int
+    level: str  # debug, info, warning, error, critical
+    actor: str
+    order_id: str | None = None
+    lock_id: str | None = None
+    resource: str | None = None
+    client_order_id: str | None = None
+    state: State | None = None  # the order's, after the event
+    detail: dict[str, Detail]
+
+
+class PositionView(View, frozen=True, kw_only=True):
+    """Where in the stream of events a reader is: the id of the last event before what follows."""
+
+    position: str
+
+
+class HelloView(PositionView, frozen=True, kw_only=True):
+    """Who tells events."""
+
+    version: str
+    started_ms: int
+
+
 class ErrorView(View, frozen=True, kw_only=True, omit_defaults=True):
     """Why something was refused: a word for programs, a sentence for people, and where and what is allowed."""
 
@@ -110,6 +142,31 @@ def explain_view(explanation: Explanation) -> ExplainView:
         events=[_event(event) for event in history.events],
         next=explanation.outlook,
     )
+
+
+def event_view(event_id: str, event: Event) -> EventView:
+    """Show an event as it is told to whoever follows."""
+    return EventView(
+        id=event_id,
+        name=event.name,
+        at_ms=event.at_ms,
+        level=CATALOGUE[event.name].level.name.lower(),
+        actor=event.actor,
+        order_id=event.order_id,
+        lock_id=event.lock_id,
+        resource=event.resource,
+        client_order_id=event.client_order_id,
+        state=event.state,
+        detail={name: _short(value) for name, value in event.detail.items()},
+    )
+
+
+def _short(value: Detail) -> Detail:
+    """Cut a long text short, and write out what is no text: a path or header may be no UTF-8."""
+    if not isinstance(value, str):
+        return value
+    text = value if len(value) <= MAX_TEXT else f"{value[: MAX_TEXT - 1]}…"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def order_fields(order: Order) -> dict[str, Any]:

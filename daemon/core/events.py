@@ -183,6 +183,9 @@ CATALOGUE: dict[str, Kind] = {
     "alert.undelivered": Kind(
         Level.ERROR, "a webhook took no alert; it is given up", ("webhook", "alert", "error"), durable=False
     ),
+    "feed.cut_off": Kind(
+        Level.WARNING, "a reader of /v1/events did not read; its connection was closed", ("behind",), durable=False
+    ),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),
     "request.refused": Kind(

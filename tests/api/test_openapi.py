@@ -129,6 +129,8 @@ def test_what_it_is_asked_it_answers_as_described(
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
+        if operation.path == "/v1/events":  # its answer has no end: tests/api/test_events.py reads some of it
+            continue
         if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query or operation.headers):
             continue
 
