@@ -22,6 +22,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "curl": (lambda: shutil.which("curl") is not None, "curl"),
     "node": (lambda: shutil.which("node") is not None, "node"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
     "fuse": (
         lambda: bool(
             shutil.which("fusermount3") and importlib.util.find_spec("mfusepy") and Path("/dev/fuse").exists()

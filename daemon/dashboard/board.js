@@ -135,7 +135,7 @@ export function updateTables(tables) {
 /** Show the alerts. */
 export function updateAlerts(alerts) {
   const node = byId("alerts");
-  const rank = (alert) => (alert.state === "firing" ? 0 : 1);
+  const rank = (alert) => (alert.state !== "firing" ? 2 : alert.severity === "critical" ? 0 : 1);
   const sorted = [...alerts].sort((one, other) => rank(one) - rank(other) || one.sinceMs - other.sinceMs);
   say(node.querySelector(".count"), String(alerts.length));
   show(node, alerts.length > 0);
@@ -147,7 +147,7 @@ export function updateAlerts(alerts) {
     (item, alert) => {
       const tone = alert.state !== "firing" ? "idle" : alert.severity === "critical" ? "bad" : "warn";
       const state = part("span", { class: "state", "data-tone": tone }, `${alert.severity}, ${alert.state}`);
-      fill(item, [state, " ", part("strong", {}, alert.name), ` ${alert.summary} `, alert.todo ? part("em", {}, `${alert.todo} `) : null, shown.muted("for ", shown.since(alert.sinceMs))]);
+      fill(item, [state, " ", part("strong", {}, alert.name), ` ${alert.summary} `, shown.muted("for ", shown.since(alert.sinceMs)), part("em", {}, alert.todo)]);
     },
   );
   tick();

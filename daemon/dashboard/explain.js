@@ -86,8 +86,8 @@ function eventParts(event) {
 }
 
 function look({ witness, failed, found, asked, answered }) {
-  const raw = part("details", {}, part("summary", {}, "asked and answered"), part("pre", {}, asked ?? ""), part("pre", {}, answered ?? ""));
-  return [part("span", {}, shown.looked(witness, failed, found)), raw];
+  const raw = [part("pre", {}, asked ?? ""), part("pre", {}, answered ?? "")];
+  return [part("details", {}, part("summary", {}, shown.looked(witness, failed, found)), ...raw)];
 }
 
 function details(detail) {

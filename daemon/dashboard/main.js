@@ -130,7 +130,7 @@ function showBanners() {
 
 function route() {
   const [, name, id] = location.hash.split("/");
-  orderId = name === "orders" && id ? decodeURIComponent(id) : null;
+  orderId = name === "orders" && id ? decoded(id) : null;
   show(byId("overview"), orderId === null);
   show(byId("explain"), orderId !== null);
   if (orderId !== null) {
@@ -139,6 +139,14 @@ function route() {
   } else {
     byId("explain").replaceChildren();
     refresh.stats();
+  }
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // an address that somebody typed: no order has that id, and the page says so
   }
 }
 

@@ -8,7 +8,7 @@ import base64
 import itertools
 import json
 import os
-import subprocess
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import Any
 
 import anyio
 from aiohttp import ClientSession, ClientWebSocketResponse
-from anyio.abc import Process, TaskGroup
-from anyio.streams.text import TextReceiveStream
 
+import daemon as package
+from tests.processes.stage import Stage
 from tests.processes.waiting import PATIENCE_S
 
 FLAGS = (
@@ -33,8 +33,13 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
 )
+PICTURES = Path(package.__file__).parent.parent / ".ci" / "artefacts" / "dashboard"
+"""Where a run leaves its pictures; not a part of the repository."""
+
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
 SHIFT = 8
+
+_LISTENS = re.compile(r"DevTools listening on ws://([^/]+)/")
 
 
 class Page:
@@ -78,14 +83,15 @@ class Page:
         return found["result"].get("value")
 
     async def open(self, url: str) -> None:
-        """Go to an address."""
+        """Go to an address, and wait until all of the page has come."""
         await self.command("Page.navigate", url=url)
+        await self.until("document.readyState === 'complete'")
 
     async def until(self, expression: str, timeout_s: float = PATIENCE_S) -> Any:
-        """Wait until an expression is true; return its value."""
+        """Wait until an expression is true; return its value, and ``True`` for an element."""
         found = None
         with anyio.move_on_after(timeout_s):
-            while not (found := await self.js(expression)):
+            while not (found := await self.js(f"((found) => found instanceof Node || found)({expression})")):
                 await anyio.sleep(0.02)
         assert found, f"not within {timeout_s} s: {expression}\n{await self.text('body')}"
         return found
@@ -127,11 +133,11 @@ class Page:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         await self.command("Emulation.setEmulatedMedia", features=features)
 
-    async def picture(self, path: Path, *, whole: bool = True) -> None:
-        """Keep a picture of the page."""
+    async def picture(self, name: str, *, whole: bool = True) -> None:
+        """Keep a picture of the page, for a person to look at."""
         shot = await self.command("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        (PICTURES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
     def _hear(self, method: str, said: dict[str, Any]) -> None:
         if method == "Page.javascriptDialogOpening":
@@ -144,67 +150,29 @@ class Page:
             self.alarms.append(f"console: {said['args']}")
 
 
-class Browser:
-    """A browser that runs; each page is a tab of its own session storage."""
-
-    def __init__(self, session: ClientSession, address: str, tasks: TaskGroup) -> None:
-        self._session = session
-        self._address = address
-        self._tasks = tasks
-
-    async def page(self) -> Page:
-        """Open a tab."""
-        async with self._session.put(f"http://{self._address}/json/new?about:blank") as answer:
-            target = await answer.json()
-        socket = await self._session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0)
-        page = Page(socket)
-        self._tasks.start_soon(page.listen)
-        for domain in ("Page", "Runtime", "Audits"):
-            await page.command(f"{domain}.enable")
-        await page.look_like()
-        return page
+def chromium(stage: Stage) -> str:
+    """Start a browser with a profile of its own; return where it listens for commands."""
+    directory = stage.subdirectory("browser")
+    environ = {**os.environ, "HOME": str(directory)}
+    command = ["chromium", *FLAGS, f"--user-data-dir={directory}", "about:blank"]
+    child = stage.child(*command, environ=environ, directory=directory)
+    found = child.errors.wait_for(_LISTENS.search, "the browser listens", timeout_s=2 * PATIENCE_S)
+    return found[1]
 
 
 @asynccontextmanager
-async def chromium(profile: Path) -> AsyncIterator[Browser]:
-    """Run a browser with a profile of its own."""
-    process = await anyio.open_process(
-        ["chromium", *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "HOME": str(profile)},
-        start_new_session=True,
-    )
-    try:
-        with anyio.fail_after(2 * PATIENCE_S):
-            address = await _address(process)
-        async with ClientSession() as session, anyio.create_task_group() as tasks:
-            tasks.start_soon(_drain, process)
-            yield Browser(session, address, tasks)
+async def tab(address: str) -> AsyncIterator[Page]:
+    """Open a tab, with a session storage of its own, and close it at the end."""
+    async with ClientSession() as session, anyio.create_task_group() as tasks:
+        async with session.put(f"http://{address}/json/new?about:blank") as answer:
+            target = await answer.json()
+        async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            page = Page(socket)
+            tasks.start_soon(page.listen)
+            for domain in ("Page", "Runtime", "Audits"):
+                await page.command(f"{domain}.enable")
+            await page.look_like()
+            yield page
             tasks.cancel_scope.cancel()
-    finally:
-        process.terminate()
         with anyio.CancelScope(shield=True):
-            await process.aclose()
-
-
-async def _address(process: Process) -> str:
-    """Read where the browser listens for commands."""
-    assert process.stderr is not None
-    said = ""
-    async for text in TextReceiveStream(process.stderr, errors="replace"):
-        said += text
-        lines = said.splitlines(keepends=True)
-        found = next((line for line in lines if "DevTools listening on ws://" in line and line.endswith("\n")), None)
-        if found is not None:
-            return found.split("ws://")[1].split("/")[0]
-    raise AssertionError(f"the browser did not start: {said}")
-
-
-async def _drain(process: Process) -> None:
-    """Read what the browser goes on to say, so that it is never held up."""
-    assert process.stderr is not None
-    async for _ in process.stderr:
-        pass
-
-
+            await session.get(f"http://{address}/json/close/{target['id']}")
