@@ -1,6 +1,7 @@
 // What a person does: each act asks for its reason, in a dialog that nothing but that person closes. What was typed stays
 // over updates, a refusal, a closed dialog and a page that is loaded again, until it was done.
 
+import { tick } from "./clock.js";
 import { byId, el, fill, say, show } from "./dom.js";
 import * as shown from "./shown.js";
 import { Refused, change, hasToken, keepToken } from "./wire.js";
@@ -118,6 +119,7 @@ export function update() {
   const found = find(open.id);
   fill(open.subject, found ? found.parts : open.hadSubject ? ["It is not there any more: it has ended meanwhile."] : []);
   open.hadSubject ||= found !== null;
+  tick(open.subject);
 }
 
 function begin_(act, id) {

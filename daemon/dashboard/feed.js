@@ -2,6 +2,7 @@
 // what an order may do next is the daemon's to know.
 
 const SILENCE_MS = 40_000; // the daemon says something every 15 s
+const LONGEST_GAP_MS = 2_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
@@ -87,7 +88,7 @@ export function reader(work, gapMs, onFailure) {
       } catch (error) {
         onFailure(error);
       }
-      const pause = Math.max(gapMs, 3 * (performance.now() - began));
+      const pause = Math.max(gapMs, Math.min(LONGEST_GAP_MS, 3 * (performance.now() - began)));
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
     running = false;

@@ -42,6 +42,20 @@ SHIFT = 8
 _LISTENS = re.compile(r"DevTools listening on ws://([^/]+)/")
 
 
+_STANDING = """async (selector) => {
+  const node = document.querySelector(selector);
+  node.scrollIntoView({block: "center"});
+  for (let before = null; ;) {
+    const box = node.getBoundingClientRect();
+    const now = [box.x + box.width / 2, box.y + box.height / 2];
+    if (String(now) === String(before)) return now;
+    before = now;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  }
+}"""
+"""Tells where the middle of an element is, once it has come to rest."""
+
+
 class Page:
     """A tab. ``alarms`` is what may never come: dialogs of scripts, violated policies, errors on the console."""
 
@@ -104,11 +118,7 @@ class Page:
 
     async def click(self, selector: str) -> None:
         """Press with the mouse, in the middle of an element that is in view."""
-        x, y = await self.js(
-            f"(() => {{ const node = document.querySelector({json.dumps(selector)}); "
-            "node.scrollIntoView({block: 'center'}); const box = node.getBoundingClientRect(); "
-            "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
-        )
+        x, y = await self.js(f"({_STANDING})({json.dumps(selector)})")
         for kind in ("mousePressed", "mouseReleased"):
             await self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

@@ -88,5 +88,5 @@ class Dashboard:
 
 def row(section: str, text: str) -> str:
     """Find the row of a section's table that holds a text; an expression."""
-    rows = f"[...document.querySelectorAll('#{section} tbody tr')]"
+    rows = f"[...document.querySelectorAll('#{section} > .table tbody tr')]"
     return f"{rows}.find((row) => row.textContent.includes({json.dumps(text)}))"

@@ -162,5 +162,5 @@ async def test_the_token_leaves_the_address_and_stays_in_the_tab(dashboard: Dash
     history: dict[str, Any] = await dashboard.page.command("Page.getNavigationHistory")
     assert not [entry for entry in history["entries"] if dashboard.token in entry["url"]]
     await dashboard.page.command("Page.reload")
-    await dashboard.page.until("document.getElementById('halt').dataset.act === 'halt'")
+    await dashboard.page.until("document.getElementById('halt')?.dataset.act === 'halt'")
     assert not any(await dashboard.page.js(BUTTONS))

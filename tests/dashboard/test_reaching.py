@@ -1,6 +1,8 @@
 """For whoever has no mouse, a phone, or a dark room."""
 
+import itertools
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -8,6 +10,8 @@ from tests.dashboard.browser import Page
 from tests.dashboard.dashboard import Dashboard, row
 from tests.processes import Exchange
 from tests.processes.signals import market_buy, market_sell
+
+_numbers = itertools.count(1)
 
 FOCUSED = """(() => {
   const node = document.activeElement;
@@ -45,23 +49,20 @@ CONTRAST = """(() => {
 })()"""
 
 
-def trouble(dashboard: Dashboard, exchange: Exchange) -> tuple[str, str]:
-    """Let the page have something of everything to show, with names as long as there may be; return two orders."""
+@pytest.fixture
+async def trouble(dashboard: Dashboard, exchange: Exchange) -> AsyncIterator[tuple[str, str]]:
+    """Let the page have something of everything to show, with names as long as there may be; yield two orders."""
     long_name = "an-owner-without-any-place-to-break-" + 80 * "x"
     exchange.lay({"kind": "refused", "code": 30002, "count": 1})
     letter = dashboard.daemon.accept(market_sell(ownerId=long_name))
     dashboard.daemon.until(letter, "dead_letter")
     exchange.lay("request_lost")
-    doubt = dashboard.daemon.accept(market_buy(ownerId=long_name, snipeTargetId="y" * 128))
+    doubt = dashboard.daemon.accept(market_buy(ownerId=long_name, snipeTargetId=f"{next(_numbers)}{120 * 'y'}"))
     dashboard.daemon.until(doubt, "in_doubt")
     dashboard.waits(ownerId=long_name)
     dashboard.rests()
     dashboard.daemon.submit(market_buy(), wait_s=5)
-    return letter, doubt
-
-
-def over(dashboard: Dashboard, letter: str, doubt: str) -> None:
-    """End the trouble."""
+    yield letter, doubt
     dashboard.daemon.ask("DELETE", f"/v1/orders/{letter}")
     ruled = {"ruling": "not_placed", "reason": "the test is over"}
     dashboard.daemon.ask("POST", f"/v1/admin/orders/{doubt}/resolve", ruled)
@@ -132,9 +133,9 @@ async def test_an_order_is_explained_and_left_by_keyboard(dashboard: Dashboard) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_text_stands_out_from_what_is_behind_it(
-    dashboard: Dashboard, exchange: Exchange, scheme: str
+    dashboard: Dashboard, trouble: tuple[str, str], scheme: str
 ) -> None:
-    letter, doubt = trouble(dashboard, exchange)
+    letter, doubt = trouble
     await dashboard.row("doubts", "order: not found")
     await dashboard.row("dead", letter)
     await dashboard.page.look_like(scheme=scheme)
@@ -149,14 +150,15 @@ async def test_every_text_stands_out_from_what_is_behind_it(
     await dashboard.page.click("#halt")
     await dashboard.page.picture(f"halt-{scheme}", whole=False)
     assert await dashboard.page.js(CONTRAST) == []
-    over(dashboard, letter, doubt)
 
 
 WIDTH = "document.documentElement.scrollWidth"
 
 
-async def test_a_phone_shows_everything_without_scrolling_sideways(dashboard: Dashboard, exchange: Exchange) -> None:
-    letter, doubt = trouble(dashboard, exchange)
+async def test_a_phone_shows_everything_without_scrolling_sideways(
+    dashboard: Dashboard, trouble: tuple[str, str]
+) -> None:
+    letter, doubt = trouble
     await dashboard.page.look_like(width=360, height=740)
     await dashboard.row("doubts", "order: not found")
     await dashboard.row("dead", letter)
@@ -172,4 +174,3 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(dashboard: Da
     await dashboard.page.until("document.querySelector('#explain .events li')")
     assert await dashboard.page.js(WIDTH) == 360
     await dashboard.page.picture("explain-phone")
-    over(dashboard, letter, doubt)
