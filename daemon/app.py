@@ -92,8 +92,10 @@ class _Process:
             store = await stack.enter_async_context(open_store(database))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
-            recorder, feed = Recorder(clock), Feed(clock, emit, self._log.strike)
-            self._listeners += [recorder.hear, feed.tell]
+            feed = Feed(clock, emit, self._log.strike)
+            self._listeners.append(feed.tell)
+            recorder = Recorder(clock)
+            self._listeners.append(recorder.hear)
             url = await stack.enter_async_context(self._exchange_url(database, clock))
             self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, exchange=url,
                        database=str(database))  # fmt: skip
@@ -132,8 +134,8 @@ class _Process:
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
-            tasks.start_soon(monitor.run)
             tasks.start_soon(feed.run)
+            tasks.start_soon(monitor.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
@@ -254,7 +256,7 @@ class _Process:
         self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
 
     def _emit(self, event: Event) -> None:
-        """Tell everybody who listens: the log, the metrics."""
+        """Tell everybody who listens: the log, the feed, the metrics."""
         for listener in self._listeners:
             listener(event)
 

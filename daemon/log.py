@@ -43,7 +43,7 @@ class Log:
         self._struck: list[bytes] = []
         self._last_ms = 0
         self._line = _text_line if text else _json_line
-        self._logger: FilteringBoundLogger = structlog.wrap_logger(self._writer, processors=[self._render])
+        self._logger: FilteringBoundLogger = structlog.wrap_logger(self._writer, processors=[self._render]).bind()
 
     def keep_out(self, secrets: Iterable[Secret]) -> None:
         """Strike these out of every line from now on."""

@@ -4,13 +4,12 @@ from aiohttp import HttpVersion11, web
 
 from daemon import __version__
 from daemon.api.feed import Feed, Reader, Wanted, message, reset
-from daemon.api.routes import Parameter, Route
+from daemon.api.routes import EVENTS, Parameter, Route
 from daemon.api.views import EventView, HelloView
 from daemon.errors import Full, Invalid
 
 MAX_READERS = 256
-MEDIA = "text/event-stream"
-_HEADERS = {"Content-Type": MEDIA, "Cache-Control": "no-store"}
+_HEADERS = {"Content-Type": EVENTS, "Cache-Control": "no-store"}
 _PARAMETERS = [
     Parameter(name="after", about="an event's id: go on after it; `Last-Event-ID` has precedence"),
     Parameter(
@@ -36,7 +35,7 @@ class Events:
                 handler=self.follow,
                 parameters=_PARAMETERS,
                 answers={200: EventView},
-                media=MEDIA,
+                media=EVENTS,
                 refuses=[Invalid, Full],
             )
         ]

@@ -17,7 +17,7 @@ from daemon import __version__
 from daemon.api.answers import STATUS, json
 from daemon.api.bot import shapes
 from daemon.api.lock_views import HeldView
-from daemon.api.routes import JSON, Parameter, Route
+from daemon.api.routes import EVENTS, JSON, Parameter, Route
 from daemon.api.views import ErrorView
 from daemon.errors import Held, Invalid, Refusal
 
@@ -143,15 +143,17 @@ def _view(refusal: type[Refusal], *, of_bot: bool) -> Any:  # noqa: ANN401  # a 
 
 
 def _response(status: int, schemas: list[Schema], tells: Sequence[str], media: str = JSON) -> Schema:
-    content = _content(schemas) if media == JSON else {media: {"schema": {"type": "string"}, "x-data": schemas[0]}}
+    content = _content(schemas, media)
+    if media == EVENTS:
+        content = {media: {"schema": {"type": "string"}, "x-data": schemas[0]}}
     response: Schema = {"description": HTTPStatus(status).phrase, "content": content}
     if tells:
         response["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in tells}
     return response
 
 
-def _content(schemas: list[Schema]) -> Schema:
-    return {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+def _content(schemas: list[Schema], media: str = JSON) -> Schema:
+    return {media: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
 
 
 def _with_amounts(part: Any) -> Any:  # noqa: ANN401  # JSON

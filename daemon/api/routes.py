@@ -16,6 +16,7 @@ from daemon.api.reading import MAX_WAIT_S, Body
 from daemon.errors import Refusal
 
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 Method = Literal["GET", "POST", "DELETE"]
 
@@ -34,19 +35,19 @@ class Parameter:
 class Route:
     """One method on one path.
 
-    ``answers`` maps the statuses of success to the types of their bodies; ``tells`` names the headers they may have.
-    With another ``media`` than JSON the body is a text, and the type that of the JSON within its messages.
+    ``answers`` maps the statuses of success to the types of their bodies, ``media`` says in which form these are, and
+    ``tells`` names the headers they may have. Of a stream of events the type is that of the JSON within its messages.
     """
 
     method: Method
     path: str
     handler: Handler
     answers: Mapping[int, Any]
+    media: str = JSON
     takes: Body[Any] | None = None
     parameters: Sequence[Parameter] = ()
     refuses: Sequence[type[Refusal]] = ()
     tells: Sequence[str] = ()
-    media: str = JSON
 
     def definition(self) -> web.RouteDef:
         """Return it as aiohttp serves it; a GET answers HEAD as well."""

@@ -173,6 +173,9 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, "the bot takes no report of a target; it is given up", ("target_id", "report", "error"),
         durable=False,
     ),
+    "feed.cut_off": Kind(
+        Level.WARNING, "a reader of /v1/events did not read; its connection was closed", ("behind",), durable=False
+    ),
     "alert.firing": Kind(
         Level.ERROR, "a figure calls for a person", ("alert", "severity", "value", "summary", "todo"), durable=False
     ),
@@ -182,9 +185,6 @@ CATALOGUE: dict[str, Kind] = {
     "alert.delivered": Kind(Level.DEBUG, "a webhook took an alert", ("webhook", "alert", "attempt"), durable=False),
     "alert.undelivered": Kind(
         Level.ERROR, "a webhook took no alert; it is given up", ("webhook", "alert", "error"), durable=False
-    ),
-    "feed.cut_off": Kind(
-        Level.WARNING, "a reader of /v1/events did not read; its connection was closed", ("behind",), durable=False
     ),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),

@@ -106,6 +106,9 @@ class Writer:
         self._closing = False
         self._failure: str | None = None
         self._since_checkpoint = 0
+        self._wrote_s = 0.0
+        self._is_idle = False
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     def commit(self, step: Step) -> Commit:
         """Join the open group; with an empty step, wait for all that was joined before."""
@@ -141,27 +144,46 @@ class Writer:
         """Wait for a group to write; use an idle moment for a checkpoint."""
         while not self._group and not self._closing:
             self._wanted.clear()
-            with anyio.move_on_after(IDLE_S):
-                await self._wanted.wait()
-                return
-            if self._since_checkpoint >= COMMITS_WORTH_A_CHECKPOINT:
-                self._since_checkpoint = 0
-                try:
-                    await self._hand(_checkpoint)
-                except sqlite3.Error as error:
-                    raise self._failed("checkpoint", error) from error
+            if self._since_checkpoint >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
+                self._watch_for_idleness(IDLE_S)
+            await self._wanted.wait()
+            if self._is_idle and not self._group:
+                await self._use_idle_moment()
+
+    async def _use_idle_moment(self) -> None:
+        self._is_idle, self._since_checkpoint = False, 0
+        try:
+            await self._hand(_checkpoint)
+        except sqlite3.Error as error:
+            raise self._failed("checkpoint", error) from error
+
+    def _watch_for_idleness(self, after_s: float) -> None:
+        """Look then whether the last commit is long enough ago: one timer, not one for each commit."""
+        self._idle_timer = asyncio.get_running_loop().call_later(after_s, self._look_for_idleness)
+
+    def _look_for_idleness(self) -> None:
+        self._idle_timer = None
+        left_s = self._wrote_s + IDLE_S - asyncio.get_running_loop().time()
+        if left_s > 0:
+            self._watch_for_idleness(left_s)
+        else:
+            self._is_idle = True
+            self._wanted.set()
 
     async def _write(self) -> None:
         group, self._group = self._group, Commit()
         self._last = group
-        began_s, started_s = anyio.current_time(), stopwatch_s()
+        loop = asyncio.get_running_loop()
+        began_s, started_s = loop.time(), stopwatch_s()
+        self._is_idle = False
         try:
             await self._hand(lambda connection: write(connection, group))
         except sqlite3.Error as error:
             failed = self._failed("commit", error)
             group.end(self._failure)
             raise failed from error
-        group.took_ms = (anyio.current_time() - began_s) * 1000
+        self._wrote_s = loop.time()
+        group.took_ms = (self._wrote_s - began_s) * 1000
         group.took_s = stopwatch_s() - started_s
         self._since_checkpoint += 1
         group.end()

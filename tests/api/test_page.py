@@ -53,7 +53,9 @@ def get(daemon: Daemon, target: str, **headers: str) -> tuple[HTTPResponse, byte
     address = urlsplit(daemon.wait_for("daemon.ready")["http"]).netloc
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
-        connection.request("GET", target, headers={"Host": address} | {name.replace("_", "-"): text for name, text in headers.items()})
+        connection.request(
+            "GET", target, headers={"Host": address} | {name.replace("_", "-"): text for name, text in headers.items()}
+        )
         response = connection.getresponse()
         return response, response.read()
     finally:

@@ -36,7 +36,9 @@ async def test_a_lock_is_released_with_the_reason_that_was_typed(dashboard: Dash
     await dashboard.gone("locks", name)
     await dashboard.done()
     [kept] = read(
-        dashboard.daemon.database, "SELECT * FROM events WHERE name = 'lock.force_released' AND lock_id = ?", lock["lockId"]
+        dashboard.daemon.database,
+        "SELECT * FROM events WHERE name = 'lock.force_released' AND lock_id = ?",
+        lock["lockId"],
     )
     assert kept["actor"] == "token"
     assert json.loads(kept["detail"])["reason"] == "its owner is gone for good"

@@ -88,7 +88,10 @@ async def test_a_lock_is_released_by_keyboard_alone(dashboard: Dashboard) -> Non
     await page.press("Tab")
     assert (await page.js(FOCUSED))["text"].startswith("Skip")
     await tab_until(page, "document.activeElement.id === 'halt'")
-    await tab_until(page, f"{row('locks', 'keyboard:1')}.contains(document.activeElement) && document.activeElement.matches('button')")
+    await tab_until(
+        page,
+        f"{row('locks', 'keyboard:1')}.contains(document.activeElement) && document.activeElement.matches('button')",
+    )
     await page.press("Enter")
     await page.until("document.getElementById('dialog').open")
     assert (await page.js(FOCUSED))["name"] == "reason"

@@ -31,7 +31,9 @@ async def test_the_tiles_are_what_the_database_counts(dashboard: Dashboard) -> N
     dashboard.daemon.wait_for("lock.expired")
     rows = read(dashboard.daemon.database, "SELECT status, count(*) AS many FROM transaction_locks GROUP BY status")
     locks = {each["status"]: each["many"] for each in rows}
-    [waiting] = read(dashboard.daemon.database, "SELECT count(*) AS many FROM transaction_queue WHERE status = 'pending'")
+    [waiting] = read(
+        dashboard.daemon.database, "SELECT count(*) AS many FROM transaction_queue WHERE status = 'pending'"
+    )
     expected = {
         "activeLocks": locks["active"],
         "queueLength": waiting["many"],
@@ -85,7 +87,9 @@ async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashb
     for text, priority, place in zip(rows, (3, 5, 7), (1, 2, 3), strict=True):
         assert f"rank-{priority}" in text
         assert f"no. {place} for it" in text
-    positions = await dashboard.page.js("[...document.querySelectorAll('#queue tbody tr')].map((row) => Number(row.textContent.match(/^[0-9]+/)[0]))")
+    positions = await dashboard.page.js(
+        "[...document.querySelectorAll('#queue tbody tr')].map((row) => Number(row.textContent.match(/^[0-9]+/)[0]))"
+    )
     assert positions == list(range(1, len(positions) + 1))
     for each in waiting:
         each.leave()
@@ -162,4 +166,6 @@ async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_te
 @pytest.mark.parametrize("fragment", ["/orders/nobody", "/orders/%E0%A4%A", "/orders/<img src=x onerror=alert(1)>"])
 async def test_an_order_that_is_not_there_is_said_to_be_none(dashboard: Dashboard, fragment: str) -> None:
     await dashboard.page.js(f"location.hash = {fragment!r}")
-    await dashboard.page.until("document.querySelector('#explain [role=alert]')?.innerText.includes('there is no order')")
+    await dashboard.page.until(
+        "document.querySelector('#explain [role=alert]')?.innerText.includes('there is no order')"
+    )
