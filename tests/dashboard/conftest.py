@@ -1,4 +1,4 @@
-"""One browser, one exchange and one daemon for all these tests; a test speaks of its own orders, so others' do not matter."""
+"""One browser, one exchange and one daemon for all these tests; each speaks of its own orders."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,9 +7,10 @@ import pytest
 from tests.dashboard.browser import Page, chromium, tab
 from tests.dashboard.dashboard import Dashboard
 from tests.processes import Daemon, Exchange
+from tests.processes.daemon_process import Tables
 from tests.processes.stage import Stage, stage
 
-CALM = {
+CALM: Tables = {
     "http": {"listen": "127.0.0.1:0"},
     "reconcile": {"first_ms": 200, "longest_ms": 2_000, "grace_ms": 60_000},
     "queue": {"buy_deadline_ms": 600_000, "sell_deadline_ms": 600_000},

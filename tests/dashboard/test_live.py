@@ -8,7 +8,7 @@ import pytest
 from tests.dashboard.browser import Page
 from tests.dashboard.conftest import CALM
 from tests.dashboard.dashboard import LIVE, Dashboard, row
-from tests.processes import Exchange, wall_ms
+from tests.processes import Daemon, Exchange, wall_ms
 from tests.processes.signals import resting_buy
 from tests.processes.stage import Stage
 
@@ -41,7 +41,7 @@ async def test_an_event_is_shown_within_300_ms(dashboard: Dashboard) -> None:
 
 
 @pytest.fixture
-def standing(own_stage: Stage, exchange: Exchange) -> Dashboard:
+def standing(own_stage: Stage, exchange: Exchange) -> Daemon:
     """A daemon of its own, on a port that it has again after a restart; its page is not open yet."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
@@ -50,7 +50,7 @@ def standing(own_stage: Stage, exchange: Exchange) -> Dashboard:
     return daemon
 
 
-async def test_a_lost_connection_is_said_clearly_and_ends_by_itself(page: Page, standing: Dashboard) -> None:
+async def test_a_lost_connection_is_said_clearly_and_ends_by_itself(page: Page, standing: Daemon) -> None:
     dashboard = Dashboard(page, standing)
     await dashboard.open()
     before = dashboard.rests()
@@ -68,7 +68,7 @@ async def test_a_lost_connection_is_said_clearly_and_ends_by_itself(page: Page, 
     assert await page.text("#banners") == ""
 
 
-async def test_what_happened_while_the_connection_was_lost_is_shown_after_it(page: Page, standing: Dashboard) -> None:
+async def test_what_happened_while_the_connection_was_lost_is_shown_after_it(page: Page, standing: Daemon) -> None:
     dashboard = Dashboard(page, standing)
     await dashboard.open()
     order_id = dashboard.waits()

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.dashboard.dashboard import Dashboard
+from tests.dashboard.dashboard import Dashboard, row
 from tests.processes import Exchange
 from tests.processes.pending import Pending
 from tests.processes.signals import market_buy, market_sell
@@ -12,7 +12,9 @@ from tests.processes.tables import read
 
 _numbers = itertools.count(1)
 
-TILES = "Object.fromEntries([...document.querySelectorAll('#tiles > div')].map((tile) => [tile.dataset.tile, tile.querySelector('.figure').textContent]))"
+TILES = """Object.fromEntries([...document.querySelectorAll('#tiles > div')].map(
+  (tile) => [tile.dataset.tile, tile.querySelector('.figure').textContent]
+))"""
 
 
 def resource() -> str:
@@ -65,7 +67,7 @@ async def test_a_lock_shows_its_owner_its_token_and_a_lease_that_runs_out(dashbo
     lock = dashboard.lease(name, ownerId="lock-owner", timeoutMs=50_000)
     said = (await dashboard.row("locks", name)).split()
     assert {"lock-owner", str(lock["fencingToken"])} <= set(said)
-    lease = f"[...document.querySelectorAll('#locks tr')].find((row) => row.textContent.includes('{name}')).querySelector('time').textContent"
+    lease = f"{row('locks', name)}.querySelector('time').textContent"
     first = await dashboard.page.js(lease)
     assert first.endswith(" s")
     later = await dashboard.page.until(f"{lease} !== '{first}' && {lease}")
@@ -87,9 +89,8 @@ async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashb
     for text, priority, place in zip(rows, (3, 5, 7), (1, 2, 3), strict=True):
         assert f"rank-{priority}" in text
         assert f"no. {place} for it" in text
-    positions = await dashboard.page.js(
-        "[...document.querySelectorAll('#queue tbody tr')].map((row) => Number(row.textContent.match(/^[0-9]+/)[0]))"
-    )
+    numbers = "[...document.querySelectorAll('#queue td:first-child')].map((cell) => Number(cell.textContent))"
+    positions = await dashboard.page.js(numbers)
     assert positions == list(range(1, len(positions) + 1))
     for each in waiting:
         each.leave()
@@ -166,6 +167,5 @@ async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_te
 @pytest.mark.parametrize("fragment", ["/orders/nobody", "/orders/%E0%A4%A", "/orders/<img src=x onerror=alert(1)>"])
 async def test_an_order_that_is_not_there_is_said_to_be_none(dashboard: Dashboard, fragment: str) -> None:
     await dashboard.page.js(f"location.hash = {fragment!r}")
-    await dashboard.page.until(
-        "document.querySelector('#explain [role=alert]')?.innerText.includes('there is no order')"
-    )
+    said = "document.querySelector('#explain [role=alert]')?.innerText"
+    await dashboard.page.until(f"{said}?.includes('there is no order')")
