@@ -21,6 +21,10 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "systemd box": (can_box, "root, systemd, util-linux, an overlay file system and cgroup2"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "curl": (lambda: shutil.which("curl") is not None, "curl"),
+    "prometheus": (
+        lambda: all(shutil.which(name) for name in ("prometheus", "promtool", "prometheus-alertmanager", "amtool")),
+        "prometheus and prometheus-alertmanager",
+    ),
     "node": (lambda: shutil.which("node") is not None, "node"),
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
     "fuse": (

@@ -48,6 +48,15 @@ REACHES = {
     "reconcile.negatives": (32, {"engine.rules.schedule.negatives"}),
     "reconcile.lost_every_ms": (33_000, {"engine.rules.schedule.lost_every_ms"}),
     "reconcile.startup_s": (34.0, {"engine.startup_reconcile_s"}),
+    **{
+        f"alerts.{key}": (77, {f"alerts.{key}"})
+        for key in (
+            "window_s", "queue_depth", "lock_overdue_s", "lock_timeouts", "failed_percent", "failed_at_least",
+            "rate_ban_s", "unreachable_s", "clock_offset_ms", "slow_commits", "reconcile_overdue_s", "disk_free_mb",
+        )
+    },
+    "alerts.webhook_timeout_ms": (4_300, {"webhooks.timeout_s"}),
+    "alerts.webhook_attempts": (44, {"webhooks.attempts"}),
     "poller.enabled": (True, {"engine.rules.keys_by_target"}),
     "poller.user_id": ("u35", {"poller.rules.user_id"}),
     "poller.interval_ms": (3_600, {"poller.interval_ms"}),
@@ -57,12 +66,13 @@ REACHES = {
     "poller.min_confidence": (0.4, {"poller.rules.min_confidence"}),
     "poller.duplicate_window_ms": (41_000, {"poller.rules.duplicate_window_ms"}),
     "poller.report_attempts": (42, {"poller.report_attempts"}),
-}
+}  # fmt: skip
 """A value other than the default, and where it arrives."""
 
 ARRIVES_AS = {
     "locks.scope": True,
     "poller.body_limit_kb": 39 * 1024,
+    "alerts.webhook_timeout_ms": 4.3,
     "poller.min_confidence": "0.4",
     "guards.max_notional_per_order": "16.1",
     "guards.max_notional_per_day": "16.2",
@@ -78,6 +88,7 @@ OF_THE_PROCESS = {
     "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
     "http.listen", "http.token_file",
     "poller.base_url",
+    "alerts.webhook_file",
     "log.level", "log.format",
 }  # fmt: skip
 """What the process itself reads when it builds its parts."""
@@ -95,6 +106,8 @@ def arrived(config: Config) -> dict[str, object]:
         "engine": settings.engine(config),
         "exchange": settings.exchange(config),
         "poller": settings.poller(config),
+        "alerts": settings.alerts(config),
+        "webhooks": settings.webhooks(config),
     }
     leaves = flat({name: msgspec.to_builtins(part) for name, part in parts.items()})
     return {name.removeprefix("."): value for name, value in leaves.items()}

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from daemon.cli import show
+from daemon.cli.alerts import state
 from daemon.cli.client import ask
 from daemon.cli.options import config_option, json_option, status_socket
 
@@ -40,6 +41,7 @@ def _show(found: dict[str, Any]) -> None:
                 f"{found['queueLength']} waiting, {found['inFlight']} in flight, {found['activeLocks']} locks held",
             ),
             ("attention", _attention(found)),
+            ("alerts", ", ".join(f"{each['name']} {state(each)}" for each in found["alerts"])),
             ("rate", f"{rate}, weight {exchange['weightUsed']} of {exchange['weightLimit']} in ten"),
             ("database", f"{found['database']}  {found['databaseBytes'] / 1e6:.1f} MB"),
         ]

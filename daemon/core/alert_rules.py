@@ -10,6 +10,8 @@ import msgspec
 from daemon.core.alerts import Rule, Severity
 
 MINUTE_MS = 60_000
+RESTART_MS = 5_000
+"""What has grown old while the daemon was down is first looked for, then told of."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ def _orders(limits: Thresholds) -> list[Rule]:
             reads="past_grace",
             limit=0,
             clear=0,
+            for_ms=RESTART_MS,
             means="orders in doubt for longer than their grace: {value}. They may exist, and their locks stay held",
             todo="`sniperd orders --state in_doubt`, then `sniperd explain ORDER` for the evidence; send nothing again",
         ),
@@ -106,6 +109,7 @@ def _traffic(limits: Thresholds) -> list[Rule]:
             reads="lock_overdue_s",
             limit=limits.lock_overdue_s,
             clear=0,
+            for_ms=RESTART_MS,
             means="a lock is held {value} s past the end of its lease",
             todo="`sniperd locks`: the outcome of its order is not known yet; `sniperd explain ORDER` tells what comes",
         ),

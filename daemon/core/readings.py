@@ -1,7 +1,7 @@
 """Readings: how the ledger stands at a moment, in figures. Metrics show them, alerts are judged by them.
 
-Taking them costs a pass over what is not finished, a third of a millisecond for ten thousand orders, and less where
-nobody waits and nothing is in doubt.
+Taking them costs a pass over the queue and the locks, and over the orders on the exchange while one is in doubt: a few
+milliseconds for ten thousand, next to nothing where nobody waits.
 """
 
 from collections import Counter
@@ -9,11 +9,12 @@ from collections import Counter
 import msgspec
 
 from daemon.core.ledger import Ledger
-from daemon.core.orders import Order, State
+from daemon.core.orders import UNRESOLVED, Order, State
+from daemon.core.priority_queue import Entry
 from daemon.core.reconciliation import grace_over_ms
 
-AGED = (State.QUEUED, State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
-"""States whose oldest order's age says something: all that are not to last."""
+AGED = (State.QUEUED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
+"""States whose oldest order's age says something: all that are not to last, and may."""
 
 ORDER, LEASE = "order", "lease"
 """What a lock is held for: an order, or a caller's own critical section."""
@@ -26,7 +27,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     oldest_ms: dict[State, int]  # age of the oldest, for the states of AGED
     past_grace: int  # orders in doubt for longer than a look may take to find them
     waiting: dict[int, int]  # orders whose time has come and whose turn has not, by priority
-    waiting_oldest_ms: dict[int, int]  # age of the oldest of those, by priority
+    waiting_oldest_ms: dict[int, int]  # since the first of those came, by priority
     callers: int  # who wait for a lease
     held: dict[str, int]  # active locks, of orders and of callers
     held_oldest_ms: dict[str, int]
@@ -48,6 +49,7 @@ def read(ledger: Ledger, now_ms: int) -> Readings:
     """Read the ledger."""
     oldest, past_grace = _ages(ledger, now_ms)
     waiting, waiting_oldest = _waiting(ledger, now_ms)
+    oldest[State.QUEUED] = max(waiting_oldest.values(), default=0)
     held: Counter[str] = Counter()
     held_oldest = {ORDER: 0, LEASE: 0}
     overdue = overdue_ms = 0
@@ -80,33 +82,42 @@ def read(ledger: Ledger, now_ms: int) -> Readings:
 def _ages(ledger: Ledger, now_ms: int) -> tuple[dict[State, int], int]:
     """Return the age of the oldest order of each state of AGED, and how many doubts are past their grace."""
     oldest = dict.fromkeys(AGED, 0)
+    for attempt in ledger.flying.values():
+        order = ledger.orders.get(attempt.order_id)
+        if order is not None and order.state is State.IN_FLIGHT:
+            oldest[State.IN_FLIGHT] = max(oldest[State.IN_FLIGHT], now_ms - order.updated_ms)
     past_grace = 0
-    if any(ledger.counts[state] for state in AGED):
-        for order in ledger.orders.values():
-            if order.state in oldest:
-                oldest[order.state] = max(oldest[order.state], now_ms - _since_ms(order, now_ms))
-            if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, ledger.rules.schedule):
-                past_grace += 1
+    for order in _unresolved(ledger):
+        oldest[order.state] = max(oldest[order.state], now_ms - (order.doubt_ms or order.updated_ms))
+        if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, ledger.rules.schedule):
+            past_grace += 1
     return oldest, past_grace
 
 
-def _since_ms(order: Order, now_ms: int) -> int:
-    """Tell since when an order stands where it does; one that waits for its own time has not begun to wait."""
-    if order.state is State.QUEUED:
-        return min(now_ms, order.execute_at_ms or order.accepted_ms)
-    return (order.doubt_ms if order.state in {State.IN_DOUBT, State.LOST} else None) or order.updated_ms
+def _unresolved(ledger: Ledger) -> list[Order]:
+    """List the orders in doubt and lost; without a look where there are none."""
+    if not ledger.counts[State.IN_DOUBT] + ledger.counts[State.LOST]:
+        return []
+    watched = (ledger.orders[order_id] for order_id in ledger.watches)
+    return [order for order in watched if order.state in UNRESOLVED]
 
 
 def _waiting(ledger: Ledger, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
-    """Count who stands in the queue, by priority, and tell the age of the oldest of each."""
-    waiting: Counter[int] = Counter()
-    oldest: dict[int, int] = {}
+    """Count who stands in the queue, by priority, and tell the age of the first of each to come."""
+    waiting: dict[int, int] = {}
+    first: dict[int, Entry] = {}
     for entry in ledger.queue.entries():
-        priority = entry.rank.priority
-        waiting[priority] += 1
-        age_ms = now_ms - _since_ms(ledger.orders[entry.entry_id], now_ms)
-        oldest[priority] = max(oldest.get(priority, 0), age_ms)
-    return dict(waiting), oldest
+        priority, seq, _ = entry.rank
+        waiting[priority] = waiting.get(priority, 0) + 1
+        if priority not in first or seq < first[priority].rank.seq:
+            first[priority] = entry
+    orders = {priority: ledger.orders[entry.entry_id] for priority, entry in first.items()}
+    return waiting, {priority: now_ms - _began_ms(order) for priority, order in orders.items()}
+
+
+def _began_ms(order: Order) -> int:
+    """Tell since when an order waits for its turn: one that waited for its own time had none before."""
+    return order.accepted_ms if order.execute_at_ms is None else max(order.accepted_ms, order.execute_at_ms)
 
 
 def _longest_due_ms(ledger: Ledger, now_ms: int) -> int:

@@ -83,8 +83,7 @@ class Monitor:
 
     async def test_webhooks(self) -> list[Delivery]:
         """Send every webhook a test; return what became of each."""
-        now_ms = self._engine.clock.now_ms()
-        return await self._webhooks.test(now_ms)
+        return await self._webhooks.test(self._engine.clock.now_ms())
 
     def _standing(self) -> Standing:
         engine = self._engine

@@ -64,11 +64,11 @@ class Series:
         point.rate_budget = min(point.rate_budget, rate_budget)
 
     def total(self, what: str, now_ms: int, window_ms: int) -> int:
-        """Count what happened in a window, to the step."""
+        """Count what happened in the steps that a window touches."""
         return sum(point.counts[what] for point in self._within(now_ms, window_ms))
 
     def points(self, now_ms: int, window_ms: int) -> list[Point]:
-        """Return the steps of a window, oldest first, the running one included."""
+        """Return the steps that a window touches, oldest first, the running one included."""
         if self._points:
             self._points[-1].latency = self._latency()
         return list(self._within(now_ms, window_ms))[::-1]
@@ -85,7 +85,7 @@ class Series:
         return self._points[-1]
 
     def _within(self, now_ms: int, window_ms: int) -> Iterator[Point]:
-        """Yield the steps of a window, newest first."""
+        """Yield the steps that a window touches, newest first."""
         for point in islice(reversed(self._points), ceil(window_ms / STEP_MS) + 1):
             if point.at_ms > now_ms - window_ms - STEP_MS:
                 yield point

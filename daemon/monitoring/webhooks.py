@@ -16,7 +16,7 @@ from yarl import URL
 from daemon.clock import Clock
 from daemon.core.events import Event
 from daemon.monitoring.messages import Notice, a_test, body
-from daemon.monitoring.webhook_file import Webhook
+from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Webhook
 
 MAX_WAITING = 50
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -50,25 +50,24 @@ class Webhooks:
         settings: WebhookSettings,
         clock: Clock,
         emit: Callable[[Event], None],
+        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self.settings = settings
         self._session = session
         self._mode = mode
         self._clock = clock
         self._emit = emit
-        self._queues = {
-            webhook.name: (webhook, *anyio.create_memory_object_stream[Notice](MAX_WAITING)) for webhook in webhooks
-        }
-
-    def __len__(self) -> int:
-        return len(self._queues)
+        self._first_pause_s = first_pause_s
+        self._queues: list[tuple[Webhook, asyncio.Queue[Notice]]] = [
+            (webhook, asyncio.Queue(MAX_WAITING)) for webhook in webhooks
+        ]
 
     def send(self, notice: Notice) -> None:
         """Let a notice be sent to all; never waits."""
-        for webhook, put, _ in self._queues.values():
+        for webhook, queue in self._queues:
             try:
-                put.send_nowait(notice)
-            except anyio.WouldBlock:
+                queue.put_nowait(notice)
+            except asyncio.QueueFull:
                 self._tell("alert.undelivered", webhook, notice, error=f"{MAX_WAITING} alerts wait for it already")
 
     async def test(self, now_ms: int) -> list[Delivery]:
@@ -79,22 +78,22 @@ class Webhooks:
             done[webhook.name] = await self._post(webhook, a_test(now_ms))
 
         async with anyio.create_task_group() as tasks:
-            for webhook, _, _ in self._queues.values():
+            for webhook, _ in self._queues:
                 tasks.start_soon(one, webhook)
-        return [done[name] for name in self._queues]
+        return [done[webhook.name] for webhook, _ in self._queues]
 
     async def run(self) -> None:
         """Send what is to be sent, until cancelled."""
         async with anyio.create_task_group() as tasks:
-            for webhook, _, waiting in self._queues.values():
-                tasks.start_soon(self._serve, webhook, waiting)
+            for webhook, queue in self._queues:
+                tasks.start_soon(self._serve, webhook, queue)
 
-    async def _serve(self, webhook: Webhook, waiting: AsyncIterator[Notice]) -> None:
-        async for notice in waiting:
-            await self._deliver(webhook, notice)
+    async def _serve(self, webhook: Webhook, queue: "asyncio.Queue[Notice]") -> None:
+        while True:
+            await self._deliver(webhook, await queue.get())
 
     async def _deliver(self, webhook: Webhook, notice: Notice) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s = self._first_pause_s
         for attempt in range(1, self.settings.attempts + 1):
             delivery = await self._post(webhook, notice)
             if delivery.error is None:
@@ -133,7 +132,7 @@ class Webhooks:
 @asynccontextmanager
 async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
     """Open the session that carries webhooks' messages: few connections, apart from the exchange's."""
-    connector = aiohttp.TCPConnector(limit=8, keepalive_timeout=15)
+    connector = aiohttp.TCPConnector(limit=2 * MAX_WEBHOOKS, keepalive_timeout=15)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield session
 

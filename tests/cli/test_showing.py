@@ -18,7 +18,7 @@ PAINT = re.compile(r"\x1b\[[0-9;]*m")
 HEAVY = {"aiohttp", "aiosqlite", "anyio", "asyncio", "ccxt", "msgspec", "sqlite3", "structlog", "uvloop", "yarl"}
 
 
-NAMES = [*COMMANDS, "config check", ""]
+NAMES = [*COMMANDS, "config check", "alerts test", ""]
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def test_an_event_has_a_dotted_name_a_meaning_and_keys_of_its_own(name: str) -> 
 
 
 def test_what_changes_an_order_a_lock_or_trading_is_stored_and_the_rest_is_only_logged() -> None:
-    about_itself = {"daemon", "clock", "exchange", "store", "request", "poller", "feed"}
+    about_itself = {"daemon", "clock", "exchange", "store", "request", "poller", "alert", "feed"}
     answered_without_a_change = {"order.replayed"}
     told_by_rows_of_their_own = {"lock.acquired", "lock.renewed", "lock.released", "lock.abandoned"}
     logged_only = {name for name, kind in CATALOGUE.items() if not kind.durable}

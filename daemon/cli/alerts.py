@@ -1,0 +1,74 @@
+"""``sniperd alerts`` and ``alerts test``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import REFUSED, ask
+from daemon.cli.options import config_option, json_option, signals_socket, status_socket
+
+PATIENCE_S = 70.0
+"""A webhook may take as long as [alerts] webhook_timeout_ms allows."""
+
+
+@click.group(invoke_without_command=True)
+@config_option
+@json_option
+@click.pass_context
+def alerts(context: click.Context, config_path: Path | None, as_json: bool) -> None:
+    """List what calls for a person, and what to do about it.
+
+    Limits stand under [alerts] in the configuration. What is pending is beyond its limit, and not for long enough yet.
+    """
+    if context.invoked_subcommand is None:
+        show.answer(ask(status_socket(config_path), "GET", "/v1/alerts"), _tell, as_json=as_json)
+
+
+@alerts.command()
+@config_option
+@json_option
+@click.pass_context
+def test(context: click.Context, config_path: Path | None, as_json: bool) -> None:
+    """Send a test message to every webhook, and tell what became of it; exit code 1 if one did not take it."""
+    path = signals_socket(config_path or (context.parent.params["config_path"] if context.parent else None))
+    found = ask(path, "POST", "/v1/admin/alerts/test", timeout_s=PATIENCE_S)
+    show.answer(found, _tell_test, as_json=as_json)
+    if not all(each["delivered"] for each in found["webhooks"]):
+        context.exit(REFUSED)
+
+
+def _tell(found: dict[str, Any]) -> None:
+    if not found["alerts"]:
+        click.echo("nothing calls for a person")
+        return
+    show.table(
+        ["alert", "severity", "state", "since", "what is so, and what to do"],
+        [
+            [
+                each["name"],
+                each["severity"],
+                state(each),
+                show.at(each["sinceMs"]),
+                f"{each['summary']}. {each['todo']}",
+            ]
+            for each in found["alerts"]
+        ],
+    )
+
+
+def state(alert: dict[str, Any]) -> str:
+    """Colour an alert's state."""
+    colour = "yellow" if alert["state"] == "pending" or alert["severity"] == "warning" else "red"
+    return click.style(alert["state"], fg=colour, bold=alert["state"] == "firing")
+
+
+def _tell_test(found: dict[str, Any]) -> None:
+    show.table(
+        ["webhook", "test"],
+        [
+            [each["webhook"], click.style("delivered", fg="green") if each["delivered"] else each["error"]]
+            for each in found["webhooks"]
+        ],
+    )

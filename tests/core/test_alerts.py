@@ -1,0 +1,221 @@
+"""Alerts: pending, firing, resolved, and never a noise for what flickers."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import asdict, replace
+
+from daemon import settings
+from daemon.cli.main import COMMANDS
+from daemon.config import AlertsTable, Config
+from daemon.core.alert_rules import rules
+from daemon.core.alerts import Alert, AlertState, Judgement, Rule, Severity, Snapshot, judge
+from tests.core.making import NOON_MS
+
+QUIET = Snapshot(
+    queue_depth=0,
+    lock_overdue_s=0,
+    lock_timeouts=0,
+    failed_percent=0,
+    past_grace=0,
+    lost=0,
+    dead_letters=0,
+    halted=0,
+    rate_ban_s=0,
+    unreachable=0,
+    clock_offset_ms=0,
+    slow_commits=0,
+    reconcile_overdue_s=0,
+    disk_free_mb=1_000_000,
+)
+RULES = rules(settings.alerts(Config()))
+BY_NAME = {rule.name: rule for rule in RULES}
+every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
+
+DEEP = Rule(
+    name="deep",
+    severity=Severity.WARNING,
+    reads="queue_depth",
+    limit=10,
+    clear=5,
+    for_ms=10_000,
+    resolve_ms=30_000,
+    means="{value} wait",
+    todo="look",
+)
+
+
+class Watch:
+    """Judges one figure again and again."""
+
+    def __init__(self, rule: Rule = DEEP) -> None:
+        self.rule = rule
+        self.alerts: dict[str, Alert] = {}
+
+    def at(self, second: float, value: float | None) -> Judgement:
+        """Judge the figure as it stands so many seconds after noon."""
+        snapshot = replace(QUIET, **{self.rule.reads: value})
+        judged = judge([self.rule], self.alerts, snapshot, NOON_MS + round(second * 1_000))
+        self.alerts = judged.alerts
+        return judged
+
+    @property
+    def state(self) -> AlertState | None:
+        """How far it has come."""
+        alert = self.alerts.get(self.rule.name)
+        return None if alert is None else alert.state
+
+    def firing(self) -> "Watch":
+        """Bring it so far that it fires."""
+        self.at(0, 11)
+        assert self.at(10, 11).fired
+        return self
+
+
+def test_a_figure_at_its_limit_is_no_alert() -> None:
+    watch = Watch()
+    assert watch.at(0, 10) == Judgement({}, [], [])
+
+
+def test_a_figure_beyond_its_limit_is_pending_and_fires_when_its_time_has_come() -> None:
+    watch = Watch()
+    assert watch.at(0, 11).fired == []
+    assert watch.state is AlertState.PENDING
+    assert watch.at(9.999, 12).fired == []
+    (alert,) = watch.at(10, 13).fired
+    assert (alert.state, alert.since_ms, alert.value, alert.summary) == (
+        AlertState.FIRING,
+        NOON_MS + 10_000,
+        13,
+        "13 wait",
+    )
+    assert watch.at(11, 14).fired == [], "it is told once"
+
+
+def test_a_figure_that_comes_back_before_its_time_begins_anew() -> None:
+    watch = Watch()
+    watch.at(0, 11)
+    watch.at(9, 10)
+    assert watch.state is None
+    watch.at(9.5, 11)
+    assert watch.at(15, 11).fired == []
+
+
+def test_an_alert_without_a_time_fires_at_once() -> None:
+    watch = Watch(replace(DEEP, for_ms=0))
+    assert len(watch.at(0, 11).fired) == 1
+
+
+def test_a_firing_alert_resolves_when_its_figure_has_been_back_for_long_enough() -> None:
+    watch = Watch().firing()
+    assert watch.at(20, 5).resolved == []
+    assert watch.at(49.999, 0).resolved == []
+    (alert,) = watch.at(50, 1).resolved
+    assert (alert.since_ms, alert.value) == (NOON_MS + 10_000, 1)
+    assert watch.state is None
+    assert watch.at(51, 1) == Judgement({}, [], [])
+
+
+def test_a_firing_alert_whose_figure_is_between_its_marks_stays() -> None:
+    watch = Watch().firing()
+    assert watch.at(1_000, 6).resolved == []
+    assert watch.at(2_000, 10).resolved == []
+    assert watch.state is AlertState.FIRING
+
+
+def test_a_figure_that_flickers_makes_no_noise() -> None:
+    watch = Watch().firing()
+    told = [watch.at(10 + second, 0 if second % 20 else 11) for second in range(1, 600)]
+    assert not any(judged.fired or judged.resolved for judged in told)
+    assert watch.state is AlertState.FIRING
+
+
+def test_a_figure_that_is_not_known_neither_fires_nor_resolves() -> None:
+    watch = Watch()
+    assert watch.at(0, None) == Judgement({}, [], [])
+    watch.firing()
+    watch.at(20, 0)
+    assert watch.at(100, None).resolved == []
+    assert watch.state is AlertState.FIRING
+
+
+def test_a_pending_alert_waits_while_its_figure_is_not_known() -> None:
+    watch = Watch()
+    watch.at(0, 11)
+    assert watch.at(20, None).fired == []
+    assert watch.at(21, 11).fired
+
+
+def test_an_alert_that_resolves_unknown_shows_the_last_figure_that_was_known() -> None:
+    watch = Watch(replace(DEEP, resolve_ms=0)).firing()
+    assert watch.at(11, 5).resolved[0].value == 5
+
+
+def test_a_rule_can_call_for_a_person_below_its_limit() -> None:
+    watch = Watch(replace(DEEP, reads="disk_free_mb", beyond="below", limit=500, clear=550, for_ms=0, resolve_ms=0))
+    assert not watch.at(0, 500).fired
+    assert watch.at(1, 499).fired
+    assert not watch.at(2, 549).resolved
+    assert watch.at(3, 550).resolved
+
+
+def test_new_limits_count_for_what_fires_already() -> None:
+    watch = Watch().firing()
+    watch.rule = replace(DEEP, limit=100, clear=50)
+    watch.at(11, 30)
+    assert watch.at(41, 30).resolved
+
+
+@every_rule
+def test_nothing_fires_while_all_is_well(rule: Rule) -> None:
+    assert judge([rule], {}, QUIET, NOON_MS) == Judgement({}, [], [])
+
+
+@every_rule
+def test_a_rule_is_judged_by_a_figure_and_says_what_is_so_and_what_to_do(rule: Rule) -> None:
+    assert rule.reads in asdict(QUIET)
+    assert rule.means.format(value="3")
+    assert len(rule.todo) > 20
+    commands = {word.split()[1] for word in rule.todo.split("`")[1::2] if word.startswith("sniperd ")}
+    assert commands <= set(COMMANDS)
+
+
+@every_rule
+def test_a_rule_fires_beyond_its_limit_and_its_clear_mark_is_no_further_than_that(rule: Rule) -> None:
+    beyond = rule.limit - 1 if rule.beyond == "below" else rule.limit + 1
+    watch = Watch(rule)
+    watch.at(0, beyond)
+    assert watch.at(rule.for_ms / 1_000, beyond).fired or rule.for_ms == 0
+    assert watch.state is AlertState.FIRING
+    assert not rule.is_beyond(rule.clear)
+
+
+def test_rules_have_names_of_their_own_and_there_is_one_for_every_figure() -> None:
+    assert len(BY_NAME) == len(RULES)
+    assert {rule.reads for rule in RULES} == set(asdict(QUIET))
+
+
+LIMITS = {
+    "queue_depth": ("queue_depth", 10),
+    "lock_overdue_s": ("lock_overdue", 10),
+    "lock_timeouts": ("lock_timeouts", 5),
+    "failed_percent": ("failed_orders", 20),
+    "rate_ban_s": ("rate_ban", 5),
+    "clock_offset_ms": ("clock_offset", 1_000),
+    "slow_commits": ("slow_commits", 3),
+    "reconcile_overdue_s": ("reconcile_stale", 60),
+    "disk_free_mb": ("disk_low", 500),
+}
+"""Keys of ``[alerts]``, the rules whose limits they set, and the defaults."""
+
+
+@pytest.mark.parametrize(("key", "name", "default"), [(key, *rest) for key, rest in LIMITS.items()], ids=list(LIMITS))
+def test_a_limit_is_the_configured_one(key: str, name: str, default: float) -> None:
+    changed: Any = {key: 7}
+    configured = {rule.name: rule for rule in rules(settings.alerts(Config(alerts=AlertsTable(**changed))))}
+    assert (BY_NAME[name].limit, configured[name].limit) == (default, 7)
+
+
+def test_the_exchange_may_be_silent_for_as_long_as_is_configured() -> None:
+    configured = rules(settings.alerts(Config(alerts=AlertsTable(unreachable_s=7.5))))
+    assert next(rule.for_ms for rule in configured if rule.name == "exchange_unreachable") == 7_500

@@ -1,0 +1,1 @@
+"""Monitoring: metrics, series, alerts, webhooks, and what Prometheus and Grafana make of them."""

@@ -1,0 +1,1 @@
+"""A running daemon, watched: its metrics, its alerts, and what Prometheus and Grafana are to read of it."""
