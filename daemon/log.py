@@ -181,12 +181,24 @@ def _replaced(value: object) -> object:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-_console = structlog.dev.ConsoleRenderer(colors=True, timestamp_key="at", pad_event_to=22, sort_keys=False)
+_consoles = {
+    colours: structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="at", pad_event_to=22, sort_keys=False)
+    for colours in (True, False)
+}
 
 
 def _text_line(fields: dict[str, object]) -> bytes:
+    return f"{_painted(fields)}\n".encode()
+
+
+def text_line(event: Event, level: str, *, colours: bool) -> str:
+    """Write an event as a person reads it, in colours or without."""
+    return _painted(_fields(event, level), colours=colours)
+
+
+def _painted(fields: dict[str, object], *, colours: bool = True) -> str:
     shown = {key: _printable(value) for key, value in fields.items()}
-    return f"{_console(None, str(fields['level']), shown)}\n".encode()
+    return str(_consoles[colours](None, str(fields["level"]), shown))
 
 
 def _printable(value: object) -> object:

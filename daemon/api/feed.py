@@ -30,7 +30,7 @@ PIECE = 65_536
 UNREAD = 65_536
 """Bytes that may wait for a reader in this process before it gets no more; the kernel holds some more."""
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Readers that are written to before the loop is left to others."""
 
 

@@ -81,6 +81,9 @@ class ExplainView(View, frozen=True, kw_only=True):
     locks: list[dict[str, Any]]
     events: list[dict[str, Any]]
     next: Outlook
+    then: Outlook | None  # what follows if what comes next changes nothing
+    advice: str | None  # what a person can do, with the command
+    now_ms: int
 
 
 class EventView(View, frozen=True, kw_only=True, omit_defaults=True):
@@ -141,6 +144,9 @@ def explain_view(explanation: Explanation) -> ExplainView:
         locks=[_lock(lock) for lock in history.locks],
         events=[_event(event) for event in history.events],
         next=explanation.outlook,
+        then=explanation.then,
+        advice=explanation.advice,
+        now_ms=explanation.now_ms,
     )
 
 

@@ -14,7 +14,7 @@ REFUSED, UNKNOWN, UNAVAILABLE, NOT_READY = 1, 4, 69, 75
 TIMEOUT_S = 10.0
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path, timeout_s: float) -> None:
@@ -22,6 +22,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
+        """Connect to the socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(os.fspath(self._path))
@@ -65,26 +66,29 @@ def ask(
     unclear, hint = (
         (UNAVAILABLE, "") if method == "GET" else (UNKNOWN, "; it may have been done: look before you repeat")
     )
-    connection = _UnixConnection(path, timeout_s)
+    connection = UnixConnection(path, timeout_s)
     payload = None if body is None else json.dumps(body).encode()
     try:
         connection.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
         response = connection.getresponse()
         answer = _read(response.read(), unclear)
-    except PermissionError:
-        raise Fail(f"{path} is not open to you: join the group that owns it", 77) from None
-    except (FileNotFoundError, ConnectionRefusedError):
-        raise Fail(
-            f"no daemon answers at {path}: start one with `sniperd run`, or name it with --config", UNAVAILABLE
-        ) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        why = printable(str(error)) or type(error).__name__
-        raise Fail(f"{path} gave no answer that can be read: {why}{hint}", unclear) from None
+        raise unanswered(path, error, unclear, hint) from None
     finally:
         connection.close()
     if response.status >= http.client.BAD_REQUEST:
-        _refuse(response.status, answer, unclear)
+        refuse(response.status, answer, unclear)
     return answer
+
+
+def unanswered(path: Path, error: Exception, unclear: int, hint: str = "") -> Fail:
+    """Say why there is no answer, and what to do; ``unclear`` is the exit code where it may have been done."""
+    if isinstance(error, PermissionError):
+        return Fail(f"{path} is not open to you: join the group that owns it", 77)
+    if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+        return Fail(f"no daemon answers at {path}: start one with `sniperd run`, or name it with --config", UNAVAILABLE)
+    why = printable(str(error)) or type(error).__name__
+    return Fail(f"{path} gave no answer that can be read: {why}{hint}", unclear)
 
 
 def _read(raw: bytes, exit_code: int) -> Answer:
@@ -104,7 +108,13 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def _refuse(status: int, answer: Answer, unclear: int) -> NoReturn:
+def refuse(status: int, answer: dict[str, Any], unclear: int) -> NoReturn:
+    """End the command with what the daemon says against it.
+
+    Raises:
+        Fail: always.
+
+    """
     message = printable(str(answer.get("message", f"HTTP {status}")))
     if answer.get("field"):
         message += printable(f" [{answer['field']}]")

@@ -1,4 +1,4 @@
-"""``sniperd orders``, ``explain`` and ``cancel``."""
+"""``sniperd orders`` and ``cancel``."""
 
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,6 @@ def _tell_page(page: dict[str, Any]) -> None:
 
 @click.command()
 @order_argument
-@config_option
-@json_option
-def explain(order: str, config_path: Path | None, as_json: bool) -> None:
-    """Tell everything about an order: what happened, when, why, and what comes next."""
-    found = ask(status_socket(config_path), "GET", f"/v1/orders/{in_path(order)}/explain")
-    show.answer(found, _explain, as_json=as_json)
-
-
-@click.command()
-@order_argument
 @click.option("--reason", default="cancelled by hand", show_default=True)
 @config_option
 @json_option
@@ -86,46 +76,3 @@ def what(order: dict[str, Any]) -> str:
     amount = order["quantity"] or f"{order['quoteOrderQty']} in quote"
     price = f" at {order['price']}" if order["price"] else ""
     return f"{order['side']} {amount} {order['symbol']}{price} {order['type']}"
-
-
-def _explain(found: dict[str, Any]) -> None:
-    order = found["order"]
-    click.echo(f"{show.state(order['state'])}  {what(order)}")
-    show.pairs(
-        [
-            ("order", order["id"]),
-            ("why", order["reason"]),
-            ("owner", order["ownerId"]),
-            ("resource", order["resource"]),
-            ("key", order["idempotencyKey"]),
-            ("client order id", order["clientOrderId"]),
-            ("exchange's id", order["exchangeOrderId"]),
-            ("filled", f"{order['executedQuantity']} at {order['averagePrice']}" if order["averagePrice"] else None),
-        ]
-    )
-    steps = [_event_row(event) for event in found["events"]] + [
-        row for attempt in found["attempts"] for row in _attempt_rows(attempt)
-    ]
-    click.echo()
-    show.table(["time", "what", "who", "detail"], [row[1:] for row in sorted(steps, key=lambda row: row[0])])
-    after = found["next"]
-    when = f" ({show.at(after['atMs'])})" if after["atMs"] else ""
-    click.echo(f"\n{click.style('next', bold=True)}  {after['what']}{when}")
-
-
-def _event_row(event: dict[str, Any]) -> tuple[tuple[int, int], str, str, str, str]:
-    detail = ", ".join(f"{name}={value}" for name, value in event["detail"].items() if value is not None)
-    return (event["atMs"], 0), show.at(event["atMs"]), event["name"], event["actor"], detail
-
-
-def _attempt_rows(attempt: dict[str, Any]) -> list[tuple[tuple[int, int], str, str, str, str]]:
-    """Show what an attempt asked and what was answered, each at its time."""
-    name = f"attempt {attempt['number']}"
-    asked = attempt["asked"] or attempt["clientOrderId"]
-    rows = [((attempt["startedAtMs"], 1), show.at(attempt["startedAtMs"]), f"{name} asked", "daemon", asked)]
-    if attempt["answeredAtMs"] is not None:
-        told = " ".join(filter(None, [attempt["state"], attempt["answered"] or attempt["message"]]))
-        rows.append(
-            ((attempt["answeredAtMs"], -1), show.at(attempt["answeredAtMs"]), f"{name} answered", "exchange", told)
-        )
-    return rows

@@ -35,7 +35,7 @@ def answer(found: Any, tell: Callable[[Any], None], *, as_json: bool) -> None:  
     if as_json:
         print_json(found)
     else:
-        tell(_for_a_person(found))
+        tell(for_a_person(found))
 
 
 def print_json(value: object) -> None:
@@ -69,20 +69,31 @@ def ago(ms: int, now_ms: int) -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; on a terminal the last column is wrapped to its width, elsewhere a row is a line."""
+    for line in table_lines(heads, rows):
+        click.echo(line)
+
+
+def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
+    """Write a table, in so many columns; by default those of the terminal, if there is one."""
     widths = [max(len(click.unstyle(row[column])) for row in (heads, *rows)) for column in range(len(heads) - 1)]
     indent = sum(widths) + len(GAP) * len(widths)
-    room = max(NARROWEST, shutil.get_terminal_size().columns - indent) if sys.stdout.isatty() else None
-    for row in ([click.style(head, bold=True) for head in heads], *rows):
-        for line in _lines(row, widths, room):
-            click.echo(line)
+    columns = width or (shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    room = None if columns is None else max(NARROWEST, columns - indent)
+    styled = [click.style(head, bold=True) for head in heads]
+    return [line for row in (styled, *rows) for line in _lines(row, widths, room)]
 
 
 def pairs(rows: Sequence[tuple[str, Any]]) -> None:
     """Print names and values, those that there are."""
+    for line in pair_lines(rows):
+        click.echo(line)
+
+
+def pair_lines(rows: Sequence[tuple[str, Any]]) -> list[str]:
+    """Write names and values, those that there are."""
     shown = [(name, str(value)) for name, value in rows if value not in {None, ""}]
     width = max((len(name) for name, _ in shown), default=0)
-    for name, value in shown:
-        click.echo(f"{click.style(name.ljust(width), dim=True)}  {value}")
+    return [f"{click.style(name.ljust(width), dim=True)}  {value}" for name, value in shown]
 
 
 def _lines(cells: Sequence[str], widths: Sequence[int], room: int | None) -> list[str]:
@@ -95,12 +106,12 @@ def _lines(cells: Sequence[str], widths: Sequence[int], room: int | None) -> lis
     return [GAP.join([*padded, last[0]]).rstrip(), *(indent + line for line in last[1:])]
 
 
-def _for_a_person(found: Any) -> Any:  # noqa: ANN401  # JSON
+def for_a_person(found: Any) -> Any:  # noqa: ANN401  # JSON
     """Make every text of an answer printable, in place."""
     if isinstance(found, str):
         return printable(found)
     for key, value in list(
         found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
     ):
-        found[key] = _for_a_person(value)
+        found[key] = for_a_person(value)
     return found

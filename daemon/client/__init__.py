@@ -9,7 +9,7 @@ A lost connection, or a restart of the daemon in the middle, is the client's to 
 idempotency key, for so long as it was given, and never lets a signal become younger by that.
 
 It imports nothing else of this package, and passes over what it does not know in an answer, so that it may be newer or
-older than the daemon that it speaks to. It does not follow events.
+older than the daemon that it speaks to.
 """
 
 from daemon.client.client import Client
@@ -28,6 +28,7 @@ from daemon.client.errors import (
     Unreachable,
     WrongState,
 )
+from daemon.client.events import Event, Reset
 from daemon.client.lock import HeldLock
 from daemon.client.shapes import Explanation, Order, Signal, Status
 
@@ -35,6 +36,7 @@ __all__ = [
     "AlreadyDone",
     "Client",
     "ClientError",
+    "Event",
     "Explanation",
     "Full",
     "Halted",
@@ -46,6 +48,7 @@ __all__ = [
     "NotAllowed",
     "Order",
     "Refused",
+    "Reset",
     "Signal",
     "Status",
     "Unknown",

@@ -1,16 +1,18 @@
 """Asking the daemon."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import anyio
 import msgspec
 
 from daemon.client.errors import WrongState
+from daemon.client.events import Event, Reset, follow
 from daemon.client.lock import HeldLock, OnLost
 from daemon.client.shapes import Explanation, Order, Signal, Status
 from daemon.client.wire import FIRST_PAUSE_S, LONGEST_PAUSE_S, Tries, Wire, wall_ms
@@ -121,6 +123,26 @@ class Client:
     async def status(self) -> Status:
         """Read how the daemon stands."""
         return await self._wire.ask("GET", "/v1/status", Status, tries=self._tries())
+
+    def events(
+        self, after: str | None = None, *, name: str = "", order_id: str | None = None
+    ) -> AsyncIterator[Event | Reset]:
+        """Follow what happens, from now on: ``async for event in client.events()``.
+
+        A lost connection is made again, and nothing is missed by it; where something is, as after a restart of the
+        daemon, a :class:`Reset` says so, and what is still known follows.
+
+        Args:
+            after: the id of an event; go on after it. ``"0"`` begins with the oldest that is still known.
+            name: only events whose name begins so, like ``"order."``.
+            order_id: only events of this order.
+
+        Raises:
+            Unreachable: nobody answered for ``retry_s``, at first or after a lost connection.
+
+        """
+        wanted = {key: value for key, value in (("name", name), ("orderId", order_id)) if value}
+        return follow(self._wire, f"/v1/events?{urlencode(wanted)}", after, self._retry_s)
 
     def lock(
         self,

@@ -1,7 +1,8 @@
 """HTTP over the Unix socket, asked again for so long as nobody answers."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
@@ -92,8 +93,20 @@ class Wire:
                 return await self._once(method, target, shape, body, 0.0 if wait_s is None else wait_s())
             except PermissionError as error:
                 raise Unreachable(f"{self._path} is not open to this user", key) from error
-            except (OSError, aiohttp.ClientError, TimeoutError, _NotNow) as error:
+            except (OSError, aiohttp.ClientError, TimeoutError, NotNow) as error:
                 await tries.pause(key, str(error) or type(error).__name__)
+
+    @asynccontextmanager
+    async def stream(
+        self, target: str, headers: Mapping[str, str], silence_s: float
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """Read an answer that has no end; silence for so long ends it."""
+        assert self._session is not None, "use the client in `async with`"
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_S, sock_read=silence_s)
+        async with self._session.get(target, headers=headers, timeout=timeout) as response:
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                _judge(response.status, await response.read())
+            yield response.content
 
     async def _once(self, method: str, target: str, shape: type[T], body: Ask | None, wait_s: float) -> T:
         assert self._session is not None, "use the client in `async with`"
@@ -104,15 +117,20 @@ class Wire:
             headers = {**headers, "Content-Type": "application/json"}
         async with self._session.request(method, target, data=payload, headers=headers, timeout=timeout) as response:
             answer = await response.read()
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _NotNow(str(refused(response.status, answer)))
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise refused(response.status, answer)
+        _judge(response.status, answer)
         return msgspec.json.decode(answer, type=shape)
 
 
-class _NotNow(Exception):
+class NotNow(Exception):
     """The daemon starts, drains or fails: the same may be asked again, with the same key."""
+
+
+def _judge(status: int, answer: bytes) -> None:
+    """Raise what an answer stands for, if it is a refusal."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise NotNow(str(refused(status, answer)))
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise refused(status, answer)
 
 
 def wall_ms() -> int:

@@ -1,4 +1,4 @@
-"""What will happen to an order next, and when: the last line of ``explain``."""
+"""What will happen to an order next, and when, what follows that, and what a person can do: the head of ``explain``."""
 
 import msgspec
 
@@ -36,6 +36,18 @@ _AHEAD = {
 }
 
 
+_TO_DO = {
+    State.QUEUED: "`sniperd cancel ID` withdraws it",
+    State.IN_DOUBT: "nothing yet, and do not send it again under another key; `sniperd resolve ID` only if you have "
+    "seen on the exchange what became of it",
+    State.LOST: "look on the exchange for its client order id, in open orders, history and trades; then rule on it: "
+    "`sniperd resolve ID --as filled|open|canceled|not-placed --reason …`",
+    State.OPEN: "`sniperd cancel ID` asks the exchange to cancel it",
+    State.PARTIALLY_FILLED: "`sniperd cancel ID` asks the exchange to cancel what is not filled",
+    State.DEAD_LETTER: "`sniperd requeue ID --reason …` sends it back, `sniperd cancel ID` discards it",
+}
+
+
 def outlook(ledger: Ledger, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
     """Tell what will happen next, from memory. ``ahead`` is how many are served before it, where that is counted."""
     if order.finished_ms is not None:
@@ -47,6 +59,28 @@ def outlook(ledger: Ledger, order: Order, now_ms: int, *, ahead: int | None = No
     if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules.schedule):
         return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
     return Outlook(_AHEAD[order.state], _next_look_ms(ledger, order))
+
+
+def afterwards(ledger: Ledger, order: Order, now_ms: int) -> Outlook | None:
+    """Tell what follows if what comes next changes nothing; ``None`` where it is the same again."""
+    if order.state is State.QUEUED and ledger.halted is None:
+        return Outlook("it expires, unless it has been sent", order.deadline_ms)
+    if order.state is not State.IN_DOUBT:
+        return None
+    grace_over = grace_over_ms(order, ledger.rules.schedule)
+    if now_ms < grace_over:
+        return Outlook("not finding it begins to count", grace_over)
+    watch = ledger.watches.get(order.order_id)
+    left = ledger.rules.schedule.negatives - (0 if watch is None else watch.vain)
+    return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
+
+
+def advice(ledger: Ledger, order: Order) -> str | None:
+    """Name what a person can do about an order, and the command for it."""
+    if order.state is State.QUEUED and ledger.halted is not None:
+        return "`sniperd resume --reason …` lets orders go again"
+    text = _TO_DO.get(order.state) if order.finished_ms is None or order.state is State.DEAD_LETTER else None
+    return None if text is None else text.replace("ID", order.order_id)
 
 
 def _queued(ledger: Ledger, order: Order, now_ms: int, ahead: int | None) -> Outlook:

@@ -17,7 +17,7 @@ export function begin(root, orderId) {
   view = {
     orderId,
     head: el("div", { class: "head" }),
-    next: el("p", { class: "next" }),
+    next: el("div"),
     acts: el("div", { class: "actions" }),
     facts: el("dl", { class: "facts" }),
     events: el("ol", { class: "events" }),
@@ -45,11 +45,15 @@ export function fail(message) {
 }
 
 /** Show what is known of it now. */
-export function update({ order, attempts, locks, events, next }) {
+export function update({ order, attempts, locks, events, next, then, advice }) {
   if (order.id !== view.orderId) return;
   show(view.failed, false);
   fill(view.head, [shown.pill(order.state), " ", ...shown.wish(order)]);
-  fill(view.next, [...shown.nextCell(next)]);
+  fill(view.next, [
+    part("p", { class: "next" }, ...shown.nextCell(next)),
+    then ? part("p", {}, shown.muted("then "), ...shown.nextCell(then)) : null,
+    advice ? part("p", {}, shown.muted("to do "), advice) : null,
+  ]);
   fill(view.acts, acts(order));
   const numbered = events.map((event, number) => ({ number, ...event }));
   keyed(view.events, numbered, (event) => event.number, () => el("li"), (item, event) => fill(item, eventParts(event)));

@@ -14,7 +14,7 @@ from daemon.core.ids import RANDOM_BYTES, new_id
 from daemon.core.intake import Accepted, Identity
 from daemon.core.ledger import Ledger
 from daemon.core.orders import SIGHTINGS, WAITING, Order, State
-from daemon.core.outlook import Outlook, outlook
+from daemon.core.outlook import Outlook, advice, afterwards, outlook
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.step import Step
 from daemon.core.symbols import fit
@@ -58,6 +58,9 @@ class Explanation(msgspec.Struct, frozen=True):
 
     history: History
     outlook: Outlook
+    then: Outlook | None
+    advice: str | None
+    now_ms: int
 
 
 class FrontDesk:
@@ -146,8 +149,10 @@ class FrontDesk:
         history = await self._engine.store.history(order_id)
         if history is None:
             raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
-        now = self._engine.ledger.orders.get(order_id, history.order)
-        return Explanation(history, outlook(self._engine.ledger, now, self._engine.clock.now_ms()))
+        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        now = ledger.orders.get(order_id, history.order)
+        then = afterwards(ledger, now, now_ms)
+        return Explanation(history, outlook(ledger, now, now_ms), then, advice(ledger, now), now_ms)
 
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
         """Return a page of orders, newest first."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from tests.bench import locks, memory, wire
+from tests.bench import events, locks, memory, wire
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["all", "wire", "memory", "locks"]), default="all")
+@click.argument("what", type=click.Choice(["all", "wire", "memory", "locks", "events"]), default="all")
 @click.option("--quick", is_flag=True, help="Few rounds: shows that it runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(what: str, quick: bool, as_json: bool) -> None:
@@ -25,6 +25,9 @@ def main(what: str, quick: bool, as_json: bool) -> None:
         if what in {"all", "memory"}:
             found = memory.measure(directory, queued=1_000 if quick else 10_000, traded=2_000 if quick else 20_000)
             click.echo(msgspec.json.encode(found) if as_json else memory.table(found))
+        if what in {"all", "events"}:
+            followed = events.measure(directory, signals=50 if quick else 500, rounds=2 if quick else 10)
+            click.echo(msgspec.json.encode(followed) if as_json else events.table(followed))
         if what in {"all", "locks"}:
             contests = locks.measure(directory, seconds=0.5 if quick else 5)
             click.echo(msgspec.json.encode(contests) if as_json else locks.table(contests))

@@ -85,6 +85,12 @@ def _connected(path: Path) -> socket.socket:
 
 def _idle(path: Path, exchange: Exchange, signals: int) -> tuple[float, float]:
     """Send signals one by one, with a pause after each; return p50 and p99 in ms."""
+    took = latencies(path, exchange, signals)
+    return statistics.median(took), took[int(len(took) * 0.99)]
+
+
+def latencies(path: Path, exchange: Exchange, signals: int) -> list[float]:
+    """Send signals one by one, with a pause after each; return how long each took to the wire, sorted, in ms."""
     with _connected(path) as connection:
         for _ in range(50):
             _exchanged(connection)
@@ -97,8 +103,7 @@ def _idle(path: Path, exchange: Exchange, signals: int) -> tuple[float, float]:
             connection.recv(65_536)
             time.sleep(GAP_S)
     arrived = _arrivals(exchange, signals)
-    took = sorted((arrived[amount] - at_ns) / 1e6 for amount, at_ns in sent.items())
-    return statistics.median(took), took[int(len(took) * 0.99)]
+    return sorted((arrived[amount] - at_ns) / 1e6 for amount, at_ns in sent.items())
 
 
 def _serial(path: Path, exchange: Exchange, signals: int) -> float:

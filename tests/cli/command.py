@@ -1,17 +1,24 @@
 """The ``sniperd`` command as a user has it: through pipes, or at a terminal."""
 
+import codecs
 import fcntl
 import itertools
 import os
 import pty
+import re
+import select
 import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.processes.command import SNIPERD, Ran, run, sniperd
-from tests.processes.waiting import PATIENCE_S
+from tests.processes.waiting import PATIENCE_S, Deadline
+
+PAINT = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 _targets = itertools.count(1)
 
@@ -43,22 +50,67 @@ class Command:
 
     def at_terminal(self, *words: str, columns: int = 80) -> str:
         """Run it at a terminal so wide; return what stands there."""
+        with self.terminal(*words, columns=columns) as terminal:
+            return terminal.rest()
+
+    @contextmanager
+    def terminal(self, *words: str, columns: int = 80, rows: int = 50) -> Iterator["Terminal"]:
+        """Run it at a terminal, to be read and typed at; it ends with the context."""
         ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environ = self.environ | {"TERM": "xterm"}
-        with subprocess.Popen(
-            [*SNIPERD, *words], stdin=its, stdout=its, stderr=its, env=environ, cwd=self.directory
-        ) as process:
-            os.close(its)
-            shown = b"".join(iter(lambda: _read(ours), b""))
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *SNIPERD, *words],  # so that Ctrl-C reaches it
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            env=environ,
+            cwd=self.directory,
+        )
+        os.close(its)
+        try:
+            yield Terminal(process, ours)
+        finally:
+            process.kill()
             process.wait(PATIENCE_S)
-        os.close(ours)
-        return shown.decode().replace("\r\n", "\n")
+            os.close(ours)
 
 
-def _read(terminal: int) -> bytes:
-    """Read what comes; nothing once nobody writes any more."""
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # how Linux tells the end of a terminal
-        return b""
+class Terminal:
+    """A terminal and the command that runs at it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", ours: int) -> None:
+        self._process = process
+        self._ours = ours
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._ours, keys.encode())
+
+    def wait_for(self, text: str) -> str:
+        """Wait until a text has been written since the last wait, colours left aside; return what was."""
+        deadline, shown = Deadline(PATIENCE_S), ""
+        while text not in PAINT.sub("", shown):
+            ready = select.select([self._ours], [], [], deadline.left_s())[0]
+            part = self._read() if ready else ""
+            assert part, f"{text!r} did not come, but\n{PAINT.sub('', shown)}"
+            shown += part
+        return shown
+
+    def rest(self) -> str:
+        """Return what is written until the command ends."""
+        shown = "".join(iter(self._read, ""))
+        self.exit_code()
+        return shown
+
+    def exit_code(self) -> int:
+        """Wait for the command's end; return its exit code."""
+        return self._process.wait(PATIENCE_S)
+
+    def _read(self) -> str:
+        """Read what comes; nothing once nobody writes any more."""
+        try:
+            return self._decoder.decode(os.read(self._ours, 65_536)).replace("\r\n", "\n")
+        except OSError:  # how Linux tells the end of a terminal
+            return ""

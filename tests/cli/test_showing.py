@@ -72,7 +72,7 @@ def test_a_table_is_wrapped_to_the_terminal_and_loses_nothing(command: Command, 
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     shown = PAINT.sub("", command.at_terminal("explain", order_id, columns=columns))
     table = shown[shown.index("\ntime") :]
-    assert max(map(len, table.partition("\n\nnext")[0].splitlines())) <= columns
+    assert max(map(len, table.partition("\n\nnow")[0].splitlines())) <= columns
     evidence = daemon.explain(order_id)["attempts"][0]["answered"]
     assert "".join(evidence.split()) in "".join(table.split())
 

@@ -126,7 +126,7 @@ def test_explain_tells_every_step_with_its_evidence_in_the_order_of_time(command
     assert evidence["asked"] in ran.output
     assert evidence["answered"] in ran.output
     assert ran.output.splitlines()[-1].startswith("next  nothing")
-    assert command("explain", order_id, "--json").json == daemon.explain(order_id)
+    assert command("explain", order_id, "--json").json | {"nowMs": 0} == daemon.explain(order_id) | {"nowMs": 0}
 
 
 def test_an_order_that_waits_is_withdrawn_with_the_reason(command: Command, daemon: Daemon) -> None:

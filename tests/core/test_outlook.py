@@ -9,7 +9,8 @@ import pytest
 from daemon.core.answers import Advice
 from daemon.core.ledger import FINISHED
 from daemon.core.orders import Order, State
-from daemon.core.outlook import Outlook, outlook
+from daemon.core.outlook import Outlook, advice, afterwards, outlook
+from daemon.core.reconciliation import grace_over_ms
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, look, order, placed, refused, rules, sighting, unclear
 
@@ -134,3 +135,51 @@ def test_what_the_exchange_holds_says_when_it_is_looked_at_next(bench: Bench, st
 def test_an_outlook_is_json_in_the_bots_spelling() -> None:
     shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(Outlook("it fires", NOON_MS)))
     assert shown == {"what": "it fires", "atMs": NOON_MS}
+
+
+def then(bench: Bench, order: Order) -> Outlook | None:
+    return afterwards(bench.ledger, bench.order(order), bench.now_ms)
+
+
+def to_do(bench: Bench, order: Order) -> str | None:
+    return advice(bench.ledger, bench.order(order))
+
+
+def test_what_waits_expires_in_the_end_and_can_be_withdrawn(bench: Bench) -> None:
+    asked = bench.submit(execute_at=NOON_MS + 60_000)
+    assert then(bench, asked) == Outlook("it expires, unless it has been sent", asked.deadline_ms)
+    assert to_do(bench, asked) == f"`sniperd cancel {asked.order_id}` withdraws it"
+    bench.halt("too hot")
+    assert then(bench, asked) is None
+    assert "sniperd resume" in str(to_do(bench, asked))
+
+
+def test_a_doubt_counts_down_to_lost(bench: Bench) -> None:
+    bench.submit()
+    doubted = bench.send_next(unclear())
+    early = then(bench, doubted)
+    assert early == Outlook("not finding it begins to count", grace_over_ms(doubted, bench.rules.schedule))
+    assert "do not send it again" in str(to_do(bench, doubted))
+    bench.pass_time(12_000)
+    for left in (3, 2, 1):
+        late = then(bench, doubted)
+        assert late is not None
+        assert late.what.endswith(f"{left} more")
+        doubted = bench.look(doubted, *everywhere())
+    assert doubted.state is State.LOST
+    assert then(bench, doubted) is None
+    assert f"sniperd resolve {doubted.order_id} --as" in str(to_do(bench, doubted))
+
+
+def test_a_doubt_that_nobody_watches_yet_counts_from_the_beginning(bench: Bench) -> None:
+    found = afterwards(bench.ledger, order(State.IN_DOUBT), NOON_MS + 60_000)
+    assert found is not None
+    assert found.what.endswith("3 more")
+
+
+def test_a_dead_letter_can_be_sent_back_or_discarded_and_an_end_is_an_end(bench: Bench) -> None:
+    bench.submit()
+    dead = bench.send_next(refused(Advice.DEAD_LETTER))
+    assert f"sniperd requeue {dead.order_id}" in str(to_do(bench, dead))
+    assert advice(bench.ledger, order(State.FILLED, finished_ms=NOON_MS)) is None
+    assert advice(bench.ledger, order(State.ARMED)) is None

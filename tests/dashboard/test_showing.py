@@ -156,7 +156,10 @@ async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_te
     order_id = dashboard.waits()
     await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
     await dashboard.page.until("document.querySelector('#explain .events')?.innerText.includes('accepted')")
-    assert "it waits for its time" in await dashboard.page.text("#explain .next")
+    said = await dashboard.page.text("#explain section")
+    assert "it waits for its time in 59 m" in said
+    assert "then it expires, unless it has been sent in 1 h 09 m" in said
+    assert f"to do `sniperd cancel {order_id}` withdraws it" in said
     assert await dashboard.page.js("document.activeElement.textContent") == f"Order {order_id}"
     dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}?reason=no+longer+wanted")
     await dashboard.page.until("document.querySelector('#explain .events').innerText.includes('no longer wanted')")

@@ -1,0 +1,183 @@
+"""``sniperd explain``: what happened to an order and why, what comes next and when, and what a person can do."""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daemon.cli import show
+from daemon.cli.client import Fail, ask, in_path
+from daemon.cli.options import config_option, json_option, status_socket
+from daemon.cli.orders import order_argument, what
+
+EVERY_S = 0.5
+INTERRUPTED = 130
+_HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
+
+Row = tuple[tuple[int, int], str, str, str, str]
+"""Where it stands in time, then the cells: time, what, who, detail."""
+
+
+@click.command()
+@order_argument
+@click.option("--follow", is_flag=True, help="Go on showing it until it has ended, or Ctrl-C.")
+@config_option
+@json_option
+def explain(order: str, follow: bool, config_path: Path | None, as_json: bool) -> None:
+    """Tell everything about an order: what happened, when, why, what comes next, and what you can do.
+
+    With --follow, --json prints one object a line whenever something has changed.
+
+    Exit code of --follow: 0 once the order has ended, 130 after Ctrl-C.
+    """
+    socket, target = status_socket(config_path), f"/v1/orders/{in_path(order)}/explain"
+    found = ask(socket, "GET", target)
+    if not follow:
+        show.answer(found, lambda shown: click.echo("\n".join(lines(shown))), as_json=as_json)
+        return
+    screen = _Screen(as_json=as_json)
+    try:
+        screen.draw(found)
+        while found["order"]["finishedAtMs"] is None:
+            time.sleep(EVERY_S)
+            try:
+                found = ask(socket, "GET", target)
+            except Fail as failure:
+                screen.draw(found, lost=failure.message)
+            else:
+                screen.draw(found)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+class _Screen:
+    """Shows an explanation again and again: in place at a terminal, elsewhere whenever it has changed."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._in_place = sys.stdout.isatty() and not as_json
+        self._drawn: object = None
+        if self._in_place:
+            click.clear()
+
+    def draw(self, found: dict[str, Any], lost: str | None = None) -> None:
+        """Show it; ``lost`` tells why it may be old."""
+        said = click.style(f"connection lost: {lost}", fg="red", bold=True) if lost else None
+        if self._in_place:
+            rows = shutil.get_terminal_size().lines - 1
+            shown = lines(show.for_a_person(found), room=rows - (1 if said else 0))
+            text = "\n".join(f"{line}{_END_OF_LINE}" for line in [*([said] if said else []), *shown])
+            click.echo(f"{_HOME}{text}\n{_REST}", nl=False)
+            return
+        if lost or (news := (found["order"], found["events"])) == self._drawn:
+            return
+        self._drawn = news
+        if self._as_json:
+            click.echo(json.dumps(found, ensure_ascii=False))
+        else:
+            click.echo("\n".join([*lines(show.for_a_person(found)), ""]))
+
+
+def lines(found: dict[str, Any], *, width: int | None = None, room: int | None = None) -> list[str]:
+    """Write an explanation; where there is room for so many lines only, the oldest of what happened are left out."""
+    order = found["order"]
+    head = [
+        f"{show.state(order['state'])}  {what(order)}",
+        *show.pair_lines(
+            [
+                ("order", order["id"]),
+                ("why", order["reason"]),
+                ("owner", order["ownerId"]),
+                ("resource", order["resource"]),
+                ("key", order["idempotencyKey"]),
+                ("client order id", order["clientOrderId"]),
+                ("exchange's id", order["exchangeOrderId"]),
+                ("filled", _filled(order)),
+            ]
+        ),
+        "",
+    ]
+    heads, *rows = show.table_lines(["time", "what", "who", "detail"], _history(found), width)
+    tail = ["", *_ahead(found)]
+    left = None if room is None else max(1, room - len(head) - len(tail) - 2)
+    if left is not None and len(rows) > left:
+        rows = [
+            click.style(f"… {len(rows) - left} lines before: sniperd explain {order['id']}", dim=True),
+            *rows[-left:],
+        ]
+    return [*head, heads, *rows, *tail]
+
+
+def _filled(order: dict[str, Any]) -> str | None:
+    return f"{order['executedQuantity']} at {order['averagePrice']}" if order["averagePrice"] else None
+
+
+def _ahead(found: dict[str, Any]) -> list[str]:
+    """Say where it stands, what comes next and when, what follows that, and what a person can do."""
+    order, now_ms = found["order"], found["nowMs"]
+    since_ms = order["inDoubtSinceMs"] or order["updatedAtMs"]
+    then = found["then"]
+    return show.pair_lines(
+        [
+            ("now", f"{show.state(order['state'])}, since {show.ago(since_ms, now_ms).removesuffix(' ago')}"),
+            ("next", _when(found["next"], now_ms)),
+            ("then", _when(then, now_ms) if then else None),
+            ("you", found["advice"]),
+        ]
+    )
+
+
+def _when(ahead: dict[str, Any], now_ms: int) -> str:
+    at_ms = ahead["atMs"]
+    if at_ms is None:
+        return str(ahead["what"])
+    instant = "at once" if at_ms <= now_ms else show.ago(at_ms, now_ms)
+    return f"{ahead['what']}: {click.style(instant, bold=True)} ({show.at(at_ms)})"
+
+
+def _history(found: dict[str, Any]) -> list[list[str]]:
+    """List what happened in the order of time; looks that found the same nothing over and over stand in one row."""
+    rows = [_event_row(*each) for each in _gathered(found["events"])]
+    rows += [row for attempt in found["attempts"] for row in _attempt_rows(attempt)]
+    return [list(row[1:]) for row in sorted(rows, key=lambda row: row[0])]
+
+
+def _gathered(events: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int, int]]:
+    """Return each event with how often it came, and when last."""
+    gathered: list[tuple[dict[str, Any], int, int]] = []
+    places: dict[tuple[object, ...], int] = {}
+    for event in events:
+        detail = event["detail"]
+        key = tuple(detail.get(name) for name in ("witness", "answered", "failed"))
+        if event["name"] != "order.looked" or detail.get("found"):
+            places = {}
+        elif (place := places.setdefault(key, len(gathered))) < len(gathered):
+            first, count, _ = gathered[place]
+            gathered[place] = (first, count + 1, event["atMs"])
+            continue
+        gathered.append((event, 1, event["atMs"]))
+    return gathered
+
+
+def _event_row(event: dict[str, Any], count: int, last_ms: int) -> Row:
+    detail = ", ".join(f"{name}={value}" for name, value in event["detail"].items() if value is not None)
+    if count > 1:
+        detail = f"{count} times, last {show.at(last_ms)}: {detail}"
+    return (event["atMs"], 0), show.at(event["atMs"]), event["name"], event["actor"], detail
+
+
+def _attempt_rows(attempt: dict[str, Any]) -> list[Row]:
+    """Show what an attempt asked and what was answered, each at its time."""
+    name = f"attempt {attempt['number']}"
+    asked = attempt["asked"] or attempt["clientOrderId"]
+    rows = [((attempt["startedAtMs"], 1), show.at(attempt["startedAtMs"]), f"{name} asked", "daemon", asked)]
+    if attempt["answeredAtMs"] is not None:
+        told = " ".join(filter(None, [attempt["state"], attempt["answered"] or attempt["message"]]))
+        rows.append(
+            ((attempt["answeredAtMs"], -1), show.at(attempt["answeredAtMs"]), f"{name} answered", "exchange", told)
+        )
+    return rows

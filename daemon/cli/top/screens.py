@@ -1,0 +1,91 @@
+"""What stands before the tables for a while: the question for a reason, and an order's explanation."""
+
+import asyncio
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from daemon.cli import show
+from daemon.cli.client import Fail, ask, in_path
+from daemon.cli.explaining import lines
+from daemon.cli.top.snapshot import TIMEOUT_S
+
+AGAIN_S = 1.0
+
+
+class AskReason(ModalScreen[str | None]):
+    """Asks why; nothing that is shown behind it touches what is typed."""
+
+    CSS = """
+    AskReason { align: center middle; }
+    AskReason > Vertical { width: 90%; height: auto; border: round $warning; padding: 0 1; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave it")]
+
+    def __init__(self, question: str, typed: str = "", refused: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._typed = typed
+        self._refused = refused
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with Vertical():
+            yield Static(Text(self._question, style="bold"))
+            yield Static(Text(self._refused, style="red"))
+            yield Input(self._typed, placeholder="why, for the record; Enter does it, Esc leaves it", max_length=500)
+
+    def on_input_submitted(self, submitted: Input.Submitted) -> None:
+        """Take the reason, if there is one."""
+        if submitted.value.strip():
+            self.dismiss(submitted.value.strip())
+
+    def action_leave(self) -> None:
+        """Do nothing."""
+        self.dismiss(None)
+
+
+class Explanation(ModalScreen[None]):
+    """Shows everything about an order, live."""
+
+    CSS = """
+    Explanation > VerticalScroll { border: round $accent; background: $surface; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,e,q", "leave", "back")]
+
+    def __init__(self, path: Path, order_id: str) -> None:
+        super().__init__()
+        self._path = path
+        self._order_id = order_id
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        with VerticalScroll():
+            yield Static(Text("…"), id="explanation")
+
+    def on_mount(self) -> None:
+        """Show it from now on."""
+        self.run_worker(self._show())
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+    async def _show(self) -> None:
+        shown = self.query_one("#explanation", Static)
+        target = f"/v1/orders/{in_path(self._order_id)}/explain"
+        while True:
+            try:
+                found = await asyncio.to_thread(ask, self._path, "GET", target, timeout_s=TIMEOUT_S)
+            except Fail as failure:
+                shown.update(Text(f"connection lost: {failure.message}", style="bold red"))
+            else:
+                width = max(40, self.size.width - 8)  # less frame and scroll bar
+                shown.update(Text.from_ansi("\n".join(lines(show.for_a_person(found), width=width))))
+            await asyncio.sleep(AGAIN_S)
