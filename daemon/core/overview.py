@@ -4,7 +4,7 @@ What may need a person comes first: orders whose outcome is unknown, the longest
 is under way, who waits for a turn, in the order of service, who waits for a time, and last what rests on the exchange.
 """
 
-from itertools import islice
+from collections.abc import Collection
 
 import msgspec
 
@@ -14,7 +14,6 @@ from daemon.core.orders import UNRESOLVED, Order, State
 from daemon.core.outlook import Outlook, outlook
 from daemon.core.reconciliation import Watch
 
-_FAR = 2**62
 _UNDER_WAY = frozenset({State.ARMED, State.IN_FLIGHT})
 
 
@@ -36,24 +35,40 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overview(ledger: Ledger, now_ms: int, limit: int) -> Overview:
-    """List what is not finished. Takes the time of a sort."""
+    """List what is not finished. Takes the time of a sort of the queue, and of a pass over the orders."""
     queue = in_order(ledger, limit)
     places = {waiting.order_id: waiting for waiting in queue if waiting.order_id is not None}
+    doubts, under_way, later, resting = _unfinished(ledger, places)
+    waiting = [ledger.orders[order_id] for order_id in places]
+    found = [
+        *sorted(doubts, key=lambda order: order.doubt_ms or 0),
+        *sorted(under_way, key=lambda order: order.sent_ms or 0),
+        *waiting,
+        *later,
+        *sorted(resting, key=lambda order: order.updated_ms, reverse=True),
+    ]
+    standings = [_standing(ledger, order, places.get(order.order_id), now_ms) for order in found[:limit]]
+    return Overview(standings=standings, unshown=max(0, len(found) - limit), queue=queue)
 
-    def rank(order: Order) -> tuple[int, int, int]:
+
+def _unfinished(ledger: Ledger, places: Collection[str]) -> tuple[list[Order], list[Order], list[Order], list[Order]]:
+    """Sort orders out: in doubt or lost, under way, waiting without one of these places, resting on the exchange."""
+    doubts: list[Order] = []
+    under_way: list[Order] = []
+    later: list[Order] = []
+    resting: list[Order] = []
+    for order in ledger.orders.values():
+        if order.finished_ms is not None or order.order_id in places:
+            continue
         if order.state in UNRESOLVED:
-            return 0, order.doubt_ms or 0, order.seq
-        if order.state in _UNDER_WAY:
-            return 1, order.sent_ms or 0, order.seq
-        if order.state is State.QUEUED:
-            waiting = places.get(order.order_id)
-            return 2, _FAR if waiting is None else waiting.position, order.seq
-        return 3, -order.updated_ms, order.seq
-
-    unfinished = [order for order in ledger.orders.values() if order.finished_ms is None]
-    chosen = list(islice(sorted(unfinished, key=rank), limit))
-    standings = [_standing(ledger, order, places.get(order.order_id), now_ms) for order in chosen]
-    return Overview(standings=standings, unshown=len(unfinished) - len(chosen), queue=queue)
+            doubts.append(order)
+        elif order.state in _UNDER_WAY:
+            under_way.append(order)
+        elif order.state is State.QUEUED:
+            later.append(order)
+        else:
+            resting.append(order)
+    return doubts, under_way, later, resting
 
 
 def _standing(ledger: Ledger, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
