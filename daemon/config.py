@@ -17,6 +17,9 @@ from daemon.config_words import check_names, explain
 from daemon.errors import BadConfig
 
 MEXC_URL = "https://api.mexc.com"
+QUICK_LISTEN = "127.0.0.1:8808"
+"""Where the dashboard stands without a configuration file."""
+
 MEXC_ORDER_RATE, MEXC_WEIGHT = 12, 300
 """MEXC's own limits: place and cancel together a second, weight of all requests in 10 seconds (documented)."""
 
@@ -201,6 +204,11 @@ class Config(Table, frozen=True):
     poller: PollerTable = PollerTable()
     alerts: AlertsTable = AlertsTable()
     log: LogTable = LogTable()
+
+
+def quick_start() -> Config:
+    """Return what counts without a file: the defaults, and the dashboard, because the money is paper."""
+    return Config(http=HttpTable(listen=QUICK_LISTEN))
 
 
 def load(path: Path) -> Config:

@@ -26,6 +26,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         "prometheus and prometheus-alertmanager",
     ),
     "node": (lambda: shutil.which("node") is not None, "node"),
+    "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
     "fuse": (
         lambda: bool(
             shutil.which("fusermount3") and importlib.util.find_spec("mfusepy") and Path("/dev/fuse").exists()

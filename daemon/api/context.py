@@ -27,6 +27,8 @@ class Context:
     exchange_url: str
     database: str
     started_ms: int
+    http: str | None = None  # where the loopback listener is reached
+    http_token_file: str | None = None
 
     @property
     def lease_timeout_ms(self) -> int:

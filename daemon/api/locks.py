@@ -111,7 +111,7 @@ class Locks:
         del request
         ledger = self._context.engine.ledger
         locks = [lock_view(lock) for lock in ledger.locks][:MAX_SHOWN]
-        return json(LocksView(locks=locks, queue=[waiting_view(each) for each in in_order(ledger)[:MAX_SHOWN]]))
+        return json(LocksView(locks=locks, queue=[waiting_view(each) for each in in_order(ledger, MAX_SHOWN)]))
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one lock, active or ended."""

@@ -28,6 +28,8 @@ class Loopback(msgspec.Struct, frozen=True):
     host: str
     port: int
     token: str
+    token_file: str
+    is_default: bool = False  # nobody asked for it: trading goes on where it cannot be had
 
 
 def token_of(path: Path) -> str:

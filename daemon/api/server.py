@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 
 from daemon.api.admin import Admin
 from daemon.api.answers import errors_become_answers
+from daemon.api.board import Board
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
@@ -27,12 +28,15 @@ from daemon.api.loopback import Loopback, guard
 from daemon.api.monitoring import Monitoring
 from daemon.api.openapi import described
 from daemon.api.orders import Orders
+from daemon.api.page import Page
 from daemon.api.reading import BATCH_LIMIT
 from daemon.api.routes import Route
 from daemon.api.signals import Signals
 from daemon.api.status import Status
+from daemon.clock import Clock
 from daemon.core.events import Event
 from daemon.engine.engine import Engine
+from daemon.errors import AlreadyRunning, CannotCreate
 
 BACKLOG = 4_096
 KEEPALIVE_S = 75
@@ -75,6 +79,7 @@ async def serve(
         *locks.reads(),
         *bot_locks.reads(),
         *Status(context).routes(),
+        *Board(context).routes(),
         *monitoring.reads(),
         *Events(feed).routes(),
     ]
@@ -87,27 +92,43 @@ async def serve(
         *bot_locks.changes(),
         *monitoring.changes(),
     ]
-    routes = [*reads, *changes]
+    routes, page = [*reads, *changes], Page().routes()
     errors = errors_become_answers(context.engine.clock, emit)
     async with AsyncExitStack() as stack:
-        for name, path, served in (("signals", signals, routes), ("status", status, reads)):
+        for name, path, served, shown in (("signals", signals, routes, ()), ("status", status, reads, page)):
             trades = name == "signals"
             if name not in given:
                 listener = stack.enter_context(unix_listener(path))
-                await stack.enter_async_context(_serving(listener, served, errors, quick=trades))
+                await stack.enter_async_context(_serving(listener, served, errors, page=shown, quick=trades))
                 continue
             listener = stack.enter_context(given_listener(given[name]))
             engine = context.engine if trades else None
             await stack.enter_async_context(
-                _serving(listener, served, errors, quick=trades, given=True, while_open=engine)
+                _serving(listener, served, errors, page=shown, quick=trades, given=True, while_open=engine)
             )
-        if loopback is None:
+        over_tcp = _loopback_listener(stack, loopback, context.engine.clock, emit)
+        if loopback is None or over_tcp is None:
             yield None
             return
-        listener = stack.enter_context(tcp_listener(loopback.host, loopback.port))
-        port = listener.getsockname()[1]
-        await stack.enter_async_context(_serving(listener, routes, errors, [guard(loopback, port)]))
+        port = over_tcp.getsockname()[1]
+        await stack.enter_async_context(_serving(over_tcp, routes, errors, [guard(loopback, port)], page=page))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
+
+
+def _loopback_listener(
+    stack: AsyncExitStack, loopback: Loopback | None, clock: Clock, emit: Callable[[Event], None]
+) -> socket.socket | None:
+    """Listen where it is wanted. A default that nobody asked for may be had at another port, or not at all."""
+    if loopback is None:
+        return None
+    if not loopback.is_default:
+        return stack.enter_context(tcp_listener(loopback.host, loopback.port))
+    for port in (loopback.port, 0):
+        try:
+            return stack.enter_context(tcp_listener(loopback.host, port))
+        except (AlreadyRunning, CannotCreate) as error:
+            emit(Event(name="daemon.no_dashboard", at_ms=clock.now_ms(), detail={"error": str(error)}))
+    return None
 
 
 async def _listen(
@@ -137,13 +158,14 @@ async def _serving(
     errors: Middleware,
     guards: Sequence[Middleware] = (),
     *,
+    page: Sequence[web.RouteDef] = (),
     quick: bool = False,
     given: bool = False,
     while_open: Engine | None = None,
 ) -> AsyncIterator[None]:
     """Serve routes on one socket; with an engine, accept only while it takes signals."""
     application = web.Application(middlewares=[errors, *guards], client_max_size=BATCH_LIMIT)
-    application.add_routes(described(routes))
+    application.add_routes([*described(routes), *page])
     runner = web.AppRunner(
         application,
         access_log=None,

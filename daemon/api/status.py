@@ -43,6 +43,8 @@ class StatusView(View, frozen=True, kw_only=True):
     exchange: Health
     database: str
     database_bytes: int
+    http: str | None  # where the loopback listener is reached
+    http_token_file: str | None
 
 
 class AliveView(View, frozen=True):
@@ -87,6 +89,8 @@ async def status_view(context: Context) -> StatusView:
         exchange=engine.exchange.health(),
         database=context.database,
         database_bytes=_size(context.database),
+        http=context.http,
+        http_token_file=context.http_token_file,
     )
 
 

@@ -127,12 +127,12 @@ class ErrorView(View, frozen=True, kw_only=True, omit_defaults=True):
 
 def order_view(order: Order) -> OrderView:
     """Show an order."""
-    return OrderView(**_order_fields(order))
+    return OrderView(**order_fields(order))
 
 
 def accepted_view(order: Order, *, replayed: bool) -> AcceptedView:
     """Show an order as the answer to a signal."""
-    return AcceptedView(**_order_fields(order), replayed=replayed)
+    return AcceptedView(**order_fields(order), replayed=replayed)
 
 
 def explain_view(explanation: Explanation) -> ExplainView:
@@ -175,7 +175,8 @@ def _short(value: Detail) -> Detail:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _order_fields(order: Order) -> dict[str, Any]:
+def order_fields(order: Order) -> dict[str, Any]:
+    """Return what every view of an order shows."""
     return {
         "id": order.order_id,
         "state": order.state,

@@ -15,18 +15,18 @@ def run(config_path: Path | None) -> None:
     """Run the daemon.
 
     Without a configuration file it trades on the paper exchange, which it starts itself, keeps everything under your
-    own state and runtime directories, and opens nothing to the network. Its log goes to standard output: JSON lines
-    where a program reads, colours on a terminal. TERM or INT: take nothing new, finish what runs, end. HUP: read the
-    configuration again.
+    own state and runtime directories, and shows its dashboard to this machine alone; a terminal is told the address,
+    `sniperd dashboard` tells it again. Its log goes to standard output: JSON lines where a program reads, colours on a
+    terminal. TERM or INT: take nothing new, finish what runs, end. HUP: read the configuration again.
     """
     from daemon.app import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
     from daemon.app import run as run_daemon  # noqa: PLC0415
-    from daemon.config import Config, load  # noqa: PLC0415
+    from daemon.config import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
     from daemon.log import errors_are_lines  # noqa: PLC0415
 
     try:
-        config = Config() if config_path is None else load(config_path)
+        config = quick_start() if config_path is None else load(config_path)
     except BadConfig as error:
         if errors_are_lines():
             raise SystemExit(refuse(error)) from None

@@ -132,6 +132,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.INFO, "looking for what was in flight before signals are taken", ("in_doubt",), durable=False
     ),
     "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status", "http"), durable=False),
+    "daemon.no_dashboard": Kind(
+        Level.WARNING, "where the dashboard stands by default it cannot; it has a free port, or none", ("error",),
+        durable=False,
+    ),
     "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code", "traceback"), durable=False),

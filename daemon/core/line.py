@@ -8,6 +8,7 @@ because callers are granted first.
 
 from collections import Counter
 from heapq import merge
+from itertools import islice
 
 import msgspec
 
@@ -106,11 +107,11 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     resource_position: int  # among those for the same resource
 
 
-def in_order(ledger: Ledger) -> list[Waiting]:
-    """List everybody who waits for a turn, in the order of service. Takes the time of a sort."""
+def in_order(ledger: Ledger, limit: int | None = None) -> list[Waiting]:
+    """List the first so many who wait for a turn, or all, in the order of service. Takes the time of a sort."""
     places: Counter[str] = Counter()
     found = []
-    for position, entry in enumerate(merge(ledger.queue, ledger.line), start=1):
+    for position, entry in enumerate(islice(merge(ledger.queue, ledger.line), limit), start=1):
         order = ledger.orders.get(entry.entry_id)
         if order is not None:
             resource, owner_id, since_ms = order.resource, order.owner_id, order.accepted_ms

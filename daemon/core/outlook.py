@@ -48,12 +48,12 @@ _TO_DO = {
 }
 
 
-def outlook(ledger: Ledger, order: Order, now_ms: int) -> Outlook:
-    """Tell what will happen next, from memory."""
+def outlook(ledger: Ledger, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
+    """Tell what will happen next, from memory. ``ahead`` is how many are served before it, where that is counted."""
     if order.finished_ms is not None:
         return Outlook(_OVER[order.state])
     if order.state is State.QUEUED:
-        return _queued(ledger, order, now_ms)
+        return _queued(ledger, order, now_ms, ahead)
     if order.state is State.ARMED:
         return Outlook(_AHEAD[order.state], order.execute_at_ms)
     if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules.schedule):
@@ -83,7 +83,7 @@ def advice(ledger: Ledger, order: Order) -> str | None:
     return None if text is None else text.replace("ID", order.order_id)
 
 
-def _queued(ledger: Ledger, order: Order, now_ms: int) -> Outlook:
+def _queued(ledger: Ledger, order: Order, now_ms: int, ahead: int | None) -> Outlook:
     if ledger.halted is not None:
         return Outlook(f"it waits for `sniperd resume` ({ledger.halted}), or expires", order.deadline_ms)
     if order.order_id not in ledger.queue:
@@ -92,7 +92,8 @@ def _queued(ledger: Ledger, order: Order, now_ms: int) -> Outlook:
     holder = ledger.locks.holder(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
         return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")
-    ahead = ledger.queue.ahead_of(order.order_id)
+    if ahead is None:
+        ahead = ledger.queue.ahead_of(order.order_id)
     return Outlook(
         f"it waits for its turn, {ahead} before it, within the exchange's rate", max(now_ms, order.not_before_ms)
     )

@@ -1,0 +1,77 @@
+"""``GET /v1/board``: what stands at this moment, in one consistent answer, for whoever shows it to a person."""
+
+from aiohttp import web
+
+from daemon.api.answers import json
+from daemon.api.context import Context
+from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
+from daemon.api.routes import Route
+from daemon.api.status import StatusView, status_view
+from daemon.api.views import OrderView, View, order_fields
+from daemon.core.outlook import Outlook
+from daemon.core.overview import Standing, overview
+
+MAX_SHOWN = 300
+
+
+class SearchView(View, frozen=True, kw_only=True):
+    """How far the search for an order has come."""
+
+    rounds: int
+    in_vain: int  # rounds in a row whose answers were all negative, where that counts
+    next_at_ms: int
+
+
+class StandingView(OrderView, frozen=True, kw_only=True):
+    """An order that is not finished, and what it waits for."""
+
+    next: Outlook
+    position: int | None  # in the order of service, from 1, while it waits for a turn
+    search: SearchView | None  # while it is looked for
+
+
+class BoardView(View, frozen=True, kw_only=True):
+    """What stands: orders that are not finished, in doubt and lost ones first; locks; who waits for a turn."""
+
+    status: StatusView
+    orders: list[StandingView]
+    unshown: int  # orders that are not finished, beyond those
+    locks: list[LockView]
+    queue: list[WaitingView]
+
+
+class Board:
+    """The route of the board."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def routes(self) -> list[Route]:
+        """List the routes."""
+        return [Route(method="GET", path="/v1/board", handler=self.board, answers={200: BoardView})]
+
+    async def board(self, request: web.Request) -> web.Response:
+        """Show what stands, from memory; three hundred of each at most."""
+        del request
+        engine = self._context.engine
+        status = await status_view(self._context)
+        found = overview(engine.ledger, engine.clock.now_ms(), MAX_SHOWN)
+        return json(
+            BoardView(
+                status=status,
+                orders=[_standing_view(standing) for standing in found.standings],
+                unshown=found.unshown,
+                locks=[lock_view(lock) for lock in engine.ledger.locks][:MAX_SHOWN],
+                queue=[waiting_view(waiting) for waiting in found.queue],
+            )
+        )
+
+
+def _standing_view(standing: Standing) -> StandingView:
+    watch, waiting = standing.watch, standing.waiting
+    return StandingView(
+        **order_fields(standing.order),
+        next=standing.outlook,
+        position=None if waiting is None else waiting.position,
+        search=None if watch is None else SearchView(rounds=watch.rounds, in_vain=watch.vain, next_at_ms=watch.next_ms),
+    )

@@ -1,0 +1,60 @@
+"""The dashboard's page: static files of the package, for a browser on the loopback listener.
+
+The page holds no state and no secret. It reads what any program of this machine may read; for changes it is given the
+token in the fragment of its address, which a browser sends to nobody.
+"""
+
+import hashlib
+from importlib.resources import files
+
+from aiohttp import web
+
+ROOT = files("daemon") / "dashboard"
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+"""What is served, by the ends of names; nothing else in the directory is."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+"""No script but our own files, no frame around the page; a browser asks each time whether a file is still the same."""
+
+INDEX = "index.html"
+
+
+class Page:
+    """The files, read once."""
+
+    def __init__(self) -> None:
+        self._files = {
+            file.name: file.read_bytes() for file in ROOT.iterdir() if "." + file.name.rpartition(".")[2] in TYPES
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes: each file by its name, the page itself at the root."""
+        return [web.get("/", self.show), web.get("/dashboard/{name}", self.show)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer with a file."""
+        name = request.match_info.get("name", INDEX)
+        if name not in self._files:
+            raise web.HTTPNotFound
+        content = self._files[name]
+        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        headers = HEADERS | {"ETag": tag}
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers=headers)
+        kind = TYPES["." + name.rpartition(".")[2]]
+        return web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)

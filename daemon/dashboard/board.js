@@ -1,0 +1,248 @@
+// The overview: tiles, figures, and the tables of what stands.
+
+import { duration, tick } from "./clock.js";
+import { byId, el, fill, keyed, part, say, show, table } from "./dom.js";
+import * as shown from "./shown.js";
+
+const TILES = [
+  ["activeLocks", "Active locks", "held now"],
+  ["queueLength", "Queue length", "orders and callers"],
+  ["expiredLocks", "Expired", "leases that ran out"],
+  ["recentlyCompleted", "Completed", "locks given back"],
+  ["recentlyFailed", "Failed", "locks that ended in error"],
+];
+
+const CUT = 72; // the whole of it stands in the order's explanation
+
+const evidence = new Map(); // what looks have shown, by order
+
+const doubts = table(
+  "Orders whose outcome is unknown",
+  [
+    { label: "State", cell: (order) => [shown.pill(order.state)] },
+    { label: "Order", kind: "order", cell: shown.orderCell },
+    { label: "Unknown for", kind: "number", cell: (order) => [shown.since(order.inDoubtSinceMs ?? order.updatedAtMs)] },
+    { label: "Evidence", kind: "evidence", cell: evidenceCell },
+    { label: "Next look", kind: "number", cell: searchCell },
+    { label: "Act", kind: "acts", cell: (order) => [shown.button("resolve", order.id, "Rule…")] },
+  ],
+  (order) => order.id,
+);
+
+const orders = table(
+  "Orders under way",
+  [
+    { label: "State", cell: (order) => [shown.pill(order.state)] },
+    { label: "Order", kind: "order", cell: shown.orderCell },
+    { label: "Owner, target", cell: shown.ownerCell },
+    { label: "Age", kind: "number", cell: (order) => [shown.since(order.acceptedAtMs)] },
+    { label: "Deadline", kind: "number", cell: deadlineCell },
+    { label: "Waits for", kind: "waits", cell: waitsCell },
+    { label: "Act", kind: "acts", cell: (order) => [shown.button("cancel", order.id, "Cancel…")] },
+  ],
+  (order) => order.id,
+);
+
+const locks = table(
+  "Active locks",
+  [
+    { label: "Resource", kind: "resource", cell: (lock) => [shown.code(lock.resourceId), part("br", {}), heldFor(lock)] },
+    { label: "Owner", cell: (lock) => [lock.ownerId] },
+    { label: "Lease left", kind: "number", cell: leaseCell },
+    { label: "Token", kind: "number", cell: (lock) => [String(lock.fencingToken)] },
+    { label: "Act", kind: "acts", cell: (lock) => [shown.button("release", lock.lockId, "Release…", true)] },
+  ],
+  (lock) => lock.lockId,
+);
+
+const queue = table(
+  "Queue, in order of service",
+  [
+    { label: "No.", kind: "number", cell: (each) => [String(each.position)] },
+    { label: "Who", cell: (each) => [each.orderId ? shown.link(each.orderId) : "a caller, for a lease", part("br", {}), shown.muted(each.ownerId)] },
+    { label: "For", kind: "resource", cell: (each) => [shown.code(each.resourceId), part("br", {}), shown.muted(`no. ${each.resourcePosition} for it`)] },
+    { label: "Priority", kind: "number", cell: (each) => [String(each.priority)] },
+    { label: "Waits", kind: "number", cell: (each) => [shown.since(each.queuedAt)] },
+  ],
+  (each) => each.queueId,
+);
+
+const dead = table(
+  "Dead letters",
+  [
+    { label: "Order", kind: "order", cell: shown.orderCell },
+    { label: "Owner, target", cell: shown.ownerCell },
+    { label: "Set aside", kind: "number", cell: (order) => [shown.since(order.updatedAtMs)] },
+    { label: "Why", kind: "evidence", cell: (order) => [order.reason ?? "–"] },
+    {
+      label: "Act",
+      kind: "acts",
+      cell: (order) => [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)],
+    },
+  ],
+  (order) => order.id,
+);
+
+const ended = table(
+  "Locks that ended lately",
+  [
+    { label: "Lock", kind: "resource", cell: (lock) => [shown.code(lock.resourceId)] },
+    { label: "Owner", cell: (lock) => [lock.ownerId] },
+    { label: "End", cell: (lock) => [lock.status, part("br", {}), shown.muted(lock.errorMessage ?? lock.error ?? "")] },
+    { label: "When", kind: "number", cell: (lock) => [shown.at(Date.parse(lock.releasedAt))] },
+  ],
+  (lock) => lock.lockId,
+);
+
+/** Put the tables into the page. */
+export function place() {
+  for (const [id, each] of Object.entries({ doubts, orders, locks, queue, dead })) {
+    byId(id).querySelector(".table").append(each.node);
+  }
+  byId("ended").querySelector(".table").append(ended.node);
+  for (const [name, label, about] of TILES) {
+    byId("tiles").append(
+      el("div", { "data-tile": name }, el("dt", {}, label), el("dd", { class: "figure" }, "–"), el("dd", { class: "about" }, about)),
+    );
+  }
+}
+
+/** Show a board. */
+export function update(board) {
+  const unknown = board.orders.filter((order) => shown.UNRESOLVED.has(order.state));
+  const others = board.orders.filter((order) => !shown.UNRESOLVED.has(order.state));
+  section("doubts", doubts, unknown, unknown.length);
+  section("orders", orders, others, others.length + board.unshown, board.unshown);
+  section("locks", locks, board.locks, board.status.activeLocks);
+  section("queue", queue, board.queue, board.queue.length);
+  updateFacts(board.status);
+  tick();
+}
+
+/** Show the dead letters. */
+export function updateDead(letters) {
+  section("dead", dead, letters, letters.length);
+  show(byId("dead"), letters.length > 0);
+  tick();
+}
+
+/** Show the bot's counts, and the locks that ended last. */
+export function updateTables(tables) {
+  for (const [name] of TILES) say(byId("tiles").querySelector(`[data-tile=${name}] .figure`), tables.stats[name].toLocaleString("en"));
+  ended.update(tables.locks.filter((lock) => lock.status !== "active").slice(0, 10));
+}
+
+/** Show the alerts. */
+export function updateAlerts(alerts) {
+  const node = byId("alerts");
+  const rank = (alert) => (alert.state !== "firing" ? 2 : alert.severity === "critical" ? 0 : 1);
+  const sorted = [...alerts].sort((one, other) => rank(one) - rank(other) || one.sinceMs - other.sinceMs);
+  say(node.querySelector(".count"), String(alerts.length));
+  show(node, alerts.length > 0);
+  keyed(
+    node.querySelector("ul"),
+    sorted,
+    (alert) => alert.name,
+    () => el("li"),
+    (item, alert) => {
+      const tone = alert.state !== "firing" ? "idle" : alert.severity === "critical" ? "bad" : "warn";
+      const state = part("span", { class: "state", "data-tone": tone }, `${alert.severity}, ${alert.state}`);
+      fill(item, [state, " ", part("strong", {}, alert.name), ` ${alert.summary} `, shown.muted("for ", shown.since(alert.sinceMs)), part("em", {}, alert.todo)]);
+    },
+  );
+  tick();
+}
+
+/** Tell for which orders in doubt the evidence is to be read anew: those that were looked for since. */
+export function staleEvidence(board, most) {
+  const unknown = board.orders.filter((order) => shown.UNRESOLVED.has(order.state));
+  const ids = new Set(unknown.map((order) => order.id));
+  for (const id of evidence.keys()) if (!ids.has(id)) evidence.delete(id);
+  return unknown.slice(0, most).filter((order) => evidence.get(order.id)?.rounds !== rounds(order));
+}
+
+/** Take the evidence out of an order's explanation. */
+export function takeEvidence(order, explanation) {
+  const latest = new Map(); // by witness
+  for (const event of explanation.events) if (event.name === "order.looked") latest.set(event.detail.witness, event);
+  evidence.set(order.id, { rounds: rounds(order), looks: [...latest.values()] });
+}
+
+function rounds(order) {
+  return order.search?.rounds ?? 0;
+}
+
+function section(id, made, items, count, unshown = 0) {
+  const node = byId(id);
+  made.update(items);
+  say(node.querySelector(".count"), unshown ? `${count}, the first ${items.length} shown` : String(count));
+  show(made.node, items.length > 0);
+  const empty = node.querySelector(".empty");
+  if (empty) show(empty, items.length === 0);
+}
+
+function evidenceCell(order) {
+  const said = [order.reason ?? "no answer", part("br", {})];
+  for (const look of evidence.get(order.id)?.looks ?? []) {
+    const { witness, failed, found, answered } = look.detail;
+    const raw = shown.code(cut(answered ?? ""));
+    said.push(part("span", { class: "look" }, `${shown.looked(witness, failed, found)}, `, shown.since(look.atMs), " ago ", raw));
+  }
+  return said;
+}
+
+function cut(text) {
+  return text.length > CUT ? `${text.slice(0, CUT)}…` : text;
+}
+
+function searchCell(order) {
+  if (!order.search) return ["–"];
+  const vain = order.search.inVain ? `, ${order.search.inVain} in vain` : "";
+  return [shown.until(order.search.nextAtMs, "look"), part("br", {}), shown.muted(`${order.search.rounds} looks${vain}`)];
+}
+
+function deadlineCell(order) {
+  return shown.UNSENT.has(order.state) ? [shown.until(order.deadlineAtMs)] : [shown.muted("sent")];
+}
+
+function waitsCell(order) {
+  const place = order.position === null ? null : shown.muted(` no. ${order.position} in the queue`);
+  return [...shown.nextCell(order.next), place];
+}
+
+function heldFor(lock) {
+  return lock.orderId ? shown.link(lock.orderId) : shown.muted(`${lock.transactionType}, a caller's own lease`);
+}
+
+function leaseCell(lock) {
+  return lock.overdue ? [part("strong", { class: "overdue" }, shown.until(lock.expiresAt, "lease"))] : [shown.until(lock.expiresAt, "lease")];
+}
+
+function updateFacts(status) {
+  const { exchange } = status;
+  const budget = `${status.ordersLastSecond} of ${status.ordersPerSecond} a second`;
+  const clock = exchange.offsetMs === null ? "not measured" : `${exchange.offsetMs} ms off, ${exchange.roundTripMs} ms away`;
+  const reached = exchange.reachable === false ? `does not answer: ${exchange.error}` : clock;
+  const facts = [
+    ["In flight", String(status.inFlight)],
+    ["In doubt", String(status.inDoubt), status.inDoubt ? "warn" : null],
+    ["Lost", String(status.lost), status.lost ? "bad" : null],
+    ["Dead letters", String(status.deadLetters), status.deadLetters ? "bad" : null],
+    ["Orders sent", budget],
+    ["Request weight", `${exchange.weightUsed} of ${exchange.weightLimit}`],
+    ["Exchange", reached, exchange.reachable === false ? "bad" : null],
+    ["Database", shown.bytes(status.databaseBytes)],
+    ["Up for", duration(status.uptimeMs)],
+    ["Version", status.version],
+  ];
+  keyed(
+    byId("facts"),
+    facts,
+    ([name]) => name,
+    ([name]) => el("div", {}, el("dt", {}, name), el("dd")),
+    (node, [, text, tone]) => {
+      say(node.lastElementChild, text);
+      node.dataset.tone = tone ?? "";
+    },
+  );
+}

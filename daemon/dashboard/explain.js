@@ -1,0 +1,140 @@
+// One order: what happened, why it waits, what comes next and when.
+
+import { instant, tick } from "./clock.js";
+import { el, fill, keyed, part, say, show } from "./dom.js";
+import * as shown from "./shown.js";
+
+const OPEN = new Set(["open", "partially_filled"]);
+const TIMES = /(_ms|AtMs|SinceMs)$/;
+const DURATIONS = new Set(["took_ms", "waited_ms"]);
+
+let view = null;
+
+/** Begin to show an order; its parts are filled as they are known. */
+export function begin(root, orderId) {
+  const title = el("h2", { tabindex: "-1" }, "Order ", el("code", {}, orderId));
+  const part_ = (name, node) => el("section", { class: "wide" }, el("h3", {}, name), node);
+  view = {
+    orderId,
+    head: el("div", { class: "head" }),
+    next: el("div"),
+    acts: el("div", { class: "actions" }),
+    facts: el("dl", { class: "facts" }),
+    events: el("ol", { class: "events" }),
+    attempts: el("ol", { class: "attempts" }),
+    locks: el("ul", { class: "plain" }),
+    failed: el("p", { role: "alert", hidden: true }),
+  };
+  root.replaceChildren(
+    el("p", {}, el("a", { href: "#/" }, "← Overview")),
+    el("div", { class: "titled" }, title, view.head),
+    view.failed,
+    el("section", { class: "wide" }, el("h3", {}, "Next"), view.next, view.acts),
+    part_("What happened", view.events),
+    part_("Attempts", view.attempts),
+    part_("Locks", view.locks),
+    part_("The order", view.facts),
+  );
+  title.focus({ preventScroll: true });
+  window.scrollTo(0, 0);
+}
+
+export function fail(message) {
+  say(view.failed, message);
+  show(view.failed, true);
+}
+
+/** Show what is known of it now. */
+export function update({ order, attempts, locks, events, next, then, advice }) {
+  if (order.id !== view.orderId) return;
+  show(view.failed, false);
+  fill(view.head, [shown.pill(order.state), " ", ...shown.wish(order)]);
+  fill(view.next, [
+    part("p", { class: "next" }, ...shown.nextCell(next)),
+    then ? part("p", {}, shown.muted("then "), ...shown.nextCell(then)) : null,
+    advice ? part("p", {}, shown.muted("to do "), advice) : null,
+  ]);
+  fill(view.acts, acts(order));
+  const numbered = events.map((event, number) => ({ number, ...event }));
+  keyed(view.events, numbered, (event) => event.number, () => el("li"), (item, event) => fill(item, eventParts(event)));
+  keyed(view.attempts, attempts, (attempt) => attempt.number, () => el("li"), (item, attempt) => fill(item, attemptParts(attempt)));
+  keyed(view.locks, locks, (lock) => lock.id, () => el("li"), (item, lock) => fill(item, lockParts(lock)));
+  keyed(
+    view.facts,
+    Object.entries(order).filter(([, value]) => value !== null),
+    ([name]) => name,
+    ([name]) => el("div", {}, el("dt", {}, spaced(name)), el("dd")),
+    (node, [name, value]) => say(node.lastElementChild, TIMES.test(name) ? instant(value, true) : String(value)),
+  );
+  tick();
+}
+
+function acts(order) {
+  if (shown.UNRESOLVED.has(order.state)) return [shown.button("resolve", order.id, "Rule…")];
+  if (order.state === "dead_letter") {
+    return [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)];
+  }
+  const may = shown.UNSENT.has(order.state) || (OPEN.has(order.state) && order.finishedAtMs === null);
+  return may ? [shown.button("cancel", order.id, "Cancel…", true)] : [];
+}
+
+function eventParts(event) {
+  const by = event.actor === "daemon" ? null : shown.muted(`by ${event.actor}`);
+  return [
+    shown.at(event.atMs, true),
+    part("span", { class: "name" }, shown.words(event.name.replace(/^order\./, ""))),
+    event.state ? shown.pill(event.state) : null,
+    by,
+    part("div", { class: "detail" }, ...(event.name === "order.looked" ? look(event.detail) : details(event.detail))),
+  ];
+}
+
+function look({ witness, failed, found, asked, answered }) {
+  const raw = [part("pre", {}, asked ?? ""), part("pre", {}, answered ?? "")];
+  return [part("details", {}, part("summary", {}, shown.looked(witness, failed, found)), ...raw)];
+}
+
+function details(detail) {
+  return Object.entries(detail)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => part("span", {}, shown.muted(`${spaced(name)} `), written(name, value)));
+}
+
+function written(name, value) {
+  if (!TIMES.test(name)) return String(value);
+  return DURATIONS.has(name) ? `${value} ms` : instant(value, true);
+}
+
+function attemptParts(attempt) {
+  const code = attempt.code === null ? null : ` code ${attempt.code}`;
+  return [
+    part("strong", {}, `no. ${attempt.number}, ${shown.words(attempt.state)}`),
+    " ",
+    shown.code(attempt.clientOrderId),
+    part("p", {}, "begun ", shown.at(attempt.startedAtMs, true), ", answered ", shown.at(attempt.answeredAtMs, true), code),
+    attempt.message ? part("p", {}, attempt.message) : null,
+    attempt.asked ? part("pre", {}, attempt.asked) : null,
+    attempt.answered ? part("pre", {}, attempt.answered) : null,
+  ];
+}
+
+function lockParts(lock) {
+  const end = lock.releasedAtMs === null ? [" lease ", shown.until(lock.expiresAtMs, "lease")] : [" ended ", shown.at(lock.releasedAtMs, true)];
+  return [
+    part("strong", {}, shown.words(lock.state)),
+    " ",
+    shown.code(lock.resource),
+    ` token ${lock.fencingToken}, ${lock.ownerId},`,
+    ...end,
+    lock.overdue ? part("strong", { class: "overdue" }, " overdue") : null,
+    lock.error ? ` ${lock.error}` : null,
+  ];
+}
+
+function spaced(name) {
+  return name
+    .replace(/(_ms|AtMs|Ms)$/, "")
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replaceAll("_", " ")
+    .toLowerCase();
+}

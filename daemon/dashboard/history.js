@@ -1,0 +1,63 @@
+// History: every order there ever was, newest first, by state and pair.
+
+import { tick } from "./clock.js";
+import { byId, el, say, show, table } from "./dom.js";
+import * as shown from "./shown.js";
+import { read } from "./wire.js";
+
+const PAGE = 25;
+const MOST = 500;
+
+const rows = table(
+  "History",
+  [
+    { label: "State", cell: (order) => [shown.pill(order.state)] },
+    { label: "Order", kind: "order", cell: shown.orderCell },
+    { label: "Owner, target", cell: shown.ownerCell },
+    { label: "Accepted", kind: "number", cell: (order) => [shown.at(order.acceptedAtMs)] },
+    { label: "Executed", kind: "number", cell: (order) => [shown.executed(order)] },
+    { label: "Reason", kind: "evidence", cell: (order) => [order.reason ?? "–"] },
+  ],
+  (order) => order.id,
+);
+
+let shownCount = PAGE;
+
+/** Put the table and its filter into the page. `refresh` is called when other orders are wanted. */
+export function place(refresh) {
+  const form = byId("filter");
+  for (const state of Object.keys(shown.TONES)) form.elements.state.append(el("option", { value: state }, shown.words(state)));
+  byId("history").querySelector(".table").append(rows.node);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const order = form.elements.order.value.trim();
+    if (order) location.hash = `#/orders/${encodeURIComponent(order)}`;
+    anew(refresh);
+  });
+  form.elements.state.addEventListener("change", () => anew(refresh));
+  byId("older").addEventListener("click", () => {
+    shownCount = Math.min(MOST, shownCount + PAGE);
+    refresh();
+  });
+}
+
+/** Read and show the orders that are wanted. */
+export async function update() {
+  const { state, symbol } = byId("filter").elements;
+  const query = new URLSearchParams({ limit: shownCount });
+  if (state.value) query.set("state", state.value);
+  if (symbol.value.trim()) query.set("symbol", symbol.value.trim());
+  const page = await read(`/v1/orders?${query}`);
+  rows.update(page.orders);
+  show(rows.node, page.orders.length > 0);
+  const empty = byId("history").querySelector(".empty");
+  show(empty, page.orders.length === 0);
+  say(empty, state.value || symbol.value ? "No order is like that." : "No order was ever taken.");
+  show(byId("older"), page.next !== null && shownCount < MOST);
+  tick();
+}
+
+function anew(refresh) {
+  shownCount = PAGE;
+  refresh();
+}

@@ -1,0 +1,99 @@
+// How orders, locks and states are written. Everything here describes; nothing here touches the page.
+
+import { instant, ticking } from "./clock.js";
+import { part } from "./dom.js";
+
+/** Every state of an order, and its tone; the word is always there, the colour only helps. */
+export const TONES = {
+  queued: "idle",
+  armed: "busy",
+  in_flight: "busy",
+  in_doubt: "warn",
+  open: "busy",
+  partially_filled: "busy",
+  filled: "good",
+  canceled: "idle",
+  partially_canceled: "idle",
+  rejected: "bad",
+  expired: "warn",
+  withdrawn: "idle",
+  lost: "bad",
+  dead_letter: "bad",
+};
+
+export const UNRESOLVED = new Set(["in_doubt", "lost"]);
+export const UNSENT = new Set(["queued", "armed"]);
+
+export function words(name) {
+  return name.replaceAll("_", " ");
+}
+
+export function pill(state) {
+  return part("span", { class: "state", "data-tone": TONES[state] ?? "idle" }, words(state));
+}
+
+export function muted(...texts) {
+  return part("small", {}, ...texts);
+}
+
+export function code(text) {
+  return part("code", {}, text);
+}
+
+export function link(orderId) {
+  return part("a", { href: `#/orders/${encodeURIComponent(orderId)}`, class: "id" }, orderId);
+}
+
+export function at(ms, withMs = false) {
+  return ms === null || ms === undefined ? "–" : part("time", { title: instant(ms, true) }, instant(ms, withMs));
+}
+
+export function since(ms) {
+  return part("time", ticking("age", ms), "");
+}
+
+export function until(ms, kind = "left") {
+  return part("time", ticking(kind, ms), "");
+}
+
+/** Describe what is to be traded: BUY BTCUSDT, 25 quote at the market. */
+export function wish(order) {
+  const amount = order.quantity !== null ? order.quantity : `${order.quoteOrderQty} quote`;
+  const price = order.price === null ? words(order.type.toLowerCase()) : `${words(order.type.toLowerCase())} ${order.price}`;
+  return [part("strong", { class: order.side.toLowerCase() }, order.side), " ", part("strong", {}, order.symbol), ` ${amount} · ${price}`];
+}
+
+export function orderCell(order) {
+  return [part("span", {}, ...wish(order)), part("br", {}), link(order.id)];
+}
+
+export function ownerCell(order) {
+  return [order.ownerId, part("br", {}), muted(order.snipeTargetId ?? "no target")];
+}
+
+/** Describe what was traded, where anything was. */
+export function executed(order) {
+  return order.averagePrice === null ? "–" : `${order.executedQuantity} at ${trimmed(order.averagePrice)}`;
+}
+
+/** Describe what comes next. */
+export function nextCell(next) {
+  return next.atMs === null ? [next.what] : [`${next.what} `, muted(until(next.atMs))];
+}
+
+/** Write what a look has shown. */
+export function looked(witness, failed, found) {
+  return `${words(witness)}: ${failed ? "no answer" : found ? "seen" : "not found"}`;
+}
+
+export function button(act, id, text, danger = false) {
+  return part("button", { type: "button", class: danger ? "act danger" : "act", "data-act": act, "data-id": id }, text);
+}
+
+export function bytes(count) {
+  return count < 1e6 ? `${(count / 1e3).toFixed(0)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+}
+
+function trimmed(price) {
+  return price.includes(".") ? price.replace(/(\.\d*?[1-9])0+$|\.0+$/, "$1") : price;
+}

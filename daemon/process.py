@@ -1,0 +1,216 @@
+"""One run of the daemon: builds everything in order, runs it, reloads, drains."""
+
+import faulthandler
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from daemon import __version__, settings
+from daemon.api.context import Context
+from daemon.api.feed import Feed
+from daemon.api.reading import BodyLimits
+from daemon.api.server import serve
+from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
+from daemon.config import Config, load
+from daemon.core.events import Event
+from daemon.core.step import Step
+from daemon.engine.engine import Engine
+from daemon.engine.front_desk import FrontDesk
+from daemon.engine.lock_desk import LockDesk
+from daemon.errors import BadConfig, Interrupted
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.transport import open_transport
+from daemon.facts import UNSETTLED
+from daemon.log import Log
+from daemon.monitoring.monitor import Monitor
+from daemon.monitoring.recorder import Recorder
+from daemon.monitoring.webhooks import Webhooks, open_session
+from daemon.poller.client import open_client
+from daemon.poller.poller import Poller
+from daemon.reloading import reload
+from daemon.reporting import Reports
+from daemon.service_manager import ServiceManager, given_sockets, watchdog_s, without
+from daemon.store.reading import Remembered
+from daemon.store.store import Store, open_store
+from daemon.surroundings import Surroundings
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a busy loop may keep the writer's thread from the interpreter; by default commits take ten times as long."""
+
+JUMP_MS = 1_000
+WALL_CHECK_S = 5.0
+
+
+class Process:
+    """One run of the daemon."""
+
+    def __init__(self, config: Config, config_path: Path | None, environ: Mapping[str, str], log: Log) -> None:
+        self._config = config
+        self._config_path = config_path
+        self._environ = without(environ)
+        self._log = log
+        self._listeners: list[Callable[[Event], None]] = [log.emit]
+        self._manager = ServiceManager(environ)
+        self._watchdog_s = watchdog_s(environ, os.getpid())
+        self._given = given_sockets(environ, os.getpid())
+        self._poller: Poller | None = None
+        self._facts = UNSETTLED
+        self._around = Surroundings(config, self._environ, log, self._emit)
+
+    async def main(self) -> None:
+        """Build everything, in the order in which it depends on one another, and run it."""
+        config, emit = self._config, self._emit
+        if self._watchdog_s is not None:
+            faulthandler.enable()  # the watchdog ends a process that hangs by ABRT: that tells where
+        async with AsyncExitStack() as stack:
+            stack.callback(self._manager.close)
+            keys, hooks, database = self._around.keys(), self._around.webhooks(), self._around.database
+            store = await stack.enter_async_context(open_store(database))
+            remembered = await store.remembered()
+            clock = await _start_clock(store, remembered)
+            feed = Feed(clock, emit, self._log.strike)
+            self._listeners.append(feed.tell)
+            recorder = Recorder(clock)
+            self._listeners.append(recorder.hear)
+            self._facts = self._around.facts(clock)
+            url = await stack.enter_async_context(self._around.exchange(clock))
+            shadow_of = config.exchange.market if config.exchange.shadow else None
+            self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, shadow_of=shadow_of,
+                       exchange=url, database=str(database))  # fmt: skip
+            transport = await stack.enter_async_context(open_transport(url))
+            exchange = MexcExchange(transport, keys, clock, settings.exchange(config, self._facts))
+            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit,
+                            settings=settings.engine(config, self._facts), observer=recorder,
+                            prove_first=config.exchange.mode == "live")  # fmt: skip
+            webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
+                                settings=settings.webhooks(config), clock=clock, emit=emit)  # fmt: skip
+            monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
+                              limits=settings.alerts(config), webhooks=webhooks, emit=emit)  # fmt: skip
+            context = Context(
+                engine=engine,
+                front_desk=FrontDesk(engine, os.urandom),
+                lock_desk=LockDesk(engine, os.urandom),
+                monitor=monitor,
+                admin_uids=config.sockets.admin_uids,
+                limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
+                mode=config.exchange.mode,
+                shadow_of=shadow_of,
+                exchange_url=url,
+                database=str(database),
+                started_ms=clock.now_ms(),
+            )
+            if config.poller.enabled:
+                bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
+                self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
+                                      settings=settings.poller(config))  # fmt: skip
+                self._listeners.append(self._poller.hear)
+            signals, status = self._around.sockets(self._given)
+            loopback = self._around.loopback(clock, is_default=self._config_path is None)
+            http = await stack.enter_async_context(
+                serve(context, feed, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
+            )
+            if http is not None and loopback is not None:
+                context.http, context.http_token_file = http, loopback.token_file
+            stack.callback(feed.close)  # before the sockets, which would wait for its readers
+            reports = Reports(self._manager, engine, self._watchdog_s, emit)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            tasks.start_soon(reports.run)
+            tasks.start_soon(feed.run)
+            tasks.start_soon(monitor.run)
+            tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
+            tasks.start_soon(self._watch_wall_clock, clock)
+            tasks.start_soon(self._announce, engine, reports, signals, status, http)
+            if http is not None and loopback is not None:
+                tasks.start_soon(_show_address, engine, http, loopback.token)
+            if self._poller is not None:
+                tasks.start_soon(self._poller.run)
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            await engine.run(remembered)
+            tasks.cancel_scope.cancel()
+            self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
+
+    async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
+        await engine.ready.wait()
+        gc.freeze()  # what stands now stays: later collections need not look at it
+        reports.ready()
+        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
+
+    async def _obey_signals(
+        self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: Reports
+    ) -> None:
+        """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP."""
+        stopping = False
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
+            async for number in received:
+                if number is signal.SIGHUP:
+                    with reports.reloading():
+                        self._reload(context, exchange, clock)
+                elif stopping:
+                    raise Interrupted
+                else:
+                    stopping = True
+                    reports.stopping()
+                    context.engine.stop()
+
+    def _reload(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
+        if self._config_path is None:
+            self._tell(clock, "daemon.reload_refused", error="there is no configuration file: the defaults are in use")
+            return
+        try:
+            reloaded = reload(self._config, load(self._config_path))
+        except BadConfig as error:
+            self._tell(clock, "daemon.reload_refused", error=str(error))
+            return
+        self._config = config = reloaded.config
+        context.engine.reload(settings.engine(config, self._facts))
+        context.monitor.reload(settings.alerts(config), settings.webhooks(config))
+        exchange.set_settings(settings.exchange(config, self._facts))
+        if self._poller is not None:
+            self._poller.settings = settings.poller(config)
+        context.admin_uids = config.sockets.admin_uids
+        context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
+        self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
+        self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
+        self._log.set_level(config.log.level)
+
+    async def _watch_wall_clock(self, clock: SteadyClock) -> None:
+        """Tell when somebody sets the machine's clock: ours runs on."""
+        before_ms = clock.drift_ms()
+        while True:
+            await anyio.sleep(WALL_CHECK_S)
+            drift_ms = clock.drift_ms()
+            if abs(drift_ms - before_ms) > JUMP_MS:
+                self._tell(clock, "clock.jumped", jump_ms=drift_ms - before_ms)
+            before_ms = drift_ms
+
+    def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
+        self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+
+    def _emit(self, event: Event) -> None:
+        """Tell everybody who listens: the log, the feed, the metrics."""
+        for listener in self._listeners:
+            listener(event)
+
+
+async def _show_address(engine: Engine, http: str, token: str) -> None:
+    """Tell a terminal, and nothing that keeps what it is told, where the dashboard is, with the token for changes."""
+    await engine.ready.wait()
+    if sys.stderr.isatty():
+        line = f"dashboard: {http}/#token={token}\n"
+        await anyio.to_thread.run_sync(sys.stderr.write, line, abandon_on_cancel=True)  # a terminal may be held up
+
+
+async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
+    """Carry the daemon's time on from the last run, and record where this one begins."""
+    stored = remembered.facts.get(CLOCK_FACT)
+    previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
+    anchor = anchored(read_anchor(), previous, remembered.last_ms)
+    await store.commit(Step(facts={CLOCK_FACT: msgspec.json.encode(anchor).decode()})).durable()
+    return SteadyClock(anchor)

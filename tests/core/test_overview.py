@@ -1,0 +1,64 @@
+"""The overview: everything that is not finished, in the order in which a person wants to see it."""
+
+from decimal import Decimal
+
+from daemon.core.orders import State
+from daemon.core.outlook import outlook
+from daemon.core.overview import Overview, overview
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, placed, rules, unclear
+
+
+def seen(bench: Bench, limit: int = 100) -> Overview:
+    return overview(bench.ledger, bench.now_ms, limit)
+
+
+def ids(found: Overview) -> list[str]:
+    return [standing.order.order_id for standing in found.standings]
+
+
+def test_there_is_nothing_to_see_where_nothing_stands() -> None:
+    assert seen(Bench()) == Overview(standings=[], unshown=0, queue=[])
+
+
+def test_doubts_come_first_then_what_flies_then_who_waits_then_what_rests() -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench.submit(symbol="AAUSDT")
+    rests = bench.send_next(placed())
+    bench.submit(symbol="BBUSDT")
+    doubted = bench.send_next(unclear())
+    flies = bench.submit(symbol="CCUSDT")
+    buy = bench.submit(symbol="DDUSDT")
+    sell = bench.submit(symbol="EEUSDT", side="SELL", quantity=Decimal(1), quote_order_qty=None)
+    later = bench.submit(symbol="FFUSDT", execute_at=NOON_MS + 60_000)
+    found = seen(bench)
+    assert ids(found) == [each.order_id for each in (doubted, flies, sell, buy, later, rests)]
+    positions = [None if each.waiting is None else each.waiting.position for each in found.standings]
+    assert positions == [None, None, 1, 2, None, None]
+    assert [each.order_id for each in found.queue] == [sell.order_id, buy.order_id]
+
+
+def test_each_is_told_what_comes_next_as_its_explanation_tells_it() -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
+        bench.submit(symbol=symbol)
+    for standing in seen(bench).standings:
+        assert standing.outlook == outlook(bench.ledger, standing.order, bench.now_ms)
+
+
+def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
+    bench = Bench()
+    bench.submit()
+    doubted = bench.send_next(unclear())
+    [standing] = seen(bench).standings
+    assert standing.order.state is State.IN_DOUBT
+    assert standing.watch == bench.ledger.watches[doubted.order_id]
+
+
+def test_what_is_beyond_the_limit_is_counted() -> None:
+    bench = Bench(rules(limits={"max_in_flight": 1}))
+    orders = [bench.submit(symbol=f"{letter}USDT") for letter in "ABCD"]
+    found = seen(bench, limit=2)
+    assert ids(found) == [each.order_id for each in orders[:2]]
+    assert found.unshown == 2
+    assert len(found.queue) == 2
