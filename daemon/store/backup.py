@@ -45,7 +45,7 @@ def backup(source: Path, target: Path) -> BackedUp:
         os.close(descriptor)
         done = _copy(source, partial, target)
         partial.replace(target)
-        _sync(target.parent, os.O_DIRECTORY)
+        sync(target.parent, os.O_DIRECTORY)
     except OSError as error:
         raise CannotCreate(f"cannot write {target}: {error.strerror}") from error
     except sqlite3.Error as error:
@@ -67,7 +67,7 @@ def _copy(source: Path, partial: Path, target: Path) -> BackedUp:
             raise BadDatabase(f"the copy of {source} failed its check ({found}); {target} was not written")
         orders = copy.execute("SELECT count(*) FROM orders").fetchone()[0]
         schema = copy.execute("PRAGMA user_version").fetchone()[0]
-    _sync(partial)
+    sync(partial)
     return BackedUp(str(target), partial.stat().st_size, orders, schema)
 
 
@@ -82,7 +82,8 @@ def _mark(copy: sqlite3.Connection) -> None:
         )
 
 
-def _sync(path: Path, flags: int = 0) -> None:
+def sync(path: Path, flags: int = 0) -> None:
+    """Let a file's content, or a directory's names, be on disk."""
     descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         os.fsync(descriptor)
