@@ -57,9 +57,9 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
 
     The copy is checked first, and the former database is kept beside it under a name with the time.
 
-    Orders placed after the backup was made are unknown to it. So the next start is halted: nothing is sent, no signal is
-    taken, and orders that were queued then are looked for on the exchange. Compare `sniperd orders` with the exchange's
-    list since then, see to it that nobody sends those signals again, then `sniperd resume`.
+    Orders placed after the backup was made are unknown to it. So the next start is halted: nothing is sent, no signal
+    is taken, and orders that were queued then are looked for on the exchange. Compare `sniperd orders` with the
+    exchange's list since then, see to it that nobody sends those signals again, then `sniperd resume`.
 
     To move a database to another machine, stop the daemon and move its files instead: nothing is unknown to those.
     """

@@ -1,12 +1,12 @@
 """Restoring: the first start from a backup. What happened after the copy was made is not on this disk.
 
-A backup carries the instant of the last event that it knows (``COPIED_FACT``, ISO 8601); the first start that finds it there takes
-three measures, in the transaction that also removes it:
+A backup carries the instant of the last event that it knows (``COPIED_FACT``, ISO 8601); the first start that finds it
+there takes three measures, in the transaction that also removes it:
 
-- Trading is halted. Orders accepted since are unknown here, and so are their keys: a signal that is sent again could buy
-  twice. A person compares with the exchange, and resumes.
-- What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and looked for
-  like any other; only an order whose instant is still to come cannot have been sent, and waits on.
+- Trading is halted. Orders accepted since are unknown here, and so are their keys: a signal that is sent again could
+  buy twice. A person compares with the exchange, and resumes.
+- What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and looked
+  for like any other; only an order whose instant is still to come cannot have been sent, and waits on.
 - Fencing tokens go on far above those of the copy, because others were granted since.
 """
 

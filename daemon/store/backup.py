@@ -26,7 +26,7 @@ def backup(source: Path, target: Path) -> BackedUp:
     """Copy the database, check the copy, and only then give it its name.
 
     The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored. It
-    says of itself that it is a copy, and what a daemon that starts from it must not believe (:mod:`daemon.core.restoring`).
+    says of itself that it is a copy, so that a daemon that starts from it takes care (:mod:`daemon.core.restoring`).
 
     Raises:
         BadDatabase: there is no database, or the copy failed its check; no file is left under the target's name.

@@ -58,8 +58,8 @@ def _refuse_newer(source: Path) -> None:
         raise BadDatabase(f"{source} cannot be read as a database ({error}); restore another backup") from error
     if schema > len(MIGRATIONS):
         raise BadDatabase(
-            f"{source} was written by a newer sniperd (schema {schema}; this one knows {len(MIGRATIONS)}); install that "
-            "version, or restore an older backup"
+            f"{source} was written by a newer sniperd (schema {schema}; this one knows {len(MIGRATIONS)}); install "
+            "that version, or restore an older backup"
         )
 
 

@@ -1,6 +1,7 @@
-"""The first start from a backup: what happened since is not known, so nothing is sent, and nothing is taken as unsent."""
+"""The first start from a backup: what happened since is not known, so nothing is sent, nor taken as unsent."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def restored(bench: Bench, later_ms: int = 1_000) -> None:
     bench.open()
 
 
-def queued(bench: Bench, **changes: object) -> Order:
+def queued(bench: Bench, **changes: Any) -> Order:
     """Return an order that waits for its turn."""
     bench.submit(symbol="BARUSDT")
     return bench.submit(**changes)
