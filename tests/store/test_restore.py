@@ -1,4 +1,4 @@
-"""A backup in the database's place: checked before, known as a copy after, with nothing of the former one in its way."""
+"""A backup in the database's place: checked before, known as a copy after, nothing of the former one in its way."""
 
 import os
 import sqlite3
