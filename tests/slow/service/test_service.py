@@ -10,9 +10,10 @@ import pytest
 
 from tests.processes.daemon_process import KEYS
 from tests.processes.waiting import Deadline, eventually
-from tests.slow.service.installed import CONFIG, SIGNALS, SOURCES, STATUS, Installed, installed
+from tests.slow.service.installed import CHECKOUT, CONFIG, SIGNALS, STATUS, Installed, installed
+from tests.slow.service.readme import SOURCES
 
-pytestmark = pytest.mark.needs("systemd box")
+pytestmark = pytest.mark.needs("systemd box", "wheels")
 
 KILLS = 3
 STOP_S = 20
@@ -214,7 +215,7 @@ class Load:
 @contextmanager
 def caller(service: Installed) -> Iterator[Load]:
     """Let a bot send signals."""
-    command = service.box.command("/opt/sniperd/bin/python", "-m", "tests.slow.service.caller", SIGNALS)
+    command = service.box.command("env", "-C", CHECKOUT, "python3", "-m", "tests.slow.service.caller", SIGNALS)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Load(process)
