@@ -11,12 +11,10 @@ def block(heading: str, number: int = 0, language: str = "sh") -> str:
     text = (SOURCES / "README.md").read_text(encoding="utf-8")
     found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)
     assert found is not None, f"README.md has no heading {heading!r}"
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", found[1], re.DOTALL | re.MULTILINE)
-    assert isinstance(blocks[number], str)
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```", found[1], re.DOTALL | re.MULTILINE)
     return blocks[number]
 
 
-def commands(heading: str) -> dict[str, str]:
-    """Return the commands of a list, with what each is for."""
-    lines = block(heading, language="").splitlines()
-    return dict(re.split(r" {2,}", line, maxsplit=1) for line in lines)
+def commands(heading: str) -> list[str]:
+    """Return the commands of a list, without what each is for."""
+    return [re.split(r" {2,}", line)[0] for line in block(heading, language="").splitlines()]
