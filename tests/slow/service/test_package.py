@@ -50,7 +50,8 @@ class Packaged(Installed):
     def version(self) -> str:
         """Ask the daemon that runs."""
         eventually(lambda: "daemon.starting" in self.box.journal("sniperd"), "the first line")
-        return re.findall(r'"version":"([^"]+)"', self.box.journal("sniperd").replace(" ", ""))[-1]
+        told: list[str] = re.findall(r'"version":"([^"]+)"', self.box.journal("sniperd").replace(" ", ""))
+        return told[-1]
 
 
 @contextmanager
@@ -59,6 +60,7 @@ def packaged(packages: Packages) -> Iterator[Packaged]:
     seen = {str(packages.present): "/opt/present", str(packages.higher): "/opt/higher"}
     with Box(SEEN | seen) as box:
         service = Packaged(box)
+        box.run("rm", "-f", "/usr/sbin/policy-rc.d")  # by which an image for containers lets no package start anything
         build_it, install_it = block("As a Debian package").splitlines()
         assert build_it == "sh .ci/deb"  # as was done already
         service.type(install_it)
@@ -99,8 +101,8 @@ def test_an_upgrade_refuses_nobody_and_keeps_what_was_queued(packages: Packages)
     with packaged(packages) as service:
         service.go_live()
         wish = ["submit", "BUY", "ETHUSDT", "--quote", "25", "--wait", "0"]
-        for _ in range(3):
-            service.sniperd(*wish, "--target", f"later-{_}", "--at", str(wall_ms() + HOUR_MS))
+        for number in range(3):
+            service.sniperd(*wish, "--target", f"later-{number}", "--at", str(wall_ms() + HOUR_MS))
         with caller(service) as load:
             load.until_answered_more()
             service.higher()
