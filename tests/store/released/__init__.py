@@ -1,7 +1,7 @@
 """Databases of every schema that was released, with rows that its own daemon wrote, as SQL: ``schema-N.sql``.
 
-``python -m tests.store.released`` writes the one of this checkout's schema. A released schema is never changed: a change
-is a new migration at the end of ``MIGRATIONS``, and a new file here, made before its release. The tests hold both.
+``python -m tests.store.released`` writes the one of this checkout's schema. A released schema is never changed: a
+change is a new migration at the end of ``MIGRATIONS``, and a new file here before its release. The tests hold both.
 """
 
 from pathlib import Path
