@@ -161,8 +161,7 @@ def test_it_is_not_mixed_with_what_was_installed_by_hand(packages: Packages) -> 
 
 def files(box: Box) -> set[str]:
     """List what is there, but for what the system itself notes down."""
-    listed = box.run("find", "/etc", "/opt", "/usr", "/var/lib", "/run/sniperd", "-xdev", check=False).stdout
-    noted = re.compile(
-        r"/var/lib/(dpkg|apt|systemd/(?!timers)|private)|/opt/(present|higher|checkout|wheels)|/etc/.*-$"
-    )
+    places = ["/etc", "/opt", "/usr", "/var/lib/sniperd", "/var/lib/systemd/timers", "/run/sniperd"]
+    listed = box.run("find", *places, "-xdev", check=False).stdout
+    noted = re.compile(r"/opt/(present|higher|checkout|wheels)|/etc/.*-$")
     return {path for path in listed.splitlines() if not noted.match(path)}
