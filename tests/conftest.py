@@ -15,10 +15,18 @@ from tests.processes.stage import Stage, stage
 MUST_NOT_SKIP = "SNIPERD_CI"
 """Set to 1, what a machine lacks fails a test instead of skipping it."""
 
+WHEELS = Path(__file__).parents[1] / "dist" / "wheels"
+"""What the service is installed from, so that its tests need no network."""
+
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "root": (lambda: os.geteuid() == 0, "root, to mount a file system or to be another user"),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "systemd-analyze"),
     "systemd box": (can_box, "root, systemd, util-linux, an overlay file system and cgroup2"),
+    "wheels": (
+        lambda: WHEELS.is_dir() and Path("/usr/bin/python3").exists() and shutil.which("dpkg-deb") is not None,
+        "dpkg-deb, /usr/bin/python3, and dist/wheels, which `sh .ci/deb` fetches",
+    ),
+    "lintian": (lambda: shutil.which("lintian") is not None, "lintian"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "curl": (lambda: shutil.which("curl") is not None, "curl"),
     "prometheus": (

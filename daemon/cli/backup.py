@@ -1,4 +1,4 @@
-"""``sniperd backup``."""
+"""``sniperd backup`` and ``sniperd restore``."""
 
 from pathlib import Path
 
@@ -6,8 +6,14 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import Fail
-from daemon.cli.options import config_option, json_option
-from daemon.paths import environment, state_directory
+from daemon.cli.options import Command, config_option, json_option
+from daemon.paths import database_for_commands, environment
+
+
+def database_option(command: Command) -> Command:
+    """Add ``--database``."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    return click.option("--database", type=path, help="Database, if not the configured one.")(command)
 
 
 @click.command()
@@ -15,9 +21,7 @@ from daemon.paths import environment, state_directory
 @click.option(
     "--keep", type=click.IntRange(min=1), metavar="N", help="TARGET is a directory: keep its newest N copies only."
 )
-@click.option(
-    "--database", type=click.Path(path_type=Path, dir_okay=False), help="Database, if not the configured one."
-)
+@database_option
 @config_option
 @json_option
 def backup(target: Path, keep: int | None, database: Path | None, config_path: Path | None, as_json: bool) -> None:
@@ -25,17 +29,15 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
 
     With --keep the copy is named by its time, and the oldest are removed once it is checked and on disk.
 
-    To restore: stop the daemon, move the database and its -wal and -shm files away, put the copy in its place, start.
+    The copy knows of itself that it is one: a daemon that starts from it is halted (see `sniperd restore --help`).
     """
     from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
-    from daemon.config import load  # noqa: PLC0415
     from daemon.errors import StartupError  # noqa: PLC0415
     from daemon.store.backup import backup as copy  # noqa: PLC0415
     from daemon.store.retention import backup_into  # noqa: PLC0415
 
     try:
-        configured = "" if config_path is None else load(config_path).store.path
-        source = database or (Path(configured) if configured else state_directory(environment()) / "sniperd.db")
+        source = database or _configured(config_path)
         done = backup_into(target, source, keep=keep, now_ms=wall_ms()) if keep else copy(source, target)
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
@@ -43,3 +45,44 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
         show.print_json({"path": done.path, "bytes": done.bytes, "orders": done.orders, "schema": done.schema})
     else:
         click.echo(f"{done.path}: {done.orders} orders, {done.bytes / 1e6:.1f} MB, checked")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, dir_okay=False))
+@database_option
+@config_option
+@json_option
+def restore(source: Path, database: Path | None, config_path: Path | None, as_json: bool) -> None:
+    """Put a copy of SOURCE, a backup, in the database's place; the daemon must be stopped.
+
+    The copy is checked first, and the former database is kept beside it under a name with the time.
+
+    Orders placed after the backup was made are unknown to it. So the next start is halted: nothing is sent, no signal
+    is taken, and orders that were queued then are looked for on the exchange. Compare `sniperd orders` with the
+    exchange's list since then, see to it that nobody sends those signals again, then `sniperd resume`.
+
+    To move a database to another machine, stop the daemon and move its files instead: nothing is unknown to those.
+    """
+    from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
+    from daemon.errors import StartupError  # noqa: PLC0415
+    from daemon.store.restore import restore as put_in_place  # noqa: PLC0415
+
+    try:
+        done = put_in_place(source, database or _configured(config_path), now_ms=wall_ms())
+    except StartupError as error:
+        raise Fail(str(error), error.exit_code) from None
+    if as_json:
+        show.print_json(
+            {"path": done.path, "bytes": done.bytes, "orders": done.orders, "schema": done.schema, "kept": done.kept}
+        )
+        return
+    click.echo(f"{done.path}: {done.orders} orders, {done.bytes / 1e6:.1f} MB, checked")
+    if done.kept is not None:
+        click.echo(f"the former database is kept as {done.kept}")
+    click.echo("the daemon will start halted: compare the orders since the backup with the exchange, then resume")
+
+
+def _configured(config_path: Path | None) -> Path:
+    from daemon.config import load  # noqa: PLC0415  # loaded when needed
+
+    return database_for_commands("" if config_path is None else load(config_path).store.path, environment())

@@ -25,6 +25,9 @@ COMMANDS = {
     "resolve": "admin:resolve",
     "requeue": "admin:requeue",
     "backup": "backup:backup",
+    "restore": "backup:restore",
+    "install": "install:install",
+    "uninstall": "install:uninstall",
     "doctor": "doctor:doctor",
     "config": "config:config",
 }
@@ -48,6 +51,9 @@ SUMMARIES = {
     "resolve": "Rule on an order whose outcome is unknown.",
     "requeue": "Send a dead letter back into the queue.",
     "backup": "Copy the database, verified, while the daemon runs.",
+    "restore": "Put a backup in the database's place.",
+    "install": "Make a service of it, under systemd.",
+    "uninstall": "Take the service away again.",
     "doctor": "Look whether all is there that the daemon needs.",
     "config": "Check or show the configuration.",
 }

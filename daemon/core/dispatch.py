@@ -109,7 +109,7 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
 
 def _send(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
     number = order.attempts + 1
-    lock = None if order.skip_lock else _lock(ledger, step, order, now_ms)
+    lock = None if order.skip_lock else lock_for(ledger, step, order, now_ms)
     fire_ms = order.execute_at_ms if order.execute_at_ms is not None and order.execute_at_ms > now_ms else None
     ledger.capacity.take(now_ms, fire_ms)
     order = ledger.move(
@@ -139,7 +139,8 @@ def _send(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
         ledger.tell(step, "order.armed", now_ms, order, attempt=number, token=token, fire_ms=fire_ms)
 
 
-def _lock(ledger: Ledger, step: Step, order: Order, now_ms: int) -> Lock:
+def lock_for(ledger: Ledger, step: Step, order: Order, now_ms: int) -> Lock:
+    """Take the order's resource for it, or renew the lock that it holds already."""
     held = ledger.lock_of(order)
     if held is not None:
         lock = ledger.locks.renew(held.lock_id, held.token, now_ms)

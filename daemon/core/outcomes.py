@@ -70,9 +70,9 @@ def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now
         ledger.watch(order, watch)
 
 
-def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int) -> None:
-    """Begin to look for an order that may or may not exist."""
-    order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms)
+def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int, **changes: object) -> None:
+    """Begin to look for an order that may or may not exist, with what else changes about it."""
+    order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms, **changes)
     ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
 
 

@@ -42,11 +42,12 @@ def recover(
         ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq
     ledger.locks.last_token = last_token
-    for order in ended:
-        ledger.exposure.note(None, order)
     loaded = list(orders)
-    for order in loaded:
-        ledger.load(order)
+    for order in sorted([*ended, *loaded], key=lambda each: each.seq):  # as they came, so that none is put in between
+        if order.finished_ms is None:
+            ledger.load(order)
+        else:
+            ledger.exposure.note(None, order)
     for lock in locks:
         _take_again(ledger, lock)
     for attempt in attempts:

@@ -14,6 +14,7 @@ from daemon.core.events import Event
 from daemon.core.ledger import Ledger, Rules
 from daemon.core.orders import State
 from daemon.core.recovery import recover
+from daemon.core.restoring import begin_from_copy
 from daemon.core.step import Step
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.doorway import Doorway
@@ -173,6 +174,8 @@ class Engine:
             last_token=remembered.last_token,
             now_ms=began_ms,
         )
+        if remembered.copied is not None:
+            begin_from_copy(self.ledger, step, remembered.copied, began_ms)
         commit = self.doorway.apply(step)
         for order in self.ledger.orders.values():
             if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):

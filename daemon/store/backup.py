@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from daemon.core.restoring import COPIED_FACT
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.database import open_for_reading
 from daemon.store.schema import APPLICATION_ID
@@ -24,7 +25,8 @@ class BackedUp(msgspec.Struct, frozen=True, rename="camel"):
 def backup(source: Path, target: Path) -> BackedUp:
     """Copy the database, check the copy, and only then give it its name.
 
-    The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored.
+    The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored. It
+    says of itself that it is a copy, so that a daemon that starts from it takes care (:mod:`daemon.core.restoring`).
 
     Raises:
         BadDatabase: there is no database, or the copy failed its check; no file is left under the target's name.
@@ -43,7 +45,7 @@ def backup(source: Path, target: Path) -> BackedUp:
         os.close(descriptor)
         done = _copy(source, partial, target)
         partial.replace(target)
-        _sync_directory(target.parent)
+        sync(target.parent, os.O_DIRECTORY)
     except OSError as error:
         raise CannotCreate(f"cannot write {target}: {error.strerror}") from error
     except sqlite3.Error as error:
@@ -57,22 +59,32 @@ def _copy(source: Path, partial: Path, target: Path) -> BackedUp:
     with closing(open_for_reading(source)) as original, closing(sqlite3.connect(partial)) as copy:
         original.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
-        found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         application = copy.execute("PRAGMA application_id").fetchone()[0]
+        if application == APPLICATION_ID:
+            _mark(copy)
+        found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok" or application != APPLICATION_ID:
             raise BadDatabase(f"the copy of {source} failed its check ({found}); {target} was not written")
         orders = copy.execute("SELECT count(*) FROM orders").fetchone()[0]
         schema = copy.execute("PRAGMA user_version").fetchone()[0]
-    descriptor = os.open(partial, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(partial)
     return BackedUp(str(target), partial.stat().st_size, orders, schema)
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _mark(copy: sqlite3.Connection) -> None:
+    """Write into a copy after which instant it knows nothing, unless it is a copy of a copy, which says so already."""
+    with copy:
+        copy.execute(
+            "INSERT INTO facts VALUES (?, strftime('%Y-%m-%dT%H:%M:%fZ',"
+            " coalesce((SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1), 0) / 1000.0, 'unixepoch'))"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value = ''",
+            (COPIED_FACT,),
+        )
+
+
+def sync(path: Path, flags: int = 0) -> None:
+    """Let a file's content, or a directory's names, be on disk."""
+    descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         os.fsync(descriptor)
     finally:

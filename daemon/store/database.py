@@ -61,15 +61,23 @@ def make_file(path: Path) -> None:
     """Make the database's file, for its owner alone; SQLite gives the files beside it the same mode.
 
     Raises:
+        BadDatabase: a restore was cut off: what stands there, if anything, is neither the old database nor the new one.
         CannotCreate: it cannot be made or opened.
 
     """
+    if restoring(path).exists():
+        raise BadDatabase(f"a restore of {path} was cut off; run `sniperd restore` again")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise CannotCreate(
             f"cannot open {path}: {error.strerror}; check its permissions, or set [store] path"
         ) from error
+
+
+def restoring(path: Path) -> Path:
+    """Return the file that stands beside a database from the beginning of a restore to its end."""
+    return path.with_name(f"{path.name}.restoring")
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

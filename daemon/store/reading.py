@@ -12,6 +12,7 @@ from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.ledger import HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
+from daemon.core.restoring import COPIED_FACT, TOKEN_FACT
 from daemon.core.waiters import Waiter
 from daemon.store import rows
 
@@ -39,6 +40,11 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
         return self.facts.get(HALT_FACT) or None
 
     @property
+    def copied(self) -> str | None:
+        """Return the instant after which nothing is known here, if this is a backup that no daemon has started from."""
+        return self.facts.get(COPIED_FACT) or None
+
+    @property
     def still_until_ms(self) -> int:
         """Return until when the exchange said to keep still."""
         return int(self.facts.get(STILL_FACT, "0"))
@@ -58,6 +64,7 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
     last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
     found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
     orders = [rows.order_from(row) for row in found]
+    facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
     return Remembered(
         orders=orders,
         ended=_ended_since(connection, min(last_ms // DAY_MS * DAY_MS, last_ms - MAX_REPEAT_WINDOW_MS)),
@@ -77,7 +84,7 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
                 "SELECT * FROM transaction_queue WHERE queue_id BETWEEN 'wait-' AND 'wait.' AND status = 'pending'"
             )
         ],
-        facts=dict(connection.execute("SELECT name, value FROM facts").fetchall()),
+        facts=facts,
         sent_ms=[
             row[0]
             for row in connection.execute(
@@ -85,7 +92,9 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
             )
         ],
         last_seq=_number(connection, "SELECT max(seq) FROM orders"),
-        last_token=_number(connection, "SELECT max(fencing_token) FROM transaction_locks"),
+        last_token=max(
+            _number(connection, "SELECT max(fencing_token) FROM transaction_locks"), int(facts.get(TOKEN_FACT, "0"))
+        ),
         last_ms=last_ms,
     )
 

@@ -8,7 +8,7 @@ from tests.cli.command import Command
 from tests.processes import Daemon, wall_ms
 from tests.processes.signals import market_buy
 
-BAD_DATABASE, CANNOT_CREATE = 65, 73
+BAD_DATABASE, CANNOT_CREATE, ALREADY_RUNNING = 65, 73, 75
 
 
 def test_a_backup_made_while_orders_come_in_is_whole_and_holds_all_that_were_accepted(
@@ -56,3 +56,24 @@ def test_without_a_database_it_says_how_to_name_one(command: Command, daemon: Da
     ran = command("backup", daemon.directory / "of-nothing.db", "--database", daemon.directory / "nothing.db")
     assert ran.code == BAD_DATABASE
     assert f"there is no database at {daemon.directory / 'nothing.db'}; name it with --database" in ran.errors
+
+
+def test_a_restore_leaves_a_daemon_that_runs_alone_and_says_to_stop_it(command: Command, daemon: Daemon) -> None:
+    target = daemon.directory / f"to-restore-{wall_ms()}.db"
+    assert command("backup", target).code == 0
+    ran = command("restore", target)
+    assert ran.code == ALREADY_RUNNING
+    assert "stop it first" in ran.errors
+    assert daemon.look("/readyz")["ready"] is True
+
+
+def test_a_restore_says_what_it_put_where_and_that_the_daemon_will_be_halted(command: Command, daemon: Daemon) -> None:
+    target, place = daemon.directory / f"told-{wall_ms()}.db", daemon.directory / f"place-{wall_ms()}.db"
+    assert command("backup", target).code == 0
+    for kept in (False, True):
+        ran = command("restore", target, "--database", place)
+        assert (ran.code, ran.errors) == (0, "")
+        assert ran.output.startswith(f"{place}: ")
+        assert (f"the former database is kept as {place}." in ran.output) is kept
+        assert "the daemon will start halted: compare the orders since the backup with the exchange" in ran.output
+    assert command("restore", target.with_name("none.db"), "--database", place).code == BAD_DATABASE

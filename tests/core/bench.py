@@ -25,6 +25,7 @@ from daemon.core.locks import Lock, LockState
 from daemon.core.orders import TRANSITIONS, Order, State
 from daemon.core.outcomes import answered, looked
 from daemon.core.recovery import recover
+from daemon.core.restoring import COPIED_FACT, TOKEN_FACT, begin_from_copy
 from daemon.core.retries import Verdict
 from daemon.core.rulings import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
 from daemon.core.signals import SignalRequest, normalise
@@ -201,9 +202,11 @@ class Bench:
             still_until_ms=self.disk.still_until_ms(),
             sent_ms=self.disk.sent_lately(self.now_ms),
             last_seq=max((order.seq for order in self.disk.orders.values()), default=0),
-            last_token=max(self.disk.locks, default=0),
+            last_token=max([int(self.disk.facts.get(TOKEN_FACT, "0")), *self.disk.locks]),
             now_ms=self.now_ms,
         )
+        if copied := self.disk.facts.get(COPIED_FACT):
+            begin_from_copy(self.ledger, step, copied, self.now_ms)
         return self.apply(step)
 
     def open(self) -> None:

@@ -14,8 +14,8 @@ from tests.processes.waiting import eventually
 
 SYSTEMD = Path("/lib/systemd/systemd")
 BOOT = Path(__file__).with_name("boot.sh")
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-TIMEOUT_S = 60.0
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
+TIMEOUT_S = 120.0
 
 _NEW_SPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--net", "--cgroup"]
 _INTO_CGROUP = 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"'

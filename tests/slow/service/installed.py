@@ -1,23 +1,27 @@
 """sniperd as a service in a box: installed as the README says, trading on a simulated exchange in the same box."""
 
-import re
-import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from tests.conftest import WHEELS as FETCHED
 from tests.processes.box import Box
 from tests.processes.daemon_process import KEYS, QUICK, Tables, as_toml, merged
 from tests.processes.waiting import eventually
+from tests.slow.service import readme
 
-SOURCES = Path(__file__).parents[3]
-HOME, PYTHON, SITE, CHECKOUT = "/opt/sniperd", "/opt/python", "/opt/site", "/opt/checkout"
+HOME, CHECKOUT, WHEELS = "/opt/sniperd", "/opt/checkout", "/opt/wheels"
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}
+"""Lets pip find what it would fetch: the box has no network."""
+
 EXCHANGE = "127.0.0.1:8765"
 LIVE: Tables = merged(QUICK, {"exchange": {"mode": "live", "base_url": f"http://{EXCHANGE}"}})
 CONFIG = "/etc/sniperd/config.toml"
 SIGNALS, STATUS = "/run/sniperd/signals.sock", "/run/sniperd/status.sock"
+
+
+SEEN = {str(readme.SOURCES): CHECKOUT, str(FETCHED): WHEELS}
+"""What the box sees of this machine."""
 
 
 class Installed:
@@ -26,39 +30,14 @@ class Installed:
     def __init__(self, box: Box) -> None:
         self.box = box
 
-    def recipe(self) -> list[str]:
-        """Return the README's steps of an installation."""
-        text = (SOURCES / "README.md").read_text(encoding="utf-8")
-        found = re.search(r"### As a service.*?```sh\n(.*?)```", text, re.DOTALL)
-        assert found is not None
-        return found[1].splitlines()
+    def follow(self, commands: str) -> str:
+        """Type what the README says, in a clone of the repository; return what is shown."""
+        settings = [f"{name}={value}" for name, value in OFFLINE.items()]
+        return self.box.run("env", "-C", CHECKOUT, *settings, "sh", "-euxc", commands).stdout
 
     def install(self) -> None:
-        """Follow the README word for word, but for what fetches packages: the box sees those of the test run."""
-        (
-            make_home,
-            *fetching,
-        ) = [line for line in self.recipe() if HOME in line]
-        self.box.run("sh", "-ec", make_home)
-        assert len(fetching) == 2
-        self._put_program()
-        steps = [line for line in self.recipe() if HOME not in line]
-        self.box.run("sh", "-ec", f"cd {CHECKOUT}; " + "\n".join(steps))
-
-    def _put_program(self) -> None:
-        version = "python{}.{}".format(*sys.version_info)
-        python = f"{PYTHON}/bin/{version}" if PYTHON in self.box_sees().values() else sys.executable
-        self.box.run(python, "-m", "venv", "--without-pip", HOME)
-        self.box.write(f"{HOME}/lib/{version}/site-packages/sniperd.pth", f"{SITE}\n{CHECKOUT}\n")
-        # An interpreter from a home finds its library by a path in there, which services do not see.
-        program = f'#!/bin/sh\nLD_LIBRARY_PATH={PYTHON}/lib exec {HOME}/bin/python -m daemon "$@"\n'
-        self.box.write(f"{HOME}/bin/sniperd", program, "755")
-
-    @staticmethod
-    def box_sees() -> dict[str, str]:
-        """Return what the box must see of this machine: services see no home, so what lies in one is put elsewhere."""
-        seen = {str(SOURCES): CHECKOUT, sysconfig.get_path("purelib"): SITE}
-        return seen if sys.base_prefix == "/usr" else seen | {sys.base_prefix: PYTHON}
+        """Follow the README."""
+        self.follow(readme.block("As a service"))
 
     def go_live(self) -> None:
         """Trade on a simulated exchange, with a key pair from the credential store."""
@@ -115,7 +94,7 @@ class Installed:
 @contextmanager
 def installed() -> Iterator[Installed]:
     """Boot a box, and install the service."""
-    with Box(Installed.box_sees()) as box:
+    with Box(SEEN) as box:
         service = Installed(box)
         service.install()
         yield service

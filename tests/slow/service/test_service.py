@@ -2,17 +2,17 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.processes.daemon_process import KEYS
 from tests.processes.waiting import Deadline, eventually
-from tests.slow.service.installed import CONFIG, SIGNALS, SOURCES, STATUS, Installed, installed
+from tests.slow.service.installed import CONFIG, SIGNALS, STATUS, Installed, installed
+from tests.slow.service.load import caller
+from tests.slow.service.readme import SOURCES
 
-pytestmark = pytest.mark.needs("systemd box")
+pytestmark = pytest.mark.needs("systemd box", "wheels")
 
 KILLS = 3
 STOP_S = 20
@@ -191,32 +191,3 @@ def test_the_timer_makes_verified_copies(service: Installed) -> None:
 
 def _with(word: str, text: str) -> str:
     return text if word in text else ""
-
-
-class Load:
-    """A bot under load, in the box."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def until_answered_more(self) -> None:
-        """Wait until more signals have been answered than when this was called last."""
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline()
-
-    def end(self) -> dict[str, object]:
-        """End it, and return what it counted."""
-        output, _ = self._process.communicate(timeout=30)
-        found: dict[str, object] = json.loads(output.splitlines()[-1])
-        return found
-
-
-@contextmanager
-def caller(service: Installed) -> Iterator[Load]:
-    """Let a bot send signals."""
-    command = service.box.command("/opt/sniperd/bin/python", "-m", "tests.slow.service.caller", SIGNALS)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield Load(process)
-        finally:
-            process.kill()

@@ -1,0 +1,83 @@
+"""``sniperd install`` and ``sniperd uninstall``."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import daemon
+from daemon.cli.client import Fail
+from daemon.cli.options import Command
+from daemon.errors import NoPermission, StartupError
+from daemon.installing.plan import installation, removal
+from daemon.installing.refusals import Program, check_machine, check_program
+from daemon.installing.steps import Step
+
+ROOT = Path("/")
+
+
+def how_option(command: Command) -> Command:
+    """Add ``--dry-run`` and ``--system``, of which one must be chosen."""
+    dry = click.option("--dry-run", "how", flag_value="dry-run", help="Tell every step, and touch nothing.")
+    really = click.option("--system", "how", flag_value="system", help="Do it, on this machine; needs root.")
+    return dry(really(command))
+
+
+@click.command()
+@how_option
+def install(how: str | None) -> None:
+    """Put the service in place and start it: user, directories, configuration, units, sockets, backups.
+
+    It starts this very program, wherever pip has installed it. Run again, for instance after an upgrade, it does what
+    is left to do: a unit that differs is replaced (changes of yours belong into drop-ins: `systemctl edit sniperd`), a
+    configuration that you changed stays as it is. What runs goes on running; `systemctl restart sniperd` lets a new
+    version take over.
+    """
+    command = Path(sysconfig.get_path("scripts")) / "sniperd"
+    parts = (Path(sys.prefix), Path(sys.base_prefix), Path(daemon.__file__).parent)
+    try:
+        check_machine(ROOT, _systemd_version())
+        check_program(Program(command, parts))
+        _carry_out(installation(ROOT, command), how)
+    except StartupError as error:
+        raise Fail(str(error), error.exit_code) from None
+    if how == "system":
+        click.echo("done; `sniperd doctor --config /etc/sniperd/config.toml` looks whether all is well")
+
+
+@click.command()
+@how_option
+def uninstall(how: str | None) -> None:
+    """Stop the service and take it away again.
+
+    What is yours stays: /etc/sniperd, the keys in /etc/credstore, the database and the backups in /var/lib/sniperd, and
+    the user.
+    """
+    try:
+        check_machine(ROOT, _systemd_version())
+        _carry_out(removal(ROOT, Path(sysconfig.get_path("scripts")) / "sniperd"), how)
+    except StartupError as error:
+        raise Fail(str(error), error.exit_code) from None
+
+
+def _carry_out(steps: Sequence[Step], how: str | None) -> None:
+    if how is None:
+        raise click.UsageError("choose --dry-run, which tells every step, or --system, which takes them")
+    if how == "system" and os.geteuid() != 0:
+        raise NoPermission("it needs root; run it with sudo, or look with --dry-run at what it would do")
+    for step in steps:
+        click.echo(step.told())
+        if how == "system":
+            step.do()
+
+
+def _systemd_version() -> str:
+    try:
+        ran = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=False)  # noqa: S607
+    except OSError:
+        return ""
+    return ran.stdout

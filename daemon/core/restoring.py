@@ -1,0 +1,76 @@
+"""Restoring: the first start from a backup. What happened after the copy was made is not on this disk.
+
+A backup carries the instant of the last event that it knows (``COPIED_FACT``, ISO 8601); the first start that finds it
+there takes three measures, in the transaction that also removes it:
+
+- Trading is halted. Orders accepted since are unknown here, and so are their keys: a signal that is sent again could
+  buy twice. A person compares with the exchange, and resumes.
+- What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and looked
+  for like any other; only an order whose instant is still to come cannot have been sent, and waits on.
+- Fencing tokens go on far above those of the copy, because others were granted since.
+"""
+
+from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.dispatch import lock_for
+from daemon.core.ids import client_order_id
+from daemon.core.instants import instant_ms
+from daemon.core.ledger import Ledger
+from daemon.core.orders import Order, State
+from daemon.core.outcomes import in_doubt
+from daemon.core.rulings import halt
+from daemon.core.step import Step
+
+COPIED_FACT = "copied"
+"""Name under which a copy stores its last event's instant; empty once a daemon has started from it."""
+
+TOKEN_FACT = "last_token"  # noqa: S105  # a fencing token is no secret
+"""Name under which the fencing token is stored that a restored database goes on from."""
+
+SKIPPED_TOKENS = 1_000_000_000
+"""More than can have been granted since the copy: a thousand a second for eleven days."""
+
+
+def begin_from_copy(ledger: Ledger, step: Step, copied: str, now_ms: int) -> None:
+    """Take a restored database up, after recovery has loaded it."""
+    step.facts[COPIED_FACT] = ""
+    ledger.locks.last_token += SKIPPED_TOKENS
+    step.facts[TOKEN_FACT] = str(ledger.locks.last_token)
+    for order in [order for order in ledger.orders.values() if order.state is State.QUEUED]:
+        if order.execute_at_ms is None or order.execute_at_ms - ledger.rules.arm_ahead_ms <= now_ms:
+            _doubt(ledger, step, order, copied, now_ms)
+    before, ledger.halted = ledger.halted, None
+    reason = (
+        f"restored from a backup that knows nothing after {copied}: compare the orders since then with the exchange, "
+        "stop whoever would send them again, then resume"
+    )
+    halt(ledger, step, reason=reason if before is None else f"{reason}; halted before that: {before}", now_ms=now_ms)
+
+
+def _doubt(ledger: Ledger, step: Step, order: Order, copied: str, now_ms: int) -> None:
+    """Take an order as sent right after the copy was made."""
+    copied_ms = instant_ms(copied) or order.accepted_ms
+    ledger.leave(order)
+    number = order.attempts + 1
+    is_free = not order.skip_lock and ledger.locks.holder(order.resource) is ledger.lock_of(order)
+    lock = lock_for(ledger, step, order, now_ms) if is_free else None
+    attempt = Attempt(
+        client_order_id=client_order_id(order.order_id, number),
+        order_id=order.order_id,
+        number=number,
+        state=AttemptState.UNKNOWN,
+        price=order.price,
+        started_ms=copied_ms,
+        message=f"it was queued when the backup was made; whether it was sent after {copied} is not known",
+    )
+    step.attempts[attempt.client_order_id] = attempt
+    in_doubt(
+        ledger,
+        step,
+        order,
+        attempt.message or "",
+        now_ms,
+        attempts=number,
+        client_order_id=attempt.client_order_id,
+        sent_ms=copied_ms,
+        lock_id=None if lock is None else lock.lock_id,
+    )

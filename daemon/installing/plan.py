@@ -1,0 +1,68 @@
+"""The plan of an installation: which steps put the service in place, or take it away, on this machine as it stands."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from daemon.installing.steps import NEW, OLD, Remove, Run, Step, linked, offered, placed
+
+UNITS = (
+    "sniperd.service",
+    "sniperd.socket",
+    "sniperd-backup.service",
+    "sniperd-backup.timer",
+    "sniperd-failure@.service",
+)
+STARTED = ("sniperd.socket", "sniperd.service", "sniperd-backup.timer")
+SHIPPED_COMMAND = b"/opt/sniperd/bin/sniperd"
+"""The program's place in the units as they are shipped."""
+
+USERS, DIRECTORIES = "sysusers.d/sniperd.conf", "tmpfiles.d/sniperd.conf"
+CONFIG = "etc/sniperd/config.toml"
+LINK = "usr/local/bin/sniperd"
+
+
+def shipped(name: str) -> bytes:
+    """Read a file of ``systemd/``, or ``config.toml``, from the installed package."""
+    return files("daemon.installing").joinpath("files", name).read_bytes()
+
+
+def unit(name: str, command: Path) -> bytes:
+    """Return a unit that starts this program."""
+    return shipped(name).replace(SHIPPED_COMMAND, str(command).encode())
+
+
+def installation(root: Path, command: Path) -> Sequence[Step]:
+    """Return the steps that put the service in place; those that are done already only say so."""
+    users, directories = root / "etc" / USERS, root / "etc" / DIRECTORIES
+    return [
+        placed(users, shipped(USERS)),
+        placed(directories, shipped(DIRECTORIES)),
+        Run(("systemd-sysusers", str(users))),
+        Run(("systemd-tmpfiles", "--create", str(directories))),
+        *offered(root / CONFIG, shipped("config.toml")),
+        *(placed(_unit_path(root, name), unit(name, command)) for name in UNITS),
+        linked(root / LINK, command),
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "enable", "--now", *STARTED)),
+    ]
+
+
+def removal(root: Path, command: Path) -> Sequence[Step]:
+    """Return the steps that take the service away; configuration, keys, database, backups and user stay."""
+    ours = [*(_unit_path(root, name) for name in UNITS), root / "etc" / USERS, root / "etc" / DIRECTORIES]
+    there = [path for each in ours for path in (each, each.with_name(each.name + OLD)) if path.exists()]
+    offer = root / f"{CONFIG}{NEW}"
+    link = root / LINK
+    is_linked = link.is_symlink() and link.readlink() == command
+    return [
+        *([Run(("systemctl", "disable", "--now", *STARTED))] if _unit_path(root, STARTED[0]).exists() else []),
+        *(Remove(path) for path in there),
+        *([Remove(offer)] if offer.exists() else []),
+        *([Remove(link)] if is_linked else []),
+        Run(("systemctl", "daemon-reload")),
+    ]
+
+
+def _unit_path(root: Path, name: str) -> Path:
+    return root / "etc/systemd/system" / name

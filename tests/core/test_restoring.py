@@ -1,0 +1,129 @@
+"""The first start from a backup: what happened since is not known, so nothing is sent, nor taken as unsent."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from daemon.core.attempts import AttemptState
+from daemon.core.orders import Order, State
+from daemon.core.restoring import COPIED_FACT, TOKEN_FACT
+from daemon.errors import Halted
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, everywhere, look, placed, rules, sighting
+
+COPIED = "2026-09-21T14:13:20.000Z"
+"""NOON_MS, as a copy tells it."""
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(rules(limits={"max_in_flight": 1}))
+
+
+def restored(bench: Bench, later_ms: int = 1_000) -> None:
+    """Lose what came after a backup of everything so far, and start from that."""
+    bench.settle()
+    bench.disk.facts[COPIED_FACT] = COPIED
+    bench.now_ms += later_ms
+    bench.crash()
+    bench.settle()
+    bench.open()
+
+
+def queued(bench: Bench, **changes: Any) -> Order:
+    """Return an order that waits for its turn."""
+    bench.submit(symbol="BARUSDT")
+    return bench.submit(**changes)
+
+
+def test_trading_is_halted_until_a_person_resumes_and_the_reason_says_since_when(bench: Bench) -> None:
+    restored(bench)
+    with pytest.raises(Halted, match=f"restored from a backup that knows nothing after {COPIED}"):
+        bench.submit()
+    assert bench.events()[-1].name == "trading.halted"
+    bench.resume()
+    assert bench.submit(symbol="NEWUSDT").state is State.IN_FLIGHT
+
+
+def test_another_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None:
+    restored(bench)
+    told, facts = len(bench.disk.events), dict(bench.disk.facts)
+    bench.crash()
+    bench.settle()
+    assert (len(bench.disk.events), bench.disk.facts) == (told, facts)
+    assert bench.ledger.halted is not None
+
+
+def test_what_it_was_halted_for_before_is_not_forgotten(bench: Bench) -> None:
+    bench.halt("too hot")
+    restored(bench)
+    assert (bench.ledger.halted or "").endswith("halted before that: too hot")
+
+
+def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(bench: Bench) -> None:
+    order = queued(bench)
+    restored(bench)
+    order = bench.order(order)
+    assert (order.state, order.key_bound, order.client_order_id) == (State.IN_DOUBT, True, f"{order.order_id}-1")
+    assert order.sent_ms == NOON_MS, "looks go back to the moment of the copy"
+    assert bench.disk.attempts[f"{order.order_id}-1"].state is AttemptState.UNKNOWN
+    assert bench.ledger.lock_of(order) is not None
+    order = bench.look(order, look(sighting(State.FILLED, "4", exchange_order_id="C02__7")))
+    assert (order.state, order.exchange_order_id) == (State.FILLED, "C02__7")
+
+
+def test_it_is_never_sent_again_and_never_called_expired(bench: Bench) -> None:
+    order = queued(bench)
+    restored(bench)
+    bench.resume()
+    bench.pass_time(3_600_000)
+    for _ in range(bench.rules.schedule.negatives):
+        bench.look(order, *everywhere())
+    assert bench.order(order).state is State.LOST
+    assert not bench.sends
+
+
+def test_of_two_for_one_resource_both_are_looked_for_and_one_holds_it(bench: Bench) -> None:
+    first = queued(bench, snipe_target_id="7")
+    second = bench.submit(snipe_target_id="7", idempotency_key="another wish")
+    assert first.resource == second.resource
+    restored(bench)
+    both = [bench.order(order) for order in (first, second)]
+    assert [order.state for order in both] == [State.IN_DOUBT] * 2
+    assert [bench.ledger.lock_of(order) is not None for order in both] == [True, False]
+    for order in both:
+        bench.look(order, look(sighting(State.FILLED, "4", exchange_order_id=f"C02__{order.seq}")))
+    assert bench.ledger.locks.holder(first.resource) is None
+
+
+def test_an_emergency_sell_is_looked_for_without_a_lock(bench: Bench) -> None:
+    order = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True, execute_at=NOON_MS + 60_000)
+    bench.halt()
+    bench.now_ms += 60_000
+    restored(bench)
+    assert bench.order(order).state is State.IN_DOUBT
+    assert bench.ledger.lock_of(bench.order(order)) is None
+
+
+def test_an_order_whose_instant_is_still_to_come_cannot_have_been_sent_and_waits(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 60_000)
+    restored(bench)
+    assert bench.order(order).state is State.QUEUED
+    bench.resume()
+    bench.pass_time(60_000)
+    assert bench.send_next(placed()).state is State.OPEN
+
+
+def test_an_order_whose_instant_came_since_is_looked_for(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 60_000)
+    restored(bench, later_ms=60_000)
+    assert bench.order(order).state is State.IN_DOUBT
+
+
+def test_fencing_tokens_go_on_above_all_that_were_granted_since_over_another_crash_too(bench: Bench) -> None:
+    bench.submit(symbol="BARUSDT")
+    granted = bench.ledger.locks.last_token
+    restored(bench)
+    bench.crash()
+    assert bench.ledger.locks.last_token == int(bench.disk.facts[TOKEN_FACT]) > granted + 1_000_000

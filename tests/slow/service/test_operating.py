@@ -1,0 +1,165 @@
+"""The README's operations part, word for word: what stands there is typed, and does what it says."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.processes.waiting import eventually
+from tests.slow.service.installed import CONFIG, EXCHANGE, Installed, installed
+from tests.slow.service.readme import block, commands
+
+pytestmark = pytest.mark.needs("systemd box", "wheels", "curl")
+
+FAULTS = f"http://{EXCHANGE}/simulator/faults"
+LOST = [
+    {"kind": "request_lost", "count": 1},
+    *({"kind": "error_before", "endpoint": f"GET /api/v3/{name}"} for name in ("order", "openOrders", "allOrders")),
+]
+"""What keeps an order in doubt: it never arrived, and no look is answered."""
+
+_targets = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def box_with_service() -> Iterator[Installed]:
+    """The service, installed and trading."""
+    with installed() as service:
+        service.until(ActiveState="active")
+        service.go_live()
+        yield service
+
+
+@pytest.fixture
+def service(box_with_service: Installed) -> Installed:
+    """The service, running and not halted."""
+    service = box_with_service
+    service.box.run("systemctl", "start", "sniperd.socket", "sniperd.service")
+    service.sniperd("resume", "--reason", "a test begins")
+    return service
+
+
+def lay(service: Installed, *faults: object) -> None:
+    service.box.run("curl", "-sf", "-X", "PUT", FAULTS, "-d", json.dumps({"faults": faults}))
+
+
+def buy(service: Installed, *words: str) -> str:
+    """Send a signal for a target that no other has; return its order's id."""
+    target = f"target-{next(_targets)}"
+    _, shown = service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25", "--target", target, *words, check=False)
+    found = re.search(r"[0-9A-HJKMNP-TV-Z]{26}", shown)
+    assert found is not None, shown
+    return found[0]
+
+
+def in_doubt(service: Installed) -> str:
+    lay(service, *LOST)
+    order = buy(service, "--wait", "0")
+    eventually(lambda: order in service.sniperd("orders", "--state", "in_doubt")[1], "the doubt")
+    return order
+
+
+def dead_letter(service: Installed) -> str:
+    lay(service, {"kind": "refused", "code": 30002, "count": 1})
+    return buy(service)
+
+
+def lease(service: Installed) -> str:
+    wish = '{"resourceId":"wallet:42","ownerId":"bot","timeoutMs":600000}'
+    ask = ["curl", "-sf", "--unix-socket", "/run/sniperd/signals.sock", "http://localhost/v1/locks", "-d", wish]
+    answer = json.loads(service.box.run(*ask, "-H", "Content-Type: application/json").stdout)
+    return str(answer["lockId"])
+
+
+def stopped(service: Installed) -> str:
+    """Stop the service, as who restores must; return the latest backup."""
+    service.box.run("systemctl", "start", "sniperd-backup.service")
+    service.box.run("systemctl", "stop", "sniperd.socket", "sniperd.service")
+    return service.box.run("sh", "-c", "ls /var/lib/sniperd/backups/*.db | tail -n 1").stdout.strip()
+
+
+BEFORE: dict[str, Callable[[Installed], str]] = {
+    "sniperd explain ORDER": buy,
+    "sniperd resolve ORDER": in_doubt,
+    "sniperd requeue ORDER": dead_letter,
+    "sniperd release LOCK": lease,
+    "sniperd backup FILE": lambda _: "/root/copy.db",
+    "sniperd restore FILE": stopped,
+    "sniperd config check --config FILE": lambda _: CONFIG,
+}
+"""What a command of the list speaks of, and how to come by one."""
+
+
+@pytest.mark.parametrize("line", commands("Operating it"))
+def test_a_command_of_the_list_does_what_it_says(service: Installed, line: str) -> None:
+    for beginning, make in BEFORE.items():
+        if line.startswith(beginning):
+            line = re.sub(r"\b(ORDER|LOCK|FILE)\b", make(service), line)
+    lay(service)
+    service.follow(line)
+
+
+def test_every_command_that_speaks_of_something_is_given_it() -> None:
+    listed = commands("Operating it")
+    assert [line for line in listed if re.search(r"\b[A-Z]{4,}\b", line)] == [
+        line for line in listed if line.startswith(tuple(BEFORE))
+    ]
+
+
+def test_a_dry_run_tells_the_steps_and_takes_none(service: Installed) -> None:
+    unit = "/etc/systemd/system/sniperd-backup.timer"
+    service.box.run("sh", "-c", f"echo '# mine' >>{unit}; rm /usr/local/bin/sniperd")
+    before = service.box.run("find", "/etc", "/usr/local", "-newermt", "-1 hour", "-printf", "%p %T@\n").stdout
+    told = service.sniperd("install", "--dry-run")[1].splitlines()
+    assert service.box.run("find", "/etc", "/usr/local", "-newermt", "-1 hour", "-printf", "%p %T@\n").stdout == before
+    assert f"write   {unit}; the former one is kept as sniperd-backup.timer.old" in told
+    done = service.box.run("/opt/sniperd/bin/sniperd", "install", "--system").stdout.splitlines()
+    assert done[:-1] == told
+    again = {line.split()[0] for line in service.sniperd("install", "--system")[1].splitlines()}
+    assert again == {"keep", "run", "done;"}
+
+
+def test_an_installation_that_needs_root_says_so(service: Installed) -> None:
+    code, shown = service.sniperd("install", "--system", user="sniperd", check=False)
+    assert (code, shown) == (77, "Error: it needs root; run it with sudo, or look with --dry-run at what it would do\n")
+
+
+def test_an_upgrade_by_hand_lets_the_new_process_take_over(service: Installed) -> None:
+    before, orders = service.state()["MainPID"], service.count("SELECT count(*) FROM orders")
+    service.follow(block("As a service", 1))
+    assert service.until(ActiveState="active")["MainPID"] != before
+    assert service.count("SELECT count(*) FROM orders") == orders
+    assert service.state()["Result"] == "success"
+
+
+def test_a_restored_service_is_halted_until_somebody_has_compared(service: Installed) -> None:
+    known = buy(service)
+    service.box.run("systemctl", "start", "sniperd-backup.service")
+    unknown = buy(service)
+    shown = service.follow(block("Backup and restore"))
+    assert "HALTED: restored from a backup that knows nothing after" in shown
+    assert service.sniperd("explain", known)[0] == 0
+    assert service.sniperd("explain", unknown, check=False)[0] != 0
+    code, shown = service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25", check=False)
+    assert (code, "restored from a backup" in shown) == (1, True)
+    book = service.box.run("curl", "-sf", f"http://{EXCHANGE}/simulator/orders").stdout
+    assert f"{unknown}-1" in book, "which is how the operator finds it there"
+    service.follow(block("Backup and restore", 1))
+    assert service.sniperd("explain", buy(service))[1].count("filled")
+    owners = service.box.run("sh", "-c", "stat -c '%U %a' /var/lib/sniperd/sniperd.db*").stdout.splitlines()
+    assert set(owners) == {"sniperd 600"}
+
+
+def test_removal_takes_the_service_away_and_nothing_of_the_operators() -> None:
+    with installed() as service:
+        service.until(ActiveState="active")
+        service.sniperd("uninstall", "--system")
+        for unit in ("sniperd.service", "sniperd.socket", "sniperd-backup.timer"):
+            assert service.box.show(unit, "LoadState") == {"LoadState": "not-found"}
+        assert service.box.run("find", "/etc/systemd", "/etc/sysusers.d", "-name", "*sniperd*").stdout == ""
+        assert service.count("SELECT count(*) FROM orders") == 0
+        service.box.run("test", "-f", CONFIG)
+        service.install()
+        service.until(ActiveState="active")

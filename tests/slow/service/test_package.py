@@ -1,0 +1,167 @@
+"""The Debian package, in boxes: installed, upgraded, taken back, removed, purged."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from daemon import __version__
+from daemon.store.schema import MIGRATIONS
+from tests.processes.box import Box
+from tests.processes.waiting import eventually, wall_ms
+from tests.slow.service.installed import CONFIG, SEEN, Installed
+from tests.slow.service.load import caller
+from tests.slow.service.packages import HIGHER, Packages, build
+from tests.slow.service.readme import block
+
+pytestmark = pytest.mark.needs("systemd box", "wheels")
+
+UNITS = ("sniperd.service", "sniperd.socket", "sniperd-backup.timer")
+LEFT = {
+    "/etc/credstore",
+    "/etc/credstore.encrypted",
+    "/etc/.pwd.lock",
+    "/var/lib/systemd/timers/stamp-sniperd-backup.timer",
+}
+"""What stays after everything was purged: systemd's own, and where keys are put."""
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Build the packages."""
+    return build(tmp_path_factory.mktemp("packages"))
+
+
+class Packaged(Installed):
+    """The service, from its package."""
+
+    def type(self, commands: str) -> str:
+        """Type commands where the present package was built."""
+        return self.box.run("env", "-C", "/opt/present", "sh", "-euxc", commands).stdout
+
+    def higher(self) -> None:
+        """Install the package of the higher version."""
+        self.type("dpkg -i /opt/higher/dist/sniperd_*.deb")
+
+    def version(self) -> str:
+        """Ask the daemon that runs."""
+        eventually(lambda: "daemon.starting" in self.box.journal("sniperd"), "the first line")
+        told: list[str] = re.findall(r'"version":"([^"]+)"', self.box.journal("sniperd").replace(" ", ""))
+        return told[-1]
+
+
+@contextmanager
+def packaged(packages: Packages) -> Iterator[Packaged]:
+    """Boot a box, and install the package as the README says."""
+    seen = {str(packages.present): "/opt/present", str(packages.higher): "/opt/higher"}
+    with Box(SEEN | seen) as box:
+        service = Packaged(box)
+        box.run("rm", "-f", "/usr/sbin/policy-rc.d")  # by which an image for containers lets no package start anything
+        build_it, install_it = block("As a Debian package").splitlines()
+        assert build_it == "sh .ci/deb"  # as was done already
+        service.type(install_it)
+        service.until(ActiveState="active")
+        yield service
+
+
+@pytest.mark.needs("lintian")
+def test_lintian_finds_nothing_that_is_not_answered(packages: Packages) -> None:
+    package = next(packages.present.glob("dist/*.deb"))
+    ran = subprocess.run(
+        ["lintian", "--fail-on", "error,warning", package], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
+def test_the_package_says_for_what_it_is(packages: Packages) -> None:
+    package = next(packages.present.glob("dist/*.deb"))
+    told = subprocess.check_output(["dpkg-deb", "--field", package], text=True)
+    fields = dict(line.split(": ", 1) for line in told.splitlines() if line[:1].strip())
+    machine = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
+    minor = int(subprocess.check_output(["/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])"]))
+    assert (fields["Version"], fields["Architecture"]) == (__version__, machine)
+    assert f"python3 (>= 3.{minor}), python3 (<< 3.{minor + 1})" in fields["Depends"]
+
+
+def test_installed_it_is_enabled_ready_and_trades_on_paper(packages: Packages) -> None:
+    with packaged(packages) as service:
+        assert {service.box.show(unit, "UnitFileState")["UnitFileState"] for unit in UNITS} == {"enabled"}
+        ran = service.box.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *UNITS)
+        assert ran.stdout + ran.stderr == ""
+        assert service.box.run("sniperd", "submit", "BUY", "BTCUSDT", "--quote", "25").stdout.startswith("filled")
+        again = service.box.run("sniperd", "install", "--dry-run", check=False)
+        assert "the package sniperd has the service in place; there is nothing to do" in again.stderr
+
+
+def test_an_upgrade_refuses_nobody_and_keeps_what_was_queued(packages: Packages) -> None:
+    with packaged(packages) as service:
+        service.go_live()
+        wish = ["submit", "BUY", "ETHUSDT", "--quote", "25", "--wait", "0"]
+        for number in range(3):
+            service.sniperd(*wish, "--target", f"later-{number}", "--at", str(wall_ms() + HOUR_MS))
+        with caller(service) as load:
+            load.until_answered_more()
+            service.higher()
+            load.until_answered_more()
+            found = load.end()
+        assert service.version() == HIGHER
+        assert (found["refused"], found["other"]) == (0, [])
+        assert service.count("SELECT count(*) FROM orders WHERE owner_id = 'bot'") == found["answered"]
+        assert service.count("SELECT count(*) FROM orders WHERE state = 'queued' AND symbol = 'ETHUSDT'") == 3
+        assert service.count("PRAGMA user_version") == len(MIGRATIONS) + 1
+        assert "http://127.0.0.1" in service.box.run("cat", CONFIG).stdout, "the configuration that was changed"
+
+
+def test_an_older_version_stays_down_before_a_newer_schema_and_the_newer_one_goes_on(packages: Packages) -> None:
+    with packaged(packages) as service:
+        service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
+        service.higher()
+        service.until(ActiveState="active")
+        service.type("dpkg -i dist/sniperd_*.deb")
+        assert service.until(ActiveState="failed")["ExecMainStatus"] == "65"
+        schemas = f"schema {len(MIGRATIONS) + 1}; this one knows {len(MIGRATIONS)}"
+        assert f"was written by a newer sniperd ({schemas}); start that version" in service.box.journal("sniperd")
+        service.box.run("systemctl", "reset-failed")
+        service.higher()
+        service.until(ActiveState="active")
+        assert service.count("SELECT count(*) FROM orders WHERE state = 'filled'") == 1
+
+
+def test_removed_it_leaves_the_record_and_purged_it_leaves_nothing(packages: Packages) -> None:
+    with Box(SEEN) as box:
+        before = files(box)
+    with packaged(packages) as service:
+        service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
+        service.type("dpkg -r sniperd")
+        assert {service.box.show(unit, "ActiveState")["ActiveState"] for unit in UNITS} == {"inactive"}
+        assert service.box.run("pgrep", "-u", "sniperd", check=False).stdout == ""
+        assert service.box.run("ls", "/opt/sniperd", check=False).returncode != 0
+        left = {path for path in files(service.box) - before if not path.startswith("/var/lib/sniperd")}
+        assert CONFIG in left
+        service.type("dpkg -i dist/sniperd_*.deb")
+        service.until(ActiveState="active")
+        assert service.count("SELECT count(*) FROM orders WHERE state = 'filled'") == 1
+        service.type("dpkg -P sniperd")
+        assert files(service.box) - before - LEFT == set()
+
+
+def test_it_is_not_mixed_with_what_was_installed_by_hand(packages: Packages) -> None:
+    with Box(SEEN | {str(packages.present): "/opt/present"}) as box:
+        box.run("mkdir", "-p", "/etc/systemd/system")
+        box.run("touch", "/etc/systemd/system/sniperd.service")
+        ran = box.run("sh", "-c", "dpkg -i /opt/present/dist/sniperd_*.deb", check=False)
+        assert ran.returncode != 0
+        assert "uninstall --system" in ran.stderr
+        assert box.run("ls", "/opt/sniperd", check=False).returncode != 0
+
+
+def files(box: Box) -> set[str]:
+    """List what is there, but for what the system itself notes down."""
+    places = ["/etc", "/opt", "/usr", "/var/lib/sniperd", "/var/lib/systemd/timers", "/run/sniperd"]
+    listed = box.run("find", *places, "-xdev", check=False).stdout
+    noted = re.compile(r"/opt/(present|higher|checkout|wheels)|/etc/.*-$")
+    return {path for path in listed.splitlines() if not noted.match(path)}
