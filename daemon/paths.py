@@ -12,6 +12,9 @@ SYSTEM_STATE = Path("/var/lib") / NAME
 SYSTEM_RUNTIME = Path("/run") / NAME
 """Where the service's sockets stand (systemd: ``RuntimeDirectory=sniperd``)."""
 
+SYSTEM_CONFIG = Path("/etc") / NAME / "config.toml"
+"""Where the service's configuration stands."""
+
 
 def state_directory(environ: Mapping[str, str]) -> Path:
     """Return where the database stands: what must survive a restart of the machine."""
@@ -48,6 +51,12 @@ def database_for_commands(configured: str, environ: Mapping[str, str]) -> Path:
         return Path(configured)
     own, system = state_directory(environ) / DATABASE, SYSTEM_STATE / DATABASE
     return system if not _is_there(own) and _is_there(system) else own
+
+
+def config_of_service(environ: Mapping[str, str]) -> Path | None:
+    """Find the service's configuration, where there is no database of the user's own to look at instead."""
+    own = state_directory(environ) / DATABASE
+    return SYSTEM_CONFIG if not _is_there(own) and _is_there(SYSTEM_CONFIG) else None
 
 
 def _is_there(path: Path) -> bool:

@@ -9,7 +9,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, printable
 from daemon.cli.options import config_option, json_option
-from daemon.paths import SYSTEM_RUNTIME, database_for_commands, environment, socket_for_clients
+from daemon.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment, socket_for_clients
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -34,13 +34,15 @@ def doctor(
     """Look whether all is there that the daemon needs: configuration, keys, exchange, database, disk, sockets, service.
 
     Each line is ok, a warning or a failure, and says what to do. Nothing is changed, no order is sent, and no daemon
-    is started by it. Exit code: 0 no failure, 1 at least one.
+    is started by it. Without --config, who has no daemon of their own looks at the service's configuration. Exit
+    code: 0 no failure, 1 at least one.
 
     With --live-probe orders are sent: at most nine, each as small as the pair admits, far below the market, and all of
     them cancelled. It asks for a phrase first. What it finds out is written into [exchange] facts_file, which the
     daemon takes at its next start; every order it sent stands in probe-orders.jsonl beside that. In paper mode it asks
     the paper exchange of the running daemon. Exit code: 0 done, 1 refused, broken off, or something is left open.
     """
+    config_path = config_path or config_of_service(environment())
     if live_probe:
         from daemon.cli.probe import probe  # noqa: PLC0415  # loaded when needed
 

@@ -12,9 +12,10 @@ PLACE = "daemon/installing/files"
 
 
 def sources() -> dict[str, bytes]:
-    """Read what there is to carry, by the names it has in the package."""
+    """Read what there is to carry, by the names it has in the package; monitoring is another machine's matter."""
     units = SOURCES / "systemd"
     found = {str(path.relative_to(units)): path.read_bytes() for path in units.rglob("*") if path.is_file()}
+    found = {name: content for name, content in found.items() if not name.startswith("monitoring/")}
     return found | {"config.toml": (SOURCES / "config.toml").read_bytes()}
 
 

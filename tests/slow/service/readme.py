@@ -17,4 +17,5 @@ def block(heading: str, number: int = 0, language: str = "sh") -> str:
 
 def commands(heading: str) -> list[str]:
     """Return the commands of a list, without what each is for."""
-    return [re.split(r" {2,}", line)[0] for line in block(heading, language="").splitlines()]
+    lines = block(heading, language="").splitlines()
+    return [re.split(r" {2,}", line)[0] for line in lines if not line.startswith(" ")]

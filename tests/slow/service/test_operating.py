@@ -29,6 +29,8 @@ def box_with_service() -> Iterator[Installed]:
     with installed() as service:
         service.until(ActiveState="active")
         service.go_live()
+        service.configure({"http": {"listen": "127.0.0.1:8808"}})
+        service.box.run("systemctl", "restart", "sniperd.service")
         yield service
 
 
@@ -92,13 +94,36 @@ BEFORE: dict[str, Callable[[Installed], str]] = {
 """What a command of the list speaks of, and how to come by one."""
 
 
+def watched(_: Installed, line: str) -> str:
+    """Watch for a while, on a terminal, what ends by a key alone."""
+    return f"timeout --foreground 5 script -qec {line!r} /dev/null || test $? = 124"
+
+
+def confirmed(service: Installed, line: str) -> str:
+    """Type the phrase that is asked for."""
+    refused, shown = service.sniperd(*line.split()[1:], check=False)
+    assert refused
+    phrase = re.search(r"--confirm '[^']*'", shown)
+    assert phrase is not None, shown
+    return f"{line} {phrase[0]}"
+
+
+TYPED: dict[str, Callable[[Installed, str], str]] = {
+    "sniperd top": watched,
+    "sniperd tail": watched,
+    "sniperd doctor --live-probe": confirmed,
+}
+"""Commands that want more of a person than a line."""
+
+
 @pytest.mark.parametrize("line", commands("Operating it"))
 def test_a_command_of_the_list_does_what_it_says(service: Installed, line: str) -> None:
     for beginning, make in BEFORE.items():
         if line.startswith(beginning):
             line = re.sub(r"\b(ORDER|LOCK|FILE)\b", make(service), line)
     lay(service)
-    service.follow(line)
+    typed = TYPED[line](service, line) if line in TYPED else line
+    service.follow(typed)
 
 
 def test_every_command_that_speaks_of_something_is_given_it() -> None:
