@@ -87,7 +87,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> str:
         """What is so, in a sentence."""
-        return self.rule.means.format(value=f"{self.value:.10g}")
+        return self.rule.means.format(value=f"{round(self.value, 2):.10g}")
 
 
 class Judgement(msgspec.Struct, frozen=True):

@@ -205,9 +205,10 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
 
 
 def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    looked_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
     reason = (
-        f"not found in {watch.vain} rounds at every witness since {order.sent_ms}; compare with the exchange's own "
-        f"order list for {order.client_order_id}, then rule: sniperd resolve {order.order_id}"
+        f"not found in {watch.vain} rounds at every witness, {looked_s} s after it was sent; compare with the "
+        f"exchange's own order list for {order.client_order_id}, then rule: sniperd resolve {order.order_id}"
     )
     order = ledger.move(step, order, Happening.LOSE, now_ms, reason=reason)
     ledger.tell(step, "order.lost", now_ms, order, reason=reason)
