@@ -176,16 +176,18 @@ async def _serving(
     )
     await runner.setup()
     assert runner.server is not None
-    lane = Lane(routes if quick else [], errors, runner.server, idle_s=KEEPALIVE_S)
-    server = await _listen(lane if quick else runner.server, listener, at_once=while_open is None, given=given)
+    lane = Lane(routes, errors, runner.server, idle_s=KEEPALIVE_S) if quick else None
+    server = await _listen(lane or runner.server, listener, at_once=while_open is None, given=given)
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(lane.sweep)
+            if lane is not None:
+                tasks.start_soon(lane.sweep)
             if while_open is not None:
                 tasks.start_soon(_accept_while_open, server, while_open)
             yield
             tasks.cancel_scope.cancel()
     finally:
         server.close()
-        await lane.close(GRACE_S)
+        if lane is not None:
+            await lane.close(GRACE_S)
         await runner.cleanup()

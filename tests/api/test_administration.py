@@ -20,9 +20,9 @@ ACTS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def listing(shared_stage: Stage, api_exchange: Exchange) -> Daemon:
+def listing(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon whose configuration lists another user."""
-    daemon = shared_stage.daemon(api_exchange, {"sockets": {"admin_uids": [NOBODY]}})
+    daemon = shared_stage.daemon(package_exchange, {"sockets": {"admin_uids": [NOBODY]}})
     daemon.start()
     return daemon
 

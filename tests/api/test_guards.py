@@ -21,9 +21,9 @@ MARGIN_MS = 20_000
 
 
 @pytest.fixture(scope="module")
-def its_daemon(api_stage: Stage, api_exchange: Exchange) -> Daemon:
+def its_daemon(package_stage: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon whose guards the tests change."""
-    daemon = api_stage.daemon(api_exchange)
+    daemon = package_stage.daemon(package_exchange)
     daemon.start(with_rules=True)
     return daemon
 
@@ -77,10 +77,10 @@ def test_a_first_that_was_refused_does_not_stand_in_the_way(guarded: Daemon, exc
     assert guarded.submit(market_buy(ownerId="carl"), wait_s=10).json["state"] == "filled"
 
 
-def test_what_was_bought_still_counts_after_a_kill(api_stage: Stage, exchange: Exchange) -> None:
+def test_what_was_bought_still_counts_after_a_kill(package_stage: Stage, exchange: Exchange) -> None:
     keep_clear_of_midnight()
     guards = {"repeat_window_ms": 60_000, "max_notional_per_day": 60.0, "max_open_buys_per_owner": 1}
-    daemon = api_stage.daemon(exchange, {"guards": guards})
+    daemon = package_stage.daemon(exchange, {"guards": guards})
     daemon.start()
     resting = resting_buy(symbol="ETHUSDT", quantity="0.01", price="2000")
     filled, open_ = daemon.submit(market_buy(), wait_s=10).json, daemon.submit(resting, wait_s=10).json

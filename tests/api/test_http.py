@@ -15,9 +15,9 @@ POST = b"POST /v1/signals HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.fixture(scope="module")
-def strict(shared_stage: Stage, api_exchange: Exchange) -> Daemon:
+def strict(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon of little patience and small rooms."""
-    daemon = shared_stage.daemon(api_exchange, {"sockets": {"body_limit_kb": 1, "read_timeout_s": 0.3}})
+    daemon = shared_stage.daemon(package_exchange, {"sockets": {"body_limit_kb": 1, "read_timeout_s": 0.3}})
     daemon.start()
     return daemon
 

@@ -22,9 +22,9 @@ def place() -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def listening(place: Stage, api_exchange: Exchange) -> Daemon:
+def listening(place: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon that listens on any free port of the loopback."""
-    daemon = place.daemon(api_exchange, {"http": {"listen": "127.0.0.1:0"}})
+    daemon = place.daemon(package_exchange, {"http": {"listen": "127.0.0.1:0"}})
     daemon.start(with_rules=True)
     return daemon
 
@@ -105,8 +105,8 @@ def test_no_origin_is_let_in(listening: Daemon) -> None:
         connection.close()
 
 
-def test_a_token_that_others_may_read_is_refused(place: Stage, api_exchange: Exchange) -> None:
-    daemon = place.daemon(api_exchange, {"http": {"listen": "127.0.0.1:0"}})
+def test_a_token_that_others_may_read_is_refused(place: Stage, package_exchange: Exchange) -> None:
+    daemon = place.daemon(package_exchange, {"http": {"listen": "127.0.0.1:0"}})
     token_file(daemon).write_text("known to all")
     token_file(daemon).chmod(0o644)
     process = daemon.launch()
@@ -114,8 +114,8 @@ def test_a_token_that_others_may_read_is_refused(place: Stage, api_exchange: Exc
     assert "chmod 600" in process.transcript()
 
 
-def test_a_port_that_is_taken_is_named(place: Stage, api_exchange: Exchange, listening: Daemon) -> None:
-    daemon = place.daemon(api_exchange, {"http": {"listen": address(listening)}})
+def test_a_port_that_is_taken_is_named(place: Stage, package_exchange: Exchange, listening: Daemon) -> None:
+    daemon = place.daemon(package_exchange, {"http": {"listen": address(listening)}})
     process = daemon.launch()
     assert process.exit_code() == 75
     assert address(listening) in process.transcript()

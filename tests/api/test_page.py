@@ -41,9 +41,9 @@ def place() -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def listening(place: Stage, api_exchange: Exchange) -> Daemon:
+def listening(place: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon that listens on any free port of the loopback."""
-    daemon = place.daemon(api_exchange, {"http": {"listen": "127.0.0.1:0"}})
+    daemon = place.daemon(package_exchange, {"http": {"listen": "127.0.0.1:0"}})
     daemon.start()
     return daemon
 

@@ -9,13 +9,13 @@ from tests.processes.signals import market_buy, resting_buy
 
 
 @pytest.fixture(scope="module")
-def orders(api_daemon: Daemon) -> list[str]:
+def orders(package_daemon: Daemon) -> list[str]:
     """Seven orders of a pair that nothing else trades here, oldest first."""
     ids = []
     for number in range(7):
         signal = (market_buy if number % 2 else resting_buy)(symbol="AAVEUSDT")
         signal |= {} if number % 2 else {"quantity": "1", "price": "250"}
-        ids.append(api_daemon.submit(signal, wait_s=10).json["id"])
+        ids.append(package_daemon.submit(signal, wait_s=10).json["id"])
     return ids
 
 

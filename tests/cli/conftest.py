@@ -1,48 +1,12 @@
-"""One exchange and one daemon for all these tests; a test speaks of its own orders, so others' do not matter."""
-
-from collections.abc import Iterator
+"""One exchange and one daemon for all these tests, and the command that speaks to it."""
 
 import pytest
 
 from tests.cli.command import Command
-from tests.processes import Daemon, Exchange
-from tests.processes.stage import Stage, stage
+from tests.processes import Daemon
+from tests.processes.shared import daemon, exchange, package_daemon, package_exchange, package_stage
 
-
-@pytest.fixture(scope="package")
-def cli_stage() -> Iterator[Stage]:
-    """Where the processes live that all these tests share."""
-    with stage() as place:
-        yield place
-
-
-@pytest.fixture(scope="package")
-def cli_exchange(cli_stage: Stage) -> Exchange:
-    """The exchange."""
-    return cli_stage.exchange()
-
-
-@pytest.fixture(scope="package")
-def cli_daemon(cli_stage: Stage, cli_exchange: Exchange) -> Daemon:
-    """The daemon, taking signals."""
-    daemon = cli_stage.daemon(cli_exchange)
-    daemon.start(with_rules=True)
-    return daemon
-
-
-@pytest.fixture
-def exchange(cli_exchange: Exchange) -> Iterator[Exchange]:
-    """The exchange, without faults before and after a test."""
-    yield cli_exchange
-    cli_exchange.lay()
-
-
-@pytest.fixture
-def daemon(cli_daemon: Daemon, exchange: Exchange) -> Iterator[Daemon]:
-    """The daemon; after a test it trades again."""
-    del exchange  # whose faults end with the test
-    yield cli_daemon
-    cli_daemon.ask("POST", "/v1/admin/resume", {"reason": "the test is over"})
+__all__ = ["command", "daemon", "exchange", "package_daemon", "package_exchange", "package_stage"]
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ REFUSED = 1
 
 
 @pytest.fixture(scope="module")
-def listening(cli_stage: Stage, cli_exchange: Exchange) -> Daemon:
+def listening(package_stage: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon that listens on any free port of the loopback."""
-    daemon = cli_stage.daemon(cli_exchange, {"http": {"listen": "127.0.0.1:0"}})
+    daemon = package_stage.daemon(package_exchange, {"http": {"listen": "127.0.0.1:0"}})
     daemon.start()
     return daemon
 
@@ -66,8 +66,8 @@ def test_a_daemon_without_a_dashboard_says_how_to_have_one(command: Command) -> 
     assert "[http] listen" in ran.errors
 
 
-def test_a_token_that_cannot_be_read_is_named(cli_stage: Stage, cli_exchange: Exchange) -> None:
-    daemon = cli_stage.daemon(cli_exchange, {"http": {"listen": "127.0.0.1:0"}})
+def test_a_token_that_cannot_be_read_is_named(package_stage: Stage, package_exchange: Exchange) -> None:
+    daemon = package_stage.daemon(package_exchange, {"http": {"listen": "127.0.0.1:0"}})
     daemon.start()
     file = daemon.database.with_name("http-token")
     file.unlink()

@@ -20,9 +20,9 @@ INTERRUPTED, NO_DAEMON = 130, 69
 
 
 @pytest.fixture
-def own_daemon(shared_stage: Stage, cli_exchange: Exchange) -> Daemon:
+def own_daemon(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon that a test may end."""
-    found = shared_stage.daemon(cli_exchange)
+    found = shared_stage.daemon(package_exchange)
     found.start(with_rules=True)
     return found
 

@@ -11,9 +11,9 @@ from tests.processes.tables import locks_of, queue_of
 
 
 @pytest.fixture(scope="module")
-def mortal(shared_stage: Stage, locks_exchange: Exchange) -> Daemon:
+def mortal(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
     """A daemon that these tests may end."""
-    daemon = shared_stage.daemon(locks_exchange)
+    daemon = shared_stage.daemon(package_exchange)
     daemon.start()
     return daemon
 
