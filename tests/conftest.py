@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -43,6 +44,11 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     ),
 }
 """What a test may need of the machine, by the words of the marker ``needs``."""
+
+
+def pytest_configure() -> None:
+    """Let processes of tests hear an interrupt: a shell that starts something in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

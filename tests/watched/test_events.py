@@ -23,9 +23,9 @@ BOUND = {"id", "name", "atMs", "level", "actor", "orderId", "lockId", "resource"
 
 
 @pytest.fixture
-def own_daemon(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
+def own_daemon(shared_stage: Stage, exchange: Exchange) -> Daemon:
     """A daemon that a test may end."""
-    found = shared_stage.daemon(package_exchange, {"http": {"listen": "127.0.0.1:0"}})
+    found = shared_stage.daemon(exchange, {"http": {"listen": "127.0.0.1:0"}})
     found.start(with_rules=True)
     return found
 
