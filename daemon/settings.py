@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from daemon.config import Config, GuardsTable
+from daemon.config import Config, GuardsTable, is_loopback
 from daemon.core.alert_rules import Thresholds
 from daemon.core.capacity import Limits
 from daemon.core.guards import GuardRules
@@ -124,4 +124,5 @@ def exchange(config: Config, facts: Facts = UNSETTLED) -> ExchangeSettings:
             orders_per_s=config.exchange.order_rate_per_s,
         ),
         duplicate_codes=frozenset(facts.duplicate_codes),
+        is_test=is_loopback(config.exchange.base_url),
     )

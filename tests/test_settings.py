@@ -95,6 +95,7 @@ OF_THE_PROCESS = {
 """What the process itself reads when it builds its parts."""
 
 
+OF_THE_ADDRESS = "exchange.is_test"
 OF_THE_FACTS = {"engine.rules.schedule.shows_ended", "engine.rules.refused_types", "exchange.duplicate_codes"}
 """What is found out about the exchange, and configured by nobody."""
 
@@ -124,7 +125,15 @@ def test_every_key_is_listed_here() -> None:
 
 
 def test_every_setting_comes_from_a_key() -> None:
-    assert set(arrived(Config())) == set().union(*(places for _, places in REACHES.values())) | OF_THE_FACTS
+    of_keys = set().union(*(places for _, places in REACHES.values()))
+    assert set(arrived(Config())) == of_keys | OF_THE_FACTS | {OF_THE_ADDRESS}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "is_test"), [("", False), ("https://api.example", False), ("http://[::1]:1", True)]
+)
+def test_a_server_on_this_machine_is_a_test_server(base_url: str, is_test: bool) -> None:
+    assert arrived(parse({"exchange": {"mode": "live", "base_url": base_url}}))[OF_THE_ADDRESS] is is_test
 
 
 @pytest.mark.parametrize(

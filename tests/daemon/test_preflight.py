@@ -12,6 +12,11 @@ from tests.tls import certificate, tls_before
 
 OTHERS = Keys("mx0vNobodysKey1234567", "nobodys-secret-0123456789abcdef")
 NO_TRADING = {"kind": "no_trading"}
+LIMITED: Tables = {
+    "exchange": {"order_rate_per_s": 10, "weight_per_10s": 300, "requests_per_s": 8},
+    "guards": {"max_notional_per_order": 30, "max_notional_per_day": 60},
+}
+"""What an exchange that is not on this machine asks for."""
 
 
 def refusal_of(daemon: Daemon) -> str:
@@ -44,9 +49,18 @@ def test_an_account_that_may_not_trade_ends_the_start(own_stage: Stage) -> None:
     assert "canTrade is false" in refusal_of(own_stage.daemon(exchange))
 
 
-def test_a_machine_whose_clock_is_a_minute_off_ends_the_start(own_stage: Stage) -> None:
-    said = refusal_of(own_stage.daemon(own_stage.exchange("--clock-offset-ms", "-90000")))
-    assert "systemd-timesyncd" in said
+def test_a_machine_whose_clock_is_a_minute_off_ends_the_start_but_beside_a_test_server(
+    own_stage: Stage, tmp_path: Path
+) -> None:
+    exchange = own_stage.exchange("--clock-offset-ms", "-90000")
+    beside = own_stage.daemon(exchange)
+    beside.start(with_rules=True)
+    assert beside.submit(market_buy(), wait_s=10).json["state"] == "filled"
+    pem = certificate(tmp_path, 60)
+    with tls_before(exchange.url, pem, "127.0.0.2") as url:
+        daemon = own_stage.daemon(exchange, {**LIMITED, "exchange": {**LIMITED["exchange"], "base_url": url}})
+        daemon.environ["SSL_CERT_FILE"] = str(pem)
+        assert "systemd-timesyncd" in refusal_of(daemon)
 
 
 def test_nothing_is_placed_to_find_out(own_stage: Stage) -> None:
@@ -64,15 +78,12 @@ def test_on_an_address_that_is_not_the_loopbacks_known_ones_it_trades_over_tls_w
     exchange = own_stage.exchange()
     pem = certificate(tmp_path, 60)
     with tls_before(exchange.url, pem, "127.0.0.2") as url:
-        allowed: Tables = {
-            "exchange": {"base_url": url, "order_rate_per_s": 10, "weight_per_10s": 300, "requests_per_s": 8}
-        }
-        daemon = own_stage.daemon(exchange, allowed)
+        daemon = own_stage.daemon(exchange, {"exchange": {**LIMITED["exchange"], "base_url": url}})
         daemon.environ["SSL_CERT_FILE"] = str(pem)
         daemon.launch()
         assert daemon.process.exit_code() == 78
         assert "max_notional_per_order" in daemon.process.errors.all()[0]
-        daemon.configure({"guards": {"max_notional_per_order": 30, "max_notional_per_day": 60}})
+        daemon.configure({"guards": LIMITED["guards"]})
         daemon.start(with_rules=True)
         assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
         assert daemon.submit(market_buy(quoteOrderQty="31")).json["guard"] == "max_notional_per_order"

@@ -1,5 +1,6 @@
 """Whether this account can trade: what MEXC's answers say for good, what says nothing, and that nothing is placed."""
 
+import msgspec
 import pytest
 
 from daemon.clock import wall_ms
@@ -7,7 +8,7 @@ from daemon.core.answers import Verdict
 from daemon.exchange.mexc.client import MexcExchange
 
 from .clocks import HandClock
-from .scripted import ACCOUNT, EXCHANGE_INFO, HANG_UP, ORDER_PLACED, TIME, ScriptedExchange, bad, ok
+from .scripted import ACCOUNT, EXCHANGE_INFO, HANG_UP, ORDER_PLACED, SETTINGS, TIME, ScriptedExchange, bad, ok
 from .wire import http
 
 TEST = "POST /api/v3/order/test"
@@ -79,4 +80,23 @@ async def test_the_exchanges_clock_is_held_against_the_machines_and_not_the_daem
 ) -> None:
     assert abs(clock.now_ms() - wall_ms()) > 70_000
     well.on(TIME, ok({"serverTime": wall_ms() + off_ms}))
+    assert (await client.prove()).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer", "verdict"),
+    [
+        (TIME, http(404, "no such page"), Verdict.FIT),
+        (ACCOUNT, http(404, "no such page"), Verdict.FIT),
+        (TEST, http(404, "no such page"), Verdict.FIT),
+        (ACCOUNT, bad(10072, "invalid access key"), Verdict.UNFIT),
+        (ACCOUNT, http(503, "later"), Verdict.UNKNOWN),
+        (ACCOUNT, HANG_UP, Verdict.UNKNOWN),
+    ],
+)
+async def test_of_a_test_server_only_a_definite_no_counts_and_that_it_answers(
+    well: ScriptedExchange, client: MexcExchange, endpoint: str, answer: bytes, verdict: Verdict
+) -> None:
+    client.set_settings(msgspec.structs.replace(SETTINGS, is_test=True))
+    well.on(endpoint, answer)
     assert (await client.prove()).verdict is verdict
