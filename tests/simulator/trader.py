@@ -1,6 +1,7 @@
 """A client of the simulated exchange for its tests: signs by itself, calls the exchange without sockets."""
 
 import hmac
+import weakref
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from random import Random
@@ -60,6 +61,7 @@ class Trader:
         keys: KeyPair = EXAMPLE_KEYS,
     ) -> None:
         self.book = book or Book()
+        weakref.finalize(self, self.book.close)  # whoever forgets a trader has closed its book
         self.exchange = new_exchange(
             self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances, keys=keys
         )

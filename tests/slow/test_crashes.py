@@ -69,6 +69,7 @@ def sweep_of_run(life: Life, call: str) -> int:
 def run_through(daemon: Daemon, process: Child, wish: Signal) -> Answer | None:
     """Send a signal when the daemon is ready, and let it end, as far as it comes."""
     try:
+        process.wait_for("daemon.ready")
         process.wait_for("exchange.symbols_loaded")
     except AssertionError:
         return None  # it ended before

@@ -77,7 +77,11 @@ def test_ten_thousand_queued_orders_go_on_by_rank_over_a_crash(daemon: Daemon, e
     wait_for_arrivals(exchange, 60)
     daemon.kill()
     came = [request["parameters"]["newClientOrderId"] for request in exchange.arrivals()]
-    assert came == [f"{number:026d}-1" for number in range(3, 3 * len(came) + 1, 3)]  # the sells, oldest first
+    sells = [f"{number:026d}-1" for number in range(3, QUEUED, 3)]
+    sells = sells[: sells.index(came[-1]) + 1]
+    missing = [sell for sell in sells if sell not in came]
+    assert came == [sell for sell in sells if sell not in missing]  # oldest first, each once
+    assert len(missing) <= 1  # what was on its way when the daemon was killed: it is in doubt, and not sent again
 
 
 def wait_for_arrivals(exchange: Exchange, count: int) -> None:
