@@ -1,8 +1,10 @@
 """A client of the simulated exchange for its tests: signs by itself, calls the exchange without sockets."""
 
 import hmac
+import sqlite3
 import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -46,6 +48,12 @@ def new_exchange(book: Book, *, seed: int = 1, limits: Limits = UNLIMITED, **set
     return SimulatedExchange(book, rng=Random(seed), limits=limits, **settings)  # noqa: S311 - a simulation
 
 
+def _closed(book: Book) -> None:
+    """Close the book of a trader that is forgotten, unless its test has."""
+    with suppress(sqlite3.ProgrammingError):
+        book.close()
+
+
 class Trader:
     """Trades on an exchange in memory; its clock is `now_ms`, and the exchange's too."""
 
@@ -61,7 +69,7 @@ class Trader:
         keys: KeyPair = EXAMPLE_KEYS,
     ) -> None:
         self.book = book or Book()
-        weakref.finalize(self, self.book.close)  # whoever forgets a trader has closed its book
+        weakref.finalize(self, _closed, self.book)
         self.exchange = new_exchange(
             self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances, keys=keys
         )
