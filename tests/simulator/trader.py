@@ -69,7 +69,8 @@ class Trader:
         keys: KeyPair = EXAMPLE_KEYS,
     ) -> None:
         self.book = book or Book()
-        weakref.finalize(self, _closed, self.book)
+        if book is None:
+            weakref.finalize(self, _closed, self.book)
         self.exchange = new_exchange(
             self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances, keys=keys
         )
