@@ -4,7 +4,6 @@ The defaults are safe: the paper exchange, everything under the user's own direc
 key's unit and reason stand in ``config.toml`` at the project's root, which a test holds to this module.
 """
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from daemon.addresses import address, is_loopback, is_server
 from daemon.config_words import check_names, explain
 from daemon.errors import BadConfig
 
@@ -29,9 +29,6 @@ Rank = Annotated[int, Meta(ge=1, le=10)]
 Quote = Annotated[float, Meta(ge=0, le=1_000_000_000)]
 Pair = Annotated[str, Meta(pattern=r"^\w{2,40}\Z")]
 Asset = Annotated[str, Meta(pattern=r"^\w{1,20}\Z")]
-
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-MAX_PORT, MAX_PORT_DIGITS = 65_535, 5
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -277,29 +274,6 @@ def check(config: Config) -> Config:
     return config
 
 
-def address(listen: str) -> tuple[str, int]:
-    """Read where to listen: host and port.
-
-    Raises:
-        BadConfig: it is no address of this machine alone.
-
-    """
-    host, _, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    is_port = port.isascii() and port.isdigit() and len(port) <= MAX_PORT_DIGITS and int(port) <= MAX_PORT
-    if host not in LOOPBACK or not is_port:
-        raise BadConfig(
-            f"[http] listen = {listen!r}; allowed: empty, or a loopback address and a port, like 127.0.0.1:8808: other "
-            "machines are not to reach it"
-        )
-    return host, int(port)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a server stands on this machine: then it is a test server."""
-    return urlsplit(url).hostname in LOOPBACK
-
-
 def tables() -> dict[str, type[Table]]:
     """Return the tables by name."""
     return {field.name: field.type for field in msgspec.structs.fields(Config)}
@@ -307,7 +281,7 @@ def tables() -> dict[str, type[Table]]:
 
 def _check_exchange(exchange: ExchangeTable) -> None:
     _check_mode(exchange)
-    if exchange.base_url and not _is_server(exchange.base_url):
+    if exchange.base_url and not is_server(exchange.base_url):
         raise BadConfig(f"[exchange] base_url = {exchange.base_url!r}; allowed: https://HOST[:PORT]")
     if is_loopback(exchange.base_url) or (exchange.mode == "paper" and not exchange.shadow):
         return
@@ -381,23 +355,9 @@ def _check_poller(poller: PollerTable) -> None:
         return
     if not poller.user_id:
         raise BadConfig("[poller] user_id is empty; allowed: the bot's id of the user whose targets are traded")
-    if not _is_server(poller.base_url):
+    if not is_server(poller.base_url):
         raise BadConfig(f"[poller] base_url = {poller.base_url!r}; allowed: http://127.0.0.1[:PORT] or https://HOST")
     if not is_loopback(poller.base_url) and urlsplit(poller.base_url).scheme != "https":
         raise BadConfig(
             f"[poller] base_url = {poller.base_url!r} would take targets from whoever is on the way; allowed: https://"
         )
-
-
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_SERVER = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?/?", re.IGNORECASE)
-
-
-def _is_server(url: str) -> bool:
-    """Whether an address is a server's and nothing more: what the client adds to it must become path and query."""
-    if not _SERVER.fullmatch(url):
-        return False
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from daemon.config import Config, GuardsTable, is_loopback
+from daemon.addresses import is_loopback
+from daemon.config import Config, GuardsTable
 from daemon.core.alert_rules import Thresholds
 from daemon.core.capacity import Limits
 from daemon.core.guards import GuardRules

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from daemon import credentials, facts
+from daemon.addresses import address
 from daemon.api.loopback import Loopback, token_of
 from daemon.clock import SteadyClock
-from daemon.config import MEXC_URL, Config, address
+from daemon.config import MEXC_URL, Config
 from daemon.core.events import Detail, Event
 from daemon.credentials import PAPER, Credentials, Secret
 from daemon.errors import NoPermission, SniperdError

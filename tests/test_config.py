@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, address, check, is_loopback, load, parse, tables
+from daemon.addresses import address, is_loopback
+from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, check, load, parse, tables
 from daemon.errors import BadConfig
 
 CONFIG_TOML = Path(__file__).parent.parent / "config.toml"

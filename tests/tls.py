@@ -74,10 +74,15 @@ def tls_before(url: str, pem: Path, host: str = ADDRESSES[0]) -> Iterator[str]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
-        for task in asyncio.all_tasks(loop):
+        left = asyncio.all_tasks(loop)
+        for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(_ended(left))
         loop.close()
+
+
+async def _ended(tasks: set[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

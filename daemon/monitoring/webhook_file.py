@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from daemon.config import is_loopback
+from daemon.addresses import is_loopback
 from daemon.credentials import MAX_BYTES, Secret, read
 from daemon.errors import BadConfig
 

@@ -132,4 +132,4 @@ def _await_ready(log: Path, process: subprocess.Popen[str]) -> None:
     while "daemon.ready" not in log.read_text():
         if process.poll() is not None:
             raise RuntimeError(f"sniperd ended with {process.returncode}: {log.read_text()[-500:]}")
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks

@@ -92,7 +92,7 @@ def _submit(path: Path, orders: int, name: str) -> None:
         if answer.status != http.client.ACCEPTED:
             raise RuntimeError(body.decode())
     connection.close()
-    time.sleep(1)
+    time.sleep(1)  # the last of them trade, and what they leave behind goes
 
 
 def _resident(process: subprocess.Popen[str]) -> int:

@@ -142,7 +142,7 @@ def _arrivals(exchange: Exchange, signals: int) -> dict[str, int]:
     for _ in range(LOOKS):
         if len(arrived) >= signals:
             return arrived
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks
         arrived |= exchange.arrivals_ns()
     raise RuntimeError(f"{len(arrived)} of {signals} orders arrived")
 

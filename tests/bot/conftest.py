@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.processes import Daemon, Exchange
-from tests.processes.shared import daemon, exchange, package_daemon, package_exchange, package_stage
+from tests.processes.shared import daemon, exchange, package_config, package_daemon, package_exchange, package_stage
 from tests.processes.stage import Stage
 
-__all__ = ["brisk", "daemon", "exchange", "package_daemon", "package_exchange", "package_stage"]
+__all__ = ["brisk", "daemon", "exchange", "package_config", "package_daemon", "package_exchange", "package_stage"]
 
 
 @pytest.fixture(scope="package")

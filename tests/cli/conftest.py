@@ -4,9 +4,9 @@ import pytest
 
 from tests.cli.command import Command
 from tests.processes import Daemon
-from tests.processes.shared import daemon, exchange, package_daemon, package_exchange, package_stage
+from tests.processes.shared import daemon, exchange, package_config, package_daemon, package_exchange, package_stage
 
-__all__ = ["command", "daemon", "exchange", "package_daemon", "package_exchange", "package_stage"]
+__all__ = ["command", "daemon", "exchange", "package_config", "package_daemon", "package_exchange", "package_stage"]
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """One browser, one exchange and one daemon for all these tests; each speaks of its own orders."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.dashboard.browser import Page, chromium, tab
 from tests.dashboard.dashboard import Dashboard
-from tests.processes import Daemon, Exchange
+from tests.processes import Daemon
 from tests.processes.daemon_process import Tables
-from tests.processes.stage import Stage, stage
+from tests.processes.shared import daemon, exchange, package_daemon, package_exchange, package_stage
+from tests.processes.stage import Stage
+
+__all__ = ["daemon", "exchange", "package_daemon", "package_exchange", "package_stage"]
 
 CALM: Tables = {
     "http": {"listen": "127.0.0.1:0"},
@@ -26,45 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def dashboard_stage() -> Iterator[Stage]:
-    """Where the processes live that all these tests share."""
-    with stage() as place:
-        yield place
+def package_config() -> Tables:
+    """The daemon's page on any free port, and what is calm."""
+    return CALM
 
 
 @pytest.fixture(scope="package")
-def browser(dashboard_stage: Stage) -> str:
+def browser(package_stage: Stage) -> str:
     """The browser, by its address."""
-    return chromium(dashboard_stage)
-
-
-@pytest.fixture(scope="package")
-def dashboard_exchange(dashboard_stage: Stage) -> Exchange:
-    """The exchange."""
-    return dashboard_stage.exchange()
-
-
-@pytest.fixture(scope="package")
-def dashboard_daemon(dashboard_stage: Stage, dashboard_exchange: Exchange) -> Daemon:
-    """The daemon, taking signals, with its page on any free port."""
-    daemon = dashboard_stage.daemon(dashboard_exchange, CALM)
-    daemon.start(with_rules=True)
-    return daemon
-
-
-@pytest.fixture
-def exchange(dashboard_exchange: Exchange) -> Iterator[Exchange]:
-    """The exchange, without faults before and after a test."""
-    yield dashboard_exchange
-    dashboard_exchange.lay()
-
-
-@pytest.fixture
-def daemon(dashboard_daemon: Daemon, exchange: Exchange) -> Iterator[Daemon]:
-    """The daemon; after a test it trades again."""
-    del exchange  # whose faults end with the test
-    yield dashboard_daemon
-    dashboard_daemon.ask("POST", "/v1/admin/resume", {"reason": "the test is over"})
+    return chromium(package_stage)
 
 
 @pytest.fixture

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.processes.daemon_process import Daemon
+from tests.processes.daemon_process import Daemon, Tables
 from tests.processes.exchange_process import Exchange
 from tests.processes.stage import Stage, stage
+
+
+@pytest.fixture(scope="package")
+def package_config() -> Tables:
+    """What the daemon is configured with; a package may say otherwise."""
+    return {}
 
 
 @pytest.fixture(scope="package")
@@ -26,9 +32,9 @@ def package_exchange(package_stage: Stage) -> Exchange:
 
 
 @pytest.fixture(scope="package")
-def package_daemon(package_stage: Stage, package_exchange: Exchange) -> Daemon:
+def package_daemon(package_stage: Stage, package_exchange: Exchange, package_config: Tables) -> Daemon:
     """The daemon, taking signals."""
-    daemon = package_stage.daemon(package_exchange)
+    daemon = package_stage.daemon(package_exchange, package_config)
     daemon.start(with_rules=True)
     return daemon
 
