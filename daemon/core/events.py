@@ -136,7 +136,7 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "where the dashboard stands by default it cannot; it has a free port, or none", ("error",),
         durable=False,
     ),
-    "daemon.draining": Kind(Level.INFO, "takes nothing new, finishes what runs", ("in_flight",), durable=False),
+    "daemon.draining": Kind(Level.INFO, "sends nothing new, finishes what runs", ("in_flight",), durable=False),
     "daemon.stopped": Kind(Level.INFO, "its last line", ("in_flight", "exit_code"), durable=False),
     "daemon.failed": Kind(Level.CRITICAL, "the process stops", ("error", "exit_code", "traceback"), durable=False),
     "daemon.stuck": Kind(

@@ -146,7 +146,7 @@ def check_open(ledger: Ledger, arrivals: int = 1) -> None:
     """
     if ledger.halted is not None:
         raise Halted(f"trading is halted ({ledger.halted}); `sniperd resume` ends it")
-    if not ledger.sending:
+    if not ledger.taking:
         raise NotReady("the daemon is starting or draining; send the signal again in a moment, with the same key")
     if ledger.unproven is not None:
         raise NotReady(f"{ledger.unproven}; send the signal again, with the same key")

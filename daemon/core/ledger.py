@@ -94,6 +94,7 @@ class Ledger:
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.sending = False  # recovery is over, draining has not begun
+        self.taking = False  # signals come into the queue: while sending, and while another process is to follow
         self.unproven: str | None = None  # why no order is sent yet: the exchange has not been found fit to trade on
         self.last_seq = 0
         self._keys: dict[str, str] = {}

@@ -61,8 +61,16 @@ class Engine:
         settings: Settings,
         observer: Observer = NOBODY,
         prove_first: bool = False,
+        hands_over: bool = False,
     ) -> None:
-        """With ``prove_first`` no order is sent before the exchange was found fit to trade on."""
+        """Build it.
+
+        Args:
+            prove_first: no order is sent before the exchange was found fit to trade on.
+            hands_over: a service manager keeps the sockets and starts another process for whoever calls, so a signal
+                that comes on a connection opened before the drain is queued for that one instead of refused.
+
+        """
         self.stage = Stage.STARTING
         self.store = store
         self.exchange = exchange
@@ -73,6 +81,7 @@ class Engine:
         self.publisher = Publisher(self.ledger, clock, emit, observer)
         self.doorway = Doorway(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
+        self._hands_over = hands_over
         self._proving = Proving(self.doorway, exchange, emit) if prove_first else None
         self._stopping = anyio.Event()
         self._broken = anyio.Event()
@@ -122,7 +131,7 @@ class Engine:
         self._stopping.set()
 
     async def until_stopped(self) -> None:
-        """Wait for :meth:`stop`: from then on nothing new is taken."""
+        """Wait for :meth:`stop`: from then on nothing new is sent."""
         await self._stopping.wait()
 
     async def run(self, remembered: Remembered) -> None:
@@ -130,8 +139,9 @@ class Engine:
         try:
             async with anyio.create_task_group() as tasks:
                 await self._live(remembered, tasks)
-        finally:
-            self.ledger.sending = False  # whoever still calls is refused
+        except BaseException:
+            self.ledger.sending = self.ledger.taking = False  # whoever still calls is refused
+            raise
 
     async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
         for task in (
@@ -213,15 +223,15 @@ class Engine:
         scope.cancel()
 
     def _open(self) -> None:
-        self.ledger.sending = True
+        self.ledger.sending = self.ledger.taking = True
         self.stage = Stage.READY
         self.doorway.apply(Step())
         self.ready.set()
 
     async def _drain(self) -> None:
-        """Take nothing new, finish what is under way; what does not end in time is left in doubt on disk."""
+        """Send nothing new, finish what is under way; what does not end in time is left in doubt on disk."""
         self.stage = Stage.DRAINING
-        self.ledger.sending = False
+        self.ledger.sending, self.ledger.taking = False, self._hands_over
         self._tell("daemon.draining", in_flight=len(self.ledger.flying))
         step = Step()
         now_ms = self.clock.now_ms()

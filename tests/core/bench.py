@@ -138,7 +138,7 @@ class Bench:
         self.now_ms = now_ms
         self.disk = Disk()
         self.ledger = Ledger(rules, self.disk.by_key, self.disk.lease_by_key)
-        self.ledger.sending = True
+        self.ledger.sending = self.ledger.taking = True
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
         self.unwritten: deque[Step] = deque()  # decided, oldest first
         self.untold: deque[Step] = deque()  # written, and memory has not heard of it
@@ -211,12 +211,12 @@ class Bench:
 
     def open(self) -> None:
         """End recovery: signals are taken, orders are sent."""
-        self.ledger.sending = True
+        self.ledger.sending = self.ledger.taking = True
         self.apply(Step())
 
-    def drain(self) -> None:
-        """Take nothing new and take armed orders back, as before an orderly end."""
-        self.ledger.sending = False
+    def drain(self, *, hands_over: bool = False) -> None:
+        """Send nothing new and take armed orders back, as before an orderly end."""
+        self.ledger.sending, self.ledger.taking = False, hands_over
         step = Step()
         for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
             disarm(self.ledger, step, order, "the daemon stops", self.now_ms)

@@ -349,6 +349,16 @@ def test_a_drain_takes_armed_orders_back_and_sends_nothing_more(bench: Bench) ->
     assert bench.order(armed).state is State.QUEUED
 
 
+def test_a_drain_that_hands_over_takes_signals_for_the_next_process(bench: Bench) -> None:
+    bench.drain(hands_over=True)
+    order = bench.submit()
+    assert bench.order(order).state is State.QUEUED
+    bench.settle()
+    bench.crash()
+    bench.open()
+    assert bench.send_next(placed()).order_id == order.order_id
+
+
 # Leases
 
 

@@ -261,11 +261,13 @@ class Promises(RuleBasedStateMachine):
 
     # The process
 
-    @rule(data=st.data(), drains=st.booleans(), opens=st.sampled_from([True, True, False]))
-    def it_ends_and_starts_again(self, data: st.DataObject, drains: bool, opens: bool) -> None:
+    @rule(hands_over=st.booleans())
+    def it_drains(self, hands_over: bool) -> None:
+        self.bench.drain(hands_over=hands_over)
+
+    @rule(data=st.data(), opens=st.sampled_from([True, True, False]))
+    def it_ends_and_starts_again(self, data: st.DataObject, opens: bool) -> None:
         """Crash with so much on disk, perhaps while draining; recover, and perhaps not come as far as opening."""
-        if drains:
-            self.bench.drain()
         waiting = len(self.bench.unwritten)
         self.bench.write(data.draw(st.sampled_from([waiting, *range(waiting)])))
         self.on_the_wire.clear()
@@ -313,7 +315,7 @@ class Promises(RuleBasedStateMachine):
             return
         except NotReady:
             assert not rivals
-            assert not self.bench.ledger.sending
+            assert not self.bench.ledger.taking
             return
         except Full:
             assert not rivals

@@ -13,6 +13,7 @@ from tests.processes import Daemon, Exchange
 from tests.processes.service_manager import ServiceManager
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
+from tests.processes.unix_http import Connection
 
 
 @pytest.fixture
@@ -117,6 +118,24 @@ def test_who_calls_while_it_drains_is_answered_by_the_next_one(
         assert daemon.process.exit_code() == 0
         keeper.launch()
         assert answer.result().status == 202
+
+
+def test_what_comes_on_an_open_connection_while_it_drains_is_queued_for_the_next_one(
+    daemon: Daemon, keeper: ServiceManager, exchange: Exchange
+) -> None:
+    keeper.launch()
+    daemon.wait_for("exchange.symbols_loaded")
+    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
+    with closing(Connection(daemon.signals)) as connection:
+        exchange.wait_for_arrivals(connection.ask("POST", "/v1/signals", market_buy()).json["id"])
+        daemon.process.send(SIGTERM)
+        daemon.wait_for("daemon.draining", in_flight=1)
+        answer = connection.ask("POST", "/v1/signals", market_buy())
+    assert (answer.status, answer.json["state"]) == (202, "queued")
+    assert daemon.process.exit_code() == 0
+    keeper.launch()
+    daemon.until(answer.json["id"], "filled")
+    assert len(exchange.arrivals(answer.json["id"])) == 1
 
 
 def test_sockets_that_were_handed_over_stay(daemon: Daemon, keeper: ServiceManager) -> None:

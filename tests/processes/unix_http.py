@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,19 @@ class Connection(http.client.HTTPConnection):
         self.sock.settimeout(self.timeout)
         self.sock.connect(os.fspath(self._path))
 
+    def ask(
+        self, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
+    ) -> "Answer":
+        """Make one request; a body of bytes goes as it is, anything else as JSON.
+
+        Raises:
+            OSError, http.client.HTTPException: there was no answer.
+
+        """
+        payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        self.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
+        return _read(self.getresponse())
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -43,19 +57,9 @@ class Answer:
 def ask(
     path: Path, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Make one request on a connection of its own; a body of bytes goes as it is, anything else as JSON.
-
-    Raises:
-        OSError, http.client.HTTPException: there was no answer.
-
-    """
-    payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-    connection = Connection(path)
-    try:
-        connection.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
-        return _read(connection.getresponse())
-    finally:
-        connection.close()
+    """Make one request on a connection of its own, as :meth:`Connection.ask` does."""
+    with closing(Connection(path)) as connection:
+        return connection.ask(method, target, body, headers=headers)
 
 
 def speak(path: Path, *parts: bytes) -> Answer:
