@@ -103,5 +103,5 @@ def monotonic_us() -> int:
 
 
 def stopwatch_s() -> float:
-    """Read the clock that measures durations, in seconds: to tell how long something took, never to decide by."""
+    """Read the clock that measures durations, in seconds: to tell how long something took, not to trade by."""
     return time.perf_counter()

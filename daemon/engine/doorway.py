@@ -33,10 +33,10 @@ class Doorway:
         self._start = start
         self._look_again = look_again
 
-    def apply(self, step: Step) -> Commit:
-        """Carry a step out, and with it whatever may be sent because of it."""
+    def apply(self, step: Step, *, hurry: bool = True) -> Commit:
+        """Carry a step out, and with it whatever may be sent because of it; ``hurry`` where somebody waits for that."""
         self.capacity_ms = dispatch(self.ledger, step, self.clock.now_ms())
-        commit = self._store.commit(step)
+        commit = self._store.commit(step, hurry=hurry or bool(step.sends or step.locks))
         for send in step.sends:
             self._start(send, commit)
         if step or step.notes:

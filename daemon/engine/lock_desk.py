@@ -51,7 +51,7 @@ class LockDesk:
         name = f"wait-{new_id(now_ms, self._entropy(RANDOM_BYTES))}"
         with engine.deciding() as step:
             got = leases.acquire(engine.ledger, step, asked, waiter_id=name, waits=wait_s is not None, now_ms=now_ms)
-            commit = engine.doorway.apply(step)
+            commit = engine.doorway.apply(step, hurry=isinstance(got, Leased))
         if isinstance(got, Leased):
             try:
                 await commit.durable()
@@ -150,10 +150,11 @@ class LockDesk:
         why = LEFT
         try:
             with anyio.move_on_after(wait_s):
-                while name in ledger.waiters and self._engine.stage is not Stage.DRAINING:
+                while not self._is_served(name) and self._engine.stage is not Stage.DRAINING:
                     await self._engine.publisher.changed(name)
             if name not in ledger.waiters:
-                await self._engine.store.commit(Step()).durable()
+                if not self._is_served(name):
+                    await self._engine.store.commit(Step()).durable()
                 lock = ledger.granted.pop(name, None) or ledger.lease_by_key(waiter.key)
                 assert lock is not None
                 return lock
@@ -167,13 +168,21 @@ class LockDesk:
             raise NotReady(f"{ENDED}; ask again in a moment, with the same key")
         raise leases.held(ledger, waiter.asked.resource)
 
+    def _is_served(self, name: str) -> bool:
+        """Whether a waiter's lease is on disk."""
+        lock = self._engine.ledger.granted.get(name)
+        return name not in self._engine.ledger.waiters and (
+            lock is None or lock.token <= self._engine.publisher.last_token
+        )
+
     def _leave(self, name: str, why: str) -> None:
         """Let a waiter go whom nobody stands for any more, and a lease that nobody came to take."""
         ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        if name not in ledger.waiters and name not in ledger.granted:
+            return
         with self._engine.deciding() as step:
             line.withdraw(ledger, step, name, why, now_ms)
             lock = ledger.granted.pop(name, None)
             if lock is not None and ledger.locks.active(lock.lock_id) is not None:
                 leases.release(ledger, step, lock, owner_id=lock.owner_id, result=None, error=why, now_ms=now_ms)
-            if step:
-                self._engine.doorway.apply(step)
+            self._engine.doorway.apply(step)

@@ -34,6 +34,7 @@ class Publisher:
         self._ledger = ledger
         self._clock = clock
         self._emit = emit
+        self.last_token = 0  # of all locks that are on disk
         self._last: Commit | None = None
         self._pending: deque[tuple[Step, Commit]] = deque()
         self._untold: list[Event] = []
@@ -93,6 +94,7 @@ class Publisher:
 
     def _publish(self, step: Step) -> None:
         self._ledger.committed(step)
+        self.last_token = max([self.last_token, *(lock.token for lock in step.locks.values())])
         for subject_id in (*step.orders, *step.waiters):
             event = self._waiting.pop(subject_id, None)
             if event is not None:

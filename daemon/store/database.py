@@ -2,8 +2,8 @@
 
 What is set and why: WAL with ``synchronous=FULL`` is the pair that loses nothing that was committed when the power
 goes (with ``NORMAL`` it does); the WAL file is grown once, because a commit that extends it costs half as much
-again as one that overwrites it; checkpoints are left to idle moments (:mod:`daemon.store.writer`), and the automatic
-one is only a bound.
+again as one that overwrites it; checkpoints are made by :mod:`daemon.store.writer`, and the automatic one is only a
+bound.
 """
 
 import fcntl
@@ -19,8 +19,8 @@ from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 WAL_BYTES = 4 << 20
 """Grown to at start. It is also a reserve: on a full disk, outcomes can be written into what is there already."""
 
-AUTOCHECKPOINT_PAGES = 8_000
-"""Bound of the WAL while the daemon is never idle: 32 MB."""
+AUTOCHECKPOINT_PAGES = 20_000
+"""Bound of the WAL, 80 MB, should the writer's own checkpoints not be enough."""
 
 
 @contextmanager
@@ -102,6 +102,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         ) from error
     except sqlite3.DatabaseError as error:
         raise _corrupt(path, str(error)) from error
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the connection that writes; whoever has it sees to it that one thread at a time does."""
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:

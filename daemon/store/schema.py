@@ -11,6 +11,8 @@ Migrations go forward only. ``user_version`` counts those that were applied; a f
 program knows was written by a newer one and is refused.
 """
 
+import re
+
 APPLICATION_ID = 0x736E6970
 """``PRAGMA application_id`` of this program's files: "snip" in ASCII."""
 
@@ -153,5 +155,23 @@ CREATE TABLE facts (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (FIRST,)
+
+def _compared() -> str:
+    """Write the checks of FIRST as chains of comparisons, which admit the same values.
+
+    A list behind ``IN`` becomes a table that SQLite makes anew for every statement that writes: a lock's row took
+    three times as long. Its documentation has this way for changes that leave the rows as they are ("ALTER TABLE",
+    section 7).
+    """
+    script = "PRAGMA writable_schema = ON;\n"
+    for check in re.finditer(r"CHECK \((\w+) IN \(([^)]*)\)\)", FIRST):
+        chain = " OR ".join(f"{check[1]} = {value.strip()}" for value in check[2].split(","))
+        old, new = (text.replace("'", "''") for text in (check[0], f"CHECK ({chain})"))
+        script += f"UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE type = 'table';\n"  # noqa: S608  # ours
+    return script + "PRAGMA writable_schema = RESET;\n"
+
+
+SECOND = _compared()
+
+MIGRATIONS = (FIRST, SECOND)
 """Applied in order, each in one transaction; the n-th makes ``user_version`` n."""

@@ -17,8 +17,9 @@ from daemon.errors import CommitFailed
 from daemon.store import reading
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.cleaning import Cleaned, clean
-from daemon.store.database import instance_lock, make_file, open_for_reading, prepare
-from daemon.store.writer import Commit, Hand, Writer
+from daemon.store.database import instance_lock, make_file, open_for_reading, open_for_writing, prepare
+from daemon.store.hand import Hand, HereOrAside, WritingHand
+from daemon.store.writer import Commit, Writer
 
 _T = TypeVar("_T")
 
@@ -26,15 +27,15 @@ _T = TypeVar("_T")
 class Store:
     """One writing connection behind a task, one reading connection, and one for the key of a signal."""
 
-    def __init__(self, *, write: Hand, read: Hand, keys: sqlite3.Connection) -> None:
+    def __init__(self, *, write: WritingHand, read: Hand, keys: sqlite3.Connection) -> None:
         self._write = write
         self._read = read
         self._keys = keys
         self.writer = Writer(write)
 
-    def commit(self, step: Step) -> Commit:
+    def commit(self, step: Step, *, hurry: bool = True) -> Commit:
         """Let a step be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
-        return self.writer.commit(step)
+        return self.writer.commit(step, hurry=hurry)
 
     def recall(self, key: str) -> Order | None:
         """Find the order that a key is bound to.
@@ -56,7 +57,7 @@ class Store:
 
         """
         await self.commit(Step()).durable()
-        await self._write(_nothing)
+        await self._write.aside(_nothing)
 
     async def remembered(self) -> reading.Remembered:
         """Read what recovery needs."""
@@ -93,7 +94,7 @@ class Store:
     async def clean(self, before_ms: int) -> Cleaned:
         """Remove finished locks and queue rows that ended before an instant."""
         try:
-            return await self._write(partial(clean, before_ms=before_ms))
+            return await self._write.aside(partial(clean, before_ms=before_ms))
         except sqlite3.Error as error:
             raise CommitFailed(f"the database let no rows be removed: {error}; check the disk's health") from error
 
@@ -115,9 +116,10 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
     async with AsyncExitStack() as stack:
         stack.enter_context(instance_lock(path))
         make_file(path)
-        write = await stack.enter_async_context(_connection(lambda: sqlite3.connect(path, isolation_level=None)))
-        await write(partial(prepare, path=path))
-        read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
+        connection, thread = await stack.enter_async_context(_connection(partial(open_for_writing, path)))
+        await thread(partial(prepare, path=path))
+        write = HereOrAside(connection, thread)
+        _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))
         store = Store(write=write, read=read, keys=keys)
         tasks = await stack.enter_async_context(anyio.create_task_group())
@@ -127,8 +129,8 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[Hand]:
-    """Open a connection on a thread of its own; yield what runs a function there.
+async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[tuple[sqlite3.Connection, Hand]]:
+    """Open a connection with a thread of its own; yield it, and what runs a function there.
 
     ``connect`` must not fail: a thread of aiosqlite's whose first call fails ends after the loop may have gone. SQLite
     opens the file only with the first statement, so there is nothing to fail yet.
@@ -142,4 +144,5 @@ async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterato
             done: Awaitable[_T] = connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
             return done
 
-        yield hand
+        assert connection._conn is not None  # noqa: SLF001  # open now
+        yield connection._conn, hand  # noqa: SLF001

@@ -12,8 +12,6 @@ task raises it, which ends the process.
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
 
 import anyio
 
@@ -26,21 +24,18 @@ from daemon.core.step import Step
 from daemon.core.waiters import Waiter
 from daemon.errors import CommitFailed
 from daemon.store import rows
+from daemon.store.hand import WritingHand
 
 IDLE_S = 0.25
 """After so long without a commit the WAL is copied back into the database."""
 
 COMMITS_WORTH_A_CHECKPOINT = 20
 
-_T = TypeVar("_T")
+ROWS_UNTIL_A_CHECKPOINT = 4_000
+"""Written without an idle moment, before the WAL is copied back all the same."""
 
-
-class Hand(Protocol):
-    """Runs a function on a connection's own thread and returns what it returned: one hop."""
-
-    def __call__(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
-        """Run it there."""
-        ...
+LATE_S = 0.005
+"""What nobody waits for is written after so long, if nothing else took it along."""
 
 
 class Commit:
@@ -97,32 +92,44 @@ class Commit:
 class Writer:
     """The task that owns the writing connection."""
 
-    def __init__(self, hand: Hand) -> None:
+    def __init__(self, hand: WritingHand) -> None:
         self._hand = hand
         self._group = Commit()
         self._last = Commit()
         self._last.end()
         self._wanted = asyncio.Event()
+        self._due = False  # the open group is to be written now
+        self._late: asyncio.TimerHandle | None = None
         self._closing = False
         self._failure: str | None = None
-        self._since_checkpoint = 0
+        self._commits = self._rows = 0  # since the last checkpoint
         self._wrote_s = 0.0
         self._is_idle = False
         self._idle_timer: asyncio.TimerHandle | None = None
 
-    def commit(self, step: Step) -> Commit:
-        """Join the open group; with an empty step, wait for all that was joined before."""
+    def commit(self, step: Step, *, hurry: bool = True) -> Commit:
+        """Join the open group; with an empty step, wait for all that was joined before.
+
+        Without ``hurry`` the group is written with the next step that has it, or a moment later.
+        """
         if self._failure is not None:
             raise CommitFailed(self._failure)
-        if not step:
-            return self._group or self._last
         self._group.join(step)
-        self._wanted.set()
+        if not self._group:
+            return self._last
+        if hurry:
+            self._write_now()
+        elif not self._due and self._late is None:
+            self._late = asyncio.get_running_loop().call_later(LATE_S, self._write_now)
         return self._group
 
     def close(self) -> None:
         """Let :meth:`run` end when all that was joined is written."""
         self._closing = True
+        self._wanted.set()
+
+    def _write_now(self) -> None:
+        self._due = True
         self._wanted.set()
 
     async def run(self) -> None:
@@ -141,19 +148,25 @@ class Writer:
                 await self._write()
 
     async def _wait(self) -> None:
-        """Wait for a group to write; use an idle moment for a checkpoint."""
-        while not self._group and not self._closing:
+        """Wait for a group to write; checkpoint in an idle moment, or when there was none for long."""
+        while not self._due and not self._closing:
             self._wanted.clear()
-            if self._since_checkpoint >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
+            if self._commits >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
                 self._watch_for_idleness(IDLE_S)
             await self._wanted.wait()
-            if self._is_idle and not self._group:
-                await self._use_idle_moment()
+            if self._is_idle and not self._due:
+                await self._checkpoint()
+        if self._rows >= ROWS_UNTIL_A_CHECKPOINT:
+            await self._checkpoint()
+        rows = 0
+        while self._group.rows > rows:  # others are about to join: their requests have come
+            rows = self._group.rows
+            await asyncio.sleep(0)
 
-    async def _use_idle_moment(self) -> None:
-        self._is_idle, self._since_checkpoint = False, 0
+    async def _checkpoint(self) -> None:
+        self._is_idle, self._commits, self._rows = False, 0, 0
         try:
-            await self._hand(_checkpoint)
+            await self._hand.aside(_checkpoint)
         except sqlite3.Error as error:
             raise self._failed("checkpoint", error) from error
 
@@ -172,7 +185,10 @@ class Writer:
 
     async def _write(self) -> None:
         group, self._group = self._group, Commit()
-        self._last = group
+        self._last, self._due = group, False
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         loop = asyncio.get_running_loop()
         began_s, started_s = loop.time(), stopwatch_s()
         self._is_idle = False
@@ -185,7 +201,8 @@ class Writer:
         self._wrote_s = loop.time()
         group.took_ms = (self._wrote_s - began_s) * 1000
         group.took_s = stopwatch_s() - started_s
-        self._since_checkpoint += 1
+        self._commits += 1
+        self._rows += group.rows
         group.end()
 
     def _failed(self, what: str, error: sqlite3.Error) -> CommitFailed:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -17,7 +17,6 @@ from daemon.exchange.simulator import messages
 from daemon.exchange.simulator.exchange import Later, SimulatedExchange
 from daemon.store.database import open_for_reading, prepare
 from daemon.store.store import Store
-from daemon.store.writer import Hand
 
 EPOCH_MS = 1_800_000_000_000
 T = TypeVar("T")
@@ -74,7 +73,9 @@ class Disk:
     def store(self) -> Store:
         """Return a store on this disk."""
         return Store(
-            write=self._hand_of(self._write, slow=True), read=self._hand_of(self._read, slow=False), keys=self._keys
+            write=VirtualHand(self._write, self._life, self._take_time),
+            read=VirtualHand(self._read, self._life, anyio.lowlevel.checkpoint),
+            keys=self._keys,
         )
 
     def close(self) -> None:
@@ -86,21 +87,29 @@ class Disk:
         """Return a connection that sees what is durable."""
         return self._read
 
-    def _hand_of(self, connection: sqlite3.Connection, *, slow: bool) -> Hand:
-        async def hand(work: Callable[[sqlite3.Connection], T], /) -> T:
-            await self._take_time(slow=slow)
-            self._life.check()
-            done = work(connection)
-            await self._take_time(slow=slow)
-            self._life.check()
-            return done
+    async def _take_time(self) -> None:
+        stalls = self._dice.random() < 0.01
+        await anyio.sleep(self._dice.uniform(0.2, 1.5) if stalls else self._dice.uniform(0.0001, 0.003))
 
-        return hand
 
-    async def _take_time(self, *, slow: bool) -> None:
-        if slow:
-            stalls = self._dice.random() < 0.01
-            await anyio.sleep(self._dice.uniform(0.2, 1.5) if stalls else self._dice.uniform(0.0001, 0.003))
+class VirtualHand:
+    """Runs functions on a connection, before and after which its disk takes time."""
+
+    def __init__(self, connection: sqlite3.Connection, life: Life, take_time: Callable[[], Awaitable[None]]) -> None:
+        self._connection = connection
+        self._life = life
+        self._take_time = take_time
+
+    async def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        """Run one."""
+        await self._take_time()
+        self._life.check()
+        done = work(self._connection)
+        await self._take_time()
+        self._life.check()
+        return done
+
+    aside = __call__
 
 
 class Weather:

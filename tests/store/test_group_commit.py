@@ -13,6 +13,7 @@ import pytest
 
 from daemon.core.step import Step
 from daemon.errors import CommitFailed
+from daemon.store import writer
 from daemon.store.store import Store, open_store
 from tests import making
 
@@ -36,14 +37,19 @@ class Valve:
         self._hand = store.writer._hand
         store.writer._hand = self  # in the way of the real one
 
-    async def __call__(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T:
         await self.open.wait()
+        return await self._hand(self._traced(work))
 
+    async def aside(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        return await self._hand.aside(self._traced(work))
+
+    def _traced(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
         def traced(connection: sqlite3.Connection) -> T:
             connection.set_trace_callback(self._note)
             return work(connection)
 
-        return await self._hand(traced)
+        return traced
 
     def _note(self, statement: str) -> None:
         self.statements.append(statement)
@@ -155,6 +161,33 @@ async def test_the_last_snapshot_of_an_order_is_what_stands(tmp_path: Path) -> N
         assert found.attempts == 4
 
 
+async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, valve):
+        late = store.commit(step(1), hurry=False)
+        assert store.commit(step(2)) is late
+        await late.durable()
+        assert valve.transactions == 1
+        assert await orders_on_disk(store) == 2
+
+
+async def test_what_nobody_waits_for_is_written_a_moment_later_all_the_same(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        with anyio.fail_after(10):
+            await store.commit(step(1), hurry=False).durable()
+        assert await orders_on_disk(store) == 1
+
+
+async def test_an_empty_step_makes_what_nobody_waited_for_urgent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LATE_S", 3_600)
+    async with store_at(tmp_path) as (store, _):
+        store.commit(step(1), hurry=False)
+        with anyio.fail_after(10):
+            await store.commit(Step()).durable()
+        assert await orders_on_disk(store) == 1
+
+
 async def test_closing_writes_what_was_joined(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         store.commit(step(1))
@@ -211,6 +244,20 @@ async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
         assert await anyio.to_thread.run_sync(valve.checkpointed.wait, 10)
 
 
+async def test_without_an_idle_moment_there_is_a_checkpoint_after_so_many_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "IDLE_S", 3_600)
+    monkeypatch.setattr(writer, "ROWS_UNTIL_A_CHECKPOINT", 10)
+    async with store_at(tmp_path) as (store, valve):
+        for number in range(1, 6):
+            await store.commit(step(number)).durable()
+        assert not valve.checkpointed.is_set()
+        for number in range(6, 12):
+            await store.commit(step(number)).durable()
+        assert valve.checkpointed.is_set()
+
+
 async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_path: Path) -> None:
     def refuse(_action: int, _first: str | None, _second: str | None, _database: str | None, _by: str | None) -> int:
         return sqlite3.SQLITE_DENY
@@ -229,7 +276,7 @@ async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_pa
 async def test_aiosqlite_runs_a_function_on_the_connections_thread_and_returns_its_result(tmp_path: Path) -> None:
     """Pin the one verb of aiosqlite that is not public and that the store needs."""
     async with store_at(tmp_path) as (store, _):
-        name = await store._write(
+        name = await store._write.aside(
             lambda connection: (threading.get_ident(), connection.execute("SELECT 7").fetchone()[0])
         )
     assert name[0] != threading.get_ident()
