@@ -19,8 +19,8 @@ from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 WAL_BYTES = 4 << 20
 """Grown to at start. It is also a reserve: on a full disk, outcomes can be written into what is there already."""
 
-AUTOCHECKPOINT_PAGES = 20_000
-"""Bound of the WAL, 80 MB, should the writer's own checkpoints not be enough."""
+AUTOCHECKPOINT_PAGES = 8_000
+"""Bound of the WAL, 32 MB, should the writer's own checkpoints not be enough."""
 
 
 @contextmanager

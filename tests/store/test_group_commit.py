@@ -11,6 +11,7 @@ from typing import TypeVar
 import anyio
 import pytest
 
+from daemon.core.events import Event
 from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import writer
@@ -244,18 +245,37 @@ async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
         assert await anyio.to_thread.run_sync(valve.checkpointed.wait, 10)
 
 
-async def test_without_an_idle_moment_there_is_a_checkpoint_after_so_many_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def busy(number: int) -> Step:
+    """Make a step as large as an order's first one."""
+    order, lock = making.order(number), making.lock(number)
+    events = [Event(name=name, at_ms=number, order_id=order.order_id) for name in ("order.accepted", "order.sent")]
+    attempt = making.attempt(order)
+    return Step(
+        orders={order.order_id: order},
+        locks={lock.lock_id: lock},
+        attempts={attempt.client_order_id: attempt},
+        events=events,
+    )
+
+
+def lease(number: int) -> Step:
+    """Make a step as small as a lease."""
+    lock = making.lock(number)
+    return Step(locks={lock.lock_id: lock})
+
+
+@pytest.mark.parametrize("make", [busy, lease])
+async def test_without_an_idle_moment_the_wal_is_copied_back_before_it_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[int], Step]
 ) -> None:
     monkeypatch.setattr(writer, "IDLE_S", 3_600)
-    monkeypatch.setattr(writer, "ROWS_UNTIL_A_CHECKPOINT", 10)
     async with store_at(tmp_path) as (store, valve):
-        for number in range(1, 6):
-            await store.commit(step(number)).durable()
-        assert not valve.checkpointed.is_set()
-        for number in range(6, 12):
-            await store.commit(step(number)).durable()
+        wal = tmp_path / "sniperd.db-wal"
+        before = wal.stat().st_size
+        for number in range(1, 501):
+            await store.commit(make(number)).durable()
         assert valve.checkpointed.is_set()
+        assert wal.stat().st_size == before
 
 
 async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_path: Path) -> None:
