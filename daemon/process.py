@@ -42,7 +42,7 @@ from daemon.store.store import Store, open_store
 from daemon.surroundings import Surroundings
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long a busy loop may keep the writer's thread from the interpreter; by default commits take ten times as long."""
+"""How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
 
 JUMP_MS = 1_000
 WALL_CHECK_S = 5.0

@@ -1,7 +1,7 @@
 """Group commit: all that waits goes into one transaction, one fsync.
 
 One task owns the writing connection. Whoever has a step to write joins the group that is open at that moment and gets
-its :class:`Commit` to wait on; the task closes the group, hands it over to the connection's thread whole, and opens the
+its :class:`Commit` to wait on; the task closes the group, writes it whole (:mod:`daemon.store.hand`), and opens the
 next. Groups are written in the order in which they were opened, steps in the order in which they joined, so a step
 that is durable makes every earlier one durable.
 
@@ -49,6 +49,7 @@ class Commit:
         self.waiters: dict[str, Waiter] = {}
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
+        self.steps = 0
         self.took_ms = 0.0
         self.took_s = 0.0  # by the stopwatch: the loop's clock may count whole milliseconds, as much as a commit takes
         self._ended = asyncio.Event()
@@ -65,6 +66,7 @@ class Commit:
 
     def join(self, step: Step) -> None:
         """Add a step's rows. A later snapshot of a row takes an earlier one's place."""
+        self.steps += 1
         self.orders.update(step.orders)
         self.attempts.update(step.attempts)
         self.locks.update(step.locks)
@@ -115,8 +117,9 @@ class Writer:
         """
         if self._failure is not None:
             raise CommitFailed(self._failure)
-        self._group.join(step)
-        if not self._group:
+        if step:
+            self._group.join(step)
+        elif not self._group:
             return self._last
         if hurry:
             self._write_now()
@@ -159,9 +162,9 @@ class Writer:
                 await self._checkpoint()
         if self._pages >= PAGES_UNTIL_A_CHECKPOINT:
             await self._checkpoint()
-        rows = 0
-        while self._group.rows > rows:  # others are about to join: their requests have come
-            rows = self._group.rows
+        steps = 1
+        while self._group.steps > steps:  # one did not come alone: more may be about to join
+            steps = self._group.steps
             await asyncio.sleep(0)
 
     async def _checkpoint(self) -> None:
