@@ -52,7 +52,7 @@ export function update({ order, attempts, locks, events, next, then, advice }) {
   fill(view.next, [
     part("p", { class: "next" }, ...shown.nextCell(next)),
     then ? part("p", {}, shown.muted("then "), ...shown.nextCell(then)) : null,
-    advice ? part("p", {}, shown.muted("to do "), advice) : null,
+    advice ? part("p", {}, shown.muted("to do "), ...shown.marked(advice)) : null,
   ]);
   fill(view.acts, acts(order));
   const numbered = events.map((event, number) => ({ number, ...event }));

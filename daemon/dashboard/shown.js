@@ -40,6 +40,11 @@ export function code(text) {
   return part("code", {}, text);
 }
 
+/** Show what stands between backticks as something to type. */
+export function marked(text) {
+  return text.split("`").map((piece, place) => (place % 2 === 1 ? code(piece) : piece));
+}
+
 export function link(orderId) {
   return part("a", { href: `#/orders/${encodeURIComponent(orderId)}`, class: "id" }, orderId);
 }

@@ -1,8 +1,8 @@
 """Opening the database: one instance, one writer, a checked file of a known version.
 
 What is set and why: WAL with ``synchronous=FULL`` is the pair that loses nothing that was committed when the power
-goes (with ``NORMAL`` it does); the WAL file is grown once, because a commit that extends it costs half as much
-again as one that overwrites it; checkpoints are made by :mod:`daemon.store.writer`, and the automatic one is only a
+goes (with ``NORMAL`` it does); the WAL file is grown once, because a commit that extends it takes up to twice
+as long as one that overwrites it; checkpoints are made by :mod:`daemon.store.writer`, and the automatic one is only a
 bound.
 """
 

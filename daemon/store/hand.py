@@ -63,7 +63,7 @@ class HereOrAside:
             async with self._turn:
                 return self._here(work)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
                 raise
         return await self.aside(work)
 

@@ -35,6 +35,9 @@ PAGES_UNTIL_A_CHECKPOINT = 2_000
 """Written without an idle moment, before the WAL is copied back all the same: so many fit into the file as it was grown
 at the start, and a commit that makes it longer takes twice as long."""
 
+TURNS = 8
+"""Of the loop, for which a group stays open at most."""
+
 LATE_S = 0.005
 """What nobody waits for is written after so long, if nothing else took it along."""
 
@@ -162,8 +165,14 @@ class Writer:
                 await self._checkpoint()
         if self._pages >= PAGES_UNTIL_A_CHECKPOINT:
             await self._checkpoint()
+        await self._let_others_join()
+
+    async def _let_others_join(self) -> None:
+        """Keep a group open while others join it; one who comes alone does not wait."""
         steps = 1
-        while self._group.steps > steps:  # one did not come alone: more may be about to join
+        for _ in range(TURNS):
+            if self._group.steps <= steps:
+                return
             steps = self._group.steps
             await asyncio.sleep(0)
 
@@ -172,7 +181,10 @@ class Writer:
         try:
             await self._hand.aside(_checkpoint)
         except sqlite3.Error as error:
-            raise self._failed("checkpoint", error) from error
+            if (
+                getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL
+            ):  # then all stays in the WAL, and the next one tries again
+                raise self._failed("checkpoint", error) from error
 
     def _watch_for_idleness(self, after_s: float) -> None:
         """Look then whether the last commit is long enough ago: one timer, not one for each commit."""

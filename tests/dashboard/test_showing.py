@@ -159,7 +159,7 @@ async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_te
     said = await dashboard.page.text("#explain section")
     assert "it waits for its time in " in said
     assert "then it expires, unless it has been sent in 1 h " in said
-    assert f"to do `sniperd cancel {order_id}` withdraws it" in said
+    assert f"to do sniperd cancel {order_id} withdraws it" in said
     assert await dashboard.page.js("document.activeElement.textContent") == f"Order {order_id}"
     dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}?reason=no+longer+wanted")
     await dashboard.page.until("document.querySelector('#explain .events').innerText.includes('no longer wanted')")

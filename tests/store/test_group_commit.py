@@ -162,6 +162,17 @@ async def test_the_last_snapshot_of_an_order_is_what_stands(tmp_path: Path) -> N
         assert found.attempts == 4
 
 
+async def test_a_stream_that_never_ends_keeps_no_group_open(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        first = store.commit(step(1))
+        number = 1
+        while store.commit(step(number)) is first:
+            number += 1
+            assert number < 100, "joined turn after turn"
+            await asyncio.sleep(0)
+        await first.durable()
+
+
 async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         late = store.commit(step(1), hurry=False)
