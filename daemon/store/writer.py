@@ -177,13 +177,12 @@ class Writer:
             await asyncio.sleep(0)
 
     async def _checkpoint(self) -> None:
+        """Copy the WAL back; where there is no room for that all stays in the WAL, and the next one tries again."""
         self._is_idle, self._commits, self._pages = False, 0, 0
         try:
             await self._hand.aside(_checkpoint)
         except sqlite3.Error as error:
-            if (
-                getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL
-            ):  # then all stays in the WAL, and the next one tries again
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
                 raise self._failed("checkpoint", error) from error
 
     def _watch_for_idleness(self, after_s: float) -> None:
