@@ -30,7 +30,7 @@ async def told_of(*commits: Commit) -> list[Event]:
 
 def ended(took_ms: float) -> Commit:
     commit = Commit()
-    commit.took_ms = took_ms
+    commit.took_s = took_ms / 1_000
     commit.end()
     return commit
 

@@ -109,8 +109,9 @@ class Publisher:
             return
         self._last = commit
         self._observer.committed(commit.took_s)
-        if commit.took_ms > SLOW_COMMIT_MS:
-            detail: dict[str, Detail] = {"took_ms": round(commit.took_ms), "rows": commit.rows}
+        took_ms = round(commit.took_s * 1_000)
+        if took_ms > SLOW_COMMIT_MS:
+            detail: dict[str, Detail] = {"took_ms": took_ms, "rows": commit.rows}
             self._untold.append(Event(name="store.slow_commit", at_ms=self._clock.now_ms(), detail=detail))
 
     async def _log(self) -> None:

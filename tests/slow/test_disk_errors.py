@@ -12,6 +12,7 @@ from daemon.errors import CommitFailed
 from daemon.store.writer import COMMITS_WORTH_A_CHECKPOINT
 from tests.processes import Daemon, Exchange
 from tests.processes.stage import Stage
+from tests.processes.waiting import eventually
 from tests.slow.life import Life, one_signal, send
 from tests.slow.tracing import tampered
 
@@ -25,6 +26,8 @@ FAILURES = {
     "the disk is full from then on": ("pwrite64", "error=ENOSPC:when=1+"),
     "the disk is full to the sync": ("fdatasync", "error=ENOSPC:when=1+"),
 }
+NO_ROOM = "the disk is full from then on"
+BROKEN = {name: failure for name, failure in FAILURES.items() if name != NO_ROOM}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def test_an_outcome_that_the_disk_did_not_take_is_found_again(
     assert patient.check(signal, order_id) == "filled"
 
 
-@pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("call", "effect"), BROKEN.values(), ids=BROKEN)
 def test_a_checkpoint_that_the_disk_did_not_take_ends_the_process_too(
     own_stage: Stage, patient: Life, call: str, effect: str
 ) -> None:
@@ -90,6 +93,28 @@ def test_a_checkpoint_that_the_disk_did_not_take_ends_the_process_too(
     patient.daemon.start(with_rules=True)
     for signal, order_id in zip(signals, told, strict=True):
         assert patient.check(signal, order_id) == "filled"
+
+
+def test_a_checkpoint_for_which_there_is_no_room_is_left_for_later(own_stage: Stage, patient: Life) -> None:
+    signals = [one_signal() for _ in range(COMMITS_WORTH_A_CHECKPOINT)]
+    with patient.exchange.frozen():
+        told = [patient.daemon.send(signal) for signal in signals]
+        with tampered(own_stage, patient.daemon, *FAILURES[NO_ROOM]) as notes:
+            eventually(lambda: "ENOSPC" in notes.read_text(), "a checkpoint that found no room")
+    for signal, order_id in zip(signals, told, strict=True):
+        assert patient.check(signal, order_id) == "filled"
+    assert patient.daemon.process.is_running()
+
+
+def test_a_disk_that_became_slow_is_told_of_and_holds_up_nothing_but_commits(own_stage: Stage, life: Life) -> None:
+    signals = [one_signal() for _ in range(3)]
+    with tampered(own_stage, life.daemon, "fdatasync", "delay_enter=150000:when=1+"):
+        told = [life.daemon.accept(signal) for signal in signals]
+        slow = life.daemon.wait_for("store.slow_commit")
+        assert life.daemon.look("/v1/status")
+    assert slow["took_ms"] >= 150
+    for signal, order_id in zip(signals, told, strict=True):
+        assert life.check(signal, order_id) == "filled"
 
 
 def check_end(daemon: Daemon) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.processes import Child, Daemon
 from tests.processes.stage import Stage
@@ -9,17 +10,19 @@ from tests.processes.waiting import PATIENCE_S
 
 
 @contextmanager
-def tampered(stage: Stage, daemon: Daemon, call: str, effect: str, *, threads: bool = True) -> Iterator[None]:
+def tampered(stage: Stage, daemon: Daemon, call: str, effect: str, *, threads: bool = True) -> Iterator[Path]:
     """Let a system call of the daemon's have an effect, in strace's words, for as long as the context lasts.
 
-    Calls are counted for each thread by itself; without ``threads`` only those of the event loop's are meant.
+    Yields the file in which strace notes these calls. They are counted for each thread by itself; without ``threads``
+    only those of the event loop's are meant.
     """
-    words = ["strace", *(["-f"] if threads else []), "-o", "/dev/null", "-e", f"trace={call}"]
+    notes = stage.subdirectory("strace") / "notes"
+    words = ["strace", *(["-f"] if threads else []), "-o", str(notes), "-e", f"trace={call}"]
     words += ["-e", f"inject={call}:{effect}", "-p", str(daemon.process.pid)]
     tracer = stage.child(*words, environ=daemon.environ, directory=daemon.directory)
     try:
         _wait_until_attached(tracer)
-        yield
+        yield notes
     finally:
         tracer.close()  # with -9: it may wait for ever for a thread of a process that was killed
 
