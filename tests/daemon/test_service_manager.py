@@ -104,15 +104,20 @@ def test_who_calls_while_no_daemon_runs_is_answered_by_the_next_one(daemon: Daem
         assert look.result()["pid"] == daemon.process.pid
 
 
+def begin_to_drain(daemon: Daemon, exchange: Exchange) -> None:
+    """Ask the daemon to end while an order is on its way."""
+    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
+    exchange.wait_for_arrivals(daemon.send(market_buy()))
+    daemon.process.send(SIGTERM)
+    daemon.wait_for("daemon.draining", in_flight=1)
+
+
 def test_who_calls_while_it_drains_is_answered_by_the_next_one(
     daemon: Daemon, keeper: ServiceManager, exchange: Exchange
 ) -> None:
     keeper.launch()
     daemon.wait_for("exchange.symbols_loaded")
-    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
-    exchange.wait_for_arrivals(daemon.send(market_buy()))
-    daemon.process.send(SIGTERM)
-    daemon.wait_for("daemon.draining")
+    begin_to_drain(daemon, exchange)
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(daemon.submit, market_buy())
         assert daemon.process.exit_code() == 0
@@ -125,11 +130,9 @@ def test_what_comes_on_an_open_connection_while_it_drains_is_queued_for_the_next
 ) -> None:
     keeper.launch()
     daemon.wait_for("exchange.symbols_loaded")
-    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
     with closing(Connection(daemon.signals)) as connection:
-        exchange.wait_for_arrivals(connection.ask("POST", "/v1/signals", market_buy()).json["id"])
-        daemon.process.send(SIGTERM)
-        daemon.wait_for("daemon.draining", in_flight=1)
+        daemon.until(connection.ask("POST", "/v1/signals", market_buy()).json["id"], "filled")
+        begin_to_drain(daemon, exchange)
         answer = connection.ask("POST", "/v1/signals", market_buy())
     assert (answer.status, answer.json["state"]) == (202, "queued")
     assert daemon.process.exit_code() == 0
