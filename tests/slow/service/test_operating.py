@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.processes.waiting import eventually
-from tests.slow.service.installed import CONFIG, EXCHANGE, Installed, installed
-from tests.slow.service.readme import block, commands
+from tests.slow.service.installed import CONFIG, EXCHANGE, SIGNALS, Installed, installed
+from tests.slow.service.readme import SOURCES, block, commands
 
 pytestmark = pytest.mark.needs("systemd box", "wheels", "curl")
 
@@ -157,6 +157,19 @@ def test_an_upgrade_by_hand_lets_the_new_process_take_over(service: Installed) -
     assert service.until(ActiveState="active")["MainPID"] != before
     assert service.count("SELECT count(*) FROM orders") == orders
     assert service.state()["Result"] == "success"
+
+
+def test_a_changed_socket_counts_after_the_restart_that_the_readme_names(service: Installed) -> None:
+    asked = "systemctl restart sniperd.socket sniperd.service"
+    assert f"`{asked}`" in (SOURCES / "README.md").read_text(encoding="utf-8")
+    with service.drop_in("sniperd.socket", "[Socket]\nSocketMode=0600\n"):
+        service.box.run("systemctl", "restart", "sniperd.service")
+        assert service.box.run("stat", "-c", "%a", SIGNALS).stdout.strip() == "660"
+        service.follow(asked)
+        assert service.box.run("stat", "-c", "%a", SIGNALS).stdout.strip() == "600"
+    service.follow(asked)
+    assert service.box.run("stat", "-c", "%a", SIGNALS).stdout.strip() == "660"
+    service.until(ActiveState="active")
 
 
 def test_a_restored_service_is_halted_until_somebody_has_compared(service: Installed) -> None:
