@@ -81,6 +81,62 @@ def test_the_audit_trail_cannot_be_changed_or_shortened(connection: sqlite3.Conn
             connection.execute(statement)
 
 
+def removed(connection: sqlite3.Connection, before_ms: int, statement: str) -> int:
+    """Remove rows as the clean-up does: what ended before an instant may go."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute("INSERT INTO retention VALUES (?)", (before_ms,))
+        return connection.execute(statement).rowcount
+    finally:
+        connection.execute("ROLLBACK")
+
+
+END_MS = 1_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "before_ms", "is_removed"),
+    [
+        pytest.param({"key_bound": False}, END_MS + 1, True, id="its key is free"),
+        pytest.param({"key_until_ms": END_MS}, END_MS + 1, True, id="its key's window is over"),
+        pytest.param({"key_until_ms": END_MS + 1}, END_MS + 1, False, id="its key's window is not over"),
+        pytest.param({}, END_MS + 1, False, id="its key counts for ever"),
+        pytest.param({"key_bound": False}, END_MS, False, id="it ended too late"),
+        pytest.param({"key_bound": False, "finished_ms": None}, END_MS + 1, False, id="it has not ended"),
+    ],
+)
+def test_an_order_is_removed_only_when_its_key_does_not_count(
+    connection: sqlite3.Connection, changes: dict[str, int | None], before_ms: int, is_removed: bool
+) -> None:
+    order = making.order(1, **{"state": State.FILLED, "finished_ms": END_MS, **changes})
+    written(connection, Step(orders={"1": order}))
+    with pytest.raises(sqlite3.IntegrityError, match="while its key counts"):
+        connection.execute("DELETE FROM orders")
+    if is_removed:
+        assert removed(connection, before_ms, "DELETE FROM orders") == 1
+    else:
+        with pytest.raises(sqlite3.IntegrityError, match="while its key counts"):
+            removed(connection, before_ms, "DELETE FROM orders")
+
+
+@pytest.mark.parametrize(
+    ("finished_ms", "at_ms", "is_removed"),
+    [(END_MS, END_MS, True), (END_MS + 1, END_MS, False), (None, END_MS, False), (END_MS, END_MS + 1, False)],
+    ids=["both are past", "the order ended later", "the order has not ended", "the event came later"],
+)
+def test_an_event_is_removed_only_with_its_order_past_retention(
+    connection: sqlite3.Connection, finished_ms: int | None, at_ms: int, is_removed: bool
+) -> None:
+    order = making.order(1, state=State.FILLED, finished_ms=finished_ms)
+    event = Event(name="order.filled", at_ms=at_ms, order_id=order.order_id)
+    written(connection, Step(orders={"1": order}, events=[event]))
+    if is_removed:
+        assert removed(connection, END_MS + 1, "DELETE FROM events") == 1
+    else:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            removed(connection, END_MS + 1, "DELETE FROM events")
+
+
 def test_a_lock_is_named_by_its_fencing_token(connection: sqlite3.Connection) -> None:
     written(connection, Step(locks={"lock-7": making.lock(7)}))
     assert connection.execute("SELECT lock_id FROM transaction_locks").fetchone()[0] == "lock-7"
