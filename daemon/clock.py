@@ -3,11 +3,14 @@
 Everything that decides takes the time as an argument; everything that waits waits by the event loop. So the whole
 engine runs under virtual time and from one seed when these two, and the loop, are exchanged.
 
-The daemon's time is Unix milliseconds that never jump: the wall clock is read once, at start, and carried on by a
-clock that only grows. A deadline must not be stretched because somebody set the machine's clock back. Over a restart
-the boot clock, which only grows as long as the machine runs, bridges the gap in the same way.
+The daemon's time is Unix milliseconds that never go back: the wall clock, carried on by the boot clock, which only
+grows. A step back of the wall clock is ignored: no deadline may be stretched because somebody set the machine's clock
+back. A step forward is followed, by :meth:`SteadyClock.follow`: the machine's clock was behind, as before its first
+synchronisation or after a pause of a virtual machine, and an ``executeAt`` would be missed by as much. Forward makes
+orders expire rather than fire late. Over a restart the boot clock bridges the gap in the same way.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +23,9 @@ CLOCK_FACT = "clock"
 """Name under which the anchor of the last run is stored."""
 
 SPIN_MS = 2
+
+LEAST_STEP_MS = 5
+"""A smaller difference to the wall clock is none: two readings that follow one another differ by a millisecond."""
 
 Entropy = Callable[[int], bytes]
 """Returns so many random bytes: ``os.urandom``, or a seeded generator's ``randbytes``."""
@@ -65,10 +71,11 @@ def read_anchor() -> Anchor:
 
 
 class SteadyClock:
-    """Unix time carried on from an anchor by the boot clock."""
+    """Unix time carried on from an anchor by the boot clock; it follows the wall clock forward, and never goes back."""
 
     def __init__(self, anchor: Anchor) -> None:
         self._offset_ms = anchor.unix_ms - anchor.boot_ms
+        self._stepped = asyncio.Event()
 
     def now_ms(self) -> int:
         """Return Unix milliseconds that never go back."""
@@ -77,15 +84,36 @@ class SteadyClock:
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant.
 
-        The last milliseconds are waited for by looking at the clock, because a timer may be late by as many.
+        The last milliseconds are waited for by looking at the clock, because a timer may be late by as many. A step
+        of this clock wakes the sleeper: the instant is nearer than it was.
         """
-        await anyio.sleep(max(0, at_ms - SPIN_MS - self.now_ms()) / 1_000)
+        while (left_ms := at_ms - SPIN_MS - self.now_ms()) > 0:
+            with anyio.move_on_after(left_ms / 1_000):
+                await self._stepped.wait()
         while self.now_ms() < at_ms:
             await anyio.lowlevel.checkpoint()
 
     def drift_ms(self) -> int:
-        """Tell how far the machine's wall clock is ahead of this one."""
-        return time.time_ns() // 1_000_000 - self.now_ms()  # noqa: TID251  # the one place
+        """Tell how far the machine's wall clock is ahead of this one.
+
+        The wall clock is read first: a pause between the two readings makes it seem behind, never ahead.
+        """
+        wall_now_ms = wall_ms()
+        return wall_now_ms - self.now_ms()
+
+    def follow(self) -> int:
+        """Catch up with the wall clock where it is ahead; return by how many milliseconds this clock stepped."""
+        step_ms = self.drift_ms()
+        if step_ms < LEAST_STEP_MS:
+            return 0
+        self._offset_ms += step_ms
+        self._stepped.set()
+        self._stepped = asyncio.Event()
+        return step_ms
+
+    def anchor(self) -> Anchor:
+        """Return where this clock stands."""
+        return msgspec.structs.replace(read_anchor(), unix_ms=self.now_ms())
 
 
 def _boot_ms() -> int:

@@ -45,7 +45,10 @@ SWITCH_INTERVAL_S = 0.0005
 """How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
 
 JUMP_MS = 1_000
-WALL_CHECK_S = 5.0
+"""A step of the machine's clock that is worth a line."""
+
+WALL_CHECK_S = 0.1
+"""So often the machine's clock is looked at: an instant that comes sooner by a step is missed by that much at most."""
 
 
 class Process:
@@ -126,7 +129,7 @@ class Process:
             tasks.start_soon(feed.run)
             tasks.start_soon(monitor.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
-            tasks.start_soon(self._watch_wall_clock, clock)
+            tasks.start_soon(self._watch_wall_clock, clock, engine)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
             if http is not None and loopback is not None:
                 tasks.start_soon(_show_address, engine, http, loopback.token)
@@ -181,15 +184,18 @@ class Process:
         self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
         self._log.set_level(config.log.level)
 
-    async def _watch_wall_clock(self, clock: SteadyClock) -> None:
-        """Tell when somebody sets the machine's clock: ours runs on."""
-        before_ms = clock.drift_ms()
+    async def _watch_wall_clock(self, clock: SteadyClock, engine: Engine) -> None:
+        """Follow the machine's clock forward at once, and tell when somebody sets it."""
+        behind_ms = -clock.drift_ms()  # how far the machine's clock is behind ours
         while True:
             await anyio.sleep(WALL_CHECK_S)
-            drift_ms = clock.drift_ms()
-            if abs(drift_ms - before_ms) > JUMP_MS:
-                self._tell(clock, "clock.jumped", jump_ms=drift_ms - before_ms)
-            before_ms = drift_ms
+            followed_ms = clock.follow()
+            if followed_ms:
+                engine.clock_stepped(followed_ms, _anchor_fact(clock.anchor()))
+            jump_ms = behind_ms + clock.drift_ms() + followed_ms
+            if abs(jump_ms) > JUMP_MS:
+                self._tell(clock, "clock.jumped", jump_ms=jump_ms, followed_ms=followed_ms)
+            behind_ms = -clock.drift_ms()
 
     def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
         self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
@@ -208,10 +214,14 @@ async def _show_address(engine: Engine, http: str, token: str) -> None:
         await anyio.to_thread.run_sync(sys.stderr.write, line, abandon_on_cancel=True)  # a terminal may be held up
 
 
+def _anchor_fact(anchor: Anchor) -> dict[str, str]:
+    return {CLOCK_FACT: msgspec.json.encode(anchor).decode()}
+
+
 async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
     """Carry the daemon's time on from the last run, and record where this one begins."""
     stored = remembered.facts.get(CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
     anchor = anchored(read_anchor(), previous, remembered.last_ms)
-    await store.commit(Step(facts={CLOCK_FACT: msgspec.json.encode(anchor).decode()})).durable()
+    await store.commit(Step(facts=_anchor_fact(anchor))).durable()
     return SteadyClock(anchor)

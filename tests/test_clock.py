@@ -1,4 +1,4 @@
-"""The daemon's clock: where a run begins, and that nobody who sets the machine's clock moves it."""
+"""The daemon's clock: where a run begins, and that it follows the machine's clock forward, and never back."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.clock import SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
+from daemon.clock import LEAST_STEP_MS, SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
 from tests.mexc.clocks import in_virtual_time
 
 DAY_MS = 86_400_000
@@ -150,14 +150,42 @@ def test_the_clock_begins_at_its_anchor_and_runs(machine: Machine) -> None:
     assert clock.now_ms() == 1_760_000_001_234
 
 
-@pytest.mark.parametrize("set_ms", [-DAY_MS, -1, 1, DAY_MS])
-def test_setting_the_wall_clock_moves_nothing_but_the_drift(machine: Machine, set_ms: int) -> None:
+@pytest.mark.parametrize("set_ms", [-DAY_MS, -1, 0, LEAST_STEP_MS - 1])
+def test_a_wall_clock_that_is_set_back_moves_nothing_but_the_drift(machine: Machine, set_ms: int) -> None:
     clock = SteadyClock(read_anchor())
     assert clock.drift_ms() == 0
     machine.wall_ns += set_ms * 1_000_000
     machine.run(10)
+    assert clock.follow() == 0
     assert clock.now_ms() == 1_760_000_000_010
     assert clock.drift_ms() == set_ms
+
+
+@pytest.mark.parametrize("set_ms", [LEAST_STEP_MS, 20_000, DAY_MS])
+def test_a_wall_clock_that_is_set_forward_is_followed(machine: Machine, set_ms: int) -> None:
+    clock = SteadyClock(read_anchor())
+    machine.wall_ns += set_ms * 1_000_000
+    machine.run(10)
+    assert clock.follow() == set_ms
+    assert clock.now_ms() == 1_760_000_000_010 + set_ms
+    assert (clock.drift_ms(), clock.follow()) == (0, 0)
+    assert clock.anchor().unix_ms == clock.now_ms()
+
+
+@given(sets_ms=st.lists(st.integers(-DAY_MS, DAY_MS), max_size=12))
+@settings(deadline=None)
+def test_however_the_wall_clock_is_set_the_clock_never_goes_back_and_is_never_behind_it(sets_ms: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        machine = Machine(monkeypatch)
+        clock = SteadyClock(read_anchor())
+        before_ms = clock.now_ms()
+        for set_ms in sets_ms:
+            machine.wall_ns += set_ms * 1_000_000
+            machine.run(1)
+            clock.follow()
+            assert clock.now_ms() > before_ms
+            assert clock.drift_ms() < LEAST_STEP_MS
+            before_ms = clock.now_ms()
 
 
 def test_a_run_that_began_ahead_of_the_wall_clock_says_so(machine: Machine) -> None:
@@ -217,3 +245,19 @@ async def test_an_instant_that_has_passed_is_reached_at_once(machine: Machine, a
     before_s = anyio.current_time()
     await clock.reach(clock.now_ms() - ago_ms)
     assert anyio.current_time() == before_s
+
+
+@in_virtual_time
+async def test_a_sleeper_is_woken_by_a_step_that_brings_its_instant_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = RunningMachine(monkeypatch)
+    machine.per_look_ns = 50_000
+    clock = SteadyClock(read_anchor())
+    at_ms = clock.now_ms() + 60_000
+    before_s = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(clock.reach, at_ms)
+        await anyio.sleep(10)
+        machine.wall_ns += 10_000_000_000 + 30_000_000_000  # ten seconds went by, and it was set forward by thirty
+        assert clock.follow() == pytest.approx(30_000, abs=1)
+    assert at_ms <= clock.now_ms() <= at_ms + 1
+    assert anyio.current_time() - before_s == pytest.approx(30, abs=0.01)

@@ -148,7 +148,8 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, "the new configuration is wrong; the old one stays", ("error",), durable=False
     ),
     "clock.jumped": Kind(
-        Level.WARNING, "the machine's clock was set; the daemon's own runs on", ("jump_ms",), durable=False
+        Level.WARNING, "the machine's clock was set; the daemon's own follows it forward, and never goes back",
+        ("jump_ms", "followed_ms"), durable=False
     ),
     "exchange.started": Kind(Level.INFO, "the paper exchange runs beside the daemon", ("url", "pid"), durable=False),
     "exchange.ended": Kind(Level.ERROR, "the paper exchange ended; it is started again", ("exit_code",), durable=False),

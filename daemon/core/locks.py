@@ -134,6 +134,10 @@ class LockTable:
         lease = timeout_ms or lock.timeout_ms
         return self._keep(msgspec.structs.replace(lock, expires_ms=now_ms + lease, timeout_ms=lease, overdue=False))
 
+    def extend(self, lock: Lock, by_ms: int) -> Lock:
+        """Let an active lock's lease end later by so much."""
+        return self._keep(msgspec.structs.replace(lock, expires_ms=lock.expires_ms + by_ms))
+
     def release(
         self, lock_id: str, token: int, now_ms: int, *, result: str | None = None, error: str | None = None
     ) -> Lock | None:

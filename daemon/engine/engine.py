@@ -9,6 +9,7 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from daemon.clock import Clock
+from daemon.core.clock_rules import stepped
 from daemon.core.dispatch import disarm
 from daemon.core.events import Event
 from daemon.core.ledger import Ledger, Rules
@@ -125,6 +126,16 @@ class Engine:
             self._broken_by = error
             self._broken.set()
             raise
+
+    def clock_stepped(self, step_ms: int, facts: dict[str, str]) -> None:
+        """Take note that the clock jumped forward by so much, in the moment in which it did; ``facts`` are stored."""
+        self.exchange.clock_stepped(step_ms)
+        with self.deciding() as step:
+            step.facts |= facts
+            stepped(self.ledger, step, step_ms, self.clock.now_ms())
+            self.doorway.apply(step)
+        self._dispatcher.wake()
+        self._reconciler.wake()
 
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""

@@ -34,6 +34,10 @@ class Reconciler:
         """Wake up if something is due sooner than was known."""
         self._alarm.bring_forward(self._due_ms())
 
+    def wake(self) -> None:
+        """Look at once: the clock stepped, and what is due was reckoned before that."""
+        self._alarm.ring()
+
     async def turn(self) -> None:
         """Return when the task has been round."""
         await self._alarm.turn()

@@ -91,6 +91,10 @@ class Exchange(Protocol):
         """Measure the exchange's clock against ours; tell whether it answered."""
         ...
 
+    def clock_stepped(self, step_ms: int) -> None:
+        """Take note that our clock jumped forward by so much: its difference from the exchange's is another one."""
+        ...
+
     def keep_still(self, until_ms: int) -> None:
         """Ask nothing before then: an earlier process was told so."""
         ...

@@ -1,4 +1,4 @@
-"""The machine's clock is set back while the daemon is down: its own goes on, and nothing becomes younger by it."""
+"""The machine's clock is set: the daemon's own follows it forward at once, and never back, nor over a restart."""
 
 import json
 import sqlite3
@@ -7,6 +7,7 @@ from contextlib import closing
 from tests.processes import Daemon, Exchange, wall_ms
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
+from tests.processes.wall_clock import WallClock
 
 HOUR_MS = 3_600_000
 
@@ -27,6 +28,56 @@ def test_a_clock_that_was_set_back_makes_no_order_younger_and_orders_are_still_t
     assert filled["state"] == "filled"
     assert filled["acceptedAtMs"] > daemon.order(due)["acceptedAtMs"]
     assert exchange.arrivals(due) == []
+
+
+def test_an_instant_is_kept_though_the_machine_started_behind_and_was_set_right_meanwhile(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon, ahead_ms=-20_000)
+    daemon.start(with_rules=True)
+    at_ms = wall_ms() + 3_000
+    waiting = daemon.accept(market_buy(executeAt=at_ms, deadlineMs=5_000))
+    past = daemon.accept(market_buy(executeAt=wall_ms() - 10_000, deadlineMs=5_000))
+    wall.set(0)
+    jumped = daemon.wait_for("clock.jumped")
+    assert 19_900 < jumped["followed_ms"] < 20_100
+    assert daemon.until(past, "expired")["attempts"] == 0
+    daemon.until(waiting, "filled")
+    [arrival] = exchange.arrivals(waiting)
+    assert at_ms <= arrival["receivedMs"] < at_ms + 5_000
+    assert abs(daemon.look("/v1/status")["exchange"]["offsetMs"]) < 10_000
+    daemon.restart()
+    assert daemon.look("/v1/status")["nowMs"] >= at_ms
+
+
+def test_a_lease_keeps_its_length_when_the_clock_jumps(own_stage: Stage, exchange: Exchange) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon, ahead_ms=-HOUR_MS)
+    daemon.start()
+    asked = {"resourceId": "wallet:1", "ownerId": "bot", "timeoutMs": 60_000}
+    lease = daemon.ask("POST", "/v1/locks", asked).json
+    wall.set(0)
+    daemon.wait_for("clock.jumped")
+    held = daemon.ask("POST", "/v1/locks", asked | {"ownerId": "other"})
+    assert held.status == 409
+    assert daemon.ask("POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "bot"}).status == 200
+
+
+def test_a_machine_that_is_set_back_while_the_daemon_runs_brings_no_instant_nearer_and_no_deadline_farther(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon)
+    daemon.start(with_rules=True)
+    due = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS // 2))
+    exchange.lay({"kind": "refused", "code": 30001, "endpoint": "POST /api/v3/order"})
+    late = daemon.send(market_buy(deadlineMs=500))
+    wall.set(-HOUR_MS)
+    assert daemon.wait_for("clock.jumped")["followed_ms"] == 0
+    daemon.until(late, "rejected", "expired")
+    assert daemon.look("/v1/status")["nowMs"] > wall_ms() - HOUR_MS // 2
+    assert daemon.order(due)["state"] == "queued"
 
 
 def set_ahead(daemon: Daemon, ms: int) -> None:

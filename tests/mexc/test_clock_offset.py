@@ -173,3 +173,36 @@ async def test_the_wait_for_room_is_no_part_of_the_round_trip(exchange: Scripted
 
 async def opens() -> None:
     """Nothing speaks against sending."""
+
+
+@pytest.mark.parametrize("step_ms", [20_000, 86_400_000])
+async def test_when_our_clock_jumps_requests_are_signed_with_the_exchanges_time_all_the_same(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, step_ms: int
+) -> None:
+    exchange.on(TIME, telling(clock, ahead_ms=step_ms, there_ms=0, back_ms=0))
+    client.clock_stepped(5)  # before anything was measured
+    await client.measure_clock()
+    exchange_ms = clock.now_ms() + step_ms
+    client.keep_still(clock.now_ms() + 60_000)
+    clock.advance(step_ms)
+    client.clock_stepped(step_ms)
+    health = client.health()
+    assert health.offset_ms == 0
+    assert clock.now_ms() == exchange_ms
+    assert health.blocked_until_ms == clock.now_ms() + 60_000, "so long it said to wait"
+
+
+async def test_a_measurement_during_which_our_clock_jumps_is_as_right_as_any(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    async def tell(_request: Request) -> bytes:
+        clock.advance(40)
+        server_ms = clock.now_ms() + 1_500
+        clock.advance(1_000)  # the jump
+        client.clock_stepped(1_000)
+        clock.advance(40)
+        return ok({"serverTime": server_ms})
+
+    exchange.on(TIME, tell)
+    await client.measure_clock()
+    assert (client.health().offset_ms, client.health().round_trip_ms) == (500, 80)

@@ -171,6 +171,10 @@ class MexcExchange:
         """Measure the exchange's clock against ours."""
         return await self._requests.measure_clock()
 
+    def clock_stepped(self, step_ms: int) -> None:
+        """Take note that our clock jumped forward by so much."""
+        self._requests.clock_stepped(step_ms)
+
     def keep_still(self, until_ms: int) -> None:
         """Ask nothing before then: an earlier process was told so."""
         self._requests.pacer.block(until_ms)

@@ -53,6 +53,7 @@ class Requests:
         self._reachable: bool | None = None
         self._error: str | None = None
         self._measuring = asyncio.Lock()
+        self._stepped_ms = 0  # by how much our clock has jumped forward since the start
 
     def set_settings(self, settings: Settings) -> None:
         """Take new settings; they count from the next request on."""
@@ -108,6 +109,14 @@ class Requests:
                 self._measured_ms = answer.ended_ms
             return True
 
+    def clock_stepped(self, step_ms: int) -> None:
+        """Take note that our clock jumped forward; requests go on being signed with the exchange's time."""
+        self._stepped_ms += step_ms
+        if self._offset_ms is not None:
+            self._offset_ms -= step_ms
+        if self.pacer.blocked_until_ms > self.clock.now_ms() - step_ms:
+            self.pacer.block(self.pacer.blocked_until_ms + step_ms)
+
     def health(self) -> Health:
         """Tell how the exchange stands, as far as is known."""
         return Health(
@@ -129,10 +138,11 @@ class Requests:
         return await self._send(method, target, f"{method} {path}?{query}", self._headers, gate)
 
     async def _send(self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None) -> Asked:
-        began_ms = self.clock.now_ms()
+        began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
         timeout_s = self.settings.timeout_ms / 1_000
         reply = self._struck(await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate))
         ended_ms = self.clock.now_ms()
+        began_ms += self._stepped_ms - stepped_ms  # as our clock shows it now, so that the difference is a duration
         if isinstance(reply, Failure):
             self._reachable, self._error = False, reply.why
         elif isinstance(reply, Reply):

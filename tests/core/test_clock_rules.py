@@ -1,0 +1,57 @@
+"""The daemon's clock jumps forward: instants come sooner, durations keep their length."""
+
+from daemon.core import leases
+from daemon.core.clock_rules import stepped
+from daemon.core.leases import Leased
+from daemon.core.orders import State
+from daemon.core.step import Step
+from tests.core.bench import Bench
+from tests.core.making import lease
+
+
+def jump(bench: Bench, step_ms: int) -> Step:
+    """Let the clock jump, as the engine does."""
+    bench.now_ms += step_ms
+    step = Step()
+    stepped(bench.ledger, step, step_ms, bench.now_ms)
+    return bench.apply(step)
+
+
+def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
+    bench, step = Bench(), Step()
+    asked = lease(timeout_ms=30_000)
+    leased = leases.acquire(bench.ledger, step, asked, waiter_id="wait-1", waits=False, now_ms=bench.now_ms)
+    assert isinstance(leased, Leased)
+    bench.apply(step)
+    bench.pass_time(10_000)
+    jump(bench, 3_600_000)
+    bench.pass_time(19_999)
+    assert bench.ledger.locks.active(leased.lock.lock_id) is not None
+    bench.settle()
+    bench.crash()
+    assert bench.ledger.locks.active(leased.lock.lock_id) is not None, "the disk knows of it"
+    bench.pass_time(1)
+    assert bench.ledger.locks.active(leased.lock.lock_id) is None
+
+
+def test_a_wait_that_the_exchange_asked_for_is_not_cut_short_and_one_that_is_over_stays_over() -> None:
+    bench, step = Bench(), Step()
+    bench.ledger.keep_still(step, bench.now_ms + 60_000, bench.now_ms)
+    bench.apply(step)
+    assert jump(bench, 3_600_000).facts
+    assert bench.ledger.capacity.blocked_until_ms == bench.now_ms + 60_000
+    bench.pass_time(60_000)
+    assert not jump(bench, 1_000).facts
+    assert bench.submit().state is State.IN_FLIGHT
+
+
+def test_an_instant_comes_sooner_and_a_deadline_passes() -> None:
+    bench = Bench()
+    soon, waiting = (
+        bench.submit(execute_at=bench.now_ms + 60_000),
+        bench.submit(symbol="BARUSDT", execute_at=bench.now_ms + 7_200_000),
+    )
+    jump(bench, 3_600_000)
+    bench.pass_time()
+    assert bench.order(soon).state is State.EXPIRED
+    assert bench.order(waiting).state is State.QUEUED
