@@ -53,6 +53,7 @@ class Unclear(msgspec.Struct, frozen=True, tag=True):
     why: str
     asked: str
     answered: str
+    retry_after_ms: int | None = None  # the exchange said to send nothing for so long
 
 
 class NotSent(msgspec.Struct, frozen=True, tag=True):

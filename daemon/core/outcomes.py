@@ -36,6 +36,7 @@ def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_m
         case Placed():
             _placed(ledger, step, order, attempt, answer, now_ms)
         case Unclear():
+            ledger.keep_still(step, now_ms + (answer.retry_after_ms or 0), now_ms)
             in_doubt(ledger, step, order, answer.why, now_ms)
         case Refused():
             verdict = judge(order, answer, ledger.rules.retry, now_ms)

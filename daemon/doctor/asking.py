@@ -15,7 +15,7 @@ from daemon.clock import wall_ms
 from daemon.credentials import Credentials
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import raw
-from daemon.exchange.mexc.signing import encode, signed
+from daemon.exchange.mexc.signing import encode, redacted, signed
 
 TIME = "/api/v3/time"
 TIMEOUT_S = 10.0
@@ -101,18 +101,16 @@ class Server:
             if isinstance(connection.sock, ssl.SSLSocket):
                 self.certificate_days = _days_left(connection.sock)
             response = connection.getresponse()
-            return Answer(response.status, self._struck(response.read(MAX_BODY)), asked)
+            return Answer(response.status, self._redacted(response.read(MAX_BODY), target), asked)
         except ssl.SSLError:
             raise
         except (OSError, http.client.HTTPException) as error:
-            raise Unanswered(self._struck(f"{type(error).__name__}: {error}".encode()).decode()) from None
+            raise Unanswered(self._redacted(f"{type(error).__name__}: {error}".encode(), target).decode()) from None
         finally:
             connection.close()
 
-    def _struck(self, body: bytes) -> bytes:
-        for secret in () if self.keys is None else (self.keys.api_key, self.keys.api_secret):
-            body = body.replace(secret.reveal().encode(), b"***")
-        return body
+    def _redacted(self, body: bytes, target: str) -> bytes:
+        return body if self.keys is None else redacted(body, self.keys, target)
 
 
 def _days_left(connection: ssl.SSLSocket) -> int | None:

@@ -12,7 +12,8 @@ from daemon.core.decimals import plain
 from daemon.core.orders import OrderType, State
 from daemon.doctor.asking import Server, Unanswered
 from daemon.doctor.probe import CannotProbe, Orders, Sent, Tell
-from daemon.exchange.mexc.answers import UNKNOWN_CODES, envelope
+from daemon.exchange.mexc.answers import envelope
+from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.fitness import TEST
 from daemon.facts import Facts
 
@@ -221,4 +222,4 @@ def _code_against_it(answer: Answer) -> int | None:
     if not isinstance(answer, Unclear) or not answer.answered.startswith("HTTP 4"):
         return None
     found = envelope(answer.answered[answer.answered.find("{") :].encode())
-    return None if found is None or found.code in UNKNOWN_CODES else found.code
+    return None if found is None or found.code in SERVER_CODES else found.code

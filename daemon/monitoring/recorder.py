@@ -17,7 +17,8 @@ from daemon.core.readings import LEASE, ORDER
 from daemon.core.step import Send
 from daemon.engine.lock_desk import GAVE_UP
 from daemon.engine.observer import Timing
-from daemon.exchange.mexc.answers import ADVICE, GATEWAY
+from daemon.exchange.mexc.answers import GATEWAY
+from daemon.exchange.mexc.codes import ADVICE
 from daemon.monitoring.series import Series
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's switch for all its users: a second series for each, which nobody reads

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import pytest
 
 from daemon.core.answers import Advice
-from daemon.exchange.mexc.answers import REFUSALS
+from daemon.exchange.mexc.codes import ADVICE
 from tests.processes import Daemon, Exchange, wall_ms
 from tests.processes.signals import market_buy, resting_buy
 
 
 def codes(*advices: Advice) -> Iterable[int]:
     """Return the exchange's codes that are read so: whoever adds one adds a test."""
-    return sorted(code for advice in advices for code in REFUSALS[advice])
+    return sorted(code for code, advice in ADVICE.items() if advice in advices)
 
 
 def refuse(exchange: Exchange, code: int) -> None:

@@ -12,7 +12,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from daemon.cli.top.app import Top
 from daemon.cli.top.screens import AskReason, Explanation
 from daemon.core.answers import Advice
-from daemon.exchange.mexc.answers import REFUSALS
+from daemon.exchange.mexc.codes import ADVICE
 from tests.cli.command import Command
 from tests.processes import Daemon, Exchange, wall_ms
 from tests.processes.signals import market_buy, resting_buy
@@ -156,7 +156,13 @@ async def test_the_chosen_order_is_cancelled_also_where_it_stands_elsewhere_by_t
 
 
 async def test_a_dead_letter_is_sent_back(own_daemon: Daemon, own_exchange: Exchange) -> None:
-    own_exchange.lay({"kind": "refused", "code": min(REFUSALS[Advice.DEAD_LETTER]), "count": 1})
+    own_exchange.lay(
+        {
+            "kind": "refused",
+            "code": min(code for code, advice in ADVICE.items() if advice is Advice.DEAD_LETTER),
+            "count": 1,
+        }
+    )
     order_id = own_daemon.submit(market_buy(), wait_s=10).json["id"]
     assert own_daemon.order(order_id)["state"] == "dead_letter"
     async with view(own_daemon) as shown:

@@ -77,6 +77,14 @@ def test_an_attempt_keeps_what_was_asked_and_answered(bench: Bench) -> None:
     assert (unknown.state, unknown.message, unknown.answered_ms) == (AttemptState.UNKNOWN, "no answer in time", NOON_MS)
 
 
+def test_an_unknown_outcome_that_came_with_a_time_to_wait_keeps_everything_back_for_so_long(bench: Bench) -> None:
+    """The gateway limits our requests and its answer names an order."""
+    bench.submit()
+    order = bench.send_next(msgspec.structs.replace(unclear(), retry_after_ms=7_000))
+    assert order.state is State.IN_DOUBT
+    assert bench.ledger.capacity.blocked_until_ms == NOON_MS + 7_000
+
+
 # Refused
 
 

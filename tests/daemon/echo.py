@@ -17,6 +17,7 @@ class _Gateway(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     upstream = ""
+    signatures: list[str]
 
     def do_GET(self) -> None:
         connection = http.client.HTTPConnection(self.upstream, timeout=10)
@@ -30,7 +31,10 @@ class _Gateway(BaseHTTPRequestHandler):
             self._answer(200, b"{}")
             return
         status = next(status for kind, status in STATUS.items() if f"type={kind}" in self.path)
-        echo = f"{self.requestline}\n{self.headers}"
+        signature = self.path.rpartition("signature=")[2]
+        self.signatures.append(signature)
+        quoted = json.dumps({"signature": signature})
+        echo = f"{signature} {quoted} {json.dumps(quoted)} {signature.upper()} {self.requestline}\n{self.headers}"
         body = json.dumps({"code": 30004, "msg": echo}) if status == 400 else f"<html><pre>{echo}</pre></html>"
         self._answer(status, body.encode())
 
@@ -45,12 +49,13 @@ class _Gateway(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def echoing(url: str) -> Iterator[str]:
-    """Stand before an exchange; yield the gateway's own address."""
-    handler = type("Gateway", (_Gateway,), {"upstream": urlsplit(url).netloc})
+def echoing(url: str) -> Iterator[tuple[str, list[str]]]:
+    """Stand before an exchange; yield the gateway's own address, and the signatures of the orders that it echoed."""
+    signatures: list[str] = []
+    handler = type("Gateway", (_Gateway,), {"upstream": urlsplit(url).netloc, "signatures": signatures})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}", signatures
         server.shutdown()
         thread.join()

@@ -44,7 +44,7 @@ class Echoed:
 @pytest.fixture(scope="module")
 def echoed(shared_stage: Stage, daemon_exchange: Exchange) -> Iterator[Echoed]:
     """Let a gateway echo orders of every kind."""
-    with echoing(daemon_exchange.url) as url:
+    with echoing(daemon_exchange.url) as (url, _):
         daemon = shared_stage.daemon(
             daemon_exchange, {"exchange": {"base_url": url}, "reconcile": {"grace_ms": 60_000}}
         )

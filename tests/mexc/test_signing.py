@@ -17,7 +17,7 @@ from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport
 
 from .clocks import HandClock
 from .scripted import UNPACED
-from .wire import Peer, answering, http, serve
+from .wire import Connection, Peer, answering, http, serve
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
 OFFICIAL = Credentials(Secret(KEY), Secret(SECRET))
@@ -144,6 +144,30 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
     assert sent.startswith(f"{asked.asked}&signature=")
     assert "signature" not in asked.asked
     assert asked.asked.endswith("&recvWindow=2000&timestamp=1700000000123")
+
+
+@pytest.mark.parametrize(
+    "quoted", ['"signature":"{}"', "{}", '\\"signature\\":\\"{}\\"', "signature%3D{}", "<b>{}</b>"]
+)
+@pytest.mark.parametrize("upper", [False, True], ids=["as sent", "in capitals"])
+async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_it(quoted: str, upper: bool) -> None:
+    sent: list[str] = []
+
+    async def echo(peer: Peer, connection: Connection) -> None:
+        while True:
+            request = await peer.next_request(connection)
+            signature = request.query.rpartition(b"&signature=")[2].decode()
+            sent.append(signature)
+            shown = f"{signature.upper() if upper else signature} and {KEY} and {SECRET}"
+            await connection.send(http(403, quoted.format(shown)))
+
+    async with serve(echo) as peer, open_transport(peer.url) as transport:
+        setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
+        requests = Requests(transport, OFFICIAL, HandClock(), setting)
+        asked = await requests.order("/api/v3/order", [("symbol", "BTCUSDT")], open_gate)
+    assert isinstance(asked.reply, Reply)
+    assert asked.reply.body.decode() == quoted.format("*** and *** and ***")
+    assert len(sent[0]) == 64
 
 
 async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTransport]) -> None:

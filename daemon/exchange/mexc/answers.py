@@ -1,9 +1,8 @@
-"""What MEXC's answers to an order request mean: one table.
+"""What MEXC's answers to an order request mean.
 
-*Refused* is only what stands in the table as refused. Everything else, an unlisted code included, is an unknown
-outcome: MEXC documents that execution status is unknown after a server error, and what is not documented is taken for
-the worst. The grades: the codes are documented or observed in maintained client libraries and their issue threads;
-what a sniper does about each is this project's choice.
+*Refused* is only what the table of codes (:mod:`.codes`) lists as refused. Everything else, an unlisted code included,
+is an unknown outcome: MEXC documents that execution status is unknown after a server error, and what is not documented
+is taken for the worst. An answer that names an order is never a refusal, whatever its status and code say.
 """
 
 import re
@@ -12,47 +11,16 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.answers import Advice, Answer, Placed, Refused, Unclear
+from daemon.exchange.mexc.codes import ADVICE
 
 MAX_RAW = 600
 """So many characters of a raw answer are kept as evidence."""
 
-REFUSALS: dict[Advice, frozenset[int]] = {
-    Advice.RETRY: frozenset({
-        30001,  # direction not allowed: the usual "not open yet" (observed)
-        10007,  # symbol not supported by the API: before the open, or never for this key
-        30016, 30000,  # trading disabled, suspended
-        30014, 30021, -1121, 730001,  # invalid symbol: before the open, also a name that is not known yet
-    }),
-    Advice.REPRICE: frozenset({30010, 30087}),  # price out of range, percent band
-    Advice.STOP: frozenset({30018, 30019, 30051, 30041}),  # market orders or this type not now
-    Advice.CHECK_FUNDS: frozenset({30004, 10101, 30005}),  # insufficient balance, oversold
-    Advice.DEAD_LETTER: frozenset({
-        30002, 88013,  # below the minimum
-        30003,  # above the maximum
-        10095, 10096, 10097, 10102, 33333, 44444, -1128, 700004, 700008, 730002,  # parameters
-    }),
-    Advice.ALERT: frozenset({
-        30020, 70011,  # no permission for the symbol
-        30027, 30028, 30029, 30032,  # position and risk limits
-        26, 10098, 60005, 10001,
-    }),
-    Advice.RESYNC: frozenset({700003, 10073}),  # timestamp
-    Advice.HALT: frozenset({
-        700001, 700002, 700005, 700006, 700007, 602, 10072, 400, 401,  # key, signature
-        700013,  # content type: every request of this program would be refused
-    }),
-}  # fmt: skip
-
-ADVICE = {code: advice for advice, codes in REFUSALS.items() for code in codes}
-
 SUCCESS = frozenset({None, 0, 200})
 """What stands for the code where nothing failed."""
 
-UNKNOWN_CODES = frozenset({500, 503, 504, 20002, 10203})
-"""Documented as "execution status unknown". No row of the table above."""
-
 GATEWAY = {429: 2_000, 418: 120_000}
-"""HTTP statuses of the gateway's own refusal, and how long to wait where ``Retry-After`` does not say (ms).
+"""HTTP statuses, and codes, of the gateway's own refusal, and how long to wait where ``Retry-After`` does not say (ms).
 
 A ban lasts from two minutes to three days (documented).
 """
@@ -63,6 +31,8 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SIGNATURE = re.compile(r"(signature(?:=|%3D|&#61;|&#x3D;))[0-9a-f]+", re.IGNORECASE)
 _DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
+_ORDER_ID = re.compile(rb'\\*"orderId\\*"\s*:\s*(?:\\*"(?P<text>[^\\"]+)|(?P<number>-?[0-9]+))', re.IGNORECASE)
+"""An order's id anywhere in an answer, also where the answer is cut off, nested, or JSON quoted within JSON."""
 _CODE = re.compile(r"-?[0-9]{1,12}")
 _SCALE = re.compile(r"scale is invalid", re.IGNORECASE)
 """Code 400 has two meanings (observed): the key is missing, or an amount of this one order has too many decimals."""
@@ -116,38 +86,25 @@ def placed_or_not(
 ) -> Answer:
     """Read the answer to an order request; ``duplicate_codes`` are known to refuse an id that was used."""
     answered = f"HTTP {status} {raw(body)}"
-    if status in GATEWAY:
+    found = envelope(body)
+    if found is not None and found.order_id and _is_success(status, found):
+        return Placed(found.order_id, asked, answered)
+    wait_ms = waiting_ms(status, None if found is None else found.code, retry_after_ms)
+    why = _why_unknown(status, body, found, duplicate_codes)
+    if why is not None:
+        return Unclear(why, asked, answered, wait_ms)
+    if found is None or wait_ms is not None:
+        code = str(status if found is None or status in GATEWAY else found.code)
         return Refused(
             advice=Advice.WAIT,
-            code=str(status),
+            code=code,
             message="the exchange's gateway limits our requests",
             asked=asked,
             answered=answered,
-            retry_after_ms=GATEWAY[status] if retry_after_ms is None else retry_after_ms,
+            retry_after_ms=wait_ms,
         )
-    if status == 403 or status // 100 not in (2, 4):  # noqa: PLR2004  # HTTP's own classes
-        return Unclear(f"HTTP {status} says nothing about execution", asked, answered)
-    found = envelope(body)
-    if found is None:
-        return Unclear(f"the answer (HTTP {status}) cannot be read", asked, answered)
-    if found.code in SUCCESS and 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes
-        if found.order_id:
-            return Placed(found.order_id, asked, answered)
-        return Unclear("the answer names no order", asked, answered)
-    return _refused_or_unknown(found, asked, answered, duplicate_codes)
-
-
-def _refused_or_unknown(found: Envelope, asked: str, answered: str, duplicate_codes: frozenset[int]) -> Answer:
-    if found.order_id:
-        return Unclear(f"code {found.code} beside an order: {found.order_id[:60]}", asked, answered)
-    advice = ADVICE.get(found.code) if found.code is not None else None
-    if advice is Advice.HALT and _SCALE.search(found.message):
-        advice = Advice.DEAD_LETTER
-    if advice is None:
-        return Unclear(f"code {found.code} is not known as a refusal: {found.message[:200]}", asked, answered)
-    if found.code in duplicate_codes or _DUPLICATE.search(found.message):
-        # Whether MEXC refuses a client order id that was used is undocumented: an order of ours may exist.
-        return Unclear(f"code {found.code} speaks of a duplicate: {found.message[:200]}", asked, answered)
+    advice = _advice(found)
+    assert advice is not None
     return Refused(
         advice=advice,
         code=str(found.code),
@@ -158,12 +115,54 @@ def _refused_or_unknown(found: Envelope, asked: str, answered: str, duplicate_co
     )
 
 
+def waiting_ms(status: int, code: int | None, retry_after_ms: int | None) -> int | None:
+    """Tell how long an answer says to send nothing; ``None`` where it says no such thing.
+
+    The gateway says so by its HTTP status, or by the code 429 in the body of another answer.
+    """
+    limit = status if status in GATEWAY else code
+    if limit not in GATEWAY or (status not in GATEWAY and status // 100 not in (2, 4)):
+        return None
+    return GATEWAY[limit] if retry_after_ms is None else retry_after_ms
+
+
+def _is_success(status: int, found: Envelope) -> bool:
+    return 200 <= status < 300 and found.code in SUCCESS  # noqa: PLR2004  # HTTP's own class
+
+
+def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_codes: frozenset[int]) -> str | None:
+    """Tell why an answer that placed no order does not refuse it either; ``None`` where it does."""
+    if status not in GATEWAY and (status == 403 or status // 100 not in (2, 4)):  # noqa: PLR2004  # HTTP's own classes
+        return f"HTTP {status} says nothing about execution"
+    named = _ORDER_ID.search(body)
+    if named is not None:
+        order_id = (named["text"] or named["number"]).decode("utf-8", errors="replace")
+        code = None if found is None else found.code
+        return f"HTTP {status}, code {code}, beside an order: {order_id[:60]}"
+    if status in GATEWAY:
+        return None
+    if found is None:
+        return f"the answer (HTTP {status}) cannot be read"
+    return "the answer names no order" if _is_success(status, found) else _why_no_refusal(found, duplicate_codes)
+
+
+def _why_no_refusal(found: Envelope, duplicate_codes: frozenset[int]) -> str | None:
+    if _advice(found) is None:
+        return f"code {found.code} is not known as a refusal: {found.message[:200]}"
+    if found.code in duplicate_codes or _DUPLICATE.search(found.message):
+        # Whether MEXC refuses a client order id that was used is undocumented: an order of ours may exist.
+        return f"code {found.code} speaks of a duplicate: {found.message[:200]}"
+    return None
+
+
 def advice_of(body: bytes) -> Advice | None:
     """Read what a refusal calls for; ``None`` where it is not in the table."""
     found = envelope(body)
-    if found is None or found.code is None:
-        return None
-    advice = ADVICE.get(found.code)
+    return None if found is None else _advice(found)
+
+
+def _advice(found: Envelope) -> Advice | None:
+    advice = None if found.code is None else ADVICE.get(found.code)
     return Advice.DEAD_LETTER if advice is Advice.HALT and _SCALE.search(found.message) else advice
 
 

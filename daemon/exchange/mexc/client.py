@@ -25,7 +25,8 @@ from daemon.core.symbols import SymbolRules
 from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import SUCCESS, UNKNOWN_CODES, envelope, placed_or_not, raw
+from daemon.exchange.mexc.answers import SUCCESS, envelope, placed_or_not, raw
+from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.fitness import find_out
 from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
@@ -232,7 +233,7 @@ def _order_parameters(order: Order, attempt: Attempt) -> Parameters:
 def _cancelled(reply: Reply) -> str:
     """Read the answer to a cancel. A failure shows in the code, too: it may stand beside HTTP 200."""
     found = envelope(reply.body)
-    if found is None or found.code in UNKNOWN_CODES:
+    if found is None or found.code in SERVER_CODES:
         return "unknown"
     if reply.status == OK and found.code in SUCCESS:
         return "accepted"

@@ -8,13 +8,15 @@ from daemon.clock import Clock
 from daemon.core.answers import Advice
 from daemon.credentials import Credentials
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import ADVICE, GATEWAY, envelope
+from daemon.exchange.mexc.answers import advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.pacing import PaceLimits, Pacer
-from daemon.exchange.mexc.signing import Parameters, encode, signed
+from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
 from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
 from daemon.exchange.port import Gate, Health
 
 OK, BAD_REQUEST = 200, 400
+LONGEST_ENVELOPE = 4_000
+"""Bytes of the longest answer that is searched for a code: a longer one is a list."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +142,8 @@ class Requests:
     async def _send(self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None) -> Asked:
         began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
         timeout_s = self.settings.timeout_ms / 1_000
-        reply = self._struck(await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate))
+        reply = await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate)
+        reply = self._redacted(reply, target)
         ended_ms = self.clock.now_ms()
         began_ms += self._stepped_ms - stepped_ms  # as our clock shows it now, so that the difference is a duration
         if isinstance(reply, Failure):
@@ -153,28 +156,25 @@ class Requests:
                 self.pacer.block(ended_ms + wait_ms)
         return Asked(asked, reply, began_ms, ended_ms)
 
-    def _struck(self, reply: Reply | Failure | Stopped) -> Reply | Failure | Stopped:
-        """Strike our key out of what came back: a gateway's page may quote the request, and answers are evidence."""
-        for secret in (self._credentials.api_key.reveal(), self._credentials.api_secret.reveal()):
-            if isinstance(reply, Reply) and secret.encode() in reply.body:
-                reply = msgspec.structs.replace(reply, body=reply.body.replace(secret.encode(), b"***"))
-            elif isinstance(reply, Failure) and secret in reply.why:
-                reply = msgspec.structs.replace(reply, why=reply.why.replace(secret, "***"))
+    def _redacted(self, reply: Reply | Failure | Stopped, target: str) -> Reply | Failure | Stopped:
+        """Redact our keys and the request's own signature in what came back: a gateway's page may quote the request."""
+        if isinstance(reply, Reply):
+            body = redacted(reply.body, self._credentials, target)
+            return reply if body is reply.body else msgspec.structs.replace(reply, body=body)
+        if isinstance(reply, Failure):
+            why = redacted(reply.why.encode(), self._credentials, target).decode()
+            return msgspec.structs.replace(reply, why=why)
         return reply
 
 
 def must_wait_ms(reply: Reply) -> int | None:
     """Tell how long the exchange's gateway says to keep still, if it does."""
-    if reply.status not in GATEWAY:
-        return None
-    return GATEWAY[reply.status] if reply.retry_after_ms is None else reply.retry_after_ms
+    found = envelope(reply.body) if len(reply.body) < LONGEST_ENVELOPE else None
+    return waiting_ms(reply.status, None if found is None else found.code, reply.retry_after_ms)
 
 
 def _clock_refused(reply: Reply | Failure | Stopped) -> bool:
-    if not isinstance(reply, Reply) or reply.status != BAD_REQUEST:
-        return False
-    found = envelope(reply.body)
-    return found is not None and found.code is not None and ADVICE.get(found.code) is Advice.RESYNC
+    return isinstance(reply, Reply) and reply.status == BAD_REQUEST and advice_of(reply.body) is Advice.RESYNC
 
 
 def _server_ms(reply: Reply | Failure | Stopped) -> int | None:

@@ -5,12 +5,14 @@ MEXC's signature is the lower-case hexadecimal HMAC-SHA256 of query string and b
 and the body stays empty; the ``Content-Type`` must be ``application/json`` all the same (observed: error 700013).
 """
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
 from daemon.credentials import Credentials
 
 Parameters = Iterable[tuple[str, str]]
+_SIGNATURE = "&signature="
 
 
 def encode(parameters: Parameters) -> str:
@@ -23,4 +25,18 @@ def encode(parameters: Parameters) -> str:
 
 def signed(credentials: Credentials, query: str) -> str:
     """Append the signature of a query string to it."""
-    return f"{query}&signature={credentials.sign(query.encode('ascii'))}"
+    return f"{query}{_SIGNATURE}{credentials.sign(query.encode('ascii'))}"
+
+
+def redacted(answer: bytes, credentials: Credentials, target: str) -> bytes:
+    """Return an answer without the keys and without the signature of the request it answers, in either case.
+
+    The values themselves are searched for, because an answer may quote a request in any notation. An answer that holds
+    none of them is returned as it is.
+    """
+    secrets = [credentials.api_key.reveal(), credentials.api_secret.reveal(), target.partition(_SIGNATURE)[2]]
+    shown = answer.lower()
+    for secret in (secret.encode() for secret in secrets if secret):
+        if secret.lower() in shown:
+            answer = re.sub(re.escape(secret), b"***", answer, flags=re.IGNORECASE)
+    return answer

@@ -38,6 +38,7 @@ class Code(Enum):
     OPERATION_NOT_ALLOWED = 26, "operation not allowed"
     BAD_REQUEST = 400, "api key required"  # the one code with two meanings: see `order_rules`
     NO_AUTHORITY = 401, "No authority", 401
+    API_KEY_EXPIRED = 402, "API Key expired", 401
     ACCESS_DENIED = 403, "Access Denied", 403
     NOT_FOUND = 404, "Not Found", 404
     TOO_MANY_REQUESTS = 429, "Too Many Requests", 429
@@ -53,8 +54,10 @@ class Code(Enum):
     ENDPOINT_NOT_PERMITTED = 700007, "No permission to access the endpoint."
     ILLEGAL_CHARACTERS = 700008, "Illegal characters found in parameter '{}'; legal range is '{}'."
     INVALID_CONTENT_TYPE = 700013, "Invalid content Type."
+    REQUEST_FAILED = 730000, "Request failed, please contact the customer service"
     PAIR_NOT_FOUND = 730001, "Pair not found"
     INPUT_INVALID = 730002, "Your input param is invalid"
+    OPERATION_UNSUPPORTED = 730003, "Unsupported operation, please contact the customer service"
 
     # The gateway's own troubles: whether the request was carried out stays unknown.
     INTERNAL_ERROR = 500, "Internal error", 500
@@ -66,7 +69,13 @@ class Code(Enum):
     # The account and the symbol.
     USER_DOES_NOT_EXIST = 10001, "user does not exist"
     SYMBOL_NOT_SUPPORTED = 10007, "symbol not support api"
+    USER_REFUSED = 10004, "refused"  # seen, without a published meaning; so are 30069, 200006 and 200010
+    USER_ID_NULL = 10015, "user id cannot be null"
     RISK_CONTROL = 10098, "risk control system detected abnormal"
+    SUB_ACCOUNT_NOT_OPEN = 10099, "user sub account does not open"
+    FEATURE_UNAVAILABLE = 11444, "This feature is temporarily unavailable"
+    SUBSYSTEM_UNSUPPORTED = 20001, "subsystem is not supported"
+    RECORD_DOES_NOT_EXIST = 22222, "record does not exist"
     ACCOUNT_ABNORMAL = 60005, "your account is abnormal"
     SYMBOL_SUSPENDED = 30000, "suspended transaction for the symbol"
     DIRECTION_NOT_ALLOWED = 30001, "The current transaction direction is not allowed to place an order"
@@ -81,14 +90,22 @@ class Code(Enum):
     API_MARKET_ORDER_DISABLED = 30019, "api market order is disabled"
     SYMBOL_NOT_PERMITTED = 30020, "no permission for the symbol"
     SYMBOL_UNKNOWN = 30021, "invalid symbol"
+    NO_OPPONENT_ORDER = 30025, "no exist opponent order"
+    ORDER_IDS_INVALID = 30026, "invalid order ids"
     BUYING_SUSPENDED = 30027, "The currency has reached the maximum position limit, the buying is suspended"
     SELLING_SUSPENDED = 30028, "The currency triggered the platform risk control, the selling is suspended"
     TOO_MANY_OPEN_ORDERS = 30029, "Cannot exceed the maximum order limit"
     POSITION_LIMIT = 30032, "Cannot exceed the maximum position"
     ORDER_TYPE_NOT_ALLOWED = 30041, "current order type can not place order"
     API_MARKET_ORDER_CLOSED = 30051, "api market order is disabled"
+    ORDER_REFUSED = 30069, "refused"
     PRICE_OUTSIDE_BAND = 30087, "Order price exceeds allowed range"
     PAIR_BANNED_FOR_KEY = 70011, "Pair user ban trade apikey."
+    SUB_ACCOUNT_UNKNOWN = 140001, "sub account does not exist"
+    SUB_ACCOUNT_FORBIDDEN = 140002, "sub account is forbidden"
+    ACCOUNT_REFUSED = 200006, "refused"
+    ACCOUNT_REFUSED_TOO = 200010, "refused"
+    USER_STATUS_UNUSUAL = 730100, "Unusual user status"
     MINIMUM_NOT_REACHED = 88013, "The minimum transaction volume cannot be less than:{}"
 
     # Amounts and parameters in MEXC's own style.
@@ -98,7 +115,36 @@ class Code(Enum):
     INSUFFICIENT_BALANCE = 10101, "Insufficient balance"
     AMOUNT_NOT_POSITIVE = 10102, "amount cannot be zero or negative"
     PARAMETER_ERROR = 33333, "param is error"
+    CURRENCY_NULL = 10222, "currency cannot be null"
+    CURRENCY_UNKNOWN = 10232, "currency does not exist"
     PARAMETER_NULL = 44444, "param cannot be null"
+
+    # Of the published table, but no answer to an order: transfers, withdrawals, sub-accounts, keys.
+    CURRENCY_NOT_TRANSFERABLE = 10100, "this currency transfer is not supported"
+    ACCOUNT_NOT_TRANSFERABLE = 10103, "this account transfer is not supported"
+    TRANSFER_PROCESSING = 10200, "transfer operation processing"
+    TRANSFER_IN_FAILED = 10201, "transfer in failed"
+    TRANSFER_OUT_FAILED = 10202, "transfer out failed"
+    TRANSFER_DISABLED = 10206, "transfer is disabled"
+    TRANSFER_FORBIDDEN = 10211, "transfer is forbidden"
+    WITHDRAWAL_ADDRESS_INVALID = 10212, "the withdrawal address is not listed, or invalid"
+    NO_ADDRESS = 10216, "no address available. Please try again later"
+    ASSET_FLOW_FAILED = 10219, "asset flow writing failed please try again"
+    ACCOUNT_NOT_CONFIGURED = 10259, "intermediate account is not configured"
+    WITHDRAWAL_UNAVAILABLE = 10265, "due to risk control, withdrawal is unavailable"
+    REMARK_TOO_LONG = 10268, "remark length is too long"
+    USER_NAME_EXISTS = 730101, "the user name already exists"
+    SUB_ACCOUNT_NAME_NULL = 730600, "sub-account name cannot be null"
+    SUB_ACCOUNT_NAME_INVALID = 730601, "sub-account name is invalid"
+    SUB_ACCOUNT_REMARK_NULL = 730602, "sub-account remarks cannot be null"
+    KEY_REMARK_NULL = 730700, "API key remarks cannot be null"
+    KEY_PERMISSION_NULL = 730701, "API key permission cannot be null"
+    KEY_PERMISSION_UNKNOWN = 730702, "API key permission does not exist"
+    KEY_ADDRESSES_INVALID = 730703, "the IP information is incorrect"
+    KEY_ADDRESS_FORMAT = 730704, "the bound IP format is incorrect"
+    TOO_MANY_KEYS = 730705, "too many API keys"
+    KEY_UNKNOWN = 730706, "API key information does not exist"
+    KEY_NULL = 730707, "accessKey cannot be null"
 
 
 class Refusal(Exception):
