@@ -1,6 +1,6 @@
 """What the sockets show, as JSON: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
 
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -47,8 +47,8 @@ class OrderView(View, frozen=True, kw_only=True):
     client_order_id: str | None
     exchange_order_id: str | None
     executed_quantity: str
-    executed_quote: str
-    average_price: str | None
+    executed_quote: str | None  # null: something was filled, and the exchange has not shown for what sum
+    average_price: str | None  # null: nothing was filled, or its sum is not known
     attempts: int
     accepted_at_ms: int
     execute_at_ms: int | None
@@ -194,8 +194,8 @@ def order_fields(order: Order) -> dict[str, Any]:
         "client_order_id": order.client_order_id,
         "exchange_order_id": order.exchange_order_id,
         "executed_quantity": plain(order.executed_quantity),
-        "executed_quote": plain(order.executed_quote),
-        "average_price": _average_price(order),
+        "executed_quote": _amount(order.executed_sum),
+        "average_price": _amount(order.average_price),
         "attempts": order.attempts,
         "accepted_at_ms": order.accepted_ms,
         "execute_at_ms": order.execute_at_ms,
@@ -206,13 +206,6 @@ def order_fields(order: Order) -> dict[str, Any]:
         "finished_at_ms": order.finished_ms,
         "reason": order.reason,
     }
-
-
-def _average_price(order: Order) -> str | None:
-    if not order.executed_quantity:
-        return None
-    with localcontext(prec=60):  # a quotient that has more digits than the default context would raise here
-        return plain((order.executed_quote / order.executed_quantity).quantize(Decimal("1e-12")))
 
 
 def _amount(amount: Decimal | None) -> str | None:

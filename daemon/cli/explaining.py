@@ -12,7 +12,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.options import config_option, json_option, status_socket
-from daemon.cli.orders import order_argument, what
+from daemon.cli.orders import filled, order_argument, what
 
 EVERY_S = 0.5
 INTERRUPTED = 130
@@ -96,7 +96,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
                 ("key", order["idempotencyKey"]),
                 ("client order id", order["clientOrderId"]),
                 ("exchange's id", order["exchangeOrderId"]),
-                ("filled", _filled(order)),
+                ("filled", filled(order)),
             ]
         ),
         "",
@@ -110,10 +110,6 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
             *rows[-left:],
         ]
     return [*head, heads, *rows, *tail]
-
-
-def _filled(order: dict[str, Any]) -> str | None:
-    return f"{order['executedQuantity']} at {order['averagePrice']}" if order["averagePrice"] else None
 
 
 def _ahead(found: dict[str, Any]) -> list[str]:

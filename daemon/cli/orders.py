@@ -71,6 +71,13 @@ def tell_order(order: dict[str, Any]) -> None:
     click.echo(f"{show.state(order['state'])}  {what(order)}  order {order['id']}")
 
 
+def filled(order: dict[str, Any]) -> str | None:
+    """Say how much of an order was filled, and at which price; ``None`` where nothing was."""
+    if order["averagePrice"] is None:
+        return None if order["executedQuantity"] == "0" else f"{order['executedQuantity']}, at a price not known yet"
+    return f"{order['executedQuantity']} at {order['averagePrice']}"
+
+
 def what(order: dict[str, Any]) -> str:
     """Say in a few words what an order trades."""
     amount = order["quantity"] or f"{order['quoteOrderQty']} in quote"

@@ -10,11 +10,12 @@ import click
 from daemon.cli import show
 from daemon.cli.client import UNKNOWN, ask
 from daemon.cli.options import config_option, json_option, signals_socket
+from daemon.cli.orders import filled
 
-NOT_PLACED = 3
+NOTHING_TRADED = 3
 MAX_WAIT_S = 120.0
-_EXIT = {"rejected": NOT_PLACED, "expired": NOT_PLACED, "dead_letter": NOT_PLACED, "withdrawn": NOT_PLACED,
-         "in_doubt": UNKNOWN, "lost": UNKNOWN}  # fmt: skip
+_EXIT = dict.fromkeys(("rejected", "expired", "dead_letter", "withdrawn", "canceled"), NOTHING_TRADED)
+_EXIT |= {"in_doubt": UNKNOWN, "lost": UNKNOWN}
 
 
 def _user() -> str:
@@ -59,8 +60,8 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
     sniperd submit BUY BTCUSDT --quote 25
     sniperd submit SELL BTCUSDT --quantity 0.001 --price 120000
 
-    Exit code: 0 accepted; 3 not placed (rejected, expired, set aside); 4 its outcome is unknown, do not send it again
-    under another key.
+    Exit code: 0 accepted; 3 nothing was bought or sold (rejected, expired, set aside, cancelled without a fill); 4 its
+    outcome is unknown, do not send it again under another key.
     """  # noqa: D301  # click's mark, no backslash
     signal = {
         "side": side,
@@ -95,10 +96,7 @@ def _show(order: dict[str, Any]) -> None:
     click.echo(f"{show.state(order['state'])}  {order['side']} {order['symbol']}  order {order['id']}")
     show.pairs(
         [
-            (
-                "filled",
-                None if order["averagePrice"] is None else f"{order['executedQuantity']} at {order['averagePrice']}",
-            ),
+            ("filled", filled(order)),
             ("reason", order["reason"]),
             ("exchange's id", order["exchangeOrderId"]),
             ("replayed", "yes: the same signal came before; --key makes it another" if order["replayed"] else None),

@@ -51,8 +51,8 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     client_order_id: str | None = None
     exchange_order_id: str | None = None
     executed_quantity: str = "0"  # base units
-    executed_quote: str = "0"  # quote units
-    average_price: str | None = None
+    executed_quote: str | None = "0"  # quote units; None where something was filled for a sum that is not known
+    average_price: str | None = None  # None where nothing was filled, or its sum is not known
     accepted_at_ms: int | None = None
     deadline_at_ms: int | None = None
     finished_at_ms: int | None = None

@@ -7,6 +7,8 @@ ZERO = Decimal(0)
 _EXACT = Context(prec=100)
 """Room for every digit of an amount. The usual 28 are too few for the largest ones with all their decimals."""
 
+_ROUNDED = Context(prec=28)
+
 
 def canonical(amount: Decimal) -> Decimal:
     """Return the one representation of a value: ``1``, ``1.0`` and ``1.00`` become equal in digits too."""
@@ -32,6 +34,11 @@ def product(one: Decimal, other: Decimal) -> Decimal:
 def total(one: Decimal, other: Decimal) -> Decimal:
     """Add amounts without rounding, so that what is added can be taken away again."""
     return _EXACT.add(one, other)
+
+
+def quotient(one: Decimal, other: Decimal) -> Decimal:
+    """Divide amounts, to 28 significant digits: a price of 1e-13 keeps its digits, too."""
+    return _ROUNDED.divide(one, other)
 
 
 def floor_to(amount: Decimal, decimals: int) -> Decimal:

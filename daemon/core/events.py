@@ -80,6 +80,9 @@ CATALOGUE: dict[str, Kind] = {
         "a look-up found it in another state than was known",
         ("exchange_order_id", "executed_quantity", "executed_quote", "was"),
     ),
+    "order.price_unknown": Kind(
+        Level.WARNING, "it was filled, and neither it nor its fills show a sum; its price stays unknown", ("reason",)
+    ),
     "order.seen_late": Kind(
         Level.CRITICAL,
         "a look-up found an order that was believed not placed: compare with the exchange at once",

@@ -129,14 +129,14 @@ def worth_of(order: Order) -> Decimal | None:
     """Return what a BUY costs in quote units, as asked, or as executed where that is more.
 
     A market order by quantity costs what its last price makes it, where a guard asked for that at acceptance. Where
-    none did, its worth is unknown until the exchange shows what was executed.
+    none did, its worth is unknown until the exchange shows what was executed, and for what sum.
     """
     if order.quote_quantity is not None:
         return max(order.quote_quantity, order.executed_quote)
     price = order.last_price if order.price is None else order.price
     if price is not None and order.quantity is not None:
         return max(product(order.quantity, price), order.executed_quote)
-    return order.executed_quote if order.state in _SETTLED else None
+    return order.executed_sum if order.state in _SETTLED else None
 
 
 def _weighs_the_same(before: Order, after: Order) -> bool:
@@ -144,6 +144,7 @@ def _weighs_the_same(before: Order, after: Order) -> bool:
     return (
         _WEIGHT[before.state] is _WEIGHT[after.state]
         and before.price is after.price
+        and before.executed_quantity is after.executed_quantity
         and before.executed_quote is after.executed_quote
     )
 

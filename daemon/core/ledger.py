@@ -32,7 +32,7 @@ from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.exposure import Exposure
 from daemon.core.guards import GuardRules
 from daemon.core.locks import Lock, LockState, LockTable
-from daemon.core.orders import KEY_FREE, Happening, Order, State, after
+from daemon.core.orders import KEY_FREE, SIGHTINGS, Happening, Order, State, after
 from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.reconciliation import Schedule, Watch, begin
 from daemon.core.retries import RetryPolicy
@@ -41,11 +41,10 @@ from daemon.core.step import Step
 from daemon.core.waiters import Waiter
 
 FINISHED = frozenset({State.FILLED} | KEY_FREE)
-"""States after which nothing more is to be done. A cancelled order is finished once it was seen again."""
+"""States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
+once the sum of its fills is known."""
 
-WATCHED = frozenset(
-    {State.IN_DOUBT, State.LOST, State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED}
-)
+WATCHED = frozenset({State.IN_DOUBT, State.LOST} | SIGHTINGS.keys())
 """States in which an order is looked for, until it is finished."""
 
 MAX_ABSENT = 1_000
@@ -174,9 +173,9 @@ class Ledger:
         state = after(order.state, happening)
         if state in KEY_FREE:
             changes["key_bound"] = False
-        if state in FINISHED:
-            changes["finished_ms"] = now_ms
-        return self.change(step, order, now_ms, state=state, reason=reason, **changes)
+        order = msgspec.structs.replace(order, state=state, reason=reason, **changes)
+        is_over = state in FINISHED and order.executed_sum is not None
+        return self.change(step, order, now_ms, finished_ms=now_ms if is_over else order.finished_ms)
 
     def change(self, step: Step, order: Order, now_ms: int, **changes: object) -> Order:
         """Record a changed order; watch it where it is to be looked for."""

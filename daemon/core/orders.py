@@ -32,7 +32,7 @@ from enum import StrEnum
 
 import msgspec
 
-from daemon.core.decimals import ZERO
+from daemon.core.decimals import ZERO, quotient
 from daemon.errors import Impossible
 
 
@@ -227,7 +227,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     exchange_order_id: str | None = None
     executed_quantity: Decimal = ZERO  # base units filled, as last seen
-    executed_quote: Decimal = ZERO  # quote units filled, as last seen
+    executed_quote: Decimal = ZERO  # quote units filled, as last seen; 0 beside a fill: not known, see executed_sum
     seen_ms: int | None = None  # when a look-up last found it
 
     reason: str | None = None  # why it stands where it does, for a person
@@ -246,3 +246,18 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         if self.state in {State.OPEN, State.PARTIALLY_FILLED}:
             return self.type.can_rest and self.seen_ms is not None
         return True
+
+    @property
+    def executed_sum(self) -> Decimal | None:
+        """Quote units filled; ``None`` where the exchange shows a fill and not what it came to.
+
+        MEXC shows a sum of 0 beside a filled quantity at times, or none. Nothing is bought for nothing.
+        """
+        return None if self.executed_quantity and not self.executed_quote else self.executed_quote
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Quote per base of what was filled; ``None`` where nothing was, or where its sum is not known."""
+        if not self.executed_quantity or not self.executed_quote:
+            return None
+        return quotient(self.executed_quote, self.executed_quantity)

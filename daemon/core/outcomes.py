@@ -6,6 +6,7 @@ import msgspec
 
 from daemon.core.answers import Answer, Look, Placed, Refused, Sighting, Unclear
 from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.decimals import plain
 from daemon.core.dispatch import expire
 from daemon.core.events import DAEMON
 from daemon.core.ledger import Ledger
@@ -13,7 +14,7 @@ from daemon.core.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, S
 from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.retries import Verdict, judge, unsent
 from daemon.core.rulings import halt, withdraw
-from daemon.core.sightings import is_news, settled
+from daemon.core.sightings import completed, is_news, settled
 from daemon.core.step import Step
 
 
@@ -58,17 +59,19 @@ def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now
     for look in looks:
         ledger.keep_still(step, look.at_ms + (look.retry_after_ms or 0), now_ms)
     conclusion, sighting, watch = conclude(order, watch, looks, now_ms, ledger.rules.schedule)
-    if sighting is not None and not is_news(order, settled(sighting)):
-        _confirmed(ledger, step, order, watch, now_ms)
-        return
+    if sighting is not None:
+        sighting = completed(order, settled(sighting))
+        if not is_news(order, sighting):
+            _nothing_new(ledger, step, order, watch, now_ms)
+            return
     for look in looks:
         _tell_look(ledger, step, order, look)
     if sighting is not None:
-        _believe(ledger, step, order, settled(sighting), now_ms)
+        _believe(ledger, step, order, sighting, now_ms)
     elif conclusion is Conclusion.LOST:
         _lost(ledger, step, order, watch, now_ms)
-    elif order_id in ledger.watches:
-        ledger.watch(order, watch)
+    else:
+        _nothing_new(ledger, step, order, watch, now_ms)
 
 
 def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int, **changes: object) -> None:
@@ -160,12 +163,22 @@ def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms
         ledger.enqueue(order, now_ms)
 
 
-def _confirmed(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
-    """The exchange shows what is known; a cancelled order is finished when it did so often enough."""
-    if is_confirmed(order, watch):
-        ledger.change(step, order, now_ms, seen_ms=now_ms, finished_ms=now_ms)
-    elif order.order_id in ledger.watches:
+def _nothing_new(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    """Look again later, unless the order has ended and was looked at often enough since."""
+    if order.order_id not in ledger.watches:
+        return
+    if not is_confirmed(order, watch):
         ledger.watch(order, watch)
+        return
+    seen_ms = order.seen_ms if watch.vain else now_ms
+    if order.executed_sum is not None:
+        ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms)
+        return
+    reason = (
+        f"the exchange shows no sum for the {plain(order.executed_quantity)} that were filled; the price is unknown"
+    )
+    order = ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms, reason=reason)
+    ledger.tell(step, "order.price_unknown", now_ms, order, reason=reason)
 
 
 def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_ms: int) -> None:
@@ -199,8 +212,8 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
         now_ms,
         order,
         exchange_order_id=sighting.exchange_order_id,
-        executed_quantity=sighting.executed_quantity,
-        executed_quote=sighting.executed_quote,
+        executed_quantity=order.executed_quantity,
+        executed_quote=order.executed_sum,
         was=was,
     )
 

@@ -31,6 +31,7 @@ _AHEAD = {
     State.LOST: "a person rules on it (`sniperd resolve ID`); until then its lock stays, and looks go on",
     State.OPEN: "it is followed until filled or cancelled",
     State.PARTIALLY_FILLED: "it is followed until filled or cancelled",
+    State.FILLED: "the exchange is asked again for the sum of its fills, which it did not show yet",
     State.CANCELED: "it is looked at again, for fills after the cancel",
     State.PARTIALLY_CANCELED: "it is looked at again, for fills after the cancel",
 }

@@ -8,7 +8,8 @@ engine, and its reads lag its writes (observed: a fresh order answers ``-2013`` 
 something only after ``recvWindow`` and a grace, from *all* witnesses, several times in a row; and even then the order
 is only called lost, which frees nothing. One sighting at any time wins.
 
-A cancelled order is looked at again after its end, because a fill may be reported after the cancel.
+A cancelled order is looked at again after its end, because a fill may be reported after the cancel. A fill whose sum
+is missing is looked at again until the sum is known: the order's own view may show 0 where its fills have the sum.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,16 @@ import msgspec
 
 from daemon.core.answers import Look, Sighting, Witness
 from daemon.core.orders import UNRESOLVED, Order, State
+from daemon.core.sightings import combined, lacks_sum
 
 EVERYWHERE = tuple(Witness)
 CONFIRM_MS = (2_000, 10_000)
 """When a cancelled order is looked at again, after it was seen cancelled."""
 
 CANCELLED = frozenset({State.CANCELED, State.PARTIALLY_CANCELED})
+
+SUM_ROUNDS = 12
+"""Rounds that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -63,6 +68,8 @@ def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
         return Watch(next_ms=now_ms + schedule.lost_every_ms)
     if order.state in CANCELLED:
         return Watch(next_ms=now_ms + CONFIRM_MS[0])
+    if order.state is State.FILLED:
+        return Watch(next_ms=now_ms + schedule.first_ms)
     return Watch(next_ms=now_ms)
 
 
@@ -74,11 +81,20 @@ def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tu
     return EVERYWHERE if watch.vain else (Witness.ORDER,)
 
 
+def further_witness(order: Order, looks: Sequence[Look]) -> Witness | None:
+    """Name the place that has what a round of looks lacks: the fills know the sum that the order's view does not."""
+    sighting = combined(looks)
+    if sighting is None or not lacks_sum(sighting) or any(look.witness is Witness.MY_TRADES for look in looks):
+        return None
+    is_known = order.executed_quantity == sighting.executed_quantity and order.executed_sum is not None
+    return None if is_known else Witness.MY_TRADES
+
+
 def conclude(
     order: Order, watch: Watch, looks: Sequence[Look], now_ms: int, schedule: Schedule
 ) -> tuple[Conclusion, Sighting | None, Watch]:
-    """Judge one round of looks, made at the places that :func:`witnesses` named."""
-    sighting = next((look.sighting for look in looks if look.sighting is not None), None)
+    """Judge one round of looks, made at the places that :func:`witnesses` and :func:`further_witness` named."""
+    sighting = combined(looks)
     replace = msgspec.structs.replace
     after = replace(watch, rounds=watch.rounds + 1)
     conclusion = Conclusion.NOTHING
@@ -93,8 +109,15 @@ def conclude(
 
 
 def is_confirmed(order: Order, watch: Watch) -> bool:
-    """Whether a cancelled order was seen often enough after its end."""
-    return order.state in CANCELLED and watch.seen >= len(CONFIRM_MS)
+    """Whether an order that has ended need not be looked at again.
+
+    A cancelled one was seen often enough after its end. One whose sum is missing was asked for it often enough.
+    """
+    if order.state not in CANCELLED | {State.FILLED}:
+        return False
+    if order.executed_sum is None:
+        return max(watch.seen, watch.vain) >= SUM_ROUNDS
+    return order.state is State.FILLED or watch.seen >= len(CONFIRM_MS)
 
 
 def grace_over_ms(order: Order, schedule: Schedule) -> int:

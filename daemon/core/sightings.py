@@ -6,9 +6,11 @@ more filled, or a later state with as much filled. The sum paid decides last, an
 witnesses round it differently.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
-from daemon.core.answers import Sighting
+from daemon.core.answers import Look, Sighting
 from daemon.core.decimals import ZERO
 from daemon.core.orders import SIGHTINGS, Order, State
 
@@ -31,6 +33,43 @@ def is_news(order: Order, sighting: Sighting) -> bool:
     if later > 0 or order.seen_ms is None:
         return True
     return later == 0 and sighting.executed_quote > order.executed_quote
+
+
+def lacks_sum(sighting: Sighting) -> bool:
+    """Whether a sighting shows a fill and not what it came to."""
+    return sighting.executed_quantity > ZERO and not sighting.executed_quote
+
+
+def combined(looks: Iterable[Look]) -> Sighting | None:
+    """Return what a round of looks has seen: the first sighting, with the sum of a later one where it has none.
+
+    The order's own view may lack the sum that its fills have. Fills that tell of less than the order's own view are
+    not all of them, so their sum is none for it.
+    """
+    found = None
+    for sighting in (look.sighting for look in looks if look.sighting is not None):
+        if found is None:
+            found = sighting
+        elif lacks_sum(found) and sighting.executed_quantity >= found.executed_quantity and not lacks_sum(sighting):
+            found = msgspec.structs.replace(
+                found, executed_quantity=sighting.executed_quantity, executed_quote=sighting.executed_quote
+            )
+    return found
+
+
+def completed(order: Order, sighting: Sighting) -> Sighting:
+    """Take one view's sum into the other, where both show as much filled and one of them lacks the sum.
+
+    A sighting without a sum keeps the known one. An order without a sum takes the one of its fills, and stays in its
+    state: fills do not show how an order ended.
+    """
+    if order.state not in SIGHTINGS or sighting.executed_quantity != order.executed_quantity:
+        return sighting
+    if lacks_sum(sighting):
+        return msgspec.structs.replace(sighting, executed_quote=order.executed_quote)
+    if order.executed_sum is None and _LATENESS[sighting.state] < _LATENESS[order.state]:
+        return msgspec.structs.replace(sighting, state=order.state)
+    return sighting
 
 
 def settled(sighting: Sighting) -> Sighting:

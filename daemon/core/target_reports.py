@@ -38,8 +38,8 @@ def report(order: Order, rearmed: bool = False) -> bytes | None:
     status, execution_status = _ENDS[order.state]
     found: dict[str, object] = {"status": status, "executionStatus": execution_status}
     if order.executed_quantity:
-        price = _ROUNDED.divide(order.executed_quote, order.executed_quantity)
-        found["executionPrice"] = canonical(price)
+        if order.average_price is not None:  # one that is not known yet is told when it is
+            found["executionPrice"] = canonical(_ROUNDED.plus(order.average_price))
         found["actualPositionSize"] = order.executed_quantity
         found["actualExecutionTime"] = (order.sent_ms or order.updated_ms) // 1_000
     message = already_traded(order) if rearmed else _message(order)

@@ -78,7 +78,8 @@ export function ownerCell(order) {
 
 /** Describe what was traded, where anything was. */
 export function executed(order) {
-  return order.averagePrice === null ? "–" : `${order.executedQuantity} at ${trimmed(order.averagePrice)}`;
+  if (order.averagePrice !== null) return `${order.executedQuantity} at ${trimmed(order.averagePrice)}`;
+  return order.executedQuantity === "0" ? "–" : `${order.executedQuantity}, price not known yet`;
 }
 
 /** Describe what comes next. */

@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from daemon.core.answers import Look
 from daemon.core.orders import Order, State
 from daemon.core.outcomes import looked
-from daemon.core.reconciliation import Watch, witnesses
+from daemon.core.reconciliation import Watch, further_witness, witnesses
 from daemon.core.step import Step
 from daemon.engine.alarm import Alarm
 from daemon.engine.doorway import Doorway
@@ -79,7 +79,11 @@ class Reconciler:
                 self._answered.set()
 
     async def _looks(self, order: Order) -> list[Look]:
-        """Look at one witness after another, until one has seen the order or the exchange cannot be reached."""
+        """Look at one witness after another, until one has seen the order or the exchange cannot be reached.
+
+        What that one does not show of the order's fills is asked for in the same round, so that whoever waits for the
+        outcome is told its price.
+        """
         ledger = self._doorway.ledger
         watch = ledger.watches.get(order.order_id, Watch(next_ms=0))
         looks: list[Look] = []
@@ -87,4 +91,7 @@ class Reconciler:
             looks.append(await self._exchange.look(order, witness, watch.next_ms))
             if looks[-1].sighting is not None or not looks[-1].reached:
                 break
+        further = further_witness(order, looks)
+        if further is not None:
+            looks.append(await self._exchange.look(order, further, watch.next_ms))
         return looks

@@ -131,7 +131,8 @@ _QUEUE_STATUS = {
     State.EXPIRED: "failed",
     State.DEAD_LETTER: "failed",
     State.WITHDRAWN: "cancelled",
-}  # every state that the exchange reports is "completed": the trade was placed
+    State.CANCELED: "cancelled",  # without a fill
+}  # every other state that the exchange reports is "completed": something was traded, or rests on the book
 
 
 def queue_row(order: Order) -> Row:

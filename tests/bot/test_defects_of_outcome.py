@@ -92,10 +92,12 @@ def test_filled_was_invented_where_the_exchange_had_said_nothing(
 
 
 def test_the_status_of_a_duplicate_is_the_one_of_now(daemon: Daemon, exchange: Exchange) -> None:
-    wish = resting()
+    exchange.list_symbol("LATERUSDT", 1, price="2")
+    exchange.change_market("LATERUSDT", asks=[["2", "100"]], bids=[["0.5", "100"]])
+    wish = resting(symbol="LATERUSDT", price="1", quantity="10")
     assert place(daemon, wish)["status"] == "NEW"
-    order_id = order_of(daemon, wish)["order_id"]
-    daemon.ask("DELETE", f"/v1/orders/{order_id}")
-    daemon.until(order_id, "canceled")
-    assert trade(daemon, wish).json["order"]["status"] == "CANCELED"
-    assert json.dumps(book_of(daemon, exchange, wish)).count("CANCELED") == 1
+    exchange.change_market("LATERUSDT", asks=[["1", "100"]], bids=[["0.5", "100"]])
+    daemon.until(order_of(daemon, wish)["order_id"], "filled")
+    told = trade(daemon, wish).json
+    assert (told["replayed"], told["order"]["status"], told["order"]["quantity"]) == (True, "FILLED", "10")
+    assert len(book_of(daemon, exchange, wish)) == 1

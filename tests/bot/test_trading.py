@@ -164,10 +164,10 @@ def test_a_caller_whose_wait_ends_in_flight_is_told_that_the_outcome_is_unknown(
     assert trade(daemon, wish).json["replayed"] is True
 
 
-def test_an_order_that_rests_is_new_and_its_price_is_the_one_asked(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_order_that_rests_is_new_at_its_price_and_nothing_was_bought_yet(daemon: Daemon, exchange: Exchange) -> None:
     wish = resting(price="50000.5")
     order = place(daemon, wish)
-    assert (order["status"], order["price"], order["quantity"]) == ("NEW", "50000.5", "0.001")
+    assert (order["status"], order["price"], order["quantity"]) == ("NEW", "50000.5", "0")
     assert [placed["status"] for placed in book_of(daemon, exchange, wish)] == ["NEW"]
 
 

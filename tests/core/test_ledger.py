@@ -60,7 +60,7 @@ def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Benc
 def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
     done = doubt(bench, "FOOUSDT")
     assert bench.ledger.due_look(bench.now_ms) == done
-    done = bench.rule(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
+    done = bench.rule(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40)))
     bench.settle()
     assert bench.ledger.orders == {done.order_id: done}
     bench.look(done, look(sighting(State.PARTIALLY_FILLED, "1")))

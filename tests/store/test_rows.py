@@ -169,7 +169,7 @@ def test_every_state_has_its_word_in_the_bots_queue(connection: sqlite3.Connecti
     steps = [Step(orders={"1": making.order(state=each)}) for each in (State.QUEUED, state)]
     written(connection, *steps)
     status = connection.execute("SELECT status FROM transaction_queue").fetchone()[0]
-    waiting = {State.QUEUED: "pending", State.WITHDRAWN: "cancelled"}
+    waiting = {State.QUEUED: "pending", State.WITHDRAWN: "cancelled", State.CANCELED: "cancelled"}
     under_way = {State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST}
     unplaced = {State.REJECTED, State.EXPIRED, State.DEAD_LETTER}
     expected = waiting.get(state) or (

@@ -1,5 +1,8 @@
 """``POST /api/mexc/trade``: a trade in the bot's words, answered when its outcome is known.
 
+The bot is told what happened, not what it asked for. ``success`` means that something was bought or sold, or that the
+order rests on the exchange's book; quantities are executed quantities; a price that is not known is null.
+
 What the bot's old door got wrong is said in words it lacked: ``queued``, ``replayed``, ``unknown``. An unknown outcome
 is never a 4xx or 5xx, because a bot takes those for "nothing happened, try again".
 """
@@ -19,7 +22,7 @@ from daemon.api.routes import KEY, WAIT, Route
 from daemon.core.decimals import plain
 from daemon.core.fields import Text
 from daemon.core.line import place_of
-from daemon.core.orders import SIGHTINGS, UNRESOLVED, Order, State
+from daemon.core.orders import SIGHTINGS, Order, Side, State
 from daemon.core.signals import SignalRequest
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 from daemon.store.bot_tables import iso
@@ -35,6 +38,18 @@ MEXC_STATUS = {
     State.PARTIALLY_CANCELED: "PARTIALLY_CANCELED",
 }
 """An order's state as MEXC, and so the bot, calls it."""
+
+
+_NO_ANSWER = "the answer of the exchange is awaited"
+_OUTSTANDING = {
+    State.IN_DOUBT: _NO_ANSWER,
+    State.LOST: _NO_ANSWER,
+    State.OPEN: "the exchange accepted it and has not shown yet what became of it",
+    State.PARTIALLY_FILLED: "the exchange shows it as partly filled, but not how much of it",
+    State.FILLED: "the exchange shows it as filled, but not how much of it",
+    State.PARTIALLY_CANCELED: "the exchange shows it as cancelled after fills, but not how much was filled",
+}
+"""Why the outcome is still unknown, by state, where nothing is known to have been bought or sold and nothing rests."""
 
 
 class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
@@ -88,7 +103,7 @@ class BotTrade:
 
     def _answer(self, order: Order, *, replayed: bool, took_ms: int) -> web.Response:
         now_ms = self._context.engine.clock.now_ms()
-        if order.state in SIGHTINGS:
+        if _succeeded(order):
             return json(_placed(order, now_ms, replayed=replayed))
         if order.state in {State.QUEUED, State.ARMED}:
             place = place_of(self._context.engine.ledger, order)
@@ -103,15 +118,15 @@ class BotTrade:
                 },
                 202,
             )
-        if order.state in UNRESOLVED or (order.state is State.IN_FLIGHT and not replayed):
-            message = f"order {order.order_id}: {order.reason or 'the answer of the exchange is awaited'}"
+        if order.state in _OUTSTANDING or (order.state is State.IN_FLIGHT and not replayed):
+            message = f"order {order.order_id}: {order.reason or _OUTSTANDING.get(order.state, _NO_ANSWER)}"
             unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
             return json({**unknown, "unknown": True}, 202)
         if order.state is State.IN_FLIGHT:
             progress = failure("Trade already in progress", f"order {order.order_id} is on its way", order)
             return json({**progress, "lockStatus": self._lock_status(order)}, 409)
-        failed = failure(order.reason or order.state.value, "Trade execution failed", order)
-        return json({**failed, "executionTimeMs": took_ms}, 400)
+        failed = failure(_why_nothing(order), "Trade execution failed", order) | {"executionTimeMs": took_ms}
+        return json(failed | {"replayed": True} if replayed else failed, 400)
 
     def _lock_status(self, order: Order) -> dict[str, Any]:
         ledger = self._context.engine.ledger
@@ -146,15 +161,32 @@ def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
     )
 
 
+def _succeeded(order: Order) -> bool:
+    """Whether something was bought or sold, or the order was seen on the exchange's book."""
+    if order.state not in SIGHTINGS:
+        return False
+    rests = order.state in {State.OPEN, State.PARTIALLY_FILLED} and order.outcome_known
+    ruled_filled = order.state is State.FILLED and order.finished_ms is not None  # a person may name no quantity
+    return rests or ruled_filled or order.executed_quantity > 0
+
+
+def _why_nothing(order: Order) -> str:
+    """Say why nothing was bought or sold."""
+    if order.state is State.CANCELED:
+        verb = "bought" if order.side is Side.BUY else "sold"
+        return order.reason or f"the exchange accepted the order and cancelled it without a fill: nothing was {verb}"
+    return order.reason or order.state.value
+
+
 def _placed(order: Order, now_ms: int, *, replayed: bool) -> dict[str, Any]:
-    quantity = order.executed_quantity or order.quantity
-    price = order.executed_quote / order.executed_quantity if order.executed_quantity else order.price
+    is_unsaid = order.state is State.FILLED and not order.executed_quantity
+    price = order.average_price if order.executed_quantity else order.price  # what rests, rests at its limit
     shown = {
         "success": True,
         "orderId": order.exchange_order_id,
         "symbol": order.symbol,
         "side": order.side.value,
-        "quantity": None if quantity is None else plain(quantity),
+        "quantity": None if is_unsaid else plain(order.executed_quantity),
         "price": None if price is None else plain(price),
         "status": MEXC_STATUS[order.state],
         "timestamp": iso(order.sent_ms or order.accepted_ms),

@@ -11,7 +11,7 @@ The plan is forgotten when the server ends.
     before accept    request_lost  error_before  forbidden  rate_limited  refused
                      slow_before (the gateway has admitted it; the book sees it later)
     while accepting  invisible  duplicate_refused  type_refused  former_state
-    while showing    ended_hidden  no_trading
+    while showing    ended_hidden  no_trading  no_sum
     after accept     reply_lost  error_after  forbidden_after  junk_body  no_order_id  slow_after
     in the streams   event_lost  stream_cut
 """
@@ -38,6 +38,7 @@ Kind = Literal[
     "former_state",
     "ended_hidden",
     "no_trading",
+    "no_sum",
     "reply_lost",
     "error_after",
     "forbidden_after",
@@ -60,6 +61,7 @@ type_refused       an IMMEDIATE_OR_CANCEL or FILL_OR_KILL order is refused with 
 former_state       a cancellation shows the order as it was before
 ended_hidden       an order that has ended is not found by its client order id
 no_trading         the account shows that it may not trade
+no_sum             orders are shown with `cummulativeQuoteQty` "0", fills (`GET /api/v3/myTrades`) without `quoteQty`
 reply_lost         done, then the connection is cut
 error_after        done, then HTTP `status` (503) with `code` (the status)
 forbidden_after    done, then HTTP 403 with an HTML page
@@ -76,6 +78,7 @@ _TARGETS: dict[str, str] = {
     "former_state": "DELETE /api/v3/order",
     "ended_hidden": "GET /api/v3/order",
     "no_trading": "GET /api/v3/account",
+    "no_sum": "GET /api/v3/order",
     "event_lost": STREAMS,
     "stream_cut": STREAMS,
 }
@@ -192,6 +195,8 @@ def after_accept(struck: Struck, reply: Reply) -> Reply:
         reply = _HTML_403
     elif "junk_body" in struck:
         reply = msgspec.structs.replace(reply, body=reply.body[: len(reply.body) // 2] + b"\xff\x00")
+    elif "no_sum" in struck:
+        reply = msgspec.structs.replace(reply, body=_without_sums(reply.body))
     elif "no_order_id" in struck:
         reply = msgspec.structs.replace(reply, body=_without_order_id(reply.body))
     delay_ms = struck["slow_after"].delay_ms if "slow_after" in struck else 0
@@ -230,6 +235,15 @@ class _Plan(msgspec.Struct, forbid_unknown_fields=True):
 
 def _server_error(fault: Fault) -> Reply:
     return Reply.of({"code": fault.code or fault.status, "msg": "execution status unknown"}, fault.status)
+
+
+def _without_sums(body: bytes) -> bytes:
+    content = msgspec.json.decode(body)
+    for item in content if isinstance(content, list) else [content]:
+        if "cummulativeQuoteQty" in item:
+            item["cummulativeQuoteQty"] = "0"
+        item.pop("quoteQty", None)
+    return msgspec.json.encode(content)
 
 
 def _without_order_id(body: bytes) -> bytes:

@@ -1,0 +1,200 @@
+"""What a fill came to: MEXC may show a sum of 0 beside a filled quantity. That is no price of 0."""
+
+from decimal import Decimal
+
+import pytest
+
+from daemon.core.answers import Look, Witness
+from daemon.core.exposure import worth_of
+from daemon.core.orders import Order, State
+from daemon.core.outlook import advice, outlook
+from daemon.core.reconciliation import SUM_ROUNDS, Watch, further_witness, is_confirmed
+from daemon.core.rulings import Found, Ruling
+from daemon.core.sightings import combined
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, everywhere, limit_order, look, order, placed, sighting, unclear
+
+NO_SUM = sighting(State.FILLED, "4", quote="0")
+FILLS = look(sighting(State.PARTIALLY_FILLED, "4", quote="44"), witness=Witness.MY_TRADES)
+NO_FILLS = look(witness=Witness.MY_TRADES)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def filled(bench: Bench, *looks: Look) -> Order:
+    """Let an order be shown as filled, without a sum."""
+    bench.submit(quantity=Decimal(4))
+    sent = bench.send_next(placed())
+    return bench.look(sent, look(NO_SUM), *looks)
+
+
+# What is said of it
+
+
+@pytest.mark.parametrize(
+    ("executed", "quote", "executed_sum", "price"),
+    [("0", "0", "0", None), ("4", "0", None, None), ("4", "44", "44", "11"), ("4", "4E-15", "4E-15", "1E-15")],
+    ids=["nothing filled", "no sum", "both", "a tiny price"],
+)
+def test_a_price_is_told_only_where_something_was_filled_and_its_sum_is_known(
+    executed: str, quote: str, executed_sum: str | None, price: str | None
+) -> None:
+    found = order(State.FILLED, executed_quantity=Decimal(executed), executed_quote=Decimal(quote))
+    assert found.executed_sum == (None if executed_sum is None else Decimal(executed_sum))
+    assert found.average_price == (None if price is None else Decimal(price))
+
+
+def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_for_again(bench: Bench) -> None:
+    found = filled(bench, NO_FILLS)
+    assert (found.state, found.executed_quantity, found.executed_sum, found.average_price) == (
+        State.FILLED, Decimal(4), None, None,
+    )  # fmt: skip
+    assert found.outcome_known
+    assert found.finished_ms is None
+    assert bench.events(found)[-1].detail["executed_quote"] is None
+    assert bench.ledger.next_look_ms() == NOON_MS + bench.rules.schedule.first_ms
+    assert "asked again for the sum" in outlook(bench.ledger, found, NOON_MS).what
+    assert advice(bench.ledger, found) is None
+
+
+def test_fills_have_the_sum_and_the_order_stays_filled(bench: Bench) -> None:
+    found = filled(bench, NO_FILLS)
+    found = bench.look(found, look(NO_SUM), FILLS)
+    assert (found.state, found.executed_sum, found.average_price) == (State.FILLED, Decimal(44), Decimal(11))
+    assert found.finished_ms == bench.now_ms
+    bench.settle()
+    assert not bench.ledger.orders
+
+
+def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Bench) -> None:
+    found = bench.look(filled(bench), look(), FILLS)
+    assert (found.state, found.average_price) == (State.FILLED, Decimal(11))
+
+
+# Where it is looked for
+
+
+def test_the_round_that_sees_a_fill_without_a_sum_asks_for_the_fills() -> None:
+    known = order(State.OPEN)
+    assert further_witness(known, [look(NO_SUM)]) is Witness.MY_TRADES
+    assert further_witness(known, [look(NO_SUM), NO_FILLS]) is None, "they were asked for"
+    assert further_witness(known, [look(sighting(State.FILLED, "4"))]) is None, "it has its sum"
+    assert further_witness(known, [look()]) is None
+    priced = order(State.PARTIALLY_FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(44))
+    assert further_witness(priced, [look(NO_SUM)]) is None, "the sum of as much is known"
+
+
+def test_fills_that_are_not_all_of_them_have_no_sum_for_the_order() -> None:
+    some = look(sighting(State.PARTIALLY_FILLED, "3", quote="33"), witness=Witness.MY_TRADES)
+    assert combined([look(NO_SUM), some]) == NO_SUM
+    assert combined([look(NO_SUM), FILLS]) == sighting(State.FILLED, "4", quote="44")
+    more = look(sighting(State.PARTIALLY_FILLED, "5", quote="55"), witness=Witness.MY_TRADES)
+    assert combined([look(NO_SUM), more]) == sighting(State.FILLED, "5", quote="55")
+    unpriced = look(sighting(State.PARTIALLY_FILLED, "4", quote="0"), witness=Witness.MY_TRADES)
+    assert combined([look(NO_SUM), unpriced]) == NO_SUM
+
+
+def test_a_view_without_a_sum_does_not_undo_the_known_one(bench: Bench) -> None:
+    bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(11))
+    found = bench.look(bench.send_next(placed()), look(sighting(State.PARTIALLY_FILLED, "4", quote="44")))
+    found = bench.look(found, look(NO_SUM))
+    assert (found.state, found.executed_sum) == (State.FILLED, Decimal(44))
+
+
+# How long
+
+
+def test_the_sum_is_asked_for_so_many_rounds_and_then_stays_unknown(bench: Bench) -> None:
+    found = filled(bench)
+    for _ in range(SUM_ROUNDS - 1):
+        found = bench.look(found, look(NO_SUM), NO_FILLS)
+        assert found.finished_ms is None
+    found = bench.look(found, look(NO_SUM), NO_FILLS)
+    assert (found.state, found.finished_ms, found.average_price) == (State.FILLED, bench.now_ms, None)
+    told = bench.events(found)[-1]
+    assert (told.name, told.detail) == ("order.price_unknown", {"reason": found.reason})
+    assert "no sum for the 4 that were filled" in (found.reason or "")
+    bench.settle()
+    assert not bench.ledger.orders
+
+
+def test_rounds_in_vain_count_and_failed_ones_do_not(bench: Bench) -> None:
+    found = filled(bench)
+    for _ in range(SUM_ROUNDS):
+        found = bench.look(found, *everywhere(failed=True))
+    assert found.finished_ms is None
+    seen_ms, bench.now_ms = found.seen_ms, bench.now_ms + 1_000
+    for _ in range(SUM_ROUNDS):
+        found = bench.look(found, *everywhere())
+    assert (found.finished_ms, found.seen_ms) == (bench.now_ms, seen_ms)
+
+
+def test_a_cancelled_order_whose_sum_is_missing_is_looked_at_for_longer(bench: Bench) -> None:
+    cut = sighting(State.PARTIALLY_CANCELED, "1", quote="0")
+    bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(11))
+    found = bench.look(bench.send_next(placed()), look(cut), NO_FILLS)
+    for _ in range(3):
+        found = bench.look(found, look(cut), NO_FILLS)
+    assert (found.finished_ms, found.executed_sum) == (None, None)
+    fills = look(sighting(State.PARTIALLY_FILLED, "1", quote="11"), witness=Witness.MY_TRADES)
+    found = bench.look(found, look(cut), fills)
+    assert (found.state, found.average_price) == (State.PARTIALLY_CANCELED, Decimal(11))
+
+
+def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: Bench) -> None:
+    found = filled(bench)
+    bench.settle()
+    bench.crash()
+    bench.open()
+    assert bench.order(found).state is State.FILLED
+    assert bench.ledger.watches.keys() == {found.order_id}
+    assert not bench.sends
+    found = bench.look(found, look(NO_SUM), FILLS)
+    assert found.average_price == Decimal(11)
+
+
+def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
+    bench.submit(quantity=Decimal(4))
+    doubt = bench.send_next(unclear())
+    ruled = bench.rule(doubt, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
+    assert (ruled.state, ruled.finished_ms) == (State.FILLED, None)
+    assert bench.look(ruled, look(), FILLS).average_price == Decimal(11)
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.IN_DOUBT, State.LOST, State.REJECTED])
+def test_only_what_has_ended_is_confirmed(state: State) -> None:
+    known = order(state, executed_quantity=Decimal(4))
+    watch = Watch(next_ms=NOON_MS, seen=SUM_ROUNDS, vain=SUM_ROUNDS)
+    assert not is_confirmed(known, watch)
+
+
+# What it counts as
+
+
+def test_what_was_bought_for_an_unknown_sum_is_no_gift() -> None:
+    by_quantity = order(
+        State.FILLED, quantity=Decimal(4), quote_quantity=None, executed_quantity=Decimal(4), executed_quote=Decimal(0)
+    )
+    assert worth_of(by_quantity) is None
+    assert worth_of(limit_order(State.FILLED, executed_quantity=Decimal(1))) == Decimal(10)
+
+
+def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() -> None:
+    bench = Bench()
+    found = filled(bench)
+    assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
+    bench.look(found, look(NO_SUM), FILLS)
+    assert bench.ledger.exposure.unpriced(bench.now_ms) is None
+    assert bench.ledger.exposure.spent(bench.now_ms) == Decimal(44)
+
+
+def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> None:
+    bench = Bench()
+    bench.submit(quantity=Decimal(4))
+    found = bench.look(bench.send_next(placed()), look(sighting(State.CANCELED)))
+    assert bench.ledger.exposure.unpriced(bench.now_ms) is None
+    bench.look(found, look(sighting(State.CANCELED, "1", quote="0")))
+    assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
