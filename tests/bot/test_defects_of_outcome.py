@@ -1,6 +1,5 @@
 """The defects of the bot's dealing with outcomes, each shown impossible."""
 
-import json
 from itertools import pairwise
 from typing import Any
 
