@@ -12,6 +12,7 @@ from daemon.api.monitoring import AlertView, alert_view
 from daemon.api.routes import Route
 from daemon.api.views import View
 from daemon.core.alerts import AlertState
+from daemon.core.clock_rules import disagreement
 from daemon.core.orders import State
 from daemon.engine.engine import Stage
 from daemon.exchange.port import Health
@@ -25,6 +26,7 @@ class StatusView(View, frozen=True, kw_only=True):
     mode: str
     shadow_of: str | None  # in shadow mode, the real market whose prices and rules the paper exchange has
     unproven: str | None  # why no order is sent yet, while the exchange was not found fit to trade on
+    clock_wrong: str | None  # while our clock and the exchange's are grossly apart: by how much, and what to do
     exchange_url: str
     version: str
     pid: int
@@ -64,13 +66,14 @@ class ReadyView(View, frozen=True):
 async def status_view(context: Context) -> StatusView:
     """Show how the daemon stands."""
     engine = context.engine
-    ledger, now_ms = engine.ledger, engine.clock.now_ms()
+    ledger, now_ms, health = engine.ledger, engine.clock.now_ms(), engine.exchange.health()
     return StatusView(
         stage=engine.stage,
         halted=ledger.halted,
         mode=context.mode,
         shadow_of=context.shadow_of,
         unproven=ledger.unproven,
+        clock_wrong=disagreement(health.offset_ms),
         exchange_url=context.exchange_url,
         version=__version__,
         pid=os.getpid(),
@@ -86,7 +89,7 @@ async def status_view(context: Context) -> StatusView:
         active_locks=len(ledger.locks),
         orders_last_second=ledger.capacity.used(now_ms),
         orders_per_second=ledger.capacity.limits.order_rate_per_s,
-        exchange=engine.exchange.health(),
+        exchange=health,
         database=context.database,
         database_bytes=_size(context.database),
         http=context.http,

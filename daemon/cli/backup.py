@@ -37,7 +37,7 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
     from daemon.store.retention import backup_into  # noqa: PLC0415
 
     try:
-        source = database or _configured(config_path)
+        source = database or configured_database(config_path)
         done = backup_into(target, source, keep=keep, now_ms=wall_ms()) if keep else copy(source, target)
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
@@ -68,7 +68,7 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
     from daemon.store.restore import restore as put_in_place  # noqa: PLC0415
 
     try:
-        done = put_in_place(source, database or _configured(config_path), now_ms=wall_ms())
+        done = put_in_place(source, database or configured_database(config_path), now_ms=wall_ms())
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:
@@ -82,7 +82,8 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
     click.echo("the daemon will start halted: compare the orders since the backup with the exchange, then resume")
 
 
-def _configured(config_path: Path | None) -> Path:
+def configured_database(config_path: Path | None) -> Path:
+    """Find the database that a configuration names, or the one that is there."""
     from daemon.config import load  # noqa: PLC0415  # loaded when needed
 
     return database_for_commands("" if config_path is None else load(config_path).store.path, environment())

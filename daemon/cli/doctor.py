@@ -137,6 +137,8 @@ def _judge(found: dict[str, Any]) -> "Finding":
         return failure("daemon", f"it cannot reach the exchange: {found['exchange']['error']}", "see the line exchange")
     if found["unproven"]:
         return failure("daemon", found["unproven"], "see the lines exchange, key and trading")
+    if found["clockWrong"]:
+        return failure("daemon", found["clockWrong"], "see the lines clock and recorded")
     if found["lost"] or found["deadLetters"]:
         return warning(
             "daemon",

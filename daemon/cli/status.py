@@ -36,7 +36,7 @@ def _show(found: dict[str, Any]) -> None:
             ("up", show.ago(now_ms - found["uptimeMs"], now_ms).removesuffix(" ago")),
             ("exchange", f"{found['exchangeUrl']}  {reachable[exchange['reachable']]}"),
             ("", exchange["error"]),
-            ("clock", _clock(exchange["offsetMs"])),
+            ("clock", _clock(found)),
             ("orders", under_way or "none under way"),
             (
                 "queue",
@@ -50,7 +50,10 @@ def _show(found: dict[str, Any]) -> None:
     )
 
 
-def _clock(offset_ms: int | None) -> str | None:
+def _clock(found: dict[str, Any]) -> str | None:
+    if found["clockWrong"]:
+        return click.style(found["clockWrong"], fg="red", bold=True)
+    offset_ms = found["exchange"]["offsetMs"]
     return None if offset_ms is None else f"the exchange's is {offset_ms:+d} ms from ours"
 
 

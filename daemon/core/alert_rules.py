@@ -8,6 +8,7 @@ symbol or an owner: messages leave the machine.
 import msgspec
 
 from daemon.core.alerts import Rule, Severity
+from daemon.core.clock_rules import FAR_MS
 
 MINUTE_MS = 60_000
 RESTART_MS = 5_000
@@ -165,6 +166,16 @@ def _surroundings(limits: Thresholds) -> list[Rule]:
             for_ms=MINUTE_MS,
             means="our clock and the exchange's differ by {value} ms",
             todo="`timedatectl`: is the machine's clock synchronised? The daemon allows for the difference meanwhile",
+        ),
+        Rule(
+            name="clock_wrong",
+            severity=critical,
+            reads="clock_offset_ms",
+            limit=FAR_MS,
+            clear=FAR_MS / 2,
+            for_ms=RESTART_MS,
+            means="our clock and the exchange's differ by {value} ms: every executeAt is missed by as much",
+            todo="`sniperd doctor` tells whose clock is wrong, and what to do",
         ),
         Rule(
             name="slow_commits",

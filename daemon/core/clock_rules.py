@@ -1,11 +1,32 @@
-"""A step of the daemon's clock: it jumped forward, because the machine's clock was behind and was set right.
+"""Rules for the daemon's clock: what follows from a step of it, and when it is too far from the exchange's.
 
-Instants mean what they meant: a deadline or an ``executeAt`` comes sooner by the step. Durations keep their length: a
-lease that was granted for so long, and a wait that the exchange asked for, are not cut short by it.
+It steps forward where the machine's clock was behind and was set right. Instants mean what they meant: a deadline or an
+``executeAt`` comes sooner by the step. Durations keep their length: a lease that was granted for so long, and a wait
+that the exchange asked for, are not cut short by it.
 """
 
 from daemon.core.ledger import Ledger
 from daemon.core.step import Step
+
+FAR_MS = 60_000
+"""A clock that is so far from the exchange's knows no deadline and no instant of a listing."""
+
+
+def disagreement(offset_ms: int | None) -> str | None:
+    """Say that the daemon's clock is grossly wrong; ``None`` while it is not, or not known to be.
+
+    Args:
+        offset_ms: the exchange's clock minus the daemon's.
+
+    """
+    if offset_ms is None or abs(offset_ms) <= FAR_MS:
+        return None
+    where = "behind" if offset_ms > 0 else "ahead of"
+    return (
+        f"the daemon's clock is {abs(offset_ms) / 1_000:,.0f} s {where} the exchange's: every executeAt is missed by "
+        "as much; set the machine's clock right (timedatectl), and if the daemon stays ahead then, stop it and run "
+        "`sniperd reset-clock`"
+    )
 
 
 def stepped(ledger: Ledger, step: Step, step_ms: int, now_ms: int) -> None:

@@ -154,6 +154,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "the machine's clock was set; the daemon's own follows it forward, and never goes back",
         ("jump_ms", "followed_ms"), durable=False
     ),
+    "clock.reset": Kind(
+        Level.WARNING, "a person took the recorded time back to the machine's clock; what waited expires",
+        ("reason", "was_ms", "set_ms", "waiting"),
+    ),
     "exchange.started": Kind(Level.INFO, "the paper exchange runs beside the daemon", ("url", "pid"), durable=False),
     "exchange.ended": Kind(Level.ERROR, "the paper exchange ended; it is started again", ("exit_code",), durable=False),
     "exchange.reachable": Kind(

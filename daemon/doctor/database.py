@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from daemon.clock import read_anchor, wall_ms
+from daemon.core.clock_rules import FAR_MS
 from daemon.doctor.findings import Finding, failure, ok, warning
+from daemon.store.clock_reset import recorded_ms
 from daemon.store.database import open_for_reading
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -38,11 +41,25 @@ def _file(path: Path) -> Iterator[Finding]:
             return
         yield _version(path, version)
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        ahead_ms = recorded_ms(connection, read_anchor()) - wall_ms() if found == "ok" else 0
     if found != "ok":
         yield _damaged(path, found)
         return
     yield ok(CHECK, f"{path} is whole, {path.stat().st_size / MB:.1f} MB, SQLite {sqlite3.sqlite_version}")
+    yield _recorded(ahead_ms)
     yield _wal(path.with_name(path.name + "-wal"))
+
+
+def _recorded(ahead_ms: int) -> Finding:
+    """Compare the times on record with the machine's clock: the daemon never begins before them."""
+    if ahead_ms > FAR_MS:
+        return failure(
+            "recorded",
+            f"the latest time in the database is {ahead_ms / 1_000:,.0f} s ahead of this machine's clock, and the "
+            "daemon's clock goes on from there: every executeAt is missed by as much, or refused",
+            "if this machine's clock is right (see the line clock), stop the daemon and run `sniperd reset-clock`",
+        )
+    return ok("recorded", "no time in the database is ahead of this machine's clock")
 
 
 def _version(path: Path, version: int) -> Finding:

@@ -7,6 +7,7 @@ import msgspec
 
 from daemon.config import Config, ExchangeTable
 from daemon.core.answers import Advice
+from daemon.core.clock_rules import FAR_MS
 from daemon.credentials import Credentials
 from daemon.doctor.asking import Answer, Server, Unanswered
 from daemon.doctor.findings import Finding, failure, ok, warning
@@ -71,6 +72,12 @@ def _certificate(days: int | None) -> Finding:
 
 def _clock(offset_ms: int) -> Finding:
     text = f"the exchange's is {offset_ms:+d} ms from the machine's"
+    if abs(offset_ms) > FAR_MS:
+        return failure(
+            "clock",
+            f"{text}: every executeAt is missed by as much",
+            "set the machine's clock right: timedatectl, then systemctl enable --now systemd-timesyncd",
+        )
     if abs(offset_ms) > MUCH_MS:
         return warning("clock", text, "let the machine keep time: systemctl enable --now systemd-timesyncd")
     return ok("clock", text)

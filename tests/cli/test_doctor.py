@@ -7,7 +7,7 @@ from tests.processes import Daemon
 
 CHECKS = [
     "config", "credentials", "exchange", "clock", "key", "trading", "pairs", "key age", "facts", "schema", "database",
-    "wal", "disk", "sqlite", "signals.sock", "status.sock", "systemd", "rates", "daemon",
+    "recorded", "wal", "disk", "sqlite", "signals.sock", "status.sock", "systemd", "rates", "daemon",
 ]  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def test_an_exchange_that_does_not_answer_is_a_failure() -> None:
 async def test_a_database_that_is_well(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db"):
         found = list(database.examine(tmp_path / "x.db"))
-    assert grades(found) == {"schema": "ok", "database": "ok", "wal": "ok", "disk": found[-1].grade}
+    assert grades(found) == {"schema": "ok", "database": "ok", "recorded": "ok", "wal": "ok", "disk": found[-1].grade}
 
 
 def test_no_database_yet_is_well(tmp_path: Path) -> None:

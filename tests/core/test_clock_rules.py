@@ -1,7 +1,9 @@
 """The daemon's clock jumps forward: instants come sooner, durations keep their length."""
 
+import pytest
+
 from daemon.core import leases
-from daemon.core.clock_rules import stepped
+from daemon.core.clock_rules import FAR_MS, disagreement, stepped
 from daemon.core.leases import Leased
 from daemon.core.orders import State
 from daemon.core.step import Step
@@ -55,3 +57,15 @@ def test_an_instant_comes_sooner_and_a_deadline_passes() -> None:
     bench.pass_time()
     assert bench.order(soon).state is State.EXPIRED
     assert bench.order(waiting).state is State.QUEUED
+
+
+@pytest.mark.parametrize("offset_ms", [None, 0, FAR_MS, -FAR_MS])
+def test_a_clock_that_is_not_far_off_or_not_known_to_be_is_not_complained_of(offset_ms: int | None) -> None:
+    assert disagreement(offset_ms) is None
+
+
+@pytest.mark.parametrize(("offset_ms", "words"), [(FAR_MS + 1, "60 s behind"), (-7_200_000, "7,200 s ahead of")])
+def test_a_clock_that_is_far_off_is_named_with_what_to_do(offset_ms: int, words: str) -> None:
+    said = disagreement(offset_ms) or ""
+    assert f"the daemon's clock is {words} the exchange's" in said
+    assert "sniperd reset-clock" in said

@@ -1,15 +1,18 @@
 """The machine's clock is set: the daemon's own follows it forward at once, and never back, nor over a restart."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 
 from tests.processes import Daemon, Exchange, wall_ms
+from tests.processes.command import Ran, sniperd
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 from tests.processes.wall_clock import WallClock
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 def test_a_clock_that_was_set_back_makes_no_order_younger_and_orders_are_still_taken_by_the_exchange(
@@ -78,6 +81,52 @@ def test_a_machine_that_is_set_back_while_the_daemon_runs_brings_no_instant_near
     daemon.until(late, "rejected", "expired")
     assert daemon.look("/v1/status")["nowMs"] > wall_ms() - HOUR_MS // 2
     assert daemon.order(due)["state"] == "queued"
+
+
+def test_a_daemon_whose_time_was_recorded_far_ahead_says_so_everywhere_until_a_person_takes_it_back(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon, ahead_ms=3 * DAY_MS)
+    daemon.start(with_rules=True)
+    bought = daemon.submit(market_buy(idempotencyKey="k1"), wait_s=10).json
+    waiting = daemon.accept(market_buy(executeAt=wall_ms() + 3 * DAY_MS + HOUR_MS))
+    wall.set(0)
+    daemon.restart()
+    assert daemon.wait_for("alert.firing", alert="clock_wrong")["severity"] == "critical"
+    status = daemon.look("/v1/status")
+    assert status["nowMs"] > wall_ms() + 2 * DAY_MS, "over restarts"
+    assert "259,200 s ahead of the exchange's" in status["clockWrong"]
+    assert "259,200 s ahead" in run_cli(daemon, "status").output
+    doctor = run_cli(daemon, "doctor", "--json")
+    grades = {found["check"]: found["grade"] for found in doctor.json["findings"]}
+    assert (doctor.code, grades["recorded"], grades["daemon"]) == (1, "failure", "failure")
+    assert daemon.submit(market_buy(executeAt=wall_ms() + 2_000)).status == 400
+
+    refused = run_cli(daemon, "reset-clock", "--reason", "ntp was off")
+    assert (refused.code, "stop it first" in refused.errors) == (75, True)
+    daemon.terminate()
+    done = run_cli(daemon, "reset-clock", "--reason", "ntp was off", "--json")
+    assert (done.code, done.json["waiting"]) == (0, 1)
+    assert done.json["wasMs"] - done.json["nowMs"] > 2 * DAY_MS
+    daemon.start(with_rules=True)
+    assert daemon.look("/v1/status")["clockWrong"] is None
+    assert abs(daemon.look("/v1/status")["nowMs"] - wall_ms()) < HOUR_MS
+    assert daemon.until(waiting, "expired")["attempts"] == 0
+    assert daemon.submit(market_buy(idempotencyKey="k1") | {"snipeTargetId": bought["snipeTargetId"]}).json["replayed"]
+    at_ms = wall_ms() + 1_000
+    on_time = daemon.accept(market_buy(executeAt=at_ms, deadlineMs=10_000))
+    daemon.until(on_time, "filled")
+    [arrival] = exchange.arrivals(on_time)
+    assert at_ms <= arrival["receivedMs"] < at_ms + 10_000
+    with closing(sqlite3.connect(daemon.database)) as database:
+        [[actor, detail]] = database.execute("SELECT actor, detail FROM events WHERE name = 'clock.reset'").fetchall()
+    assert (actor, json.loads(detail)["reason"]) == (f"uid:{os.getuid()}", "ntp was off")
+
+
+def run_cli(daemon: Daemon, *words: str) -> Ran:
+    """Run a command in the daemon's environment, with its configuration and the machine's own clock."""
+    return sniperd(*words, "--config", daemon.config_path, environ=daemon.environ, directory=daemon.directory)
 
 
 def set_ahead(daemon: Daemon, ms: int) -> None:

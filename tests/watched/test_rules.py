@@ -57,6 +57,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "exchange_unreachable": ([series("sniperd_exchange_reachable", "1x50 0x150")], 1),
     "reconcile_stale": ([series("sniperd_reconcile_overdue_seconds", "0x50 61x150")], 61),
     "clock_offset": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -1.5x150")], 1_500),
+    "clock_wrong": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -61x150")], 61_000),
     "slow_commits": (slow("0x60 0+1x4 4x100"), 4),
     "disk_low": ([series("sniperd_disk_free_bytes", "900000000x50 499000000x150")], 499),
 }
@@ -75,6 +76,7 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "exchange_unreachable": [series("sniperd_exchange_reachable", "1x110 0x8 1x90")],  # for less than a minute
     "reconcile_stale": [series("sniperd_reconcile_overdue_seconds", "60x200")],
     "clock_offset": [series("sniperd_exchange_clock_offset_seconds", "0.999x200")],
+    "clock_wrong": [series("sniperd_exchange_clock_offset_seconds", "60x200")],
     "slow_commits": slow("0x60 0+1x3 3x100"),
     "disk_low": [series("sniperd_disk_free_bytes", "500000000x200")],
 }

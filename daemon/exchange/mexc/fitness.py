@@ -10,15 +10,13 @@ a definite no counts, and that it answers at all.
 
 from daemon.clock import wall_ms
 from daemon.core.answers import FIT, Advice, Fitness, Verdict
+from daemon.core.clock_rules import FAR_MS
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import advice_of, raw
 from daemon.exchange.mexc.requests import OK, Asked, Requests
 from daemon.exchange.mexc.transport import Reply
 
 ACCOUNT, TEST = "/api/v3/account", "/api/v3/order/test"
-FARTHEST_MS = 60_000
-"""A machine whose clock is so far off knows no deadline and no instant of a listing."""
-
 SERVER_ERRORS = range(500, 600)
 
 TRIAL = [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("quantity", "0.001"), ("price", "10000")]
@@ -34,7 +32,7 @@ async def find_out(requests: Requests) -> Fitness:
             Verdict.UNKNOWN, f"the exchange does not tell the time: {requests.health().error or 'unreadable'}"
         )
     far_ms = (requests.health().offset_ms or 0) + requests.clock.now_ms() - wall_ms()
-    if abs(far_ms) > FARTHEST_MS:
+    if abs(far_ms) > FAR_MS:
         return Fitness(
             Verdict.UNFIT,
             f"the exchange's clock is {far_ms:+d} ms from the machine's: let the machine keep time (systemctl enable "
