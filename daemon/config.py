@@ -150,6 +150,7 @@ class PollerTable(Table, frozen=True):
     enabled: bool = False
     base_url: str = "http://127.0.0.1:3008"
     user_id: str = ""
+    token_file: str = ""
     interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 1_000
     longest_interval_ms: Annotated[int, Meta(ge=50, le=3_600_000)] = 60_000
     timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
@@ -173,6 +174,7 @@ class AlertsTable(Table, frozen=True):
     clock_offset_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 1_000
     slow_commits: Annotated[int, Meta(ge=0, le=1_000_000)] = 3
     reconcile_overdue_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+    poller_failing_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     disk_free_mb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 500
     webhook_file: str = ""
     webhook_timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000

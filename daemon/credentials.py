@@ -2,7 +2,8 @@
 
 Looked for in this order: systemd's credentials (``$CREDENTIALS_DIRECTORY/mexc_api_key`` and ``mexc_api_secret``), the
 files that the configuration names, the bot's own environment names ``MEXC_API_KEY`` and ``MEXC_SECRET_KEY``. A file
-that others can read is refused: a key that leaked is worse than a daemon that does not start.
+that others can read is refused: a key that leaked is worse than a daemon that does not start. The token that the poller
+sends to the bot is read in the same way.
 """
 
 import hmac
@@ -80,12 +81,24 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
     return Credentials(_checked(key, "MEXC_API_KEY"), _checked(secret, "MEXC_SECRET_KEY"))
 
 
+def token(environ: Mapping[str, str], name: str, configured: str) -> Secret | None:
+    """Find a token: the credential of that name, else in the file that the configuration names; ``None`` without both.
+
+    Raises:
+        NoPermission: it is empty, unreadable, or readable by others.
+
+    """
+    given = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+    path = given if given.exists() else Path(configured) if configured else None
+    return None if path is None else _checked(read(path, "replace the token by a new one", "token"), path, "token")
+
+
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:
     return Credentials(_checked(read(key_file), key_file), _checked(read(secret_file), secret_file))
 
 
-def read(path: Path, anew: str = "make the key anew at the exchange") -> str:
-    """Read a file that only its owner may read; ``anew`` is what to do about one that others could.
+def read(path: Path, anew: str = "make the key anew at the exchange", what: str = "key") -> str:
+    """Read a file that only its owner may read; ``anew`` is what to do about one that others could read.
 
     Raises:
         NoPermission: it cannot be read, or others can read it.
@@ -103,17 +116,17 @@ def read(path: Path, anew: str = "make the key anew at the exchange") -> str:
     except OSError as error:
         raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise NoPermission(f"{path} holds no key: it is not plain text") from None
+        raise NoPermission(f"{path} holds no {what}: it is not plain text") from None
     return text
 
 
-def _checked(text: str, where: str | Path) -> Secret:
-    """Refuse what is no key.
+def _checked(text: str, where: str | Path, what: str = "key") -> Secret:
+    """Refuse what is no key, or no token.
 
     A word too short would strike out half of every log line; what is not one word would fail in every request's header.
     """
     if len(text) < MIN_LENGTH:
-        raise NoPermission(f"{where} holds no key: it has {len(text)} characters; put the whole key there")
+        raise NoPermission(f"{where} holds no {what}: it has {len(text)} characters; put the whole {what} there")
     if not _WORD.fullmatch(text):
-        raise NoPermission(f"{where} holds no key: it is not one word of plain text, or too long")
+        raise NoPermission(f"{where} holds no {what}: it is not one word of plain text, or too long")
     return Secret(text)

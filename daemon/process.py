@@ -111,10 +111,7 @@ class Process:
                 started_ms=clock.now_ms(),
             )
             if config.poller.enabled:
-                bot = await stack.enter_async_context(open_client(config.poller.base_url, config.poller.user_id))
-                self._poller = Poller(engine=engine, desk=context.front_desk, client=bot, exchange=exchange,
-                                      settings=settings.poller(config))  # fmt: skip
-                self._listeners.append(self._poller.hear)
+                self._poller = await self._open_poller(stack, context, exchange)
             signals, status = self._around.sockets(self._given)
             loopback = self._around.loopback(clock, is_default=self._config_path is None)
             http = await stack.enter_async_context(
@@ -139,6 +136,15 @@ class Process:
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
             self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
+
+    async def _open_poller(self, stack: AsyncExitStack, context: Context, exchange: MexcExchange) -> Poller:
+        table = self._config.poller
+        client = await stack.enter_async_context(open_client(table.base_url, table.user_id, self._around.bot_token()))
+        poller = Poller(engine=context.engine, desk=context.front_desk, client=client, exchange=exchange,
+                        settings=settings.poller(self._config))  # fmt: skip
+        self._listeners.append(poller.hear)
+        context.monitor.poller = poller.health
+        return poller
 
     async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
         await engine.ready.wait()

@@ -24,6 +24,7 @@ NEEDS_RESTART = frozenset(
         ("poller", "enabled"),
         ("poller", "base_url"),
         ("poller", "user_id"),
+        ("poller", "token_file"),
         ("alerts", "webhook_file"),
         ("log", "format"),
     }

@@ -19,6 +19,9 @@ from daemon.log import Emit, Log
 from daemon.monitoring import webhook_file
 from daemon.paths import runtime_directory, state_directory
 
+BOT_TOKEN = "bot_token"  # noqa: S105  # a credential's name
+"""Name of the credential that holds the token for the bot."""
+
 
 class Surroundings:
     """What a configuration, the environment and the disk say."""
@@ -56,6 +59,12 @@ class Surroundings:
         webhooks = webhook_file.find(self._environ, self._config.alerts.webhook_file)
         self._log.keep_out([secret for webhook in webhooks for secret in webhook.secrets()])
         return webhooks
+
+    def bot_token(self) -> Secret | None:
+        """Find what the poller shows to the bot; it is kept out of the log."""
+        found = credentials.token(self._environ, BOT_TOKEN, self._config.poller.token_file)
+        self._log.keep_out([] if found is None else [found])
+        return found
 
     def facts(self, clock: SteadyClock) -> Facts:
         """Take over what was found out about the exchange, if it is about this one."""

@@ -52,7 +52,8 @@ REACHES = {
         f"alerts.{key}": (77, {f"alerts.{key}"})
         for key in (
             "window_s", "queue_depth", "lock_overdue_s", "lock_timeouts", "failed_percent", "failed_at_least",
-            "rate_ban_s", "unreachable_s", "clock_offset_ms", "slow_commits", "reconcile_overdue_s", "disk_free_mb",
+            "rate_ban_s", "unreachable_s", "clock_offset_ms", "slow_commits", "reconcile_overdue_s",
+            "poller_failing_s", "disk_free_mb",
         )
     },
     "alerts.webhook_timeout_ms": (4_300, {"webhooks.timeout_s"}),
@@ -89,6 +90,7 @@ OF_THE_PROCESS = {
     "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
     "http.listen", "http.token_file",
     "poller.base_url",
+    "poller.token_file",
     "alerts.webhook_file",
     "log.level", "log.format",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from daemon.api.views import View
 from daemon.core.alerts import AlertState
 from daemon.core.clock_rules import disagreement
 from daemon.core.orders import State
+from daemon.core.polling import PollerHealth
 from daemon.engine.engine import Stage
 from daemon.exchange.port import Health
 
@@ -43,6 +44,7 @@ class StatusView(View, frozen=True, kw_only=True):
     orders_last_second: int
     orders_per_second: int
     exchange: Health
+    poller: PollerHealth | None  # null: the bot's targets are not polled
     database: str
     database_bytes: int
     http: str | None  # where the loopback listener is reached
@@ -90,6 +92,7 @@ async def status_view(context: Context) -> StatusView:
         orders_last_second=ledger.capacity.used(now_ms),
         orders_per_second=ledger.capacity.limits.order_rate_per_s,
         exchange=health,
+        poller=context.monitor.poller_health(),
         database=context.database,
         database_bytes=_size(context.database),
         http=context.http,

@@ -37,6 +37,7 @@ def _show(found: dict[str, Any]) -> None:
             ("exchange", f"{found['exchangeUrl']}  {reachable[exchange['reachable']]}"),
             ("", exchange["error"]),
             ("clock", _clock(found)),
+            ("poller", _poller(found["poller"], now_ms)),
             ("orders", under_way or "none under way"),
             (
                 "queue",
@@ -55,6 +56,17 @@ def _clock(found: dict[str, Any]) -> str | None:
         return click.style(found["clockWrong"], fg="red", bold=True)
     offset_ms = found["exchange"]["offsetMs"]
     return None if offset_ms is None else f"the exchange's is {offset_ms:+d} ms from ours"
+
+
+def _poller(poller: dict[str, Any] | None, now_ms: int) -> str | None:
+    if poller is None:
+        return None
+    if poller["reachable"] is None:
+        return f"{poller['url']}  not asked yet"
+    if poller["failingMs"]:
+        since = show.ago(now_ms - poller["failingMs"], now_ms).removesuffix(" ago")
+        return f"{poller['url']}  " + click.style(f"failing for {since}: {poller['error']}", fg="red")
+    return f"{poller['url']}  {poller['targets']} targets shown, {poller['untold']} reports not taken"
 
 
 def _attention(found: dict[str, Any]) -> str | None:

@@ -29,6 +29,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset_ms: int
     slow_commits: int
     reconcile_overdue_s: float
+    poller_failing_s: float
     disk_free_mb: int
 
 
@@ -150,6 +151,15 @@ def _traffic(limits: Thresholds) -> list[Rule]:
             clear=limits.reconcile_overdue_s / 2,
             means="a look for an order's outcome has been due for {value} s",
             todo="`sniperd status`: a ban, or too little weight_per_10s, keeps looks waiting",
+        ),
+        Rule(
+            name="poller_failing",
+            severity=critical,
+            reads="poller_failing_s",
+            limit=limits.poller_failing_s,
+            clear=0,
+            means="the bot has not shown its targets, or not taken a report, for {value} s",
+            todo="`sniperd status` tells what the bot answers: is it running, at [poller] base_url, with this token?",
         ),
     ]
 

@@ -49,6 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset_ms: float | None  # between our clock and the exchange's, whichever is ahead
     slow_commits: float  # in the window
     reconcile_overdue_s: float  # since the look that waits longest was due
+    poller_failing_s: float | None  # since the bot last answered the poller as it should; None where nothing is polled
     disk_free_mb: float | None
 
 

@@ -218,6 +218,14 @@ function leaseCell(lock) {
   return lock.overdue ? [part("strong", { class: "overdue" }, shown.until(lock.expiresAt, "lease"))] : [shown.until(lock.expiresAt, "lease")];
 }
 
+/** Describe how the poller stands with the bot, where the bot's targets are polled. */
+function pollerFacts(poller) {
+  if (poller === null) return [];
+  const fails = poller.failingMs > 0;
+  const shows = poller.reachable === null ? "not asked yet" : `${poller.targets} targets shown, ${poller.untold} reports not taken`;
+  return [["Poller", fails ? `failing for ${duration(poller.failingMs)}: ${poller.error}` : shows, fails ? "bad" : null]];
+}
+
 function updateFacts(status) {
   const { exchange } = status;
   const budget = `${status.ordersLastSecond} of ${status.ordersPerSecond} a second`;
@@ -231,6 +239,7 @@ function updateFacts(status) {
     ["Orders sent", budget],
     ["Request weight", `${exchange.weightUsed} of ${exchange.weightLimit}`],
     ["Exchange", reached, exchange.reachable === false ? "bad" : null],
+    ...pollerFacts(status.poller),
     ["Database", shown.bytes(status.databaseBytes)],
     ["Up for", duration(status.uptimeMs)],
     ["Version", status.version],

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from daemon import __version__
 from daemon.core.alerts import AlertState
 from daemon.core.orders import State
+from daemon.core.polling import PollerHealth
 from daemon.core.readings import AGED
 from daemon.monitoring.standing import Standing
 
@@ -58,6 +59,7 @@ def gauges(standing: Standing, mode: str) -> Iterator[Metric]:
     yield from _of_orders(standing)
     yield from _of_locks(standing)
     yield from _of_exchange(standing)
+    yield from _of_poller(standing.poller)
     yield from _of_machine(standing)
     phases = {name: PHASES[alert.state] for name, alert in standing.alerts.items()}
     alerts = {rule.name: phases.get(rule.name, 0) for rule in standing.rules}
@@ -105,6 +107,17 @@ def _of_exchange(standing: Standing) -> Iterator[Metric]:
     yield _gauge("exchange_clock_round_trip_seconds", "Of the last measurement of it", _seconds(health.round_trip_ms))
     measured_ms = None if health.measured_ms is None else standing.now_ms - health.measured_ms
     yield _gauge("exchange_clock_age_seconds", "Since the last measurement of it", _seconds(measured_ms))
+
+
+def _of_poller(health: PollerHealth | None) -> Iterator[Metric]:
+    """Yield what stands with the bot; zeros where nothing is polled."""
+    failing_s, targets, untold = (
+        (0.0, 0, 0) if health is None else (health.failing_ms / 1_000, health.targets, health.untold)
+    )
+    yield _gauge("poller_enabled", "1 where the bot's targets are polled", health is not None)
+    yield _gauge("poller_failing_seconds", "So long the bot shows no targets, or does not take a report", failing_s)
+    yield _gauge("poller_targets", "Targets that the bot showed last", targets)
+    yield _gauge("poller_untold", "Reports that the bot has not taken", untold)
 
 
 def _of_machine(standing: Standing) -> Iterator[Metric]:

@@ -9,6 +9,7 @@ import anyio.to_thread
 from daemon.core.alert_rules import Thresholds, rules
 from daemon.core.alerts import Alert, AlertState, judge
 from daemon.core.events import Event
+from daemon.core.polling import PollerHealth
 from daemon.core.readings import read
 from daemon.engine.engine import Engine, Stage
 from daemon.monitoring import gauges
@@ -49,6 +50,7 @@ class Monitor:
         self._process = gauges.process_figures()
         self._webhooks = webhooks
         self._emit = emit
+        self.poller: Callable[[], PollerHealth] | None = None  # where the bot's targets are polled
 
     def reload(self, limits: Thresholds, settings: WebhookSettings) -> None:
         """Take new limits and settings; they count from the next look and the next message on."""
@@ -64,6 +66,10 @@ class Monitor:
             while True:
                 self._look()
                 await anyio.sleep(LOOK_EVERY_S)
+
+    def poller_health(self) -> PollerHealth | None:
+        """Tell how the poller stands; ``None`` where nothing is polled."""
+        return None if self.poller is None else self.poller()
 
     def alerts(self) -> list[Alert]:
         """Return what is pending or fires, what fires first."""
@@ -96,6 +102,7 @@ class Monitor:
             disk=self._surroundings.disk,
             lag_s=self._surroundings.lag_s,
             dead_letters=self._dead_letters,
+            poller=self.poller_health(),
             rules=self._rules,
             alerts=self._alerts,
         )

@@ -7,6 +7,7 @@ import msgspec
 from daemon.core.alert_rules import Thresholds
 from daemon.core.alerts import Alert, Rule, Snapshot
 from daemon.core.orders import State
+from daemon.core.polling import PollerHealth
 from daemon.core.readings import Readings
 from daemon.exchange.port import Health
 from daemon.monitoring.recorder import FAILED, PLACED, SLOW_COMMIT, TIMEOUT
@@ -26,6 +27,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     disk: Disk
     lag_s: float
     dead_letters: int | None  # None: not counted yet
+    poller: PollerHealth | None  # None: nothing is polled
     rules: tuple[Rule, ...]
     alerts: Mapping[str, Alert]
 
@@ -58,5 +60,6 @@ def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot
         clock_offset_ms=None if health.offset_ms is None else abs(health.offset_ms),
         slow_commits=series.total(SLOW_COMMIT, now_ms, window_ms),
         reconcile_overdue_s=readings.look_overdue_ms / 1_000,
+        poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
         disk_free_mb=None if disk.free is None else disk.free // MB,
     )

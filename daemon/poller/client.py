@@ -8,6 +8,8 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from daemon.credentials import Secret
+
 TARGETS = "/api/snipe-targets"
 MAX_ROWS = 1_000
 """Rows of an answer that are looked at; the bot shows a hundred."""
@@ -43,10 +45,15 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class BotClient:
     """Speaks with the bot."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, user_id: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, user_id: str, token: Secret | None = None
+    ) -> None:
+        """``token``: what the bot asks of whoever calls, sent as ``Authorization: Bearer``."""
+        self.url = base_url.rstrip("/")
         self._session = session
-        self._targets = URL(base_url.rstrip("/") + TARGETS)
+        self._targets = URL(self.url + TARGETS)
         self._user_id = user_id
+        self._token = token
 
     async def targets(self, status: str, *, timeout_s: float, limit: int) -> list[bytes] | Trouble:
         """Read the user's targets with a status: each row as JSON, read no further.
@@ -81,12 +88,20 @@ class BotClient:
         return None if taken else Trouble("the answer says that it failed", refused=True)
 
     async def _ask(self, method: str, url: URL, body: bytes | None, timeout_s: float, limit: int) -> bytes | Trouble:
+        answer = await self._answer(method, url, body, timeout_s, limit)
+        if isinstance(answer, Trouble) and self._token is not None:
+            # A bot may hand back what it was sent, and what it says is shown in status.
+            return msgspec.structs.replace(answer, why=answer.why.replace(self._token.reveal(), "***"))
+        return answer
+
+    async def _answer(self, method: str, url: URL, body: bytes | None, timeout_s: float, limit: int) -> bytes | Trouble:
+        headers = {"Content-Type": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._session.request(
-                    method, url, data=body, headers={"Content-Type": "application/json"}, allow_redirects=False
-                ) as response,
+                self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
             ):
                 return await _read(response, limit)
         except TimeoutError:
@@ -96,7 +111,7 @@ class BotClient:
 
 
 @asynccontextmanager
-async def open_client(base_url: str, user_id: str) -> AsyncIterator[BotClient]:
+async def open_client(base_url: str, user_id: str, token: Secret | None = None) -> AsyncIterator[BotClient]:
     """Open the session with the bot; few connections, no cookies, and nothing is unpacked."""
     connector = aiohttp.TCPConnector(limit=4, keepalive_timeout=30)
     async with aiohttp.ClientSession(
@@ -105,7 +120,7 @@ async def open_client(base_url: str, user_id: str) -> AsyncIterator[BotClient]:
         auto_decompress=False,
         skip_auto_headers=("Accept-Encoding",),
     ) as session:
-        yield BotClient(session, base_url, user_id)
+        yield BotClient(session, base_url, user_id, token)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | Trouble:

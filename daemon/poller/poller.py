@@ -11,6 +11,7 @@ from anyio.abc import TaskGroup
 from daemon.core import target_reports, targets
 from daemon.core.events import Detail, Event
 from daemon.core.idempotency import target_key
+from daemon.core.polling import PollerHealth
 from daemon.core.targets import READY, Reason, Row, Wish
 from daemon.engine.engine import Engine, Stage
 from daemon.engine.front_desk import Caller, FrontDesk
@@ -51,6 +52,10 @@ class Poller:
         self._ask_again_ms = 0
         self._told: dict[tuple[str, str], None] = {}  # what the log was told of which target
         self._is_reachable: bool | None = None
+        self._failing_since_ms: int | None = None  # since when the bot does not show its targets
+        self._error: str | None = None  # why, while it does not
+        self._answered_ms: int | None = None
+        self._targets = 0  # shown then
         self._is_new = True  # what was left executing by an earlier process was not asked for yet
 
     async def run(self) -> None:
@@ -64,6 +69,21 @@ class Poller:
                 failures = 0 if await self._poll(tasks) else failures + 1
                 await anyio.sleep(self.settings.wait_ms(failures) / 1_000)
 
+    def health(self) -> PollerHealth:
+        """Tell how it stands with the bot."""
+        now_ms = self._engine.clock.now_ms()
+        refused_since_ms, refusal = self._reports.failing()
+        since_ms = min([now_ms, *(each for each in (self._failing_since_ms, refused_since_ms) if each is not None)])
+        return PollerHealth(
+            url=self._client.url,
+            reachable=self._is_reachable,
+            failing_ms=now_ms - since_ms,
+            answered_ms=self._answered_ms,
+            targets=self._targets,
+            untold=self._reports.untold(),
+            error=self._error or refusal,
+        )
+
     def hear(self, event: Event) -> None:
         """Listen to what happens: an order whose outcome the bot was told may have another one after all."""
         if event.name in REOPENING:
@@ -75,7 +95,7 @@ class Poller:
         """Read the targets once, and act on them; whether the bot showed them."""
         began_ms = self._engine.clock.now_ms()
         shown = await self._shown()
-        self._tell_reachability(shown)
+        self._note_answer(shown)
         if isinstance(shown, Trouble):
             return False
         rows = [targets.read(raw, self.settings.rules) for raw in shown]
@@ -193,8 +213,15 @@ class Poller:
         if self._reports.refuse(reason.target_id, target_reports.refusal(reason)):
             self._tell("poller.refused", target_id=reason.target_id, reason=reason.why)
 
-    def _tell_reachability(self, shown: list[bytes] | Trouble) -> None:
+    def _note_answer(self, shown: list[bytes] | Trouble) -> None:
+        now_ms = self._engine.clock.now_ms()
         is_reachable = not isinstance(shown, Trouble)
+        if isinstance(shown, Trouble):
+            self._failing_since_ms = now_ms if self._failing_since_ms is None else self._failing_since_ms
+            self._error = shown.why
+        else:
+            self._failing_since_ms = self._error = None
+            self._answered_ms, self._targets = now_ms, len(shown)
         if is_reachable is self._is_reachable:
             return
         self._is_reachable = is_reachable

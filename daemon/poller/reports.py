@@ -5,7 +5,7 @@ the bot shows: of a target whose order has an outcome and that is still ``ready`
 a report that was lost, with its answer or with this process, is made again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import anyio
@@ -39,6 +39,8 @@ class Report:
     tries: int = 0  # how often it was sent; the wait grows with it
     next_ms: int = 0
     seen: Order | None = None  # the order as it was last looked at
+    failing_since_ms: int | None = None  # since when the bot has not taken it
+    error: str | None = None  # why, while it has not
 
 
 class Reports:
@@ -115,6 +117,18 @@ class Reports:
         known.next_ms = self._clock.now_ms() + self._wait_ms(known.tries)
         return is_new
 
+    def untold(self) -> int:
+        """Count the reports that the bot was sent and has neither taken nor refused."""
+        return sum(1 for _ in self._untaken())
+
+    def failing(self) -> tuple[int | None, str | None]:
+        """Tell since when the bot has not taken a report, and why; ``None`` where it takes all."""
+        oldest = min(self._untaken(), key=lambda report: report.failing_since_ms or 0, default=None)
+        return (None, None) if oldest is None else (oldest.failing_since_ms, oldest.error)
+
+    def _untaken(self) -> Iterator[Report]:
+        return (each for each in self._reports.values() if each.failing_since_ms is not None and not each.done)
+
     async def run(self) -> None:
         """Report, again and again, until cancelled."""
         while True:
@@ -151,6 +165,9 @@ class Reports:
     async def _send(self, report: Report, body: bytes) -> None:
         trouble = await self._client.report(report.target_id, body, timeout_s=self._settings().timeout_ms / 1_000)
         now_ms = self._clock.now_ms()
+        if trouble is not None and not trouble.refused:
+            report.failing_since_ms = now_ms if report.failing_since_ms is None else report.failing_since_ms
+            report.error = f"a report is not taken: {trouble.why}"
         if trouble is not None and not trouble.answered:
             self._silent_until_ms = now_ms + self._wait_ms(self._silences)
             self._silences += 1
@@ -159,6 +176,7 @@ class Reports:
         report.tries += 1
         if trouble is None:
             report.taken, report.taken_ms, report.refusals = body, now_ms, 0
+            report.failing_since_ms = report.error = None
             report.done = report.order_id is None
             self._tell("poller.reported", report, body=body)
             self._wanted.set()  # an order's next look notices whether it was the last word
@@ -169,7 +187,7 @@ class Reports:
         report.next_ms = now_ms + self._wait_ms(report.tries - 1)
         report.refusals += trouble.refused
         if report.refusals >= self._settings().report_attempts:
-            report.done, report.taken_ms = True, now_ms
+            report.done, report.taken_ms, report.failing_since_ms = True, now_ms, None
             self._tell("poller.report_dropped", report, body=body, error=trouble.why)
 
     def _wait_ms(self, tries: int) -> int:

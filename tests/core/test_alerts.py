@@ -26,6 +26,7 @@ QUIET = Snapshot(
     clock_offset_ms=0,
     slow_commits=0,
     reconcile_overdue_s=0,
+    poller_failing_s=0,
     disk_free_mb=1_000_000,
 )
 RULES = rules(settings.alerts(Config()))
@@ -204,6 +205,7 @@ LIMITS = {
     "clock_offset_ms": ("clock_offset", 1_000),
     "slow_commits": ("slow_commits", 3),
     "reconcile_overdue_s": ("reconcile_stale", 60),
+    "poller_failing_s": ("poller_failing", 60),
     "disk_free_mb": ("disk_low", 500),
 }
 """Keys of ``[alerts]``, the rules whose limits they set, and the defaults."""

@@ -26,6 +26,8 @@ class Bot:
     answer: tuple[int, bytes] | None = None  # instead of the rows
     lost: int = 0  # so many reports are taken for received, and not kept
     patch_status: int = 200
+    token: str | None = None  # what it asks of whoever calls
+    authorizations: set[str | None] = field(default_factory=set)  # what callers have shown
     extra: list[Any] = field(default_factory=list)  # rows of nonsense beside the others
     hold: threading.Event = field(default_factory=threading.Event)  # while cleared, GET waits
     url: str = ""
@@ -85,6 +87,12 @@ class Bot:
                 assert left_s, f"it was not asked {count} times more"
                 self.changed.wait(left_s)
 
+    def admits(self, authorization: str | None) -> bool:
+        """Whether a caller may ask."""
+        with self.changed:
+            self.authorizations.add(authorization)
+        return self.token is None or authorization == f"Bearer {self.token}"
+
     def shown(self, user_id: str, status: str) -> list[Any]:
         """Return what it shows: a user's targets with a status, newest first."""
         with self.changed:
@@ -140,6 +148,9 @@ def _handler(bot: Bot) -> type[BaseHTTPRequestHandler]:
                     bot.polls += 1
                     bot.changed.notify_all()
             bot.hold.wait(PATIENCE_S)
+            if not bot.admits(self.headers["Authorization"]):
+                self._reply(401, f"not you: {self.headers['Authorization']}".encode())
+                return
             if bot.answer is not None:
                 self._reply(*bot.answer)
                 return
@@ -149,7 +160,8 @@ def _handler(bot: Bot) -> type[BaseHTTPRequestHandler]:
         def do_PATCH(self) -> None:
             target_id = self.path.removeprefix(f"{PATH}/")
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status = bot.patch(target_id, body)
+            admitted = bot.admits(self.headers["Authorization"])
+            status = bot.patch(target_id, body) if admitted else 401
             if status:  # else the connection ends without an answer
                 self._reply(status, json.dumps({"success": status == 200}).encode())
 

@@ -56,6 +56,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "rate_ban": ([series("sniperd_rate_ban_seconds", "0x50 120x150")], 120),
     "exchange_unreachable": ([series("sniperd_exchange_reachable", "1x50 0x150")], 1),
     "reconcile_stale": ([series("sniperd_reconcile_overdue_seconds", "0x50 61x150")], 61),
+    "poller_failing": ([series("sniperd_poller_failing_seconds", "0x50 61x150")], 61),
     "clock_offset": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -1.5x150")], 1_500),
     "clock_wrong": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -61x150")], 61_000),
     "slow_commits": (slow("0x60 0+1x4 4x100"), 4),
@@ -75,6 +76,7 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "rate_ban": [series("sniperd_rate_ban_seconds", "5x200")],
     "exchange_unreachable": [series("sniperd_exchange_reachable", "1x110 0x8 1x90")],  # for less than a minute
     "reconcile_stale": [series("sniperd_reconcile_overdue_seconds", "60x200")],
+    "poller_failing": [series("sniperd_poller_failing_seconds", "60x200")],
     "clock_offset": [series("sniperd_exchange_clock_offset_seconds", "0.999x200")],
     "clock_wrong": [series("sniperd_exchange_clock_offset_seconds", "60x200")],
     "slow_commits": slow("0x60 0+1x3 3x100"),
