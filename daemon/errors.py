@@ -19,10 +19,13 @@
     │   ├── BadDatabase        65  corrupt, foreign or newer than this program
     │   ├── CannotCreate       73  a directory, socket or file cannot be made
     │   ├── AlreadyRunning     75  another process holds the database or the socket
+    │   ├── NotNow             75  a disk that is full, a lock of another program: a later start can succeed
+    │   │   └── Locked             another program keeps the database locked
     │   ├── NoPermission       77  a credential is missing, or readable by others
     │   └── Unfit              77  the exchange does not let this account trade from here
     ├── Interrupted            130 ended at once by a signal: the second, or one that came too early
     ├── CommitFailed           74  the disk did not take a commit: the process stops
+    │   └── DatabaseGone       65  the database's files were deleted, replaced or cut under the running daemon
     └── InvariantBroken        70  a promise would be broken: the process stops instead
         └── Impossible             an order's life has no such transition; nothing was changed
 
@@ -160,6 +163,16 @@ class AlreadyRunning(StartupError):
     exit_code = 75
 
 
+class NotNow(StartupError):
+    """A condition that can pass without anybody's help stands in the way; the service manager tries again."""
+
+    exit_code = 75
+
+
+class Locked(NotNow):
+    """Another program keeps the database locked."""
+
+
 class NoPermission(StartupError):
     """A credential is missing, or readable by others."""
 
@@ -187,6 +200,12 @@ class CommitFailed(SniperdError):
     """The disk did not take a commit. What was to follow from it has not happened; the process stops."""
 
     exit_code = 74
+
+
+class DatabaseGone(CommitFailed):
+    """The database's files are not those any more that the daemon opened. A start is refused until a person acted."""
+
+    exit_code = 65
 
 
 class InvariantBroken(SniperdError):

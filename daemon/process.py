@@ -75,7 +75,7 @@ class Process:
         async with AsyncExitStack() as stack:
             stack.callback(self._manager.close)
             keys, hooks, database = self._around.keys(), self._around.webhooks(), self._around.database
-            store = await stack.enter_async_context(open_store(database))
+            store = await stack.enter_async_context(open_store(database, tell=self._tell_of_store))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
             feed = Feed(clock, emit, self._log.strike)
@@ -205,6 +205,10 @@ class Process:
 
     def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
         self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+
+    def _tell_of_store(self, name: str) -> None:
+        """Tell what the store met, at its opening too, when there is no clock yet."""
+        self._emit(Event(name=name, at_ms=read_anchor().unix_ms))
 
     def _emit(self, event: Event) -> None:
         """Tell everybody who listens: the log, the feed, the metrics."""

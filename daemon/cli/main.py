@@ -100,6 +100,7 @@ def sniperd() -> None:
     \b
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 the order was not placed; 4 its outcome is
     unknown; 65 bad database; 69 no daemon answers; 70 an error of its own; 73 cannot create;
-    74 the disk took no commit; 75 already running, or not ready; 77 credentials, or the exchange
-    does not let the account trade; 78 bad configuration; 130 ended at once by a signal.
+    74 the disk took no commit; 75 already running, not ready, disk full, or database locked;
+    77 credentials, or the exchange does not let the account trade; 78 bad configuration;
+    130 ended at once by a signal.
     """  # noqa: D301  # click's mark, no backslash

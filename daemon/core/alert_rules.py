@@ -14,6 +14,9 @@ MINUTE_MS = 60_000
 RESTART_MS = 5_000
 """What has grown old while the daemon was down is first looked for, then told of."""
 
+LOCKED_S = 2
+"""A lock that another program holds for longer is no passing one."""
+
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     """The limits (config.toml: ``[alerts]``)."""
@@ -205,5 +208,15 @@ def _surroundings(limits: Thresholds) -> list[Rule]:
             clear=limits.disk_free_mb * 1.1,
             means="{value} MB are free where the database stands: when it is full the daemon stops",
             todo="make room on that file system: old backups and logs first, never the database or its -wal",
+        ),
+        Rule(
+            name="database_locked",
+            severity=critical,
+            reads="database_locked_s",
+            limit=LOCKED_S,
+            clear=0,
+            resolve_ms=0,
+            means="another program has kept the database locked for {value} s: nothing is accepted or sent",
+            todo="`fuser` with the database's path names it: end it; `sniperd backup` never locks the database",
         ),
     ]

@@ -51,6 +51,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     reconcile_overdue_s: float  # since the look that waits longest was due
     poller_failing_s: float | None  # since the bot last answered the poller as it should; None where nothing is polled
     disk_free_mb: float | None
+    database_locked_s: float  # so long a commit has waited for another program's lock
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):

@@ -210,6 +210,13 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
     "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),
+    "store.locked": Kind(
+        Level.ERROR, "another program has the database locked; nothing is accepted or sent until it lets go",
+        durable=False,
+    ),
+    "store.lock_file_renewed": Kind(
+        Level.WARNING, "the lock file beside the database was deleted or replaced; it was made again", durable=False
+    ),
     "request.refused": Kind(
         Level.WARNING, "a caller was refused", ("method", "path", "status", "code", "message"), durable=False
     ),

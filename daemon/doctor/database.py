@@ -9,8 +9,10 @@ from pathlib import Path
 from daemon.clock import read_anchor, wall_ms
 from daemon.core.clock_rules import FAR_MS
 from daemon.doctor.findings import Finding, failure, ok, warning
+from daemon.errors import BadDatabase
 from daemon.store.clock_reset import recorded_ms
-from daemon.store.database import open_for_reading
+from daemon.store.database import check, damaged, open_for_reading
+from daemon.store.files import real, refuse_remains
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 
 CHECK = "database"
@@ -31,6 +33,12 @@ def examine(path: Path) -> Iterator[Finding]:
 
 
 def _file(path: Path) -> Iterator[Finding]:
+    path = real(path)
+    try:
+        refuse_remains(path)
+    except BadDatabase as error:
+        yield failure(CHECK, str(error), "do what it says before the next start: that is refused")
+        return
     if not path.exists():
         yield ok(CHECK, f"there is none yet at {path}; the first start makes it")
         return
@@ -40,11 +48,12 @@ def _file(path: Path) -> Iterator[Finding]:
             yield failure(CHECK, f"{path} is a database of another program", "set another [store] path")
             return
         yield _version(path, version)
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        ahead_ms = recorded_ms(connection, read_anchor()) - wall_ms() if found == "ok" else 0
-    if found != "ok":
-        yield _damaged(path, found)
-        return
+        try:
+            check(connection, path, decisive=False)
+        except BadDatabase as error:
+            yield failure(CHECK, str(error), "stop the daemon before that")
+            return
+        ahead_ms = recorded_ms(connection, read_anchor()) - wall_ms()
     yield ok(CHECK, f"{path} is whole, {path.stat().st_size / MB:.1f} MB, SQLite {sqlite3.sqlite_version}")
     yield _recorded(ahead_ms)
     yield _wal(path.with_name(path.name + "-wal"))
@@ -84,16 +93,8 @@ def _wal(path: Path) -> Finding:
 
 def _unreadable(path: Path, error: Exception) -> Finding:
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-        return _damaged(path, str(error))
+        return failure(CHECK, str(damaged(path, str(error))), "stop the daemon before that")
     return warning(CHECK, f"{path} cannot be read: {error}", "run `sniperd doctor` as root or as the daemon's user")
-
-
-def _damaged(path: Path, found: str) -> Finding:
-    return failure(
-        CHECK,
-        f"{path} is damaged: {found}",
-        "stop the daemon, keep the file, restore the last backup, and compare the orders since then with the exchange",
-    )
 
 
 def _disk(path: Path) -> Finding:

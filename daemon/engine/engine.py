@@ -168,6 +168,7 @@ class Engine:
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
         await self._first_round()
+        await self.store.trusted()
         if not self._stopping.is_set():
             if self._proving is not None:
                 tasks.start_soon(self._proving.run)

@@ -126,6 +126,8 @@ def _of_machine(standing: Standing) -> Iterator[Metric]:
     yield _gauge("disk_free_bytes", "Free where the database stands", disk.free)
     yield _gauge("disk_size_bytes", "Size of that file system", disk.size)
     yield _gauge("database_bytes", "Size of the database's file", disk.database)
+    about = "So long a commit has waited for another program's lock on the database"
+    yield _gauge("database_locked_seconds", about, standing.database_locked_s)
 
 
 def _seconds(ms: int | None) -> float | None:

@@ -101,6 +101,7 @@ class Monitor:
             health=engine.exchange.health(),
             disk=self._surroundings.disk,
             lag_s=self._surroundings.lag_s,
+            database_locked_s=engine.store.locked_s,
             dead_letters=self._dead_letters,
             poller=self.poller_health(),
             rules=self._rules,

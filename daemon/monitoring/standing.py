@@ -26,6 +26,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     health: Health
     disk: Disk
     lag_s: float
+    database_locked_s: float
     dead_letters: int | None  # None: not counted yet
     poller: PollerHealth | None  # None: nothing is polled
     rules: tuple[Rule, ...]
@@ -61,5 +62,6 @@ def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot
         slow_commits=series.total(SLOW_COMMIT, now_ms, window_ms),
         reconcile_overdue_s=readings.look_overdue_ms / 1_000,
         poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
+        database_locked_s=round(standing.database_locked_s, 1),
         disk_free_mb=None if disk.free is None else disk.free // MB,
     )

@@ -10,6 +10,7 @@ import msgspec
 from daemon.core.restoring import COPIED_FACT
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.database import open_for_reading
+from daemon.store.files import cannot
 from daemon.store.schema import APPLICATION_ID
 
 
@@ -22,32 +23,33 @@ class BackedUp(msgspec.Struct, frozen=True, rename="camel"):
     schema: int
 
 
-def backup(source: Path, target: Path) -> BackedUp:
+def backup(source: Path, target: Path, *, is_complete: bool = False) -> BackedUp:
     """Copy the database, check the copy, and only then give it its name.
 
     The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored. It
-    says of itself that it is a copy, so that a daemon that starts from it takes care (:mod:`daemon.core.restoring`).
+    says of itself that it is a copy, so that a daemon that starts from it takes care (:mod:`daemon.core.restoring`);
+    unless it ``is_complete``: the last state of a database that nobody has used since.
 
     Raises:
         BadDatabase: there is no database, or the copy failed its check; no file is left under the target's name.
         CannotCreate: the target cannot be written, or exists.
+        NotNow: the disk is full.
 
     """
     if not source.is_file():
         raise BadDatabase(
             f"there is no database at {source}; name it with --database, or the configuration with --config"
         )
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise CannotCreate(f"{target} exists; name a file that does not")
     partial = target.with_name(target.name + ".partial")
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.close(descriptor)
-        done = _copy(source, partial, target)
-        partial.replace(target)
-        sync(target.parent, os.O_DIRECTORY)
-    except OSError as error:
-        raise CannotCreate(f"cannot write {target}: {error.strerror}") from error
+        with cannot(f"write {target}", "name a directory with space that this user may write"):
+            partial.unlink(missing_ok=True)  # of a copy that was cut off
+            create(partial)
+            done = _copy(source, partial, target, is_complete=is_complete)
+            partial.replace(target)
+            sync(target.parent, os.O_DIRECTORY)
     except sqlite3.Error as error:
         raise BadDatabase(f"{source} could not be copied: {error}") from error
     finally:
@@ -55,12 +57,22 @@ def backup(source: Path, target: Path) -> BackedUp:
     return done
 
 
-def _copy(source: Path, partial: Path, target: Path) -> BackedUp:
+def create(path: Path) -> None:
+    """Make a new file for its owner alone; whatever stands there, a symbolic link too, is neither used nor followed.
+
+    Raises:
+        OSError: something stands there, or the file cannot be made.
+
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
+def _copy(source: Path, partial: Path, target: Path, *, is_complete: bool) -> BackedUp:
     with closing(open_for_reading(source)) as original, closing(sqlite3.connect(partial)) as copy:
         original.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
         application = copy.execute("PRAGMA application_id").fetchone()[0]
-        if application == APPLICATION_ID:
+        if application == APPLICATION_ID and not is_complete:
             _mark(copy)
         found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok" or application != APPLICATION_ID:

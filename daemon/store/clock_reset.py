@@ -22,7 +22,8 @@ from daemon.core.events import Detail, Event
 from daemon.core.ledger import STILL_FACT
 from daemon.errors import BadDatabase
 from daemon.store import rows
-from daemon.store.database import instance_lock, open_for_writing, prepare
+from daemon.store.database import check, open_for_writing, prepare, transaction
+from daemon.store.files import instance_lock, real, refuse_remains
 
 _INSTANTS = {
     "orders": ("not_before_ms", "accepted_ms", "sent_ms", "doubt_ms", "seen_ms", "updated_ms", "finished_ms"),
@@ -67,21 +68,24 @@ def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:
         AlreadyRunning: a daemon uses the database.
         BadDatabase: there is none, or it is damaged or foreign.
         CannotCreate: it cannot be written.
+        NotNow: the disk is full, or another program keeps the database locked.
 
     """
     if not path.is_file():
         raise BadDatabase(
             f"there is no database at {path}; name it with --database, or the configuration with --config"
         )
+    path = real(path)
+    refuse_remains(path)
     with instance_lock(path), closing(open_for_writing(path)) as connection:
         prepare(connection, path)
+        check(connection, path, decisive=True)
         was_ms = recorded_ms(connection, now)
-        connection.execute("BEGIN IMMEDIATE")
-        waiting = _take_back(connection, was_ms, now)
-        detail: dict[str, Detail] = {"reason": reason, "was_ms": was_ms, "set_ms": now.unix_ms, "waiting": waiting}
-        event = Event(name="clock.reset", at_ms=now.unix_ms, actor=actor, detail=detail)
-        connection.execute(rows.INSERT_EVENT, rows.event_row(event))
-        connection.execute("COMMIT")
+        with transaction(connection):
+            waiting = _take_back(connection, was_ms, now)
+            detail: dict[str, Detail] = {"reason": reason, "was_ms": was_ms, "set_ms": now.unix_ms, "waiting": waiting}
+            event = Event(name="clock.reset", at_ms=now.unix_ms, actor=actor, detail=detail)
+            connection.execute(rows.INSERT_EVENT, rows.event_row(event))
     return Reset(str(path), was_ms, now.unix_ms, waiting)
 
 

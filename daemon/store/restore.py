@@ -8,7 +8,8 @@ from pathlib import Path
 
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import BackedUp, backup, sync
-from daemon.store.database import instance_lock, open_for_reading, restoring
+from daemon.store.database import open_for_reading
+from daemon.store.files import cannot, incident, incident_file, instance_lock, real, restoring
 from daemon.store.schema import MIGRATIONS
 
 BESIDE = ("", "-wal", "-shm")
@@ -28,24 +29,28 @@ def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
         AlreadyRunning: a daemon uses the database.
         BadDatabase: the backup is missing, damaged, foreign, or newer than this program.
         CannotCreate: the database's directory cannot be written.
+        NotNow: the disk is full.
 
     """
+    database = real(database)
     fresh = restoring(database)
-    with instance_lock(database):
-        try:
-            fresh.unlink(missing_ok=True)
-            _refuse_newer(source)
-            done = backup(source, fresh)
-            _give_to_owner(database, fresh)
-            kept = _set_aside(database, now_ms)
-            fresh.replace(database)
-            sync(database.parent, os.O_DIRECTORY)
-        except OSError as error:
-            raise CannotCreate(
-                f"cannot put {source} in the place of {database}: {error.strerror}; restore again, as root or as the "
-                "database's owner, with space on its disk"
-            ) from error
+    remedy = "restore again, as root or as the database's owner, with space on its disk"
+    with instance_lock(database), cannot(f"put {source} in the place of {database}", remedy):
+        fresh.unlink(missing_ok=True)
+        _refuse_newer(source)
+        done = backup(source, fresh, is_complete=_is_complete(source, database))
+        _give_to_owner(database, fresh)
+        kept = _set_aside(database, now_ms)
+        fresh.replace(database)
+        incident_file(database).unlink(missing_ok=True)
+        sync(database.parent, os.O_DIRECTORY)
     return Restored(str(database), done.bytes, done.orders, done.schema, kept)
+
+
+def _is_complete(source: Path, database: Path) -> bool:
+    """Tell whether this is all that a daemon saved when its files were taken away; none has run since."""
+    known = incident(database)
+    return known is not None and known.saved == os.fspath(source.resolve())
 
 
 def _refuse_newer(source: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import aiosqlite
 import anyio
+import anyio.to_thread
 
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
@@ -16,22 +17,51 @@ from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import reading
 from daemon.store.bot_tables import BotTables, Filter, reader
+from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, clean
-from daemon.store.database import instance_lock, make_file, open_for_reading, open_for_writing, prepare
-from daemon.store.hand import Hand, HereOrAside, WritingHand
+from daemon.store.database import BROKEN, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
+from daemon.store.files import InstanceLock, instance_lock, make_file, real, watching
+from daemon.store.hand import Hand, HereOrAside, Patience, Tell, WritingHand
+from daemon.store.rescue import rescue
 from daemon.store.writer import Commit, Writer
 
+WATCH_S = 1.0
+"""How often the database's files are looked at while nothing is committed."""
+
 _T = TypeVar("_T")
+_Key = TypeVar("_Key")
 
 
 class Store:
     """One writing connection behind a task, one reading connection, and one for the key of a signal."""
 
-    def __init__(self, *, write: WritingHand, read: Hand, keys: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        *,
+        write: WritingHand,
+        read: Hand,
+        keys: sqlite3.Connection,
+        look: Callable[[], str | None] = lambda: None,
+        patience: Patience | None = None,
+        check: Check | None = None,
+    ) -> None:
+        """Take the connections; without the rest nobody looks after the files, and the database counts as whole."""
         self._write = write
-        self._read = read
+        self._reading = read
         self._keys = keys
-        self.writer = Writer(write)
+        self._patience = patience or Patience()
+        self._check = check
+        self.writer = Writer(write, look)
+
+    @property
+    def locked_s(self) -> float:
+        """How long a commit has waited for another program's lock on the database, 0 if none does."""
+        return self._patience.locked_s
+
+    async def trusted(self) -> None:
+        """Return when what decides about orders was found whole; if it is not, the process ends instead."""
+        if self._check is not None:
+            await self._check.trusted.wait()
 
     def commit(self, step: Step, *, hurry: bool = True) -> Commit:
         """Let a step be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
@@ -43,21 +73,30 @@ class Store:
         Read on the spot: an index look-up in SQLite's page cache takes a hundredth of what a hop to a thread does,
         and nothing may come between the look-up and the decision.
         """
-        return reading.by_key(self._keys, key)
+        return self._at_once(reading.by_key, key)
 
     def recall_lease(self, key: str) -> Lock | None:
         """Find the latest lease that a caller's key was granted; read on the spot, like :meth:`recall`."""
-        return reading.lease_by_key(self._keys, key)
+        return self._at_once(reading.lease_by_key, key)
 
     async def turn(self) -> None:
         """Return when all that was joined before is on disk, and the writing connection's thread answers.
+
+        A lock of another process is waited for far longer than a turn may take: that it is waited for is a turn, too.
 
         Raises:
             CommitFailed: the disk did not take it.
 
         """
+        async with anyio.create_task_group() as either:
+            either.start_soon(self._turned, either.cancel_scope)
+            await self._patience.tried()
+            either.cancel_scope.cancel()
+
+    async def _turned(self, scope: anyio.CancelScope) -> None:
         await self.commit(Step()).durable()
         await self._write.aside(_nothing)
+        scope.cancel()
 
     async def remembered(self) -> reading.Remembered:
         """Read what recovery needs."""
@@ -98,32 +137,80 @@ class Store:
         except sqlite3.Error as error:
             raise CommitFailed(f"the database let no rows be removed: {error}; check the disk's health") from error
 
+    async def watch(self, lock: InstanceLock, tell: Tell) -> None:
+        """Look after the database's files, until cancelled.
+
+        Raises:
+            DatabaseGone: one was deleted, replaced or cut off.
+
+        """
+        while True:
+            await anyio.sleep(WATCH_S)
+            self.writer.look()
+            if lock.renew():
+                tell("store.lock_file_renewed")
+
+    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            return await self._reading(work)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _at_once(self, find: Callable[[sqlite3.Connection, _Key], _T], key: _Key) -> _T:
+        try:
+            return find(self._keys, key)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> Exception:
+        """End the process where the disk does not give back what was written: nothing could be decided from then on."""
+        if primary(error) not in BROKEN:
+            return error
+        reason = f"the database cannot be read: {error}; check the disk's health, then start again"
+        return self.writer.fail(CommitFailed(reason))
+
 
 def _nothing(_connection: sqlite3.Connection) -> None:
     """Take the thread's turn."""
 
 
+def _to_nobody(_name: str) -> None:
+    """Tell nobody."""
+
+
 @asynccontextmanager
-async def open_store(path: Path) -> AsyncIterator[Store]:
+async def open_store(path: Path, *, tell: Tell = _to_nobody) -> AsyncIterator[Store]:
     """Open the database for this process alone, and close it with everything written.
+
+    ``tell`` is called with the names of events of the catalogue that somebody should hear of.
 
     Raises:
         AlreadyRunning: another process holds it.
-        BadDatabase: corrupt, not ours, or newer than this program.
+        BadDatabase: corrupt, not ours, newer than this program, or gone.
         CannotCreate: it cannot be made or written.
+        NotNow: the disk is full, or another program keeps the database locked.
+        DatabaseGone: at the end, if its files were taken away.
 
     """
+    path = real(path)
     async with AsyncExitStack() as stack:
-        stack.enter_context(instance_lock(path))
-        make_file(path)
+        lock = stack.enter_context(instance_lock(path))
+        make_file(path, lock)
         connection, thread = await stack.enter_async_context(_connection(partial(open_for_writing, path)))
-        await thread(partial(prepare, path=path))
-        write = HereOrAside(connection, thread)
+        patience = Patience()
+        write = HereOrAside(connection, thread, patience, tell)
+        await write.patiently(partial(prepare, path=path))
+        lock.sign()
+        stack.push_async_exit(partial(rescue, write, path))
         _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))
-        store = Store(write=write, read=read, keys=keys)
+        check, look = Check(path), watching(path, LOG_BYTES)
+        store = Store(write=write, read=read, keys=keys, look=look, patience=patience, check=check)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(store.writer.run)
+        tasks.start_soon(check.run)
+        tasks.start_soon(store.watch, lock, tell)
+        stack.callback(tasks.cancel_scope.cancel)  # what is joined is written all the same
         stack.callback(store.writer.close)
         yield store
 

@@ -12,6 +12,7 @@ task raises it, which ends the process.
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 
 import anyio
 
@@ -22,8 +23,9 @@ from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
 from daemon.core.step import Step
 from daemon.core.waiters import Waiter
-from daemon.errors import CommitFailed
+from daemon.errors import CommitFailed, DatabaseGone
 from daemon.store import rows
+from daemon.store.database import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
 from daemon.store.hand import WritingHand
 
 IDLE_S = 0.25
@@ -37,6 +39,9 @@ at the start, and a commit that makes it longer takes twice as long."""
 
 TURNS = 8
 """Of the loop, for which a group stays open at most."""
+
+AGAIN_S = 5.0
+"""After so long a WAL is copied back again that a reader was in the way of."""
 
 LATE_S = 0.005
 """What nobody waits for is written after so long, if nothing else took it along."""
@@ -97,8 +102,10 @@ class Commit:
 class Writer:
     """The task that owns the writing connection."""
 
-    def __init__(self, hand: WritingHand) -> None:
+    def __init__(self, hand: WritingHand, look: Callable[[], str | None]) -> None:
+        """Take the connection's hand, and what tells whether the database's files were taken away."""
         self._hand = hand
+        self._look = look
         self._group = Commit()
         self._last = Commit()
         self._last.end()
@@ -106,7 +113,7 @@ class Writer:
         self._due = False  # the open group is to be written now
         self._late: asyncio.TimerHandle | None = None
         self._closing = False
-        self._failure: str | None = None
+        self._failed: CommitFailed | None = None
         self._commits = self._pages = 0  # since the last checkpoint
         self._wrote_s = 0.0
         self._is_idle = False
@@ -117,8 +124,8 @@ class Writer:
 
         Without ``hurry`` the group is written with the next step that has it, or a moment later.
         """
-        if self._failure is not None:
-            raise CommitFailed(self._failure)
+        if self._failed is not None:
+            raise CommitFailed(str(self._failed))
         if step:
             self._group.join(step)
         elif not self._group:
@@ -128,6 +135,24 @@ class Writer:
         elif not self._due and self._late is None:
             self._late = asyncio.get_running_loop().call_later(LATE_S, self._write_now)
         return self._group
+
+    def look(self) -> None:
+        """Look whether the database's files are still there.
+
+        Raises:
+            DatabaseGone: they are not. Nothing is taken any more.
+
+        """
+        if self._failed is None and (found := self._look()) is not None:
+            raise self.fail(DatabaseGone(found))
+
+    def fail(self, failed: CommitFailed) -> CommitFailed:
+        """Let nothing join any more, tell whoever joined already, and let :meth:`run` end with the first such error."""
+        if self._failed is None:
+            self._failed = failed
+            self._group.end(str(failed))
+            self._write_now()
+        return self._failed
 
     def close(self) -> None:
         """Let :meth:`run` end when all that was joined is written."""
@@ -148,8 +173,10 @@ class Writer:
         with anyio.CancelScope(shield=True):  # ends by close(): what was joined is written even in a fall
             while True:
                 await self._wait()
+                if self._failed is not None:
+                    raise self._failed
                 if not self._group:
-                    self._failure = "the store is closed"
+                    self._failed = CommitFailed("the store is closed")
                     return
                 await self._write()
 
@@ -176,13 +203,22 @@ class Writer:
             await asyncio.sleep(0)
 
     async def _checkpoint(self) -> None:
-        """Copy the WAL back; where there is no room for that all stays in the WAL, and the next one tries again."""
+        """Copy the WAL back; where there is no room for that all stays in the WAL, and the next one tries again.
+
+        The next commit begins the file anew, and SQLite cuts it then to the size that it was given. A reader that stays
+        is in the way of both, so that the file grows; once the reader has gone, the first try is made up for.
+        """
         self._is_idle, self._commits, self._pages = False, 0, 0
         try:
-            await self._hand.aside(_checkpoint)
+            if not await self._hand.aside(_checkpoint):
+                asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_FULL:
-                raise self._failed("checkpoint", error) from error
+            if primary(error) not in {sqlite3.SQLITE_FULL, *LOCKED}:
+                raise self._refused("checkpoint", error) from error
+
+    def _try_again(self) -> None:
+        self._is_idle = True
+        self._wanted.set()
 
     def _watch_for_idleness(self, after_s: float) -> None:
         """Look then whether the last commit is long enough ago: one timer, not one for each commit."""
@@ -206,28 +242,29 @@ class Writer:
         began_s = stopwatch_s()
         self._is_idle = False
         try:
+            self.look()
             await self._hand(lambda connection: write(connection, group))
         except sqlite3.Error as error:
-            failed = self._failed("commit", error)
-            group.end(self._failure)
+            failed = self._refused("commit", error)
+            group.end(str(failed))
             raise failed from error
+        except DatabaseGone as failed:
+            group.end(str(failed))
+            raise
         group.took_s = stopwatch_s() - began_s
         self._wrote_s = asyncio.get_running_loop().time()
         self._commits += 1
         self._pages += 6 + 2 * group.rows  # at most
         group.end()
 
-    def _failed(self, what: str, error: sqlite3.Error) -> CommitFailed:
-        """Let nothing join any more, and tell whoever joined already."""
-        self._failure = f"the database took no {what}: {error}; check the disk's space and health, then start again"
-        self._group.end(self._failure)
-        return CommitFailed(self._failure)
+    def _refused(self, what: str, error: sqlite3.Error) -> CommitFailed:
+        reason = f"the database took no {what}: {error}; check the disk's space and health, then start again"
+        return self.fail(CommitFailed(reason))
 
 
 def write(connection: sqlite3.Connection, group: Commit) -> None:
     """Write a group in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         orders = list(group.orders.values())
         connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
         for order in orders:
@@ -241,13 +278,18 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
         connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))
         connection.executemany(rows.UPSERT_FACT, group.facts.items())
         connection.executemany(rows.INSERT_EVENT, map(rows.event_row, group.events))
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
-def _checkpoint(connection: sqlite3.Connection) -> None:
-    """Copy the WAL back without waiting for readers; the next commit then begins the file anew."""
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+def _checkpoint(connection: sqlite3.Connection) -> bool:
+    """Copy the WAL back without waiting for readers; tell whether all of it was.
+
+    When it was longer than it should be, an empty commit begins it anew, so that it is cut.
+    """
+    _busy, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if copied < pages:
+        return False
+    if pages > AUTOCHECKPOINT_PAGES:
+        with transaction(connection):
+            connection.execute("INSERT INTO retention VALUES (0)")
+            connection.execute("DELETE FROM retention")
+    return True

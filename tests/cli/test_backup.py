@@ -49,7 +49,22 @@ def test_a_file_that_exists_is_left_alone(command: Command, daemon: Daemon) -> N
 def test_a_directory_that_is_none_is_named(command: Command, daemon: Daemon) -> None:
     target = daemon.directory / "nowhere" / "backup.db"
     ran = command("backup", target)
-    assert (ran.code, ran.errors) == (CANNOT_CREATE, f"Error: cannot write {target}: No such file or directory\n")
+    assert ran.code == CANNOT_CREATE
+    assert ran.errors.startswith(f"Error: cannot write {target}: No such file or directory; name a directory")
+
+
+def test_a_symbolic_link_in_its_way_is_not_followed(command: Command, daemon: Daemon) -> None:
+    precious = daemon.directory / "precious"
+    precious.write_text("precious")
+    target = daemon.directory / f"linked-{wall_ms()}.db"
+    target.with_name(target.name + ".partial").symlink_to(precious)
+    assert command("backup", target).code == 0
+    assert not target.is_symlink()
+    dangling = daemon.directory / f"dangling-{wall_ms()}.db"
+    dangling.symlink_to(daemon.directory / "elsewhere.db")
+    assert command("backup", dangling).code == CANNOT_CREATE
+    assert not (daemon.directory / "elsewhere.db").exists()
+    assert precious.read_text() == "precious"
 
 
 def test_without_a_database_it_says_how_to_name_one(command: Command, daemon: Daemon) -> None:

@@ -28,6 +28,7 @@ QUIET = Snapshot(
     reconcile_overdue_s=0,
     poller_failing_s=0,
     disk_free_mb=1_000_000,
+    database_locked_s=0,
 )
 RULES = rules(settings.alerts(Config()))
 BY_NAME = {rule.name: rule for rule in RULES}

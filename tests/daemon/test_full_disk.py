@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs("root")
 SIZE = 24 << 20
 HOUR_MS = 3_600_000
 BATCHES = 100
-FULL_AT_START, NO_COMMIT = 73, 74
+FULL_AT_START, NO_COMMIT = 75, 74
 
 
 class Disk:
@@ -59,12 +59,13 @@ def daemon(own_stage: Stage, exchange: Exchange, disk: Disk) -> Daemon:
 
 
 def test_on_a_full_disk_the_daemon_does_not_start_and_says_why(daemon: Daemon, disk: Disk) -> None:
-    for leave, said in ((0, "No space left"), (1 << 20, "disk is full")):
+    """It ends with the code of a failure that can pass, so that the service manager tries again."""
+    for leave in (0, 1 << 20):
         disk.fill(leave=leave)
         process = daemon.launch()
         assert process.exit_code() == FULL_AT_START
         [line] = process.errors.all()
-        assert all(word in line for word in (str(disk.path), said, "space", "[store] path"))
+        assert all(word in line for word in (str(disk.path), "disk is full", "space", "[store] path"))
         disk.free()
     daemon.start()
     assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"

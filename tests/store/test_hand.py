@@ -71,7 +71,7 @@ async def test_what_another_process_has_locked_is_waited_for_beside_the_loop(sto
 
 async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:
     assert await store._write(patience_ms) == 0
-    assert await store._write.aside(patience_ms) == hand.PATIENCE_MS
+    assert await store._write.aside(patience_ms) == hand.TRY_MS
     assert await store._write(patience_ms) == 0
 
 

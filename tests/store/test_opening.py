@@ -7,8 +7,10 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 
+from daemon.core.events import Event
 from daemon.core.step import Step
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, StartupError
 from daemon.store.database import WAL_BYTES
@@ -23,11 +25,16 @@ def path(tmp_path: Path) -> Path:
 
 
 async def opening_fails(path: Path, kind: type[StartupError]) -> str:
-    """Open a database that cannot be opened; return what it says."""
-    with pytest.raises(kind) as caught:
-        async with open_store(path):
-            pass
-    return str(caught.value)
+    """Open a database that cannot be opened, or is found to be damaged then; return what it says."""
+    with pytest.raises((kind, ExceptionGroup)) as caught:
+        async with open_store(path) as store:
+            await store.trusted()
+            pytest.fail("it was opened")
+    error: BaseException = caught.value
+    while isinstance(error, BaseExceptionGroup):
+        [error] = error.exceptions
+    assert isinstance(error, kind)
+    return str(error)
 
 
 async def written(path: Path) -> None:
@@ -118,6 +125,40 @@ async def test_a_damaged_page_is_found_at_start(path: Path) -> None:
         file.seek((page - 1) * size)
         file.write(b"\xa5" * size)
     assert "is damaged" in await opening_fails(path, BadDatabase)
+
+
+async def test_one_flipped_bit_in_an_index_is_found_at_start(path: Path) -> None:
+    """Nothing but a comparison with the table finds it; a known key would be a new one."""
+    async with open_store(path) as store:
+        await store.commit(Step(orders={"a": making.order(1, key="a1"), "b": making.order(2, key="b2")})).durable()
+    flip(path, "one_order_per_key", b"a1")
+    said = await opening_fails(path, BadDatabase)
+    assert "one_order_per_key" in said
+    assert "restore the last backup" in said
+
+
+async def test_damage_to_what_decides_nothing_ends_the_daemon_a_little_later(path: Path) -> None:
+    async with open_store(path) as store:
+        event = Event(name="order.accepted", at_ms=1, order_id="01ABC")
+        await store.commit(Step(orders={"a": making.order(1)}, events=[event])).durable()
+    flip(path, "events_by_order", b"01ABC")
+    with pytest.raises(ExceptionGroup) as caught:
+        async with open_store(path) as store:
+            await store.trusted()
+            await anyio.sleep_forever()
+    assert caught.group_contains(BadDatabase, match="events_by_order")
+
+
+def flip(path: Path, name: str, word: bytes) -> None:
+    """Flip one bit of a word on the first page of an index or a table."""
+    with closing(sqlite3.connect(path)) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        there = file.read(size).rindex(word)
+        file.seek((page - 1) * size + there + len(word) - 1)
+        file.write(bytes([word[-1] ^ 0b0100_0000]))
 
 
 async def test_a_start_that_was_cut_off_does_not_hinder_the_next(path: Path) -> None:

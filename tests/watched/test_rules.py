@@ -61,6 +61,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "clock_wrong": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -61x150")], 61_000),
     "slow_commits": (slow("0x60 0+1x4 4x100"), 4),
     "disk_low": ([series("sniperd_disk_free_bytes", "900000000x50 499000000x150")], 499),
+    "database_locked": ([series("sniperd_database_locked_seconds", "0x50 20x150")], 20),
 }
 """What makes a rule fire within ten minutes, and the value that it shows then."""
 
@@ -81,6 +82,7 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "clock_wrong": [series("sniperd_exchange_clock_offset_seconds", "60x200")],
     "slow_commits": slow("0x60 0+1x3 3x100"),
     "disk_low": [series("sniperd_disk_free_bytes", "500000000x200")],
+    "database_locked": [series("sniperd_database_locked_seconds", "2x200")],
 }
 """What does not, at the limit or just short of it."""
 

@@ -1,0 +1,258 @@
+"""The database's files: who holds them, whether they are still the ones that were opened, whether one is missing.
+
+A path is not a file. Whoever deletes the database, its log of changes (``-wal``) or the index of that (``-shm``) takes
+nothing away from a daemon that has them open; but what it commits from then on ends with the process. So the daemon
+remembers by device and inode which files it opened, and looks again before each group of commits and on a tick.
+
+Two locks (``flock``) exclude a second process. The one on the file ``….lock`` covers the time in which there is no
+database yet, or a restore puts another one in place. The other one is on the database itself, so that deleting
+``….lock`` lets nobody in. SQLite's own locks are POSIX locks, and a process loses those when it closes *any* descriptor
+of the file: the descriptor that is held here is opened before SQLite's and closed after them.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, NotNow
+
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR})
+"""Errors of the system that can pass without anybody changing a permission or a path."""
+
+LISTED = 3
+"""So many of the files that remain of a database are named."""
+
+Identity = tuple[int, int] | None
+"""Device and inode; nothing, if there is no such file."""
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """What became of a database under a running daemon: kept beside it, and no daemon starts while it is there."""
+
+    text: str  # what happened, and what to do
+    saved: str | None = None  # the copy that holds everything, where one could be made
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Return the path of a file that belongs to a database."""
+    return path.with_name(path.name + suffix)
+
+
+def real(path: Path) -> Path:
+    """Return the path of the file itself: what belongs to it stands beside it, not beside a symbolic link to it."""
+    return path.resolve()
+
+
+def restoring(path: Path) -> Path:
+    """Return the file that stands beside a database from the beginning of a restore to its end."""
+    return beside(path, ".restoring")
+
+
+def incident_file(path: Path) -> Path:
+    """Return the file in which an incident is kept."""
+    return beside(path, ".incident")
+
+
+def incident(path: Path) -> Incident | None:
+    """Read what became of a database under a running daemon, if anything did."""
+    file = incident_file(path)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Incident)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError:
+        return Incident(f"{file} cannot be read; compare the database with the exchange")
+
+
+class InstanceLock:
+    """The locks that exclude a second process."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = path
+        self._path = beside(path, ".lock")
+        self._file = -1
+        self._on_database = -1
+
+    def take(self) -> None:
+        """Take the lock beside the database, and the one on the database if there is one."""
+        self._database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file = self._opened()
+        if self._database.exists():
+            self.take_database(os.O_RDONLY)
+
+    def take_database(self, flags: int) -> None:
+        """Take the lock on the database itself, unless it is held."""
+        if self._on_database < 0:
+            self._on_database = self._locked(os.open(self._database, flags | os.O_CLOEXEC, 0o600))
+
+    def sign(self) -> None:
+        """Name this process in the lock file: from now on that file shows that there is a database."""
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def renew(self) -> bool:
+        """Make the lock file again if it was deleted or replaced; tell whether it was."""
+        if identity(self._path) == _identity_of(os.fstat(self._file)):
+            return False
+        try:
+            fresh = self._opened()
+        except (OSError, AlreadyRunning, CannotCreate):  # a process that is being refused has it: tried again later
+            return False
+        os.close(self._file)
+        self._file = fresh
+        self.sign()
+        return True
+
+    def close(self) -> None:
+        """Let go of both."""
+        for descriptor in (self._file, self._on_database):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _opened(self) -> int:
+        try:
+            return self._locked(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise CannotCreate(f"{self._path} is a symbolic link, and must be a file; remove it") from error
+
+    def _locked(self, descriptor: int) -> int:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise AlreadyRunning(
+                f"another sniperd (pid {self._holder()}) uses {self._database}; stop it first, or set another "
+                "[store] path"
+            ) from None
+        return descriptor
+
+    def _holder(self) -> str:
+        try:
+            return self._path.read_text(encoding="utf-8", errors="replace")[:32].strip() or "unknown"
+        except OSError:
+            return "unknown"
+
+
+@contextmanager
+def instance_lock(path: Path) -> Iterator[InstanceLock]:
+    """Hold the database for this process; the file beside it names the holder.
+
+    Raises:
+        AlreadyRunning: another process holds it.
+        CannotCreate: the directory cannot be made or written.
+        NotNow: the disk is full.
+
+    """
+    lock = InstanceLock(path)
+    try:
+        with cannot(
+            f"write in {path.parent}", "make it a directory with space that this user may write, or set [store] path"
+        ):
+            lock.take()
+        yield lock
+    finally:
+        lock.close()
+
+
+@contextmanager
+def cannot(what: str, remedy: str) -> Iterator[None]:
+    """Turn an error of the system into ours: one that can pass, or one that a person must mend."""
+    try:
+        yield
+    except OSError as error:
+        kind = NotNow if error.errno in PASSING else CannotCreate
+        raise kind(f"cannot {what}: {error.strerror}; {remedy}") from error
+
+
+def make_file(path: Path, lock: InstanceLock) -> None:
+    """Make the database's file, for its owner alone; SQLite gives the files beside it the same mode.
+
+    Raises:
+        AlreadyRunning: another process holds it.
+        BadDatabase: there was a database here, and it is not there, or not whole: a person must act first.
+        CannotCreate: it cannot be made or opened.
+        NotNow: the disk is full.
+
+    """
+    refuse_remains(path)
+    with cannot(f"open {path}", "check its permissions and the space on its disk, or set [store] path"):
+        lock.take_database(os.O_RDWR | os.O_CREAT)
+
+
+def refuse_remains(path: Path) -> None:
+    """Refuse to begin with an empty database, or with one that is not whole, where there was another one.
+
+    Raises:
+        BadDatabase: says what is there and what to do.
+
+    """
+    known = incident(path)
+    if known is not None:
+        raise BadDatabase(f"{known.text}. No daemon starts while {incident_file(path)} is there")
+    if restoring(path).exists():
+        raise BadDatabase(f"a restore of {path} was cut off; run `sniperd restore` again")
+    remains = remains_of(path)
+    if remains:
+        raise BadDatabase(
+            f"there is no database at {path}, but {remains} shows that there was one; put it back, or run "
+            "`sniperd restore BACKUP`. To begin with an empty database on purpose, move what is named here away first: "
+            "signals that were bought before are then bought again"
+        )
+
+
+def remains_of(path: Path) -> str:
+    """Name what shows that there was a database where there is none, or an empty file."""
+    if path.exists() and path.stat().st_size:
+        return ""
+    ours = [beside(path, suffix) for suffix in (".lock", "-wal", "-shm")]
+    books = [path.with_name(name) for name in ("paper-exchange.db", "shadow-exchange.db")]
+    found = [file for file in (*ours, *books) if file.exists() and file.stat().st_size]
+    found += sorted(path.parent.glob(f"{path.name}.[0-9s]*"))  # kept by a restore, or saved
+    found += sorted([*path.parent.glob("sniperd-*Z.db"), *path.parent.glob("backups/sniperd-*Z.db")], reverse=True)
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return ", ".join(str(file) for file in found[:LISTED]) + more
+
+
+def identity(path: Path) -> Identity:
+    """Return which file stands at a path."""
+    try:
+        return _identity_of(path.stat())
+    except OSError:
+        return None
+
+
+def _identity_of(found: os.stat_result) -> Identity:
+    return found.st_dev, found.st_ino
+
+
+def watching(path: Path, log_bytes: int) -> Callable[[], str | None]:
+    """Remember the files that are open now; return what tells whether they are still there: nothing, or what is wrong.
+
+    A look costs three calls of ``stat``. ``log_bytes`` is the size below which SQLite never cuts the log of changes.
+    """
+    files = [path, beside(path, "-wal"), beside(path, "-shm")]
+    least = min(files[1].stat().st_size, log_bytes)
+    known = [(os.fspath(file), identity(file)) for file in files]
+    log = known[1][0]
+    stat = os.stat
+
+    def look() -> str | None:
+        for name, opened in known:
+            try:
+                found = stat(name)
+            except OSError as error:
+                return f"{name} was deleted" if error.errno == errno.ENOENT else f"{name}: {error.strerror}"
+            if (found.st_dev, found.st_ino) != opened:
+                return f"{name} was replaced by another file"
+            if name is log and found.st_size < least:
+                return f"{name} was cut off"
+        return None
+
+    return look

@@ -1,0 +1,93 @@
+"""Rescue: what a daemon does for a database whose files were taken away from it.
+
+The process still has the files open, and so everything that it ever acknowledged. Before it ends it copies that to a
+new file beside the former one, and leaves a note there: until a person has acted no daemon starts, because it would
+begin with an empty database, or with an older one, and buy again what was bought.
+"""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from daemon.clock import wall_ms
+from daemon.errors import DatabaseGone
+from daemon.store.backup import create, sync
+from daemon.store.files import Incident, beside, incident_file
+from daemon.store.hand import WritingHand
+
+
+async def rescue(
+    write: WritingHand,
+    path: Path,
+    _kind: type[BaseException] | None,
+    error: BaseException | None,
+    _trace: TracebackType | None,
+) -> None:
+    """Save what can be saved, if the store ends because its files were taken away.
+
+    Raises:
+        DatabaseGone: says what happened, where everything was saved, and what to do.
+
+    """
+    gone = _gone(error)
+    if gone is None:
+        return
+    kept = await write.aside(lambda connection: _save(connection, path, str(gone)))
+    raise DatabaseGone(kept.text) from gone
+
+
+def _gone(error: BaseException | None) -> DatabaseGone | None:
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for each in error.exceptions if (found := _gone(each)) is not None), None)
+    return error if isinstance(error, DatabaseGone) else None
+
+
+def _save(connection: sqlite3.Connection, path: Path, what: str) -> Incident:
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(wall_ms() // 1_000))
+    happened = f"{what} while the daemon used it (process {os.getpid()}, {at})"
+    saved = beside(path, f".saved-{at}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _copy(connection, saved)
+        kept = Incident(
+            f"{happened}; everything that the daemon had acknowledged was saved to {saved}: run "
+            f"`sniperd restore {saved}`, then start again",
+            str(saved),
+        )
+    except (OSError, sqlite3.Error) as error:
+        saved.unlink(missing_ok=True)
+        kept = Incident(
+            f"{happened}, and what it held could not be saved ({error}): run `sniperd restore` with the last backup, "
+            "and compare the orders since then with the exchange"
+        )
+    _note(path, kept)
+    return kept
+
+
+def _copy(connection: sqlite3.Connection, saved: Path) -> None:
+    create(saved)
+    with closing(sqlite3.connect(saved)) as copy:
+        connection.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+    sync(saved)
+
+
+def _note(path: Path, kept: Incident) -> None:
+    """Keep what happened beside the database; where that is impossible, the log alone says it."""
+    file = incident_file(path)
+    try:
+        file.unlink(missing_ok=True)
+        create(file)
+        file.write_bytes(msgspec.json.encode(kept))
+        sync(file)
+        sync(path.parent, os.O_DIRECTORY)
+    except OSError:
+        return
