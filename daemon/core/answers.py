@@ -78,6 +78,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 class Witness(StrEnum):
     """A place on the exchange where an order can be seen."""
 
+    ORDER_ID = "order_id"  # GET order by the exchange's order id, where that is known
     ORDER = "order"  # GET order by client order id
     OPEN_ORDERS = "open_orders"
     ALL_ORDERS = "all_orders"
@@ -95,6 +96,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     reached: bool = True  # False: the exchange gave no answer at all
     retry_after_ms: int | None = None  # the exchange said to keep still for so long
     sighting: Sighting | None = None
+    odd: str | None = None  # what in the answer about this order contradicts what was sent, or is not understood
+    passed_over: tuple[str, ...] = ()  # rows of other orders that could not be read
 
 
 class CancelAnswer(msgspec.Struct, frozen=True):

@@ -20,8 +20,9 @@ from daemon.core.decimals import ceil_to, floor_to, plain
 from daemon.core.orders import OrderType, State
 from daemon.core.symbols import SymbolRules
 from daemon.doctor.asking import Server, Unanswered
-from daemon.exchange.mexc import symbols, views
+from daemon.exchange.mexc import rows, symbols
 from daemon.exchange.mexc.answers import UNREADABLE, placed_or_not
+from daemon.exchange.mexc.views import UnreadableError
 
 ORDER, OPEN = "/api/v3/order", "/api/v3/openOrders"
 PREFIX = "probe_"
@@ -55,11 +56,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Best(msgspec.Struct, rename="camel"):
     bid_price: Decimal
-
-
-class _Open(msgspec.Struct, rename="camel"):
-    order_id: str
-    client_order_id: str | None = None
 
 
 def plan(server: Server, symbol: str, most: Decimal) -> Plan:
@@ -168,8 +164,8 @@ class Orders:
         """
         shown = self._server.private("GET", ORDER, [("symbol", self.plan.symbol), (by, value)])
         try:
-            return views.order(shown.body).state if shown.status == OK else None
-        except views.UnreadableError:
+            return rows.state(shown.body) if shown.status == OK else None
+        except UnreadableError:
             return None
 
     def cancel(self, exchange_order_id: str) -> None:
@@ -194,10 +190,10 @@ class Orders:
         if shown.status != OK:
             raise Unanswered(shown.said)
         try:
-            found = msgspec.json.decode(shown.body, type=list[_Open], strict=False)
-        except UNREADABLE as error:
+            found = rows.names(shown.body)
+        except UnreadableError as error:
             raise Unanswered(f"{shown.said}: {error}") from None
-        return [each.order_id for each in found if (each.client_order_id or "").startswith(PREFIX)]
+        return [order_id for order_id, client_order_id in found if client_order_id.startswith(PREFIX)]
 
     def note(self, what: str, sent: Sent, **more: str) -> None:
         """Write down what happens to an order; it is on disk when this returns."""

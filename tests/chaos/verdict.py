@@ -13,7 +13,7 @@ import msgspec
 from daemon.core.attempts import Attempt
 from daemon.core.locks import Lock, LockState
 from daemon.core.orders import KEY_FREE, PENDING, SIGHTINGS, Order, State
-from daemon.exchange.mexc.views import STATES
+from daemon.exchange.mexc.rows import STATES
 from tests.chaos.plan import Wish
 
 TRANSIT_MS = 500

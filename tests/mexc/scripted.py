@@ -22,7 +22,8 @@ from .wire import Connection, Peer, Request, http, serve
 
 UNPACED = PaceLimits(weight_per_10s=1_000_000, requests_per_s=1_000_000, orders_per_s=1_000_000)
 SETTINGS = Settings(recv_window_ms=2_000, timeout_ms=5_000, pace=UNPACED)
-CLIENT_ORDER_ID = "01K8ZM3V5D0123456789ABCDEF-1"
+ORDER_ID = "01K8ZM3V5D0123456789ABCDEF"
+CLIENT_ORDER_ID = f"{ORDER_ID}-1"
 
 ORDER_PLACED = "POST /api/v3/order"
 ORDER_CANCELLED = "DELETE /api/v3/order"
@@ -103,6 +104,7 @@ async def trading(url: str, clock: Clock | None = None, settings: Settings = SET
 def an_order(**changes: Any) -> Order:
     """Make an order that was sent, whose outcome is in doubt."""
     given: dict[str, Any] = {
+        "order_id": ORDER_ID,
         "state": State.IN_DOUBT,
         "type": OrderType.LIMIT,
         "quantity": Decimal(1),

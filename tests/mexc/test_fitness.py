@@ -46,9 +46,16 @@ async def test_rules_that_are_known_are_not_loaded_again(well: ScriptedExchange,
         (ACCOUNT, HANG_UP, Verdict.UNKNOWN, "shows no account"),
         (ACCOUNT, http(503, "later"), Verdict.UNKNOWN, "HTTP 503"),
         (ACCOUNT, http(403, "<html>"), Verdict.UNKNOWN, "HTTP 403"),
-        (ACCOUNT, ok({"code": 0}), Verdict.UNKNOWN, "cannot be read"),
+        (ACCOUNT, http(200, "<html>"), Verdict.UNKNOWN, "cannot be read"),
+        (ACCOUNT, ok([]), Verdict.UNKNOWN, "cannot be read"),
         (ACCOUNT, ok({"balances": []}), Verdict.FIT, ""),
+        (ACCOUNT, ok({}), Verdict.FIT, ""),
+        (ACCOUNT, ok({"canTrade": True}), Verdict.FIT, ""),
+        (ACCOUNT, ok({"canTrade": None, "balances": None}), Verdict.FIT, ""),
+        (ACCOUNT, ok({"canTrade": True, "balances": [{"asset": "USDT", "free": "", "locked": "0"}]}), Verdict.FIT, ""),
+        (ACCOUNT, ok({"canTrade": "yes"}), Verdict.FIT, ""),
         (ACCOUNT, ok({"balances": [], "canTrade": False}), Verdict.UNFIT, "canTrade is false"),
+        (ACCOUNT, ok({"canTrade": "false", "balances": ""}), Verdict.UNFIT, "canTrade is false"),
         (ACCOUNT, bad(10072, "invalid access key"), Verdict.UNFIT, "check key and secret"),
         (ACCOUNT, bad(700002, "Signature for this request is not valid."), Verdict.UNFIT, "does not accept the key"),
         (ACCOUNT, bad(700006, "IP non white list"), Verdict.UNFIT, "which addresses"),
@@ -70,6 +77,17 @@ async def test_only_what_speaks_of_key_account_or_permission_is_for_good(
     well.on(endpoint, answer)
     found = await client.prove()
     assert (found.verdict, said in found.why) == (verdict, True), found
+
+
+async def test_a_time_that_is_a_text_is_a_time(well: ScriptedExchange, client: MexcExchange) -> None:
+    well.on(TIME, ok({"serverTime": str(wall_ms()), "timezone": None}))
+    assert (await client.prove()).verdict is Verdict.FIT
+
+
+async def test_a_balance_that_cannot_be_read_hides_no_other(well: ScriptedExchange, client: MexcExchange) -> None:
+    odd = {"asset": "USDT", "free": "", "locked": "0"}
+    well.on(ACCOUNT, ok({"balances": [odd, {"asset": "BTC", "free": "1.5", "locked": "0"}, None]}))
+    assert [(each.asset, str(each.free)) for each in await client.balances()] == [("BTC", "1.5")]
 
 
 @pytest.mark.parametrize(

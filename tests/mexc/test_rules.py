@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -156,24 +157,56 @@ def test_what_is_not_stated_limits_nothing(*, null: bool) -> None:
 
 WRONG = [
     pytest.param({"symbol": None}, id="no symbol"),
+    pytest.param({"symbol": 17}, id="a symbol as number"),
     pytest.param({"baseAsset": 5}, id="an asset as number"),
-    pytest.param({"quotePrecision": "two"}, id="decimals in words"),
-    pytest.param({"quotePrecision": -1}, id="decimals below zero"),
-    pytest.param({"baseAssetPrecision": 1_000}, id="more decimals than an amount has"),
-    pytest.param({"quoteAssetPrecision": 2**70}, id="decimals without end"),
-    pytest.param({"baseSizePrecision": "NaN"}, id="a minimum that is no number"),
-    pytest.param({"quoteAmountPrecision": "sNaN"}, id="a minimum that raises when compared"),
-    pytest.param({"quoteAmountPrecisionMarket": "-1"}, id="a minimum below zero"),
-    pytest.param({"maxQuoteAmount": "Infinity"}, id="an endless maximum"),
-    pytest.param({"maxQuoteAmountMarket": ""}, id="an empty maximum"),
-    pytest.param({"orderTypes": "LIMIT"}, id="a type outside a list"),
-    pytest.param({"orderTypes": [1]}, id="types as numbers"),
+]
+
+NO_LIMIT = [
+    pytest.param("quotePrecision", "two", "price_decimals", 8, id="decimals in words"),
+    pytest.param("quotePrecision", -1, "price_decimals", 8, id="decimals below zero"),
+    pytest.param("quotePrecision", "", "price_decimals", 8, id="decimals empty"),
+    pytest.param("baseAssetPrecision", 1_000, "quantity_decimals", 8, id="more decimals than an amount has"),
+    pytest.param("quoteAssetPrecision", 2**70, "quote_decimals", 8, id="decimals without end"),
+    pytest.param("baseSizePrecision", "NaN", "min_quantity", Decimal(0), id="a minimum that is no number"),
+    pytest.param("baseSizePrecision", "", "min_quantity", Decimal(0), id="an empty minimum"),
+    pytest.param("quoteAmountPrecision", "sNaN", "min_notional", Decimal(0), id="a minimum that raises when compared"),
+    pytest.param("quoteAmountPrecisionMarket", "-1", "min_notional_market", Decimal(0), id="a minimum below zero"),
+    pytest.param("maxQuoteAmount", "Infinity", "max_notional", None, id="an endless maximum"),
+    pytest.param("maxQuoteAmount", "1e999999999", "max_notional", None, id="a maximum that fills the memory"),
+    pytest.param("maxQuoteAmount", "", "max_notional", None, id="an empty maximum"),
+    pytest.param("maxQuoteAmountMarket", "", "max_notional_market", None, id="an empty maximum of market orders"),
+    pytest.param("maxQuoteAmountMarket", "1,000", "max_notional_market", None, id="thousands set apart"),
+    pytest.param("orderTypes", "LIMIT", "order_types", frozenset(), id="a type outside a list"),
+    pytest.param("orderTypes", [1], "order_types", frozenset(), id="types as numbers"),
+    pytest.param("tradeSideType", "", "trade_sides", 1, id="sides empty"),
+    pytest.param("isSpotTradingAllowed", "", "api_tradable", True, id="admission empty"),
+    pytest.param("firstOpenTime", "", "first_open_ms", None, id="opening empty"),
+    pytest.param("status", {}, "online", True, id="a state that is none"),
 ]
 
 
+@pytest.mark.parametrize(("name", "shown", "attribute", "expected"), NO_LIMIT)
+def test_a_limit_that_is_empty_or_cannot_be_read_is_no_limit(
+    name: str, shown: object, attribute: str, expected: object
+) -> None:
+    """Hidden for one odd field, a pair could not be traded for as long as that field stays odd."""
+    rules = msgspec.structs.asdict(rules_of(**{name: shown}))
+    assert rules == msgspec.structs.asdict(BTC_RULES) | {attribute: expected}
+
+
+@pytest.mark.parametrize("word", ["1", "ENABLED", "TRADING", "online", "4", "", None, "whatever comes next"], ids=str)
+def test_a_word_for_a_pairs_state_that_does_not_mean_closed_lets_the_exchange_decide(word: str | None) -> None:
+    assert rules_of(status=word).online
+
+
+@pytest.mark.parametrize("word", ["2", "3", 2, 3, "PAUSE", "pause", "HALT", "BREAK", "OFFLINE", "DISABLED", "CLOSED"])
+def test_a_word_that_means_closed_closes_a_pair(word: str | int) -> None:
+    assert not rules_of(status=word).online
+
+
 @pytest.mark.parametrize("fields", WRONG)
-def test_a_pair_whose_rules_cannot_be_read_is_left_out_and_the_others_are_read(fields: dict[str, Any]) -> None:
-    """One pair with an odd field must not keep the daemon from all others."""
+def test_a_pair_whose_name_cannot_be_read_is_left_out_and_the_others_are_read(fields: dict[str, Any]) -> None:
+    """One odd pair must not keep the daemon from all others."""
     assert parse(body(BTC | {"symbol": "ODDUSDT"} | fields, BTC)) == [BTC_RULES]
 
 
@@ -324,7 +357,7 @@ DOWN = [
     pytest.param(http(403, b"<html>"), id="403"),
     pytest.param(http(404, b""), id="404"),
     pytest.param(ok({"code": 200}), id="no exchangeInfo"),
-    pytest.param(info(BTC | {"maxQuoteAmount": ""}), id="unreadable"),
+    pytest.param(info(BTC | {"baseAsset": 5}), id="unreadable"),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from daemon.core.orders import Order, State
-from daemon.exchange.mexc.views import STATES
+from daemon.exchange.mexc.rows import STATES
 from daemon.store import rows
 from daemon.store.database import open_for_reading
 

@@ -33,7 +33,7 @@ from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.symbols import parse
 from daemon.exchange.mexc.transport import Reply, Stopped, Transport
-from daemon.exchange.mexc.witnesses import Witnesses
+from daemon.exchange.mexc.witnesses import Witnesses, names
 from daemon.exchange.port import Gate, Health
 
 ORDER = "/api/v3/order"
@@ -86,13 +86,12 @@ class MexcExchange:
         return await self._witnesses.look(order, witness, due_ms)
 
     async def cancel(self, order: Order) -> CancelAnswer:
-        """Ask for an order's cancel, by the id that the daemon gave it."""
+        """Ask for an order's cancel, by MEXC's id where it is known."""
         still_ms = self._requests.pacer.blocked_until_ms - self._clock.now_ms()
         if still_ms > 0:
             why = f"nothing was sent: the exchange says wait, for another {still_ms} ms"
             return CancelAnswer("refused", f"DELETE {ORDER}", why)
-        parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
-        answer = await self._requests.cancel(ORDER, parameters)
+        answer = await self._requests.cancel(ORDER, names(order))
         reply = answer.reply
         if not isinstance(reply, Reply):
             return CancelAnswer("unknown", answer.asked, reply.why)

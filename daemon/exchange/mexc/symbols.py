@@ -1,20 +1,35 @@
-"""Trading rules from ``exchangeInfo``, kept so that no signal waits for them."""
+"""Trading rules from ``exchangeInfo``, kept so that no signal waits for them.
+
+The exchange decides what it takes; the rules here only spare it what it would refuse for sure. So whatever is missing,
+empty or cannot be read limits nothing, and a pair is closed only by a word that means so. A pair is left out only where
+its name or its assets cannot be read.
+"""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
+from daemon.core.decimals import ZERO
 from daemon.core.symbols import ALL, SymbolRules
 from daemon.exchange.mexc.answers import UNREADABLE
 from daemon.exchange.mexc.views import UnreadableError, amount
 
-ONLINE = "1"
+CLOSED_WORDS = frozenset({
+    "2", "3", "PAUSE", "PAUSED", "OFFLINE", "BREAK", "HALT", "HALTED", "CLOSE", "CLOSED", "SUSPEND", "SUSPENDED",
+    "DISABLED", "DELISTED",
+})  # fmt: skip
+"""Words for a pair's state that mean closed.
+
+MEXC documents 1 (online), 2 (pause) and 3 (offline) and has changed its words twice (observed: ENABLED). An unknown
+word lets the exchange decide.
+"""
 DECIMALS, MAX_DECIMALS = 8, 40
 """Decimals of a price or quantity: where none are stated, and how many there can be."""
 
 
 class _Symbol(msgspec.Struct, rename="camel"):
-    """One pair as MEXC shows it. What is missing, or null as before a listing, limits nothing."""
+    """One pair as MEXC shows it."""
 
     symbol: str
     base_asset: str
@@ -45,18 +60,19 @@ class _Parts(msgspec.Struct):
 
 _whole = msgspec.json.Decoder(_ExchangeInfo, strict=False)
 _parts = msgspec.json.Decoder(_Parts)
-_pair = msgspec.json.Decoder(_Symbol, strict=False)
+_fields = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_KINDS = {field.encode_name: field.type for field in msgspec.structs.fields(_Symbol)}
 
 
 def parse(body: bytes) -> list[SymbolRules] | None:
     """Read ``exchangeInfo``; ``None`` where it is none.
 
-    A pair that cannot be read is left out, so that one odd listing does not hide all others; where that leaves
-    nothing, the answer as a whole cannot be read.
+    A pair without a name is left out, so that one odd listing does not hide all others; where that leaves nothing, the
+    answer as a whole cannot be read.
     """
     try:
         return [_rules(found) for found in _whole.decode(body).symbols]
-    except (*UNREADABLE, UnreadableError):
+    except UNREADABLE:
         return _one_by_one(body)
 
 
@@ -70,10 +86,24 @@ def _one_by_one(body: bytes) -> list[SymbolRules] | None:
 
 
 def _read(shown: msgspec.Raw) -> SymbolRules | None:
+    """Read a pair field by field: one that cannot be read is not stated."""
     try:
-        return _rules(_pair.decode(shown))
-    except (*UNREADABLE, UnreadableError):
+        fields = _fields.decode(shown)
+        stated = {name: value for name, value in fields.items() if _is_readable(name, value)}
+        return _rules(msgspec.convert(stated, _Symbol, strict=False))
+    except UNREADABLE:
         return None
+
+
+def _is_readable(name: str, value: object) -> bool:
+    kind = _KINDS.get(name)
+    if kind is None:
+        return False
+    try:
+        msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, ValueError, ArithmeticError):
+        return False
+    return True
 
 
 def _rules(found: _Symbol) -> SymbolRules:
@@ -84,27 +114,26 @@ def _rules(found: _Symbol) -> SymbolRules:
         price_decimals=_decimals(found.quote_precision),
         quantity_decimals=_decimals(found.base_asset_precision),
         quote_decimals=_decimals(found.quote_asset_precision),
-        min_quantity=amount(found.base_size_precision),
-        min_notional=amount(found.quote_amount_precision),
-        min_notional_market=amount(found.quote_amount_precision_market),
-        max_notional=_maximum(found.max_quote_amount),
-        max_notional_market=_maximum(found.max_quote_amount_market),
+        min_quantity=_limit(found.base_size_precision) or ZERO,
+        min_notional=_limit(found.quote_amount_precision) or ZERO,
+        min_notional_market=_limit(found.quote_amount_precision_market) or ZERO,
+        max_notional=_limit(found.max_quote_amount),
+        max_notional_market=_limit(found.max_quote_amount_market),
         order_types=frozenset(found.order_types or ()),
         trade_sides=ALL if found.trade_side_type is None else found.trade_side_type,
-        online=found.status is None or str(found.status) == ONLINE,
+        online=str(found.status).upper() not in CLOSED_WORDS,
         api_tradable=found.is_spot_trading_allowed is not False,
         first_open_ms=found.first_open_time,
         contract=found.contract_address or None,
     )
 
 
-def _maximum(shown: Decimal | None) -> Decimal | None:
-    return None if shown is None else amount(shown)
+def _limit(shown: Decimal | None) -> Decimal | None:
+    try:
+        return None if shown is None else amount(shown)
+    except UnreadableError:
+        return None
 
 
 def _decimals(shown: int | None) -> int:
-    if shown is None:
-        return DECIMALS
-    if not 0 <= shown <= MAX_DECIMALS:
-        raise UnreadableError(f"{shown} decimals")
-    return shown
+    return DECIMALS if shown is None or not 0 <= shown <= MAX_DECIMALS else shown

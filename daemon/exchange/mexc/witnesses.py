@@ -11,15 +11,18 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from daemon.core.answers import Look, Sighting, Witness
+from daemon.core.answers import Look, Witness
 from daemon.core.orders import Order
-from daemon.exchange.mexc import views
 from daemon.exchange.mexc.answers import envelope, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Asked, Requests, must_wait_ms
+from daemon.exchange.mexc.rows import Found, OddRowError, among_orders, among_trades, the_order
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.transport import Reply
+from daemon.exchange.mexc.views import UnreadableError
 
 NOT_FOUND = -2013
+ONE = frozenset({Witness.ORDER_ID, Witness.ORDER})
+"""Witnesses that are asked for one order; the others show lists."""
 MARGIN_MS = 60_000
 """A list is asked from so long before the order was sent."""
 FRESH_MS = 60_000
@@ -29,23 +32,24 @@ FRESH_MS = 60_000
 class _Place(msgspec.Struct, frozen=True):
     path: str
     weight: int
-    longest: int | None  # entries of a full list; None: one order, no list
-    read: Callable[[bytes, str], tuple[Sighting | None, int]]
-
-
-def _one(body: bytes, client_order_id: str) -> tuple[Sighting | None, int]:
-    found = views.order(body)
-    if found.client_order_id not in {client_order_id, None, ""}:
-        raise views.UnreadableError(f"asked for {client_order_id}, shown {found.client_order_id}")
-    return found, 1
+    longest: int | None  # entries of a full list; None: no list, or one that is never cut off
+    read: Callable[[bytes, Order], Found]
 
 
 PLACES = {
-    Witness.ORDER: _Place("/api/v3/order", 2, None, _one),
-    Witness.OPEN_ORDERS: _Place("/api/v3/openOrders", 3, None, views.among_orders),
-    Witness.ALL_ORDERS: _Place("/api/v3/allOrders", 10, 1_000, views.among_orders),
-    Witness.MY_TRADES: _Place("/api/v3/myTrades", 10, 100, views.among_trades),
+    Witness.ORDER_ID: _Place("/api/v3/order", 2, None, the_order),
+    Witness.ORDER: _Place("/api/v3/order", 2, None, the_order),
+    Witness.OPEN_ORDERS: _Place("/api/v3/openOrders", 3, None, among_orders),
+    Witness.ALL_ORDERS: _Place("/api/v3/allOrders", 10, 1_000, among_orders),
+    Witness.MY_TRADES: _Place("/api/v3/myTrades", 10, 100, among_trades),
 }
+
+
+def names(order: Order, witness: Witness = Witness.ORDER_ID) -> list[tuple[str, str]]:
+    """Name an order for a question about it alone: by MEXC's id where it is known, or else by ours."""
+    if witness is Witness.ORDER_ID and order.exchange_order_id is not None:
+        return [("symbol", order.symbol), ("orderId", order.exchange_order_id)]
+    return [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
 
 
 class _List(msgspec.Struct, frozen=True):
@@ -70,9 +74,8 @@ class Witnesses:
 
     async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
         """Look for an order at one witness."""
-        if witness is Witness.ORDER:
-            parameters = [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
-            answer = await self._ask(witness, parameters)
+        if witness in ONE:
+            answer = await self._ask(witness, names(order, witness))
         else:
             answer = await self._list(order, witness, due_ms)
         return _read(order, witness, answer)
@@ -110,14 +113,20 @@ def _read(order: Order, witness: Witness, answer: Asked) -> Look:
         return replace(look, answered=reply.why, reached=False)
     answered = f"HTTP {reply.status} {raw(reply.body)}"
     if reply.status != OK:
-        found = envelope(reply.body)
-        absent = (
-            witness is Witness.ORDER and reply.status == BAD_REQUEST and found is not None and found.code == NOT_FOUND
-        )
+        code = envelope(reply.body)
+        absent = witness in ONE and reply.status == BAD_REQUEST and code is not None and code.code == NOT_FOUND
         return replace(look, answered=answered, failed=not absent, retry_after_ms=must_wait_ms(reply))
     try:
-        sighting, length = place.read(reply.body, order.client_order_id or "")
-    except views.UnreadableError as error:
+        found = place.read(reply.body, order)
+    except OddRowError as error:
+        return replace(look, answered=f"{answered} ({error})", odd=str(error))
+    except UnreadableError as error:
         return replace(look, answered=f"{answered} ({error})")
-    cut_off = sighting is None and place.longest is not None and length >= place.longest
-    return replace(look, answered=f"{answered} ({length} shown)", failed=cut_off, sighting=sighting)
+    return replace(
+        look,
+        answered=f"{answered} ({found.rows} shown)",
+        failed=found.sighting is None and place.longest is not None and found.rows >= place.longest,
+        sighting=found.sighting,
+        odd=found.odd,
+        passed_over=found.passed_over,
+    )
