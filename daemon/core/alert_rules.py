@@ -11,6 +11,8 @@ from daemon.core.alerts import Rule, Severity
 from daemon.core.clock_rules import FAR_MS
 
 MINUTE_MS = 60_000
+CONTRADICTED_MS = 15_000
+"""An end that contradicts itself is looked at for 12 s before it is believed."""
 RESTART_MS = 5_000
 """What has grown old while the daemon was down is first looked for, then told of."""
 
@@ -62,6 +64,17 @@ def _orders(limits: Thresholds) -> list[Rule]:
             for_ms=RESTART_MS,
             means="orders in doubt for longer than their grace: {value}. They may exist, and their locks stay held",
             todo="`sniperd orders --state in_doubt`, then `sniperd explain ORDER` for the evidence; send nothing again",
+        ),
+        Rule(
+            name="order_contradicted",
+            severity=warning,
+            reads="contradicted",
+            limit=0,
+            clear=0,
+            for_ms=CONTRADICTED_MS,
+            means="orders whose answers contradict what was sent, or are not understood: {value}",
+            todo="`sniperd orders`, then `sniperd explain ORDER`: order.contradicted says what is wrong; compare it "
+            "with the exchange's own page",
         ),
         Rule(
             name="trading_halted",

@@ -41,6 +41,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeouts: float  # leases and waits that ran out, in the window
     failed_percent: float | None  # of the orders settled in the window; None where they are too few to say
     past_grace: float  # orders in doubt for longer than their grace
+    contradicted: float  # orders whose answers contradict what was sent or known, or are not understood
     lost: float
     dead_letters: float | None
     halted: float  # 1 while the kill switch is on

@@ -73,6 +73,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     state: State  # one of the five that MEXC reports
     executed_quantity: Decimal
     executed_quote: Decimal
+    quantity: Decimal | None = None  # what was asked, where the exchange may show another quantity than was sent
 
 
 class Witness(StrEnum):

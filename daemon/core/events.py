@@ -88,6 +88,11 @@ CATALOGUE: dict[str, Kind] = {
         "a look-up found an order that was believed not placed: compare with the exchange at once",
         ("exchange_order_id", "executed_quantity", "executed_quote", "was"),
     ),
+    "order.contradicted": Kind(
+        Level.ERROR,
+        "what the exchange shows of it contradicts what was sent or known, or is not understood; reported once",
+        ("reason",),
+    ),
     "order.lost": Kind(
         Level.CRITICAL,
         "looked for long and everywhere in vain; its lock stays; rule on it with `sniperd resolve`",
@@ -176,6 +181,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "what a live probe found out is about another server", ("path", "about"), durable=False
     ),
     "exchange.rate_limited": Kind(Level.WARNING, "the exchange says wait", ("wait_ms",), durable=False),
+    "exchange.odd_row": Kind(
+        Level.WARNING, "a row of another order cannot be read; it is passed over and reported once",
+        ("witness", "symbol", "row"), durable=False,
+    ),
     "exchange.symbols_loaded": Kind(Level.DEBUG, "trading rules are known", ("symbols",), durable=False),
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
     "poller.unreachable": Kind(

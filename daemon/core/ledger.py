@@ -91,6 +91,7 @@ class Ledger:
         self.exposure = Exposure()  # what was bought or may still be, finished orders included
         self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
+        self.odd_rows: set[str] = set()  # rows of other orders that were reported as unreadable
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.sending = False  # recovery is over, draining has not begun
         self.taking = False  # signals come into the queue: while sending, and while another process is to follow

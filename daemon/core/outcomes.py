@@ -14,8 +14,11 @@ from daemon.core.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, S
 from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.retries import Verdict, judge, unsent
 from daemon.core.rulings import halt, withdraw
-from daemon.core.sightings import completed, is_news, settled
+from daemon.core.sightings import completed, is_news
 from daemon.core.step import Step
+
+MAX_ODD_ROWS = 1_000
+"""Odd rows that are remembered as reported."""
 
 
 def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_ms: int) -> Verdict | None:
@@ -56,22 +59,30 @@ def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now
     ledger.looking.discard(order_id)
     order = step.orders[order_id] = ledger.orders[order_id]
     watch = ledger.watches.get(order_id, Watch(next_ms=now_ms))
+    was_odd = watch.odd
     for look in looks:
         ledger.keep_still(step, look.at_ms + (look.retry_after_ms or 0), now_ms)
     conclusion, sighting, watch = conclude(order, watch, looks, now_ms, ledger.rules.schedule)
+    _report_passed_over(ledger, step, order, looks, now_ms)
+    is_odd_news = watch.odd is not None and watch.odd != was_odd
+    if is_odd_news:
+        ledger.tell(step, "order.contradicted", now_ms, order, reason=watch.odd)
     if sighting is not None:
-        sighting = completed(order, settled(sighting))
-        if not is_news(order, sighting):
-            _nothing_new(ledger, step, order, watch, now_ms)
-            return
-    for look in looks:
+        sighting = completed(order, sighting)
+    is_nothing_new = sighting is not None and not is_news(order, sighting)
+    for look in looks if is_odd_news or not is_nothing_new else ():
         _tell_look(ledger, step, order, look)
-    if sighting is not None:
+    if sighting is not None and not is_nothing_new:
         _believe(ledger, step, order, sighting, now_ms)
     elif conclusion is Conclusion.LOST:
         _lost(ledger, step, order, watch, now_ms)
+    elif conclusion is Conclusion.MISSING:
+        _missing(ledger, step, order, watch, now_ms)
     else:
         _nothing_new(ledger, step, order, watch, now_ms)
+    if order_id in ledger.watches:
+        # What is odd was reported, though the search begins anew because the order changed.
+        ledger.watches[order_id] = msgspec.structs.replace(ledger.watches[order_id], odd=watch.odd)
 
 
 def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int, **changes: object) -> None:
@@ -219,13 +230,33 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
 
 
 def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
-    looked_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
     reason = (
-        f"not found in {watch.vain} rounds at every witness, {looked_s} s after it was sent; compare with the "
-        f"exchange's own order list for {order.client_order_id}, then rule: sniperd resolve {order.order_id}"
+        f"{_not_found(order, watch, now_ms)}; compare with the exchange's own order list for every client order id "
+        f"that begins with {order.order_id}-, whatever its number, then rule: sniperd resolve {order.order_id}"
     )
     order = ledger.move(step, order, Happening.LOSE, now_ms, reason=reason)
     ledger.tell(step, "order.lost", now_ms, order, reason=reason)
+
+
+def _missing(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    """Doubt an order that the exchange said it took and never showed."""
+    reason = f"the exchange took it as {order.exchange_order_id} and has never shown it: "
+    in_doubt(ledger, step, order, reason + _not_found(order, watch, now_ms), now_ms)
+
+
+def _not_found(order: Order, watch: Watch, now_ms: int) -> str:
+    looked_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
+    return f"not found in {watch.complete} complete searches, {looked_s} s after it was sent"
+
+
+def _report_passed_over(ledger: Ledger, step: Step, order: Order, looks: Sequence[Look], now_ms: int) -> None:
+    """Report each row of another order that could not be read, once."""
+    for look in looks:
+        for row in sorted(set(look.passed_over) - ledger.odd_rows):
+            if len(ledger.odd_rows) >= MAX_ODD_ROWS:
+                ledger.odd_rows.clear()
+            ledger.odd_rows.add(row)
+            ledger.tell(step, "exchange.odd_row", now_ms, None, witness=look.witness, symbol=order.symbol, row=row)
 
 
 def _tell_look(ledger: Ledger, step: Step, order: Order, look: Look) -> None:

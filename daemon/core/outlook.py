@@ -41,7 +41,8 @@ _TO_DO = {
     State.QUEUED: "`sniperd cancel ID` withdraws it",
     State.IN_DOUBT: "nothing yet, and do not send it again under another key; `sniperd resolve ID` only if you have "
     "seen on the exchange what became of it",
-    State.LOST: "look on the exchange for its client order id, in open orders, history and trades; then rule on it: "
+    State.LOST: "look on the exchange, in open orders, history and trades, for every client order id that begins with "
+    "ID-, whatever its number; then rule on it: "
     "`sniperd resolve ID --as filled|open|canceled|not-placed --reason …`",
     State.OPEN: "`sniperd cancel ID` asks the exchange to cancel it",
     State.PARTIALLY_FILLED: "`sniperd cancel ID` asks the exchange to cancel what is not filled",

@@ -8,8 +8,10 @@ engine, and its reads lag its writes (observed: a fresh order answers ``-2013`` 
 something only after ``recvWindow`` and a grace, from *all* witnesses, several times in a row; and even then the order
 is only called lost, which frees nothing. One sighting at any time wins.
 
-A cancelled order is looked at again after its end, because a fill may be reported after the cancel. A fill whose sum
-is missing is looked at again until the sum is known: the order's own view may show 0 where its fills have the sum.
+A cancelled order is looked at again after its end, because a fill may be reported after the cancel. So is an order that
+is shown filled with less than was asked: only when that view repeats itself is the order taken to have ended so. A
+placed order that no complete search has ever found is a doubt like any other. A fill whose sum is missing is looked at
+again until the sum is known: the order's own view may show 0 where its fills have the sum.
 """
 
 from collections.abc import Sequence
@@ -18,10 +20,10 @@ from enum import Enum, auto
 import msgspec
 
 from daemon.core.answers import Look, Sighting, Witness
+from daemon.core.decimals import ZERO, plain
 from daemon.core.orders import UNRESOLVED, Order, State
-from daemon.core.sightings import combined, lacks_sum
+from daemon.core.sightings import combined, exceeds, falls_short, lacks_sum, not_ended, settled, with_known_fills
 
-EVERYWHERE = tuple(Witness)
 CONFIRM_MS = (2_000, 10_000)
 """When a cancelled order is looked at again, after it was seen cancelled."""
 
@@ -41,7 +43,7 @@ class Schedule(msgspec.Struct, frozen=True):
     negatives: int  # full rounds in vain, in a row, until an order is called lost
     lost_every_ms: int  # looks for a lost order
     recv_window_ms: int  # MEXC takes no copy of a request later than this
-    shows_ended: bool = True  # False: it is known that an order that has ended cannot be looked up by its id
+    shows_ended: bool = True  # False: it is known that an ended order cannot be looked up by its client order id
 
 
 class Conclusion(Enum):
@@ -50,7 +52,8 @@ class Conclusion(Enum):
     SEEN = auto()  # one sighting wins
     NOTHING = auto()  # no evidence, or none that is worth anything yet
     VAIN = auto()  # a round whose negatives count
-    LOST = auto()  # enough of those in a row
+    MISSING = auto()  # enough complete searches in a row have never found an order that was placed
+    LOST = auto()  # enough of those in a row for a doubt
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 0
     seen: int = 0  # rounds that found it
     vain: int = 0  # rounds in a row whose answers were all negative, where that counts
+    complete: int = 0  # of those, rounds that asked everywhere, after the grace
+    short: int = 0  # rounds that showed an end which contradicts what was executed
+    odd: str | None = None  # what contradicts what was sent or known, or is not understood, in the last round
 
 
 def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
@@ -73,39 +79,75 @@ def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
     return Watch(next_ms=now_ms)
 
 
+def everywhere(order: Order) -> tuple[Witness, ...]:
+    """Name all places where an order can be seen. By the exchange's id it can be asked for once that is known."""
+    return tuple(each for each in Witness if each is not Witness.ORDER_ID or order.exchange_order_id is not None)
+
+
 def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tuple[Witness, ...]:
     """Choose where to look: at the order itself, or everywhere once a negative would count or was surprising."""
+    counts = watch.vain > 0
     if order.state in UNRESOLVED:
-        at_once = not schedule.shows_ended
-        return EVERYWHERE if at_once or now_ms >= grace_over_ms(order, schedule) else (Witness.ORDER,)
-    return EVERYWHERE if watch.vain else (Witness.ORDER,)
+        counts = not schedule.shows_ended or now_ms >= grace_over_ms(order, schedule)
+    return everywhere(order) if counts else everywhere(order)[:1]
 
 
 def further_witness(order: Order, looks: Sequence[Look]) -> Witness | None:
-    """Name the place that has what a round of looks lacks: the fills know the sum that the order's view does not."""
+    """Name the place that has what a round of looks lacks: the fills know what the order's own view does not show."""
     sighting = combined(looks)
-    if sighting is None or not lacks_sum(sighting) or any(look.witness is Witness.MY_TRADES for look in looks):
+    if sighting is None or any(look.witness is Witness.MY_TRADES for look in looks):
         return None
     is_known = order.executed_quantity == sighting.executed_quantity and order.executed_sum is not None
-    return None if is_known else Witness.MY_TRADES
+    lacks = falls_short(order, sighting) or (lacks_sum(sighting) and not is_known)
+    return Witness.MY_TRADES if lacks else None
 
 
 def conclude(
     order: Order, watch: Watch, looks: Sequence[Look], now_ms: int, schedule: Schedule
 ) -> tuple[Conclusion, Sighting | None, Watch]:
     """Judge one round of looks, made at the places that :func:`witnesses` and :func:`further_witness` named."""
-    sighting = combined(looks)
     replace = msgspec.structs.replace
-    after = replace(watch, rounds=watch.rounds + 1)
-    conclusion = Conclusion.NOTHING
-    if sighting is not None:
-        conclusion = Conclusion.SEEN
-        after = replace(after, seen=watch.seen + 1, vain=0)
+    shown = combined(looks)
+    after = replace(watch, rounds=watch.rounds + 1, odd=_odd(order, watch, shown, looks))
+    conclusion, sighting = Conclusion.NOTHING, None
+    if shown is not None:
+        conclusion, sighting = Conclusion.SEEN, settled(order, shown)
+        after = replace(after, seen=watch.seen + 1, vain=0, complete=0)
+        if falls_short(order, sighting):
+            after = replace(after, short=watch.short + 1)
+            is_final = after.short > len(CONFIRM_MS)
+            sighting = settled(order, with_known_fills(order, sighting)) if is_final else not_ended(sighting)
     elif _counts(order, looks, now_ms, schedule):
-        after = replace(after, vain=watch.vain + 1)
-        enough = order.state is State.IN_DOUBT and after.vain >= schedule.negatives
-        conclusion = Conclusion.LOST if enough else Conclusion.VAIN
+        is_complete = _is_complete(order, looks, now_ms, schedule)
+        after = replace(after, vain=watch.vain + 1, complete=watch.complete + is_complete)
+        conclusion = _in_vain(order, after, schedule)
     return conclusion, sighting, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, schedule))
+
+
+def _in_vain(order: Order, watch: Watch, schedule: Schedule) -> Conclusion:
+    """Judge how often an order was not found."""
+    if watch.complete < schedule.negatives:
+        return Conclusion.VAIN
+    if order.state is State.IN_DOUBT:
+        return Conclusion.LOST
+    return Conclusion.MISSING if order.state is State.OPEN and order.seen_ms is None else Conclusion.VAIN
+
+
+def _odd(order: Order, watch: Watch, shown: Sighting | None, looks: Sequence[Look]) -> str | None:
+    """Say what about a round an operator should know; what was odd stays so until the order is shown without it."""
+    for look in looks:
+        if look.odd is not None:
+            return f"{look.witness.value}: {look.odd}"
+    if shown is None:
+        return watch.odd
+    if exceeds(order, shown):
+        return f"shown with {plain(shown.executed_quantity)} executed, {plain(order.quantity or ZERO)} were asked"
+    if falls_short(order, shown):
+        executed = f"shown as {shown.state.value} with {plain(shown.executed_quantity)} executed"
+        if shown.state is State.FILLED:
+            return executed if order.quantity is None else f"{executed}, {plain(order.quantity)} were asked"
+        return f"{executed}, {plain(order.executed_quantity)} were shown before"
+    return None
 
 
 def is_confirmed(order: Order, watch: Watch) -> bool:
@@ -129,14 +171,19 @@ def _counts(order: Order, looks: Sequence[Look], now_ms: int, schedule: Schedule
     """Whether a round in vain is worth something: nothing failed, and for a doubt, it was full and late enough."""
     if not looks or any(look.failed for look in looks):
         return False
-    if order.state not in UNRESOLVED:
-        return True
-    return {look.witness for look in looks} == set(EVERYWHERE) and now_ms >= grace_over_ms(order, schedule)
+    return order.state not in UNRESOLVED or _is_complete(order, looks, now_ms, schedule)
+
+
+def _is_complete(order: Order, looks: Sequence[Look], now_ms: int, schedule: Schedule) -> bool:
+    """Whether a round asked everywhere, late enough for a negative to be worth something."""
+    return {look.witness for look in looks} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, schedule)
 
 
 def _delay_ms(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> int:
     if order.state is State.LOST:
         return schedule.lost_every_ms
+    if watch.short and not watch.vain:
+        return CONFIRM_MS[min(watch.short, len(CONFIRM_MS)) - 1]
     if order.state in CANCELLED and watch.seen < len(CONFIRM_MS) and not watch.vain:
         return CONFIRM_MS[watch.seen]
     exponent = min(watch.rounds - 1, 60)  # beyond that every factor above 1 has reached the bound

@@ -7,11 +7,12 @@ witnesses round it differently.
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
 from daemon.core.answers import Look, Sighting
-from daemon.core.decimals import ZERO
+from daemon.core.decimals import ZERO, product, quotient
 from daemon.core.orders import SIGHTINGS, Order, State
 
 _LATENESS = {
@@ -21,6 +22,11 @@ _LATENESS = {
     State.PARTIALLY_CANCELED: 1,
     State.FILLED: 2,
 }
+
+_RESTING = frozenset({State.OPEN, State.PARTIALLY_FILLED})
+_ENDED = frozenset(_LATENESS.keys() - _RESTING)
+_SMALLEST = Decimal("1e-40")
+"""Below every amount that can be executed."""
 
 
 def is_news(order: Order, sighting: Sighting) -> bool:
@@ -43,14 +49,17 @@ def lacks_sum(sighting: Sighting) -> bool:
 def combined(looks: Iterable[Look]) -> Sighting | None:
     """Return what a round of looks has seen: the first sighting, with the sum of a later one where it has none.
 
-    The order's own view may lack the sum that its fills have. Fills that tell of less than the order's own view are
-    not all of them, so their sum is none for it.
+    The order's own view may lack the sum that its fills have, or some of the fills. Fills that tell of less than the
+    order's own view are not all of them, so their sum is none for it.
     """
     found = None
     for sighting in (look.sighting for look in looks if look.sighting is not None):
         if found is None:
             found = sighting
-        elif lacks_sum(found) and sighting.executed_quantity >= found.executed_quantity and not lacks_sum(sighting):
+        elif not lacks_sum(sighting) and (sighting.executed_quantity, not lacks_sum(sighting)) > (
+            found.executed_quantity,
+            not lacks_sum(found),
+        ):
             found = msgspec.structs.replace(
                 found, executed_quantity=sighting.executed_quantity, executed_quote=sighting.executed_quote
             )
@@ -72,15 +81,55 @@ def completed(order: Order, sighting: Sighting) -> Sighting:
     return sighting
 
 
-def settled(sighting: Sighting) -> Sighting:
-    """Bring a sighting's state into line with its fills.
+def settled(order: Order, sighting: Sighting) -> Sighting:
+    """Bring a sighting's state into line with its fills, and its fills with what was asked.
 
     MEXC documents ``CANCELED`` for orders without and ``PARTIALLY_CANCELED`` for those with fills, but a cancel may
-    show the former beside an executed quantity; the quantity is believed.
+    show the former beside an executed quantity; the quantity is believed. No more can be executed than was asked: what
+    is shown beyond that is cut, and the price stays what it was.
     """
+    replace = msgspec.structs.replace
+    if exceeds(order, sighting):
+        asked = order.quantity or ZERO
+        quote = quotient(product(sighting.executed_quote, asked), sighting.executed_quantity)
+        sighting = replace(sighting, executed_quantity=asked, executed_quote=quote)
     state = sighting.state
     if state is State.CANCELED and sighting.executed_quantity > ZERO:
         state = State.PARTIALLY_CANCELED
     elif state is State.OPEN and sighting.executed_quantity > ZERO:
         state = State.PARTIALLY_FILLED
-    return sighting if state is sighting.state else msgspec.structs.replace(sighting, state=state)
+    return sighting if state is sighting.state else replace(sighting, state=state)
+
+
+def exceeds(order: Order, sighting: Sighting) -> bool:
+    """Whether a sighting shows more executed than was asked."""
+    return order.quantity is not None and sighting.executed_quantity > order.quantity
+
+
+def falls_short(order: Order, sighting: Sighting) -> bool:
+    """Whether a sighting shows an end that contradicts what was executed.
+
+    *Filled* with less than was asked, or with nothing, contradicts itself; an end with less than an earlier view
+    showed contradicts that one. Either may be a view that is not complete yet.
+    """
+    if order.state is State.FILLED or sighting.state not in _ENDED:
+        return False
+    asked = [quantity for quantity in (order.quantity, sighting.quantity) if quantity is not None]
+    if sighting.state is State.FILLED and sighting.executed_quantity < min(asked, default=_SMALLEST):
+        return True
+    return order.state in _RESTING and sighting.executed_quantity < order.executed_quantity
+
+
+def not_ended(sighting: Sighting) -> Sighting:
+    """Return a sighting as that of an order that may still change."""
+    state = State.PARTIALLY_FILLED if sighting.executed_quantity else State.OPEN
+    return msgspec.structs.replace(sighting, state=state)
+
+
+def with_known_fills(order: Order, sighting: Sighting) -> Sighting:
+    """Return a sighting with the fills that an earlier view showed, where it shows fewer."""
+    if order.state not in _RESTING or sighting.executed_quantity >= order.executed_quantity:
+        return sighting
+    return msgspec.structs.replace(
+        sighting, executed_quantity=order.executed_quantity, executed_quote=order.executed_quote
+    )

@@ -73,6 +73,10 @@ def _of_orders(standing: Standing) -> Iterator[Metric]:
     ages = {state: readings.oldest_ms[state] / 1_000 for state in AGED}
     yield _by("order_oldest_age_seconds", "Age of the oldest order of a state; 0 where there is none", "state", ages)
     yield _gauge("orders_past_grace", "Orders in doubt for longer than their grace", readings.past_grace)
+    yield _gauge(
+        "orders_contradicted", "Orders whose answers contradict what was sent, or are not understood",
+        readings.contradicted,
+    )  # fmt: skip
     yield _gauge("dead_letters", "Orders set aside for a person", standing.dead_letters)
     waiting = {priority: readings.waiting.get(priority, 0) for priority in PRIORITIES}
     yield _by("queue_orders", "Orders that wait for their turn, by priority", "priority", waiting)

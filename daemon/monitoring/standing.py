@@ -53,6 +53,7 @@ def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot
         lock_timeouts=series.total(TIMEOUT, now_ms, window_ms),
         failed_percent=round(100 * failed / (placed + failed), 1) if failed >= limits.failed_at_least else 0.0,
         past_grace=readings.past_grace,
+        contradicted=readings.contradicted,
         lost=readings.orders[State.LOST],
         dead_letters=standing.dead_letters,
         halted=int(readings.halted),

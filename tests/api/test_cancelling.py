@@ -94,7 +94,8 @@ def test_a_finished_order_has_nothing_to_cancel(
     assert f"is {state}: there is nothing to cancel" in refused.json["message"]
     assert daemon.order(order_id) == before
     cancels = exchange.arrivals(endpoint="DELETE /api/v3/order")
-    assert before["clientOrderId"] not in {arrival["parameters"]["origClientOrderId"] for arrival in cancels}
+    named = {name for arrival in cancels for name in arrival["parameters"].values()}
+    assert not {before["clientOrderId"], before["exchangeOrderId"]} & named - {None}
 
 
 def test_an_order_without_an_answer_cannot_be_cancelled_yet_and_that_is_said(

@@ -163,7 +163,7 @@ class Judge:
     def one_order_holds_a_resource(self) -> None:
         """Whoever may have sent something holds its resource, alone; no lock outlives what it was taken for."""
         ledger = self.bench.ledger
-        holders = [order for order in ledger.orders.values() if order.state in HOLD_THEIR_LOCK and not order.skip_lock]
+        holders = [order for order in ledger.orders.values() if _must_hold_its_lock(order)]
         assert all(ledger.lock_of(order) is not None for order in holders)
         assert len({order.resource for order in holders}) == len(holders)
         for lock in ledger.locks:
@@ -261,8 +261,8 @@ class Judge:
         order = send.order
         for earlier in self.exchange.requests.values():
             other = self.bench.latest[earlier.send.order.order_id]
-            if other.resource == order.resource and not other.skip_lock and other.order_id != order.order_id:
-                assert other.state not in HOLD_THEIR_LOCK
+            if other.resource == order.resource and other.order_id != order.order_id:
+                assert not _must_hold_its_lock(other)
         last_token, last_order_id = self._tokens.get(order.resource, (0, ""))
         assert token > last_token or (token == last_token and order.order_id == last_order_id)
         self._tokens[order.resource] = token, order.order_id
@@ -341,3 +341,8 @@ def _rank(order: Order) -> tuple[int, int]:
 
 def _how_it_stands(request: Request) -> tuple[State, object]:
     return request.shown[-1].state, request.shown[-1].executed_quantity
+
+
+def _must_hold_its_lock(order: Order) -> bool:
+    """Whether an order's lock keeps others from being sent: not for one that the exchange said it took."""
+    return order.state in HOLD_THEIR_LOCK and not order.skip_lock and order.exchange_order_id is None

@@ -152,8 +152,9 @@ def look(
 
 
 def everywhere(*, failed: bool = False, at_ms: int = NOON_MS) -> list[Look]:
-    """Make a full round of looks in vain."""
-    return [look(witness=witness, failed=failed, at_ms=at_ms) for witness in Witness]
+    """Make a full round of looks in vain, for an order whose id at the exchange is not known."""
+    places = [witness for witness in Witness if witness is not Witness.ORDER_ID]
+    return [look(witness=witness, failed=failed, at_ms=at_ms) for witness in places]
 
 
 def symbol_rules(**changes: Any) -> SymbolRules:

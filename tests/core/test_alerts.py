@@ -18,6 +18,7 @@ QUIET = Snapshot(
     lock_timeouts=0,
     failed_percent=0,
     past_grace=0,
+    contradicted=0,
     lost=0,
     dead_letters=0,
     halted=0,

@@ -36,7 +36,7 @@ LIFE: dict[Happening, tuple[set[State], State]] = {
     Happening.PLACE: ({State.IN_FLIGHT}, State.OPEN),
     Happening.REFUSE: ({State.IN_FLIGHT}, State.REJECTED),
     Happening.SET_ASIDE: ({State.IN_FLIGHT}, State.DEAD_LETTER),
-    Happening.DOUBT: ({State.QUEUED, State.ARMED, State.IN_FLIGHT}, State.IN_DOUBT),
+    Happening.DOUBT: ({State.QUEUED, State.ARMED, State.IN_FLIGHT, State.OPEN}, State.IN_DOUBT),
     Happening.LOSE: ({State.IN_DOUBT}, State.LOST),
     Happening.RULE_OUT: ({State.IN_DOUBT, State.LOST}, State.REJECTED),
     Happening.EXPIRE: ({State.QUEUED, State.ARMED}, State.EXPIRED),

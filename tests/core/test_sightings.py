@@ -105,4 +105,4 @@ def test_two_views_never_take_turns(
     ],
 )
 def test_the_quantity_is_believed_where_the_state_contradicts_it(shown: State, executed: str, meant: State) -> None:
-    assert settled(sighting(shown, executed)) == sighting(meant, executed)
+    assert settled(order(state=State.OPEN), sighting(shown, executed)) == sighting(meant, executed)

@@ -47,6 +47,7 @@ def timeouts(values: str) -> list[tuple[str, str]]:
 FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "order_lost": ([series("sniperd_orders", "0x50 1x150", state="lost")], 1),
     "order_in_doubt": ([series("sniperd_orders_past_grace", "0x50 2x150")], 2),
+    "order_contradicted": ([series("sniperd_orders_contradicted", "0x50 1x150")], 1),
     "trading_halted": ([series("sniperd_halted", "0x50 1x150")], 1),
     "dead_letter": ([series("sniperd_dead_letters", "0x50 3x150")], 3),
     "failed_orders": (settled("0x60 0+1x6 6x100", "0x60 0+1x4 4x100"), 40),
@@ -68,6 +69,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
 QUIET: dict[str, list[tuple[str, str]]] = {
     "order_lost": [series("sniperd_orders", "0x200", state="lost"), series("sniperd_orders", "5x200", state="open")],
     "order_in_doubt": [series("sniperd_orders_past_grace", "0x200")],
+    "order_contradicted": [series("sniperd_orders_contradicted", "0x200")],
     "trading_halted": [series("sniperd_halted", "0x200")],
     "dead_letter": [series("sniperd_dead_letters", "0x200")],
     "failed_orders": settled("0x60 0+1x8 8x100", "0x60 0+1x2 2x100"),  # a fifth, but of few

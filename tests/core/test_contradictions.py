@@ -1,0 +1,267 @@
+"""What the exchange shows contradicts what was sent, what it showed before, or itself."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from daemon.core.answers import Look, Sighting, Witness
+from daemon.core.events import Event
+from daemon.core.orders import Order, State
+from daemon.core.readings import read
+from daemon.core.reconciliation import CONFIRM_MS, further_witness, grace_over_ms, witnesses
+from daemon.core.sightings import combined, exceeds, falls_short, settled
+from tests.core.bench import Bench
+from tests.core.making import everywhere, limit_order, look, order, placed, sighting
+
+TEN = Decimal(10)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def of_ten(bench: Bench) -> Order:
+    """Place an order of ten that no look has shown yet."""
+    bench.submit(type="LIMIT", quantity=TEN, price=TEN)
+    return bench.send_next(placed())
+
+
+def seen(bench: Bench, found: Order, *shown: Sighting) -> Order:
+    """Look at the instant at which the next look is due."""
+    bench.now_ms = max(bench.now_ms, bench.ledger.next_look_ms() or 0)
+    return bench.look(found, *(look(each, at_ms=bench.now_ms) for each in shown))
+
+
+def told(bench: Bench, found: Order | None, name: str) -> list[Event]:
+    return [event for event in bench.events(found) if event.name == name]
+
+
+# --- filled with less than was asked
+
+
+@pytest.mark.parametrize(("executed", "meanwhile"), [("6", State.PARTIALLY_FILLED), ("0", State.OPEN)])
+def test_an_order_that_is_shown_filled_too_early_is_filled_when_all_of_it_is(
+    bench: Bench, executed: str, meanwhile: State
+) -> None:
+    found = seen(bench, of_ten(bench), sighting(State.FILLED, executed))
+    assert (found.state, found.executed_quantity, found.finished_ms) == (meanwhile, Decimal(executed), None)
+    assert not found.outcome_known or found.type.can_rest
+    found = seen(bench, found, sighting(State.FILLED, executed))
+    found = seen(bench, found, sighting(State.FILLED, "10"))
+    assert (found.state, found.executed_quantity, found.executed_quote) == (State.FILLED, TEN, Decimal(100))
+    assert found.finished_ms == bench.now_ms
+
+
+@pytest.mark.parametrize("executed", ["6", "0"])
+def test_an_end_that_goes_on_contradicting_itself_ends_the_order_in_the_end(bench: Bench, executed: str) -> None:
+    """It is looked at as often as a cancelled one, and ends as the exchange shows it: no success is made up."""
+    found = seen(bench, of_ten(bench), sighting(State.FILLED, executed))
+    began_ms = bench.now_ms
+    rounds = 0
+    while found.state is not State.FILLED:
+        found = seen(bench, found, sighting(State.FILLED, executed))
+        rounds += 1
+    assert rounds == len(CONFIRM_MS) + 1
+    assert bench.now_ms - began_ms == sum(CONFIRM_MS)
+    assert (found.executed_quantity, found.key_bound) == (Decimal(executed), True)
+    assert [event.detail["reason"] for event in told(bench, found, "order.contradicted")] == [
+        f"shown as filled with {executed} executed, 10 were asked"
+    ]
+
+
+def test_an_order_that_spends_an_amount_is_not_filled_with_nothing(bench: Bench) -> None:
+    bench.submit(quantity=None, quote_order_qty=TEN)
+    found = bench.send_next(placed())
+    assert seen(bench, found, sighting(State.FILLED)).state is State.OPEN
+    found = seen(bench, found, sighting(State.FILLED, "3"))
+    assert (found.state, found.executed_quantity) == (State.FILLED, Decimal(3))
+
+
+def test_a_market_order_is_not_held_to_another_quantity_than_the_exchange_shows_for_it() -> None:
+    found = order(State.OPEN, quantity=TEN, quote_quantity=None)
+    assert falls_short(found, sighting(State.FILLED, "9"))
+    assert not falls_short(found, sighting(State.FILLED, "9", quantity=Decimal(9)))
+    assert falls_short(found, sighting(State.FILLED, "9", quantity=Decimal(20)))
+
+
+def test_the_round_that_sees_too_few_fills_asks_for_the_fills_themselves() -> None:
+    found = order(State.OPEN, quantity=TEN, quote_quantity=None)
+    early = look(sighting(State.FILLED, "6"))
+    assert further_witness(found, [early]) is Witness.MY_TRADES
+    fills = look(sighting(State.PARTIALLY_FILLED, "10"), witness=Witness.MY_TRADES)
+    assert further_witness(found, [early, fills]) is None
+    assert combined([early, fills]) == sighting(State.FILLED, "10")
+
+
+# --- an end with less than was shown before
+
+
+@pytest.mark.parametrize("state", [State.CANCELED, State.FILLED])
+def test_an_end_that_shows_less_than_an_earlier_view_ends_the_order_with_what_was_filled(
+    bench: Bench, state: State
+) -> None:
+    found = seen(bench, of_ten(bench), sighting(State.PARTIALLY_FILLED, "6"))
+    ended = State.PARTIALLY_CANCELED if state is State.CANCELED else state
+    for _ in range(len(CONFIRM_MS)):
+        found = seen(bench, found, sighting(state, "2"))
+        assert (found.state, found.executed_quantity) == (State.PARTIALLY_FILLED, Decimal(6))
+    found = seen(bench, found, sighting(state, "2"))
+    assert (found.state, found.executed_quantity, found.executed_quote) == (ended, Decimal(6), Decimal(60))
+
+
+def test_what_is_told_of_an_end_with_less_than_before_names_both(bench: Bench) -> None:
+    found = seen(bench, of_ten(bench), sighting(State.PARTIALLY_FILLED, "6"))
+    found = seen(bench, found, sighting(State.CANCELED))
+    assert [event.detail["reason"] for event in told(bench, found, "order.contradicted")] == [
+        "shown as canceled with 0 executed, 6 were shown before"
+    ]
+
+
+# --- more than was asked
+
+
+def test_no_more_is_executed_than_was_asked_and_the_price_stays(bench: Bench) -> None:
+    found = seen(bench, of_ten(bench), sighting(State.FILLED, "12", quote="240"))
+    assert (found.state, found.executed_quantity, found.executed_quote) == (State.FILLED, TEN, Decimal(200))
+    (event,) = told(bench, found, "order.contradicted")
+    assert event.detail["reason"] == "shown with 12 executed, 10 were asked"
+
+
+def test_what_was_asked_in_quote_bounds_no_quantity() -> None:
+    assert not exceeds(order(State.OPEN), sighting(State.FILLED, "1000000"))
+
+
+def test_the_quantity_is_cut_before_the_state_is_read_from_it() -> None:
+    assert settled(limit_order(State.OPEN), sighting(State.CANCELED, "3")) == sighting(State.PARTIALLY_CANCELED, "1")
+
+
+# --- what is not believed, and what is not understood
+
+
+def odd(reason: str, seen: Sighting | None = None) -> Look:
+    return replace(look(seen, failed=seen is None), odd=reason)
+
+
+def test_an_answer_that_is_not_believed_is_told_once_and_is_no_evidence(bench: Bench) -> None:
+    found = of_ten(bench)
+    for _ in range(5):
+        found = bench.look(found, odd("shown for ETHUSDT, sent for FOOUSDT"))
+    assert (found.state, found.exchange_order_id, found.seen_ms) == (State.OPEN, "C02__1", None)
+    (event,) = told(bench, found, "order.contradicted")
+    assert event.detail["reason"] == "order: shown for ETHUSDT, sent for FOOUSDT"
+    assert bench.ledger.watches[found.order_id].vain == 0
+
+
+def test_what_is_odd_stays_so_until_the_order_is_shown_without_it_and_is_told_anew_after_that(bench: Bench) -> None:
+    found = bench.look(of_ten(bench), odd("its status 'X' is none of MEXC's", sighting()))
+    assert (found.state, read(bench.ledger, bench.now_ms).contradicted) == (State.OPEN, 1)
+    found = bench.look(found, look(failed=True))
+    assert read(bench.ledger, bench.now_ms).contradicted == 1
+    found = bench.look(found, odd("its status 'X' is none of MEXC's", sighting(State.PARTIALLY_FILLED, "1")))
+    assert len(told(bench, found, "order.contradicted")) == 1
+    found = bench.look(found, look(sighting(State.PARTIALLY_FILLED, "2")))
+    assert read(bench.ledger, bench.now_ms).contradicted == 0
+    bench.look(found, odd("its status 'X' is none of MEXC's", sighting(State.PARTIALLY_FILLED, "2")))
+    assert len(told(bench, found, "order.contradicted")) == 2
+
+
+def test_an_odd_answer_is_kept_as_evidence_though_it_tells_nothing_new(bench: Bench) -> None:
+    found = bench.look(of_ten(bench), look(sighting()))
+    before = len(told(bench, found, "order.looked"))
+    for _ in range(3):
+        found = bench.look(found, odd("its status 'X' is none of MEXC's", sighting()))
+    assert len(told(bench, found, "order.looked")) == before + 1
+
+
+def test_a_row_of_another_order_that_cannot_be_read_is_reported_once(bench: Bench) -> None:
+    found = of_ten(bench)
+    rows = [replace(look(witness=Witness.ALL_ORDERS), passed_over=("no number: {}", "no object: 7"))]
+    notes: list[Event] = []
+    bench.watchers.append(lambda step: notes.extend(step.notes))
+    for _ in range(3):
+        found = bench.look(found, *rows)
+    assert [(event.name, event.detail) for event in notes] == [
+        ("exchange.odd_row", {"witness": "all_orders", "symbol": "FOOUSDT", "row": row})
+        for row in ("no number: {}", "no object: 7")
+    ]
+
+
+def test_reported_rows_are_not_remembered_without_end(bench: Bench) -> None:
+    found = of_ten(bench)
+    for number in range(1_100):
+        found = bench.look(found, replace(look(), passed_over=(str(number),)))
+    assert len(bench.ledger.odd_rows) <= 1_000
+
+
+# --- placed, and never seen
+
+
+def by_id() -> list[Look]:
+    return [look(witness=Witness.ORDER_ID), *everywhere()]
+
+
+def search(bench: Bench, found: Order) -> Order:
+    """Make the next round where the rules say, in vain."""
+    bench.now_ms = max(bench.now_ms, bench.ledger.next_look_ms() or 0)
+    watch = bench.ledger.watches[found.order_id]
+    places = witnesses(found, watch, bench.now_ms, bench.rules.schedule)
+    return bench.look(found, *(look(witness=place, at_ms=bench.now_ms) for place in places))
+
+
+def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_then_lost(bench: Bench) -> None:
+    found = of_ten(bench)
+    while found.state is State.OPEN:
+        found = search(bench, found)
+        assert bench.now_ms < NEVER_MS
+    assert found.state is State.IN_DOUBT
+    assert bench.now_ms >= grace_over_ms(found, bench.rules.schedule)
+    assert found.doubt_ms == bench.now_ms
+    assert found.key_bound
+    assert "C02__1" in str(found.reason)
+    assert read(bench.ledger, bench.now_ms + 1).past_grace == 1
+    while found.state is State.IN_DOUBT:
+        found = search(bench, found)
+        assert bench.now_ms < NEVER_MS
+    assert (found.state, found.key_bound) == (State.LOST, True)
+    assert f"{found.order_id}-, whatever its number" in str(found.reason)
+    assert seen(bench, found, sighting(State.FILLED, "10")).state is State.FILLED
+
+
+NEVER_MS = 1_790_000_000_000 + 3_600_000
+
+
+def test_the_resource_of_a_placed_order_stays_free_though_it_is_doubted(bench: Bench) -> None:
+    """The exchange said that it took the order, so its lock ended then."""
+    found = of_ten(bench)
+    while found.state is State.OPEN:
+        found = search(bench, found)
+    assert bench.ledger.lock_of(found) is None
+
+
+@pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED])
+def test_an_order_that_was_seen_once_stays_what_it_was(bench: Bench, state: State) -> None:
+    found = seen(bench, of_ten(bench), sighting(state, "0" if state is State.OPEN else "1"))
+    for _ in range(20):
+        found = search(bench, found)
+    assert found.state is state
+
+
+def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_ids(bench: Bench) -> None:
+    found = of_ten(bench)
+    bench.now_ms = grace_over_ms(found, bench.rules.schedule)
+    for _ in range(5):
+        found = bench.look(found, *everywhere())
+    assert found.state is State.OPEN
+    for _ in range(bench.rules.schedule.negatives):
+        found = bench.look(found, *by_id())
+    assert found.state is State.IN_DOUBT
+
+
+def test_an_order_is_asked_for_by_the_exchanges_id_first_where_it_is_known(bench: Bench) -> None:
+    found = of_ten(bench)
+    watch = bench.ledger.watches[found.order_id]
+    assert witnesses(found, watch, bench.now_ms, bench.rules.schedule) == (Witness.ORDER_ID,)
+    surprised = replace(watch, vain=1)
+    assert witnesses(found, surprised, bench.now_ms, bench.rules.schedule) == tuple(Witness)
