@@ -51,7 +51,7 @@ def rules(config: Config, facts: Facts = UNSETTLED) -> Rules:
         manual_window_ms=queue.manual_window_ms,
         arm_ahead_ms=queue.arm_ahead_ms,
         per_symbol=config.locks.scope == "symbol",
-        keys_by_target=config.poller.enabled,
+        one_buy_per_target=config.poller.enabled,
         refused_types=frozenset(facts.refused_types),
     )
 

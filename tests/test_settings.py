@@ -58,7 +58,7 @@ REACHES = {
     },
     "alerts.webhook_timeout_ms": (4_300, {"webhooks.timeout_s"}),
     "alerts.webhook_attempts": (44, {"webhooks.attempts"}),
-    "poller.enabled": (True, {"engine.rules.keys_by_target"}),
+    "poller.enabled": (True, {"engine.rules.one_buy_per_target"}),
     "poller.user_id": ("u35", {"poller.rules.user_id"}),
     "poller.interval_ms": (3_600, {"poller.interval_ms"}),
     "poller.longest_interval_ms": (37_000, {"poller.longest_interval_ms"}),

@@ -61,6 +61,9 @@ CATALOGUE: dict[str, Kind] = {
         ("symbol", "side", "type", "quantity", "quote_quantity", "price", "owner_id", "target_id", "key", "priority",
          "deadline_ms", "execute_at_ms"),
     ),
+    "order.key_freed": Kind(
+        Level.INFO, "it was cancelled with nothing executed; the same signal may become a new order", ("key",)
+    ),
     "order.replayed": Kind(Level.INFO, "a signal came again and got the first one's order", ("key",), durable=False),
     "order.armed": Kind(Level.INFO, "made durable ahead of its instant", ("attempt", "fire_ms", "token")),
     "order.disarmed": Kind(Level.WARNING, "its instant will not come; nothing was sent", ("reason",)),

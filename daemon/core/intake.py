@@ -6,20 +6,12 @@ import msgspec
 
 from daemon.core import guards
 from daemon.core.exposure import Exposure
-from daemon.core.idempotency import Claim, claim, fingerprint_of, key_of, key_until_ms, resource_of
+from daemon.core.idempotency import Claim, Identity, claim, identity_of, key_until_ms
 from daemon.core.ledger import Ledger
 from daemon.core.orders import Order, State
 from daemon.core.signals import Signal
 from daemon.core.step import Step
 from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """What a signal is about, and what makes it the same as another."""
-
-    resource: str
-    fingerprint: str
-    key: str
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -31,9 +23,8 @@ class Accepted(msgspec.Struct, frozen=True):
 
 def identify(ledger: Ledger, signal: Signal) -> Identity:
     """Name a signal, as it was asked: before anything is rounded."""
-    resource = resource_of(signal, per_symbol=ledger.rules.per_symbol)
-    fingerprint = fingerprint_of(signal)
-    return Identity(resource, fingerprint, key_of(signal, resource, fingerprint, by_target=ledger.rules.keys_by_target))
+    rules = ledger.rules
+    return identity_of(signal, per_symbol=rules.per_symbol, one_buy_per_target=rules.one_buy_per_target)
 
 
 def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
@@ -45,31 +36,35 @@ def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now
         KeyConflict: the key belongs to an order with another payload.
 
     """
-    known = ledger.by_key(identity.key)
-    verdict = claim(known, identity.fingerprint, now_ms)
-    if known is None or verdict is Claim.NEW:
-        return None
-    if verdict is Claim.CONFLICT:
+    other: Order | None = None
+    for key in identity.keys:
+        known = ledger.by_key(key)
+        verdict = claim(known, identity, now_ms, ledger.rules.manual_window_ms)
+        if known is not None and verdict is Claim.REPLAY:
+            ledger.tell(step, "order.replayed", now_ms, known, actor=actor, key=known.key)
+            return Accepted(known, replayed=True)
+        if verdict is Claim.CONFLICT:
+            other = known
+    if other is not None and identity.second_key is None:
         raise KeyConflict(
-            f"idempotency key {identity.key!r} belongs to order {known.order_id} with another payload; "
+            f"idempotency key {identity.key!r} belongs to order {other.order_id} with another payload; "
             "send the same payload to read its outcome, or another key to place another order"
         )
-    ledger.tell(step, "order.replayed", now_ms, known, actor=actor, key=identity.key)
-    return Accepted(known, replayed=True)
+    return None
 
 
 def accept(
-    ledger: Ledger, step: Step, signal: Signal, identity: Identity, *, order_id: str, actor: str, now_ms: int
+    ledger: Ledger, step: Step, signal: Signal | None, identity: Identity, *, order_id: str, actor: str, now_ms: int
 ) -> Accepted:
     """Take a signal in, once.
 
     Args:
-        signal: rounded to what its symbol admits.
+        signal: rounded to what its symbol admits; ``None`` where it was not, because an earlier order answered it.
         identity: of the signal as it was asked.
 
     Raises:
         KeyConflict: the key belongs to an order with another payload.
-        NotReady: the daemon is starting or draining.
+        NotReady: the daemon is starting or draining, or the signal is new and was not fitted to its pair.
         Halted: the kill switch is on.
         Full: the queue has no room.
 
@@ -78,10 +73,11 @@ def accept(
     if repetition is not None:
         return repetition
     check_open(ledger)
-    outdated = ledger.by_key(identity.key)
+    key = _key_of_new(ledger, identity, now_ms)
+    outdated = ledger.by_key(key)
     if outdated is not None and outdated.key_bound:
         ledger.unbind(step, outdated)
-    order = _order(ledger, signal, identity, order_id, now_ms)
+    order = _order(ledger, signal, identity, order_id, now_ms, key=key)
     ledger.last_seq = order.seq
     ledger.add(step, order)
     ledger.enqueue(order, now_ms)
@@ -107,7 +103,7 @@ def accept(
     return Accepted(order, replayed=False)
 
 
-def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal, Identity]], now_ms: int) -> None:
+def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], now_ms: int) -> None:
     """Check that all of several signals would be taken, so that all or none can be.
 
     Raises:
@@ -116,14 +112,18 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal, Identity]], now_ms:
         Guarded: a guard speaks against one of them, what comes before it among these included.
 
     """
-    new: dict[str, Identity] = {}
-    fresh: list[tuple[int, Signal, Identity]] = []
+    new: dict[str, str] = {}  # the keys that they would take, and the payloads' fingerprints
+    fresh: list[tuple[int, Signal | None, Identity]] = []
     for place, (signal, identity) in enumerate(wishes):
-        first = new.get(identity.key)
-        if first is not None and first.fingerprint != identity.fingerprint:
-            raise KeyConflict(f"idempotency key {identity.key!r} stands for two different payloads in one batch")
-        if first is None and recognise(ledger, Step(), identity, actor="", now_ms=now_ms) is None:
-            new[identity.key] = identity
+        if recognise(ledger, Step(), identity, actor="", now_ms=now_ms) is not None:
+            continue
+        key = _key_of_new(ledger, identity, now_ms)
+        if new.get(key, identity.fingerprint) != identity.fingerprint:
+            if identity.second_key is None:
+                raise KeyConflict(f"idempotency key {key!r} stands for two different payloads in one batch")
+            key = identity.second_key
+        if key not in new:
+            new[key] = identity.fingerprint
             fresh.append((place, signal, identity))
     if new:
         check_open(ledger, len(new))
@@ -131,7 +131,7 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal, Identity]], now_ms:
     for place, signal, identity in fresh:
         order = _order(ledger, signal, identity, f"[{place}]", now_ms)
         try:
-            guards.check(order, ledger.rules.guards, (ledger.exposure, batch), allow_repeat=signal.allow_repeat)
+            guards.check(order, ledger.rules.guards, (ledger.exposure, batch), allow_repeat=identity.asked.allow_repeat)
         except Guarded as refused:
             raise refused if len(wishes) == 1 else refused.within(f"[{place}]") from None
         batch.note(None, order)
@@ -158,7 +158,17 @@ def check_open(ledger: Ledger, arrivals: int = 1) -> None:
         )
 
 
-def _order(ledger: Ledger, signal: Signal, identity: Identity, order_id: str, now_ms: int) -> Order:
+def _key_of_new(ledger: Ledger, identity: Identity, now_ms: int) -> str:
+    """Return the key of the order that a new signal becomes."""
+    verdict = claim(ledger.by_key(identity.key), identity, now_ms, ledger.rules.manual_window_ms)
+    return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
+
+
+def _order(
+    ledger: Ledger, signal: Signal | None, identity: Identity, order_id: str, now_ms: int, *, key: str | None = None
+) -> Order:
+    if signal is None:
+        raise NotReady("the order that answered the signal ended unplaced meanwhile; send it again, with the same key")
     return Order(
         seq=ledger.last_seq + 1,
         order_id=order_id,
@@ -175,9 +185,9 @@ def _order(ledger: Ledger, signal: Signal, identity: Identity, order_id: str, no
         resource=identity.resource,
         priority=signal.priority,
         skip_lock=signal.skip_lock,
-        key=identity.key,
+        key=key or identity.key,
         fingerprint=identity.fingerprint,
-        key_until_ms=key_until_ms(signal, now_ms, ledger.rules.manual_window_ms),
+        key_until_ms=key_until_ms(identity, now_ms, ledger.rules.manual_window_ms),
         accepted_ms=now_ms,
         deadline_ms=(now_ms if signal.execute_at_ms is None else signal.execute_at_ms) + signal.deadline_after_ms,
         execute_at_ms=signal.execute_at_ms,

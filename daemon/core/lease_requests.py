@@ -6,13 +6,12 @@ import msgspec
 
 from daemon.core.fields import Text, Word, shown, text, within
 from daemon.core.locks import OwnerType, TransactionType
+from daemon.core.resources import one_spelling
 from daemon.core.waiters import LeaseRequest
 from daemon.errors import Invalid
 
 MAX_TIMEOUT_MS = 3_600_000
 DEFAULT_PRIORITY, LOWEST_PRIORITY = 5, 10
-
-_TRADE_PARTS = 4
 
 
 class AcquireRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -57,17 +56,13 @@ def normalise(request: AcquireRequest, default_timeout_ms: int) -> LeaseRequest:
 
 
 def resource_id(name: str) -> str:
-    """Return a resource's one name: of a trade's, symbol and side are in upper case, so that ``buy`` is ``BUY``.
+    """Return a resource's one name, so that ``TRADE:btcusdt:buy:7`` is what the order's lock is for.
 
     Raises:
         Invalid: it is empty, too long, or not printable.
 
     """
-    plain = text("resourceId", name)
-    parts = plain.split(":", _TRADE_PARTS - 1)
-    if parts[0] != "trade":
-        return plain
-    return ":".join(["trade", *(part.upper() for part in parts[1:3]), *parts[3:]])
+    return one_spelling(text("resourceId", name))
 
 
 def compact(raw: msgspec.Raw) -> str:

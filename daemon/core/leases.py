@@ -69,7 +69,7 @@ def acquire(
 
 def held(ledger: Ledger, resource: str) -> Held:
     """Say who has a resource, and how many wait for it."""
-    holder = ledger.locks.holder(resource)
+    holder = ledger.locks.blocker(resource)
     waiting = ledger.waiting_for(resource)
     who = "an order that is next" if holder is None else f"{holder.owner_id} ({holder.lock_id})"
     return Held(

@@ -47,8 +47,8 @@ once the sum of its fills is known."""
 WATCHED = frozenset({State.IN_DOUBT, State.LOST} | SIGHTINGS.keys())
 """States in which an order is looked for, until it is finished."""
 
-MAX_ABSENT = 1_000
-"""Keys that are remembered as not on disk: a batch asks for each of its own twice."""
+MAX_ABSENT = 3_000
+"""Keys that are remembered as not on disk: a batch asks several times for each of its own, and a signal has up to 3."""
 
 STILL_FACT = "keep_still_until_ms"
 HALT_FACT = "halted"
@@ -64,10 +64,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule
     guards: GuardRules
     max_queued: int
-    manual_window_ms: int  # how long a derived key without target counts
+    manual_window_ms: int  # how long a derived key counts that ends, after its order's end
     arm_ahead_ms: int  # how long before its instant an order is made durable
     per_symbol: bool  # one lock per symbol instead of per target
-    keys_by_target: bool  # a target's buy has the target's own key: targets are polled, too
+    one_buy_per_target: bool  # a target is bought once, whatever the amounts: targets are polled, too
     refused_types: frozenset[str] = frozenset()  # types of orders that the exchange is known to take from nobody
 
 
@@ -180,6 +180,8 @@ class Ledger:
 
     def change(self, step: Step, order: Order, now_ms: int, **changes: object) -> Order:
         """Record a changed order; watch it where it is to be looked for."""
+        if changes.get("finished_ms") is not None and order.key_until_ms is not None:
+            changes["key_until_ms"] = now_ms + self.rules.manual_window_ms
         order = msgspec.structs.replace(order, updated_ms=now_ms, **changes)
         self._keep(order)
         step.orders[order.order_id] = order

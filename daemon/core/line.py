@@ -24,7 +24,7 @@ def grant(ledger: Ledger, step: Step, now_ms: int) -> None:
     while (entry := ledger.line.peek()) is not None:
         rival = ledger.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:
-            ledger.line.hold(entry.resource)  # until the order has gone: Ledger.leave, Ledger.ended
+            ledger.line.set_aside(entry.resource)  # until the order has gone: Ledger.leave, Ledger.ended
             continue
         waiter = ledger.leave_line(entry.entry_id)
         assert waiter is not None

@@ -16,6 +16,8 @@ from enum import StrEnum
 
 import msgspec
 
+from daemon.core.resources import whole_of
+
 
 class LockState(StrEnum):
     """Where a lock stands, in the bot's words."""
@@ -71,6 +73,7 @@ class LockTable:
         self.last_token = last_token
         self._by_resource: dict[str, Lock] = {}
         self._by_id: dict[str, Lock] = {}
+        self._by_whole: dict[str, dict[str, Lock]] = {}  # the locks of its parts, by their ids
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -81,6 +84,11 @@ class LockTable:
     def holder(self, resource: str) -> Lock | None:
         """Return the resource's active lock."""
         return self._by_resource.get(resource)
+
+    def blocker(self, resource: str) -> Lock | None:
+        """Return an active lock that keeps others from a resource: its own, its whole's, or one of its parts'."""
+        lock = self._by_resource.get(resource) or self._by_resource.get(whole_of(resource) or "")
+        return lock or next(iter(self._by_whole.get(resource, {}).values()), None)
 
     def active(self, lock_id: str | None) -> Lock | None:
         """Return a lock by its id while it is active."""
@@ -99,8 +107,8 @@ class LockTable:
         transaction_type: TransactionType = TransactionType.TRADE,
         transaction_data: str | None = None,
     ) -> Lock | None:
-        """Grant a free resource; ``None`` where it is held."""
-        if resource in self._by_resource:
+        """Grant a free resource; ``None`` where it is held, or excluded by one that is."""
+        if self.blocker(resource) is not None:
             return None
         self.last_token += 1
         lock = Lock(
@@ -166,6 +174,9 @@ class LockTable:
 
     def _keep(self, lock: Lock) -> Lock:
         self._by_resource[lock.resource] = self._by_id[lock.lock_id] = lock
+        whole = whole_of(lock.resource)
+        if whole is not None:
+            self._by_whole.setdefault(whole, {})[lock.lock_id] = lock
         return lock
 
     def _end(
@@ -182,4 +193,10 @@ class LockTable:
         if lock is None:
             return None
         del self._by_resource[lock.resource], self._by_id[lock_id]
+        whole = whole_of(lock.resource)
+        if whole is not None:
+            parts = self._by_whole[whole]
+            del parts[lock_id]
+            if not parts:
+                del self._by_whole[whole]
         return msgspec.structs.replace(lock, state=state, released_ms=now_ms, result=result, error=error)

@@ -213,7 +213,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     key: str  # idempotency key
     fingerprint: str  # SHA-256 of what would be traded
     key_bound: bool = True  # while True no other order can have this key
-    key_until_ms: int | None = None  # a derived key without target id stops counting then, if the order is finished
+    key_until_ms: int | None = None  # when a key that ends stops counting, if the order is finished by then
 
     accepted_ms: int
     deadline_ms: int  # last instant at which it may be sent
@@ -236,6 +236,11 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: str | None = None  # why it stands where it does, for a person
     updated_ms: int
     finished_ms: int | None = None  # since when nothing more is to be done for it
+
+    @property
+    def ended_empty(self) -> bool:
+        """Whether the exchange cancelled it with nothing executed, and showed so again: no position, no live order."""
+        return self.state is State.CANCELED and not self.executed_quantity and self.finished_ms is not None
 
     @property
     def outcome_known(self) -> bool:

@@ -183,7 +183,10 @@ def _nothing_new(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms:
         return
     seen_ms = order.seen_ms if watch.vain else now_ms
     if order.executed_sum is not None:
-        ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms)
+        order = ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms)
+        if order.ended_empty and order.key_bound:
+            order = ledger.change(step, order, now_ms, key_bound=False)
+            ledger.tell(step, "order.key_freed", now_ms, order, key=order.key)
         return
     reason = (
         f"the exchange shows no sum for the {plain(order.executed_quantity)} that were filled; the price is unknown"
@@ -198,7 +201,7 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
     An order that was believed not placed may have an heir: the same signal came again and became a new order. As long
     as that one is not sent it is withdrawn, because it would be the second.
     """
-    was = order.state
+    was, ended_empty = order.state, order.ended_empty
     heir = None if order.key_bound else ledger.by_key(order.key)
     if heir is not None and heir.state in WAITING:
         withdraw(ledger, step, heir, reason=f"{order.order_id} was placed after all", actor=DAEMON, now_ms=now_ms)
@@ -219,7 +222,7 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
     ledger.free(step, order, now_ms, result=_result(order))
     ledger.tell(
         step,
-        "order.seen_late" if was in KEY_FREE else "order.seen",
+        "order.seen_late" if was in KEY_FREE or ended_empty else "order.seen",
         now_ms,
         order,
         exchange_order_id=sighting.exchange_order_id,

@@ -91,7 +91,7 @@ def _queued(ledger: Ledger, order: Order, now_ms: int, ahead: int | None) -> Out
     if order.order_id not in ledger.queue:
         start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.arm_ahead_ms)
         return Outlook("it waits for its time", start_ms)
-    holder = ledger.locks.holder(order.resource)
+    holder = ledger.locks.blocker(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
         return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")
     if ahead is None:

@@ -4,6 +4,8 @@ Entries wait in one heap per resource; the head of every resource that is free s
 resource that is held costs nothing while it is held, however many wait for it, and the next entry is found in the
 time of a heap operation.
 
+A resource that is held excludes others as well where one name is a part of the other (:mod:`daemon.core.resources`).
+
 Order is by rank: priority (1 is most urgent), then the sequence number that acceptance gave. No two who wait have the
 same rank, so nothing but rank decides. An entry whose resource is :data:`NOBODY` waits for nobody.
 
@@ -16,6 +18,8 @@ This is not a scheduler: deadlines, instants and capacity are decided by whoever
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
+
+from daemon.core.resources import HeldResources, whole_of
 
 NOBODY = ""
 """The resource of an entry that waits for no resource. A text like the others: entries must stay comparable, because
@@ -44,9 +48,11 @@ class PriorityQueue:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, list[Entry]] = {}  # a heap per resource
+        self._parts: dict[str, set[str]] = {}  # by whole: its parts for which entries wait
         self._heads: list[Entry] = []  # a heap; an entry in it counts only while it is the offered one
         self._offered: dict[str, Entry] = {}  # a free resource's head, as it stands among the heads
-        self._held: set[str] = set()
+        self._held = HeldResources()
+        self._aside: set[str] = set()  # not offered, though nobody holds them
         self._gone = 0
 
     def __len__(self) -> int:
@@ -68,7 +74,7 @@ class PriorityQueue:
         if entry.entry_id in self._entries:
             raise ValueError(f"{entry.entry_id} waits already")
         self._entries[entry.entry_id] = entry
-        heap = self._waiting.setdefault(entry.resource, [])
+        heap = self._heap(entry.resource)
         heappush(heap, entry)
         if heap[0] is entry:
             self._offer(entry.resource)
@@ -106,14 +112,22 @@ class PriorityQueue:
         return None
 
     def hold(self, resource: str) -> None:
-        """Set a resource's entries aside until :meth:`free`."""
+        """Do not offer a resource's entries, nor those of a resource that it excludes, until :meth:`free`."""
         self._held.add(resource)
+        for name in self._contenders(resource):
+            self._offered.pop(name, None)
+
+    def set_aside(self, resource: str) -> None:
+        """Do not offer a resource's entries until :meth:`free`, though nobody holds it."""
+        self._aside.add(resource)
         self._offered.pop(resource, None)
 
     def free(self, resource: str) -> None:
-        """Let a resource's entries take part again."""
+        """Let a resource's entries take part again, and those of the resources that it excluded."""
         self._held.discard(resource)
-        self._offer(resource)
+        self._aside.discard(resource)
+        for name in self._contenders(resource):
+            self._offer(name)
 
     def count(self, resource: str, below: Rank | None = None) -> int:
         """Count the entries that wait for a resource, or those below a rank. Takes the time of a scan of them."""
@@ -133,13 +147,40 @@ class PriorityQueue:
                 return heap[0]
             heappop(heap)
             self._gone -= 1
-        self._waiting.pop(resource, None)
+        if self._waiting.pop(resource, None) is not None:
+            self._forget_part(resource)
         return None
+
+    def _heap(self, resource: str) -> list[Entry]:
+        """Return a resource's heap, made where there is none."""
+        heap = self._waiting.get(resource)
+        if heap is None:
+            heap = self._waiting[resource] = []
+            whole = whole_of(resource)
+            if whole is not None:
+                self._parts.setdefault(whole, set()).add(resource)
+        return heap
+
+    def _forget_part(self, resource: str) -> None:
+        whole = whole_of(resource)
+        if whole is not None:
+            parts = self._parts[whole]
+            parts.discard(resource)
+            if not parts:
+                del self._parts[whole]
+
+    def _contenders(self, resource: str) -> tuple[str, ...]:
+        """Return a resource, and the names that it excludes and for which entries may wait."""
+        whole = whole_of(resource)
+        return (resource, *self._parts.get(resource, ())) if whole is None else (resource, whole)
+
+    def _is_offered(self, resource: str) -> bool:
+        return not (resource in self._aside or self._held.exclude(resource))
 
     def _offer(self, resource: str) -> None:
         """Let a free resource's first entry stand among the heads, once."""
         first = self.first(resource)
-        if first is None or resource in self._held:
+        if first is None or not self._is_offered(resource):
             self._offered.pop(resource, None)
         elif self._offered.get(resource) is not first:
             self._offered[resource] = first
@@ -148,11 +189,12 @@ class PriorityQueue:
     def _rebuild(self) -> None:
         """Build all heaps anew from the entries that stand."""
         self._waiting.clear()
+        self._parts.clear()
         for entry in self._entries.values():
-            self._waiting.setdefault(entry.resource, []).append(entry)
+            self._heap(entry.resource).append(entry)
         for heap in self._waiting.values():
             heapify(heap)
-        self._offered = {resource: heap[0] for resource, heap in self._waiting.items() if resource not in self._held}
+        self._offered = {resource: heap[0] for resource, heap in self._waiting.items() if self._is_offered(resource)}
         self._heads = list(self._offered.values())
         heapify(self._heads)
         self._gone = 0

@@ -51,7 +51,7 @@ def _doubt(ledger: Ledger, step: Step, order: Order, copied: str, now_ms: int) -
     copied_ms = instant_ms(copied) or order.accepted_ms
     ledger.leave(order)
     number = order.attempts + 1
-    is_free = not order.skip_lock and ledger.locks.holder(order.resource) is ledger.lock_of(order)
+    is_free = not order.skip_lock and ledger.locks.blocker(order.resource) is ledger.lock_of(order)
     lock = lock_for(ledger, step, order, now_ms) if is_free else None
     attempt = Attempt(
         client_order_id=client_order_id(order.order_id, number),

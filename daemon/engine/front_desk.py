@@ -10,8 +10,9 @@ import msgspec
 
 from daemon.clock import Entropy
 from daemon.core import guards, intake, rulings
+from daemon.core.idempotency import Identity
 from daemon.core.ids import RANDOM_BYTES, new_id
-from daemon.core.intake import Accepted, Identity
+from daemon.core.intake import Accepted
 from daemon.core.ledger import Ledger
 from daemon.core.orders import SIGHTINGS, WAITING, Order, State
 from daemon.core.outlook import Outlook, advice, afterwards, outlook
@@ -94,7 +95,7 @@ class FrontDesk:
                 raise error.within(f"[{place}]") from None
         return await self._take(wishes, caller)
 
-    async def _take(self, wishes: Sequence[tuple[Signal, Identity]], caller: Caller) -> list[Accepted]:
+    async def _take(self, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller) -> list[Accepted]:
         ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
         with self._engine.deciding() as step:
             intake.check_all(ledger, wishes, now_ms)
@@ -209,8 +210,11 @@ class FrontDesk:
             commit = engine.doorway.apply(step)
         await commit.durable()
 
-    async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal, Identity]:
-        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be."""
+    async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal | None, Identity]:
+        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be.
+
+        The signal is ``None`` where an earlier order answers it: nothing was fitted or checked.
+        """
         ledger = self._engine.ledger
         now_ms = self._engine.clock.now_ms()
         signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
@@ -218,7 +222,7 @@ class FrontDesk:
             administrators_only(caller)
         identity = intake.identify(ledger, signal)
         if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
-            return signal, identity
+            return None, identity
         intake.check_open(ledger)
         check_type(signal, ledger.rules.refused_types)
         rules = await self._engine.exchange.rules(signal.symbol)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, Exchange
+from tests.processes import Daemon, Exchange, eventually, wall_ms
+from tests.processes.pending import Pending
 from tests.processes.signals import market_buy, resting_buy
 
 
@@ -74,6 +75,29 @@ def test_one_signal_with_a_taken_key_keeps_the_whole_batch_out(daemon: Daemon) -
     refused = daemon.ask("POST", "/v1/signals/batch", [market_buy(), taken | {"quoteOrderQty": "26"}])
     assert (refused.status, refused.json["error"]) == (422, "key_conflict")
     assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == order_id
+
+
+def test_a_repetition_whose_order_ends_unplaced_meanwhile_is_never_taken_unchecked(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    """While the second signal's pair is asked for, the first one's order is withdrawn, and its key is free."""
+    exchange.list_symbol("BATCHUSDT", wall_ms() - 10_000)
+    odd = resting_buy(quantity="0.001123456789", price="50000.123456789", executeAt=wall_ms() + 3_600_000)
+    waiting = daemon.accept(odd)
+    asked = "GET /api/v3/exchangeInfo"
+    before = len(exchange.arrivals(endpoint=asked))
+    exchange.lay({"kind": "slow_after", "endpoint": asked, "delay_ms": 700})
+    other = market_buy(symbol="BATCHUSDT")
+    pending = Pending(daemon.signals, "POST", "/v1/signals/batch", [odd, other])
+    eventually(lambda: len(exchange.arrivals(endpoint=asked)) > before or None, "the question for the pair")
+    assert daemon.ask("DELETE", f"/v1/orders/{waiting}").status == 200
+    refused = pending.answer()
+    exchange.lay()
+    assert (refused.status, refused.json["error"]) == (503, "not_ready")
+    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == waiting, "all or none"
+    [again, _] = send(daemon, [odd, other])
+    assert (again["replayed"], again["quantity"], again["price"]) == (False, "0.001123", "50000.12")
+    daemon.ask("DELETE", f"/v1/orders/{again['id']}")
 
 
 def test_a_single_signal_is_no_batch(daemon: Daemon) -> None:

@@ -45,10 +45,21 @@ def test_a_wanted_repetition_silently_got_the_old_order(brisk: Daemon, exchange:
     wish = a_trade(snipeTargetId=None, side="SELL")
     first = place(brisk, wish)
     until_ms = order_of(brisk, wish)["key_until_ms"]
-    assert until_ms - order_of(brisk, wish)["accepted_ms"] == 50
+    assert until_ms - order_of(brisk, wish)["finished_ms"] == 50
     told = eventually(lambda: _new(brisk, wish), "the end of the window, within which it is said to be a repetition")
     assert told["orderId"] != first["orderId"]
     assert order_of(brisk, wish)["accepted_ms"] > until_ms
+    assert len(book_of(brisk, exchange, wish)) == 2
+
+
+def test_a_ladders_next_step_silently_got_the_first_ones_order(brisk: Daemon, exchange: Exchange) -> None:
+    wish = a_trade(side="SELL")
+    first = place(brisk, wish)
+    brisk.until(order_of(brisk, wish)["order_id"], "filled")
+    told = eventually(lambda: _new(brisk, wish), "the end of the window, within which it is said to be a repetition")
+    assert told["orderId"] != first["orderId"]
+    earlier, later = orders_of(brisk, wish)
+    assert later["accepted_ms"] > earlier["key_until_ms"] == earlier["finished_ms"] + 50
     assert len(book_of(brisk, exchange, wish)) == 2
 
 

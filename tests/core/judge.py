@@ -10,6 +10,7 @@ on nothing is promised for that key but that the truth is still believed when it
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 from daemon.core.attempts import AttemptState
 from daemon.core.decimals import ZERO
@@ -165,7 +166,8 @@ class Judge:
         ledger = self.bench.ledger
         holders = [order for order in ledger.orders.values() if _must_hold_its_lock(order)]
         assert all(ledger.lock_of(order) is not None for order in holders)
-        assert len({order.resource for order in holders}) == len(holders)
+        assert not any(contend(one.resource, other.resource) for one, other in combinations(holders, 2))
+        assert not any(contend(one.resource, other.resource) for one, other in combinations(ledger.locks, 2))
         for lock in ledger.locks:
             assert ledger.locks.holder(lock.resource) is lock
             assert self.bench.latest_locks[lock.lock_id] is lock
@@ -261,7 +263,7 @@ class Judge:
         order = send.order
         for earlier in self.exchange.requests.values():
             other = self.bench.latest[earlier.send.order.order_id]
-            if other.resource == order.resource and other.order_id != order.order_id:
+            if contend(other.resource, order.resource) and other.order_id != order.order_id:
                 assert not _must_hold_its_lock(other)
         last_token, last_order_id = self._tokens.get(order.resource, (0, ""))
         assert token > last_token or (token == last_token and order.order_id == last_order_id)
@@ -287,7 +289,8 @@ class Judge:
     def still_counts(self, order: Order) -> bool:
         """Whether an order's key must not be given away: it was or may yet be placed, and its window is not over."""
         window_over = order.key_until_ms is not None and self.bench.now_ms > order.key_until_ms
-        return order.state not in KEY_FREE and not (window_over and order.finished_ms is not None)
+        placed = order.state not in KEY_FREE and not order.ended_empty
+        return placed and not (window_over and order.finished_ms is not None)
 
     def under_way(self) -> int:
         """Count the orders of which a request is under way, or is bound to be."""
@@ -311,12 +314,12 @@ class Judge:
         """
         ledger, now_ms = self.bench.ledger, self.bench.now_ms
         start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.arm_ahead_ms)
-        holder = ledger.locks.holder(order.resource)
+        others = [lock for lock in ledger.locks if lock.order_id != order.order_id]
         return (
             order.state is State.QUEUED
             and now_ms <= order.deadline_ms
             and (now_ms > start_ms or order.order_id in ledger.queue)
-            and (order.skip_lock or holder is None or holder.order_id == order.order_id)
+            and (order.skip_lock or not any(contend(lock.resource, order.resource) for lock in others))
         )
 
     def _instants_after(self, step: Step) -> list[int]:
@@ -332,6 +335,14 @@ class Judge:
                 instants.remove(send.fire_ms)
         cancels = [event.at_ms for event in step.events if event.name == "order.cancel_requested"]
         return instants + cancels + [send.fire_ms or self.bench.now_ms for send in step.sends]
+
+
+def contend(one: str, other: str) -> bool:
+    """Whether two resources exclude each other: they are one, or one is a symbol's and the other a trade of it."""
+    return one == other or any(
+        part.startswith(f"{whole}:") and whole.count(":") == 1 and whole.startswith("trade:")
+        for whole, part in ((one, other), (other, one))
+    )
 
 
 def _rank(order: Order) -> tuple[int, int]:

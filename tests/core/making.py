@@ -9,7 +9,7 @@ from daemon import settings
 from daemon.config import Config, GuardsTable
 from daemon.core.answers import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
 from daemon.core.attempts import Attempt
-from daemon.core.idempotency import fingerprint_of, key_of, resource_of
+from daemon.core.idempotency import identity_of
 from daemon.core.ids import client_order_id, new_id
 from daemon.core.ledger import Rules
 from daemon.core.locks import Lock, OwnerType, TransactionType
@@ -49,8 +49,7 @@ def signal(now_ms: int = NOON_MS, **changes: Any) -> Signal:
 def order(state: State = State.QUEUED, **changes: Any) -> Order:
     """Make an order as intake would, in any state."""
     asked = signal()
-    resource = resource_of(asked, per_symbol=False)
-    fingerprint = fingerprint_of(asked)
+    identity = identity_of(asked, per_symbol=False, one_buy_per_target=False)
     fields: dict[str, Any] = {
         "seq": 1,
         "order_id": an_id(1),
@@ -63,10 +62,10 @@ def order(state: State = State.QUEUED, **changes: Any) -> Order:
         "price": None,
         "owner_id": asked.owner_id,
         "target_id": asked.target_id,
-        "resource": resource,
+        "resource": identity.resource,
         "priority": asked.priority,
-        "key": key_of(asked, resource, fingerprint),
-        "fingerprint": fingerprint,
+        "key": identity.key,
+        "fingerprint": identity.fingerprint,
         "accepted_ms": NOON_MS,
         "deadline_ms": NOON_MS + asked.deadline_after_ms,
         "timeout_ms": asked.timeout_ms,

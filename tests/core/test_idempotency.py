@@ -3,21 +3,28 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.core.answers import Advice
-from daemon.core.idempotency import Claim, claim, fingerprint_of, key_of, key_until_ms, resource_of
+from daemon.core.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
 from daemon.core.orders import KEY_FREE, Order, State
+from daemon.core.reconciliation import CONFIRM_MS
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import Signal
+from daemon.errors import KeyConflict
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, look, order, refused, sighting, signal, unclear
+from tests.core.making import NOON_MS, RULES, look, order, placed, refused, request, rules, sighting, signal, unclear
 
 ONE = {"type": "LIMIT", "quantity": 1, "price": 10}
 
 
+def identity(asked: Signal, *, per_symbol: bool = False, one_buy_per_target: bool = False) -> Identity:
+    return identity_of(asked, per_symbol=per_symbol, one_buy_per_target=one_buy_per_target)
+
+
 def derived(asked: Signal) -> str:
-    return key_of(asked, resource_of(asked, per_symbol=False), fingerprint_of(asked))
+    return identity(asked).keys[-1]
 
 
 # What makes two signals the same
@@ -95,29 +102,56 @@ def test_a_fingerprint_is_a_sha_256_and_stays_what_it_was() -> None:
 
 
 def test_a_resource_has_the_bots_own_form() -> None:
-    assert resource_of(signal(snipe_target_id=7), per_symbol=False) == "trade:FOOUSDT:BUY:7"
-    assert resource_of(signal(side="SELL"), per_symbol=False) == "trade:FOOUSDT:SELL:manual"
-    assert resource_of(signal(side="SELL"), per_symbol=True) == "trade:FOOUSDT"
+    assert identity(signal(snipe_target_id=7)).resource == "trade:FOOUSDT:BUY:7"
+    assert identity(signal(side="SELL")).resource == "trade:FOOUSDT:SELL:manual"
+    assert identity(signal(side="SELL"), per_symbol=True).resource == "trade:FOOUSDT"
 
 
 # Which key, and for how long
 
 
 def test_the_callers_key_is_taken_as_it_is() -> None:
-    assert derived(signal(idempotency_key="launch-7")) == "launch-7"
+    assert identity(signal(idempotency_key="launch-7")).keys == ("launch-7",)
 
 
 def test_a_key_that_nobody_brought_is_derived() -> None:
-    assert derived(signal()).startswith("derived:")
+    assert identity(signal()).key.startswith("derived:")
+    assert identity(signal(side="SELL", snipe_target_id="7")).key.startswith("derived:")
 
 
-def test_a_key_of_the_callers_or_of_a_target_counts_for_ever() -> None:
-    assert key_until_ms(signal(idempotency_key="launch-7"), NOON_MS, 60_000) is None
-    assert key_until_ms(signal(snipe_target_id="t1"), NOON_MS, 60_000) is None
+@pytest.mark.parametrize("changes", [{}, {"snipe_target_id": "7"}, {"side": "SELL", "snipe_target_id": "7"}], ids=str)
+def test_a_key_does_not_depend_on_a_setting(changes: dict[str, Any]) -> None:
+    identities = [
+        identity(signal(**changes), per_symbol=per_symbol, one_buy_per_target=polled)
+        for per_symbol in (False, True)
+        for polled in (False, True)
+    ]
+    assert len({(each.key, each.keys) for each in identities}) == 1
 
 
-def test_any_other_key_counts_for_a_short_window() -> None:
-    assert key_until_ms(signal(), NOON_MS, 60_000) == NOON_MS + 60_000
+def test_the_forms_that_earlier_versions_derived_are_known() -> None:
+    """They stand on disk: with one of them missing, a known signal would be a new one after an upgrade."""
+    assert identity(signal(snipe_target_id="7")).keys == (
+        "target:7",
+        "derived:f3aa0b973144e1f99c3a9b51bd664b0058057efc2c2bfdf5169a8935d95bfd0f",
+        "derived:735cedcc03d715721dd0bbfb6ba7d4fe693a345b34d69695d43d9023ca892709",
+    )
+
+
+def test_a_buy_that_brings_the_targets_key_is_the_targets() -> None:
+    given = identity(signal(snipe_target_id="7", idempotency_key="target:7"))
+    implied = identity(signal(snipe_target_id="7"), one_buy_per_target=True)
+    assert (given.key, given.keys, given.second_key) == (implied.key, implied.keys, None)
+
+
+def test_a_key_of_the_callers_or_of_a_targets_buy_counts_for_ever() -> None:
+    assert key_until_ms(identity(signal(idempotency_key="launch-7")), NOON_MS, 60_000) is None
+    assert key_until_ms(identity(signal(snipe_target_id="t1")), NOON_MS, 60_000) is None
+
+
+@pytest.mark.parametrize("changes", [{}, {"side": "SELL"}, {"side": "SELL", "snipe_target_id": "t1"}], ids=str)
+def test_any_other_key_counts_for_a_short_window(changes: dict[str, Any]) -> None:
+    assert key_until_ms(identity(signal(**changes)), NOON_MS, 60_000) == NOON_MS + 60_000
 
 
 # What a known key means
@@ -127,34 +161,219 @@ def known(state: State, **changes: Any) -> Order:
     return order(state, key_bound=state not in KEY_FREE, fingerprint="f", **changes)
 
 
+def wish(fingerprint: str = "f", *, ends: bool = False) -> Identity:
+    return msgspec.structs.replace(identity(signal()), fingerprint=fingerprint, ends=ends)
+
+
 def test_a_key_that_nobody_has_is_free() -> None:
-    assert claim(None, "f", NOON_MS) is Claim.NEW
+    assert claim(None, wish(), NOON_MS, 10) is Claim.NEW
 
 
 @pytest.mark.parametrize("state", sorted(KEY_FREE))
 def test_a_key_is_free_again_when_its_order_was_not_placed(state: State) -> None:
-    assert claim(known(state), "f", NOON_MS) is Claim.NEW
-    assert claim(known(state), "g", NOON_MS) is Claim.NEW
+    assert claim(known(state), wish(), NOON_MS, 10) is Claim.NEW
+    assert claim(known(state), wish("g"), NOON_MS, 10) is Claim.NEW
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - KEY_FREE))
 def test_the_key_of_an_order_that_was_or_may_be_placed_answers_with_it(state: State) -> None:
-    assert claim(known(state), "f", NOON_MS) is Claim.REPLAY
-    assert claim(known(state), "g", NOON_MS) is Claim.CONFLICT
+    assert claim(known(state), wish(), NOON_MS, 10) is Claim.REPLAY
+    assert claim(known(state), wish("g"), NOON_MS, 10) is Claim.CONFLICT
 
 
 @pytest.mark.parametrize(
-    ("now_ms", "finished_ms", "verdict"),
+    ("changes", "verdict"),
     [
-        (NOON_MS + 10, NOON_MS, Claim.REPLAY),
-        (NOON_MS + 11, NOON_MS, Claim.NEW),
-        (NOON_MS + 11, None, Claim.REPLAY),
+        ({"finished_ms": NOON_MS}, Claim.NEW),
+        ({"finished_ms": None}, Claim.REPLAY),
+        ({"finished_ms": NOON_MS, "executed_quantity": Decimal(1)}, Claim.REPLAY),
     ],
-    ids=["in its last millisecond", "after it", "after it, with an unfinished order"],
+    ids=["nothing executed", "not seen so again yet", "something executed"],
 )
-def test_a_window_ends_for_finished_orders_only(now_ms: int, finished_ms: int | None, verdict: Claim) -> None:
-    in_window = known(State.FILLED, key_until_ms=NOON_MS + 10, finished_ms=finished_ms)
-    assert claim(in_window, "f", now_ms) is verdict
+def test_a_key_is_free_again_when_its_order_ended_empty(changes: dict[str, Any], verdict: Claim) -> None:
+    """Of an earlier version's order, whose key is bound still; later ones let their key go as they end."""
+    assert claim(known(State.CANCELED, **changes), wish(), NOON_MS, 10) is verdict
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "changes", "verdict"),
+    [
+        (NOON_MS + 10, {"finished_ms": NOON_MS}, Claim.REPLAY),
+        (NOON_MS + 11, {"finished_ms": NOON_MS}, Claim.NEW),
+        (NOON_MS + 11, {"finished_ms": None}, Claim.REPLAY),
+        (NOON_MS + 30, {"finished_ms": NOON_MS + 20, "key_until_ms": None}, Claim.REPLAY),
+        (NOON_MS + 31, {"finished_ms": NOON_MS + 20, "key_until_ms": None}, Claim.NEW),
+    ],
+    ids=[
+        "in its last millisecond",
+        "after it",
+        "after it, with an unfinished order",
+        "of an earlier version's sell, in its last millisecond",
+        "of an earlier version's sell, after it",
+    ],
+)
+def test_a_window_ends_for_finished_orders_only(now_ms: int, changes: dict[str, Any], verdict: Claim) -> None:
+    in_window = known(State.FILLED, **({"key_until_ms": NOON_MS + 10} | changes))
+    assert claim(in_window, wish(ends=True), now_ms, 10) is verdict
+    assert claim(in_window, wish(ends=False), now_ms, 10) is Claim.REPLAY, "a key that was brought counts for ever"
+
+
+# Which order a signal is answered by, whatever was configured when it came
+
+
+SETTINGS = [(scope, polled) for scope in (False, True) for polled in (False, True)]
+
+
+@pytest.mark.parametrize("before", SETTINGS, ids=str)
+@pytest.mark.parametrize("after", SETTINGS, ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"snipe_target_id": "7"}, {"side": "SELL", "quantity": Decimal(1), "snipe_target_id": "7"}, {}], ids=str
+)
+def test_a_known_signal_stays_known_when_the_configuration_changes(
+    before: tuple[bool, bool], after: tuple[bool, bool], changes: dict[str, Any]
+) -> None:
+    bench = Bench(rules(per_symbol=before[0], one_buy_per_target=before[1]))
+    first = bench.submit(**changes)
+    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.settle()
+    bench.rules = rules(per_symbol=after[0], one_buy_per_target=after[1])
+    bench.crash()
+    bench.open()
+    (again,) = bench.submit_all([request(**changes)])
+    assert (again.replayed, again.order.order_id) == (True, first.order_id)
+
+
+@pytest.mark.parametrize("form", range(3))
+def test_an_order_is_known_by_every_form_of_its_key(form: int) -> None:
+    """An earlier version's order has the form that its configuration derived."""
+    bench = Bench()
+    first = bench.submit(snipe_target_id="7")
+    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.settle()
+    bench.crash()
+    old = bench.disk.orders[first.order_id]
+    bench.disk.orders[first.order_id] = msgspec.structs.replace(
+        old, key=identity(signal(snipe_target_id="7")).keys[form]
+    )
+    bench.crash()
+    bench.open()
+    for asked in (request(snipe_target_id="7"), request(snipe_target_id="7", idempotency_key="target:7")):
+        (again,) = bench.submit_all([asked])
+        assert again.replayed
+
+
+def test_other_amounts_for_a_target_are_another_wish_unless_targets_are_polled() -> None:
+    bench = Bench()
+    first = bench.submit(snipe_target_id="7")
+    second = bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11))
+    assert first.key == "target:7"
+    assert second.key.startswith("derived:")
+    assert bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11)).order_id == second.order_id
+    bench.ledger.set_rules(rules(one_buy_per_target=True))
+    assert bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11)).order_id == second.order_id
+    with pytest.raises(KeyConflict, match=first.order_id):
+        bench.submit(snipe_target_id="7", quote_order_qty=Decimal(12))
+
+
+def test_other_amounts_for_a_target_in_one_batch_are_orders_of_their_own() -> None:
+    bench = Bench()
+    asked = [request(snipe_target_id="7", quote_order_qty=Decimal(quote)) for quote in (10, 11, 10, 11)]
+    taken = bench.submit_all(asked)
+    assert [each.replayed for each in taken] == [False, False, True, True]
+    assert [each.order.key[:7] for each in taken] == ["target:", "derived", "target:", "derived"]
+    bench.ledger.set_rules(rules(one_buy_per_target=True))
+    with pytest.raises(KeyConflict, match="in one batch"):
+        bench.submit_all([request(snipe_target_id="8", quote_order_qty=Decimal(quote)) for quote in (10, 11)])
+
+
+# A key that ends
+
+
+LADDER: dict[str, Any] = {"side": "SELL", "quantity": Decimal(1), "snipe_target_id": "t1"}
+
+
+def test_an_equal_sell_is_a_retry_until_a_window_after_the_firsts_end_and_then_the_ladders_next_step() -> None:
+    bench = Bench()
+    first = bench.submit(**LADDER)
+    bench.send_next(placed())
+    bench.pass_time(10 * RULES.manual_window_ms)
+    assert bench.submit(**LADDER).order_id == first.order_id, "it has not ended"
+    bench.look(first, look(sighting(State.FILLED, "1")))
+    bench.settle()
+    bench.pass_time(RULES.manual_window_ms)
+    (again,) = bench.submit_all([request(**LADDER)])
+    assert (again.replayed, again.order.order_id) == (True, first.order_id)
+    bench.pass_time(1)
+    (step,) = bench.submit_all([request(**LADDER)])
+    assert not step.replayed
+    assert step.order.key == first.key
+    bench.settle()
+    assert not bench.disk.orders[first.order_id].key_bound
+
+
+def test_a_targets_buy_is_never_bought_again() -> None:
+    bench = Bench()
+    first = bench.submit(snipe_target_id="t1")
+    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.settle()
+    bench.pass_time(1_000 * RULES.manual_window_ms)
+    assert bench.submit(snipe_target_id="t1").order_id == first.order_id
+
+
+# A key whose order ended empty
+
+
+def cancelled(bench: Bench, **changes: Any) -> Order:
+    """Place an order that the exchange shows cancelled with nothing executed, not so again yet."""
+    order = bench.submit(**changes)
+    bench.send_next(placed())
+    order = bench.look(order, look(sighting(State.CANCELED)))
+    bench.settle()
+    return order
+
+
+def confirmed(bench: Bench, order: Order) -> Order:
+    for _ in CONFIRM_MS:
+        order = bench.look(order, look(sighting(State.CANCELED)))
+    bench.settle()
+    return bench.order(order)
+
+
+@pytest.mark.parametrize("changes", [{"snipe_target_id": "t1"}, {"idempotency_key": "k"}, {}], ids=str)
+def test_the_same_signal_may_be_tried_again_once_the_exchange_showed_again_that_nothing_was_executed(
+    changes: dict[str, Any],
+) -> None:
+    bench = Bench()
+    first = cancelled(bench, **changes)
+    assert bench.submit(**changes).order_id == first.order_id, "a fill may follow a cancel"
+    first = confirmed(bench, first)
+    assert not first.key_bound
+    assert [event.name for event in bench.events(first)][-1] == "order.key_freed"
+    (again,) = bench.submit_all([request(**changes)])
+    assert not again.replayed
+    assert again.order.key == first.key
+
+
+def test_a_fill_that_follows_the_cancel_keeps_the_key() -> None:
+    bench = Bench()
+    first = cancelled(bench, snipe_target_id="t1")
+    first = bench.look(first, look(sighting(State.PARTIALLY_CANCELED, "1")))
+    for _ in CONFIRM_MS:
+        first = bench.look(first, look(sighting(State.PARTIALLY_CANCELED, "1")))
+    assert (first.finished_ms, first.key_bound) == (bench.now_ms, True)
+    assert bench.submit(snipe_target_id="t1").order_id == first.order_id
+
+
+def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_its_key_again() -> None:
+    bench = Bench()
+    first = cancelled(bench, snipe_target_id="t1")
+    bench.look(first, look(sighting(State.CANCELED)))
+    bench.ledger.looking.add(first.order_id)  # a look that began before the last one ended
+    bench.look(first, look(sighting(State.CANCELED)))
+    bench.ledger.looking.add(first.order_id)
+    late = bench.look(first, look(sighting(State.FILLED, "1")))
+    assert (late.state, late.key_bound) == (State.FILLED, True)
+    assert [event.name for event in bench.events(late)][-1] == "order.seen_late"
 
 
 # Keys in a ledger, where memory and disk know different things

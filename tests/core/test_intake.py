@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.answers import Advice
-from daemon.core.intake import accept, identify
+from daemon.core.intake import accept, check_all, identify
 from daemon.core.orders import State
 from daemon.core.step import Step
 from daemon.errors import Full, Halted, KeyConflict, NotReady, Refusal
@@ -257,6 +257,17 @@ def test_a_batch_with_one_conflict_takes_none(bench: Bench) -> None:
     with pytest.raises(KeyConflict):
         bench.submit_all([request(snipe_target_id="t1"), request(idempotency_key="k", quote_order_qty=Decimal(11))])
     assert bench.latest.keys() == {known.order_id}
+
+
+def test_what_was_not_fitted_because_it_was_known_is_not_taken_when_it_is_new(bench: Bench) -> None:
+    """Between the look-up and the decision the order that answered it may have ended unplaced."""
+    identity = identify(bench.ledger, signal())
+    with pytest.raises(NotReady, match="send it again"):
+        check_all(bench.ledger, [(None, identity)], NOON_MS)
+    known = bench.submit()
+    check_all(bench.ledger, [(None, identity)], NOON_MS)
+    again = accept(bench.ledger, Step(), None, identity, order_id=an_id(9), actor="uid:1000", now_ms=NOON_MS)
+    assert (again.replayed, again.order.order_id) == (True, known.order_id)
 
 
 def test_a_batch_of_repetitions_is_answered_while_trading_is_halted(bench: Bench) -> None:

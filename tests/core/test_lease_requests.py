@@ -71,3 +71,19 @@ def test_two_writings_of_a_value_are_one_text() -> None:
 def test_what_no_reader_could_read_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid, match="the JSON within"):
         compact(msgspec.Raw(raw))
+
+
+@pytest.mark.parametrize(
+    ("asked", "resource"),
+    [
+        ("TRADE:BTCUSDT:BUY:7", "trade:BTCUSDT:BUY:7"),
+        ("Trade: btcusdt :buy: 7", "trade:BTCUSDT:BUY:7"),
+        ("trade:btcusdt:sell:Target:x", "trade:BTCUSDT:SELL:Target:x"),
+        ("Trade:btcusdt", "trade:BTCUSDT"),
+        ("TRADE", "trade"),
+        ("Trader:btcusdt", "Trader:btcusdt"),
+        ("Ledger : anna", "Ledger : anna"),
+    ],
+)
+def test_a_trades_resource_has_one_spelling_and_other_names_stay_as_they_are(asked: str, resource: str) -> None:
+    assert resource_id(asked) == resource

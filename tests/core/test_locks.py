@@ -52,6 +52,26 @@ def test_a_held_resource_is_not_granted_again(table: LockTable) -> None:
     assert acquire(table, "green").token == first.token + 1, "a refusal uses no token up"
 
 
+@pytest.mark.parametrize(("one", "other"), [("trade:FOO", "trade:FOO:BUY:1"), ("trade:FOO:BUY:1", "trade:FOO")])
+def test_a_symbol_and_each_of_its_trades_are_not_granted_together(table: LockTable, one: str, other: str) -> None:
+    first = acquire(table, one)
+    assert acquire_or_none(table, other, timeout_ms=LEASE_MS, now_ms=NOON_MS) is None
+    assert table.blocker(other) is first
+    assert table.holder(other) is None
+    acquire(table, "trade:FOOBAR:BUY:1")
+    table.release(first.lock_id, first.token, NOON_MS)
+    assert table.blocker(other) is None
+    acquire(table, other)
+
+
+def test_a_symbol_is_granted_when_the_last_of_its_trades_has_ended(table: LockTable) -> None:
+    parts = [acquire(table, f"trade:FOO:BUY:{target}") for target in (1, 2)]
+    for part in parts:
+        assert table.blocker("trade:FOO") in parts
+        table.release(part.lock_id, part.token, NOON_MS)
+    acquire(table, "trade:FOO")
+
+
 def test_nobody_holds_what_was_never_granted(table: LockTable) -> None:
     assert table.holder("red") is None
     assert table.active(None) is None

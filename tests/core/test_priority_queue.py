@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from daemon.core.priority_queue import Entry, PriorityQueue, Rank
+from tests.core.judge import contend
 
 RESOURCES = ("red", "green", "blue")
+CONTENDING = ("trade:FOO", "trade:FOO:BUY:1", "trade:FOO:SELL:1", "trade:FOOBAR:BUY:1", "trade", "other:FOO:BUY:1")
 
 
 def entry(entry_id: str, *, priority: int = 5, seq: int = 1, resource: str = "red") -> Entry:
@@ -45,6 +47,48 @@ def test_whoever_waits_for_a_held_resource_is_in_nobodys_way() -> None:
     assert "blocked sell" in queue
     queue.free("red")
     assert served(queue) == ["blocked sell"]
+
+
+@pytest.mark.parametrize(
+    ("held", "waits_for", "excluded"),
+    [
+        ("trade:FOO:BUY:1", "trade:FOO", True),
+        ("trade:FOO", "trade:FOO:BUY:1", True),
+        ("trade:FOO:SELL:1", "trade:FOO:BUY:1", False),
+        ("trade:FOO", "trade:FOOBAR", False),
+        ("other:FOO", "other:FOO:1", False),
+    ],
+)
+def test_a_symbol_and_each_of_its_trades_exclude_one_another(held: str, waits_for: str, excluded: bool) -> None:
+    queue = PriorityQueue()
+    queue.push(entry("came before", seq=1, resource=waits_for))
+    queue.hold(held)
+    queue.push(entry("came after", seq=2, resource=waits_for))
+    assert served(queue) == ([] if excluded else ["came before", "came after"])
+    queue.free(held)
+    assert served(queue) == (["came before", "came after"] if excluded else [])
+
+
+def test_a_symbol_is_free_when_the_last_of_its_trades_is() -> None:
+    queue = PriorityQueue()
+    queue.push(entry("a", resource="trade:FOO"))
+    for part in ("trade:FOO:BUY:1", "trade:FOO:SELL:1"):
+        queue.hold(part)
+        queue.hold(part)
+    queue.free("trade:FOO:BUY:1")
+    assert served(queue) == []
+    queue.free("trade:FOO:SELL:1")
+    assert served(queue) == ["a"]
+
+
+def test_what_is_set_aside_excludes_nobody_else() -> None:
+    queue = PriorityQueue()
+    queue.push(entry("whole", seq=1, resource="trade:FOO"))
+    queue.push(entry("part", seq=2, resource="trade:FOO:BUY:1"))
+    queue.set_aside("trade:FOO")
+    assert served(queue) == ["part"]
+    queue.free("trade:FOO")
+    assert served(queue) == ["whole"]
 
 
 def test_a_newcomer_to_a_held_resource_waits_behind_its_elders() -> None:
@@ -129,11 +173,15 @@ class QueueAgainstList(RuleBasedStateMachine):
         self.queue = PriorityQueue()
         self.waiting: dict[str, Entry] = {}
         self.held: set[str] = set()
+        self.aside: set[str] = set()
         self.gone: dict[str, Entry] = {}
         self.seq = 0
 
     def _expected_head(self) -> Entry | None:
-        return min((each for each in self.waiting.values() if each.resource not in self.held), default=None)
+        return min((each for each in self.waiting.values() if self._is_free(each.resource)), default=None)
+
+    def _is_free(self, resource: str) -> bool:
+        return resource not in self.aside and not any(contend(held, resource) for held in self.held)
 
     def _push(self, new: Entry) -> None:
         self.queue.push(new)
@@ -146,7 +194,7 @@ class QueueAgainstList(RuleBasedStateMachine):
 
     @rule(
         priorities=st.lists(st.integers(0, 3), min_size=1, max_size=40),
-        resources=st.lists(st.sampled_from(["", *RESOURCES]), min_size=1),
+        resources=st.lists(st.sampled_from(["", *RESOURCES, *CONTENDING]), min_size=1),
     )
     def newcomers(self, priorities: list[int], resources: list[str]) -> None:
         for place, priority in enumerate(priorities):
@@ -156,7 +204,7 @@ class QueueAgainstList(RuleBasedStateMachine):
             )
 
     @precondition(lambda self: self.gone)
-    @rule(data=st.data(), resource=st.sampled_from(["", *RESOURCES]))
+    @rule(data=st.data(), resource=st.sampled_from(["", *RESOURCES, *CONTENDING]))
     def one_comes_back(self, data: st.DataObject, resource: str) -> None:
         known = self.gone[data.draw(st.sampled_from(sorted(self.gone)))]
         self._push(known._replace(resource=resource))
@@ -183,15 +231,21 @@ class QueueAgainstList(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="waits already"):
             self.queue.push(known)
 
-    @rule(resource=st.sampled_from(RESOURCES))
+    @rule(resource=st.sampled_from([*RESOURCES, *CONTENDING]))
     def hold(self, resource: str) -> None:
         self.queue.hold(resource)
         self.held.add(resource)
 
-    @rule(resource=st.sampled_from(RESOURCES))
+    @rule(resource=st.sampled_from([*RESOURCES, *CONTENDING]))
+    def set_aside(self, resource: str) -> None:
+        self.queue.set_aside(resource)
+        self.aside.add(resource)
+
+    @rule(resource=st.sampled_from([*RESOURCES, *CONTENDING]))
     def free(self, resource: str) -> None:
         self.queue.free(resource)
         self.held.discard(resource)
+        self.aside.discard(resource)
 
     @rule(times=st.integers(1, 20))
     def serve(self, times: int) -> None:
@@ -219,7 +273,7 @@ class QueueAgainstList(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Free everything: whoever waits is served, in order, to the last."""
-        for resource in RESOURCES:
+        for resource in [*RESOURCES, *CONTENDING]:
             self.queue.free(resource)
         assert served(self.queue) == [each.entry_id for each in sorted(self.waiting.values())]
         assert len(self.queue) == 0

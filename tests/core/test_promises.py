@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from daemon.core.answers import Advice, Look, NotSent, Witness
 from daemon.core.orders import UNRESOLVED, WAITING, Order, State
@@ -259,6 +260,14 @@ class Promises(RuleBasedStateMachine):
         else:
             self.bench.resume()
 
+    # The configuration
+
+    @rule(per_symbol=st.booleans())
+    def the_scope_of_locks_is_changed(self, per_symbol: bool) -> None:
+        """What is queued and what is locked keeps its name, and still excludes what contends with it now."""
+        self.bench.rules = replace(self.bench.rules, per_symbol=per_symbol)
+        self.bench.ledger.set_rules(self.bench.rules)
+
     # The process
 
     @rule(hands_over=st.booleans())
@@ -472,7 +481,8 @@ class Promises(RuleBasedStateMachine):
         """Find all orders that a signal could be a repetition of: those with its key, given or implied."""
         if asked.idempotency_key is not None:
             return self._of_key(str(asked.idempotency_key))
-        derived = [each for each in self.bench.latest.values() if each.key.startswith("derived:")]
+        keys = ("derived:", "target:")
+        derived = [each for each in self.bench.latest.values() if each.key.startswith(keys)]
         return [each for each in derived if _same_wish(each, asked)]
 
     def _of_key(self, key: str) -> list[Order]:

@@ -42,7 +42,7 @@ class PromisesBesideLeases(Promises):
     def a_caller_asks(self, asked: LeaseRequest, waits: bool) -> None:
         """Ask; what comes of it follows from who holds the resource, and who waits for it."""
         ledger, step, name = self.bench.ledger, Step(), f"wait-{next(self.names):06d}"
-        before = ledger.locks.holder(asked.resource)
+        before = ledger.locks.blocker(asked.resource)
         try:
             got = leases.acquire(ledger, step, asked, waiter_id=name, waits=waits, now_ms=self.bench.now_ms)
         except KeyConflict:
@@ -56,7 +56,7 @@ class PromisesBesideLeases(Promises):
             return
         except Held:
             assert not waits
-            assert ledger.locks.holder(asked.resource) is not None or ledger.queue.first(asked.resource) is not None
+            assert ledger.locks.blocker(asked.resource) is not None or ledger.queue.first(asked.resource) is not None
             self.bench.apply(step)
             return
         if isinstance(got, Waiter):
@@ -145,7 +145,7 @@ class PromisesBesideLeases(Promises):
             first = ledger.line.first(waiter.asked.resource)
             rival = ledger.queue.first(waiter.asked.resource)
             assert first is not None
-            if ledger.locks.holder(waiter.asked.resource) is None:
+            if ledger.locks.blocker(waiter.asked.resource) is None:
                 assert rival is not None, "a free resource, and somebody waits for it"
                 assert rival.rank < first.rank, "an order that is not before him keeps him waiting"
 

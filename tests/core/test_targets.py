@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.idempotency import fingerprint_of, key_of, resource_of
+from daemon.core.idempotency import identity_of
 from daemon.core.orders import State
 from daemon.core.signals import normalise
 from daemon.core.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wish_of
@@ -333,15 +333,16 @@ def test_a_target_waits_for_one_that_is_being_submitted() -> None:
     ],
     ids=str,
 )
-def test_while_targets_are_polled_a_targets_buy_has_the_targets_key(asked: dict[str, Any], key: str | None) -> None:
-    given_signal = signal(**asked)
-    resource, fingerprint = resource_of(given_signal, per_symbol=False), fingerprint_of(given_signal)
-    by_target = key_of(given_signal, resource, fingerprint, by_target=True)
-    assert by_target == (key or key_of(given_signal, resource, fingerprint))
+def test_the_first_buy_of_a_target_has_the_targets_key_whether_targets_are_polled_or_not(
+    asked: dict[str, Any], key: str | None
+) -> None:
+    identities = [identity_of(signal(**asked), per_symbol=False, one_buy_per_target=polled) for polled in (True, False)]
+    assert identities[0].key == identities[1].key == (key or identities[0].keys[0])
+    assert key is not None or identities[0].key.startswith("derived:")
 
 
 def test_a_target_that_comes_both_ways_is_one_order() -> None:
-    bench = Bench(rules=rules(keys_by_target=True))
+    bench = Bench(rules=rules(one_buy_per_target=True))
     first = bench.submit(snipe_target_id="42", quote_order_qty=Decimal(10))
     asked = wished().request
     fields = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}

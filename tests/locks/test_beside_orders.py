@@ -1,5 +1,7 @@
 """Leases and orders are of one table: each waits for the other, and rank decides between them."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.locks.asking import acquire, force, granted, release, stand, take, waiting, wish
@@ -27,6 +29,27 @@ def test_an_order_waits_for_a_lease_on_its_resource(daemon: Daemon, exchange: Ex
     daemon.until(order_id, "filled")
     assert daemon.explain(order_id)["attempts"][0]["startedAtMs"] >= ended["releasedAt"]
     assert len(exchange.arrivals(order_id)) == 1
+
+
+@pytest.mark.parametrize("spelling", [str.upper, str.title], ids=["TRADE", "Trade"])
+def test_an_order_waits_for_a_lease_however_its_resource_is_spelled(
+    daemon: Daemon, exchange: Exchange, spelling: Callable[[str], str]
+) -> None:
+    signal = market_buy(symbol="ETHUSDT")
+    kind, _, rest = resource_of(signal).partition(":")
+    lease = take(daemon, resourceId=f"{spelling(kind)}:{rest}")
+    order_id = daemon.accept(signal)
+    assert (daemon.order(order_id)["state"], exchange.arrivals(order_id)) == ("queued", [])
+    release(daemon, lease)
+    daemon.until(order_id, "filled")
+
+
+def test_an_order_waits_for_a_lease_on_its_whole_symbol(daemon: Daemon, exchange: Exchange) -> None:
+    lease = take(daemon, resourceId="trade:XRPUSDT")
+    order_id = daemon.accept(market_buy(symbol="XRPUSDT"))
+    assert (daemon.order(order_id)["state"], exchange.arrivals(order_id)) == ("queued", [])
+    release(daemon, lease)
+    daemon.until(order_id, "filled")
 
 
 def test_a_lease_waits_for_the_order_that_holds_its_resource(daemon: Daemon, exchange: Exchange) -> None:

@@ -102,7 +102,7 @@ def test_who_holds_and_who_waits_is_listed_in_the_order_of_service(daemon: Daemo
         pending.leave()
 
 
-@pytest.mark.parametrize("spelling", ["trade:FOOUSDT:buy:{}", "trade:foousdt:BUY:{}", " trade:FooUsdt:Buy:{} "])
+@pytest.mark.parametrize("spelling", ["trade:FOOUSDT:buy:{}", "TRADE:foousdt:BUY:{}", " Trade:FooUsdt:Buy:{} "])
 def test_a_trades_resource_has_one_name_in_any_case(daemon: Daemon, spelling: str) -> None:
     target = f"Target:{a_resource()}"
     held = take(daemon, resourceId=f"trade:FOOUSDT:BUY:{target}")

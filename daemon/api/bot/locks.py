@@ -96,7 +96,7 @@ class BotLocks:
         if not asked.resource_id:
             raise BotRefusal("resourceId is required for check action")
         resource, ledger = resource_id(asked.resource_id), self._context.engine.ledger
-        lock = ledger.locks.holder(resource)
+        lock = ledger.locks.blocker(resource)
         data = {
             "isLocked": lock is not None,
             "lockCount": int(lock is not None),

@@ -130,7 +130,7 @@ class BotTrade:
 
     def _lock_status(self, order: Order) -> dict[str, Any]:
         ledger = self._context.engine.ledger
-        lock = ledger.locks.holder(order.resource)
+        lock = ledger.locks.blocker(order.resource)
         return {
             "isLocked": lock is not None,
             "lockId": None if lock is None else lock.lock_id,
