@@ -48,7 +48,9 @@ def resume(reason: str, config_path: Path | None, as_json: bool) -> None:
 def resolve(order: str, ruling: str, config_path: Path | None, as_json: bool, reason: str, **found: str | None) -> None:
     """Rule on an order whose outcome is unknown (in_doubt or lost), after looking at the exchange yourself.
 
-    `--as not-placed` frees its resource and its key: the same wish can then be placed again. Be sure.
+    `--as not-placed` frees its resource and its key: the same wish can then be placed again. Be sure. It is refused
+    while the exchange may still admit the request; the message says from when on it can be asked again. Afterwards the
+    order is looked for a few times more, and believed if it is seen.
     """
     body = {
         "reason": reason,

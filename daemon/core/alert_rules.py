@@ -56,6 +56,15 @@ def _orders(limits: Thresholds) -> list[Rule]:
             todo="`sniperd orders --state lost`, compare with the exchange's own list, then `sniperd resolve ORDER`",
         ),
         Rule(
+            name="order_seen_late",
+            severity=critical,
+            reads="seen_late",
+            limit=0,
+            clear=0,
+            means="orders that were believed not placed and exist on the exchange: {value}. One may be bought twice",
+            todo="the log's order.seen_late names them: `sniperd explain ORDER`, and compare with the exchange at once",
+        ),
+        Rule(
             name="order_in_doubt",
             severity=critical,
             reads="past_grace",

@@ -43,6 +43,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     past_grace: float  # orders in doubt for longer than their grace
     contradicted: float  # orders whose answers contradict what was sent or known, or are not understood
     lost: float
+    seen_late: float  # orders that were believed not placed and were seen after all, in the window
     dead_letters: float | None
     halted: float  # 1 while the kill switch is on
     rate_ban_s: float  # so long the exchange still says wait

@@ -44,8 +44,9 @@ FINISHED = frozenset({State.FILLED} | KEY_FREE)
 """States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
 once the sum of its fills is known."""
 
-WATCHED = frozenset({State.IN_DOUBT, State.LOST} | SIGHTINGS.keys())
-"""States in which an order is looked for, until it is finished."""
+WATCHED = frozenset({State.IN_DOUBT, State.LOST, State.REJECTED} | SIGHTINGS.keys())
+"""States in which an order is looked for, until it is finished. A rejected one is finished at once, unless a person
+ruled it out."""
 
 MAX_ABSENT = 3_000
 """Keys that are remembered as not on disk: a batch asks several times for each of its own, and a signal has up to 3."""

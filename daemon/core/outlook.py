@@ -29,6 +29,7 @@ _AHEAD = {
     State.IN_FLIGHT: "the exchange's answer is awaited",
     State.IN_DOUBT: "it is looked for; not finding it says nothing yet",
     State.LOST: "a person rules on it (`sniperd resolve ID`); until then its lock stays, and looks go on",
+    State.REJECTED: "a person ruled that it was not placed; it is looked for a few times more, and believed if seen",
     State.OPEN: "it is followed until filled or cancelled",
     State.PARTIALLY_FILLED: "it is followed until filled or cancelled",
     State.FILLED: "the exchange is asked again for the sum of its fills, which it did not show yet",

@@ -12,6 +12,8 @@ A cancelled order is looked at again after its end, because a fill may be report
 is shown filled with less than was asked: only when that view repeats itself is the order taken to have ended so. A
 placed order that no complete search has ever found is a doubt like any other. A fill whose sum is missing is looked at
 again until the sum is known: the order's own view may show 0 where its fills have the sum.
+
+An order that a person ruled out is looked for a few times more, because the person may have looked too early.
 """
 
 from collections.abc import Sequence
@@ -27,7 +29,13 @@ from daemon.core.sightings import combined, exceeds, falls_short, lacks_sum, not
 CONFIRM_MS = (2_000, 10_000)
 """When a cancelled order is looked at again, after it was seen cancelled."""
 
+RULED_MS = (2_000, 10_000, 60_000)
+"""When an order is looked for that a person said was not placed: after the ruling, and after each look in vain."""
+
 CANCELLED = frozenset({State.CANCELED, State.PARTIALLY_CANCELED})
+
+ENDED = CANCELLED | {State.FILLED, State.REJECTED}
+"""States that are looked at again a few times, and then are over."""
 
 SUM_ROUNDS = 12
 """Rounds that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
@@ -76,6 +84,8 @@ def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
         return Watch(next_ms=now_ms + CONFIRM_MS[0])
     if order.state is State.FILLED:
         return Watch(next_ms=now_ms + schedule.first_ms)
+    if order.state is State.REJECTED:
+        return Watch(next_ms=now_ms + RULED_MS[0])
     return Watch(next_ms=now_ms)
 
 
@@ -89,7 +99,7 @@ def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tu
     counts = watch.vain > 0
     if order.state in UNRESOLVED:
         counts = not schedule.shows_ended or now_ms >= grace_over_ms(order, schedule)
-    return everywhere(order) if counts else everywhere(order)[:1]
+    return everywhere(order) if counts or order.state is State.REJECTED else everywhere(order)[:1]
 
 
 def further_witness(order: Order, looks: Sequence[Look]) -> Witness | None:
@@ -153,10 +163,13 @@ def _odd(order: Order, watch: Watch, shown: Sighting | None, looks: Sequence[Loo
 def is_confirmed(order: Order, watch: Watch) -> bool:
     """Whether an order that has ended need not be looked at again.
 
-    A cancelled one was seen often enough after its end. One whose sum is missing was asked for it often enough.
+    A cancelled one was seen often enough after its end. One whose sum is missing was asked for it often enough. One
+    that a person ruled out was looked for in vain often enough.
     """
-    if order.state not in CANCELLED | {State.FILLED}:
+    if order.state not in ENDED:
         return False
+    if order.state is State.REJECTED:
+        return watch.vain >= len(RULED_MS)
     if order.executed_sum is None:
         return max(watch.seen, watch.vain) >= SUM_ROUNDS
     return order.state is State.FILLED or watch.seen >= len(CONFIRM_MS)
@@ -186,6 +199,8 @@ def _delay_ms(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> in
         return CONFIRM_MS[min(watch.short, len(CONFIRM_MS)) - 1]
     if order.state in CANCELLED and watch.seen < len(CONFIRM_MS) and not watch.vain:
         return CONFIRM_MS[watch.seen]
+    if order.state is State.REJECTED:
+        return RULED_MS[min(watch.vain, len(RULED_MS) - 1)]
     exponent = min(watch.rounds - 1, 60)  # beyond that every factor above 1 has reached the bound
     delay_ms = int(min(schedule.longest_ms, schedule.first_ms * schedule.factor**exponent))
     until_grace_ms = grace_over_ms(order, schedule) - now_ms

@@ -15,7 +15,7 @@ from daemon.core.dispatch import disarm, take_back
 from daemon.core.events import DAEMON
 from daemon.core.ledger import HALT_FACT, Ledger
 from daemon.core.orders import SIGHTINGS, UNRESOLVED, WAITING, Happening, Order, State
-from daemon.core.reconciliation import begin
+from daemon.core.reconciliation import begin, grace_over_ms
 from daemon.core.step import Step
 from daemon.errors import WrongState
 
@@ -95,8 +95,10 @@ def cancel_answered(
 def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str, actor: str, now_ms: int) -> Order:
     """End an unknown outcome by a person's word.
 
+    An order that was ruled out is looked for a few times more (:data:`daemon.core.reconciliation.RULED_MS`).
+
     Raises:
-        WrongState: the outcome is not unknown.
+        WrongState: the outcome is not unknown, or it is too early to say that the order was not placed.
 
     """
     order = ledger.orders.get(order.order_id, order)
@@ -105,7 +107,9 @@ def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str,
             f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
         )
     if found.ruling is Ruling.NOT_PLACED:
+        _check_grace(ledger, order, now_ms)
         order = ledger.move(step, order, Happening.RULE_OUT, now_ms, reason=reason)
+        order = ledger.change(step, order, now_ms, finished_ms=None)  # it is looked for a few times more
         ledger.free(step, order, now_ms, error=reason)
     else:
         order = ledger.move(
@@ -121,6 +125,16 @@ def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str,
         ledger.free(step, order, now_ms, result=f'{{"ruling":"{found.ruling.value}"}}')
     ledger.tell(step, "order.ruled", now_ms, order, actor=actor, ruling=found.ruling, reason=reason)
     return order
+
+
+def _check_grace(ledger: Ledger, order: Order, now_ms: int) -> None:
+    """Refuse to call an order not placed while the exchange may still admit its request, or not show it yet."""
+    over_ms = grace_over_ms(order, ledger.rules.schedule)
+    if now_ms < over_ms:
+        raise WrongState(
+            f"order {order.order_id} may still be admitted by the exchange, so it cannot be ruled not_placed yet: look "
+            f"at the exchange again and rule in {(over_ms - now_ms + 999) // 1_000} s, from {over_ms} (Unix ms) on"
+        )
 
 
 def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:

@@ -38,6 +38,7 @@ ENDING = frozenset(
 """Events that may tell of an end."""
 
 PLACED, FAILED, TIMEOUT, SLOW_COMMIT = "placed", "failed", "lock_timeout", "slow_commit"
+SEEN_LATE = "seen_late"
 """What alerts count."""
 
 REFUSALS = (
@@ -105,6 +106,8 @@ class Recorder:
         """Take in an event."""
         name = event.name
         self._events[name].inc()
+        if name == "order.seen_late":
+            self.series.happened(event.at_ms, SEEN_LATE)
         if name in ENDING:
             self._end(event)
         elif name == "order.placed":

@@ -10,7 +10,7 @@ from daemon.core.orders import State
 from daemon.core.polling import PollerHealth
 from daemon.core.readings import Readings
 from daemon.exchange.port import Health
-from daemon.monitoring.recorder import FAILED, PLACED, SLOW_COMMIT, TIMEOUT
+from daemon.monitoring.recorder import FAILED, PLACED, SEEN_LATE, SLOW_COMMIT, TIMEOUT
 from daemon.monitoring.series import Series
 from daemon.monitoring.surroundings import Disk
 
@@ -55,6 +55,7 @@ def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot
         past_grace=readings.past_grace,
         contradicted=readings.contradicted,
         lost=readings.orders[State.LOST],
+        seen_late=series.total(SEEN_LATE, now_ms, window_ms),
         dead_letters=standing.dead_letters,
         halted=int(readings.halted),
         rate_ban_s=max(readings.blocked_ms, health.blocked_until_ms - now_ms, 0) / 1_000,

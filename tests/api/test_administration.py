@@ -92,11 +92,15 @@ def test_an_unknown_outcome_ends_by_a_persons_word(
     daemon: Daemon, exchange: Exchange, found: dict[str, Any], state: str
 ) -> None:
     order_id = lose(daemon, exchange)
-    behind = daemon.accept(market_buy(snipeTargetId=daemon.order(order_id)["snipeTargetId"], quoteOrderQty="26"))
+    target_id = daemon.order(order_id)["snipeTargetId"]
+    behind = daemon.accept(market_buy(snipeTargetId=target_id, quoteOrderQty="26", deadlineMs=30_000))
     assert daemon.order(behind)["state"] == "queued"
     exchange.lay({"kind": "error_before", "endpoint": "GET /api/v3/order"})
-    ruled = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"})
-    assert (ruled.status, ruled.json["state"], ruled.json["reason"]) == (200, state, "I looked")
+    if state == "rejected":
+        ruled = daemon.rule_out(order_id, "I looked")
+    else:
+        ruled = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"}).json
+    assert (ruled["state"], ruled["reason"]) == (state, "I looked")
     [event] = [each for each in daemon.explain(order_id)["events"] if each["name"] == "order.ruled"]
     assert (event["actor"], event["detail"]["ruling"], event["detail"]["reason"]) == (
         "uid:0",
@@ -131,7 +135,7 @@ def test_a_ruling_that_is_wrong_rules_nothing(
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert field in refused.json["message"] + str(refused.json.get("field"))
     assert daemon.order(order_id)["state"] == "in_doubt"
-    daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"ruling": "not_placed", "reason": "the test is over"})
+    daemon.rule_out(order_id)
 
 
 def test_a_wish_that_was_ruled_not_placed_may_be_placed_again(daemon: Daemon, exchange: Exchange) -> None:
@@ -139,11 +143,39 @@ def test_a_wish_that_was_ruled_not_placed_may_be_placed_again(daemon: Daemon, ex
     signal = market_buy()
     order_id = daemon.accept(signal)
     daemon.until(order_id, "in_doubt")
-    daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", {"ruling": "not_placed", "reason": "I looked"})
+    daemon.rule_out(order_id)
     exchange.lay()
     again = daemon.submit(signal, wait_s=10).json
     assert (again["replayed"], again["state"]) == (False, "filled")
     assert exchange.orders(order_id) == []
+
+
+def test_a_request_that_may_still_enter_the_book_is_not_called_not_placed_and_one_that_enters_later_is_told_of(
+    own_stage: Stage,
+) -> None:
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange, {"exchange": {"timeout_ms": 300}})
+    daemon.start(with_rules=True)
+    away = [{"kind": "error_before", "endpoint": f"GET /api/v3/{what}"} for what in ("order", "openOrders")]
+    exchange.lay({"kind": "slow_before", "delay_ms": 4_000, "count": 1}, *away)
+    signal = market_buy()
+    order_id = daemon.accept(signal)
+    daemon.until(order_id, "in_doubt")
+    target = f"/v1/admin/orders/{order_id}/resolve"
+    early = daemon.ask("POST", target, {"ruling": "not_placed", "reason": "I looked"})
+    assert (early.status, early.json["error"]) == (409, "wrong_state")
+    assert "(Unix ms) on" in early.json["message"]
+    assert daemon.order(order_id)["state"] == "in_doubt"
+    assert daemon.rule_out(order_id, "I looked too early")["state"] == "rejected"
+    exchange.lay()
+    seen = daemon.wait_for("order.seen_late", order_id=order_id)
+    assert (seen["was"], daemon.until(order_id, "filled")["idempotencyKey"]) == (
+        "rejected",
+        daemon.order(order_id)["idempotencyKey"],
+    )
+    assert daemon.wait_for("alert.firing", alert="order_seen_late")["severity"] == "critical"
+    assert daemon.submit(signal, wait_s=10).json["id"] == order_id
+    assert len(exchange.orders()) == 1
 
 
 def lose(daemon: Daemon, exchange: Exchange) -> str:

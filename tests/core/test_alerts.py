@@ -20,6 +20,7 @@ QUIET = Snapshot(
     past_grace=0,
     contradicted=0,
     lost=0,
+    seen_late=0,
     dead_letters=0,
     halted=0,
     rate_ban_s=0,

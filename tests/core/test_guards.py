@@ -118,8 +118,9 @@ def test_an_order_in_doubt_and_a_filled_one_are_firsts() -> None:
 
 
 def test_one_that_is_seen_after_all_is_a_first_again() -> None:
-    bench = guarded(repeat_window_ms=WINDOW_MS)
+    bench = guarded(repeat_window_ms=60_000)
     order = _sent(bench, unclear())
+    bench.pass_time(12_000)
     watched = bench.ledger.due_look(bench.now_ms + 1)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     assert watched is not None

@@ -385,6 +385,7 @@ def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_dis
     placed_order = bench.submit()
     bench.send_next(unclear())
     bench.settle()
+    bench.pass_time(12_000)
     assert bench.ledger.due_look(bench.now_ms) is not None
     bench.rule(placed_order, Found(ruling=Ruling.NOT_PLACED))
     seen = bench.look(placed_order, look(sighting()))

@@ -134,7 +134,8 @@ def test_every_state_is_waited_in_watched_finished_or_under_way() -> None:
     assert WAITING | WATCHED | FINISHED | {State.IN_FLIGHT} == set(State)
     assert not WAITING & WATCHED
     assert not WAITING & FINISHED
-    assert {State.FILLED} == WATCHED & FINISHED, "a fill is looked at again while its sum is unknown"
+    both = "a fill is looked at again while its sum is unknown, and what a person ruled out for a while"
+    assert {State.FILLED, State.REJECTED} == WATCHED & FINISHED, both
 
 
 # What a caller who waits is told

@@ -11,6 +11,7 @@ from daemon.core.attempts import AttemptState
 from daemon.core.events import Event
 from daemon.core.locks import LockState
 from daemon.core.orders import SIGHTINGS, Order, State
+from daemon.core.reconciliation import RULED_MS, witnesses
 from daemon.core.rulings import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, look, placed, refused, rules, sighting, unclear
@@ -327,6 +328,7 @@ def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
 
 def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(bench: Bench) -> None:
     order = doubted(bench)
+    bench.pass_time(12_000)
     assert bench.ledger.due_look(bench.now_ms) is not None
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
@@ -341,9 +343,10 @@ def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(benc
 def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench: Bench, ahead_ms: int) -> None:
     """The same signal came again when the first order was believed not placed. Both would be one too many."""
     order = doubted(bench)
+    bench.pass_time(12_000)
     bench.ledger.due_look(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
-    heir = bench.submit(execute_at=NOON_MS + ahead_ms)
+    heir = bench.submit(execute_at=bench.now_ms + ahead_ms)
     assert heir.order_id != order.order_id
     bench.settle()
     order = bench.look(order, look(sighting()))
@@ -358,6 +361,7 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
 
 def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
+    bench.pass_time(12_000)
     bench.ledger.due_look(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit()
@@ -370,14 +374,49 @@ def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_
 
 def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
     order = doubted(bench)
+    bench.pass_time(12_000)
     bench.ledger.due_look(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
-    order = bench.look(order, look())
+    for pause_ms in RULED_MS:
+        assert bench.order(order).finished_ms is None
+        order = bench.look(order, *everywhere())
+        bench.pass_time(pause_ms)
     assert order.state is State.REJECTED
     assert looked_at(bench, order) != [], "what was looked at is on record all the same"
     bench.settle()
     assert not bench.ledger.orders
+
+
+def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_after_a_restart(bench: Bench) -> None:
+    order = doubted(bench)
+    bench.pass_time(12_000)
+    order = bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.settle()
+    bench.crash()
+    bench.open()
+    for count, pause_ms in enumerate(RULED_MS):
+        assert bench.ledger.due_look(bench.now_ms + pause_ms - 1) is None
+        bench.pass_time(pause_ms)
+        due = bench.ledger.due_look(bench.now_ms)
+        assert due is not None
+        watch = bench.ledger.watches[order.order_id]
+        places = witnesses(due, watch, bench.now_ms, bench.rules.schedule)
+        assert (watch.vain, set(places)) == (count, set(Witness) - {Witness.ORDER_ID})
+        order = bench.look(due, *everywhere())
+    assert order.finished_ms == bench.now_ms
+    assert bench.ledger.next_look_ms() is None
+
+
+def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench) -> None:
+    order = doubted(bench)
+    bench.pass_time(12_000)
+    order = bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    for _ in range(9):
+        order = bench.look(order, *everywhere(failed=True))
+        assert bench.ledger.next_look_ms() == bench.now_ms + RULED_MS[0]
+    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    assert bench.events(order)[-1].name == "order.seen_late"
 
 
 # Looks: an order that was placed

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from daemon.core.answers import Advice, Look, NotSent, Witness
 from daemon.core.orders import UNRESOLVED, WAITING, Order, State
-from daemon.core.reconciliation import witnesses
+from daemon.core.reconciliation import grace_over_ms, witnesses
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import SignalRequest
 from daemon.core.step import Send
-from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady, Refusal
+from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench
 from tests.core.judge import Judge
 from tests.core.making import RULES, look, placed, refused, request, rules, unclear
@@ -238,8 +238,8 @@ class Promises(RuleBasedStateMachine):
         """And perhaps a look is under way that will show it."""
         self._begin_looks()
         order = _one_of(data, self._placed_after_all())
-        self.judge.misled.add(order.key)
-        self.bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+        if self._rule_out(order):
+            self.judge.misled.add(order.key)
 
     @precondition(lambda self: self._in_state(State.DEAD_LETTER))
     @rule(data=st.data())
@@ -385,9 +385,8 @@ class Promises(RuleBasedStateMachine):
         """End a doubt by what the exchange really has."""
         reached = self.exchange.requests.get(order.client_order_id or "")
         if reached is None or not reached.taken:
-            if reached is not None:
+            if self._rule_out(order) and reached is not None:
                 reached.settled = True
-            self.bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
             return
         truth = reached.shown[-1]
         state = State.OPEN if truth.state is State.PARTIALLY_FILLED else truth.state
@@ -400,6 +399,17 @@ class Promises(RuleBasedStateMachine):
                 executed_quote=truth.executed_quote,
             ),
         )
+
+    def _rule_out(self, order: Order) -> bool:
+        """Say that an order was not placed; false where it is too early to say so."""
+        too_early = self.bench.now_ms < grace_over_ms(order, self.bench.rules.schedule)
+        try:
+            self.bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+        except WrongState:
+            assert too_early, "after the grace a person may say so"
+            return False
+        assert not too_early, "before it the request may still be admitted"
+        return True
 
     def _go_on(self) -> None:
         """Let an honest world take its course by one step."""

@@ -223,7 +223,8 @@ def test_a_restart_in_the_middle_of_a_restart_is_a_restart(bench: Bench) -> None
 
 def test_a_person_can_rule_right_after_a_restart(bench: Bench) -> None:
     order = bench.submit()
-    waiting = bench.submit(quote_order_qty=Decimal(20))
+    waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=60_000)
+    bench.now_ms += 12_000
     crashed(bench, order)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     assert bench.order(waiting).state is State.QUEUED

@@ -13,9 +13,11 @@ from daemon.core.orders import Order, State
 from daemon.core.rulings import Found, Ruling, ask_cancel, requeue, rule, withdraw
 from daemon.errors import WrongState
 from tests.core.bench import Bench
-from tests.core.making import everywhere, look, placed, refused, rules, sighting, unclear
+from tests.core.making import RULES, everywhere, look, placed, refused, rules, sighting, unclear
 
 NOT_PLACED = Found(ruling=Ruling.NOT_PLACED)
+GRACE_MS = RULES.schedule.recv_window_ms + RULES.schedule.grace_ms
+"""So long after it was sent a request may be admitted, or be admitted and not shown."""
 
 
 @pytest.fixture
@@ -201,6 +203,7 @@ def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing
 def test_a_person_may_vouch_that_an_order_was_not_placed(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
     assert bench.ledger.lock_of(order) is not None
+    bench.pass_time(GRACE_MS)
     order = bench.rule(order, NOT_PLACED, "not in the exchange's list")
     assert (order.state, order.reason, order.key_bound) == (State.REJECTED, "not in the exchange's list", False)
     assert bench.ledger.lock_of(order) is None
@@ -253,6 +256,7 @@ def test_a_known_outcome_is_not_ruled_on(bench: Bench, make: Callable[[Bench], O
 
 def test_whoever_waited_for_an_order_in_doubt_goes_when_a_person_has_ruled(bench: Bench) -> None:
     order = in_doubt(bench)
+    bench.pass_time(GRACE_MS)
     waiting = bench.submit(quote_order_qty=Decimal(20))
     assert waiting.state is State.QUEUED
     bench.rule(order, NOT_PLACED)
@@ -409,3 +413,22 @@ def test_resuming_what_runs_says_nothing(bench: Bench) -> None:
     bench.resume()
     assert bench.ledger.halted is None
     assert bench.events() == []
+
+
+# Not before the request is out of the world
+
+
+def test_an_order_is_not_called_not_placed_while_its_request_may_be_admitted(bench: Bench) -> None:
+    order = in_doubt(bench)
+    bench.pass_time(GRACE_MS - 1_001)
+    with pytest.raises(WrongState, match=rf"rule in 2 s, from {bench.now_ms + 1_001} \(Unix ms\) on") as refused_it:
+        bench.rule(order, NOT_PLACED)
+    assert order.order_id in str(refused_it.value)
+    assert bench.order(order).state is State.IN_DOUBT
+    assert bench.ledger.lock_of(order) is not None
+    bench.pass_time(1_001)
+    assert bench.rule(order, NOT_PLACED).state is State.REJECTED
+
+
+def test_what_a_person_saw_on_the_exchange_counts_at_once(bench: Bench) -> None:
+    assert bench.rule(in_doubt(bench), Found(ruling=Ruling.OPEN)).state is State.OPEN

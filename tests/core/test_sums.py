@@ -164,7 +164,7 @@ def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
     assert bench.look(ruled, look(), FILLS).average_price == Decimal(11)
 
 
-@pytest.mark.parametrize("state", [State.OPEN, State.IN_DOUBT, State.LOST, State.REJECTED])
+@pytest.mark.parametrize("state", [State.OPEN, State.IN_DOUBT, State.LOST])
 def test_only_what_has_ended_is_confirmed(state: State) -> None:
     known = order(state, executed_quantity=Decimal(4))
     watch = Watch(next_ms=NOON_MS, seen=SUM_ROUNDS, vain=SUM_ROUNDS)

@@ -64,8 +64,7 @@ async def trouble(dashboard: Dashboard, exchange: Exchange) -> AsyncIterator[tup
     dashboard.daemon.submit(market_buy(), wait_s=5)
     yield letter, doubt
     dashboard.daemon.ask("DELETE", f"/v1/orders/{letter}")
-    ruled = {"ruling": "not_placed", "reason": "the test is over"}
-    dashboard.daemon.ask("POST", f"/v1/admin/orders/{doubt}/resolve", ruled)
+    dashboard.daemon.rule_out(doubt)
 
 
 async def tab_until(page: Page, expression: str) -> None:

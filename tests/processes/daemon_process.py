@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.processes.child import Child
 from tests.processes.unix_http import Answer, ask
-from tests.processes.waiting import PATIENCE_S, Deadline
+from tests.processes.waiting import PATIENCE_S, Deadline, eventually
 
 Tables = dict[str, dict[str, Any]]
 
@@ -159,6 +159,18 @@ class Daemon:
         order_id = self.accept(wish)
         self.wait_for("order.sent", order_id=order_id)
         return order_id
+
+    def rule_out(self, order_id: str, reason: str = "the test is over") -> dict[str, Any]:
+        """Say that an order in doubt was not placed, as soon as that may be said; return the order."""
+
+        def rule() -> dict[str, Any] | None:
+            body = {"ruling": "not_placed", "reason": reason}
+            answer = self.ask("POST", f"/v1/admin/orders/{order_id}/resolve", body)
+            assert answer.status == 200 or "yet" in answer.json["message"], answer.raw
+            found: dict[str, Any] | None = answer.json if answer.status == 200 else None
+            return found
+
+        return eventually(rule, f"a ruling on {order_id}", pause_s=0.1)
 
     def order(self, order_id: str) -> dict[str, Any]:
         """Read an order."""

@@ -46,6 +46,10 @@ def timeouts(values: str) -> list[tuple[str, str]]:
 
 FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "order_lost": ([series("sniperd_orders", "0x50 1x150", state="lost")], 1),
+    "order_seen_late": (
+        [series("sniperd_events_total", "0x60 0+1x2 2x100", event="order.seen_late")],
+        2,
+    ),
     "order_in_doubt": ([series("sniperd_orders_past_grace", "0x50 2x150")], 2),
     "order_contradicted": ([series("sniperd_orders_contradicted", "0x50 1x150")], 1),
     "trading_halted": ([series("sniperd_halted", "0x50 1x150")], 1),
@@ -68,6 +72,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
 
 QUIET: dict[str, list[tuple[str, str]]] = {
     "order_lost": [series("sniperd_orders", "0x200", state="lost"), series("sniperd_orders", "5x200", state="open")],
+    "order_seen_late": [series("sniperd_events_total", "0x200", event="order.seen_late")],
     "order_in_doubt": [series("sniperd_orders_past_grace", "0x200")],
     "order_contradicted": [series("sniperd_orders_contradicted", "0x200")],
     "trading_halted": [series("sniperd_halted", "0x200")],
@@ -124,7 +129,9 @@ def seconds(text: str) -> int:
 def test_a_rule_fires_and_shows_the_figure(tmp_path: Path, name: str) -> None:
     given, value = FIRES[name]
     rule = DAEMONS[name]
-    labels = re.findall(r'(\w+)="([^"]*)"', given[0][0]) if name in {"order_lost", "slow_commits"} else []
+    labels = (
+        re.findall(r'(\w+)="([^"]*)"', given[0][0]) if name in {"order_lost", "order_seen_late", "slow_commits"} else []
+    )
     expected = {
         "exp_labels": {"job": "sniperd", "instance": "d", **dict(labels), "severity": rule.severity.value},
         "exp_annotations": {"summary": rule.means.format(value=f"{value:g}"), "runbook": rule.todo},
