@@ -7,7 +7,8 @@ there takes three measures, in the transaction that also removes it:
   buy twice. A person compares with the exchange, and resumes.
 - What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and looked
   for like any other; only an order whose instant is still to come cannot have been sent, and waits on.
-- Fencing tokens go on far above those of the copy, because others were granted since.
+- Fencing tokens go on from the clock, because others were granted since the copy, also by a daemon that began from the
+  same copy before: no token is given twice.
 """
 
 from daemon.core.attempts import Attempt, AttemptState
@@ -26,14 +27,15 @@ COPIED_FACT = "copied"
 TOKEN_FACT = "last_token"  # noqa: S105  # a fencing token is no secret
 """Name under which the fencing token is stored that a restored database goes on from."""
 
-SKIPPED_TOKENS = 1_000_000_000
-"""More than can have been granted since the copy: a thousand a second for eleven days."""
+TOKENS_PER_MS = 1_000
+"""More than can be granted in a millisecond, so that a token made of the time is higher than all that came before. It
+stays below 2**53, up to which a JSON number is exact everywhere."""
 
 
 def begin_from_copy(ledger: Ledger, step: Step, copied: str, now_ms: int) -> None:
     """Take a restored database up, after recovery has loaded it."""
     step.facts[COPIED_FACT] = ""
-    ledger.locks.last_token += SKIPPED_TOKENS
+    ledger.locks.last_token = _token_base(ledger.locks.last_token, now_ms)
     step.facts[TOKEN_FACT] = str(ledger.locks.last_token)
     for order in [order for order in ledger.orders.values() if order.state is State.QUEUED]:
         if order.execute_at_ms is None or order.execute_at_ms - ledger.rules.arm_ahead_ms <= now_ms:
@@ -44,6 +46,16 @@ def begin_from_copy(ledger: Ledger, step: Step, copied: str, now_ms: int) -> Non
         "stop whoever would send them again, then resume"
     )
     halt(ledger, step, reason=reason if before is None else f"{reason}; halted before that: {before}", now_ms=now_ms)
+
+
+def _token_base(last_token: int, now_ms: int) -> int:
+    """Return a number above every token that was granted, which no other restore of the same copy begins with.
+
+    Where the clock was ahead at an earlier restore the copy's tokens may be above the clock's: they go on from there,
+    by as many as the time has milliseconds.
+    """
+    base = now_ms * TOKENS_PER_MS
+    return base if base > last_token else last_token + now_ms
 
 
 def _doubt(ledger: Ledger, step: Step, order: Order, copied: str, now_ms: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.answers import Advice, NotSent
+from daemon.core.answers import Advice, NotSent, Witness
 from daemon.core.attempts import AttemptState
 from daemon.core.events import Event
 from daemon.core.locks import LockState

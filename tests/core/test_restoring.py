@@ -1,5 +1,6 @@
 """The first start from a backup: what happened since is not known, so nothing is sent, nor taken as unsent."""
 
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -127,3 +128,39 @@ def test_fencing_tokens_go_on_above_all_that_were_granted_since_over_another_cra
     restored(bench)
     bench.crash()
     assert bench.ledger.locks.last_token == int(bench.disk.facts[TOKEN_FACT]) > granted + 1_000_000
+
+
+def granted_after_restore(bench: Bench, later_ms: int) -> list[int]:
+    """Start from the copy that is on disk, and return the tokens that are granted then."""
+    copy = deepcopy(bench.disk)
+    bench.disk.facts[COPIED_FACT] = COPIED
+    bench.now_ms += later_ms
+    bench.crash()
+    bench.open()
+    bench.resume()
+    bench.submit(symbol="NEWUSDT")
+    bench.settle()
+    tokens = [token for token in bench.disk.locks if token not in copy.locks]
+    bench.disk.__dict__.update(copy.__dict__)
+    return tokens
+
+
+def test_two_daemons_that_begin_from_the_same_backup_never_give_the_same_token() -> None:
+    bench = Bench()
+    bench.submit(symbol="BARUSDT")
+    bench.settle()
+    rounds = [granted_after_restore(bench, later_ms) for later_ms in (1, 1, 60_000)]
+    tokens = [token for each in rounds for token in each]
+    assert len(tokens) >= 3
+    assert tokens == sorted(set(tokens)), "they only grow"
+    assert max(tokens) < 2**53, "exact as a JSON number"
+
+
+def test_tokens_grow_also_where_the_clock_was_ahead_at_an_earlier_restore() -> None:
+    bench = Bench()
+    bench.ledger.locks.last_token = far = (NOON_MS + 86_400_000) * 1_000
+    bench.submit(symbol="BARUSDT")
+    bench.settle()
+    tokens = [token for later_ms in (1, 1) for token in granted_after_restore(bench, later_ms)]
+    assert tokens == sorted(set(tokens))
+    assert min(tokens) > far + 1_000_000
