@@ -68,6 +68,7 @@ class StoreTable(Table, frozen=True):
     """``[store]``: the database."""
 
     path: str = ""
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 365
 
 
 class SocketsTable(Table, frozen=True):

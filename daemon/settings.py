@@ -79,6 +79,7 @@ def engine(config: Config, facts: Facts = UNSETTLED) -> EngineSettings:
             symbols_refresh_s=config.exchange.symbols_refresh_s,
             cleanup_s=config.locks.cleanup_interval_s,
             retention_h=config.locks.retention_h,
+            retention_days=config.store.retention_days,
         ),
         startup_reconcile_s=config.reconcile.startup_s,
         drain_s=config.queue.drain_s,

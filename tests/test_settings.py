@@ -19,6 +19,7 @@ REACHES = {
     "locks.timeout_ms": (13_000, {"engine.rules.defaults.timeout_ms"}),
     "locks.scope": ("symbol", {"engine.rules.per_symbol"}),
     "locks.cleanup_interval_s": (14.0, {"engine.intervals.cleanup_s"}),
+    "store.retention_days": (17, {"engine.intervals.retention_days"}),
     "locks.retention_h": (15.0, {"engine.intervals.retention_h"}),
     "guards.repeat_window_ms": (160, {"engine.rules.guards.repeat_window_ms"}),
     "guards.max_notional_per_order": (16.1, {"engine.rules.guards.max_notional_per_order"}),

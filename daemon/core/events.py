@@ -221,7 +221,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, "a webhook took no alert; it is given up", ("webhook", "alert", "error"), durable=False
     ),
     "store.slow_commit": Kind(Level.WARNING, "a commit took long", ("took_ms", "rows"), durable=False),
-    "store.cleaned": Kind(Level.INFO, "finished rows past retention were removed", ("locks", "queue"), durable=False),
+    "store.cleaned": Kind(
+        Level.INFO, "rows past retention were removed", ("locks", "queue", "orders", "attempts", "events"),
+        durable=False,
+    ),
     "store.locked": Kind(
         Level.ERROR, "another program has the database locked; nothing is accepted or sent until it lets go",
         durable=False,

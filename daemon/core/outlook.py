@@ -78,10 +78,12 @@ def afterwards(ledger: Ledger, order: Order, now_ms: int) -> Outlook | None:
     return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
 
 
-def advice(ledger: Ledger, order: Order) -> str | None:
-    """Name what a person can do about an order, and the command for it."""
+def advice(ledger: Ledger, order: Order, *, has_events: bool = True) -> str | None:
+    """Name what a person can do about an order, and the command for it; or why there is nothing to see of it."""
     if order.state is State.QUEUED and ledger.halted is not None:
         return "`sniperd resume --reason …` lets orders go again"
+    if order.finished_ms is not None and not has_events:
+        return "its events and attempts are past their retention and were removed; a backup from before has them"
     text = _TO_DO.get(order.state) if order.finished_ms is None or order.state is State.DEAD_LETTER else None
     return None if text is None else text.replace("ID", order.order_id)
 

@@ -153,7 +153,8 @@ class FrontDesk:
         ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
         now = ledger.orders.get(order_id, history.order)
         then = afterwards(ledger, now, now_ms)
-        return Explanation(history, outlook(ledger, now, now_ms), then, advice(ledger, now), now_ms)
+        advised = advice(ledger, now, has_events=bool(history.events))
+        return Explanation(history, outlook(ledger, now, now_ms), then, advised, now_ms)
 
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
         """Return a page of orders, newest first."""

@@ -12,6 +12,7 @@ from daemon.exchange.port import Exchange
 from daemon.store.store import Store
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 class Intervals(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     symbols_refresh_s: float
     cleanup_s: float
     retention_h: float
+    retention_days: int  # of orders, attempts and events; 0: for ever
 
 
 class Housekeeping:
@@ -55,12 +57,14 @@ class Housekeeping:
             await anyio.sleep(self.intervals.symbols_refresh_s)
 
     async def clean(self) -> None:
-        """Remove finished locks and queue rows, again and again."""
+        """Remove what is past its retention, again and again."""
         while True:
             await anyio.sleep(self.intervals.cleanup_s)
-            cleaned = await self._store.clean(self._clock.now_ms() - int(self.intervals.retention_h * HOUR_MS))
-            if cleaned.locks or cleaned.queue:
-                self._tell("store.cleaned", locks=cleaned.locks, queue=cleaned.queue)
+            now_ms, kept = self._clock.now_ms(), self.intervals
+            history_before_ms = now_ms - kept.retention_days * DAY_MS if kept.retention_days else None
+            cleaned = await self._store.clean(now_ms - int(kept.retention_h * HOUR_MS), history_before_ms)
+            if cleaned.rows:
+                self._tell("store.cleaned", **msgspec.structs.asdict(cleaned))
 
     def _tell_reachability(self) -> None:
         health = self._exchange.health()

@@ -5,7 +5,7 @@ numeric type), ``NULL`` means "not so" or "not yet". ``transaction_locks`` and `
 that the bot knows; ``orders``, ``attempts`` and ``events`` stand beside them.
 
 Every index is one more page in every commit that touches it, so there are only those that a promise or the start
-needs. The newest lock row is never removed: it remembers the last fencing token.
+needs. What is removed, when, and what never is: :mod:`daemon.store.cleaning`.
 
 Migrations go forward only. ``user_version`` counts those that were applied; a file with more of them than this
 program knows was written by a newer one and is refused.

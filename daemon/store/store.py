@@ -11,6 +11,7 @@ import aiosqlite
 import anyio
 import anyio.to_thread
 
+from daemon.clock import stopwatch_s
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
 from daemon.core.step import Step
@@ -18,8 +19,8 @@ from daemon.errors import CommitFailed
 from daemon.store import reading
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
-from daemon.store.cleaning import Cleaned, clean
-from daemon.store.database import BROKEN, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
+from daemon.store.cleaning import Cleaned, Cleaning
+from daemon.store.database import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
 from daemon.store.files import InstanceLock, instance_lock, make_file, real, watching
 from daemon.store.hand import Hand, HereOrAside, Patience, Tell, WritingHand
 from daemon.store.rescue import rescue
@@ -27,6 +28,9 @@ from daemon.store.writer import Commit, Writer
 
 WATCH_S = 1.0
 """How often the database's files are looked at while nothing is committed."""
+
+PAUSES = 9
+"""Between two slices of a clean-up commits have the database for so many times as long as a slice took."""
 
 _T = TypeVar("_T")
 _Key = TypeVar("_Key")
@@ -130,12 +134,25 @@ class Store:
         """Read a page of orders, newest first."""
         return await self._read(reading.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit))
 
-    async def clean(self, before_ms: int) -> Cleaned:
-        """Remove finished locks and queue rows that ended before an instant."""
-        try:
-            return await self._write.aside(partial(clean, before_ms=before_ms))
-        except sqlite3.Error as error:
-            raise CommitFailed(f"the database let no rows be removed: {error}; check the disk's health") from error
+    async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:
+        """Remove what ended before an instant, and history from before another one, in slices between commits.
+
+        Where another program has the database locked, or the disk is full, the rest waits for the next time.
+        """
+        cleaning = Cleaning(before_ms, history_before_ms)
+        more = True
+        while more:
+            began_s, removed = stopwatch_s(), cleaning.done.rows
+            try:
+                more = await self._write.aside(cleaning.slice)
+            except sqlite3.Error as error:
+                if primary(error) in {sqlite3.SQLITE_FULL, *LOCKED}:
+                    break
+                reason = f"the database let no rows be removed: {error}; check the disk's health"
+                raise self.writer.fail(CommitFailed(reason)) from error
+            self.writer.wrote_aside(cleaning.done.rows - removed)
+            await anyio.sleep(PAUSES * (stopwatch_s() - began_s))
+        return cleaning.done
 
     async def watch(self, lock: InstanceLock, tell: Tell) -> None:
         """Look after the database's files, until cancelled.

@@ -154,6 +154,13 @@ class Writer:
             self._write_now()
         return self._failed
 
+    def wrote_aside(self, rows: int) -> None:
+        """Take in that others wrote so many rows: the WAL is copied back as if they had been commits."""
+        if rows:
+            self._commits += 1
+            self._pages += 2 * rows
+            self._wanted.set()
+
     def close(self) -> None:
         """Let :meth:`run` end when all that was joined is written."""
         self._closing = True
@@ -187,7 +194,7 @@ class Writer:
             if self._commits >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
                 self._watch_for_idleness(IDLE_S)
             await self._wanted.wait()
-            if self._is_idle and not self._due:
+            if (self._is_idle or self._pages >= PAGES_UNTIL_A_CHECKPOINT) and not self._due:
                 await self._checkpoint()
         if self._pages >= PAGES_UNTIL_A_CHECKPOINT:
             await self._checkpoint()

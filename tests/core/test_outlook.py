@@ -183,3 +183,8 @@ def test_a_dead_letter_can_be_sent_back_or_discarded_and_an_end_is_an_end(bench:
     assert f"sniperd requeue {dead.order_id}" in str(to_do(bench, dead))
     assert advice(bench.ledger, order(State.FILLED, finished_ms=NOON_MS)) is None
     assert advice(bench.ledger, order(State.ARMED)) is None
+
+
+def test_an_order_without_its_history_says_why(bench: Bench) -> None:
+    said = advice(bench.ledger, order(State.FILLED, finished_ms=NOON_MS), has_events=False)
+    assert "past their retention" in str(said)
