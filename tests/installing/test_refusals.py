@@ -1,6 +1,7 @@
 """What cannot work is refused before anything is touched, with what to do instead."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -61,6 +62,9 @@ def test_a_link_does_not_hide_where_it_leads() -> None:
 
 @pytest.mark.needs("root")
 def test_what_the_services_user_may_not_enter_is_refused() -> None:
-    closed = Path("/var/lib/private")  # for root alone, on every machine with systemd
-    with pytest.raises(BadConfig, match="may not enter /var/lib/private; chmod"):
-        check_program(Program(Path("/bin/sh"), (closed,)))
+    # Not in tmp_path: /tmp is a place that the service does not see, which is another reason to refuse it.
+    with (
+        TemporaryDirectory(dir="/var/lib", prefix="sniperd-test-") as closed,  # mode 0700, and root's
+        pytest.raises(BadConfig, match=f"may not enter {closed}; chmod"),
+    ):
+        check_program(Program(Path("/bin/sh"), (Path(closed),)))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import ccxt.async_support as ccxt
 import pytest
 
@@ -22,8 +23,9 @@ LEVELS = {"bids": [["94000", "1"]], "asks": [["95000", "0.004"], ["95500", "1"]]
 async def ccxt_on(exchange: SimulatedExchange, secret: str = SECRET_KEY) -> AsyncIterator[Any]:
     """Point ccxt's MEXC client at a served exchange."""
     quick = {"enableRateLimit": False, "timeout_on_exit": 0, "verify": False}  # no TLS here, and no need to wait
-    client = ccxt.mexc({"apiKey": ACCESS_KEY, "secret": secret, **quick})
-    async with serving(exchange) as url:
+    # The session that ccxt makes for itself passes enable_cleanup_closed, of which aiohttp warns from Python 3.12.7 on.
+    async with serving(exchange) as url, aiohttp.ClientSession() as session:
+        client = ccxt.mexc({"apiKey": ACCESS_KEY, "secret": secret, "session": session, **quick})
         for api in ("spot", "contract"):
             addresses = client.urls["api"][api]
             client.urls["api"][api] = {kind: a.replace("https://api.mexc.com", url) for kind, a in addresses.items()}
