@@ -22,19 +22,36 @@ class Packages(NamedTuple):
 
 def build(directory: Path) -> Packages:
     """Build both."""
-    made = Packages(directory / "present", directory / "higher")
-    for copy in made:
-        shutil.copytree(SOURCES, copy, symlinks=True, ignore=LEFT_OUT)
+    made = Packages(copied(SOURCES, directory / "present"), copied(SOURCES, directory / "higher"))
     version = made.higher / "daemon" / "__init__.py"
     version.write_text(version.read_text().split("__version__")[0] + f'__version__ = "{HIGHER}"\n')
     schema = made.higher / "daemon" / "store" / "schema.py"
     schema.write_text(schema.read_text() + 'MIGRATIONS += ("CREATE TABLE later (x TEXT) STRICT",)\n')
-    environ = os.environ | {"OFFLINE": "1", "WHEELS": str(WHEELS)}
-    builds = [
-        subprocess.Popen(["sh", ".ci/deb"], cwd=copy, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        for copy in made
-    ]
-    for each in builds:
-        output, _ = each.communicate()
-        assert each.returncode == 0, output.decode()
+    for each in [start(copy) for copy in made]:
+        finish(each)
     return made
+
+
+def copied(checkout: Path, directory: Path) -> Path:
+    """Copy a checkout to a directory, and return that."""
+    shutil.copytree(checkout, directory, symlinks=True, ignore=LEFT_OUT)
+    return directory
+
+
+def start(copy: Path, **environ: str) -> "subprocess.Popen[bytes]":
+    """Start to build the package of a copy; Python may write byte code unless ``environ`` forbids it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    given = {"OFFLINE": "1", "WHEELS": str(WHEELS), "SOURCE_DATE_EPOCH": "1700000000"}
+    return subprocess.Popen(
+        ["sh", ".ci/deb"],
+        cwd=copy,
+        env=inherited | given | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def finish(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until it is built."""
+    output, _ = process.communicate()
+    assert process.returncode == 0, output.decode()

@@ -1,9 +1,11 @@
 """The Debian package, in boxes: installed, upgraded, taken back, removed, purged."""
 
+import filecmp
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.processes.box import Box
 from tests.processes.waiting import eventually, wall_ms
 from tests.slow.service.installed import CONFIG, SEEN, Installed
 from tests.slow.service.load import caller
-from tests.slow.service.packages import HIGHER, Packages, build
+from tests.slow.service.packages import HIGHER, Packages, build, copied, finish, start
 from tests.slow.service.readme import block
 
 pytestmark = pytest.mark.needs("systemd box", "wheels")
@@ -77,6 +79,13 @@ def test_lintian_finds_nothing_that_is_not_answered(packages: Packages) -> None:
     assert (ran.returncode, ran.stdout) == (0, "")
 
 
+def test_the_same_checkout_makes_the_same_package_wherever_it_is_built(packages: Packages, tmp_path: Path) -> None:
+    again = copied(packages.present, tmp_path / "another" / "place")
+    finish(start(again, PYTHONDONTWRITEBYTECODE="1"))
+    one, other = (next(each.glob("dist/*.deb")) for each in (packages.present, again))
+    assert filecmp.cmp(one, other, shallow=False)
+
+
 def test_the_package_says_for_what_it_is(packages: Packages) -> None:
     package = next(packages.present.glob("dist/*.deb"))
     told = subprocess.check_output(["dpkg-deb", "--field", package], text=True)
@@ -95,6 +104,16 @@ def test_installed_it_is_enabled_ready_and_trades_on_paper(packages: Packages) -
         assert service.box.run("sniperd", "submit", "BUY", "BTCUSDT", "--quote", "25").stdout.startswith("filled")
         again = service.box.run("sniperd", "install", "--dry-run", check=False)
         assert "the package sniperd has the service in place; there is nothing to do" in again.stderr
+
+
+def test_it_is_reloaded_without_a_package_that_it_does_not_depend_on(packages: Packages) -> None:
+    with packaged(packages) as service:
+        service.box.run("rm", "-f", "/bin/kill")  # of procps
+        pid = service.state()["MainPID"]
+        service.box.run("sed", "-i", 's/^level = .*/level = "debug"/', CONFIG)
+        service.box.run("systemctl", "reload", "sniperd.service")
+        eventually(lambda: "[log] level: 'info' → 'debug'" in service.box.journal("sniperd"), "the reload")
+        service.until(ActiveState="active", MainPID=pid)
 
 
 def test_an_upgrade_refuses_nobody_and_keeps_what_was_queued(packages: Packages) -> None:
@@ -138,7 +157,7 @@ def test_removed_it_leaves_the_record_and_purged_it_leaves_nothing(packages: Pac
         service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
         service.type("dpkg -r sniperd")
         assert {service.box.show(unit, "ActiveState")["ActiveState"] for unit in UNITS} == {"inactive"}
-        assert service.box.run("pgrep", "-u", "sniperd", check=False).stdout == ""
+        assert service.box.run("find", "/proc", "-maxdepth", "1", "-user", "sniperd").stdout == ""
         assert service.box.run("ls", "/opt/sniperd", check=False).returncode != 0
         left = {path for path in files(service.box) - before if not path.startswith("/var/lib/sniperd")}
         assert CONFIG in left
