@@ -26,7 +26,9 @@ def _show(found: dict[str, Any]) -> None:
     stage = click.style(found["stage"], fg="green" if found["stage"] == "ready" else "yellow", bold=True)
     if found["halted"]:
         stage += "  " + click.style(f"HALTED: {found['halted']}", fg="red", bold=True)
-    mode = found["mode"] if found["shadowOf"] is None else click.style(f"shadow of {found['shadowOf']}", fg="magenta")
+    mode, market = found["mode"], found["shadowOf"]
+    if market is not None:
+        mode = click.style(f"SHADOW of {market}", fg="magenta", bold=True)
     under_way = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
     rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
     show.pairs(

@@ -239,6 +239,7 @@ function updateFacts(status) {
     ["Orders sent", budget],
     ["Request weight", `${exchange.weightUsed} of ${exchange.weightLimit}`],
     ["Exchange", reached, exchange.reachable === false ? "bad" : null],
+    ...(status.shadowOf === null ? [] : [["Shadow of", status.shadowOf]]),
     ...pollerFacts(status.poller),
     ["Database", shown.bytes(status.databaseBytes)],
     ["Up for", duration(status.uptimeMs)],

@@ -27,7 +27,7 @@ const refresh = {
   tables: reader(readTables, 500, noteFailure),
   history: reader(history.update, 1_000, noteFailure),
   alerts: reader(async () => board.updateAlerts((await read("/v1/alerts")).alerts), 1_000, noteFailure),
-  stats: reader(async () => plots.update(await read(`/v1/stats?window_s=${byId("window").value}`)), 1_000, () => plots.fail("no figures")),
+  stats: reader(readStats, 1_000, () => plots.fail("no figures")),
   order: reader(readOrder, 100, noteFailure),
 };
 
@@ -58,6 +58,11 @@ async function readTables() {
   letters = dead.orders;
   board.updateDead(letters);
   acting.update();
+}
+
+async function readStats() {
+  const windowS = Number(byId("window").value);
+  plots.update(await read(`/v1/stats?window_s=${windowS}`), windowS);
 }
 
 async function readOrder() {
@@ -95,8 +100,11 @@ function showConnection() {
 }
 
 function showStatus(status) {
-  say(byId("mode"), status.mode);
-  byId("mode").dataset.mode = status.mode;
+  const mode = byId("mode");
+  const isShadow = status.shadowOf !== null;
+  say(mode, isShadow ? "SHADOW" : status.mode);
+  mode.dataset.mode = isShadow ? "shadow" : status.mode;
+  mode.title = isShadow ? `Orders go to the paper exchange, at the prices of ${status.shadowOf}` : "";
   const stage = byId("stage");
   const halted = status.halted !== null;
   say(stage, halted ? "halted" : status.stage);

@@ -1,53 +1,60 @@
-// Four small plots of the last minutes, drawn as SVG: signal to wire, queue depth, rate budget, outcomes.
+// Four small plots of the last minutes, drawn as SVG: signal to wire, queue depth, rate budget, outcomes. One time axis
+// counts for all of them: the same instant stands at the same place, and pointing at one points at all.
 
-import { instant } from "./clock.js";
+import { countScale, durationScale, percent, shareScale, timeAxis, timeOfDay } from "./axes.js";
+import { instant, now } from "./clock.js";
 import { byId, el, fill, part, say } from "./dom.js";
-import { TONES, words } from "./shown.js";
+import { OUTCOMES, words } from "./shown.js";
 
-const HEIGHT = 96;
+const HEIGHT = 128;
+const TOP = 8; // where the highest value stands
+const FLOOR = HEIGHT - 18; // where 0 stands; below it the time axis is labelled
+const GUTTER = 46; // what the labels of values need at the left
+const MARGIN = 16; // half a label of the time axis, at the right
 const BARS = 60;
 const SVG = "http://www.w3.org/2000/svg";
-const STACK = ["good", "busy", "idle", "warn", "bad"]; // from the bottom up
 
 const CHARTS = [
   {
     title: "Signal to wire",
     series: "signalToWireMs",
-    lines: [["p99", "second"], ["p50", "first"]],
-    scale: (points) => logarithmic(Math.max(10, ...points.map((point) => point.p99 ?? 0))),
-    say: (point) => (point.count ? `p50 ${ms(point.p50)} · p99 ${ms(point.p99)} · ${point.count} sent` : "nothing sent"),
-    sum: (points) => latest(points.filter((point) => point.count)) ?? points.at(-1),
+    lines: ["p99", "p50"],
+    scale: (points) => durationScale(Math.max(...points.map((point) => point.p99 ?? 0))),
+    say: (point) => (point.count ? [key("p50", ms(point.p50)), key("p99", ms(point.p99)), ` ${point.count} sent`] : ["nothing sent"]),
+    sum: (points) => points.findLast((point) => point.count) ?? points.at(-1),
   },
   {
     title: "Queue depth",
     series: "queueDepth",
-    lines: [["value", "first"]],
+    lines: ["value"],
     area: true,
-    scale: (points) => linear(Math.max(4, ...points.map((point) => point.value)), (value) => value.toFixed(0)),
-    say: (point) => `${point.value} waiting`,
-    sum: latest,
+    scale: (points) => countScale(Math.max(...points.map((point) => point.value))),
+    say: (point) => [`${point.value} waiting`],
+    sum: (points) => points.at(-1),
   },
   {
     title: "Rate budget left",
     series: "rateBudget",
-    lines: [["value", "first"]],
+    lines: ["value"],
     area: true,
-    scale: () => linear(1, percent),
-    say: (point) => `${percent(point.value)} left`,
-    sum: latest,
+    scale: shareScale,
+    say: (point) => [`${percent(point.value)} left`],
+    sum: (points) => points.at(-1),
   },
   {
     title: "Outcomes",
     series: "outcomes",
     bars: true,
-    scale: (points) => linear(Math.max(4, ...points.map(total)), (value) => value.toFixed(0)),
-    say: (point) => counts(point).map(([state, count]) => `${words(state)} ${count}`).join(" · ") || "none",
-    sum: (points) => merged(points),
+    scale: (points) => countScale(Math.max(...points.map(total))),
+    say: (point) => (total(point) ? counts(point).map(([state, count]) => key(state, count)) : ["none"]),
+    sum: merged,
   },
 ];
 
 let charts = [];
-let stats = null;
+let stats = null; // as read last
+let axis = null; // of time
+let pointedMs = null; // the instant that is pointed at
 
 /** Put the plots into the page. */
 export function place() {
@@ -58,83 +65,101 @@ export function place() {
     drawing.setAttribute("role", "img");
     drawing.setAttribute("height", HEIGHT);
     home.append(el("figure", {}, el("figcaption", {}, el("strong", {}, chart.title), " ", readout), drawing));
-    const made = { ...chart, readout, drawing, points: [] };
-    drawing.addEventListener("pointermove", (event) => point(made, event.offsetX));
-    drawing.addEventListener("pointerleave", () => unpoint(made));
-    return made;
+    drawing.addEventListener("pointermove", (event) => point(axis?.at(event.offsetX) ?? null));
+    drawing.addEventListener("pointerleave", () => point(null));
+    return { ...chart, readout, drawing, points: [] };
   });
-  new ResizeObserver(() => stats && update(stats)).observe(home);
+  new ResizeObserver(() => stats && draw()).observe(home);
 }
 
-/** Show the series. */
-export function update(found) {
-  stats = found;
-  for (const chart of charts) {
-    const points = found.series[chart.series];
-    chart.points = chart.bars ? gathered(points) : points;
-    draw(chart);
-    if (!chart.pointed) readOut(chart);
-  }
+/** Show the series of the last so many seconds. */
+export function update(found, windowS) {
+  stats = { ...found, windowMs: windowS * 1000, endMs: now() };
+  draw();
 }
 
 export function fail(message) {
   for (const { readout } of charts) say(readout, message);
 }
 
-function draw(chart) {
-  const { drawing, points } = chart;
+function draw() {
+  const { drawing } = charts[0];
   const width = drawing.clientWidth || drawing.parentElement.clientWidth;
-  drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-  const scale = chart.scale(points);
-  const x = (index) => (points.length < 2 ? width : (index / (points.length - 1)) * width);
-  const y = (value) => HEIGHT - 1 - scale.place(value) * (HEIGHT - 16);
-  const parts = scale.ticks.flatMap((value) => grid(y(value), width, scale.write(value)));
-  if (chart.bars) parts.push(...bars(points, width, y));
-  for (const [name, kind] of chart.lines ?? []) {
-    const path = line(points, name, x, y);
-    if (chart.area && points.length > 1) parts.push(shape("path", { class: "area", d: `${path}V${HEIGHT}H0Z` }));
-    parts.push(shape("path", { class: `line ${kind}`, d: path }));
+  axis = timeAxis(stats.endMs, stats.windowMs, GUTTER, width - MARGIN);
+  for (const chart of charts) {
+    const points = stats.series[chart.series].filter((each) => each.atMs + stats.stepMs > axis.startMs);
+    chart.points = chart.bars ? gathered(points) : points;
+    drawOne(chart, width);
   }
-  chart.cross = shape("line", { class: "cross", y1: 0, y2: HEIGHT, visibility: "hidden" });
+  point(pointedMs);
+}
+
+function drawOne(chart, width) {
+  const { drawing, points } = chart;
+  drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+  const scale = chart.scale(points.length ? points : [{ value: 0 }]);
+  const y = (value) => FLOOR - scale.place(value) * (FLOOR - TOP);
+  const parts = scale.ticks.flatMap((value) => valueTick(y(value), width, scale.write(value)));
+  parts.push(...axis.ticks.flatMap(timeTick));
+  if (chart.bars) parts.push(...bars(points, y));
+  for (const name of chart.lines ?? []) {
+    for (const run of runs(points, name)) {
+      const path = `M${run.map((each) => `${middle(each).toFixed(1)} ${y(each[name]).toFixed(1)}`).join("L")}`;
+      if (chart.area) parts.push(shape("path", { class: "area", d: `${path}V${FLOOR}H${middle(run[0]).toFixed(1)}Z` }));
+      parts.push(shape("path", { class: "line", "data-series": name, d: run.length > 1 ? path : `${path}h0.01` }));
+    }
+  }
+  chart.cross = shape("line", { class: "cross", y1: TOP, y2: FLOOR, visibility: "hidden" });
   drawing.replaceChildren(...parts, chart.cross);
 }
 
-function line(points, name, x, y) {
-  let path = "";
-  let pen = false;
-  points.forEach((each, index) => {
-    const value = each[name];
-    if (value === null || value === undefined) {
-      pen = false;
-      return;
-    }
-    path += `${pen ? "L" : "M"}${x(index).toFixed(1)} ${y(value).toFixed(1)}${pen ? "" : "h0.01"}`;
-    pen = true;
-  });
-  return path;
+/** Where a step stands on the time axis. */
+function middle(each) {
+  return axis.place(Math.min(axis.endMs, Math.max(axis.startMs, each.atMs + stats.stepMs / 2)));
 }
 
-function bars(points, width, y) {
-  const step = width / Math.max(BARS, points.length);
+/** Split a series into runs without a gap: a step without a value, or one that nobody has measured, is one. */
+function runs(points, name) {
+  const found = [];
+  let last = null;
+  for (const each of points) {
+    if (each[name] === null || each[name] === undefined) {
+      last = null;
+      continue;
+    }
+    if (last === null || each.atMs - last.atMs > 2 * stats.stepMs) found.push([]);
+    found.at(-1).push(each);
+    last = each;
+  }
+  return found;
+}
+
+function bars(points, y) {
   const parts = [];
-  points.forEach((each, index) => {
+  for (const each of points) {
+    const left = axis.place(Math.max(axis.startMs, each.atMs));
+    const right = axis.place(Math.min(axis.endMs, each.atMs + each.lengthMs));
     let below = 0;
-    for (const tone of STACK) {
-      const count = counts(each).reduce((sum, [state, number]) => sum + ((TONES[state] ?? "idle") === tone ? number : 0), 0);
-      if (!count) continue;
+    for (const [state, count] of counts(each)) {
       const [bottom, top] = [y(below), y(below + count)];
-      const left = width - (points.length - index) * step;
-      parts.push(shape("rect", { class: `bar ${tone}`, x: left, width: Math.max(1, step - 1), y: top, height: bottom - top }));
+      parts.push(shape("rect", { class: "bar", "data-series": state, x: left, width: Math.max(1, right - left - 1), y: top, height: bottom - top }));
       below += count;
     }
-  });
+  }
   return parts;
 }
 
-function grid(y, width, text) {
-  const label = shape("text", { class: "label", x: 0, y: y - 3 });
+function valueTick(y, width, text) {
+  const label = shape("text", { class: "label value", x: GUTTER - 6, y: y + 3 });
   label.textContent = text;
-  return [shape("line", { class: "grid", x1: 0, x2: width, y1: y, y2: y }), label];
+  return [shape("line", { class: "grid", x1: GUTTER, x2: width - MARGIN, y1: y, y2: y }), label];
+}
+
+function timeTick(ms) {
+  const x = axis.place(ms);
+  const label = shape("text", { class: "label time", x, y: HEIGHT - 4 });
+  label.textContent = timeOfDay(ms);
+  return [shape("line", { class: "grid", x1: x, x2: x, y1: TOP, y2: FLOOR + 4 }), label];
 }
 
 function shape(tag, attributes) {
@@ -143,79 +168,60 @@ function shape(tag, attributes) {
   return node;
 }
 
-function point(chart, offset) {
-  const { points, drawing } = chart;
-  if (!points.length) return;
-  const share = offset / drawing.clientWidth;
-  const slots = chart.bars ? Math.max(BARS, points.length) : points.length - 1;
-  const index = chart.bars ? Math.floor(share * slots) - (slots - points.length) : Math.round(share * slots);
-  const each = points[Math.min(points.length - 1, Math.max(0, index))];
-  chart.pointed = true;
-  chart.cross.setAttribute("visibility", "visible");
-  chart.cross.setAttribute("x1", offset);
-  chart.cross.setAttribute("x2", offset);
-  say(chart.readout, `${instant(each.atMs)} · ${chart.say(each)}`);
-}
-
-function unpoint(chart) {
-  chart.pointed = false;
-  chart.cross.setAttribute("visibility", "hidden");
-  readOut(chart);
+/** Point at an instant, in every plot; `null` points at none. */
+function point(ms) {
+  pointedMs = ms !== null && ms >= axis.startMs && ms <= axis.endMs ? ms : null;
+  for (const chart of charts) {
+    chart.cross?.setAttribute("visibility", pointedMs === null ? "hidden" : "visible");
+    for (const end of pointedMs === null ? [] : ["x1", "x2"]) chart.cross.setAttribute(end, axis.place(pointedMs));
+    readOut(chart);
+  }
 }
 
 function readOut(chart) {
-  const each = chart.points.length ? chart.sum(chart.points) : undefined;
-  const text = each ? chart.say(each) : "no figures yet";
-  if (chart.bars && each) fill(chart.readout, legend(each, text));
-  else fill(chart.readout, [text]);
-  chart.drawing.setAttribute("aria-label", `${chart.title}: ${text}`);
+  const { points, readout } = chart;
+  if (!points.length) {
+    fill(readout, ["no figures yet"]);
+  } else if (pointedMs === null) {
+    fill(readout, chart.say(chart.sum(points)));
+    chart.drawing.setAttribute("aria-label", `${chart.title}, until ${timeOfDay(axis.endMs)}: ${readout.textContent}`);
+  } else {
+    const found = points.find((each) => pointedMs >= each.atMs && pointedMs < each.atMs + (each.lengthMs ?? stats.stepMs));
+    fill(readout, [`${instant(found?.atMs ?? pointedMs)} `, ...(found ? chart.say(found) : ["no figures"])]);
+  }
 }
 
-function legend(each, text) {
-  const found = counts(each).map(([state, count]) => part("span", { class: "key", "data-tone": TONES[state] ?? "idle" }, `${words(state)} ${count}`));
-  return found.length ? found : [text];
+/** Describe an entry of a legend: its colour, its name, its figure. */
+function key(series, figure) {
+  return part("span", { class: "key", "data-series": series }, `${words(series)} ${figure}`);
 }
 
-/** Gather steps into as many bars as there is room for. */
+/** Gather steps into as many bars as there is room for, each of them a round length of time. */
 function gathered(points) {
-  const size = Math.ceil(points.length / BARS);
-  const found = [];
-  for (let end = points.length; end > 0; end -= size) found.unshift(merged(points.slice(Math.max(0, end - size), end)));
-  return found;
+  const lengthMs = Math.ceil(stats.windowMs / stats.stepMs / BARS) * stats.stepMs;
+  const found = new Map();
+  for (const each of points) {
+    const atMs = Math.floor(each.atMs / lengthMs) * lengthMs;
+    found.set(atMs, [...(found.get(atMs) ?? []), each]);
+  }
+  return [...found].map(([atMs, steps]) => ({ ...merged(steps), atMs, lengthMs }));
 }
 
 function merged(points) {
-  const sum = { atMs: points[0]?.atMs };
+  const sum = {};
   for (const each of points) for (const [state, count] of counts(each)) sum[state] = (sum[state] ?? 0) + count;
   return sum;
 }
 
+/** List how many orders ended in each state, in the order in which bars are stacked. */
 function counts(point) {
-  return Object.entries(point).filter(([name, count]) => name !== "atMs" && count > 0);
+  return OUTCOMES.filter((state) => point[state] > 0).map((state) => [state, point[state]]);
 }
 
 function total(point) {
   return counts(point).reduce((sum, [, count]) => sum + count, 0);
 }
 
-function latest(points) {
-  return points.at(-1);
-}
-
-function linear(highest, write) {
-  return { place: (value) => value / highest, ticks: [highest / 2, highest], write };
-}
-
-function logarithmic(highest) {
-  const decades = Math.ceil(Math.log10(highest));
-  const ticks = Array.from({ length: decades }, (_, index) => 10 ** (index + 1));
-  return { place: (value) => Math.log10(Math.max(1, value)) / decades, ticks, write: ms };
-}
-
 function ms(value) {
   return value < 10 ? `${value.toFixed(1)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
-}
-
-function percent(value) {
-  return `${Math.round(value * 100)} %`;
 }

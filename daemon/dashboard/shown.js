@@ -21,6 +21,9 @@ export const TONES = {
   dead_letter: "bad",
 };
 
+/** How an order can end, from the bottom of a bar up; each has a colour of its own. */
+export const OUTCOMES = ["filled", "partially_canceled", "canceled", "withdrawn", "expired", "rejected", "dead_letter", "lost"];
+
 export const UNRESOLVED = new Set(["in_doubt", "lost"]);
 export const UNSENT = new Set(["queued", "armed"]);
 

@@ -247,6 +247,13 @@ def test_at_a_terminal_the_kill_switch_is_set_and_ctrl_c_ends_it(own_command: Co
         assert terminal.exit_code() == INTERRUPTED
 
 
+async def test_shadow_mode_is_shown_as_shadow(shared_stage: Stage, own_exchange: Exchange) -> None:
+    shadow = shared_stage.daemon(None, {"exchange": {"shadow": True, "base_url": own_exchange.url}})
+    shadow.start(with_rules=True)
+    async with view(shadow) as shown:
+        assert f"SHADOW of {own_exchange.url}" in shown.text("head")
+
+
 def test_without_a_daemon_it_ends_as_every_command(shared_stage: Stage) -> None:
     directory = shared_stage.subdirectory("nobody")
     ran = Command({"HOME": str(directory), "XDG_RUNTIME_DIR": str(directory)}, directory)("top")

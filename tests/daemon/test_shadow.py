@@ -62,7 +62,7 @@ def test_status_log_and_answers_say_that_it_is_a_shadow(daemon: Daemon, market: 
     assert daemon.process.events("daemon.starting")[0]["shadow_of"] == market.url
     assert daemon.submit(market_buy()).headers["sniperd-shadow-of"] == market.url
     ran = sniperd("status", "--config", str(daemon.config_path), environ=daemon.environ, directory=daemon.directory)
-    assert f"shadow of {market.url}" in ran.output
+    assert f"SHADOW of {market.url}" in ran.output
 
 
 def test_on_a_market_that_is_out_of_sight_nothing_is_bought(own_stage: Stage) -> None:

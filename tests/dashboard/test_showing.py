@@ -4,10 +4,15 @@ import itertools
 
 import pytest
 
+from tests.dashboard.browser import Page
 from tests.dashboard.dashboard import Dashboard, row
+from tests.poller.bot import Bot, running
+from tests.poller.conftest import polling
 from tests.processes import Exchange
+from tests.processes.daemon_process import Tables, merged
 from tests.processes.pending import Pending
 from tests.processes.signals import market_buy, market_sell
+from tests.processes.stage import Stage
 from tests.processes.tables import read
 
 _numbers = itertools.count(1)
@@ -136,10 +141,10 @@ async def test_the_history_is_filtered_by_state_and_pair(dashboard: Dashboard) -
 
 async def test_figures_are_drawn_over_time(dashboard: Dashboard) -> None:
     dashboard.daemon.submit(market_buy(), wait_s=5)
-    await dashboard.page.until("document.querySelectorAll('#plots .line').length === 4")
+    await dashboard.page.until("document.querySelectorAll('#plots .line').length >= 4")
     await dashboard.page.until("document.querySelector('#plots figure:first-child').innerText.includes('p99')")
     await dashboard.page.until("document.querySelector('#plots figure:last-child').innerText.includes('filled')")
-    await dashboard.page.until("document.querySelectorAll('#plots .bar.good').length > 0")
+    await dashboard.page.until("document.querySelectorAll('#plots .bar[data-series=filled]').length > 0")
 
 
 async def test_an_alert_stands_above_everything(dashboard: Dashboard, exchange: Exchange) -> None:
@@ -171,3 +176,45 @@ async def test_an_order_that_is_not_there_is_said_to_be_none(dashboard: Dashboar
     await dashboard.page.js(f"location.hash = {fragment!r}")
     said = "document.querySelector('#explain [role=alert]')?.innerText"
     await dashboard.page.until(f"{said}?.includes('there is no order')")
+
+
+async def test_shadow_mode_is_shown_as_shadow(page: Page, own_stage: Stage) -> None:
+    market = own_stage.exchange()
+    shadow: Tables = {"exchange": {"shadow": True, "base_url": market.url}, "http": {"listen": "127.0.0.1:0"}}
+    daemon = own_stage.daemon(None, shadow)
+    daemon.start(with_rules=True)
+    dashboard = Dashboard(page, daemon)
+    await dashboard.open()
+    assert (await page.text("#mode"), await page.js("document.getElementById('mode').dataset.mode")) == (
+        "SHADOW",
+        "shadow",
+    )
+    assert market.url in await page.text("#facts")
+    await page.picture("shadow", whole=False)
+
+
+async def test_how_the_poller_stands_is_shown_with_the_other_facts(page: Page, own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    with running(Bot()) as bot:
+        daemon = own_stage.daemon(exchange, merged(polling(bot), {"http": {"listen": "127.0.0.1:0"}}))
+        daemon.start(with_rules=True)
+        bot.wait_for_polls()
+        dashboard = Dashboard(page, daemon)
+        await dashboard.open()
+        await page.until("document.getElementById('facts').innerText.includes('0 targets shown')")
+        bot.answer = (503, b"busy")
+        failing = "document.querySelector('#facts [data-tone=bad]')?.innerText"
+        await page.until(f"{failing}?.includes('failing for')")
+        assert "HTTP 503" in await page.js(failing)
+
+
+async def test_without_a_poller_there_is_no_word_of_one(dashboard: Dashboard) -> None:
+    assert "Poller" not in await dashboard.page.text("#facts")
+
+
+async def test_a_fill_whose_price_is_not_known_is_shown_so(dashboard: Dashboard, exchange: Exchange) -> None:
+    exchange.lay({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
+    order_id = dashboard.daemon.submit(market_buy(), wait_s=5).json["id"]
+    assert "price not known yet" in await dashboard.row("history", order_id)
+    exchange.lay()
+    await dashboard.page.until(f"!{row('history', order_id)}.innerText.includes('price not known')")

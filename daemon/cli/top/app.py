@@ -212,7 +212,12 @@ def _fill(table: "DataTable[Text]", rows: list[tuple[str, list[Text]]]) -> None:
 def _headline(status: dict[str, Any]) -> Text:
     exchange = status["exchange"]
     weight = f"weight {exchange['weightUsed']}/{exchange['weightLimit']}"
-    text = Text(f"sniperd {status['version']}  {status['mode']}  {weight}  ")
+    text = Text(f"sniperd {status['version']}  ")
+    if status["shadowOf"] is None:
+        text.append(status["mode"])
+    else:
+        text.append(f"SHADOW of {status['shadowOf']}", style="bold magenta")
+    text.append(f"  {weight}  ")
     text.append(status["stage"], style="bold green" if status["stage"] == "ready" else "bold yellow")
     if status["halted"]:
         text.append(f"  HALTED: {status['halted']}", style="bold white on red")
