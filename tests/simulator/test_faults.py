@@ -260,3 +260,14 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_plan_must_say_faults() -> None:
     with pytest.raises(ConfigurationInvalid):
         read_faults({"fault": []})
+
+
+def test_a_sum_may_be_missing_beside_a_fill(trader: Trader) -> None:
+    order_id = trader.place(type="MARKET", quantity="0.01")
+    trader.exchange.set_faults([Fault("no_sum"), Fault("no_sum", endpoint="GET /api/v3/myTrades")])
+    shown = trader.look_up(order_id)
+    assert (shown["status"], shown["executedQty"], shown["cummulativeQuoteQty"]) == ("FILLED", "0.01", "0")
+    assert trader.ask("GET", "myTrades", symbol="BTCUSDT") == []
+    trader.exchange.set_faults([])
+    assert trader.look_up(order_id)["cummulativeQuoteQty"] != "0"
+    assert len(trader.ask("GET", "myTrades", symbol="BTCUSDT")) == 1

@@ -174,7 +174,9 @@ def _why_nothing(order: Order) -> str:
     """Say why nothing was bought or sold."""
     if order.state is State.CANCELED:
         verb = "bought" if order.side is Side.BUY else "sold"
-        return order.reason or f"the exchange accepted the order and cancelled it without a fill: nothing was {verb}"
+        nothing = f"the exchange accepted the order and cancelled it without a fill: nothing was {verb}"
+        again = "the same trade may be sent again"
+        return f"{nothing}; " + (again if order.ended_empty else f"once it was seen so again, {again}")
     return order.reason or order.state.value
 
 

@@ -61,7 +61,7 @@ type_refused       an IMMEDIATE_OR_CANCEL or FILL_OR_KILL order is refused with 
 former_state       a cancellation shows the order as it was before
 ended_hidden       an order that has ended is not found by its client order id
 no_trading         the account shows that it may not trade
-no_sum             orders are shown with `cummulativeQuoteQty` "0", fills (`GET /api/v3/myTrades`) without `quoteQty`
+no_sum             orders are shown with `cummulativeQuoteQty` "0"; fills (`GET /api/v3/myTrades`) are not shown
 reply_lost         done, then the connection is cut
 error_after        done, then HTTP `status` (503) with `code` (the status)
 forbidden_after    done, then HTTP 403 with an HTML page
@@ -239,10 +239,11 @@ def _server_error(fault: Fault) -> Reply:
 
 def _without_sums(body: bytes) -> bytes:
     content = msgspec.json.decode(body)
+    if isinstance(content, list):
+        content = [item for item in content if "quoteQty" not in item]
     for item in content if isinstance(content, list) else [content]:
         if "cummulativeQuoteQty" in item:
             item["cummulativeQuoteQty"] = "0"
-        item.pop("quoteQty", None)
     return msgspec.json.encode(content)
 
 
