@@ -20,7 +20,8 @@ from daemon.process import Process
 
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
     """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes before anybody obeys it must not end the process
+    if config_path is not None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before anybody obeys it ends no process
     leave_no_core()
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:

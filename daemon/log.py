@@ -14,6 +14,7 @@ ones are dropped and counted, and ``log.dropped`` tells how many ``lines`` are m
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from threading import Thread
@@ -129,9 +130,19 @@ class _LineWriter:
         return dropped
 
     def close(self) -> None:
-        """End the thread when all is written, or after a second."""
+        """End the thread when all is written, or after a second.
+
+        What nobody takes any more, as after a terminal was closed, is given up: the interpreter would try again at its
+        end, and change the exit code.
+        """
         self._lines.put(None)
         self._thread.join(timeout=1)
+        if self._thread.is_alive():
+            return
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            give_up(self._stream)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
@@ -145,6 +156,14 @@ class _LineWriter:
                 pass  # nobody reads any more; trading goes on
             if line is None:
                 return
+
+
+def give_up(stream: BinaryIO) -> None:
+    """Let what a stream holds, and cannot write, go to nowhere."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _escaped(secret: str) -> bytes:

@@ -155,26 +155,31 @@ class Process:
     async def _obey_signals(
         self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: Reports
     ) -> None:
-        """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP."""
-        stopping = False
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as received:
-            async for number in received:
-                if number is signal.SIGHUP:
-                    with reports.reloading():
-                        self._reload(context, exchange, clock)
-                elif stopping:
-                    raise Interrupted
-                else:
-                    stopping = True
-                    reports.stopping()
-                    context.engine.stop()
+        """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP.
 
-    def _reload(self, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
-        if self._config_path is None:
-            self._tell(clock, "daemon.reload_refused", error="there is no configuration file: the defaults are in use")
-            return
+        Without a configuration file HUP means that the terminal was closed, and drains; after `nohup` it is ignored.
+        """
+        config_path, stopping = self._config_path, False
+        after_nohup = config_path is None and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        hang_up = [] if after_nohup else [signal.SIGHUP]
         try:
-            reloaded = reload(self._config, load(self._config_path))
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hang_up) as received:
+                async for number in received:
+                    if number is signal.SIGHUP and config_path is not None:
+                        with reports.reloading():
+                            self._reload(config_path, context, exchange, clock)
+                    elif not stopping:
+                        stopping = True
+                        reports.stopping()
+                        context.engine.stop()
+                    elif number is not signal.SIGHUP:  # which a closed terminal may send twice
+                        raise Interrupted
+        finally:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what comes while everything is closed cuts nothing off
+
+    def _reload(self, config_path: Path, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
+        try:
+            reloaded = reload(self._config, load(config_path))
         except BadConfig as error:
             self._tell(clock, "daemon.reload_refused", error=str(error))
             return

@@ -7,14 +7,17 @@ from aiohttp import web
 
 from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import number
-from daemon.api.routes import Parameter, Route
+from daemon.api.reading import number, wait_s
+from daemon.api.routes import WAIT, Parameter, Route
 from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
-from daemon.core.orders import State
+from daemon.core.orders import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 MAX_CURSOR = 2**62
+CANCEL_WAIT_S = 5.0
+"""So long a cancel waits for what becomes of a resting order, unless the caller says otherwise."""
+
 _FILTERS = [
     Parameter(name="state", type=State, about="orders in this state alone"),
     Parameter(name="symbol", about="orders of this pair alone; case does not matter"),
@@ -60,8 +63,9 @@ class Orders:
                 method="DELETE",
                 path="/v1/orders/{id}",
                 handler=self.cancel,
-                parameters=[reason],
-                answers={200: OrderView},
+                parameters=[WAIT, reason],
+                answers={200: OrderView, 202: OrderView},
+                tells=["Preference-Applied"],
                 refuses=[Unknown, WrongState, NotReady],
             )
         ]
@@ -91,10 +95,17 @@ class Orders:
         return json(explain_view(await self._context.front_desk.explain(request.match_info["id"])))
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter."""
+        """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
+
+        A resting order is waited for, five seconds or as ``Prefer: wait=SECONDS`` says. 200 with what became of it:
+        cancelled, or filled meanwhile. 202 where it still rests as far as is known: the outcome is not known yet.
+        """
         reason = request.query.get("reason", "cancelled by the caller")[:500]
-        order = await self._context.front_desk.cancel(request.match_info["id"], self._context.caller(request), reason)
-        return json(order_view(order))
+        asked_s, caller = wait_s(request), self._context.caller(request)
+        patience_s = CANCEL_WAIT_S if asked_s is None else asked_s
+        order = await self._context.front_desk.cancel(request.match_info["id"], caller, reason, patience_s)
+        headers = None if asked_s is None else {"Preference-Applied": f"wait={asked_s:g}"}
+        return json(order_view(order), 202 if order.state in RESTING else 200, headers)
 
 
 def _state(text: str | None) -> State | None:

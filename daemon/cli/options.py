@@ -10,6 +10,7 @@ from daemon.cli.client import Fail
 from daemon.paths import environment, socket_for_clients
 
 Command = Callable[..., Any]
+MAX_WAIT_S = 120.0
 
 
 def config_option(command: Command) -> Command:
@@ -26,6 +27,18 @@ def config_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def wait_option(command: Command) -> Command:
+    """Add ``--wait``."""
+    about = f"Seconds to wait for the outcome, 0 to {MAX_WAIT_S:g}."
+    return click.option("--wait", default=10.0, show_default=True, callback=_waitable, help=about)(command)
+
+
+def _waitable(_context: click.Context, _parameter: click.Parameter, wait: float) -> float:
+    if not 0 <= wait <= MAX_WAIT_S:  # no range of click's: it lets "nan" pass
+        raise click.BadParameter(f"{wait} is not in the range 0<=x<={MAX_WAIT_S:g}.")
+    return wait
 
 
 def signals_socket(config_path: Path | None) -> Path:

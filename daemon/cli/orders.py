@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import click
 
 from daemon.cli import show
-from daemon.cli.client import ask, in_path
-from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket
+from daemon.cli.client import REFUSED, UNKNOWN, ask, in_path
+from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket, wait_option
 
 
 @click.command()
@@ -57,13 +57,39 @@ def _tell_page(page: dict[str, Any]) -> None:
 @click.command()
 @order_argument
 @click.option("--reason", default="cancelled by hand", show_default=True)
+@wait_option
 @config_option
 @json_option
-def cancel(order: str, reason: str, config_path: Path | None, as_json: bool) -> None:
-    """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter."""
-    target = f"/v1/orders/{in_path(order)}?reason={in_path(reason)}"
-    found = ask(signals_socket(config_path), "DELETE", target)
-    show.answer(found, tell_order, as_json=as_json)
+def cancel(order: str, reason: str, wait: float, config_path: Path | None, as_json: bool) -> None:
+    """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
+
+    A resting order is waited for: the exchange's answer to a cancel proves nothing, so the order is looked at.
+
+    Exit code: 0 it is cancelled, withdrawn or discarded; 1 it was filled meanwhile, or there is nothing to cancel; 4 it
+    still rests as far as is known: look again with `sniperd explain`.
+    """
+    found = ask(
+        signals_socket(config_path),
+        "DELETE",
+        f"/v1/orders/{in_path(order)}?reason={in_path(reason)}",
+        headers={"Prefer": f"wait={wait:.3f}"},
+        timeout_s=wait + 10,
+    )
+    show.answer(found, _tell_cancelled, as_json=as_json)
+    raise SystemExit(_CANCELLED.get(found["state"], 0))
+
+
+_CANCELLED = {"filled": REFUSED, "open": UNKNOWN, "partially_filled": UNKNOWN}
+_BECAME = {
+    "filled": "it was filled before the cancel arrived: there is nothing left to cancel",
+    "open": "the cancel was asked for, and the order still rests as far as is known: look again with `sniperd explain`",
+}
+_BECAME["partially_filled"] = _BECAME["open"]
+
+
+def _tell_cancelled(order: dict[str, Any]) -> None:
+    tell_order(order)
+    show.pairs([("filled", filled(order)), ("note", _BECAME.get(order["state"]))])
 
 
 def tell_order(order: dict[str, Any]) -> None:

@@ -9,11 +9,10 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import UNKNOWN, ask
-from daemon.cli.options import config_option, json_option, signals_socket
+from daemon.cli.options import config_option, json_option, signals_socket, wait_option
 from daemon.cli.orders import filled
 
 NOTHING_TRADED = 3
-MAX_WAIT_S = 120.0
 _EXIT = dict.fromkeys(("rejected", "expired", "dead_letter", "withdrawn", "canceled"), NOTHING_TRADED)
 _EXIT |= {"in_doubt": UNKNOWN, "lost": UNKNOWN}
 
@@ -24,12 +23,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid:{os.getuid()}"
-
-
-def _waitable(_context: click.Context, _parameter: click.Parameter, wait: float) -> float:
-    if not 0 <= wait <= MAX_WAIT_S:  # no range of click's: it lets "nan" pass
-        raise click.BadParameter(f"{wait} is not in the range 0<=x<={MAX_WAIT_S:g}.")
-    return wait
 
 
 @click.command()
@@ -48,9 +41,7 @@ def _waitable(_context: click.Context, _parameter: click.Parameter, wait: float)
 @click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
 @click.option("--allow-repeat", is_flag=True, help="A second BUY of the symbol is wanted.")
 @click.option("--skip-lock", is_flag=True, help="Emergency SELL past queue and lock; administrators only.")
-@click.option(
-    "--wait", default=10.0, show_default=True, callback=_waitable, help="Seconds to wait for the outcome, 0 to 120."
-)
+@wait_option
 @config_option
 @json_option
 def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # click's options

@@ -104,7 +104,8 @@ class Client:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel one that rests.
 
         Returns:
-            The order as it stands then. That a resting one has ended is seen a moment later: read it again.
+            The order as it stands then: cancelled, filled meanwhile, or, after some seconds, still resting as far as is
+            known.
 
         Raises:
             Unknown: there is no such order.

@@ -24,7 +24,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     number: int  # from 1
     state: AttemptState = AttemptState.IN_FLIGHT
     price: Decimal | None  # as sent; differs from the signal's after a re-pricing
-    started_ms: int  # when it was decided and made durable
+    started_ms: int  # when it was decided and made durable; of an armed one, whose instant has come, that instant
     answered_ms: int | None = None
     code: str | None = None
     message: str | None = None

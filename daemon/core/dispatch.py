@@ -88,6 +88,8 @@ def fire(ledger: Ledger, step: Step, send: Send, now_ms: int) -> bool:
     if order is None or order.state is not State.ARMED or order.client_order_id != send.attempt.client_order_id:
         return False
     order = ledger.move(step, order, Happening.SEND, now_ms, sent_ms=now_ms)
+    attempt = msgspec.structs.replace(send.attempt, started_ms=now_ms)
+    ledger.flying[attempt.client_order_id] = step.attempts[attempt.client_order_id] = attempt
     ledger.tell(step, "order.sent", now_ms, order, attempt=order.attempts, token=send.token)
     return True
 

@@ -169,6 +169,9 @@ KEY_FREE = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.DEAD
 WAITING = frozenset({State.QUEUED, State.ARMED})
 """States in which nothing was sent: the order can be withdrawn."""
 
+RESTING = frozenset({State.OPEN, State.PARTIALLY_FILLED})
+"""States in which an order stands on the exchange's book, or may trade at once."""
+
 UNRESOLVED = frozenset({State.IN_DOUBT, State.LOST})
 """States that only evidence or a person ends."""
 

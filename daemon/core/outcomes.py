@@ -28,8 +28,10 @@ def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_m
         What was decided about a refusal, so that the caller can measure the clock again if that is called for.
 
     """
-    if ledger.flying.pop(attempt.client_order_id, None) is None:
+    known = ledger.flying.pop(attempt.client_order_id, None)
+    if known is None:
         return None
+    attempt = known
     ledger.capacity.give_back()
     step.attempts[attempt.client_order_id] = _closed(attempt, answer, now_ms)
     order = ledger.orders.get(attempt.order_id)

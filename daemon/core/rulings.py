@@ -14,7 +14,7 @@ from daemon.core.decimals import ZERO
 from daemon.core.dispatch import disarm, take_back
 from daemon.core.events import DAEMON
 from daemon.core.ledger import HALT_FACT, Ledger
-from daemon.core.orders import SIGHTINGS, UNRESOLVED, WAITING, Happening, Order, State
+from daemon.core.orders import RESTING, SIGHTINGS, UNRESOLVED, WAITING, Happening, Order, State
 from daemon.core.reconciliation import begin, grace_over_ms
 from daemon.core.step import Step
 from daemon.errors import WrongState
@@ -64,7 +64,7 @@ def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: 
 
     """
     order = ledger.orders.get(order.order_id, order)
-    if order.state not in {State.OPEN, State.PARTIALLY_FILLED}:
+    if order.state not in RESTING:
         raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
     ledger.capacity.count(now_ms)
     ledger.tell(step, "order.cancel_requested", now_ms, order, actor=actor, reason=reason)

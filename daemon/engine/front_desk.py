@@ -1,7 +1,7 @@
 """The front desk: what callers ask of the engine. Each answer is true on disk before it is given."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from daemon.core.idempotency import Identity
 from daemon.core.ids import RANDOM_BYTES, new_id
 from daemon.core.intake import Accepted
 from daemon.core.ledger import Ledger
-from daemon.core.orders import SIGHTINGS, WAITING, Order, State
+from daemon.core.orders import RESTING, SIGHTINGS, WAITING, Order, State
 from daemon.core.outlook import Outlook, advice, afterwards, outlook
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.step import Step
@@ -119,13 +119,7 @@ class FrontDesk:
 
     async def outcome(self, order: Order, wait_s: float) -> Order:
         """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
-        with anyio.move_on_after(wait_s):
-            while self._engine.stage is not Stage.DRAINING:
-                now = self._engine.ledger.orders.get(order.order_id)
-                if now is None or now.outcome_known:
-                    break
-                await self._engine.publisher.changed(order.order_id)
-        return await self.order(order.order_id)
+        return await self._wait(order, wait_s, lambda now: now.outcome_known)
 
     async def order(self, order_id: str) -> Order:
         """Return an order as it stands on disk.
@@ -160,8 +154,13 @@ class FrontDesk:
         """Return a page of orders, newest first."""
         return await self._engine.store.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit)
 
-    async def cancel(self, order_id: str, caller: Caller, reason: str) -> Order:
+    async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.
+
+        The exchange's answer proves nothing, so a resting order is looked for, and waited for, so long at most.
+
+        Returns:
+            The order as it stands then: cancelled, filled meanwhile, or still resting as far as is known.
 
         Raises:
             Unknown: there is no such order.
@@ -175,7 +174,8 @@ class FrontDesk:
             why = _NO_CANCEL_YET.get(order.state, "there is nothing to cancel")
             raise WrongState(f"order {order_id} is {order.state.value}: {why}")
         # A caller that goes away in the middle does not keep the exchange's answer from being recorded.
-        return await asyncio.shield(self._ask_cancel(order, caller, reason))
+        order = await asyncio.shield(self._ask_cancel(order, caller, reason))
+        return await self._wait(order, wait_s, lambda now: now.state not in RESTING)
 
     async def resolve(self, order_id: str, found: rulings.Found, caller: Caller, reason: str) -> Order:
         """End an unknown outcome by a person's word.
@@ -244,6 +244,16 @@ class FrontDesk:
         answer = await self._engine.exchange.cancel(order)
         verb = partial(rulings.cancel_answered, answer=answer)
         return await self._carry_out(verb, order.order_id, caller, reason)
+
+    async def _wait(self, order: Order, wait_s: float, is_over: Callable[[Order], bool]) -> Order:
+        """Wait until something can be said of an order, so long at most; return it as it stands then, on disk."""
+        with anyio.move_on_after(wait_s):
+            while self._engine.stage is not Stage.DRAINING:
+                now = self._engine.ledger.orders.get(order.order_id)
+                if now is None or is_over(now):
+                    break
+                await self._engine.publisher.changed(order.order_id)
+        return await self.order(order.order_id)
 
     async def _current(self, order_id: str) -> Order:
         """Return an order as memory has it, or else the disk."""

@@ -89,6 +89,7 @@ class PaperExchange:
             stdout=subprocess.PIPE,
             stderr=None,
             env=self._environ,
+            start_new_session=True,  # what a terminal sends to all of its processes, the daemon answers alone
         )
         assert self._process.stdout is not None
         lines = BufferedByteReceiveStream(self._process.stdout)

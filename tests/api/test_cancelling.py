@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Answer, Daemon, Exchange, wall_ms
+from tests.processes import Answer, Daemon, Exchange, eventually, wall_ms
 from tests.processes.signals import market_buy, resting_buy
 
 HOUR_MS = 3_600_000
@@ -29,8 +29,7 @@ def test_an_order_that_waits_is_withdrawn_and_its_key_is_free(daemon: Daemon, ex
 def test_a_resting_order_is_cancelled_on_the_exchange(daemon: Daemon, exchange: Exchange) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
     answer = cancel(daemon, order_id, "no+longer+wanted")
-    assert answer.status == 200
-    daemon.until(order_id, "canceled")
+    assert (answer.status, answer.json["state"]) == (200, "canceled")
     assert [placed["status"] for placed in exchange.orders(order_id)] == ["CANCELED"]
     names = [event["name"] for event in daemon.explain(order_id)["events"]]
     assert names.index("order.cancel_requested") < names.index("order.cancel_answered") < len(names) - 1
@@ -44,8 +43,8 @@ def test_what_was_filled_before_the_cancel_is_kept(daemon: Daemon, exchange: Exc
     signal = resting_buy(symbol="PARTUSDT", quantity="100", price="1")
     order = daemon.submit(signal, wait_s=10).json
     assert (order["state"], order["executedQuantity"]) == ("partially_filled", "40")
-    cancel(daemon, order["id"])
-    ended = daemon.until(order["id"], "partially_canceled")
+    ended = cancel(daemon, order["id"]).json
+    assert ended["state"] == "partially_canceled"
     [placed] = exchange.orders(order["id"])
     assert (placed["status"], Decimal(placed["executedQty"])) == ("PARTIALLY_CANCELED", Decimal(40))
     assert (ended["executedQuantity"], ended["averagePrice"]) == ("40", "1")
@@ -64,11 +63,40 @@ def test_a_cancel_whose_answer_proves_nothing_is_looked_up(daemon: Daemon, excha
 def test_a_cancel_that_did_not_arrive_leaves_the_order_resting(daemon: Daemon, exchange: Exchange) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
     exchange.lay({"kind": "request_lost", "endpoint": "DELETE /api/v3/order"})
-    assert cancel(daemon, order_id).status == 200
+    unknown = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=0.5"})
+    assert (unknown.status, unknown.json["state"], unknown.headers["preference-applied"]) == (202, "open", "wait=0.5")
     daemon.wait_for("order.cancel_answered", order_id=order_id, outcome="unknown")
-    assert daemon.order(order_id)["state"] == "open"
     exchange.lay()
-    assert cancel(daemon, order_id).status == 200
+    assert cancel(daemon, order_id).json["state"] == "canceled"
+
+
+def test_an_order_that_is_filled_before_the_cancel_arrives_is_told_as_filled(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    exchange.list_symbol("FILLUSDT", wall_ms() - HOUR_MS, price="1")
+    exchange.change_market("FILLUSDT", volatility=0)
+    signal = resting_buy(symbol="FILLUSDT", quantity="100", price="0.5")
+    order_id = daemon.submit(signal, wait_s=10).json["id"]
+    exchange.lay(
+        {"kind": "error_before", "endpoint": "GET /api/v3/order"},
+        {"kind": "error_before", "endpoint": "GET /api/v3/openOrders"},
+    )
+    exchange.change_market("FILLUSDT", price="0.4")
+    eventually(lambda: exchange.orders(order_id)[0]["status"] == "FILLED", "the fill")
+    exchange.lay()
+    answer = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=10"})
+    if answer.status == 200:
+        assert (answer.json["state"], answer.json["executedQuantity"]) == ("filled", "100")
+    else:
+        assert (answer.status, daemon.order(order_id)["state"]) == (409, "filled"), "a look was quicker"
+
+
+def test_a_caller_that_does_not_want_to_wait_is_answered_at_once(daemon: Daemon, exchange: Exchange) -> None:
+    order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
+    exchange.lay({"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    answer = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=0"})
+    assert (answer.status, answer.json["state"]) == (202, "open")
+    exchange.lay()
     daemon.until(order_id, "canceled")
 
 

@@ -295,6 +295,8 @@ def test_an_order_for_an_instant_waits_is_armed_shortly_before_and_fires_at_it(b
     assert bench.disk.attempts[order.client_order_id or ""].state is AttemptState.IN_FLIGHT, "durable as if sent"
     bench.pass_time(500)
     assert bench.fire(order)
+    bench.settle()
+    assert bench.disk.attempts[order.client_order_id or ""].started_ms == at_ms, "it began with its instant"
     order = bench.order(order)
     assert (order.state, order.sent_ms, order.attempts) == (State.IN_FLIGHT, at_ms, 1)
     told = bench.events(order)[-1]
@@ -443,3 +445,17 @@ def test_a_signal_that_comes_before_that_is_told_to_come_again(bench: Bench) -> 
     with pytest.raises(NotReady, match="it was not found fit yet; send the signal again"):
         bench.submit()
     assert not bench.latest
+
+
+def test_how_long_an_armed_order_took_counts_from_its_sending(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 500)
+    bench.settle()
+    bench.pass_time(500)
+    assert bench.fire(order)
+    bench.pass_time(37)
+    bench.answer(order, placed())
+    [told] = [event for event in bench.events(order) if event.name == "order.placed"]
+    assert told.detail["took_ms"] == 37
+    bench.settle()
+    attempt = bench.disk.attempts[bench.order(order).client_order_id or ""]
+    assert (attempt.started_ms, attempt.answered_ms) == (NOON_MS + 500, NOON_MS + 537)

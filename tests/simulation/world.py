@@ -211,7 +211,7 @@ class World:
         if page and deed == "requeue":
             await desk.requeue(page[0].order_id, OPERATOR, "try again")
         elif page:
-            await desk.cancel(page[0].order_id, OPERATOR, "not any more")
+            await desk.cancel(page[0].order_id, OPERATOR, "not any more", 0)
 
     async def _markets(self) -> None:
         while True:
