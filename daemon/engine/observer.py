@@ -13,7 +13,7 @@ class Timing(msgspec.Struct):
     """When an attempt passed where, by the stopwatch; ``None`` where it did not."""
 
     begun_s: float  # decided; of an armed order, its instant
-    wire_s: float | None = None  # the gate opened: the next thing is the first byte
+    wire_s: float | None = None  # the connection stands and the gate opened: the next thing is the first byte
     answered_s: float | None = None
 
     def begin(self) -> None:

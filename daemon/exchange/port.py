@@ -18,7 +18,8 @@ from daemon.core.symbols import SymbolRules
 Gate = Callable[[], Awaitable[str | None]]
 """Waits until the attempt is durable; then says what speaks against sending it, or ``None``.
 
-The exchange prepares the request while the disk writes, and lets not a byte of it go before the gate has opened.
+The exchange prepares the request and opens a connection while the disk writes. It asks the gate when the connection
+stands, and once the gate has opened it writes the request before any other task runs.
 """
 
 

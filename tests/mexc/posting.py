@@ -3,10 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from daemon.exchange.mexc.transport import Failure, HttpTransport, Reply, Stopped, Transport, open_transport
+from daemon.exchange.mexc.transport import (
+    Failure,
+    GatedConnector,
+    HttpTransport,
+    Reply,
+    Stopped,
+    Transport,
+    open_transport,
+)
 from daemon.exchange.port import Gate
 
 KEY = "mx0aBYs33eIilxBWC5"
@@ -47,6 +54,5 @@ def no_secret_in(outcome: Reply | Failure | Stopped) -> Failure:
 @asynccontextmanager
 async def transport_over(resolver: AbstractResolver, url: str) -> AsyncIterator[HttpTransport]:
     """Open a transport whose names are resolved by the test."""
-    connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        yield HttpTransport(session, url)
+    async with open_transport(url, GatedConnector(resolver=resolver, use_dns_cache=False)) as transport:
+        yield transport

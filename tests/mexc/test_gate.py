@@ -1,15 +1,19 @@
 """The gate: an order's request leaves when it is durable and nothing speaks against it, and not a byte of it before."""
 
+import asyncio
+import socket
+from typing import Any
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
 from daemon.errors import CommitFailed
-from daemon.exchange.mexc.transport import Failure, Reply, Stopped, open_transport
+from daemon.exchange.mexc.transport import Failure, GatedConnector, Reply, Stopped, open_transport
 
 from .clocks import in_virtual_time
 from .posting import PATIENCE_S, TARGET, failure, no_secret_in, post, send
-from .wire import answering, http, serve, settle
+from .wire import Connection, Peer, answering, http, serve, settle
 
 
 async def test_an_open_gate_lets_the_request_go() -> None:
@@ -59,7 +63,7 @@ async def test_not_a_byte_leaves_when_the_gate_fails_and_its_error_is_not_swallo
         with pytest.raises(CommitFailed, match="disk full"):
             await post(peer.url, gate=fails)
         await settle()
-        assert not peer.connections
+        assert not peer.bytes_received
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), TimeoutError()], ids=["OSError", "TimeoutError"])
@@ -70,7 +74,7 @@ async def test_not_a_byte_leaves_when_the_gate_fails_as_a_network_does(error: Ex
     async with serve(answering(http(200))) as peer:
         assert not (await failure(peer.url, gate=gate)).written
         await settle()
-        assert not peer.connections
+        assert not peer.bytes_received
 
 
 @in_virtual_time
@@ -80,7 +84,66 @@ async def test_a_gate_that_never_opens_ends_with_nothing_written() -> None:
         outcome = await send(transport, gate=never_opens)
         assert no_secret_in(outcome) == Failure(written=False, why="TimeoutError: no answer in time")
         assert anyio.current_time() - before_s == pytest.approx(PATIENCE_S)
-        assert not peer.connections
+        assert not peer.bytes_received
+
+
+async def test_the_gate_is_asked_when_the_connection_stands() -> None:
+    """What opening a connection takes must not pass between the gate and the first byte."""
+    async with serve(answering(http(200))) as peer:
+
+        async def gate() -> None:
+            with anyio.fail_after(PATIENCE_S):
+                while not peer.connections:
+                    await checkpoint()
+
+        assert await post(peer.url, gate=gate) == Reply(200, b"")
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["first connection", "kept-alive connection"])
+async def test_nothing_runs_between_the_gate_and_the_first_byte(*, warm: bool) -> None:
+    """The contract with aiohttp: once the connector has returned, the head is written without a turn of the loop."""
+    happened: list[str] = []
+
+    class Watched(socket.socket):
+        def send(self, data: Any, flags: int = 0) -> int:
+            happened.append("written")
+            return super().send(data, flags)
+
+    def watched(address: Any) -> socket.socket:
+        return Watched(*address[:3])
+
+    async def gate() -> None:
+        happened.clear()
+        asyncio.get_running_loop().call_soon(happened.append, "another task ran")
+
+    connector = GatedConnector(socket_factory=watched)
+    async with serve(answering(http(200))) as peer, open_transport(peer.url, connector) as transport:
+        if warm:
+            await send(transport, "GET")
+        assert await send(transport, gate=gate) == Reply(200, b"")
+        assert happened[:2] == ["written", "another task ran"]
+        assert len(peer.connections) == 1
+
+
+async def test_a_connection_that_the_gate_did_not_let_through_carries_the_next_request() -> None:
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        await send(transport, gate=says_no)
+        await send(transport, gate=opens)
+    assert len(peer.connections) == 1
+
+
+async def test_a_new_connection_that_ends_before_the_gate_opens_wrote_nothing() -> None:
+    async def hang_up(_peer: Peer, connection: Connection) -> None:
+        await connection.close()
+
+    async with serve(hang_up) as peer:
+
+        async def gate() -> None:
+            while not peer.connections:
+                await checkpoint()
+            await settle()
+
+        assert not (await failure(peer.url, gate=gate)).written
 
 
 async def test_the_gate_is_asked_once() -> None:
@@ -105,7 +168,7 @@ async def test_a_caller_cancelled_before_the_gate_leaves_nothing_on_the_wire() -
             await send(transport, gate=gate)
         assert scope.cancelled_caught
         await settle()
-        assert not peer.connections
+        assert not peer.bytes_received
 
 
 async def opens() -> None:

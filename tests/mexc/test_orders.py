@@ -149,6 +149,29 @@ async def test_an_order_is_asked_for_by_these_parameters_and_no_others(
     }
 
 
+@pytest.mark.parametrize(
+    ("left_ms", "window"),
+    [
+        pytest.param(2_001, "2000", id="deadline behind the window"),
+        pytest.param(1_999, "1999", id="deadline within the window"),
+        pytest.param(0, "1", id="deadline now"),
+        pytest.param(-5_000, "1", id="deadline passed, which the gate says no to"),
+    ],
+)
+@pytest.mark.parametrize("offset_ms", [0, 700], ids=["same clock", "the exchange's clock is ahead"])
+async def test_no_request_is_valid_beyond_its_orders_deadline(
+    exchange: ScriptedExchange, client: MexcExchange, left_ms: int, window: str, offset_ms: int
+) -> None:
+    exchange.on(TIME, ok({"serverTime": BEGIN_MS + offset_ms}))
+    exchange.on(ORDER_PLACED, PLACED)
+    await client.measure_clock()
+    order = an_order(deadline_ms=BEGIN_MS + left_ms)
+    await client.place(order, an_attempt(order), opens)
+    (request,) = exchange.asked(ORDER_PLACED)
+    assert request.parameters["recvWindow"] == window
+    assert request.parameters["timestamp"] == str(BEGIN_MS + offset_ms)
+
+
 async def test_an_order_that_was_taken_is_placed(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER_PLACED, PLACED)
     answer = await client.place(an_order(), an_attempt(an_order()), opens)

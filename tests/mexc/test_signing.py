@@ -20,6 +20,7 @@ from .scripted import UNPACED
 from .wire import Connection, Peer, answering, http, serve
 
 KEY, SECRET = "mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5"
+FAR_MS = 2**50
 OFFICIAL = Credentials(Secret(KEY), Secret(SECRET))
 
 
@@ -112,7 +113,7 @@ async def test_what_arrives_is_byte_for_byte_what_was_signed(
     requests = Requests(transport, OFFICIAL, HandClock(now_ms), setting)
 
     if method == "POST":
-        asked = await requests.order("/api/v3/order", parameters, open_gate)
+        asked = await requests.order("/api/v3/order", parameters, open_gate, FAR_MS)
     else:
         asked = await requests.private(method, "/api/v3/order", parameters, weight=1)
 
@@ -136,7 +137,7 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
     parameters = [("symbol", "币安人生USDT")]
 
     if method == "POST":
-        asked = await requests.order("/api/v3/order", parameters, open_gate)
+        asked = await requests.order("/api/v3/order", parameters, open_gate, FAR_MS)
     else:
         asked = await requests.private(method, "/api/v3/order", parameters, weight=1)
 

@@ -3,12 +3,15 @@
 from asyncio import gather
 from collections import Counter
 
+import anyio
 import pytest
+from aiohttp import connector
 
-from daemon.exchange.mexc.transport import MAX_BODY, Reply, open_transport
+from daemon.exchange.mexc.transport import IDLE_S, MAX_BODY, Reply, open_transport
 
+from .clocks import in_virtual_time
 from .posting import HEADERS, KEY, PATH, PATIENCE_S, TARGET, no_secret_in, post, send
-from .wire import Connection, Peer, answering, http, serve
+from .wire import Connection, Peer, answering, http, serve, settle
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
@@ -170,6 +173,67 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_answer_to_th
     async with serve(talkative) as peer, open_transport(peer.url) as transport:
         assert await send(transport) == Reply(200, b"first")
         assert await send(transport) == Reply(200, b"first")
+    assert len(peer.connections) == 2
+
+
+@pytest.mark.parametrize("hangs_up", [False, True], ids=["stays", "hangs up"])
+@pytest.mark.parametrize("read", [False, True], ids=["unread", "read"])
+@pytest.mark.parametrize("said", [http(408, b""), b""], ids=["408", "nothing"])
+async def test_an_order_does_not_ride_on_a_connection_that_the_server_gave_up(
+    *, said: bytes, hangs_up: bool, read: bool
+) -> None:
+    if not said and not hangs_up:
+        return
+    gave_up = anyio.Event()
+
+    async def one(peer: Peer, connection: Connection) -> None:
+        await peer.next_request(connection)
+        await connection.send(http(200, b"answered"))
+        if len(peer.connections) == 1:
+            await settle()
+            if said:
+                await connection.send(said)
+            if hangs_up:
+                await connection.close()
+            gave_up.set()
+        else:
+            await connection.wait_for_end()
+
+    async with serve(one) as peer, open_transport(peer.url) as transport:
+        await send(transport, "GET")
+        await gave_up.wait()
+        if read:
+            await settle()
+        assert await send(transport) == Reply(200, b"answered")
+    assert peer.counts == Counter(GET=1, POST=1)
+    assert len(peer.connections) == 2
+
+
+async def test_a_408_on_a_connection_that_idled_says_that_no_request_was_read() -> None:
+    async def tired(peer: Peer, connection: Connection) -> None:
+        await peer.next_request(connection)
+        await connection.send(http(200))
+        await peer.next_request(connection)
+        await connection.send(http(408, b"<html>Request Time-out</html>"))
+
+    async with serve(tired) as peer, open_transport(peer.url) as transport:
+        await send(transport, "GET")
+        assert not no_secret_in(await send(transport)).written
+
+
+async def test_a_408_on_a_new_connection_is_an_answer() -> None:
+    """There the server had the request at once: whoever stands behind it may have taken it."""
+    async with serve(answering(http(408))) as peer:
+        assert await post(peer.url) == Reply(408, b"")
+
+
+@in_virtual_time
+async def test_no_request_rides_on_a_connection_that_idled_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connector, "monotonic", anyio.current_time)
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        for idle_s in (0, IDLE_S - 5, IDLE_S + 5):
+            await anyio.sleep(idle_s)
+            await send(transport)
     assert len(peer.connections) == 2
 
 

@@ -64,7 +64,7 @@ class MexcExchange:
 
     async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
         """Make one attempt."""
-        answer = await self._requests.order(ORDER, _order_parameters(order, attempt), gate)
+        answer = await self._requests.order(ORDER, _order_parameters(order, attempt), gate, order.deadline_ms)
         reply = answer.reply
         if isinstance(reply, Stopped):
             return NotSent(reply.why)

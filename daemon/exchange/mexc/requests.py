@@ -76,19 +76,19 @@ class Requests:
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> Asked:
         """Ask what needs a signature, when there is room."""
         await self.pacer.wait(weight)
-        answer = await self._signed(method, path, parameters, None)
+        answer = await self._signed(method, path, parameters)
         if _clock_refused(answer.reply):
             await self.measure_clock()
         return answer
 
-    async def order(self, path: str, parameters: Parameters, gate: Gate) -> Asked:
-        """Post an order once the gate opens."""
-        return await self._signed("POST", path, parameters, gate)
+    async def order(self, path: str, parameters: Parameters, gate: Gate, deadline_ms: int) -> Asked:
+        """Post an order once the gate opens; after its deadline the exchange itself refuses it as stale."""
+        return await self._signed("POST", path, parameters, gate, deadline_ms)
 
     async def cancel(self, path: str, parameters: Parameters) -> Asked:
         """Ask for a cancel; it counts as an order."""
         await self.pacer.wait_for_order()
-        return await self._signed("DELETE", path, parameters, None)
+        return await self._signed("DELETE", path, parameters)
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours, at the middle of the round trip.
@@ -132,10 +132,15 @@ class Requests:
             error=self._error,
         )
 
-    async def _signed(self, method: str, path: str, parameters: Parameters, gate: Gate | None) -> Asked:
-        timestamp = str(self.exchange_ms(self.clock.now_ms()))
-        window = str(self.settings.recv_window_ms)
-        query = encode([*parameters, ("recvWindow", window), ("timestamp", timestamp)])
+    async def _signed(
+        self, method: str, path: str, parameters: Parameters, gate: Gate | None = None, until_ms: int | None = None
+    ) -> Asked:
+        """Sign a request that is valid for the configured window, and not beyond an instant of our clock."""
+        now_ms = self.clock.now_ms()
+        window_ms = self.settings.recv_window_ms
+        if until_ms is not None:
+            window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented
+        query = encode([*parameters, ("recvWindow", str(window_ms)), ("timestamp", str(self.exchange_ms(now_ms)))])
         target = f"{path}?{signed(self._credentials, query)}"
         return await self._send(method, target, f"{method} {path}?{query}", self._headers, gate)
 
