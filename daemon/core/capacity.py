@@ -2,10 +2,12 @@
 
 MEXC counts place and cancel together, 12 a second (documented); support speaks of 20 requests a second in all. The
 daemon stays below, by a window that slides: in no second, wherever it begins, are there more than ``rate`` requests.
-A reservation may lie in the future (an armed order's instant); then it counts in the seconds around that instant.
+A reservation may lie in the future (an armed order's instant); then it counts in the seconds around that instant, and
+gives way to an order of higher priority (:func:`daemon.core.dispatch.dispatch`).
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 
 import msgspec
 
@@ -28,12 +30,13 @@ class Capacity:
         self.blocked_until_ms = 0
         self._sent: list[int] = []  # instants of requests, past and reserved, sorted
 
-    def ready_ms(self, now_ms: int, at_ms: int | None = None) -> int | None:
+    def ready_ms(self, now_ms: int, at_ms: int | None = None, *, emergency: bool = False) -> int | None:
         """Return the earliest time a decision taken now may let a request go at ``at_ms`` (default now).
 
-        ``now_ms`` itself means: at once. ``None`` means: not before something in flight has ended.
+        ``now_ms`` itself means: at once. ``None`` means: not before something in flight has ended, which an emergency
+        does not wait for.
         """
-        if self.in_flight >= self.limits.max_in_flight:
+        if self.in_flight >= self.limits.max_in_flight and not emergency:
             return None
         wire_ms = max(now_ms, at_ms or now_ms)
         free_ms = max(self._window_free_ms(wire_ms), self.blocked_until_ms)
@@ -55,6 +58,14 @@ class Capacity:
         place = 0 if reserved_ms is None else bisect_left(self._sent, reserved_ms)
         if self._sent[place : place + 1] == [reserved_ms]:
             del self._sent[place]
+
+    def without(self, reserved_ms: Iterable[int]) -> "Capacity":
+        """Return what the capacity would be if the requests reserved for these instants were not made."""
+        other = Capacity(self.limits)
+        other.in_flight, other.blocked_until_ms, other._sent = self.in_flight, self.blocked_until_ms, list(self._sent)
+        for at_ms in reserved_ms:
+            other.give_back(at_ms)
+        return other
 
     def block(self, until_ms: int) -> None:
         """Let nothing go before then."""

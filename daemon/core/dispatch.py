@@ -1,7 +1,8 @@
 """Dispatch: whoever may go next goes, and what is due is done.
 
 May go: trading is not halted, the order is the first by rank whose resource is free, its deadline has not passed, and
-the exchange's capacity has room. Nothing here waits; what cannot go now leaves an instant at which to look again.
+the exchange's capacity has room; an order that is only armed gives its room to one of higher priority. Nothing here
+waits; what cannot go now leaves an instant at which to look again.
 """
 
 import msgspec
@@ -33,9 +34,13 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
         if now_ms > order.deadline_ms:
             expire(ledger, step, order, now_ms)
             continue
-        ready_ms = ledger.capacity.ready_ms(now_ms, order.execute_at_ms)
-        if ready_ms is None or ready_ms > now_ms:
-            return ready_ms
+        ready_ms = ledger.capacity.ready_ms(now_ms, order.execute_at_ms, emergency=order.skip_lock)
+        if ready_ms != now_ms:
+            in_the_way = _armed_in_the_way(ledger, order, now_ms)
+            if not in_the_way:
+                return ready_ms
+            for armed in in_the_way:
+                disarm(ledger, step, armed, f"its place in the exchange's rate goes to {order.order_id}", now_ms)
         ledger.queue.pop()
         _send(ledger, step, order, now_ms)
     return None
@@ -107,6 +112,30 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
         if lock is None or lock.token != send.token:
             return f"its lock (token {send.token}) is no longer the resource's"
     return None
+
+
+def _armed_in_the_way(ledger: Ledger, order: Order, now_ms: int) -> list[Order]:
+    """Return the armed orders of lesser priority that keep an order from going now, last in rank first.
+
+    Nothing of them was sent. Among orders of the same priority a reservation stands, whoever is older: an order that
+    is tried again and again must not take the place of one that waits for its instant.
+    """
+    priority = ledger.priority_of(order)
+    flying = (ledger.orders.get(attempt.order_id) for attempt in ledger.flying.values())
+    lesser = [armed for armed in flying if armed and armed.state is State.ARMED and armed.priority > priority]
+    lesser.sort(key=lambda armed: (armed.priority, armed.seq))
+
+    def is_ready(without: list[Order]) -> bool:
+        capacity = ledger.capacity.without(armed.sent_ms or now_ms for armed in without)
+        return capacity.ready_ms(now_ms, order.execute_at_ms, emergency=order.skip_lock) == now_ms
+
+    if not is_ready(lesser):
+        return []
+    for armed in list(lesser):
+        rest = [each for each in lesser if each is not armed]
+        if is_ready(rest):
+            lesser = rest
+    return lesser[::-1]
 
 
 def _send(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:

@@ -8,7 +8,7 @@ from daemon.core import guards
 from daemon.core.exposure import Exposure
 from daemon.core.idempotency import Claim, Identity, claim, identity_of, key_until_ms
 from daemon.core.ledger import Ledger
-from daemon.core.orders import Order, State
+from daemon.core.orders import Order, Side, State
 from daemon.core.signals import Signal
 from daemon.core.step import Step
 from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady
@@ -72,7 +72,7 @@ def accept(
     repetition = recognise(ledger, step, identity, actor=actor, now_ms=now_ms)
     if repetition is not None:
         return repetition
-    check_open(ledger)
+    check_open(ledger, [identity.asked.side])
     key = _key_of_new(ledger, identity, now_ms)
     outdated = ledger.by_key(key)
     if outdated is not None and outdated.key_bound:
@@ -125,8 +125,8 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], 
         if key not in new:
             new[key] = identity.fingerprint
             fresh.append((place, signal, identity))
-    if new:
-        check_open(ledger, len(new))
+    if fresh:
+        check_open(ledger, [identity.asked.side for _, _, identity in fresh])
     batch = Exposure()
     for place, signal, identity in fresh:
         order = _order(ledger, signal, identity, f"[{place}]", now_ms)
@@ -137,8 +137,10 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], 
         batch.note(None, order)
 
 
-def check_open(ledger: Ledger, arrivals: int = 1) -> None:
-    """Check that so many new signals are taken.
+def check_open(ledger: Ledger, arrivals: Sequence[Side]) -> None:
+    """Check that new signals of these sides are taken.
+
+    However many BUYs wait, a SELL finds a place: SELLs are bounded among themselves only.
 
     Raises:
         NotReady, Halted, Full: see :func:`accept`.
@@ -150,10 +152,16 @@ def check_open(ledger: Ledger, arrivals: int = 1) -> None:
         raise NotReady("the daemon is starting or draining; send the signal again in a moment, with the same key")
     if ledger.unproven is not None:
         raise NotReady(f"{ledger.unproven}; send the signal again, with the same key")
-    waiting = ledger.counts[State.QUEUED]
-    if waiting + arrivals > ledger.rules.max_queued:
+    sells = arrivals.count(Side.SELL)
+    _check_room(sells, ledger.queued[Side.SELL], "SELLs", ledger.rules.max_queued)
+    if sells < len(arrivals):
+        _check_room(len(arrivals), ledger.queued.total(), "orders", ledger.rules.max_queued)
+
+
+def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
+    if arrivals and waiting + arrivals > limit:
         raise Full(
-            f"{waiting} orders wait already, the limit ([queue] max_queued); "
+            f"{waiting} {what} wait already, the limit ([queue] max_queued); "
             "send the signal again when some are done, or raise the limit"
         )
 

@@ -134,7 +134,7 @@ def force_release(
             "checked (--exchange-checked)"
         )
     if order is not None and order.state is State.ARMED:
-        disarm(ledger, step, order, f"its lock was released: {reason}", now_ms)  # which ends the lock
+        order = disarm(ledger, step, order, f"its lock was released: {reason}", now_ms)  # which ends the lock
         ended = step.locks[lock.lock_id]
     else:
         released = ledger.locks.release(lock.lock_id, lock.token, now_ms, error=f"released by {actor}: {reason}")

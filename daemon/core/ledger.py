@@ -32,7 +32,7 @@ from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.exposure import Exposure
 from daemon.core.guards import GuardRules
 from daemon.core.locks import Lock, LockState, LockTable
-from daemon.core.orders import KEY_FREE, SIGHTINGS, Happening, Order, State, after
+from daemon.core.orders import KEY_FREE, SIGHTINGS, Happening, Order, Side, State, after
 from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.reconciliation import Schedule, Watch, begin
 from daemon.core.retries import RetryPolicy
@@ -89,6 +89,7 @@ class Ledger:
         self.capacity = Capacity(rules.limits)
         self.watches: dict[str, Watch] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
+        self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
         self.exposure = Exposure()  # what was bought or may still be, finished orders included
         self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
@@ -245,8 +246,11 @@ class Ledger:
             self.set_timer(start_ms, order.order_id)
             return
         waits_for = NOBODY if order.skip_lock or self.lock_of(order) else order.resource
-        priority = 0 if order.skip_lock else order.priority
-        self.queue.push(Entry(Rank(priority, order.seq), order.order_id, waits_for))
+        self.queue.push(Entry(Rank(self.priority_of(order), order.seq), order.order_id, waits_for))
+
+    def priority_of(self, order: Order) -> int:
+        """Return the priority that counts; an emergency sell goes before everything."""
+        return 0 if order.skip_lock else order.priority
 
     def free(
         self, step: Step, order: Order, now_ms: int, *, result: str | None = None, error: str | None = None
@@ -384,7 +388,9 @@ class Ledger:
         known = self.orders.get(order.order_id)
         if known is not None:
             self.counts[known.state] -= 1
+            self.queued[known.side] -= known.state is State.QUEUED
         self.counts[order.state] += 1
+        self.queued[order.side] += order.state is State.QUEUED
         self.exposure.note(known, order)
         self.orders[order.order_id] = order
         if order.key_bound:

@@ -69,10 +69,14 @@ class Executor:
             await self._ended.wait()
 
     async def _attempt(self, send: Send, commit: Commit, timing: Timing) -> None:
+        if send.fire_ms is not None:
+            await commit.durable()
+            await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another may go
+            timing.begin()
         async with AsyncExitStack() as stack:
             if send.token is not None:
                 await stack.enter_async_context(self._locks.of(send.order.resource))
-            if send.fire_ms is not None and not await self._fire(send, commit, timing):
+            if send.fire_ms is not None and not self._fire(send):
                 return
             await self._place(send, commit, timing)
             await self._until_settled(send.order.order_id)
@@ -90,19 +94,15 @@ class Executor:
         if verdict is not None and verdict.resync:
             await self._exchange.measure_clock()
 
-    async def _fire(self, send: Send, commit: Commit, timing: Timing) -> bool:
-        """Wait for an armed order's instant; it was durable long before."""
-        await commit.durable()
-        assert send.fire_ms is not None
-        await self._clock.reach(send.fire_ms)
-        timing.begin()
+    def _fire(self, send: Send) -> bool:
+        """Let an armed order's instant come; false where it was taken back."""
         step = Step()
         armed = fire(self._doorway.ledger, step, send, self._clock.now_ms())
         self._doorway.apply(step)
         return armed
 
     async def _gate(self, send: Send, commit: Commit, timing: Timing) -> str | None:
-        """Open when the attempt is durable and its turn has come, unless something has come to speak against it."""
+        """Wait until the attempt is durable and its turn has come; return what speaks against sending it."""
         await commit.durable()
         await self._exchange.order_turn()
         why = may_go(self._doorway.ledger, send, self._clock.now_ms())

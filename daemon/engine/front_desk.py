@@ -224,7 +224,7 @@ class FrontDesk:
         identity = intake.identify(ledger, signal)
         if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
             return None, identity
-        intake.check_open(ledger)
+        intake.check_open(ledger, [signal.side])
         check_type(signal, ledger.rules.refused_types)
         rules = await self._engine.exchange.rules(signal.symbol)
         if rules is None:

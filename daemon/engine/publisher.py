@@ -49,7 +49,7 @@ class Publisher:
         self._wanted.set()
 
     async def changed(self, subject_id: str) -> None:
-        """Wait until a change of an order, or of somebody who waits for a lease, is on disk."""
+        """Wait until a change of an order, of its lock, or of somebody who waits for a lease, is on disk."""
         event = self._waiting.get(subject_id)
         if event is None:
             event = self._waiting[subject_id] = asyncio.Event()
@@ -95,7 +95,8 @@ class Publisher:
     def _publish(self, step: Step) -> None:
         self._ledger.committed(step)
         self.last_token = max([self.last_token, *(lock.token for lock in step.locks.values())])
-        for subject_id in (*step.orders, *step.waiters):
+        holders = (lock.order_id for lock in step.locks.values() if lock.order_id is not None)
+        for subject_id in (*step.orders, *step.waiters, *holders):
             event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()

@@ -115,11 +115,9 @@ def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -
     holder = sell(bench)
     waiting = sell(bench, snipe_target_id="t1", priority=1)
     emergency = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True)
-    assert emergency.state is State.QUEUED, "the exchange's limits are the exchange's"
+    assert emergency.state is State.IN_FLIGHT, "orders in flight are our own limit"
     bench.settle()
     bench.answer(holder, unclear())
-    emergency = bench.order(emergency)
-    assert emergency.state is State.IN_FLIGHT
     assert bench.ledger.locks.holder(emergency.resource) == bench.ledger.lock_of(bench.order(holder))
     assert bench.order(waiting).state is State.QUEUED
     ((send, _),) = bench.sends.values()
@@ -127,6 +125,15 @@ def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -
     bench.settle()
     assert bench.gate(emergency) is None
     assert bench.disk.attempts[send.attempt.client_order_id].state is AttemptState.IN_FLIGHT
+
+
+def test_an_emergency_sell_keeps_to_the_exchanges_rate() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    sell(bench)
+    emergency = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True)
+    assert emergency.state is State.QUEUED
+    bench.pass_time(1_000)
+    assert bench.order(emergency).state is State.IN_FLIGHT
 
 
 def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
@@ -339,6 +346,55 @@ def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> No
     assert [bench.order(order).state for order in orders] == [State.QUEUED, State.QUEUED]
     bench.resume()
     assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
+
+
+@pytest.mark.parametrize("skip_lock", [False, True], ids=["sell", "emergency sell"])
+@pytest.mark.parametrize("limit", ["order_rate_per_s", "max_in_flight"])
+def test_armed_buys_give_way_to_a_sell_the_last_of_them_first(limit: str, *, skip_lock: bool) -> None:
+    """A second that is reserved by BUYs that were not sent yet is not taken."""
+    bench = Bench(rules(limits={limit: 3}))
+    at_ms = NOON_MS + 400
+    buys = [bench.submit(snipe_target_id=f"t{number}", execute_at=at_ms) for number in range(3)]
+    bench.pass_time(100)
+    assert sell(bench, skip_lock=skip_lock).state is State.IN_FLIGHT
+    states = [State.ARMED, State.ARMED, State.ARMED if skip_lock and limit == "max_in_flight" else State.QUEUED]
+    assert [bench.order(buy).state for buy in buys] == states
+    assert bench.events(buys[0])[-1].name == "order.armed"
+
+
+def test_an_armed_buy_that_gave_way_goes_when_there_is_room_again() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    buy = bench.submit(execute_at=NOON_MS + 400)
+    bench.pass_time(100)
+    sell(bench)
+    told = bench.events(buy)[-1]
+    assert told.name == "order.disarmed"
+    assert "rate" in str(told.detail["reason"])
+    bench.pass_time(999)
+    assert bench.order(buy).state is State.QUEUED
+    bench.pass_time(1)
+    assert bench.order(buy).state is State.IN_FLIGHT
+
+
+def test_only_armed_orders_whose_room_is_needed_give_way() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}, arm_ahead_ms=10_000))
+    near = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 500)
+    far = bench.submit(snipe_target_id="t2", execute_at=NOON_MS + 5_000)
+    assert sell(bench).state is State.IN_FLIGHT
+    assert [bench.order(buy).state for buy in (near, far)] == [State.QUEUED, State.ARMED]
+
+
+def test_an_armed_order_gives_way_to_nobody_of_its_own_priority_nor_in_vain() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    sent = sell(bench, snipe_target_id="t0")
+    armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 300)
+    older = bench.submit(snipe_target_id="t2")
+    assert [bench.order(each).state for each in (sent, armed, older)] == [State.IN_FLIGHT, State.ARMED, State.QUEUED]
+    bench = Bench(rules(limits={"order_rate_per_s": 1}, arm_ahead_ms=10_000))
+    sell(bench, snipe_target_id="t0")
+    armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 1_000)
+    assert sell(bench).state is State.QUEUED, "the second is taken by what was sent"
+    assert bench.order(armed).state is State.ARMED
 
 
 def test_a_drain_takes_armed_orders_back_and_sends_nothing_more(bench: Bench) -> None:

@@ -220,6 +220,34 @@ def test_only_those_who_wait_fill_the_queue() -> None:
     assert bench.submit(snipe_target_id="t3").state is State.QUEUED
 
 
+def test_buys_that_wait_never_keep_a_sell_out() -> None:
+    """One must always be able to get out, though BUYs for next month fill the queue."""
+    bench = Bench(rules(max_queued=2))
+    for target in ("t1", "t2"):
+        bench.submit(snipe_target_id=target, execute_at=NOON_MS + 60_000)
+    with pytest.raises(Full, match="2 orders wait"):
+        bench.submit(snipe_target_id="t3")
+    sells = [
+        bench.submit(side="SELL", quantity=Decimal(1), snipe_target_id=target, execute_at=NOON_MS + 60_000)
+        for target in ("t1", "t2")
+    ]
+    assert {order.state for order in sells} == {State.QUEUED}
+    with pytest.raises(Full, match="2 SELLs wait"):
+        bench.submit(side="SELL", quantity=Decimal(1), snipe_target_id="t3")
+    bench.withdraw(sells[0])
+    assert bench.submit(side="SELL", quantity=Decimal(1), snipe_target_id="t3").state is State.IN_FLIGHT
+
+
+def test_a_batch_of_both_sides_finds_places_for_each() -> None:
+    bench = Bench(rules(max_queued=1))
+    sell = request(side="SELL", quantity=Decimal(1))
+    with pytest.raises(Full, match="0 orders wait"):
+        bench.submit_all([sell, request(snipe_target_id="t2")])
+    assert not bench.latest
+    bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 60_000)
+    assert len(bench.submit_all([sell])) == 1
+
+
 # Several at once
 
 

@@ -70,7 +70,7 @@ def test_an_order_whose_resource_is_held_is_told_by_whom(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("skip_lock", "before"), [(False, 2), (True, 0)], ids=["usual", "emergency"])
 def test_an_order_that_waits_for_its_turn_is_told_how_many_go_before_it(*, skip_lock: bool, before: int) -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol, side="SELL", quantity=Decimal(1))
     symbol = "AAUSDT" if skip_lock else "DDUSDT"

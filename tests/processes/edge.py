@@ -1,7 +1,7 @@
 """An edge before a server: it carries bytes, and holds them back as long as a test says."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from urllib.parse import urlsplit
@@ -45,17 +45,20 @@ class Edge:
 
     def cut(self) -> None:
         """Close every connection, so that the next request needs a new one."""
-        self._call(lambda: [writer.close() for writer in self._connections])
+        self._call(self._close_all)
 
     def wait_for_held(self) -> None:
         """Wait until a caller has sent something that is held back."""
         eventually(lambda: self._held, "something that the edge holds back")
 
-    def _call(self, work: object) -> None:
+    def _close_all(self) -> None:
+        for writer in self._connections:
+            writer.close()
+
+    def _call(self, work: Callable[[], None]) -> None:
         done = Event()
 
         def run() -> None:
-            assert callable(work)
             work()
             done.set()
 
