@@ -165,7 +165,7 @@ async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_
     async with serve(echo) as peer, open_transport(peer.url) as transport:
         setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
         requests = Requests(transport, OFFICIAL, HandClock(), setting)
-        asked = await requests.order("/api/v3/order", [("symbol", "BTCUSDT")], open_gate)
+        asked = await requests.order("/api/v3/order", [("symbol", "BTCUSDT")], open_gate, FAR_MS)
     assert isinstance(asked.reply, Reply)
     assert asked.reply.body.decode() == quoted.format("*** and *** and ***")
     assert len(sent[0]) == 64
