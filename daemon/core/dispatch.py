@@ -121,8 +121,10 @@ def _armed_in_the_way(ledger: Ledger, order: Order, now_ms: int) -> list[Order]:
     is tried again and again must not take the place of one that waits for its instant.
     """
     priority = ledger.priority_of(order)
-    flying = (ledger.orders.get(attempt.order_id) for attempt in ledger.flying.values())
-    lesser = [armed for armed in flying if armed and armed.state is State.ARMED and armed.priority > priority]
+    flying = [
+        ledger.orders[attempt.order_id] for attempt in ledger.flying.values() if attempt.order_id in ledger.orders
+    ]
+    lesser = [each for each in flying if each and each.state is State.ARMED and ledger.priority_of(each) > priority]
     lesser.sort(key=lambda armed: (armed.priority, armed.seq))
 
     def is_ready(without: list[Order]) -> bool:

@@ -397,6 +397,13 @@ def test_an_armed_order_gives_way_to_nobody_of_its_own_priority_nor_in_vain() ->
     assert bench.order(armed).state is State.ARMED
 
 
+def test_an_armed_emergency_sell_gives_way_to_no_other() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    armed = sell(bench, skip_lock=True, execute_at=NOON_MS + 300)
+    assert sell(bench, skip_lock=True, snipe_target_id="t1").state is State.QUEUED
+    assert bench.order(armed).state is State.ARMED
+
+
 def test_a_drain_takes_armed_orders_back_and_sends_nothing_more(bench: Bench) -> None:
     armed = bench.submit(execute_at=NOON_MS + 300)
     bench.drain()
