@@ -23,6 +23,7 @@
     │   │   └── Locked             another program keeps the database locked
     │   ├── NoPermission       77  a credential is missing, or readable by others
     │   └── Unfit              77  the exchange does not let this account trade from here
+    ├── Unreachable            75  the sockets were deleted: the process drains and ends, and the next one binds anew
     ├── Interrupted            130 ended at once by a signal: the second, or one that came too early
     ├── CommitFailed           74  the disk did not take a commit: the process stops
     │   └── DatabaseGone       65  the database's files were deleted, replaced or cut under the running daemon
@@ -183,6 +184,12 @@ class Unfit(StartupError):
     """The exchange does not let this account trade from here, and said so."""
 
     exit_code = 77
+
+
+class Unreachable(SniperdError):
+    """A socket is not the one any more that was bound: nobody can call. The next process binds it anew."""
+
+    exit_code = 75
 
 
 class Interrupted(SniperdError):

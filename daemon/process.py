@@ -24,7 +24,7 @@ from daemon.core.step import Step
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import FrontDesk
 from daemon.engine.lock_desk import LockDesk
-from daemon.errors import BadConfig, Interrupted
+from daemon.errors import BadConfig, Interrupted, Unreachable
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.facts import UNSETTLED
@@ -37,12 +37,16 @@ from daemon.poller.poller import Poller
 from daemon.reloading import reload
 from daemon.reporting import Reports
 from daemon.service_manager import ServiceManager, given_sockets, watchdog_s, without
+from daemon.store.files import identity
 from daemon.store.reading import Remembered
 from daemon.store.store import Store, open_store
 from daemon.surroundings import Surroundings
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
+
+SOCKET_CHECK_S = 1.0
+"""So often the sockets are looked at."""
 
 JUMP_MS = 1_000
 """A step of the machine's clock that is worth a line."""
@@ -65,6 +69,7 @@ class Process:
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
         self._facts = UNSETTLED
+        self._unreachable: Path | None = None  # a socket that was deleted
         self._around = Surroundings(config, self._environ, log, self._emit)
 
     async def main(self) -> None:
@@ -128,6 +133,7 @@ class Process:
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock, engine)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
+            tasks.start_soon(self._watch_sockets, engine, reports, {"signals": signals, "status": status})
             if http is not None and loopback is not None:
                 tasks.start_soon(_show_address, engine, http, loopback.token)
             if self._poller is not None:
@@ -135,7 +141,7 @@ class Process:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
-            self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
+            self._end(clock, engine)
 
     async def _open_poller(self, stack: AsyncExitStack, context: Context, exchange: MexcExchange) -> Poller:
         table = self._config.poller
@@ -145,6 +151,12 @@ class Process:
         self._listeners.append(poller.hear)
         context.monitor.poller = poller.health
         return poller
+
+    def _end(self, clock: SteadyClock, engine: Engine) -> None:
+        """Tell that all is done; as an error where nobody asked for it."""
+        if self._unreachable is not None:
+            raise Unreachable(f"{self._unreachable} was deleted or replaced while the daemon used it; start again")
+        self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
 
     async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
         await engine.ready.wait()
@@ -194,6 +206,19 @@ class Process:
         self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
         self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
         self._log.set_level(config.log.level)
+
+    async def _watch_sockets(self, engine: Engine, reports: Reports, sockets: dict[str, Path]) -> None:
+        """Drain and end when a socket that this process bound is there no more: nobody could call, and none would know.
+
+        Sockets of the service manager are its own matter.
+        """
+        bound = {path: identity(path) for name, path in sockets.items() if name not in self._given}
+        while self._unreachable is None:
+            await anyio.sleep(SOCKET_CHECK_S)
+            self._unreachable = next((path for path in bound if identity(path) != bound[path]), None)
+        self._tell(engine.clock, "daemon.unreachable", socket=str(self._unreachable))
+        reports.stopping()
+        engine.stop()
 
     async def _watch_wall_clock(self, clock: SteadyClock, engine: Engine) -> None:
         """Follow the machine's clock forward at once, and tell when somebody sets it."""

@@ -143,6 +143,9 @@ CATALOGUE: dict[str, Kind] = {
         Level.INFO, "looking for what was in flight before signals are taken", ("in_doubt",), durable=False
     ),
     "daemon.ready": Kind(Level.INFO, "signals are taken", ("signals", "status", "http"), durable=False),
+    "daemon.unreachable": Kind(
+        Level.ERROR, "a socket was deleted or replaced: nobody can call; it drains and ends", ("socket",), durable=False
+    ),
     "daemon.no_dashboard": Kind(
         Level.WARNING, "where the dashboard stands by default it cannot; it has a free port, or none", ("error",),
         durable=False,

@@ -9,12 +9,15 @@ A BUY counts from acceptance on and for what was asked, unless it ended without 
 """
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import islice
 from typing import NamedTuple
 
+import msgspec
+
 from daemon.core.decimals import ZERO, product, total
-from daemon.core.orders import KEY_FREE, PENDING, Order, Side, State
+from daemon.core.orders import KEY_FREE, PENDING, Order, Side, State, known_sum
 
 DAY_MS = 86_400_000
 MAX_REPEAT_WINDOW_MS = 3_600_000
@@ -27,6 +30,37 @@ _SETTLED = frozenset({State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED})
 _WEIGHT = {state: states for states in (KEY_FREE, OPEN, _SETTLED) for state in states}
 
 _Of = tuple[str, str]
+
+
+class Ended(NamedTuple):
+    """As much of a finished BUY as the figures are made of: there may be very many, and they are read at each start."""
+
+    seq: int
+    order_id: str
+    state: State
+    symbol: str
+    owner_id: str
+    target_id: str | None
+    accepted_ms: int
+    executed_quantity: Decimal
+    executed_quote: Decimal
+    quantity: Decimal | None
+    quote_quantity: Decimal | None
+    price: Decimal | None
+    last_price: Decimal | None
+
+    @property
+    def side(self) -> Side:
+        """What an order has in this place."""
+        return Side.BUY
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What those of a day's BUYs came to that have ended and are too old to be the first of a repetition."""
+
+    day: int = 0  # since 1970
+    worth: Decimal = ZERO
+    unpriced: frozenset[str] = frozenset()  # ids of those whose worth nobody knows
 
 
 class _Seen(NamedTuple):
@@ -48,7 +82,11 @@ class Exposure:
         self._lately: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
         self._ages: deque[tuple[_Of, _Seen]] = deque()  # what is to be forgotten, oldest first
 
-    def note(self, before: Order | None, after: Order) -> None:
+    def begin(self, spent: Spent) -> None:
+        """Begin with what a day's BUYs came to; each of the others is noted afterwards."""
+        self._day, self._spent, self._unpriced = spent.day, spent.worth, set(spent.unpriced)
+
+    def note(self, before: Order | None, after: Order | Ended) -> None:
         """Take in a new order, or what became of one: ``before`` is how it counts so far."""
         if after.side is not Side.BUY or (before is not None and _weighs_the_same(before, after)):
             return
@@ -84,7 +122,7 @@ class Exposure:
                 return seen.order_id
         return None
 
-    def _weigh(self, order: Order, times: int) -> None:
+    def _weigh(self, order: Order | Ended, times: int) -> None:
         """Add an order to the figures, or take it away; days that have passed are let be."""
         if order.state in OPEN:
             self._open[order.owner_id] += times
@@ -100,7 +138,7 @@ class Exposure:
         else:
             self._unpriced.discard(order.order_id)
 
-    def _remember(self, order: Order) -> None:
+    def _remember(self, order: Order | Ended) -> None:
         """Let an order count as the first of a repetition, and begin the day that it is the first of."""
         if order.accepted_ms // DAY_MS > self._day:
             self._day, self._spent, self._unpriced = order.accepted_ms // DAY_MS, ZERO, set()
@@ -115,7 +153,7 @@ class Exposure:
             of, oldest = self._ages.popleft()
             self._drop(of, oldest.order_id)
 
-    def _forget(self, order: Order) -> None:
+    def _forget(self, order: Order | Ended) -> None:
         self._drop(_of(order), order.order_id)
 
     def _drop(self, of: _Of, order_id: str) -> None:
@@ -125,7 +163,19 @@ class Exposure:
             self._lately.pop(of, None)
 
 
-def worth_of(order: Order) -> Decimal | None:
+def spent_by(day: int, ended: Iterable[Order | Ended]) -> Spent:
+    """Add up what BUYs of a day came to."""
+    worth, unpriced = ZERO, set()
+    for order in ended:
+        each = worth_of(order)
+        if each is None:
+            unpriced.add(order.order_id)
+        else:
+            worth = total(worth, each)
+    return Spent(day, worth, frozenset(unpriced))
+
+
+def worth_of(order: Order | Ended) -> Decimal | None:
     """Return what a BUY costs in quote units, as asked, or as executed where that is more.
 
     A market order by quantity costs what its last price makes it, where a guard asked for that at acceptance. Where
@@ -136,10 +186,10 @@ def worth_of(order: Order) -> Decimal | None:
     price = order.last_price if order.price is None else order.price
     if price is not None and order.quantity is not None:
         return max(product(order.quantity, price), order.executed_quote)
-    return order.executed_sum if order.state in _SETTLED else None
+    return known_sum(order.executed_quantity, order.executed_quote) if order.state in _SETTLED else None
 
 
-def _weighs_the_same(before: Order, after: Order) -> bool:
+def _weighs_the_same(before: Order, after: Order | Ended) -> bool:
     """Whether nothing changed that a figure is made of; looking at identity alone, which may overlook a yes."""
     return (
         _WEIGHT[before.state] is _WEIGHT[after.state]
@@ -149,5 +199,5 @@ def _weighs_the_same(before: Order, after: Order) -> bool:
     )
 
 
-def _of(order: Order) -> _Of:
+def _of(order: Order | Ended) -> _Of:
     return order.owner_id, order.symbol

@@ -192,6 +192,14 @@ def after(state: State, happening: Happening) -> State:
         raise Impossible(f"{happening.value} is impossible for an order that is {state.value}") from None
 
 
+def known_sum(quantity: Decimal, quote: Decimal) -> Decimal | None:
+    """Return the quote units of a fill; ``None`` where it is not known what it came to.
+
+    MEXC shows a sum of 0 beside a filled quantity at times, or none. Nothing is bought for nothing.
+    """
+    return None if quantity and not quote else quote
+
+
 class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a signal became. Times are Unix milliseconds of the daemon's clock, amounts are exact."""
 
@@ -260,11 +268,8 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def executed_sum(self) -> Decimal | None:
-        """Quote units filled; ``None`` where the exchange shows a fill and not what it came to.
-
-        MEXC shows a sum of 0 beside a filled quantity at times, or none. Nothing is bought for nothing.
-        """
-        return None if self.executed_quantity and not self.executed_quote else self.executed_quote
+        """Quote units filled; ``None`` where the exchange shows a fill and not what it came to."""
+        return known_sum(self.executed_quantity, self.executed_quote)
 
     @property
     def average_price(self) -> Decimal | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.exposure import Ended, Spent
 from daemon.core.ledger import WATCHED, Ledger
 from daemon.core.locks import Lock
 from daemon.core.orders import Order, State
@@ -19,7 +20,8 @@ def recover(
     step: Step,
     *,
     orders: Iterable[Order],
-    ended: Iterable[Order],
+    ended: Iterable[Order | Ended],
+    spent: Spent,
     locks: Iterable[Lock],
     attempts: Iterable[Attempt],
     waiters: Iterable[Waiter],
@@ -34,7 +36,8 @@ def recover(
 
     Whatever was durable as sent or about to be sent may have reached the exchange; it is in doubt, and its lock is
     held until the doubt has ended. What was queued waits again, with the deadline it had. What was sent in the last
-    second still counts against the exchange's rate, and what has ``ended`` lately still counts for the guards.
+    second still counts against the exchange's rate, and what has ``ended`` lately, and what was ``spent``
+    today before that, still counts for the guards.
     """
     ledger.halted = halted
     ledger.capacity.block(still_until_ms)
@@ -42,12 +45,15 @@ def recover(
         ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq
     ledger.locks.last_token = last_token
+    ledger.exposure.begin(spent)
     loaded = list(orders)
-    for order in sorted([*ended, *loaded], key=lambda each: each.seq):  # as they came, so that none is put in between
-        if order.finished_ms is None:
-            ledger.load(order)
+    unfinished = {order.seq: order for order in loaded}
+    for each in sorted([*ended, *loaded], key=lambda each: each.seq):  # as they came, so that none is put in between
+        order = unfinished.get(each.seq)
+        if order is None:
+            ledger.exposure.note(None, each)
         else:
-            ledger.exposure.note(None, order)
+            ledger.load(order)
     for lock in locks:
         _take_again(ledger, lock)
     for attempt in attempts:

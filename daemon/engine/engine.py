@@ -186,6 +186,7 @@ class Engine:
             step,
             orders=remembered.orders,
             ended=remembered.ended,
+            spent=remembered.spent,
             locks=remembered.locks,
             attempts=remembered.attempts,
             waiters=remembered.waiters,

@@ -2,21 +2,24 @@
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import msgspec
 
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.events import Event
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Spent, spent_by
 from daemon.core.ledger import HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
-from daemon.core.orders import Order, State
+from daemon.core.orders import KEY_FREE, Order, State
 from daemon.core.restoring import COPIED_FACT, TOKEN_FACT
 from daemon.core.waiters import Waiter
 from daemon.store import rows
 
 LATEST_ATTEMPTS = 100
+_EVER_MS = 1 << 62
+_NOT_BOUGHT = msgspec.json.encode(sorted(KEY_FREE)).decode()
 _TOKEN = re.compile(r"lock-([0-9]{1,18})")
 
 
@@ -24,7 +27,8 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What the disk remembers of the work that is not finished."""
 
     orders: list[Order]
-    ended: list[Order]  # finished BUYs of the latest day and hour, for the guards
+    ended: list[Ended]  # finished BUYs of the latest hour, for the guards
+    spent: Spent  # what those of the latest day came to that ended before
     locks: list[Lock]
     attempts: list[Attempt]  # in flight when they were written
     waiters: list[Waiter]  # in line when the process ended
@@ -60,14 +64,18 @@ class History(msgspec.Struct, frozen=True):
 
 
 def remembered(connection: sqlite3.Connection) -> Remembered:
-    """Read what recovery needs. Costs nothing for orders that are finished, but for the latest day's BUYs."""
+    """Read what recovery needs.
+
+    Costs nothing for orders that are finished, but for the latest day's BUYs, of which some columns are read.
+    """
     last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
     found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
     orders = [rows.order_from(row) for row in found]
     facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
     return Remembered(
         orders=orders,
-        ended=_ended_since(connection, min(last_ms // DAY_MS * DAY_MS, last_ms - MAX_REPEAT_WINDOW_MS)),
+        ended=list(_ended(connection, last_ms - MAX_REPEAT_WINDOW_MS, _EVER_MS)),
+        spent=_spent(connection, last_ms // DAY_MS, last_ms - MAX_REPEAT_WINDOW_MS),
         locks=[
             rows.lock_from(row) for row in connection.execute("SELECT * FROM transaction_locks WHERE status = 'active'")
         ],
@@ -177,16 +185,36 @@ def page(
     return read
 
 
-def _ended_since(connection: sqlite3.Connection, since_ms: int) -> list[Order]:
-    """Read the finished BUYs that were accepted since an instant.
+def _spent(connection: sqlite3.Connection, day: int, until_ms: int) -> Spent:
+    """Add up the finished BUYs of a day that were accepted before an instant."""
+    return spent_by(day, _ended(connection, day * DAY_MS, until_ms))
+
+
+def _ended(connection: sqlite3.Connection, since_ms: int, until_ms: int) -> Iterator[Ended]:
+    """Read the finished BUYs that were accepted from one instant until before another, but for what was not placed."""
+    found = connection.execute(
+        f"SELECT {', '.join(Ended._fields)} FROM orders WHERE seq > ? AND accepted_ms < ?"  # noqa: S608  # from above
+        " AND side = 'BUY' AND finished_ms IS NOT NULL"
+        " AND state NOT IN (SELECT value FROM json_each(?)) ORDER BY seq",
+        (_seq_before(connection, since_ms), until_ms, _NOT_BOUGHT),
+    )
+    for seq, order_id, state, symbol, owner_id, target_id, accepted_ms, filled, quote, *asked in found:
+        yield Ended(
+            seq, order_id, State(state), symbol, owner_id, target_id, accepted_ms, Decimal(filled), Decimal(quote),
+            *map(_amount, asked),
+        )  # fmt: skip
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _seq_before(connection: sqlite3.Connection, at_ms: int) -> int:
+    """Return the number of the newest order that was accepted before an instant.
 
     Orders are numbered as they are accepted, so the search goes back from the newest and ends at the first older one.
     """
-    older = _number(connection, "SELECT seq FROM orders WHERE accepted_ms < ? ORDER BY seq DESC LIMIT 1", since_ms)
-    found = connection.execute(
-        "SELECT * FROM orders WHERE seq > ? AND side = 'BUY' AND finished_ms IS NOT NULL ORDER BY seq", (older,)
-    )
-    return [rows.order_from(row) for row in found]
+    return _number(connection, "SELECT seq FROM orders WHERE accepted_ms < ? ORDER BY seq DESC LIMIT 1", at_ms)
 
 
 def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:

@@ -19,10 +19,11 @@ from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.capacity import WINDOW_MS
 from daemon.core.dispatch import disarm, dispatch, fire, may_go, tick
 from daemon.core.events import CATALOGUE, Event
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
 from daemon.core.intake import Accepted, accept, check_all, identify
 from daemon.core.ledger import HALT_FACT, STILL_FACT, Ledger, Rules
 from daemon.core.locks import Lock, LockState
-from daemon.core.orders import TRANSITIONS, Order, State
+from daemon.core.orders import KEY_FREE, TRANSITIONS, Order, Side, State
 from daemon.core.outcomes import answered, looked
 from daemon.core.recovery import recover
 from daemon.core.restoring import COPIED_FACT, TOKEN_FACT, begin_from_copy
@@ -89,9 +90,25 @@ class Disk:
         """Return who waits for a lease."""
         return [waiter for waiter in self.waiters.values() if waiter.state is WaiterState.PENDING]
 
-    def ended(self) -> list[Order]:
-        """Return the finished BUYs that still count for guards, oldest first."""
-        return sorted((order for order in self.orders.values() if order.finished_ms is not None), key=_seq)
+    def ended(self, now_ms: int) -> list[Order]:
+        """Return the finished BUYs that may be the first of a repetition, oldest first."""
+        found = [order for order in self._bought() if order.accepted_ms >= now_ms - MAX_REPEAT_WINDOW_MS]
+        return sorted(found, key=_seq)
+
+    def spent(self, now_ms: int) -> Spent:
+        """Return what the day's finished BUYs from before those came to."""
+        day, recent_ms = now_ms // DAY_MS, now_ms - MAX_REPEAT_WINDOW_MS
+        return spent_by(
+            day,
+            [
+                order
+                for order in self._bought()
+                if order.accepted_ms // DAY_MS == day and order.accepted_ms < recent_ms and order.state not in KEY_FREE
+            ],
+        )
+
+    def _bought(self) -> list[Order]:
+        return [order for order in self.orders.values() if order.finished_ms is not None and order.side is Side.BUY]
 
     def active_locks(self) -> list[Lock]:
         """Return the locks that recovery takes again."""
@@ -194,7 +211,8 @@ class Bench:
             self.ledger,
             step,
             orders=self.disk.unfinished(),
-            ended=self.disk.ended(),
+            ended=self.disk.ended(self.now_ms),
+            spent=self.disk.spent(self.now_ms),
             locks=self.disk.active_locks(),
             attempts=self.disk.under_way(),
             waiters=self.disk.in_line(),

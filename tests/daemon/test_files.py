@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.store.database import LOG_BYTES
 from tests.processes import Daemon, Exchange, eventually, wall_ms
 from tests.processes.child import Child
 from tests.processes.pending import Pending
@@ -242,3 +243,31 @@ def test_a_lock_that_is_held_at_the_start_is_waited_for(own_stage: Stage, daemon
     daemon.wait_for("store.locked")
     held.kill()
     daemon.wait_for("daemon.ready")
+
+
+@pytest.mark.parametrize("which", ["both", "one"])
+def test_without_its_sockets_it_drains_and_ends_and_the_next_one_binds_them(daemon: Daemon, which: str) -> None:
+    sockets = [daemon.signals, daemon.status] if which == "both" else [daemon.signals]
+    for path in sockets:
+        path.unlink()
+    assert daemon.process.exit_code() == NOT_NOW
+    assert daemon.process.events("daemon.unreachable")
+    assert "was deleted or replaced" in daemon.process.events("daemon.failed")[-1]["error"]
+    daemon.start()
+    assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
+
+
+def test_after_a_reader_that_stayed_the_log_of_changes_shrinks_again(daemon: Daemon) -> None:
+    log = beside(daemon, "-wal")
+    with closing(sqlite3.connect(f"file:{daemon.database}?mode=ro", uri=True, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM orders").fetchone()
+        for _ in range(20):
+            batch = [market_buy(executeAt=wall_ms() + HOUR_MS) for _ in range(100)]
+            assert daemon.ask("POST", "/v1/signals/batch", batch).status == 202
+            for order in daemon.look("/v1/orders?limit=100")["orders"]:
+                daemon.ask("DELETE", f"/v1/orders/{order['id']}")
+        grown = log.stat().st_size
+        assert grown > LOG_BYTES
+    eventually(lambda: daemon.submit(market_buy()).status == 202 and log.stat().st_size <= LOG_BYTES, "it shrinks")
+    assert daemon.process.is_running()

@@ -1,5 +1,6 @@
 """What is asked of the database."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 
 from daemon.core.attempts import AttemptState
 from daemon.core.events import Event
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS
+from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent
 from daemon.core.ledger import HALT_FACT
 from daemon.core.locks import LockState
-from daemon.core.orders import Side, State
+from daemon.core.orders import Order, Side, State
 from daemon.core.step import Step
 from daemon.store.store import open_store
 from tests import making
@@ -119,17 +120,43 @@ async def test_dead_letters_are_counted(tmp_path: Path) -> None:
         assert await store.dead_letters() == 3
 
 
-async def test_what_was_bought_today_is_remembered_although_it_is_finished(tmp_path: Path) -> None:
-    """The hour before the latest event counts as well, whatever day it is in."""
-    midnight_ms = making.NOW_MS // DAY_MS * DAY_MS
-    given: dict[str, Any] = {"state": State.FILLED, "finished_ms": making.NOW_MS}
-    accepted = [midnight_ms - 2, midnight_ms - 1, midnight_ms, midnight_ms + 1]
-    orders = [making.order(n, accepted_ms=at_ms, **given) for n, at_ms in enumerate(accepted, 1)]
+async def test_what_was_bought_in_the_hour_before_the_latest_event_is_remembered_although_it_is_finished(
+    tmp_path: Path,
+) -> None:
+    at_ms = making.NOW_MS
+    given: dict[str, Any] = {"state": State.FILLED, "finished_ms": at_ms}
+    accepted = [at_ms - MAX_REPEAT_WINDOW_MS - 1, at_ms - MAX_REPEAT_WINDOW_MS, at_ms]
+    orders = [making.order(n, accepted_ms=accepted_ms, **given) for n, accepted_ms in enumerate(accepted, 1)]
     orders += [making.order(5, side=Side.SELL, **given), making.order(6)]
-    step = Step(orders={order.order_id: order for order in orders})
+    step = Step(orders={order.order_id: order for order in orders}, events=[Event(name="trading.resumed", at_ms=at_ms)])
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(step).durable()
-        for latest_ms, expected in ((midnight_ms + 2 * MAX_REPEAT_WINDOW_MS, [3, 4]),
-                                    (midnight_ms + MAX_REPEAT_WINDOW_MS - 1, [2, 3, 4])):  # fmt: skip
-            await store.commit(Step(events=[Event(name="trading.resumed", at_ms=latest_ms)])).durable()
-            assert [order.seq for order in (await store.remembered()).ended] == expected
+        assert [order.seq for order in (await store.remembered()).ended] == [2, 3]
+
+
+async def test_what_was_bought_earlier_in_the_day_is_added_up(tmp_path: Path) -> None:
+    day = making.NOW_MS // DAY_MS
+    noon_ms = day * DAY_MS + DAY_MS // 2
+    early_ms = day * DAY_MS
+
+    def bought(number: int, accepted_ms: int = early_ms, **changes: Any) -> Order:
+        return making.order(number, **{"state": State.FILLED, "accepted_ms": accepted_ms, "finished_ms": 1, **changes})
+
+    limit: dict[str, Any] = {"quote_quantity": None, "quantity": Decimal(3)}
+    orders = [
+        bought(1, early_ms - 1),
+        bought(2, quote_quantity=Decimal(25)),
+        bought(3, price=Decimal("1.5"), **limit),
+        bought(4, last_price=Decimal(2), executed_quote=Decimal("6.5"), **limit),
+        bought(5, side=Side.SELL),
+        bought(6, state=State.REJECTED, key_bound=False),
+        bought(7, finished_ms=None),
+        bought(8, **limit, state=State.CANCELED, executed_quote=Decimal(7)),
+        bought(9, noon_ms - MAX_REPEAT_WINDOW_MS),
+    ]
+    step = Step(
+        orders={order.order_id: order for order in orders}, events=[Event(name="trading.resumed", at_ms=noon_ms)]
+    )
+    async with open_store(tmp_path / "x.db") as store:
+        await store.commit(step).durable()
+        assert (await store.remembered()).spent == Spent(day, Decimal("43.0"))

@@ -84,7 +84,7 @@ def take_lock(path: str) -> int | None:
     if path == MEMORY:
         return None
     try:
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise BookCannotBeCreated(f"cannot open {path}.lock: {error.strerror}") from None
     try:
