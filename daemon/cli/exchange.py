@@ -10,7 +10,19 @@ import sys
 import click
 
 
+class _WithFaults(click.Command):
+    """Documents every kind of fault in its help. The table is imported only for that."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the kinds of faults, then the exit statuses."""
+        from daemon.exchange.simulator.fault_kinds import help_text  # noqa: PLC0415 - heavy, and only for the help
+
+        formatter.write(f"\nFaults:\n{help_text()}\n")
+        super().format_epilog(ctx, formatter)
+
+
 @click.command(
+    cls=_WithFaults,
     name="exchange",
     epilog="Exit status: 65 book unreadable, 69 address taken, 73 book can't be created, 75 book in use, 78 options.",
 )

@@ -22,8 +22,8 @@ from daemon.exchange.simulator.book import Book
 from daemon.exchange.simulator.control import MarketChange, add_listing, change_market, orders_json
 from daemon.exchange.simulator.endpoints import ENDPOINTS, Endpoint
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid, Refusal
+from daemon.exchange.simulator.fault_kinds import STREAMS
 from daemon.exchange.simulator.faults import (
-    STREAMS,
     Fault,
     FaultPlan,
     Struck,
@@ -250,7 +250,7 @@ class SimulatedExchange:
         self._arrivals.append(arrival)
         try:
             admitted = self._through_the_gateway(request, arrival, now_ms)
-            if reply := before_accept(admitted.struck):
+            if reply := before_accept(admitted.struck, request):
                 return reply
         except Refusal as refusal:
             return Reply.refusing(refusal)

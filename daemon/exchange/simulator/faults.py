@@ -8,22 +8,20 @@ the same request: an order that stays invisible and whose reply is lost is two f
 Nothing is done here: a fault is a value that says what shall happen, and `after_accept` what becomes of the reply.
 The plan is forgotten when the server ends.
 
-    before accept    request_lost  error_before  forbidden  rate_limited  refused
-                     slow_before (the gateway has admitted it; the book sees it later)
-    while accepting  invisible  duplicate_refused  type_refused  former_state
-    while showing    ended_hidden  no_trading  no_sum
-    after accept     reply_lost  error_after  forbidden_after  junk_body  no_order_id  slow_after
-    in the streams   event_lost  stream_cut
+The kinds, what each does and which settings it has stand in `fault_kinds`.
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from random import Random
 from typing import Literal, get_args
 
 import msgspec
 
+from daemon.exchange.simulator import misshown
 from daemon.exchange.simulator.errors import Code, ConfigurationInvalid, Refusal
-from daemon.exchange.simulator.messages import Reply
+from daemon.exchange.simulator.fault_kinds import KINDS, OF_VIEWS, STREAMS, VIEWS
+from daemon.exchange.simulator.messages import Reply, Request
 
 Kind = Literal[
     "request_lost",
@@ -31,59 +29,35 @@ Kind = Literal[
     "forbidden",
     "rate_limited",
     "refused",
+    "echo",
     "slow_before",
     "invisible",
     "duplicate_refused",
     "type_refused",
     "former_state",
     "ended_hidden",
+    "client_id_hidden",
     "no_trading",
     "no_sum",
+    "filled_early",
+    "odd_row",
+    "rows_twice",
+    "shown_as",
+    "field_missing",
     "reply_lost",
     "error_after",
     "forbidden_after",
+    "refusal_with_order",
     "junk_body",
     "no_order_id",
     "slow_after",
     "event_lost",
     "stream_cut",
 ]
-"""
-request_lost       the connection is cut, nothing was done
-error_before       HTTP `status` (503) with `code` (the status), nothing was done
-forbidden          HTTP 403 with an HTML page, nothing was done
-rate_limited       HTTP 429 with `Retry-After: retry_after_s` (0: without), nothing was done
-refused            refused with `code` (30001)
-slow_before        admitted now, carried out `delay_ms` later, then answered
-invisible          the placed order can't be seen for `delay_ms`
-duplicate_refused  an order is refused with `code` when its client order id was used before (MEXC's is unknown: -2010)
-type_refused       an IMMEDIATE_OR_CANCEL or FILL_OR_KILL order is refused with `code` (30041)
-former_state       a cancellation shows the order as it was before
-ended_hidden       an order that has ended is not found by its client order id
-no_trading         the account shows that it may not trade
-no_sum             orders are shown with `cummulativeQuoteQty` "0"; fills (`GET /api/v3/myTrades`) are not shown
-reply_lost         done, then the connection is cut
-error_after        done, then HTTP `status` (503) with `code` (the status)
-forbidden_after    done, then HTTP 403 with an HTML page
-junk_body          done, then answered with half of the answer and noise
-no_order_id        done, then answered without orderId
-slow_after         done, then answered `delay_ms` later
-event_lost         the streams are not told what happened
-stream_cut         the streams are told, then cut
-"""
 
-_PLACE = "POST /api/v3/order"
-STREAMS = "streams"
-_TARGETS: dict[str, str] = {
-    "former_state": "DELETE /api/v3/order",
-    "ended_hidden": "GET /api/v3/order",
-    "no_trading": "GET /api/v3/account",
-    "no_sum": "GET /api/v3/order",
-    "event_lost": STREAMS,
-    "stream_cut": STREAMS,
-}
-
-_ENDS_BEFORE = frozenset({"request_lost", "error_before", "forbidden", "rate_limited", "refused"})
+_ENDS_BEFORE = frozenset({"request_lost", "error_before", "forbidden", "rate_limited", "refused", "echo"})
+_OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
+_LIMITED = frozenset({429, 418})
 _HTML_403 = Reply(
     403,
     b"<html><head><title>403 Forbidden</title></head><body><h1>Access Denied</h1></body></html>",
@@ -96,19 +70,26 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Kind
     endpoint: str = ""
-    """`POST /api/v3/order`, or `*` for all; empty: where the kind belongs, mostly the placing of orders."""
+    """`POST /api/v3/order`, or `*` for all; empty: where the kind belongs (`fault_kinds`)."""
     probability: float = 1.0
     count: int | None = None
     """How often it strikes before it is spent; None: for ever."""
     delay_ms: int = 3_000
-    status: int = 503
+    status: int = 0
+    """Of the answer; 0: the kind's own."""
     code: int = 0
     """One of MEXC's table; 0: the kind's own."""
     retry_after_s: int = 1
+    field: str | None = None
+    """A field of the reply; None: the kind's own."""
+    value: str = ""
+    """What the field shows: JSON, or else a text."""
+    share: Decimal = Decimal("0.6")
+    """Of the quantity that is shown as executed."""
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""
-        if self.endpoint and _TARGETS.get(self.kind) == STREAMS:
+        if self.endpoint and KINDS[self.kind].target == STREAMS:
             raise ValueError(f"{self.kind} strikes the streams, no endpoint")
         if not 0 <= self.probability <= 1:
             raise ValueError("probability must be between 0 and 1")
@@ -116,7 +97,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("count must not be negative")
         if self.delay_ms < 0 or self.retry_after_s < 0:
             raise ValueError("a duration must not be negative")
-        if not 200 <= self.status <= 599:  # noqa: PLR2004 - an HTTP status that ends a request
+        if not 0 <= self.share <= 1:
+            raise ValueError("share must be between 0 and 1")
+        if self.status and not 200 <= self.status <= 599:  # noqa: PLR2004 - an HTTP status that ends a request
             raise ValueError("status must be between 200 and 599")
         if self.code:
             Code(self.code)
@@ -124,7 +107,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def target(self) -> str:
         """The endpoint that it strikes."""
-        return self.endpoint or _TARGETS.get(self.kind, _PLACE)
+        return self.endpoint or KINDS[self.kind].target
 
 
 Struck = dict[str, Fault]
@@ -165,10 +148,12 @@ class FaultPlan:
 
 
 def _meets(target: str, endpoint: str) -> bool:
+    if target == VIEWS:
+        return endpoint in OF_VIEWS
     return target == endpoint or (target == "*" and endpoint != STREAMS)
 
 
-def before_accept(struck: Struck) -> Reply | None:
+def before_accept(struck: Struck, request: Request) -> Reply | None:
     """Return the reply to a request that will not be done, None for one that will.
 
     Raises:
@@ -180,6 +165,8 @@ def before_accept(struck: Struck) -> Reply | None:
         return _server_error(fault)
     if "forbidden" in struck:
         return _HTML_403
+    if fault := struck.get("echo"):
+        return _echo(fault, request)
     if fault := struck.get("rate_limited"):
         raise Refusal(Code.TOO_MANY_REQUESTS, retry_after_s=fault.retry_after_s)
     if fault := struck.get("refused"):
@@ -189,18 +176,35 @@ def before_accept(struck: Struck) -> Reply | None:
 
 def after_accept(struck: Struck, reply: Reply) -> Reply:
     """Return what becomes of the reply to a request that was done."""
+    if reply.status == _OK:
+        reply = msgspec.structs.replace(reply, body=_as_shown(struck, reply.body))
     if fault := struck.get("error_after"):
         reply = _server_error(fault)
     elif "forbidden_after" in struck:
         reply = _HTML_403
+    elif (fault := struck.get("refusal_with_order")) and reply.status == _OK:
+        reply = _refusal_with_order(fault, reply)
     elif "junk_body" in struck:
         reply = msgspec.structs.replace(reply, body=reply.body[: len(reply.body) // 2] + b"\xff\x00")
-    elif "no_sum" in struck:
-        reply = msgspec.structs.replace(reply, body=_without_sums(reply.body))
-    elif "no_order_id" in struck:
-        reply = msgspec.structs.replace(reply, body=_without_order_id(reply.body))
     delay_ms = struck["slow_after"].delay_ms if "slow_after" in struck else 0
     return msgspec.structs.replace(reply, delay_ms=delay_ms, drop_reply="reply_lost" in struck)
+
+
+def _as_shown(struck: Struck, body: bytes) -> bytes:
+    """Return what a reply shows instead of the truth."""
+    if "client_id_hidden" in struck:
+        body = misshown.with_field(body, "clientOrderId", "null")
+    if "no_sum" in struck:
+        body = misshown.without_sums(body)
+    if fault := struck.get("shown_as"):
+        body = misshown.with_field(body, fault.field or "status", fault.value)
+    if fault := struck.get("field_missing"):
+        body = misshown.without_field(body, fault.field or "status")
+    if "no_order_id" in struck:
+        body = misshown.without_field(body, "orderId")
+    if fault := struck.get("odd_row"):
+        body = misshown.with_odd_row(body, "executedQty" if fault.field is None else fault.field, fault.value)
+    return misshown.twice(body) if "rows_twice" in struck else body
 
 
 def parse_fault(text: str) -> Fault:
@@ -234,21 +238,23 @@ class _Plan(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _server_error(fault: Fault) -> Reply:
-    return Reply.of({"code": fault.code or fault.status, "msg": "execution status unknown"}, fault.status)
+    status = fault.status or _UNAVAILABLE
+    return Reply.of({"code": fault.code or status, "msg": "execution status unknown"}, status)
 
 
-def _without_sums(body: bytes) -> bytes:
-    content = msgspec.json.decode(body)
-    if isinstance(content, list):
-        content = [item for item in content if "quoteQty" not in item]
-    for item in content if isinstance(content, list) else [content]:
-        if "cummulativeQuoteQty" in item:
-            item["cummulativeQuoteQty"] = "0"
-    return msgspec.json.encode(content)
+def _refusal_with_order(fault: Fault, reply: Reply) -> Reply:
+    """Refuse what was placed, and name it."""
+    placed = msgspec.json.decode(reply.body)
+    status = fault.status or _TOO_MANY
+    refusal = Reply.of({"code": fault.code or status, "msg": "refused", "orderId": placed.get("orderId")}, status)
+    headers = {**refusal.headers, "Retry-After": str(fault.retry_after_s)} if status in _LIMITED else refusal.headers
+    return msgspec.structs.replace(refusal, headers=headers)
 
 
-def _without_order_id(body: bytes) -> bytes:
-    content = msgspec.json.decode(body)
-    for item in content if isinstance(content, list) else [content]:
-        item.pop("orderId", None)
-    return msgspec.json.encode(content)
+def _echo(fault: Fault, request: Request) -> Reply:
+    """Quote a request: as it came, its signature bare, as JSON, and as JSON within JSON."""
+    signature = request.query.rpartition("signature=")[2]
+    quoted = msgspec.json.encode({"signature": signature}).decode()
+    twice = msgspec.json.encode(quoted).decode()
+    page = f"{signature} {quoted} {twice} {request.method} {request.path}?{request.query} {dict(request.headers)}"
+    return Reply(fault.status or _HTML_403.status, f"<html><pre>{page}</pre></html>".encode(), _HTML_403.headers)

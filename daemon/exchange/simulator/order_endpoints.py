@@ -17,6 +17,7 @@ from daemon.exchange.simulator.order_rules import Ticket, admit, read_ticket
 from daemon.exchange.simulator.orders import (
     Order,
     OrderType,
+    Status,
     cancelled_json,
     open_json,
     placed_json,
@@ -60,11 +61,12 @@ def place_batch(call: Call) -> object:
 def query(call: Call) -> object:
     """Answer GET /api/v3/order."""
     orders = _find(call)
-    if "ended_hidden" in call.struck and not call.parameters.get("orderId"):
-        orders = [order for order in orders if order.is_open]
+    if not call.parameters.get("orderId"):
+        hides_ended, hides_all = (kind in call.struck for kind in ("ended_hidden", "client_id_hidden"))
+        orders = [order for order in orders if not hides_all and (order.is_open or not hides_ended)]
     if not orders:
         raise Refusal(Code.ORDER_DOES_NOT_EXIST)
-    return query_json(orders[0])
+    return query_json(_as_shown(call, orders[0]))
 
 
 def cancel(call: Call) -> object:
@@ -105,7 +107,7 @@ def all_orders(call: Call) -> object:
     start_ms = max(start_ms, call.now_ms - _ORDERS_BACK_MS)
     limit = min(call.parameters.integer("limit", 500), 1_000)
     orders = call.venue.book.placed_between(name, start_ms, end_ms, limit, call.now_ms)
-    return [query_json(order) for order in orders]
+    return [query_json(_as_shown(call, order)) for order in orders]
 
 
 def my_trades(call: Call) -> object:
@@ -152,6 +154,15 @@ def currencies(call: Call) -> object:
     assets = {market.symbol.base_asset for market in call.venue.markets.values()}
     assets |= set(call.venue.account.balances())
     return [{"coin": asset, "name": asset, "networkList": []} for asset in sorted(assets)]
+
+
+def _as_shown(call: Call, order: Order) -> Order:
+    """Return an order as it is shown at this moment: filled too early, where that fault strikes."""
+    early = call.struck.get("filled_early")
+    if early is None or order.status is not Status.FILLED or call.now_ms >= order.placed_ms + early.delay_ms:
+        return order
+    executed, value = order.executed * early.share, order.executed_value * early.share
+    return msgspec.structs.replace(order, executed=executed, executed_value=value)
 
 
 def _ticket(call: Call, parameters: Parameters) -> Ticket:
