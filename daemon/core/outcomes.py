@@ -14,7 +14,7 @@ from daemon.core.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, S
 from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.retries import Verdict, judge, unsent
 from daemon.core.rulings import halt, withdraw
-from daemon.core.sightings import completed, is_news
+from daemon.core.sightings import completed, is_news, may_lack_fills
 from daemon.core.step import Step
 
 MAX_ODD_ROWS = 1_000
@@ -220,7 +220,10 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
         seen_ms=now_ms,
         key_bound=heir is None,
         finished_ms=None,
+        client_order_id=_name(order, sighting),
     )
+    if may_lack_fills(order, sighting):
+        order = ledger.change(step, order, now_ms, finished_ms=None)  # told as filled, and looked at again
     ledger.free(step, order, now_ms, result=_result(order))
     ledger.tell(
         step,
@@ -232,6 +235,13 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
         executed_quote=order.executed_sum,
         was=was,
     )
+
+
+def _name(order: Order, sighting: Sighting) -> str | None:
+    """Return the client order id under which an order was found: a restored one may be a later attempt's."""
+    name = sighting.client_order_id or ""
+    is_ours = name.startswith(f"{order.order_id}-") and name.rpartition("-")[2].isdecimal()
+    return name if is_ours else order.client_order_id
 
 
 def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:

@@ -24,7 +24,16 @@ import msgspec
 from daemon.core.answers import Look, Sighting, Witness
 from daemon.core.decimals import ZERO, plain
 from daemon.core.orders import UNRESOLVED, Order, State
-from daemon.core.sightings import combined, exceeds, falls_short, lacks_sum, not_ended, settled, with_known_fills
+from daemon.core.sightings import (
+    combined,
+    exceeds,
+    falls_short,
+    lacks_sum,
+    may_lack_fills,
+    not_ended,
+    settled,
+    with_known_fills,
+)
 
 CONFIRM_MS = (2_000, 10_000)
 """When a cancelled order is looked at again, after it was seen cancelled."""
@@ -83,7 +92,7 @@ def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
     if order.state in CANCELLED:
         return Watch(next_ms=now_ms + CONFIRM_MS[0])
     if order.state is State.FILLED:
-        return Watch(next_ms=now_ms + schedule.first_ms)
+        return Watch(next_ms=now_ms + (schedule.first_ms if order.executed_sum is None else CONFIRM_MS[0]))
     if order.state is State.REJECTED:
         return Watch(next_ms=now_ms + RULED_MS[0])
     return Watch(next_ms=now_ms)
@@ -108,7 +117,7 @@ def further_witness(order: Order, looks: Sequence[Look]) -> Witness | None:
     if sighting is None or any(look.witness is Witness.MY_TRADES for look in looks):
         return None
     is_known = order.executed_quantity == sighting.executed_quantity and order.executed_sum is not None
-    lacks = falls_short(order, sighting) or (lacks_sum(sighting) and not is_known)
+    lacks = falls_short(order, sighting) or may_lack_fills(order, sighting) or (lacks_sum(sighting) and not is_known)
     return Witness.MY_TRADES if lacks else None
 
 
@@ -163,7 +172,7 @@ def _odd(order: Order, watch: Watch, shown: Sighting | None, looks: Sequence[Loo
 def is_confirmed(order: Order, watch: Watch) -> bool:
     """Whether an order that has ended need not be looked at again.
 
-    A cancelled one was seen often enough after its end. One whose sum is missing was asked for it often enough. One
+    It was seen often enough after its end. One whose sum is missing was asked for it often enough. One
     that a person ruled out was looked for in vain often enough.
     """
     if order.state not in ENDED:
@@ -172,7 +181,7 @@ def is_confirmed(order: Order, watch: Watch) -> bool:
         return watch.vain >= len(RULED_MS)
     if order.executed_sum is None:
         return max(watch.seen, watch.vain) >= SUM_ROUNDS
-    return order.state is State.FILLED or watch.seen >= len(CONFIRM_MS)
+    return watch.seen >= len(CONFIRM_MS)
 
 
 def grace_over_ms(order: Order, schedule: Schedule) -> int:
@@ -197,7 +206,8 @@ def _delay_ms(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> in
         return schedule.lost_every_ms
     if watch.short and not watch.vain:
         return CONFIRM_MS[min(watch.short, len(CONFIRM_MS)) - 1]
-    if order.state in CANCELLED and watch.seen < len(CONFIRM_MS) and not watch.vain:
+    is_ended = order.state in CANCELLED or (order.state is State.FILLED and order.executed_sum is not None)
+    if is_ended and watch.seen < len(CONFIRM_MS) and not watch.vain:
         return CONFIRM_MS[watch.seen]
     if order.state is State.REJECTED:
         return RULED_MS[min(watch.vain, len(RULED_MS) - 1)]

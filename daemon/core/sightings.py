@@ -114,10 +114,20 @@ def falls_short(order: Order, sighting: Sighting) -> bool:
     """
     if order.state is State.FILLED or sighting.state not in _ENDED:
         return False
-    asked = [quantity for quantity in (order.quantity, sighting.quantity) if quantity is not None]
-    if sighting.state is State.FILLED and sighting.executed_quantity < min(asked, default=_SMALLEST):
+    asked = _SMALLEST if order.quantity is None else min(order.quantity, sighting.quantity or order.quantity)
+    if sighting.state is State.FILLED and sighting.executed_quantity < asked:
         return True
     return order.state in _RESTING and sighting.executed_quantity < order.executed_quantity
+
+
+def may_lack_fills(order: Order, sighting: Sighting) -> bool:
+    """Whether an order that spends an amount is shown as filled with less than the quantity that the exchange shows.
+
+    What was sent states no quantity, and the exchange's may be an estimate, so this is no contradiction; but it is
+    worth another look.
+    """
+    is_filled = sighting.state is State.FILLED and order.quantity is None and sighting.quantity is not None
+    return is_filled and sighting.executed_quantity < (sighting.quantity or ZERO)
 
 
 def not_ended(sighting: Sighting) -> Sighting:

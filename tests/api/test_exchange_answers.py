@@ -103,6 +103,20 @@ def test_the_fills_of_an_order_that_is_shown_filled_too_early_tell_all_of_it(
     assert (order["executedQuantity"], order["quantity"]) == ("0.001", "0.001")
 
 
+def test_an_order_that_spends_an_amount_and_is_shown_filled_too_early_has_all_of_it_in_the_end(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    exchange.lay(EARLY, NO_FILLS)
+    order_id = daemon.accept(market_buy())
+    first = daemon.until(order_id, "filled")
+    (placed,) = exchange.orders(order_id)
+    assert first["executedQuantity"] != placed["executedQty"]
+    assert first["finishedAtMs"] is None
+    daemon.wait_for("order.seen", order_id=order_id, was="filled")
+    last = daemon.order(order_id)
+    assert (last["executedQuantity"], last["finishedAtMs"] is None) == (placed["executedQty"], False)
+
+
 def test_an_order_that_is_shown_filled_too_early_is_looked_at_again_and_that_is_told(
     daemon: Daemon, exchange: Exchange
 ) -> None:

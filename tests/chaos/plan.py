@@ -25,6 +25,11 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "invisible", "probability": 0.25, "delay_ms": 2_500},
     {"kind": "slow_before", "probability": 0.04, "delay_ms": 1_500},
     {"kind": "slow_after", "probability": 0.05, "delay_ms": 1_500},
+    {"kind": "refusal_with_order", "probability": 0.02, "status": 400, "code": 30001},
+    {"kind": "client_id_hidden", "probability": 0.05},
+    {"kind": "filled_early", "probability": 0.3, "delay_ms": 1_500},
+    {"kind": "odd_row", "probability": 0.3},
+    {"kind": "rows_twice", "probability": 0.3},
     {"kind": "rate_limited", "probability": 0.01},
     {"kind": "refused", "probability": 0.05},
     {"kind": "refused", "probability": 0.02, "code": 30002},  # to be set aside

@@ -12,7 +12,7 @@ from daemon.core.readings import read
 from daemon.core.reconciliation import CONFIRM_MS, further_witness, grace_over_ms, witnesses
 from daemon.core.sightings import combined, exceeds, falls_short, settled
 from tests.core.bench import Bench
-from tests.core.making import everywhere, limit_order, look, order, placed, sighting
+from tests.core.making import everywhere, limit_order, look, order, placed, sighting, unclear
 
 TEN = Decimal(10)
 
@@ -77,6 +77,30 @@ def test_an_order_that_spends_an_amount_is_not_filled_with_nothing(bench: Bench)
     assert seen(bench, found, sighting(State.FILLED)).state is State.OPEN
     found = seen(bench, found, sighting(State.FILLED, "3"))
     assert (found.state, found.executed_quantity) == (State.FILLED, Decimal(3))
+
+
+def test_an_order_that_spends_an_amount_is_looked_at_again_where_more_may_have_been_filled(bench: Bench) -> None:
+    """It is told as filled at once: the quantity that the exchange shows for it may be an estimate."""
+    bench.submit(quantity=None, quote_order_qty=TEN)
+    early = sighting(State.FILLED, "6", quantity=TEN)
+    found = seen(bench, bench.send_next(placed()), early)
+    assert (found.state, found.executed_quantity, found.finished_ms) == (State.FILLED, Decimal(6), None)
+    assert found.outcome_known
+    assert further_witness(order(State.OPEN), [look(early)]) is Witness.MY_TRADES
+    found = seen(bench, found, sighting(State.FILLED, "10", quantity=TEN))
+    assert (found.executed_quantity, found.finished_ms) == (TEN, bench.now_ms)
+    assert told(bench, found, "order.contradicted") == []
+
+
+def test_an_order_that_goes_on_showing_less_than_its_quantity_is_finished_all_the_same(bench: Bench) -> None:
+    bench.submit(quantity=None, quote_order_qty=TEN)
+    early = sighting(State.FILLED, "6", quantity=TEN)
+    found = seen(bench, bench.send_next(placed()), early)
+    began_ms = bench.now_ms
+    for _ in CONFIRM_MS:
+        assert found.finished_ms is None
+        found = seen(bench, found, early)
+    assert (found.executed_quantity, found.finished_ms) == (Decimal(6), began_ms + sum(CONFIRM_MS))
 
 
 def test_a_market_order_is_not_held_to_another_quantity_than_the_exchange_shows_for_it() -> None:
@@ -193,6 +217,24 @@ def test_reported_rows_are_not_remembered_without_end(bench: Bench) -> None:
     for number in range(1_100):
         found = bench.look(found, replace(look(), passed_over=(str(number),)))
     assert len(bench.ledger.odd_rows) <= 1_000
+
+
+# --- found under another name
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [("{}-9", "{}-9"), ("{}-1", "{}-1"), (None, "{}-1"), ("web_1", "{}-1"), ("x-{}-9", "{}-1"), ("{}-", "{}-1")],
+)
+def test_an_order_that_a_later_attempt_placed_is_known_by_that_attempts_id(
+    bench: Bench, shown: str | None, kept: str
+) -> None:
+    """A backup may know fewer attempts than were made."""
+    bench.submit()
+    found = bench.send_next(unclear())
+    name = None if shown is None else shown.format(found.order_id)
+    found = seen(bench, found, replace(sighting(), client_order_id=name))
+    assert (found.state, found.client_order_id) == (State.OPEN, kept.format(found.order_id))
 
 
 # --- placed, and never seen

@@ -62,7 +62,7 @@ class Records:
             self.broken.append(f"{client_order_id} left {order.execute_at_ms - now_ms} ms before its instant")
         others = disk.execute(
             "SELECT order_id FROM orders WHERE resource = ? AND order_id <> ?"
-            " AND state IN ('in_flight', 'in_doubt', 'lost')",
+            " AND state IN ('in_flight', 'in_doubt', 'lost') AND exchange_order_id IS NULL",
             (order.resource, order.order_id),
         ).fetchall()
         if others:

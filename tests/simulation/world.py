@@ -45,6 +45,7 @@ FAULTS = (
     Fault("junk_body", probability=0.03),
     Fault("no_order_id", probability=0.03),
     Fault("forbidden_after", probability=0.02),
+    Fault("refusal_with_order", probability=0.04),
     Fault("invisible", probability=0.25, delay_ms=4_000),
     Fault("slow_before", probability=0.05, delay_ms=2_500),
     Fault("slow_after", probability=0.06, delay_ms=7_000),
@@ -56,6 +57,14 @@ FAULTS = (
     Fault("refused", probability=0.02, code=30010),  # the price
     Fault("error_before", endpoint="GET /api/v3/order", probability=0.1),
     Fault("rate_limited", endpoint="GET /api/v3/order", probability=0.02),
+    Fault("client_id_hidden", probability=0.05),
+    Fault("filled_early", probability=0.3, delay_ms=1_500),
+    Fault("no_sum", probability=0.2),
+    Fault("odd_row", probability=0.3),
+    Fault("odd_row", endpoint="GET /api/v3/openOrders", probability=0.3),
+    Fault("rows_twice", probability=0.3),
+    Fault("shown_as", field="symbol", value="ETHUSDT", probability=0.03),  # another order's answer
+    Fault("shown_as", endpoint="GET /api/v3/allOrders", field="status", value="SETTLED", probability=0.03),
     Fault("former_state", probability=0.5),
     Fault("reply_lost", endpoint="DELETE /api/v3/order", probability=0.2),
 )

@@ -277,7 +277,7 @@ def _seen(order: Order, rows: list[_Order], length: int, passed_over: tuple[str,
         state=state,
         executed_quantity=executed,
         executed_quote=_amount(row.cummulative_quote_qty),
-        quantity=(_amount(row.orig_qty) or None) if any_quantity else None,
+        quantity=(_amount(row.orig_qty) or None) if order.type is OrderType.MARKET else None,
     )
     return Found(sighting=sighting, rows=length, odd=odd, passed_over=passed_over)
 
