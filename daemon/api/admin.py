@@ -13,13 +13,14 @@ from daemon.api.routes import Route
 from daemon.api.status import StatusView, status_view
 from daemon.api.views import OrderView, order_view
 from daemon.core import rulings
-from daemon.core.fields import Word, shown, text
+from daemon.core.decimals import canonical
+from daemon.core.fields import Amount, Word, shown, text
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS
 from daemon.engine.front_desk import Switch
 from daemon.errors import Full, Halted, Invalid, NotAllowed, NotReady, Unknown, WrongState
 
-_Amount = Annotated[Decimal, shown("0 where nothing was executed", 0, float(MAX_AMOUNT))]
+_Amount = Annotated[Amount, shown("0 where nothing was executed", 0, float(MAX_AMOUNT))]
 
 
 class ReasonRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,8 +35,8 @@ class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel",
     reason: Reason
     ruling: Ruling
     exchange_order_id: Word | None = None
-    executed_quantity: _Amount = Decimal(0)
-    executed_quote: _Amount = Decimal(0)
+    executed_quantity: _Amount = msgspec.field(default_factory=Amount)  # a factory: JSON Schema cannot show our type
+    executed_quote: _Amount = msgspec.field(default_factory=Amount)
 
 
 _reason = Body[ReasonRequest](ReasonRequest)
@@ -121,7 +122,7 @@ class Admin:
         return checked_reason(asked.reason)
 
 
-def _amount(field: str, amount: Decimal) -> Decimal:
+def _amount(field: str, amount: Amount) -> Decimal:
     """Refuse an amount that nothing can be reckoned with, or that no order can have."""
     exponent = amount.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MAX_DECIMALS or not 0 <= amount <= MAX_AMOUNT:
@@ -130,4 +131,4 @@ def _amount(field: str, amount: Decimal) -> Decimal:
             field=field,
             allowed=f"a number from 0 to 1e18, with at most {MAX_DECIMALS} decimals",
         )
-    return amount
+    return canonical(amount)

@@ -9,8 +9,8 @@ from daemon.api.answers import json
 from daemon.api.asked import Request
 from daemon.api.context import Context
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
-from daemon.api.reading import Body, Reason, checked_reason, wait_s
-from daemon.api.routes import WAIT, Route
+from daemon.api.reading import Body, Reason, checked_reason, key_of, wait_s
+from daemon.api.routes import KEY, WAIT, Route
 from daemon.core.fields import Text, shown, text, within
 from daemon.core.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
 from daemon.core.line import in_order
@@ -73,7 +73,7 @@ class Locks:
                 handler=self.acquire,
                 quick=True,
                 takes=_acquire,
-                parameters=[WAIT],
+                parameters=[WAIT, KEY],
                 answers={200: LeaseView, 201: LeaseView},
                 tells=["Location", "Idempotent-Replayed"],
                 refuses=[Invalid, Held, Full, WrongState, KeyConflict, NotReady],
@@ -124,7 +124,9 @@ class Locks:
         repeated ``idempotencyKey`` is answered with 200, the first request's lease, and its result where it ended.
         """
         context = self._context
-        asked = normalise(await _acquire.read(request, context.limits), context.lease_timeout_ms)
+        wish = await _acquire.read(request, context.limits)
+        wish = msgspec.structs.replace(wish, idempotency_key=key_of(request, wish.idempotency_key))
+        asked = normalise(wish, context.lease_timeout_ms)
         leased = await context.lock_desk.acquire(asked, wait_s(request))
         headers = (
             {"Idempotent-Replayed": "true"} if leased.replayed else {"Location": f"/v1/locks/{leased.lock.lock_id}"}

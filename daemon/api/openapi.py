@@ -19,6 +19,7 @@ from daemon.api.bot import shapes
 from daemon.api.lock_views import HeldView
 from daemon.api.routes import EVENTS, JSON, Parameter, Route
 from daemon.api.views import ErrorView
+from daemon.core.fields import AMOUNT_ALLOWED, NUMBER, Amount
 from daemon.errors import Held, Invalid, Refusal
 
 Schema = dict[str, Any]
@@ -26,8 +27,8 @@ Schema = dict[str, Any]
 REFERENCE = "#/components/schemas/{name}"
 DECIMAL = {"type": "string", "format": "decimal"}
 AMOUNT = {
-    "description": "a number, or a string that holds one; read exactly, with at most 18 decimals",
-    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\s*[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"}],
+    "description": f"{AMOUNT_ALLOWED}; read exactly, then rounded to what the pair admits",
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": rf"^\s*{NUMBER}\s*$"}],
 }
 HEADERS = {
     "Location": "where the new one is found",
@@ -62,7 +63,7 @@ class Description:
     def document(self) -> Schema:
         """The description."""
         types = list(_types(self.routes))
-        found, components = msgspec.json.schema_components(types, ref_template=REFERENCE)
+        found, components = msgspec.json.schema_components(types, schema_hook=_of_ours, ref_template=REFERENCE)
         schemas = dict(zip(map(repr, types), found, strict=True))
         paths: dict[str, Schema] = {}
         for route in self.routes:
@@ -84,6 +85,11 @@ def _types(routes: Sequence[Route]) -> dict[Any, None]:
         taken = [] if route.takes is None else [route.takes.shape]
         listed |= dict.fromkeys([*taken, *route.answers.values(), *(each.type for each in route.parameters)])
     return listed
+
+
+def _of_ours(_kind: type[Amount]) -> Schema:
+    """Describe the one type of ours that msgspec does not know."""
+    return DECIMAL
 
 
 def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:

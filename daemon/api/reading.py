@@ -1,14 +1,17 @@
 """Reading requests: bounded in size and time, every complaint a clear one."""
 
 import asyncio
+import json
 import re
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
 import msgspec
 from aiohttp import web
 
 from daemon.api.asked import Asked, Request
-from daemon.core.fields import up_to
+from daemon.core.fields import AMOUNT_ALLOWED, Amount, Text, text, up_to, wire_type
 from daemon.errors import Invalid
 
 MAX_WAIT_S = 120.0
@@ -25,6 +28,19 @@ Reason = Annotated[
 _T = TypeVar("_T")
 _WAIT = re.compile(r"\s*wait\s*=\s*(\d+(?:\.\d+)?)\s*", re.IGNORECASE)
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_MISSING_FIELD = re.compile(r"missing required field `([^`]*)`")
+_EXPECTED = {"Expected `object`": "a JSON object", "Expected `array`": "a list of JSON objects"}
+_WIRE_KINDS = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    Amount: AMOUNT_ALLOWED,
+    msgspec.Raw: "any JSON",
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = b'""'
+_fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
@@ -75,48 +91,93 @@ def _short(raw: bytes, limits: BodyLimits) -> bytes:
 class Body(Generic[_T]):
     """What a route takes: it reads bodies, and its ``shape`` describes them."""
 
-    def __init__(self, shape: Any, allowed: str | None = None) -> None:  # noqa: ANN401  # a type, maybe annotated
-        """With ``allowed``, the field names for the complaint about an unknown one; a struct knows its own."""
+    def __init__(
+        self,
+        shape: Any,  # noqa: ANN401  # a type, maybe annotated
+        struct: type[msgspec.Struct] | None = None,
+        *,
+        blank_is_absent: bool = False,
+    ) -> None:
+        """Make it.
+
+        Args:
+            shape: the type that a body is read into.
+            struct: the objects in the body, where ``shape`` is not that struct itself.
+            blank_is_absent: a field that holds ``""`` is read as one that is not there.
+
+        """
         self.shape = shape
-        self._decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(shape)
-        self._allowed = field_names(shape) if allowed is None else allowed
+        self._decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(shape, dec_hook=wire_type, float_hook=str)
+        self._fields = _described_fields(shape if struct is None else struct)
+        self._blank_is_absent = blank_is_absent
 
     async def read(self, request: Request, limits: BodyLimits) -> _T:
         """Read a request's body.
 
         Raises:
             web.HTTPException: too long, or too late.
-            Invalid: not JSON, or not of the right shape; the error says where.
+            Invalid: not JSON, not of the right shape, or with a field twice; the error says where.
 
         """
-        return decode(await body(request, limits), self._decoder, self._allowed)
+        return self.decode(await body(request, limits))
+
+    def decode(self, raw: bytes) -> _T:
+        """Read JSON into a value. A byte order mark before it is passed over.
+
+        Raises:
+            Invalid: not JSON, not of the right shape, or with a field twice; the error says where.
+
+        """
+        raw = raw.removeprefix(_BYTE_ORDER_MARK)
+        try:
+            value = self._decoder.decode(_without_blanks(raw) if self._blank_is_absent and _BLANK in raw else raw)
+            json.loads(raw, object_pairs_hook=_no_field_twice, parse_int=_unread, parse_float=_unread)
+        except msgspec.ValidationError as error:
+            raise _invalid(str(error), self._fields) from None
+        except msgspec.DecodeError as error:
+            raise Invalid(f"the body is not JSON: {error}", allowed="a JSON object") from None
+        except UnicodeDecodeError as error:
+            raise Invalid(f"the body is not UTF-8: {error.reason}", allowed="a JSON object in UTF-8") from None
+        except RecursionError:
+            raise Invalid("the body is nested too deeply", allowed="a JSON object") from None
+        return value
 
 
-def decode(raw: bytes, decoder: "msgspec.json.Decoder[_T]", allowed: str) -> _T:
-    """Read JSON into a value.
-
-    Args:
-        allowed: the field names, for the complaint about one that is unknown.
-
-    Raises:
-        Invalid: not JSON, or not of the right shape; the error says where.
-
-    """
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error), allowed) from None
-    except msgspec.DecodeError as error:
-        raise Invalid(f"the body is not JSON: {error}", allowed="a JSON object") from None
-    except UnicodeDecodeError as error:
-        raise Invalid(f"the body is not UTF-8: {error.reason}", allowed="a JSON object in UTF-8") from None
-    except RecursionError:
-        raise Invalid("the body is nested too deeply", allowed="a JSON object") from None
+def _without_blanks(raw: bytes) -> bytes:
+    fields = _fields_of.decode(raw)
+    return msgspec.json.encode({name: value for name, value in fields.items() if bytes(value) != _BLANK})
 
 
-def field_names(struct: type[msgspec.Struct]) -> str:
-    """List the names that a JSON object may hold."""
-    return ", ".join(struct.__struct_encode_fields__)
+def _no_field_twice(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object that holds a field twice: two readers would read two different requests."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise Invalid(f"field {name[:40]!r} is there twice", field=name[:40], allowed="each field once")
+
+
+def _unread(_figure: str) -> None:
+    """Leave a number alone."""
+
+
+def _described_fields(struct: type[msgspec.Struct]) -> Mapping[str, str]:
+    """Say of each field, by its name on the wire, what it may hold."""
+    described = {}
+    for field in msgspec.structs.fields(struct):
+        about = [part.description for part in get_args(field.type) if isinstance(part, msgspec.Meta)]
+        words = [" or ".join(_kinds_of(field.type)), *(word for word in about if word)]
+        described[field.encode_name] = ": ".join(word for word in words if word)
+    return described
+
+
+def _kinds_of(kind: Any) -> list[str]:  # noqa: ANN401  # a type
+    """Say what values of a type are on the wire."""
+    if kind in _WIRE_KINDS:
+        return [_WIRE_KINDS[kind]]
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return [", ".join(kind)]
+    parts = [] if isinstance(kind, msgspec.Meta) else get_args(kind)
+    return list(dict.fromkeys(word for part in parts for word in _kinds_of(part)))
 
 
 def checked_reason(reason: str) -> str:
@@ -146,6 +207,32 @@ def number(text: str | None, field: str, default: int, highest: int) -> int:
     return int(text)
 
 
+def key_of(request: Request, in_body: Text | None) -> str | None:
+    """Return the idempotency key of a request, from its header and its body; ``None`` where there is none.
+
+    The header's value is a string of RFC 8941, in quotes, as the IETF's draft of that header has it. Bare it is the
+    same.
+
+    Raises:
+        Invalid: it is no key, or the request holds two that differ.
+
+    """
+    found = [_unquoted(value) for value in request.headers.getall("Idempotency-Key", [])]
+    keys = {text("idempotencyKey", value) for value in [*found, *([] if in_body is None else [in_body])]}
+    if len(keys) > 1:
+        raise Invalid(
+            "the request holds idempotency keys that differ, in the Idempotency-Key header or in idempotencyKey",
+            field="idempotencyKey",
+            allowed="one of them, or all the same",
+        )
+    return keys.pop() if keys else None
+
+
+def _unquoted(value: str) -> str:
+    match = _QUOTED.fullmatch(value.strip())
+    return re.sub(r"\\(.)", r"\1", match[1]) if match else value
+
+
 def wait_s(request: Request) -> float | None:
     """Read ``Prefer: wait=SECONDS`` (RFC 7240); ``None`` where the caller does not wait."""
     for preference in ",".join(request.headers.getall("Prefer", [])).split(","):
@@ -155,11 +242,18 @@ def wait_s(request: Request) -> float | None:
     return None
 
 
-def _invalid(message: str, allowed: str) -> Invalid:
+def _invalid(message: str, fields: Mapping[str, str]) -> Invalid:
+    """Return msgspec's complaint with the field and what it may hold."""
     where = _WHERE.search(message)
-    field = where[1] if where else None
-    text = _WHERE.sub("", message)
-    unknown = _UNKNOWN_FIELD.search(message)
-    if unknown:
-        return Invalid(f"field {unknown[1]!r} is unknown", field=unknown[1], allowed=allowed)
-    return Invalid(text, field=field or None, allowed=None)
+    place = where[1] if where else ""
+    complaint = _WHERE.sub("", message)
+    if unknown := _UNKNOWN_FIELD.search(message):
+        return Invalid(f"field {unknown[1]!r} is unknown", field=_inside(place, unknown[1]), allowed=", ".join(fields))
+    if missing := _MISSING_FIELD.search(message):
+        return Invalid(complaint, field=_inside(place, missing[1]), allowed=fields.get(missing[1]))
+    allowed = fields.get(place.rpartition(".")[2])
+    return Invalid(complaint, field=place or None, allowed=allowed or _EXPECTED.get(complaint.partition(",")[0]))
+
+
+def _inside(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name

@@ -8,7 +8,7 @@ from aiohttp import web
 from daemon.api.answers import json
 from daemon.api.asked import Request
 from daemon.api.context import Context
-from daemon.api.reading import Body, field_names, wait_s
+from daemon.api.reading import Body, key_of, wait_s
 from daemon.api.routes import KEY, WAIT, Route
 from daemon.api.views import AcceptedView, accepted_view
 from daemon.core.intake import Accepted
@@ -20,7 +20,7 @@ MAX_BATCH = 1_000
 _one = Body[SignalRequest](SignalRequest)
 _many = Body[list[SignalRequest]](
     Annotated[list[SignalRequest], msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": MAX_BATCH})],
-    field_names(SignalRequest),
+    SignalRequest,
 )
 _REFUSALS = (Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady)
 
@@ -62,13 +62,19 @@ class Signals:
         that came before is answered with 200, ``Idempotent-Replayed: true`` and the first one's order.
         """
         asked = await _one.read(request, self._context.limits)
-        signal = _with_header_key(asked, request.headers.get("Idempotency-Key"))
+        signal = msgspec.structs.replace(asked, idempotency_key=key_of(request, asked.idempotency_key))
         accepted = await self._context.front_desk.submit(signal, self._context.caller(request))
         return await self._answer(accepted, wait_s(request))
 
     async def many(self, request: web.Request) -> web.Response:
         """Take a list of signals, all or none, in one commit; 202 with their orders in the same order."""
         signals = await _many.read(request, self._context.limits.for_batch())
+        if key_of(request, None) is not None:
+            raise Invalid(
+                "one Idempotency-Key header for a batch of signals",
+                field="idempotencyKey",
+                allowed="idempotencyKey in each signal",
+            )
         if not 1 <= len(signals) <= MAX_BATCH:
             raise Invalid(f"a batch of {len(signals)} signals", allowed=f"1 to {MAX_BATCH} signals")
         accepted = await self._context.front_desk.submit_all(signals, self._context.caller(request))
@@ -86,16 +92,3 @@ class Signals:
             headers["Location"] = f"/v1/orders/{order.order_id}"
         done = accepted.replayed or (wait is not None and order.outcome_known)
         return json(accepted_view(order, replayed=accepted.replayed), 200 if done else 202, headers)
-
-
-def _with_header_key(signal: SignalRequest, key: str | None) -> SignalRequest:
-    """Take the idempotency key from its header, as the IETF's draft of that header has it."""
-    if key is None:
-        return signal
-    if signal.idempotency_key is not None and str(signal.idempotency_key) != key:
-        raise Invalid(
-            "the Idempotency-Key header and idempotencyKey differ",
-            field="idempotencyKey",
-            allowed="one of them, or both the same",
-        )
-    return msgspec.structs.replace(signal, idempotency_key=key)

@@ -39,6 +39,9 @@ class OrderView(View, frozen=True, kw_only=True):
     quantity: str | None
     quote_order_qty: str | None
     price: str | None
+    asked_quantity: str | None  # as the signal had it, where it was rounded to what the pair admits; else null
+    asked_quote_order_qty: str | None  # the same
+    asked_price: str | None  # the same
     owner_id: str
     snipe_target_id: str | None
     resource: str
@@ -186,6 +189,9 @@ def order_fields(order: Order) -> dict[str, Any]:
         "quantity": _amount(order.quantity),
         "quote_order_qty": _amount(order.quote_quantity),
         "price": _amount(order.price),
+        "asked_quantity": _amount(order.asked_quantity),
+        "asked_quote_order_qty": _amount(order.asked_quote_quantity),
+        "asked_price": _amount(order.asked_price),
         "owner_id": order.owner_id,
         "snipe_target_id": order.target_id,
         "resource": order.resource,

@@ -12,7 +12,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.options import config_option, json_option, status_socket
-from daemon.cli.orders import filled, order_argument, what
+from daemon.cli.orders import filled, order_argument, rounded, what
 
 EVERY_S = 0.5
 INTERRUPTED = 130
@@ -96,6 +96,7 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
                 ("key", order["idempotencyKey"]),
                 ("client order id", order["clientOrderId"]),
                 ("exchange's id", order["exchangeOrderId"]),
+                ("rounded", rounded(order)),
                 ("filled", filled(order)),
             ]
         ),

@@ -104,6 +104,13 @@ def filled(order: dict[str, Any]) -> str | None:
     return f"{order['executedQuantity']} at {order['averagePrice']}"
 
 
+def rounded(order: dict[str, Any]) -> str | None:
+    """Say which amounts were rounded to what the pair admits; ``None`` where none was."""
+    names = {"quantity": "askedQuantity", "quoteOrderQty": "askedQuoteOrderQty", "price": "askedPrice"}
+    changes = [f"{name} {order[asked]} to {order[name]}" for name, asked in names.items() if order[asked] is not None]
+    return ", ".join(changes) or None
+
+
 def what(order: dict[str, Any]) -> str:
     """Say in a few words what an order trades."""
     amount = order["quantity"] or f"{order['quoteOrderQty']} in quote"

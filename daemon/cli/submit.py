@@ -10,7 +10,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import UNKNOWN, ask
 from daemon.cli.options import config_option, json_option, signals_socket, wait_option
-from daemon.cli.orders import filled
+from daemon.cli.orders import filled, rounded
 
 NOTHING_TRADED = 3
 _EXIT = dict.fromkeys(("rejected", "expired", "dead_letter", "withdrawn", "canceled"), NOTHING_TRADED)
@@ -87,6 +87,7 @@ def _show(order: dict[str, Any]) -> None:
     click.echo(f"{show.state(order['state'])}  {order['side']} {order['symbol']}  order {order['id']}")
     show.pairs(
         [
+            ("rounded", rounded(order)),
             ("filled", filled(order)),
             ("reason", order["reason"]),
             ("exchange's id", order["exchangeOrderId"]),

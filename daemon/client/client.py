@@ -62,7 +62,8 @@ class Client:
         a repetition keeps the first one's deadline.
 
         Raises:
-            Invalid, Halted, Full, KeyConflict, NotAllowed: nothing was placed.
+            Invalid, Halted, Full, KeyConflict, NotAllowed: nothing was placed. ``Invalid`` with the field ``executeAt``
+                also says that the deadline passed before the daemon could be reached.
             Unreachable: what became of it is unknown; submit it again with ``idempotency_key`` set to its ``key``.
 
         """

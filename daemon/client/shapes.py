@@ -48,6 +48,12 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     side: str
     type: str
     idempotency_key: str
+    quantity: str | None = None  # base units, as the pair admits them
+    quote_order_qty: str | None = None
+    price: str | None = None
+    asked_quantity: str | None = None  # as the signal had it, where it was rounded; the same for the next two
+    asked_quote_order_qty: str | None = None
+    asked_price: str | None = None
     client_order_id: str | None = None
     exchange_order_id: str | None = None
     executed_quantity: str = "0"  # base units

@@ -58,8 +58,8 @@ CATALOGUE: dict[str, Kind] = {
     "order.accepted": Kind(
         Level.INFO,
         "a signal became an order; it is on disk",
-        ("symbol", "side", "type", "quantity", "quote_quantity", "price", "owner_id", "target_id", "key", "priority",
-         "deadline_ms", "execute_at_ms"),
+        ("symbol", "side", "type", "quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity",
+         "asked_price", "owner_id", "target_id", "key", "priority", "deadline_ms", "execute_at_ms"),
     ),
     "order.key_freed": Kind(
         Level.INFO, "it was cancelled with nothing executed; the same signal may become a new order", ("key",)

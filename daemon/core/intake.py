@@ -1,6 +1,8 @@
 """Intake: a signal becomes an order, or is answered by an earlier one."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -9,9 +11,9 @@ from daemon.core.exposure import Exposure
 from daemon.core.idempotency import Claim, Identity, claim, identity_of, key_until_ms
 from daemon.core.ledger import Ledger
 from daemon.core.orders import Order, Side, State
-from daemon.core.signals import Signal
+from daemon.core.signals import Signal, check_instant
 from daemon.core.step import Step
-from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady
+from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -99,6 +101,7 @@ def accept(
         priority=order.priority,
         deadline_ms=order.deadline_ms,
         execute_at_ms=order.execute_at_ms,
+        **_asked(order),
     )
     return Accepted(order, replayed=False)
 
@@ -109,6 +112,7 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], 
     Raises:
         KeyConflict: a key belongs to another payload, on record or among these.
         NotReady, Halted, Full: see :func:`accept`.
+        Invalid: its instant and its deadline have passed.
         Guarded: a guard speaks against one of them, what comes before it among these included.
 
     """
@@ -129,6 +133,10 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], 
         check_open(ledger, [identity.asked.side for _, _, identity in fresh])
     batch = Exposure()
     for place, signal, identity in fresh:
+        try:
+            check_instant(identity.asked, now_ms)
+        except Invalid as wrong:
+            raise wrong if len(wishes) == 1 else wrong.within(f"[{place}]") from None
         order = _order(ledger, signal, identity, f"[{place}]", now_ms)
         try:
             guards.check(order, ledger.rules.guards, (ledger.exposure, batch), allow_repeat=identity.asked.allow_repeat)
@@ -187,6 +195,9 @@ def _order(
         quantity=signal.quantity,
         quote_quantity=signal.quote_quantity,
         price=signal.price,
+        asked_quantity=_if_rounded(identity.asked.quantity, signal.quantity),
+        asked_quote_quantity=_if_rounded(identity.asked.quote_quantity, signal.quote_quantity),
+        asked_price=_if_rounded(identity.asked.price, signal.price),
         last_price=signal.last_price,
         owner_id=signal.owner_id,
         target_id=signal.target_id,
@@ -202,3 +213,12 @@ def _order(
         timeout_ms=signal.timeout_ms,
         updated_ms=now_ms,
     )
+
+
+def _if_rounded(asked: Decimal | None, fitted: Decimal | None) -> Decimal | None:
+    return None if asked == fitted else asked
+
+
+def _asked(order: Order) -> dict[str, Any]:
+    """Name the amounts that were rounded, for the audit trail."""
+    return {f"asked_{name}": amount for name, amount in order.asked.items()}

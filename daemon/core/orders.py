@@ -248,6 +248,20 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_ms: int
     finished_ms: int | None = None  # since when nothing more is to be done for it
 
+    asked_quantity: Decimal | None = None  # as the signal had it, where it was rounded to what the pair admits
+    asked_quote_quantity: Decimal | None = None  # the same
+    asked_price: Decimal | None = None  # the same
+
+    @property
+    def asked(self) -> dict[str, Decimal]:
+        """The amounts that were rounded to what the pair admits, as the signal had them."""
+        asked = {
+            "quantity": self.asked_quantity,
+            "quote_quantity": self.asked_quote_quantity,
+            "price": self.asked_price,
+        }
+        return {name: amount for name, amount in asked.items() if amount is not None}
+
     @property
     def ended_empty(self) -> bool:
         """Whether the exchange cancelled it with nothing executed, and showed so again: no position, no live order."""

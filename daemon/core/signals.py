@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from daemon.core.decimals import canonical
-from daemon.core.fields import Text, any_case, shown, text, within
+from daemon.core.fields import Amount, Text, any_case, shown, text, within
 from daemon.core.orders import OrderType, Side
 from daemon.errors import Invalid
 
@@ -21,7 +21,9 @@ MAX_DEADLINE_MS = 86_400_000
 MAX_AHEAD_MS = 30 * 86_400_000
 MIN_TIMEOUT_MS, MAX_TIMEOUT_MS = 100, 3_600_000
 MAX_AMOUNT = Decimal("1e18")
-MAX_DECIMALS = 18
+MAX_DECIMALS = 64
+"""More than any program writes for an amount, and what bounds the work on one. What a pair admits is cut to later."""
+
 LOWEST_PRIORITY = 10
 
 ALIASES = {"IOC": OrderType.IMMEDIATE_OR_CANCEL, "FOK": OrderType.FILL_OR_KILL}
@@ -53,13 +55,13 @@ class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
             extra_json_schema={"pattern": any_case(*OrderType, *ALIASES)},
         ),
     ]
-    quantity: Annotated[Decimal | None, msgspec.Meta(description="base units", extra_json_schema=_ABOVE_0)] = None
+    quantity: Annotated[Amount | None, msgspec.Meta(description="base units", extra_json_schema=_ABOVE_0)] = None
     quote_order_qty: Annotated[
-        Decimal | None,
+        Amount | None,
         msgspec.Meta(description="quote units to spend or receive; MARKET only", extra_json_schema=_ABOVE_0),
     ] = None
     price: Annotated[
-        Decimal | None, msgspec.Meta(description="quote per base unit; not with MARKET", extra_json_schema=_ABOVE_0)
+        Amount | None, msgspec.Meta(description="quote per base unit; not with MARKET", extra_json_schema=_ABOVE_0)
     ] = None
     owner_id: Annotated[Text, msgspec.Meta(description="who asks; stands in the lock and the audit trail")]
     snipe_target_id: Annotated[Text | None, msgspec.Meta(description="the bot's target; part of the resource")] = None
@@ -67,7 +69,9 @@ class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
         Text | None, msgspec.Meta(description="what makes two signals the same; derived where absent")
     ] = None
     priority: Annotated[int | None, shown("1 (most urgent) to 10; default SELL 1, BUY 5", 1, LOWEST_PRIORITY)] = None
-    execute_at: Annotated[int | None, shown("Unix ms at which the order is to be sent, at most 30 days ahead")] = None
+    execute_at: Annotated[
+        int | None, shown("Unix ms at which it is to be sent: at most 30 days ahead, or past by at most deadlineMs")
+    ] = None
     deadline_ms: Annotated[
         int | None, shown("ms after acceptance, or after executeAt, in which it may be sent", 1, MAX_DEADLINE_MS)
     ] = None
@@ -198,13 +202,32 @@ def _decimals(amount: Decimal) -> int:
 
 
 def _execute_at(at_ms: int | None, now_ms: int) -> int | None:
-    if at_ms is not None and not now_ms - MAX_DEADLINE_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
-        raise Invalid(
-            f"executeAt {at_ms} is not near the present ({now_ms})",
-            field="executeAt",
-            allowed="Unix time in milliseconds, at most 30 days ahead",
-        )
+    if at_ms is not None and at_ms > now_ms + MAX_AHEAD_MS:
+        raise Invalid(f"executeAt {at_ms} is too far ahead", field="executeAt", allowed=_instants(now_ms))
     return at_ms
+
+
+def check_instant(signal: Signal, now_ms: int) -> None:
+    """Refuse a new signal whose instant and deadline are over: nothing is left of the time in which it may be sent.
+
+    An instant that has just passed is taken while its deadline lies ahead: a signal takes time to arrive, clocks
+    differ, and a client that sends again after a lost connection keeps the first instant, so that its deadline stays.
+
+    Raises:
+        Invalid: they are.
+
+    """
+    if signal.execute_at_ms is not None and now_ms > signal.execute_at_ms + signal.deadline_after_ms:
+        raise Invalid(
+            f"executeAt {signal.execute_at_ms} is {now_ms - signal.execute_at_ms} ms in the past and has expired: "
+            f"its deadline was {signal.deadline_after_ms} ms after it; leave executeAt out to trade at once",
+            field="executeAt",
+            allowed=_instants(now_ms),
+        )
+
+
+def _instants(now_ms: int) -> str:
+    return f"Unix time in milliseconds (now {now_ms}): ahead by at most 30 days, or past by no more than deadlineMs"
 
 
 def _check_amounts(signal: Signal) -> None:

@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 
 from daemon.core.decimals import floor_to
+from daemon.core.fields import Amount, amount_of
 from daemon.core.idempotency import target_key
 from daemon.core.instants import instant_ms
 from daemon.core.orders import KEY_FREE, Order, Side
-from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, SignalRequest
+from daemon.core.signals import MAX_AMOUNT, SignalRequest
 
 QUOTE = "USDT"
 """What a target's position size is counted in, and so what its pair must be quoted in."""
@@ -30,14 +31,16 @@ STRATEGIES = {"": MARKET, "market": MARKET, "normal": MARKET, "limit": LIMIT}
 """The bot's entry strategies; a target without one, or with its form's "normal", is bought at the market."""
 
 READY = "ready"
-LEAST = Decimal(1).scaleb(-MAX_DECIMALS)
+SIZE_DECIMALS = 18
+"""Decimals of a size that follows from a division."""
+
+LEAST = Decimal(1).scaleb(-SIZE_DECIMALS)
 MOST_URGENT, LEAST_URGENT, LAST_RANK = 1, 5, 10
 
 _EXACT = Context(prec=100, rounding=ROUND_DOWN)
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _CONTRACT = re.compile(r"0x[0-9a-fA-F]{40,64}|[1-9A-HJ-NP-Za-km-z]{32,44}")
 _NAME = re.compile(r"\w{1,36}")
-_NUMBER = re.compile(r"\d{1,40}(\.\d{1,40})?")
 _DONE = {"success", "partial", "placed", "unknown", "filled", "executed"}
 
 _row = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
@@ -204,16 +207,16 @@ def _request(row: Row, rules: TargetRules, symbol: str, execute_at_ms: int | Non
     quantity = price = None
     if _strategy(row.fields) == LIMIT:
         price = _amount(row.fields, "entry_price")
-        quantity = floor_to(_EXACT.divide(size, price), MAX_DECIMALS)
+        quantity = floor_to(_EXACT.divide(size, price), SIZE_DECIMALS)
         if not quantity:
             raise _Wrong(f"position_size_usdt {size} buys nothing at entry_price {price}")
     return SignalRequest(
         symbol=symbol,
         side=Side.BUY.value,
         type="MARKET" if price is None else "LIMIT",
-        quantity=quantity,
-        quote_order_qty=size if price is None else None,
-        price=price,
+        quantity=None if quantity is None else Amount(quantity),
+        quote_order_qty=Amount(size) if price is None else None,
+        price=None if price is None else Amount(price),
         owner_id=row.owner_id,
         snipe_target_id=row.target_id,
         idempotency_key=target_key(row.target_id),
@@ -300,14 +303,18 @@ def _amount(fields: dict[str, Any], name: str) -> Decimal:
 
 
 def _number(name: str, value: object) -> Decimal:
-    """Read a number, exactly, from a number or from a text of digits."""
-    if isinstance(value, str) and value.isascii() and _NUMBER.fullmatch(value.strip()):
-        return Decimal(value.strip())
+    """Read a number, exactly, from a number or from a text that holds one."""
+    shown = str(value)[:40]
+    if isinstance(value, str):
+        try:
+            value = Decimal(amount_of(value))
+        except ValueError:
+            value = None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_AMOUNT:
         return Decimal(value)
     if isinstance(value, Decimal) and value.is_finite() and 0 <= value <= MAX_AMOUNT:
         return value
-    raise _Wrong(f"{name} {str(value)[:40]!r} is no number that can be used")
+    raise _Wrong(f"{name} {shown!r} is no number that can be used")
 
 
 def _text(value: object) -> str:

@@ -189,6 +189,9 @@ CREATE TRIGGER orders_are_removed_past_retention_only BEFORE DELETE ON orders WH
 BEGIN
     SELECT RAISE (ABORT, 'an order stays while its key counts');
 END;
+ALTER TABLE orders ADD COLUMN asked_quantity TEXT;        -- base units as the signal had them, where they were rounded
+ALTER TABLE orders ADD COLUMN asked_quote_quantity TEXT;  -- quote units, the same
+ALTER TABLE orders ADD COLUMN asked_price TEXT;           -- quote per base unit, the same
 """
 """Not released yet: until then statements may be added at its end (``python -m tests.store.released`` after that)."""
 

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -122,3 +123,41 @@ def test_the_exchange_gets_amounts_that_the_pair_admits_and_never_worse_than_ask
 def test_a_pair_in_chinese_characters_is_traded(daemon: Daemon, exchange: Exchange) -> None:
     order = daemon.submit(market_buy(symbol="币安人生usdt"), wait_s=10).json
     assert (order["state"], exchange.orders(order["id"])[0]["symbol"]) == ("filled", "币安人生USDT")
+
+
+ROUNDED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "a price as JavaScript writes it": (
+        resting_buy(symbol="XRPUSDT", quantity="100000000", price=6.669033358322271e-3),
+        {"price": "0.0066"},
+    ),
+    "a quantity of 28 digits": (
+        market_buy(quoteOrderQty=None, quantity="0.0012345678901234567890123456"),
+        {"quantity": "0.001234"},
+    ),
+    "a sell as JavaScript writes it": (market_sell(quantity=0.0012345678901234567), {"quantity": "0.001234"}),
+    "a sum": (market_buy(quoteOrderQty="25.123456789012345678901"), {"quoteOrderQty": "25.12"}),
+}
+
+
+@pytest.mark.parametrize(("signal", "taken"), ROUNDED.values(), ids=ROUNDED)
+def test_an_amount_with_more_digits_than_the_pair_admits_is_rounded_and_said_so(
+    daemon: Daemon, signal: dict[str, Any], taken: dict[str, str]
+) -> None:
+    answer = daemon.submit(signal, wait_s=10).json
+    [(name, figure)] = taken.items()
+    asked = f"asked{name[0].upper()}{name[1:]}"
+    assert answer[name] == figure
+    assert Decimal(answer[asked]) == Decimal(str(signal[name]))
+    others = {"askedQuantity", "askedQuoteOrderQty", "askedPrice"} - {asked}
+    assert [answer[each] for each in others] == [None, None]
+    assert {daemon.order(answer["id"])[asked], daemon.submit(signal).json[asked]} == {answer[asked]}
+    explained = daemon.explain(answer["id"])
+    accepted = next(event for event in explained["events"] if event["name"] == "order.accepted")
+    plain = {"quoteOrderQty": "quote_quantity"}.get(name, name)
+    assert (accepted["detail"][plain], accepted["detail"][f"asked_{plain}"]) == (figure, answer[asked])
+    assert explained["order"][asked] == answer[asked]
+
+
+def test_a_byte_order_mark_before_the_body_is_passed_over(daemon: Daemon) -> None:
+    answer = daemon.submit(b"\xef\xbb\xbf" + json.dumps(market_buy()).encode())
+    assert answer.status == 202, answer.raw

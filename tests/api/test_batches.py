@@ -50,7 +50,7 @@ def test_repetitions_in_a_batch_are_marked_and_place_nothing(daemon: Daemon, exc
 BAD: dict[str, tuple[list[Any], int, str | None]] = {
     "a wrong field": ([market_buy(), market_buy(side="HOLD"), market_buy()], 400, "[1].side"),
     "a wrong amount": ([market_buy(), market_buy(), market_buy(quoteOrderQty="0.5")], 400, "[2].quoteOrderQty"),
-    "a missing field": ([market_buy(), market_buy(symbol=None)], 400, "[1]"),
+    "a missing field": ([market_buy(), market_buy(symbol=None)], 400, "[1].symbol"),
     "an unknown symbol": ([market_buy(), market_buy(symbol="NOSUCHUSDT")], 400, "[1].symbol"),
     "no object": ([market_buy(), "BUY"], 400, "[1]"),
     "one key for two": ([market_buy(idempotencyKey="two"), market_buy(idempotencyKey="two")], 422, None),
@@ -67,6 +67,13 @@ def test_one_bad_signal_keeps_the_whole_batch_out_and_is_named(
     refused = daemon.ask("POST", "/v1/signals/batch", signals)
     assert (refused.status, refused.json.get("field")) == (status, field), refused.raw
     assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == newest
+
+
+def test_a_header_with_one_key_for_many_signals_is_refused(daemon: Daemon) -> None:
+    header = {"Idempotency-Key": "one for all"}
+    refused = daemon.ask("POST", "/v1/signals/batch", [market_buy(), market_buy()], headers=header)
+    assert (refused.status, refused.json["field"]) == (400, "idempotencyKey")
+    assert refused.json["allowed"] == "idempotencyKey in each signal"
 
 
 def test_one_signal_with_a_taken_key_keeps_the_whole_batch_out(daemon: Daemon) -> None:

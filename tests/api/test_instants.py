@@ -43,10 +43,22 @@ def test_an_instant_that_is_just_over_is_now(daemon: Daemon, exchange: Exchange)
     assert len(exchange.arrivals(order["id"])) == 1
 
 
-def test_an_instant_that_is_over_for_longer_than_the_deadline_is_too_late(daemon: Daemon, exchange: Exchange) -> None:
-    order = daemon.submit(market_buy(executeAt=wall_ms() - 60_000), wait_s=10).json
-    assert (order["state"], order["attempts"]) == ("expired", 0)
-    assert exchange.arrivals(order["id"]) == []
+def test_an_instant_that_is_over_for_longer_than_the_deadline_is_refused(daemon: Daemon) -> None:
+    newest = daemon.look("/v1/orders?limit=1")["orders"]
+    signal = market_buy(executeAt=wall_ms() - 60_000)
+    refused = daemon.submit(signal, wait_s=10)
+    assert (refused.status, refused.json["field"]) == (400, "executeAt")
+    assert "expired" in refused.json["message"]
+    assert "leave executeAt out" in refused.json["message"]
+    assert "Unix time in milliseconds" in refused.json["allowed"]
+    assert daemon.look("/v1/orders?limit=1")["orders"] == newest
+
+
+def test_a_known_signal_is_answered_however_long_its_instant_has_passed(daemon: Daemon) -> None:
+    signal = market_buy(executeAt=wall_ms() + 60_000)
+    order_id = daemon.accept(signal)
+    again = daemon.submit(signal | {"executeAt": wall_ms() - 600_000})
+    assert (again.status, again.json["id"], again.json["replayed"]) == (200, order_id, True)
 
 
 def test_the_deadline_counts_from_the_instant(daemon: Daemon) -> None:

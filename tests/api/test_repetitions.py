@@ -115,6 +115,25 @@ def test_a_key_in_its_header_must_be_one(daemon: Daemon, key: str) -> None:
     assert (refused.status, refused.json["field"]) == (400, "idempotencyKey")
 
 
+@pytest.mark.parametrize("again", ['"in quotes"', "in quotes", ' "in quotes" '], ids=["quoted", "bare", "with spaces"])
+@pytest.mark.parametrize("first", ['"in quotes"', "in quotes"], ids=["quoted", "bare"])
+def test_a_key_in_quotes_is_the_same_key(daemon: Daemon, first: str, again: str) -> None:
+    """As RFC 8941 writes a string, which the draft of this header asks for."""
+    number = len(daemon.look("/v1/orders?limit=1000")["orders"])
+    signal, first, again = market_buy(), *(key.replace("in", f"in {number}") for key in (first, again))
+    order = daemon.submit(signal, headers={"Idempotency-Key": first}).json
+    assert order["idempotencyKey"] == f"in {number} quotes"
+    replayed = daemon.submit(signal, headers={"Idempotency-Key": again})
+    assert (replayed.json["id"], replayed.json["replayed"]) == (order["id"], True)
+    in_body = daemon.submit(signal | {"idempotencyKey": f"in {number} quotes"}, headers={"Idempotency-Key": first})
+    assert in_body.json["id"] == order["id"]
+
+
+def test_a_quoted_key_may_hold_quotes(daemon: Daemon) -> None:
+    order = daemon.submit(market_buy(), headers={"Idempotency-Key": r'"a \"b\" \\ c"'}).json
+    assert order["idempotencyKey"] == r'a "b" \ c'
+
+
 def test_two_keys_that_differ_are_refused(daemon: Daemon) -> None:
     refused = daemon.submit(market_buy(idempotencyKey="a"), headers={"Idempotency-Key": "b"})
     assert (refused.status, refused.json["field"]) == (400, "idempotencyKey")

@@ -1,5 +1,6 @@
 """``POST /api/mexc/trade``: every row of the bot's contract, word for word."""
 
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -266,4 +267,40 @@ def test_only_an_administrator_skips_the_lock(daemon: Daemon, exchange: Exchange
     assert (refused.status, refused.json["success"], refused.json["code"]) == (403, False, "not_allowed")
     assert book_of(daemon, exchange, wish) == []
     place(daemon, wish)
+    assert len(book_of(daemon, exchange, wish)) == 1
+
+
+def test_an_empty_text_in_an_optional_field_is_as_if_it_were_not_there(daemon: Daemon, exchange: Exchange) -> None:
+    wish = a_trade(snipeTargetId=None)
+    blank = {"price": "", "quoteOrderQty": "", "snipeTargetId": "", "skipLock": "", "idempotencyKey": ""}
+    assert trade(daemon, wish | blank).json["success"] is True
+    assert order_of(daemon, wish)["resource"] == "trade:BTCUSDT:BUY:manual"
+    again = trade(daemon, wish | {"skipLock": None})
+    assert again.json["replayed"] is True
+    assert trade(daemon, wish | {"userId": ""}).json["error"] == "User ID required"
+    assert trade(daemon, wish | {"side": ""}).json["error"] == "Missing required trading parameters"
+    assert len(book_of(daemon, exchange, wish)) == 1
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_an_amount_as_javascript_writes_it_is_rounded_to_the_pair(daemon: Daemon, side: str) -> None:
+    wish = a_trade(side=side, quantity=0.0012345678901234567)
+    assert place(daemon, wish)["quantity"] == "0.001234"
+    assert order_of(daemon, wish)["asked_quantity"] == "0.0012345678901234567"
+
+
+def test_a_field_that_is_there_twice_is_refused_in_the_bots_shape(daemon: Daemon) -> None:
+    text = json.dumps(a_trade()).replace('"side": "BUY"', '"side": "", "side": "SELL"')
+    refused = ask(daemon.signals, "POST", TRADE, text.encode())
+    assert (refused.status, refused.json["success"], refused.json["code"]) == (400, False, "invalid")
+    assert refused.json["message"] == "side: each field once"
+
+
+def test_the_key_may_come_in_the_body_and_must_not_contradict_the_header(daemon: Daemon, exchange: Exchange) -> None:
+    wish = a_trade()
+    first = trade(daemon, wish | {"idempotencyKey": wish["userId"]}).json["order"]
+    again = trade(daemon, wish, key=f'"{wish["userId"]}"').json
+    assert (again["order"]["orderId"], again["replayed"]) == (first["orderId"], True)
+    refused = trade(daemon, wish | {"idempotencyKey": "a"}, key="b")
+    assert (refused.status, refused.json["code"]) == (400, "invalid")
     assert len(book_of(daemon, exchange, wish)) == 1

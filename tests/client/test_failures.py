@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
-from daemon.client import Client, Order, Unreachable
+from daemon.client import Client, Invalid, Order, Unreachable
 from tests.client.cutting import cutter
 from tests.client.signals import buy
 from tests.processes import Daemon, Exchange, wall_ms
@@ -71,15 +71,17 @@ async def test_a_signal_does_not_become_younger_by_being_sent_again(
     own_client: Client, own_daemon: Daemon, own_exchange: Exchange
 ) -> None:
     own_daemon.kill()
-    told: list[Order] = []
+    told: list[Invalid] = []
 
     async def submit() -> None:
-        told.append(await own_client.submit(buy(deadline_ms=1)))
+        with pytest.raises(Invalid, match="has expired") as refused:
+            await own_client.submit(buy(deadline_ms=1))
+        told.append(refused.value)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(submit)
         await anyio.to_thread.run_sync(own_daemon.start)
-    assert (told[0].state, told[0].not_placed) == ("expired", True)
+    assert told[0].field == "executeAt", "the instant of the first sending"
     assert own_exchange.orders() == []
 
 

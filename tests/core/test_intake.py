@@ -8,7 +8,7 @@ from daemon.core.answers import Advice
 from daemon.core.intake import accept, check_all, identify
 from daemon.core.orders import State
 from daemon.core.step import Step
-from daemon.errors import Full, Halted, KeyConflict, NotReady, Refusal
+from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from tests.core.bench import Bench
 from tests.core.making import (
     NOON_MS,
@@ -81,11 +81,23 @@ def test_a_deadline_counts_from_the_instant_that_was_asked(
     assert bench.submit(execute_at=execute_at_ms, deadline_ms=700).deadline_ms == deadline_ms
 
 
-def test_a_signal_that_comes_long_after_its_instant_is_not_traded(bench: Bench) -> None:
+def test_a_signal_that_comes_long_after_its_instant_is_refused(bench: Bench) -> None:
     """A source that was cut off delivers late: a listing of ten minutes ago is no listing any more."""
-    order = bench.submit(execute_at=NOON_MS - 600_000)
-    assert order.state is State.EXPIRED
-    assert not bench.sends
+    with pytest.raises(Invalid, match="expired") as refusal:
+        bench.submit(execute_at=NOON_MS - 600_000)
+    assert refusal.value.field == "executeAt"
+    with pytest.raises(Invalid) as in_batch:
+        bench.submit_all([request(), request(execute_at=NOON_MS - 600_000, snipe_target_id="7")])
+    assert in_batch.value.field == "[1].executeAt"
+    assert not bench.latest
+
+
+def test_a_repetition_is_answered_however_long_its_instant_has_passed(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 60_000, snipe_target_id="7")
+    bench.pass_time(60_000)
+    bench.send_next(placed())
+    bench.pass_time(600_000)
+    assert bench.submit(execute_at=NOON_MS + 60_000, snipe_target_id="7").order_id == order.order_id
 
 
 def test_one_lock_per_symbol_where_the_scope_says_so() -> None:
@@ -320,5 +332,9 @@ def test_what_is_traded_is_rounded_and_what_identifies_is_not(bench: Bench) -> N
         now_ms=NOON_MS,
     )
     assert accepted.order.quote_quantity == Decimal("9.99")
+    assert accepted.order.asked == {"quote_quantity": Decimal("9.999")}
+    (told,) = step.events
+    assert (told.detail["quote_quantity"], told.detail["asked_quote_quantity"]) == ("9.99", "9.999")
+    assert told.detail.keys().isdisjoint({"asked_quantity", "asked_price"})
     assert accepted.order.fingerprint == identify(bench.ledger, asked).fingerprint
     assert accepted.order.fingerprint != identify(bench.ledger, rounded).fingerprint

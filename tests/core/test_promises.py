@@ -18,7 +18,7 @@ from daemon.core.reconciliation import grace_over_ms, witnesses
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import SignalRequest
 from daemon.core.step import Send
-from daemon.errors import Full, Guarded, Halted, KeyConflict, NotReady, Refusal, WrongState
+from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench
 from tests.core.judge import Judge
 from tests.core.making import RULES, look, placed, refused, request, rules, unclear
@@ -333,6 +333,10 @@ class Promises(RuleBasedStateMachine):
         except Guarded:
             assert not rivals
             assert self.bench.rules.guards != RULES.guards
+            return
+        except Invalid:
+            assert not rivals
+            assert (asked.execute_at or self.bench.now_ms) < self.bench.now_ms, "its instant has passed"
             return
         assert _same_wish(accepted.order, asked)
         if accepted.replayed:

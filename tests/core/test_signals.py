@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.fields import MAX_TEXT
+from daemon.core.fields import MAX_TEXT, wire_type
 from daemon.core.orders import OrderType, Side
-from daemon.core.signals import MAX_AHEAD_MS, MAX_DEADLINE_MS, Defaults, Signal, SignalRequest, normalise
+from daemon.core.signals import MAX_AHEAD_MS, MAX_DEADLINE_MS, Defaults, Signal, SignalRequest, check_instant, normalise
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, request, signal
 
@@ -23,7 +23,8 @@ def limit(**changes: Any) -> dict[str, Any]:
 
 
 def read(text: str) -> Signal:
-    return normalise(msgspec.json.decode(text, type=SignalRequest), DEFAULTS, now_ms=NOON_MS)
+    decoder = msgspec.json.Decoder(SignalRequest, dec_hook=wire_type, float_hook=str)
+    return normalise(decoder.decode(text), DEFAULTS, now_ms=NOON_MS)
 
 
 # From the wire
@@ -50,10 +51,47 @@ def test_a_request_is_brought_into_one_form_with_every_default_filled_in() -> No
     )
 
 
-@pytest.mark.parametrize("digits", ["0.1", "0.30000000000000004", "1e-7", "123456789.123456789", "1"])
+@pytest.mark.parametrize(
+    "digits",
+    [
+        "0.1",
+        "0.30000000000000004",
+        "1e-7",
+        "6.669033358322271e-7",
+        "1.2345678901234567E+3",
+        "0.1234567890123456789012345678",
+        "123456789.123456789",
+        "1",
+        "100000000000000000",
+    ],
+)
 def test_a_number_is_read_exactly_whether_it_comes_as_number_or_string(digits: str) -> None:
     text = '{{"symbol":"FOOUSDT","side":"BUY","type":"MARKET","ownerId":"a","quantity":{}}}'
     assert read(text.format(digits)).quantity == read(text.format(f'"{digits}"')).quantity == Decimal(digits)
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        '"1_0"',
+        '"\u0665"',
+        '"\uff11"',
+        '"NaN"',
+        '"Infinity"',
+        '"1e"',
+        '"0x1"',
+        '""',
+        '"1 0"',
+        "true",
+        "[1]",
+        "1e9999999",
+    ],
+)
+def test_what_json_does_not_call_a_number_is_none(amount: str) -> None:
+    """Python's own ``Decimal`` reads 10 in the first of these, and 5 in the second."""
+    text = f'{{"symbol":"FOOUSDT","side":"BUY","type":"MARKET","ownerId":"a","quantity":{amount}}}'
+    with pytest.raises(msgspec.ValidationError, match="no number"):
+        read(text)
 
 
 @pytest.mark.parametrize("field", ["qty", "Symbol", "order_id"])
@@ -131,8 +169,6 @@ def test_an_emergency_sell_may_pass_the_lock() -> None:
         pytest.param({"deadline_ms": MAX_DEADLINE_MS + 1}, "deadlineMs", id="deadline too long"),
         pytest.param({"timeout_ms": 99}, "timeoutMs", id="lease too short"),
         pytest.param({"timeout_ms": 3_600_001}, "timeoutMs", id="lease too long"),
-        pytest.param({"execute_at": NOON_MS // 1_000}, "executeAt", id="seconds for milliseconds"),
-        pytest.param({"execute_at": NOON_MS - MAX_DEADLINE_MS - 1}, "executeAt", id="long past"),
         pytest.param({"execute_at": NOON_MS + MAX_AHEAD_MS + 1}, "executeAt", id="far ahead"),
         pytest.param({"skip_lock": True}, "skipLock", id="emergency buy"),
         pytest.param({"quantity": Decimal(1), "quote_order_qty": Decimal(1)}, "quantity", id="market by both"),
@@ -153,7 +189,7 @@ def test_a_wrong_field_is_named_with_what_would_be_right(changes: dict[str, Any]
 @pytest.mark.parametrize("name", ["quantity", "quote_order_qty", "price"])
 @pytest.mark.parametrize(
     "amount",
-    ["0", "-1", "NaN", "sNaN", "Infinity", "-Infinity", "1.1e18", "1e-19", "0.1234567890123456789", "1e999999"],
+    ["0", "-1", "NaN", "sNaN", "Infinity", "-Infinity", "1.1e18", "1e-65", f"0.{'1' * 65}", "1e999999", "1e-999999"],
 )
 def test_an_amount_is_a_number_above_zero_and_within_bounds(name: str, amount: str) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -161,9 +197,25 @@ def test_an_amount_is_a_number_above_zero_and_within_bounds(name: str, amount: s
     assert refusal.value.field == {"quote_order_qty": "quoteOrderQty"}.get(name, name)
 
 
-@pytest.mark.parametrize("amount", ["1e18", "1e-18", "0.123456789012345678"], ids=["largest", "smallest", "finest"])
+@pytest.mark.parametrize("amount", ["1e18", "1e-64", f"0.{'1' * 64}"], ids=["largest", "smallest", "finest"])
 def test_the_bounds_themselves_are_admitted(amount: str) -> None:
     assert signal(**limit(quantity=Decimal(amount))).quantity == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("execute_at_ms", "taken"),
+    [(None, True), (NOON_MS, True), (NOON_MS - 5_000, True), (NOON_MS - 5_001, False), (NOON_MS // 1_000, False)],
+    ids=["none", "now", "past, its deadline is not", "past with its deadline", "seconds for milliseconds"],
+)
+def test_an_instant_may_be_past_by_no_more_than_the_deadline(execute_at_ms: int | None, taken: bool) -> None:
+    asked = signal(execute_at=execute_at_ms)
+    if taken:
+        check_instant(asked, NOON_MS)
+        return
+    with pytest.raises(Invalid, match="leave executeAt out to trade at once") as refusal:
+        check_instant(asked, NOON_MS)
+    assert refusal.value.field == "executeAt"
+    assert str(NOON_MS) in (refusal.value.allowed or "")
 
 
 @given(

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from daemon.core.fields import Amount
 from daemon.core.orders import OrderType, Side
 from daemon.core.signals import Defaults, Signal, SignalRequest, normalise
 from daemon.core.symbols import SymbolRules, fit
@@ -257,8 +258,8 @@ def signal(*, quantity: str, price: str) -> Signal:
             side=Side.BUY,
             type=OrderType.LIMIT,
             owner_id="bot",
-            quantity=Decimal(quantity),
-            price=Decimal(price),
+            quantity=Amount(quantity),
+            price=Amount(price),
         ),
         Defaults(buy_priority=5, sell_priority=1, buy_deadline_ms=5_000, sell_deadline_ms=60_000, timeout_ms=30_000),
         now_ms=BEGIN_MS,

@@ -52,6 +52,17 @@ def test_targets_of_all_kinds_side_by_side(daemon: Daemon, exchange: Exchange, b
     assert bot.told("600") == []
 
 
+@pytest.mark.parametrize("written", [6.669033358322271e-3, "6.669033358322271e-3"], ids=["a number", "a text"])
+def test_a_price_with_more_digits_than_the_pair_admits_is_rounded(
+    daemon: Daemon, exchange: Exchange, bot: Bot, written: float | str
+) -> None:
+    target = bot.add(5, symbolName="XRP", entryStrategy="limit", entryPrice=written, positionSizeUsdt=25.1234567890123)
+    daemon.start(with_rules=True)
+    bot.wait_for_report(target, status="executing", executionStatus="placed")
+    [order] = bought(exchange)
+    assert order["price"] == "0.0066"
+
+
 def test_a_resting_order_is_followed_to_its_end(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     target = bot.add(5, entryStrategy="limit", entryPrice=50_000, positionSizeUsdt=100)
     daemon.start(with_rules=True)
@@ -77,7 +88,8 @@ def test_a_time_that_is_over_is_not_traded(daemon: Daemon, exchange: Exchange, b
     ancient = bot.add(10, symbolName="ETH", targetExecutionTime="2020-01-01T00:00:00Z")
     daemon.start(with_rules=True)
     assert "expired" in bot.wait_for_report(late, status="failed")["errorMessage"]
-    assert "not near the present" in bot.wait_for_report(ancient, status="failed")["errorMessage"]
+    assert "expired" in bot.wait_for_report(ancient, status="failed")["errorMessage"]
+    assert daemon.look("/v1/orders")["orders"] == []
     assert bought(exchange) == []
 
 

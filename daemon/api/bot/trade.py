@@ -7,7 +7,6 @@ What the bot's old door got wrong is said in words it lacked: ``queued``, ``repl
 is never a 4xx or 5xx, because a bot takes those for "nothing happened, try again".
 """
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,10 +16,10 @@ from daemon.api.answers import json
 from daemon.api.asked import Request
 from daemon.api.bot.shapes import BotRefusal, failure
 from daemon.api.context import Context
-from daemon.api.reading import Body, wait_s
+from daemon.api.reading import Body, key_of, wait_s
 from daemon.api.routes import KEY, WAIT, Route
 from daemon.core.decimals import plain
-from daemon.core.fields import Text
+from daemon.core.fields import Amount, Text
 from daemon.core.line import place_of
 from daemon.core.orders import SIGHTINGS, Order, Side, State
 from daemon.core.signals import SignalRequest
@@ -58,15 +57,16 @@ class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
     symbol: str | None = None
     side: str | None = None
     type: str | None = None
-    quantity: Decimal | None = None
-    price: Decimal | None = None
-    quote_order_qty: Decimal | None = None
+    quantity: Amount | None = None
+    price: Amount | None = None
+    quote_order_qty: Amount | None = None
     user_id: Text | None = None
     snipe_target_id: Text | None = None
-    skip_lock: bool = False
+    idempotency_key: Text | None = None
+    skip_lock: bool | None = None
 
 
-_trade = Body[TradeRequest](TradeRequest)
+_trade = Body[TradeRequest](TradeRequest, blank_is_absent=True)
 
 
 class BotTrade:
@@ -93,7 +93,7 @@ class BotTrade:
     async def trade(self, request: Request) -> web.Response:
         """Trade; waits for the outcome for 30 s, or as ``Prefer: wait=SECONDS`` says."""
         asked = await _trade.read(request, self._context.limits)
-        signal = _signal(asked, request.headers.get("Idempotency-Key"))
+        signal = _signal(asked, key_of(request, asked.idempotency_key))
         front_desk, clock = self._context.front_desk, self._context.engine.clock
         began_ms = clock.now_ms()
         accepted = await front_desk.submit(signal, self._context.caller(request))
@@ -140,7 +140,7 @@ class BotTrade:
 
 
 def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
-    if trade.user_id is None or trade.user_id == "":
+    if trade.user_id is None:
         raise BotRefusal("User ID required")
     amount = trade.quote_order_qty if trade.quantity is None else trade.quantity
     if not trade.symbol or not trade.side or not trade.type or not amount:
@@ -155,9 +155,9 @@ def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
         quote_order_qty=trade.quote_order_qty if by_quote else None,
         price=None if market else trade.price,
         owner_id=trade.user_id,
-        snipe_target_id=trade.snipe_target_id if trade.snipe_target_id != "" else None,
+        snipe_target_id=trade.snipe_target_id,
         idempotency_key=key,
-        skip_lock=trade.skip_lock,
+        skip_lock=bool(trade.skip_lock),
     )
 
 
