@@ -14,7 +14,7 @@ from daemon.config import Config
 from daemon.core.events import Event
 from daemon.errors import BadConfig, Interrupted, SniperdError
 from daemon.hardening import leave_no_core
-from daemon.log import Log, errors_are_lines, standard_output
+from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output
 from daemon.process import Process
 
 
@@ -61,7 +61,8 @@ def _say_why(error: BaseException, log: Log) -> int:
     how = None if isinstance(cause, SniperdError) else "".join(traceback.format_exception(cause))
     lines = errors_are_lines()
     detail = {"error": text, "exit_code": code, "traceback": how if lines else None}
-    log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail=detail))
+    if lines or not errors_go_with_the_log():  # at a terminal the sentence is enough
+        log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail=detail))
     if not lines:
         sys.stderr.write(f"sniperd: {text}\n{how or ''}")
     return code

@@ -230,11 +230,16 @@ def _printable(value: object) -> object:
 
 def errors_are_lines() -> bool:
     """Whether standard error goes where the log goes, as in the journal: then nothing but the log's lines may."""
+    return errors_go_with_the_log() and not sys.stdout.isatty()
+
+
+def errors_go_with_the_log() -> bool:
+    """Whether standard error and the log are read in one place: then what ends the daemon is told in one of them."""
     try:
         output, errors = os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno())
     except (OSError, ValueError, AttributeError):
         return False
-    return (output.st_dev, output.st_ino) == (errors.st_dev, errors.st_ino) and not sys.stdout.isatty()
+    return (output.st_dev, output.st_ino) == (errors.st_dev, errors.st_ino)
 
 
 def standard_output() -> BinaryIO:

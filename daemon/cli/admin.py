@@ -10,6 +10,15 @@ from daemon.cli.client import ask, in_path
 from daemon.cli.options import Command, config_option, json_option, signals_socket
 from daemon.cli.orders import order_argument, tell_order
 
+_OPTIONS = {
+    "reason": "--reason",
+    "ruling": "--as",
+    "exchangeOrderId": "--exchange-id",
+    "executedQuantity": "--filled",
+    "executedQuote": "--filled-quote",
+}
+"""What fills the fields of administration."""
+
 RULINGS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
 
 
@@ -75,7 +84,7 @@ def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) ->
 
 
 def _switch(verb: str, reason: str, config_path: Path | None, as_json: bool) -> None:
-    found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", {"reason": reason})
+    found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", {"reason": reason}, options=_OPTIONS)
     show.answer(found, _tell_switch, as_json=as_json)
 
 
@@ -84,5 +93,6 @@ def _tell_switch(found: dict[str, Any]) -> None:
 
 
 def _on_order(order: str, verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
-    found = ask(signals_socket(config_path), "POST", f"/v1/admin/orders/{in_path(order)}/{verb}", body)
+    target = f"/v1/admin/orders/{in_path(order)}/{verb}"
+    found = ask(signals_socket(config_path), "POST", target, body, options=_OPTIONS)
     show.answer(found, tell_order, as_json=as_json)

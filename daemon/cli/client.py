@@ -3,8 +3,11 @@
 import http.client
 import json
 import os
+import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -55,8 +58,9 @@ def ask(
     *,
     headers: dict[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
+    options: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401  # JSON
-    """Ask, and return the JSON answer.
+    """Ask, and return the JSON answer. ``options`` names the command's own options by the fields that they fill.
 
     Raises:
         Fail: nobody answers, so nothing was done (69); the answer to a change was lost, so that it may have been done
@@ -77,7 +81,7 @@ def ask(
     finally:
         connection.close()
     if response.status >= http.client.BAD_REQUEST:
-        refuse(response.status, answer, unclear)
+        refuse(response.status, answer, unclear, options or {})
     return answer
 
 
@@ -108,17 +112,30 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def refuse(status: int, answer: dict[str, Any], unclear: int) -> NoReturn:
-    """End the command with what the daemon says against it.
+def refuse(
+    status: int, answer: dict[str, Any], unclear: int, options: Mapping[str, str] = MappingProxyType({})
+) -> NoReturn:
+    """End the command with what the daemon says against it, in the words of the command line.
 
     Raises:
         Fail: always.
 
     """
-    message = printable(str(answer.get("message", f"HTTP {status}")))
-    if answer.get("field"):
-        message += printable(f" [{answer['field']}]")
+    field = answer.get("field")
+    names = options if field else {}
+    message = _in_words_of(names, str(answer.get("message", f"HTTP {status}")))
+    if field:
+        message += f" [{names.get(field, field)}]"
+    message = printable(message)
     if answer.get("allowed"):
-        message += f"\nallowed: {printable(str(answer['allowed']))}"
+        message += f"\nallowed: {printable(_in_words_of(names, str(answer['allowed'])))}"
     codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: NOT_READY, http.client.INTERNAL_SERVER_ERROR: unclear}
     raise Fail(message, codes.get(status, REFUSED))
+
+
+def _in_words_of(options: Mapping[str, str], text: str) -> str:
+    """Name options instead of fields; an argument like SYMBOL only where the text begins with it."""
+    for field, option in options.items():
+        place = rf"\b{field}\b" if option.startswith("-") else rf"\A{field}\b"
+        text = re.sub(place, option, text)
+    return text

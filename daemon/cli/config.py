@@ -1,13 +1,19 @@
 """``sniperd config``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from daemon.cli import show
 from daemon.cli.client import Fail
 from daemon.cli.options import config_option, json_option
+from daemon.paths import SYSTEM_CONFIG, SYSTEM_RUNTIME, SYSTEM_STATE, environment, runtime_directory, state_directory
+
+if TYPE_CHECKING:
+    from daemon.config import Config
 
 
 @click.group()
@@ -21,22 +27,57 @@ def config() -> None:
 def check(config_path: Path | None, as_json: bool) -> None:
     """Check a configuration file; print every key as it counts, defaults included.
 
+    A comment says where a value comes from: the file, or the default. Where an empty text stands for a place, the
+    comment names the place. Without a file it prints what `sniperd run` would use.
+
     Exit code: 0 right, 78 wrong; the message names the key, its value and what is allowed.
     """
     import msgspec  # noqa: PLC0415  # loaded when needed
 
-    from daemon.config import Config, load  # noqa: PLC0415
+    from daemon.config import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 
     try:
-        found = Config() if config_path is None else load(config_path)
+        found = quick_start() if config_path is None else load(config_path)
     except BadConfig as error:
         raise Fail(str(error), error.exit_code) from None
     tables = msgspec.to_builtins(found)
     if as_json:
         show.print_json(tables)
         return
+    given, places = _given(config_path), _places(found, config_path)
     for name, keys in tables.items():
         click.echo(f"[{name}]")
         for key, value in keys.items():
-            click.echo(f"{key} = {json.dumps(value)}")
+            origin = str(config_path) if key in given.get(name, {}) else "default"
+            place = f": {places[name, key]}" if value == "" and (name, key) in places else ""
+            click.echo(f"{key} = {json.dumps(value)}  # {show.for_a_person(origin + place)}")
+
+
+def _given(config_path: Path | None) -> Mapping[str, Any]:
+    """Return what a file says."""
+    import tomllib  # noqa: PLC0415
+
+    return {} if config_path is None else tomllib.loads(config_path.read_text(encoding="utf-8"))
+
+
+def _places(found: "Config", config_path: Path | None) -> dict[tuple[str, str], Path | str]:
+    """Name the places that count where the configuration names none: the service's own for its configuration."""
+    is_service = config_path is not None and config_path.absolute() == SYSTEM_CONFIG
+    environ = environment()
+    state = SYSTEM_STATE if is_service else state_directory(environ)
+    sockets = SYSTEM_RUNTIME if is_service else runtime_directory(environ)
+    database = Path(found.store.path) if found.store.path else state / "sniperd.db"
+    book = "shadow-exchange.db" if found.exchange.shadow else "paper-exchange.db"
+    places: dict[tuple[str, str], Path | str] = {
+        ("store", "path"): database,
+        ("sockets", "signals"): sockets / "signals.sock",
+        ("sockets", "status"): sockets / "status.sock",
+        ("exchange", "facts_file"): database.with_name("exchange-facts.toml"),
+        ("http", "token_file"): database.with_name("http-token"),
+    }
+    if found.exchange.mode == "paper":
+        places["exchange", "paper_db"] = database.with_name(book)
+    if found.exchange.mode == "live" or found.exchange.shadow:
+        places["exchange", "base_url"] = found.exchange.market
+    return places

@@ -1,10 +1,15 @@
 """The ``sniperd`` command: each subcommand is loaded when it is called, so that the small ones are quick."""
 
+import sys
 from importlib import import_module
 
 import click
 
 from daemon import __version__
+from daemon.cli.output import unwritten
+
+SERVERS = frozenset({"run", "exchange"})
+"""Commands that write to their output themselves, also while nobody reads it."""
 
 COMMANDS = {
     "run": "run:run",
@@ -80,6 +85,17 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a subcommand; an output that cannot be written is told in a line, and by the exit code."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                if ctx.invoked_subcommand not in SERVERS:
+                    sys.stdout.flush()
+        except OSError as error:
+            raise unwritten(error) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without loading them."""
         del ctx
@@ -100,7 +116,7 @@ def sniperd() -> None:
     \b
     Exit codes: 0 done; 1 refused; 2 wrong usage; 3 the order was not placed; 4 its outcome is
     unknown; 65 bad database; 69 no daemon answers; 70 an error of its own; 73 cannot create;
-    74 the disk took no commit; 75 already running, not ready, disk full, or database locked;
-    77 credentials, or the exchange does not let the account trade; 78 bad configuration;
-    130 ended at once by a signal.
+    74 the disk took no commit, or the output could not be written; 75 already running, not
+    ready, disk full, or database locked; 77 credentials, or the exchange does not let the
+    account trade; 78 bad configuration; 130 ended at once by a signal.
     """  # noqa: D301  # click's mark, no backslash

@@ -21,7 +21,9 @@ from daemon.cli.options import Command, config_option, json_option, signals_sock
 def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
     """List orders, newest first."""
     query = urlencode({name: value for name, value in filters.items() if value is not None})
-    show.answer(ask(status_socket(config_path), "GET", f"/v1/orders?{query}"), _tell_page, as_json=as_json)
+    options = {name: f"--{name}" for name in filters}
+    found = ask(status_socket(config_path), "GET", f"/v1/orders?{query}", options=options)
+    show.answer(found, _tell_page, as_json=as_json)
 
 
 def order_argument(command: Command) -> Command:

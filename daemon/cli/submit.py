@@ -17,6 +17,26 @@ _EXIT = dict.fromkeys(("rejected", "expired", "dead_letter", "withdrawn", "cance
 _EXIT |= {"in_doubt": UNKNOWN, "lost": UNKNOWN}
 
 
+_OPTIONS = {
+    "symbol": "SYMBOL",
+    "side": "SIDE",
+    "type": "--type",
+    "quantity": "--quantity",
+    "quoteOrderQty": "--quote",
+    "price": "--price",
+    "ownerId": "--owner",
+    "snipeTargetId": "--target",
+    "idempotencyKey": "--key",
+    "priority": "--priority",
+    "executeAt": "--at",
+    "deadlineMs": "--deadline",
+    "timeoutMs": "--timeout",
+    "allowRepeat": "--allow-repeat",
+    "skipLock": "--skip-lock",
+}
+"""What fills a signal's fields."""
+
+
 def _user() -> str:
     """Return the user's name, or the number of one that has none."""
     try:
@@ -78,6 +98,7 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
         {name: value for name, value in signal.items() if value is not None},
         headers={"Prefer": f"wait={wait:.3f}"} if wait else {},
         timeout_s=wait + 10,
+        options=_OPTIONS,
     )
     show.answer(order, _show, as_json=as_json)
     raise SystemExit(_EXIT.get(order["state"], 0))

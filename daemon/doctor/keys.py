@@ -13,6 +13,7 @@ from daemon.errors import NoPermission
 CHECK, AGE = "credentials", "key age"
 KEY_DAYS, SOON_DAYS = 90, 15
 """A key that is bound to no address ends after so many days (documented); so long before that it is told."""
+AS_ROOT = "run `sniperd doctor` as root or as the daemon's user"
 NAMES = ("mexc_api_key", "mexc_api_secret")
 PLAIN, ENCRYPTED = Path("/etc/credstore"), Path("/etc/credstore.encrypted")
 """Where the service manager takes the service's credentials from."""
@@ -29,9 +30,11 @@ def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores 
             return ok(CHECK, "a key pair is there, and private")
         return _stored(*stores)
     except NoPermission as error:
+        if isinstance(error.__cause__, PermissionError):
+            return warning(CHECK, f"{error}: only the daemon's user may", AS_ROOT)
         return failure(CHECK, str(error), "mend what the message names")
     except PermissionError:
-        return warning(CHECK, "you may not see where the service's keys lie", "run `sniperd doctor` as root")
+        return warning(CHECK, "you may not see where the service's keys lie", AS_ROOT)
 
 
 def find(
@@ -73,9 +76,9 @@ def age(exchange: ExchangeTable, now_s: float, stores: Stores = (PLAIN, ENCRYPTE
 
 
 def _stored(plain: Path, encrypted: Path) -> Finding:
-    if all((encrypted / name).exists() for name in NAMES):
+    if all(_is_there(encrypted / name) for name in NAMES):
         return ok(CHECK, f"systemd hands over an encrypted key pair from {encrypted}")
-    missing = [name for name in NAMES if not (plain / name).exists()]
+    missing = [name for name in NAMES if not _is_there(plain / name)]
     if missing:
         return failure(
             CHECK,
@@ -91,3 +94,17 @@ def _stored(plain: Path, encrypted: Path) -> Finding:
                 f"make the key anew at the exchange, then chmod 600 {plain / name}",
             )
     return ok(CHECK, f"systemd hands over the key pair from {plain}")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there.
+
+    Raises:
+        PermissionError: that cannot be seen.
+
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

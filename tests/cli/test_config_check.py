@@ -14,7 +14,10 @@ SHIPPED = Path(__file__).parents[2] / "config.toml"
 def test_the_file_that_we_ship_is_right_and_says_the_defaults(command: Command) -> None:
     shipped, defaults = command("config", "check", "--config", SHIPPED), command("config", "check", SNIPERD_CONFIG="")
     assert (shipped.code, shipped.errors) == (0, "")
-    assert shipped.output == defaults.output
+    started = tomllib.loads(defaults.output)
+    assert started["http"].pop("listen") == "127.0.0.1:8808", "what a start without a file uses"
+    assert started["http"] | {"listen": ""} == tomllib.loads(shipped.output)["http"]
+    assert started | {"http": {}} == tomllib.loads(shipped.output) | {"http": {}}
     assert tomllib.loads(shipped.output) == tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     assert command("config", "check", "--config", SHIPPED, "--json").json == tomllib.loads(shipped.output)
 
@@ -22,7 +25,25 @@ def test_the_file_that_we_ship_is_right_and_says_the_defaults(command: Command) 
 def test_what_differs_from_the_default_is_shown(command: Command, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[queue]\ndrain_s = 7.5\n")
-    assert "drain_s = 7.5\n" in command("config", "check", "--config", config).output
+    lines = command("config", "check", "--config", config).output.splitlines()
+    assert f"drain_s = 7.5  # {config}" in lines
+    assert "buy_priority = 5  # default" in lines
+
+
+def test_where_an_empty_text_stands_for_a_place_the_place_is_named(command: Command, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    limits = "[guards]\nmax_notional_per_order = 1\nmax_notional_per_day = 1\n"
+    config.write_text(f"[store]\npath = '{tmp_path}/x.db'\n[exchange]\nmode = 'live'\n{limits}")
+    ran = command("config", "check", "--config", config, XDG_RUNTIME_DIR="/run/user/7")
+    lines = ran.output.splitlines()
+    assert f'path = "{tmp_path}/x.db"  # {config}' in lines
+    assert 'signals = ""  # default: /run/user/7/sniperd/signals.sock' in lines
+    assert f'facts_file = ""  # default: {tmp_path}/exchange-facts.toml' in lines
+    assert 'base_url = ""  # default: https://api.mexc.com' in lines
+    assert (
+        f'path = ""  # default: {command.directory}'
+        in command("config", "check", SNIPERD_CONFIG="", HOME=str(command.directory)).output
+    )
 
 
 @pytest.mark.parametrize(

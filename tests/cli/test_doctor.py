@@ -1,9 +1,16 @@
 """doctor: every line with its grade and what to do, and an exit code for programs."""
 
+import json
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.cli.command import Command
 from tests.processes import Daemon
+from tests.processes.command import run
+from tests.processes.other_user import NOBODY
+from tests.processes.stage import Stage
 
 CHECKS = [
     "config", "credentials", "exchange", "clock", "key", "trading", "pairs", "key age", "facts", "schema", "database",
@@ -42,3 +49,38 @@ def test_what_cannot_work_is_a_failure(command: Command, tmp_path: Path) -> None
     assert ran.code == 1
     assert ran.output.startswith("failure  config ")
     assert "fifo" in ran.output
+
+
+AS_ANOTHER = """
+import encodings.idna, http.client, os, sys
+from daemon.cli import doctor, main
+from daemon.doctor import answers, asking, database, exchange, findings, keys, rates, service, sockets, sqlite_bugs
+from daemon import config
+os.setgroups([])
+os.setresgid(0, 0, 0)
+os.setresuid(int(sys.argv[1]), int(sys.argv[1]), int(sys.argv[1]))
+main.sniperd(["doctor", "--config", sys.argv[2], "--json"], prog_name="sniperd")
+"""
+"""Everything is loaded before the user is changed: that user may not be able to read the interpreter's files."""
+
+
+@pytest.mark.needs("root")
+def test_a_member_of_the_group_is_told_what_is_out_of_sight_and_of_no_failure(own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    daemon = own_stage.daemon(exchange)
+    for name, value in (("key", "MEXC_API_KEY"), ("secret", "MEXC_SECRET_KEY")):
+        file = daemon.directory / name
+        file.write_text(daemon.environ.pop(value))
+        file.chmod(0o600)
+    files = {"api_key_file": str(daemon.directory / "key"), "api_secret_file": str(daemon.directory / "secret")}
+    daemon.configure({"exchange": files})
+    daemon.config_path.chmod(0o640)
+    daemon.start(with_rules=True)
+    words = [sys.executable, "-c", AS_ANOTHER, str(NOBODY), str(daemon.config_path)]
+    ran = run(*words, environ=daemon.environ, directory=daemon.directory)
+    assert ran.output, ran.errors
+    found = {each["check"]: each for each in json.loads(ran.output)["findings"]}
+    assert [each for each in found.values() if each["grade"] == "failure"] == []
+    assert (ran.code, found["daemon"]["grade"]) == (0, "ok")
+    for check in ("credentials", "database"):
+        assert (found[check]["grade"], "as root" in found[check]["advice"]) == ("warning", True)

@@ -75,10 +75,10 @@ def test_an_order_whose_outcome_is_unknown_ends_with_4(command: Command, exchang
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("BUY", "BTCUSDT"), "allowed: exactly one of quantity (base units) and quoteOrderQty (quote units)"),
-        (("BUY", "BTCUSDT", "--quote", "much"), "[quoteOrderQty]"),
-        (("BUY", "BTCUSDT", "--quote", "25", "--type", "LOTTERY"), "[type]"),
-        (("BUY", "NOSUCHPAIR", "--quote", "25"), "[symbol]"),
+        (("BUY", "BTCUSDT"), "allowed: exactly one of --quantity (base units) and --quote (quote units)"),
+        (("BUY", "BTCUSDT", "--quote", "much"), "[--quote]"),
+        (("BUY", "BTCUSDT", "--quote", "25", "--type", "LOTTERY"), "[--type]"),
+        (("BUY", "NOSUCHPAIR", "--quote", "25"), "[SYMBOL]"),
     ],
     ids=["no amount", "no number", "no type", "no pair"],
 )
@@ -167,3 +167,24 @@ def test_a_user_without_a_name_asks_by_number(daemon: Daemon) -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["ownerId"] == "uid:54321"
+
+
+WORDS = [
+    (["BUY", "BTCUSDT"], "--quantity", "exactly one of --quantity (base units) and --quote"),
+    (["BUY", "BTCUSDT", "--quote", "-1"], "--quote", "--quote -1 is out of range"),
+    (["BUY", "BTCUSDT", "--quote", "1", "--type", "LIMIT"], "--quote", "--quote does not go with LIMIT"),
+    (["BUY", "BTC/USDT", "--quote", "1"], "SYMBOL", "SYMBOL 'BTC/USDT' is not a trading pair"),
+    (["BUY", "BTCUSDT", "--quote", "1", "--at", "5"], "--at", "--at 5 is"),
+]
+
+
+@pytest.mark.parametrize(("words", "option", "said"), WORDS, ids=[said for _, _, said in WORDS])
+def test_what_is_wrong_is_named_in_the_commands_own_words(
+    command: Command, daemon: Daemon, words: list[str], option: str, said: str
+) -> None:
+    assert daemon
+    ran = command("submit", *words)
+    assert ran.code == REFUSED
+    assert f"[{option}]" in ran.errors
+    assert said in ran.errors
+    assert not {"quoteOrderQty", "executeAt"} & set(ran.errors.replace("[", " ").replace("]", " ").split())

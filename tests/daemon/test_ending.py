@@ -1,11 +1,16 @@
 """TERM and INT: nothing new is taken, what is in flight is finished, and nobody waits for ever."""
 
+import contextlib
+import os
+import pty
+import subprocess
 from signal import SIGINT, SIGTERM
 
 import pytest
 
 from tests.daemon.aftermath import BLIND
 from tests.processes import Daemon, Exchange
+from tests.processes.command import SNIPERD
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 
@@ -89,3 +94,19 @@ def test_a_daemon_that_still_looks_for_what_was_in_flight_ends_when_told_and_sen
     assert daemon.process.events("daemon.stopped")
     exchange.lay()
     assert exchange.arrivals(behind) == []
+
+
+def test_what_ends_a_start_is_told_once_where_a_person_reads_log_and_errors_together(own_stage: Stage) -> None:
+    daemon = own_stage.daemon(None, {"store": {"path": "/proc/nowhere/sniperd.db"}})
+    ours, its = pty.openpty()
+    command = [*SNIPERD, "run", "--config", str(daemon.config_path)]
+    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=daemon.environ, cwd=daemon.directory)
+    os.close(its)
+    said = b""
+    with contextlib.suppress(OSError):  # which is how the end of a terminal is read
+        while more := os.read(ours, 65_536):
+            said += more
+    os.close(ours)
+    assert process.wait() == 73
+    assert said.count(b"cannot write in /proc/nowhere") == 1
+    assert said.startswith(b"sniperd: cannot write in ")

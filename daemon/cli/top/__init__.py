@@ -1,5 +1,6 @@
 """``sniperd top``: all of it, live, with keys to act."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import click
 from daemon.cli.client import Fail, ask
 from daemon.cli.options import config_option, signals_socket, status_socket
 
-NO_LIBRARY = 1
+NO_LIBRARY, NO_TERMINAL = 1, 2
 
 
 @click.command()
@@ -29,6 +30,8 @@ def top(config_path: Path | None) -> None:
 
     status = status_socket(config_path)
     ask(status, "GET", "/healthz")  # without a daemon it ends as every command does
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Fail("top needs a terminal; without one `sniperd status`, `orders` and `tail` tell the same", NO_TERMINAL)
     shown = Top(status, signals_socket(config_path))
     shown.run()
     raise SystemExit(shown.return_code or 0)

@@ -1,0 +1,26 @@
+"""Output that cannot be written: a full disk, a pipe that nobody reads."""
+
+import os
+import sys
+
+import click
+
+IO_ERROR = 74
+
+
+class Unwritten(click.ClickException):
+    """Ends the command, because its output could not be written."""
+
+    exit_code = IO_ERROR
+
+
+def unwritten(error: OSError) -> Exception:
+    """Return what to raise for an error: it ends the command, where its output cannot be written; else the error."""
+    try:
+        sys.stdout.flush()
+    except OSError as failed:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # the interpreter writes at its end what is left
+        os.close(nowhere)
+        return Unwritten(f"the output could not be written: {failed.strerror}")
+    return error
