@@ -65,6 +65,21 @@ def test_a_repetition_after_an_expiry_may_be_another_order() -> None:
     assert judge(day(orders=[expired, PLACED], acknowledged=told)) == []
 
 
+def test_a_repetition_after_an_end_without_a_fill_may_be_another_order() -> None:
+    nothing = {"executed_qty": Decimal(0), "cummulative_quote_qty": Decimal(0), "status": "CANCELED"}
+    empty = msgspec.structs.replace(ENTRY, client_order_id="other-1", **nothing)
+    first = placed(
+        order_id="other",
+        client_order_id="other-1",
+        state=State.CANCELED,
+        executed_quantity=Decimal(0),
+        executed_quote=Decimal(0),
+    )
+    arrivals = [Arrival("other-1", "BTCUSDT", Decimal("0.001"), NOW_MS, 200), ARRIVAL]
+    attempts = [ATTEMPT, attempt(ORDER, client_order_id="other-1")]
+    assert judge(day(book=[empty, ENTRY], orders=[first, PLACED], arrivals=arrivals, attempts=attempts)) == []
+
+
 SECOND = msgspec.structs.replace(ENTRY, client_order_id="another-1")
 HELD = lock(2, resource=LOCK.resource, state=LockState.RELEASED, acquired_ms=NOW_MS + 29, released_ms=NOW_MS + 40)
 AGAIN = msgspec.structs.replace(ARRIVAL, client_order_id=f"{PLACED.order_id}-2")

@@ -43,6 +43,11 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
     cummulative_quote_qty: Decimal  # MEXC's spelling
     status: str
 
+    @property
+    def ended_without_a_fill(self) -> bool:
+        """Whether nothing was bought or sold, so that the same signal may become another order."""
+        return STATES[self.status] is State.CANCELED and not self.executed_qty
+
 
 class Arrival(msgspec.Struct, frozen=True):
     """A request to place an order, as it came to the exchange; status 0: it was not answered."""
@@ -78,18 +83,23 @@ def differences(evidence: Evidence) -> list[str]:
 
 
 def _twice(evidence: Evidence) -> Iterator[str]:
-    """No signal has two orders, whatever they are called."""
+    """No signal has two orders, whatever they are called, but after one that ended without a fill."""
     wishes = {(wish.symbol, wish.quantity) for wish in evidence.wishes}
-    held = Counter((entry.symbol, entry.orig_qty) for entry in evidence.book)
+    held = Counter((entry.symbol, entry.orig_qty) for entry in evidence.book if not entry.ended_without_a_fill)
+    for symbol, quantity in {(entry.symbol, entry.orig_qty) for entry in evidence.book} - wishes:
+        yield f"the book holds {quantity} {symbol}, for which nobody wished"
     for (symbol, quantity), count in held.items():
-        if (symbol, quantity) not in wishes:
-            yield f"the book holds {quantity} {symbol}, for which nobody wished"
-        elif count > 1:
+        if (symbol, quantity) in wishes and count > 1:
             yield f"the book holds {quantity} {symbol} {count} times"
-    bound = Counter((order.symbol, order.quantity) for order in evidence.orders if order.state not in KEY_FREE)
+    bound = Counter((order.symbol, order.quantity) for order in evidence.orders if _stands(order))
     yield from (
         f"{count} orders stand for {symbol} {quantity}" for (symbol, quantity), count in bound.items() if count > 1
     )
+
+
+def _stands(order: Order) -> bool:
+    """Whether an order is its signal's only one: not where nothing was placed, or nothing was bought or sold."""
+    return order.state not in KEY_FREE and (order.state is not State.CANCELED or bool(order.executed_quantity))
 
 
 def _unknown(evidence: Evidence) -> Iterator[str]:
@@ -153,13 +163,14 @@ def _mistimed(evidence: Evidence) -> Iterator[str]:
 
 
 def _after_doubt(evidence: Evidence) -> Iterator[str]:
-    """A second request for a signal follows only a refusal of the first."""
+    """A second request for a signal follows only a refusal of the first, or its end without a fill."""
+    empty = {entry.client_order_id for entry in evidence.book if entry.ended_without_a_fill}
     requests: dict[tuple[str, Decimal], list[Arrival]] = defaultdict(list)
     for arrival in evidence.arrivals:
         requests[arrival.symbol, arrival.quantity].append(arrival)
     for (symbol, quantity), sent in requests.items():
         for first, second in pairwise(sent):
-            if first.status not in REFUSALS:
+            if first.status not in REFUSALS and first.client_order_id not in empty:
                 ids = f"{second.client_order_id} after {first.client_order_id}"
                 yield f"{quantity} {symbol} was sent again ({ids}) though the first was answered with {first.status}"
 

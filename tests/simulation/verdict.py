@@ -82,7 +82,7 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
         if order is None:
             broken.append(f"the exchange holds {entry['clientOrderId']}, of which the daemon knows nothing")
             continue
-        placed[order.key] += 1
+        placed[order.key] += not _ended_without_a_fill(entry)
         broken += _differences(order, entry)
     broken += [f"{key} has {count} orders on the exchange" for key, count in placed.items() if count > 1]
     for wish, order_ids in records.acknowledged.items():
@@ -97,6 +97,11 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
     unsettled = {State.ARMED, State.IN_FLIGHT, State.QUEUED}
     broken += [f"{order.order_id} is still {order.state} at the end" for order in orders if order.state in unsettled]
     return Verdict(broken, dict(sorted(states.items())), sum(placed.values()), len(records.acknowledged))
+
+
+def _ended_without_a_fill(entry: dict[str, Any]) -> bool:
+    """Whether nothing was bought or sold, so that the same signal may become another order."""
+    return STATES[entry["status"]] is State.CANCELED and not Decimal(entry["executedQty"])
 
 
 def _differences(order: Order, entry: dict[str, Any]) -> list[str]:
