@@ -51,6 +51,7 @@ class ExchangeTable(Table, frozen=True):
     clock_check_s: Seconds = 30.0
     symbols_refresh_s: Seconds = 300.0
     paper_db: str = ""
+    paper_spends_all: bool = False
     facts_file: str = ""
 
     @property
@@ -305,6 +306,8 @@ def _check_mode(exchange: ExchangeTable) -> None:
             )
         if exchange.paper_db:
             raise BadConfig(f'[exchange] paper_db = {exchange.paper_db!r} goes with mode = "paper"; remove it')
+        if exchange.paper_spends_all:
+            raise BadConfig('[exchange] paper_spends_all = true goes with mode = "paper"; remove it')
     elif exchange.base_url and not exchange.shadow:
         raise BadConfig(
             f'[exchange] base_url = {exchange.base_url!r} goes with mode = "live", or with shadow = true: the paper '

@@ -13,6 +13,7 @@ NEEDS_RESTART = frozenset(
         ("exchange", "api_key_file"),
         ("exchange", "api_secret_file"),
         ("exchange", "paper_db"),
+        ("exchange", "paper_spends_all"),
         ("exchange", "facts_file"),
         ("store", "path"),
         ("sockets", "signals"),

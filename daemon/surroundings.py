@@ -90,7 +90,9 @@ class Surroundings:
         follow = exchange.market if exchange.shadow else None
         name = "paper-exchange.db" if follow is None else "shadow-exchange.db"
         book = Path(exchange.paper_db) if exchange.paper_db else self.database.with_name(name)
-        async with paper_exchange(book, self._environ, clock, self._emit, follow=follow) as paper:
+        async with paper_exchange(
+            book, self._environ, clock, self._emit, follow=follow, spends_all=exchange.paper_spends_all
+        ) as paper:
             yield paper.url
 
     def loopback(self, clock: SteadyClock, *, is_default: bool) -> Loopback | None:

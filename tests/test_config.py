@@ -268,6 +268,11 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
             id="a book for live trading",
         ),
         pytest.param(
+            {"exchange": LIVE | {"paper_spends_all": True}},
+            '[exchange] paper_spends_all = true goes with mode = "paper"',
+            id="a paper exchange's habit for live trading",
+        ),
+        pytest.param(
             {"exchange": LIVE | {"order_rate_per_s": 13}},
             "[exchange] order_rate_per_s = 13 is above MEXC's own limit; allowed: 1 to 12",
             id="more orders than MEXC takes",

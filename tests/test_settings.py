@@ -86,7 +86,7 @@ ARRIVES_AS = {
 
 OF_THE_PROCESS = {
     "exchange.mode", "exchange.shadow", "exchange.base_url", "exchange.api_key_file", "exchange.api_secret_file",
-    "exchange.paper_db", "exchange.facts_file",
+    "exchange.paper_db", "exchange.paper_spends_all", "exchange.facts_file",
     "store.path",
     "sockets.signals", "sockets.status", "sockets.admin_uids", "sockets.body_limit_kb", "sockets.read_timeout_s",
     "http.listen", "http.token_file",

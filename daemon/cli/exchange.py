@@ -40,6 +40,12 @@ class _WithFaults(click.Command):
 @click.option("--requests-per-s", type=click.IntRange(0), default=20, show_default=True)
 @click.option("--ban-after", type=click.IntRange(0), default=50, show_default=True, help="Refusals in a minute.")
 @click.option("--no-limits", is_flag=True, help="Switch all limits off.")
+@click.option(
+    "--spend-all",
+    is_flag=True,
+    help="Let a MARKET BUY by quoteOrderQty spend all of it. Without: about 95 %, as on MEXC, which makes it a limit "
+    "order 5 % above the best price and buys what the amount pays for at that limit.",
+)
 @click.option("--key-symbols", metavar="SYMBOL,…", help="Limit the account's key to these pairs.")
 @click.option("--key-reads-only", is_flag=True, help="Let the account's key place and cancel nothing.")
 @click.option("--follow", metavar="URL", help="Take rules, prices and time over from a real market, by public reads.")

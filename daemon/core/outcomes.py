@@ -14,7 +14,7 @@ from daemon.core.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, S
 from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.retries import Verdict, judge, unsent
 from daemon.core.rulings import halt, withdraw
-from daemon.core.sightings import completed, is_news, may_lack_fills
+from daemon.core.sightings import completed, is_news, may_lack_fills, spent_less
 from daemon.core.step import Step
 
 MAX_ODD_ROWS = 1_000
@@ -214,6 +214,7 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
         order,
         SIGHTINGS[sighting.state],
         now_ms,
+        reason=spent_less(order, sighting),
         exchange_order_id=sighting.exchange_order_id,
         executed_quantity=sighting.executed_quantity,
         executed_quote=sighting.executed_quote,

@@ -12,8 +12,8 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.answers import Look, Sighting
-from daemon.core.decimals import ZERO, product, quotient
-from daemon.core.orders import SIGHTINGS, Order, State
+from daemon.core.decimals import ZERO, plain, product, quotient
+from daemon.core.orders import SIGHTINGS, Order, Side, State
 
 _LATENESS = {
     State.OPEN: 0,
@@ -25,6 +25,8 @@ _LATENESS = {
 
 _RESTING = frozenset({State.OPEN, State.PARTIALLY_FILLED})
 _ENDED = frozenset(_LATENESS.keys() - _RESTING)
+SPENT_SHARE = Decimal("0.99")
+"""A market buy that has spent less of its amount is told why; whole steps of a quantity cost less than the rest."""
 _SMALLEST = Decimal("1e-40")
 """Below every amount that can be executed."""
 
@@ -134,6 +136,23 @@ def not_ended(sighting: Sighting) -> Sighting:
     """Return a sighting as that of an order that may still change."""
     state = State.PARTIALLY_FILLED if sighting.executed_quantity else State.OPEN
     return msgspec.structs.replace(sighting, state=state)
+
+
+def spent_less(order: Order, sighting: Sighting) -> str | None:
+    """Say why a market buy by amount is filled and has not spent all of it; ``None`` where it has, or is another order.
+
+    MEXC places it as a limit order 5 % above the best price, and buys the quantity that the amount pays for at that
+    limit (observed: mexcdevelop/mexc-api-sdk#77). What it buys more cheaply than that is not spent.
+    """
+    amount, spent = order.quote_quantity, sighting.executed_quote
+    if order.side is not Side.BUY or amount is None or sighting.state is not State.FILLED or not spent:
+        return None
+    if spent >= product(amount, SPENT_SHARE):
+        return None
+    return (
+        f"{plain(spent)} of {plain(amount)} spent: the exchange places a market buy as a limit order 5 % above the "
+        "best price, and buys the quantity that its amount pays for at that limit"
+    )
 
 
 def with_known_fills(order: Order, sighting: Sighting) -> Sighting:

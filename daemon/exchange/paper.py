@@ -49,10 +49,19 @@ class PaperExchange:
         clock: Clock,
         emit: Callable[[Event], None],
         follow: str | None = None,
+        *,
+        spends_all: bool = False,
     ) -> None:
-        """``follow``: the real market whose prices and rules it takes over."""
+        """Prepare it.
+
+        Args:
+            follow: the real market whose prices and rules it takes over.
+            spends_all: a market buy by amount spends all of it, instead of about 95 % as on MEXC.
+
+        """
         self.url = ""
-        self._follow = [] if follow is None else ["--follow", follow]
+        self._options = [] if follow is None else ["--follow", follow]
+        self._options += ["--spend-all"] if spends_all else []
         self._book = book
         self._environ = {name: value for name, value in environ.items() if name not in KEY_NAMES}
         self._clock = clock
@@ -84,7 +93,7 @@ class PaperExchange:
         address = self.url.removeprefix("http://") or "127.0.0.1:0"
         command = [sys.executable, "-m", "daemon", "exchange", "--listen", address, "--db", os.fspath(self._book)]
         self._process = await anyio.open_process(
-            [*command, *self._follow, "--die-with-parent"],
+            [*command, *self._options, "--die-with-parent"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None,
@@ -135,6 +144,7 @@ async def paper_exchange(
     emit: Callable[[Event], None],
     *,
     follow: str | None = None,
+    spends_all: bool = False,
 ) -> AsyncIterator[PaperExchange]:
     """Run the paper exchange while the context lasts.
 
@@ -142,7 +152,7 @@ async def paper_exchange(
         CannotCreate: it did not come up.
 
     """
-    exchange = PaperExchange(book, environ, clock, emit, follow)
+    exchange = PaperExchange(book, environ, clock, emit, follow, spends_all=spends_all)
     try:
         await exchange.start()
         async with anyio.create_task_group() as tasks:

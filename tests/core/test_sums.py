@@ -1,16 +1,17 @@
 """What a fill came to: MEXC may show a sum of 0 beside a filled quantity. That is no price of 0."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from daemon.core.answers import Look, Witness
+from daemon.core.answers import Look, Sighting, Witness
 from daemon.core.exposure import worth_of
-from daemon.core.orders import Order, State
+from daemon.core.orders import Order, Side, State
 from daemon.core.outlook import advice, outlook
 from daemon.core.reconciliation import SUM_ROUNDS, Watch, further_witness, is_confirmed
 from daemon.core.rulings import Found, Ruling
-from daemon.core.sightings import combined
+from daemon.core.sightings import combined, spent_less
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, limit_order, look, order, placed, sighting, unclear
 
@@ -198,3 +199,32 @@ def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> Non
     assert bench.ledger.exposure.unpriced(bench.now_ms) is None
     bench.look(found, look(sighting(State.CANCELED, "1", quote="0")))
     assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
+
+
+# What a market buy leaves
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown", "said"),
+    [
+        ({}, sighting(State.FILLED, "1", quote="9.5"), True),
+        ({}, sighting(State.FILLED, "1", quote="9.9"), False),
+        ({}, sighting(State.FILLED, "1", quote="0"), False),
+        ({}, sighting(State.PARTIALLY_CANCELED, "1", quote="5"), False),
+        ({"side": Side.SELL}, sighting(State.FILLED, "1", quote="9.5"), False),
+        ({"quantity": Decimal(1), "quote_quantity": None}, sighting(State.FILLED, "1", quote="9.5"), False),
+    ],
+    ids=["95 %", "99 %", "unknown", "cut short", "a sell", "by quantity"],
+)
+def test_a_market_buy_that_has_not_spent_its_amount_says_why(
+    changes: dict[str, Any], shown: Sighting, said: bool
+) -> None:
+    reason = spent_less(order(State.OPEN, **changes), shown)
+    assert (reason is not None) is said
+    assert reason is None or reason.startswith("9.5 of 10 spent: ")
+
+
+def test_the_reason_stands_at_the_order(bench: Bench) -> None:
+    bench.submit()
+    found = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "1", quote="9.5")))
+    assert "5 % above the best price" in (found.reason or "")

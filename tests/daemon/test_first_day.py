@@ -73,6 +73,8 @@ def test_the_first_start_makes_what_it_needs_for_its_user_alone(home: Home) -> N
     assert made >= {"sniperd.db", "paper-exchange.db", "run"}
     assert {path.name for path in (home.state / "run").iterdir()} == {"signals.sock", "status.sock"}
     assert stat.S_IMODE(home.state.stat().st_mode) == 0o700
+    books = [path for path in home.state.iterdir() if path.name.startswith("paper-exchange.db")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in books} == {0o600}
     assert {path.name for path in home.directory.iterdir()} == {".local"}
 
 

@@ -1,5 +1,7 @@
 """Shadow mode: the real market's rules, prices and time; orders on paper; nothing signed reaches the real market."""
 
+import stat
+
 import pytest
 
 from tests.processes import Daemon, Exchange, eventually
@@ -63,6 +65,12 @@ def test_status_log_and_answers_say_that_it_is_a_shadow(daemon: Daemon, market: 
     assert daemon.submit(market_buy()).headers["sniperd-shadow-of"] == market.url
     ran = sniperd("status", "--config", str(daemon.config_path), environ=daemon.environ, directory=daemon.directory)
     assert f"SHADOW of {market.url}" in ran.output
+
+
+def test_the_shadows_book_is_for_its_user_alone(daemon: Daemon) -> None:
+    books = [path for path in daemon.directory.iterdir() if path.name.startswith("shadow-exchange.db")]
+    assert "shadow-exchange.db" in {path.name for path in books}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in books} == {0o600}
 
 
 def test_on_a_market_that_is_out_of_sight_nothing_is_bought(own_stage: Stage) -> None:

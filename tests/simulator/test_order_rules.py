@@ -284,3 +284,22 @@ def test_a_placed_order_is_answered_with_the_documented_fields_and_no_other(trad
     }
     assert answer["orderId"].startswith("C02__")
     assert len(answer["orderId"]) == len("C02__342252993005723644225")
+
+
+def test_a_market_buy_by_value_spends_all_of_it_where_that_is_wanted() -> None:
+    usual, spender = Trader(), Trader(spends_all=True)
+    for trader in (usual, spender):
+        trader.offer(bids=[("90", "1")], asks=[("100", "0.5"), ("102", "0.5"), ("104", "9")])
+        trader.place(type="MARKET", quoteOrderQty="153")
+    spent = [Decimal(str(trader.exchange.orders()[0]["cummulativeQuoteQty"])) for trader in (usual, spender)]
+    assert spent[0] < 150
+    assert spent[1] == 153
+    assert spender.exchange.orders()[0]["status"] == "FILLED"
+
+
+def test_what_is_not_offered_is_not_spent() -> None:
+    spender = Trader(spends_all=True)
+    spender.offer(bids=[("90", "1")], asks=[("100", "0.5")])
+    spender.place(type="MARKET", quoteOrderQty="100")
+    [placed] = spender.exchange.orders()
+    assert (placed["status"], placed["cummulativeQuoteQty"]) == ("PARTIALLY_CANCELED", "50")

@@ -67,13 +67,15 @@ class Trader:
         listings: Iterable[Listing] = (),
         balances: Mapping[str, Decimal] | None = None,
         keys: KeyPair = EXAMPLE_KEYS,
+        spends_all: bool = False,
     ) -> None:
         self.book = book or Book()
         if book is None:
             weakref.finalize(self, _closed, self.book)
         self.exchange = new_exchange(
-            self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances, keys=keys
-        )
+            self.book, seed=seed, limits=limits, faults=faults, listings=listings, balances=balances, keys=keys,
+            spends_all=spends_all,
+        )  # fmt: skip
         self.now_ms = NOW_MS
 
     def request(self, method: str, path: str, **parameters: object) -> Request:

@@ -104,9 +104,11 @@ def connect(path: str) -> sqlite3.Connection:
     """
     is_new = path == MEMORY or not Path(path).exists() or Path(path).stat().st_size == 0
     try:
+        if is_new and path != MEMORY:  # by ourselves, for its mode; SQLite gives the files beside it the same
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(path, isolation_level=None)
-    except sqlite3.OperationalError as error:
-        raise BookCannotBeCreated(f"cannot open {path}: {error}") from None
+    except (OSError, sqlite3.OperationalError) as error:
+        raise BookCannotBeCreated(f"cannot open {path}: {getattr(error, 'strerror', None) or error}") from None
     try:
         _prepare(connection, path, is_new=is_new)
     except sqlite3.OperationalError as error:

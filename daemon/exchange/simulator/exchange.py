@@ -88,8 +88,11 @@ class SimulatedExchange:
         faults: Iterable[Fault] = (),
         listings: Iterable[Listing] = (),
         balances: Mapping[str, Decimal] | None = None,
+        spends_all: bool = False,
     ) -> None:
         """Take up a book, or start a new one with `balances` (left out: a million USDT, and some of each asset).
+
+        With `spends_all` a MARKET BUY by `quoteOrderQty` spends all of it, see `Venue`.
 
         A listing that the book knows already goes on as it was left. The book stays the caller's: it is closed by
         whoever opened it.
@@ -104,6 +107,7 @@ class SimulatedExchange:
         self._streams: list[Stream] = []
         self._arrivals: deque[Arrival] = deque(maxlen=_MOST_REQUESTS_KEPT)
         self._venue: Venue | None = None
+        self._spends_all = spends_all
         with localcontext(EXACT):
             venue = self._take_up()
             if not venue.account.balances():
@@ -206,7 +210,7 @@ class SimulatedExchange:
     def _take_up(self) -> Venue:
         """Return the state in memory, built anew from the book when the last work on it failed."""
         if self._venue is None:
-            self._venue = Venue(self._book, self._seed)
+            self._venue = Venue(self._book, self._seed, spends_all=self._spends_all)
         return self._venue
 
     def _commit(self, venue: Venue, now_ms: int) -> None:

@@ -52,6 +52,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_s: int
     ban_after: int
     no_limits: bool
+    spend_all: bool
     clock_offset_ms: int
     key_symbols: str | None
     key_reads_only: bool
@@ -95,6 +96,7 @@ def launch(options: Options) -> None:
             faults=faults,
             listings=listings,
             balances=balances,
+            spends_all=options.spend_all,
         )
         _run(_serve(exchange, host, port, options))
     finally:

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from daemon.exchange.simulator.money import ZERO
+from daemon.exchange.simulator.money import ZERO, quotient
 from daemon.exchange.simulator.orders import Side
 
 Level = tuple[Decimal, Decimal]
@@ -50,6 +50,21 @@ class OrderBook:
             matches.append(msgspec.structs.replace(interest, quantity=taken))
             quantity -= taken
         return matches
+
+    def affordable(self, side: Side, limit: Decimal, value: Decimal, decimals: int) -> tuple[Decimal, Decimal]:
+        """Return the quantity that a value pays for, level by level, and the worst price that it is taken at.
+
+        What the levels up to the limit do not take of the value counts at the limit.
+        """
+        quantity = ZERO
+        for interest in self._sides[side.opposite]:
+            if not _reaches(side, limit, interest.price):
+                break
+            taken = min(interest.quantity, quotient(value, interest.price, decimals))
+            quantity, value = quantity + taken, value - taken * interest.price
+            if taken < interest.quantity:
+                return quantity, interest.price
+        return quantity + quotient(value, limit, decimals), limit
 
     def take(self, side: Side, matches: Sequence[Interest]) -> None:
         """Remove from the opposite side what an arriving order has taken: the matches found a moment ago."""

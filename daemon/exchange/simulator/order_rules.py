@@ -4,7 +4,8 @@ First the syntax (`read_ticket`), then the rules (`admit`), each a small functio
 looks at balances, and `order/test` runs exactly these two (how deep MEXC's test goes is unknown).
 
 A MARKET order is turned into a limit order 5 % beyond the best price, and `quoteOrderQty` into the quantity that
-it buys at that limit; both show in the answer, and the order spends less than it was given. Observed: the issue
+it buys at that limit; both show in the answer, and the order spends less than it was given (`--spend-all` turns
+that off). Observed: the issue
 mexcdevelop/mexc-api-sdk#77 has `price` 0.183503 and `origQty` 32.69 for 6 USDT, executed at 0.175137.
 """
 

@@ -20,7 +20,7 @@ from daemon.exchange.simulator.listings import in_opening
 from daemon.exchange.simulator.market import Market
 from daemon.exchange.simulator.money import ZERO
 from daemon.exchange.simulator.order_book import Interest, Level
-from daemon.exchange.simulator.order_rules import Ticket, admit
+from daemon.exchange.simulator.order_rules import Terms, Ticket, admit
 from daemon.exchange.simulator.orders import RESTING_TYPES, Fill, Order, OrderType, Side
 from daemon.exchange.simulator.symbols import OFFLINE, Symbol, default_symbols
 
@@ -33,9 +33,14 @@ _FIRST_ID = 342_252_993_005_723_000_000  # ids look like C02__342252993005723644
 class Venue:
     """The state of the exchange."""
 
-    def __init__(self, book: Book, seed: int) -> None:
-        """Take up the exchange where the book left it."""
+    def __init__(self, book: Book, seed: int, *, spends_all: bool = False) -> None:
+        """Take up the exchange where the book left it.
+
+        `spends_all` lets a MARKET BUY by `quoteOrderQty` buy what that pays for at the prices that are offered,
+        instead of what it pays for at the order's limit.
+        """
         self.book = book
+        self._spends_all = spends_all
         self._seed = seed
         self.account = Account(book.balances())
         self.markets = {name: Market(symbol, seed) for name, symbol in default_symbols().items()}
@@ -140,6 +145,9 @@ class Venue:
         market = self.market(ticket.symbol, now_ms)
         symbol = market.symbol
         terms = admit(ticket, symbol, market.book.best(ticket.side.opposite), market.last, now_ms)
+        if self._spends_all and ticket.value is not None and ticket.side is Side.BUY:
+            quantity, price = market.book.affordable(ticket.side, terms.price, ticket.value, symbol.quantity_decimals)
+            terms = Terms(price, quantity)
         order = Order(
             sequence=self._order_sequence + 1,
             order_id=f"C02__{_FIRST_ID + self._order_sequence + 1}",
