@@ -13,7 +13,7 @@ from daemon.clock import read_anchor
 from daemon.config import Config
 from daemon.core.events import Event
 from daemon.errors import BadConfig, Interrupted, SniperdError
-from daemon.hardening import leave_no_core
+from daemon.hardening import leave_no_core, take_all_descriptors
 from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output
 from daemon.process import Process
 
@@ -23,6 +23,7 @@ def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) ->
     if config_path is not None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before anybody obeys it ends no process
     leave_no_core()
+    take_all_descriptors()
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:
         anyio.run(Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})

@@ -37,29 +37,21 @@ def _xdg(environ: Mapping[str, str], name: str) -> Path | None:
     return base if base.is_absolute() else None
 
 
-def socket_for_clients(configured: str, name: str, environ: Mapping[str, str]) -> Path:
-    """Find the socket that a command speaks to: the configured one, the user's own, or the service's."""
-    if configured:
-        return Path(configured)
-    own, system = runtime_directory(environ) / name, SYSTEM_RUNTIME / name
-    return system if not _is_there(own) and _is_there(system) else own
-
-
 def database_for_commands(configured: str, environ: Mapping[str, str]) -> Path:
     """Find the database that a command looks at: the configured one, the user's own, or the service's."""
     if configured:
         return Path(configured)
     own, system = state_directory(environ) / DATABASE, SYSTEM_STATE / DATABASE
-    return system if not _is_there(own) and _is_there(system) else own
+    return system if not is_there(own) and is_there(system) else own
 
 
 def config_of_service(environ: Mapping[str, str]) -> Path | None:
     """Find the service's configuration, where there is no database of the user's own to look at instead."""
     own = state_directory(environ) / DATABASE
-    return SYSTEM_CONFIG if not _is_there(own) and _is_there(SYSTEM_CONFIG) else None
+    return SYSTEM_CONFIG if not is_there(own) and is_there(SYSTEM_CONFIG) else None
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Tell whether a file is there; one that is out of sight in a directory of somebody else's is."""
     try:
         path.stat()

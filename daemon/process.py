@@ -28,6 +28,7 @@ from daemon.errors import BadConfig, Interrupted, Unreachable
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.facts import UNSETTLED
+from daemon.library_log import libraries_logged
 from daemon.log import Log
 from daemon.monitoring.monitor import Monitor
 from daemon.monitoring.recorder import Recorder
@@ -41,6 +42,7 @@ from daemon.store.files import identity
 from daemon.store.reading import Remembered
 from daemon.store.store import Store, open_store
 from daemon.surroundings import Surroundings
+from daemon.whereabouts import recorded
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
@@ -83,10 +85,10 @@ class Process:
             store = await stack.enter_async_context(open_store(database, tell=self._tell_of_store))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
+            stack.enter_context(libraries_logged(clock, emit))
             feed = Feed(clock, emit, self._log.strike)
-            self._listeners.append(feed.tell)
             recorder = Recorder(clock)
-            self._listeners.append(recorder.hear)
+            self._listeners += [feed.tell, recorder.hear]
             self._facts = self._around.facts(clock)
             url = await stack.enter_async_context(self._around.exchange(clock))
             shadow_of = config.exchange.market if config.exchange.shadow else None
@@ -124,6 +126,7 @@ class Process:
             )
             if http is not None and loopback is not None:
                 context.http, context.http_token_file = http, loopback.token_file
+            stack.enter_context(recorded(database, self._environ, signals=signals, status=status))
             stack.callback(feed.close)  # before the sockets, which would wait for its readers
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())

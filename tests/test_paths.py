@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import paths
-from daemon.paths import database_for_commands, environment, runtime_directory, socket_for_clients, state_directory
+from daemon.paths import database_for_commands, environment, runtime_directory, state_directory
 
 HOME = {"HOME": "/home/bot"}
 SERVICE = {"STATE_DIRECTORY": "/var/lib/sniperd", "RUNTIME_DIRECTORY": "/run/sniperd"}
@@ -44,52 +43,6 @@ XDG = {"XDG_STATE_HOME": "/state", "XDG_RUNTIME_DIR": "/run/user/1000"}
 def test_the_directories_follow_the_environment(environ: dict[str, str], state: str, runtime: str) -> None:
     assert state_directory(environ) == Path(state)
     assert runtime_directory(environ) == Path(runtime)
-
-
-# --- the socket that a command speaks to
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    """Return the user's own runtime directory."""
-    directory = tmp_path / "own" / "sniperd"
-    directory.mkdir(parents=True)
-    return directory
-
-
-@pytest.fixture
-def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the service's runtime directory."""
-    directory = tmp_path / "run" / "sniperd"
-    directory.mkdir(parents=True)
-    monkeypatch.setattr(paths, "SYSTEM_RUNTIME", directory)
-    return directory
-
-
-def found(own: Path, configured: str = "") -> Path:
-    return socket_for_clients(configured, "signals.sock", {"XDG_RUNTIME_DIR": str(own.parent)})
-
-
-def test_a_configured_socket_is_spoken_to_whatever_else_there_is(own: Path, system: Path) -> None:
-    for directory in (own, system):
-        (directory / "signals.sock").touch()
-    assert found(own, "/elsewhere/s.sock") == Path("/elsewhere/s.sock")
-
-
-def test_a_users_own_daemon_is_spoken_to_before_the_service(own: Path, system: Path) -> None:
-    for directory in (own, system):
-        (directory / "signals.sock").touch()
-    assert found(own) == own / "signals.sock"
-
-
-def test_the_service_is_spoken_to_where_the_user_runs_no_daemon(own: Path, system: Path) -> None:
-    (system / "signals.sock").touch()
-    assert found(own) == system / "signals.sock"
-
-
-def test_where_nobody_listens_the_users_own_place_is_named(own: Path, system: Path) -> None:
-    assert not list(system.iterdir())
-    assert found(own) == own / "signals.sock"
 
 
 def test_the_environment_is_the_processs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,22 @@ _JSON = "application/json"
 
 def json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Answer with a value."""
-    return web.Response(body=encode(value), status=status, headers=headers, content_type=_JSON)
+    return encoded(encode(value), status, headers)
+
+
+def encoded(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """Answer with JSON that is written already."""
+    return web.Response(body=body, status=status, headers=headers, content_type=_JSON)
+
+
+def written(response: web.StreamResponse, *, stays: bool) -> bytes:
+    """Write a whole answer as it goes over the wire; without ``stays`` it says that the connection ends."""
+    assert isinstance(response, web.Response)
+    assert isinstance(response.body, bytes)
+    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
+    close = "" if stays else "Connection: close\r\n"
+    start = f"HTTP/1.1 {response.status} {response.reason}\r\n{head}{close}Content-Length: {len(response.body)}\r\n\r\n"
+    return start.encode() + response.body
 
 
 def errors_become_answers(clock: Clock, emit: Callable[[Event], None]) -> Middleware:

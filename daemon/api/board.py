@@ -1,13 +1,16 @@
 """``GET /v1/board``: what stands at this moment, in one consistent answer, for whoever shows it to a person."""
 
+from itertools import islice
+
 from aiohttp import web
 
-from daemon.api.answers import json
+from daemon.api.answers import encoded
 from daemon.api.context import Context
 from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
 from daemon.api.routes import Route
 from daemon.api.status import StatusView, status_view
-from daemon.api.views import OrderView, View, order_fields
+from daemon.api.turns import Shared, in_pieces
+from daemon.api.views import OrderView, View, encode, order_fields
 from daemon.core.outlook import Outlook
 from daemon.core.overview import Standing, overview
 
@@ -45,24 +48,29 @@ class Board:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._made = Shared(context.turns, self._make)
 
     def routes(self) -> list[Route]:
         """List the routes."""
         return [Route(method="GET", path="/v1/board", handler=self.board, answers={200: BoardView})]
 
     async def board(self, request: web.Request) -> web.Response:
-        """Show what stands, from memory; three hundred of each at most."""
+        """Show what stands, from memory; three hundred of each at most. All who ask at once get the same answer."""
         del request
+        return encoded(await self._made.get())
+
+    async def _make(self) -> bytes:
         engine = self._context.engine
         status = await status_view(self._context)
         found = overview(engine.ledger, engine.clock.now_ms(), MAX_SHOWN)
-        return json(
+        locks = list(islice(engine.ledger.locks, MAX_SHOWN))
+        return encode(
             BoardView(
                 status=status,
-                orders=[_standing_view(standing) for standing in found.standings],
+                orders=await in_pieces(found.standings, _standing_view),
                 unshown=found.unshown,
-                locks=[lock_view(lock) for lock in engine.ledger.locks][:MAX_SHOWN],
-                queue=[waiting_view(waiting) for waiting in found.queue],
+                locks=await in_pieces(locks, lock_view),
+                queue=await in_pieces(found.queue, waiting_view),
             )
         )
 

@@ -1,11 +1,12 @@
 """What every route needs: whom to ask, who is asking, and how long to listen."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daemon.api import callers
 from daemon.api.asked import Request
 from daemon.api.reading import BodyLimits
+from daemon.api.turns import Turns
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import Caller, FrontDesk
 from daemon.engine.lock_desk import LockDesk
@@ -29,6 +30,7 @@ class Context:
     started_ms: int
     http: str | None = None  # where the loopback listener is reached
     http_token_file: str | None = None
+    turns: Turns = field(default_factory=Turns)  # of readings that take long
 
     @property
     def lease_timeout_ms(self) -> int:

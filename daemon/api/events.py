@@ -33,6 +33,7 @@ class Events:
                 method="GET",
                 path="/v1/events",
                 handler=self.follow,
+                until_gone=True,
                 parameters=_PARAMETERS,
                 answers={200: EventView},
                 media=EVENTS,

@@ -1,16 +1,19 @@
 """The lock service: leases for the bot's own critical sections."""
 
+from itertools import islice
 from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
+from daemon.api.answers import encoded, json
 from daemon.api.asked import Request
 from daemon.api.context import Context
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
 from daemon.api.reading import Body, Reason, checked_reason, key_of, wait_s
 from daemon.api.routes import KEY, WAIT, Route
+from daemon.api.turns import Shared, in_pieces
+from daemon.api.views import encode
 from daemon.core.fields import Text, shown, text, within
 from daemon.core.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
 from daemon.core.line import in_order
@@ -54,6 +57,7 @@ class Locks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._page = Shared(context.turns, self._make_page)
 
     def reads(self) -> list[Route]:
         """List the routes that only read."""
@@ -72,6 +76,7 @@ class Locks:
                 path="/v1/locks",
                 handler=self.acquire,
                 quick=True,
+                until_gone=True,
                 takes=_acquire,
                 parameters=[WAIT, KEY],
                 answers={200: LeaseView, 201: LeaseView},
@@ -109,9 +114,12 @@ class Locks:
     async def page(self, request: web.Request) -> web.Response:
         """Show the active locks and who waits, in the order of service; a thousand of each at most."""
         del request
+        return encoded(await self._page.get())
+
+    async def _make_page(self) -> bytes:
         ledger = self._context.engine.ledger
-        locks = [lock_view(lock) for lock in ledger.locks][:MAX_SHOWN]
-        return json(LocksView(locks=locks, queue=[waiting_view(each) for each in in_order(ledger, MAX_SHOWN)]))
+        locks, queue = list(islice(ledger.locks, MAX_SHOWN)), in_order(ledger, MAX_SHOWN)
+        return encode(LocksView(locks=await in_pieces(locks, lock_view), queue=await in_pieces(queue, waiting_view)))
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one lock, active or ended."""

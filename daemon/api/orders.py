@@ -9,6 +9,7 @@ from daemon.api.answers import json
 from daemon.api.context import Context
 from daemon.api.reading import number, wait_s
 from daemon.api.routes import WAIT, Parameter, Route
+from daemon.api.turns import in_pieces
 from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
 from daemon.core.orders import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
@@ -77,14 +78,13 @@ class Orders:
         if unknown:
             raise Invalid(f"query parameter {min(unknown)!r} is unknown", allowed="state, symbol, limit, cursor")
         limit = number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
-        orders = await self._context.front_desk.page(
-            state=_state(query.get("state")),
-            symbol=query["symbol"].strip().upper() if "symbol" in query else None,
-            before_seq=number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None,
-            limit=limit,
-        )
-        more = str(orders[-1].seq) if len(orders) == limit else None
-        return json(PageView(orders=[order_view(order) for order in orders], next=more))
+        state = _state(query.get("state"))
+        before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
+        symbol = query["symbol"].strip().upper() if "symbol" in query else None
+        async with self._context.turns.turn():
+            orders = await self._context.front_desk.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit)
+            more = str(orders[-1].seq) if len(orders) == limit else None
+            return json(PageView(orders=await in_pieces(orders, order_view), next=more))
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one order."""

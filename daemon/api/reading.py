@@ -76,6 +76,9 @@ async def body(request: Request, limits: BodyLimits) -> bytes:
                     raw = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except web.RequestPayloadError as error:
+            why = " ".join(str(error).split())
+            raise Invalid(f"the body cannot be decoded: {why}", allowed="JSON without a Content-Encoding") from None
         except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
             raise Invalid("the connection ended within the body") from None
         return _short(raw, limits)

@@ -49,6 +49,7 @@ class Route:
     refuses: Sequence[type[Refusal]] = ()
     tells: Sequence[str] = ()
     quick: bool = False  # short requests, in a hurry (:mod:`daemon.api.lane`)
+    until_gone: bool = False  # may last until its caller goes (:mod:`daemon.api.connection`)
 
     def definition(self) -> web.RouteDef:
         """Return it as aiohttp serves it; a GET answers HEAD as well."""

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,8 @@ from daemon.api.answers import errors_become_answers
 from daemon.api.board import Board
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
+from daemon.api.bounds import bounds, descriptors
+from daemon.api.connection import Connections, tell_connections
 from daemon.api.context import Context
 from daemon.api.events import Events
 from daemon.api.feed import Feed
@@ -34,13 +37,21 @@ from daemon.api.routes import Route
 from daemon.api.signals import Signals
 from daemon.api.status import Status
 from daemon.clock import Clock
-from daemon.core.events import Event
+from daemon.core.events import Detail, Event
 from daemon.engine.engine import Engine
 from daemon.errors import AlreadyRunning, CannotCreate
 
 BACKLOG = 4_096
+"""So many callers may wait in a socket until they are accepted."""
+
+ACCEPTED_AT_ONCE = 16
+"""So many are accepted before anything else is done: each has a descriptor before it can be refused."""
+
 KEEPALIVE_S = 75
-"""An idle or half-written request's connection is closed after so long."""
+"""An idle connection is closed after so long."""
+
+TOLD_EVERY_S = 10.0
+"""How often it is told at most that a listener refuses connections."""
 
 LINGER_S = 0.5
 """So long the rest of a refused body is read, so that the caller gets the answer."""
@@ -94,24 +105,24 @@ async def serve(
     ]
     routes, page = [*reads, *changes], Page().routes()
     errors = errors_become_answers(context.engine.clock, emit)
+    shares = bounds(descriptors())
+    make = partial(_Listening, context, errors, emit)
     async with AsyncExitStack() as stack:
-        for name, path, served, shown in (("signals", signals, routes, ()), ("status", status, reads, page)):
-            trades = name == "signals"
-            if name not in given:
-                listener = stack.enter_context(unix_listener(path))
-                await stack.enter_async_context(_serving(listener, served, errors, page=shown, quick=trades))
-                continue
-            listener = stack.enter_context(given_listener(given[name]))
-            engine = context.engine if trades else None
-            await stack.enter_async_context(
-                _serving(listener, served, errors, page=shown, quick=trades, given=True, while_open=engine)
-            )
+        for listening, path in (
+            (make("signals", routes, shares.signals, quick=True), signals),
+            (make("status", reads, shares.status, page=page), status),
+        ):
+            is_given = listening.name in given
+            opened = given_listener(given[listening.name]) if is_given else unix_listener(path)
+            listener = stack.enter_context(opened)
+            await stack.enter_async_context(listening.on(listener, given=is_given))
         over_tcp = _loopback_listener(stack, loopback, context.engine.clock, emit)
         if loopback is None or over_tcp is None:
             yield None
             return
         port = over_tcp.getsockname()[1]
-        await stack.enter_async_context(_serving(over_tcp, routes, errors, [guard(loopback, port)], page=page))
+        http = make("http", routes, shares.http, page=page, guards=[guard(loopback, port)])
+        await stack.enter_async_context(http.on(over_tcp, given=False))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
 
@@ -131,63 +142,107 @@ def _loopback_listener(
     return None
 
 
+class _Listening:
+    """What one listener serves, and to how many at once."""
+
+    def __init__(
+        self,
+        context: Context,
+        errors: Middleware,
+        emit: Callable[[Event], None],
+        name: str,
+        routes: Sequence[Route],
+        limit: int,
+        *,
+        page: Sequence[web.RouteDef] = (),
+        guards: Sequence[Middleware] = (),
+        quick: bool = False,
+    ) -> None:
+        self.name = name
+        self._context = context
+        self._errors = errors
+        self._emit = emit
+        self._routes = routes
+        self._limit = limit
+        self._page = page
+        self._guards = guards
+        self._quick = quick
+        self._refused = 0
+        self._tell_at_s = 0.0
+
+    @asynccontextmanager
+    async def on(self, listener: socket.socket, *, given: bool) -> AsyncIterator[None]:
+        """Serve on a socket; on one for signals that the service manager keeps, only while the engine takes them."""
+        application = web.Application(client_max_size=BATCH_LIMIT)
+        application.middlewares.extend([tell_connections(application), self._errors, *self._guards])
+        application.add_routes([*described(self._routes), *self._page])
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_S,
+            lingering_time=LINGER_S,
+            shutdown_timeout=GRACE_S,
+            handler_cancellation=True,  # a caller that went away waits for no lock any more
+        )
+        await runner.setup()
+        assert runner.server is not None
+        connections = Connections(
+            runner.server,
+            Lane(self._routes, self._errors) if self._quick else None,
+            limit=self._limit,
+            idle_s=KEEPALIVE_S,
+            head_s=lambda: self._context.limits.timeout_s,
+            until_gone={route.path for route in self._routes if route.until_gone},
+            refused=self._tell_of_refused,
+        )
+        while_open = self._context.engine if given and self._quick else None
+        server = await _listen(connections, listener, given=given)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(connections.sweep)
+                if while_open is not None:
+                    tasks.start_soon(_accept_while_open, server, listener, while_open)
+                else:
+                    await _accept(server, listener)
+                yield
+                tasks.cancel_scope.cancel()
+        finally:
+            server.close()
+            await connections.close(GRACE_S)
+            await runner.cleanup()
+
+    def _tell_of_refused(self) -> None:
+        """Tell that connections are refused, now and then: a flood of them must not be one of lines."""
+        self._refused += 1
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._tell_at_s:
+            detail: dict[str, Detail] = {"listener": self.name, "limit": self._limit, "refused": self._refused}
+            self._emit(Event(name="daemon.crowded", at_ms=self._context.engine.clock.now_ms(), detail=detail))
+            self._refused, self._tell_at_s = 0, now_s + TOLD_EVERY_S
+
+
 async def _listen(
-    server: Callable[[], asyncio.BaseProtocol], listener: socket.socket, *, at_once: bool, given: bool
+    server: Callable[[], asyncio.BaseProtocol], listener: socket.socket, *, given: bool
 ) -> asyncio.AbstractServer:
+    """Make a server that does not accept yet."""
     loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {"start_serving": False, "backlog": ACCEPTED_AT_ONCE}
     if listener.family != socket.AF_UNIX:
-        return await loop.create_server(server, sock=listener, backlog=BACKLOG)
-    options: dict[str, Any] = {"start_serving": at_once}
+        return await loop.create_server(server, sock=listener, **options)
     if given and sys.version_info >= (3, 13):
         options["cleanup_socket"] = False  # the file is the service manager's
-    return await loop.create_unix_server(server, sock=listener, backlog=BACKLOG, **options)
+    return await loop.create_unix_server(server, sock=listener, **options)
 
 
-async def _accept_while_open(server: asyncio.AbstractServer, engine: Engine) -> None:
+async def _accept(server: asyncio.AbstractServer, listener: socket.socket) -> None:
+    """Accept callers. asyncio takes one number for how many wait in the socket and how many it accepts at once."""
+    await server.start_serving()
+    listener.listen(BACKLOG)
+
+
+async def _accept_while_open(server: asyncio.AbstractServer, listener: socket.socket, engine: Engine) -> None:
     """Leave callers before and after in the socket, for this process or the next."""
     await engine.ready.wait()
-    await server.start_serving()
+    await _accept(server, listener)
     await engine.until_stopped()
     server.close()
-
-
-@asynccontextmanager
-async def _serving(
-    listener: socket.socket,
-    routes: Sequence[Route],
-    errors: Middleware,
-    guards: Sequence[Middleware] = (),
-    *,
-    page: Sequence[web.RouteDef] = (),
-    quick: bool = False,
-    given: bool = False,
-    while_open: Engine | None = None,
-) -> AsyncIterator[None]:
-    """Serve routes on one socket; with an engine, accept only while it takes signals."""
-    application = web.Application(middlewares=[errors, *guards], client_max_size=BATCH_LIMIT)
-    application.add_routes([*described(routes), *page])
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_S,
-        lingering_time=LINGER_S,
-        shutdown_timeout=GRACE_S,
-        handler_cancellation=True,  # a caller that went away waits for no lock any more
-    )
-    await runner.setup()
-    assert runner.server is not None
-    lane = Lane(routes, errors, runner.server, idle_s=KEEPALIVE_S) if quick else None
-    server = await _listen(lane or runner.server, listener, at_once=while_open is None, given=given)
-    try:
-        async with anyio.create_task_group() as tasks:
-            if lane is not None:
-                tasks.start_soon(lane.sweep)
-            if while_open is not None:
-                tasks.start_soon(_accept_while_open, server, while_open)
-            yield
-            tasks.cancel_scope.cancel()
-    finally:
-        server.close()
-        if lane is not None:
-            await lane.close(GRACE_S)
-        await runner.cleanup()

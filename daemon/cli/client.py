@@ -87,10 +87,12 @@ def ask(
 
 def unanswered(path: Path, error: Exception, unclear: int, hint: str = "") -> Fail:
     """Say why there is no answer, and what to do; ``unclear`` is the exit code where it may have been done."""
+    from daemon.cli.unanswered import NO_PERMISSION, not_open, not_there  # noqa: PLC0415  # only where it is needed
+
     if isinstance(error, PermissionError):
-        return Fail(f"{path} is not open to you: join the group that owns it", 77)
+        return Fail(not_open(path), NO_PERMISSION)
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
-        return Fail(f"no daemon answers at {path}: start one with `sniperd run`, or name it with --config", UNAVAILABLE)
+        return Fail(not_there(path), UNAVAILABLE)
     why = printable(str(error)) or type(error).__name__
     return Fail(f"{path} gave no answer that can be read: {why}{hint}", unclear)
 

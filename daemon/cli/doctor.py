@@ -9,7 +9,8 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, printable
 from daemon.cli.options import config_option, json_option
-from daemon.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment, socket_for_clients
+from daemon.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment
+from daemon.whereabouts import socket_for_clients
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -100,7 +101,9 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     yield from database.examine(path)
     yield sqlite_bugs.examine(sqlite3.sqlite_version)
     names = ("signals", "status")
-    places = {name: socket_for_clients(getattr(config.sockets, name), f"{name}.sock", environ) for name in names}
+    places = {
+        name: socket_for_clients(getattr(config.sockets, name), name, environ, config.store.path) for name in names
+    }
     for name, place in places.items():
         yield sockets.examine(name, place)
     unit = service.ask(service.SERVICE)

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from daemon.cli.client import Fail
-from daemon.paths import environment, socket_for_clients
+from daemon.paths import environment
+from daemon.whereabouts import socket_for_clients
 
 Command = Callable[..., Any]
 MAX_WAIT_S = 120.0
@@ -52,13 +53,14 @@ def status_socket(config_path: Path | None) -> Path:
 
 
 def _socket(config_path: Path | None, which: str) -> Path:
-    configured = ""
+    configured = database = ""
     if config_path is not None:
         from daemon.config import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
         from daemon.errors import BadConfig  # noqa: PLC0415
 
         try:
-            configured = getattr(load(config_path).sockets, which)
+            config = load(config_path)
         except BadConfig as error:
             raise Fail(str(error), error.exit_code) from None
-    return socket_for_clients(configured, f"{which}.sock", environment())
+        configured, database = getattr(config.sockets, which), config.store.path
+    return socket_for_clients(configured, which, environment(), database)

@@ -15,7 +15,8 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import REFUSED, Fail, ask, printable
-from daemon.paths import database_for_commands, environment, socket_for_clients
+from daemon.paths import database_for_commands, environment
+from daemon.whereabouts import socket_for_clients
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -123,7 +124,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _status(config: "Config") -> dict[str, Any] | None:
     """Ask the daemon how it stands; ``None`` where none runs."""
-    path = socket_for_clients(config.sockets.status, "status.sock", environment())
+    path = socket_for_clients(config.sockets.status, "status", environment(), config.store.path)
     try:
         found: dict[str, Any] = ask(path, "GET", "/v1/status")
     except Fail:

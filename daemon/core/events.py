@@ -161,6 +161,10 @@ CATALOGUE: dict[str, Kind] = {
     "daemon.reload_refused": Kind(
         Level.ERROR, "the new configuration is wrong; the old one stays", ("error",), durable=False
     ),
+    "daemon.library": Kind(
+        Level.WARNING, "a library that the daemon is built on logged something", ("logger", "message", "traceback"),
+        durable=False,
+    ),
     "clock.jumped": Kind(
         Level.WARNING, "the machine's clock was set; the daemon's own follows it forward, and never goes back",
         ("jump_ms", "followed_ms"), durable=False
@@ -209,6 +213,10 @@ CATALOGUE: dict[str, Kind] = {
     "poller.report_dropped": Kind(
         Level.ERROR, "the bot takes no report of a target; it is given up", ("target_id", "report", "error"),
         durable=False,
+    ),
+    "daemon.crowded": Kind(
+        Level.WARNING, "connections beyond a listener's limit are refused; told every ten seconds at most",
+        ("listener", "limit", "refused"), durable=False,
     ),
     "feed.cut_off": Kind(
         Level.WARNING, "a reader of /v1/events did not read; its connection was closed", ("behind",), durable=False

@@ -90,6 +90,8 @@ class Ledger:
         self.watches: dict[str, Watch] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
         self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
+        self.unqueued: dict[str, None] = {}  # ids of orders in memory that do not wait to be sent
+        self.later: dict[str, None] = {}  # ids of orders that wait for their time, before they wait for their turn
         self.exposure = Exposure()  # what was bought or may still be, finished orders included
         self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
         self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
@@ -224,6 +226,7 @@ class Ledger:
             still_so = self.orders.get(order_id) is order and order_id not in self.looking
             if order.finished_ms is not None and still_so:
                 del self.orders[order_id]
+                self.unqueued.pop(order_id, None)
                 self.counts[order.state] -= 1
                 if self._keys.get(order.key) == order_id:
                     del self._keys[order.key]
@@ -244,7 +247,9 @@ class Ledger:
         self.set_timer(order.deadline_ms + 1, order.order_id)
         if start_ms > now_ms:
             self.set_timer(start_ms, order.order_id)
+            self.later[order.order_id] = None
             return
+        self.later.pop(order.order_id, None)
         waits_for = NOBODY if order.skip_lock or self.lock_of(order) else order.resource
         self.queue.push(Entry(Rank(self.priority_of(order), order.seq), order.order_id, waits_for))
 
@@ -393,6 +398,11 @@ class Ledger:
         self.queued[order.side] += order.state is State.QUEUED
         self.exposure.note(known, order)
         self.orders[order.order_id] = order
+        if order.state is State.QUEUED:
+            self.unqueued.pop(order.order_id, None)
+        else:
+            self.unqueued[order.order_id] = None
+            self.later.pop(order.order_id, None)
         if order.key_bound:
             self._keys[order.key] = order.order_id
             self._absent.discard(order.key)

@@ -7,8 +7,8 @@ because callers are granted first.
 """
 
 from collections import Counter
-from heapq import merge
-from itertools import islice
+from heapq import nsmallest
+from itertools import chain
 
 import msgspec
 
@@ -108,10 +108,12 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_order(ledger: Ledger, limit: int | None = None) -> list[Waiting]:
-    """List the first so many who wait for a turn, or all, in the order of service. Takes the time of a sort."""
+    """List the first so many who wait for a turn, in the order of service, or all, which takes the time of a sort."""
     places: Counter[str] = Counter()
     found = []
-    for position, entry in enumerate(islice(merge(ledger.queue, ledger.line), limit), start=1):
+    entries = chain(ledger.queue.entries(), ledger.line.entries())
+    served = sorted(entries) if limit is None else nsmallest(limit, entries)
+    for position, entry in enumerate(served, start=1):
         order = ledger.orders.get(entry.entry_id)
         if order is not None:
             resource, owner_id, since_ms = order.resource, order.owner_id, order.accepted_ms

@@ -4,7 +4,8 @@ What may need a person comes first: orders whose outcome is unknown, the longest
 is under way, who waits for a turn, in the order of service, who waits for a time, and last what rests on the exchange.
 """
 
-from collections.abc import Collection
+from heapq import nlargest, nsmallest
+from itertools import islice
 
 import msgspec
 
@@ -35,40 +36,37 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overview(ledger: Ledger, now_ms: int, limit: int) -> Overview:
-    """List what is not finished. Takes the time of a sort of the queue, and of a pass over the orders."""
+    """List what is not finished; of many that wait to be sent it costs no more than a pass over the queue."""
     queue = in_order(ledger, limit)
     places = {waiting.order_id: waiting for waiting in queue if waiting.order_id is not None}
-    doubts, under_way, later, resting = _unfinished(ledger, places)
-    waiting = [ledger.orders[order_id] for order_id in places]
+    doubts, under_way, resting = _sent(ledger)
     found = [
-        *sorted(doubts, key=lambda order: order.doubt_ms or 0),
-        *sorted(under_way, key=lambda order: order.sent_ms or 0),
-        *waiting,
-        *later,
-        *sorted(resting, key=lambda order: order.updated_ms, reverse=True),
-    ]
-    standings = [_standing(ledger, order, places.get(order.order_id), now_ms) for order in found[:limit]]
-    return Overview(standings=standings, unshown=max(0, len(found) - limit), queue=queue)
+        *nsmallest(limit, doubts, key=lambda order: order.doubt_ms or 0),
+        *nsmallest(limit, under_way, key=lambda order: order.sent_ms or 0),
+        *(ledger.orders[order_id] for order_id in places),
+        *(ledger.orders[order_id] for order_id in islice(ledger.later, limit)),
+        *nlargest(limit, resting, key=lambda order: order.updated_ms),
+    ][:limit]
+    unfinished = ledger.counts[State.QUEUED] + len(doubts) + len(under_way) + len(resting)
+    standings = [_standing(ledger, order, places.get(order.order_id), now_ms) for order in found]
+    return Overview(standings=standings, unshown=unfinished - len(found), queue=queue)
 
 
-def _unfinished(ledger: Ledger, places: Collection[str]) -> tuple[list[Order], list[Order], list[Order], list[Order]]:
-    """Sort orders out: in doubt or lost, under way, waiting without one of these places, resting on the exchange."""
+def _sent(ledger: Ledger) -> tuple[list[Order], list[Order], list[Order]]:
+    """Sort out what does not wait to be sent: in doubt or lost, under way, resting on the exchange."""
     doubts: list[Order] = []
     under_way: list[Order] = []
-    later: list[Order] = []
     resting: list[Order] = []
-    for order in ledger.orders.values():
-        if order.finished_ms is not None or order.order_id in places:
+    for order in map(ledger.orders.__getitem__, ledger.unqueued):
+        if order.finished_ms is not None:
             continue
         if order.state in UNRESOLVED:
             doubts.append(order)
         elif order.state in _UNDER_WAY:
             under_way.append(order)
-        elif order.state is State.QUEUED:
-            later.append(order)
         else:
             resting.append(order)
-    return doubts, under_way, later, resting
+    return doubts, under_way, resting
 
 
 def _standing(ledger: Ledger, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:

@@ -37,13 +37,18 @@ _Key = TypeVar("_Key")
 
 
 class Store:
-    """One writing connection behind a task, one reading connection, and one for the key of a signal."""
+    """One writing connection behind a task, and three that read.
+
+    One reads what an answer in a hurry waits for; one reads lists and histories, which may take long, so that nothing
+    in a hurry waits behind them; and one looks up the key of a signal on the spot.
+    """
 
     def __init__(
         self,
         *,
         write: WritingHand,
         read: Hand,
+        lists: Hand,
         keys: sqlite3.Connection,
         look: Callable[[], str | None] = lambda: None,
         patience: Patience | None = None,
@@ -52,6 +57,7 @@ class Store:
         """Take the connections; without the rest nobody looks after the files, and the database counts as whole."""
         self._write = write
         self._reading = read
+        self._listing = lists
         self._keys = keys
         self._patience = patience or Patience()
         self._check = check
@@ -116,11 +122,11 @@ class Store:
 
     async def bot_tables(self, wanted: Filter) -> BotTables:
         """Read the bot's two tables."""
-        return await self._read(reader(wanted))
+        return await self._read(reader(wanted), self._listing)
 
     async def history(self, order_id: str) -> reading.History | None:
         """Read everything on record about an order."""
-        return await self._read(partial(reading.history, order_id=order_id))
+        return await self._read(partial(reading.history, order_id=order_id), self._listing)
 
     async def bought_targets(self) -> dict[str, str]:
         """Read which targets were ever to be bought, by which order; by their ids."""
@@ -132,7 +138,9 @@ class Store:
 
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
         """Read a page of orders, newest first."""
-        return await self._read(reading.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit))
+        return await self._read(
+            reading.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
+        )
 
     async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:
         """Remove what ended before an instant, and history from before another one, in slices between commits.
@@ -167,9 +175,9 @@ class Store:
             if lock.renew():
                 tell("store.lock_file_renewed")
 
-    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _read(self, work: Callable[[sqlite3.Connection], _T], hand: Hand | None = None) -> _T:
         try:
-            return await self._reading(work)
+            return await (hand or self._reading)(work)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
@@ -220,9 +228,10 @@ async def open_store(path: Path, *, tell: Tell = _to_nobody) -> AsyncIterator[St
         lock.sign()
         stack.push_async_exit(partial(rescue, write, path))
         _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
+        _, lists = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))
         check, look = Check(path), watching(path, LOG_BYTES)
-        store = Store(write=write, read=read, keys=keys, look=look, patience=patience, check=check)
+        store = Store(write=write, read=read, lists=lists, keys=keys, look=look, patience=patience, check=check)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(store.writer.run)
         tasks.start_soon(check.run)

@@ -1,15 +1,18 @@
 """Callers that speak badly: too long, too slow, no HTTP at all. They get an answer, and nobody else notices."""
 
 import http.client
+import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from tests.processes import Daemon, Exchange
+from tests.processes import Daemon, Exchange, eventually
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 from tests.processes.unix_http import speak
+from tests.processes.waiting import PATIENCE_S
 
 POST = b"POST /v1/signals HTTP/1.1\r\nHost: x\r\n"
 
@@ -85,6 +88,110 @@ def test_a_caller_that_says_nothing_holds_nobody_up(strict: Daemon) -> None:
         halfway.connect(str(strict.signals))
         halfway.sendall(POST[:20])
         assert strict.submit(market_buy()).status == 202
+
+
+HALF_A_HEAD = {
+    "a letter": b"P",
+    "a line": b"POST /v1/signals HTTP/1.1\r\n",
+    "all but the end": POST + b"Content-Length: 2\r\n",
+    "of a read": b"GET /v1/status HTTP/1.1\r\nHost: x\r\n",
+    "after an answer": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz",
+}
+
+
+@pytest.mark.parametrize("name", ["signals", "status"])
+@pytest.mark.parametrize("half", HALF_A_HEAD.values(), ids=HALF_A_HEAD.keys())
+def test_half_a_head_is_answered_with_408_and_closed(strict: Daemon, name: str, half: bytes) -> None:
+    """After read_timeout_s, on every socket: an idle connection may stay for more than a minute."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(PATIENCE_S)
+        caller.connect(str(getattr(strict, name)))
+        caller.sendall(half)
+        heard = b"".join(iter(lambda: caller.recv(65_536), b""))
+    head, _, body = heard.rpartition(b"\r\n\r\n")
+    assert b"HTTP/1.1 408 " in head
+    assert b"Connection: close" in head
+    assert json.loads(body)["error"] == "request_timeout"
+
+
+def test_a_head_that_trickles_has_no_more_time_than_one_that_stops(strict: Daemon) -> None:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(0.01)
+        caller.connect(str(strict.status))
+        caller.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        answer = eventually(lambda: _trickle(caller), "an answer while the head still comes")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def _trickle(caller: socket.socket) -> bytes:
+    with suppress(BrokenPipeError):
+        caller.sendall(b"x")
+    try:
+        return caller.recv(65_536)
+    except TimeoutError:
+        return b""
+
+
+def one_whole_request(body: bytes, *headers: bytes) -> bytes:
+    return POST + b"".join(header + b"\r\n" for header in headers) + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+WISH = json.dumps(market_buy()).encode()
+PIECES = {
+    "in one piece": [one_whole_request(WISH)],
+    "in two": [one_whole_request(WISH)[:30], one_whole_request(WISH)[30:]],
+    "and waits": [one_whole_request(WISH, b"Prefer: wait=10")],
+    "and waits, in two": [POST, one_whole_request(WISH, b"Prefer: wait=10")[len(POST) :]],
+    "twice": [one_whole_request(WISH) + one_whole_request(WISH)],
+    "twice, in two": [one_whole_request(WISH), one_whole_request(WISH)],
+    "and reads": [one_whole_request(WISH) + b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n"],
+}
+
+
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
+def test_a_caller_that_shuts_its_writing_half_gets_its_answers_and_then_the_end(
+    strict: Daemon, pieces: list[bytes]
+) -> None:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(PATIENCE_S)
+        caller.connect(str(strict.signals))
+        for piece in pieces:
+            caller.sendall(piece)
+        caller.shutdown(socket.SHUT_WR)
+        heard = b"".join(iter(lambda: caller.recv(65_536), b""))
+    asked = b"".join(pieces).count(b" HTTP/1.1\r\n")
+    assert heard.count(b"HTTP/1.1 20") == asked
+    assert heard.count(b'"id":') >= asked - (b"GET " in pieces[0])
+
+
+def test_a_reader_that_shuts_its_writing_half_gets_its_answer(strict: Daemon) -> None:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(PATIENCE_S)
+        caller.connect(str(strict.status))
+        caller.sendall(b"GET /v1/orders?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        caller.shutdown(socket.SHUT_WR)
+        heard = b"".join(iter(lambda: caller.recv(65_536), b""))
+    assert json.loads(heard.partition(b"\r\n\r\n")[2])["orders"]
+
+
+@pytest.mark.parametrize("pieces", [1, 2], ids=["in one piece", "in two"])
+def test_a_caller_that_shuts_its_writing_half_and_then_goes_waits_for_no_lock(strict: Daemon, pieces: int) -> None:
+    resource = f"half:{pieces}"
+    held = strict.ask("POST", "/v1/locks", {"resourceId": resource, "ownerId": "holder", "timeoutMs": 600_000})
+    asked = json.dumps({"resourceId": resource, "ownerId": "gone"}).encode()
+    request = one_whole_request(asked, b"Prefer: wait=60").replace(b"/v1/signals", b"/v1/locks")
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(strict.signals))
+        for piece in (request[:9], request[9:])[-pieces:] if pieces == 2 else (request,):
+            caller.sendall(piece)
+        caller.shutdown(socket.SHUT_WR)
+        eventually(lambda: _waiting_for(strict, resource), "it waits, though it says no more")
+    eventually(lambda: not _waiting_for(strict, resource), "it waits no more when it has gone")
+    assert strict.ask("POST", f"/v1/locks/{held.json['lockId']}/release", {"ownerId": "holder"}).status == 200
+
+
+def _waiting_for(daemon: Daemon, resource: str) -> list[str]:
+    return [each["ownerId"] for each in daemon.look("/v1/locks")["queue"] if each["resourceId"] == resource]
 
 
 def test_a_caller_that_ends_within_its_body_places_nothing(strict: Daemon) -> None:

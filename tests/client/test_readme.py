@@ -2,13 +2,13 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import daemon as package
+from tests.client.bot_environment import Environment, client_wheel
 from tests.processes import Daemon
 
 README = Path(package.__file__).parent.parent / "README.md"
@@ -35,8 +35,10 @@ def run(command: Sequence[str], environ: dict[str, str]) -> str:
     return ran.stdout
 
 
-def test_the_python_example_trades_and_locks(environ: dict[str, str]) -> None:
-    lines = run([sys.executable, "-c", example("python", "daemon.client")], environ).splitlines()
+def test_the_python_example_trades_and_locks_in_a_bots_environment(environ: dict[str, str], tmp_path: Path) -> None:
+    bot = Environment(tmp_path / "bot")
+    bot.install(client_wheel(tmp_path))
+    lines = run([str(bot.python), "-c", example("python", "sniperd_client")], environ).splitlines()
     assert lines[0].startswith("filled 0.0")
     assert lines[1].startswith("mine alone, with fencing token ")
 

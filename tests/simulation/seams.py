@@ -72,9 +72,11 @@ class Disk:
 
     def store(self) -> Store:
         """Return a store on this disk."""
+        read = VirtualHand(self._read, self._life, anyio.lowlevel.checkpoint)
         return Store(
             write=VirtualHand(self._write, self._life, self._take_time),
-            read=VirtualHand(self._read, self._life, anyio.lowlevel.checkpoint),
+            read=read,
+            lists=read,
             keys=self._keys,
         )
 

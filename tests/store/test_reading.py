@@ -1,9 +1,13 @@
 """What is asked of the database."""
 
+import sqlite3
+import threading
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from daemon.core.attempts import AttemptState
@@ -13,8 +17,10 @@ from daemon.core.ledger import HALT_FACT
 from daemon.core.locks import LockState
 from daemon.core.orders import Order, Side, State
 from daemon.core.step import Step
+from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.store import open_store
 from tests import making
+from tests.processes.waiting import PATIENCE_S
 
 
 async def test_an_empty_database_remembers_nothing(tmp_path: Path) -> None:
@@ -160,3 +166,27 @@ async def test_what_was_bought_earlier_in_the_day_is_added_up(tmp_path: Path) ->
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(step).durable()
         assert (await store.remembered()).spent == Spent(day, Decimal("43.0"))
+
+
+async def test_what_is_in_a_hurry_does_not_wait_behind_a_list(tmp_path: Path) -> None:
+    """Lists and histories have a connection and a thread of their own."""
+    order = making.order(1)
+    listing, listed = threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> BotTables:
+        listing.set()
+        listed.wait(PATIENCE_S)
+        return reader(Filter(limit=9))(connection)
+
+    async with open_store(tmp_path / "x.db") as store, anyio.create_task_group() as tasks:
+        await store.commit(Step(orders={order.order_id: order})).durable()
+        tasks.start_soon(partial(store._read, slow, store._listing))  # a list as slow as one likes
+        await anyio.to_thread.run_sync(listing.wait)
+        try:
+            assert await store.order(order.order_id) == order
+            assert await store.dead_letters() == 0
+        finally:
+            listed.set()
+        assert [each.order_id for each in await store.page(state=None, symbol=None, before_seq=None, limit=9)] == [
+            order.order_id
+        ]

@@ -70,14 +70,14 @@ class BotLocks:
     async def tables(self, request: web.Request) -> web.Response:
         """Show locks, queue and counts: ``?resourceId&ownerId&status&limit``."""
         query = request.query
-        found = await self._context.lock_desk.bot_tables(
-            Filter(
-                resource=resource_id(query["resourceId"]) if query.get("resourceId") else None,
-                owner_id=query.get("ownerId") or None,
-                status=_status(query.get("status")),
-                limit=number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT),
-            )
+        wanted = Filter(
+            resource=resource_id(query["resourceId"]) if query.get("resourceId") else None,
+            owner_id=query.get("ownerId") or None,
+            status=_status(query.get("status")),
+            limit=number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT),
         )
+        async with self._context.turns.turn():
+            found = await self._context.lock_desk.bot_tables(wanted)
         counts = found.counts
         stats = {
             "activeLocks": counts.get("active", 0),

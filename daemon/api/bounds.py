@@ -1,0 +1,39 @@
+"""How many connections each listener may have at once: a share of the process's descriptors.
+
+The database, the log and the way to the exchange need descriptors too, and must find them whatever callers do. So a
+part is kept for them, and each listener has a bound of its own: whoever floods one takes nothing from another. The
+socket that trades has the largest part.
+"""
+
+import resource
+
+import msgspec
+
+RESERVED = 256
+"""Descriptors for everything but callers: database, log, orders on their way. Half of all where that is less."""
+
+MOST_SIGNALS, MOST_READERS = 8_192, 4_096
+"""Beyond these no listener goes, however many descriptors there are: each connection takes some kilobytes as well."""
+
+_UNLIMITED = 1 << 20
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """So many connections at once, by listener."""
+
+    signals: int
+    status: int
+    http: int
+
+
+def bounds(descriptors: int) -> Bounds:
+    """Share out so many descriptors."""
+    shared = descriptors - min(RESERVED, descriptors // 2)
+    readers = max(1, min(MOST_READERS, shared // 4))
+    return Bounds(signals=max(1, min(MOST_SIGNALS, shared // 2)), status=readers, http=readers)
+
+
+def descriptors() -> int:
+    """Return how many descriptors this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _UNLIMITED if soft == resource.RLIM_INFINITY else soft

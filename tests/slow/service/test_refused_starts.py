@@ -1,0 +1,102 @@
+"""A start that is refused: the service stays down, says so to whoever asks, and comes back as the README says."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.processes.waiting import eventually
+from tests.slow.service.installed import CONFIG, HOME, SIGNALS, Installed, installed
+from tests.slow.service.readme import SOURCES
+
+pytestmark = pytest.mark.needs("systemd box", "wheels")
+
+CALLS = 40
+"""More than there may be starts in a minute."""
+
+MEND = "systemctl start sniperd.socket sniperd.service"
+CALL = (
+    "import socket, sys\n"
+    f"for _ in range({CALLS}):\n"
+    "    caller = socket.socket(socket.AF_UNIX)\n"
+    "    print(caller.connect_ex(sys.argv[1]))\n"
+)
+
+
+@pytest.fixture(scope="module")
+def box_with_service() -> Iterator[Installed]:
+    """The service, installed and trading."""
+    with installed() as service:
+        service.until(ActiveState="active")
+        service.go_live()
+        yield service
+
+
+@pytest.fixture
+def service(box_with_service: Installed) -> Iterator[Installed]:
+    """The service, which refuses to start once it is asked to."""
+    service = box_with_service
+    service.until(ActiveState="active")
+    service.box.write(CONFIG, "[queue]\nfifo = true\n")
+    yield service
+    service.configure()
+    service.box.run("systemctl", "reset-failed", "sniperd.socket", "sniperd.service")
+    service.follow(MEND)
+
+
+def refuse(service: Installed) -> None:
+    """Let a start be refused, while callers wait in the sockets."""
+    service.box.run("systemctl", "kill", "--signal=KILL", "sniperd.service")
+    service.until(ActiveState="failed", ExecMainStatus="78")
+    service.box.run(f"{HOME}/bin/python", "-c", CALL, SIGNALS)
+    service.until("sniperd.socket", ActiveState="inactive")
+
+
+def test_callers_do_not_drive_the_unit_into_its_start_limit(service: Installed) -> None:
+    refuse(service)
+    state = service.state()
+    assert (state["ActiveState"], state["Result"], state["ExecMainStatus"]) == ("failed", "exit-code", "78")
+    assert service.state("sniperd.socket")["Result"] == "success"
+
+
+def test_a_command_says_that_the_service_is_down_and_how_to_start_it(service: Installed) -> None:
+    refuse(service)
+    for user in (None, "sniperd"):
+        code, shown = service.sniperd("status", user=user, check=False)
+        assert code == 69
+        assert "the service sniperd is down" in shown
+        assert MEND in shown
+        assert "sniperd run" not in shown
+
+
+def test_the_recovery_that_the_readme_names_works(service: Installed) -> None:
+    assert f"mend what the journal names, then `{MEND}`" in (SOURCES / "README.md").read_text(encoding="utf-8")
+    refuse(service)
+    service.configure()
+    service.follow(MEND)
+    service.until(ActiveState="active")
+    assert service.sniperd("status")[0] == 0
+
+
+def test_after_ten_failed_starts_it_comes_back_by_what_the_readme_names(service: Installed) -> None:
+    [row] = re.findall(r"^\| ten failed starts .*`(.*)` \|$", (SOURCES / "README.md").read_text(), re.MULTILINE)
+    with service.drop_in("sniperd.service", "[Unit]\nStartLimitBurst=2\n"):  # as many as ten, sooner
+        refuse(service)
+        eventually(lambda: _is_at_its_limit(service), "the start limit")
+        service.configure()
+        assert service.box.run(*MEND.split(), check=False).returncode != 0
+        service.follow(row)
+        service.until(ActiveState="active")
+
+
+def _is_at_its_limit(service: Installed) -> bool:
+    service.box.run(*MEND.split(), check=False)
+    return service.state()["Result"] == "start-limit-hit"
+
+
+def test_a_stranger_is_told_which_group_to_join(box_with_service: Installed) -> None:
+    service = box_with_service
+    service.until(ActiveState="active")
+    code, shown = service.sniperd("status", user="daemon", check=False)
+    assert code == 77
+    assert "sudo usermod -aG sniperd daemon" in shown

@@ -1,0 +1,106 @@
+"""Long readings take turns and rest in between."""
+
+from itertools import pairwise
+
+import anyio
+import anyio.lowlevel
+import looptime
+import pytest
+
+from daemon.api.turns import PIECE, REST, Shared, Turns, in_pieces
+
+pytestmark = pytest.mark.anyio
+TOOK_S = 0.5
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """Run on virtual time."""
+    return "asyncio", {"loop_factory": looptime.new_event_loop}
+
+
+async def test_one_reading_is_made_at_a_time_and_rests_in_between_grow_with_what_it_took() -> None:
+    turns, spans = Turns(), []
+
+    async def read() -> None:
+        async with turns.turn():
+            began_s = anyio.current_time()
+            await anyio.sleep(TOOK_S)
+            spans.append((began_s, anyio.current_time()))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(read)
+    assert len(spans) == 4
+    for (_, ended_s), (began_s, _) in pairwise(spans):
+        assert began_s - ended_s == pytest.approx(REST * TOOK_S)
+
+
+async def test_a_reading_that_fails_or_whose_reader_goes_leaves_the_turn_to_the_next() -> None:
+    turns = Turns()
+    with pytest.raises(ValueError, match="odd"):
+        async with turns.turn():
+            raise ValueError("odd")
+    with anyio.move_on_after(1):
+        async with turns.turn():
+            await anyio.sleep_forever()
+    async with turns.turn():
+        pass
+
+
+class Counting:
+    """A reading that takes a while and says which one it is."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    async def make(self) -> bytes:
+        self.made += 1
+        number = self.made
+        await anyio.sleep(TOOK_S)
+        return b"%d" % number
+
+
+async def test_all_who_ask_before_it_begins_share_one_answer() -> None:
+    counting, answers = Counting(), []
+    shared = Shared(Turns(), counting.make)
+
+    async def ask(after_s: float) -> None:
+        await anyio.sleep(after_s)
+        answers.append(await shared.get())
+
+    async with anyio.create_task_group() as tasks:
+        for after_s in (0, 0, 0, TOOK_S / 2, TOOK_S / 2, TOOK_S * 2):
+            tasks.start_soon(ask, after_s)
+    assert answers == [b"1"] * 3 + [b"2"] * 3
+    assert counting.made == 2
+
+
+async def test_whoever_goes_away_leaves_the_others_their_answer() -> None:
+    shared, answers = Shared(Turns(), Counting().make), []
+
+    async def stay() -> None:
+        answers.append(await shared.get())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stay)
+        with anyio.move_on_after(TOOK_S / 2):
+            await shared.get()
+    assert answers == [b"1"]
+
+
+async def test_what_is_written_in_pieces_leaves_the_loop_to_others_in_between() -> None:
+    turns_of_others = 0
+
+    async def others() -> None:
+        nonlocal turns_of_others
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns_of_others += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(others)
+        await anyio.lowlevel.checkpoint()
+        assert await in_pieces(range(PIECE * 5), str) == [str(number) for number in range(PIECE * 5)]
+        tasks.cancel_scope.cancel()
+    assert turns_of_others >= 5
