@@ -71,6 +71,8 @@ class KeyConflict(Refusal):
     """The idempotency key belongs to an order with another payload."""
 
     code = "key_conflict"
+    field = "idempotencyKey"
+    allowed = "the payload that came first with this key, or another key"
 
 
 class Halted(Refusal):

@@ -124,7 +124,7 @@ def _shaped(request: Request, refusal: Refusal, status: int) -> web.Response:
     elif isinstance(refusal, Held):
         holder = lock_view(refusal.holder) if isinstance(refusal.holder, Lock) else None
         view = HeldView(error=refusal.code, message=str(refusal), holder=holder, queue_length=refusal.queue_length)
-    elif isinstance(refusal, Invalid):
+    elif isinstance(refusal, Invalid | KeyConflict):
         view = ErrorView(error=refusal.code, message=str(refusal), field=refusal.field, allowed=refusal.allowed)
     else:
         guard = refusal.guard if isinstance(refusal, Guarded) else None

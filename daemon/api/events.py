@@ -90,5 +90,6 @@ def _wanted(request: web.Request) -> Wanted:
     query = request.query
     unknown = set(query) - {"after", "name", "orderId"}
     if unknown:
-        raise Invalid(f"query parameter {min(unknown)!r} is unknown", allowed="after, name, orderId")
+        name = min(unknown)
+        raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed="after, name, orderId")
     return Wanted(query.get("name", ""), query.get("orderId") or None)

@@ -157,7 +157,7 @@ class Locks:
         ended = await self._context.lock_desk.release(
             request.match_info["id"],
             text("ownerId", asked.owner_id),
-            result=None if isinstance(asked.result, msgspec.UnsetType) else compact(asked.result),
+            result=None if isinstance(asked.result, msgspec.UnsetType) else compact("result", asked.result),
             error=None if asked.error is None else asked.error[:MAX_ERROR],
         )
         return json(lock_view(ended))

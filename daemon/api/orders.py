@@ -76,7 +76,10 @@ class Orders:
         query = request.query
         unknown = set(query) - {"state", "symbol", "limit", "cursor"}
         if unknown:
-            raise Invalid(f"query parameter {min(unknown)!r} is unknown", allowed="state, symbol, limit, cursor")
+            name = min(unknown)
+            raise Invalid(
+                f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed="state, symbol, limit, cursor"
+            )
         limit = number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT)
         state = _state(query.get("state"))
         before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None

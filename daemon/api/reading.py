@@ -80,7 +80,7 @@ async def body(request: Request, limits: BodyLimits) -> bytes:
             why = " ".join(str(error).split())
             raise Invalid(f"the body cannot be decoded: {why}", allowed="JSON without a Content-Encoding") from None
         except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
-            raise Invalid("the connection ended within the body") from None
+            raise Invalid("the connection ended within the body", field="body", allowed="a whole body") from None
         return _short(raw, limits)
     raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=announced)
 
@@ -138,11 +138,13 @@ class Body(Generic[_T]):
         except msgspec.ValidationError as error:
             raise _invalid(str(error), self._fields) from None
         except msgspec.DecodeError as error:
-            raise Invalid(f"the body is not JSON: {error}", allowed="a JSON object") from None
+            raise Invalid(f"the body is not JSON: {error}", field="body", allowed="a JSON object") from None
         except UnicodeDecodeError as error:
-            raise Invalid(f"the body is not UTF-8: {error.reason}", allowed="a JSON object in UTF-8") from None
+            raise Invalid(
+                f"the body is not UTF-8: {error.reason}", field="body", allowed="a JSON object in UTF-8"
+            ) from None
         except RecursionError:
-            raise Invalid("the body is nested too deeply", allowed="a JSON object") from None
+            raise Invalid("the body is nested too deeply", field="body", allowed="a JSON object") from None
         return value
 
 
@@ -255,7 +257,7 @@ def _invalid(message: str, fields: Mapping[str, str]) -> Invalid:
     if missing := _MISSING_FIELD.search(message):
         return Invalid(complaint, field=_inside(place, missing[1]), allowed=fields.get(missing[1]))
     allowed = fields.get(place.rpartition(".")[2])
-    return Invalid(complaint, field=place or None, allowed=allowed or _EXPECTED.get(complaint.partition(",")[0]))
+    return Invalid(complaint, field=place or "body", allowed=allowed or _EXPECTED.get(complaint.partition(",")[0]))
 
 
 def _inside(place: str, name: str) -> str:

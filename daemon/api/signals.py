@@ -76,7 +76,7 @@ class Signals:
                 allowed="idempotencyKey in each signal",
             )
         if not 1 <= len(signals) <= MAX_BATCH:
-            raise Invalid(f"a batch of {len(signals)} signals", allowed=f"1 to {MAX_BATCH} signals")
+            raise Invalid(f"a batch of {len(signals)} signals", field="body", allowed=f"1 to {MAX_BATCH} signals")
         accepted = await self._context.front_desk.submit_all(signals, self._context.caller(request))
         return json([accepted_view(each.order, replayed=each.replayed) for each in accepted], 202)
 

@@ -48,7 +48,7 @@ def normalise(request: AcquireRequest, default_timeout_ms: int) -> LeaseRequest:
         owner_id=text("ownerId", request.owner_id),
         owner_type=request.owner_type,
         transaction_type=request.transaction_type,
-        transaction_data=None if isinstance(data, msgspec.UnsetType) else compact(data),
+        transaction_data=None if isinstance(data, msgspec.UnsetType) else compact("transactionData", data),
         timeout_ms=within("timeoutMs", request.timeout_ms, default_timeout_ms, 1, MAX_TIMEOUT_MS),
         priority=within("priority", request.priority, DEFAULT_PRIORITY, 1, LOWEST_PRIORITY),
         key=None if request.idempotency_key is None else text("idempotencyKey", request.idempotency_key),
@@ -65,7 +65,7 @@ def resource_id(name: str) -> str:
     return one_spelling(text("resourceId", name))
 
 
-def compact(raw: msgspec.Raw) -> str:
+def compact(field: str, raw: msgspec.Raw) -> str:
     """Write JSON without what means nothing, so that two writings of a value are one text.
 
     Raises:
@@ -75,4 +75,4 @@ def compact(raw: msgspec.Raw) -> str:
     try:
         return msgspec.json.encode(msgspec.json.decode(raw), order="deterministic").decode()
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Invalid(f"the JSON within cannot be read: {error}", allowed="any JSON value") from None
+        raise Invalid(f"the JSON in {field} cannot be read: {error}", field=field, allowed="any JSON value") from None

@@ -59,6 +59,11 @@ def remark(order: Order) -> bytes:
 
 def already_traded(order: Order) -> str:
     """Say that a target came back, in the same words each time, so that they are recognised."""
+    if order.state is State.CANCELED and not order.executed_quantity:
+        return (
+            f"sniperd: order {order.order_id} was cancelled with nothing executed. Once the exchange has shown so for "
+            "ten seconds, the target may be set ready again to try again."
+        )
     return f"sniperd: traded already, as order {order.order_id}; not traded again. To buy once more, make a new target."
 
 

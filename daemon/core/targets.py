@@ -168,7 +168,7 @@ def sift(
 
 def bought(order: Order) -> Bought | None:
     """Return what an order counts as when doubles are looked for; ``None`` where it bought nothing and will not."""
-    if order.side is not Side.BUY or order.state in KEY_FREE:
+    if order.side is not Side.BUY or order.state in KEY_FREE or order.ended_empty:
         return None
     at_ms = order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms
     name = (

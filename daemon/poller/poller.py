@@ -125,6 +125,9 @@ class Poller:
     def _judge(self, row: Row, began_ms: int) -> Wish | None:
         """Return what a row asks for, if it is to be bought; otherwise see to what the bot is told."""
         order_id = self._order_of(row.target_id)
+        if order_id is not None and self._may_be_tried_again(row, order_id, began_ms):
+            del self._orders[row.target_id]
+            order_id = self._order_of(row.target_id)
         if order_id is not None:
             self._recognise(row, order_id, began_ms)
         elif row.status != READY or self._reports.refuses(row.target_id) or row.target_id in self._under_way:
@@ -137,6 +140,10 @@ class Poller:
                 return wish
             self._refuse(wish)
         return None
+
+    def _may_be_tried_again(self, row: Row, order_id: str, began_ms: int) -> bool:
+        is_wanted = row.status == READY and not row.executed
+        return is_wanted and self._reports.may_be_tried_again(row.target_id, order_id, began_ms)
 
     def _order_of(self, target_id: str) -> str | None:
         known = self._orders.get(target_id)

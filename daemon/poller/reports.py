@@ -35,6 +35,7 @@ class Report:
     taken: bytes | None = None  # what the bot has taken
     taken_ms: int = 0  # when
     done: bool = False  # nothing more is to be told
+    ended_empty: bool = False  # of its order the bot took the last word: nothing was executed, its key is free
     refusals: int = 0  # how often the bot has refused it
     tries: int = 0  # how often it was sent; the wait grows with it
     next_ms: int = 0
@@ -101,6 +102,13 @@ class Reports:
         known.next_ms = self._clock.now_ms() + self._wait_ms(known.tries)
         return is_first
 
+    def may_be_tried_again(self, target_id: str, order_id: str, began_ms: int) -> bool:
+        """Whether nothing came of a target's order, and the bot shows the target as ready although it was told so."""
+        known = self._reports.get(target_id)
+        return (
+            known is not None and known.order_id == order_id and known.ended_empty and known.done
+        ) and began_ms > known.taken_ms
+
     def refuses(self, target_id: str) -> bool:
         """Whether a target was refused and the bot has not taken that yet: until then it stays refused."""
         known = self._reports.get(target_id)
@@ -160,6 +168,7 @@ class Reports:
         if body == report.taken:
             report.seen = current
             report.done = order.finished_ms is not None or report.remark
+            report.ended_empty = order.ended_empty
         return body
 
     async def _send(self, report: Report, body: bytes) -> None:

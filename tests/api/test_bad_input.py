@@ -47,6 +47,8 @@ def test_a_body_that_is_no_signal_is_refused(daemon: Daemon, body: bytes) -> Non
     refused = daemon.submit(body)
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert len(refused.json["message"]) > 10
+    assert refused.json["field"]
+    assert refused.json["allowed"]
 
 
 FIELDS: dict[str, tuple[dict[str, Any], str]] = {

@@ -53,9 +53,9 @@ BAD: dict[str, tuple[list[Any], int, str | None]] = {
     "a missing field": ([market_buy(), market_buy(symbol=None)], 400, "[1].symbol"),
     "an unknown symbol": ([market_buy(), market_buy(symbol="NOSUCHUSDT")], 400, "[1].symbol"),
     "no object": ([market_buy(), "BUY"], 400, "[1]"),
-    "one key for two": ([market_buy(idempotencyKey="two"), market_buy(idempotencyKey="two")], 422, None),
-    "nothing": ([], 400, None),
-    "too many": ([market_buy() for _ in range(1_001)], 400, None),
+    "one key for two": ([market_buy(idempotencyKey="two"), market_buy(idempotencyKey="two")], 422, "idempotencyKey"),
+    "nothing": ([], 400, "body"),
+    "too many": ([market_buy() for _ in range(1_001)], 400, "body"),
 }
 
 

@@ -163,3 +163,18 @@ def test_an_unknown_order_is_not_found(daemon: Daemon, order_id: str) -> None:
     ):
         assert (answer.status, answer.json["error"]) == (404, "unknown")
         assert len(answer.json["message"]) < 200
+
+
+def test_after_a_cancel_with_nothing_executed_the_same_signal_may_be_placed_again(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    """Once the exchange has shown so again: a fill may follow a cancel."""
+    signal = resting_buy()
+    first = daemon.submit(signal, wait_s=10).json
+    daemon.ask("DELETE", f"/v1/orders/{first['id']}")
+    daemon.until(first["id"], "canceled")
+    assert daemon.submit(signal).json["id"] == first["id"]
+    daemon.process.wait_for("order.key_freed", order_id=first["id"], timeout_s=60)
+    again = daemon.submit(signal, wait_s=10).json
+    assert (again["state"], again["replayed"]) == ("open", False)
+    assert len(exchange.orders(again["id"])) == len(exchange.orders(first["id"])) == 1

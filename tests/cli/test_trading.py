@@ -188,3 +188,13 @@ def test_what_is_wrong_is_named_in_the_commands_own_words(
     assert f"[{option}]" in ran.errors
     assert said in ran.errors
     assert not {"quoteOrderQty", "executeAt"} & set(ran.errors.replace("[", " ").replace("]", " ").split())
+
+
+def test_what_was_rounded_is_shown_with_what_was_asked(command: Command) -> None:
+    ran = command("submit", "BUY", "BTCUSDT", "--quantity", "0.00123456789", "--target", "rounded")
+    assert ran.code == 0
+    assert "quantity 0.00123456789 to 0.001234" in ran.output
+    order_id = json.loads(command("orders", "--limit", "1", "--json").output)["orders"][0]["id"]
+    explained = command("explain", order_id).output
+    assert "quantity 0.00123456789 to 0.001234" in explained
+    assert "asked_quantity=0.00123456789" in explained

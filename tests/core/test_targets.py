@@ -311,6 +311,8 @@ def test_an_order_that_was_taken_in_shortly_before_makes_a_double() -> None:
 def test_only_buys_that_bought_or_may_buy_make_doubles() -> None:
     assert bought(order(State.REJECTED)) is None
     assert bought(order(State.FILLED, side="SELL")) is None
+    assert bought(order(State.CANCELED, finished_ms=NOON_MS)) is None
+    assert bought(order(State.CANCELED)) is not None, "a fill may follow"
     waiting = bought(order(State.ARMED, execute_at_ms=NOON_MS + 5))
     assert waiting is not None
     assert (waiting.at_ms, waiting.name) == (NOON_MS + 5, f"order {order().order_id}")

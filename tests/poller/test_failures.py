@@ -10,6 +10,8 @@ from tests.processes import Daemon, Exchange
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 
+CONFIRMED_WITHIN_S = 60
+
 
 def test_killed_between_order_and_report(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     """The bot takes no report while the order is made; the next process finds the order and reports it."""
@@ -112,6 +114,30 @@ def test_a_target_that_is_armed_again_while_its_order_rests_is_still_followed(
     daemon.ask("DELETE", f"/v1/orders/{order['id']}")
     assert bot.wait_for_report(target, status="cancelled")
     assert len(exchange.orders()) == 1
+
+
+def test_a_target_whose_order_was_cancelled_unfilled_may_be_set_ready_again(
+    daemon: Daemon, exchange: Exchange, bot: Bot
+) -> None:
+    """Not before the exchange has shown again that nothing was executed: a fill may follow a cancel."""
+    target = bot.add(1, entryStrategy="limit", entryPrice=50_000)
+    daemon.start(with_rules=True)
+    bot.wait_for_report(target, executionStatus="placed")
+    [first] = daemon.look("/v1/orders")["orders"]
+    daemon.ask("DELETE", f"/v1/orders/{first['id']}")
+    bot.wait_for_report(target, status="cancelled")
+    bot.set(target, status="ready")
+    told = bot.wait_for_report(target, count=2, status="cancelled")
+    assert "was cancelled with nothing executed" in told["errorMessage"]
+    assert len(exchange.orders()) == 1
+    daemon.process.wait_for("order.key_freed", order_id=first["id"], timeout_s=CONFIRMED_WITHIN_S)
+    bot.wait_for_polls()
+    assert len(exchange.orders()) == 1, "nobody asked for it"
+    bot.set(target, status="ready")
+    bot.wait_for_report(target, count=2, executionStatus="placed")
+    assert len(exchange.orders()) == 2
+    [second, _] = daemon.look("/v1/orders")["orders"]
+    assert (second["idempotencyKey"], second["state"]) == ("target:1", "open")
 
 
 def test_a_bought_target_that_is_ready_for_its_exit_is_told_once_and_left_so(
