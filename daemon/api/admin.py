@@ -17,7 +17,6 @@ from daemon.core.decimals import canonical
 from daemon.core.fields import Amount, Word, shown, text
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS
-from daemon.engine.front_desk import Switch
 from daemon.errors import Full, Halted, Invalid, NotAllowed, NotReady, Unknown, WrongState
 
 _Amount = Annotated[Amount, shown("0 where nothing was executed", 0, float(MAX_AMOUNT))]
@@ -39,7 +38,15 @@ class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel",
     executed_quote: _Amount = msgspec.field(default_factory=Amount)
 
 
+class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """Why, and whether waits end as well."""
+
+    reason: Reason
+    clear_wait: bool = False
+
+
 _reason = Body[ReasonRequest](ReasonRequest)
+_resume = Body[ResumeRequest](ResumeRequest)
 _resolve = Body[ResolveRequest](ResolveRequest)
 
 
@@ -62,7 +69,7 @@ class Admin:
                 method="POST",
                 path=f"{base}/resume",
                 handler=self.resume,
-                takes=_reason,
+                takes=_resume,
                 answers=stands,
                 refuses=switching,
             ),
@@ -86,11 +93,18 @@ class Admin:
 
     async def halt(self, request: web.Request) -> web.Response:
         """Set the kill switch."""
-        return await self._switch(rulings.halt, request)
+        reason = await self._reason(request)
+        await self._context.front_desk.switch(rulings.halt, self._context.caller(request), reason)
+        return json(await status_view(self._context))
 
     async def resume(self, request: web.Request) -> web.Response:
-        """Release the kill switch."""
-        return await self._switch(rulings.resume, request)
+        """Release the kill switch; with clearWait, also end every wait that the exchange asked for."""
+        asked = await _resume.read(request, self._context.limits)
+        caller, reason = self._context.caller(request), checked_reason(asked.reason)
+        if asked.clear_wait:
+            await self._context.front_desk.clear_wait(caller, reason)
+        await self._context.front_desk.switch(rulings.resume, caller, reason)
+        return json(await status_view(self._context))
 
     async def resolve(self, request: web.Request) -> web.Response:
         """End an unknown outcome by a person's word."""
@@ -111,11 +125,6 @@ class Admin:
         reason = await self._reason(request)
         order = await self._context.front_desk.requeue(request.match_info["id"], self._context.caller(request), reason)
         return json(order_view(order))
-
-    async def _switch(self, verb: Switch, request: web.Request) -> web.Response:
-        reason = await self._reason(request)
-        await self._context.front_desk.switch(verb, self._context.caller(request), reason)
-        return json(await status_view(self._context))
 
     async def _reason(self, request: web.Request) -> str:
         asked = await _reason.read(request, self._context.limits)

@@ -27,6 +27,8 @@ class StatusView(View, frozen=True, kw_only=True):
     mode: str
     shadow_of: str | None  # in shadow mode, the real market whose prices and rules the paper exchange has
     unproven: str | None  # why no order is sent yet, while the exchange was not found fit to trade on
+    turned_away: str | None  # what the exchange's edge said, while it takes no orders
+    next_try_ms: int | None  # then one order tries again
     clock_wrong: str | None  # while our clock and the exchange's are grossly apart: by how much, and what to do
     exchange_url: str
     version: str
@@ -75,6 +77,8 @@ async def status_view(context: Context) -> StatusView:
         mode=context.mode,
         shadow_of=context.shadow_of,
         unproven=ledger.unproven,
+        turned_away=ledger.door.why,
+        next_try_ms=None if ledger.door.why is None else ledger.door.next_ms,
         clock_wrong=disagreement(health.offset_ms),
         exchange_url=context.exchange_url,
         version=__version__,

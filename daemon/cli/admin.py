@@ -33,16 +33,21 @@ def reason_option(command: Command) -> Command:
 @json_option
 def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
     """Set the kill switch: nothing new is sent until `sniperd resume`. What is on the exchange stays there."""
-    _switch("halt", reason, config_path, as_json)
+    _switch("halt", {"reason": reason}, config_path, as_json)
 
 
 @click.command()
+@click.option(
+    "--clear-wait",
+    is_flag=True,
+    help="Also end every wait that the exchange asked for (429, 418, pages of its edge). Be sure that it is over.",
+)
 @reason_option
 @config_option
 @json_option
-def resume(reason: str, config_path: Path | None, as_json: bool) -> None:
+def resume(reason: str, clear_wait: bool, config_path: Path | None, as_json: bool) -> None:
     """Release the kill switch."""
-    _switch("resume", reason, config_path, as_json)
+    _switch("resume", {"reason": reason, "clearWait": clear_wait}, config_path, as_json)
 
 
 @click.command()
@@ -83,8 +88,8 @@ def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) ->
     _on_order(order, "requeue", {"reason": reason}, config_path, as_json)
 
 
-def _switch(verb: str, reason: str, config_path: Path | None, as_json: bool) -> None:
-    found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", {"reason": reason}, options=_OPTIONS)
+def _switch(verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
+    found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", body, options=_OPTIONS)
     show.answer(found, _tell_switch, as_json=as_json)
 
 

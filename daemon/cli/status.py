@@ -35,6 +35,7 @@ def _show(found: dict[str, Any]) -> None:
         [
             ("sniperd", f"{stage}  {mode}, {found['version']}, pid {found['pid']}"),
             ("no orders", found["unproven"]),
+            ("no orders", _turned_away(found, now_ms)),
             ("up", show.ago(now_ms - found["uptimeMs"], now_ms).removesuffix(" ago")),
             ("exchange", f"{found['exchangeUrl']}  {reachable[exchange['reachable']]}"),
             ("", exchange["error"]),
@@ -51,6 +52,13 @@ def _show(found: dict[str, Any]) -> None:
             ("database", f"{found['database']}  {found['databaseBytes'] / 1e6:.1f} MB"),
         ]
     )
+
+
+def _turned_away(found: dict[str, Any], now_ms: int) -> str | None:
+    if found["turnedAway"] is None:
+        return None
+    wait_s = max(0, found["nextTryMs"] - now_ms) / 1_000
+    return f"the exchange takes none: {found['turnedAway']}; one tries in {wait_s:.1f} s"
 
 
 def _clock(found: dict[str, Any]) -> str | None:

@@ -159,6 +159,16 @@ def _traffic(limits: Thresholds) -> list[Rule]:
             todo="look for other programs at this address or key; lower [exchange] order_rate_per_s and weight_per_10s",
         ),
         Rule(
+            name="orders_turned_away",
+            severity=critical,
+            reads="turned_away",
+            limit=0,
+            clear=0,
+            means="the exchange's edge turns orders away: one tries at growing intervals, the others wait",
+            todo="`sniperd status` tells what it said: maintenance, or this address is blocked. "
+            "`sniperd resume --clear-wait` tries at once",
+        ),
+        Rule(
             name="exchange_unreachable",
             severity=critical,
             reads="unreachable",

@@ -46,6 +46,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     seen_late: float  # orders that were believed not placed and were seen after all, in the window
     dead_letters: float | None
     halted: float  # 1 while the kill switch is on
+    turned_away: int  # 1 while the exchange takes no orders
     rate_ban_s: float  # so long the exchange still says wait
     unreachable: float | None  # 1 while the exchange does not answer
     clock_offset_ms: float | None  # between our clock and the exchange's, whichever is ahead

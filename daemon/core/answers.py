@@ -27,6 +27,10 @@ class Advice(StrEnum):
     HALT = "halt"  # the key does not work: nothing can be had until a person acts
 
 
+UNREACHABLE = "unreachable"
+"""Code of a refusal of our own: the exchange cannot have read the request."""
+
+
 class Placed(msgspec.Struct, frozen=True, tag=True):
     """The exchange took the order. Whether it filled is not said: MEXC's reply has no status (observed)."""
 
@@ -54,6 +58,7 @@ class Unclear(msgspec.Struct, frozen=True, tag=True):
     asked: str
     answered: str
     retry_after_ms: int | None = None  # the exchange said to send nothing for so long
+    turned_away: bool = False  # by a page of the exchange's edge: the next order would meet the same
 
 
 class NotSent(msgspec.Struct, frozen=True, tag=True):

@@ -34,6 +34,9 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
         if now_ms > order.deadline_ms:
             expire(ledger, step, order, now_ms)
             continue
+        door_ms = _door_ms(ledger, order, now_ms)
+        if door_ms != now_ms:
+            return door_ms
         ready_ms = ledger.capacity.ready_ms(now_ms, order.execute_at_ms, emergency=order.skip_lock)
         if ready_ms != now_ms:
             in_the_way = _armed_in_the_way(ledger, order, now_ms)
@@ -105,6 +108,9 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
         return "the deadline passed before the request could be written"
     if ledger.halted is not None:
         return f"trading was halted ({ledger.halted})"
+    turned_away = ledger.door.against(send.attempt.client_order_id)
+    if turned_away is not None:
+        return turned_away
     if now_ms < ledger.capacity.blocked_until_ms:
         return f"the exchange says wait, until {ledger.capacity.blocked_until_ms}"
     if send.token is not None:
@@ -114,6 +120,14 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
     return None
 
 
+def _door_ms(ledger: Ledger, order: Order, now_ms: int) -> int | None:
+    """Return when the exchange's door lets an order go; while it is shut none is armed, for one that tries goes now."""
+    door_ms = ledger.door.ready_ms(now_ms)
+    if ledger.door.why is None or door_ms is None:
+        return door_ms
+    return max(door_ms, order.execute_at_ms or 0)
+
+
 def _armed_in_the_way(ledger: Ledger, order: Order, now_ms: int) -> list[Order]:
     """Return the armed orders of lesser priority that keep an order from going now, last in rank first.
 
@@ -121,9 +135,7 @@ def _armed_in_the_way(ledger: Ledger, order: Order, now_ms: int) -> list[Order]:
     is tried again and again must not take the place of one that waits for its instant.
     """
     priority = ledger.priority_of(order)
-    flying = [
-        ledger.orders[attempt.order_id] for attempt in ledger.flying.values() if attempt.order_id in ledger.orders
-    ]
+    flying = (ledger.orders.get(attempt.order_id) for attempt in ledger.flying.values())
     lesser = [each for each in flying if each and each.state is State.ARMED and ledger.priority_of(each) > priority]
     lesser.sort(key=lambda armed: (armed.priority, armed.seq))
 
@@ -162,6 +174,8 @@ def _send(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
         price=order.price,
         started_ms=now_ms,
     )
+    if ledger.door.why is not None:
+        ledger.door.trying = attempt.client_order_id
     token = None if lock is None else lock.token
     ledger.flying[attempt.client_order_id] = step.attempts[attempt.client_order_id] = attempt
     step.sends.append(Send(order, attempt, token, fire_ms))

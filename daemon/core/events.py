@@ -190,6 +190,18 @@ CATALOGUE: dict[str, Kind] = {
     "exchange.facts_ignored": Kind(
         Level.WARNING, "what a live probe found out is about another server", ("path", "about"), durable=False
     ),
+    "exchange.turned_away": Kind(
+        Level.WARNING,
+        "the exchange's edge turned an order away: nothing is sent until then, and then one order alone",
+        ("reason", "next_ms", "in_a_row"),
+        durable=False,
+    ),
+    "exchange.takes_orders": Kind(
+        Level.INFO, "the exchange takes orders again, or a person lets them go", ("shut_ms",), durable=False
+    ),
+    "exchange.wait_cleared": Kind(
+        Level.WARNING, "a person ended a wait that the exchange had asked for", ("reason", "until_ms")
+    ),
     "exchange.rate_limited": Kind(Level.WARNING, "the exchange says wait", ("wait_ms",), durable=False),
     "exchange.odd_row": Kind(
         Level.WARNING, "a row of another order cannot be read; it is passed over and reported once",

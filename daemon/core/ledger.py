@@ -28,6 +28,7 @@ import msgspec
 from daemon.core.attempts import Attempt
 from daemon.core.capacity import Capacity, Limits
 from daemon.core.decimals import plain
+from daemon.core.door import Door
 from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.exposure import Exposure
 from daemon.core.guards import GuardRules
@@ -52,6 +53,9 @@ MAX_ABSENT = 3_000
 """Keys that are remembered as not on disk: a batch asks several times for each of its own, and a signal has up to 3."""
 
 STILL_FACT = "keep_still_until_ms"
+DOOR_FACT = "turned_away"
+"""Name under which is stored why the exchange takes no orders; empty while it takes them."""
+
 HALT_FACT = "halted"
 """Name under which the kill switch's reason is stored; empty while it is off."""
 
@@ -87,6 +91,7 @@ class Ledger:
         self.line = PriorityQueue()  # the same, by rank; apart from the queue because a lease needs no capacity
         self.granted: dict[str, Lock] = {}  # what waiters were given, until they are told
         self.capacity = Capacity(rules.limits)
+        self.door = Door()
         self.watches: dict[str, Watch] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
         self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
@@ -333,6 +338,14 @@ class Ledger:
             self.capacity.block(until_ms)
             step.facts[STILL_FACT] = str(until_ms)
             self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
+
+    def open_door(self, step: Step, now_ms: int, *, actor: str = DAEMON) -> None:
+        """Let orders go again: the exchange takes them, or a person says so."""
+        if self.door.why is not None:
+            shut_ms = now_ms - self.door.since_ms
+            self.door.open()
+            step.facts[DOOR_FACT] = ""
+            self.tell(step, "exchange.takes_orders", now_ms, None, actor=actor, shut_ms=shut_ms)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from daemon.core.answers import Answer, Look, Placed, Refused, Sighting, Unclear
+from daemon.core.answers import UNREACHABLE, Advice, Answer, Look, NotSent, Placed, Refused, Sighting, Unclear
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.decimals import plain
 from daemon.core.dispatch import expire
+from daemon.core.door import FIRST_PAGE_MS, FIRST_WAIT_MS
 from daemon.core.events import DAEMON
-from daemon.core.ledger import Ledger
+from daemon.core.ledger import DOOR_FACT, Ledger
 from daemon.core.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, State
 from daemon.core.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.retries import Verdict, judge, unsent
@@ -34,6 +35,7 @@ def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_m
     attempt = known
     ledger.capacity.give_back()
     step.attempts[attempt.client_order_id] = _closed(attempt, answer, now_ms)
+    _at_the_door(ledger, step, attempt.client_order_id, answer, now_ms)
     order = ledger.orders.get(attempt.order_id)
     if order is None or order.state is not State.IN_FLIGHT or order.client_order_id != attempt.client_order_id:
         ledger.tell(step, "order.late_answer", now_ms, order, answer=type(answer).__name__)
@@ -91,6 +93,30 @@ def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int, **
     """Begin to look for an order that may or may not exist, with what else changes about it."""
     order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms, **changes)
     ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
+
+
+def _at_the_door(ledger: Ledger, step: Step, client_order_id: str, answer: Answer, now_ms: int) -> None:
+    """Take from an answer whether the exchange takes orders at all."""
+    door = ledger.door
+    tried = client_order_id == door.trying
+    if isinstance(answer, NotSent) or (isinstance(answer, Refused) and answer.code == UNREACHABLE):
+        door.trying = None if tried else door.trying  # the exchange was not asked: another may try
+        return
+    match answer:
+        case Refused(advice=Advice.WAIT):
+            why = f"HTTP {answer.code}: {answer.message}"
+            shut = door.shut(why, client_order_id, now_ms, first_ms=FIRST_WAIT_MS, stated_ms=answer.retry_after_ms or 0)
+        case Unclear() if answer.turned_away or tried:
+            shut = door.shut(answer.why, client_order_id, now_ms, first_ms=FIRST_PAGE_MS)
+        case _:
+            if tried:
+                ledger.open_door(step, now_ms)
+            return
+    if shut:
+        step.facts[DOOR_FACT] = door.why or ""
+        ledger.tell(
+            step, "exchange.turned_away", now_ms, None, reason=door.why, next_ms=door.next_ms, in_a_row=door.turned_away
+        )
 
 
 def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:

@@ -37,6 +37,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     orders_used: int  # requests of the last second that count against the order rate
     orders_limit: int
     blocked_ms: int  # how long nothing may be sent, because the exchange said so
+    turned_away: bool  # the exchange takes no orders
     look_overdue_ms: int  # how long ago the look that is due longest was due
     halted: bool
 
@@ -76,6 +77,7 @@ def read(ledger: Ledger, now_ms: int) -> Readings:
         orders_used=ledger.capacity.used(now_ms),
         orders_limit=ledger.capacity.limits.order_rate_per_s,
         blocked_ms=max(0, ledger.capacity.blocked_until_ms - now_ms),
+        turned_away=ledger.door.why is not None,
         look_overdue_ms=max(0, now_ms - _longest_due_ms(ledger, now_ms)),
         halted=ledger.halted is not None,
     )

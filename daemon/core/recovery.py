@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from daemon.core.attempts import Attempt, AttemptState
+from daemon.core.door import Door
 from daemon.core.exposure import Ended, Spent
 from daemon.core.ledger import WATCHED, Ledger
 from daemon.core.locks import Lock
@@ -27,6 +28,7 @@ def recover(
     waiters: Iterable[Waiter],
     halted: str | None,
     still_until_ms: int,
+    turned_away: str | None,
     sent_ms: Iterable[int],
     last_seq: int,
     last_token: int,
@@ -41,6 +43,7 @@ def recover(
     """
     ledger.halted = halted
     ledger.capacity.block(still_until_ms)
+    ledger.door = Door(turned_away, now_ms)  # where it was shut, one order tries before the others go
     for each_ms in sent_ms:
         ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq

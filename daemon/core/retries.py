@@ -47,9 +47,7 @@ def judge(order: Order, refused: Refused, policy: RetryPolicy, now_ms: int) -> V
     reason = f"refused ({refused.code}): {refused.message}"
     if refused.advice in _FINAL:
         return Verdict(happening=_FINAL[refused.advice], reason=reason, halt=refused.advice is Advice.HALT)
-    wait_ms = refused.retry_after_ms
-    if wait_ms is None:
-        wait_ms = delay_ms(order.attempts, policy)
+    wait_ms = max(refused.retry_after_ms or 0, delay_ms(order.attempts, policy))
     verdict = Verdict(
         happening=Happening.DEFER,
         reason=reason,

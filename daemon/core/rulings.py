@@ -13,7 +13,7 @@ from daemon.core.answers import CancelAnswer
 from daemon.core.decimals import ZERO
 from daemon.core.dispatch import disarm, take_back
 from daemon.core.events import DAEMON
-from daemon.core.ledger import HALT_FACT, Ledger
+from daemon.core.ledger import HALT_FACT, STILL_FACT, Ledger
 from daemon.core.orders import RESTING, SIGHTINGS, UNRESOLVED, WAITING, Happening, Order, State
 from daemon.core.reconciliation import begin, grace_over_ms
 from daemon.core.step import Step
@@ -179,6 +179,15 @@ def halt(ledger: Ledger, step: Step, *, reason: str, now_ms: int, actor: str = D
     ledger.tell(step, "trading.halted", now_ms, None, actor=actor, reason=reason)
     for order in [order for order in ledger.orders.values() if order.state is State.ARMED]:
         disarm(ledger, step, order, f"trading was halted: {reason}", now_ms)
+
+
+def clear_wait(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+    """End every wait that the exchange asked for, or that we made of its answers: a person knows better."""
+    ledger.open_door(step, now_ms, actor=actor)
+    until_ms = ledger.capacity.blocked_until_ms
+    ledger.capacity.blocked_until_ms = 0
+    step.facts[STILL_FACT] = "0"
+    ledger.tell(step, "exchange.wait_cleared", now_ms, None, actor=actor, reason=reason, until_ms=until_ms)
 
 
 def resume(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:

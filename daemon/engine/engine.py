@@ -192,6 +192,7 @@ class Engine:
             waiters=remembered.waiters,
             halted=remembered.halted,
             still_until_ms=remembered.still_until_ms,
+            turned_away=remembered.turned_away,
             sent_ms=remembered.sent_ms,
             last_seq=remembered.last_seq,
             last_token=remembered.last_token,

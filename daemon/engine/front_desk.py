@@ -211,6 +211,16 @@ class FrontDesk:
             commit = engine.doorway.apply(step)
         await commit.durable()
 
+    async def clear_wait(self, caller: Caller, reason: str) -> None:
+        """End every wait that the exchange asked for.
+
+        Raises:
+            NotAllowed: the caller is no administrator.
+
+        """
+        await self.switch(rulings.clear_wait, caller, reason)
+        self._engine.exchange.go_on()
+
     async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal | None, Identity]:
         """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be.
 

@@ -100,6 +100,10 @@ class Exchange(Protocol):
         """Ask nothing before then: an earlier process was told so."""
         ...
 
+    def go_on(self) -> None:
+        """End every wait that the exchange asked for: a person says so."""
+        ...
+
     def health(self) -> Health:
         """Tell how the client stands."""
         ...

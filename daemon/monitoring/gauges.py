@@ -106,6 +106,7 @@ def _of_exchange(standing: Standing) -> Iterator[Metric]:
     yield _gauge("rate_budget_left_ratio", "What is left of the tightest of them, from 0 to 1", standing.rate_budget)
     ban_ms = max(readings.blocked_ms, health.blocked_until_ms - standing.now_ms, 0)
     yield _gauge("rate_ban_seconds", "So long the exchange still says wait", ban_ms / 1_000)
+    yield _gauge("exchange_turned_away", "1 while the exchange's edge turns orders away", int(readings.turned_away))
     yield _gauge("exchange_reachable", "1 while the exchange answers", health.reachable)
     yield _gauge("exchange_clock_offset_seconds", "The exchange's clock minus ours", _seconds(health.offset_ms))
     yield _gauge("exchange_clock_round_trip_seconds", "Of the last measurement of it", _seconds(health.round_trip_ms))

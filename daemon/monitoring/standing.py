@@ -59,6 +59,7 @@ def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot
         dead_letters=standing.dead_letters,
         halted=int(readings.halted),
         rate_ban_s=max(readings.blocked_ms, health.blocked_until_ms - now_ms, 0) / 1_000,
+        turned_away=int(readings.turned_away),
         unreachable=None if health.reachable is None else int(not health.reachable),
         clock_offset_ms=None if health.offset_ms is None else abs(health.offset_ms),
         slow_commits=series.total(SLOW_COMMIT, now_ms, window_ms),

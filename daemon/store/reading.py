@@ -10,7 +10,7 @@ import msgspec
 from daemon.core.attempts import Attempt, AttemptState
 from daemon.core.events import Event
 from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Spent, spent_by
-from daemon.core.ledger import HALT_FACT, STILL_FACT
+from daemon.core.ledger import DOOR_FACT, HALT_FACT, STILL_FACT
 from daemon.core.locks import Lock
 from daemon.core.orders import KEY_FREE, Order, State
 from daemon.core.restoring import COPIED_FACT, TOKEN_FACT
@@ -47,6 +47,11 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     def copied(self) -> str | None:
         """Return the instant after which nothing is known here, if this is a backup that no daemon has started from."""
         return self.facts.get(COPIED_FACT) or None
+
+    @property
+    def turned_away(self) -> str | None:
+        """Why the exchange took no orders, if it took none."""
+        return self.facts.get(DOOR_FACT) or None
 
     @property
     def still_until_ms(self) -> int:

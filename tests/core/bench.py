@@ -21,7 +21,7 @@ from daemon.core.dispatch import disarm, dispatch, fire, may_go, tick
 from daemon.core.events import CATALOGUE, Event
 from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
 from daemon.core.intake import Accepted, accept, check_all, identify
-from daemon.core.ledger import HALT_FACT, STILL_FACT, Ledger, Rules
+from daemon.core.ledger import DOOR_FACT, HALT_FACT, STILL_FACT, Ledger, Rules
 from daemon.core.locks import Lock, LockState
 from daemon.core.orders import KEY_FREE, TRANSITIONS, Order, Side, State
 from daemon.core.outcomes import answered, looked
@@ -218,6 +218,7 @@ class Bench:
             waiters=self.disk.in_line(),
             halted=self.disk.facts.get(HALT_FACT) or None,
             still_until_ms=self.disk.still_until_ms(),
+            turned_away=self.disk.facts.get(DOOR_FACT) or None,
             sent_ms=self.disk.sent_lately(self.now_ms),
             last_seq=max((order.seq for order in self.disk.orders.values()), default=0),
             last_token=max([int(self.disk.facts.get(TOKEN_FACT, "0")), *self.disk.locks]),

@@ -128,7 +128,8 @@ class Judge:
             limits = ledger.rules.limits
             crowded = self.under_way() >= limits.max_in_flight and not left[0].skip_lock
             full = crowded or len(near) >= limits.order_rate_per_s
-            assert full or wire_ms < ledger.capacity.blocked_until_ms, "nobody waits while there is room"
+            held = wire_ms < ledger.capacity.blocked_until_ms or ledger.door.why is not None
+            assert full or held, "nobody waits while there is room"
 
     def capacity_is_kept(self, step: Step) -> None:
         """No more in flight, and no more in any second, than there may be; nothing while the exchange says wait.

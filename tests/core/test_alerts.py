@@ -24,6 +24,7 @@ QUIET = Snapshot(
     dead_letters=0,
     halted=0,
     rate_ban_s=0,
+    turned_away=0,
     unreachable=0,
     clock_offset_ms=0,
     slow_commits=0,

@@ -153,6 +153,8 @@ def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:
     assert other.state is State.QUEUED
     assert bench.capacity_ms == NOON_MS + 2_000
     bench.pass_time(2_000)
+    assert bench.order(other).state is State.QUEUED, "the older one tries first"
+    bench.send_next(placed())
     assert bench.order(other).state is State.IN_FLIGHT
 
 

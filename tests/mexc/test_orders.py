@@ -479,8 +479,37 @@ async def test_health_tells_that_the_exchange_says_wait(exchange: ScriptedExchan
     exchange.on(ORDER, http(429, b"", Retry_After="7"))
     await client.look(an_order(), Witness.ORDER, BEGIN_MS)
     health = client.health()
-    assert (health.reachable, health.error) == (True, "HTTP 429: the exchange says wait 7000 ms")
+    assert (health.reachable, health.error) == (True, "HTTP 429: the exchange says wait 7000 ms; 7000 ms are waited")
     assert health.blocked_until_ms == BEGIN_MS + 7_000
+
+
+@pytest.mark.parametrize("stated", ["0", "-5", "soon", "Wed, 21 Oct 2020 07:28:00 GMT"])
+async def test_whatever_wait_is_stated_it_is_never_shorter_than_our_own_which_grows(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, stated: str
+) -> None:
+    exchange.on(TIME, *[http(429, b"", Retry_After=stated)] * 9, ok({"serverTime": BEGIN_MS}), http(429, b""))
+    waits = []
+    for _ in range(9):
+        await client.measure_clock()
+        waits.append(client.health().blocked_until_ms - clock.now_ms())
+        client.go_on()
+    floor = 500 if stated == "0" else 2_000
+    assert waits == [max(floor, 500 * 2 ** min(number, 7)) for number in range(9)]
+    await client.measure_clock()
+    client.go_on()
+    await client.measure_clock()
+    assert client.health().blocked_until_ms - clock.now_ms() == 2_000, "an answer ends the row"
+
+
+async def test_a_limit_on_look_ups_is_not_believed_to_last_for_days_and_a_ban_is(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    for status, wait_ms in ((429, 600_000), (418, 259_200_000)):
+        exchange.on(TIME, http(status, b"", Retry_After="259200"))
+        await client.measure_clock()
+        assert client.health().blocked_until_ms - clock.now_ms() == wait_ms
+        client.go_on()
+        assert client.health().blocked_until_ms == 0
 
 
 async def test_health_tells_when_the_exchange_goes_and_comes_back(

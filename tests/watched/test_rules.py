@@ -59,6 +59,7 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "lock_overdue": ([series("sniperd_lock_overdue_seconds", "0x50 11x150")], 11),
     "lock_timeouts": (timeouts("0x60 0+1x6 6x100"), 6),
     "rate_ban": ([series("sniperd_rate_ban_seconds", "0x50 120x150")], 120),
+    "orders_turned_away": ([series("sniperd_exchange_turned_away", "0x50 1x150")], 1),
     "exchange_unreachable": ([series("sniperd_exchange_reachable", "1x50 0x150")], 1),
     "reconcile_stale": ([series("sniperd_reconcile_overdue_seconds", "0x50 61x150")], 61),
     "poller_failing": ([series("sniperd_poller_failing_seconds", "0x50 61x150")], 61),
@@ -82,6 +83,7 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "lock_overdue": [series("sniperd_lock_overdue_seconds", "10x200")],
     "lock_timeouts": timeouts("0x60 0+1x5 5x100"),
     "rate_ban": [series("sniperd_rate_ban_seconds", "5x200")],
+    "orders_turned_away": [series("sniperd_exchange_turned_away", "0x200")],
     "exchange_unreachable": [series("sniperd_exchange_reachable", "1x110 0x8 1x90")],  # for less than a minute
     "reconcile_stale": [series("sniperd_reconcile_overdue_seconds", "60x200")],
     "poller_failing": [series("sniperd_poller_failing_seconds", "60x200")],

@@ -25,6 +25,12 @@ GATEWAY = {429: 2_000, 418: 120_000}
 A ban lasts from two minutes to three days (documented).
 """
 
+BAN = 418
+LONGEST_LIMIT_MS = 600_000
+"""No 429 is believed to mean longer: MEXC's limits count ten seconds. What lasts longer is a ban, and says so (418)."""
+
+FORBIDDEN, SERVER_ERROR = 403, 500
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises at an unreadable answer: the last two for text that is no UTF-8, and for endless nesting."""
 
@@ -92,7 +98,8 @@ def placed_or_not(
     wait_ms = waiting_ms(status, None if found is None else found.code, retry_after_ms)
     why = _why_unknown(status, body, found, duplicate_codes)
     if why is not None:
-        return Unclear(why, asked, answered, wait_ms)
+        is_page = status == FORBIDDEN or (status >= SERVER_ERROR and found is None)
+        return Unclear(why, asked, answered, wait_ms, is_page)
     if found is None or wait_ms is not None:
         code = str(status if found is None or status in GATEWAY else found.code)
         return Refused(
@@ -123,7 +130,8 @@ def waiting_ms(status: int, code: int | None, retry_after_ms: int | None) -> int
     limit = status if status in GATEWAY else code
     if limit not in GATEWAY or (status not in GATEWAY and status // 100 not in (2, 4)):
         return None
-    return GATEWAY[limit] if retry_after_ms is None else retry_after_ms
+    wait_ms = GATEWAY[limit] if retry_after_ms is None else retry_after_ms
+    return wait_ms if limit == BAN else min(wait_ms, LONGEST_LIMIT_MS)
 
 
 def _is_success(status: int, found: Envelope) -> bool:
@@ -132,7 +140,7 @@ def _is_success(status: int, found: Envelope) -> bool:
 
 def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_codes: frozenset[int]) -> str | None:
     """Tell why an answer that placed no order does not refuse it either; ``None`` where it does."""
-    if status not in GATEWAY and (status == 403 or status // 100 not in (2, 4)):  # noqa: PLR2004  # HTTP's own classes
+    if status not in GATEWAY and (status == FORBIDDEN or status // 100 not in (2, 4)):  # HTTP's own classes
         return f"HTTP {status} says nothing about execution"
     named = _ORDER_ID.search(body)
     if named is not None:

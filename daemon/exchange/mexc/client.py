@@ -7,6 +7,7 @@ import anyio
 
 from daemon.clock import Clock
 from daemon.core.answers import (
+    UNREACHABLE,
     Advice,
     Answer,
     CancelAnswer,
@@ -74,7 +75,7 @@ class MexcExchange:
         if reply.written:
             return Unclear(reply.why, answer.asked, "")
         return Refused(
-            advice=Advice.RETRY, code="unreachable", message=reply.why, asked=answer.asked, answered="nothing was sent"
+            advice=Advice.RETRY, code=UNREACHABLE, message=reply.why, asked=answer.asked, answered="nothing was sent"
         )
 
     async def order_turn(self) -> None:
@@ -178,6 +179,11 @@ class MexcExchange:
     def keep_still(self, until_ms: int) -> None:
         """Ask nothing before then: an earlier process was told so."""
         self._requests.pacer.block(until_ms)
+
+    def go_on(self) -> None:
+        """End every wait that the exchange asked for."""
+        self._requests.pacer.unblock()
+        self._not_before_ms = 0
 
     def health(self) -> Health:
         """Tell how the exchange stands."""

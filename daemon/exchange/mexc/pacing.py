@@ -70,6 +70,7 @@ class Pacer:
         self._orders = Window(1_000)
         self._turn = asyncio.Lock()
         self._order_turn = asyncio.Lock()
+        self._unblocked = asyncio.Event()
         self._weight.spend(clock.now_ms(), limits.weight_per_10s // 2)
 
     def used(self) -> int:
@@ -80,11 +81,18 @@ class Pacer:
         """Let nothing that waits go before then."""
         self.blocked_until_ms = max(self.blocked_until_ms, until_ms)
 
+    def unblock(self) -> None:
+        """Let everything go that has room: a person ended the wait."""
+        self.blocked_until_ms = 0
+        self._unblocked.set()
+        self._unblocked = asyncio.Event()
+
     async def wait(self, weight: int) -> None:
         """Wait until there is room for a request, and count it."""
         async with self._turn:
-            while (wait_ms := self._ready_ms(weight) - self._clock.now_ms()) > 0:  # noqa: ASYNC110  # the clock is no event
-                await anyio.sleep(wait_ms / 1_000)
+            while (wait_ms := self._ready_ms(weight) - self._clock.now_ms()) > 0:
+                with anyio.move_on_after(wait_ms / 1_000):
+                    await self._unblocked.wait()
             self._requests.spend(self._clock.now_ms(), 1)
             self._weight.spend(self._clock.now_ms(), weight)
 

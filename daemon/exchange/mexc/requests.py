@@ -15,6 +15,9 @@ from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
 from daemon.exchange.port import Gate, Health
 
 OK, BAD_REQUEST = 200, 400
+FIRST_WAIT_MS = 500
+"""So long nothing is asked after a refusal of the gateway, twice as long after the next, up to a minute: what it
+states itself may be zero. Orders have their own waits (:mod:`daemon.core.door`)."""
 LONGEST_ENVELOPE = 4_000
 """Bytes of the longest answer that is searched for a code: a longer one is a list."""
 
@@ -55,6 +58,7 @@ class Requests:
         self._reachable: bool | None = None
         self._error: str | None = None
         self._measuring = asyncio.Lock()
+        self._refused_in_a_row = 0  # by the gateway
         self._stepped_ms = 0  # by how much our clock has jumped forward since the start
 
     def set_settings(self, settings: Settings) -> None:
@@ -155,9 +159,13 @@ class Requests:
             self._reachable, self._error = False, reply.why
         elif isinstance(reply, Reply):
             self._reachable, self._error = True, None
-            wait_ms = must_wait_ms(reply)
-            if wait_ms is not None:
-                self._error = f"HTTP {reply.status}: the exchange says wait {wait_ms} ms"
+            stated_ms = must_wait_ms(reply)
+            if stated_ms is None:
+                self._refused_in_a_row = 0
+            else:
+                wait_ms = max(stated_ms, FIRST_WAIT_MS * 2 ** min(self._refused_in_a_row, 7))
+                self._refused_in_a_row += 1
+                self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
                 self.pacer.block(ended_ms + wait_ms)
         return Asked(asked, reply, began_ms, ended_ms)
 

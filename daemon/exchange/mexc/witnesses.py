@@ -13,7 +13,7 @@ import msgspec
 
 from daemon.core.answers import Look, Witness
 from daemon.core.orders import Order
-from daemon.exchange.mexc.answers import envelope, raw
+from daemon.exchange.mexc.answers import BAN, envelope, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Asked, Requests, must_wait_ms
 from daemon.exchange.mexc.rows import Found, OddRowError, among_orders, among_trades, the_order
 from daemon.exchange.mexc.signing import Parameters
@@ -105,6 +105,11 @@ class Witnesses:
         return await self._requests.private("GET", place.path, parameters, weight=place.weight)
 
 
+def _ban_ms(reply: Reply) -> int | None:
+    """Tell how long a look-up's answer keeps orders back as well: a ban does, too many look-ups do not."""
+    return must_wait_ms(reply) if reply.status == BAN else None
+
+
 def _read(order: Order, witness: Witness, answer: Asked) -> Look:
     place, reply = PLACES[witness], answer.reply
     look = Look(witness=witness, at_ms=answer.ended_ms, asked=answer.asked, answered="", failed=True)
@@ -115,7 +120,7 @@ def _read(order: Order, witness: Witness, answer: Asked) -> Look:
     if reply.status != OK:
         code = envelope(reply.body)
         absent = witness in ONE and reply.status == BAD_REQUEST and code is not None and code.code == NOT_FOUND
-        return replace(look, answered=answered, failed=not absent, retry_after_ms=must_wait_ms(reply))
+        return replace(look, answered=answered, failed=not absent, retry_after_ms=_ban_ms(reply))
     try:
         found = place.read(reply.body, order)
     except OddRowError as error:

@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[FaultKind, ...]] = {
         FaultKind("request_lost", "the connection is cut"),
         FaultKind("error_before", "answered with a server's error", options={"status": "503", "code": "the status"}),
         FaultKind("forbidden", "answered with HTTP 403 and an HTML page"),
+        FaultKind("maintenance", "answered with HTTP 503 and an HTML page"),
         FaultKind(
             "rate_limited", "answered with HTTP 429 and Retry-After (0: without it)", options={"retry_after_s": "1"}
         ),

@@ -27,6 +27,7 @@ Kind = Literal[
     "request_lost",
     "error_before",
     "forbidden",
+    "maintenance",
     "rate_limited",
     "refused",
     "echo",
@@ -55,13 +56,18 @@ Kind = Literal[
     "stream_cut",
 ]
 
-_ENDS_BEFORE = frozenset({"request_lost", "error_before", "forbidden", "rate_limited", "refused", "echo"})
+_ENDS_BEFORE = frozenset(
+    {"request_lost", "error_before", "forbidden", "maintenance", "rate_limited", "refused", "echo"}
+)
 _OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
 _LIMITED = frozenset({429, 418})
 _HTML_403 = Reply(
     403,
     b"<html><head><title>403 Forbidden</title></head><body><h1>Access Denied</h1></body></html>",
     {"Content-Type": "text/html"},
+)
+_HTML_503 = msgspec.structs.replace(
+    _HTML_403, status=503, body=b"<html><head><title>Maintenance</title></head><body>Back soon</body></html>"
 )
 
 
@@ -167,6 +173,8 @@ def before_accept(struck: Struck, request: Request) -> Reply | None:
         return _HTML_403
     if fault := struck.get("echo"):
         return _echo(fault, request)
+    if "maintenance" in struck:
+        return _HTML_503
     if fault := struck.get("rate_limited"):
         raise Refusal(Code.TOO_MANY_REQUESTS, retry_after_s=fault.retry_after_s)
     if fault := struck.get("refused"):

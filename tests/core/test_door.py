@@ -1,0 +1,197 @@
+"""The door: when the exchange turns orders away, one tries at growing intervals and the others wait."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from daemon.core.answers import UNREACHABLE, Advice, Answer, NotSent
+from daemon.core.door import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, Door
+from daemon.core.orders import Order, State
+from daemon.core.rulings import clear_wait
+from daemon.core.step import Step
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, placed, refused, unclear
+
+PAGE = replace(unclear(), turned_away=True)
+LIMITED = refused(Advice.WAIT, retry_after_ms=0)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def buy(bench: Bench, number: int, **changes: Any) -> Order:
+    return bench.submit(snipe_target_id=f"t{number}", deadline_ms=600_000, **changes)
+
+
+def turned_away(bench: Bench, answer: Answer = PAGE) -> Order:
+    """Let the first order meet a shut door."""
+    first = buy(bench, 0)
+    bench.send_next(answer)
+    return bench.order(first)
+
+
+def waits_ms(bench: Bench, answer: Answer, count: int) -> list[int]:
+    """Let so many orders meet the door, one after another; return how long each waited."""
+    waits = []
+    for number in range(count):
+        buy(bench, number)
+        began_ms = bench.now_ms
+        while not bench.sends:
+            assert bench.capacity_ms is not None
+            bench.pass_time(bench.capacity_ms - bench.now_ms)
+        waits.append(bench.now_ms - began_ms)
+        bench.send_next(answer)
+    return waits
+
+
+def test_the_order_that_meets_a_page_of_the_edge_is_in_doubt_and_the_others_wait(bench: Bench) -> None:
+    first = turned_away(bench)
+    others = [buy(bench, number) for number in (1, 2)]
+    assert first.state is State.IN_DOUBT
+    assert [bench.order(order).state for order in others] == [State.QUEUED] * 2
+    bench.pass_time(FIRST_PAGE_MS - 1)
+    assert not bench.sends
+    bench.pass_time(1)
+    assert [bench.order(order).state for order in others] == [State.IN_FLIGHT, State.QUEUED], "one tries alone"
+    assert bench.capacity_ms is None
+    bench.send_next(placed())
+    assert bench.order(others[1]).state is State.IN_FLIGHT, "and opens the door"
+    assert bench.ledger.door.why is None
+
+
+def test_waits_grow_up_to_a_minute() -> None:
+    assert waits_ms(Bench(), PAGE, 8) == [0, 2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_MS, LONGEST_MS]
+
+
+def test_a_stated_wait_of_nothing_is_no_wait_and_a_longer_one_counts() -> None:
+    door = Door()
+    for in_a_row in range(4):
+        assert door.shut("429", "a-1", NOON_MS, first_ms=FIRST_WAIT_MS, stated_ms=0)
+        assert door.next_ms == NOON_MS + FIRST_WAIT_MS * 2**in_a_row
+        door.trying = "a-1"
+    assert door.shut("429", "a-1", NOON_MS, first_ms=FIRST_WAIT_MS, stated_ms=30_000)
+    assert door.next_ms == NOON_MS + 30_000
+
+
+def test_those_who_were_under_way_when_it_shut_do_not_make_the_wait_longer(bench: Bench) -> None:
+    first, second = buy(bench, 1), buy(bench, 2)
+    bench.settle()
+    bench.answer(first, PAGE)
+    bench.pass_time(100)
+    bench.answer(second, PAGE)
+    assert bench.ledger.door.next_ms == NOON_MS + FIRST_PAGE_MS
+    assert bench.ledger.door.turned_away == 1
+
+
+def test_the_answer_to_one_who_was_under_way_when_it_shut_does_not_open_it(bench: Bench) -> None:
+    first, second = buy(bench, 1), buy(bench, 2)
+    bench.settle()
+    bench.answer(first, PAGE)
+    bench.answer(second, placed())
+    assert bench.ledger.door.why is not None
+
+
+def test_the_gate_holds_back_what_was_decided_before_it_shut(bench: Bench) -> None:
+    first, second = buy(bench, 1), buy(bench, 2)
+    bench.settle()
+    bench.answer(first, PAGE)
+    assert "takes no orders" in (bench.gate(second) or "")
+    bench.answer(second, NotSent(bench.gate(second) or ""))
+    assert bench.order(second).state is State.QUEUED
+    assert bench.ledger.door.next_ms == NOON_MS + FIRST_PAGE_MS
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(NotSent("the deadline passed"), id="not sent"),
+        pytest.param(replace(refused(), code=UNREACHABLE), id="unreachable"),
+    ],
+)
+def test_another_order_tries_where_the_one_that_tried_was_not_heard(bench: Bench, answer: Answer) -> None:
+    turned_away(bench)
+    first, second = buy(bench, 1), buy(bench, 2)
+    bench.pass_time(FIRST_PAGE_MS)
+    bench.send_next(answer)
+    assert bench.ledger.door.why is not None
+    states = {bench.order(order).state for order in (first, second)}
+    assert states == {State.QUEUED, State.IN_FLIGHT}
+    unheard = buy(bench, 3)
+    bench.settle()
+    assert bench.order(unheard).state is State.QUEUED
+
+
+def test_a_refusal_by_the_exchange_itself_opens_it(bench: Bench) -> None:
+    turned_away(bench)
+    buy(bench, 1)
+    bench.pass_time(FIRST_PAGE_MS)
+    bench.send_next(refused(Advice.STOP))
+    assert bench.ledger.door.why is None
+
+
+def test_no_answer_to_the_one_that_tries_keeps_it_shut(bench: Bench) -> None:
+    turned_away(bench)
+    buy(bench, 1)
+    bench.pass_time(FIRST_PAGE_MS)
+    bench.send_next(unclear())
+    assert bench.ledger.door.next_ms == bench.now_ms + 2 * FIRST_PAGE_MS
+
+
+def test_a_doubt_that_is_one_orders_own_shuts_nothing(bench: Bench) -> None:
+    turned_away(bench, unclear())
+    assert buy(bench, 1).state is State.IN_FLIGHT
+
+
+def test_whoever_waits_expires_at_its_deadline(bench: Bench) -> None:
+    turned_away(bench)
+    order = bench.submit(deadline_ms=500)
+    bench.pass_time(501)
+    assert bench.order(order).state is State.EXPIRED
+
+
+def test_no_order_is_armed_while_it_is_shut_and_its_instant_is_kept(bench: Bench) -> None:
+    turned_away(bench)
+    order = bench.submit(execute_at=NOON_MS + FIRST_PAGE_MS + 300)
+    bench.pass_time(FIRST_PAGE_MS + 299)
+    assert bench.order(order).state is State.QUEUED
+    bench.pass_time(1)
+    assert bench.order(order).state is State.IN_FLIGHT
+
+
+def test_it_is_still_shut_after_a_restart_where_one_order_tries_at_once(bench: Bench) -> None:
+    turned_away(bench)
+    first, second = buy(bench, 1), buy(bench, 2)
+    bench.settle()
+    bench.crash()
+    bench.open()
+    assert [bench.order(order).state for order in (first, second)] == [State.IN_FLIGHT, State.QUEUED]
+
+
+def test_it_is_open_after_a_restart_once_the_exchange_took_an_order(bench: Bench) -> None:
+    turned_away(bench)
+    buy(bench, 1)
+    bench.pass_time(FIRST_PAGE_MS)
+    bench.send_next(placed())
+    bench.settle()
+    bench.crash()
+    assert bench.ledger.door.why is None
+
+
+@pytest.mark.parametrize("answer", [PAGE, LIMITED, refused(Advice.WAIT, retry_after_ms=259_200_000)])
+def test_a_person_ends_every_wait_at_once_and_is_on_record(bench: Bench, answer: Answer) -> None:
+    turned_away(bench, answer)
+    order = buy(bench, 1)
+    assert order.state is State.QUEUED
+    step = Step()
+    clear_wait(bench.ledger, step, reason="they lifted it", actor="uid:0", now_ms=bench.now_ms)
+    bench.apply(step)
+    assert bench.order(order).state is State.IN_FLIGHT
+    (told,) = [event for event in bench.events() if event.name == "exchange.wait_cleared"]
+    assert (told.actor, told.detail["reason"]) == ("uid:0", "they lifted it")
+    bench.settle()
+    bench.crash()
+    bench.open()
+    assert buy(bench, 2).state is State.IN_FLIGHT
