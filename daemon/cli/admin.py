@@ -13,6 +13,7 @@ from daemon.cli.orders import order_argument, tell_order
 _OPTIONS = {
     "reason": "--reason",
     "ruling": "--as",
+    "clearWait": "--clear-wait",
     "exchangeOrderId": "--exchange-id",
     "executedQuantity": "--filled",
     "executedQuote": "--filled-quote",

@@ -15,8 +15,9 @@ from daemon.engine.alarm import Alarm
 from daemon.engine.doorway import Doorway
 from daemon.exchange.port import Exchange
 
-AT_ONCE = 8
-"""Looks under way at the same time; the exchange's weight limit binds long before."""
+AT_ONCE = 32
+"""Orders that are looked for at the same time, so that after a start each is asked for before the first is looked for
+everywhere; the exchange's weight limit binds long before."""
 
 
 class Reconciler:
@@ -50,7 +51,10 @@ class Reconciler:
                 await self._alarm.sleep_until(self._due_ms())
 
     async def first_round(self) -> None:
-        """Wait until every order that is in doubt now was looked for once with an answer."""
+        """Wait until the exchange has answered one look for every order that is in doubt now.
+
+        The rest of each round may wait for the exchange's weight, and whoever calls must not wait for that.
+        """
         orders = self._doorway.ledger.orders.values()
         self._unanswered = {order.order_id for order in orders if order.state is State.IN_DOUBT}
         self._answered = anyio.Event()
@@ -74,9 +78,12 @@ class Reconciler:
         self._doorway.apply(step)
         self._alarm.ring()
         if not all(look.failed for look in looks):
-            self._unanswered.discard(order.order_id)
-            if not self._unanswered:
-                self._answered.set()
+            self._answer_came(order)
+
+    def _answer_came(self, order: Order) -> None:
+        self._unanswered.discard(order.order_id)
+        if not self._unanswered:
+            self._answered.set()
 
     async def _looks(self, order: Order) -> list[Look]:
         """Look at one witness after another, until one has seen the order or the exchange cannot be reached.
@@ -91,6 +98,8 @@ class Reconciler:
             looks.append(await self._exchange.look(order, witness, watch.next_ms))
             if looks[-1].sighting is not None or not looks[-1].reached:
                 break
+            if not looks[-1].failed:
+                self._answer_came(order)
         further = further_witness(order, looks)
         if further is not None:
             looks.append(await self._exchange.look(order, further, watch.next_ms))

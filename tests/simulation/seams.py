@@ -19,6 +19,9 @@ from daemon.store.database import open_for_reading, prepare
 from daemon.store.store import Store
 
 EPOCH_MS = 1_800_000_000_000
+OPENING_S = 1.2
+"""So long a new connection takes to open at most; most requests find one that stands."""
+
 T = TypeVar("T")
 
 
@@ -154,6 +157,7 @@ class Network:
         self, life: Life, method: str, target: str, headers: Mapping[str, str], timeout_s: float, gate: Gate | None
     ) -> Reply | Failure | Stopped:
         """Carry one request."""
+        await anyio.sleep(self._dice.choice((0.0, 0.0, 0.0, self._dice.uniform(0, OPENING_S))))
         why = None if gate is None else await gate()
         life.check()
         if why is not None:

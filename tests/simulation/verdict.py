@@ -32,6 +32,7 @@ class Records:
     def __init__(self) -> None:
         self.broken: list[str] = []
         self.acknowledged: dict[int, set[str]] = {}
+        self.halted = False  # the kill switch was answered, and nobody has asked for its release since
         self._sent_ms: list[int] = []
 
     def acknowledge(self, wish: int, order_id: str, on_disk: bool) -> None:
@@ -49,6 +50,8 @@ class Records:
 
     def check_send(self, disk: sqlite3.Connection, client_order_id: str, now_ms: int) -> None:
         """Check what must be true at the moment an order's first byte leaves."""
+        if self.halted:
+            self.broken.append(f"{client_order_id} left at {now_ms}, after halt was answered")
         attempt = disk.execute("SELECT * FROM attempts WHERE client_order_id = ?", (client_order_id,)).fetchone()
         if attempt is None or attempt["state"] != "in_flight":
             self.broken.append(f"{client_order_id} left before it was durable")

@@ -33,6 +33,7 @@ def wishes(dice: Random, count: int, day_s: float, epoch_ms: int) -> Iterator[Wi
 
 def _request(dice: Random, number: int, at_s: float, epoch_ms: int) -> SignalRequest:
     symbol = dice.choice(SYMBOLS)
+    keyed = dice.random() < 0.7  # the others' keys are derived
     side = dice.choice(("BUY", "BUY", "sell"))
     kind = dice.choice(("MARKET", "MARKET", "MARKET", "LIMIT", "IOC", "FOK"))
     common = SignalRequest(
@@ -40,8 +41,8 @@ def _request(dice: Random, number: int, at_s: float, epoch_ms: int) -> SignalReq
         side=side,
         type=kind,
         owner_id=dice.choice(("u1", "u2")),
-        snipe_target_id=dice.choice((f"T{number}", f"T{number // 3}", "shared")),
-        idempotency_key=f"wish-{number}",
+        snipe_target_id=dice.choice((f"T{number}", f"T{number // 3}", "shared")) if keyed else f"alone-{number}",
+        idempotency_key=f"wish-{number}" if keyed else None,
         deadline_ms=dice.choice((None, None, 200, 30_000)),
         timeout_ms=dice.choice((None, 500)),
         execute_at=dice.choice((None, None, None, epoch_ms + int((at_s + dice.uniform(0, 8)) * 1_000))),

@@ -13,9 +13,11 @@ from daemon.config import Config, QueueTable, ReconcileTable
 from daemon.core import rulings
 from daemon.core.events import Event
 from daemon.core.orders import State
+from daemon.core.rulings import Found, Ruling
 from daemon.credentials import PAPER
 from daemon.engine.engine import Engine
 from daemon.engine.front_desk import Caller, FrontDesk
+from daemon.engine.lock_desk import LockDesk
 from daemon.errors import CommitFailed, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.simulator.book import Book
@@ -45,6 +47,7 @@ FAULTS = (
     Fault("junk_body", probability=0.03),
     Fault("no_order_id", probability=0.03),
     Fault("forbidden_after", probability=0.02),
+    Fault("maintenance", probability=0.01),
     Fault("refusal_with_order", probability=0.04),
     Fault("invisible", probability=0.25, delay_ms=4_000),
     Fault("slow_before", probability=0.05, delay_ms=2_500),
@@ -83,6 +86,7 @@ class World:
         self._tell = tell
         self._records = Records()
         self._front_desk: FrontDesk | None = None
+        self._engine: Engine | None = None
         self._disk: Disk | None = None
         self._calls: list[anyio.CancelScope] = []  # by callers, which end with the process that serves them
 
@@ -129,6 +133,7 @@ class World:
                 tasks.start_soon(store.writer.run)
                 try:
                     tasks.start_soon(self._run, engine, await store.remembered(), ended)
+                    self._engine = engine
                     self._front_desk = FrontDesk(engine, self._dice.randbytes)
                     await anyio.sleep(for_s)
                     if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
@@ -143,7 +148,7 @@ class World:
         except* Dead:
             pass
         finally:
-            self._front_desk = None
+            self._front_desk = self._engine = None
             disk.close()
             self._disk = None
 
@@ -203,16 +208,43 @@ class World:
                     continue
 
     async def _act(self, desk: FrontDesk, dice: Random) -> None:
-        deed = dice.choice(("halt", "resume", "cancel", "cancel", "requeue"))
+        deed = dice.choice(("halt", "resume", "cancel", "cancel", "requeue", "resolve", "release", "clear"))
         if deed == "resume":
-            await desk.switch(rulings.resume, OPERATOR, "the key works again")
-            return
-        if deed == "halt":
+            await self._resume(desk)
+        elif deed == "halt":
             await desk.switch(rulings.halt, OPERATOR, "a look around")
+            self._records.halted = True
             await anyio.sleep(dice.uniform(0.1, 3))
             if desk is self._front_desk:
-                await desk.switch(rulings.resume, OPERATOR, "all is well")
-            return
+                await self._resume(desk)
+        elif deed == "clear":
+            await desk.clear_wait(OPERATOR, "they lifted it")
+        elif deed == "resolve":
+            await self._rule_on_lost(desk)
+        elif deed == "release":
+            await self._release(dice)
+        else:
+            await self._act_on_an_order(desk, deed, dice)
+
+    async def _resume(self, desk: FrontDesk) -> None:
+        self._records.halted = False
+        await desk.switch(rulings.resume, OPERATOR, "all is well")
+
+    async def _rule_on_lost(self, desk: FrontDesk) -> None:
+        """Rule on a lost order as a person does, by the exchange's own list."""
+        page = await desk.page(state=State.LOST, symbol=None, before_seq=None, limit=1)
+        held = {str(entry["clientOrderId"]).rpartition("-")[0] for entry in self._exchange.orders()}
+        if page and page[0].order_id not in held:
+            await desk.resolve(page[0].order_id, Found(ruling=Ruling.NOT_PLACED), OPERATOR, "it is not in the list")
+
+    async def _release(self, dice: Random) -> None:
+        """Take a lock away under which nothing is outstanding; what is outstanding is refused."""
+        engine = self._engine
+        if engine is not None and (locks := list(engine.ledger.locks)):
+            desk = LockDesk(engine, dice.randbytes)
+            await desk.force_release(dice.choice(locks).lock_id, OPERATOR, "in the way", exchange_checked=False)
+
+    async def _act_on_an_order(self, desk: FrontDesk, deed: str, dice: Random) -> None:
         state = (
             State.DEAD_LETTER if deed == "requeue" else dice.choice((State.OPEN, State.QUEUED, State.PARTIALLY_FILLED))
         )
