@@ -190,7 +190,7 @@ def after_accept(struck: Struck, reply: Reply) -> Reply:
         reply = _server_error(fault)
     elif "forbidden_after" in struck:
         reply = _HTML_403
-    elif (fault := struck.get("refusal_with_order")) and reply.status == _OK:
+    elif (fault := struck.get("refusal_with_order")) and reply.status == _OK and "no_order_id" not in struck:
         reply = _refusal_with_order(fault, reply)
     elif "junk_body" in struck:
         reply = msgspec.structs.replace(reply, body=reply.body[: len(reply.body) // 2] + b"\xff\x00")
