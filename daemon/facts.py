@@ -90,6 +90,8 @@ def write(facts: Facts, path: Path) -> None:
     found = {name: value for name, value in msgspec.to_builtins(facts).items() if value is not None}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in found.items()]
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text("# Written by `sniperd doctor --live-probe`; README.md says what follows.\n" + "".join(lines))
+    fresh.unlink(missing_ok=True)  # of a probe that was cut off
+    with fresh.open("x", encoding="utf-8") as made:  # never by a symbolic link that stands there
+        made.write("# Written by `sniperd doctor --live-probe`; README.md says what follows.\n" + "".join(lines))
     fresh.chmod(0o644)
     fresh.replace(path)

@@ -47,6 +47,9 @@ from daemon.whereabouts import recorded
 SWITCH_INTERVAL_S = 0.0005
 """How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
 
+SAVING_S = 600
+"""So long the service manager lets a database be saved whose files were taken away: some 100 MB a second are."""
+
 SOCKET_CHECK_S = 1.0
 """So often the sockets are looked at."""
 
@@ -241,6 +244,8 @@ class Process:
 
     def _tell_of_store(self, name: str) -> None:
         """Tell what the store met, at its opening too, when there is no clock yet."""
+        if name == "store.gone":  # what is open is saved now, without anybody to feed the watchdog
+            self._manager.stopping(within_s=SAVING_S)
         self._emit(Event(name=name, at_ms=read_anchor().unix_ms))
 
     def _emit(self, event: Event) -> None:

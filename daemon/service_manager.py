@@ -38,9 +38,10 @@ class ServiceManager:
         """Tell that the configuration is being read again; :meth:`ready` ends it."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={monotonic_us}")
 
-    def stopping(self) -> None:
-        """Tell that the process is on its way to its end."""
-        self._tell("STOPPING=1")
+    def stopping(self, *, within_s: int | None = None) -> None:
+        """Tell that the process is on its way to its end; and how long that may take, where it is more than usual."""
+        extended = [] if within_s is None else [f"EXTEND_TIMEOUT_USEC={within_s * 1_000_000}"]
+        self._tell("STOPPING=1", *extended)
 
     def alive(self) -> None:
         """Feed the watchdog."""

@@ -31,6 +31,14 @@ def test_what_is_written_is_read_back_and_what_is_not_settled_is_left_out(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["facts.toml"]
 
 
+def test_a_symbolic_link_in_its_way_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "facts.toml.new").symlink_to(tmp_path / "precious")
+    facts.write(FOUND, tmp_path / "facts.toml")
+    assert facts.load(tmp_path / "facts.toml") == FOUND
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
 def test_a_file_that_is_not_there_settles_nothing(tmp_path: Path) -> None:
     assert facts.load(tmp_path / "facts.toml") is None
 

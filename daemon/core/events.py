@@ -252,6 +252,10 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, "another program has the database locked; nothing is accepted or sent until it lets go",
         durable=False,
     ),
+    "store.gone": Kind(
+        Level.ERROR, "the database's files were deleted, replaced or cut; what is open is saved, then it ends",
+        durable=False,
+    ),
     "store.lock_file_renewed": Kind(
         Level.WARNING, "the lock file beside the database was deleted or replaced; it was made again", durable=False
     ),

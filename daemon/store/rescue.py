@@ -18,12 +18,13 @@ from daemon.clock import wall_ms
 from daemon.errors import DatabaseGone
 from daemon.store.backup import create, sync
 from daemon.store.files import Incident, beside, incident_file
-from daemon.store.hand import WritingHand
+from daemon.store.hand import Tell, WritingHand
 
 
 async def rescue(
     write: WritingHand,
     path: Path,
+    tell: Tell,
     _kind: type[BaseException] | None,
     error: BaseException | None,
     _trace: TracebackType | None,
@@ -37,6 +38,7 @@ async def rescue(
     gone = _gone(error)
     if gone is None:
         return
+    tell("store.gone")
     kept = await write.aside(lambda connection: _save(connection, path, str(gone)))
     raise DatabaseGone(kept.text) from gone
 

@@ -226,7 +226,7 @@ async def open_store(path: Path, *, tell: Tell = _to_nobody) -> AsyncIterator[St
         write = HereOrAside(connection, thread, patience, tell)
         await write.patiently(partial(prepare, path=path))
         lock.sign()
-        stack.push_async_exit(partial(rescue, write, path))
+        stack.push_async_exit(partial(rescue, write, path, tell))
         _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         _, lists = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))

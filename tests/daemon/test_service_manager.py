@@ -155,3 +155,11 @@ def test_a_socket_that_is_none_of_ours_is_refused(daemon: Daemon, manager: Servi
     manager.launch()
     assert daemon.process.exit_code() == 78
     assert "other.sock" in "\n".join(daemon.process.errors.all())
+
+
+def test_it_has_time_to_save_a_database_that_was_deleted(daemon: Daemon, manager: ServiceManager) -> None:
+    daemon.start()
+    daemon.database.unlink()
+    manager.told.wait_for("STOPPING=1\nEXTEND_TIMEOUT_USEC=600000000")
+    assert daemon.process.exit_code() == 65
+    assert daemon.process.events("store.gone")
