@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from daemon.core.step import Step
+from daemon.errors import CommitFailed
 from daemon.store import hand
 from daemon.store.store import Store, open_store
 from tests import making
@@ -67,6 +68,33 @@ async def test_what_another_process_has_locked_is_waited_for_beside_the_loop(sto
             other.execute("ROLLBACK")
     assert told == ["durable"]
     assert len((await store.remembered()).orders) == 1
+
+
+async def test_waiting_for_another_programs_lock_is_a_turn_and_is_told(store: Store, tmp_path: Path) -> None:
+    """The watchdog is fed meanwhile: a lock is waited for far longer than it would bear."""
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        commit = store.commit(Step(orders={"1": making.order(1)}))
+        await store.turn()
+        assert store.locked_s > 0
+        other.execute("ROLLBACK")
+    await commit.durable()
+    await store.turn()
+    assert store.locked_s == 0
+
+
+async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand, "PATIENCE_S", 0.0)
+    with closing(sqlite3.connect(tmp_path / "y.db", isolation_level=None)) as other:
+        with pytest.raises(ExceptionGroup) as caught:
+            async with open_store(tmp_path / "y.db") as store:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(CommitFailed, match="locked"):
+                    await store.commit(Step(orders={"1": making.order(1)})).durable()
+                await anyio.sleep_forever()
+        assert caught.group_contains(CommitFailed)
 
 
 async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from daemon.core.events import Event
 from daemon.core.step import Step
-from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, StartupError
+from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, CommitFailed, Locked, StartupError
+from daemon.store import hand
 from daemon.store.database import WAL_BYTES
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 from daemon.store.store import open_store
@@ -118,12 +119,7 @@ async def test_a_file_that_is_no_database_is_refused_with_what_to_do(path: Path,
 
 async def test_a_damaged_page_is_found_at_start(path: Path) -> None:
     await written(path)
-    with closing(sqlite3.connect(path)) as connection:
-        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'orders'").fetchone()[0]
-        size = connection.execute("PRAGMA page_size").fetchone()[0]
-    with path.open("r+b") as file:
-        file.seek((page - 1) * size)
-        file.write(b"\xa5" * size)
+    damage(path, "orders")
     assert "is damaged" in await opening_fails(path, BadDatabase)
 
 
@@ -194,3 +190,40 @@ async def test_what_a_killed_process_left_in_the_log_of_changes_does_not_make_it
     async with open_store(killed) as store:
         assert len((await store.remembered()).orders) == 1
         assert log.stat().st_size <= left + WAL_BYTES // 4
+
+
+async def test_a_lock_that_stays_ends_the_start_with_a_failure_that_can_pass(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await written(path)
+    monkeypatch.setattr(hand, "PATIENCE_S", 0.0)
+    told: list[str] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Locked, match="fuser") as caught:
+            async with open_store(path, tell=told.append):
+                pytest.fail("it was opened")
+    assert caught.value.exit_code == 75
+    await written(path)
+
+
+async def test_what_cannot_be_read_back_ends_the_store(path: Path) -> None:
+    await written(path)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with open_store(path) as store:
+            await store.trusted()
+            damage(path, "one_order_per_key")
+            with pytest.raises(CommitFailed, match="cannot be read"):
+                store.recall("key-1")
+            await anyio.sleep_forever()
+    assert caught.group_contains(CommitFailed)
+
+
+def damage(path: Path, name: str) -> None:
+    """Overwrite the first page of an index or a table."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
