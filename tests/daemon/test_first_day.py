@@ -123,7 +123,9 @@ def test_a_paper_exchange_that_ends_is_started_again_with_its_book_at_its_addres
 def test_a_paper_exchange_that_outlives_a_killed_daemon_is_waited_for(own_stage: Stage) -> None:
     """It ends with its daemon, but not at once; and the next daemon may be there sooner."""
     home = Home(own_stage)
-    home.state.mkdir(parents=True)
+    first = home.launch()
+    first.wait_for("daemon.ready")
+    first.close()  # with its exchange: another one takes that one's place
     words = ("exchange", "--listen", "127.0.0.1:0", "--db", str(home.state / "paper-exchange.db"))
     left = own_stage.child(*SNIPERD, *words, environ=home.environ, directory=home.directory)
     left.wait_for("exchange.listening")
