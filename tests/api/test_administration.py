@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, Exchange
+from tests.processes import ME, Daemon, Exchange
 from tests.processes.other_user import NOBODY, ask_as
 from tests.processes.signals import market_buy, market_sell, resting_buy
 from tests.processes.stage import Stage
@@ -103,7 +103,7 @@ def test_an_unknown_outcome_ends_by_a_persons_word(
     assert (ruled["state"], ruled["reason"]) == (state, "I looked")
     [event] = [each for each in daemon.explain(order_id)["events"] if each["name"] == "order.ruled"]
     assert (event["actor"], event["detail"]["ruling"], event["detail"]["reason"]) == (
-        "uid:0",
+        ME,
         found["ruling"],
         "I looked",
     )

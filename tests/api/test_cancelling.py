@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Answer, Daemon, Exchange, eventually, wall_ms
+from tests.processes import ME, Answer, Daemon, Exchange, eventually, wall_ms
 from tests.processes.signals import market_buy, resting_buy
 
 HOUR_MS = 3_600_000
@@ -34,7 +34,7 @@ def test_a_resting_order_is_cancelled_on_the_exchange(daemon: Daemon, exchange: 
     names = [event["name"] for event in daemon.explain(order_id)["events"]]
     assert names.index("order.cancel_requested") < names.index("order.cancel_answered") < len(names) - 1
     requested = next(each for each in daemon.explain(order_id)["events"] if each["name"] == "order.cancel_requested")
-    assert (requested["actor"], requested["detail"]["reason"]) == ("uid:0", "no longer wanted")
+    assert (requested["actor"], requested["detail"]["reason"]) == (ME, "no longer wanted")
 
 
 def test_what_was_filled_before_the_cancel_is_kept(daemon: Daemon, exchange: Exchange) -> None:

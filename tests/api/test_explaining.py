@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from tests.processes import KEYS, Daemon, Exchange
+from tests.processes import KEYS, ME, Daemon, Exchange
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
 
@@ -21,7 +21,7 @@ def test_an_order_that_went_well_is_told_from_acceptance_to_fill(daemon: Daemon)
     assert [event["state"] for event in found["events"]] == ["queued", "in_flight", "open", "open", "filled"]
     assert all(earlier["atMs"] <= later["atMs"] for earlier, later in pairwise(found["events"]))
     accepted = found["events"][0]
-    assert (accepted["actor"], accepted["detail"]["key"]) == ("uid:0", "told in full")
+    assert (accepted["actor"], accepted["detail"]["key"]) == (ME, "told in full")
     assert (accepted["detail"]["quote_quantity"], accepted["detail"]["target_id"]) == ("25", signal["snipeTargetId"])
     [attempt] = found["attempts"]
     assert attempt["asked"].startswith("POST /api/v3/order?symbol=BTCUSDT&side=BUY&type=MARKET&quoteOrderQty=25&")

@@ -24,7 +24,7 @@ from tests.bot.door import (
     trade,
 )
 from tests.bot.test_monitor import end, take
-from tests.processes import Daemon, Exchange, eventually
+from tests.processes import ME, Daemon, Exchange, eventually
 from tests.processes.other_user import NOBODY, ask_as
 from tests.processes.tables import events_of, locks_of, queue_of, read
 
@@ -88,7 +88,7 @@ def test_nobody_knew_who_had_released_by_force(daemon: Daemon) -> None:
     lease = take(daemon, "actor:1")
     drop(daemon, lockId=lease["lockId"], force="true")
     told = [each for each in events_of(daemon.database, "actor:1") if each["name"] == "lock.force_released"]
-    assert [(each["actor"], each["lock_id"]) for each in told] == [("uid:0", lease["lockId"])]
+    assert [(each["actor"], each["lock_id"]) for each in told] == [(ME, lease["lockId"])]
 
 
 @pytest.mark.needs("root")
@@ -116,7 +116,7 @@ def test_whoever_skipped_the_lock_left_no_row_and_no_key(daemon: Daemon, exchang
     order = order_of(daemon, wish)
     assert (order["skip_lock"], order["key_bound"], order["state"]) == (1, 1, "filled")
     names = read(daemon.database, "SELECT name, actor FROM events WHERE order_id = ?", order["order_id"])
-    assert {(each["name"], each["actor"]) for each in names} >= {("order.accepted", "uid:0")}
+    assert {(each["name"], each["actor"]) for each in names} >= {("order.accepted", ME)}
     assert [row["lock_id"] for row in locks_of(daemon.database, resource_of(wish))] == [lease["lockId"]]
     assert len(book_of(daemon, exchange, wish)) == 1
 

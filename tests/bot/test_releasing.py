@@ -7,7 +7,7 @@ import pytest
 
 from tests.bot.door import LOCKS, a_trade, book_of, drop, monitor, queue, resource_of, send, trade
 from tests.bot.test_monitor import take
-from tests.processes import Daemon, Exchange
+from tests.processes import ME, Daemon, Exchange
 from tests.processes.other_user import NOBODY, ask_as
 from tests.processes.tables import events_of, locks_of
 
@@ -30,9 +30,9 @@ def test_a_lock_is_released_by_its_id_with_reason_and_actor_on_record(daemon: Da
     answer = drop(daemon, lockId=lease["lockId"], reason="its bot crashed")
     assert (answer.status, answer.json) == (200, {"success": True, "message": "Lock released successfully"})
     assert status_of(daemon, "drop:1") == ["failed"]
-    assert forced(daemon, "drop:1") == [("uid:0", "its bot crashed")]
+    assert forced(daemon, "drop:1") == [(ME, "its bot crashed")]
     [row] = locks_of(daemon.database, "drop:1")
-    assert row["error_message"] == "released by uid:0: its bot crashed"
+    assert row["error_message"] == f"released by {ME}: its bot crashed"
     assert take(daemon, "drop:1")["fencingToken"] > lease["fencingToken"]
 
 
@@ -46,7 +46,7 @@ def test_all_locks_of_an_owner_are_released_and_nobody_elses(daemon: Daemon) -> 
         {"success": True, "message": "Released 3 locks for owner leaver", "releasedCount": 3},
     )
     assert [status_of(daemon, f"of-owner:{number}") for number in range(4)] == [["failed"]] * 3 + [["active"]]
-    assert forced(daemon, "of-owner:0") == [("uid:0", "released over the bot's monitor")]
+    assert forced(daemon, "of-owner:0") == [(ME, "released over the bot's monitor")]
     assert drop(daemon, ownerId="leaver").json["releasedCount"] == 0
 
 
@@ -87,7 +87,7 @@ def test_over_an_unknown_outcome_only_whoever_checked_the_exchange_releases(
     assert (daemon.order(behind)["state"], exchange.arrivals(behind)) == ("queued", [])
     checked = drop(daemon, lockId=lock_id, exchangeChecked="true", reason="I looked", **force)
     assert checked.status == 200
-    assert forced(daemon, resource_of(wish)) == [("uid:0", "I looked")]
+    assert forced(daemon, resource_of(wish)) == [(ME, "I looked")]
     exchange.lay()
     daemon.until(behind, "filled")
     assert trade(daemon, wish).json["replayed"] is True

@@ -1,11 +1,10 @@
 """The machine's clock is set: the daemon's own follows it forward at once, and never back, nor over a restart."""
 
 import json
-import os
 import sqlite3
 from contextlib import closing
 
-from tests.processes import Daemon, Exchange, wall_ms
+from tests.processes import ME, Daemon, Exchange, wall_ms
 from tests.processes.command import Ran, sniperd
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage
@@ -121,7 +120,7 @@ def test_a_daemon_whose_time_was_recorded_far_ahead_says_so_everywhere_until_a_p
     assert at_ms <= arrival["receivedMs"] < at_ms + 10_000
     with closing(sqlite3.connect(daemon.database)) as database:
         [[actor, detail]] = database.execute("SELECT actor, detail FROM events WHERE name = 'clock.reset'").fetchall()
-    assert (actor, json.loads(detail)["reason"]) == (f"uid:{os.getuid()}", "ntp was off")
+    assert (actor, json.loads(detail)["reason"]) == (ME, "ntp was off")
 
 
 def run_cli(daemon: Daemon, *words: str) -> Ran:

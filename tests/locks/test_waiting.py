@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.locks.asking import a_resource, acquire, force, granted, holders, read, release, stand, take, waiting, wish
-from tests.processes import Daemon, eventually
+from tests.processes import ME, Daemon, eventually
 from tests.processes.pending import Pending
 from tests.processes.tables import events_of, locks_of, nothing_is_written, queue_of
 
@@ -196,7 +196,7 @@ def test_a_forced_release_wakes_the_next_and_is_on_record(daemon: Daemon) -> Non
     [event] = [
         each for each in events_of(daemon.database, lease["resourceId"]) if each["name"] == "lock.force_released"
     ]
-    assert (event["actor"], event["lock_id"]) == ("uid:0", lease["lockId"])
+    assert (event["actor"], event["lock_id"]) == (ME, lease["lockId"])
     assert '"reason":"its bot crashed"' in event["detail"]
     late = release(daemon, lease, result="late")
     assert (late.status, read(daemon, lease)["status"]) == (409, "failed")

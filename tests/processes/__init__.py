@@ -5,6 +5,8 @@ deadline; it never waits for time. Every process is started on a leash: it ends 
 with the test run, also when that is killed.
 """
 
+import os
+
 from tests.processes.child import Child
 from tests.processes.daemon_process import KEYS, Daemon, Keys
 from tests.processes.exchange_process import Exchange
@@ -12,4 +14,9 @@ from tests.processes.stage import Stage
 from tests.processes.unix_http import Answer, ask
 from tests.processes.waiting import at_once, eventually, wall_ms
 
-__all__ = ["KEYS", "Answer", "Child", "Daemon", "Exchange", "Keys", "Stage", "ask", "at_once", "eventually", "wall_ms"]
+__all__ = [
+    "KEYS", "ME", "Answer", "Child", "Daemon", "Exchange", "Keys", "Stage", "ask", "at_once", "eventually", "wall_ms",
+]  # fmt: skip
+
+ME = f"uid:{os.getuid()}"
+"""How a daemon names whoever runs the tests: the actor of what they ask for."""
