@@ -70,7 +70,8 @@ async def test_a_lock_under_an_unknown_outcome_stays_until_somebody_says_that_th
     await dashboard.page.click("dialog button[type=submit]")
     await dashboard.done()
     await dashboard.gone("locks", order_id)
-    dashboard.daemon.rule_out(order_id)
+    ruled = {"ruling": "canceled", "reason": "the test is over"}
+    dashboard.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", ruled)
 
 
 async def test_a_dead_letter_is_sent_again_or_discarded(dashboard: Dashboard, exchange: Exchange) -> None:
@@ -105,11 +106,15 @@ async def test_the_kill_switch_asks_for_its_reason_and_is_shown_until_it_is_rele
 async def test_a_person_rules_on_an_unknown_outcome(dashboard: Dashboard, exchange: Exchange) -> None:
     exchange.lay("request_lost")
     order_id = dashboard.daemon.accept(market_buy())
-    dashboard.daemon.until(order_id, "lost")
+    dashboard.daemon.until(order_id, "in_doubt")
     await dashboard.press("doubts", order_id, "Rule")
     await dashboard.page.js("document.querySelector('dialog select').value = 'not_placed'")
     await dashboard.give("looked there: nothing")
-    assert dashboard.daemon.until(order_id, "rejected")["reason"] == "looked there: nothing"
+    early = "document.querySelector('dialog .failure').innerText.includes('cannot be ruled not_placed yet')"
+    await dashboard.page.until(early)
+    await dashboard.page.js("document.querySelector('dialog select').value = 'canceled'")
+    await dashboard.page.click("dialog button[type=submit]")
+    assert dashboard.daemon.until(order_id, "canceled")["reason"] == "looked there: nothing"
     await dashboard.gone("doubts", order_id)
 
 

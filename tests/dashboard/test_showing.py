@@ -118,7 +118,8 @@ async def test_what_is_in_doubt_comes_first_with_its_evidence_and_its_next_look(
     assert order[0] == "doubts"
     assert order_id not in await dashboard.page.text("#orders")
     assert "in doubt" in await dashboard.page.js("document.title")
-    dashboard.daemon.rule_out(order_id)
+    ruled = {"ruling": "canceled", "reason": "the test is over"}
+    dashboard.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", ruled)
     await dashboard.gone("doubts", order_id)
 
 

@@ -90,7 +90,8 @@ async def test_reasons_of_people_and_of_the_exchange_are_shown_as_they_are(
     assert attack in await dashboard.row("dead", letter)
     await look_everywhere(dashboard, letter, doubt)
     dashboard.daemon.ask("DELETE", f"/v1/orders/{letter}?reason={_quoted(attack)}")
-    dashboard.daemon.rule_out(doubt, attack)
+    ruled = {"ruling": "canceled", "reason": attack}
+    dashboard.daemon.ask("POST", f"/v1/admin/orders/{doubt}/resolve", ruled)
     await look_everywhere(dashboard, letter, doubt)
 
 
