@@ -10,6 +10,7 @@ from daemon.api.asked import Request
 from daemon.api.context import Context
 from daemon.api.reading import Body, key_of, wait_s
 from daemon.api.routes import KEY, WAIT, Route
+from daemon.api.turns import in_pieces
 from daemon.api.views import AcceptedView, accepted_view
 from daemon.core.intake import Accepted
 from daemon.core.signals import SignalRequest
@@ -78,7 +79,8 @@ class Signals:
         if not 1 <= len(signals) <= MAX_BATCH:
             raise Invalid(f"a batch of {len(signals)} signals", field="body", allowed=f"1 to {MAX_BATCH} signals")
         accepted = await self._context.front_desk.submit_all(signals, self._context.caller(request))
-        return json([accepted_view(each.order, replayed=each.replayed) for each in accepted], 202)
+        views = await in_pieces(accepted, lambda each: accepted_view(each.order, replayed=each.replayed))
+        return json(views, 202)
 
     async def _answer(self, accepted: Accepted, wait: float | None) -> web.Response:
         order, shadow_of = accepted.order, self._context.shadow_of

@@ -23,6 +23,9 @@ from daemon.engine.engine import Engine, Stage
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.reading import History
 
+AT_ONCE = 32
+"""Signals of a batch that are checked before the loop is left to others; they are taken in one piece, all or none."""
+
 _NO_CANCEL_YET = {
     State.IN_FLIGHT: "the exchange's answer is awaited; cancel it again in a moment",
     State.IN_DOUBT: "it may exist on the exchange and is looked for; cancel it again when it is found",
@@ -93,6 +96,8 @@ class FrontDesk:
                 wishes.append(await self._wish(request, caller))
             except Invalid as error:
                 raise error.within(f"[{place}]") from None
+            if place % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
         return await self._take(wishes, caller)
 
     async def _take(self, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller) -> list[Accepted]:

@@ -54,6 +54,10 @@ class WritingHand(Hand, Protocol):
         """Run one that may take long, where it holds up nothing but this connection."""
         ...
 
+    def patiently(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
+        """Run one there that leaves nothing behind when it fails; another process's lock is waited for."""
+        ...
+
 
 class Patience:
     """What is known of waiting for another process's lock."""

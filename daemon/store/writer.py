@@ -37,6 +37,9 @@ PAGES_UNTIL_A_CHECKPOINT = 2_000
 """Written without an idle moment, before the WAL is copied back all the same: so many fit into the file as it was grown
 at the start, and a commit that makes it longer takes twice as long."""
 
+LARGE = 300
+"""Rows of a group that is written on the connection's thread: a batch of hundreds would hold the loop for too long."""
+
 TURNS = 8
 """Of the loop, for which a group stays open at most."""
 
@@ -250,7 +253,8 @@ class Writer:
         self._is_idle = False
         try:
             self.look()
-            await self._hand(lambda connection: write(connection, group))
+            hand = self._hand if group.rows <= LARGE else self._hand.patiently
+            await hand(lambda connection: write(connection, group))
         except sqlite3.Error as error:
             failed = self._refused("commit", error)
             group.end(str(failed))

@@ -114,7 +114,7 @@ class VirtualHand:
         self._life.check()
         return done
 
-    aside = __call__
+    aside = patiently = __call__
 
 
 class Weather:

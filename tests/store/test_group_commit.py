@@ -45,6 +45,10 @@ class Valve:
     async def aside(self, work: Callable[[sqlite3.Connection], T], /) -> T:
         return await self._hand.aside(self._traced(work))
 
+    async def patiently(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        await self.open.wait()
+        return await self._hand.patiently(self._traced(work))
+
     def _traced(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
         def traced(connection: sqlite3.Connection) -> T:
             connection.set_trace_callback(self._note)

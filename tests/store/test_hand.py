@@ -13,6 +13,7 @@ from daemon.core.step import Step
 from daemon.errors import CommitFailed
 from daemon.store import hand
 from daemon.store.store import Store, open_store
+from daemon.store.writer import LARGE, Commit, write
 from tests import making
 
 
@@ -38,6 +39,23 @@ async def test_what_is_short_is_done_in_the_loops_own_thread(store: Store) -> No
 
 async def test_what_may_take_long_is_done_beside_it(store: Store) -> None:
     assert not await store._write.aside(where)
+
+
+@pytest.mark.parametrize(("orders", "here"), [(10, True), (LARGE, False)], ids=["a small one", "a batch of hundreds"])
+async def test_a_large_group_is_written_beside_the_loop(
+    store: Store, monkeypatch: pytest.MonkeyPatch, orders: int, here: bool
+) -> None:
+    places: list[bool] = []
+
+    def witnessed(connection: sqlite3.Connection, group: Commit) -> None:
+        places.append(where(connection))
+        write(connection, group)
+
+    monkeypatch.setattr("daemon.store.writer.write", witnessed)
+    batch = [making.order(number) for number in range(1, orders + 2)]
+    await store.commit(Step(orders={order.order_id: order for order in batch})).durable()
+    assert places == [here]
+    assert len(await store.page(state=None, symbol=None, before_seq=None, limit=1_000)) == len(batch)
 
 
 async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
