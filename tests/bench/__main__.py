@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from tests.bench import events, locks, memory, wire
+from tests.bench import boards, events, locks, memory, wire
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["all", "wire", "memory", "locks", "events"]), default="all")
+@click.argument("what", type=click.Choice(["all", "wire", "memory", "locks", "events", "boards"]), default="all")
 @click.option("--quick", is_flag=True, help="Few rounds: shows that it runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(what: str, quick: bool, as_json: bool) -> None:
@@ -28,6 +28,9 @@ def main(what: str, quick: bool, as_json: bool) -> None:
         if what in {"all", "events"}:
             followed = events.measure(directory, signals=50 if quick else 200, rounds=2 if quick else 20)
             click.echo(msgspec.json.encode(followed) if as_json else events.table(followed))
+        if what in {"all", "boards"}:
+            read = boards.measure(directory, queued=1_000 if quick else 60_000, signals=30 if quick else 200)
+            click.echo(msgspec.json.encode(read) if as_json else boards.table(read))
         if what in {"all", "locks"}:
             contests = locks.measure(directory, seconds=0.5 if quick else 5)
             click.echo(msgspec.json.encode(contests) if as_json else locks.table(contests))

@@ -1,11 +1,9 @@
 """A start that is refused: the service stays down, says so to whoever asks, and comes back as the README says."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.processes.waiting import eventually
 from tests.slow.service.installed import CONFIG, HOME, SIGNALS, Installed, installed
 from tests.slow.service.readme import SOURCES
 
@@ -76,22 +74,6 @@ def test_the_recovery_that_the_readme_names_works(service: Installed) -> None:
     service.follow(MEND)
     service.until(ActiveState="active")
     assert service.sniperd("status")[0] == 0
-
-
-def test_after_ten_failed_starts_it_comes_back_by_what_the_readme_names(service: Installed) -> None:
-    [row] = re.findall(r"^\| ten failed starts .*`(.*)` \|$", (SOURCES / "README.md").read_text(), re.MULTILINE)
-    with service.drop_in("sniperd.service", "[Unit]\nStartLimitBurst=2\n"):  # as many as ten, sooner
-        refuse(service)
-        eventually(lambda: _is_at_its_limit(service), "the start limit")
-        service.configure()
-        assert service.box.run(*MEND.split(), check=False).returncode != 0
-        service.follow(row)
-        service.until(ActiveState="active")
-
-
-def _is_at_its_limit(service: Installed) -> bool:
-    service.box.run(*MEND.split(), check=False)
-    return "start-limit-hit" in {service.state(unit)["Result"] for unit in ("sniperd.service", "sniperd.socket")}
 
 
 def test_a_stranger_is_told_which_group_to_join(box_with_service: Installed) -> None:
