@@ -21,7 +21,7 @@ def test_a_buy_that_is_filled_is_told_in_a_few_lines(command: Command, exchange:
     assert first.startswith("filled  BUY BTCUSDT  order ")
     order_id = first.split()[-1]
     [booked] = exchange.orders(order_id)
-    assert [line.split("  ")[0] for line in rest] == ["filled", "exchange's id", "more"]
+    assert [line.split("  ")[0] for line in rest] == ["filled", "reason", "exchange's id", "more"]
     assert booked["orderId"] in rest[1]
     assert rest[2].endswith(f"sniperd explain {order_id}")
 

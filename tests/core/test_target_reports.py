@@ -61,6 +61,16 @@ def test_fills_are_told_as_numbers() -> None:
     assert told(report(unsent))["actualExecutionTime"] == NOON_MS // 1_000
 
 
+def test_a_price_that_is_not_known_is_left_out() -> None:
+    filled = order(State.FILLED, executed_quantity=Decimal(3), sent_ms=NOON_MS)
+    assert told(report(filled)) == {
+        "status": "completed",
+        "executionStatus": "success",
+        "actualPositionSize": 3,
+        "actualExecutionTime": NOON_MS // 1_000,
+    }
+
+
 def test_a_reason_may_be_missing_or_endless() -> None:
     assert "is canceled: the exchange says so" in told(report(order(State.CANCELED)))["errorMessage"]
     assert "do not send it again" in told(report(order(State.LOST)))["errorMessage"]
