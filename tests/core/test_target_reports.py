@@ -91,3 +91,10 @@ def test_a_refusal_is_told_with_its_reason() -> None:
         "executionStatus": "failed",
         "errorMessage": "sniperd: no size",
     }
+
+
+def test_a_target_that_came_back_after_an_order_that_executed_nothing_is_told_that_it_may_be_tried_again() -> None:
+    cancelled = order(State.CANCELED, finished_ms=NOON_MS)
+    message = told(report(cancelled, rearmed=True))["errorMessage"]
+    assert cancelled.order_id in message
+    assert "may be set ready again" in message
