@@ -85,6 +85,8 @@ class Aftermath:
         self.exchange.wait_for_arrivals(order_id)
         if not any(fault["kind"].startswith("slow") for fault in faults):
             self.daemon.until(order_id, "in_doubt")
+        cleared = self.daemon.ask("POST", "/v1/admin/resume", {"reason": "the next goes at once", "clearWait": True})
+        assert cleared.status == 200, cleared.raw
         return order_id
 
     def _behind(self, order_id: str) -> Signal:

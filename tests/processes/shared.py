@@ -48,9 +48,9 @@ def exchange(package_exchange: Exchange) -> Iterator[Exchange]:
 
 @pytest.fixture
 def daemon(package_daemon: Daemon, exchange: Exchange) -> Iterator[Daemon]:
-    """The daemon; after a test it runs and trades again."""
+    """The daemon; after a test it runs and trades again, and waits for nothing that the exchange asked for."""
     del exchange  # whose faults end with the test
     if not package_daemon.process.is_running():
         package_daemon.start()
     yield package_daemon
-    package_daemon.ask("POST", "/v1/admin/resume", {"reason": "the test is over"})
+    package_daemon.ask("POST", "/v1/admin/resume", {"reason": "the test is over", "clearWait": True})
