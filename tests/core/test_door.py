@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from daemon.core.answers import UNREACHABLE, Advice, Answer, NotSent
 from daemon.core.door import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, Door
+from daemon.core.ledger import DOOR_FACT
 from daemon.core.orders import Order, State
 from daemon.core.rulings import clear_wait
 from daemon.core.step import Step
@@ -74,6 +75,23 @@ def test_a_stated_wait_of_nothing_is_no_wait_and_a_longer_one_counts() -> None:
         door.trying = "a-1"
     assert door.shut("429", "a-1", NOON_MS, first_ms=FIRST_WAIT_MS, stated_ms=30_000)
     assert door.next_ms == NOON_MS + 30_000
+
+
+def test_a_request_that_was_decided_before_the_door_shut_is_not_written(bench: Bench) -> None:
+    first, second = buy(bench, 1), buy(bench, 2)
+    bench.settle()
+    assert bench.gate(second) is None
+    bench.answer(first, PAGE)
+    assert bench.gate(second) == f"the exchange takes no orders: {PAGE.why}"
+    bench.answer(second, NotSent("the exchange takes no orders"))
+    assert bench.order(second).state is State.QUEUED
+
+
+def test_ending_waits_while_the_door_is_open_says_nothing_of_it(bench: Bench) -> None:
+    step = Step()
+    clear_wait(bench.ledger, step, reason="in doubt", actor="uid:0", now_ms=bench.now_ms)
+    assert DOOR_FACT not in step.facts
+    assert "exchange.takes_orders" not in [event.name for event in step.events]
 
 
 def test_those_who_were_under_way_when_it_shut_do_not_make_the_wait_longer(bench: Bench) -> None:

@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 
+from daemon.core.answers import Advice
 from daemon.core.orders import State
 from daemon.core.outlook import outlook
 from daemon.core.overview import Overview, overview
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, placed, rules, unclear
+from tests.core.making import NOON_MS, placed, refused, rules, unclear
 
 
 def seen(bench: Bench, limit: int = 100) -> Overview:
@@ -53,6 +54,15 @@ def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
     [standing] = seen(bench).standings
     assert standing.order.state is State.IN_DOUBT
     assert standing.watch == bench.ledger.watches[doubted.order_id]
+
+
+def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None:
+    bench = Bench()
+    bench.submit()
+    ended = bench.send_next(refused(Advice.STOP))
+    assert bench.unwritten
+    assert ended.order_id in bench.ledger.orders
+    assert seen(bench) == Overview(standings=[], unshown=0, queue=[])
 
 
 def test_what_is_beyond_the_limit_is_counted() -> None:
