@@ -32,7 +32,7 @@ def reset_clock(reason: str, database: Path | None, config_path: Path | None, as
     from daemon.store import clock_reset  # noqa: PLC0415
 
     if not reason.strip():
-        raise click.UsageError("--reason: a reason is needed")
+        raise click.UsageError("--reason is empty; say why")
     try:
         path = database or configured_database(config_path)
         done = clock_reset.reset_clock(path, reason=reason.strip(), actor=f"uid:{os.getuid()}", now=read_anchor())

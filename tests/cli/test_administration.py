@@ -64,5 +64,5 @@ def test_without_a_reason_or_a_ruling_nothing_is_asked(command: Command, words: 
 
 def test_an_empty_reason_is_refused(command: Command, daemon: Daemon) -> None:
     ran = command("halt", "--reason", " ")
-    assert (ran.code, ran.errors) == (REFUSED, "Error: a reason is needed [reason]\nallowed: 1 to 500 characters\n")
+    assert (ran.code, ran.errors) == (REFUSED, "Error: --reason is empty [--reason]\nallowed: 1 to 500 characters\n")
     assert daemon.look("/v1/status")["halted"] is None

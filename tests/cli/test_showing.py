@@ -31,7 +31,7 @@ def helps(shared_stage: Stage) -> dict[str, Ran]:
 
 def test_help_lists_every_command_and_every_exit_code(helps: dict[str, Ran]) -> None:
     ran = helps[""]
-    listed = re.findall(r"^  (\w+)  ", ran.output.partition("Commands:")[2], re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+)  ", ran.output.partition("Commands:")[2], re.MULTILINE)
     assert listed == list(COMMANDS)
     codes = ran.output.partition("Exit codes:")[2].partition("Options:")[0]
     assert {int(code) for code in re.findall(r"(?:^|[;,] |\s)(\d+) ", codes)} == {

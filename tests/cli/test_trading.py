@@ -22,8 +22,8 @@ def test_a_buy_that_is_filled_is_told_in_a_few_lines(command: Command, exchange:
     order_id = first.split()[-1]
     [booked] = exchange.orders(order_id)
     assert [line.split("  ")[0] for line in rest] == ["filled", "reason", "exchange's id", "more"]
-    assert booked["orderId"] in rest[1]
-    assert rest[2].endswith(f"sniperd explain {order_id}")
+    assert booked["orderId"] in rest[2]
+    assert rest[3].endswith(f"sniperd explain {order_id}")
 
 
 def test_every_option_reaches_the_order(command: Command, daemon: Daemon) -> None:
