@@ -117,7 +117,7 @@ class Cleaning:
         if order is not None and not _is_past(connection, order, before_ms):
             return 0
         events = self._count("events", connection.execute(_ORDER_EVENTS, (order_id, limit)))
-        if events == limit:  # there may be more of them: the next slice goes on
+        if events == limit and _has_events(connection, order_id):  # the next slice goes on
             return events
         attempts = self._count(
             "attempts",
@@ -133,6 +133,10 @@ class Cleaning:
     def _count(self, what: str, done: sqlite3.Cursor) -> int:
         self.removed[what] += done.rowcount
         return done.rowcount
+
+
+def _has_events(connection: sqlite3.Connection, order_id: str) -> bool:
+    return connection.execute("SELECT 1 FROM events WHERE order_id = ? LIMIT 1", (order_id,)).fetchone() is not None
 
 
 def _is_past(connection: sqlite3.Connection, order: sqlite3.Row, before_ms: int | None) -> bool:

@@ -187,6 +187,17 @@ async def test_it_goes_on_slice_by_slice_and_commits_go_between_them(
         assert statements.count("COMMIT") >= (29 + 271) / 7
 
 
+@pytest.mark.parametrize("size", [3, 4, 5, 6, 7])
+async def test_no_order_stays_where_its_last_event_ends_a_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(cleaning, "SLICE", size)
+    async with open_store(tmp_path / "x.db") as store:
+        await lived(store, *[ended(number) for number in range(1, 8)])
+        assert await store.clean(BEFORE_MS, BEFORE_MS) == Cleaned(orders=7, attempts=7, events=22)
+        assert [await rows(store, table) for table in ("orders", "attempts")] == [1, 0]
+
+
 async def test_a_clean_up_waits_for_the_next_time_where_another_program_has_the_database(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         await lived(store, ended(1))
