@@ -41,7 +41,8 @@ def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
 @click.option(
     "--clear-wait",
     is_flag=True,
-    help="Also end every wait that the exchange asked for (429, 418, pages of its edge). Be sure that it is over.",
+    help="Also end every wait that the exchange asked for (429, 418, pages of its edge). "
+    "Where it turned orders away, one order tries first.",
 )
 @reason_option
 @config_option

@@ -166,7 +166,7 @@ def _traffic(limits: Thresholds) -> list[Rule]:
             clear=0,
             means="the exchange's edge turns orders away: one tries at growing intervals, the others wait",
             todo="`sniperd status` tells what it said: maintenance, or this address is blocked. "
-            "`sniperd resume --clear-wait` tries at once",
+            "`sniperd resume --clear-wait --reason WHY` lets one try at once",
         ),
         Rule(
             name="exchange_unreachable",

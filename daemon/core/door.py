@@ -45,6 +45,10 @@ class Door(msgspec.Struct):
         self.why = self.trying = None
         self.next_ms = 0
 
+    def try_now(self) -> None:
+        """Let the next order try without a wait."""
+        self.next_ms = 0
+
     def ready_ms(self, now_ms: int) -> int | None:
         """Tell when an order may go; ``None``: when the answer to the one that tries has come."""
         if self.why is None:

@@ -197,7 +197,7 @@ CATALOGUE: dict[str, Kind] = {
         durable=False,
     ),
     "exchange.takes_orders": Kind(
-        Level.INFO, "the exchange takes orders again, or a person lets them go", ("shut_ms",), durable=False
+        Level.INFO, "the exchange takes orders again", ("shut_ms",), durable=False
     ),
     "exchange.wait_cleared": Kind(
         Level.WARNING, "a person ended a wait that the exchange had asked for", ("reason", "until_ms")

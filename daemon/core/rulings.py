@@ -182,8 +182,12 @@ def halt(ledger: Ledger, step: Step, *, reason: str, now_ms: int, actor: str = D
 
 
 def clear_wait(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
-    """End every wait that the exchange asked for, or that we made of its answers: a person knows better."""
-    ledger.open_door(step, now_ms, actor=actor)
+    """End every wait that the exchange asked for, or that we made of its answers: a person knows better.
+
+    Where the exchange takes no orders, one order tries at once. The others wait for its answer: if the person is wrong,
+    one order is in doubt, and not each that waits.
+    """
+    ledger.door.try_now()
     until_ms = ledger.capacity.blocked_until_ms
     ledger.capacity.blocked_until_ms = 0
     step.facts[STILL_FACT] = "0"

@@ -201,14 +201,18 @@ def test_it_is_open_after_a_restart_once_the_exchange_took_an_order(bench: Bench
 @pytest.mark.parametrize("answer", [PAGE, LIMITED, refused(Advice.WAIT, retry_after_ms=259_200_000)])
 def test_a_person_ends_every_wait_at_once_and_is_on_record(bench: Bench, answer: Answer) -> None:
     turned_away(bench, answer)
-    order = buy(bench, 1)
+    order, other = buy(bench, 1), buy(bench, 3)
     assert order.state is State.QUEUED
     step = Step()
     clear_wait(bench.ledger, step, reason="they lifted it", actor="uid:0", now_ms=bench.now_ms)
     bench.apply(step)
     assert bench.order(order).state is State.IN_FLIGHT
+    assert bench.order(other).state is State.QUEUED, "one tries alone: the person may be wrong"
     (told,) = [event for event in bench.events() if event.name == "exchange.wait_cleared"]
     assert (told.actor, told.detail["reason"]) == ("uid:0", "they lifted it")
+    bench.settle()
+    bench.answer(bench.order(order), placed())
+    assert bench.order(other).state is State.IN_FLIGHT
     bench.settle()
     bench.crash()
     bench.open()
