@@ -89,16 +89,16 @@ class Engine:
         self._broken_by: Exception | None = None
         self._dispatcher = Dispatcher(self.doorway)
         self._reconciler = Reconciler(self.doorway, exchange)
-        self._executor = Executor(self.doorway, exchange, self.publisher, clock, observer)
+        self.executor = Executor(self.doorway, exchange, self.publisher, clock, observer)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, settings.intervals)
         self.doorway.wire(
-            start=self._executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
+            start=self.executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
         )
         self.self_check = SelfCheck(
             {
                 "writer": store.turn,
                 "dispatcher": self._dispatcher.turn,
-                "executor": self._executor.turn,
+                "executor": self.executor.turn,
                 "reconciler": self._reconciler.turn,
                 "publisher": self.publisher.turn,
             }
@@ -156,7 +156,7 @@ class Engine:
 
     async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
         for task in (
-            self._executor.run,
+            self.executor.run,
             self._dispatcher.run,
             self._reconciler.run,
             self.publisher.run,
@@ -203,7 +203,7 @@ class Engine:
         commit = self.doorway.apply(step)
         for order in self.ledger.orders.values():
             if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):
-                self._executor.hold(order)
+                self.executor.hold(order)
         await commit.durable()
         counts = self.ledger.counts
         self._tell(
@@ -253,7 +253,7 @@ class Engine:
             disarm(self.ledger, step, order, "the daemon stops", now_ms)
         self.doorway.apply(step)
         with anyio.move_on_after(self.settings.drain_s):
-            await self._executor.idle()
+            await self.executor.idle()
         self.publisher.wake_all()
         await self.store.commit(Step()).durable()
 

@@ -2,10 +2,15 @@
 
 The task holds the lock until the outcome is known, however long that takes: after an unknown answer it waits for the
 reconciler, or a person, to end the doubt.
+
+It also owns the tasks of callers' requests to the exchange (:meth:`Executor.finish`). Such a task outlives its caller,
+but not the engine: the engine waits for it while it drains, and cancels it before the store closes.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -19,8 +24,11 @@ from daemon.engine.doorway import Doorway
 from daemon.engine.locks import ResourceLocks
 from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
+from daemon.errors import NotReady
 from daemon.exchange.port import Exchange
 from daemon.store.writer import Commit
+
+T = TypeVar("T")
 
 
 class Executor:
@@ -36,13 +44,18 @@ class Executor:
         self._clock = clock
         self._locks = ResourceLocks()
         self._tasks = asyncio.TaskGroup()
+        self._runs = False
         self._under_way = 0
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
-        """Own the tasks of all attempts, until cancelled."""
+        """Own the tasks of all requests to the exchange, until cancelled."""
         async with self._tasks:
-            await anyio.sleep_forever()
+            self._runs = True
+            try:
+                await anyio.sleep_forever()
+            finally:
+                self._runs = False
 
     def start(self, send: Send, commit: Commit) -> None:
         """Make an attempt once it is durable."""
@@ -51,6 +64,29 @@ class Executor:
     def hold(self, order: Order) -> None:
         """Take the lock of an order again whose outcome was unknown when the process ended."""
         self._tasks.create_task(self._hold(order))
+
+    async def finish(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do a caller's work with the exchange to its end, even if the caller goes away; return what it returns.
+
+        An error of the work is the caller's. Nobody hears of it if the caller has gone.
+
+        Raises:
+            NotReady: the daemon is starting and nothing was done, or it ended before the work did.
+
+        """
+        if not self._runs:
+            raise NotReady("the daemon is starting or ending, and nothing was asked of the exchange; ask again later")
+        task = self._tasks.create_task(self._finished(work))
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise NotReady(
+                "the daemon ended before the exchange answered, which may have done what was asked; look at it again "
+                "when the daemon runs"
+            )
+        outcome = task.result()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def turn(self) -> None:
         """Return when a task that does nothing has run."""
@@ -82,17 +118,33 @@ class Executor:
             await self._until_settled(send.order.order_id)
 
     async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
-        self._under_way += 1
+        self._begin()
         answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit, timing))
         timing.answered_s = stopwatch_s()
         step = Step()
         verdict = answered(self._doorway.ledger, step, send.attempt, answer, self._clock.now_ms())
         self._doorway.apply(step)
-        self._under_way -= 1
-        self._ended.set()
+        self._end()
         self._observer.attempted(send, answer, timing)
         if verdict is not None and verdict.resync:
             await self._exchange.measure_clock()
+
+    async def _finished(self, work: Callable[[], Awaitable[T]]) -> T | Exception:
+        """Do the work; return its error as a value, because an error of a task ends its whole group."""
+        self._begin()
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001 - the caller raises it
+            return error
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
+        self._under_way += 1
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        self._ended.set()
 
     def _fire(self, send: Send) -> bool:
         """Let an armed order's instant come; false where it was taken back."""

@@ -170,6 +170,7 @@ class FrontDesk:
         Raises:
             Unknown: there is no such order.
             WrongState: its outcome is unknown, or it has ended.
+            NotReady: the daemon is starting, or it ended before the exchange answered.
 
         """
         order = await self._current(order_id)
@@ -178,8 +179,7 @@ class FrontDesk:
         if order.state not in SIGHTINGS or order.finished_ms is not None:
             why = _NO_CANCEL_YET.get(order.state, "there is nothing to cancel")
             raise WrongState(f"order {order_id} is {order.state.value}: {why}")
-        # A caller that goes away in the middle does not keep the exchange's answer from being recorded.
-        order = await asyncio.shield(self._ask_cancel(order, caller, reason))
+        order = await self._engine.executor.finish(partial(self._ask_cancel, order, caller, reason))
         return await self._wait(order, wait_s, lambda now: now.state not in RESTING)
 
     async def resolve(self, order_id: str, found: rulings.Found, caller: Caller, reason: str) -> Order:

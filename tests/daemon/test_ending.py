@@ -9,9 +9,10 @@ from signal import SIGINT, SIGTERM
 import pytest
 
 from tests.daemon.aftermath import BLIND
-from tests.processes import Daemon, Exchange
+from tests.processes import Daemon, Exchange, eventually
 from tests.processes.command import SNIPERD
-from tests.processes.signals import market_buy
+from tests.processes.pending import Pending
+from tests.processes.signals import market_buy, resting_buy
 from tests.processes.stage import Stage
 
 AT_ONCE_S = 5.0
@@ -63,6 +64,57 @@ def test_what_is_not_finished_in_time_is_in_doubt_on_disk_and_found_at_the_next_
     daemon.wait_for("order.in_doubt", order_id=order_id)
     daemon.until(order_id, "filled")
     assert len(exchange.orders(order_id)) == len(exchange.arrivals(order_id)) == 1
+
+
+def cancel_held_up(daemon: Daemon, exchange: Exchange, delay_ms: int) -> tuple[str, Pending]:
+    """Cancel a resting order; the exchange does so at once and answers late."""
+    order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
+    exchange.lay({"kind": "slow_after", "endpoint": "DELETE /api/v3/order", "delay_ms": delay_ms, "count": 1})
+    asked = Pending(daemon.signals, "DELETE", f"/v1/orders/{order_id}")
+    eventually(exchange.struck, "the cancel's request")
+    return order_id, asked
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["the caller stays", "the caller goes away"])
+def test_a_cancel_under_way_is_finished(daemon: Daemon, exchange: Exchange, stays: bool) -> None:
+    order_id, asked = cancel_held_up(daemon, exchange, delay_ms=1_000)
+    if not stays:
+        asked.leave()
+    daemon.process.send(SIGTERM)
+    daemon.wait_for("daemon.draining")
+    if stays:
+        assert asked.answer().status in {200, 202}
+    assert daemon.process.exit_code() == 0
+    [answered] = daemon.process.events("order.cancel_answered")
+    assert (answered["order_id"], answered["outcome"]) == (order_id, "accepted")
+    assert_nothing_was_lost(daemon)
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["the caller stays", "the caller goes away"])
+def test_a_cancel_that_is_not_answered_in_time_is_left_and_its_caller_is_told(
+    daemon: Daemon, exchange: Exchange, stays: bool
+) -> None:
+    daemon.configure({"queue": {"drain_s": 0.2}})
+    daemon.reload()
+    order_id, asked = cancel_held_up(daemon, exchange, delay_ms=60_000)
+    if not stays:
+        asked.leave()
+    daemon.process.send(SIGTERM)
+    if stays:
+        refused = asked.answer()
+        assert (refused.status, refused.json["error"]) == (503, "not_ready")
+        assert "may have done what was asked" in refused.json["message"]
+    assert daemon.process.exit_code(AT_ONCE_S) == 0
+    assert_nothing_was_lost(daemon)
+    daemon.start()
+    daemon.until(order_id, "canceled")
+
+
+def assert_nothing_was_lost(daemon: Daemon) -> None:
+    """No error was left that nobody took."""
+    assert daemon.process.errors.all() == []
+    levels = {event["event"]: event["level"] for event in daemon.process.events()}
+    assert {name for name, level in levels.items() if level in {"error", "critical"}} == set()
 
 
 def test_a_second_signal_ends_it_at_once_and_says_so(daemon: Daemon, exchange: Exchange) -> None:
