@@ -179,3 +179,13 @@ def test_after_a_cancel_with_nothing_executed_the_same_signal_may_be_placed_agai
     again = daemon.submit(signal, wait_s=10).json
     assert (again["state"], again["replayed"]) == ("open", False)
     assert len(exchange.orders(again["id"])) == len(exchange.orders(first["id"])) == 1
+
+
+def test_a_cancel_goes_though_look_ups_wait_for_their_limit(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.lay({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 2, "count": 1})
+    order_id = daemon.submit(resting_buy()).json["id"]
+    daemon.wait_for("order.looked", order_id=order_id, failed=True)
+    cancel(daemon, order_id)
+    answered = next(each for each in daemon.explain(order_id)["events"] if each["name"] == "order.cancel_answered")
+    assert answered["detail"]["outcome"] == "accepted"
+    daemon.until(order_id, "canceled")

@@ -206,3 +206,15 @@ async def test_a_measurement_during_which_our_clock_jumps_is_as_right_as_any(
     exchange.on(TIME, tell)
     await client.measure_clock()
     assert (client.health().offset_ms, client.health().round_trip_ms) == (500, 80)
+
+
+async def test_when_our_clock_jumps_a_cancel_waits_as_long_as_before(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on("DELETE /api/v3/order", ok({}))
+    client.keep_still(clock.now_ms() + 60_000)
+    clock.advance(86_400_000)
+    client.clock_stepped(86_400_000)
+    assert "for another 60000 ms" in (await client.cancel(an_order())).answered
+    clock.advance(60_000)
+    assert (await client.cancel(an_order())).outcome == "accepted"

@@ -410,18 +410,62 @@ async def test_a_cancel_is_accepted_refused_or_unknown(
     assert found.answered
 
 
-@in_virtual_time
-async def test_a_cancel_is_not_sent_while_the_exchange_says_wait(exchange: ScriptedExchange) -> None:
-    """It would be refused, and every request during a ban makes the ban longer."""
-    exchange.on(TIME, http(418, b"", Retry_After="60"))
+@pytest.mark.parametrize("answer", [http(429, b"", Retry_After="60"), bad(429)], ids=["429", "429 in the body"])
+async def test_a_cancel_is_sent_while_look_ups_wait_for_their_own_limit(
+    exchange: ScriptedExchange, client: MexcExchange, answer: bytes
+) -> None:
+    exchange.on(ORDER, answer)
     exchange.on(ORDER_CANCELLED, ok({}))
+    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    assert client.health().blocked_until_ms > BEGIN_MS
+    assert (await client.cancel(an_order())).outcome == "accepted"
+    assert len(exchange.asked(ORDER_CANCELLED)) == 1
+
+
+async def test_a_cancel_waits_for_nothing_any_more_once_a_person_ended_the_wait(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    exchange.on(ORDER_CANCELLED, http(429, b"", Retry_After="60"), ok({}))
+    await client.cancel(an_order())
+    assert (await client.cancel(an_order())).outcome == "refused"
+    client.go_on()
+    assert (await client.cancel(an_order())).outcome == "accepted"
+
+
+async def test_a_cancel_is_not_sent_while_an_earlier_process_was_told_to_wait(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(ORDER_CANCELLED, ok({}))
+    client.keep_still(BEGIN_MS + 1_000)
+    assert (await client.cancel(an_order())).outcome == "refused"
+    clock.advance(1_000)
+    assert (await client.cancel(an_order())).outcome == "accepted"
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        pytest.param(TIME, http(418, b"", Retry_After="60"), id="ban"),
+        pytest.param(TIME, http(400, b'{"code":418}', Retry_After="60"), id="ban in the body"),
+        pytest.param(ORDER_CANCELLED, http(429, b"", Retry_After="60"), id="too many cancels"),
+        pytest.param(ORDER_PLACED, http(429, b"", Retry_After="60"), id="too many orders"),
+    ],
+)
+async def test_a_cancel_is_not_sent_while_the_exchange_says_wait(
+    exchange: ScriptedExchange, endpoint: str, answer: bytes
+) -> None:
+    """It would be refused, and every request during a ban makes the ban longer."""
+    exchange.on(ORDER_CANCELLED, ok({}))
+    exchange.on(endpoint, answer, ok({}))
     async with trading(exchange.url, LoopClock()) as client:
-        await client.measure_clock()
+        await asking(client)[endpoint]()
+        asked = len(exchange.asked(ORDER_CANCELLED))
         before_s = anyio.current_time()
-        answer = await client.cancel(an_order())
-        assert (answer.outcome, anyio.current_time()) == ("refused", before_s)
-        assert answer.answered == "nothing was sent: the exchange says wait, for another 60000 ms"
-        assert not exchange.asked(ORDER_CANCELLED)
+        cancelled = await client.cancel(an_order())
+        assert (cancelled.outcome, anyio.current_time()) == ("refused", before_s)
+        assert cancelled.answered == "nothing was sent: the exchange says wait, for another 60000 ms"
+        assert len(exchange.asked(ORDER_CANCELLED)) == asked
         await anyio.sleep(60)
         assert (await client.cancel(an_order())).outcome == "accepted"
 

@@ -8,7 +8,7 @@ from daemon.clock import Clock
 from daemon.core.answers import Advice
 from daemon.credentials import Credentials
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import advice_of, envelope, waiting_ms
+from daemon.exchange.mexc.answers import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.pacing import PaceLimits, Pacer
 from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
 from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
@@ -120,8 +120,7 @@ class Requests:
         self._stepped_ms += step_ms
         if self._offset_ms is not None:
             self._offset_ms -= step_ms
-        if self.pacer.blocked_until_ms > self.clock.now_ms() - step_ms:
-            self.pacer.block(self.pacer.blocked_until_ms + step_ms)
+        self.pacer.clock_stepped(step_ms)
 
     def health(self) -> Health:
         """Tell how the exchange stands, as far as is known."""
@@ -166,7 +165,7 @@ class Requests:
                 wait_ms = max(stated_ms, FIRST_WAIT_MS * 2 ** min(self._refused_in_a_row, 7))
                 self._refused_in_a_row += 1
                 self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
-                self.pacer.block(ended_ms + wait_ms)
+                self.pacer.block(ended_ms + wait_ms, orders=method != "GET" or _is_ban(reply))
         return Asked(asked, reply, began_ms, ended_ms)
 
     def _redacted(self, reply: Reply | Failure | Stopped, target: str) -> Reply | Failure | Stopped:
@@ -184,6 +183,12 @@ def must_wait_ms(reply: Reply) -> int | None:
     """Tell how long the exchange's gateway says to keep still, if it does."""
     found = envelope(reply.body) if len(reply.body) < LONGEST_ENVELOPE else None
     return waiting_ms(reply.status, None if found is None else found.code, reply.retry_after_ms)
+
+
+def _is_ban(reply: Reply) -> bool:
+    """Whether the gateway refuses our address as a whole, and not only what reached its limit."""
+    found = envelope(reply.body) if len(reply.body) < LONGEST_ENVELOPE else None
+    return reply.status == BAN or (found is not None and found.code == BAN)
 
 
 def _clock_refused(reply: Reply | Failure | Stopped) -> bool:
