@@ -68,6 +68,20 @@ def fit(signal: Signal, rules: SymbolRules, now_ms: int) -> Signal:
     return fitted
 
 
+def listed(symbol: str, rules: SymbolRules | None) -> SymbolRules:
+    """Return a pair's rules.
+
+    Raises:
+        Invalid: the exchange lists no such pair.
+
+    """
+    if rules is None:
+        raise Invalid(
+            f"the exchange knows no symbol {symbol}", field="symbol", allowed="a pair that the exchange lists"
+        )
+    return rules
+
+
 def check_type(signal: Signal, refused: frozenset[str]) -> None:
     """Refuse a signal whose type of order the exchange is known to take from nobody.
 

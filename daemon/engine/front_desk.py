@@ -18,7 +18,7 @@ from daemon.core.orders import RESTING, SIGHTINGS, WAITING, Order, State
 from daemon.core.outlook import Outlook, advice, afterwards, outlook
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.step import Step
-from daemon.core.symbols import check_type, fit
+from daemon.core.symbols import check_type, fit, listed
 from daemon.engine.engine import Engine, Stage
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.reading import History
@@ -241,18 +241,19 @@ class FrontDesk:
             return None, identity
         intake.check_open(ledger, [signal.side])
         check_type(signal, ledger.rules.refused_types)
-        rules = await self._engine.exchange.rules(signal.symbol)
-        if rules is None:
-            raise Invalid(
-                f"the exchange knows no symbol {signal.symbol}",
-                field="symbol",
-                allowed="a pair that the exchange lists",
-            )
-        signal = fit(signal, rules, now_ms)
+        signal = await self._fitted(signal, now_ms)
         if guards.needs_last_price(signal, ledger.rules.guards):
             last_price = await self._engine.exchange.last_price(signal.symbol)
             signal = msgspec.structs.replace(signal, last_price=last_price)
         return signal, identity
+
+    async def _fitted(self, signal: Signal, now_ms: int) -> Signal:
+        """Fit a signal to its pair's rules; before known rules refuse it, they are read anew."""
+        exchange = self._engine.exchange
+        try:
+            return fit(signal, listed(signal.symbol, await exchange.rules(signal.symbol)), now_ms)
+        except Invalid:
+            return fit(signal, listed(signal.symbol, await exchange.fresh_rules(signal.symbol)), now_ms)
 
     async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
         await self._carry_out(rulings.ask_cancel, order.order_id, caller, reason)

@@ -71,6 +71,15 @@ class Exchange(Protocol):
         """
         ...
 
+    async def fresh_rules(self, symbol: str) -> SymbolRules | None:
+        """Return a trading pair's rules as they are now, at most a moment old; ``None`` where there is no such pair.
+
+        Raises:
+            NotReady: they cannot be had now.
+
+        """
+        ...
+
     async def last_price(self, symbol: str) -> Decimal | None:
         """Return a pair's last price, at most a moment old, in quote per base; ``None`` where it cannot be had now."""
         ...

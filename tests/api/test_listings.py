@@ -1,9 +1,11 @@
 """A pair that opens: the order waits for it, and what is special about the first minute is told."""
 
+from typing import Any
+
 import pytest
 
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy, resting_buy
+from tests.processes import Answer, Daemon, Exchange, eventually, wall_ms
+from tests.processes.signals import Signal, market_buy, market_sell, resting_buy
 
 
 @pytest.mark.parametrize("code", [30001, 10007])
@@ -51,3 +53,48 @@ def test_a_pair_that_does_not_open_in_time_ends_the_order(daemon: Daemon, exchan
     assert order["state"] == "rejected"
     assert "30001" in order["reason"]
     assert exchange.orders(order["id"]) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "closed", "opened"),
+    [
+        pytest.param(market_buy(), {"status": "2"}, {"status": "1"}, id="buy, paused"),
+        pytest.param(market_sell(quantity="100"), {"tradeSideType": 2}, {"tradeSideType": 1}, id="sell, no sells"),
+        pytest.param(
+            market_sell(quantity="100", skipLock=True),
+            {"tradableByApi": False},
+            {"tradableByApi": True},
+            id="emergency sell, not by API",
+        ),
+        pytest.param(market_buy(), {"orderTypes": ["LIMIT"]}, {"orderTypes": ["LIMIT", "MARKET"]}, id="another type"),
+        pytest.param(market_buy(), {"minimumValue": "1000"}, {"minimumValue": "1"}, id="a higher minimum"),
+    ],
+)
+def test_known_rules_refuse_a_signal_only_once_they_were_read_anew(
+    daemon: Daemon, exchange: Exchange, wish: Signal, closed: dict[str, Any], opened: dict[str, Any]
+) -> None:
+    symbol = f"SHUT{next(iter(closed)).upper()}USDT"
+    exchange.list_symbol(symbol, wall_ms() - 7_200_000, price="1")
+    exchange.change_market(symbol, **closed)
+    signal = wish | {"symbol": symbol}
+
+    def refused() -> Answer | None:
+        answer = daemon.submit(signal)
+        return None if answer.status == 503 else answer  # without room for the question, nothing is refused for good
+
+    assert eventually(refused, "the signal is refused").status == 400
+    exchange.change_market(symbol, **opened)
+
+    def taken() -> dict[str, Any] | None:
+        answer = daemon.submit(signal, wait_s=10)
+        return answer.json if answer.status not in {400, 503} else None
+
+    order = eventually(taken, "the signal is taken")
+    assert len(exchange.arrivals(order["id"])) == 1
+    asked = [
+        arrival["receivedMs"]
+        for arrival in exchange.arrivals(endpoint="GET /api/v3/exchangeInfo")
+        if arrival["parameters"].get("symbol") == symbol
+    ]
+    assert len(asked) == 2, "the first signal's, and one two seconds later"
+    assert asked[1] - asked[0] >= 1_990

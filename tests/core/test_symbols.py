@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.orders import Side
 from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, Signal
-from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, check_type, fit
+from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, check_type, fit, listed
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, signal, symbol_rules
 
@@ -216,3 +216,11 @@ def test_a_type_that_the_exchange_is_known_to_refuse_is_refused_with_those_it_ta
     with pytest.raises(Invalid, match="takes no LIMIT orders") as refused:
         check_type(limit(), frozenset({"LIMIT", "MARKET"}))
     assert (refused.value.field, refused.value.allowed) == ("type", "FILL_OR_KILL, IMMEDIATE_OR_CANCEL, LIMIT_MAKER")
+
+
+def test_only_a_pair_that_the_exchange_lists_has_rules() -> None:
+    pair = symbol_rules()
+    assert listed(pair.symbol, pair) is pair
+    with pytest.raises(Invalid, match="knows no symbol NONEUSDT") as refused:
+        listed("NONEUSDT", None)
+    assert refused.value.field == "symbol"

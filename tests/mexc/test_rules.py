@@ -1,6 +1,7 @@
 """A pair's trading rules: what exchangeInfo says, and what a signal waits for and what not."""
 
 from asyncio import gather
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from daemon.core.orders import OrderType, Side
 from daemon.core.signals import Defaults, Signal, SignalRequest, normalise
 from daemon.core.symbols import SymbolRules, fit
 from daemon.errors import Invalid, NotReady
-from daemon.exchange.mexc.client import PAUSE_MS, UNKNOWN_SYMBOL_MS, MexcExchange
+from daemon.exchange.mexc.client import FRESH_MS, PAUSE_MS, MexcExchange
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.symbols import parse
 
@@ -77,6 +78,7 @@ BTC_RULES = SymbolRules(
     api_tradable=True,
     first_open_ms=1644489390087,
 )
+BTC_RULES_CLOSED = replace(BTC_RULES, online=False)
 
 
 def info(*symbols: dict[str, Any]) -> bytes:
@@ -337,7 +339,7 @@ async def test_a_pair_that_the_exchange_does_not_know_is_none_and_not_asked_for_
 ) -> None:
     exchange.on(EXCHANGE_INFO, answer, info(BTC))
     assert await client.rules("BTCUSDT") is None
-    clock.advance(UNKNOWN_SYMBOL_MS - 1)
+    clock.advance(FRESH_MS - 1)
     assert await client.rules("BTCUSDT") is None
     assert len(exchange.asked()) == 1
     clock.advance(1)
@@ -349,6 +351,47 @@ async def test_an_unknown_pair_keeps_no_other_from_being_asked_for(
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(), info(BTC))
     assert await client.rules("NONEUSDT") is None
+    assert await client.rules("BTCUSDT") == BTC_RULES
+
+
+async def test_known_rules_are_asked_for_anew_at_most_every_two_seconds(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC | {"status": "2"}), info(BTC | {"status": "2"}), info(BTC))
+    await client.load_rules()
+    clock.advance(FRESH_MS - 1)
+    assert not (await client.fresh_rules("BTCUSDT") or BTC_RULES).online
+    assert len(exchange.asked()) == 1
+    clock.advance(1)
+    assert not (await client.fresh_rules("BTCUSDT") or BTC_RULES).online
+    assert not (await client.fresh_rules("BTCUSDT") or BTC_RULES).online
+    assert [request.query for request in exchange.asked()] == [b"", b"symbol=BTCUSDT"]
+    clock.advance(FRESH_MS)
+    assert await client.fresh_rules("BTCUSDT") == BTC_RULES
+    assert await client.rules("BTCUSDT") == BTC_RULES
+    assert len(exchange.asked()) == 3
+
+
+@pytest.mark.parametrize("answer", NO_SUCH_PAIR)
+async def test_a_known_pair_that_is_not_shown_for_a_while_stays_known(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC), answer)
+    await client.load_rules()
+    clock.advance(FRESH_MS)
+    assert await client.fresh_rules("BTCUSDT") == BTC_RULES
+    assert await client.fresh_rules("BTCUSDT") == BTC_RULES
+    assert len(exchange.asked()) == 2
+
+
+async def test_rules_that_cannot_be_read_anew_are_not_taken_for_fresh(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC), bad(500, status=500))
+    await client.load_rules()
+    clock.advance(FRESH_MS)
+    with pytest.raises(NotReady):
+        await client.fresh_rules("BTCUSDT")
     assert await client.rules("BTCUSDT") == BTC_RULES
 
 
@@ -409,6 +452,35 @@ async def test_all_rules_that_cannot_be_had_are_said_so(
 async def test_many_callers_at_once_make_one_request(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes, outcome: object
 ) -> None:
+    await many_ask_at_once(exchange, client.rules, answer, outcome)
+    assert len(exchange.asked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        pytest.param(info(BTC), BTC_RULES, id="open now"),
+        pytest.param(info(), BTC_RULES_CLOSED, id="not shown now"),
+        pytest.param(bad(500, status=500), NotReady, id="exchange down"),
+    ],
+)
+async def test_many_callers_share_one_question_about_a_known_pair(
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes, outcome: object
+) -> None:
+    exchange.on(EXCHANGE_INFO, info(BTC | {"status": "2"}))
+    await client.load_rules()
+    clock.advance(FRESH_MS)
+    await many_ask_at_once(exchange, client.fresh_rules, answer, outcome)
+    assert len(exchange.asked()) == 2
+
+
+async def many_ask_at_once(
+    exchange: ScriptedExchange,
+    question: Callable[[str], Awaitable[SymbolRules | None]],
+    answer: bytes,
+    outcome: object,
+) -> None:
+    """Let fifty callers ask while the answer is awaited."""
     arrived, go = anyio.Event(), anyio.Event()
 
     async def hold(_request: Request) -> bytes:
@@ -418,7 +490,7 @@ async def test_many_callers_at_once_make_one_request(
 
     async def ask() -> object:
         try:
-            return await client.rules("BTCUSDT")
+            return await question("BTCUSDT")
         except NotReady:
             return NotReady
 
@@ -427,7 +499,6 @@ async def test_many_callers_at_once_make_one_request(
         tasks.start_soon(open_when, arrived, go)
         outcomes = await gather(*(ask() for _ in range(50)))
     assert outcomes == [outcome] * 50
-    assert len(exchange.asked()) == 1
 
 
 async def open_when(arrived: anyio.Event, go: anyio.Event) -> None:

@@ -38,8 +38,8 @@ from daemon.exchange.mexc.witnesses import Witnesses, names
 from daemon.exchange.port import Gate, Health
 
 ORDER = "/api/v3/order"
-UNKNOWN_SYMBOL_MS = 2_000
-"""So long a pair that MEXC does not know is not asked for again."""
+FRESH_MS = 2_000
+"""Minimum time between two questions about one pair. Rules of this age count as new."""
 PAUSE_MS = 1_000
 """So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
 UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
@@ -54,7 +54,7 @@ class MexcExchange:
         self._prices = LastPrices(self._requests)
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
-        self._absent: dict[str, int] = {}  # pair → until when it is not asked for again
+        self._read_ms: dict[str, int] = {}  # pair → when the question was asked that was answered last
         self._not_before_ms = 0  # after a failure, rules are not asked for again before then
         self._asking = asyncio.Lock()
         self._loading = asyncio.Lock()
@@ -87,8 +87,11 @@ class MexcExchange:
         return await self._witnesses.look(order, witness, due_ms)
 
     async def cancel(self, order: Order) -> CancelAnswer:
-        """Ask for an order's cancel, by MEXC's id where it is known."""
-        still_ms = self._requests.pacer.blocked_until_ms - self._clock.now_ms()
+        """Ask for an order's cancel, by MEXC's id where it is known.
+
+        A limit that look-ups have reached does not hold it back: orders have a limit of their own.
+        """
+        still_ms = self._requests.pacer.orders_blocked_until_ms - self._clock.now_ms()
         if still_ms > 0:
             why = f"nothing was sent: the exchange says wait, for another {still_ms} ms"
             return CancelAnswer("refused", f"DELETE {ORDER}", why)
@@ -115,15 +118,17 @@ class MexcExchange:
 
     async def rules(self, symbol: str) -> SymbolRules | None:
         """Return a pair's rules, asking for them if they are not known."""
-        if symbol in self._rules:
-            return self._rules[symbol]
+        return self._rules.get(symbol) or await self.fresh_rules(symbol)
+
+    async def fresh_rules(self, symbol: str) -> SymbolRules | None:
+        """Return a pair's rules as they are now, asking for them unless that was done within :data:`FRESH_MS`."""
         async with self._asking:
             now_ms = self._clock.now_ms()
-            if symbol in self._rules or now_ms < self._absent.get(symbol, 0):
-                return self._rules.get(symbol)
-            if now_ms < max(self._not_before_ms, self._requests.pacer.blocked_until_ms):
-                raise NotReady(UNREADABLE_RULES)
-            await self._load_one(symbol)
+            read_ms = self._read_ms.get(symbol)
+            if read_ms is None or now_ms >= read_ms + FRESH_MS:
+                if now_ms < max(self._not_before_ms, self._requests.pacer.blocked_until_ms):
+                    raise NotReady(UNREADABLE_RULES)
+                await self._load_one(symbol)
             return self._rules.get(symbol)
 
     async def last_price(self, symbol: str) -> Decimal | None:
@@ -178,7 +183,7 @@ class MexcExchange:
 
     def keep_still(self, until_ms: int) -> None:
         """Ask nothing before then: an earlier process was told so."""
-        self._requests.pacer.block(until_ms)
+        self._requests.pacer.block(until_ms, orders=True)
 
     def go_on(self) -> None:
         """End every wait that the exchange asked for."""
@@ -201,6 +206,7 @@ class MexcExchange:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
             raise NotReady(UNREADABLE_RULES)
         self._rules.update({rules.symbol: rules for rules in found})
+        self._read_ms.update({rules.symbol: answer.began_ms for rules in found})
         return len(found)
 
     async def _load_one(self, symbol: str) -> None:
@@ -210,13 +216,10 @@ class MexcExchange:
         if scope.cancelled_caught:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
             raise NotReady(UNREADABLE_RULES)
-        if symbol not in self._rules:
-            self._remember_absent(symbol)
-
-    def _remember_absent(self, symbol: str) -> None:
         now_ms = self._clock.now_ms()
-        self._absent = {pair: until_ms for pair, until_ms in self._absent.items() if until_ms > now_ms}
-        self._absent[symbol] = now_ms + UNKNOWN_SYMBOL_MS
+        known = self._read_ms.items()
+        self._read_ms = {pair: at_ms for pair, at_ms in known if pair in self._rules or now_ms < at_ms + FRESH_MS}
+        self._read_ms[symbol] = now_ms  # also where there is no such pair
 
 
 def _address(contract: str) -> str:
