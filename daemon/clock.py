@@ -27,6 +27,11 @@ SPIN_MS = 2
 LEAST_STEP_MS = 5
 """A smaller difference to the wall clock is none: two readings that follow one another differ by a millisecond."""
 
+READINGS = 5
+"""Of both clocks, one after the other, to learn the difference between them."""
+
+NS_PER_MS = 1_000_000
+
 Entropy = Callable[[int], bytes]
 """Returns so many random bytes: ``os.urandom``, or a seeded generator's ``randbytes``."""
 
@@ -67,19 +72,25 @@ def anchored(now: Anchor, previous: Anchor | None, last_recorded_ms: int) -> Anc
 def read_anchor() -> Anchor:
     """Read the machine's clocks."""
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return Anchor(boot_id, _boot_ms(), time.time_ns() // 1_000_000)  # noqa: TID251  # the one place
+    ahead_ns = _wall_ahead_ns()
+    boot_ns = _boot_ns()
+    return Anchor(boot_id, boot_ns // NS_PER_MS, (boot_ns + ahead_ns) // NS_PER_MS)
 
 
 class SteadyClock:
     """Unix time carried on from an anchor by the boot clock; it follows the wall clock forward, and never goes back."""
 
     def __init__(self, anchor: Anchor) -> None:
-        self._offset_ms = anchor.unix_ms - anchor.boot_ms
+        """Begin at an anchor; where that is the wall clock's time, to the nanosecond instead of the millisecond."""
+        wall_ahead_ns = _wall_ahead_ns()
+        ahead_ns = (anchor.unix_ms - anchor.boot_ms) * NS_PER_MS
+        is_wall_time = abs(wall_ahead_ns - ahead_ns) < LEAST_STEP_MS * NS_PER_MS
+        self._ahead_ns = wall_ahead_ns if is_wall_time else ahead_ns  # of the boot clock
         self._stepped = asyncio.Event()
 
     def now_ms(self) -> int:
         """Return Unix milliseconds that never go back."""
-        return _boot_ms() + self._offset_ms
+        return (_boot_ns() + self._ahead_ns) // NS_PER_MS
 
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant.
@@ -94,19 +105,15 @@ class SteadyClock:
             await anyio.lowlevel.checkpoint()
 
     def drift_ms(self) -> int:
-        """Tell how far the machine's wall clock is ahead of this one.
-
-        The wall clock is read first: a pause between the two readings makes it seem behind, never ahead.
-        """
-        wall_now_ms = wall_ms()
-        return wall_now_ms - self.now_ms()
+        """Tell how far the machine's wall clock is ahead of this one."""
+        return round((_wall_ahead_ns() - self._ahead_ns) / NS_PER_MS)
 
     def follow(self) -> int:
         """Catch up with the wall clock where it is ahead; return by how many milliseconds this clock stepped."""
         step_ms = self.drift_ms()
         if step_ms < LEAST_STEP_MS:
             return 0
-        self._offset_ms += step_ms
+        self._ahead_ns += step_ms * NS_PER_MS
         self._stepped.set()
         self._stepped = asyncio.Event()
         return step_ms
@@ -116,13 +123,22 @@ class SteadyClock:
         return msgspec.structs.replace(read_anchor(), unix_ms=self.now_ms())
 
 
-def _boot_ms() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+def _boot_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def _wall_ahead_ns() -> int:
+    """Tell how far the wall clock is ahead of the boot clock, and never more.
+
+    The wall clock is read first, so a pause of this process between the two readings makes the difference smaller. The
+    largest of a few readings is the best one. A clock that is built on it is never early, and an order neither.
+    """
+    return max(time.time_ns() - _boot_ns() for _ in range(READINGS))  # noqa: TID251  # the one place
 
 
 def wall_ms() -> int:
     """Read the machine's wall clock, in Unix milliseconds: to name or to compare with, never to decide by."""
-    return time.time_ns() // 1_000_000  # noqa: TID251  # the one place
+    return time.time_ns() // NS_PER_MS  # noqa: TID251  # the one place
 
 
 def monotonic_us() -> int:

@@ -124,13 +124,25 @@ class Machine:
         self.boot_ns = 1_000_000_000_000
         self.wall_ns = 1_760_000_000_000_000_000
         self.per_look_ns = 0  # looking at the boot clock takes so long
+        self.pause_ns = 0  # after every reading
         monkeypatch.setattr(time, "clock_gettime_ns", self._boot)
-        monkeypatch.setattr(time, "time_ns", lambda: self.wall_ns)
+        monkeypatch.setattr(time, "time_ns", self._wall)
 
     def _boot(self, which: int) -> int:
         assert which == time.CLOCK_BOOTTIME, "the one that also runs while the machine sleeps"
         self.boot_ns += self.per_look_ns
-        return self.boot_ns
+        read_ns = self.boot_ns
+        self._pause()
+        return read_ns
+
+    def _wall(self) -> int:
+        read_ns = self.wall_ns
+        self._pause()
+        return read_ns
+
+    def _pause(self) -> None:
+        self.boot_ns += self.pause_ns
+        self.wall_ns += self.pause_ns
 
     def run(self, ms: int) -> None:
         """Let time go by."""
@@ -186,6 +198,20 @@ def test_however_the_wall_clock_is_set_the_clock_never_goes_back_and_is_never_be
             assert clock.now_ms() > before_ms
             assert clock.drift_ms() < LEAST_STEP_MS
             before_ms = clock.now_ms()
+
+
+@given(wall_ns=st.integers(0, 3_000_000), boot_ns=st.integers(0, 3_000_000), pause_ns=st.integers(0, 8_000_000))
+@settings(deadline=None)
+def test_the_clock_is_never_ahead_of_the_wall_clock_it_was_read_from(wall_ns: int, boot_ns: int, pause_ns: int) -> None:
+    """Not by a fraction of a millisecond, and not by a pause of the process between two readings."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        machine = Machine(monkeypatch)
+        machine.wall_ns += wall_ns
+        machine.boot_ns += boot_ns
+        machine.pause_ns = pause_ns
+        clock = SteadyClock(read_anchor())
+        now_ns = machine.wall_ns
+        assert 0 <= now_ns - clock.now_ms() * 1_000_000 <= pause_ns + 2_000_000
 
 
 def test_a_run_that_began_ahead_of_the_wall_clock_says_so(machine: Machine) -> None:
