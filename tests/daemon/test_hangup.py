@@ -14,6 +14,9 @@ from tests.processes.daemon_process import plain_environment
 from tests.processes.stage import Stage
 from tests.processes.waiting import PATIENCE_S
 
+HEARS_HANGUP = ["env", "--default-signal=HUP"]
+"""However the tests themselves were started: under nohup(1) every process of theirs would ignore SIGHUP."""
+
 
 @pytest.fixture
 def home(own_stage: Stage) -> Path:
@@ -37,7 +40,12 @@ def pid_of_exchange(home: Path) -> int | None:
 def test_a_terminal_that_is_closed_ends_it_in_an_orderly_way(home: Path) -> None:
     ours, its = pty.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", *SNIPERD, "run"], stdin=its, stdout=its, stderr=its, env=plain_environment(home), cwd=home
+        [*HEARS_HANGUP, "setsid", "--ctty", *SNIPERD, "run"],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=plain_environment(home),
+        cwd=home,
     )
     try:
         os.close(its)
@@ -54,7 +62,7 @@ def test_a_terminal_that_is_closed_ends_it_in_an_orderly_way(home: Path) -> None
 
 
 def test_hanging_up_twice_is_no_order_to_end_at_once(own_stage: Stage, home: Path) -> None:
-    daemon = own_stage.child(*SNIPERD, "run", environ=plain_environment(home), directory=home)
+    daemon = own_stage.child(*HEARS_HANGUP, *SNIPERD, "run", environ=plain_environment(home), directory=home)
     daemon.wait_for("daemon.ready")
     daemon.send(SIGHUP)
     daemon.wait_for("daemon.draining")

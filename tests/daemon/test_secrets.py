@@ -24,9 +24,11 @@ class Echoed:
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
-        self.order_ids = {kind: daemon.accept(signal) for kind, signal in ORDERS.items()}
-        for kind, order_id in self.order_ids.items():
+        self.order_ids: dict[str, str] = {}
+        for kind, signal in ORDERS.items():
+            order_id = self.order_ids[kind] = daemon.accept(signal)
             daemon.until(order_id, "rejected" if kind == "MARKET" else "in_doubt")
+            daemon.ask("POST", "/v1/admin/resume", {"reason": "the next goes at once", "clearWait": True})
 
     def sniperd(self, *words: str) -> str:
         """Run a command; return all that it wrote."""
