@@ -7,6 +7,7 @@ from threading import Condition, Thread
 from typing import Any
 
 from tests.chaos.plan import Delivery, Wish
+from tests.chaos.trades import Told, read_answer
 from tests.chaos.verdict import Acknowledged
 from tests.processes.unix_http import Answer, ask
 from tests.processes.waiting import Deadline, eventually, wall_ms
@@ -18,6 +19,10 @@ PATIENCE_S = 60.0
 PAUSE_S = 0.03
 """Between a request that found no answer and the next."""
 
+TRADE = "/api/mexc/trade"
+TRADED = frozenset({200, 202, 400, 409})
+"""HTTP statuses by which the trade route tells how an order stands."""
+
 
 class Bot:
     """Sends signals and remembers what it was told."""
@@ -25,6 +30,7 @@ class Bot:
     def __init__(self, socket: Path, deliveries: list[Delivery], again: frozenset[int]) -> None:
         """Answers of these statuses are none: the request is sent again."""
         self.acknowledged: list[Acknowledged] = []
+        self.trades: list[Told] = []
         self.complaints: list[str] = []
         self.figures: Counter[str] = Counter()
         self._socket = socket
@@ -45,6 +51,12 @@ class Bot:
             came = self._changed.wait_for(lambda: self._answers >= count, timeout_s)
             assert came, f"{self._answers} of {count} requests were answered within {timeout_s} s"
             return self._answers
+
+    def wait_for_halted(self, timeout_s: float) -> bool:
+        """Wait until a request is answered with "halted" from now on; tell whether one was."""
+        with self._changed:
+            before = self.figures["answered halted"]
+            return self._changed.wait_for(lambda: self.figures["answered halted"] > before, timeout_s)
 
     def finish(self) -> None:
         """Wait until everything is sent."""
@@ -68,26 +80,33 @@ class Bot:
             return next(self._left, None)
 
     def _deliver(self, delivery: Delivery) -> None:
-        answer: Answer | None
+        got: tuple[int, Answer] | None
         if delivery.insists:
             what = f"an answer to {_numbers(delivery)}"
-            answer = eventually(lambda: self._try(delivery), what, PATIENCE_S, pause_s=PAUSE_S)
+            got = eventually(lambda: self._try(delivery), what, PATIENCE_S, pause_s=PAUSE_S)
         else:
-            answer = self._try(delivery)
-        if answer is None:
+            got = self._try(delivery)
+        if got is None:
             self._count("given up")
+            return
+        asked_ms, answer = got
+        if delivery.trades and answer.status in TRADED:
+            self._note_trade(delivery.wishes[0], answer, asked_ms)
         elif answer.status in {200, 202}:
             self._note(delivery, answer.json)
         else:
             self._complain(f"signals {_numbers(delivery)} were answered with {answer.status} {answer.raw!r}")
 
-    def _try(self, delivery: Delivery) -> Answer | None:
-        """Send it once; ``None`` where it is to be sent again, under the same key."""
+    def _try(self, delivery: Delivery) -> tuple[int, Answer] | None:
+        """Send it once; return when, and the answer. ``None``: it is to be sent again, under the same key."""
         self._count("requests")
         bodies = [_body(wish) for wish in delivery.wishes]
         prefer = {} if delivery.wait_s is None else {"Prefer": f"wait={delivery.wait_s:g}"}
+        asked_ms = wall_ms()
         try:
-            if len(bodies) == 1:
+            if delivery.trades:
+                answer = ask(self._socket, "POST", TRADE, _as_trade(bodies[0]), headers=prefer)
+            elif len(bodies) == 1:
                 answer = ask(self._socket, "POST", "/v1/signals", bodies[0], headers=prefer)
             else:
                 answer = ask(self._socket, "POST", "/v1/signals/batch", bodies)
@@ -98,7 +117,10 @@ class Bot:
         if answer.status in self._again:
             self._count(f"answered {answer.status}")
             return None
-        return answer
+        if _is_halted(answer):
+            self._count("answered halted")
+            return None
+        return asked_ms, answer
 
     def _note(self, delivery: Delivery, told: Any) -> None:
         answers = told if isinstance(told, list) else [told]
@@ -107,9 +129,18 @@ class Bot:
                 self.acknowledged.append(Acknowledged(wish.number, order["id"]))
                 self.figures["replays" if order["replayed"] else "orders"] += 1
 
+    def _note_trade(self, wish: Wish, answer: Answer, asked_ms: int) -> None:
+        told = read_answer(wish.number, answer.status, answer.json, asked_ms=asked_ms, told_ms=wall_ms())
+        with self._changed:
+            self.trades.append(told)
+            if told.order_id is not None:
+                self.acknowledged.append(Acknowledged(wish.number, told.order_id))
+            self.figures[f"trades {told.state if told.succeeded else f'answered {told.status}'}"] += 1
+
     def _count(self, name: str) -> None:
         with self._changed:
             self.figures[name] += 1
+            self._changed.notify_all()
 
     def _complain(self, text: str) -> None:
         with self._changed:
@@ -121,6 +152,16 @@ def _body(wish: Wish) -> dict[str, Any]:
     if wish.execute_in_ms is None:
         return wish.signal
     return wish.signal | {"executeAt": wall_ms() + wish.execute_in_ms}
+
+
+def _as_trade(signal: dict[str, Any]) -> dict[str, Any]:
+    """Write a signal in the words of the trade route."""
+    return {("userId" if name == "ownerId" else name): value for name, value in signal.items()}
+
+
+def _is_halted(answer: Answer) -> bool:
+    """Whether trading is halted; the trade route and the others name the reason differently."""
+    return answer.status == 409 and "halted" in {answer.json.get("error"), answer.json.get("code")}
 
 
 def _numbers(delivery: Delivery) -> str:

@@ -14,10 +14,12 @@ from daemon.store import rows
 from daemon.store.database import open_for_reading
 from tests.chaos.bot import Bot
 from tests.chaos.plan import FAULTS, STARTING, Deed, Plan
-from tests.chaos.verdict import Arrival, Entry, Evidence, differences, judge
+from tests.chaos.trades import Entry
+from tests.chaos.verdict import Arrival, Evidence, Halt, differences, judge
 from tests.processes import Daemon, Exchange, eventually
 from tests.processes.daemon_process import Tables
 from tests.processes.stage import Stage
+from tests.processes.waiting import wall_ms
 
 CONFIG: Tables = {
     "exchange": {"timeout_ms": 1_000, "order_rate_per_s": 60},
@@ -53,6 +55,7 @@ class Day:
         self.daemon: Daemon = stage.daemon(self._exchange, CONFIG)
         self._bot = Bot(self.daemon.signals, plan.deliveries, self.send_again)
         self._broken: list[str] = []
+        self._halts: list[Halt] = []
         self._requests = Requests(self._exchange)
         self._lives = 0
         self._began_s = time.perf_counter()
@@ -79,11 +82,13 @@ class Day:
         began_s = time.perf_counter()
         if deed.what == "outage":
             after = self._outage()
+        elif deed.what in {"halt", "halt and kill"}:
+            after = self._halt(kills=bool(deed.kills))
         elif deed.event in STARTING:
             after = self._kill_in_start(deed.event)
         else:
             after = self._kill_at(deed.event)
-        told = f"{number:>3}/{len(self._plan.deeds)} {deed.what:<7} at {answers:>4} answers, {after}"
+        told = f"{number:>3}/{len(self._plan.deeds)} {deed.what:<13} at {answers:>4} answers, {after}"
         took_s = time.perf_counter() - began_s
         self._requests.gather()
         self._tell(f"{told}; {len(self._exchange.orders())} orders on the book, {took_s:.2f} s until it was up again")
@@ -146,6 +151,25 @@ class Day:
         self._exchange.lay(*FAULTS)
         return "an order met with it" if came else "no order met with it"
 
+    def _halt(self, *, kills: bool) -> str:
+        """Halt trading until the bot was answered so; while it is halted, the daemon may be killed and start again."""
+        self._switch("halt")
+        for _ in range(2):  # the exchange has read what was sent before: it answers in the order of arrival
+            self._requests.gather()
+        since_ms = wall_ms()
+        found = ""
+        if kills:
+            found = self._kill()
+            self.daemon.start()
+        came = self._bot.wait_for_halted(NEXT_EVENT_S)
+        self._halts.append(Halt(since_ms, wall_ms()))
+        self._switch("resume")
+        return f"{'a request' if came else 'no request'} met with it{found}"
+
+    def _switch(self, verb: str) -> None:
+        answer = self.daemon.ask("POST", f"/v1/admin/{verb}", {"reason": "the day has it so"})
+        assert answer.status == 200, answer.raw
+
     def _settle(self) -> None:
         """Leave the daemon alone until nothing is to come any more, and rule on what stays unknown."""
         self._exchange.lay()
@@ -186,6 +210,8 @@ class Day:
         return Evidence(
             wishes=self._plan.wishes,
             acknowledged=self._bot.acknowledged,
+            trades=self._bot.trades,
+            halts=self._halts,
             book=msgspec.convert(self._exchange.orders(), list[Entry], strict=False),
             arrivals=[_arrival(request) for request in self._requests.gather()],
             orders=orders,
@@ -198,9 +224,12 @@ class Day:
         requests = self._requests.gather()
         figures = {
             "signals": len(self._plan.wishes),
-            "acknowledged": len({each.wish for each in self._bot.acknowledged}),
+            "acknowledged": len(
+                {each.wish for each in self._bot.acknowledged} | {each.wish for each in self._bot.trades}
+            ),
             "bot": dict(self._bot.figures),
             "kills": self._lives - 1,
+            "halts": len(self._halts),
             "outages": len([deed for deed in self._plan.deeds if deed.what == "outage"]),
             "faults that hit orders": dict(Counter(fault for request in requests for fault in request["faults"])),
             "requests to place": len(requests),

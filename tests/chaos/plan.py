@@ -1,6 +1,7 @@
 """What is to happen in a day, drawn from a seed: what the bot sends, what strikes the exchange, who is killed when."""
 
 from decimal import ROUND_UP, Decimal
+from itertools import takewhile
 from random import Random
 from typing import Any, Literal
 
@@ -10,6 +11,9 @@ from daemon.exchange.simulator.symbols import Symbol, default_symbols
 
 VALUE = Decimal(12)
 """What the smallest order of a pair is worth, in USDT."""
+
+TRADES = 0.3
+"""Share of what is wanted that is a trade."""
 
 STARTING = ("daemon.starting", "daemon.recovered", "daemon.reconciling", "daemon.ready")
 WORKING = ("order.sent", "order.placed", "order.seen", "order.looked", "order.in_doubt", "order.deferred")
@@ -45,6 +49,7 @@ class Wish(msgspec.Struct, frozen=True):
     number: int
     signal: dict[str, Any]
     execute_in_ms: int | None = None
+    trades: bool = False  # it goes through the bot's own route for trades, which waits for the outcome
 
     @property
     def symbol(self) -> str:
@@ -64,18 +69,23 @@ class Delivery(msgspec.Struct, frozen=True):
     wait_s: float | None = None  # the bot waits so long for the outcome
     insists: bool = True  # it is sent again until it is answered
 
+    @property
+    def trades(self) -> bool:
+        """Whether it goes through the bot's own route for trades."""
+        return self.wishes[0].trades
+
 
 class Deed(msgspec.Struct, frozen=True):
     """Something done to the processes when the bot has so many answers, and then, if named, at the next such event."""
 
-    what: Literal["kill", "outage"]
+    what: Literal["kill", "outage", "halt", "halt and kill"]
     answers: int
     event: str | None = None
 
     @property
     def kills(self) -> int:
         """How often the daemon is killed: for an event of its start, it must be started first."""
-        return 0 if self.what == "outage" else 2 if self.event in STARTING else 1
+        return 0 if self.what in {"outage", "halt"} else 2 if self.event in STARTING else 1
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -84,6 +94,11 @@ class Plan(msgspec.Struct, frozen=True):
     wishes: list[Wish]
     deliveries: list[Delivery]
     deeds: list[Deed]
+
+    @property
+    def sure(self) -> set[int]:
+        """The wishes that are sent until they are answered."""
+        return {wish.number for delivery in self.deliveries if delivery.insists for wish in delivery.wishes}
 
 
 def plan(seed: int, *, signals: int, symbols: int, kills: int) -> Plan:
@@ -112,6 +127,8 @@ def _wish(dice: Random, number: int, pair: Symbol, place: int) -> Wish:
         signal["price"] = str(price.quantize(Decimal(1).scaleb(-pair.price_decimals)))
     if dice.random() < 0.8:
         signal["idempotencyKey"] = f"wish-{number}"
+    if dice.random() < TRADES:
+        return Wish(number, signal, trades=True)
     if deadline_ms := dice.choice((None, None, None, 300, 30_000)):
         signal["deadlineMs"] = deadline_ms
     if timeout_ms := dice.choice((None, None, 500)):
@@ -125,20 +142,30 @@ def _deliveries(dice: Random, wishes: list[Wish]) -> list[Delivery]:
     first = 0
     while first < len(wishes):
         count = dice.choice((1, 1, 1, 1, 1, 2, 5))
-        group, first = tuple(wishes[first : first + count]), first + count
+        group = _together(wishes[first : first + count])
+        first += len(group)
         copies = [Delivery(group, insists=dice.random() < 0.95)]
         copies += [Delivery((dice.choice(group),)) for _ in range(dice.choice((0, 0, 1, 1, 2, 4)))]
         for number, copy in enumerate(copies):
             later = 0 if number == 0 else dice.choice((0, 0, 2, dice.uniform(0, len(wishes) / 2)))
-            waits = dice.choice((None, None, None, 0.2, 1.0)) if len(copy.wishes) == 1 else None
+            choices = (0.2, 0.5, 1.0) if copy.trades else (None, None, None, 0.2, 1.0)
+            waits = dice.choice(choices) if len(copy.wishes) == 1 else None
             placed.append((first + later, len(placed), msgspec.structs.replace(copy, wait_s=waits)))
     return [delivery for _, _, delivery in sorted(placed, key=lambda each: each[:2])]
 
 
+def _together(wishes: list[Wish]) -> tuple[Wish, ...]:
+    """Return the first of these wishes that may be sent in one request; a trade is sent alone."""
+    return tuple(takewhile(lambda wish: not wish.trades, wishes)) or (wishes[0],)
+
+
 def _deeds(dice: Random, deliveries: int, kills: int) -> list[Deed]:
-    """Draw the kills, spread over the day, and two outages of the exchange between them."""
+    """Draw the kills, spread over the day, and two outages of the exchange and a few halts between them."""
     deeds = [Deed("outage", int(deliveries * dice.uniform(0.2, 0.9))) for _ in range(min(2, kills // 2))]
-    left = kills
+    for _ in range(dice.randint(1, 2)):
+        answers = int(deliveries * dice.uniform(0.1, 0.9))
+        deeds.append(Deed("halt and kill" if kills > 2 and dice.random() < 0.5 else "halt", answers))
+    left = kills - sum(deed.kills for deed in deeds)
     while left:
         answers = int(deliveries * (kills - left + dice.random()) / (kills + 1))
         event = dice.choice((None, None, dice.choice(WORKING), dice.choice(WORKING), dice.choice(STARTING)))

@@ -7,13 +7,16 @@ from tests.processes.stage import Stage
 
 def test_a_small_day_of_kills_and_faults_breaks_no_promise(own_stage: Stage) -> None:
     told: list[str] = []
-    outcome = Day(own_stage, plan(1, signals=30, symbols=10, kills=3), told.append).live()
+    what = plan(1, signals=30, symbols=10, kills=3)
+    outcome = Day(own_stage, what, told.append).live()
     assert outcome.broken == []
-    assert outcome.figures["acknowledged"] == 30
+    assert 20 < len(what.sure) <= outcome.figures["acknowledged"] <= 30
     assert outcome.figures["kills"] == 3
     assert outcome.figures["orders on the book"] > 10
     assert sum(outcome.figures["faults that hit orders"].values()) > 0
     assert outcome.figures["outages"] == 1
+    assert outcome.figures["halts"] > 0
+    assert any(name.startswith("trades") for name in outcome.figures["bot"])
     assert len(told) >= 3  # a line for each deed
 
 

@@ -9,7 +9,8 @@ import pytest
 from daemon.core.locks import LockState
 from daemon.core.orders import State
 from tests.chaos.plan import Wish
-from tests.chaos.verdict import Acknowledged, Arrival, Entry, Evidence, differences, judge
+from tests.chaos.trades import STALE_MS, Entry, Fill, Told, read_answer
+from tests.chaos.verdict import Acknowledged, Arrival, Evidence, Halt, differences, judge
 from tests.making import NOW_MS, attempt, lock, order
 
 WISH = Wish(0, {"symbol": "BTCUSDT", "quantity": "0.001"})
@@ -25,9 +26,37 @@ PLACED = order(
     executed_quote=Decimal(95),
     client_order_id=ATTEMPT.client_order_id,
 )
-ENTRY = Entry("BTCUSDT", ATTEMPT.client_order_id, Decimal("0.001"), Decimal("0.001"), Decimal("95.00"), "FILLED")
+ENTRY = Entry(
+    symbol="BTCUSDT",
+    client_order_id=ATTEMPT.client_order_id,
+    orig_qty=Decimal("0.001"),
+    executed_qty=Decimal("0.001"),
+    cummulative_quote_qty=Decimal("95.00"),
+    status="FILLED",
+    order_id="C02__1",
+    price=Decimal(96_000),
+    time=NOW_MS + 20,
+    update_time=NOW_MS + 90,
+    fills=[
+        Fill(NOW_MS + 20, Decimal(94_000), Decimal("0.0004")),
+        Fill(NOW_MS + 90, Decimal(95_666) + Decimal(2) / 3, Decimal("0.0006")),
+    ],
+)
 ARRIVAL = Arrival(ATTEMPT.client_order_id, "BTCUSDT", Decimal("0.0010"), NOW_MS + 20, 200)
 LOCK = lock(1, state=LockState.RELEASED, released_ms=NOW_MS + 30)
+TOLD = Told(
+    wish=0,
+    asked_ms=NOW_MS,
+    told_ms=NOW_MS + 100,
+    status=200,
+    succeeded=True,
+    exchange_order_id="C02__1",
+    quantity=Decimal("0.001"),
+    price=Decimal(95_000),
+    state="FILLED",
+)
+NOTHING = Told(wish=0, asked_ms=NOW_MS, told_ms=NOW_MS + 100, status=400, succeeded=False, order_id=PLACED.order_id)
+QUEUED = msgspec.structs.replace(NOTHING, status=202, queued=True)
 
 
 def day(**changes: Any) -> Evidence:
@@ -35,6 +64,8 @@ def day(**changes: Any) -> Evidence:
     given: dict[str, Any] = {
         "wishes": [WISH],
         "acknowledged": [Acknowledged(0, PLACED.order_id)],
+        "trades": [TOLD],
+        "halts": [Halt(NOW_MS + 20, NOW_MS + 50)],
         "book": [ENTRY],
         "arrivals": [ARRIVAL],
         "orders": [PLACED],
@@ -47,6 +78,20 @@ def day(**changes: Any) -> Evidence:
 def placed(**changes: Any) -> Any:
     """Return the order, changed."""
     return msgspec.structs.replace(PLACED, **changes)
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    """Return the evidence of another answer of the trade route."""
+    return {"trades": [msgspec.structs.replace(TOLD, **changes)]}
+
+
+def entry(**changes: Any) -> Any:
+    """Return the order in the book, changed."""
+    return msgspec.structs.replace(ENTRY, **changes)
+
+
+EMPTY = entry(status="CANCELED", executed_qty=Decimal(0), cummulative_quote_qty=Decimal(0), fills=[])
+EMPTY_ORDER = placed(state=State.CANCELED, executed_quantity=Decimal(0), executed_quote=Decimal(0))
 
 
 def test_a_day_that_went_well_is_not_called_broken() -> None:
@@ -78,6 +123,36 @@ def test_a_repetition_after_an_end_without_a_fill_may_be_another_order() -> None
     arrivals = [Arrival("other-1", "BTCUSDT", Decimal("0.001"), NOW_MS, 200), ARRIVAL]
     attempts = [ATTEMPT, attempt(ORDER, client_order_id="other-1")]
     assert judge(day(book=[empty, ENTRY], orders=[first, PLACED], arrivals=arrivals, attempts=attempts)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(told(price=None), id="a price that is not known"),
+        pytest.param(
+            told(told_ms=NOW_MS + 50, state="PARTIALLY_FILLED", quantity=Decimal("0.0004"), price=Decimal(94_000)),
+            id="a part, as long as no more was executed",
+        ),
+        pytest.param(
+            told(told_ms=NOW_MS + 10, state="NEW", quantity=Decimal(0), price=Decimal(96_000)), id="an order that rests"
+        ),
+        pytest.param({"trades": [NOTHING], "book": [EMPTY], "orders": [EMPTY_ORDER]}, id="nothing executed"),
+        pytest.param(
+            {"trades": [msgspec.structs.replace(QUEUED, asked_ms=NOW_MS + 20)]}, id="queued before it was sent"
+        ),
+        pytest.param({"trades": [msgspec.structs.replace(NOTHING, status=202)]}, id="an unknown outcome"),
+    ],
+)
+def test_an_answer_that_the_book_bears_out_is_not_called_wrong(changes: dict[str, Any]) -> None:
+    assert judge(day(**changes)) == []
+
+
+def test_an_answer_of_the_trade_route_is_read() -> None:
+    shown = {"orderId": "C02__1", "quantity": "0.001", "price": "95000", "status": "FILLED"}
+    times = {"asked_ms": NOW_MS, "told_ms": NOW_MS + 100}
+    assert read_answer(0, 200, {"success": True, "order": shown}, **times) == TOLD
+    assert read_answer(0, 400, {"success": False, "orderId": PLACED.order_id}, **times) == NOTHING
+    assert read_answer(0, 202, {"success": False, "queued": True, "queueId": PLACED.order_id}, **times) == QUEUED
 
 
 SECOND = msgspec.structs.replace(ENTRY, client_order_id="another-1")
@@ -144,6 +219,74 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a lock that is left over": (
         {"locks": [lock(1, state=LockState.ACTIVE)]},
         "lock-1 on trade:BTCUSDT:BUY:T1 is left over",
+    ),
+    "an order left open that the exchange has filled": (
+        {"orders": [placed(state=State.OPEN, executed_quantity=Decimal(0), executed_quote=Decimal(0))]},
+        "is open with 0 for 0; the book has FILLED",
+    ),
+    "an order left open that the exchange has cancelled": (
+        {"book": [EMPTY], "orders": [msgspec.structs.replace(EMPTY_ORDER, state=State.OPEN)], "trades": []},
+        "is open with 0 for 0; the book has CANCELED",
+    ),
+    "an order sent while trading was halted": (
+        {"halts": [Halt(NOW_MS + 10, NOW_MS + 50)]},
+        "came 10 ms after halt was answered",
+    ),
+    "a success without an order on the book": (told(exchange_order_id="C02__2"), "which is not its order on the book"),
+    "a success without an order's id": (told(exchange_order_id=None), "which is not its order on the book"),
+    "a success by another wish's order": (
+        {"wishes": [WISH, Wish(1, {"symbol": "BTCUSDT", "quantity": "0.002"})], **told(wish=1)},
+        "which is not its order on the book",
+    ),
+    "a success of another status": (told(status=202), "success, and another status than 200"),
+    "a success without a quantity": (told(quantity=None), "success, and no quantity"),
+    "a success without a fill": (
+        {"book": [EMPTY], "orders": [EMPTY_ORDER], **told(quantity=Decimal(0), state="CANCELED")},
+        "success, and nothing executed",
+    ),
+    "a success by an order that never rested": (
+        {
+            "book": [msgspec.structs.replace(EMPTY, update_time=EMPTY.time)],
+            "orders": [EMPTY_ORDER],
+            **told(quantity=Decimal(0), state="NEW", price=None),
+        },
+        "nothing executed; it did not rest on the book",
+    ),
+    "a quantity that was asked for and not executed": (told(told_ms=NOW_MS + 89), "the book had 0.0004"),
+    "a quantity that was executed long ago and told as nothing": (
+        {"book": [entry(status="NEW")], "orders": [placed(state=State.OPEN)]}
+        | told(asked_ms=NOW_MS + 90 + STALE_MS, told_ms=NOW_MS + 91 + STALE_MS, quantity=Decimal(0), state="NEW"),
+        "the book had more",
+    ),
+    "a quantity that was never executed": (
+        told(quantity=Decimal("0.0005"), state="PARTIALLY_FILLED", price=None),
+        "the book never had just that",
+    ),
+    "an end with less than was executed": (
+        told(quantity=Decimal("0.0004"), state="PARTIALLY_CANCELED", price=None),
+        "PARTIALLY_CANCELED with 0.0004; the book has FILLED with 0.001",
+    ),
+    "the limit told as the price of a fill": (told(price=Decimal(96_000)), "the price 96000, which is not the book's"),
+    "another price than the limit of an order that rests": (
+        told(told_ms=NOW_MS + 10, state="NEW", quantity=Decimal(0), price=Decimal(95_000)),
+        "the price 95000, which is not the book's",
+    ),
+    "a fill told as nothing": ({"trades": [NOTHING]}, "nothing executed; the book has FILLED with 0.001"),
+    "an order that rests told as nothing": (
+        {
+            "trades": [NOTHING],
+            "book": [msgspec.structs.replace(EMPTY, status="NEW")],
+            "orders": [msgspec.structs.replace(EMPTY_ORDER, state=State.OPEN)],
+        },
+        "nothing executed; the book has NEW with 0",
+    ),
+    "a failure that names no order": (
+        {"trades": [msgspec.structs.replace(NOTHING, order_id=None)]},
+        "the answer names no order",
+    ),
+    "queued when it was on the book": (
+        {"trades": [msgspec.structs.replace(QUEUED, asked_ms=NOW_MS + 21)]},
+        "queued; it was on the book",
     ),
     "two locks at once": ({"locks": [HELD, LOCK]}, "was held by lock-1 and lock-2 at once"),
     "a lock granted over one that is still held": (

@@ -15,6 +15,7 @@ from daemon.core.locks import Lock, LockState
 from daemon.core.orders import KEY_FREE, PENDING, SIGHTINGS, Order, State
 from daemon.exchange.mexc.rows import STATES
 from tests.chaos.plan import Wish
+from tests.chaos.trades import Entry, Told, mistold
 
 TRANSIT_MS = 500
 """Between the last look at the clock before a request's first byte and its arrival, on a machine that is busy."""
@@ -33,22 +34,6 @@ class Acknowledged(msgspec.Struct, frozen=True):
     order_id: str
 
 
-class Entry(msgspec.Struct, frozen=True, rename="camel"):
-    """An order in the exchange's book."""
-
-    symbol: str
-    client_order_id: str
-    orig_qty: Decimal
-    executed_qty: Decimal
-    cummulative_quote_qty: Decimal  # MEXC's spelling
-    status: str
-
-    @property
-    def ended_without_a_fill(self) -> bool:
-        """Whether nothing was bought or sold, so that the same signal may become another order."""
-        return STATES[self.status] is State.CANCELED and not self.executed_qty
-
-
 class Arrival(msgspec.Struct, frozen=True):
     """A request to place an order, as it came to the exchange; status 0: it was not answered."""
 
@@ -59,11 +44,20 @@ class Arrival(msgspec.Struct, frozen=True):
     status: int
 
 
+class Halt(msgspec.Struct, frozen=True):
+    """A time in which the daemon was halted."""
+
+    since_ms: int  # halt was answered, and the exchange had read what was sent before
+    until_ms: int  # resume was about to be sent
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a day when it is over."""
 
     wishes: list[Wish]
     acknowledged: list[Acknowledged]
+    trades: list[Told]
+    halts: list[Halt]
     book: list[Entry]
     arrivals: list[Arrival]  # oldest first
     orders: list[Order]  # the daemon's, as are these
@@ -73,7 +67,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(evidence: Evidence) -> list[str]:
     """Name every promise that did not hold."""
-    checks = (_twice, _unknown, _forgotten, _unsettled, _differences, _mistimed, _after_doubt, _not_durable, _locks)
+    checks = (
+        *(_twice, _unknown, _forgotten, _mistold, _unsettled, _differences),
+        *(_mistimed, _halted, _after_doubt, _not_durable, _locks),
+    )
     return [broken for check in checks for broken in check(evidence)]
 
 
@@ -122,6 +119,12 @@ def _forgotten(evidence: Evidence) -> Iterator[str]:
             yield f"signal {number} was acknowledged as {order_id}, which is another wish's"
 
 
+def _mistold(evidence: Evidence) -> Iterator[str]:
+    """The trade route told the bot nothing that the book contradicts."""
+    sizes = {wish.number: (wish.symbol, wish.quantity) for wish in evidence.wishes}
+    return mistold(evidence.trades, evidence.book, sizes)
+
+
 def _unsettled(evidence: Evidence) -> Iterator[str]:
     """Every order has come to its end, or rests on the book."""
     for order in evidence.orders:
@@ -160,6 +163,14 @@ def _mistimed(evidence: Evidence) -> Iterator[str]:
             yield f"{arrival.client_order_id} came {late_ms} ms after its deadline"
         if order.execute_at_ms is not None and order.execute_at_ms - arrival.received_ms > CLOCKS_MS:
             yield f"{arrival.client_order_id} came {order.execute_at_ms - arrival.received_ms} ms before its instant"
+
+
+def _halted(evidence: Evidence) -> Iterator[str]:
+    """No order came to the exchange after halt was answered and before resume was asked for."""
+    for halt in evidence.halts:
+        for arrival in evidence.arrivals:
+            if halt.since_ms < arrival.received_ms < halt.until_ms:
+                yield f"{arrival.client_order_id} came {arrival.received_ms - halt.since_ms} ms after halt was answered"
 
 
 def _after_doubt(evidence: Evidence) -> Iterator[str]:

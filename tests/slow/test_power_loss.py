@@ -110,7 +110,8 @@ class DayOfPowerCuts(Day):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_day_of_power_cuts_breaks_no_promise(own_stage: Stage, disk: Disk, seed: int) -> None:
-    outcome = DayOfPowerCuts(own_stage, plan(seed, signals=60, symbols=20, kills=8), disk).live()
+    what = plan(seed, signals=60, symbols=20, kills=8)
+    outcome = DayOfPowerCuts(own_stage, what, disk).live()
     assert outcome.broken == []
-    assert outcome.figures["acknowledged"] == 60
+    assert 55 <= len(what.sure) <= outcome.figures["acknowledged"] <= 60
     assert outcome.figures["kills"] == 8
