@@ -33,6 +33,7 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
         order = ledger.orders[entry.entry_id]
         if now_ms > order.deadline_ms:
             expire(ledger, step, order, now_ms)
+            grant(ledger, step, now_ms)
             continue
         door_ms = _door_ms(ledger, order, now_ms)
         if door_ms != now_ms:
@@ -46,6 +47,7 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
                 disarm(ledger, step, armed, f"its place in the exchange's rate goes to {order.order_id}", now_ms)
         ledger.queue.pop()
         _send(ledger, step, order, now_ms)
+        grant(ledger, step, now_ms)  # an order that was disarmed for this one gave its lock back
     return None
 
 

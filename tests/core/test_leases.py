@@ -235,9 +235,16 @@ def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
     assert bench.order(order).state is State.IN_FLIGHT
 
 
+def expire_by_another_decision(bench: Bench, order: Order) -> None:
+    """Let an order's deadline pass, and let somebody decide something else before its timer is looked at."""
+    bench.now_ms = order.deadline_ms + 1
+    bench.apply(Step())
+
+
 LEAVINGS: dict[str, Callable[[Bench, Order], object]] = {
     "withdrawn": lambda bench, order: bench.withdraw(order),
     "expired": lambda bench, order: bench.pass_time(order.deadline_ms - bench.now_ms + 1),
+    "expired before its timer": expire_by_another_decision,
 }
 
 
@@ -250,6 +257,15 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     assert bench.ledger.granted == {}, "the order came first, and waits for room"
     take(bench, resource="elsewhere")  # which keeps nobody else waiting
     LEAVINGS[how](bench, order)
+    assert list(bench.ledger.granted) == ["wait-2"]
+
+
+def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    armed = bench.submit(execute_at=NOON_MS + 400)
+    wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
+    sell = bench.submit(symbol="BARUSDT", side="SELL", quantity=Decimal(1), quote_order_qty=None)
+    assert [bench.order(order).state for order in (armed, sell)] == [State.QUEUED, State.IN_FLIGHT]
     assert list(bench.ledger.granted) == ["wait-2"]
 
 
