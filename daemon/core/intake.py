@@ -40,7 +40,7 @@ def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now
     """
     other: Order | None = None
     for key in identity.keys:
-        known = ledger.by_key(key)
+        known = ledger.keys.order_of(key)
         verdict = claim(known, identity, now_ms, ledger.rules.manual_window_ms)
         if known is not None and verdict is Claim.REPLAY:
             ledger.tell(step, "order.replayed", now_ms, known, actor=actor, key=known.key)
@@ -76,7 +76,7 @@ def accept(
         return repetition
     check_open(ledger, [identity.asked.side])
     key = _key_of_new(ledger, identity, now_ms)
-    outdated = ledger.by_key(key)
+    outdated = ledger.keys.order_of(key)
     if outdated is not None and outdated.key_bound:
         ledger.unbind(step, outdated)
     order = _order(ledger, signal, identity, order_id, now_ms, key=key)
@@ -176,7 +176,7 @@ def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
 
 def _key_of_new(ledger: Ledger, identity: Identity, now_ms: int) -> str:
     """Return the key of the order that a new signal becomes."""
-    verdict = claim(ledger.by_key(identity.key), identity, now_ms, ledger.rules.manual_window_ms)
+    verdict = claim(ledger.keys.order_of(identity.key), identity, now_ms, ledger.rules.manual_window_ms)
     return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
 
 

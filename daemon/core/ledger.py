@@ -32,6 +32,7 @@ from daemon.core.door import Door
 from daemon.core.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.exposure import Exposure
 from daemon.core.guards import GuardRules
+from daemon.core.keys import Keys
 from daemon.core.locks import Lock, LockState, LockTable
 from daemon.core.orders import KEY_FREE, SIGHTINGS, Happening, Order, Side, State, after
 from daemon.core.priority_queue import NOBODY, Entry, PriorityQueue, Rank
@@ -48,9 +49,6 @@ once the sum of its fills is known."""
 WATCHED = frozenset({State.IN_DOUBT, State.LOST, State.REJECTED} | SIGHTINGS.keys())
 """States in which an order is looked for, until it is finished. A rejected one is finished at once, unless a person
 ruled it out."""
-
-MAX_ABSENT = 3_000
-"""Keys that are remembered as not on disk: a batch asks several times for each of its own, and a signal has up to 3."""
 
 STILL_FACT = "keep_still_until_ms"
 DOOR_FACT = "turned_away"
@@ -106,9 +104,7 @@ class Ledger:
         self.taking = False  # signals come into the queue: while sending, and while another process is to follow
         self.unproven: str | None = None  # why no order is sent yet: the exchange has not been found fit to trade on
         self.last_seq = 0
-        self._keys: dict[str, str] = {}
-        self._absent: set[str] = set()  # keys that the disk was asked for in vain, and that no order has taken since
-        self._recall = recall
+        self.keys = Keys(self.orders, recall)
         self._recall_lease = recall_lease
         self._waiting_keys: dict[str, str] = {}  # of those in line, with their names
         self._arrivals = 0  # of those in line, ever
@@ -125,24 +121,6 @@ class Ledger:
         """Take new rules; they count from the next decision on."""
         self.rules = rules
         self.capacity.limits = rules.limits
-
-    def by_key(self, key: str) -> Order | None:
-        """Return the order that a key is bound to, from memory or disk.
-
-        Where memory has let a key go and the disk does not know yet, memory's word on that order is the newer one. The
-        disk is asked once for a key that it does not have: only what passes through here can change that.
-        """
-        order_id = self._keys.get(key)
-        if order_id is not None:
-            return self.orders[order_id]
-        if key in self._absent:
-            return None
-        found = self._recall(key)
-        if found is None:
-            self._remember_absent(key)
-            return None
-        newest = self.orders.get(found.order_id, found)
-        return newest if newest.key_bound else None
 
     def lease_by_key(self, key: str) -> Lock | None:
         """Return the latest lease that was granted under a caller's key, from memory or disk."""
@@ -233,8 +211,7 @@ class Ledger:
                 del self.orders[order_id]
                 self.unqueued.pop(order_id, None)
                 self.counts[order.state] -= 1
-                if self._keys.get(order.key) == order_id:
-                    del self._keys[order.key]
+                self.keys.forget(order)
         for lock in step.locks.values():
             if lock.state is not LockState.ACTIVE and self._leases.get(lock.key) is lock:
                 del self._leases[lock.key]
@@ -397,11 +374,6 @@ class Ledger:
                 return
             heappop(heap)
 
-    def _remember_absent(self, key: str) -> None:
-        if len(self._absent) >= MAX_ABSENT:
-            self._absent.clear()
-        self._absent.add(key)
-
     def _keep(self, order: Order) -> None:
         known = self.orders.get(order.order_id)
         if known is not None:
@@ -416,8 +388,4 @@ class Ledger:
         else:
             self.unqueued[order.order_id] = None
             self.later.pop(order.order_id, None)
-        if order.key_bound:
-            self._keys[order.key] = order.order_id
-            self._absent.discard(order.key)
-        elif self._keys.get(order.key) == order.order_id:
-            del self._keys[order.key]
+        self.keys.note(order)

@@ -230,7 +230,7 @@ def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_m
     as that one is not sent it is withdrawn, because it would be the second.
     """
     was, ended_empty = order.state, order.ended_empty
-    heir = None if order.key_bound else ledger.by_key(order.key)
+    heir = None if order.key_bound else ledger.keys.order_of(order.key)
     if heir is not None and heir.state in WAITING:
         withdraw(ledger, step, heir, reason=f"{order.order_id} was placed after all", actor=DAEMON, now_ms=now_ms)
         del step.orders[order.order_id]  # to be written behind the heir, which must let the key go first

@@ -147,7 +147,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
     order = ledger.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
-    heir = ledger.by_key(order.key)
+    heir = ledger.keys.order_of(order.key)
     if heir is not None and heir.order_id != order.order_id:
         raise WrongState(
             f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "

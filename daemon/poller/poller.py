@@ -149,7 +149,7 @@ class Poller:
         known = self._orders.get(target_id)
         if known is not None:
             return known
-        order = self._engine.ledger.by_key(target_key(target_id))
+        order = self._engine.ledger.keys.order_of(target_key(target_id))
         if order is not None:
             self._orders[target_id] = order.order_id
         return None if order is None else order.order_id

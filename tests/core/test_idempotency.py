@@ -403,7 +403,7 @@ def test_a_key_that_memory_has_let_go_belongs_to_nobody_whatever_the_disk_knows(
     bench.settle()
     bench.withdraw(newer)
     assert bench.disk.by_key("k") == newer
-    assert bench.ledger.by_key("k") is None
+    assert bench.ledger.keys.order_of("k") is None
     assert bench.requeue(dead).key_bound
     bench.settle()
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.events import Event
-from daemon.core.ledger import MAX_ABSENT, Ledger
+from daemon.core.keys import MAX_ABSENT
+from daemon.core.ledger import Ledger
 from daemon.core.orders import Order, State
 from daemon.core.rulings import Found, Ruling
 from daemon.core.step import Step
@@ -76,7 +77,7 @@ def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_le
     assert newer.key == done.key
     bench.settle()
     assert bench.ledger.orders.keys() == {newer.order_id}
-    assert bench.ledger.by_key(done.key) == newer
+    assert bench.ledger.keys.order_of(done.key) == newer
 
 
 def test_memory_is_asked_for_a_key_before_the_disk() -> None:
@@ -88,21 +89,21 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
 
     ledger = Ledger(RULES, recall, lambda _: None)
     ledger.load(order(key="k"))
-    assert ledger.by_key("k") == order(key="k")
+    assert ledger.keys.order_of("k") == order(key="k")
     assert asked == []
-    assert ledger.by_key("other") is None
+    assert ledger.keys.order_of("other") is None
     assert asked == ["other"]
 
 
 def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
     asked: list[str] = []
     ledger = Ledger(RULES, asked.append, lambda _: None)
-    assert [ledger.by_key("k"), ledger.by_key("k")] == [None, None]
+    assert [ledger.keys.order_of("k"), ledger.keys.order_of("k")] == [None, None]
     assert asked == ["k"]
     gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
     ledger.load(gone)
     ledger.committed(Step(orders={gone.order_id: gone}))
-    ledger.by_key("k")
+    ledger.keys.order_of("k")
     assert asked == ["k", "k"], "now the disk may have it"
 
 
@@ -110,8 +111,8 @@ def test_only_so_many_keys_are_remembered_as_absent() -> None:
     asked: list[str] = []
     ledger = Ledger(RULES, asked.append, lambda _: None)
     for number in range(MAX_ABSENT + 1):
-        ledger.by_key(str(number))
-    ledger.by_key("0")
+        ledger.keys.order_of(str(number))
+    ledger.keys.order_of("0")
     assert asked[-1] == "0"
 
 
