@@ -111,14 +111,20 @@ def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tu
     return everywhere(order) if counts or order.state is State.REJECTED else everywhere(order)[:1]
 
 
-def further_witness(order: Order, looks: Sequence[Look]) -> Witness | None:
-    """Name the place that has what a round of looks lacks: the fills know what the order's own view does not show."""
+def further_witness(order: Order, watch: Watch, looks: Sequence[Look]) -> Witness | None:
+    """Name the place that has what a round of looks lacks: the fills know what the order's own view does not show.
+
+    The last round before an order is taken to be cancelled with nothing executed asks for fills as well: its key is
+    free after that, and the order's own view may be behind.
+    """
     sighting = combined(looks)
     if sighting is None or any(look.witness is Witness.MY_TRADES for look in looks):
         return None
     is_known = order.executed_quantity == sighting.executed_quantity and order.executed_sum is not None
     lacks = falls_short(order, sighting) or may_lack_fills(order, sighting) or (lacks_sum(sighting) and not is_known)
-    return Witness.MY_TRADES if lacks else None
+    ends_empty = order.state is State.CANCELED and not sighting.executed_quantity
+    is_last = ends_empty and watch.seen + 1 >= len(CONFIRM_MS)
+    return Witness.MY_TRADES if lacks or is_last else None
 
 
 def conclude(

@@ -100,7 +100,7 @@ class Reconciler:
                 break
             if not looks[-1].failed:
                 self._answer_came(order)
-        further = further_witness(order, looks)
+        further = further_witness(order, watch, looks)
         if further is not None:
             looks.append(await self._exchange.look(order, further, watch.next_ms))
         return looks

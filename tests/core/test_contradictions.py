@@ -9,7 +9,7 @@ from daemon.core.answers import Look, Sighting, Witness
 from daemon.core.events import Event
 from daemon.core.orders import Order, State
 from daemon.core.readings import read
-from daemon.core.reconciliation import CONFIRM_MS, further_witness, grace_over_ms, witnesses
+from daemon.core.reconciliation import CONFIRM_MS, Watch, further_witness, grace_over_ms, witnesses
 from daemon.core.sightings import combined, exceeds, falls_short, settled
 from tests.core.bench import Bench
 from tests.core.making import everywhere, limit_order, look, order, placed, sighting, unclear
@@ -86,7 +86,7 @@ def test_an_order_that_spends_an_amount_is_looked_at_again_where_more_may_have_b
     found = seen(bench, bench.send_next(placed()), early)
     assert (found.state, found.executed_quantity, found.finished_ms) == (State.FILLED, Decimal(6), None)
     assert found.outcome_known
-    assert further_witness(order(State.OPEN), [look(early)]) is Witness.MY_TRADES
+    assert further_witness(order(State.OPEN), Watch(next_ms=0), [look(early)]) is Witness.MY_TRADES
     found = seen(bench, found, sighting(State.FILLED, "10", quantity=TEN))
     assert (found.executed_quantity, found.finished_ms) == (TEN, bench.now_ms)
     assert told(bench, found, "order.contradicted") == []
@@ -113,9 +113,9 @@ def test_a_market_order_is_not_held_to_another_quantity_than_the_exchange_shows_
 def test_the_round_that_sees_too_few_fills_asks_for_the_fills_themselves() -> None:
     found = order(State.OPEN, quantity=TEN, quote_quantity=None)
     early = look(sighting(State.FILLED, "6"))
-    assert further_witness(found, [early]) is Witness.MY_TRADES
+    assert further_witness(found, Watch(next_ms=0), [early]) is Witness.MY_TRADES
     fills = look(sighting(State.PARTIALLY_FILLED, "10"), witness=Witness.MY_TRADES)
-    assert further_witness(found, [early, fills]) is None
+    assert further_witness(found, Watch(next_ms=0), [early, fills]) is None
     assert combined([early, fills]) == sighting(State.FILLED, "10")
 
 

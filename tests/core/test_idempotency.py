@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.answers import Advice
+from daemon.core.answers import Advice, Witness
 from daemon.core.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
 from daemon.core.orders import KEY_FREE, Order, State
-from daemon.core.reconciliation import CONFIRM_MS
+from daemon.core.reconciliation import CONFIRM_MS, further_witness
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import Signal
 from daemon.errors import KeyConflict
@@ -337,6 +337,19 @@ def confirmed(bench: Bench, order: Order) -> Order:
         order = bench.look(order, look(sighting(State.CANCELED)))
     bench.settle()
     return bench.order(order)
+
+
+def test_the_last_look_at_an_order_that_ended_empty_asks_for_its_fills_before_the_key_is_free() -> None:
+    bench = Bench()
+    order = cancelled(bench, snipe_target_id="t1")
+    shown = look(sighting(State.CANCELED))
+    assert further_witness(order, bench.ledger.watches[order.order_id], [shown]) is None
+    order = bench.look(order, shown)
+    assert further_witness(order, bench.ledger.watches[order.order_id], [shown]) is Witness.MY_TRADES
+    fills = look(sighting(State.PARTIALLY_FILLED, "4"), witness=Witness.MY_TRADES)
+    order = bench.look(order, shown, fills)
+    assert (order.state, order.executed_quantity, order.key_bound) == (State.PARTIALLY_CANCELED, Decimal(4), True)
+    assert bench.submit(snipe_target_id="t1").order_id == order.order_id
 
 
 @pytest.mark.parametrize("changes", [{"snipe_target_id": "t1"}, {"idempotency_key": "k"}, {}], ids=str)

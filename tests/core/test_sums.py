@@ -80,12 +80,12 @@ def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Be
 
 def test_the_round_that_sees_a_fill_without_a_sum_asks_for_the_fills() -> None:
     known = order(State.OPEN)
-    assert further_witness(known, [look(NO_SUM)]) is Witness.MY_TRADES
-    assert further_witness(known, [look(NO_SUM), NO_FILLS]) is None, "they were asked for"
-    assert further_witness(known, [look(sighting(State.FILLED, "4"))]) is None, "it has its sum"
-    assert further_witness(known, [look()]) is None
+    assert further_witness(known, Watch(next_ms=0), [look(NO_SUM)]) is Witness.MY_TRADES
+    assert further_witness(known, Watch(next_ms=0), [look(NO_SUM), NO_FILLS]) is None, "they were asked for"
+    assert further_witness(known, Watch(next_ms=0), [look(sighting(State.FILLED, "4"))]) is None, "it has its sum"
+    assert further_witness(known, Watch(next_ms=0), [look()]) is None
     priced = order(State.PARTIALLY_FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(44))
-    assert further_witness(priced, [look(NO_SUM)]) is None, "the sum of as much is known"
+    assert further_witness(priced, Watch(next_ms=0), [look(NO_SUM)]) is None, "the sum of as much is known"
 
 
 def test_fills_that_are_not_all_of_them_have_no_sum_for_the_order() -> None:
