@@ -37,7 +37,8 @@ _DURATIONS = (
     "UPDATE orders SET deadline_ms = ?1 WHERE deadline_ms > ?1 AND state IN ('queued', 'armed')",
     """UPDATE orders SET deadline_ms = deadline_ms - accepted_ms + ?1
        WHERE accepted_ms > ?1 AND execute_at_ms IS NULL AND state NOT IN ('queued', 'armed')""",
-    "UPDATE orders SET key_until_ms = key_until_ms - accepted_ms + ?1 WHERE accepted_ms > ?1",
+    """UPDATE orders SET key_until_ms = key_until_ms - coalesce(finished_ms, accepted_ms) + ?1
+       WHERE coalesce(finished_ms, accepted_ms) > ?1""",
     """UPDATE transaction_locks SET expires_at = timeout_ms + ?1
        WHERE status = 'active' AND expires_at > timeout_ms + ?1""",
 )

@@ -87,6 +87,20 @@ async def test_an_unknown_outcome_stays_one_and_its_grace_begins_no_later_than_n
     assert (found.state, found.sent_ms, found.doubt_ms) == (State.IN_DOUBT, NOW_MS, NOW_MS)
 
 
+async def test_the_key_of_an_order_that_came_before_the_wrong_time_and_ended_in_it_counts_no_longer_than_its_window(
+    path: Path,
+) -> None:
+    order = making.order(
+        1, state=State.FILLED, accepted_ms=NOW_MS - 10, finished_ms=WRONG_MS, key_until_ms=WRONG_MS + 60_000
+    )
+    await written(path, Step(orders={order.order_id: order}))
+    reset(path)
+    async with open_store(path) as store:
+        found = await store.order(order.order_id)
+    assert found is not None
+    assert found.key_until_ms == NOW_MS + 60_000
+
+
 async def test_a_key_counts_for_as_long_as_it_would_have(path: Path) -> None:
     found = await order_after(path, state=State.FILLED, finished_ms=WRONG_MS, key_until_ms=WRONG_MS + 60_000)
     assert (found.key_until_ms, found.finished_ms) == (NOW_MS + 60_000, NOW_MS)
