@@ -1,11 +1,15 @@
 """Output that cannot be written: a full disk, a pipe that nobody reads."""
 
+import errno
 import os
 import sys
 
 import click
 
 IO_ERROR = 74
+
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Errors of writing. They name no file where an output that is not buffered has met one (PYTHONUNBUFFERED)."""
 
 
 class Unwritten(click.ClickException):
@@ -17,6 +21,8 @@ class Unwritten(click.ClickException):
 def unwritten(error: OSError) -> Exception:
     """Return what to raise for an error: it ends the command, where its output cannot be written; else the error."""
     try:
+        if error.errno in _UNWRITABLE and error.filename is None:
+            raise error
         sys.stdout.flush()
     except OSError as failed:
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -29,7 +29,7 @@ PRINTING = [
 ]
 
 
-def run_into(command: Command, words: Sequence[str], output: IO[bytes]) -> tuple[int, str]:
+def run_into(command: Command, words: Sequence[str], output: IO[bytes], **environ: str) -> tuple[int, str]:
     """Run a command with an output that takes nothing; return its exit code and what it says."""
     ran = subprocess.run(
         [*SNIPERD, *words],
@@ -37,7 +37,7 @@ def run_into(command: Command, words: Sequence[str], output: IO[bytes]) -> tuple
         stdout=output,
         stderr=subprocess.PIPE,
         text=True,
-        env=command.environ,
+        env=command.environ | environ,
         cwd=command.directory,
         timeout=30,
         check=False,
@@ -50,6 +50,13 @@ def test_a_full_disk_is_told_in_a_line(command: Command, daemon: Daemon, words: 
     assert daemon
     with Path("/dev/full").open("wb") as full:
         code, said = run_into(command, words, full)
+    assert (code, said) == (IO_ERROR, "Error: the output could not be written: No space left on device\n")
+
+
+def test_a_full_disk_is_told_in_a_line_where_nothing_is_buffered(command: Command, daemon: Daemon) -> None:
+    assert daemon
+    with Path("/dev/full").open("wb") as full:
+        code, said = run_into(command, ["status"], full, PYTHONUNBUFFERED="1")
     assert (code, said) == (IO_ERROR, "Error: the output could not be written: No space left on device\n")
 
 
