@@ -31,16 +31,16 @@ class Capacity:
         self._sent: list[int] = []  # instants of requests, past and reserved, sorted
 
     def ready_ms(self, now_ms: int, at_ms: int | None = None, *, emergency: bool = False) -> int | None:
-        """Return the earliest time a decision taken now may let a request go at ``at_ms`` (default now).
+        """Return the earliest time at which a decision lets a request go, at ``at_ms`` or, if that has passed, at once.
 
-        ``now_ms`` itself means: at once. ``None`` means: not before something in flight has ended, which an emergency
-        does not wait for.
+        ``now_ms`` itself means: decide now. ``None`` means: not before something in flight has ended, which an
+        emergency does not wait for.
         """
         if self.in_flight >= self.limits.max_in_flight and not emergency:
             return None
         wire_ms = max(now_ms, at_ms or now_ms)
-        free_ms = max(self._window_free_ms(wire_ms), self.blocked_until_ms)
-        return now_ms + max(0, free_ms - wire_ms)
+        free_ms = self._window_free_ms(max(wire_ms, self.blocked_until_ms))
+        return now_ms if free_ms == wire_ms else free_ms
 
     def take(self, now_ms: int, at_ms: int | None = None) -> None:
         """Count one more request in flight, to go at ``at_ms`` (default now)."""

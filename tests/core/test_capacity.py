@@ -38,11 +38,23 @@ def test_an_instant_ahead_is_reserved_in_the_seconds_around_it() -> None:
     assert busy.ready_ms(NOON_MS, NOON_MS + 500 + WINDOW_MS) == NOON_MS
 
 
-def test_the_wait_for_an_instant_is_counted_from_the_decision() -> None:
-    """A decision for an instant ahead is late by as much as the instant is."""
+def test_the_wait_for_an_instant_that_has_no_room_ends_when_there_is_room_and_is_told_the_same_meanwhile() -> None:
+    """A decision before the instant cannot help: the request would go at the instant all the same."""
     busy = capacity(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
-    assert busy.ready_ms(NOON_MS, NOON_MS + 700) == NOON_MS + 800
+    told = [busy.ready_ms(NOON_MS + passed_ms, NOON_MS + 700) for passed_ms in (0, 1, 699, 700, 800, 1_500)]
+    assert told == [NOON_MS + 1_500] * 6
+
+
+def test_after_the_exchanges_not_now_the_second_must_have_room_too() -> None:
+    busy = capacity(rate=1)
+    busy.take(NOON_MS)
+    busy.block(NOON_MS + 600)
+    assert busy.ready_ms(NOON_MS) == NOON_MS + WINDOW_MS
+    busy.block(NOON_MS + 2_000)
+    assert busy.ready_ms(NOON_MS) == NOON_MS + 2_000
+    assert busy.ready_ms(NOON_MS, NOON_MS + 1_700) == NOON_MS + 2_000
+    assert busy.ready_ms(NOON_MS, NOON_MS + 2_000) == NOON_MS
 
 
 def test_an_instant_that_has_passed_counts_as_now() -> None:
