@@ -49,6 +49,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     answered: str
     retry_after_ms: int | None = None  # stated by the exchange
     price_cap: Decimal | None = None  # stated by the exchange
+    doubts_rules: bool = False  # it speaks of what the pair admits: what is known of that may be wrong
 
 
 class Unclear(msgspec.Struct, frozen=True, tag=True):

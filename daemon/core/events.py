@@ -72,6 +72,11 @@ CATALOGUE: dict[str, Kind] = {
     "order.deferred": Kind(
         Level.WARNING, "refused or not sent; it waits for another attempt", ("reason", "not_before_ms", "price")
     ),
+    "order.refitted": Kind(
+        Level.WARNING,
+        "refused for its amounts; the next attempt has them rounded to rules that were read anew",
+        ("quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity", "asked_price"),
+    ),
     "order.rejected": Kind(Level.ERROR, "definitely not executed", ("reason",)),
     "order.dead_letter": Kind(Level.ERROR, "definitely not executed, set aside for a person", ("reason",)),
     "order.in_doubt": Kind(Level.WARNING, "the outcome is unknown; looking for it", ("reason",)),

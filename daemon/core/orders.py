@@ -251,6 +251,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     asked_quantity: Decimal | None = None  # as the signal had it, where it was rounded to what the pair admits
     asked_quote_quantity: Decimal | None = None  # the same
     asked_price: Decimal | None = None  # the same
+    refitted: bool = False  # the amounts were rounded once more, to rules read anew after a refusal
 
     @property
     def asked(self) -> dict[str, Decimal]:

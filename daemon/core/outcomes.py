@@ -1,6 +1,7 @@
 """Outcomes: an answer arrived, or a round of looks."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,13 +18,22 @@ from daemon.core.retries import Verdict, judge, unsent
 from daemon.core.rulings import halt, withdraw
 from daemon.core.sightings import completed, is_news, may_lack_fills, spent_less
 from daemon.core.step import Step
+from daemon.core.symbols import SymbolRules
 
 MAX_ODD_ROWS = 1_000
 """Odd rows that are remembered as reported."""
 
 
-def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_ms: int) -> Verdict | None:
-    """Record the answer to an attempt and what follows from it.
+def answered(
+    ledger: Ledger,
+    step: Step,
+    attempt: Attempt,
+    answer: Answer,
+    now_ms: int,
+    *,
+    new_rules: SymbolRules | None = None,
+) -> Verdict | None:
+    """Record the answer to an attempt and what follows from it; ``new_rules`` were read because of the answer.
 
     Returns:
         What was decided about a refusal, so that the caller can measure the clock again if that is called for.
@@ -47,7 +57,7 @@ def answered(ledger: Ledger, step: Step, attempt: Attempt, answer: Answer, now_m
             ledger.keep_still(step, now_ms + (answer.retry_after_ms or 0), now_ms)
             in_doubt(ledger, step, order, answer.why, now_ms)
         case Refused():
-            verdict = judge(order, answer, ledger.rules.retry, now_ms)
+            verdict = judge(order, answer, ledger.rules.retry, now_ms, new_rules)
             _refused(ledger, step, order, verdict, now_ms)
             return verdict
         case _:  # not sent
@@ -176,7 +186,8 @@ def _refused(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms:
 
 
 def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
-    repriced = verdict.price is not None
+    repriced = {} if verdict.price is None else {"price": verdict.price, "repriced": True}
+    rounded = {} if verdict.refitted is None else _rounded(order, verdict.refitted)
     order = ledger.move(
         step,
         order,
@@ -184,9 +195,12 @@ def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms
         now_ms,
         reason=verdict.reason,
         not_before_ms=verdict.not_before_ms,
-        price=verdict.price if repriced else order.price,
-        repriced=order.repriced or repriced,
+        refitted=order.refitted or bool(rounded),
+        **repriced,
+        **rounded,
     )
+    if rounded:
+        ledger.tell(step, "order.refitted", now_ms, order, **rounded)
     ledger.tell(
         step,
         "order.deferred",
@@ -200,6 +214,16 @@ def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms
         expire(ledger, step, order, now_ms)
     else:
         ledger.enqueue(order, now_ms)
+
+
+def _rounded(order: Order, refitted: Order) -> dict[str, Any]:
+    """Return what changes about an order that is rounded once more, with the amounts that the signal had."""
+    changes: dict[str, Any] = {}
+    for name in ("quantity", "quote_quantity", "price"):
+        before, after = getattr(order, name), getattr(refitted, name)
+        if before != after:
+            changes |= {name: after, f"asked_{name}": order.asked.get(name, before)}
+    return changes
 
 
 def _nothing_new(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:

@@ -9,11 +9,12 @@ Rounding never makes an order worse than asked: quantities are cut, a buyer's pr
 """
 
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
 from daemon.core.decimals import ceil_to, floor_to, plain
-from daemon.core.orders import OrderType, Side
+from daemon.core.orders import Order, OrderType, Side
 from daemon.core.signals import Signal
 from daemon.errors import Invalid
 
@@ -22,6 +23,12 @@ ALL, BUY_ONLY, SELL_ONLY, CLOSED = 1, 2, 3, 4
 
 OPENING_MS = 3_600_000
 """So long after its first open a pair's state is not taken from what is known of it."""
+
+Wanted = TypeVar("Wanted", Signal, Order)
+"""What has amounts that a pair may not admit."""
+
+FRESH_MS = 2_000
+"""Rules of this age are not read anew before they refuse a signal: so long passes between two questions for them."""
 
 
 class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +53,8 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     first_open_ms: int | None  # when trading opens or opened, where MEXC says so
 
 
-def fit(signal: Signal, rules: SymbolRules, now_ms: int) -> Signal:
-    """Round a signal's amounts to what the pair admits.
+def fit(signal: Wanted, rules: SymbolRules, now_ms: int) -> Wanted:
+    """Round the amounts of a signal, or of an order, to what the pair admits.
 
     A pair that opens about now is not judged by whether it is open, because what is known of that may be minutes old: a
     sniper's order waits for the open, and the exchange's refusals until then are retried.
@@ -66,6 +73,15 @@ def fit(signal: Signal, rules: SymbolRules, now_ms: int) -> Signal:
     )
     _check_limits(fitted, rules)
     return fitted
+
+
+def refit(order: Order, rules: SymbolRules, now_ms: int) -> Order | None:
+    """Round an order's amounts to rules that were read anew; ``None`` where that changes nothing or cannot help."""
+    try:
+        fitted = fit(order, rules, now_ms)
+    except Invalid:
+        return None
+    return None if fitted == order else fitted
 
 
 def listed(symbol: str, rules: SymbolRules | None) -> SymbolRules:
@@ -97,7 +113,7 @@ def check_type(signal: Signal, refused: frozenset[str]) -> None:
         )
 
 
-def _check_admission(signal: Signal, rules: SymbolRules) -> None:
+def _check_admission(signal: Signal | Order, rules: SymbolRules) -> None:
     if not rules.api_tradable or not rules.online:
         raise Invalid(f"{rules.symbol} cannot be traded by API now", field="symbol", allowed="a pair open to the API")
     only = {BUY_ONLY: Side.BUY, SELL_ONLY: Side.SELL}.get(rules.trade_sides, signal.side)
@@ -128,7 +144,7 @@ def _cut(field: str, amount: Decimal | None, decimals: int) -> Decimal | None:
     return cut
 
 
-def _round_price(signal: Signal, decimals: int) -> Decimal | None:
+def _round_price(signal: Signal | Order, decimals: int) -> Decimal | None:
     if signal.price is None:
         return None
     price = (floor_to if signal.side is Side.BUY else ceil_to)(signal.price, decimals)
@@ -141,7 +157,7 @@ def _round_price(signal: Signal, decimals: int) -> Decimal | None:
     return price
 
 
-def _check_limits(signal: Signal, rules: SymbolRules) -> None:
+def _check_limits(signal: Signal | Order, rules: SymbolRules) -> None:
     if signal.quantity is not None and signal.quantity < rules.min_quantity:
         raise Invalid(
             f"quantity {plain(signal.quantity)} is below the minimum of {rules.symbol}",

@@ -16,10 +16,13 @@ import anyio
 import anyio.lowlevel
 
 from daemon.clock import Clock, stopwatch_s
+from daemon.core.answers import Answer, Refused
 from daemon.core.dispatch import fire, may_go
 from daemon.core.orders import UNRESOLVED, Order
 from daemon.core.outcomes import answered
+from daemon.core.retries import may_refit
 from daemon.core.step import Send, Step
+from daemon.core.symbols import SymbolRules
 from daemon.engine.doorway import Doorway
 from daemon.engine.locks import ResourceLocks
 from daemon.engine.observer import Observer, Timing
@@ -119,10 +122,12 @@ class Executor:
 
     async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
         self._begin()
+        began_ms = self._clock.now_ms()
         answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit, timing))
         timing.answered_s = stopwatch_s()
+        new_rules = await self._doubted(send, answer, began_ms)
         step = Step()
-        verdict = answered(self._doorway.ledger, step, send.attempt, answer, self._clock.now_ms())
+        verdict = answered(self._doorway.ledger, step, send.attempt, answer, self._clock.now_ms(), new_rules=new_rules)
         self._doorway.apply(step)
         self._end()
         self._observer.attempted(send, answer, timing)
@@ -145,6 +150,27 @@ class Executor:
     def _end(self) -> None:
         self._under_way -= 1
         self._ended.set()
+
+    async def _doubted(self, send: Send, answer: Answer, began_ms: int) -> SymbolRules | None:
+        """Read a pair's rules anew where a refusal doubts them; return them where the order may be rounded to them.
+
+        A refusal that is retried in any case does not wait for them, and has them read after its first attempt only.
+        """
+        if not isinstance(answer, Refused) or not answer.doubts_rules:
+            return None
+        if may_refit(send.order, answer):
+            left_s = (send.order.deadline_ms - self._clock.now_ms()) / 1_000
+            with anyio.move_on_after(left_s):
+                return await self._new_rules(send.order.symbol, began_ms)
+        elif send.attempt.number == 1:
+            self._tasks.create_task(self._new_rules(send.order.symbol, began_ms))
+        return None
+
+    async def _new_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
+        try:
+            return await self._exchange.fresh_rules(symbol, since_ms)
+        except NotReady:
+            return None
 
     def _fire(self, send: Send) -> bool:
         """Let an armed order's instant come; false where it was taken back."""

@@ -18,7 +18,7 @@ from daemon.core.orders import RESTING, SIGHTINGS, WAITING, Order, State
 from daemon.core.outlook import Outlook, advice, afterwards, outlook
 from daemon.core.signals import Signal, SignalRequest, normalise
 from daemon.core.step import Step
-from daemon.core.symbols import check_type, fit, listed
+from daemon.core.symbols import FRESH_MS, check_type, fit, listed
 from daemon.engine.engine import Engine, Stage
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.reading import History
@@ -253,7 +253,8 @@ class FrontDesk:
         try:
             return fit(signal, listed(signal.symbol, await exchange.rules(signal.symbol)), now_ms)
         except Invalid:
-            return fit(signal, listed(signal.symbol, await exchange.fresh_rules(signal.symbol)), now_ms)
+            since_ms = self._engine.clock.now_ms() - FRESH_MS
+            return fit(signal, listed(signal.symbol, await exchange.fresh_rules(signal.symbol, since_ms)), now_ms)
 
     async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
         await self._carry_out(rulings.ask_cancel, order.order_id, caller, reason)

@@ -71,8 +71,8 @@ class Exchange(Protocol):
         """
         ...
 
-    async def fresh_rules(self, symbol: str) -> SymbolRules | None:
-        """Return a trading pair's rules as they are now, at most a moment old; ``None`` where there is no such pair.
+    async def fresh_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
+        """Return a trading pair's rules as they were after an instant; ``None`` where there is no such pair.
 
         Raises:
             NotReady: they cannot be had now.

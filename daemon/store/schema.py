@@ -192,6 +192,7 @@ END;
 ALTER TABLE orders ADD COLUMN asked_quantity TEXT;        -- base units as the signal had them, where they were rounded
 ALTER TABLE orders ADD COLUMN asked_quote_quantity TEXT;  -- quote units, the same
 ALTER TABLE orders ADD COLUMN asked_price TEXT;           -- quote per base unit, the same
+ALTER TABLE orders ADD COLUMN refitted INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1);  -- rounded anew
 """
 """Not released yet: until then statements may be added at its end (``python -m tests.store.released`` after that)."""
 

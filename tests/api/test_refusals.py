@@ -6,8 +6,10 @@ import pytest
 
 from daemon.core.answers import Advice
 from daemon.exchange.mexc.codes import ADVICE
-from tests.processes import Daemon, Exchange, wall_ms
+from tests.processes import Daemon, Exchange, eventually, wall_ms
 from tests.processes.signals import market_buy, resting_buy
+
+RULES = "GET /api/v3/exchangeInfo"
 
 
 def codes(*advices: Advice) -> Iterable[int]:
@@ -179,12 +181,49 @@ def test_what_is_not_known_as_a_refusal_is_no_refusal(
     assert len(exchange.arrivals(order["id"])) == 1
 
 
-def test_decimals_that_the_exchange_no_longer_takes_concern_one_order_alone(daemon: Daemon, exchange: Exchange) -> None:
+def test_decimals_that_the_exchange_no_longer_takes_are_cut_once_more(daemon: Daemon, exchange: Exchange) -> None:
     now_ms = wall_ms()
     exchange.list_symbol("SCALEUSDT", now_ms - 3_600_000, price="1.2345")
     signal = resting_buy(symbol="SCALEUSDT", quantity="10", price="1.1111")
     assert daemon.submit(signal, wait_s=10).json["state"] == "open"
     exchange.list_symbol("SCALEUSDT", now_ms - 3_600_000, price="1")
-    order = daemon.submit(signal | {"price": "1.1112"}, wait_s=10).json
-    assert (order["state"], "scale is invalid" in order["reason"]) == ("dead_letter", True)
+    order = daemon.submit(signal | {"price": "1.1112", "quantity": "10.55"}, wait_s=10).json
+    assert (order["state"], order["attempts"]) == ("filled", 2)
+    assert (order["price"], order["askedPrice"], order["quantity"], order["askedQuantity"]) == (
+        "1.11", "1.1112", "10.55", None,
+    )  # fmt: skip
+    assert [arrival["parameters"]["price"] for arrival in exchange.arrivals(order["id"])] == ["1.1112", "1.11"]
+    told = {event["name"]: event["detail"] for event in daemon.explain(order["id"])["events"]}
+    assert "scale is invalid" in told["order.deferred"]["reason"]
+    assert told["order.refitted"] == {"price": "1.11", "asked_price": "1.1112"}
     assert daemon.look("/v1/status")["halted"] is None
+
+
+def test_rules_that_have_not_changed_send_no_order_again(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.lay({"kind": "refused", "code": 10096, "count": 1})
+    order = daemon.submit(resting_buy(), wait_s=10).json
+    assert (order["state"], order["attempts"]) == ("dead_letter", 1)
+    assert len(exchange.arrivals(order["id"])) == 1
+
+
+def test_an_order_ends_as_refused_while_its_pairs_rules_cannot_be_read(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.lay({"kind": "refused", "code": 10096, "count": 1}, {"kind": "maintenance", "endpoint": RULES})
+    order = daemon.submit(resting_buy(), wait_s=10).json
+    assert (order["state"], order["attempts"]) == ("dead_letter", 1)
+    exchange.lay()
+
+
+@pytest.mark.parametrize("code", [10007, 30041], ids=["symbol", "type"])
+def test_a_refusal_that_speaks_of_the_pair_has_its_rules_read_anew(
+    daemon: Daemon, exchange: Exchange, code: int
+) -> None:
+    symbol = f"ANEW{code}USDT"
+    exchange.list_symbol(symbol, wall_ms() - 7_200_000, price="1")
+    exchange.lay({"kind": "refused", "code": code, "count": 1})
+    daemon.submit(resting_buy(symbol=symbol, quantity="10", price="1"), wait_s=10)
+
+    def asked_twice() -> bool:
+        asked = exchange.arrivals(endpoint=RULES)
+        return len([each for each in asked if each["parameters"].get("symbol") == symbol]) == 2
+
+    eventually(asked_twice, "the rules are read anew")

@@ -31,6 +31,7 @@ from daemon.core.retries import Verdict
 from daemon.core.rulings import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
 from daemon.core.signals import SignalRequest, normalise
 from daemon.core.step import Send, Step
+from daemon.core.symbols import SymbolRules, fit
 from daemon.core.waiters import Waiter, WaiterState
 from tests.core.making import NOON_MS, RULES, an_id, request
 
@@ -254,14 +255,19 @@ class Bench:
         """Take a signal in, or answer it with an earlier one's order."""
         return self.order(self.submit_all([asked or request(**changes)])[0].order)
 
-    def submit_all(self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None) -> list[Accepted]:
-        """Take all signals in, or none."""
+    def submit_all(
+        self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None, pair: SymbolRules | None = None
+    ) -> list[Accepted]:
+        """Take all signals in, or none; rounded to what their pair admits, where that is given."""
         step = Step()
         signals = [
             replace(normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms), last_price=last_price)
             for each in asked
         ]
-        wishes = [(signal, identify(self.ledger, signal)) for signal in signals]
+        wishes = [
+            (signal if pair is None else fit(signal, pair, self.now_ms), identify(self.ledger, signal))
+            for signal in signals
+        ]
         check_all(self.ledger, wishes, self.now_ms)
         taken = [
             accept(
@@ -299,15 +305,15 @@ class Bench:
         assert send in self.durable_sends(), "the gate opens for what is durable"
         return may_go(self.ledger, send, self.now_ms)
 
-    def answer(self, order: Order, answer: Answer) -> Verdict | None:
-        """Let the answer to an order's last request arrive, or to the given attempt's."""
+    def answer(self, order: Order, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
+        """Let the answer to an order's last request arrive, and the rules that were read because of it."""
         client_order_id = self.order(order).client_order_id or ""
-        return self.answer_attempt(self.sends[client_order_id][0].attempt, answer)
+        return self.answer_attempt(self.sends[client_order_id][0].attempt, answer, new_rules)
 
-    def answer_attempt(self, attempt: Attempt, answer: Answer) -> Verdict | None:
+    def answer_attempt(self, attempt: Attempt, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
         """Let the answer to one request arrive."""
         step = Step()
-        verdict = answered(self.ledger, step, attempt, answer, self.now_ms)
+        verdict = answered(self.ledger, step, attempt, answer, self.now_ms, new_rules=new_rules)
         self.apply(step)
         self.sends.pop(attempt.client_order_id, None)
         return verdict
@@ -319,13 +325,13 @@ class Bench:
         self.apply(step)
         return self.order(order)
 
-    def send_next(self, *answers: Answer) -> Order:
+    def send_next(self, *answers: Answer, new_rules: SymbolRules | None = None) -> Order:
         """Let the one request that is decided go out and be answered."""
         self.settle()
         ((send, _),) = self.sends.values()
         why_not = self.gate(send.order)
         answer = answers[0] if why_not is None else NotSent(why_not)
-        self.answer(send.order, answer)
+        self.answer(send.order, answer, new_rules)
         return self.order(send.order)
 
     # What a person does

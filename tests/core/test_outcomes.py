@@ -14,7 +14,18 @@ from daemon.core.orders import SIGHTINGS, Order, State
 from daemon.core.reconciliation import RULED_MS, witnesses
 from daemon.core.rulings import Found, Ruling
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, look, placed, refused, rules, sighting, unclear
+from tests.core.making import (
+    NOON_MS,
+    everywhere,
+    look,
+    placed,
+    refused,
+    request,
+    rules,
+    sighting,
+    symbol_rules,
+    unclear,
+)
 
 
 @pytest.fixture
@@ -144,6 +155,34 @@ def test_an_order_above_the_price_cap_goes_once_more_at_the_cap(bench: Bench) ->
     deferred = next(event for event in bench.events(send.order) if event.name == "order.deferred")
     assert deferred.detail["price"] == "9.5"
     assert bench.send_next(refused(Advice.REPRICE, price_cap=Decimal(9))).state is State.REJECTED
+
+
+def test_an_order_refused_for_its_scale_goes_once_more_rounded_to_the_new_rules(bench: Bench) -> None:
+    bench.submit(type="LIMIT", quantity=Decimal("10.5"), price=Decimal("9.99"))
+    scale = refused(Advice.DEAD_LETTER, code="10096", doubts_rules=True)
+    first = bench.send_next(scale, new_rules=symbol_rules(price_decimals=1))
+    ((send, _),) = bench.sends.values()
+    assert (send.attempt.number, send.attempt.price, send.order.refitted) == (2, Decimal("9.9"), True)
+    assert (first.attempts, send.attempt.client_order_id) == (2, f"{first.order_id}-2")
+    assert (send.order.quantity, send.order.price) == (Decimal("10.5"), Decimal("9.9"))
+    assert send.order.asked == {"price": Decimal("9.99")}
+    bench.settle()
+    assert bench.disk.orders[send.order.order_id].refitted
+    told = {event.name: event.detail for event in bench.events(send.order)}
+    assert told["order.refitted"] == {"price": "9.9", "asked_price": "9.99"}
+    assert "10096" in str(told["order.deferred"]["reason"])
+    again = bench.send_next(scale, new_rules=symbol_rules(price_decimals=0))
+    assert again.state is State.DEAD_LETTER, "once"
+
+
+def test_an_order_that_is_rounded_anew_keeps_what_the_signal_asked_for(bench: Bench) -> None:
+    asked = request(type="LIMIT", quantity=Decimal("10.55"), price=Decimal("9.999"))
+    bench.submit_all([asked], pair=symbol_rules(quantity_decimals=1, price_decimals=2))
+    scale = refused(Advice.DEAD_LETTER, doubts_rules=True)
+    bench.send_next(scale, new_rules=symbol_rules(quantity_decimals=0, price_decimals=2))
+    ((send, _),) = bench.sends.values()
+    assert (send.order.quantity, send.order.price) == (Decimal(10), Decimal("9.99"))
+    assert send.order.asked == {"quantity": Decimal("10.55"), "price": Decimal("9.999")}
 
 
 def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.answers import Advice, NotSent
+from daemon.core.answers import Advice, NotSent, Refused
 from daemon.core.ids import MAX_ATTEMPTS
 from daemon.core.orders import Happening, Order, Side, State
 from daemon.core.retries import RetryPolicy, delay_ms, judge, unsent
-from tests.core.making import NOON_MS, limit_order, order, refused
+from daemon.core.symbols import SymbolRules
+from tests.core.making import NOON_MS, limit_order, order, refused, symbol_rules
 
 POLICY = RetryPolicy(first_ms=50, factor=1.5, longest_ms=1_000, attempts=10)
 
@@ -133,3 +134,63 @@ def test_waits_grow_and_are_bounded(attempts: int, first_ms: int, factor: float,
     policy = RetryPolicy(first_ms=first_ms, factor=factor, longest_ms=longest_ms, attempts=MAX_ATTEMPTS)
     assert delay_ms(1, policy) == first_ms
     assert first_ms <= delay_ms(attempts, policy) <= delay_ms(attempts + 1, policy) <= longest_ms
+
+
+# --- rounded anew to the pair's new rules
+
+COARSER = symbol_rules(price_decimals=1, quantity_decimals=0)
+SCALE = refused(Advice.DEAD_LETTER, code="10096", message="scale", doubts_rules=True)
+
+
+def uneven(**changes: Any) -> Order:
+    return limit_order(
+        State.IN_FLIGHT, **{"attempts": 1, "quantity": Decimal("10.5"), "price": Decimal("9.99")} | changes
+    )
+
+
+def test_an_order_refused_for_its_scale_goes_once_more_within_new_rules() -> None:
+    verdict = judge(uneven(), SCALE, POLICY, NOON_MS, COARSER)
+    assert (verdict.happening, verdict.not_before_ms) == (Happening.DEFER, NOON_MS)
+    assert verdict.refitted is not None
+    assert (verdict.refitted.quantity, verdict.refitted.price) == (Decimal(10), Decimal("9.9"))
+    assert "10096" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer", "pair"),
+    [
+        pytest.param({}, SCALE, None, id="no new rules"),
+        pytest.param({}, SCALE, symbol_rules(), id="the rules are the same"),
+        pytest.param({}, SCALE, symbol_rules(price_decimals=1, online=False), id="the pair is closed"),
+        pytest.param({}, SCALE, symbol_rules(price_decimals=1, min_quantity=Decimal(11)), id="below a new minimum"),
+        pytest.param({"refitted": True}, SCALE, COARSER, id="done before"),
+        pytest.param({"attempts": MAX_ATTEMPTS}, SCALE, COARSER, id="no attempt left"),
+        pytest.param({"deadline_ms": NOON_MS - 1}, SCALE, COARSER, id="after the deadline"),
+        pytest.param({}, refused(Advice.DEAD_LETTER), COARSER, id="another reason"),
+    ],
+)
+def test_an_order_that_new_rules_cannot_help_ends_as_before(
+    changes: dict[str, Any], answer: Refused, pair: SymbolRules | None
+) -> None:
+    verdict = judge(uneven(**changes), answer, POLICY, NOON_MS, pair)
+    assert (verdict.happening, verdict.refitted) == (Happening.SET_ASIDE, None)
+
+
+def test_an_order_that_is_retried_in_any_case_is_not_rounded_anew() -> None:
+    verdict = judge(uneven(), refused(Advice.RETRY, doubts_rules=True), POLICY, NOON_MS, COARSER)
+    assert (verdict.happening, verdict.refitted) == (Happening.DEFER, None)
+
+
+@given(
+    side=st.sampled_from(Side),
+    quantity=st.decimals("0.001", 1000, places=3),
+    price=st.decimals("0.001", 1000, places=3),
+)
+def test_rounding_anew_never_makes_an_order_worse(side: Side, quantity: Decimal, price: Decimal) -> None:
+    asked = uneven(side=side, quantity=quantity, price=price)
+    refitted = judge(asked, SCALE, POLICY, NOON_MS, symbol_rules(price_decimals=1, quantity_decimals=1)).refitted
+    if refitted is not None:
+        assert refitted.quantity is not None
+        assert refitted.price is not None
+        assert refitted.quantity <= quantity
+        assert refitted.price <= price if side is Side.BUY else refitted.price >= price

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from daemon.core.orders import Side
 from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, Signal
-from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, check_type, fit, listed
+from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, check_type, fit, listed, refit
 from daemon.errors import Invalid
-from tests.core.making import NOON_MS, signal, symbol_rules
+from tests.core.making import NOON_MS, limit_order, signal, symbol_rules
 
 
 def fit_at_noon(asked: Signal, pair: SymbolRules) -> Signal:
@@ -224,3 +224,16 @@ def test_only_a_pair_that_the_exchange_lists_has_rules() -> None:
     with pytest.raises(Invalid, match="knows no symbol NONEUSDT") as refused:
         listed("NONEUSDT", None)
     assert refused.value.field == "symbol"
+
+
+# Rounded anew, after a refusal
+
+
+def test_an_order_is_rounded_to_rules_that_were_read_anew() -> None:
+    placed = limit_order(quantity=Decimal("1.29"), price=Decimal("9.99"))
+    assert refit(placed, symbol_rules(), NOON_MS) is None, "nothing changes"
+    refitted = refit(placed, symbol_rules(quantity_decimals=1, price_decimals=1), NOON_MS)
+    assert refitted is not None
+    assert (refitted.quantity, refitted.price) == (Decimal("1.2"), Decimal("9.9"))
+    assert refit(placed, symbol_rules(quantity_decimals=0, min_quantity=Decimal(2)), NOON_MS) is None, "it cannot help"
+    assert refit(placed, symbol_rules(price_decimals=1, trade_sides=CLOSED), NOON_MS) is None, "nor here"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from daemon.core.answers import Advice, Answer, Placed, Refused, Unclear
 from daemon.exchange.mexc.answers import MAX_RAW, envelope, placed_or_not, raw
-from daemon.exchange.mexc.codes import ADVICE, SERVER_CODES, TABLE, UNKNOWN_CODES, Source
+from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE, SERVER_CODES, TABLE, UNKNOWN_CODES, Source
 from daemon.exchange.simulator.errors import Code
 
 ASKED = "POST /api/v3/order?symbol=BTCUSDT"
@@ -383,6 +383,26 @@ def test_a_price_cap_is_read_where_it_is_plainly_stated(message: str, cap: str |
     assert isinstance(answer, Refused)
     assert answer.advice is REPRICE
     assert answer.price_cap == (None if cap is None else Decimal(cap))
+
+
+@pytest.mark.parametrize("code", sorted(ABOUT_RULES))
+def test_a_refusal_that_speaks_of_the_pair_doubts_its_rules(code: int) -> None:
+    answer = read(400, {"code": code, "msg": "so it is"})
+    assert isinstance(answer, Refused)
+    assert answer.doubts_rules
+
+
+def test_too_many_decimals_doubt_the_pairs_rules_and_not_the_key() -> None:
+    answer = read(400, {"code": 400, "msg": " quantity scale is invalid"})
+    assert isinstance(answer, Refused)
+    assert (answer.advice, answer.doubts_rules) == (Advice.DEAD_LETTER, True)
+
+
+@pytest.mark.parametrize("code", [30001, 30004, 10101, 700003, 400])
+def test_another_refusal_doubts_no_rules(code: int) -> None:
+    answer = read(400, {"code": code, "msg": "so it is"})
+    assert isinstance(answer, Refused)
+    assert not answer.doubts_rules
 
 
 def test_a_cap_in_another_refusal_is_not_read() -> None:

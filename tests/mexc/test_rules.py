@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from daemon.core.fields import Amount
 from daemon.core.orders import OrderType, Side
 from daemon.core.signals import Defaults, Signal, SignalRequest, normalise
-from daemon.core.symbols import SymbolRules, fit
+from daemon.core.symbols import FRESH_MS, SymbolRules, fit
 from daemon.errors import Invalid, NotReady
-from daemon.exchange.mexc.client import FRESH_MS, PAUSE_MS, MexcExchange
+from daemon.exchange.mexc.client import PAUSE_MS, MexcExchange
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.symbols import parse
 
@@ -354,20 +354,25 @@ async def test_an_unknown_pair_keeps_no_other_from_being_asked_for(
     assert await client.rules("BTCUSDT") == BTC_RULES
 
 
+async def anew(client: MexcExchange, clock: HandClock) -> SymbolRules | None:
+    """Ask for rules of the last two seconds."""
+    return await client.fresh_rules("BTCUSDT", clock.now_ms() - FRESH_MS)
+
+
 async def test_known_rules_are_asked_for_anew_at_most_every_two_seconds(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC | {"status": "2"}), info(BTC | {"status": "2"}), info(BTC))
     await client.load_rules()
     clock.advance(FRESH_MS - 1)
-    assert not (await client.fresh_rules("BTCUSDT") or BTC_RULES).online
+    assert not (await anew(client, clock) or BTC_RULES).online
     assert len(exchange.asked()) == 1
     clock.advance(1)
-    assert not (await client.fresh_rules("BTCUSDT") or BTC_RULES).online
-    assert not (await client.fresh_rules("BTCUSDT") or BTC_RULES).online
+    assert not (await anew(client, clock) or BTC_RULES).online
+    assert not (await anew(client, clock) or BTC_RULES).online
     assert [request.query for request in exchange.asked()] == [b"", b"symbol=BTCUSDT"]
     clock.advance(FRESH_MS)
-    assert await client.fresh_rules("BTCUSDT") == BTC_RULES
+    assert await anew(client, clock) == BTC_RULES
     assert await client.rules("BTCUSDT") == BTC_RULES
     assert len(exchange.asked()) == 3
 
@@ -379,8 +384,8 @@ async def test_a_known_pair_that_is_not_shown_for_a_while_stays_known(
     exchange.on(EXCHANGE_INFO, info(BTC), answer)
     await client.load_rules()
     clock.advance(FRESH_MS)
-    assert await client.fresh_rules("BTCUSDT") == BTC_RULES
-    assert await client.fresh_rules("BTCUSDT") == BTC_RULES
+    assert await anew(client, clock) == BTC_RULES
+    assert await anew(client, clock) == BTC_RULES
     assert len(exchange.asked()) == 2
 
 
@@ -391,7 +396,7 @@ async def test_rules_that_cannot_be_read_anew_are_not_taken_for_fresh(
     await client.load_rules()
     clock.advance(FRESH_MS)
     with pytest.raises(NotReady):
-        await client.fresh_rules("BTCUSDT")
+        await anew(client, clock)
     assert await client.rules("BTCUSDT") == BTC_RULES
 
 
@@ -470,7 +475,7 @@ async def test_many_callers_share_one_question_about_a_known_pair(
     exchange.on(EXCHANGE_INFO, info(BTC | {"status": "2"}))
     await client.load_rules()
     clock.advance(FRESH_MS)
-    await many_ask_at_once(exchange, client.fresh_rules, answer, outcome)
+    await many_ask_at_once(exchange, lambda _: anew(client, clock), answer, outcome)
     assert len(exchange.asked()) == 2
 
 

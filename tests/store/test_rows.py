@@ -62,6 +62,7 @@ ORDERS = st.builds(
     timeout_ms=MS,
     attempts=st.integers(0, 1_000),
     repriced=st.booleans(),
+    refitted=st.booleans(),
     lock_id=NOTHING_OR | TEXT,
     client_order_id=NOTHING_OR | TEXT,
     sent_ms=NOTHING_OR | MS,

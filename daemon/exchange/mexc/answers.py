@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.answers import Advice, Answer, Placed, Refused, Unclear
-from daemon.exchange.mexc.codes import ADVICE
+from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE
 
 MAX_RAW = 600
 """So many characters of a raw answer are kept as evidence."""
@@ -119,6 +119,7 @@ def placed_or_not(
         asked=asked,
         answered=answered,
         price_cap=_cap(found.message) if advice is Advice.REPRICE else None,
+        doubts_rules=found.code in ABOUT_RULES or _SCALE.search(found.message) is not None,
     )
 
 

@@ -22,7 +22,7 @@ from daemon.core.answers import (
 from daemon.core.attempts import Attempt
 from daemon.core.decimals import plain
 from daemon.core.orders import Order
-from daemon.core.symbols import SymbolRules
+from daemon.core.symbols import FRESH_MS, SymbolRules
 from daemon.credentials import Credentials
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
@@ -38,8 +38,6 @@ from daemon.exchange.mexc.witnesses import Witnesses, names
 from daemon.exchange.port import Gate, Health
 
 ORDER = "/api/v3/order"
-FRESH_MS = 2_000
-"""Minimum time between two questions about one pair. Rules of this age count as new."""
 PAUSE_MS = 1_000
 """So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
 UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
@@ -118,14 +116,13 @@ class MexcExchange:
 
     async def rules(self, symbol: str) -> SymbolRules | None:
         """Return a pair's rules, asking for them if they are not known."""
-        return self._rules.get(symbol) or await self.fresh_rules(symbol)
+        return self._rules.get(symbol) or await self.fresh_rules(symbol, self._clock.now_ms() - FRESH_MS)
 
-    async def fresh_rules(self, symbol: str) -> SymbolRules | None:
-        """Return a pair's rules as they are now, asking for them unless that was done within :data:`FRESH_MS`."""
+    async def fresh_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
+        """Return a pair's rules, asking for them unless that was done after ``since_ms``."""
         async with self._asking:
             now_ms = self._clock.now_ms()
-            read_ms = self._read_ms.get(symbol)
-            if read_ms is None or now_ms >= read_ms + FRESH_MS:
+            if self._read_ms.get(symbol, since_ms) <= since_ms:
                 if now_ms < max(self._not_before_ms, self._requests.pacer.blocked_until_ms):
                     raise NotReady(UNREADABLE_RULES)
                 await self._load_one(symbol)
@@ -211,15 +208,15 @@ class MexcExchange:
 
     async def _load_one(self, symbol: str) -> None:
         """Load a pair's rules, in the time of one request: no signal is to grow old while it waits for room here."""
+        now_ms = self._clock.now_ms()
         with anyio.move_on_after(self._requests.settings.timeout_ms / 1_000) as scope:
             await self._load([("symbol", symbol)])
         if scope.cancelled_caught:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
             raise NotReady(UNREADABLE_RULES)
-        now_ms = self._clock.now_ms()
         known = self._read_ms.items()
         self._read_ms = {pair: at_ms for pair, at_ms in known if pair in self._rules or now_ms < at_ms + FRESH_MS}
-        self._read_ms[symbol] = now_ms  # also where there is no such pair
+        self._read_ms[symbol] = max(now_ms, self._read_ms.get(symbol, 0))  # also where there is no such pair
 
 
 def _address(contract: str) -> str:

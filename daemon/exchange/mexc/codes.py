@@ -141,6 +141,14 @@ TABLE: tuple[Row, ...] = (
 ADVICE: dict[int, Advice] = {row.code: row.advice for row in TABLE if row.advice is not None}
 """The codes that are refusals, with what each calls for."""
 
+ABOUT_RULES = frozenset({
+    10007, 30014, 30021, -1121, 730001,  # the symbol
+    30018, 30019, 30041, 30051,  # the type
+    30002, 30003, 88013,  # minimum and maximum
+    10096, 10097,  # the scale; code 400 speaks of it in its message
+})  # fmt: skip
+"""Refusals after which the pair's known rules are doubted and read anew."""
+
 SERVER_CODES = frozenset({500, 503, 504, 20002, 10203})
 """Codes of the exchange's own trouble: the execution status of *any* request is unknown (documented)."""
 
