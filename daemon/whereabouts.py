@@ -87,7 +87,7 @@ def _recorded(directory: Path, which: str) -> Path | None:
 def _read(directory: Path) -> dict[str, object]:
     try:
         found = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

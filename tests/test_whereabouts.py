@@ -123,7 +123,7 @@ def test_a_record_of_a_daemon_that_was_killed_leads_nobody_astray(machine: Machi
     assert machine.found() == service
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"signals": 7}', '{"signals": "relative"}', "\x00", "{"])
+@pytest.mark.parametrize("text", ["", "[]", '{"signals": 7}', '{"signals": "relative"}', "\x00", "{", "[" * 100_000])
 def test_a_record_that_cannot_be_read_is_none(machine: Machine, text: str) -> None:
     (machine.state / RECORD).write_text(text)
     assert machine.found() == machine.runtime / "signals.sock"

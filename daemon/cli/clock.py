@@ -39,7 +39,18 @@ def reset_clock(reason: str, database: Path | None, config_path: Path | None, as
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
     if as_json:
-        show.print_json({"path": done.path, "wasMs": done.was_ms, "nowMs": done.now_ms, "waiting": done.waiting})
+        show.print_json(
+            {
+                "path": done.path,
+                "wasMs": done.was_ms,
+                "nowMs": done.now_ms,
+                "waiting": done.waiting,
+                "changed": done.changed,
+            }
+        )
+        return
+    if not done.changed:
+        click.echo(f"{done.path}: no recorded time is ahead of this machine's clock; nothing was changed")
         return
     click.echo(f"{done.path}: from {show.at(done.was_ms)} to {show.at(done.now_ms)}")
     click.echo(f"{done.waiting} orders that wait to be sent expire at the next start")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.clock import CLOCK_FACT, Anchor, anchored
+from daemon.clock import CLOCK_FACT, LEAST_STEP_MS, Anchor, anchored
 from daemon.core.events import Detail, Event
 from daemon.core.ledger import STILL_FACT
 from daemon.errors import BadDatabase
@@ -52,6 +52,7 @@ class Reset(msgspec.Struct, frozen=True, rename="camel"):
     was_ms: int  # where the next run would have begun at the earliest
     now_ms: int  # the machine's time
     waiting: int  # orders that expire at the next start
+    changed: bool  # False: no recorded time was ahead, and nothing was touched
 
 
 def recorded_ms(connection: sqlite3.Connection, now: Anchor) -> int:
@@ -63,7 +64,7 @@ def recorded_ms(connection: sqlite3.Connection, now: Anchor) -> int:
 
 
 def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:
-    """Let the daemon's time begin at the machine's wall clock again.
+    """Let the daemon's time begin at the machine's wall clock again; change nothing where it would anyway.
 
     Raises:
         AlreadyRunning: a daemon uses the database.
@@ -82,12 +83,14 @@ def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:
         prepare(connection, path)
         check(connection, path, decisive=True)
         was_ms = recorded_ms(connection, now)
+        if was_ms - now.unix_ms < LEAST_STEP_MS:
+            return Reset(str(path), was_ms, now.unix_ms, waiting=0, changed=False)
         with transaction(connection):
             waiting = _take_back(connection, was_ms, now)
             detail: dict[str, Detail] = {"reason": reason, "was_ms": was_ms, "set_ms": now.unix_ms, "waiting": waiting}
             event = Event(name="clock.reset", at_ms=now.unix_ms, actor=actor, detail=detail)
             connection.execute(rows.INSERT_EVENT, rows.event_row(event))
-    return Reset(str(path), was_ms, now.unix_ms, waiting)
+    return Reset(str(path), was_ms, now.unix_ms, waiting, changed=True)
 
 
 def _take_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:

@@ -87,6 +87,17 @@ async def test_an_unknown_outcome_stays_one_and_its_grace_begins_no_later_than_n
     assert (found.state, found.sent_ms, found.doubt_ms) == (State.IN_DOUBT, NOW_MS, NOW_MS)
 
 
+async def test_nothing_changes_where_no_recorded_time_is_ahead(path: Path) -> None:
+    order = making.order(1, state=State.QUEUED, accepted_ms=NOW_MS - 10, execute_at_ms=NOW_MS + 60_000)
+    event = Event(name="order.accepted", at_ms=NOW_MS - 10, order_id=order.order_id)
+    async with open_store(path) as store:
+        await store.commit(Step(orders={order.order_id: order}, events=[event])).durable()
+    done = reset_clock(path, reason="to be sure", actor="uid:0", now=NOW)
+    assert (done.changed, done.waiting) == (False, 0)
+    async with open_store(path) as store:
+        assert await store.order(order.order_id) == order
+
+
 async def test_the_key_of_an_order_that_came_before_the_wrong_time_and_ended_in_it_counts_no_longer_than_its_window(
     path: Path,
 ) -> None:
