@@ -45,9 +45,11 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
                 return ready_ms
             for armed in in_the_way:
                 disarm(ledger, step, armed, f"its place in the exchange's rate goes to {order.order_id}", now_ms)
+            # Their locks are free now: a caller gets one, or an order that waited for one is first.
+            grant(ledger, step, now_ms)
+            continue
         ledger.queue.pop()
         _send(ledger, step, order, now_ms)
-        grant(ledger, step, now_ms)  # an order that was disarmed for this one gave its lock back
     return None
 
 

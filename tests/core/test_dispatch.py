@@ -380,6 +380,15 @@ def test_an_armed_buy_that_gave_way_goes_when_there_is_room_again() -> None:
     assert bench.order(buy).state is State.IN_FLIGHT
 
 
+def test_the_room_of_an_armed_order_that_gives_way_goes_to_the_first_who_may_go_then() -> None:
+    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    armed = bench.submit(execute_at=NOON_MS + 400)
+    first = bench.submit(priority=1, quote_order_qty=Decimal(26))
+    assert bench.order(first).state is State.QUEUED, "the armed order holds the resource"
+    assert sell(bench, symbol="BARUSDT").state is State.QUEUED, "it is the second now that the resource is free"
+    assert [bench.order(each).state for each in (armed, first)] == [State.QUEUED, State.IN_FLIGHT]
+
+
 def test_only_armed_orders_whose_room_is_needed_give_way() -> None:
     bench = Bench(rules(limits={"order_rate_per_s": 1}, arm_ahead_ms=10_000))
     near = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 500)
