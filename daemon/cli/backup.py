@@ -61,6 +61,9 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
     is taken, and orders that were queued then are looked for on the exchange. Compare `sniperd orders` with the
     exchange's list since then, see to it that nobody sends those signals again, then `sniperd resume`.
 
+    The file that a daemon saved because its database was deleted (`….saved-…`) lacks nothing: restored before any
+    other, the next start goes on with it at once, and is not halted.
+
     To move a database to another machine, stop the daemon and move its files instead: nothing is unknown to those.
     """
     from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
@@ -73,13 +76,23 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
         raise Fail(str(error), error.exit_code) from None
     if as_json:
         show.print_json(
-            {"path": done.path, "bytes": done.bytes, "orders": done.orders, "schema": done.schema, "kept": done.kept}
+            {
+                "path": done.path,
+                "bytes": done.bytes,
+                "orders": done.orders,
+                "schema": done.schema,
+                "kept": done.kept,
+                "halted": done.halted,
+            }
         )
         return
     click.echo(f"{done.path}: {done.orders} orders, {done.bytes / 1e6:.1f} MB, checked")
     if done.kept is not None:
         click.echo(f"the former database is kept as {done.kept}")
-    click.echo("the daemon will start halted: compare the orders since the backup with the exchange, then resume")
+    if done.halted:
+        click.echo("the daemon will start halted: compare the orders since the backup with the exchange, then resume")
+    else:
+        click.echo("it holds everything that the daemon had acknowledged: the next start goes on with it, not halted")
 
 
 def configured_database(config_path: Path | None) -> Path:

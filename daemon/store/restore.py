@@ -20,10 +20,13 @@ class Restored(BackedUp, frozen=True, rename="camel"):
     """What was put in place, and what stood there."""
 
     kept: str | None  # the former database
+    halted: bool  # the next start is; not where this is all that a daemon knew, which goes on as if nothing had been
 
 
 def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
     """Let a checked copy of a backup be the database; a daemon that starts from it is halted until a person resumes.
+
+    What a daemon saved when its files were taken away lacks nothing, so the next start is not halted.
 
     Raises:
         AlreadyRunning: a daemon uses the database.
@@ -38,13 +41,14 @@ def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
     with instance_lock(database), cannot(f"put {source} in the place of {database}", remedy):
         fresh.unlink(missing_ok=True)
         _refuse_newer(source)
-        done = backup(source, fresh, is_complete=_is_complete(source, database))
+        is_complete = _is_complete(source, database)
+        done = backup(source, fresh, is_complete=is_complete)
         _give_to_owner(database, fresh)
         kept = _set_aside(database, now_ms)
         fresh.replace(database)
         incident_file(database).unlink(missing_ok=True)
         sync(database.parent, os.O_DIRECTORY)
-    return Restored(str(database), done.bytes, done.orders, done.schema, kept)
+    return Restored(str(database), done.bytes, done.orders, done.schema, kept, halted=not is_complete)
 
 
 def _is_complete(source: Path, database: Path) -> bool:
