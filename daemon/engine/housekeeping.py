@@ -22,7 +22,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     symbols_refresh_s: float
     cleanup_s: float
     retention_h: float
-    retention_days: int  # of orders, attempts and events; 0: for ever
+    retention_days: float  # of orders, attempts and events; 0: for ever
 
 
 class Housekeeping:
@@ -61,7 +61,7 @@ class Housekeeping:
         while True:
             await anyio.sleep(self.intervals.cleanup_s)
             now_ms, kept = self._clock.now_ms(), self.intervals
-            history_before_ms = now_ms - kept.retention_days * DAY_MS if kept.retention_days else None
+            history_before_ms = now_ms - int(kept.retention_days * DAY_MS) if kept.retention_days else None
             cleaned = await self._store.clean(now_ms - int(kept.retention_h * HOUR_MS), history_before_ms)
             if cleaned.rows:
                 self._tell("store.cleaned", **msgspec.structs.asdict(cleaned))

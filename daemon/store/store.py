@@ -53,14 +53,19 @@ class Store:
         look: Callable[[], str | None] = lambda: None,
         patience: Patience | None = None,
         check: Check | None = None,
+        stopwatch: Callable[[], float] = stopwatch_s,
     ) -> None:
-        """Take the connections; without the rest nobody looks after the files, and the database counts as whole."""
+        """Take the connections; without the rest nobody looks after the files, and the database counts as whole.
+
+        By the stopwatch, in seconds, the pauses between the slices of a clean-up are measured.
+        """
         self._write = write
         self._reading = read
         self._listing = lists
         self._keys = keys
         self._patience = patience or Patience()
         self._check = check
+        self._stopwatch = stopwatch
         self.writer = Writer(write, look)
 
     @property
@@ -150,7 +155,7 @@ class Store:
         cleaning = Cleaning(before_ms, history_before_ms)
         more = True
         while more:
-            began_s, removed = stopwatch_s(), cleaning.done.rows
+            began_s, removed = self._stopwatch(), cleaning.done.rows
             try:
                 more = await self._write.aside(cleaning.slice)
             except sqlite3.Error as error:
@@ -159,7 +164,7 @@ class Store:
                 reason = f"the database let no rows be removed: {error}; check the disk's health"
                 raise self.writer.fail(CommitFailed(reason)) from error
             self.writer.wrote_aside(cleaning.done.rows - removed)
-            await anyio.sleep(PAUSES * (stopwatch_s() - began_s))
+            await anyio.sleep(PAUSES * (self._stopwatch() - began_s))
         return cleaning.done
 
     async def watch(self, lock: InstanceLock, tell: Tell) -> None:

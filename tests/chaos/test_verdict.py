@@ -134,6 +134,9 @@ def test_a_repetition_after_an_end_without_a_fill_may_be_another_order() -> None
             id="a part, as long as no more was executed",
         ),
         pytest.param(
+            told(state="PARTIALLY_FILLED", quantity=Decimal("0.0006")), id="a part that the exchange showed early"
+        ),
+        pytest.param(
             told(told_ms=NOW_MS + 10, state="NEW", quantity=Decimal(0), price=Decimal(96_000)), id="an order that rests"
         ),
         pytest.param({"trades": [NOTHING], "book": [EMPTY], "orders": [EMPTY_ORDER]}, id="nothing executed"),

@@ -8,11 +8,15 @@ from typing import Any
 
 import msgspec
 
+from daemon.exchange.simulator.faults import Fault
+
 STALE_MS = 10_000
 """An answer about an order that rests may be as old as this: the daemon looks for fills now and then."""
 
 ROUNDING = Decimal("1e-9")
 """Of the quote sum: by so much may a price times a quantity differ from it."""
+
+EARLY_SHARE = Fault("filled_early").share
 
 ENDED = frozenset({"FILLED", "CANCELED", "PARTIALLY_CANCELED"})
 
@@ -72,10 +76,16 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
         return sum((fill.qty for fill in self.fills if fill.time <= at_ms), Decimal(0))
 
     def sums(self) -> dict[Decimal, Decimal]:
-        """Return each quantity that was ever executed, with the quote sum that it came to."""
+        """Return each quantity that was ever executed or shown so, with the quote sum that it came to."""
         quantities = accumulate((fill.qty for fill in self.fills), initial=Decimal(0))
         quotes = accumulate((fill.qty * fill.price for fill in self.fills), initial=Decimal(0))
-        return dict(zip(quantities, quotes, strict=True))
+        return self.early() | dict(zip(quantities, quotes, strict=True))
+
+    def early(self) -> dict[Decimal, Decimal]:
+        """Return the quantity, with its sum, that a filled order is shown with first (fault ``filled_early``)."""
+        if self.status != "FILLED":
+            return {}
+        return {self.executed_qty * EARLY_SHARE: self.cummulative_quote_qty * EARLY_SHARE}
 
 
 def read_answer(wish: int, status: int, answer: dict[str, Any], *, asked_ms: int, told_ms: int) -> Told:
@@ -89,7 +99,9 @@ def read_answer(wish: int, status: int, answer: dict[str, Any], *, asked_ms: int
     return Told(**common, exchange_order_id=order["orderId"], quantity=quantity, price=price, state=order["status"])
 
 
-def mistold(answers: list[Told], book: list[Entry], sizes: dict[int, tuple[str, Decimal]]) -> Iterator[str]:
+def mistold(
+    answers: list[Told], book: list[Entry], sizes: dict[int, tuple[str, Decimal]], stale_ms: int = STALE_MS
+) -> Iterator[str]:
     """Name every answer that the book contradicts; ``sizes`` are each wish's symbol and quantity."""
     by_exchange_id = {entry.order_id: entry for entry in book}
     of_order: dict[str, list[Entry]] = defaultdict(list)
@@ -102,14 +114,14 @@ def mistold(answers: list[Told], book: list[Entry], sizes: dict[int, tuple[str, 
             if entry is None or (entry.symbol, entry.orig_qty) != sizes[told.wish]:
                 yield f"{said}, success, and order {told.exchange_order_id}, which is not its order on the book"
             else:
-                yield from (f"{said}, success, and {wrong}" for wrong in _wrong_success(told, entry))
+                yield from (f"{said}, success, and {wrong}" for wrong in _wrong_success(told, entry, stale_ms))
         elif told.order_id is None:
             yield f"{said}, and the answer names no order"
         else:
             yield from (f"{said}, and {wrong}" for wrong in _wrong_failure(told, of_order[told.order_id]))
 
 
-def _wrong_success(told: Told, entry: Entry) -> Iterator[str]:
+def _wrong_success(told: Told, entry: Entry, stale_ms: int) -> Iterator[str]:
     """No success without a fill or an order that rests; no quantity that was not executed; no invented price."""
     if told.status != 200:
         yield "another status than 200"
@@ -120,11 +132,11 @@ def _wrong_success(told: Told, entry: Entry) -> Iterator[str]:
     executed = entry.executed_by(told.told_ms)
     if quantity > executed:
         yield f"{quantity} executed; the book had {executed}"
-    elif not quantity and (told.state in ENDED or not entry.rested_at(told.asked_ms - STALE_MS)):
+    elif not quantity and (told.state in ENDED or not (executed or entry.rested_at(told.asked_ms - stale_ms))):
         yield "nothing executed; it did not rest on the book"
-    elif quantity < entry.executed_by(told.asked_ms - STALE_MS):
-        yield f"{quantity} executed; the book had more {STALE_MS} ms before"
-    elif told.state in ENDED and (told.state, quantity) != (entry.status, entry.executed_qty):
+    elif quantity < entry.executed_by(told.asked_ms - stale_ms):
+        yield f"{quantity} executed; the book had more {stale_ms} ms before"
+    elif told.state in ENDED and (told.state != entry.status or quantity not in {entry.executed_qty, *entry.early()}):
         yield f"{told.state} with {quantity}; the book has {entry.status} with {entry.executed_qty}"
     elif quantity not in entry.sums():
         yield f"{quantity} executed; the book never had just that"

@@ -33,7 +33,7 @@ def main(first: int, seeds: int, trace: bool) -> None:
             total.update(verdict.states)
             failed += bool(verdict.broken)
             mark = "FAILED" if verdict.broken else "held"
-            click.echo(f"seed {seed}: {mark}, {verdict.placed} placed, {verdict.states}")
+            click.echo(f"seed {seed}: {mark}, {verdict.placed} placed, {verdict.states}, trades {verdict.trades}")
             for promise in verdict.broken:
                 click.echo(f"    {promise}")
     took_s = time.perf_counter() - began

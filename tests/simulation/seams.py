@@ -81,6 +81,7 @@ class Disk:
             read=read,
             lists=read,
             keys=self._keys,
+            stopwatch=asyncio.get_running_loop().time,
         )
 
     def close(self) -> None:

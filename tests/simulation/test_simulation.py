@@ -13,6 +13,9 @@ def test_a_day_of_crashes_and_faults_breaks_no_promise(seed: int, tmp_path: Path
     verdict = World(seed, tmp_path, lambda _event: None).run()
     assert verdict.broken == []
     assert verdict.placed > 0
+    assert verdict.trades["success"] > 0
+    assert verdict.trades["400"] > 0
+    assert verdict.removed > 0
 
 
 def test_the_same_seed_is_the_same_day(tmp_path: Path) -> None:

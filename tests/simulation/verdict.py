@@ -9,12 +9,16 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.orders import Order, State
+from daemon.core.orders import Order, Side, State
 from daemon.exchange.mexc.rows import STATES
 from daemon.store import rows
 from daemon.store.database import open_for_reading
+from tests.chaos.trades import Entry, Told, mistold
 
 RATE_PER_S = 10
+
+ANY_AGE_MS = 1_000_000
+"""What the bot is told of an order that rests may be as old as the last look, and the exchange may not answer looks."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -24,6 +28,8 @@ class Verdict(msgspec.Struct, frozen=True):
     states: dict[str, int]
     placed: int
     acknowledged: int
+    trades: dict[str, int]  # what the trade route would have answered: success, or an HTTP status
+    removed: int  # orders that clean-up removed
 
 
 class Records:
@@ -32,6 +38,10 @@ class Records:
     def __init__(self) -> None:
         self.broken: list[str] = []
         self.acknowledged: dict[int, set[str]] = {}
+        self.trades: list[tuple[str, Told]] = []  # what the trade route would answer, by the order's id
+        self.requeued: set[str] = set()  # orders that an operator sent back: a failure that was told is no longer true
+        self.released: set[str] = set()  # orders whose lock an operator took away, having checked the exchange
+        self.seen: dict[str, Order] = {}  # orders as they were last seen on disk, from which clean-up removes some
         self.halted = False  # the kill switch was answered, and nobody has asked for its release since
         self._sent_ms: list[int] = []
 
@@ -40,6 +50,11 @@ class Records:
         self.acknowledged.setdefault(wish, set()).add(order_id)
         if not on_disk:
             self.broken.append(f"wish {wish} was acknowledged with {order_id} before it was on disk")
+
+    def look(self, disk: sqlite3.Connection) -> None:
+        """Note how the orders stand on disk."""
+        orders = [rows.order_from(row) for row in disk.execute("SELECT * FROM orders")]
+        self.seen.update({order.order_id: order for order in orders})
 
     def sent(self, now_ms: int) -> None:
         """Note a request that counts against the exchange's order rate."""
@@ -68,16 +83,26 @@ class Records:
             " AND state IN ('in_flight', 'in_doubt', 'lost') AND exchange_order_id IS NULL",
             (order.resource, order.order_id),
         ).fetchall()
-        if others:
-            self.broken.append(f"{client_order_id} left while {others[0][0]} was outstanding on {order.resource}")
+        self.broken += [
+            f"{client_order_id} left while {other} was outstanding on {order.resource}"
+            for (other,) in others
+            if other not in self.released
+        ]
 
 
 def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
     """Compare the exchange's book with the daemon's database."""
     with closing(open_for_reading(path)) as disk:
-        orders = [rows.order_from(row) for row in disk.execute("SELECT * FROM orders")]
-    by_id = {order.order_id: order for order in orders}
-    broken = list(records.broken)
+        on_disk = {order_id for (order_id,) in disk.execute("SELECT order_id FROM orders")}
+        records.look(disk)
+    by_id = records.seen
+    orders = list(by_id.values())
+    broken = [*records.broken, *_mistold(book, records)]
+    broken += [
+        f"{order.order_id}, {order.state}, was removed though its key counts"
+        for order in orders
+        if order.order_id not in on_disk and not _may_go(order)
+    ]
     placed: Counter[str] = Counter()
     for entry in book:
         order_id = str(entry["clientOrderId"]).rpartition("-")[0]
@@ -99,7 +124,35 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
     states = Counter(order.state.value for order in orders)
     unsettled = {State.ARMED, State.IN_FLIGHT, State.QUEUED}
     broken += [f"{order.order_id} is still {order.state} at the end" for order in orders if order.state in unsettled]
-    return Verdict(broken, dict(sorted(states.items())), sum(placed.values()), len(records.acknowledged))
+    trades = Counter("success" if told.succeeded else str(told.status) for _, told in records.trades)
+    return Verdict(
+        broken=broken,
+        states=dict(sorted(states.items())),
+        placed=sum(placed.values()),
+        acknowledged=len(records.acknowledged),
+        trades=dict(sorted(trades.items())),
+        removed=len(by_id) - len(on_disk),
+    )
+
+
+def _may_go(order: Order) -> bool:
+    """Whether clean-up may remove an order: it ended, and its key counts no more."""
+    buys_target = order.side is Side.BUY and order.target_id is not None
+    counts_for_ever = order.key_bound and order.key_until_ms is None
+    return order.finished_ms is not None and not buys_target and not counts_for_ever
+
+
+def _mistold(book: list[dict[str, Any]], records: Records) -> list[str]:
+    """Compare what the bot would have been told with the book."""
+    entries = msgspec.convert(book, list[Entry], strict=False)
+    broken: list[str] = []
+    for order_id, told in records.trades:
+        if order_id in records.requeued and told.status == 400:
+            continue
+        own = [entry for entry in entries if entry.client_order_id.rpartition("-")[0] == order_id]
+        sizes = {told.wish: (own[-1].symbol, own[-1].orig_qty) if own else ("", Decimal(0))}
+        broken += mistold([told], own, sizes, ANY_AGE_MS)
+    return broken
 
 
 def _ended_without_a_fill(entry: dict[str, Any]) -> bool:

@@ -8,6 +8,9 @@ import msgspec
 
 from daemon.core.signals import SignalRequest
 
+TRADES = 0.4
+"""Share of what is wanted that is a trade."""
+
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 
 
@@ -19,6 +22,7 @@ class Wish(msgspec.Struct, frozen=True):
     at_s: float
     repeats: tuple[float, ...]  # seconds after the first signal at which it comes again
     gives_up_s: float  # so long a signal that is not acknowledged is sent again
+    trades: bool  # the bot waits for the outcome, and is answered as the trade route answers
 
 
 def wishes(dice: Random, count: int, day_s: float, epoch_ms: int) -> Iterator[Wish]:
@@ -28,7 +32,17 @@ def wishes(dice: Random, count: int, day_s: float, epoch_ms: int) -> Iterator[Wi
         repeats = tuple(
             dice.choice((0.0, 0.0, dice.uniform(0, 2), dice.uniform(0, 30))) for _ in range(dice.randrange(4))
         )
-        yield Wish(number, _request(dice, number, at_s, epoch_ms), at_s, repeats, dice.uniform(0, 20))
+        yield Wish(
+            number, _request(dice, number, at_s, epoch_ms), at_s, repeats, dice.uniform(0, 20), dice.random() < TRADES
+        )
+
+
+def batches(dice: Random, day: list[Wish], count: int) -> Iterator[list[Wish]]:
+    """Draw wishes that follow one another and are sent in one batch, besides the signals that are sent alone."""
+    by_time = sorted(day, key=lambda wish: wish.at_s)
+    for _ in range(count):
+        first = dice.randrange(len(by_time))
+        yield by_time[first : first + dice.choice((2, 3, 5))]
 
 
 def _request(dice: Random, number: int, at_s: float, epoch_ms: int) -> SignalRequest:

@@ -7,11 +7,14 @@ from random import Random
 from urllib.parse import parse_qs
 
 import anyio
+import msgspec
 
 from daemon import settings
-from daemon.config import Config, QueueTable, ReconcileTable
+from daemon.api.bot.trade import answer
+from daemon.config import Config, LocksTable, QueueTable, ReconcileTable
 from daemon.core import rulings
 from daemon.core.events import Event
+from daemon.core.intake import Accepted
 from daemon.core.orders import State
 from daemon.core.rulings import Found, Ruling
 from daemon.credentials import PAPER
@@ -25,18 +28,30 @@ from daemon.exchange.simulator.control import MarketChange
 from daemon.exchange.simulator.exchange import SimulatedExchange
 from daemon.exchange.simulator.faults import Fault
 from daemon.store.reading import Remembered
+from tests.chaos.trades import read_answer
 from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.verdict import Records, Verdict, judge
-from tests.simulation.wishes import SYMBOLS, Wish, wishes
+from tests.simulation.wishes import SYMBOLS, Wish, batches, wishes
 
 DAY_S = 90.0
 WISHES = 60
+BATCHES = 6
+LOOK_S = 2.0
+KEPT_S = 20.0
+"""So long what ended stays: longer than a look at the disk is apart from the next, far shorter than a day."""
+
 QUIET_S = 120.0
 BOT = Caller(actor="bot", administrator=False)
 OPERATOR = Caller(actor="operator", administrator=True)
 CONFIG = Config(
     queue=QueueTable(max_in_flight=8, drain_s=3.0),
     reconcile=ReconcileTable(lost_every_ms=20_000, startup_s=3.0),
+    locks=LocksTable(cleanup_interval_s=7.0, retention_h=KEPT_S / 3_600),
+)
+
+SETTINGS = settings.engine(CONFIG)
+SETTINGS = msgspec.structs.replace(
+    SETTINGS, intervals=msgspec.structs.replace(SETTINGS.intervals, retention_days=KEPT_S / 86_400)
 )
 
 FAULTS = (
@@ -102,8 +117,12 @@ class World:
     async def _main(self) -> Verdict:
         async with anyio.create_task_group() as world:
             network = Network(self._exchange, self._clock, self._weather, self._fork(), world, self._witness)
-            for wish in wishes(self._fork(), WISHES, DAY_S, EPOCH_MS):
+            day = list(wishes(self._fork(), WISHES, DAY_S, EPOCH_MS))
+            for wish in day:
                 world.start_soon(self._bot, wish)
+            for group in batches(self._fork(), day, BATCHES):
+                world.start_soon(self._signal_together, group)
+            world.start_soon(self._look)
             world.start_soon(self._markets)
             world.start_soon(self._change_weather)
             world.start_soon(self._operator)
@@ -124,9 +143,7 @@ class World:
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
         exchange = MexcExchange(network.transport(life), PAPER, self._clock, settings.exchange(CONFIG))
-        engine = Engine(
-            store=store, exchange=exchange, clock=self._clock, emit=self._tell, settings=settings.engine(CONFIG)
-        )
+        engine = Engine(store=store, exchange=exchange, clock=self._clock, emit=self._tell, settings=SETTINGS)
         ended = anyio.Event()
         try:
             async with anyio.create_task_group() as tasks:
@@ -182,13 +199,58 @@ class World:
                         pass
                     else:
                         if desk is self._front_desk:
-                            self._records.acknowledge(
-                                wish.number, accepted.order.order_id, self._on_disk(accepted.order.order_id)
-                            )
+                            self._acknowledge(wish, accepted.order.order_id)
+                            if wish.trades:
+                                await self._await_outcome(desk, wish, accepted)
                             return
             if self._now_s() >= until_s:
                 return
             await anyio.sleep(0.3)
+
+    async def _signal_together(self, group: list[Wish]) -> None:
+        """Send signals in one batch, until it is acknowledged or no longer wanted."""
+        await anyio.sleep(min(wish.at_s for wish in group))
+        until_s = self._now_s() + max(wish.gives_up_s for wish in group)
+        while self._now_s() < until_s:
+            if (desk := self._front_desk) is not None:
+                with anyio.move_on_after(2) as call:
+                    self._calls.append(call)
+                    try:
+                        accepted = await desk.submit_all([wish.request for wish in group], BOT)
+                    except (Refusal, Dead, CommitFailed):
+                        pass
+                    else:
+                        if desk is self._front_desk:
+                            for wish, one in zip(group, accepted, strict=True):
+                                self._acknowledge(wish, one.order.order_id)
+                            return
+            await anyio.sleep(0.3)
+
+    def _acknowledge(self, wish: Wish, order_id: str) -> None:
+        self._records.acknowledge(wish.number, order_id, self._on_disk(order_id))
+
+    async def _await_outcome(self, desk: FrontDesk, wish: Wish, accepted: Accepted) -> None:
+        """Wait as the trade route does, and note what it would answer."""
+        asked_ms = self._clock.now_ms()
+        with anyio.move_on_after(5) as call:
+            self._calls.append(call)
+            try:
+                order = await desk.outcome(accepted.order, 3)
+            except (Refusal, Dead, CommitFailed):
+                return
+            engine, now_ms = self._engine, self._clock.now_ms()
+            if desk is not self._front_desk or engine is None:
+                return
+            told, status = answer(engine.ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - asked_ms)
+            read = read_answer(wish.number, status, told, asked_ms=asked_ms, told_ms=now_ms)
+            self._records.trades.append((order.order_id, read))
+
+    async def _look(self) -> None:
+        """See the orders on disk before clean-up removes them."""
+        while True:
+            await anyio.sleep(LOOK_S)
+            if self._disk is not None:
+                self._records.look(self._disk.view())
 
     async def _operator(self) -> None:
         """Halt and resume now and then, cancel orders, send dead letters back."""
@@ -238,11 +300,20 @@ class World:
             await desk.resolve(page[0].order_id, Found(ruling=Ruling.NOT_PLACED), OPERATOR, "it is not in the list")
 
     async def _release(self, dice: Random) -> None:
-        """Take a lock away under which nothing is outstanding; what is outstanding is refused."""
+        """Take a lock away. With an order outstanding under it, that is refused unless the exchange was checked."""
         engine = self._engine
         if engine is not None and (locks := list(engine.ledger.locks)):
             desk = LockDesk(engine, dice.randbytes)
-            await desk.force_release(dice.choice(locks).lock_id, OPERATOR, "in the way", exchange_checked=False)
+            lock, checked = dice.choice(locks), dice.random() < 0.5
+            was_released = lock.order_id in self._records.released
+            if checked and lock.order_id is not None:
+                self._records.released.add(lock.order_id)
+            try:
+                await desk.force_release(lock.lock_id, OPERATOR, "in the way", exchange_checked=checked)
+            except Refusal:
+                if lock.order_id is not None and not was_released:
+                    self._records.released.discard(lock.order_id)
+                raise
 
     async def _act_on_an_order(self, desk: FrontDesk, deed: str, dice: Random) -> None:
         state = (
@@ -250,6 +321,7 @@ class World:
         )
         page = await desk.page(state=state, symbol=None, before_seq=None, limit=5)
         if page and deed == "requeue":
+            self._records.requeued.add(page[0].order_id)
             await desk.requeue(page[0].order_id, OPERATOR, "try again")
         elif page:
             await desk.cancel(page[0].order_id, OPERATOR, "not any more", 0)

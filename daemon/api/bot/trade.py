@@ -20,6 +20,7 @@ from daemon.api.reading import Body, key_of, wait_s
 from daemon.api.routes import KEY, WAIT, Route
 from daemon.core.decimals import plain
 from daemon.core.fields import Amount, Text
+from daemon.core.ledger import Ledger
 from daemon.core.line import place_of
 from daemon.core.orders import SIGHTINGS, Order, Side, State
 from daemon.core.signals import SignalRequest
@@ -99,44 +100,45 @@ class BotTrade:
         accepted = await front_desk.submit(signal, self._context.caller(request))
         wait = wait_s(request)
         order = await front_desk.outcome(accepted.order, WAIT_S if wait is None else wait)
-        return self._answer(order, replayed=accepted.replayed, took_ms=clock.now_ms() - began_ms)
-
-    def _answer(self, order: Order, *, replayed: bool, took_ms: int) -> web.Response:
-        now_ms = self._context.engine.clock.now_ms()
-        if _succeeded(order):
-            return json(_placed(order, now_ms, replayed=replayed))
-        if order.state in {State.QUEUED, State.ARMED}:
-            place = place_of(self._context.engine.ledger, order)
-            return json(
-                {
-                    "success": False,
-                    "queued": True,
-                    "queueId": order.order_id,
-                    "queuePosition": place,
-                    "lockId": order.lock_id,
-                    "error": "Resource locked, added to queue",
-                },
-                202,
-            )
-        if order.state in _OUTSTANDING or (order.state is State.IN_FLIGHT and not replayed):
-            message = f"order {order.order_id}: {order.reason or _OUTSTANDING.get(order.state, _NO_ANSWER)}"
-            unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
-            return json({**unknown, "unknown": True}, 202)
-        if order.state is State.IN_FLIGHT:
-            progress = failure("Trade already in progress", f"order {order.order_id} is on its way", order)
-            return json({**progress, "lockStatus": self._lock_status(order)}, 409)
-        failed = failure(_why_nothing(order), "Trade execution failed", order) | {"executionTimeMs": took_ms}
-        return json(failed | {"replayed": True} if replayed else failed, 400)
-
-    def _lock_status(self, order: Order) -> dict[str, Any]:
+        now_ms = clock.now_ms()
         ledger = self._context.engine.ledger
-        lock = ledger.locks.blocker(order.resource)
-        return {
-            "isLocked": lock is not None,
-            "lockId": None if lock is None else lock.lock_id,
-            "expiresAt": None if lock is None else iso(lock.expires_ms),
-            "queueLength": ledger.waiting_for(order.resource),
+        told, status = answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
+        return json(told, status)
+
+
+def answer(ledger: Ledger, order: Order, now_ms: int, *, replayed: bool, took_ms: int) -> tuple[dict[str, Any], int]:
+    """Decide what the bot is told of an order as it stands on disk, and with which HTTP status."""
+    if _succeeded(order):
+        return _placed(order, now_ms, replayed=replayed), 200
+    if order.state in {State.QUEUED, State.ARMED}:
+        queued = {
+            "success": False,
+            "queued": True,
+            "queueId": order.order_id,
+            "queuePosition": place_of(ledger, order),
+            "lockId": order.lock_id,
+            "error": "Resource locked, added to queue",
         }
+        return queued, 202
+    if order.state in _OUTSTANDING or (order.state is State.IN_FLIGHT and not replayed):
+        message = f"order {order.order_id}: {order.reason or _OUTSTANDING.get(order.state, _NO_ANSWER)}"
+        unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
+        return {**unknown, "unknown": True}, 202
+    if order.state is State.IN_FLIGHT:
+        progress = failure("Trade already in progress", f"order {order.order_id} is on its way", order)
+        return {**progress, "lockStatus": _lock_status(ledger, order)}, 409
+    failed = failure(_why_nothing(order), "Trade execution failed", order) | {"executionTimeMs": took_ms}
+    return failed | {"replayed": True} if replayed else failed, 400
+
+
+def _lock_status(ledger: Ledger, order: Order) -> dict[str, Any]:
+    lock = ledger.locks.blocker(order.resource)
+    return {
+        "isLocked": lock is not None,
+        "lockId": None if lock is None else lock.lock_id,
+        "expiresAt": None if lock is None else iso(lock.expires_ms),
+        "queueLength": ledger.waiting_for(order.resource),
+    }
 
 
 def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
@@ -193,11 +195,11 @@ def _placed(order: Order, now_ms: int, *, replayed: bool) -> dict[str, Any]:
         "status": MEXC_STATUS[order.state],
         "timestamp": iso(order.sent_ms or order.accepted_ms),
     }
-    answer = {
+    placed = {
         "success": True,
         "message": "Order placed successfully",
         "order": shown,
         "data": shown,
         "timestamp": iso(now_ms),
     }
-    return answer | {"replayed": True} if replayed else answer
+    return placed | {"replayed": True} if replayed else placed

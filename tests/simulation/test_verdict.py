@@ -1,0 +1,115 @@
+"""What a simulated day is asked beside the book: each question can be answered with no."""
+
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from daemon.core.orders import Order, State
+from daemon.store import rows
+from daemon.store.database import prepare
+from tests.chaos.trades import Told
+from tests.making import NOW_MS, attempt, order
+from tests.simulation.verdict import Records, judge
+
+GONE = order(1, state=State.EXPIRED, key_bound=False, finished_ms=NOW_MS, target_id=None)
+NOTHING = Told(wish=0, asked_ms=NOW_MS, told_ms=NOW_MS + 100, status=400, succeeded=False, order_id=GONE.order_id)
+SUCCESS = Told(
+    wish=0,
+    asked_ms=NOW_MS,
+    told_ms=NOW_MS + 100,
+    status=200,
+    succeeded=True,
+    exchange_order_id="C02__1",
+    quantity=Decimal("0.001"),
+    state="FILLED",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a database that holds no order."""
+    path = tmp_path / "day.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        prepare(connection, path)
+    return path
+
+
+def broken_by(path: Path, *, seen: Order = GONE, trades: list[tuple[str, Told]]) -> list[str]:
+    """Judge a day on which nothing was placed and an order was removed."""
+    records = Records()
+    records.seen[seen.order_id] = seen
+    records.trades = trades
+    return judge(path, [], records).broken
+
+
+def test_an_order_whose_key_counts_no_more_may_be_removed(path: Path) -> None:
+    assert broken_by(path, trades=[(GONE.order_id, NOTHING)]) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"key_bound": True}, id="its key counts"),
+        pytest.param({"target_id": "T1"}, id="it buys a target"),
+        pytest.param({"finished_ms": None}, id="it has not ended"),
+    ],
+)
+def test_an_order_that_must_stay_and_is_removed_is_found(path: Path, changes: dict[str, Any]) -> None:
+    [broken] = broken_by(path, seen=msgspec.structs.replace(GONE, **changes), trades=[])
+    assert "was removed though its key counts" in broken
+
+
+def test_a_success_that_the_book_does_not_hold_is_found(path: Path) -> None:
+    [broken] = broken_by(path, trades=[(GONE.order_id, SUCCESS)])
+    assert "success, and order C02__1, which is not its order on the book" in broken
+
+
+def test_a_failure_was_true_when_it_was_told_of_an_order_that_was_sent_back_later(path: Path) -> None:
+    records = Records()
+    records.seen[GONE.order_id] = msgspec.structs.replace(GONE, state=State.FILLED, executed_quantity=Decimal(1))
+    records.trades = [(GONE.order_id, NOTHING)]
+    book = [book_entry(f"{GONE.order_id}-1")]
+    assert any("nothing executed; the book has FILLED" in broken for broken in judge(path, book, records).broken)
+    records.requeued.add(GONE.order_id)
+    assert not any("nothing executed" in broken for broken in judge(path, book, records).broken)
+
+
+def test_an_order_that_leaves_beside_one_that_is_outstanding_is_found_unless_its_lock_was_taken_away(
+    path: Path,
+) -> None:
+    doubtful = order(1, state=State.IN_DOUBT)
+    second = order(2, resource=doubtful.resource, state=State.IN_FLIGHT)
+    sent = attempt(second)
+    records = Records()
+    with closing(sqlite3.connect(path, isolation_level=None)) as disk:
+        disk.row_factory = sqlite3.Row
+        disk.executemany(rows.UPSERT_ORDER, [rows.order_row(doubtful), rows.order_row(second)])
+        disk.execute(rows.UPSERT_ATTEMPT, rows.attempt_row(sent))
+        records.check_send(disk, sent.client_order_id, NOW_MS)
+        assert any("was outstanding" in broken for broken in records.broken)
+        records.broken.clear()
+        records.released.add(doubtful.order_id)
+        records.check_send(disk, sent.client_order_id, NOW_MS)
+        assert records.broken == []
+
+
+def book_entry(client_order_id: str) -> dict[str, Any]:
+    """Return a filled order as the exchange's book has it."""
+    return {
+        "symbol": GONE.symbol,
+        "clientOrderId": client_order_id,
+        "orderId": "C02__1",
+        "origQty": "1",
+        "executedQty": "1",
+        "cummulativeQuoteQty": "10",
+        "status": "FILLED",
+        "price": "10",
+        "time": NOW_MS,
+        "updateTime": NOW_MS,
+        "fills": [{"time": NOW_MS, "price": "10", "qty": "1"}],
+    }
