@@ -318,11 +318,10 @@ class Ledger:
 
     def open_door(self, step: Step, now_ms: int) -> None:
         """Let orders go again: the exchange takes them."""
-        if self.door.why is not None:
-            shut_ms = now_ms - self.door.since_ms
-            self.door.open()
-            step.facts[DOOR_FACT] = ""
-            self.tell(step, "exchange.takes_orders", now_ms, None, shut_ms=shut_ms)
+        shut_ms = now_ms - self.door.since_ms
+        self.door.open()
+        step.facts[DOOR_FACT] = ""
+        self.tell(step, "exchange.takes_orders", now_ms, None, shut_ms=shut_ms)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""

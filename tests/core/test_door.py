@@ -77,14 +77,13 @@ def test_a_stated_wait_of_nothing_is_no_wait_and_a_longer_one_counts() -> None:
     assert door.next_ms == NOON_MS + 30_000
 
 
-def test_a_request_that_was_decided_before_the_door_shut_is_not_written(bench: Bench) -> None:
+def test_a_stated_wait_beside_one_orders_own_doubt_holds_back_what_was_decided_before(bench: Bench) -> None:
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
     assert bench.gate(second) is None
-    bench.answer(first, PAGE)
-    assert bench.gate(second) == f"the exchange takes no orders: {PAGE.why}"
-    bench.answer(second, NotSent("the exchange takes no orders"))
-    assert bench.order(second).state is State.QUEUED
+    bench.answer(first, replace(unclear(), retry_after_ms=2_000))
+    assert bench.ledger.door.why is None
+    assert bench.gate(second) == f"the exchange says wait, until {bench.now_ms + 2_000}"
 
 
 def test_ending_waits_while_the_door_is_open_says_nothing_of_it(bench: Bench) -> None:
