@@ -1,6 +1,7 @@
 """Debian packages of this checkout: one as it is, and one of a higher version that has a newer schema."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,7 +25,7 @@ def build(directory: Path) -> Packages:
     """Build both."""
     made = Packages(copied(SOURCES, directory / "present"), copied(SOURCES, directory / "higher"))
     version = made.higher / "daemon" / "__init__.py"
-    version.write_text(version.read_text().split("__version__")[0] + f'__version__ = "{HIGHER}"\n')
+    version.write_text(re.sub('(?m)^__version__ = ".*"$', f'__version__ = "{HIGHER}"', version.read_text()))
     schema = made.higher / "daemon" / "store" / "schema.py"
     schema.write_text(schema.read_text() + 'MIGRATIONS += ("CREATE TABLE later (x TEXT) STRICT",)\n')
     for each in [start(copy) for copy in made]:
