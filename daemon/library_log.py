@@ -33,7 +33,7 @@ class _AsEvents(logging.Handler):
             self._emit(Event(name="request.refused", at_ms=now_ms, detail=refused))
             return
         how = None if error is None else "".join(traceback.format_exception(error))
-        detail: dict[str, Detail] = {"logger": record.name, "message": record.getMessage(), "traceback": how}
+        detail: dict[str, Detail] = {"library": record.name, "message": record.getMessage(), "traceback": how}
         self._emit(Event(name="daemon.library", at_ms=now_ms, detail=detail))
 
 

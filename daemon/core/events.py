@@ -167,7 +167,7 @@ CATALOGUE: dict[str, Kind] = {
         Level.ERROR, "the new configuration is wrong; the old one stays", ("error",), durable=False
     ),
     "daemon.library": Kind(
-        Level.WARNING, "a library that the daemon is built on logged something", ("logger", "message", "traceback"),
+        Level.WARNING, "a library that the daemon is built on logged something", ("library", "message", "traceback"),
         durable=False,
     ),
     "clock.jumped": Kind(

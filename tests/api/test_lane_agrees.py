@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -138,6 +139,16 @@ def plain(lease: dict[str, str], *, head: bytes = b"POST %s HTTP/1.1", extra: by
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body])
 
 
+def is_cut_short_and_refused_early(request: bytes) -> bool:
+    """Whether aiohttp refuses a request without waiting for its body, whose end never comes.
+
+    An expectation that nobody meets is such a reason. Whether the answer leaves before the connection ends is chance.
+    """
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\nContent-Length: (\d+)", head)
+    return b"\r\nExpect:" in head and length is not None and len(body) < int(length[1])
+
+
 def both(daemon: Daemon, request: bytes) -> tuple[Outcome, Outcome]:
     return outcome(daemon, request, of_aiohttp=False), outcome(daemon, request, of_aiohttp=True)
 
@@ -204,4 +215,5 @@ def test_hundreds_of_bent_requests_are_answered_alike(
     for _ in range(60):
         request = bend(dice, lease)
         lane, aiohttp = both(daemon, request)
-        assert lane == aiohttp, request
+        if not is_cut_short_and_refused_early(request):
+            assert lane == aiohttp, request
