@@ -122,9 +122,7 @@ def further_witness(order: Order, watch: Watch, looks: Sequence[Look]) -> Witnes
         return None
     is_known = order.executed_quantity == sighting.executed_quantity and order.executed_sum is not None
     lacks = falls_short(order, sighting) or may_lack_fills(order, sighting) or (lacks_sum(sighting) and not is_known)
-    ends_empty = order.state is State.CANCELED and not sighting.executed_quantity
-    is_last = ends_empty and watch.seen + 1 >= len(CONFIRM_MS)
-    return Witness.MY_TRADES if lacks or is_last else None
+    return Witness.MY_TRADES if lacks or _is_last_of_empty(order, watch, sighting) else None
 
 
 def conclude(
@@ -137,7 +135,7 @@ def conclude(
     conclusion, sighting = Conclusion.NOTHING, None
     if shown is not None:
         conclusion, sighting = Conclusion.SEEN, settled(order, shown)
-        after = replace(after, seen=watch.seen + 1, vain=0, complete=0)
+        after = replace(after, seen=watch.seen + (not _fills_unread(order, watch, shown, looks)), vain=0, complete=0)
         if falls_short(order, sighting):
             after = replace(after, short=watch.short + 1)
             is_final = after.short > len(CONFIRM_MS)
@@ -147,6 +145,21 @@ def conclude(
         after = replace(after, vain=watch.vain + 1, complete=watch.complete + is_complete)
         conclusion = _in_vain(order, after, schedule)
     return conclusion, sighting, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, schedule))
+
+
+def _is_last_of_empty(order: Order, watch: Watch, shown: Sighting) -> bool:
+    """Whether a round is the last before an order is taken to be cancelled with nothing executed."""
+    ends_empty = order.state is State.CANCELED and not shown.executed_quantity
+    return ends_empty and watch.seen + 1 >= len(CONFIRM_MS)
+
+
+def _fills_unread(order: Order, watch: Watch, shown: Sighting, looks: Sequence[Look]) -> bool:
+    """Whether a round does not count as the last of an order that ended empty, because its fills could not be read.
+
+    Bounded: a key that may not read fills must not keep an order unfinished for ever.
+    """
+    failed = any(look.failed and look.witness is Witness.MY_TRADES for look in looks)
+    return failed and watch.rounds < SUM_ROUNDS and _is_last_of_empty(order, watch, shown)
 
 
 def _in_vain(order: Order, watch: Watch, schedule: Schedule) -> Conclusion:

@@ -9,7 +9,7 @@ import pytest
 from daemon.core.answers import Advice, Witness
 from daemon.core.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
 from daemon.core.orders import KEY_FREE, Order, State
-from daemon.core.reconciliation import CONFIRM_MS, further_witness
+from daemon.core.reconciliation import CONFIRM_MS, SUM_ROUNDS, further_witness
 from daemon.core.rulings import Found, Ruling
 from daemon.core.signals import Signal
 from daemon.errors import KeyConflict
@@ -350,6 +350,18 @@ def test_the_last_look_at_an_order_that_ended_empty_asks_for_its_fills_before_th
     order = bench.look(order, shown, fills)
     assert (order.state, order.executed_quantity, order.key_bound) == (State.PARTIALLY_CANCELED, Decimal(4), True)
     assert bench.submit(snipe_target_id="t1").order_id == order.order_id
+
+
+def test_a_key_stays_bound_while_the_fills_of_an_order_that_ended_empty_cannot_be_read_for_some_minutes() -> None:
+    bench = Bench()
+    order = bench.look(cancelled(bench, snipe_target_id="t1"), look(sighting(State.CANCELED)))
+    unread = look(witness=Witness.MY_TRADES, failed=True)
+    rounds = 1
+    while order.key_bound:
+        assert order.finished_ms is None
+        order = bench.look(order, look(sighting(State.CANCELED)), unread)
+        rounds += 1
+    assert rounds == SUM_ROUNDS + 1, "a key that may not read fills keeps no order unfinished for ever"
 
 
 @pytest.mark.parametrize("changes", [{"snipe_target_id": "t1"}, {"idempotency_key": "k"}, {}], ids=str)
