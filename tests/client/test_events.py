@@ -52,8 +52,9 @@ async def test_events_have_types_and_go_on_after_any_of_them(client: Client, dae
     assert "order.sent" not in await names_until_filled(client, start, order.id)
 
 
-async def test_without_a_beginning_it_begins_now(client: Client) -> None:
+async def test_without_a_beginning_it_begins_now(daemon: Daemon, client: Client) -> None:
     order = await client.submit(buy())
+    daemon.wait_for("order.accepted", order_id=order.id)  # events are told a moment after the answer
     heard = []
     with anyio.move_on_after(15):
         async with anyio.create_task_group() as tasks:
