@@ -34,13 +34,13 @@ _INSTANTS = {
 """Columns whose instants lie in the past where the clock is right; they are changed last."""
 
 _DURATIONS = (
-    "UPDATE orders SET deadline_ms = ?1 WHERE deadline_ms > ?1 AND state IN ('queued', 'armed')",
-    """UPDATE orders SET deadline_ms = deadline_ms - accepted_ms + ?1
-       WHERE accepted_ms > ?1 AND execute_at_ms IS NULL AND state NOT IN ('queued', 'armed')""",
-    """UPDATE orders SET key_until_ms = key_until_ms - coalesce(finished_ms, accepted_ms) + ?1
-       WHERE coalesce(finished_ms, accepted_ms) > ?1""",
-    """UPDATE transaction_locks SET expires_at = timeout_ms + ?1
-       WHERE status = 'active' AND expires_at > timeout_ms + ?1""",
+    "UPDATE orders SET deadline_ms = :now_ms WHERE deadline_ms > :now_ms AND state IN ('queued', 'armed')",
+    """UPDATE orders SET deadline_ms = deadline_ms - accepted_ms + :now_ms
+       WHERE accepted_ms > :now_ms AND execute_at_ms IS NULL AND state NOT IN ('queued', 'armed')""",
+    """UPDATE orders SET key_until_ms = key_until_ms - coalesce(finished_ms, accepted_ms) + :now_ms
+       WHERE coalesce(finished_ms, accepted_ms) > :now_ms""",
+    """UPDATE transaction_locks SET expires_at = timeout_ms + :now_ms
+       WHERE status = 'active' AND expires_at > timeout_ms + :now_ms""",
 )
 """What is reckoned from another instant."""
 
@@ -98,10 +98,10 @@ def _take_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
     now_ms = now.unix_ms
     [waiting] = connection.execute("SELECT count(*) FROM orders WHERE state = 'queued'").fetchone()
     for statement in _DURATIONS:
-        connection.execute(statement, (now_ms,))
+        connection.execute(statement, {"now_ms": now_ms})
     for table, columns in _INSTANTS.items():
         for column in columns:
-            connection.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1", (now_ms,))  # noqa: S608  # ours
+            connection.execute(f"UPDATE {table} SET {column} = :now_ms WHERE {column} > :now_ms", {"now_ms": now_ms})  # noqa: S608  # ours
     still_ms = int(_fact(connection, STILL_FACT) or "0") - was_ms
     facts = {CLOCK_FACT: msgspec.json.encode(now).decode(), STILL_FACT: str(max(0, still_ms) and now_ms + still_ms)}
     connection.executemany(rows.UPSERT_FACT, facts.items())
