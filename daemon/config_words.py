@@ -38,10 +38,10 @@ def _belongs(name: str, known: Tables) -> str:
     return _meant(name, known) if table is None else f"; it belongs under [{table}]"
 
 
-def _meant(name: str, allowed: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(allowed), n=1)
+def _meant(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"{hint} (allowed: {', '.join(allowed)})"
+    return f"{hint} (allowed: {', '.join(names)})"
 
 
 _PATH = re.compile(r" - at `\$\.(\w+)\.(\w+).*`$")
@@ -57,11 +57,11 @@ def explain(message: str, found: dict[str, object], known: Tables) -> str:
     struct = inspect.type_info(known[table])
     assert isinstance(struct, inspect.StructType)
     kind = next(field.type for field in struct.fields if field.name == key)
-    return f"[{table}] {key} = {value!r}; allowed: {_allowed(kind)}"
+    return f"[{table}] {key} = {value!r}; allowed: {allowed(kind)}"
 
 
-def _allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
-    """Say which values a key takes."""
+def allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
+    """Say which values a key accepts."""
     match kind:
         case inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in kind.values)

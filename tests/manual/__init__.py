@@ -1,0 +1,1 @@
+"""The handbook: what of it is generated equals what the code generates."""
