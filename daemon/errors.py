@@ -31,7 +31,7 @@
         └── Impossible             an order's life has no such transition; nothing was changed
 
 The split that matters on the exchange's side, *refused* against *outcome unknown*, is no exception at all: it is a
-value (:mod:`daemon.core.answers`), because every caller must look at it.
+value (:mod:`daemon.core.values.exchange_replies`), because every caller must look at it.
 
 Exit codes are those of ``sysexits.h``; ``systemd`` keeps the service down for 65, 73, 77 and 78, where a restart
 cannot help.

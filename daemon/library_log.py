@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from aiohttp.http_exceptions import HttpProcessingError
 
 from daemon.clock import Clock
-from daemon.core.events import Detail, Event
+from daemon.core.values.events import Detail, Event
 
 
 class _AsEvents(logging.Handler):

@@ -1,11 +1,12 @@
 """The log: one line per event, JSON where a machine reads it, colours where a person does.
 
-Every line is an event of the catalogue (:data:`daemon.core.events.CATALOGUE`); there is no free text. Keys of an event:
-``at`` (UTC), ``level``, ``event``, ``order_id``, ``resource``, ``client_order_id``, ``lock_id``, ``state``, ``actor``
-where they apply, then its own.
+Every line is an event of the catalogue (:data:`daemon.core.values.events.CATALOGUE`); there is no free text. Keys of
+an event: ``at`` (UTC), ``level``, ``event``, ``order_id``, ``resource``, ``client_order_id``, ``lock_id``, ``state``,
+``actor`` where they apply, then its own.
 
-Secrets are kept out twice: nothing that holds one is ever an event's value (:class:`daemon.credentials.Secret`), and
-the known ones are struck out of every line, whatever library's message they came in.
+Secrets are kept out twice: nothing that holds one is ever an event's value
+(:class:`daemon.config.credentials.Secret`), and the known ones are struck out of every line, whatever library's
+message they came in.
 
 Lines are written by a thread of their own. A reader that stalls must not stall trading; when too many lines wait, new
 ones are dropped and counted, and ``log.dropped`` tells how many ``lines`` are missing where it stands.
@@ -24,8 +25,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from daemon.core.events import CATALOGUE, DAEMON, Event, Level
-from daemon.credentials import Secret
+from daemon.config.credentials import Secret
+from daemon.core.values.events import CATALOGUE, DAEMON, Event, Level
 
 MAX_WAITING = 20_000
 """Lines that may wait for a reader before new ones are dropped."""

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from daemon import settings
-from daemon.config import Config, GuardsTable
-from daemon.core.attempts import Attempt
-from daemon.core.ledger import Rules
-from daemon.core.locks import Lock, OwnerType
-from daemon.core.orders import Order, OrderType, Side, State
+from daemon.app import settings
+from daemon.config.tables import Config, GuardsTable
+from daemon.core.state.trading_state import Rules
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.locks import Lock, OwnerType
+from daemon.core.values.orders import Order, OrderType, Side, State
 
 NOW_MS = 1_800_000_000_000
 

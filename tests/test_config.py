@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from daemon.addresses import address, is_loopback
-from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, check, load, parse, tables
+from daemon.config.addresses import address, is_loopback
+from daemon.config.tables import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, check, load, parse, tables
 from daemon.errors import BadConfig
 
 CONFIG_TOML = Path(__file__).parent.parent / "config.toml"

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon.credentials import MAX_BYTES, PAPER, Credentials, Secret, find
+from daemon.config.credentials import MAX_BYTES, PAPER, Credentials, Secret, find
 from daemon.errors import NoPermission
 
 KEY, SECRET = "mx0vglABCDEF123456", "5fd0c7b2e91a4a6f8d3c2b1a09876543"

@@ -7,8 +7,8 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from daemon import settings
-from daemon.config import Config
+from daemon.app import settings
+from daemon.config.tables import Config
 from daemon.engine.engine import Engine
 from daemon.errors import CommitFailed, InvariantBroken, Unknown
 from daemon.store.store import open_store

@@ -5,12 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon import facts, settings
-from daemon.config import Config
-from daemon.core.answers import Refused, Unclear
+from daemon.app import settings
+from daemon.config import probe_results
+from daemon.config.probe_results import Facts
+from daemon.config.tables import Config
+from daemon.core.values.exchange_replies import Refused, Unclear
 from daemon.errors import BadConfig
-from daemon.exchange.mexc.answers import placed_or_not
-from daemon.facts import Facts
+from daemon.exchange.mexc.replies import placed_or_not
 
 FOUND = Facts(
     exchange="https://api.mexc.com",
@@ -25,8 +26,8 @@ FOUND = Facts(
 
 
 def test_what_is_written_is_read_back_and_what_is_not_settled_is_left_out(tmp_path: Path) -> None:
-    facts.write(FOUND, tmp_path / "facts.toml")
-    assert facts.load(tmp_path / "facts.toml") == FOUND
+    probe_results.write(FOUND, tmp_path / "facts.toml")
+    assert probe_results.load(tmp_path / "facts.toml") == FOUND
     assert "test_checks_amount" not in (tmp_path / "facts.toml").read_text()
     assert [path.name for path in tmp_path.iterdir()] == ["facts.toml"]
 
@@ -34,20 +35,20 @@ def test_what_is_written_is_read_back_and_what_is_not_settled_is_left_out(tmp_pa
 def test_a_symbolic_link_in_its_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "facts.toml.new").symlink_to(tmp_path / "precious")
-    facts.write(FOUND, tmp_path / "facts.toml")
-    assert facts.load(tmp_path / "facts.toml") == FOUND
+    probe_results.write(FOUND, tmp_path / "facts.toml")
+    assert probe_results.load(tmp_path / "facts.toml") == FOUND
     assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_a_file_that_is_not_there_settles_nothing(tmp_path: Path) -> None:
-    assert facts.load(tmp_path / "facts.toml") is None
+    assert probe_results.load(tmp_path / "facts.toml") is None
 
 
 @pytest.mark.parametrize("text", ["lookup_lag_ms = 'soon'", "[", "colour = 'red'"])
 def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path, text: str) -> None:
     (tmp_path / "facts.toml").write_text(text)
     with pytest.raises(BadConfig, match="remove it, or run `sniperd doctor --live-probe` anew"):
-        facts.load(tmp_path / "facts.toml")
+        probe_results.load(tmp_path / "facts.toml")
 
 
 def test_answers_are_about_one_server() -> None:

@@ -14,9 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon import log as module
-from daemon.core.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Level
-from daemon.core.orders import Side, State
-from daemon.credentials import Secret
+from daemon.config.credentials import Secret
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Level
+from daemon.core.values.orders import Side, State
 from daemon.log import Log, standard_output
 
 Form = Literal["auto", "json", "text"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.paths import database_for_commands, environment, runtime_directory, state_directory
+from daemon.config.paths import database_for_commands, environment, runtime_directory, state_directory
 
 HOME = {"HOME": "/home/bot"}
 SERVICE = {"STATE_DIRECTORY": "/var/lib/sniperd", "RUNTIME_DIRECTORY": "/run/sniperd"}

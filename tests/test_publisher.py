@@ -2,9 +2,9 @@
 
 import anyio
 
-from daemon.core.events import Event
-from daemon.core.ledger import Ledger
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.events import Event
 from daemon.engine.publisher import SLOW_COMMIT_MS, Publisher
 from daemon.store.writer import Commit
 from tests.core.making import RULES

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec import inspect
 
-from daemon.config import Config, check, parse, tables
+from daemon.app.reload import NEEDS_RESTART, reload
+from daemon.config.tables import Config, check, parse, tables
 from daemon.errors import BadConfig
-from daemon.reloading import NEEDS_RESTART, reload
 
 CONFIG_TOML = Path(__file__).parent.parent / "config.toml"
 KEYS = [(table, key) for table, kind in tables().items() for key in kind.__struct_fields__]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.service_manager import NAMES, ServiceManager, given_sockets, watchdog_s, without
+from daemon.app.systemd import NAMES, ServiceManager, given_sockets, watchdog_s, without
 
 
 @pytest.fixture(params=["path", "abstract"])

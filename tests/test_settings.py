@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon import settings
-from daemon.config import Config, parse, tables
+from daemon.app import settings
+from daemon.config.tables import Config, parse, tables
 
 REACHES = {
     "exchange.recv_window_ms": (3_000, {"exchange.recv_window_ms", "engine.rules.schedule.recv_window_ms"}),

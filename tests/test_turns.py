@@ -7,7 +7,7 @@ import anyio.lowlevel
 import looptime
 import pytest
 
-from daemon.api.turns import PIECE, REST, Shared, Turns, in_pieces
+from daemon.api.read_scheduler import PIECE, REST, Shared, Turns, in_pieces
 
 pytestmark = pytest.mark.anyio
 TOOK_S = 0.5

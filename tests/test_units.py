@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon import errors
-from daemon.config import QueueTable
+from daemon.config.tables import QueueTable
 
 UNITS = Path(__file__).parent.parent / "systemd"
 COMMAND = "/opt/sniperd/bin/sniperd"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon import paths, whereabouts
 from daemon.cli.client import unanswered
-from daemon.whereabouts import RECORD, recorded, socket_for_clients
+from daemon.config import paths, socket_record
+from daemon.config.socket_record import RECORD, recorded, socket_for_clients
 
 
 class Machine:
@@ -51,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     with ExitStack() as ends:
         machine = Machine(tmp_path, ends)
         monkeypatch.setattr(paths, "SYSTEM_RUNTIME", machine.service)
-        monkeypatch.setattr(whereabouts, "UNIT_DIRECTORIES", [machine.units])
+        monkeypatch.setattr(socket_record, "UNIT_DIRECTORIES", [machine.units])
         yield machine
 
 

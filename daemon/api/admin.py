@@ -6,17 +6,17 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import Body, Reason, checked_reason
-from daemon.api.routes import Route
+from daemon.api.http.body import Body, Reason, checked_reason
+from daemon.api.http.responses import json
+from daemon.api.http.routes import Route
 from daemon.api.status import StatusView, status_view
 from daemon.api.views import OrderView, order_view
-from daemon.core import rulings
-from daemon.core.decimals import canonical
-from daemon.core.fields import Amount, Word, shown, text
-from daemon.core.rulings import Found, Ruling
-from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS
+from daemon.core.values.decimals import canonical
+from daemon.core.values.fields import Amount, Word, shown, text
+from daemon.core.values.signals import MAX_AMOUNT, MAX_DECIMALS
+from daemon.core.verbs import operator
+from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Full, Halted, Invalid, NotAllowed, NotReady, Unknown, WrongState
 
 _Amount = Annotated[Amount, shown("0 where nothing was executed", 0, float(MAX_AMOUNT))]
@@ -94,7 +94,7 @@ class Admin:
     async def halt(self, request: web.Request) -> web.Response:
         """Set the kill switch."""
         reason = await self._reason(request)
-        await self._context.front_desk.switch(rulings.halt, self._context.caller(request), reason)
+        await self._context.front_desk.switch(operator.halt, self._context.caller(request), reason)
         return json(await status_view(self._context))
 
     async def resume(self, request: web.Request) -> web.Response:
@@ -103,7 +103,7 @@ class Admin:
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         if asked.clear_wait:
             await self._context.front_desk.clear_wait(caller, reason)
-        await self._context.front_desk.switch(rulings.resume, caller, reason)
+        await self._context.front_desk.switch(operator.resume, caller, reason)
         return json(await status_view(self._context))
 
     async def resolve(self, request: web.Request) -> web.Response:

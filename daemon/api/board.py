@@ -4,15 +4,15 @@ from itertools import islice
 
 from aiohttp import web
 
-from daemon.api.answers import encoded
 from daemon.api.context import Context
+from daemon.api.http.responses import encoded
+from daemon.api.http.routes import Route
 from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
-from daemon.api.routes import Route
+from daemon.api.read_scheduler import Shared, in_pieces
 from daemon.api.status import StatusView, status_view
-from daemon.api.turns import Shared, in_pieces
 from daemon.api.views import OrderView, View, encode, order_fields
-from daemon.core.outlook import Outlook
-from daemon.core.overview import Standing, overview
+from daemon.core.views.board import Standing, overview
+from daemon.core.views.explain import Outlook
 
 MAX_SHOWN = 300
 

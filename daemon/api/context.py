@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from daemon.api import callers
-from daemon.api.asked import Request
-from daemon.api.reading import BodyLimits
-from daemon.api.turns import Turns
+from daemon.api.http import peer
+from daemon.api.http.body import BodyLimits
+from daemon.api.http.request import Request
+from daemon.api.read_scheduler import Turns
 from daemon.engine.engine import Engine
-from daemon.engine.front_desk import Caller, FrontDesk
-from daemon.engine.lock_desk import LockDesk
+from daemon.engine.lease_commands import LockDesk
+from daemon.engine.order_commands import Caller, FrontDesk
 from daemon.monitoring.monitor import Monitor
 
 
@@ -39,4 +39,4 @@ class Context:
 
     def caller(self, request: Request) -> Caller:
         """Name the caller."""
-        return callers.caller(request, self.admin_uids)
+        return peer.caller(request, self.admin_uids)

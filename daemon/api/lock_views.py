@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from daemon.api.views import View
-from daemon.core.line import Waiting
-from daemon.core.locks import Lock, LockState, OwnerType, TransactionType
+from daemon.core.values.locks import Lock, LockState, OwnerType, TransactionType
+from daemon.core.verbs.lease_queue import Waiting
 
 
 class LockView(View, frozen=True, kw_only=True):

@@ -6,17 +6,17 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import encoded, json
-from daemon.api.asked import Request
 from daemon.api.context import Context
+from daemon.api.http.body import Body, Reason, checked_reason, key_of, wait_s
+from daemon.api.http.request import Request
+from daemon.api.http.responses import encoded, json
+from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
-from daemon.api.reading import Body, Reason, checked_reason, key_of, wait_s
-from daemon.api.routes import KEY, WAIT, Route
-from daemon.api.turns import Shared, in_pieces
+from daemon.api.read_scheduler import Shared, in_pieces
 from daemon.api.views import encode
-from daemon.core.fields import Text, shown, text, within
-from daemon.core.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
-from daemon.core.line import in_order
+from daemon.core.values.fields import Text, shown, text, within
+from daemon.core.values.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
+from daemon.core.verbs.lease_queue import in_order
 from daemon.errors import Full, Held, Invalid, KeyConflict, NotAllowed, NotReady, Unknown, WrongState
 
 MAX_SHOWN = 1_000

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import number
-from daemon.api.routes import Parameter, Route
+from daemon.api.http.body import number
+from daemon.api.http.responses import json
+from daemon.api.http.routes import Parameter, Route
 from daemon.api.views import View
-from daemon.core.alerts import Alert, AlertState, Severity
-from daemon.engine.front_desk import administrators_only
+from daemon.engine.order_commands import administrators_only
 from daemon.errors import Invalid, NotAllowed, WrongState
+from daemon.monitoring.alerts import Alert, AlertState, Severity
 from daemon.monitoring.series import STEP_MS, STEPS, Point
 
 METRICS_TYPE = "text/plain"

@@ -14,12 +14,12 @@ import msgspec
 from aiohttp import web
 
 from daemon import __version__
-from daemon.api.answers import STATUS, json
 from daemon.api.bot import shapes
+from daemon.api.http.responses import STATUS, json
+from daemon.api.http.routes import EVENTS, JSON, Parameter, Route
 from daemon.api.lock_views import HeldView
-from daemon.api.routes import EVENTS, JSON, Parameter, Route
 from daemon.api.views import ErrorView
-from daemon.core.fields import AMOUNT_ALLOWED, NUMBER, Amount
+from daemon.core.values.fields import AMOUNT_ALLOWED, NUMBER, Amount
 from daemon.errors import Held, Invalid, Refusal
 
 Schema = dict[str, Any]

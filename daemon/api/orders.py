@@ -5,13 +5,13 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
 from daemon.api.context import Context
-from daemon.api.reading import number, wait_s
-from daemon.api.routes import WAIT, Parameter, Route
-from daemon.api.turns import in_pieces
+from daemon.api.http.body import number, wait_s
+from daemon.api.http.responses import json
+from daemon.api.http.routes import WAIT, Parameter, Route
+from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
-from daemon.core.orders import RESTING, State
+from daemon.core.values.orders import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000

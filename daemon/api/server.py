@@ -15,29 +15,29 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from daemon.api.admin import Admin
-from daemon.api.answers import errors_become_answers
 from daemon.api.board import Board
 from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
-from daemon.api.bounds import bounds, descriptors
-from daemon.api.connection import Connections, tell_connections
 from daemon.api.context import Context
-from daemon.api.events import Events
-from daemon.api.feed import Feed
-from daemon.api.lane import Lane
-from daemon.api.listening import given_listener, tcp_listener, unix_listener
+from daemon.api.dashboard_page import Page
+from daemon.api.http.body import BATCH_LIMIT
+from daemon.api.http.connection import Connections, tell_connections
+from daemon.api.http.connection_limits import bounds, descriptors
+from daemon.api.http.fast_path import Lane
+from daemon.api.http.loopback import Loopback, guard
+from daemon.api.http.responses import errors_become_answers
+from daemon.api.http.routes import Route
+from daemon.api.http.sockets import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
-from daemon.api.loopback import Loopback, guard
 from daemon.api.monitoring import Monitoring
 from daemon.api.openapi import described
 from daemon.api.orders import Orders
-from daemon.api.page import Page
-from daemon.api.reading import BATCH_LIMIT
-from daemon.api.routes import Route
 from daemon.api.signals import Signals
 from daemon.api.status import Status
+from daemon.api.stream import Events
+from daemon.api.stream_feed import Feed
 from daemon.clock import Clock
-from daemon.core.events import Detail, Event
+from daemon.core.values.events import Detail, Event
 from daemon.engine.engine import Engine
 from daemon.errors import AlreadyRunning, CannotCreate
 

@@ -5,15 +5,15 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
-from daemon.api.asked import Request
 from daemon.api.context import Context
-from daemon.api.reading import Body, key_of, wait_s
-from daemon.api.routes import KEY, WAIT, Route
-from daemon.api.turns import in_pieces
+from daemon.api.http.body import Body, key_of, wait_s
+from daemon.api.http.request import Request
+from daemon.api.http.responses import json
+from daemon.api.http.routes import KEY, WAIT, Route
+from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import AcceptedView, accepted_view
-from daemon.core.intake import Accepted
-from daemon.core.signals import SignalRequest
+from daemon.core.values.signals import SignalRequest
+from daemon.core.verbs.intake import Accepted
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 
 MAX_BATCH = 1_000

@@ -6,17 +6,17 @@ from pathlib import Path
 from aiohttp import web
 
 from daemon import __version__
-from daemon.api.answers import json
 from daemon.api.context import Context
+from daemon.api.http.responses import json
+from daemon.api.http.routes import Route
 from daemon.api.monitoring import AlertView, alert_view
-from daemon.api.routes import Route
 from daemon.api.views import View
-from daemon.core.alerts import AlertState
-from daemon.core.clock_rules import disagreement
-from daemon.core.orders import State
-from daemon.core.polling import PollerHealth
+from daemon.core.values.orders import State
+from daemon.core.values.poller_health import PollerHealth
+from daemon.core.verbs.clock_steps import disagreement
 from daemon.engine.engine import Stage
 from daemon.exchange.port import Health
+from daemon.monitoring.alerts import AlertState
 
 
 class StatusView(View, frozen=True, kw_only=True):

@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.attempts import Attempt
-from daemon.core.decimals import plain
-from daemon.core.events import CATALOGUE, Detail, Event
-from daemon.core.locks import Lock
-from daemon.core.orders import Order, State
-from daemon.core.outlook import Outlook
-from daemon.engine.front_desk import Explanation
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.decimals import plain
+from daemon.core.values.events import CATALOGUE, Detail, Event
+from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order, State
+from daemon.core.views.explain import Outlook
+from daemon.engine.order_commands import Explanation
 
 MAX_TEXT = 500
 """Characters of a text in an event that is told; `explain` has all of it."""

@@ -7,7 +7,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail
 from daemon.cli.options import Command, config_option, json_option
-from daemon.paths import database_for_commands, environment
+from daemon.config.paths import database_for_commands, environment
 
 
 def database_option(command: Command) -> Command:
@@ -34,7 +34,7 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
     from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
     from daemon.errors import StartupError  # noqa: PLC0415
     from daemon.store.backup import backup as copy  # noqa: PLC0415
-    from daemon.store.retention import backup_into  # noqa: PLC0415
+    from daemon.store.backup_rotation import backup_into  # noqa: PLC0415
 
     try:
         source = database or configured_database(config_path)
@@ -97,6 +97,6 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
 
 def configured_database(config_path: Path | None) -> Path:
     """Find the database that a configuration names, or the one that is there."""
-    from daemon.config import load  # noqa: PLC0415  # loaded when needed
+    from daemon.config.tables import load  # noqa: PLC0415  # loaded when needed
 
     return database_for_commands("" if config_path is None else load(config_path).store.path, environment())

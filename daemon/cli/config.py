@@ -10,10 +10,17 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail
 from daemon.cli.options import config_option, json_option
-from daemon.paths import SYSTEM_CONFIG, SYSTEM_RUNTIME, SYSTEM_STATE, environment, runtime_directory, state_directory
+from daemon.config.paths import (
+    SYSTEM_CONFIG,
+    SYSTEM_RUNTIME,
+    SYSTEM_STATE,
+    environment,
+    runtime_directory,
+    state_directory,
+)
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config.tables import Config
 
 
 @click.group()
@@ -34,7 +41,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
     """
     import msgspec  # noqa: PLC0415  # loaded when needed
 
-    from daemon.config import load, quick_start  # noqa: PLC0415
+    from daemon.config.tables import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 
     try:

@@ -9,11 +9,11 @@ import click
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, printable
 from daemon.cli.options import config_option, json_option
-from daemon.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment
-from daemon.whereabouts import socket_for_clients
+from daemon.config.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment
+from daemon.config.socket_record import socket_for_clients
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config.tables import Config
     from daemon.doctor.findings import Finding
 
 FAILURE = 1
@@ -71,7 +71,7 @@ def _show(finding: "Finding") -> None:
 
 
 def _examine(config_path: Path | None) -> Iterator["Finding"]:
-    from daemon.config import Config, load  # noqa: PLC0415  # loaded when needed
+    from daemon.config.tables import Config, load  # noqa: PLC0415  # loaded when needed
     from daemon.doctor import findings  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 
@@ -89,7 +89,7 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     import sqlite3  # noqa: PLC0415
 
     from daemon.clock import wall_ms  # noqa: PLC0415
-    from daemon.doctor import answers, database, exchange, keys, rates, service, sockets, sqlite_bugs  # noqa: PLC0415
+    from daemon.doctor import database, exchange, keys, probe_results, rates, service, sockets, sqlite_bugs  # noqa: PLC0415
 
     environ = environment()
     path = database_for_commands(config.store.path, environ)
@@ -97,7 +97,7 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     yield from exchange.examine(config, keys.find(config.exchange, environ))
     if config.exchange.mode == "live":
         yield keys.age(config.exchange, wall_ms() / 1_000)
-    yield answers.examine(config.exchange, path, wall_ms())
+    yield probe_results.examine(config.exchange, path, wall_ms())
     yield from database.examine(path)
     yield sqlite_bugs.examine(sqlite3.sqlite_version)
     names = ("signals", "status")

@@ -15,7 +15,7 @@ class _WithFaults(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the kinds of faults, then the exit statuses."""
-        from daemon.exchange.simulator.fault_kinds import help_text  # noqa: PLC0415 - heavy, and only for the help
+        from daemon.simulator.fault_kinds import help_text  # noqa: PLC0415 - heavy, and only for the help
 
         formatter.write(f"\nFaults:\n{help_text()}\n")
         super().format_epilog(ctx, formatter)
@@ -58,7 +58,7 @@ def exchange(**options: object) -> None:
     Its one account answers to the key pair in MEXC_API_KEY and MEXC_SECRET_KEY, by default the example pair of MEXC's
     documentation.
     """
-    from daemon.exchange.simulator import errors, launch  # noqa: PLC0415 - heavy, and every command imports this file
+    from daemon.simulator import errors, launch  # noqa: PLC0415
 
     try:
         launch.launch(launch.Options.of(options))

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from daemon.cli.client import Fail
-from daemon.paths import environment
-from daemon.whereabouts import socket_for_clients
+from daemon.config.paths import environment
+from daemon.config.socket_record import socket_for_clients
 
 Command = Callable[..., Any]
 MAX_WAIT_S = 120.0
@@ -55,7 +55,7 @@ def status_socket(config_path: Path | None) -> Path:
 def _socket(config_path: Path | None, which: str) -> Path:
     configured = database = ""
     if config_path is not None:
-        from daemon.config import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
+        from daemon.config.tables import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
         from daemon.errors import BadConfig  # noqa: PLC0415
 
         try:

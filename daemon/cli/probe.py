@@ -15,14 +15,14 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import REFUSED, Fail, ask, printable
-from daemon.paths import database_for_commands, environment
-from daemon.whereabouts import socket_for_clients
+from daemon.config.paths import database_for_commands, environment
+from daemon.config.socket_record import socket_for_clients
 
 if TYPE_CHECKING:
-    from daemon.config import Config
-    from daemon.doctor.asking import Server
-    from daemon.doctor.probe import Plan
-    from daemon.doctor.probe_steps import Probe
+    from daemon.config.tables import Config
+    from daemon.exchange.mexc.single_requests import Server
+    from daemon.probe.probe import Plan
+    from daemon.probe.steps import Probe
 
 RECORD = "probe-orders.jsonl"
 
@@ -38,12 +38,12 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
         Fail: it may not be done, was broken off, or something is left open.
 
     """
-    from daemon import facts  # noqa: PLC0415  # loaded when needed
-    from daemon.config import Config, load  # noqa: PLC0415
-    from daemon.doctor.probe import Orders  # noqa: PLC0415
-    from daemon.doctor.probe_steps import Probe  # noqa: PLC0415
+    from daemon.app.hardening import leave_no_core  # noqa: PLC0415
+    from daemon.config import probe_results  # noqa: PLC0415
+    from daemon.config.tables import Config, load  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
-    from daemon.hardening import leave_no_core  # noqa: PLC0415
+    from daemon.probe.probe import Orders  # noqa: PLC0415
+    from daemon.probe.steps import Probe  # noqa: PLC0415
 
     leave_no_core()
     try:
@@ -51,7 +51,7 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     except BadConfig as error:
         raise Fail(str(error), error.exit_code) from None
     database = database_for_commands(config.store.path, environment())
-    path = facts.place(config.exchange.facts_file, database)
+    path = probe_results.place(config.exchange.facts_file, database)
 
     def tell(line: str) -> None:
         click.echo(printable(line), err=as_json)
@@ -67,7 +67,7 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     with _undisturbed():
         left = asking.clean_up()
         if asking.facts.lookup_lag_ms is not None:
-            facts.write(asking.facts, path)
+            probe_results.write(asking.facts, path)
     effects = asking.facts.effects() or ["nothing is done otherwise"]
     if as_json:
         sent = [{"clientOrderId": each.client_order_id, "orderId": each.exchange_order_id} for each in orders.sent]
@@ -85,8 +85,8 @@ def _ask(asking: "Probe") -> str | None:
     """Ask, until it is done or something ends it; return what did."""
     from ssl import SSLError  # noqa: PLC0415
 
-    from daemon.doctor.asking import Unanswered  # noqa: PLC0415
-    from daemon.doctor.probe import CannotProbe  # noqa: PLC0415
+    from daemon.exchange.mexc.single_requests import Unanswered  # noqa: PLC0415
+    from daemon.probe.probe import CannotProbe  # noqa: PLC0415
 
     try:
         with _ended_by_signals():
@@ -134,7 +134,7 @@ def _status(config: "Config") -> dict[str, Any] | None:
 
 def _refuse_while_halted(config: "Config", database: Path) -> None:
     """Send nothing while the kill switch is on, whether the daemon runs or not."""
-    from daemon.store.database import open_for_reading  # noqa: PLC0415  # loaded when needed
+    from daemon.store.opening import open_for_reading  # noqa: PLC0415  # loaded when needed
 
     status = _status(config)
     halted = None if status is None else status["halted"]
@@ -152,9 +152,9 @@ def _refuse_while_halted(config: "Config", database: Path) -> None:
 
 
 def _server(config: "Config") -> "Server":
-    from daemon.credentials import PAPER  # noqa: PLC0415  # loaded when needed
+    from daemon.config.credentials import PAPER  # noqa: PLC0415  # loaded when needed
     from daemon.doctor import keys  # noqa: PLC0415
-    from daemon.doctor.asking import Server  # noqa: PLC0415
+    from daemon.exchange.mexc.single_requests import Server  # noqa: PLC0415
 
     if config.exchange.mode == "paper":
         status = _status(config)
@@ -180,9 +180,9 @@ def _limit(most: str) -> Decimal:
 def _plan(server: "Server", symbol: str, limit: Decimal) -> "Plan":
     from ssl import SSLError  # noqa: PLC0415  # loaded when needed
 
-    from daemon.doctor.asking import Unanswered  # noqa: PLC0415
-    from daemon.doctor.probe import CannotProbe, plan  # noqa: PLC0415
+    from daemon.exchange.mexc.single_requests import Unanswered  # noqa: PLC0415
     from daemon.exchange.mexc.views import UnreadableError  # noqa: PLC0415
+    from daemon.probe.probe import CannotProbe, plan  # noqa: PLC0415
 
     try:
         server.measure()
@@ -195,8 +195,8 @@ def _make_sure(
     server: "Server", planned: "Plan", limit: Decimal, confirm: str | None, tell: Callable[[str], None]
 ) -> None:
     """Let somebody type a phrase that names the place and the money, so that nobody says it by habit."""
-    from daemon.core.decimals import plain  # noqa: PLC0415  # loaded when needed
-    from daemon.doctor.probe import MOST_ORDERS  # noqa: PLC0415
+    from daemon.core.values.decimals import plain  # noqa: PLC0415  # loaded when needed
+    from daemon.probe.probe import MOST_ORDERS  # noqa: PLC0415
 
     host = urlsplit(server.url).hostname
     phrase = f"place and cancel {MOST_ORDERS} orders of at most {plain(limit)} {planned.quote_asset} on {host}"

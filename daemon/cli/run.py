@@ -6,7 +6,7 @@ import click
 
 from daemon.cli.client import Fail
 from daemon.cli.options import config_option
-from daemon.paths import environment
+from daemon.config.paths import environment
 
 
 @click.command()
@@ -20,9 +20,9 @@ def run(config_path: Path | None) -> None:
     terminal. TERM or INT: take nothing new, finish what runs, end. HUP: read the configuration again;
     without a configuration file a closed terminal (HUP) ends it like TERM, unless it was started by nohup.
     """
-    from daemon.app import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
-    from daemon.app import run as run_daemon  # noqa: PLC0415
-    from daemon.config import load, quick_start  # noqa: PLC0415
+    from daemon.app.main import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
+    from daemon.app.main import run as run_daemon  # noqa: PLC0415
+    from daemon.config.tables import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
     from daemon.log import errors_are_lines  # noqa: PLC0415
 

@@ -58,7 +58,7 @@ def _note(text: str) -> None:
 
 def _line(told: dict[str, Any]) -> str:
     """Write an event as the log does."""
-    from daemon.core.events import Event  # noqa: PLC0415  # and with the log come libraries that --json does without
+    from daemon.core.values.events import Event  # noqa: PLC0415  # and with the log come libraries that --json does without
     from daemon.log import text_line  # noqa: PLC0415
 
     event = Event(

@@ -5,7 +5,7 @@ import os
 import pwd
 from pathlib import Path
 
-from daemon.whereabouts import is_services
+from daemon.config.socket_record import is_services
 
 NO_PERMISSION, UNAVAILABLE = 77, 69
 START = "systemctl start sniperd.socket sniperd.service"

@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from daemon.clock import read_anchor, wall_ms
-from daemon.core.clock_rules import FAR_MS
+from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.errors import BadDatabase
 from daemon.store.clock_reset import recorded_ms
-from daemon.store.database import check, damaged, open_for_reading
 from daemon.store.files import real, refuse_remains
+from daemon.store.opening import check, damaged, open_for_reading
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 
 CHECK = "database"

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from daemon.config import Config, ExchangeTable
-from daemon.core.answers import Advice
-from daemon.core.clock_rules import FAR_MS
-from daemon.credentials import Credentials
-from daemon.doctor.asking import Answer, Server, Unanswered
+from daemon.config.credentials import Credentials
+from daemon.config.tables import Config, ExchangeTable
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import UNREADABLE, advice_of
-from daemon.exchange.mexc.fitness import ACCOUNT, TEST, TRIAL
+from daemon.exchange.mexc.preflight import ACCOUNT, TEST, TRIAL
+from daemon.exchange.mexc.replies import UNREADABLE, advice_of
+from daemon.exchange.mexc.single_requests import Answer, Server, Unanswered
 
 MUCH_MS = 1_000
 """The daemon measures the difference and reckons with it; one so large says that the machine's clock is not kept."""

@@ -4,9 +4,9 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from daemon import credentials
-from daemon.config import ExchangeTable
-from daemon.credentials import Credentials
+from daemon.config import credentials
+from daemon.config.credentials import Credentials
+from daemon.config.tables import ExchangeTable
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.errors import NoPermission
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.config import MEXC_ORDER_RATE, MEXC_WEIGHT, Config
+from daemon.config.tables import MEXC_ORDER_RATE, MEXC_WEIGHT, Config
 from daemon.doctor.findings import Finding, ok, warning
 
 CHECK = "rates"

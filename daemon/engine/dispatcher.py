@@ -1,13 +1,13 @@
 """The dispatcher's clock: wakes when something in the ledger is due.
 
-Who may go next is decided with every step (:mod:`daemon.engine.doorway`), at once and not here. This task is for what
+Who may go next is decided with every step (:mod:`daemon.engine.effects`), at once and not here. This task is for what
 only time brings about: deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
 """
 
-from daemon.core.dispatch import tick
-from daemon.core.step import Step
-from daemon.engine.alarm import Alarm
-from daemon.engine.doorway import Doorway
+from daemon.core.state.decision import Step
+from daemon.core.verbs.dispatch import tick
+from daemon.engine.effects import Doorway
+from daemon.engine.timers import Alarm
 
 
 class Dispatcher:

@@ -9,26 +9,26 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from daemon.clock import Clock
-from daemon.core.clock_rules import stepped
-from daemon.core.dispatch import disarm
-from daemon.core.events import Event
-from daemon.core.ledger import Ledger, Rules
-from daemon.core.orders import State
-from daemon.core.recovery import recover
-from daemon.core.restoring import begin_from_copy
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger, Rules
+from daemon.core.values.events import Event
+from daemon.core.values.orders import State
+from daemon.core.verbs.clock_steps import stepped
+from daemon.core.verbs.dispatch import disarm
+from daemon.core.verbs.recovery import recover
+from daemon.core.verbs.restored import begin_from_copy
 from daemon.engine.dispatcher import Dispatcher
-from daemon.engine.doorway import Doorway
+from daemon.engine.effects import Doorway
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.observer import NOBODY, Observer
-from daemon.engine.proving import Proving
+from daemon.engine.preflight import Proving
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
 from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.exchange.port import Exchange
-from daemon.store.reading import Remembered
+from daemon.store.queries import Remembered
 from daemon.store.store import Store
 
 

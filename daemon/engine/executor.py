@@ -16,17 +16,17 @@ import anyio
 import anyio.lowlevel
 
 from daemon.clock import Clock, stopwatch_s
-from daemon.core.answers import Answer, Refused
-from daemon.core.dispatch import fire, may_go
-from daemon.core.orders import UNRESOLVED, Order
-from daemon.core.outcomes import answered
-from daemon.core.retries import may_refit
-from daemon.core.step import Send, Step
-from daemon.core.symbols import SymbolRules
-from daemon.engine.doorway import Doorway
-from daemon.engine.locks import ResourceLocks
+from daemon.core.rules.retries import may_refit
+from daemon.core.state.decision import Send, Step
+from daemon.core.values.exchange_replies import Answer, Refused
+from daemon.core.values.orders import UNRESOLVED, Order
+from daemon.core.values.symbols import SymbolRules
+from daemon.core.verbs.dispatch import fire, may_go
+from daemon.core.verbs.outcomes import answered
+from daemon.engine.effects import Doorway
 from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
+from daemon.engine.resource_locks import ResourceLocks
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange
 from daemon.store.writer import Commit

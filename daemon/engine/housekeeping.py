@@ -6,7 +6,7 @@ import anyio
 import msgspec
 
 from daemon.clock import Clock
-from daemon.core.events import Event
+from daemon.core.values.events import Event
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange
 from daemon.store.store import Store

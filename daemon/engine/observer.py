@@ -5,8 +5,8 @@ from typing import Protocol
 import msgspec
 
 from daemon.clock import stopwatch_s
-from daemon.core.answers import Answer
-from daemon.core.step import Send
+from daemon.core.state.decision import Send
+from daemon.core.values.exchange_replies import Answer
 
 
 class Timing(msgspec.Struct):

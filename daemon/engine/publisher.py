@@ -11,9 +11,9 @@ from collections.abc import Callable
 import anyio
 
 from daemon.clock import Clock
-from daemon.core.events import Detail, Event
-from daemon.core.ledger import Ledger
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.events import Detail, Event
 from daemon.engine.observer import NOBODY, Observer
 from daemon.store.writer import Commit
 

@@ -1,18 +1,19 @@
 """The reconciler: looks for orders whose outcome is unknown, and follows placed ones to their end.
 
-When to look, where, and what the looks conclude is decided in :mod:`daemon.core.reconciliation`; here they are made.
+When to look, where, and what the looks conclude is decided in :mod:`daemon.core.rules.reconciliation`; here they are
+made.
 """
 
 import anyio
 from anyio.abc import TaskGroup
 
-from daemon.core.answers import Look
-from daemon.core.orders import Order, State
-from daemon.core.outcomes import looked
-from daemon.core.reconciliation import Watch, further_witness, witnesses
-from daemon.core.step import Step
-from daemon.engine.alarm import Alarm
-from daemon.engine.doorway import Doorway
+from daemon.core.rules.reconciliation import Watch, further_witness, witnesses
+from daemon.core.state.decision import Step
+from daemon.core.values.exchange_replies import Look
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.outcomes import looked
+from daemon.engine.effects import Doorway
+from daemon.engine.timers import Alarm
 from daemon.exchange.port import Exchange
 
 AT_ONCE = 32

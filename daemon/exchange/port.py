@@ -1,7 +1,8 @@
 """The port to an exchange: what the engine asks of one.
 
-Whoever stands behind it answers with values (:mod:`daemon.core.answers`). Nothing raises but cancellation: a failure is
-an answer too, and whether it is a refusal or an unknown outcome is the one thing that must not be lost on the way.
+Whoever stands behind it answers with values (:mod:`daemon.core.values.exchange_replies`). Nothing raises but
+cancellation: a failure is an answer too, and whether it is a refusal or an unknown outcome is the one thing that must
+not be lost on the way.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,10 +11,10 @@ from typing import Protocol
 
 import msgspec
 
-from daemon.core.answers import Answer, CancelAnswer, Fitness, Look, Witness
-from daemon.core.attempts import Attempt
-from daemon.core.orders import Order
-from daemon.core.symbols import SymbolRules
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.exchange_replies import Answer, CancelAnswer, Fitness, Look, Witness
+from daemon.core.values.orders import Order
+from daemon.core.values.symbols import SymbolRules
 
 Gate = Callable[[], Awaitable[str | None]]
 """Waits until the attempt is durable; then says what speaks against sending it, or ``None``.

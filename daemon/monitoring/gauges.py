@@ -13,11 +13,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from daemon import __version__
-from daemon.core.alerts import AlertState
-from daemon.core.orders import State
-from daemon.core.polling import PollerHealth
-from daemon.core.readings import AGED
-from daemon.monitoring.standing import Standing
+from daemon.core.values.orders import State
+from daemon.core.values.poller_health import PollerHealth
+from daemon.monitoring.alerts import AlertState
+from daemon.monitoring.figures import AGED
+from daemon.monitoring.snapshot import Standing
 
 PRIORITIES = range(11)
 """1 to 10, and 0 for emergency sells, which pass the queue."""

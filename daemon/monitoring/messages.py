@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.alerts import Alert
+from daemon.monitoring.alerts import Alert
 from daemon.monitoring.webhook_file import Kind, Webhook
 
 MAX_TEXT = 1_500

@@ -6,18 +6,18 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from daemon.core.alert_rules import Thresholds, rules
-from daemon.core.alerts import Alert, AlertState, judge
-from daemon.core.events import Event
-from daemon.core.polling import PollerHealth
-from daemon.core.readings import read
+from daemon.core.values.events import Event
+from daemon.core.values.poller_health import PollerHealth
 from daemon.engine.engine import Engine, Stage
 from daemon.monitoring import gauges
+from daemon.monitoring.alert_rules import Thresholds, rules
+from daemon.monitoring.alerts import Alert, AlertState, judge
+from daemon.monitoring.figures import read
+from daemon.monitoring.machine import Surroundings
 from daemon.monitoring.messages import Notice
 from daemon.monitoring.recorder import Recorder
 from daemon.monitoring.series import Point
-from daemon.monitoring.standing import Standing, snapshot
-from daemon.monitoring.surroundings import Surroundings
+from daemon.monitoring.snapshot import Standing, snapshot
 from daemon.monitoring.webhooks import Delivery, Webhooks, WebhookSettings
 
 LOOK_EVERY_S = 1.0

@@ -10,15 +10,15 @@ from types import MappingProxyType
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from daemon.clock import Clock
-from daemon.core.answers import Answer, NotSent, Placed, Refused
-from daemon.core.events import CATALOGUE, Event
-from daemon.core.orders import UNRESOLVED, State
-from daemon.core.readings import LEASE, ORDER
-from daemon.core.step import Send
-from daemon.engine.lock_desk import GAVE_UP
+from daemon.core.state.decision import Send
+from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.exchange_replies import Answer, NotSent, Placed, Refused
+from daemon.core.values.orders import UNRESOLVED, State
+from daemon.engine.lease_commands import GAVE_UP
 from daemon.engine.observer import Timing
-from daemon.exchange.mexc.answers import GATEWAY
 from daemon.exchange.mexc.codes import ADVICE
+from daemon.exchange.mexc.replies import GATEWAY
+from daemon.monitoring.figures import LEASE, ORDER
 from daemon.monitoring.series import Series
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's switch for all its users: a second series for each, which nobody reads

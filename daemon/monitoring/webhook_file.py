@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from daemon.addresses import is_loopback
-from daemon.credentials import MAX_BYTES, Secret, read
+from daemon.config.addresses import is_loopback
+from daemon.config.credentials import MAX_BYTES, Secret, read
 from daemon.errors import BadConfig
 
 CREDENTIAL = "alert_webhooks"

@@ -14,7 +14,7 @@ import msgspec
 from yarl import URL
 
 from daemon.clock import Clock
-from daemon.core.events import Event
+from daemon.core.values.events import Event
 from daemon.monitoring.messages import Notice, a_test, body
 from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Webhook
 

@@ -8,18 +8,18 @@ and known from then on by their keys, because while it runs every buy of a targe
 import anyio
 from anyio.abc import TaskGroup
 
-from daemon.core import target_reports, targets
-from daemon.core.events import Detail, Event
-from daemon.core.idempotency import target_key
-from daemon.core.polling import PollerHealth
-from daemon.core.targets import READY, Reason, Row, Wish
+from daemon.core.rules.idempotency import target_key
+from daemon.core.values.events import Detail, Event
+from daemon.core.values.poller_health import PollerHealth
 from daemon.engine.engine import Engine, Stage
-from daemon.engine.front_desk import Caller, FrontDesk
+from daemon.engine.order_commands import Caller, FrontDesk
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.poller.client import BotClient, Trouble
-from daemon.poller.reports import Reports
+from daemon.poller import target_reports, targets
+from daemon.poller.bot_api import BotClient, Trouble
+from daemon.poller.outbox import Reports
 from daemon.poller.settings import Settings
+from daemon.poller.targets import READY, Reason, Row, Wish
 
 EXECUTING = "executing"
 CALLER = Caller("poller", administrator=False)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from daemon.core.targets import TargetRules
+from daemon.poller.targets import TargetRules
 
 _MOST_DOUBLINGS = 30
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.core.restoring import COPIED_FACT
+from daemon.core.verbs.restored import COPIED_FACT
 from daemon.errors import BadDatabase, CannotCreate
-from daemon.store.database import open_for_reading
 from daemon.store.files import cannot
+from daemon.store.opening import open_for_reading
 from daemon.store.schema import APPLICATION_ID
 
 
@@ -26,9 +26,10 @@ class BackedUp(msgspec.Struct, frozen=True, rename="camel"):
 def backup(source: Path, target: Path, *, is_complete: bool = False) -> BackedUp:
     """Copy the database, check the copy, and only then give it its name.
 
-    The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored. It
-    says of itself that it is a copy, so that a daemon that starts from it takes care (:mod:`daemon.core.restoring`);
-    unless it ``is_complete``: the last state of a database that nobody has used since.
+    The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored.
+    It says of itself that it is a copy, so that a daemon that starts from it takes care
+    (:mod:`daemon.core.verbs.restored`); unless it ``is_complete``: the last state of a database that nobody has used
+    since.
 
     Raises:
         BadDatabase: there is no database, or the copy failed its check; no file is left under the target's name.

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from daemon.store.database import check, open_for_reading
+from daemon.store.opening import check, open_for_reading
 
 
 class Check:

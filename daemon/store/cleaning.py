@@ -13,7 +13,7 @@ import sqlite3
 
 import msgspec
 
-from daemon.store.database import transaction
+from daemon.store.opening import transaction
 
 SLICE = 200
 """Rows that are removed in one transaction: it takes a few milliseconds, and commits wait for no more than one."""

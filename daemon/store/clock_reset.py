@@ -18,12 +18,12 @@ from pathlib import Path
 import msgspec
 
 from daemon.clock import CLOCK_FACT, LEAST_STEP_MS, Anchor, anchored
-from daemon.core.events import Detail, Event
-from daemon.core.ledger import STILL_FACT
+from daemon.core.state.trading_state import STILL_FACT
+from daemon.core.values.events import Detail, Event
 from daemon.errors import BadDatabase
 from daemon.store import rows
-from daemon.store.database import check, open_for_writing, prepare, transaction
 from daemon.store.files import instance_lock, real, refuse_remains
+from daemon.store.opening import check, open_for_writing, prepare, transaction
 
 _INSTANTS = {
     "orders": ("not_before_ms", "accepted_ms", "sent_ms", "doubt_ms", "seen_ms", "updated_ms", "finished_ms"),

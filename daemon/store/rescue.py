@@ -17,8 +17,8 @@ import msgspec
 from daemon.clock import wall_ms
 from daemon.errors import DatabaseGone
 from daemon.store.backup import create, sync
+from daemon.store.connection import Tell, WritingHand
 from daemon.store.files import Incident, beside, incident_file
-from daemon.store.hand import Tell, WritingHand
 
 
 async def rescue(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import BackedUp, backup, sync
-from daemon.store.database import open_for_reading
 from daemon.store.files import cannot, incident, incident_file, instance_lock, real, restoring
+from daemon.store.opening import open_for_reading
 from daemon.store.schema import MIGRATIONS
 
 BESIDE = ("", "-wal", "-shm")

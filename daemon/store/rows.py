@@ -12,12 +12,12 @@ from typing import TypeVar, get_args
 
 import msgspec
 
-from daemon.core.attempts import Attempt
-from daemon.core.decimals import plain
-from daemon.core.events import Event
-from daemon.core.locks import Lock, OwnerType, TransactionType
-from daemon.core.orders import Order, State
-from daemon.core.waiters import LeaseRequest, Waiter, WaiterState
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.decimals import plain
+from daemon.core.values.events import Event
+from daemon.core.values.locks import Lock, OwnerType, TransactionType
+from daemon.core.values.orders import Order, State
+from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
 
 Cell = str | int | None
 Row = tuple[Cell, ...]

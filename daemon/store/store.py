@@ -12,17 +12,17 @@ import anyio
 import anyio.to_thread
 
 from daemon.clock import stopwatch_s
-from daemon.core.locks import Lock
-from daemon.core.orders import Order, State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order, State
 from daemon.errors import CommitFailed
-from daemon.store import reading
+from daemon.store import queries
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, Cleaning
-from daemon.store.database import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
+from daemon.store.connection import Hand, HereOrAside, Patience, Tell, WritingHand
 from daemon.store.files import InstanceLock, instance_lock, make_file, real, watching
-from daemon.store.hand import Hand, HereOrAside, Patience, Tell, WritingHand
+from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
 from daemon.store.rescue import rescue
 from daemon.store.writer import Commit, Writer
 
@@ -88,11 +88,11 @@ class Store:
         Read on the spot: an index look-up in SQLite's page cache takes a hundredth of what a hop to a thread does,
         and nothing may come between the look-up and the decision.
         """
-        return self._at_once(reading.by_key, key)
+        return self._at_once(queries.by_key, key)
 
     def recall_lease(self, key: str) -> Lock | None:
         """Find the latest lease that a caller's key was granted; read on the spot, like :meth:`recall`."""
-        return self._at_once(reading.lease_by_key, key)
+        return self._at_once(queries.lease_by_key, key)
 
     async def turn(self) -> None:
         """Return when all that was joined before is on disk, and the writing connection's thread answers.
@@ -113,38 +113,38 @@ class Store:
         await self._write.aside(_nothing)
         scope.cancel()
 
-    async def remembered(self) -> reading.Remembered:
+    async def remembered(self) -> queries.Remembered:
         """Read what recovery needs."""
-        return await self._read(reading.remembered)
+        return await self._read(queries.remembered)
 
     async def order(self, order_id: str) -> Order | None:
         """Read an order as it stands on disk."""
-        return await self._read(partial(reading.by_id, order_id=order_id))
+        return await self._read(partial(queries.by_id, order_id=order_id))
 
     async def lock(self, lock_id: str) -> Lock | None:
         """Read a lock as it stands on disk."""
-        return await self._read(partial(reading.lock_by_id, lock_id=lock_id))
+        return await self._read(partial(queries.lock_by_id, lock_id=lock_id))
 
     async def bot_tables(self, wanted: Filter) -> BotTables:
         """Read the bot's two tables."""
         return await self._read(reader(wanted), self._listing)
 
-    async def history(self, order_id: str) -> reading.History | None:
+    async def history(self, order_id: str) -> queries.History | None:
         """Read everything on record about an order."""
-        return await self._read(partial(reading.history, order_id=order_id), self._listing)
+        return await self._read(partial(queries.history, order_id=order_id), self._listing)
 
     async def bought_targets(self) -> dict[str, str]:
         """Read which targets were ever to be bought, by which order; by their ids."""
-        return await self._read(reading.bought_targets)
+        return await self._read(queries.bought_targets)
 
     async def dead_letters(self) -> int:
         """Count the orders that wait for a person."""
-        return await self._read(reading.dead_letters)
+        return await self._read(queries.dead_letters)
 
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
         """Read a page of orders, newest first."""
         return await self._read(
-            reading.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
+            queries.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
         )
 
     async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:

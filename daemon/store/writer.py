@@ -1,9 +1,9 @@
 """Group commit: all that waits goes into one transaction, one fsync.
 
 One task owns the writing connection. Whoever has a step to write joins the group that is open at that moment and gets
-its :class:`Commit` to wait on; the task closes the group, writes it whole (:mod:`daemon.store.hand`), and opens the
-next. Groups are written in the order in which they were opened, steps in the order in which they joined, so a step
-that is durable makes every earlier one durable.
+its :class:`Commit` to wait on; the task closes the group, writes it whole (:mod:`daemon.store.connection`), and opens
+the next. Groups are written in the order in which they were opened, steps in the order in which they joined, so a
+step that is durable makes every earlier one durable.
 
 Cancelling whoever waits touches nothing: the step stays in its group. A commit that fails is final. Nobody can know
 what the disk holds then, so the group's waiters and all later ones get :class:`~daemon.errors.CommitFailed`, and the
@@ -17,16 +17,16 @@ from collections.abc import Callable
 import anyio
 
 from daemon.clock import stopwatch_s
-from daemon.core.attempts import Attempt
-from daemon.core.events import Event
-from daemon.core.locks import Lock
-from daemon.core.orders import Order, State
-from daemon.core.step import Step
-from daemon.core.waiters import Waiter
+from daemon.core.state.decision import Step
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.events import Event
+from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order, State
+from daemon.core.values.waiters import Waiter
 from daemon.errors import CommitFailed, DatabaseGone
 from daemon.store import rows
-from daemon.store.database import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
-from daemon.store.hand import WritingHand
+from daemon.store.connection import WritingHand
+from daemon.store.opening import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
 
 IDLE_S = 0.25
 """After so long without a commit the WAL is copied back into the database."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.api.bounds import RESERVED, bounds
+from daemon.api.http.connection_limits import RESERVED, bounds
 from tests.processes import Daemon, Exchange, at_once, eventually
 from tests.processes.signals import market_buy
 from tests.processes.stage import Stage

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.exposure import DAY_MS
+from daemon.core.rules.exposure import DAY_MS
 from tests.processes import Daemon, Exchange, wall_ms
 from tests.processes.signals import market_buy, market_sell, resting_buy
 from tests.processes.stage import Stage

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from daemon.core.answers import Advice
+from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc.codes import ADVICE
 from tests.processes import Daemon, Exchange, eventually, wall_ms
 from tests.processes.signals import market_buy, resting_buy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from daemon.exchange.simulator.symbols import default_symbols
+from daemon.simulator.symbols import default_symbols
 from tests.chaos.day import Day, Outcome, kept
 from tests.chaos.plan import plan
 from tests.processes.stage import GROUP_MAY_PASS, Stage

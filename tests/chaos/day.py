@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.orders import PENDING, State
+from daemon.core.values.orders import PENDING, State
 from daemon.store import rows
-from daemon.store.database import open_for_reading
+from daemon.store.opening import open_for_reading
 from tests.chaos.bot import Bot
 from tests.chaos.plan import FAULTS, STARTING, Deed, Plan
 from tests.chaos.trades import Entry

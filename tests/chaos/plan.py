@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from daemon.exchange.simulator.symbols import Symbol, default_symbols
+from daemon.simulator.symbols import Symbol, default_symbols
 
 VALUE = Decimal(12)
 """What the smallest order of a pair is worth, in USDT."""

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.locks import LockState
-from daemon.core.orders import State
+from daemon.core.values.locks import LockState
+from daemon.core.values.orders import State
 from tests.chaos.plan import Wish
 from tests.chaos.trades import STALE_MS, Entry, Fill, Told, read_answer
 from tests.chaos.verdict import Acknowledged, Arrival, Evidence, Halt, differences, judge

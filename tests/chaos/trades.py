@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.exchange.simulator.faults import Fault
+from daemon.simulator.faults import Fault
 
 STALE_MS = 10_000
 """An answer about an order that rests may be as old as this: the daemon looks for fills now and then."""

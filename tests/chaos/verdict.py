@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import msgspec
 
-from daemon.core.attempts import Attempt
-from daemon.core.locks import Lock, LockState
-from daemon.core.orders import KEY_FREE, PENDING, SIGHTINGS, Order, State
-from daemon.exchange.mexc.rows import STATES
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.locks import Lock, LockState
+from daemon.core.values.orders import KEY_FREE, PENDING, SIGHTINGS, Order, State
+from daemon.exchange.mexc.order_rows import STATES
 from tests.chaos.plan import Wish
 from tests.chaos.trades import Entry, Told, mistold
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daemon.config import QUICK_LISTEN
+from daemon.config.tables import QUICK_LISTEN
 from tests.cli.command import Command
 from tests.processes import Child, Daemon, Exchange
 from tests.processes.command import SNIPERD, sniperd

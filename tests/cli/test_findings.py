@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from daemon.config import Config, ExchangeTable, GuardsTable
-from daemon.credentials import Credentials, Secret
-from daemon.doctor import answers, database, exchange, keys, rates, service, sockets, sqlite_bugs
+from daemon.config.credentials import Credentials, Secret
+from daemon.config.tables import Config, ExchangeTable, GuardsTable
+from daemon.doctor import database, exchange, keys, probe_results, rates, service, sockets, sqlite_bugs
 from daemon.doctor.findings import Finding, Grade
 from daemon.store.store import open_store
 from tests.processes import KEYS, Exchange
@@ -341,7 +341,7 @@ def test_what_is_used_of_the_rates_is_told(used: int, blocked_until_ms: int, gra
 def test_the_answers_of_a_probe_are_judged(tmp_path: Path, text: str | None, grade: str) -> None:
     if text is not None:
         (tmp_path / "exchange-facts.toml").write_text(text)
-    assert answers.examine(LIVE, tmp_path / "sniperd.db", 8_640_000_000).grade == grade
+    assert probe_results.examine(LIVE, tmp_path / "sniperd.db", 8_640_000_000).grade == grade
 
 
 @pytest.mark.parametrize(

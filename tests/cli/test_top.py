@@ -11,7 +11,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 
 from daemon.cli.top.app import Top
 from daemon.cli.top.screens import AskReason, Explanation
-from daemon.core.answers import Advice
+from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc.codes import ADVICE
 from tests.cli.command import Command
 from tests.processes import Daemon, Exchange, wall_ms

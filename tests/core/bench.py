@@ -14,25 +14,25 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from daemon.core.answers import Answer, CancelAnswer, Look, NotSent
-from daemon.core.attempts import Attempt, AttemptState
-from daemon.core.capacity import WINDOW_MS
-from daemon.core.dispatch import disarm, dispatch, fire, may_go, tick
-from daemon.core.events import CATALOGUE, Event
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
-from daemon.core.intake import Accepted, accept, check_all, identify
-from daemon.core.ledger import DOOR_FACT, HALT_FACT, STILL_FACT, Ledger, Rules
-from daemon.core.locks import Lock, LockState
-from daemon.core.orders import KEY_FREE, TRANSITIONS, Order, Side, State
-from daemon.core.outcomes import answered, looked
-from daemon.core.recovery import recover
-from daemon.core.restoring import COPIED_FACT, TOKEN_FACT, begin_from_copy
-from daemon.core.retries import Verdict
-from daemon.core.rulings import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
-from daemon.core.signals import SignalRequest, normalise
-from daemon.core.step import Send, Step
-from daemon.core.symbols import SymbolRules, fit
-from daemon.core.waiters import Waiter, WaiterState
+from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
+from daemon.core.rules.rate import WINDOW_MS
+from daemon.core.rules.retries import Verdict
+from daemon.core.state.decision import Send, Step
+from daemon.core.state.trading_state import DOOR_FACT, HALT_FACT, STILL_FACT, Ledger, Rules
+from daemon.core.values.attempts import Attempt, AttemptState
+from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.exchange_replies import Answer, CancelAnswer, Look, NotSent
+from daemon.core.values.locks import Lock, LockState
+from daemon.core.values.orders import KEY_FREE, TRANSITIONS, Order, Side, State
+from daemon.core.values.signals import SignalRequest, normalise
+from daemon.core.values.symbols import SymbolRules, fit
+from daemon.core.values.waiters import Waiter, WaiterState
+from daemon.core.verbs.dispatch import disarm, dispatch, fire, may_go, tick
+from daemon.core.verbs.intake import Accepted, accept, check_all, identify
+from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
+from daemon.core.verbs.outcomes import answered, looked
+from daemon.core.verbs.recovery import recover
+from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT, begin_from_copy
 from tests.core.making import NOON_MS, RULES, an_id, request
 
 

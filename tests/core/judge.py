@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from daemon.core.attempts import AttemptState
-from daemon.core.decimals import ZERO
-from daemon.core.events import DAEMON
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
-from daemon.core.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, Side, State
-from daemon.core.outlook import outlook
-from daemon.core.step import Send, Step
+from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
+from daemon.core.state.decision import Send, Step
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.decimals import ZERO
+from daemon.core.values.events import DAEMON
+from daemon.core.values.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, Side, State
+from daemon.core.views.explain import outlook
 from tests.core import making
 from tests.core.bench import Bench
 from tests.core.model_exchange import ModelExchange, Request

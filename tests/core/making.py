@@ -5,18 +5,18 @@ from typing import Any
 
 import msgspec
 
-from daemon import settings
-from daemon.config import Config, GuardsTable
-from daemon.core.answers import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
-from daemon.core.attempts import Attempt
-from daemon.core.idempotency import identity_of
-from daemon.core.ids import client_order_id, new_id
-from daemon.core.ledger import Rules
-from daemon.core.locks import Lock, OwnerType, TransactionType
-from daemon.core.orders import Order, OrderType, Side, State
-from daemon.core.signals import Signal, SignalRequest, normalise
-from daemon.core.symbols import ALL, SymbolRules
-from daemon.core.waiters import LeaseRequest
+from daemon.app import settings
+from daemon.config.tables import Config, GuardsTable
+from daemon.core.rules.idempotency import identity_of
+from daemon.core.state.trading_state import Rules
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.exchange_replies import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
+from daemon.core.values.ids import client_order_id, new_id
+from daemon.core.values.locks import Lock, OwnerType, TransactionType
+from daemon.core.values.orders import Order, OrderType, Side, State
+from daemon.core.values.signals import Signal, SignalRequest, normalise
+from daemon.core.values.symbols import ALL, SymbolRules
+from daemon.core.values.waiters import LeaseRequest
 
 NOON_MS = 1_790_000_000_000
 """When tests begin, in Unix milliseconds."""

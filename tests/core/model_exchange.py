@@ -8,9 +8,9 @@ the daemon did can be judged by what was so, and not by what the daemon knew.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from daemon.core.answers import Sighting
-from daemon.core.orders import SIGHTINGS, State
-from daemon.core.step import Send
+from daemon.core.state.decision import Send
+from daemon.core.values.exchange_replies import Sighting
+from daemon.core.values.orders import SIGHTINGS, State
 
 FULL = Decimal(4)
 ENDED = {State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED}

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict, replace
 
-from daemon import settings
+from daemon.app import settings
 from daemon.cli.main import COMMANDS
-from daemon.config import AlertsTable, Config
-from daemon.core.alert_rules import rules
-from daemon.core.alerts import Alert, AlertState, Judgement, Rule, Severity, Snapshot, judge
+from daemon.config.tables import AlertsTable, Config
+from daemon.monitoring.alert_rules import rules
+from daemon.monitoring.alerts import Alert, AlertState, Judgement, Rule, Severity, Snapshot, judge
 from tests.core.making import NOON_MS
 
 QUIET = Snapshot(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.capacity import WINDOW_MS, Capacity, Limits
+from daemon.core.rules.rate import WINDOW_MS, Capacity, Limits
 from tests.core.making import NOON_MS
 
 

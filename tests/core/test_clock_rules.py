@@ -2,11 +2,11 @@
 
 import pytest
 
-from daemon.core import leases
-from daemon.core.clock_rules import FAR_MS, disagreement, stepped
-from daemon.core.leases import Leased
-from daemon.core.orders import State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.orders import State
+from daemon.core.verbs import leases
+from daemon.core.verbs.clock_steps import FAR_MS, disagreement, stepped
+from daemon.core.verbs.leases import Leased
 from tests.core.bench import Bench
 from tests.core.making import lease
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.answers import Look, Sighting, Witness
-from daemon.core.events import Event
-from daemon.core.orders import Order, State
-from daemon.core.readings import read
-from daemon.core.reconciliation import CONFIRM_MS, Watch, further_witness, grace_over_ms, witnesses
-from daemon.core.sightings import combined, exceeds, falls_short, settled
+from daemon.core.rules.order_reports import combined, exceeds, falls_short, settled
+from daemon.core.rules.reconciliation import CONFIRM_MS, Watch, further_witness, grace_over_ms, witnesses
+from daemon.core.values.events import Event
+from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.values.orders import Order, State
+from daemon.monitoring.figures import read
 from tests.core.bench import Bench
 from tests.core.making import everywhere, limit_order, look, order, placed, sighting, unclear
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.decimals import canonical, ceil_to, floor_to, plain
-from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS
+from daemon.core.values.decimals import canonical, ceil_to, floor_to, plain
+from daemon.core.values.signals import MAX_AMOUNT, MAX_DECIMALS
 
 AMOUNTS = st.decimals(min_value=0, max_value=MAX_AMOUNT, allow_nan=False, places=MAX_DECIMALS) | st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent), st.integers(1, 10**18), st.integers(-18, 0)

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.answers import Advice, NotSent
-from daemon.core.attempts import AttemptState
-from daemon.core.dispatch import may_go
-from daemon.core.locks import LockState, OwnerType
-from daemon.core.orders import Order, State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.exchange_replies import Advice, NotSent
+from daemon.core.values.locks import LockState, OwnerType
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.dispatch import may_go
 from daemon.errors import InvariantBroken, NotReady
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, rules, unclear

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.answers import UNREACHABLE, Advice, Answer, NotSent
-from daemon.core.door import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, Door
-from daemon.core.ledger import DOOR_FACT
-from daemon.core.orders import Order, State
-from daemon.core.rulings import clear_wait
-from daemon.core.step import Step
+from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, Door
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import DOOR_FACT
+from daemon.core.values.exchange_replies import UNREACHABLE, Advice, Answer, NotSent
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.operator import clear_wait
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, unclear
 

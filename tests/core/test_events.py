@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from daemon import core
-from daemon.core.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Kind, Level
-from daemon.core.ledger import Ledger
-from daemon.core.orders import State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Kind, Level
+from daemon.core.values.orders import State
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order
 

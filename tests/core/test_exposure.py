@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from daemon.core.exposure import DAY_MS, Ended, Exposure, spent_by
-from daemon.core.orders import State
+from daemon.core.rules.exposure import DAY_MS, Ended, Exposure, spent_by
+from daemon.core.values.orders import State
 from tests.core.making import NOON_MS
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answers import Advice
-from daemon.core.exposure import _WEIGHT, DAY_MS, MAX_REPEAT_WINDOW_MS
-from daemon.core.guards import needs_last_price
-from daemon.core.orders import Order, State
-from daemon.core.rulings import Found, Ruling
+from daemon.core.rules.exposure import _WEIGHT, DAY_MS, MAX_REPEAT_WINDOW_MS
+from daemon.core.rules.guards import needs_last_price
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Guarded
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, look, placed, refused, request, rules, sighting, signal, unclear

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.answers import Advice, Witness
-from daemon.core.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
-from daemon.core.orders import KEY_FREE, Order, State
-from daemon.core.reconciliation import CONFIRM_MS, SUM_ROUNDS, further_witness
-from daemon.core.rulings import Found, Ruling
-from daemon.core.signals import Signal
+from daemon.core.rules.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
+from daemon.core.rules.reconciliation import CONFIRM_MS, SUM_ROUNDS, further_witness
+from daemon.core.values.exchange_replies import Advice, Witness
+from daemon.core.values.orders import KEY_FREE, Order, State
+from daemon.core.values.signals import Signal
+from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import KeyConflict
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, look, order, placed, refused, request, rules, sighting, signal, unclear

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.ids import MAX_ATTEMPTS, RANDOM_BYTES, client_order_id, new_id
+from daemon.core.values.ids import MAX_ATTEMPTS, RANDOM_BYTES, client_order_id, new_id
 from tests.core.making import NOON_MS
 
 CHANCE = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core.answers import Advice
-from daemon.core.intake import accept, check_all, identify
-from daemon.core.orders import State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import State
+from daemon.core.verbs.intake import accept, check_all, identify
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from tests.core.bench import Bench
 from tests.core.making import (

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.lease_requests import AcquireRequest, compact, normalise, resource_id
-from daemon.core.locks import OwnerType, TransactionType
+from daemon.core.values.lease_requests import AcquireRequest, compact, normalise, resource_id
+from daemon.core.values.locks import OwnerType, TransactionType
 from daemon.errors import Invalid
 from tests.core.making import lease
 

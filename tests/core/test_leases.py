@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from daemon.core import leases
-from daemon.core.leases import Leased
-from daemon.core.line import in_order, place_of, withdraw
-from daemon.core.locks import Lock, LockState
-from daemon.core.orders import Order, State
-from daemon.core.step import Step
-from daemon.core.waiters import Waiter, WaiterState
+from daemon.core.state.decision import Step
+from daemon.core.values.locks import Lock, LockState
+from daemon.core.values.orders import Order, State
+from daemon.core.values.waiters import Waiter, WaiterState
+from daemon.core.verbs import leases
+from daemon.core.verbs.lease_queue import in_order, place_of, withdraw
+from daemon.core.verbs.leases import Leased
 from daemon.errors import Full, Held, KeyConflict, NotAllowed, NotReady, WrongState
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, lease, placed, refused, rules, unclear

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core.events import Event
-from daemon.core.keys import MAX_ABSENT
-from daemon.core.ledger import Ledger
-from daemon.core.orders import Order, State
-from daemon.core.rulings import Found, Ruling
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.state.keys import MAX_ABSENT
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.events import Event
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, attempt, lock, look, order, placed, rules, sighting, unclear
 

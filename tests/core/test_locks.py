@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from daemon.core.locks import Lock, LockState, LockTable, OwnerType
+from daemon.core.values.locks import Lock, LockState, LockTable, OwnerType
 from tests.core.making import NOON_MS, lock
 
 LEASE_MS = 30_000

@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 
-from daemon.core.ledger import FINISHED, WATCHED, Ledger
-from daemon.core.orders import (
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import FINISHED, WATCHED, Ledger
+from daemon.core.values.orders import (
     KEY_FREE,
     MAYBE_SENT,
     PENDING,
@@ -18,7 +19,6 @@ from daemon.core.orders import (
     State,
     after,
 )
-from daemon.core.step import Step
 from daemon.errors import Impossible
 from tests.core.making import NOON_MS, RULES, order
 

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.answers import Advice, NotSent, Witness
-from daemon.core.attempts import AttemptState
-from daemon.core.events import Event
-from daemon.core.locks import LockState
-from daemon.core.orders import SIGHTINGS, Order, State
-from daemon.core.reconciliation import RULED_MS, witnesses
-from daemon.core.rulings import Found, Ruling
+from daemon.core.rules.reconciliation import RULED_MS, witnesses
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.events import Event
+from daemon.core.values.exchange_replies import Advice, NotSent, Witness
+from daemon.core.values.locks import LockState
+from daemon.core.values.orders import SIGHTINGS, Order, State
+from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import (
     NOON_MS,

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.answers import Advice
-from daemon.core.ledger import FINISHED
-from daemon.core.orders import Order, State
-from daemon.core.outlook import Outlook, advice, afterwards, outlook
-from daemon.core.reconciliation import grace_over_ms
+from daemon.core.rules.reconciliation import grace_over_ms
+from daemon.core.state.trading_state import FINISHED
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import Order, State
+from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, look, order, placed, refused, rules, sighting, unclear
 

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from daemon.core.answers import Advice
-from daemon.core.orders import State
-from daemon.core.outlook import outlook
-from daemon.core.overview import Overview, overview
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import State
+from daemon.core.views.board import Overview, overview
+from daemon.core.views.explain import outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, rules, unclear
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from daemon.core.polling import PollerHealth
+from daemon.core.values.poller_health import PollerHealth
 
 
 def test_it_is_shown_under_the_names_of_all_views() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from daemon.core.priority_queue import Entry, PriorityQueue, Rank
+from daemon.core.rules.priority_queue import Entry, PriorityQueue, Rank
 from tests.core.judge import contend
 
 RESOURCES = ("red", "green", "blue")

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from daemon.core.answers import Advice, Look, NotSent, Witness
-from daemon.core.orders import UNRESOLVED, WAITING, Order, State
-from daemon.core.reconciliation import grace_over_ms, witnesses
-from daemon.core.rulings import Found, Ruling
-from daemon.core.signals import SignalRequest
-from daemon.core.step import Send
+from daemon.core.rules.reconciliation import grace_over_ms, witnesses
+from daemon.core.state.decision import Send
+from daemon.core.values.exchange_replies import Advice, Look, NotSent, Witness
+from daemon.core.values.orders import UNRESOLVED, WAITING, Order, State
+from daemon.core.values.signals import SignalRequest
+from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench
 from tests.core.judge import Judge

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from daemon.core import leases, line
-from daemon.core.locks import Lock, LockState
-from daemon.core.step import Step
-from daemon.core.waiters import LeaseRequest, Waiter, WaiterState
+from daemon.core.state.decision import Step
+from daemon.core.values.locks import Lock, LockState
+from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
+from daemon.core.verbs import lease_queue, leases
 from daemon.errors import Full, Held, KeyConflict, NotReady, WrongState
 from tests.core.making import lease
 from tests.core.test_promises import Promises, _one_of
@@ -80,7 +80,7 @@ class PromisesBesideLeases(Promises):
         """It waits no more, and what it was given without being told of is free again."""
         ledger, step = self.bench.ledger, Step()
         name = data.draw(st.sampled_from(sorted(ledger.waiters.keys() | ledger.granted.keys())))
-        line.withdraw(ledger, step, name, "the caller went away", self.bench.now_ms)
+        lease_queue.withdraw(ledger, step, name, "the caller went away", self.bench.now_ms)
         lock = ledger.granted.pop(name, None)
         if lock is not None and ledger.locks.active(lock.lock_id) is not None:
             self._release(step, lock, error="the caller went away")
@@ -170,12 +170,12 @@ class PromisesBesideLeases(Promises):
     @invariant()
     def everybody_who_waits_has_a_place_and_orders_are_told_the_same(self) -> None:
         ledger = self.bench.ledger
-        listed = line.in_order(ledger)
+        listed = lease_queue.in_order(ledger)
         assert [each.position for each in listed] == list(range(1, len(listed) + 1))
         assert len(listed) == len(ledger.queue) + len(ledger.line)
         for each in listed:
             if each.order_id is not None:
-                assert line.place_of(ledger, ledger.orders[each.order_id]) == each.resource_position
+                assert lease_queue.place_of(ledger, ledger.orders[each.order_id]) == each.resource_position
             else:
                 assert each.entry_id in ledger.waiters
         in_line = [each for each in listed if each.order_id is None]

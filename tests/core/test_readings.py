@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core import leases
-from daemon.core.answers import Advice
-from daemon.core.leases import Leased
-from daemon.core.orders import State
-from daemon.core.readings import AGED, LEASE, ORDER, Readings, read
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import State
+from daemon.core.verbs import leases
+from daemon.core.verbs.leases import Leased
+from daemon.monitoring.figures import AGED, LEASE, ORDER, Readings, read
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, lease, placed, refused, rules, unclear
 

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.answers import Look, Witness
-from daemon.core.orders import Order, State
-from daemon.core.reconciliation import (
+from daemon.core.rules.reconciliation import (
     CONFIRM_MS,
     Conclusion,
     Schedule,
@@ -21,6 +19,8 @@ from daemon.core.reconciliation import (
     is_confirmed,
     witnesses,
 )
+from daemon.core.values.exchange_replies import Look, Witness
+from daemon.core.values.orders import Order, State
 from tests.core.making import NOON_MS, everywhere, look, order, sighting
 
 SCHEDULE = Schedule(

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core.answers import Advice
-from daemon.core.attempts import AttemptState
-from daemon.core.orders import Order, State
-from daemon.core.rulings import Found, Ruling
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, look, placed, refused, rules, sighting, unclear
 

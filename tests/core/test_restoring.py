@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from daemon.core.attempts import AttemptState
-from daemon.core.orders import Order, State
-from daemon.core.restoring import COPIED_FACT, TOKEN_FACT
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.errors import Halted
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, look, placed, rules, sighting

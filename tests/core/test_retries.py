@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.answers import Advice, NotSent, Refused
-from daemon.core.ids import MAX_ATTEMPTS
-from daemon.core.orders import Happening, Order, Side, State
-from daemon.core.retries import RetryPolicy, delay_ms, judge, unsent
-from daemon.core.symbols import SymbolRules
+from daemon.core.rules.retries import RetryPolicy, delay_ms, judge, unsent
+from daemon.core.values.exchange_replies import Advice, NotSent, Refused
+from daemon.core.values.ids import MAX_ATTEMPTS
+from daemon.core.values.orders import Happening, Order, Side, State
+from daemon.core.values.symbols import SymbolRules
 from tests.core.making import NOON_MS, limit_order, order, refused, symbol_rules
 
 POLICY = RetryPolicy(first_ms=50, factor=1.5, longest_ms=1_000, attempts=10)

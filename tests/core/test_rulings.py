@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
-from daemon.core.answers import Advice, CancelAnswer
-from daemon.core.ledger import HALT_FACT
-from daemon.core.locks import LockState
-from daemon.core.orders import Order, State
-from daemon.core.rulings import Found, Ruling, ask_cancel, requeue, rule, withdraw
+from daemon.core.state.trading_state import HALT_FACT
+from daemon.core.values.exchange_replies import Advice, CancelAnswer
+from daemon.core.values.locks import LockState
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.operator import Found, Ruling, ask_cancel, requeue, rule, withdraw
 from daemon.errors import WrongState
 from tests.core.bench import Bench
 from tests.core.making import RULES, everywhere, look, placed, refused, rules, sighting, unclear

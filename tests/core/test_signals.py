@@ -8,9 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.fields import MAX_TEXT, wire_type
-from daemon.core.orders import OrderType, Side
-from daemon.core.signals import MAX_AHEAD_MS, MAX_DEADLINE_MS, Defaults, Signal, SignalRequest, check_instant, normalise
+from daemon.core.values.fields import MAX_TEXT, wire_type
+from daemon.core.values.orders import OrderType, Side
+from daemon.core.values.signals import (
+    MAX_AHEAD_MS,
+    MAX_DEADLINE_MS,
+    Defaults,
+    Signal,
+    SignalRequest,
+    check_instant,
+    normalise,
+)
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, request, signal
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answers import Look, Sighting, Witness
-from daemon.core.exposure import worth_of
-from daemon.core.orders import Order, Side, State
-from daemon.core.outlook import advice, outlook
-from daemon.core.reconciliation import SUM_ROUNDS, Watch, further_witness, is_confirmed
-from daemon.core.rulings import Found, Ruling
-from daemon.core.sightings import combined, spent_less
+from daemon.core.rules.exposure import worth_of
+from daemon.core.rules.order_reports import combined, spent_less
+from daemon.core.rules.reconciliation import SUM_ROUNDS, Watch, further_witness, is_confirmed
+from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.values.orders import Order, Side, State
+from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.views.explain import advice, outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, limit_order, look, order, placed, sighting, unclear
 

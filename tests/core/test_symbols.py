@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from daemon.core.orders import Side
-from daemon.core.signals import MAX_AMOUNT, MAX_DECIMALS, Signal
-from daemon.core.symbols import BUY_ONLY, CLOSED, OPENING_MS, SELL_ONLY, SymbolRules, check_type, fit, listed, refit
+from daemon.core.values.orders import Side
+from daemon.core.values.signals import MAX_AMOUNT, MAX_DECIMALS, Signal
+from daemon.core.values.symbols import (
+    BUY_ONLY,
+    CLOSED,
+    OPENING_MS,
+    SELL_ONLY,
+    SymbolRules,
+    check_type,
+    fit,
+    listed,
+    refit,
+)
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, limit_order, signal, symbol_rules
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.idempotency import identity_of
-from daemon.core.orders import State
-from daemon.core.signals import normalise
-from daemon.core.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wish_of
+from daemon.core.rules.idempotency import identity_of
+from daemon.core.values.orders import State
+from daemon.core.values.signals import normalise
+from daemon.poller.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wish_of
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order, rules, signal
 

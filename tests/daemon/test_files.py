@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.store.database import LOG_BYTES
+from daemon.store.opening import LOG_BYTES
 from tests.processes import Daemon, Exchange, eventually, wall_ms
 from tests.processes.child import Child
 from tests.processes.pending import Pending

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from daemon.core.events import BOUND_KEYS, CATALOGUE
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE
 from tests.daemon.aftermath import Aftermath
 
 ALWAYS = {"at", "level", "event"}

@@ -1,6 +1,6 @@
 """Many doubts at a start: whoever calls is served before the exchange's weight has sufficed to look everywhere."""
 
-from daemon.exchange.simulator.symbols import default_symbols
+from daemon.simulator.symbols import default_symbols
 from tests.processes import Exchange, Stage
 from tests.processes.signals import market_buy
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from daemon.clock import Clock
-from daemon.core.attempts import Attempt
-from daemon.core.orders import Order, OrderType, State
-from daemon.credentials import PAPER
+from daemon.config.credentials import PAPER
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.orders import Order, OrderType, State
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from daemon.core.answers import Advice, Answer, Placed, Refused, Unclear
-from daemon.exchange.mexc.answers import MAX_RAW, envelope, placed_or_not, raw
+from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused, Unclear
 from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE, SERVER_CODES, TABLE, UNKNOWN_CODES, Source
-from daemon.exchange.simulator.errors import Code
+from daemon.exchange.mexc.replies import MAX_RAW, envelope, placed_or_not, raw
+from daemon.simulator.errors import Code
 
 ASKED = "POST /api/v3/order?symbol=BTCUSDT"
 

@@ -5,7 +5,7 @@ from asyncio import gather
 import anyio
 import pytest
 
-from daemon.core.answers import Witness
+from daemon.core.values.exchange_replies import Witness
 from daemon.exchange.mexc.client import MexcExchange
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time

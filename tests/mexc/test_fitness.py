@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from daemon.clock import wall_ms
-from daemon.core.answers import Verdict
+from daemon.core.values.exchange_replies import Verdict
 from daemon.exchange.mexc.client import MexcExchange
 
 from .clocks import HandClock

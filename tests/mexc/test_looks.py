@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.answers import Look, Sighting, Witness
-from daemon.core.orders import OrderType, State
-from daemon.exchange.mexc import rows
+from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.values.orders import OrderType, State
+from daemon.exchange.mexc import order_rows
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.views import UnreadableError
 
@@ -728,7 +728,7 @@ ENTRIES = st.dictionaries(
 @given(body=st.binary(max_size=60) | st.lists(ENTRIES, max_size=3).map(lambda found: ok(found).split(b"\r\n\r\n")[1]))
 @settings(max_examples=200, deadline=None)
 def test_whatever_is_shown_is_an_exact_sighting_or_none_or_unreadable(body: bytes) -> None:
-    for read in (rows.among_orders, rows.among_trades, rows.the_order):
+    for read in (order_rows.among_orders, order_rows.among_trades, order_rows.the_order):
         try:
             found = read(body, an_order()).sighting
         except UnreadableError:

@@ -9,8 +9,8 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.answers import Advice, NotSent, Placed, Refused, Unclear, Witness
-from daemon.core.orders import OrderType, Side
+from daemon.core.values.exchange_replies import Advice, NotSent, Placed, Refused, Unclear, Witness
+from daemon.core.values.orders import OrderType, Side
 from daemon.errors import CommitFailed, NotReady
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.pacing import PaceLimits

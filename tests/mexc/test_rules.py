@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.fields import Amount
-from daemon.core.orders import OrderType, Side
-from daemon.core.signals import Defaults, Signal, SignalRequest, normalise
-from daemon.core.symbols import FRESH_MS, SymbolRules, fit
+from daemon.core.values.fields import Amount
+from daemon.core.values.orders import OrderType, Side
+from daemon.core.values.signals import Defaults, Signal, SignalRequest, normalise
+from daemon.core.values.symbols import FRESH_MS, SymbolRules, fit
 from daemon.errors import Invalid, NotReady
 from daemon.exchange.mexc.client import PAUSE_MS, MexcExchange
 from daemon.exchange.mexc.pacing import PaceLimits

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.credentials import PAPER, Credentials, Secret
+from daemon.config.credentials import PAPER, Credentials, Secret
 from daemon.exchange.mexc.requests import Requests, Settings
 from daemon.exchange.mexc.signing import encode, signed
 from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport

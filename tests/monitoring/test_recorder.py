@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from daemon.core.answers import Advice, Answer, NotSent
-from daemon.core.events import CATALOGUE, Event
-from daemon.core.orders import State
-from daemon.core.step import Send
-from daemon.engine.lock_desk import GAVE_UP, LEFT
+from daemon.core.state.decision import Send
+from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.exchange_replies import Advice, Answer, NotSent
+from daemon.core.values.orders import State
+from daemon.engine.lease_commands import GAVE_UP, LEFT
 from daemon.engine.observer import Timing
 from daemon.errors import Refusal
 from daemon.monitoring.recorder import CODES, ENDS, FAILURES, REFUSALS, SLOW_COMMIT, TIMEOUT, Recorder

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from daemon.core.events import CATALOGUE, Event
+from daemon.core.values.events import CATALOGUE, Event
 from daemon.monitoring.messages import Notice, a_test, body
 from daemon.monitoring.webhook_file import parse
 from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, WebhookSettings, open_session

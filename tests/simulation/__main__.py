@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from daemon.core.events import Event
+from daemon.core.values.events import Event
 from tests.simulation.world import World
 
 

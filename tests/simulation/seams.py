@@ -13,9 +13,9 @@ from anyio.abc import TaskGroup
 
 from daemon.exchange.mexc.transport import Failure, Reply, Stopped
 from daemon.exchange.port import Gate
-from daemon.exchange.simulator import messages
-from daemon.exchange.simulator.exchange import Later, SimulatedExchange
-from daemon.store.database import open_for_reading, prepare
+from daemon.simulator import messages
+from daemon.simulator.exchange import Later, SimulatedExchange
+from daemon.store.opening import open_for_reading, prepare
 from daemon.store.store import Store
 
 EPOCH_MS = 1_800_000_000_000

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.events import Event
+from daemon.core.values.events import Event
 from tests.simulation.world import World
 
 

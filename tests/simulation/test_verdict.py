@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.orders import Order, State
+from daemon.core.values.orders import Order, State
 from daemon.store import rows
-from daemon.store.database import prepare
+from daemon.store.opening import prepare
 from tests.chaos.trades import Told
 from tests.making import NOW_MS, attempt, order
 from tests.simulation.verdict import Records, judge

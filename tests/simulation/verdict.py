@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.orders import Order, Side, State
-from daemon.exchange.mexc.rows import STATES
+from daemon.core.values.orders import Order, Side, State
+from daemon.exchange.mexc.order_rows import STATES
 from daemon.store import rows
-from daemon.store.database import open_for_reading
+from daemon.store.opening import open_for_reading
 from tests.chaos.trades import Entry, Told, mistold
 
 RATE_PER_S = 10

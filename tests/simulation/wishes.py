@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 
-from daemon.core.signals import SignalRequest
+from daemon.core.values.signals import SignalRequest
 
 TRADES = 0.4
 """Share of what is wanted that is a trade."""

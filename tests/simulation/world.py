@@ -9,25 +9,25 @@ from urllib.parse import parse_qs
 import anyio
 import msgspec
 
-from daemon import settings
 from daemon.api.bot.trade import answer
-from daemon.config import Config, LocksTable, QueueTable, ReconcileTable
-from daemon.core import rulings
-from daemon.core.events import Event
-from daemon.core.intake import Accepted
-from daemon.core.orders import State
-from daemon.core.rulings import Found, Ruling
-from daemon.credentials import PAPER
+from daemon.app import settings
+from daemon.config.credentials import PAPER
+from daemon.config.tables import Config, LocksTable, QueueTable, ReconcileTable
+from daemon.core.values.events import Event
+from daemon.core.values.orders import State
+from daemon.core.verbs import operator
+from daemon.core.verbs.intake import Accepted
+from daemon.core.verbs.operator import Found, Ruling
 from daemon.engine.engine import Engine
-from daemon.engine.front_desk import Caller, FrontDesk
-from daemon.engine.lock_desk import LockDesk
+from daemon.engine.lease_commands import LockDesk
+from daemon.engine.order_commands import Caller, FrontDesk
 from daemon.errors import CommitFailed, Refusal
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.exchange.simulator.book import Book
-from daemon.exchange.simulator.control import MarketChange
-from daemon.exchange.simulator.exchange import SimulatedExchange
-from daemon.exchange.simulator.faults import Fault
-from daemon.store.reading import Remembered
+from daemon.simulator.book import Book
+from daemon.simulator.control import MarketChange
+from daemon.simulator.exchange import SimulatedExchange
+from daemon.simulator.faults import Fault
+from daemon.store.queries import Remembered
 from tests.chaos.trades import read_answer
 from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.verdict import Records, Verdict, judge
@@ -274,7 +274,7 @@ class World:
         if deed == "resume":
             await self._resume(desk)
         elif deed == "halt":
-            await desk.switch(rulings.halt, OPERATOR, "a look around")
+            await desk.switch(operator.halt, OPERATOR, "a look around")
             self._records.halted = True
             await anyio.sleep(dice.uniform(0.1, 3))
             if desk is self._front_desk:
@@ -290,7 +290,7 @@ class World:
 
     async def _resume(self, desk: FrontDesk) -> None:
         self._records.halted = False
-        await desk.switch(rulings.resume, OPERATOR, "all is well")
+        await desk.switch(operator.resume, OPERATOR, "all is well")
 
     async def _rule_on_lost(self, desk: FrontDesk) -> None:
         """Rule on a lost order as a person does, by the exchange's own list."""

@@ -5,7 +5,7 @@ from decimal import localcontext
 
 import pytest
 
-from daemon.exchange.simulator.money import EXACT
+from daemon.simulator.money import EXACT
 from tests.simulator.trader import Trader
 
 

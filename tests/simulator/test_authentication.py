@@ -2,8 +2,8 @@
 
 import pytest
 
-from daemon.exchange.simulator.authentication import EXAMPLE_KEYS, KeyPair, sign
-from daemon.exchange.simulator.messages import Reply, Request
+from daemon.simulator.authentication import EXAMPLE_KEYS, KeyPair, sign
+from daemon.simulator.messages import Reply, Request
 from tests.simulator.trader import (
     ACCESS_KEY,
     HEADERS,

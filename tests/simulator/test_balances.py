@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from daemon.exchange.simulator.exchange import default_balances
+from daemon.simulator.exchange import default_balances
 from tests.simulator.trader import Trader
 
 

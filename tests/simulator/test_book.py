@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.exchange.simulator.book import Book
-from daemon.exchange.simulator.errors import BookCannotBeCreated, BookInUse, BookUnreadable
-from daemon.exchange.simulator.faults import Fault
-from daemon.exchange.simulator.listings import Listing
+from daemon.simulator.book import Book
+from daemon.simulator.errors import BookCannotBeCreated, BookInUse, BookUnreadable
+from daemon.simulator.faults import Fault
+from daemon.simulator.listings import Listing
 from tests.simulator.trader import NOW_MS, Trader, order
 
 Restart = Callable[..., Trader]

@@ -1,6 +1,6 @@
 """Cancelling one order, or all of a symbol."""
 
-from daemon.exchange.simulator.faults import Fault
+from daemon.simulator.faults import Fault
 from tests.simulator.trader import Trader
 
 

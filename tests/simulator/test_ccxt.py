@@ -8,11 +8,11 @@ import aiohttp
 import ccxt.async_support as ccxt
 import pytest
 
-from daemon.exchange.simulator.book import Book
-from daemon.exchange.simulator.exchange import SimulatedExchange
-from daemon.exchange.simulator.faults import Fault
-from daemon.exchange.simulator.limits import UNLIMITED, Limits
-from daemon.exchange.simulator.server import serving
+from daemon.simulator.book import Book
+from daemon.simulator.exchange import SimulatedExchange
+from daemon.simulator.faults import Fault
+from daemon.simulator.limits import UNLIMITED, Limits
+from daemon.simulator.server import serving
 from tests.simulator.trader import ACCESS_KEY, SECRET_KEY, new_exchange
 
 BTC = "BTC/USDT"

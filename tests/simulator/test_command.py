@@ -18,9 +18,9 @@ import structlog
 from click.testing import CliRunner
 
 from daemon.cli.exchange import exchange
-from daemon.exchange.simulator.authentication import EXAMPLE_KEYS, KeyPair
-from daemon.exchange.simulator.errors import ConfigurationInvalid
-from daemon.exchange.simulator.launch import announcement, parse_address, parse_balances, read_keys
+from daemon.simulator.authentication import EXAMPLE_KEYS, KeyPair
+from daemon.simulator.errors import ConfigurationInvalid
+from daemon.simulator.launch import announcement, parse_address, parse_balances, read_keys
 from tests.simulator.trader import HEADERS, order, signed_query
 
 COMMAND = [sys.executable, "-c", "from daemon.cli.exchange import exchange; exchange()"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from daemon.exchange.simulator.faults import Fault
+from daemon.simulator.faults import Fault
 from tests.simulator.trader import NOW_MS, Trader, order
 
 

@@ -8,8 +8,8 @@ from random import Random
 
 import msgspec
 
-from daemon.exchange.simulator.exchange import Later
-from daemon.exchange.simulator.faults import Fault
+from daemon.simulator.exchange import Later
+from daemon.simulator.faults import Fault
 from tests.simulator.trader import Trader, order
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "MXUSDT")

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.exchange.simulator.errors import ConfigurationInvalid
-from daemon.exchange.simulator.faults import Fault, parse_fault, read_faults
-from daemon.exchange.simulator.launch import read_faults_file
-from daemon.exchange.simulator.messages import Reply
+from daemon.simulator.errors import ConfigurationInvalid
+from daemon.simulator.faults import Fault, parse_fault, read_faults
+from daemon.simulator.launch import read_faults_file
+from daemon.simulator.messages import Reply
 from tests.simulator.trader import Trader, order
 
 

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.exchange.simulator.endpoints import ENDPOINTS
-from daemon.exchange.simulator.messages import Reply, Request
+from daemon.simulator.endpoints import ENDPOINTS
+from daemon.simulator.messages import Reply, Request
 from tests.simulator.trader import HEADERS, NOW_MS, Trader
 
 NAMES = [

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from daemon.exchange.simulator.limits import UNLIMITED, Limits
-from daemon.exchange.simulator.messages import Reply
+from daemon.simulator.limits import UNLIMITED, Limits
+from daemon.simulator.messages import Reply
 from tests.simulator.trader import Trader, order
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.exchange.simulator.errors import ConfigurationInvalid
-from daemon.exchange.simulator.listings import Listing, parse_listing
+from daemon.simulator.errors import ConfigurationInvalid
+from daemon.simulator.listings import Listing, parse_listing
 from tests.simulator.trader import NOW_MS, Trader
 
 OPENS_MS = NOW_MS + 10_000

@@ -5,10 +5,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from daemon.exchange.simulator.market import TICK_MS, Market
-from daemon.exchange.simulator.order_book import Interest
-from daemon.exchange.simulator.orders import Side
-from daemon.exchange.simulator.symbols import Symbol, default_symbols
+from daemon.simulator.market import TICK_MS, Market
+from daemon.simulator.order_book import Interest
+from daemon.simulator.orders import Side
+from daemon.simulator.symbols import Symbol, default_symbols
 from tests.simulator.trader import NOW_MS
 
 BTC = default_symbols()["BTCUSDT"]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.exchange.simulator.authentication import EXAMPLE_KEYS
+from daemon.simulator.authentication import EXAMPLE_KEYS
 from tests.simulator.trader import NOW_MS, Trader, order
 
 

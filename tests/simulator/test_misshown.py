@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli.exchange import exchange
-from daemon.exchange.simulator.fault_kinds import KINDS, help_text
-from daemon.exchange.simulator.faults import Fault, Kind, parse_fault
+from daemon.simulator.fault_kinds import KINDS, help_text
+from daemon.simulator.faults import Fault, Kind, parse_fault
 from tests.simulator.trader import HEADERS, Trader, order
 
 OF_EVERY_KIND = {"kind", "endpoint", "probability", "count"}

@@ -4,7 +4,7 @@ from decimal import Decimal, Inexact, localcontext
 
 import pytest
 
-from daemon.exchange.simulator.money import (
+from daemon.simulator.money import (
     EXACT,
     decimals_of,
     floor_to,

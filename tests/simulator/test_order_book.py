@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.exchange.simulator.order_book import Interest, OrderBook
-from daemon.exchange.simulator.orders import Side
+from daemon.simulator.order_book import Interest, OrderBook
+from daemon.simulator.orders import Side
 
 
 def level(price: str, quantity: str) -> tuple[Decimal, Decimal]:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.exchange.simulator.real_rules import read_symbols
+from daemon.simulator.real_rules import read_symbols
 from tests.simulator.trader import Trader
 
 SHOWN: dict[str, Any] = {"symbol": "NEWUSDT", "baseAsset": "NEW", "quoteAsset": "USDT"}

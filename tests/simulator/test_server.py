@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from daemon.exchange.simulator.book import Book
-from daemon.exchange.simulator.exchange import SimulatedExchange
-from daemon.exchange.simulator.faults import Fault
-from daemon.exchange.simulator.server import serving, wall_clock_ms
+from daemon.simulator.book import Book
+from daemon.simulator.exchange import SimulatedExchange
+from daemon.simulator.faults import Fault
+from daemon.simulator.server import serving, wall_clock_ms
 from tests.simulator.trader import HEADERS, NOW_MS, new_exchange, order, signed_query
 
 

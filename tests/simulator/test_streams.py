@@ -7,10 +7,10 @@ import aiohttp
 import msgspec
 import pytest
 
-from daemon.exchange.simulator.book import Book
-from daemon.exchange.simulator.faults import Fault, parse_fault
-from daemon.exchange.simulator.server import serving
-from daemon.exchange.simulator.streams import Stream
+from daemon.simulator.book import Book
+from daemon.simulator.faults import Fault, parse_fault
+from daemon.simulator.server import serving
+from daemon.simulator.streams import Stream
 from tests.simulator.trader import NOW_MS, Trader, new_exchange
 
 ORDERS, DEALS, ACCOUNT = (f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account"))

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from daemon.exchange.simulator.authentication import EXAMPLE_KEYS
-from daemon.exchange.simulator.faults import Fault
+from daemon.simulator.authentication import EXAMPLE_KEYS
+from daemon.simulator.faults import Fault
 from tests.simulator.trader import Trader
 
 NOT_FOUND, NOT_PERMITTED = -2013, 700007

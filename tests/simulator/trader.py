@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from daemon.exchange.simulator.authentication import EXAMPLE_KEYS, KeyPair
-from daemon.exchange.simulator.book import Book
-from daemon.exchange.simulator.control import MarketChange
-from daemon.exchange.simulator.exchange import Later, SimulatedExchange
-from daemon.exchange.simulator.faults import Fault
-from daemon.exchange.simulator.limits import UNLIMITED, Limits
-from daemon.exchange.simulator.listings import Listing
-from daemon.exchange.simulator.messages import Reply, Request
+from daemon.simulator.authentication import EXAMPLE_KEYS, KeyPair
+from daemon.simulator.book import Book
+from daemon.simulator.control import MarketChange
+from daemon.simulator.exchange import Later, SimulatedExchange
+from daemon.simulator.faults import Fault
+from daemon.simulator.limits import UNLIMITED, Limits
+from daemon.simulator.listings import Listing
+from daemon.simulator.messages import Reply, Request
 
 ACCESS_KEY = "mx0aBYs33eIilxBWC5"
 SECRET_KEY = "45d0b3c26f2644f19bfb98b07741b2f5"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.ledger import HALT_FACT
-from daemon.core.orders import Side
-from daemon.core.step import Step
-from daemon.store.database import prepare
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import HALT_FACT
+from daemon.core.values.orders import Side
+from daemon.store.opening import prepare
 from daemon.store.writer import Commit, write
 from tests import making
 from tests.processes import Daemon, Exchange, eventually, wall_ms

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import backup
 from daemon.store.store import Store, open_store

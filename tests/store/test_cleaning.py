@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from daemon.core.attempts import AttemptState
-from daemon.core.events import Event
-from daemon.core.locks import LockState
-from daemon.core.orders import Order, Side, State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.events import Event
+from daemon.core.values.locks import LockState
+from daemon.core.values.orders import Order, Side, State
 from daemon.store import cleaning
 from daemon.store.cleaning import Cleaned
 from daemon.store.store import Store, open_store

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from daemon.clock import CLOCK_FACT, Anchor, anchored
-from daemon.core.events import Event
-from daemon.core.ledger import STILL_FACT
-from daemon.core.orders import Order, State
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import STILL_FACT
+from daemon.core.values.events import Event
+from daemon.core.values.orders import Order, State
 from daemon.errors import AlreadyRunning, BadDatabase
 from daemon.store.clock_reset import reset_clock
-from daemon.store.reading import Remembered
+from daemon.store.queries import Remembered
 from daemon.store.store import open_store
 from tests import making
 

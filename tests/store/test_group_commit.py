@@ -11,8 +11,8 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from daemon.core.events import Event
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.events import Event
 from daemon.errors import CommitFailed
 from daemon.store import writer
 from daemon.store.store import Store, open_store

@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
 from daemon.errors import CommitFailed
-from daemon.store import hand
+from daemon.store import connection
 from daemon.store.store import Store, open_store
 from daemon.store.writer import LARGE, Commit, write
 from tests import making
@@ -61,10 +61,10 @@ async def test_a_large_group_is_written_beside_the_loop(
 async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hand, "LONG_S", -1.0)
+    monkeypatch.setattr(connection, "LONG_S", -1.0)
     assert await store._write(where)
     assert not await store._write(where)
-    monkeypatch.setattr(hand, "ASIDE_S", -1.0)
+    monkeypatch.setattr(connection, "ASIDE_S", -1.0)
     store._write._aside_until_s = 0.0  # type: ignore[attr-defined]  # the while is over
     assert await store._write(where)
     assert await store._write(where)
@@ -104,7 +104,7 @@ async def test_waiting_for_another_programs_lock_is_a_turn_and_is_told(store: St
 async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hand, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(connection, "PATIENCE_S", 0.0)
     with closing(sqlite3.connect(tmp_path / "y.db", isolation_level=None)) as other:
         with pytest.raises(ExceptionGroup) as caught:
             async with open_store(tmp_path / "y.db") as store:
@@ -117,7 +117,7 @@ async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_faile
 
 async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:
     assert await store._write(patience_ms) == 0
-    assert await store._write.aside(patience_ms) == hand.TRY_MS
+    assert await store._write.aside(patience_ms) == connection.TRY_MS
     assert await store._write(patience_ms) == 0
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.core.events import Event
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
+from daemon.core.values.events import Event
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, CommitFailed, Locked, StartupError
-from daemon.store import hand
-from daemon.store.database import WAL_BYTES
+from daemon.store import connection
+from daemon.store.opening import WAL_BYTES
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 from daemon.store.store import open_store
 from tests import making
@@ -196,7 +196,7 @@ async def test_a_lock_that_stays_ends_the_start_with_a_failure_that_can_pass(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await written(path)
-    monkeypatch.setattr(hand, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(connection, "PATIENCE_S", 0.0)
     told: list[str] = []
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

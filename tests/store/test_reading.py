@@ -10,13 +10,13 @@ from typing import Any
 import anyio
 import pytest
 
-from daemon.core.attempts import AttemptState
-from daemon.core.events import Event
-from daemon.core.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent
-from daemon.core.ledger import HALT_FACT
-from daemon.core.locks import LockState
-from daemon.core.orders import Order, Side, State
-from daemon.core.step import Step
+from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import HALT_FACT
+from daemon.core.values.attempts import AttemptState
+from daemon.core.values.events import Event
+from daemon.core.values.locks import LockState
+from daemon.core.values.orders import Order, Side, State
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.store import open_store
 from tests import making

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.step import Step
+from daemon.core.state.decision import Step
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate
 from daemon.store.backup import backup
 from daemon.store.restore import restore

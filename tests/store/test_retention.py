@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadDatabase, CannotCreate
-from daemon.store.retention import backup_into
+from daemon.store.backup_rotation import backup_into
 from daemon.store.store import open_store
 
 NOW_MS = 1_790_000_000_000

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.core.attempts import Attempt, AttemptState
-from daemon.core.events import CATALOGUE, Event
-from daemon.core.locks import Lock, LockState, OwnerType
-from daemon.core.orders import Order, OrderType, Side, State
-from daemon.core.step import Step
-from daemon.store import reading
-from daemon.store.database import prepare
+from daemon.core.state.decision import Step
+from daemon.core.values.attempts import Attempt, AttemptState
+from daemon.core.values.events import CATALOGUE, Event
+from daemon.core.values.locks import Lock, LockState, OwnerType
+from daemon.core.values.orders import Order, OrderType, Side, State
+from daemon.store import queries
+from daemon.store.opening import prepare
 from daemon.store.writer import Commit, write
 from tests import making
 
@@ -146,7 +146,7 @@ SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fix
 @given(order=ORDERS)
 def test_an_order_is_read_as_it_was_written(connection: sqlite3.Connection, order: Order) -> None:
     written(connection, Step(orders={order.order_id: order}))
-    assert reading.by_id(connection, order.order_id) == order
+    assert queries.by_id(connection, order.order_id) == order
 
 
 @SHARED_FIXTURE
@@ -162,7 +162,7 @@ def test_what_belongs_to_an_order_is_read_as_it_was_written(
         events=[event],
     )
     written(connection, step)
-    history = reading.history(connection, "1")
+    history = queries.history(connection, "1")
     assert history is not None
     assert (history.order, history.attempts, history.locks) == (order, [attempt], [lock])
     assert history.events[-1] == event

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.events import Event
-from daemon.core.orders import State
-from daemon.core.step import Step
-from daemon.store.database import prepare
+from daemon.core.state.decision import Step
+from daemon.core.values.events import Event
+from daemon.core.values.orders import State
+from daemon.store.opening import prepare
 from daemon.store.schema import MIGRATIONS
 from daemon.store.writer import Commit, write
 from tests import making

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daemon.api.recent import HELD, Recent
+from daemon.api.recent_events import HELD, Recent
 from daemon.api.views import encode, event_view
-from daemon.core.events import BOUND_KEYS, CATALOGUE, Event
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE, Event
 from tests.processes import KEYS, Daemon, Exchange, ask
 from tests.processes.event_stream import EventStream, following
 from tests.processes.signals import market_buy

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daemon.core.events import CATALOGUE
-from daemon.core.orders import State
+from daemon.core.values.events import CATALOGUE
+from daemon.core.values.orders import State
 from tests.monitoring.prometheus import ROOT, alert_rules, names_in, samples, scrape, tool, value
 from tests.monitoring.test_dashboard import EXPRESSIONS
 from tests.processes import KEYS, Daemon, Exchange, eventually

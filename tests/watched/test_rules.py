@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from daemon import settings
-from daemon.config import Config
-from daemon.core.alert_rules import rules
-from daemon.core.alerts import Rule
+from daemon.app import settings
+from daemon.config.tables import Config
+from daemon.monitoring.alert_rules import rules
+from daemon.monitoring.alerts import Rule
 from tests.monitoring.prometheus import MONITORING, RULES, alert_rules, as_yaml, tool
 
 pytestmark = pytest.mark.needs("prometheus")

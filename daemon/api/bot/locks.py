@@ -5,13 +5,13 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
 from daemon.api.bot.shapes import BotRefusal
 from daemon.api.context import Context
-from daemon.api.reading import MAX_REASON, Body, number
-from daemon.api.routes import Parameter, Route
-from daemon.core.lease_requests import resource_id
-from daemon.core.locks import Lock, LockState
+from daemon.api.http.body import MAX_REASON, Body, number
+from daemon.api.http.responses import json
+from daemon.api.http.routes import Parameter, Route
+from daemon.core.values.lease_requests import resource_id
+from daemon.core.values.locks import Lock, LockState
 from daemon.errors import Invalid, NotAllowed, NotReady, Unknown, WrongState
 from daemon.store.bot_tables import Filter, iso
 

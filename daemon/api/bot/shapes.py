@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from daemon.core.orders import Order
+from daemon.core.values.orders import Order
 from daemon.errors import Refusal
 
 PREFIX = "/api/"

@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from daemon.api.answers import json
-from daemon.api.asked import Request
 from daemon.api.bot.shapes import BotRefusal, failure
 from daemon.api.context import Context
-from daemon.api.reading import Body, key_of, wait_s
-from daemon.api.routes import KEY, WAIT, Route
-from daemon.core.decimals import plain
-from daemon.core.fields import Amount, Text
-from daemon.core.ledger import Ledger
-from daemon.core.line import place_of
-from daemon.core.orders import SIGHTINGS, Order, Side, State
-from daemon.core.signals import SignalRequest
+from daemon.api.http.body import Body, key_of, wait_s
+from daemon.api.http.request import Request
+from daemon.api.http.responses import json
+from daemon.api.http.routes import KEY, WAIT, Route
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.decimals import plain
+from daemon.core.values.fields import Amount, Text
+from daemon.core.values.orders import SIGHTINGS, Order, Side, State
+from daemon.core.values.signals import SignalRequest
+from daemon.core.verbs.lease_queue import place_of
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 from daemon.store.bot_tables import iso
 

@@ -6,7 +6,10 @@ from decimal import Decimal
 import anyio
 
 from daemon.clock import Clock
-from daemon.core.answers import (
+from daemon.config.credentials import Credentials
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.decimals import plain
+from daemon.core.values.exchange_replies import (
     UNREACHABLE,
     Advice,
     Answer,
@@ -19,22 +22,19 @@ from daemon.core.answers import (
     Verdict,
     Witness,
 )
-from daemon.core.attempts import Attempt
-from daemon.core.decimals import plain
-from daemon.core.orders import Order
-from daemon.core.symbols import FRESH_MS, SymbolRules
-from daemon.credentials import Credentials
+from daemon.core.values.orders import Order
+from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import SUCCESS, envelope, placed_or_not, raw
 from daemon.exchange.mexc.codes import SERVER_CODES
-from daemon.exchange.mexc.fitness import find_out
+from daemon.exchange.mexc.preflight import find_out
 from daemon.exchange.mexc.prices import LastPrices
+from daemon.exchange.mexc.replies import SUCCESS, envelope, placed_or_not, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
+from daemon.exchange.mexc.sources import Witnesses, names
 from daemon.exchange.mexc.symbols import parse
 from daemon.exchange.mexc.transport import Reply, Stopped, Transport
-from daemon.exchange.mexc.witnesses import Witnesses, names
 from daemon.exchange.port import Gate, Health
 
 ORDER = "/api/v3/order"

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
-from daemon.core.answers import Advice
+from daemon.core.values.exchange_replies import Advice
 
 
 class Source(StrEnum):

@@ -1,10 +1,10 @@
 """Pacing: staying below the exchange's limits, and keeping still when it says so.
 
 MEXC grants 300 weight in 10 seconds per address and 500 per account (documented), its support speaks of 20 requests a
-second in all, and it tells nobody how much is used; so the daemon counts itself. When an order may go is decided where
-priorities are known (:mod:`daemon.core.capacity`); here it is only kept from reaching the wire too close behind others,
-as after a stall of the disk that held many back. Everything else waits its turn, at a rate that leaves room for the
-orders.
+second in all, and it tells nobody how much is used; so the daemon counts itself. When an order may go is decided
+where priorities are known (:mod:`daemon.core.rules.rate`); here it is only kept from reaching the wire too close
+behind others, as after a stall of the disk that held many back. Everything else waits its turn, at a rate that leaves
+room for the orders.
 
 A process that was started a moment ago does not know what the one before it used. So it begins as if half of the
 weight were spent.

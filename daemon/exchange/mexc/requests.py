@@ -5,11 +5,11 @@ import asyncio
 import msgspec
 
 from daemon.clock import Clock
-from daemon.core.answers import Advice
-from daemon.credentials import Credentials
+from daemon.config.credentials import Credentials
+from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.answers import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.pacing import PaceLimits, Pacer
+from daemon.exchange.mexc.replies import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
 from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
 from daemon.exchange.port import Gate, Health
@@ -17,7 +17,7 @@ from daemon.exchange.port import Gate, Health
 OK, BAD_REQUEST = 200, 400
 FIRST_WAIT_MS = 500
 """So long nothing is asked after a refusal of the gateway, twice as long after the next, up to a minute: what it
-states itself may be zero. Orders have their own waits (:mod:`daemon.core.door`)."""
+states itself may be zero. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
 LONGEST_ENVELOPE = 4_000
 """Bytes of the longest answer that is searched for a code: a longer one is a list."""
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from daemon.credentials import Credentials
+from daemon.config.credentials import Credentials
 
 Parameters = Iterable[tuple[str, str]]
 _SIGNATURE = "&signature="

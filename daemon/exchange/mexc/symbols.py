@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.decimals import ZERO
-from daemon.core.symbols import ALL, SymbolRules
-from daemon.exchange.mexc.answers import UNREADABLE
+from daemon.core.values.decimals import ZERO
+from daemon.core.values.symbols import ALL, SymbolRules
+from daemon.exchange.mexc.replies import UNREADABLE
 from daemon.exchange.mexc.views import UnreadableError, amount
 
 CLOSED_WORDS = frozenset({

@@ -6,8 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from daemon.core.decimals import ZERO
-from daemon.exchange.mexc.answers import UNREADABLE
+from daemon.core.values.decimals import ZERO
+from daemon.exchange.mexc.replies import UNREADABLE
 
 _T = TypeVar("_T")
 

@@ -1,0 +1,1 @@
+"""HTTP on the sockets: requests, bodies, responses, the fast path and the listeners."""

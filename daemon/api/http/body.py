@@ -1,0 +1,264 @@
+"""Reading requests: bounded in size and time, every complaint a clear one."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar, get_args
+
+import msgspec
+from aiohttp import web
+
+from daemon.api.http.request import Asked, Request
+from daemon.core.values.fields import AMOUNT_ALLOWED, Amount, Text, text, up_to, wire_type
+from daemon.errors import Invalid
+
+MAX_WAIT_S = 120.0
+MAX_REASON = 500
+MAX_DIGITS = 19
+BATCH_LIMIT = 1 << 20
+"""Bytes of the longest body that any route takes."""
+
+Reason = Annotated[
+    str,
+    msgspec.Meta(description=f"why, for the record; 1 to {MAX_REASON} characters", extra_json_schema=up_to(MAX_REASON)),
+]
+
+_T = TypeVar("_T")
+_WAIT = re.compile(r"\s*wait\s*=\s*(\d+(?:\.\d+)?)\s*", re.IGNORECASE)
+_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+_MISSING_FIELD = re.compile(r"missing required field `([^`]*)`")
+_EXPECTED = {"Expected `object`": "a JSON object", "Expected `array`": "a list of JSON objects"}
+_WIRE_KINDS = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    Amount: AMOUNT_ALLOWED,
+    msgspec.Raw: "any JSON",
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = b'""'
+_fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
+
+
+class BodyLimits(msgspec.Struct, frozen=True):
+    """How long a body may be, in bytes, and how long it may take."""
+
+    size: int
+    timeout_s: float
+
+    def for_batch(self) -> "BodyLimits":
+        """Return the limits of a route that takes many signals at once."""
+        return msgspec.structs.replace(self, size=BATCH_LIMIT)
+
+
+async def body(request: Request, limits: BodyLimits) -> bytes:
+    """Read a request's body.
+
+    Raises:
+        web.HTTPRequestTimeout: it did not come in time; the connection is closed.
+        web.HTTPRequestEntityTooLarge: it is longer than the limit; the connection is closed.
+        Invalid: the caller went away before its end; nobody hears it, and nothing of ours has failed.
+
+    """
+    if isinstance(request, Asked):
+        return _short(request.raw, limits)
+    announced = request.content_length or 0
+    if announced <= limits.size:
+        try:
+            if request.content.is_eof():  # it came with the head, as nearly all do: a timer costs more than the reading
+                raw = await request.read()
+            else:
+                async with asyncio.timeout(limits.timeout_s):
+                    raw = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except web.RequestPayloadError as error:
+            why = " ".join(str(error).split())
+            raise Invalid(f"the body cannot be decoded: {why}", allowed="JSON without a Content-Encoding") from None
+        except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
+            raise Invalid("the connection ended within the body", field="body", allowed="a whole body") from None
+        return _short(raw, limits)
+    raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=announced)
+
+
+def _short(raw: bytes, limits: BodyLimits) -> bytes:
+    if len(raw) > limits.size:
+        raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=len(raw))
+    return raw
+
+
+class Body(Generic[_T]):
+    """What a route takes: it reads bodies, and its ``shape`` describes them."""
+
+    def __init__(
+        self,
+        shape: Any,  # noqa: ANN401  # a type, maybe annotated
+        struct: type[msgspec.Struct] | None = None,
+        *,
+        blank_is_absent: bool = False,
+    ) -> None:
+        """Make it.
+
+        Args:
+            shape: the type that a body is read into.
+            struct: the objects in the body, where ``shape`` is not that struct itself.
+            blank_is_absent: a field that holds ``""`` is read as one that is not there.
+
+        """
+        self.shape = shape
+        self._decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(shape, dec_hook=wire_type, float_hook=str)
+        self._fields = _described_fields(shape if struct is None else struct)
+        self._blank_is_absent = blank_is_absent
+
+    async def read(self, request: Request, limits: BodyLimits) -> _T:
+        """Read a request's body.
+
+        Raises:
+            web.HTTPException: too long, or too late.
+            Invalid: not JSON, not of the right shape, or with a field twice; the error says where.
+
+        """
+        return self.decode(await body(request, limits))
+
+    def decode(self, raw: bytes) -> _T:
+        """Read JSON into a value. A byte order mark before it is passed over.
+
+        Raises:
+            Invalid: not JSON, not of the right shape, or with a field twice; the error says where.
+
+        """
+        raw = raw.removeprefix(_BYTE_ORDER_MARK)
+        try:
+            value = self._decoder.decode(_without_blanks(raw) if self._blank_is_absent and _BLANK in raw else raw)
+            json.loads(raw, object_pairs_hook=_no_field_twice, parse_int=_unread, parse_float=_unread)
+        except msgspec.ValidationError as error:
+            raise _invalid(str(error), self._fields) from None
+        except msgspec.DecodeError as error:
+            raise Invalid(f"the body is not JSON: {error}", field="body", allowed="a JSON object") from None
+        except UnicodeDecodeError as error:
+            raise Invalid(
+                f"the body is not UTF-8: {error.reason}", field="body", allowed="a JSON object in UTF-8"
+            ) from None
+        except RecursionError:
+            raise Invalid("the body is nested too deeply", field="body", allowed="a JSON object") from None
+        return value
+
+
+def _without_blanks(raw: bytes) -> bytes:
+    fields = _fields_of.decode(raw)
+    return msgspec.json.encode({name: value for name, value in fields.items() if bytes(value) != _BLANK})
+
+
+def _no_field_twice(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object that holds a field twice: two readers would read two different requests."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise Invalid(f"field {name[:40]!r} is there twice", field=name[:40], allowed="each field once")
+
+
+def _unread(_figure: str) -> None:
+    """Leave a number alone."""
+
+
+def _described_fields(struct: type[msgspec.Struct]) -> Mapping[str, str]:
+    """Say of each field, by its name on the wire, what it may hold."""
+    described = {}
+    for field in msgspec.structs.fields(struct):
+        about = [part.description for part in get_args(field.type) if isinstance(part, msgspec.Meta)]
+        words = [" or ".join(_kinds_of(field.type)), *(word for word in about if word)]
+        described[field.encode_name] = ": ".join(word for word in words if word)
+    return described
+
+
+def _kinds_of(kind: Any) -> list[str]:  # noqa: ANN401  # a type
+    """Say what values of a type are on the wire."""
+    if kind in _WIRE_KINDS:
+        return [_WIRE_KINDS[kind]]
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return [", ".join(kind)]
+    parts = [] if isinstance(kind, msgspec.Meta) else get_args(kind)
+    return list(dict.fromkeys(word for part in parts for word in _kinds_of(part)))
+
+
+def checked_reason(reason: str) -> str:
+    """Return the reason that a person gives.
+
+    Raises:
+        Invalid: there is none, or it is too long.
+
+    """
+    text = reason.strip()
+    if not text or len(text) > MAX_REASON:
+        raise Invalid("reason is empty", field="reason", allowed=f"1 to {MAX_REASON} characters")
+    return text
+
+
+def number(text: str | None, field: str, default: int, highest: int) -> int:
+    """Read a number of a query, from 1 on.
+
+    Raises:
+        Invalid: it is none, or out of range.
+
+    """
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and 1 <= int(text) <= highest):
+        raise Invalid(f"{field} {text[:40]!r} is out of range", field=field, allowed=f"1 to {highest}")
+    return int(text)
+
+
+def key_of(request: Request, in_body: Text | None) -> str | None:
+    """Return the idempotency key of a request, from its header and its body; ``None`` where there is none.
+
+    The header's value is a string of RFC 8941, in quotes, as the IETF's draft of that header has it. Bare it is the
+    same.
+
+    Raises:
+        Invalid: it is no key, or the request holds two that differ.
+
+    """
+    found = [_unquoted(value) for value in request.headers.getall("Idempotency-Key", [])]
+    keys = {text("idempotencyKey", value) for value in [*found, *([] if in_body is None else [in_body])]}
+    if len(keys) > 1:
+        raise Invalid(
+            "the request holds idempotency keys that differ, in the Idempotency-Key header or in idempotencyKey",
+            field="idempotencyKey",
+            allowed="one of them, or all the same",
+        )
+    return keys.pop() if keys else None
+
+
+def _unquoted(value: str) -> str:
+    match = _QUOTED.fullmatch(value.strip())
+    return re.sub(r"\\(.)", r"\1", match[1]) if match else value
+
+
+def wait_s(request: Request) -> float | None:
+    """Read ``Prefer: wait=SECONDS`` (RFC 7240); ``None`` where the caller does not wait."""
+    for preference in ",".join(request.headers.getall("Prefer", [])).split(","):
+        match = _WAIT.fullmatch(preference)
+        if match:
+            return min(float(match[1]), MAX_WAIT_S)
+    return None
+
+
+def _invalid(message: str, fields: Mapping[str, str]) -> Invalid:
+    """Return msgspec's complaint with the field and what it may hold."""
+    where = _WHERE.search(message)
+    place = where[1] if where else ""
+    complaint = _WHERE.sub("", message)
+    if unknown := _UNKNOWN_FIELD.search(message):
+        return Invalid(f"field {unknown[1]!r} is unknown", field=_inside(place, unknown[1]), allowed=", ".join(fields))
+    if missing := _MISSING_FIELD.search(message):
+        return Invalid(complaint, field=_inside(place, missing[1]), allowed=fields.get(missing[1]))
+    allowed = fields.get(place.rpartition(".")[2])
+    return Invalid(complaint, field=place or "body", allowed=allowed or _EXPECTED.get(complaint.partition(",")[0]))
+
+
+def _inside(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name

@@ -1,0 +1,369 @@
+"""The connections of one listener: how many there may be, how long one may take, and when one ends.
+
+A :class:`Connection` stands between the transport and whoever answers on it: the quick lane
+(:mod:`daemon.api.http.fast_path`) as long as its requests come whole, aiohttp's server from then on. What both need
+stands here:
+
+- A listener has a bound of its own, so that callers of one cannot use up the descriptors of another. Who comes beyond
+  it is answered with 503 at once.
+- The head of a request has to be there in time. aiohttp bounds only idle connections.
+- A caller that shuts its writing half has said all that it wants to say, and still gets its answers (``nc -N``,
+  ``socat``). At the end of what can be read that looks the same as a caller that has gone; on a Unix socket the kernel
+  tells the two apart by a hang-up. Over TCP it does not: there only what lasts until its caller goes (``until_gone``
+  of a route) is ended, so that nobody who has gone is ever granted a lock.
+"""
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable, Collection
+from typing import cast
+
+import anyio
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from daemon.api.http.fast_path import Handler as QuickHandler
+from daemon.api.http.fast_path import Lane
+from daemon.api.http.head_counter import Heads
+from daemon.api.http.request import Asked
+from daemon.api.http.responses import written
+from daemon.api.views import ErrorView, encode
+
+SWEEP_S = 15.0
+
+LONGEST = 65_536
+"""Bytes that may wait behind a request that is being answered, about."""
+
+_TOLD = "daemon.told"
+
+
+class Connections:
+    """The connections of one listener; called, it makes a connection's protocol."""
+
+    def __init__(
+        self,
+        aiohttp: Callable[[], web.RequestHandler],
+        lane: Lane | None,
+        *,
+        limit: int,
+        idle_s: float,
+        head_s: Callable[[], float],
+        until_gone: Collection[str] = (),
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Bound them.
+
+        Args:
+            aiohttp: makes its server's end of a connection.
+            lane: answers what comes whole, where the listener has one.
+            limit: so many connections at once.
+            idle_s: one that is idle for so long is closed.
+            head_s: so long the head of a request may take.
+            until_gone: paths whose requests may last until their callers go.
+            refused: called for each connection beyond the limit.
+
+        """
+        self.aiohttp = aiohttp
+        self.lane = lane
+        self.head_s = head_s
+        self.until_gone = until_gone
+        self.refused = refused
+        self.limit = limit
+        self.open: set[Connection] = set()
+        self.hangups = HangUps()
+        self._idle_s = idle_s
+
+    def __call__(self) -> "Connection":
+        """Make a connection's protocol."""
+        return Connection(self)
+
+    async def sweep(self) -> None:
+        """Close idle connections, until cancelled."""
+        while True:
+            await anyio.sleep(SWEEP_S)
+            before_s = asyncio.get_running_loop().time() - self._idle_s
+            for connection in [each for each in self.open if each.is_idle_since(before_s)]:
+                connection.close()
+
+    async def close(self, grace_s: float) -> None:
+        """Close what aiohttp's server does not have; where the lane answers, within a grace."""
+        if answering := {each.answering for each in self.open if each.answering is not None}:
+            await asyncio.wait(answering, timeout=grace_s)
+        for connection in [each for each in self.open if not each.is_handed_over]:
+            connection.close()
+        self.hangups.close()
+
+
+class HangUps:
+    """Tells when callers that had shut their writing halves are gone altogether.
+
+    A transport reads no more after the end of what there is to read, so it does not notice. An epoll that waits for
+    nothing but a hang-up, which is always told, becomes readable itself.
+    """
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watched: dict[int, Connection] = {}
+        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
+
+    def watch(self, descriptor: int, connection: "Connection") -> None:
+        """Abort a connection when its caller hangs up."""
+        self._watched[descriptor] = connection
+        self._epoll.register(descriptor, 0)
+
+    def forget(self, connection: "Connection") -> None:
+        """Watch a connection no more; the kernel forgets its descriptor as it is closed."""
+        for descriptor in [number for number, watched in self._watched.items() if watched is connection]:
+            del self._watched[descriptor]
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        if not self._epoll.closed:
+            asyncio.get_running_loop().remove_reader(self._epoll.fileno())
+            self._epoll.close()
+
+    def _look(self) -> None:
+        for descriptor, _ in self._epoll.poll(0):
+            if (connection := self._watched.pop(descriptor, None)) is not None:
+                self._epoll.unregister(descriptor)
+                connection.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from its first byte to its end."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, listener: Connections) -> None:
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self.answering: asyncio.Task[None] | None = None  # on the lane
+        self._waiting = b""  # behind that
+        self._used_s = self._loop.time()
+        self._ended = False  # the caller says no more
+        self._aiohttp: web.RequestHandler | None = None
+        self._heads = Heads()
+        self._begun = self._active = 0  # requests that aiohttp's server has begun to answer, and is answering
+        self._lasting = 0  # of these, such as last until their callers go
+        self._late: asyncio.TimerHandle | None = None
+        self._late_head = 0
+
+    # What the transport tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many already."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
+        if len(self._listener.open) >= self._listener.limit:
+            self._listener.refused()
+            text = f"{self._listener.limit} connections are open here already, the limit; close some, then try again"
+            self._end(web.Response(body=_error("full", text), status=503, headers={"Retry-After": "1"}))
+        else:
+            self._listener.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End: whoever went away waits for nothing any more."""
+        self._listener.open.discard(self)
+        if self._late is not None:
+            self._late.cancel()
+        if self._ended:
+            self._listener.hangups.forget(self)
+        if self.answering is not None:
+            self.answering.cancel()
+        if self._aiohttp is not None:
+            self._aiohttp.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a request, after the one that is being answered."""
+        if self._transport.is_closing():
+            return
+        self._used_s = self._loop.time()
+        if self._aiohttp is not None:
+            self._hand_on(data)
+        elif self.answering is None:
+            self._take(data)
+        else:
+            self._waiting += data
+            if len(self._waiting) > LONGEST:
+                self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Hear that no more comes; return whether there is something left to answer."""
+        peer = self._transport.get_extra_info("socket")
+        is_unix = peer.family == socket.AF_UNIX
+        if self._transport.is_closing() or self._has_gone(peer.fileno(), is_unix=is_unix) or not self._owes():
+            return False
+        if not self._ended and is_unix:  # uvloop tells of one end more than once
+            self._listener.hangups.watch(peer.fileno(), self)
+        self._ended = True
+        self._end_with_the_last()
+        return True
+
+    def pause_writing(self) -> None:
+        """Read no more from one who does not read."""
+        if self._aiohttp is not None:
+            self._aiohttp.pause_writing()
+        else:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        if self._aiohttp is not None:
+            self._aiohttp.resume_writing()
+        else:
+            self._transport.resume_reading()
+
+    # What aiohttp's server tells, by the middleware below.
+
+    def begin(self, path: str) -> bool:
+        """Hear that a request is being answered; return whether it may last until its caller goes."""
+        self._begun += 1
+        self._active += 1
+        lasts = path in self._listener.until_gone
+        self._lasting += lasts
+        self._end_with_the_last()
+        return lasts
+
+    def end(self, *, lasted: bool) -> None:
+        """Hear that its answer is ready."""
+        self._active -= 1
+        self._lasting -= lasted
+
+    # What its listener asks.
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether aiohttp's server has it."""
+        return self._aiohttp is not None
+
+    def is_idle_since(self, instant_s: float) -> bool:
+        """Whether nothing has happened since an instant of the loop's clock; aiohttp's server sees to its own."""
+        return self._aiohttp is None and self.answering is None and self._used_s < instant_s
+
+    def close(self) -> None:
+        """Close it when what was written has left."""
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close it at once: nobody reads what is left."""
+        self._transport.abort()
+
+    # The quick lane.
+
+    def _take(self, data: bytes) -> None:
+        lane = self._listener.lane
+        found = None if lane is None else lane.recognise(self._transport, data)
+        if lane is None or found is None:
+            self._hand_over(data)
+        else:
+            self.answering = self._loop.create_task(self._answer(lane, *found))  # held here, ended with it
+
+    async def _answer(self, lane: Lane, asked: Asked, handler: QuickHandler) -> None:
+        response = await lane.errors(asked, handler)
+        self.answering, self._used_s = None, self._loop.time()
+        is_last = self._ended and not self._waiting
+        stays = asked.keep_alive and response.keep_alive is not False and not is_last
+        self._transport.write(written(response, stays=stays))
+        if not stays:
+            self._transport.close()
+        elif self._waiting and not self._transport.is_closing():
+            data, self._waiting = self._waiting, b""
+            if not self._ended:
+                self._transport.resume_reading()
+            self._take(data)
+            if self._ended and not self._owes():
+                self._transport.close()  # what waited was no whole request, and no more of it comes
+
+    # aiohttp's server.
+
+    def _hand_over(self, data: bytes) -> None:
+        self._aiohttp = self._listener.aiohttp()
+        self._aiohttp.connection_made(self._transport)
+        self._hand_on(data)
+
+    def _hand_on(self, data: bytes) -> None:
+        assert self._aiohttp is not None
+        self._heads.read(data)
+        self._aiohttp.data_received(data)
+        head = self._heads.begun if self._heads.is_within_head else 0
+        if head != self._late_head:
+            self._late_head = head
+            if self._late is not None:
+                self._late.cancel()
+            self._late = self._loop.call_later(self._listener.head_s(), self._head_is_late) if head else None
+
+    def _head_is_late(self) -> None:
+        if self._active or self._begun < self._heads.complete:  # the answer to an earlier request must not be cut
+            self._late = self._loop.call_later(self._listener.head_s(), self._head_is_late)
+            return
+        text = "the head of the request did not come in time ([sockets] read_timeout_s); send it at once"
+        self._end(web.Response(body=_error("request_timeout", text), status=408))
+
+    def _end_with_the_last(self) -> None:
+        """Let aiohttp's server close the connection after the last request, once it is answering that one.
+
+        It closes one by itself after what is no HTTP.
+        """
+        if self._ended and self._active and self._begun >= self._heads.complete and not self._heads.is_broken:
+            assert self._aiohttp is not None
+            self._aiohttp.close()
+
+    # Its end.
+
+    def _owes(self) -> bool:
+        """Whether a request that came whole has no answer yet, or what is no HTTP has none."""
+        if self._aiohttp is None:
+            return self.answering is not None
+        if self._heads.is_broken:
+            return True
+        if self._heads.is_lost:
+            return bool(self._active) or self._begun < self._heads.complete
+        return self._begun - self._active < self._heads.complete
+
+    def _has_gone(self, descriptor: int, *, is_unix: bool) -> bool:
+        if not is_unix:
+            return self._lasting > 0
+        poll = select.poll()
+        poll.register(descriptor, 0)
+        return bool(poll.poll(0))
+
+    def _end(self, response: web.Response) -> None:
+        response.content_type = "application/json"
+        self._transport.write(written(response, stays=False))
+        self._transport.close()
+
+
+def tell_connections(application: web.Application) -> Middleware:
+    """Make the outermost middleware, which tells a connection of the requests that aiohttp's server answers on it.
+
+    A few it answers without middlewares, like one with an expectation that nobody meets; its signal tells of those.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[_TOLD] = True
+        connection = _of(request)
+        if connection is None:  # the caller has gone already
+            return await handler(request)
+        lasted = connection.begin(request.path)
+        try:
+            return await handler(request)
+        finally:
+            connection.end(lasted=lasted)
+
+    async def tell_of_others(request: web.Request, _response: web.StreamResponse) -> None:
+        connection = _of(request)
+        if connection is not None and _TOLD not in request:
+            connection.end(lasted=connection.begin(request.path))
+
+    application.on_response_prepare.append(tell_of_others)
+    return middleware
+
+
+def _of(request: web.Request) -> Connection | None:
+    found = None if request.transport is None else request.transport.get_protocol()
+    return found if isinstance(found, Connection) else None
+
+
+def _error(word: str, text: str) -> bytes:
+    return encode(ErrorView(error=word, message=text))

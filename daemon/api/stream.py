@@ -1,0 +1,95 @@
+"""``GET /v1/events``: what happens, as it happens (server-sent events)."""
+
+from aiohttp import HttpVersion11, web
+
+from daemon import __version__
+from daemon.api.http.routes import EVENTS, Parameter, Route
+from daemon.api.stream_feed import Feed, Reader, Wanted, message, reset
+from daemon.api.views import EventView, HelloView
+from daemon.errors import Full, Invalid
+
+MAX_READERS = 256
+_HEADERS = {"Content-Type": EVENTS, "Cache-Control": "no-store"}
+_PARAMETERS = [
+    Parameter(name="after", about="an event's id: go on after it; `Last-Event-ID` has precedence"),
+    Parameter(
+        name="Last-Event-ID", place="header", about="an event's id: go on after it, as browsers ask by themselves"
+    ),
+    Parameter(name="name", about="only events whose name begins so, like `order.`"),
+    Parameter(name="orderId", about="only events of this order"),
+]
+
+
+class Events:
+    """The route of events."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def routes(self) -> list[Route]:
+        """List the route."""
+        return [
+            Route(
+                method="GET",
+                path="/v1/events",
+                handler=self.follow,
+                until_gone=True,
+                parameters=_PARAMETERS,
+                answers={200: EventView},
+                media=EVENTS,
+                refuses=[Invalid, Full],
+            )
+        ]
+
+    async def follow(self, request: web.Request) -> web.StreamResponse:
+        """Tell what happens, as it happens, without end.
+
+        First comes a message `hello` (`version`, `startedMs`, `position`), then one for each event, by its name and
+        with its id, `data` as described. `reset` (`position`) says that the events after the id that was given are not
+        all known any more, as after a restart: read everything anew. What is still known follows. A comment comes
+        every 15 s. Whoever does not read is cut off.
+        """
+        wanted = _wanted(request)
+        if len(self._feed) >= MAX_READERS:
+            raise Full(f"{MAX_READERS} readers follow events already; end one of them")
+        if request.method == "HEAD":
+            return web.Response(headers=_HEADERS)
+        response = web.StreamResponse(headers=_HEADERS)
+        if request.version >= HttpVersion11:
+            response.enable_chunked_encoding()
+        position, greeting = self._greeting(request)
+        try:
+            await response.prepare(request)
+            await response.write(greeting)
+        except ConnectionError:
+            return response  # the caller has gone already
+        assert request.transport is not None
+        reader = Reader(request.transport, position, wanted, chunked=response.chunked)
+        with self._feed.followed_by(reader):
+            await reader.over.wait()
+        return response
+
+    def _greeting(self, request: web.Request) -> tuple[int, bytes]:
+        """Find the position to begin from; return it and the first messages."""
+        recent = self._feed.recent
+        after = request.headers.get("Last-Event-ID") or request.query.get("after")
+        known = recent.last if after is None else recent.position_of(after)
+        position = recent.oldest if known is None else known
+        at = recent.id_of(position)
+        hello = message(at, "hello", HelloView(version=__version__, started_ms=recent.started_ms, position=at))
+        return position, hello if known is not None else hello + reset(recent, position)
+
+
+def _wanted(request: web.Request) -> Wanted:
+    """Read which events are wanted.
+
+    Raises:
+        Invalid: by something else than a name or an order.
+
+    """
+    query = request.query
+    unknown = set(query) - {"after", "name", "orderId"}
+    if unknown:
+        name = min(unknown)
+        raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed="after, name, orderId")
+    return Wanted(query.get("name", ""), query.get("orderId") or None)

@@ -1,0 +1,199 @@
+"""Events as they happen, to whoever listens; trading comes first.
+
+One task writes to all readers, some times a second: an event is written out once for all of them, and each gets what
+is new in one piece. Between a few readers and the next the loop is left to whatever waits for it. Nobody is waited
+for: a reader that does not read keeps its place for so long as what it has missed is held, and is then cut off. So
+what a reader can cost is bounded in memory and in time, whatever it does.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio
+import msgspec
+
+from daemon.api.recent_events import Recent
+from daemon.api.views import PositionView, View, encode, event_view
+from daemon.clock import Clock
+from daemon.core.values.events import Event
+
+TICK_S = 0.04
+"""So long events are gathered before they are written: a person sees no delay, and a burst leaves in a few pieces."""
+
+HEARTBEAT_S = 15.0
+"""How often a reader hears that the connection lives."""
+
+PIECE = 65_536
+"""Bytes that are written to a reader at once, about."""
+
+UNREAD = 65_536
+"""Bytes that may wait for a reader in this process before it gets no more; the kernel holds some more."""
+
+AT_ONCE = 4
+"""Readers that are written to before the loop is left to others."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which events a reader wants."""
+
+    prefix: str = ""
+    order_id: str | None = None
+
+    def __contains__(self, event: Event) -> bool:
+        return event.name.startswith(self.prefix) and self.order_id in {None, event.order_id}
+
+
+class Reader:
+    """One connection."""
+
+    def __init__(self, transport: asyncio.WriteTransport, position: int, wanted: Wanted, *, chunked: bool) -> None:
+        self.transport = transport
+        self.position = position
+        self.wanted = wanted
+        self.over = anyio.Event()
+        self._chunked = chunked
+
+    @property
+    def reads(self) -> bool:
+        """Whether it takes what it is sent."""
+        return self.transport.get_write_buffer_size() <= UNREAD
+
+    def write(self, piece: bytes) -> None:
+        """Write to it, framed as its connection needs it; this never waits."""
+        if piece and not self.transport.is_closing():
+            self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+
+
+class Feed:
+    """The newest events and their readers."""
+
+    def __init__(self, clock: Clock, emit: Callable[[Event], None], strike: Callable[[bytes], bytes]) -> None:
+        """``strike`` takes secrets out of what is written."""
+        self.recent = Recent(clock.now_ms())
+        self._clock = clock
+        self._emit = emit
+        self._strike = strike
+        self._readers: list[Reader] = []
+        self._wanted = asyncio.Event()
+        self._closed = False
+
+    def tell(self, event: Event) -> None:
+        """Take an event."""
+        self.recent.add(event)
+        self._wanted.set()
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    @contextmanager
+    def followed_by(self, reader: Reader) -> Iterator[None]:
+        """Write to a reader for as long as the context lasts; its ``over`` is set when there will be no more."""
+        self._readers.append(reader)
+        self._wanted.set()
+        if self._closed:
+            reader.over.set()
+        try:
+            yield
+        finally:
+            self._readers.remove(reader)
+
+    async def run(self) -> None:
+        """Write what is new, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._beat)
+            while True:
+                await self._wanted.wait()
+                await anyio.sleep(TICK_S)
+                self._wanted.clear()
+                await self._round()
+
+    def close(self) -> None:
+        """Write what is left to those who read, and let every stream end."""
+        self._closed = True
+        pieces = _Pieces(self.recent, self._strike)
+        for reader in self._readers:
+            while reader.reads and reader.position < pieces.end:
+                reader.write(pieces.next_of(reader))
+            if not reader.reads:
+                reader.transport.abort()
+            reader.over.set()
+
+    async def _round(self) -> None:
+        pieces = _Pieces(self.recent, self._strike)
+        for turn, reader in enumerate(list(self._readers)):
+            if turn % AT_ONCE == AT_ONCE - 1:
+                await anyio.lowlevel.checkpoint()
+            if reader.reads:
+                reader.write(pieces.next_of(reader))
+            elif not self.recent.holds(reader.position):
+                self._cut_off(reader)
+        if any(reader.position < self.recent.last for reader in self._readers):
+            self._wanted.set()
+
+    async def _beat(self) -> None:
+        """Say that the connection lives, and how far it has come: a narrow reader may have passed over much."""
+        while True:
+            await anyio.sleep(HEARTBEAT_S)
+            for turn, reader in enumerate(list(self._readers)):
+                if turn % AT_ONCE == AT_ONCE - 1:
+                    await anyio.lowlevel.checkpoint()
+                if reader.reads:
+                    reader.write(f": alive\nid: {self.recent.id_of(reader.position)}\n\n".encode())
+
+    def _cut_off(self, reader: Reader) -> None:
+        if not reader.transport.is_closing():
+            reader.transport.abort()
+            behind = self.recent.last - reader.position
+            self._emit(Event(name="feed.cut_off", at_ms=self._clock.now_ms(), detail={"behind": behind}))
+
+
+class _Pieces:
+    """What readers get in one round: written out once, and shared by those who stand at the same place."""
+
+    def __init__(self, recent: Recent, strike: Callable[[bytes], bytes]) -> None:
+        self.end = recent.last
+        self._recent = recent
+        self._strike = strike
+        self._messages: dict[int, bytes] = {}
+        self._made: dict[tuple[int, Wanted], tuple[bytes, int]] = {}
+
+    def next_of(self, reader: Reader) -> bytes:
+        """Return what a reader gets next, and move it on."""
+        key = (reader.position, reader.wanted)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(*key)
+        piece, reader.position = made
+        return piece
+
+    def _make(self, position: int, wanted: Wanted) -> tuple[bytes, int]:
+        messages: list[bytes] = []
+        if not self._recent.holds(position):
+            position = self._recent.oldest
+            messages.append(reset(self._recent, position))
+        size = 0
+        while position < self.end and size < PIECE:
+            position += 1
+            if self._recent[position] in wanted:
+                messages.append(self._message(position))
+                size += len(messages[-1])
+        return b"".join(messages), position
+
+    def _message(self, number: int) -> bytes:
+        made = self._messages.get(number)
+        if made is None:
+            event, event_id = self._recent[number], self._recent.id_of(number)
+            made = self._messages[number] = self._strike(message(event_id, event.name, event_view(event_id, event)))
+        return made
+
+
+def reset(recent: Recent, position: int) -> bytes:
+    """Tell a reader that what it missed cannot be told: it reads everything anew; events follow from here on."""
+    at = recent.id_of(position)
+    return message(at, "reset", PositionView(position=at))
+
+
+def message(event_id: str, name: str, data: View) -> bytes:
+    """Write a message of a stream."""
+    return f"id: {event_id}\nevent: {name}\ndata: ".encode() + encode(data) + b"\n\n"

@@ -1,0 +1,1 @@
+"""The process: it reads its environment, wires the parts together, runs, reloads and ends."""

@@ -1,0 +1,77 @@
+"""The process from outside: starts it, and says why it ends."""
+
+import asyncio
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import anyio
+
+from daemon.app.hardening import leave_no_core, take_all_descriptors
+from daemon.app.wiring import Process
+from daemon.clock import read_anchor
+from daemon.config.tables import Config
+from daemon.core.values.events import Event
+from daemon.errors import BadConfig, Interrupted, SniperdError
+from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output
+
+
+def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
+    """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
+    if config_path is not None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before anybody obeys it ends no process
+    leave_no_core()
+    take_all_descriptors()
+    log = Log(standard_output(), level=config.log.level, form=config.log.format)
+    try:
+        anyio.run(Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
+    except BaseException as error:  # noqa: BLE001  # the process ends here, whatever it was, and says why
+        return _say_why(error, log)
+    finally:
+        log.close()
+    return 0
+
+
+def refuse(error: BadConfig) -> int:
+    """Tell the log alone why there is no start, before there is a configuration; return the exit code."""
+    log = Log(standard_output(), level="info", form="json")
+    try:
+        return _say_why(error, log)
+    finally:
+        log.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop where it is installed: it makes the way to the wire a third shorter."""
+    try:
+        import uvloop  # noqa: PLC0415  # optional
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _say_why(error: BaseException, log: Log) -> int:
+    """Tell the log and standard error why the process ends; return the exit code."""
+    cause = _root(error)
+    if isinstance(cause, KeyboardInterrupt):  # of an INT before the signals are received
+        cause = Interrupted()
+    code = getattr(cause, "exit_code", 70)
+    text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
+    how = None if isinstance(cause, SniperdError) else "".join(traceback.format_exception(cause))
+    lines = errors_are_lines()
+    detail = {"error": text, "exit_code": code, "traceback": how if lines else None}
+    if lines or not errors_go_with_the_log():  # at a terminal the sentence is enough
+        log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail=detail))
+    if not lines:
+        sys.stderr.write(f"sniperd: {text}\n{how or ''}")
+    return code
+
+
+def _root(error: BaseException) -> BaseException:
+    """Find the first of our own errors in a group, else the first of any."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [_root(each) for each in error.exceptions]
+    return next((cause for cause in causes if isinstance(cause, SniperdError)), causes[0])

@@ -1,0 +1,276 @@
+"""One run of the daemon: builds everything in order, runs it, reloads, drains."""
+
+import faulthandler
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from daemon import __version__
+from daemon.api.context import Context
+from daemon.api.http.body import BodyLimits
+from daemon.api.server import serve
+from daemon.api.stream_feed import Feed
+from daemon.app import settings
+from daemon.app.environment import Surroundings
+from daemon.app.reload import reload
+from daemon.app.systemd import ServiceManager, given_sockets, watchdog_s, without
+from daemon.app.watchdog import Reports
+from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
+from daemon.config.probe_results import UNSETTLED
+from daemon.config.socket_record import recorded
+from daemon.config.tables import Config, load
+from daemon.core.state.decision import Step
+from daemon.core.values.events import Event
+from daemon.engine.engine import Engine
+from daemon.engine.lease_commands import LockDesk
+from daemon.engine.order_commands import FrontDesk
+from daemon.errors import BadConfig, Interrupted, Unreachable
+from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.transport import open_transport
+from daemon.library_log import libraries_logged
+from daemon.log import Log
+from daemon.monitoring.monitor import Monitor
+from daemon.monitoring.recorder import Recorder
+from daemon.monitoring.webhooks import Webhooks, open_session
+from daemon.poller.bot_api import open_client
+from daemon.poller.poller import Poller
+from daemon.store.files import identity
+from daemon.store.queries import Remembered
+from daemon.store.store import Store, open_store
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
+
+SAVING_S = 600
+"""So long the service manager lets a database be saved whose files were taken away: some 100 MB a second are."""
+
+SOCKET_CHECK_S = 1.0
+"""So often the sockets are looked at."""
+
+JUMP_MS = 1_000
+"""A step of the machine's clock that is worth a line."""
+
+WALL_CHECK_S = 0.1
+"""So often the machine's clock is looked at: an instant that comes sooner by a step is missed by that much at most."""
+
+
+class Process:
+    """One run of the daemon."""
+
+    def __init__(self, config: Config, config_path: Path | None, environ: Mapping[str, str], log: Log) -> None:
+        self._config = config
+        self._config_path = config_path
+        self._environ = without(environ)
+        self._log = log
+        self._listeners: list[Callable[[Event], None]] = [log.emit]
+        self._manager = ServiceManager(environ)
+        self._watchdog_s = watchdog_s(environ, os.getpid())
+        self._given = given_sockets(environ, os.getpid())
+        self._poller: Poller | None = None
+        self._facts = UNSETTLED
+        self._unreachable: Path | None = None  # a socket that was deleted
+        self._around = Surroundings(config, self._environ, log, self._emit)
+
+    async def main(self) -> None:
+        """Build everything, in the order in which it depends on one another, and run it."""
+        config, emit = self._config, self._emit
+        if self._watchdog_s is not None:
+            faulthandler.enable()  # the watchdog ends a process that hangs by ABRT: that tells where
+        async with AsyncExitStack() as stack:
+            stack.callback(self._manager.close)
+            keys, hooks, database = self._around.keys(), self._around.webhooks(), self._around.database
+            store = await stack.enter_async_context(open_store(database, tell=self._tell_of_store))
+            remembered = await store.remembered()
+            clock = await _start_clock(store, remembered)
+            stack.enter_context(libraries_logged(clock, emit))
+            feed = Feed(clock, emit, self._log.strike)
+            recorder = Recorder(clock)
+            self._listeners += [feed.tell, recorder.hear]
+            self._facts = self._around.facts(clock)
+            url = await stack.enter_async_context(self._around.exchange(clock))
+            shadow_of = config.exchange.market if config.exchange.shadow else None
+            self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, shadow_of=shadow_of,
+                       exchange=url, database=str(database))  # fmt: skip
+            transport = await stack.enter_async_context(open_transport(url))
+            exchange = MexcExchange(transport, keys, clock, settings.exchange(config, self._facts))
+            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit,
+                            settings=settings.engine(config, self._facts), observer=recorder,
+                            prove_first=config.exchange.mode == "live",
+                            hands_over="signals" in self._given)  # fmt: skip
+            webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
+                                settings=settings.webhooks(config), clock=clock, emit=emit)  # fmt: skip
+            monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
+                              limits=settings.alerts(config), webhooks=webhooks, emit=emit)  # fmt: skip
+            context = Context(
+                engine=engine,
+                front_desk=FrontDesk(engine, os.urandom),
+                lock_desk=LockDesk(engine, os.urandom),
+                monitor=monitor,
+                admin_uids=config.sockets.admin_uids,
+                limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
+                mode=config.exchange.mode,
+                shadow_of=shadow_of,
+                exchange_url=url,
+                database=str(database),
+                started_ms=clock.now_ms(),
+            )
+            if config.poller.enabled:
+                self._poller = await self._open_poller(stack, context, exchange)
+            signals, status = self._around.sockets(self._given)
+            loopback = self._around.loopback(clock, is_default=self._config_path is None)
+            http = await stack.enter_async_context(
+                serve(context, feed, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
+            )
+            if http is not None and loopback is not None:
+                context.http, context.http_token_file = http, loopback.token_file
+            stack.enter_context(recorded(database, self._environ, signals=signals, status=status))
+            stack.callback(feed.close)  # before the sockets, which would wait for its readers
+            reports = Reports(self._manager, engine, self._watchdog_s, emit)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
+            tasks.start_soon(reports.run)
+            tasks.start_soon(feed.run)
+            tasks.start_soon(monitor.run)
+            tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
+            tasks.start_soon(self._watch_wall_clock, clock, engine)
+            tasks.start_soon(self._announce, engine, reports, signals, status, http)
+            tasks.start_soon(self._watch_sockets, engine, reports, {"signals": signals, "status": status})
+            if http is not None and loopback is not None:
+                tasks.start_soon(_show_address, engine, http, loopback.token)
+            if self._poller is not None:
+                tasks.start_soon(self._poller.run)
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            await engine.run(remembered)
+            tasks.cancel_scope.cancel()
+            self._end(clock, engine)
+
+    async def _open_poller(self, stack: AsyncExitStack, context: Context, exchange: MexcExchange) -> Poller:
+        table = self._config.poller
+        client = await stack.enter_async_context(open_client(table.base_url, table.user_id, self._around.bot_token()))
+        poller = Poller(engine=context.engine, desk=context.front_desk, client=client, exchange=exchange,
+                        settings=settings.poller(self._config))  # fmt: skip
+        self._listeners.append(poller.hear)
+        context.monitor.poller = poller.health
+        return poller
+
+    def _end(self, clock: SteadyClock, engine: Engine) -> None:
+        """Tell that all is done; as an error where nobody asked for it."""
+        if self._unreachable is not None:
+            raise Unreachable(f"{self._unreachable} was deleted or replaced while the daemon used it; start again")
+        self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
+
+    async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
+        await engine.ready.wait()
+        gc.freeze()  # what stands now stays: later collections need not look at it
+        reports.ready()
+        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
+
+    async def _obey_signals(
+        self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: Reports
+    ) -> None:
+        """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP.
+
+        Without a configuration file HUP means that the terminal was closed, and drains; after `nohup` it is ignored.
+        """
+        config_path, stopping = self._config_path, False
+        after_nohup = config_path is None and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        hang_up = [] if after_nohup else [signal.SIGHUP]
+        try:
+            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hang_up) as received:
+                async for number in received:
+                    if number is signal.SIGHUP and config_path is not None:
+                        with reports.reloading():
+                            self._reload(config_path, context, exchange, clock)
+                    elif not stopping:
+                        stopping = True
+                        reports.stopping()
+                        context.engine.stop()
+                    elif number is not signal.SIGHUP:  # which a closed terminal may send twice
+                        raise Interrupted
+        finally:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what comes while everything is closed cuts nothing off
+
+    def _reload(self, config_path: Path, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
+        try:
+            reloaded = reload(self._config, load(config_path))
+        except BadConfig as error:
+            self._tell(clock, "daemon.reload_refused", error=str(error))
+            return
+        self._config = config = reloaded.config
+        context.engine.reload(settings.engine(config, self._facts))
+        context.monitor.reload(settings.alerts(config), settings.webhooks(config))
+        exchange.set_settings(settings.exchange(config, self._facts))
+        if self._poller is not None:
+            self._poller.settings = settings.poller(config)
+        context.admin_uids = config.sockets.admin_uids
+        context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
+        self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
+        self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
+        self._log.set_level(config.log.level)
+
+    async def _watch_sockets(self, engine: Engine, reports: Reports, sockets: dict[str, Path]) -> None:
+        """Drain and end when a socket that this process bound is there no more: nobody could call, and none would know.
+
+        Sockets of the service manager are its own matter.
+        """
+        bound = {path: identity(path) for name, path in sockets.items() if name not in self._given}
+        while self._unreachable is None:
+            await anyio.sleep(SOCKET_CHECK_S)
+            self._unreachable = next((path for path in bound if identity(path) != bound[path]), None)
+        self._tell(engine.clock, "daemon.unreachable", socket=str(self._unreachable))
+        reports.stopping()
+        engine.stop()
+
+    async def _watch_wall_clock(self, clock: SteadyClock, engine: Engine) -> None:
+        """Follow the machine's clock forward at once, and tell when somebody sets it."""
+        behind_ms = -clock.drift_ms()  # how far the machine's clock is behind ours
+        while True:
+            await anyio.sleep(WALL_CHECK_S)
+            followed_ms = clock.follow()
+            if followed_ms:
+                engine.clock_stepped(followed_ms, _anchor_fact(clock.anchor()))
+            jump_ms = behind_ms + clock.drift_ms() + followed_ms
+            if abs(jump_ms) > JUMP_MS:
+                self._tell(clock, "clock.jumped", jump_ms=jump_ms, followed_ms=followed_ms)
+            behind_ms = -clock.drift_ms()
+
+    def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
+        self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
+
+    def _tell_of_store(self, name: str) -> None:
+        """Tell what the store met, at its opening too, when there is no clock yet."""
+        if name == "store.gone":  # what is open is saved now, without anybody to feed the watchdog
+            self._manager.stopping(within_s=SAVING_S)
+        self._emit(Event(name=name, at_ms=read_anchor().unix_ms))
+
+    def _emit(self, event: Event) -> None:
+        """Tell everybody who listens: the log, the feed, the metrics."""
+        for listener in self._listeners:
+            listener(event)
+
+
+async def _show_address(engine: Engine, http: str, token: str) -> None:
+    """Tell a terminal, and nothing that keeps what it is told, where the dashboard is, with the token for changes."""
+    await engine.ready.wait()
+    if sys.stderr.isatty():
+        line = f"dashboard: {http}/#token={token}\n"
+        await anyio.to_thread.run_sync(sys.stderr.write, line, abandon_on_cancel=True)  # a terminal may be held up
+
+
+def _anchor_fact(anchor: Anchor) -> dict[str, str]:
+    return {CLOCK_FACT: msgspec.json.encode(anchor).decode()}
+
+
+async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
+    """Carry the daemon's time on from the last run, and record where this one begins."""
+    stored = remembered.facts.get(CLOCK_FACT)
+    previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
+    anchor = anchored(read_anchor(), previous, remembered.last_ms)
+    await store.commit(Step(facts=_anchor_fact(anchor))).durable()
+    return SteadyClock(anchor)

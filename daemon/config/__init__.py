@@ -1,0 +1,1 @@
+"""Configuration: tables and their checks, credentials, addresses and paths."""

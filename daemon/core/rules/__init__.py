@@ -1,0 +1,1 @@
+"""Rules: pure functions and small values that decide one question each."""

@@ -1,0 +1,177 @@
+"""Guards: what speaks against an order before it is one (config.toml: ``[guards]``).
+
+Each is off, or lets every ordinary day pass, until somebody sets it. They judge new orders only: a repetition places
+nothing and is answered whatever they say. They guard against buying: a SELL is never held up by a budget, a count or a
+list of symbols, because one must always be able to get out. Only the price band concerns it, and an emergency SELL
+(``skipLock``) passes that as well. They judge once, at acceptance; what waits for its instant is not judged again.
+
+A guard that is on and lacks a figure refuses: it does not guess.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from daemon.core.rules.exposure import Exposure, worth_of
+from daemon.core.values.decimals import ZERO, plain, product, total
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.signals import Signal
+from daemon.errors import Guarded
+
+_PERCENT = Decimal("0.01")
+
+
+class GuardRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits. Zero, or an empty set, is none; amounts are in units of ``notional_asset``."""
+
+    repeat_window_ms: int
+    max_notional_per_order: Decimal
+    max_notional_per_day: Decimal
+    notional_asset: str
+    max_open_buys_per_owner: int
+    allowed_symbols: frozenset[str]
+    forbidden_symbols: frozenset[str]
+    price_band_percent: Decimal
+
+    @property
+    def limits_notional(self) -> bool:
+        """Whether what a BUY costs is limited."""
+        return bool(self.max_notional_per_order or self.max_notional_per_day)
+
+
+def needs_last_price(signal: Signal, rules: GuardRules) -> bool:
+    """Whether a guard judges this signal by the exchange's last price."""
+    if signal.skip_lock:
+        return False
+    if signal.price is not None:
+        return bool(rules.price_band_percent)
+    return signal.side is Side.BUY and signal.quantity is not None and rules.limits_notional
+
+
+def check(order: Order, rules: GuardRules, counted: Sequence[Exposure], *, allow_repeat: bool) -> None:
+    """Judge an order that is about to be accepted, at the instant of its acceptance.
+
+    Args:
+        order: the order to be; it counts nowhere yet.
+        rules: the limits.
+        counted: what counts already: the ledger's, and what comes before the order in its batch.
+        allow_repeat: whether its signal says that a second BUY of the symbol is wanted.
+
+    Raises:
+        Guarded: a guard speaks against it.
+
+    """
+    if order.skip_lock:
+        return
+    if order.side is Side.BUY:
+        _check_symbol(order, rules)
+        if not allow_repeat:
+            _check_repeat(order, rules, counted)
+        _check_open_buys(order, rules, counted)
+        if rules.limits_notional:
+            _check_notional(order, rules, counted)
+    if rules.price_band_percent and order.price is not None:
+        _check_price(order, order.price, rules)
+
+
+def _check_symbol(order: Order, rules: GuardRules) -> None:
+    if order.symbol in rules.forbidden_symbols:
+        raise Guarded(
+            f"{order.symbol} is not to be bought: it stands in [guards] forbidden_symbols; a SELL is taken",
+            guard="forbidden_symbols",
+        )
+    if rules.allowed_symbols and order.symbol not in rules.allowed_symbols:
+        raise Guarded(
+            f"{order.symbol} is not to be bought: it does not stand in [guards] allowed_symbols; add it there and "
+            "reload; a SELL is taken",
+            guard="allowed_symbols",
+        )
+
+
+def _check_repeat(order: Order, rules: GuardRules, counted: Sequence[Exposure]) -> None:
+    for exposure in counted if rules.repeat_window_ms else ():
+        first = exposure.repeated(order, rules.repeat_window_ms)
+        if first is not None:
+            raise Guarded(
+                f"{order.owner_id} bought {order.symbol} less than {rules.repeat_window_ms} ms ago for another target "
+                f"(order {first}), as a double click does ([guards] repeat_window_ms); if it is wanted, send it with "
+                "allowRepeat, or later",
+                guard="repeat_window_ms",
+            )
+
+
+def _check_open_buys(order: Order, rules: GuardRules, counted: Sequence[Exposure]) -> None:
+    limit = rules.max_open_buys_per_owner
+    have = sum(exposure.open_buys(order.owner_id) for exposure in counted) if limit else 0
+    if limit and have >= limit:
+        raise Guarded(
+            f"{order.owner_id} has {have} BUYs that have not ended, the limit is {limit} ([guards] "
+            "max_open_buys_per_owner); cancel one, wait for one to end, or raise the limit and reload",
+            guard="max_open_buys_per_owner",
+        )
+
+
+def _check_notional(order: Order, rules: GuardRules, counted: Sequence[Exposure]) -> None:
+    asset, worth = rules.notional_asset, worth_of(order)
+    guard = "max_notional_per_order" if rules.max_notional_per_order else "max_notional_per_day"
+    if not order.symbol.endswith(asset):
+        raise Guarded(
+            f"what {order.symbol} costs is not paid in {asset} ([guards] notional_asset), so [guards] {guard} cannot "
+            f"be kept; buy a pair with {asset}, or change the guard and reload",
+            guard=guard,
+        )
+    if worth is None:
+        raise Guarded(
+            f"the last price of {order.symbol} cannot be had, so what {plain(order.quantity or ZERO)} of it cost is "
+            f"not known, and [guards] {guard} cannot be kept; send it with quoteOrderQty, or as a LIMIT, or later",
+            guard=guard,
+        )
+    if 0 < rules.max_notional_per_order < worth:
+        raise Guarded(
+            f"the order costs {plain(worth)} {asset}, the limit is {plain(rules.max_notional_per_order)} ([guards] "
+            "max_notional_per_order); send a smaller one, or raise the limit and reload",
+            guard="max_notional_per_order",
+        )
+    if rules.max_notional_per_day:
+        _check_day(order, worth, rules, counted)
+
+
+def _check_day(order: Order, worth: Decimal, rules: GuardRules, counted: Sequence[Exposure]) -> None:
+    guard, asset, spent = "max_notional_per_day", rules.notional_asset, ZERO
+    for exposure in counted:
+        unpriced = exposure.unpriced(order.accepted_ms)
+        if unpriced is not None:
+            raise Guarded(
+                f"what order {unpriced} of this day costs is not known yet, so [guards] {guard} cannot be kept; send "
+                f"it again when that order has ended (`sniperd explain {unpriced}`)",
+                guard=guard,
+            )
+        spent = total(spent, exposure.spent(order.accepted_ms))
+    if total(spent, worth) > rules.max_notional_per_day:
+        raise Guarded(
+            f"the day's BUYs cost {plain(spent)} {asset}, with {plain(worth)} more they pass the limit of "
+            f"{plain(rules.max_notional_per_day)} ([guards] {guard}); the next day begins at 00:00 UTC; or raise the "
+            "limit and reload",
+            guard=guard,
+        )
+
+
+def _check_price(order: Order, price: Decimal, rules: GuardRules) -> None:
+    guard, last = "price_band_percent", order.last_price
+    if last is None:
+        raise Guarded(
+            f"the last price of {order.symbol} cannot be had, so [guards] {guard} cannot be kept; send it again in a "
+            "moment, or set the guard to 0 and reload: before its first trade a pair has no last price",
+            guard=guard,
+        )
+    buys = order.side is Side.BUY
+    band = rules.price_band_percent if buys else rules.price_band_percent.copy_negate()
+    limit = product(last, product(100 + band, _PERCENT))
+    if price > limit if buys else price < limit:
+        raise Guarded(
+            f"{order.side} at {plain(price)} is more than {plain(rules.price_band_percent)} % "
+            f"{'above' if buys else 'below'} the last price of {order.symbol}, {plain(last)} ([guards] {guard}); "
+            f"{'at most' if buys else 'at least'} {plain(limit)} is taken; or widen the band and reload",
+            guard=guard,
+        )

@@ -1,0 +1,127 @@
+"""What makes two signals the same.
+
+The *key* names the wish; the *fingerprint* is what would be traded. The same key with the same fingerprint is a
+repetition and gets the first order's answer; with another fingerprint it is a conflict and gets none. Instants,
+priorities and timeouts are left out of both: a broadcast that arrives again with a fresh ``executeAt`` is still the
+same wish.
+
+A caller may bring the key. Where it does not, the key follows from the signal alone: from symbol, side, target and
+what would be traded, never from a setting. A target's first buy has the key ``target:{id}``, the same that the poller
+brings, so whichever comes first is the order. A second buy of that target with other amounts is another wish with a
+derived key, unless targets are polled (``[poller] enabled``): then a target is bought once, and the second buy is a
+conflict. All other signals have derived keys. Earlier versions derived other forms, from the lock's name and from
+whether targets were polled; every form is looked up before a signal is new (:attr:`Identity.keys`).
+
+A key is bound to its order from acceptance on. It is free again when nothing came of the order: it was not placed
+(:data:`daemon.core.values.orders.KEY_FREE`), or the exchange cancelled it with nothing executed and showed so again.
+That holds for a caller's own key as well: the exchange has neither a position nor a live order of it, so a second
+attempt under the key cannot buy twice, and whoever sends the key again wants the trade. Otherwise a caller's key and
+the key of a target's buy count for ever. The derived key of a SELL, or of a signal without target, counts until its
+order has ended and for a short window after that (``[queue] manual_window_ms``): within it an equal signal is a
+retry, later it is a person's next trade or the next step of a ladder.
+"""
+
+import hashlib
+from enum import Enum, auto
+
+import msgspec
+
+from daemon.core.values.decimals import plain
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.resources import trade_resource
+from daemon.core.values.signals import Signal
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Claim(Enum):
+    """What a signal's key means for it."""
+
+    NEW = auto()  # the key is free: the signal becomes an order
+    REPLAY = auto()  # the key's order answers
+    CONFLICT = auto()  # the key belongs to another wish
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What a signal is about, and what makes it the same as another."""
+
+    resource: str
+    fingerprint: str
+    key: str  # of the order that it becomes
+    second_key: str | None  # instead, where an order with another payload has the first one; None: that is a conflict
+    keys: tuple[str, ...]  # every key under which an earlier order of the same signal may stand
+    ends: bool  # the key counts for a window only, once its order has ended
+    asked: Signal  # in normal form, before anything is rounded
+
+
+def identity_of(signal: Signal, *, per_symbol: bool, one_buy_per_target: bool) -> Identity:
+    """Name a signal, as it was asked.
+
+    Args:
+        signal: in normal form, before anything is rounded.
+        per_symbol: one lock per symbol instead of per target.
+        one_buy_per_target: a target is bought once, whatever the amounts.
+
+    """
+    fingerprint = fingerprint_of(signal)
+    resource = trade_resource(signal.symbol, signal.side, signal.target_id, per_symbol=per_symbol)
+    derived = derived_keys(signal.symbol, signal.side, signal.target_id, fingerprint)
+    target = target_key(signal.target_id) if signal.side is Side.BUY and signal.target_id is not None else None
+    own = signal.idempotency_key
+    if own is not None and own != target:
+        return Identity(resource, fingerprint, own, None, (own,), ends=False, asked=signal)
+    if target is None:
+        return Identity(resource, fingerprint, derived[0], None, derived, ends=True, asked=signal)
+    second = None if own is not None or one_buy_per_target else derived[0]
+    return Identity(resource, fingerprint, target, second, (target, *derived), ends=False, asked=signal)
+
+
+def derived_keys(symbol: str, side: str, target_id: str | None, fingerprint: str) -> tuple[str, ...]:
+    """Derive a signal's key, followed by the other form that an earlier version derived (``[locks] scope = "symbol"``).
+
+    The first is what most earlier databases hold: it was derived with ``scope = "target"``.
+    """
+    names = (trade_resource(symbol, side, target_id, per_symbol=per_symbol) for per_symbol in (False, True))
+    return tuple("derived:" + _digest("trade", name, fingerprint) for name in names)
+
+
+def fingerprint_of(signal: Signal) -> str:
+    """Hash what would be traded, for whom: 64 hexadecimal digits of SHA-256."""
+    return _digest(
+        "signal/1",
+        signal.symbol,
+        signal.side,
+        signal.type,
+        *(
+            None if amount is None else plain(amount)
+            for amount in (signal.quantity, signal.quote_quantity, signal.price)
+        ),
+        signal.owner_id,
+        signal.target_id,
+    )
+
+
+def target_key(target_id: str) -> str:
+    """Return the key of a target's buy."""
+    return f"target:{target_id}"
+
+
+def key_until_ms(identity: Identity, now_ms: int, window_ms: int) -> int | None:
+    """Tell how long a new order's key counts at least; ``None`` is for ever. It is told anew when the order ends."""
+    return now_ms + window_ms if identity.ends else None
+
+
+def claim(known: Order | None, identity: Identity, now_ms: int, window_ms: int) -> Claim:
+    """Judge a signal by an order that has one of its keys."""
+    if known is None or not known.key_bound or known.ended_empty:
+        return Claim.NEW
+    if identity.ends and known.finished_ms is not None:
+        # An order of an earlier version may lack the end of its window.
+        until_ms = known.finished_ms + window_ms if known.key_until_ms is None else known.key_until_ms
+        if now_ms > until_ms:
+            return Claim.NEW
+    return Claim.REPLAY if known.fingerprint == identity.fingerprint else Claim.CONFLICT
+
+
+def _digest(*parts: str | None) -> str:
+    return hashlib.sha256(_encode(parts)).hexdigest()

@@ -1,0 +1,114 @@
+"""What follows from a refusal: another attempt, or the end.
+
+Only refusals come here. After an unknown outcome there is no next attempt, and so no policy for one.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from daemon.core.values.exchange_replies import Advice, NotSent, Refused
+from daemon.core.values.ids import MAX_ATTEMPTS
+from daemon.core.values.orders import Happening, Order, Side
+from daemon.core.values.symbols import SymbolRules, refit
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """How refused attempts are repeated (config.toml: ``[retry]``)."""
+
+    first_ms: int
+    factor: float
+    longest_ms: int
+    attempts: int
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of the order."""
+
+    happening: Happening
+    reason: str
+    not_before_ms: int = 0
+    price: Decimal | None = None  # the next attempt's price, where it changes
+    refitted: Order | None = None  # the order as the pair's new rules admit it, where the next attempt goes so
+    halt: bool = False  # trading stops until a person acts
+    resync: bool = False  # our clock is to be measured before the next attempt
+    block_until_ms: int = 0  # no request at all before then
+
+
+_FINAL = {
+    Advice.STOP: Happening.REFUSE,
+    Advice.CHECK_FUNDS: Happening.REFUSE,
+    Advice.ALERT: Happening.REFUSE,
+    Advice.DEAD_LETTER: Happening.SET_ASIDE,
+    Advice.HALT: Happening.SET_ASIDE,
+}
+
+
+def may_refit(order: Order, refused: Refused) -> bool:
+    """Whether an order may go once more because the rules that it was rounded to have changed."""
+    return refused.doubts_rules and refused.advice in _FINAL and not order.refitted
+
+
+def judge(
+    order: Order, refused: Refused, policy: RetryPolicy, now_ms: int, new_rules: SymbolRules | None = None
+) -> Verdict:
+    """Decide what becomes of an order whose attempt was refused.
+
+    Args:
+        order: the order.
+        refused: the answer.
+        policy: how attempts are repeated.
+        now_ms: the time.
+        new_rules: the pair's rules, where they were read after the answer.
+
+    """
+    reason = f"refused ({refused.code}): {refused.message}"
+    if new_rules is not None and may_refit(order, refused) and _has_attempt_left(order, policy):
+        refitted = refit(order, new_rules, now_ms)
+        if refitted is not None and now_ms <= order.deadline_ms:
+            reason += "; once more, rounded to the pair's new rules"
+            return Verdict(happening=Happening.DEFER, reason=reason, not_before_ms=now_ms, refitted=refitted)
+    if refused.advice in _FINAL:
+        return Verdict(happening=_FINAL[refused.advice], reason=reason, halt=refused.advice is Advice.HALT)
+    wait_ms = max(refused.retry_after_ms or 0, delay_ms(order.attempts, policy))
+    verdict = Verdict(
+        happening=Happening.DEFER,
+        reason=reason,
+        not_before_ms=now_ms + wait_ms,
+        resync=refused.advice is Advice.RESYNC,
+        block_until_ms=now_ms + wait_ms if refused.advice is Advice.WAIT else 0,
+    )
+    if not _has_attempt_left(order, policy):
+        return msgspec.structs.replace(
+            verdict, happening=Happening.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made"
+        )
+    if refused.advice is Advice.REPRICE:
+        return _reprice(order, refused, reason, now_ms)
+    if verdict.not_before_ms > order.deadline_ms:
+        return msgspec.structs.replace(
+            verdict, happening=Happening.REFUSE, reason=f"{reason}; the next attempt would come after the deadline"
+        )
+    return verdict
+
+
+def unsent(not_sent: NotSent) -> Verdict:
+    """Decide what becomes of an order that was taken back before the wire: it waits again, or expires there."""
+    return Verdict(happening=Happening.DEFER, reason=not_sent.why)
+
+
+def delay_ms(attempts: int, policy: RetryPolicy) -> int:
+    """Wait so long after the n-th refused attempt: growing, bounded."""
+    exponent = min(attempts - 1, 60)  # beyond that every factor above 1 has reached the bound
+    return int(min(policy.longest_ms, policy.first_ms * policy.factor**exponent))
+
+
+def _has_attempt_left(order: Order, policy: RetryPolicy) -> bool:
+    return order.attempts < min(policy.attempts, MAX_ATTEMPTS)
+
+
+def _reprice(order: Order, refused: Refused, reason: str, now_ms: int) -> Verdict:
+    """Go down to the stated cap, once, and only where that is no worse than what was asked."""
+    cap = refused.price_cap
+    if cap is None or order.repriced or order.price is None or order.side is not Side.BUY or cap >= order.price:
+        return Verdict(happening=Happening.REFUSE, reason=reason)
+    return Verdict(happening=Happening.DEFER, reason=f"{reason}; once more at the cap", not_before_ms=now_ms, price=cap)

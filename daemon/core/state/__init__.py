@@ -1,0 +1,1 @@
+"""The trading state in memory, and the decision that changes it."""

@@ -1,0 +1,390 @@
+"""The ledger: what the daemon knows, in memory, and the few moves by which it changes.
+
+It holds every order that is not finished, the queue, the locks, the capacity and the search for unknown outcomes. The
+verbs that change it stand in modules of their own, each a synchronous function that takes the time and a
+:class:`~daemon.core.state.decision.Step` to record into:
+
+=====================  ==============================================================
+:mod:`.intake`         a signal becomes an order, or is answered by an earlier one
+:mod:`.dispatch`       whoever may go next goes; what is due is done
+:mod:`.outcomes`       an answer or a round of looks arrived
+:mod:`.rulings`        a person withdraws, rules, requeues, halts, resumes
+:mod:`.leases`         a caller asks for a resource itself, renews and releases it
+:mod:`.recovery`       the disk's rows become memory again
+=====================  ==============================================================
+
+Memory is ahead of the disk by at most the steps that are being written; nothing leaves the process before its step is
+written. An order that is finished stays here until its last step is on disk (:meth:`Ledger.committed`), so that nobody
+can read an older state of it from the disk in between.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from heapq import heappop, heappush
+
+import msgspec
+
+from daemon.core.rules.backoff import Door
+from daemon.core.rules.exposure import Exposure
+from daemon.core.rules.guards import GuardRules
+from daemon.core.rules.priority_queue import NOBODY, Entry, PriorityQueue, Rank
+from daemon.core.rules.rate import Capacity, Limits
+from daemon.core.rules.reconciliation import Schedule, Watch, begin
+from daemon.core.rules.retries import RetryPolicy
+from daemon.core.state.decision import Step
+from daemon.core.state.keys import Keys
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.decimals import plain
+from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
+from daemon.core.values.locks import Lock, LockState, LockTable
+from daemon.core.values.orders import KEY_FREE, SIGHTINGS, Happening, Order, Side, State, after
+from daemon.core.values.signals import Defaults
+from daemon.core.values.waiters import Waiter
+
+FINISHED = frozenset({State.FILLED} | KEY_FREE)
+"""States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
+once the sum of its fills is known."""
+
+WATCHED = frozenset({State.IN_DOUBT, State.LOST, State.REJECTED} | SIGHTINGS.keys())
+"""States in which an order is looked for, until it is finished. A rejected one is finished at once, unless a person
+ruled it out."""
+
+STILL_FACT = "keep_still_until_ms"
+DOOR_FACT = "turned_away"
+"""Name under which is stored why the exchange takes no orders; empty while it takes them."""
+
+HALT_FACT = "halted"
+"""Name under which the kill switch's reason is stored; empty while it is off."""
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about decisions that a configuration sets."""
+
+    defaults: Defaults
+    retry: RetryPolicy
+    limits: Limits
+    schedule: Schedule
+    guards: GuardRules
+    max_queued: int
+    manual_window_ms: int  # how long a derived key counts that ends, after its order's end
+    arm_ahead_ms: int  # how long before its instant an order is made durable
+    per_symbol: bool  # one lock per symbol instead of per target
+    one_buy_per_target: bool  # a target is bought once, whatever the amounts: targets are polled, too
+    refused_types: frozenset[str] = frozenset()  # types of orders that the exchange is known to take from nobody
+
+
+class Ledger:
+    """What the daemon knows. One event loop, no await in here: a verb is atomic."""
+
+    def __init__(
+        self, rules: Rules, recall: Callable[[str], Order | None], recall_lease: Callable[[str], Lock | None]
+    ) -> None:
+        """``recall`` finds on disk the order that a key is bound to, ``recall_lease`` a key's latest lease."""
+        self.rules = rules
+        self.orders: dict[str, Order] = {}
+        self.queue = PriorityQueue()
+        self.locks = LockTable()
+        self.waiters: dict[str, Waiter] = {}  # who waits for a lease
+        self.line = PriorityQueue()  # the same, by rank; apart from the queue because a lease needs no capacity
+        self.granted: dict[str, Lock] = {}  # what waiters were given, until they are told
+        self.capacity = Capacity(rules.limits)
+        self.door = Door()
+        self.watches: dict[str, Watch] = {}
+        self.counts: Counter[State] = Counter()  # orders in memory, by state
+        self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
+        self.unqueued: dict[str, None] = {}  # ids of orders in memory that do not wait to be sent
+        self.later: dict[str, None] = {}  # ids of orders that wait for their time, before they wait for their turn
+        self.exposure = Exposure()  # what was bought or may still be, finished orders included
+        self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
+        self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
+        self.odd_rows: set[str] = set()  # rows of other orders that were reported as unreadable
+        self.halted: str | None = None  # the reason, while the kill switch is on
+        self.sending = False  # recovery is over, draining has not begun
+        self.taking = False  # signals come into the queue: while sending, and while another process is to follow
+        self.unproven: str | None = None  # why no order is sent yet: the exchange has not been found fit to trade on
+        self.last_seq = 0
+        self.keys = Keys(self.orders, recall)
+        self._recall_lease = recall_lease
+        self._waiting_keys: dict[str, str] = {}  # of those in line, with their names
+        self._arrivals = 0  # of those in line, ever
+        self._leases: dict[str, Lock] = {}  # by key: the latest lease, while it is active or its end not on disk
+        self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
+        self._looks: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
+            [],
+            [],
+        )  # heaps: for doubts, and for all else; an entry
+        # counts only while it agrees with the watch
+        self._turn = 0
+
+    def set_rules(self, rules: Rules) -> None:
+        """Take new rules; they count from the next decision on."""
+        self.rules = rules
+        self.capacity.limits = rules.limits
+
+    def lease_by_key(self, key: str) -> Lock | None:
+        """Return the latest lease that was granted under a caller's key, from memory or disk."""
+        return self._leases.get(key) or self._recall_lease(key)
+
+    def add(self, step: Step, order: Order) -> None:
+        """Take in a new order, or one that comes back."""
+        self._keep(order)
+        step.orders[order.order_id] = order
+
+    def unbind(self, step: Step, order: Order) -> None:
+        """Let a finished order's key go."""
+        order = step.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
+        if order.order_id in self.orders:
+            self._keep(order)
+
+    def load(self, order: Order) -> None:
+        """Take in an order as the disk has it."""
+        self._keep(order)
+        self.last_seq = max(self.last_seq, order.seq)
+
+    def move(
+        self,
+        step: Step,
+        order: Order,
+        happening: Happening,
+        now_ms: int,
+        *,
+        reason: str | None = None,
+        **changes: object,
+    ) -> Order:
+        """Carry an order over into the state that follows, with what else changes about it.
+
+        Raises:
+            Impossible: the order's life has no such transition; nothing was changed.
+
+        """
+        state = after(order.state, happening)
+        if state in KEY_FREE:
+            changes["key_bound"] = False
+        order = msgspec.structs.replace(order, state=state, reason=reason, **changes)
+        is_over = state in FINISHED and order.executed_sum is not None
+        return self.change(step, order, now_ms, finished_ms=now_ms if is_over else order.finished_ms)
+
+    def change(self, step: Step, order: Order, now_ms: int, **changes: object) -> Order:
+        """Record a changed order; watch it where it is to be looked for."""
+        if changes.get("finished_ms") is not None and order.key_until_ms is not None:
+            changes["key_until_ms"] = now_ms + self.rules.manual_window_ms
+        order = msgspec.structs.replace(order, updated_ms=now_ms, **changes)
+        self._keep(order)
+        step.orders[order.order_id] = order
+        if order.state in WATCHED and order.finished_ms is None:
+            self.watch(order, begin(order, now_ms, self.rules.schedule))
+        else:
+            self.watches.pop(order.order_id, None)
+        return order
+
+    def tell(
+        self,
+        step: Step,
+        name: str,
+        now_ms: int,
+        order: Order | None,
+        *,
+        actor: str = DAEMON,
+        lock: Lock | None = None,
+        **detail: Detail | Decimal,
+    ) -> None:
+        """Record an event; amounts are written in plain digits."""
+        event = Event(
+            name=name,
+            at_ms=now_ms,
+            actor=actor,
+            order_id=None if order is None else order.order_id,
+            lock_id=lock.lock_id if lock is not None else None if order is None else order.lock_id,
+            resource=lock.resource if lock is not None else None if order is None else order.resource,
+            client_order_id=None if order is None else order.client_order_id,
+            state=None if order is None else order.state,
+            detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
+        )
+        (step.events if CATALOGUE[name].durable else step.notes).append(event)
+
+    def committed(self, step: Step) -> None:
+        """Let go of the finished orders whose last word is now on disk."""
+        for order_id, order in step.orders.items():
+            still_so = self.orders.get(order_id) is order and order_id not in self.looking
+            if order.finished_ms is not None and still_so:
+                del self.orders[order_id]
+                self.unqueued.pop(order_id, None)
+                self.counts[order.state] -= 1
+                self.keys.forget(order)
+        for lock in step.locks.values():
+            if lock.state is not LockState.ACTIVE and self._leases.get(lock.key) is lock:
+                del self._leases[lock.key]
+
+    def lock_of(self, order: Order) -> Lock | None:
+        """Return the lock that an order holds."""
+        lock = self.locks.active(order.lock_id)
+        return lock if lock is not None and lock.order_id == order.order_id else None
+
+    def enqueue(self, order: Order, now_ms: int) -> None:
+        """Let a queued order wait: for its time, then for its turn."""
+        start_ms = order.not_before_ms
+        if order.execute_at_ms is not None:
+            start_ms = max(start_ms, order.execute_at_ms - self.rules.arm_ahead_ms)
+        self.set_timer(order.deadline_ms + 1, order.order_id)
+        if start_ms > now_ms:
+            self.set_timer(start_ms, order.order_id)
+            self.later[order.order_id] = None
+            return
+        self.later.pop(order.order_id, None)
+        waits_for = NOBODY if order.skip_lock or self.lock_of(order) else order.resource
+        self.queue.push(Entry(Rank(self.priority_of(order), order.seq), order.order_id, waits_for))
+
+    def priority_of(self, order: Order) -> int:
+        """Return the priority that counts; an emergency sell goes before everything."""
+        return 0 if order.skip_lock else order.priority
+
+    def free(
+        self, step: Step, order: Order, now_ms: int, *, result: str | None = None, error: str | None = None
+    ) -> None:
+        """End the lock that an order holds, and let the resource's next take part."""
+        held = self.lock_of(order)
+        if held is None:
+            return
+        ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
+        assert ended is not None
+        self.ended(step, ended)
+
+    def stand_in_line(self, waiter: Waiter) -> None:
+        """Let somebody wait for a lease, behind all of the same priority who came before."""
+        self._arrivals += 1
+        rank = Rank(waiter.asked.priority, self.last_seq, self._arrivals)
+        self.waiters[waiter.waiter_id] = waiter
+        self._waiting_keys[waiter.key] = waiter.waiter_id
+        if self.locks.holder(waiter.asked.resource) is None:
+            self.line.free(waiter.asked.resource)  # whoever was set aside behind an order may be outranked by this one
+        self.line.push(Entry(rank, waiter.waiter_id, waiter.asked.resource))
+
+    def leave_line(self, waiter_id: str) -> Waiter | None:
+        """Let somebody wait no more; ``None`` where nobody of that name does."""
+        waiter = self.waiters.pop(waiter_id, None)
+        if waiter is not None:
+            self.line.remove(waiter_id)
+            del self._waiting_keys[waiter.key]
+        return waiter
+
+    def claim(self, lease: Lock) -> None:
+        """Let a lease be a repeated request's: it stays, though whoever asked first goes away untold."""
+        self.granted = {name: lock for name, lock in self.granted.items() if lock.lock_id != lease.lock_id}
+
+    def waiter_by_key(self, key: str) -> Waiter | None:
+        """Return who waits under a caller's key."""
+        return self.waiters.get(self._waiting_keys.get(key, ""))
+
+    def waiting_for(self, resource: str) -> int:
+        """Count the orders and callers that wait for a resource."""
+        return self.queue.count(resource) + self.line.count(resource)
+
+    def took(self, step: Step, lock: Lock) -> None:
+        """Record a lock that was granted or renewed: its resource is nobody else's until it ends."""
+        step.locks[lock.lock_id] = lock
+        self.hold(lock)
+
+    def hold(self, lock: Lock) -> None:
+        """Set aside whoever waits for a lock's resource, and look again when its lease ends."""
+        self.queue.hold(lock.resource)
+        self.line.hold(lock.resource)
+        self.set_timer(lock.expires_ms, lock.lock_id)
+        if lock.order_id is None:
+            self._leases[lock.key] = lock
+
+    def ended(self, step: Step, lock: Lock) -> None:
+        """Record a lock that has ended, and let those who wait for its resource take part again."""
+        step.locks[lock.lock_id] = lock
+        self.queue.free(lock.resource)
+        self.line.free(lock.resource)
+        if lock.order_id is None:
+            self._leases[lock.key] = lock
+
+    def leave(self, order: Order) -> bool:
+        """Take an order out of the queue, if it stands there; whoever it outranked in line may be next."""
+        if not self.queue.remove(order.order_id):
+            return False
+        if self.locks.holder(order.resource) is None:
+            self.line.free(order.resource)
+        return True
+
+    def keep_still(self, step: Step, until_ms: int, now_ms: int) -> None:
+        """Send nothing before then, a process that comes after this one included: the exchange said so."""
+        if until_ms > max(now_ms, self.capacity.blocked_until_ms):
+            self.capacity.block(until_ms)
+            step.facts[STILL_FACT] = str(until_ms)
+            self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
+
+    def open_door(self, step: Step, now_ms: int) -> None:
+        """Let orders go again: the exchange takes them."""
+        shut_ms = now_ms - self.door.since_ms
+        self.door.open()
+        step.facts[DOOR_FACT] = ""
+        self.tell(step, "exchange.takes_orders", now_ms, None, shut_ms=shut_ms)
+
+    def set_timer(self, at_ms: int, subject_id: str) -> None:
+        """Have something looked at again at an instant."""
+        heappush(self._timers, (at_ms, subject_id))
+
+    def due(self, now_ms: int) -> list[str]:
+        """Take out the ids whose instant has come."""
+        ids = []
+        while self._timers and self._timers[0][0] <= now_ms:
+            ids.append(heappop(self._timers)[1])
+        return ids
+
+    def next_timer_ms(self) -> int | None:
+        """Tell when something is due next."""
+        return self._timers[0][0] if self._timers else None
+
+    def watch(self, order: Order, watch: Watch) -> None:
+        """Look for an order when its watch says."""
+        self.watches[order.order_id] = watch
+        heappush(self._looks[order.state is not State.IN_DOUBT], (watch.next_ms, order.order_id))
+
+    def due_look(self, now_ms: int) -> Order | None:
+        """Take out an order whose time to be looked for has come; one look at a time for each.
+
+        Doubts go first, but every fourth turn is the others', so that however many doubts there are, placed orders
+        are still followed.
+        """
+        self._turn += 1
+        doubts, others = self._looks
+        for heap in (others, doubts) if self._turn % 4 == 0 else (doubts, others):
+            self._drop_stale(heap)
+            if heap and heap[0][0] <= now_ms:
+                order_id = heappop(heap)[1]
+                self.looking.add(order_id)
+                return self.orders[order_id]
+        return None
+
+    def next_look_ms(self) -> int | None:
+        """Tell when the next order is to be looked for."""
+        for heap in self._looks:
+            self._drop_stale(heap)
+        return min((heap[0][0] for heap in self._looks if heap), default=None)
+
+    def _drop_stale(self, heap: list[tuple[int, str]]) -> None:
+        while heap:
+            at_ms, order_id = heap[0]
+            watch = self.watches.get(order_id)
+            if watch is not None and watch.next_ms == at_ms and order_id not in self.looking:
+                return
+            heappop(heap)
+
+    def _keep(self, order: Order) -> None:
+        known = self.orders.get(order.order_id)
+        if known is not None:
+            self.counts[known.state] -= 1
+            self.queued[known.side] -= known.state is State.QUEUED
+        self.counts[order.state] += 1
+        self.queued[order.side] += order.state is State.QUEUED
+        self.exposure.note(known, order)
+        self.orders[order.order_id] = order
+        if order.state is State.QUEUED:
+            self.unqueued.pop(order.order_id, None)
+        else:
+            self.unqueued[order.order_id] = None
+            self.later.pop(order.order_id, None)
+        self.keys.note(order)

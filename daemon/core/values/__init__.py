@@ -1,0 +1,1 @@
+"""Values: orders, attempts, signals, locks, events. They import nothing of the levels above."""

@@ -1,0 +1,187 @@
+"""What a trading pair admits: rounding, minima and maxima, checked before anything is queued.
+
+The figures are those of MEXC's ``exchangeInfo`` (documented, and as maintained client libraries read them): prices
+have at most ``quotePrecision`` decimals, quantities at most ``baseAssetPrecision``; ``baseSizePrecision`` is the
+minimum quantity; ``quoteAmountPrecision`` and its ``…Market`` twin are the minimum notional of limit and market orders,
+``maxQuoteAmount`` and its twin the maximum.
+
+Rounding never makes an order worse than asked: quantities are cut, a buyer's price is lowered, a seller's raised.
+"""
+
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from daemon.core.values.decimals import ceil_to, floor_to, plain
+from daemon.core.values.orders import Order, OrderType, Side
+from daemon.core.values.signals import Signal
+from daemon.errors import Invalid
+
+ALL, BUY_ONLY, SELL_ONLY, CLOSED = 1, 2, 3, 4
+"""MEXC's ``tradeSideType`` (documented)."""
+
+OPENING_MS = 3_600_000
+"""So long after its first open a pair's state is not taken from what is known of it."""
+
+Wanted = TypeVar("Wanted", Signal, Order)
+"""What has amounts that a pair may not admit."""
+
+FRESH_MS = 2_000
+"""Rules of this age are not read anew before they refuse a signal: so long passes between two questions for them."""
+
+
+class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one trading pair. A limit of zero or ``None`` is no limit."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    price_decimals: int
+    quantity_decimals: int
+    quote_decimals: int
+    min_quantity: Decimal
+    min_notional: Decimal  # quote units, limit orders
+    min_notional_market: Decimal
+    max_notional: Decimal | None
+    max_notional_market: Decimal | None
+    order_types: frozenset[str]  # empty: not stated
+    trade_sides: int
+    online: bool
+    api_tradable: bool
+    contract: str | None = None  # address of the coin's contract, where MEXC says so
+    first_open_ms: int | None  # when trading opens or opened, where MEXC says so
+
+
+def fit(signal: Wanted, rules: SymbolRules, now_ms: int) -> Wanted:
+    """Round the amounts of a signal, or of an order, to what the pair admits.
+
+    A pair that opens about now is not judged by whether it is open, because what is known of that may be minutes old: a
+    sniper's order waits for the open, and the exchange's refusals until then are retried.
+
+    Raises:
+        Invalid: the pair cannot take such an order; the error names the limit.
+
+    """
+    if rules.first_open_ms is None or now_ms > rules.first_open_ms + OPENING_MS:
+        _check_admission(signal, rules)
+    fitted = msgspec.structs.replace(
+        signal,
+        quantity=_cut("quantity", signal.quantity, rules.quantity_decimals),
+        quote_quantity=_cut("quoteOrderQty", signal.quote_quantity, rules.quote_decimals),
+        price=_round_price(signal, rules.price_decimals),
+    )
+    _check_limits(fitted, rules)
+    return fitted
+
+
+def refit(order: Order, rules: SymbolRules, now_ms: int) -> Order | None:
+    """Round an order's amounts to rules that were read anew; ``None`` where that changes nothing or cannot help."""
+    try:
+        fitted = fit(order, rules, now_ms)
+    except Invalid:
+        return None
+    return None if fitted == order else fitted
+
+
+def listed(symbol: str, rules: SymbolRules | None) -> SymbolRules:
+    """Return a pair's rules.
+
+    Raises:
+        Invalid: the exchange lists no such pair.
+
+    """
+    if rules is None:
+        raise Invalid(
+            f"the exchange knows no symbol {symbol}", field="symbol", allowed="a pair that the exchange lists"
+        )
+    return rules
+
+
+def check_type(signal: Signal, refused: frozenset[str]) -> None:
+    """Refuse a signal whose type of order the exchange is known to take from nobody.
+
+    Raises:
+        Invalid: it is one of these.
+
+    """
+    if signal.type in refused:
+        raise Invalid(
+            f"the exchange takes no {signal.type} orders: the live probe found so ([exchange] facts_file)",
+            field="type",
+            allowed=", ".join(sorted({each.value for each in OrderType} - refused)),
+        )
+
+
+def _check_admission(signal: Signal | Order, rules: SymbolRules) -> None:
+    if not rules.api_tradable or not rules.online:
+        raise Invalid(f"{rules.symbol} cannot be traded by API now", field="symbol", allowed="a pair open to the API")
+    only = {BUY_ONLY: Side.BUY, SELL_ONLY: Side.SELL}.get(rules.trade_sides, signal.side)
+    if rules.trade_sides == CLOSED or signal.side is not only:
+        raise Invalid(f"{rules.symbol} takes no {signal.side} orders", field="side", allowed="what the pair admits")
+    if rules.order_types and signal.type not in rules.order_types and not _is_implied(signal.type, rules):
+        raise Invalid(
+            f"{rules.symbol} takes no {signal.type} orders",
+            field="type",
+            allowed=", ".join(sorted(rules.order_types)),
+        )
+
+
+def _is_implied(order_type: OrderType, rules: SymbolRules) -> bool:
+    """Immediate types are limit orders that do not rest; MEXC's ``orderTypes`` does not always list them (observed)."""
+    immediate = {OrderType.IMMEDIATE_OR_CANCEL, OrderType.FILL_OR_KILL}
+    return order_type in immediate and OrderType.LIMIT in rules.order_types
+
+
+def _cut(field: str, amount: Decimal | None, decimals: int) -> Decimal | None:
+    if amount is None:
+        return None
+    cut = floor_to(amount, decimals)
+    if cut == 0:
+        raise Invalid(
+            f"{field} {plain(amount)} is below the smallest step", field=field, allowed=f"at most {decimals} decimals"
+        )
+    return cut
+
+
+def _round_price(signal: Signal | Order, decimals: int) -> Decimal | None:
+    if signal.price is None:
+        return None
+    price = (floor_to if signal.side is Side.BUY else ceil_to)(signal.price, decimals)
+    if price == 0:
+        raise Invalid(
+            f"price {plain(signal.price)} is below the smallest step",
+            field="price",
+            allowed=f"at most {decimals} decimals",
+        )
+    return price
+
+
+def _check_limits(signal: Signal | Order, rules: SymbolRules) -> None:
+    if signal.quantity is not None and signal.quantity < rules.min_quantity:
+        raise Invalid(
+            f"quantity {plain(signal.quantity)} is below the minimum of {rules.symbol}",
+            field="quantity",
+            allowed=f"at least {plain(rules.min_quantity)} {rules.base_asset}",
+        )
+    notional = signal.quote_quantity
+    if notional is None and signal.quantity is not None and signal.price is not None:
+        notional = signal.quantity * signal.price
+    if notional is None:
+        return
+    is_market = signal.type is OrderType.MARKET
+    low = rules.min_notional_market if is_market else rules.min_notional
+    high = rules.max_notional_market if is_market else rules.max_notional
+    field = "quoteOrderQty" if is_market else "quantity"
+    if notional < low:
+        raise Invalid(
+            f"{plain(notional)} {rules.quote_asset} is below the minimum of {rules.symbol}",
+            field=field,
+            allowed=f"at least {plain(low)} {rules.quote_asset}",
+        )
+    if high and notional > high:
+        raise Invalid(
+            f"{plain(notional)} {rules.quote_asset} is above the maximum of {rules.symbol}",
+            field=field,
+            allowed=f"at most {plain(high)} {rules.quote_asset}",
+        )

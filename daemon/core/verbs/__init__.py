@@ -1,0 +1,1 @@
+"""Verbs: what can happen to the trading state, one function each."""

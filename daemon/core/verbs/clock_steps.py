@@ -1,0 +1,38 @@
+"""Rules for the daemon's clock: what follows from a step of it, and when it is too far from the exchange's.
+
+It steps forward where the machine's clock was behind and was set right. Instants mean what they meant: a deadline or an
+``executeAt`` comes sooner by the step. Durations keep their length: a lease that was granted for so long, and a wait
+that the exchange asked for, are not cut short by it.
+"""
+
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+
+FAR_MS = 60_000
+"""A clock that is so far from the exchange's knows no deadline and no instant of a listing."""
+
+
+def disagreement(offset_ms: int | None) -> str | None:
+    """Say that the daemon's clock is grossly wrong; ``None`` while it is not, or not known to be.
+
+    Args:
+        offset_ms: the exchange's clock minus the daemon's.
+
+    """
+    if offset_ms is None or abs(offset_ms) <= FAR_MS:
+        return None
+    where = "behind" if offset_ms > 0 else "ahead of"
+    return (
+        f"the daemon's clock is {abs(offset_ms) / 1_000:,.0f} s {where} the exchange's: every executeAt is missed by "
+        "as much; set the machine's clock right (timedatectl), and if the daemon stays ahead then, stop it and run "
+        "`sniperd reset-clock`"
+    )
+
+
+def stepped(ledger: Ledger, step: Step, step_ms: int, now_ms: int) -> None:
+    """Move the end of leases and of the exchange's wait along with the clock; ``now_ms`` is after the step."""
+    for lock in list(ledger.locks):
+        ledger.took(step, ledger.locks.extend(lock, step_ms))
+    before_ms = ledger.capacity.blocked_until_ms
+    if before_ms > now_ms - step_ms:
+        ledger.keep_still(step, before_ms + step_ms, now_ms)

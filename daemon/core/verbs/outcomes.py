@@ -1,0 +1,356 @@
+"""Outcomes: an answer arrived, or a round of looks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS
+from daemon.core.rules.order_reports import completed, is_news, may_lack_fills, spent_less
+from daemon.core.rules.reconciliation import Conclusion, Watch, conclude, is_confirmed
+from daemon.core.rules.retries import Verdict, judge, unsent
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import DOOR_FACT, Ledger
+from daemon.core.values.attempts import Attempt, AttemptState
+from daemon.core.values.decimals import plain
+from daemon.core.values.events import DAEMON
+from daemon.core.values.exchange_replies import (
+    UNREACHABLE,
+    Advice,
+    Answer,
+    Look,
+    NotSent,
+    Placed,
+    Refused,
+    Sighting,
+    Unclear,
+)
+from daemon.core.values.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, State
+from daemon.core.values.symbols import SymbolRules
+from daemon.core.verbs.dispatch import expire
+from daemon.core.verbs.operator import halt, withdraw
+
+MAX_ODD_ROWS = 1_000
+"""Odd rows that are remembered as reported."""
+
+
+def answered(
+    ledger: Ledger,
+    step: Step,
+    attempt: Attempt,
+    answer: Answer,
+    now_ms: int,
+    *,
+    new_rules: SymbolRules | None = None,
+) -> Verdict | None:
+    """Record the answer to an attempt and what follows from it; ``new_rules`` were read because of the answer.
+
+    Returns:
+        What was decided about a refusal, so that the caller can measure the clock again if that is called for.
+
+    """
+    known = ledger.flying.pop(attempt.client_order_id, None)
+    if known is None:
+        return None
+    attempt = known
+    ledger.capacity.give_back()
+    step.attempts[attempt.client_order_id] = _closed(attempt, answer, now_ms)
+    _at_the_door(ledger, step, attempt.client_order_id, answer, now_ms)
+    order = ledger.orders.get(attempt.order_id)
+    if order is None or order.state is not State.IN_FLIGHT or order.client_order_id != attempt.client_order_id:
+        ledger.tell(step, "order.late_answer", now_ms, order, answer=type(answer).__name__)
+        return None
+    match answer:
+        case Placed():
+            _placed(ledger, step, order, attempt, answer, now_ms)
+        case Unclear():
+            ledger.keep_still(step, now_ms + (answer.retry_after_ms or 0), now_ms)
+            in_doubt(ledger, step, order, answer.why, now_ms)
+        case Refused():
+            verdict = judge(order, answer, ledger.rules.retry, now_ms, new_rules)
+            _refused(ledger, step, order, verdict, now_ms)
+            return verdict
+        case _:  # not sent
+            _refused(ledger, step, order, unsent(answer), now_ms)
+    return None
+
+
+def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now_ms: int) -> None:
+    """Record a round of looks for an order and what it concludes.
+
+    Every look is kept as evidence but those that show once more what is known.
+    """
+    ledger.looking.discard(order_id)
+    order = step.orders[order_id] = ledger.orders[order_id]
+    watch = ledger.watches.get(order_id, Watch(next_ms=now_ms))
+    was_odd = watch.odd
+    for look in looks:
+        ledger.keep_still(step, look.at_ms + (look.retry_after_ms or 0), now_ms)
+    conclusion, sighting, watch = conclude(order, watch, looks, now_ms, ledger.rules.schedule)
+    _report_passed_over(ledger, step, order, looks, now_ms)
+    is_odd_news = watch.odd is not None and watch.odd != was_odd
+    if is_odd_news:
+        ledger.tell(step, "order.contradicted", now_ms, order, reason=watch.odd)
+    if sighting is not None:
+        sighting = completed(order, sighting)
+    is_nothing_new = sighting is not None and not is_news(order, sighting)
+    for look in looks if is_odd_news or not is_nothing_new else ():
+        _tell_look(ledger, step, order, look)
+    if sighting is not None and not is_nothing_new:
+        _believe(ledger, step, order, sighting, now_ms)
+    elif conclusion is Conclusion.LOST:
+        _lost(ledger, step, order, watch, now_ms)
+    elif conclusion is Conclusion.MISSING:
+        _missing(ledger, step, order, watch, now_ms)
+    else:
+        _nothing_new(ledger, step, order, watch, now_ms)
+    if order_id in ledger.watches:
+        # What is odd was reported, though the search begins anew because the order changed.
+        ledger.watches[order_id] = msgspec.structs.replace(ledger.watches[order_id], odd=watch.odd)
+
+
+def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int, **changes: object) -> None:
+    """Begin to look for an order that may or may not exist, with what else changes about it."""
+    order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms, **changes)
+    ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
+
+
+def _at_the_door(ledger: Ledger, step: Step, client_order_id: str, answer: Answer, now_ms: int) -> None:
+    """Take from an answer whether the exchange takes orders at all."""
+    door = ledger.door
+    tried = client_order_id == door.trying
+    if isinstance(answer, NotSent) or (isinstance(answer, Refused) and answer.code == UNREACHABLE):
+        door.trying = None if tried else door.trying  # the exchange was not asked: another may try
+        return
+    match answer:
+        case Refused(advice=Advice.WAIT):
+            why = f"HTTP {answer.code}: {answer.message}"
+            shut = door.shut(why, client_order_id, now_ms, first_ms=FIRST_WAIT_MS, stated_ms=answer.retry_after_ms or 0)
+        case Unclear() if answer.turned_away or tried:
+            shut = door.shut(answer.why, client_order_id, now_ms, first_ms=FIRST_PAGE_MS)
+        case _:
+            if tried:
+                ledger.open_door(step, now_ms)
+            return
+    if shut:
+        step.facts[DOOR_FACT] = door.why or ""
+        ledger.tell(
+            step, "exchange.turned_away", now_ms, None, reason=door.why, next_ms=door.next_ms, in_a_row=door.turned_away
+        )
+
+
+def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:
+    """Return the attempt with its answer."""
+    replace = msgspec.structs.replace
+    match answer:
+        case Placed(exchange_order_id, asked, raw):
+            return replace(
+                attempt,
+                state=AttemptState.PLACED,
+                answered_ms=now_ms,
+                exchange_order_id=exchange_order_id,
+                asked=asked,
+                answered=raw,
+            )
+        case Refused():
+            return replace(
+                attempt,
+                state=AttemptState.REFUSED,
+                answered_ms=now_ms,
+                code=answer.code,
+                message=answer.message,
+                asked=answer.asked,
+                answered=answer.answered,
+            )
+        case Unclear(why, asked, raw):
+            return replace(
+                attempt, state=AttemptState.UNKNOWN, answered_ms=now_ms, message=why, asked=asked, answered=raw
+            )
+        case _:  # not sent
+            return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=answer.why)
+
+
+def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
+    order = ledger.move(step, order, Happening.PLACE, now_ms, exchange_order_id=placed.exchange_order_id, doubt_ms=None)
+    ledger.free(step, order, now_ms, result=_result(order))
+    ledger.tell(
+        step,
+        "order.placed",
+        now_ms,
+        order,
+        exchange_order_id=placed.exchange_order_id,
+        took_ms=now_ms - attempt.started_ms,
+    )
+
+
+def _refused(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
+    ledger.keep_still(step, verdict.block_until_ms, now_ms)
+    if verdict.happening is Happening.DEFER:
+        _deferred(ledger, step, order, verdict, now_ms)
+    else:
+        order = ledger.move(step, order, verdict.happening, now_ms, reason=verdict.reason)
+        ledger.free(step, order, now_ms, error=verdict.reason)
+        ledger.tell(step, f"order.{order.state.value}", now_ms, order, reason=verdict.reason)
+    if verdict.halt:
+        halt(ledger, step, reason=f"the exchange does not accept our key: {verdict.reason}", now_ms=now_ms)
+
+
+def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
+    repriced = {} if verdict.price is None else {"price": verdict.price, "repriced": True}
+    rounded = {} if verdict.refitted is None else _rounded(order, verdict.refitted)
+    order = ledger.move(
+        step,
+        order,
+        Happening.DEFER,
+        now_ms,
+        reason=verdict.reason,
+        not_before_ms=verdict.not_before_ms,
+        refitted=order.refitted or bool(rounded),
+        **repriced,
+        **rounded,
+    )
+    if rounded:
+        ledger.tell(step, "order.refitted", now_ms, order, **rounded)
+    ledger.tell(
+        step,
+        "order.deferred",
+        now_ms,
+        order,
+        reason=verdict.reason,
+        not_before_ms=verdict.not_before_ms,
+        price=verdict.price,
+    )
+    if now_ms > order.deadline_ms:
+        expire(ledger, step, order, now_ms)
+    else:
+        ledger.enqueue(order, now_ms)
+
+
+def _rounded(order: Order, refitted: Order) -> dict[str, Any]:
+    """Return what changes about an order that is rounded once more, with the amounts that the signal had."""
+    changes: dict[str, Any] = {}
+    for name in ("quantity", "quote_quantity", "price"):
+        before, after = getattr(order, name), getattr(refitted, name)
+        if before != after:
+            changes |= {name: after, f"asked_{name}": order.asked.get(name, before)}
+    return changes
+
+
+def _nothing_new(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    """Look again later, unless the order has ended and was looked at often enough since."""
+    if order.order_id not in ledger.watches:
+        return
+    if not is_confirmed(order, watch):
+        ledger.watch(order, watch)
+        return
+    seen_ms = order.seen_ms if watch.vain else now_ms
+    if order.executed_sum is not None:
+        order = ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms)
+        if order.ended_empty and order.key_bound:
+            order = ledger.change(step, order, now_ms, key_bound=False)
+            ledger.tell(step, "order.key_freed", now_ms, order, key=order.key)
+        return
+    reason = (
+        f"the exchange shows no sum for the {plain(order.executed_quantity)} that were filled; the price is unknown"
+    )
+    order = ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms, reason=reason)
+    ledger.tell(step, "order.price_unknown", now_ms, order, reason=reason)
+
+
+def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_ms: int) -> None:
+    """Take over what the exchange shows, whatever was concluded before.
+
+    An order that was believed not placed may have an heir: the same signal came again and became a new order. As long
+    as that one is not sent it is withdrawn, because it would be the second.
+    """
+    was, ended_empty = order.state, order.ended_empty
+    heir = None if order.key_bound else ledger.keys.order_of(order.key)
+    if heir is not None and heir.state in WAITING:
+        withdraw(ledger, step, heir, reason=f"{order.order_id} was placed after all", actor=DAEMON, now_ms=now_ms)
+        del step.orders[order.order_id]  # to be written behind the heir, which must let the key go first
+        heir = None
+    order = ledger.move(
+        step,
+        order,
+        SIGHTINGS[sighting.state],
+        now_ms,
+        reason=spent_less(order, sighting),
+        exchange_order_id=sighting.exchange_order_id,
+        executed_quantity=sighting.executed_quantity,
+        executed_quote=sighting.executed_quote,
+        seen_ms=now_ms,
+        key_bound=heir is None,
+        finished_ms=None,
+        client_order_id=_name(order, sighting),
+    )
+    if may_lack_fills(order, sighting):
+        order = ledger.change(step, order, now_ms, finished_ms=None)  # told as filled, and looked at again
+    ledger.free(step, order, now_ms, result=_result(order))
+    ledger.tell(
+        step,
+        "order.seen_late" if was in KEY_FREE or ended_empty else "order.seen",
+        now_ms,
+        order,
+        exchange_order_id=sighting.exchange_order_id,
+        executed_quantity=order.executed_quantity,
+        executed_quote=order.executed_sum,
+        was=was,
+    )
+
+
+def _name(order: Order, sighting: Sighting) -> str | None:
+    """Return the client order id under which an order was found: a restored one may be a later attempt's."""
+    name = sighting.client_order_id or ""
+    is_ours = name.startswith(f"{order.order_id}-") and name.rpartition("-")[2].isdecimal()
+    return name if is_ours else order.client_order_id
+
+
+def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    reason = (
+        f"{_not_found(order, watch, now_ms)}; compare with the exchange's own order list for every client order id "
+        f"that begins with {order.order_id}-, whatever its number, then rule: sniperd resolve {order.order_id}"
+    )
+    order = ledger.move(step, order, Happening.LOSE, now_ms, reason=reason)
+    ledger.tell(step, "order.lost", now_ms, order, reason=reason)
+
+
+def _missing(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+    """Doubt an order that the exchange said it took and never showed."""
+    reason = f"the exchange took it as {order.exchange_order_id} and has never shown it: "
+    in_doubt(ledger, step, order, reason + _not_found(order, watch, now_ms), now_ms)
+
+
+def _not_found(order: Order, watch: Watch, now_ms: int) -> str:
+    looked_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
+    return f"not found in {watch.complete} complete searches, {looked_s} s after it was sent"
+
+
+def _report_passed_over(ledger: Ledger, step: Step, order: Order, looks: Sequence[Look], now_ms: int) -> None:
+    """Report each row of another order that could not be read, once."""
+    for look in looks:
+        for row in sorted(set(look.passed_over) - ledger.odd_rows):
+            if len(ledger.odd_rows) >= MAX_ODD_ROWS:
+                ledger.odd_rows.clear()
+            ledger.odd_rows.add(row)
+            ledger.tell(step, "exchange.odd_row", now_ms, None, witness=look.witness, symbol=order.symbol, row=row)
+
+
+def _tell_look(ledger: Ledger, step: Step, order: Order, look: Look) -> None:
+    ledger.tell(
+        step,
+        "order.looked",
+        look.at_ms,
+        order,
+        witness=look.witness,
+        asked=look.asked,
+        answered=look.answered,
+        failed=look.failed,
+        found=look.sighting is not None,
+    )
+
+
+def _result(order: Order) -> str:
+    """Write what a lock's row shows of its order, as JSON."""
+    return msgspec.json.encode(
+        {"orderId": order.exchange_order_id, "clientOrderId": order.client_order_id, "state": order.state}
+    ).decode()

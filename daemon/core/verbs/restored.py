@@ -1,0 +1,88 @@
+"""Restoring: the first start from a backup. What happened after the copy was made is not on this disk.
+
+A backup carries the instant of the last event that it knows (``COPIED_FACT``, ISO 8601); the first start that finds it
+there takes three measures, in the transaction that also removes it:
+
+- Trading is halted. Orders accepted since are unknown here, and so are their keys: a signal that is sent again could
+  buy twice. A person compares with the exchange, and resumes.
+- What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and looked
+  for like any other; only an order whose instant is still to come cannot have been sent, and waits on.
+- Fencing tokens go on from the clock, because others were granted since the copy, also by a daemon that began from the
+  same copy before: no token is given twice.
+"""
+
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.attempts import Attempt, AttemptState
+from daemon.core.values.ids import client_order_id
+from daemon.core.values.instants import instant_ms
+from daemon.core.values.orders import Order, State
+from daemon.core.verbs.dispatch import lock_for
+from daemon.core.verbs.operator import halt
+from daemon.core.verbs.outcomes import in_doubt
+
+COPIED_FACT = "copied"
+"""Name under which a copy stores its last event's instant; empty once a daemon has started from it."""
+
+TOKEN_FACT = "last_token"  # noqa: S105  # a fencing token is no secret
+"""Name under which the fencing token is stored that a restored database goes on from."""
+
+TOKENS_PER_MS = 1_000
+"""More than can be granted in a millisecond, so that a token made of the time is higher than all that came before. It
+stays below 2**53, up to which a JSON number is exact everywhere."""
+
+
+def begin_from_copy(ledger: Ledger, step: Step, copied: str, now_ms: int) -> None:
+    """Take a restored database up, after recovery has loaded it."""
+    step.facts[COPIED_FACT] = ""
+    ledger.locks.last_token = _token_base(ledger.locks.last_token, now_ms)
+    step.facts[TOKEN_FACT] = str(ledger.locks.last_token)
+    for order in [order for order in ledger.orders.values() if order.state is State.QUEUED]:
+        if order.execute_at_ms is None or order.execute_at_ms - ledger.rules.arm_ahead_ms <= now_ms:
+            _doubt(ledger, step, order, copied, now_ms)
+    before, ledger.halted = ledger.halted, None
+    reason = (
+        f"restored from a backup that knows nothing after {copied}: compare the orders since then with the exchange, "
+        "stop whoever would send them again, then resume"
+    )
+    halt(ledger, step, reason=reason if before is None else f"{reason}; halted before that: {before}", now_ms=now_ms)
+
+
+def _token_base(last_token: int, now_ms: int) -> int:
+    """Return a number above every token that was granted, which no other restore of the same copy begins with.
+
+    Where the clock was ahead at an earlier restore the copy's tokens may be above the clock's: they go on from there,
+    by as many as the time has milliseconds.
+    """
+    base = now_ms * TOKENS_PER_MS
+    return base if base > last_token else last_token + now_ms
+
+
+def _doubt(ledger: Ledger, step: Step, order: Order, copied: str, now_ms: int) -> None:
+    """Take an order as sent right after the copy was made."""
+    copied_ms = instant_ms(copied) or order.accepted_ms
+    ledger.leave(order)
+    number = order.attempts + 1
+    is_free = not order.skip_lock and ledger.locks.blocker(order.resource) is ledger.lock_of(order)
+    lock = lock_for(ledger, step, order, now_ms) if is_free else None
+    attempt = Attempt(
+        client_order_id=client_order_id(order.order_id, number),
+        order_id=order.order_id,
+        number=number,
+        state=AttemptState.UNKNOWN,
+        price=order.price,
+        started_ms=copied_ms,
+        message=f"it was queued when the backup was made; whether it was sent after {copied} is not known",
+    )
+    step.attempts[attempt.client_order_id] = attempt
+    in_doubt(
+        ledger,
+        step,
+        order,
+        attempt.message or "",
+        now_ms,
+        attempts=number,
+        client_order_id=attempt.client_order_id,
+        sent_ms=copied_ms,
+        lock_id=None if lock is None else lock.lock_id,
+    )

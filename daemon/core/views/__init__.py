@@ -1,0 +1,1 @@
+"""Views: the trading state as people see it."""

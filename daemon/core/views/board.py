@@ -1,0 +1,79 @@
+"""The overview: every order that is not finished, in the order in which an operator wants to see them.
+
+What may need a person comes first: orders whose outcome is unknown, the longest in doubt before the others. Then what
+is under way, who waits for a turn, in the order of service, who waits for a time, and last what rests on the exchange.
+"""
+
+from heapq import nlargest, nsmallest
+from itertools import islice
+
+import msgspec
+
+from daemon.core.rules.reconciliation import Watch
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.orders import UNRESOLVED, Order, State
+from daemon.core.verbs.lease_queue import Waiting, in_order
+from daemon.core.views.explain import Outlook, outlook
+
+_UNDER_WAY = frozenset({State.ARMED, State.IN_FLIGHT})
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """An order, what comes next for it, and its places."""
+
+    order: Order
+    outlook: Outlook
+    waiting: Waiting | None  # while it waits for a turn
+    watch: Watch | None  # while it is looked for
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """The first so many orders, how many there are beyond them, and who waits for a turn."""
+
+    standings: list[Standing]
+    unshown: int
+    queue: list[Waiting]
+
+
+def overview(ledger: Ledger, now_ms: int, limit: int) -> Overview:
+    """List what is not finished; of many that wait to be sent it costs no more than a pass over the queue."""
+    queue = in_order(ledger, limit)
+    places = {waiting.order_id: waiting for waiting in queue if waiting.order_id is not None}
+    doubts, under_way, resting = _sent(ledger)
+    found = [
+        *nsmallest(limit, doubts, key=lambda order: order.doubt_ms or 0),
+        *nsmallest(limit, under_way, key=lambda order: order.sent_ms or 0),
+        *(ledger.orders[order_id] for order_id in places),
+        *(ledger.orders[order_id] for order_id in islice(ledger.later, limit)),
+        *nlargest(limit, resting, key=lambda order: order.updated_ms),
+    ][:limit]
+    unfinished = ledger.counts[State.QUEUED] + len(doubts) + len(under_way) + len(resting)
+    standings = [_standing(ledger, order, places.get(order.order_id), now_ms) for order in found]
+    return Overview(standings=standings, unshown=unfinished - len(found), queue=queue)
+
+
+def _sent(ledger: Ledger) -> tuple[list[Order], list[Order], list[Order]]:
+    """Sort out what does not wait to be sent: in doubt or lost, under way, resting on the exchange."""
+    doubts: list[Order] = []
+    under_way: list[Order] = []
+    resting: list[Order] = []
+    for order in map(ledger.orders.__getitem__, ledger.unqueued):
+        if order.finished_ms is not None:
+            continue
+        if order.state in UNRESOLVED:
+            doubts.append(order)
+        elif order.state in _UNDER_WAY:
+            under_way.append(order)
+        else:
+            resting.append(order)
+    return doubts, under_way, resting
+
+
+def _standing(ledger: Ledger, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
+    ahead = None if waiting is None else waiting.position - 1
+    return Standing(
+        order=order,
+        outlook=outlook(ledger, order, now_ms, ahead=ahead),
+        waiting=waiting,
+        watch=ledger.watches.get(order.order_id),
+    )

@@ -1,0 +1,301 @@
+"""The front desk: what callers ask of the engine. Each answer is true on disk before it is given."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+import anyio
+import msgspec
+
+from daemon.clock import Entropy
+from daemon.core.rules import guards
+from daemon.core.rules.idempotency import Identity
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.ids import RANDOM_BYTES, new_id
+from daemon.core.values.orders import RESTING, SIGHTINGS, WAITING, Order, State
+from daemon.core.values.signals import Signal, SignalRequest, normalise
+from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
+from daemon.core.verbs import intake, operator
+from daemon.core.verbs.intake import Accepted
+from daemon.core.views.explain import Outlook, advice, afterwards, outlook
+from daemon.engine.engine import Engine, Stage
+from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
+from daemon.store.queries import History
+
+AT_ONCE = 32
+"""Signals of a batch that are checked before the loop is left to others; they are taken in one piece, all or none."""
+
+_NO_CANCEL_YET = {
+    State.IN_FLIGHT: "the exchange's answer is awaited; cancel it again in a moment",
+    State.IN_DOUBT: "it may exist on the exchange and is looked for; cancel it again when it is found",
+    State.LOST: "it may exist on the exchange, though looks do not find it; look there, then rule: `sniperd resolve`",
+}
+"""What to say to somebody who wants to be rid of an order that may be live: anything but that there is nothing."""
+
+
+class Verb(Protocol):
+    """Something that a person does to an order (:mod:`daemon.core.verbs.operator`)."""
+
+    def __call__(self, ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+        """Do it."""
+        ...
+
+
+class Switch(Protocol):
+    """Something that a person does to trading as a whole."""
+
+    def __call__(self, ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+        """Do it."""
+        ...
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks: a word for the audit trail, and whether administration is open to it."""
+
+    actor: str
+    administrator: bool
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Everything about an order, and what comes next."""
+
+    history: History
+    outlook: Outlook
+    then: Outlook | None
+    advice: str | None
+    now_ms: int
+
+
+class FrontDesk:
+    """Serves callers."""
+
+    def __init__(self, engine: Engine, entropy: Entropy) -> None:
+        self._engine = engine
+        self._entropy = entropy
+
+    async def submit(self, request: SignalRequest, caller: Caller) -> Accepted:
+        """Take a signal in; return when its order is on disk.
+
+        Raises:
+            Refusal: it was not taken, and nothing was changed.
+
+        """
+        return (await self._take([await self._wish(request, caller)], caller))[0]
+
+    async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
+        """Take all signals in, or none; return when their orders are on disk, in one commit.
+
+        Raises:
+            Refusal: none was taken; where one of them is wrong, the error says which.
+
+        """
+        wishes = []
+        for place, request in enumerate(requests):
+            try:
+                wishes.append(await self._wish(request, caller))
+            except Invalid as error:
+                raise error.within(f"[{place}]") from None
+            if place % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return await self._take(wishes, caller)
+
+    async def _take(self, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller) -> list[Accepted]:
+        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        with self._engine.deciding() as step:
+            intake.check_all(ledger, wishes, now_ms)
+            accepted = [
+                intake.accept(
+                    ledger,
+                    step,
+                    signal,
+                    identity,
+                    order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
+                    actor=caller.actor,
+                    now_ms=now_ms,
+                )
+                for signal, identity in wishes
+            ]
+            commit = self._engine.doorway.apply(step)
+        await asyncio.sleep(0)  # requests to the exchange are built before this waits,
+        await commit.durable()
+        await asyncio.sleep(0)  # and leave before the answers to callers
+        return accepted
+
+    async def outcome(self, order: Order, wait_s: float) -> Order:
+        """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
+        return await self._wait(order, wait_s, lambda now: now.outcome_known)
+
+    async def order(self, order_id: str) -> Order:
+        """Return an order as it stands on disk.
+
+        Raises:
+            Unknown: there is no such order.
+
+        """
+        await self._engine.store.commit(Step()).durable()
+        order = await self._engine.store.order(order_id)
+        if order is None:
+            raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
+        return order
+
+    async def explain(self, order_id: str) -> Explanation:
+        """Return everything about an order, and what comes next.
+
+        Raises:
+            Unknown: there is no such order.
+
+        """
+        history = await self._engine.store.history(order_id)
+        if history is None:
+            raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
+        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
+        now = ledger.orders.get(order_id, history.order)
+        then = afterwards(ledger, now, now_ms)
+        advised = advice(ledger, now, has_events=bool(history.events))
+        return Explanation(history, outlook(ledger, now, now_ms), then, advised, now_ms)
+
+    async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
+        """Return a page of orders, newest first."""
+        return await self._engine.store.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit)
+
+    async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
+        """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.
+
+        The exchange's answer proves nothing, so a resting order is looked for, and waited for, so long at most.
+
+        Returns:
+            The order as it stands then: cancelled, filled meanwhile, or still resting as far as is known.
+
+        Raises:
+            Unknown: there is no such order.
+            WrongState: its outcome is unknown, or it has ended.
+            NotReady: the daemon is starting, or it ended before the exchange answered.
+
+        """
+        order = await self._current(order_id)
+        if order.state in WAITING | {State.DEAD_LETTER}:
+            return await self._carry_out(operator.withdraw, order_id, caller, reason)
+        if order.state not in SIGHTINGS or order.finished_ms is not None:
+            why = _NO_CANCEL_YET.get(order.state, "there is nothing to cancel")
+            raise WrongState(f"order {order_id} is {order.state.value}: {why}")
+        order = await self._engine.executor.finish(partial(self._ask_cancel, order, caller, reason))
+        return await self._wait(order, wait_s, lambda now: now.state not in RESTING)
+
+    async def resolve(self, order_id: str, found: operator.Found, caller: Caller, reason: str) -> Order:
+        """End an unknown outcome by a person's word.
+
+        Raises:
+            Refusal: not an administrator, no such order, or no unknown outcome.
+
+        """
+        administrators_only(caller)
+        return await self._carry_out(partial(operator.rule, found=found), order_id, caller, reason)
+
+    async def requeue(self, order_id: str, caller: Caller, reason: str) -> Order:
+        """Send a dead letter back into the queue.
+
+        Raises:
+            Refusal: not an administrator, no such order, or no dead letter.
+
+        """
+        administrators_only(caller)
+        return await self._carry_out(operator.requeue, order_id, caller, reason)
+
+    async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:
+        """Set or release the kill switch: :func:`rulings.halt` or :func:`rulings.resume`.
+
+        Raises:
+            NotAllowed: the caller is no administrator.
+
+        """
+        administrators_only(caller)
+        engine = self._engine
+        with engine.deciding() as step:
+            verb(engine.ledger, step, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
+
+    async def clear_wait(self, caller: Caller, reason: str) -> None:
+        """End every wait that the exchange asked for.
+
+        Raises:
+            NotAllowed: the caller is no administrator.
+
+        """
+        await self.switch(operator.clear_wait, caller, reason)
+        self._engine.exchange.go_on()
+
+    async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal | None, Identity]:
+        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be.
+
+        The signal is ``None`` where an earlier order answers it: nothing was fitted or checked.
+        """
+        ledger = self._engine.ledger
+        now_ms = self._engine.clock.now_ms()
+        signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
+        if signal.skip_lock:
+            administrators_only(caller)
+        identity = intake.identify(ledger, signal)
+        if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
+            return None, identity
+        intake.check_open(ledger, [signal.side])
+        check_type(signal, ledger.rules.refused_types)
+        signal = await self._fitted(signal, now_ms)
+        if guards.needs_last_price(signal, ledger.rules.guards):
+            last_price = await self._engine.exchange.last_price(signal.symbol)
+            signal = msgspec.structs.replace(signal, last_price=last_price)
+        return signal, identity
+
+    async def _fitted(self, signal: Signal, now_ms: int) -> Signal:
+        """Fit a signal to its pair's rules; before known rules refuse it, they are read anew."""
+        exchange = self._engine.exchange
+        try:
+            return fit(signal, listed(signal.symbol, await exchange.rules(signal.symbol)), now_ms)
+        except Invalid:
+            since_ms = self._engine.clock.now_ms() - FRESH_MS
+            return fit(signal, listed(signal.symbol, await exchange.fresh_rules(signal.symbol, since_ms)), now_ms)
+
+    async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
+        await self._carry_out(operator.ask_cancel, order.order_id, caller, reason)
+        answer = await self._engine.exchange.cancel(order)
+        verb = partial(operator.cancel_answered, answer=answer)
+        return await self._carry_out(verb, order.order_id, caller, reason)
+
+    async def _wait(self, order: Order, wait_s: float, is_over: Callable[[Order], bool]) -> Order:
+        """Wait until something can be said of an order, so long at most; return it as it stands then, on disk."""
+        with anyio.move_on_after(wait_s):
+            while self._engine.stage is not Stage.DRAINING:
+                now = self._engine.ledger.orders.get(order.order_id)
+                if now is None or is_over(now):
+                    break
+                await self._engine.publisher.changed(order.order_id)
+        return await self.order(order.order_id)
+
+    async def _current(self, order_id: str) -> Order:
+        """Return an order as memory has it, or else the disk."""
+        return self._engine.ledger.orders.get(order_id) or await self.order(order_id)
+
+    async def _carry_out(self, verb: Verb, order_id: str, caller: Caller, reason: str) -> Order:
+        order = await self._current(order_id)
+        engine = self._engine
+        with engine.deciding() as step:
+            order = verb(engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
+            commit = engine.doorway.apply(step)
+        await commit.durable()
+        return order
+
+
+def administrators_only(caller: Caller) -> None:
+    """Refuse a caller who may not administer.
+
+    Raises:
+        NotAllowed: it may not.
+
+    """
+    if not caller.administrator:
+        raise NotAllowed(
+            f"{caller.actor} may not administer: run it as root, as the daemon's own user, or as a user whose id "
+            "stands in [sockets] admin_uids"
+        )

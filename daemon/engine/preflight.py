@@ -1,0 +1,67 @@
+"""Proving: before real orders are sent, whether the exchange lets this account trade.
+
+An exchange that says no ends the start, for another start does not help. One that gives no answer does not: the daemon
+looks for what is in doubt, serves leases and readers, sends no order, and asks again until there is an answer.
+Where orders are out there, a "no" begins the day halted instead of ending it, so that they are followed.
+"""
+
+from collections.abc import Callable
+
+import anyio
+
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import WATCHED
+from daemon.core.values.events import Event
+from daemon.core.values.exchange_replies import Fitness, Verdict
+from daemon.core.verbs.operator import halt
+from daemon.engine.effects import Doorway
+from daemon.errors import Unfit
+from daemon.exchange.port import Exchange
+
+AGAIN_S = 0.5
+
+
+class Proving:
+    """Asks the exchange, and holds orders back until it is found fit."""
+
+    def __init__(self, doorway: Doorway, exchange: Exchange, emit: Callable[[Event], None]) -> None:
+        self._doorway = doorway
+        self._exchange = exchange
+        self._emit = emit
+        doorway.ledger.unproven = "the exchange was not found fit to trade on yet"
+
+    async def before_opening(self) -> None:
+        """Ask once.
+
+        Raises:
+            Unfit: the exchange said no, and nothing is out there that must be followed.
+
+        """
+        fitness = await self._exchange.prove()
+        ledger = self._doorway.ledger
+        if fitness.verdict is Verdict.UNFIT and not any(order.state in WATCHED for order in ledger.orders.values()):
+            raise Unfit(fitness.why)
+        self._take(fitness)
+
+    async def run(self) -> None:
+        """Ask again until there is an answer."""
+        while self._doorway.ledger.unproven is not None:
+            self._take(await self._exchange.prove())
+            if self._doorway.ledger.unproven is not None:
+                await anyio.sleep(AGAIN_S)
+
+    def _take(self, fitness: Fitness) -> None:
+        ledger, now_ms = self._doorway.ledger, self._doorway.clock.now_ms()
+        if fitness.verdict is Verdict.UNKNOWN:
+            unproven = f"no order is sent before the exchange is found fit to trade on: {fitness.why}"
+            if ledger.unproven != unproven:
+                ledger.unproven = unproven
+                self._emit(Event(name="exchange.unproven", at_ms=now_ms, detail={"reason": fitness.why}))
+            return
+        ledger.unproven = None
+        step = Step()
+        if fitness.verdict is Verdict.UNFIT:
+            halt(ledger, step, reason=fitness.why, now_ms=now_ms)
+        else:
+            self._emit(Event(name="exchange.proven", at_ms=now_ms))
+        self._doorway.apply(step)

@@ -1,0 +1,254 @@
+"""What there is to call a person for: the rules, made from the configuration's limits.
+
+The same rules, with the same limits and times, stand for Prometheus in ``systemd/monitoring/sniperd.rules.yml``; a test
+holds the two together. A rule's ``todo`` is a command or a place to look. Neither it nor ``means`` names an order, a
+symbol or an owner: messages leave the machine.
+"""
+
+import msgspec
+
+from daemon.core.verbs.clock_steps import FAR_MS
+from daemon.monitoring.alerts import Rule, Severity
+
+MINUTE_MS = 60_000
+CONTRADICTED_MS = 15_000
+"""An end that contradicts itself is looked at for 12 s before it is believed."""
+RESTART_MS = 5_000
+"""What has grown old while the daemon was down is first looked for, then told of."""
+
+LOCKED_S = 2
+"""A lock that another program holds for longer is no passing one."""
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits (config.toml: ``[alerts]``)."""
+
+    window_s: int  # over which timeouts, failures and slow commits are counted
+    queue_depth: int
+    lock_overdue_s: float
+    lock_timeouts: int
+    failed_percent: float
+    failed_at_least: int  # so many orders must have failed in the window for their share to say anything
+    rate_ban_s: float
+    unreachable_s: float
+    clock_offset_ms: int
+    slow_commits: int
+    reconcile_overdue_s: float
+    poller_failing_s: float
+    disk_free_mb: int
+
+
+def rules(limits: Thresholds) -> tuple[Rule, ...]:
+    """Make the rules; what needs a person soonest comes first."""
+    return (*_orders(limits), *_traffic(limits), *_surroundings(limits))
+
+
+def _orders(limits: Thresholds) -> list[Rule]:
+    critical, warning = Severity.CRITICAL, Severity.WARNING
+    return [
+        Rule(
+            name="order_lost",
+            severity=critical,
+            reads="lost",
+            limit=0,
+            clear=0,
+            means="orders that are lost: {value}. They were looked for long and everywhere in vain, and may exist",
+            todo="`sniperd orders --state lost`, compare with the exchange's own list, then `sniperd resolve ORDER`",
+        ),
+        Rule(
+            name="order_seen_late",
+            severity=critical,
+            reads="seen_late",
+            limit=0,
+            clear=0,
+            means="orders that were believed not placed and exist on the exchange: {value}. One may be bought twice",
+            todo="the log's order.seen_late names them: `sniperd explain ORDER`, and compare with the exchange at once",
+        ),
+        Rule(
+            name="order_in_doubt",
+            severity=critical,
+            reads="past_grace",
+            limit=0,
+            clear=0,
+            for_ms=RESTART_MS,
+            means="orders in doubt for longer than their grace: {value}. They may exist, and their locks stay held",
+            todo="`sniperd orders --state in_doubt`, then `sniperd explain ORDER` for the evidence; send nothing again",
+        ),
+        Rule(
+            name="order_contradicted",
+            severity=warning,
+            reads="contradicted",
+            limit=0,
+            clear=0,
+            for_ms=CONTRADICTED_MS,
+            means="orders whose answers contradict what was sent, or are not understood: {value}",
+            todo="`sniperd orders`, then `sniperd explain ORDER`: order.contradicted says what is wrong; compare it "
+            "with the exchange's own page",
+        ),
+        Rule(
+            name="trading_halted",
+            severity=critical,
+            reads="halted",
+            limit=0,
+            clear=0,
+            resolve_ms=0,
+            means="trading is halted: nothing new is sent",
+            todo="`sniperd status` tells why; when that is mended, `sniperd resume --reason …`",
+        ),
+        Rule(
+            name="dead_letter",
+            severity=warning,
+            reads="dead_letters",
+            limit=0,
+            clear=0,
+            means="orders set aside for a person: {value}. They were definitely not executed",
+            todo="`sniperd orders --state dead_letter`, then `sniperd requeue ORDER` or `sniperd cancel ORDER`",
+        ),
+        Rule(
+            name="failed_orders",
+            severity=warning,
+            reads="failed_percent",
+            limit=limits.failed_percent,
+            clear=limits.failed_percent / 2,
+            for_ms=MINUTE_MS,
+            means="{value} % of the orders settled of late failed: rejected, expired, set aside or lost",
+            todo="`sniperd orders`: the reasons stand beside them; `sniperd halt --reason …` if they make no sense",
+        ),
+    ]
+
+
+def _traffic(limits: Thresholds) -> list[Rule]:
+    critical, warning = Severity.CRITICAL, Severity.WARNING
+    return [
+        Rule(
+            name="queue_depth",
+            severity=warning,
+            reads="queue_depth",
+            limit=limits.queue_depth,
+            clear=limits.queue_depth / 2,
+            for_ms=10_000,
+            means="{value} orders and callers wait for their turn",
+            todo="`sniperd locks` shows what they wait for and who holds it, `sniperd status` whether the rate binds",
+        ),
+        Rule(
+            name="lock_overdue",
+            severity=warning,
+            reads="lock_overdue_s",
+            limit=limits.lock_overdue_s,
+            clear=0,
+            for_ms=RESTART_MS,
+            means="a lock is held {value} s past the end of its lease",
+            todo="`sniperd locks`: the outcome of its order is not known yet; `sniperd explain ORDER` tells what comes",
+        ),
+        Rule(
+            name="lock_timeouts",
+            severity=warning,
+            reads="lock_timeouts",
+            limit=limits.lock_timeouts,
+            clear=limits.lock_timeouts / 2,
+            means="{value} leases or waits for one ran out of late",
+            todo="`sniperd locks`: owners died, or hold for longer than they asked for; mend them, or raise timeoutMs",
+        ),
+        Rule(
+            name="rate_ban",
+            severity=critical,
+            reads="rate_ban_s",
+            limit=limits.rate_ban_s,
+            clear=0,
+            means="the exchange says wait, for another {value} s: nothing is sent until then",
+            todo="look for other programs at this address or key; lower [exchange] order_rate_per_s and weight_per_10s",
+        ),
+        Rule(
+            name="orders_turned_away",
+            severity=critical,
+            reads="turned_away",
+            limit=0,
+            clear=0,
+            means="the exchange's edge turns orders away: one tries at growing intervals, the others wait",
+            todo="`sniperd status` tells what it said: maintenance, or this address is blocked. "
+            "`sniperd resume --clear-wait --reason WHY` lets one try at once",
+        ),
+        Rule(
+            name="exchange_unreachable",
+            severity=critical,
+            reads="unreachable",
+            limit=0,
+            clear=0,
+            for_ms=round(limits.unreachable_s * 1_000),
+            means="the exchange does not answer",
+            todo="`sniperd doctor` tells whether it is the name, the network or the exchange",
+        ),
+        Rule(
+            name="reconcile_stale",
+            severity=critical,
+            reads="reconcile_overdue_s",
+            limit=limits.reconcile_overdue_s,
+            clear=limits.reconcile_overdue_s / 2,
+            means="a look for an order's outcome has been due for {value} s",
+            todo="`sniperd status`: a ban, or too little weight_per_10s, keeps looks waiting",
+        ),
+        Rule(
+            name="poller_failing",
+            severity=critical,
+            reads="poller_failing_s",
+            limit=limits.poller_failing_s,
+            clear=0,
+            means="the bot has not shown its targets, or not taken a report, for {value} s",
+            todo="`sniperd status` tells what the bot answers: is it running, at [poller] base_url, with this token?",
+        ),
+    ]
+
+
+def _surroundings(limits: Thresholds) -> list[Rule]:
+    critical, warning = Severity.CRITICAL, Severity.WARNING
+    return [
+        Rule(
+            name="clock_offset",
+            severity=warning,
+            reads="clock_offset_ms",
+            limit=limits.clock_offset_ms,
+            clear=limits.clock_offset_ms / 2,
+            for_ms=MINUTE_MS,
+            means="our clock and the exchange's differ by {value} ms",
+            todo="`timedatectl`: is the machine's clock synchronised? The daemon allows for the difference meanwhile",
+        ),
+        Rule(
+            name="clock_wrong",
+            severity=critical,
+            reads="clock_offset_ms",
+            limit=FAR_MS,
+            clear=FAR_MS / 2,
+            for_ms=RESTART_MS,
+            means="our clock and the exchange's differ by {value} ms: every executeAt is missed by as much",
+            todo="`sniperd doctor` tells whose clock is wrong, and what to do",
+        ),
+        Rule(
+            name="slow_commits",
+            severity=warning,
+            reads="slow_commits",
+            limit=limits.slow_commits,
+            clear=limits.slow_commits / 2,
+            means="{value} commits took longer than 100 ms of late: every order waits for one",
+            todo="look for what else writes to the database's disk, and at the disk's health",
+        ),
+        Rule(
+            name="disk_low",
+            severity=critical,
+            reads="disk_free_mb",
+            beyond="below",
+            limit=limits.disk_free_mb,
+            clear=limits.disk_free_mb * 1.1,
+            means="{value} MB are free where the database stands: when it is full the daemon stops",
+            todo="make room on that file system: old backups and logs first, never the database or its -wal",
+        ),
+        Rule(
+            name="database_locked",
+            severity=critical,
+            reads="database_locked_s",
+            limit=LOCKED_S,
+            clear=0,
+            resolve_ms=0,
+            means="another program has kept the database locked for {value} s: nothing is accepted or sent",
+            todo="`fuser` with the database's path names it: end it; `sniperd backup` never locks the database",
+        ),
+    ]

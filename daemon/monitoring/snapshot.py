@@ -1,0 +1,70 @@
+"""How the daemon stands, all of it at one moment: the ledger, the exchange's client, the machine, the alerts."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from daemon.core.values.orders import State
+from daemon.core.values.poller_health import PollerHealth
+from daemon.exchange.port import Health
+from daemon.monitoring.alert_rules import Thresholds
+from daemon.monitoring.alerts import Alert, Rule, Snapshot
+from daemon.monitoring.figures import Readings
+from daemon.monitoring.machine import Disk
+from daemon.monitoring.recorder import FAILED, PLACED, SEEN_LATE, SLOW_COMMIT, TIMEOUT
+from daemon.monitoring.series import Series
+
+MB = 1_000_000
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What gauges show and alerts are judged by."""
+
+    now_ms: int
+    ready: bool
+    readings: Readings
+    health: Health
+    disk: Disk
+    lag_s: float
+    database_locked_s: float
+    dead_letters: int | None  # None: not counted yet
+    poller: PollerHealth | None  # None: nothing is polled
+    rules: tuple[Rule, ...]
+    alerts: Mapping[str, Alert]
+
+    @property
+    def rate_budget(self) -> float:
+        """The share that is left of the tightest of the exchange's budgets, from 0 to 1."""
+        readings, health = self.readings, self.health
+        if max(readings.blocked_ms, health.blocked_until_ms - self.now_ms) > 0:
+            return 0.0
+        used = max(readings.orders_used / readings.orders_limit, health.weight_used / health.weight_limit)
+        return round(max(0.0, 1 - used), 4)
+
+
+def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot:
+    """Bring what stands into the figures that alerts look at."""
+    readings, health, disk = standing.readings, standing.health, standing.disk
+    now_ms, window_ms = standing.now_ms, limits.window_s * 1_000
+    placed, failed = (series.total(what, now_ms, window_ms) for what in (PLACED, FAILED))
+    return Snapshot(
+        queue_depth=readings.queue_depth,
+        lock_overdue_s=readings.overdue_ms / 1_000,
+        lock_timeouts=series.total(TIMEOUT, now_ms, window_ms),
+        failed_percent=round(100 * failed / (placed + failed), 1) if failed >= limits.failed_at_least else 0.0,
+        past_grace=readings.past_grace,
+        contradicted=readings.contradicted,
+        lost=readings.orders[State.LOST],
+        seen_late=series.total(SEEN_LATE, now_ms, window_ms),
+        dead_letters=standing.dead_letters,
+        halted=int(readings.halted),
+        rate_ban_s=max(readings.blocked_ms, health.blocked_until_ms - now_ms, 0) / 1_000,
+        turned_away=int(readings.turned_away),
+        unreachable=None if health.reachable is None else int(not health.reachable),
+        clock_offset_ms=None if health.offset_ms is None else abs(health.offset_ms),
+        slow_commits=series.total(SLOW_COMMIT, now_ms, window_ms),
+        reconcile_overdue_s=readings.look_overdue_ms / 1_000,
+        poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
+        database_locked_s=round(standing.database_locked_s, 1),
+        disk_free_mb=None if disk.free is None else disk.free // MB,
+    )

@@ -1,0 +1,78 @@
+"""What the bot is told of a target: a pure function of the order as it stands on disk, or of the reason against it.
+
+The bot's own words are used: ``status`` executing, completed, failed or cancelled; ``executionStatus`` success,
+partial or failed, and beside them placed, unknown and duplicate. Instants are Unix seconds and the position size is in
+base units, as the bot itself writes them.
+"""
+
+from decimal import Context
+
+import msgspec
+
+from daemon.core.values.decimals import canonical
+from daemon.core.values.orders import Order, State
+from daemon.poller.targets import Reason
+
+MAX_MESSAGE = 500
+_ROUNDED = Context(prec=18)
+
+_ENDS = {
+    State.OPEN: ("executing", "placed"),
+    State.PARTIALLY_FILLED: ("executing", "partial"),
+    State.FILLED: ("completed", "success"),
+    State.PARTIALLY_CANCELED: ("completed", "partial"),
+    State.CANCELED: ("cancelled", "failed"),
+    State.WITHDRAWN: ("cancelled", "failed"),
+    State.REJECTED: ("failed", "failed"),
+    State.EXPIRED: ("failed", "failed"),
+    State.DEAD_LETTER: ("failed", "failed"),
+    State.LOST: ("executing", "unknown"),
+}
+"""An order's state, and the status and execution status by which the bot is told of it."""
+
+
+def report(order: Order, rearmed: bool = False) -> bytes | None:
+    """Return the body of the report, JSON; ``None`` while the outcome is not known."""
+    if not order.outcome_known:
+        return None
+    status, execution_status = _ENDS[order.state]
+    found: dict[str, object] = {"status": status, "executionStatus": execution_status}
+    if order.executed_quantity:
+        if order.average_price is not None:  # one that is not known yet is told when it is
+            found["executionPrice"] = canonical(_ROUNDED.plus(order.average_price))
+        found["actualPositionSize"] = order.executed_quantity
+        found["actualExecutionTime"] = (order.sent_ms or order.updated_ms) // 1_000
+    message = already_traded(order) if rearmed else _message(order)
+    return _encode(found | ({"errorMessage": message[:MAX_MESSAGE]} if message else {}))
+
+
+def refusal(reason: Reason) -> bytes:
+    """Return the body that tells why a target was not traded."""
+    message = f"sniperd: {reason.why}"[:MAX_MESSAGE]
+    return _encode({"status": reason.status, "executionStatus": reason.execution_status, "errorMessage": message})
+
+
+def remark(order: Order) -> bytes:
+    """Return the body that tells of a target that came back, and leaves its status as the bot has set it."""
+    return _encode({"errorMessage": already_traded(order)})
+
+
+def already_traded(order: Order) -> str:
+    """Say that a target came back, in the same words each time, so that they are recognised."""
+    if order.state is State.CANCELED and not order.executed_quantity:
+        return (
+            f"sniperd: order {order.order_id} was cancelled with nothing executed. Once the exchange has shown so for "
+            "ten seconds, the target may be set ready again to try again."
+        )
+    return f"sniperd: traded already, as order {order.order_id}; not traded again. To buy once more, make a new target."
+
+
+def _message(order: Order) -> str | None:
+    if order.state is State.LOST:
+        return f"sniperd: the outcome of order {order.order_id} is unknown; do not send it again. {order.reason or ''}"
+    if order.state in {State.OPEN, State.PARTIALLY_FILLED, State.FILLED}:
+        return None
+    return f"sniperd: order {order.order_id} is {order.state.value}: {order.reason or 'the exchange says so'}"
+
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -1,0 +1,336 @@
+"""Targets: rows of the bot's ``snipe_targets``, judged and turned into signals.
+
+A row is read twice. :func:`read` takes what it needs to be recognised: whose it is, whether it is to be traded, whether
+the bot shows it as traded. :func:`wish_of` makes a signal of it, or says why it cannot. Nothing in a row is believed: a
+name may be in camelCase or snake_case, a number may be a text, an instant may be in seconds, in milliseconds or in ISO
+8601, and what can be read in two ways is refused.
+
+A target is bought at most once. Its key is ``target:{id}``, a pure function of its id; while targets are polled, a buy
+that somebody else sends for the same target gets the same key (:func:`daemon.core.rules.idempotency.key_of`).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import ROUND_DOWN, Context, Decimal
+from typing import Any
+
+import msgspec
+
+from daemon.core.rules.idempotency import target_key
+from daemon.core.values.decimals import floor_to
+from daemon.core.values.fields import Amount, amount_of
+from daemon.core.values.instants import instant_ms
+from daemon.core.values.orders import KEY_FREE, Order, Side
+from daemon.core.values.signals import MAX_AMOUNT, SignalRequest
+
+QUOTE = "USDT"
+"""What a target's position size is counted in, and so what its pair must be quoted in."""
+
+MARKET, LIMIT = "market", "limit"
+STRATEGIES = {"": MARKET, "market": MARKET, "normal": MARKET, "limit": LIMIT}
+"""The bot's entry strategies; a target without one, or with its form's "normal", is bought at the market."""
+
+READY = "ready"
+SIZE_DECIMALS = 18
+"""Decimals of a size that follows from a division."""
+
+LEAST = Decimal(1).scaleb(-SIZE_DECIMALS)
+MOST_URGENT, LEAST_URGENT, LAST_RANK = 1, 5, 10
+
+_EXACT = Context(prec=100, rounding=ROUND_DOWN)
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_CONTRACT = re.compile(r"0x[0-9a-fA-F]{40,64}|[1-9A-HJ-NP-Za-km-z]{32,44}")
+_NAME = re.compile(r"\w{1,36}")
+_DONE = {"success", "partial", "placed", "unknown", "filled", "executed"}
+
+_row = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class TargetRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What targets are judged by."""
+
+    user_id: str  # whose targets are traded
+    min_confidence: Decimal  # 0 to 1; 0 asks for none
+    buy_priority: int  # what the bot's most urgent target gets on our scale
+    duplicate_window_ms: int  # so close together, two targets of one coin are one wish
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row that can be recognised."""
+
+    target_id: str
+    owner_id: str
+    status: str
+    executed: bool  # the bot shows it as traded
+    told: str  # the error message that it shows
+    fields: dict[str, Any]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a target is not traded, for a person."""
+
+    target_id: str
+    why: str
+    status: str = "failed"  # what the bot is told
+    execution_status: str = "failed"
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A target that is to be traded. ``instants`` are Unix ms at which it was made or is to be sent."""
+
+    row: Row
+    request: SignalRequest
+    instants: tuple[int, ...]
+
+
+class Bought(msgspec.Struct, frozen=True):
+    """A buy that stands before a target, as an order or as another target."""
+
+    symbol: str
+    owner_id: str
+    target_id: str | None
+    at_ms: int
+    name: str  # for a person
+
+
+class _Wrong(Exception):
+    """A field cannot be used."""
+
+
+def read(raw: bytes, rules: TargetRules) -> Row | None:
+    """Recognise a row; ``None`` where it has no readable id, owner or status, so that nothing can be said about it."""
+    try:
+        fields = _row.decode(raw)
+        target_id = _text(_field(fields, "id"))
+        owner_id = _text(_field(fields, "user_id")) or rules.user_id
+        status = _text(_field(fields, "status")).lower()
+        told = _field(fields, "error_message")
+        executed = _is_executed(fields)
+    except (*UNREADABLE, _Wrong):
+        return None
+    if not _ID.fullmatch(target_id):
+        return None
+    return Row(target_id, owner_id, status, executed, told if isinstance(told, str) else "", fields)
+
+
+def wish_of(row: Row, rules: TargetRules, pair_of: Callable[[str], str | None], now_ms: int) -> Wish | Reason:
+    """Turn a row into a signal, or say why not.
+
+    Args:
+        row: recognised.
+        rules: what targets are judged by.
+        pair_of: finds the pair that the exchange lists for a contract address.
+        now_ms: Unix milliseconds.
+
+    """
+    try:
+        _check_confidence(row.fields, rules)
+        execute_at_ms = _instant(row.fields)
+        request = _request(row, rules, _symbol(row.fields, pair_of), execute_at_ms)
+        made_ms = instant_ms(_field(row.fields, "created_at"))
+    except _Wrong as wrong:
+        return Reason(row.target_id, str(wrong))
+    instants = (execute_at_ms,) if execute_at_ms is not None else (now_ms, now_ms if made_ms is None else made_ms)
+    return Wish(row, request, instants)
+
+
+def sift(
+    wishes: Sequence[Wish], taken: Sequence[Bought], under_way: Sequence[Wish], rules: TargetRules
+) -> tuple[list[Wish], list[Reason]]:
+    """Let one target of a coin and owner through where several stand close together: the one with the lowest id.
+
+    The others are refused as duplicates only when there is an order. Until then they are left for the next reading,
+    because the first may turn out to be one that cannot be traded.
+
+    Args:
+        wishes: targets that are to be traded.
+        taken: orders.
+        under_way: what is being submitted.
+        rules: what targets are judged by.
+
+    Returns:
+        What is to be submitted, and what is refused.
+
+    """
+    first, doubles = [], []
+    ahead = [each for wish in under_way for each in _wanted(wish)]
+    for wish in sorted(wishes, key=lambda wish: _age(wish.row.target_id)):
+        double = _find_double(wish, taken, rules)
+        if double is not None:
+            why = f"a duplicate of {double.name}: the same coin for the same user; not traded"
+            doubles.append(Reason(wish.row.target_id, why, status="cancelled", execution_status="duplicate"))
+        elif _find_double(wish, ahead, rules) is None:
+            first.append(wish)
+            ahead += _wanted(wish)
+    return first, doubles
+
+
+def bought(order: Order) -> Bought | None:
+    """Return what an order counts as when doubles are looked for; ``None`` where it bought nothing and will not."""
+    if order.side is not Side.BUY or order.state in KEY_FREE or order.ended_empty:
+        return None
+    at_ms = order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms
+    name = (
+        f"order {order.order_id}" if order.target_id is None else f"target {order.target_id} (order {order.order_id})"
+    )
+    return Bought(order.symbol, order.owner_id, order.target_id, at_ms, name)
+
+
+def _wanted(wish: Wish) -> list[Bought]:
+    """Return what a wish counts as when doubles are looked for."""
+    row = wish.row
+    name = f"target {row.target_id}"
+    return [Bought(wish.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in wish.instants]
+
+
+def _find_double(wish: Wish, others: Sequence[Bought], rules: TargetRules) -> Bought | None:
+    return next((other for other in others if _is_double(wish, other, rules.duplicate_window_ms)), None)
+
+
+def _is_double(wish: Wish, other: Bought, window_ms: int) -> bool:
+    return (
+        (wish.request.symbol, wish.row.owner_id) == (other.symbol, other.owner_id)
+        and wish.row.target_id != other.target_id
+        and any(abs(at_ms - other.at_ms) <= window_ms for at_ms in wish.instants)
+    )
+
+
+def _age(target_id: str) -> tuple[bool, int, str]:
+    """Order ids: numbers as numbers, all else after them."""
+    is_number = target_id.isdigit()
+    return not is_number, int(target_id) if is_number else 0, target_id
+
+
+def _request(row: Row, rules: TargetRules, symbol: str, execute_at_ms: int | None) -> SignalRequest:
+    size = _amount(row.fields, "position_size_usdt")
+    quantity = price = None
+    if _strategy(row.fields) == LIMIT:
+        price = _amount(row.fields, "entry_price")
+        quantity = floor_to(_EXACT.divide(size, price), SIZE_DECIMALS)
+        if not quantity:
+            raise _Wrong(f"position_size_usdt {size} buys nothing at entry_price {price}")
+    return SignalRequest(
+        symbol=symbol,
+        side=Side.BUY.value,
+        type="MARKET" if price is None else "LIMIT",
+        quantity=None if quantity is None else Amount(quantity),
+        quote_order_qty=Amount(size) if price is None else None,
+        price=None if price is None else Amount(price),
+        owner_id=row.owner_id,
+        snipe_target_id=row.target_id,
+        idempotency_key=target_key(row.target_id),
+        priority=_priority(row.fields, rules.buy_priority),
+        execute_at=execute_at_ms,
+    )
+
+
+def _strategy(fields: dict[str, Any]) -> str:
+    name = _text(_field(fields, "entry_strategy")).lower()
+    if name not in STRATEGIES:
+        raise _Wrong(f"entry_strategy {name[:40]!r} is unknown; allowed: market or limit")
+    return STRATEGIES[name]
+
+
+def _symbol(fields: dict[str, Any], pair_of: Callable[[str], str | None]) -> str:
+    """Name the pair: ``FOO`` and ``FOOUSDT`` are ``FOOUSDT``; an address is what the exchange lists for it."""
+    name = _text(_field(fields, "symbol_name"))
+    if _CONTRACT.fullmatch(name):
+        pair = pair_of(name)
+        if pair is None:
+            raise _Wrong(f"symbol_name {name} is a contract address, and the exchange lists no {QUOTE} pair of it")
+        return pair
+    coin = name.upper().removesuffix(QUOTE)
+    if not _NAME.fullmatch(coin):
+        raise _Wrong(f"symbol_name {name[:60]!r} is no coin, pair or contract address; allowed: FOO or FOO{QUOTE}")
+    return coin + QUOTE
+
+
+def _priority(fields: dict[str, Any], buy_priority: int) -> int | None:
+    """Carry the bot's 1 … 5 over: its 1 is as urgent as any buy, and none gets ahead of a sell."""
+    value = _field(fields, "priority")
+    if value is None:
+        return None
+    number = _number("priority", value)
+    if number != int(number) or not MOST_URGENT <= number <= LEAST_URGENT:
+        raise _Wrong(f"priority {number} is out of range; allowed: {MOST_URGENT} to {LEAST_URGENT}")
+    return min(LAST_RANK, buy_priority + int(number) - MOST_URGENT)
+
+
+def _check_confidence(fields: dict[str, Any], rules: TargetRules) -> None:
+    """Compare with what is asked for. Up to 1 it is a share, beyond that a percentage."""
+    if not rules.min_confidence:
+        return
+    value = _field(fields, "confidence_score")
+    if value is None:
+        raise _Wrong("confidence_score is missing, and [poller] min_confidence asks for one")
+    number = _number("confidence_score", value)
+    if number > 100:  # noqa: PLR2004  # per cent
+        raise _Wrong(f"confidence_score {number} is out of range; allowed: 0 to 1, or 0 to 100")
+    share = number if number <= 1 else number / 100
+    if share < rules.min_confidence:
+        raise _Wrong(f"confidence_score {number} is below [poller] min_confidence = {rules.min_confidence}")
+
+
+def _instant(fields: dict[str, Any]) -> int | None:
+    value = _field(fields, "target_execution_time")
+    if value is None or value == "":
+        return None
+    at_ms = instant_ms(value)
+    if at_ms is None:
+        raise _Wrong(
+            f"target_execution_time {str(value)[:40]!r} is no instant; allowed: ISO 8601 with Z or an offset, or Unix "
+            "time in seconds or milliseconds"
+        )
+    return at_ms
+
+
+def _is_executed(fields: dict[str, Any]) -> bool:
+    """Whether the bot shows it as traded; some versions leave such a row ``ready``, for their exit manager."""
+    if any(_field(fields, name) for name in ("actual_execution_time", "execution_price", "actual_position_size")):
+        return True
+    return _field(fields, "execution_status") in _DONE
+
+
+def _amount(fields: dict[str, Any], name: str) -> Decimal:
+    value = _field(fields, name)
+    if value is None:
+        raise _Wrong(f"{name} is missing")
+    number = _number(name, value)
+    if not LEAST <= number <= MAX_AMOUNT:
+        raise _Wrong(f"{name} {number} is out of range; allowed: above 0, at most 1e18")
+    return number
+
+
+def _number(name: str, value: object) -> Decimal:
+    """Read a number, exactly, from a number or from a text that holds one."""
+    shown = str(value)[:40]
+    if isinstance(value, str):
+        try:
+            value = Decimal(amount_of(value))
+        except ValueError:
+            value = None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_AMOUNT:
+        return Decimal(value)
+    if isinstance(value, Decimal) and value.is_finite() and 0 <= value <= MAX_AMOUNT:
+        return value
+    raise _Wrong(f"{name} {shown!r} is no number that can be used")
+
+
+def _text(value: object) -> str:
+    """Read a short text; a whole number is its digits, nothing is the empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value).strip()
+    raise _Wrong("a text is expected")
+
+
+def _field(fields: dict[str, Any], name: str) -> Any:  # noqa: ANN401  # whatever JSON holds
+    """Return a field by either spelling of its name."""
+    head, *rest = name.split("_")
+    camel = head + "".join(part.capitalize() for part in rest)
+    values = [fields[each] for each in (name, camel) if fields.get(each) is not None]
+    if len(values) > 1 and name != camel and values[0] != values[1]:
+        raise _Wrong(f"{name} and {camel} contradict each other")
+    return values[0] if values else None

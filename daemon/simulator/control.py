@@ -1,0 +1,102 @@
+"""What a test may see and set, outside `/api`: no key, no signature, no limits, no faults.
+
+    GET  /simulator/orders     every order with its fills, visible or not, oldest first
+    GET  /simulator/requests   the last 10,000 requests as they arrived, done or not, oldest first: [{"receivedMs",
+                               "method", "path", "query", "body", "faults", "status"}], status 0: not answered
+    GET  /simulator/faults     the faults in force, and how often each has struck
+    PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
+    POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}
+    POST /simulator/market     {"symbol": "BTCUSDT", "price": "90000"}: changes one symbol, see MarketChange
+
+Who reaches the server reaches these: one more reason for it to listen on the loopback alone.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+
+from daemon.simulator.book import Book
+from daemon.simulator.listings import Listing
+from daemon.simulator.money import decimals_of, is_amount, plain
+from daemon.simulator.order_book import Level
+from daemon.simulator.orders import Fill, Order, open_json, trade_json
+from daemon.simulator.symbols import rules_json
+from daemon.simulator.venue import Venue
+
+
+class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What is to change about a symbol; what is left out stays."""
+
+    symbol: str
+    price: Decimal | None = None
+    """Put the market there; from then on it moves around it."""
+    bids: list[Level] | None = None
+    asks: list[Level] | None = None
+    """Offer exactly these levels, [price, quantity] as strings and best first, until they are taken or the market is
+    put at a price. One side left out is empty."""
+    status: Literal["1", "2", "3"] | None = None
+    trade_side_type: Literal[1, 2, 3, 4] | None = None
+    tradable_by_api: bool | None = None
+    order_types: tuple[str, ...] | None = None
+    minimum_quantity: Decimal | None = None
+    minimum_value: Decimal | None = None
+    maximum_value: Decimal | None = None
+    maximum_value_market: Decimal | None = None
+    depth_value: Decimal | None = None
+    """The most that a level holds, in the quote asset; 0: an empty book from the next tick on."""
+    volatility: Annotated[int, msgspec.Meta(ge=0, le=1_000)] | None = None
+    """The largest step of a tick in units of 0.01 %; 0: the price stands still."""
+
+
+_AMOUNTS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value_market", "depth_value")
+_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volatility", *_AMOUNTS)
+
+
+def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, object]:
+    """Change a symbol's rules or its market, and return what exchangeInfo shows of it.
+
+    Raises:
+        Refusal: there is no such symbol.
+        ValueError: a number has more decimals than the symbol allows, or isn't positive.
+    """
+    symbol = venue.symbol(change.symbol)
+    prices = [change.price] if change.price is not None else []
+    levels = [*(change.bids or ()), *(change.asks or ())]
+    _check_numbers([*prices, *(price for price, _ in levels)], symbol.price_decimals)
+    _check_numbers([quantity for _, quantity in levels], symbol.quantity_decimals)
+    given = {name: getattr(change, name) for name in _RULES if getattr(change, name) is not None}
+    for name in _AMOUNTS:
+        if name in given and not is_amount(given[name]):
+            raise ValueError(f"{name} must not be negative")
+    venue.change(msgspec.structs.replace(symbol, **given))
+    if change.price is not None:
+        venue.jump(change.symbol, change.price, now_ms)
+    if change.bids is not None or change.asks is not None:
+        venue.pin(change.symbol, change.bids or [], change.asks or [], now_ms)
+    return rules_json(venue.symbol(change.symbol))
+
+
+def add_listing(venue: Venue, listing: Listing) -> dict[str, object]:
+    """List a symbol, or open one that exists anew, and return what exchangeInfo shows of it."""
+    venue.list_symbol(listing.to_symbol())
+    return rules_json(venue.symbol(listing.symbol))
+
+
+def orders_json(book: Book) -> list[dict[str, object]]:
+    """Return the whole book."""
+    return [_order_json(order, fills) for order, fills in book.everything()]
+
+
+def _order_json(order: Order, fills: list[Fill]) -> dict[str, object]:
+    return open_json(order) | {
+        "visibleFrom": order.visible_ms,
+        "locked": plain(order.locked),
+        "fills": [trade_json(order, fill) | {"time": fill.traded_ms} for fill in fills],
+    }
+
+
+def _check_numbers(numbers: list[Decimal], decimals: int) -> None:
+    for number in numbers:
+        if not is_amount(number) or not number or decimals_of(number) > decimals:
+            raise ValueError(f"{number} must be positive and have at most {decimals} decimals")

@@ -1,0 +1,63 @@
+"""The endpoints: what each weighs, who may ask, which function answers."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from daemon.simulator import market_endpoints as markets
+from daemon.simulator import order_endpoints as orders
+from daemon.simulator import stream_endpoints as streams
+from daemon.simulator.limits import Budget
+from daemon.simulator.market_endpoints import Call
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One thing that a client may ask."""
+
+    method: str
+    path: str
+    answer: Callable[[Call], object]
+    """Returns the content of the reply, or raises the refusal."""
+    weight: int
+    is_signed: bool = False
+    budget: Budget = ""
+
+    @property
+    def name(self) -> str:
+        """How a fault names it: `POST /api/v3/order`."""
+        return f"{self.method} {self.path}"
+
+
+_TABLE = (
+    Endpoint("GET", "/api/v3/ping", markets.ping, 1),
+    Endpoint("GET", "/api/v3/time", markets.server_time, 1),
+    Endpoint("GET", "/api/v3/defaultSymbols", markets.default_symbols, 1),
+    Endpoint("GET", "/api/v3/exchangeInfo", markets.exchange_info, 25),
+    Endpoint("GET", "/api/v3/depth", markets.depth, 3),
+    Endpoint("GET", "/api/v3/klines", markets.klines, 1),
+    Endpoint("GET", "/api/v3/ticker/24hr", markets.ticker_24h, 25),
+    Endpoint("GET", "/api/v3/ticker/price", markets.ticker_price, 10),
+    Endpoint("GET", "/api/v3/ticker/bookTicker", markets.ticker_book, 10),
+    Endpoint("GET", "/api/v1/contract/detail", markets.contracts, 1),
+    Endpoint("GET", "/api/operation/new_coin_calendar", markets.calendar, 1),
+    Endpoint("POST", "/api/v3/order", orders.place, 1, is_signed=True, budget="orders"),
+    Endpoint("POST", "/api/v3/order/test", orders.place_test, 1, is_signed=True),
+    Endpoint("POST", "/api/v3/batchOrders", orders.place_batch, 10, is_signed=True, budget="batches"),
+    Endpoint("GET", "/api/v3/order", orders.query, 2, is_signed=True),
+    Endpoint("DELETE", "/api/v3/order", orders.cancel, 1, is_signed=True, budget="orders"),
+    Endpoint("GET", "/api/v3/openOrders", orders.open_orders, 3, is_signed=True),
+    Endpoint("DELETE", "/api/v3/openOrders", orders.cancel_all, 1, is_signed=True, budget="orders"),
+    Endpoint("GET", "/api/v3/allOrders", orders.all_orders, 10, is_signed=True),
+    Endpoint("GET", "/api/v3/myTrades", orders.my_trades, 10, is_signed=True),
+    Endpoint("GET", "/api/v3/account", orders.account, 10, is_signed=True),
+    Endpoint("GET", "/api/v3/selfSymbols", markets.self_symbols, 1, is_signed=True),
+    Endpoint("GET", "/api/v3/tradeFee", orders.trade_fee, 20, is_signed=True),
+    Endpoint("POST", "/api/v3/userDataStream", streams.create, 1, is_signed=True),
+    Endpoint("GET", "/api/v3/userDataStream", streams.listed, 1, is_signed=True),
+    Endpoint("PUT", "/api/v3/userDataStream", streams.extend, 1, is_signed=True),
+    Endpoint("DELETE", "/api/v3/userDataStream", streams.close, 1, is_signed=True),
+    Endpoint("GET", "/api/v3/capital/config/getall", orders.currencies, 10, is_signed=True),
+)
+
+ENDPOINTS = {(endpoint.method, endpoint.path): endpoint for endpoint in _TABLE}
+"""By method and path. Weights are documented; where the documents disagree, the newer and larger one."""

@@ -1,0 +1,169 @@
+"""A simulated market for one symbol: a price that wanders, levels around it, and the candles that it leaves.
+
+It moves in ticks, at whole multiples of `TICK_MS` since 1970. What happens at a tick is drawn from a generator
+seeded with the exchange's seed, the symbol and the tick's instant, so that a market's path depends neither on who
+trades nor on other markets, and goes on after a restart as if there had been none. The price is pulled back to
+where it started and stays within a percent or so: an order 5 % away never fills by itself.
+
+A symbol that is not online stands still, and fills nothing. After a longer pause only the last `_MOST_TICKS` are
+played: the market did not move while nobody looked. Candles, a day's at most, and levels given by hand are not kept
+over a restart.
+
+Not for realism of the price: it has no trend, no news, no volume profile.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+from random import Random
+
+import msgspec
+
+from daemon.simulator.listings import is_open
+from daemon.simulator.money import ZERO, floor_to, quotient, step
+from daemon.simulator.order_book import Interest, Level, OrderBook
+from daemon.simulator.symbols import ONLINE, Symbol
+
+TICK_MS = 500
+_MOST_TICKS = 120
+_LEVELS = 20
+_PULL = 64  # one part in so many of the way back to the start, at every tick
+_BASIS_POINT = Decimal("0.0001")
+
+MINUTE_MS = 60_000
+_DAY_MINUTES = 1_440
+
+
+class Candle(msgspec.Struct, frozen=True):
+    """What a price did in an interval; its volume is what the account traded."""
+
+    opened_ms: int
+    opened: Decimal
+    highest: Decimal
+    lowest: Decimal
+    closed: Decimal
+    quantity: Decimal
+    value: Decimal
+
+    def then(self, other: "Candle") -> "Candle":
+        """Return the candle that covers this one and the next."""
+        return Candle(
+            self.opened_ms,
+            self.opened,
+            max(self.highest, other.highest),
+            min(self.lowest, other.lowest),
+            other.closed,
+            self.quantity + other.quantity,
+            self.value + other.value,
+        )
+
+
+class Market:
+    """One symbol's price and order book."""
+
+    def __init__(self, symbol: Symbol, seed: int, price: Decimal | None = None, ticked_ms: int = 0) -> None:
+        """Take up a market where it was left, or start one: `ticked_ms` 0."""
+        self.symbol = symbol
+        self.price = self.last = price or symbol.price
+        self.ticked_ms = ticked_ms
+        self.book = OrderBook()
+        self.candles: deque[Candle] = deque(maxlen=_DAY_MINUTES)
+        self._seed = seed
+        self._is_pinned = False
+        if ticked_ms:
+            self._draw(ticked_ms)
+
+    def advance(self, now_ms: int) -> list[tuple[int, Interest]]:
+        """Play the ticks up to now, and return what own orders traded, each with its tick's instant."""
+        due = self._due(now_ms)
+        if not due:
+            return []
+        traded: list[tuple[int, Interest]] = []
+        waits = self.book.has_own_orders()
+        for at_ms in due:
+            self._move(at_ms)
+            if not self._is_pinned and (waits or at_ms == due[-1]):
+                traded.extend((at_ms, interest) for interest in self._draw(at_ms))
+        return traded
+
+    def jump(self, price: Decimal, at_ms: int) -> list[Interest]:
+        """Put the market at a price, around which it moves from then on."""
+        self.symbol = msgspec.structs.replace(self.symbol, price=price)
+        self.price, self._is_pinned = price, False
+        if not is_open(self.symbol, at_ms):
+            return []
+        self._record(at_ms, price)
+        self.ticked_ms = at_ms // TICK_MS * TICK_MS
+        return self._draw(self.ticked_ms)
+
+    def pin(self, bids: Sequence[Level], asks: Sequence[Level], at_ms: int) -> list[Interest]:
+        """Offer exactly these levels, until they are taken or the market is put elsewhere."""
+        self._is_pinned = True
+        best = asks or bids
+        self._record(at_ms, best[0][0] if best else self.last)
+        return self.book.refresh(bids, asks)
+
+    def traded(self, price: Decimal, quantity: Decimal, at_ms: int) -> None:
+        """Record a trade of the account."""
+        self._record(at_ms, price, quantity)
+
+    def _due(self, now_ms: int) -> range:
+        """Return the instants of the ticks to be played; a new market starts with the present one."""
+        latest_ms = now_ms // TICK_MS * TICK_MS
+        if not is_open(self.symbol, now_ms) or self.symbol.status != ONLINE:
+            return range(0)
+        first_ms = max(self.ticked_ms + TICK_MS, latest_ms - (_MOST_TICKS - 1) * TICK_MS)
+        return range(first_ms if self.ticked_ms else latest_ms, latest_ms + 1, TICK_MS)
+
+    def _move(self, at_ms: int) -> None:
+        """Move the price; the first tick of all only takes it up."""
+        if not self._is_pinned:
+            if self.ticked_ms:
+                self.price = moved(self.price, self.symbol, self._random(at_ms, "price"))
+            self._record(at_ms, self.price)
+        self.ticked_ms = at_ms
+
+    def _draw(self, at_ms: int) -> list[Interest]:
+        """Draw the levels around the price, and return what they traded with own orders."""
+        return self.book.refresh(*levels(self.price, self.symbol, self._random(at_ms, "levels")))
+
+    def _random(self, at_ms: int, purpose: str) -> Random:
+        return Random(f"{self._seed}/{self.symbol.symbol}/{at_ms}/{purpose}")  # noqa: S311 - a simulation
+
+    def _record(self, at_ms: int, price: Decimal, quantity: Decimal = ZERO) -> None:
+        self.last = price
+        minute_ms = at_ms // MINUTE_MS * MINUTE_MS
+        if self.candles:  # a trade is told a moment later than the ticks that came after it
+            minute_ms = max(minute_ms, self.candles[-1].opened_ms)
+        candle = Candle(minute_ms, price, price, price, price, quantity, quantity * price)
+        if self.candles and self.candles[-1].opened_ms == minute_ms:
+            candle = self.candles.pop().then(candle)
+        self.candles.append(candle)
+
+
+def moved(price: Decimal, symbol: Symbol, random: Random) -> Decimal:
+    """Return the price of the next tick."""
+    unit = _unit(symbol)
+    drawn = unit * random.randint(-symbol.volatility, symbol.volatility)
+    pull = quotient(symbol.price - price, Decimal(_PULL), symbol.price_decimals)
+    return max(price + drawn + pull, unit)
+
+
+def levels(price: Decimal, symbol: Symbol, random: Random) -> tuple[list[Level], list[Level]]:
+    """Return bids and asks around a price, best first; none where a level holds nothing."""
+    unit = _unit(symbol)
+    bids: list[Level] = []
+    asks: list[Level] = []
+    percent = symbol.depth_value / 100
+    for distance in range(1, _LEVELS + 1):
+        for side, at in ((bids, price - unit * distance), (asks, price + unit * distance)):
+            value = percent * random.randint(1, 100)
+            if at > 0 and value:
+                quantity = quotient(value, at, symbol.quantity_decimals)
+                side.append((at, max(quantity, step(symbol.quantity_decimals))))
+    return bids, asks
+
+
+def _unit(symbol: Symbol) -> Decimal:
+    """Return the market's smallest movement: a basis point of its price, or the price's own smallest step."""
+    return max(floor_to(symbol.price * _BASIS_POINT, symbol.price_decimals), step(symbol.price_decimals))

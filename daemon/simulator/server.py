@@ -1,0 +1,164 @@
+"""The HTTP shell around the exchange: reads requests, carries out what replies say, carries the streams.
+
+It owns what the exchange must not have: the clock, the sockets, the waiting. A request is handled without an await in
+between, so that no two of them interleave. A client that goes away doesn't stop what it has asked for.
+
+Bounded: a request line, a header or a stream's message of 64 KiB (a batch of 20 orders is one long line), a body of
+1 MiB.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from aiohttp import WSMsgType, web
+
+from daemon.simulator.exchange import Later, SimulatedExchange
+from daemon.simulator.market import TICK_MS
+from daemon.simulator.messages import Reply, Request
+from daemon.simulator.streams import Stream
+
+STREAM_PATH = "/ws"
+_MOST_BYTES = 65_536
+_GRACE_S = 0.2  # for replies under way when the server ends; a slow fault doesn't hold it up for longer
+
+Clock = Callable[[], int]
+"""Returns Unix milliseconds."""
+
+
+class Follower(Protocol):
+    """Reads a real market, before a request that is about it is handled."""
+
+    async def catch_up(self, request: Request) -> Reply | None:
+        """Read what a request is about; return the reply where that could not be had."""
+        ...
+
+
+def wall_clock_ms() -> int:
+    """Read the clock. The exchange is another program than the daemon and has a clock of its own."""
+    return time.time_ns() // 1_000_000  # noqa: TID251 - daemon.clock is the daemon's; nothing of it is shared here
+
+
+@asynccontextmanager
+async def serving(
+    exchange: SimulatedExchange,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    clock: Clock = wall_clock_ms,
+    follower: Follower | None = None,
+) -> AsyncIterator[str]:
+    """Serve an exchange for as long as the context lasts, and give the URL under which it is reached.
+
+    Raises:
+        OSError: the address can't be had.
+    """
+    shell = _Shell(exchange, clock, follower)
+    server = web.Server(shell.answer, max_line_size=_MOST_BYTES, max_field_size=_MOST_BYTES, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        shell.start_ticking()
+        yield _url(*runner.addresses[0][:2])
+    finally:
+        shell.stop_ticking()
+        await runner.cleanup()
+
+
+class _Shell:
+    """Carries requests to one exchange, and its replies back."""
+
+    def __init__(self, exchange: SimulatedExchange, clock: Clock, follower: Follower | None) -> None:
+        self._exchange = exchange
+        self._follower = follower
+        self._clock = clock
+        self._next_tick: asyncio.TimerHandle | None = None
+        self._wakers: set[asyncio.Event] = set()
+
+    async def answer(self, received: web.BaseRequest) -> web.StreamResponse:
+        if received.path == STREAM_PATH:
+            return await self._carry_stream(received)
+        body = await received.read()
+        request = _request(received, body)
+        if self._follower is not None and (late := await self._follower.catch_up(request)) is not None:
+            return await _carry_out(late, received)
+        answer = self._exchange.handle(request, self._clock())
+        self._wake_streams()
+        if isinstance(answer, Later):
+            await asyncio.sleep(answer.delay_ms / 1_000)
+            answer = self._exchange.resume(answer, self._clock())
+            self._wake_streams()
+        return await _carry_out(answer, received)
+
+    def start_ticking(self) -> None:
+        """Let the markets move in which orders wait, and streams end, though nobody asks."""
+        self._next_tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self.start_ticking)
+        self._exchange.advance(self._clock())
+        self._wake_streams()
+
+    def stop_ticking(self) -> None:
+        if self._next_tick is not None:
+            self._next_tick.cancel()
+
+    async def _carry_stream(self, received: web.BaseRequest) -> web.StreamResponse:
+        """Carry a connection to the private streams until one side ends it."""
+        connection = web.WebSocketResponse(max_msg_size=_MOST_BYTES)
+        await connection.prepare(received)
+        stream = self._exchange.open_stream(received.query.get("listenKey", ""), self._clock())
+        waker = asyncio.Event()
+        self._wakers.add(waker)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(self._send(stream, connection, received, waker))
+                async for message in connection:
+                    if message.type is WSMsgType.TEXT:
+                        stream.receive(message.data, self._clock())
+                        waker.set()
+                sending.cancel()
+        finally:
+            self._wakers.discard(waker)
+            self._exchange.close_stream(stream)
+        return connection
+
+    async def _send(
+        self, stream: Stream, connection: web.WebSocketResponse, received: web.BaseRequest, waker: asyncio.Event
+    ) -> None:
+        """Send what the outbox holds whenever there may be something, and end the connection when its time has come."""
+        with suppress(ConnectionError):  # the client went away: the reading side sees that too
+            while not stream.is_over(self._clock()):
+                await waker.wait()
+                waker.clear()
+                while stream.outbox:
+                    message = stream.outbox.popleft()
+                    await (connection.send_str(message) if isinstance(message, str) else connection.send_bytes(message))
+            if not stream.is_cut:
+                await connection.close()
+            elif received.transport is not None:
+                received.transport.abort()
+
+    def _wake_streams(self) -> None:
+        for waker in self._wakers:
+            waker.set()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _request(received: web.BaseRequest, body: bytes) -> Request:
+    """Return the request as it came over the wire: the query's bytes are what was signed."""
+    target = received.raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    path, _, query = target.partition("?")
+    return Request(received.method, path, query, received.headers, body, received.remote or "")
+
+
+async def _carry_out(reply: Reply, received: web.BaseRequest) -> web.StreamResponse:
+    """Wait if the reply says so, and cut the connection if it says that: what is returned then reaches nobody."""
+    if reply.delay_ms:
+        await asyncio.sleep(reply.delay_ms / 1_000)
+    if reply.drop_reply and received.transport is not None:
+        received.transport.abort()
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)

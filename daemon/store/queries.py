@@ -1,0 +1,240 @@
+"""What is asked of the database, as functions over a connection."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+import msgspec
+
+from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Spent, spent_by
+from daemon.core.state.trading_state import DOOR_FACT, HALT_FACT, STILL_FACT
+from daemon.core.values.attempts import Attempt, AttemptState
+from daemon.core.values.events import Event
+from daemon.core.values.locks import Lock
+from daemon.core.values.orders import KEY_FREE, Order, State
+from daemon.core.values.waiters import Waiter
+from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
+from daemon.store import rows
+
+LATEST_ATTEMPTS = 100
+_EVER_MS = 1 << 62
+_NOT_BOUGHT = msgspec.json.encode(sorted(KEY_FREE)).decode()
+_TOKEN = re.compile(r"lock-([0-9]{1,18})")
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the disk remembers of the work that is not finished."""
+
+    orders: list[Order]
+    ended: list[Ended]  # finished BUYs of the latest hour, for the guards
+    spent: Spent  # what those of the latest day came to that ended before
+    locks: list[Lock]
+    attempts: list[Attempt]  # in flight when they were written
+    waiters: list[Waiter]  # in line when the process ended
+    facts: dict[str, str]
+    sent_ms: list[int]  # when the latest attempts were made
+    last_seq: int
+    last_token: int
+    last_ms: int  # the latest instant on record
+
+    @property
+    def halted(self) -> str | None:
+        """Return why trading is halted, if it is."""
+        return self.facts.get(HALT_FACT) or None
+
+    @property
+    def copied(self) -> str | None:
+        """Return the instant after which nothing is known here, if this is a backup that no daemon has started from."""
+        return self.facts.get(COPIED_FACT) or None
+
+    @property
+    def turned_away(self) -> str | None:
+        """Why the exchange took no orders, if it took none."""
+        return self.facts.get(DOOR_FACT) or None
+
+    @property
+    def still_until_ms(self) -> int:
+        """Return until when the exchange said to keep still."""
+        return int(self.facts.get(STILL_FACT, "0"))
+
+
+class History(msgspec.Struct, frozen=True):
+    """Everything on record about one order."""
+
+    order: Order
+    attempts: list[Attempt]
+    locks: list[Lock]
+    events: list[Event]
+
+
+def remembered(connection: sqlite3.Connection) -> Remembered:
+    """Read what recovery needs.
+
+    Costs nothing for orders that are finished, but for the latest day's BUYs, of which some columns are read.
+    """
+    last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
+    found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
+    orders = [rows.order_from(row) for row in found]
+    facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
+    return Remembered(
+        orders=orders,
+        ended=list(_ended(connection, last_ms - MAX_REPEAT_WINDOW_MS, _EVER_MS)),
+        spent=_spent(connection, last_ms // DAY_MS, last_ms - MAX_REPEAT_WINDOW_MS),
+        locks=[
+            rows.lock_from(row) for row in connection.execute("SELECT * FROM transaction_locks WHERE status = 'active'")
+        ],
+        attempts=[
+            attempt
+            for order in orders
+            if order.state in {State.ARMED, State.IN_FLIGHT}
+            for attempt in _attempts(connection, order.order_id)
+            if attempt.state is AttemptState.IN_FLIGHT
+        ],
+        waiters=[
+            rows.waiter_from(row)
+            for row in connection.execute(
+                "SELECT * FROM transaction_queue WHERE queue_id BETWEEN 'wait-' AND 'wait.' AND status = 'pending'"
+            )
+        ],
+        facts=facts,
+        sent_ms=[
+            row[0]
+            for row in connection.execute(
+                "SELECT started_ms FROM attempts ORDER BY client_order_id DESC LIMIT ?", (LATEST_ATTEMPTS,)
+            )
+        ],
+        last_seq=_number(connection, "SELECT max(seq) FROM orders"),
+        last_token=max(
+            _number(connection, "SELECT max(fencing_token) FROM transaction_locks"), int(facts.get(TOKEN_FACT, "0"))
+        ),
+        last_ms=last_ms,
+    )
+
+
+def by_key(connection: sqlite3.Connection, key: str) -> Order | None:
+    """Find the order that a key is bound to."""
+    return _order(connection, "key = ? AND key_bound = 1", key)
+
+
+def lease_by_key(connection: sqlite3.Connection, key: str) -> Lock | None:
+    """Find the latest lease that a caller's key was granted."""
+    row = connection.execute(
+        "SELECT * FROM transaction_locks WHERE idempotency_key = ? AND order_id IS NULL"
+        " ORDER BY fencing_token DESC LIMIT 1",
+        (key,),
+    ).fetchone()
+    return None if row is None else rows.lock_from(row)
+
+
+def lock_by_id(connection: sqlite3.Connection, lock_id: str) -> Lock | None:
+    """Find a lock by its id."""
+    token = _TOKEN.fullmatch(lock_id)
+    if token is None:
+        return None
+    row = connection.execute("SELECT * FROM transaction_locks WHERE fencing_token = ?", (int(token[1]),)).fetchone()
+    return None if row is None else rows.lock_from(row)
+
+
+def by_id(connection: sqlite3.Connection, order_id: str) -> Order | None:
+    """Find an order by its id."""
+    return _order(connection, "order_id = ?", order_id)
+
+
+def history(connection: sqlite3.Connection, order_id: str) -> History | None:
+    """Read everything on record about one order."""
+    order = by_id(connection, order_id)
+    if order is None:
+        return None
+    locks = connection.execute("SELECT * FROM transaction_locks WHERE order_id = ? ORDER BY fencing_token", (order_id,))
+    events = connection.execute("SELECT * FROM events WHERE order_id = ? ORDER BY event_id", (order_id,))
+    return History(
+        order,
+        _attempts(connection, order_id),
+        [rows.lock_from(row) for row in locks],
+        [rows.event_from(row) for row in events],
+    )
+
+
+def bought_targets(connection: sqlite3.Connection) -> dict[str, str]:
+    """Find the order of every target that was ever to be bought: of several, the one that counts, else the newest.
+
+    No index helps here, because every one costs each commit: it is asked once, at a start with polling on.
+    """
+    found = connection.execute(
+        "SELECT target_id, order_id FROM orders WHERE side = 'BUY' AND target_id IS NOT NULL ORDER BY key_bound, seq"
+    )
+    return dict(found.fetchall())
+
+
+def dead_letters(connection: sqlite3.Connection) -> int:
+    """Count the orders that wait for a person."""
+    return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")
+
+
+def page(
+    *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
+) -> Callable[[sqlite3.Connection], list[Order]]:
+    """Prepare the reading of a page of orders, newest first."""
+    conditions = {"state = ?": state, "symbol = ?": symbol, "seq < ?": before_seq}
+    wanted = {condition: value for condition, value in conditions.items() if value is not None}
+    where = " AND ".join(wanted) or "1"
+
+    def read(connection: sqlite3.Connection) -> list[Order]:
+        found = connection.execute(
+            f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  # conditions from above
+            (*wanted.values(), limit),
+        )
+        return [rows.order_from(row) for row in found]
+
+    return read
+
+
+def _spent(connection: sqlite3.Connection, day: int, until_ms: int) -> Spent:
+    """Add up the finished BUYs of a day that were accepted before an instant."""
+    return spent_by(day, _ended(connection, day * DAY_MS, until_ms))
+
+
+def _ended(connection: sqlite3.Connection, since_ms: int, until_ms: int) -> Iterator[Ended]:
+    """Read the finished BUYs that were accepted from one instant until before another, but for what was not placed."""
+    found = connection.execute(
+        f"SELECT {', '.join(Ended._fields)} FROM orders WHERE seq > ? AND accepted_ms < ?"  # noqa: S608  # from above
+        " AND side = 'BUY' AND finished_ms IS NOT NULL"
+        " AND state NOT IN (SELECT value FROM json_each(?)) ORDER BY seq",
+        (_seq_before(connection, since_ms), until_ms, _NOT_BOUGHT),
+    )
+    for seq, order_id, state, symbol, owner_id, target_id, accepted_ms, filled, quote, *asked in found:
+        yield Ended(
+            seq, order_id, State(state), symbol, owner_id, target_id, accepted_ms, Decimal(filled), Decimal(quote),
+            *map(_amount, asked),
+        )  # fmt: skip
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _seq_before(connection: sqlite3.Connection, at_ms: int) -> int:
+    """Return the number of the newest order that was accepted before an instant.
+
+    Orders are numbered as they are accepted, so the search goes back from the newest and ends at the first older one.
+    """
+    return _number(connection, "SELECT seq FROM orders WHERE accepted_ms < ? ORDER BY seq DESC LIMIT 1", at_ms)
+
+
+def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:
+    row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # our own words
+    return None if row is None else rows.order_from(row)
+
+
+def _attempts(connection: sqlite3.Connection, order_id: str) -> list[Attempt]:
+    """Read an order's attempts: their client order ids are its id, a dash and a number."""
+    found = connection.execute(
+        "SELECT * FROM attempts WHERE client_order_id BETWEEN ? AND ? ORDER BY number", (f"{order_id}-", f"{order_id}.")
+    )
+    return [rows.attempt_from(row) for row in found]
+
+
+def _number(connection: sqlite3.Connection, query: str, *values: int) -> int:
+    row = connection.execute(query, values).fetchone()
+    return (row[0] if row else None) or 0
