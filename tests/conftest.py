@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Daemon
-from tests.processes.box import can_box
-from tests.processes.stage import Stage, stage
+from tests.support import Daemon
+from tests.support.box import can_box
+from tests.support.stage import Stage, stage
 
 MUST_NOT_SKIP = "SNIPERD_CI"
 """Set to 1, what a machine lacks fails a test instead of skipping it."""

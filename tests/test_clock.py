@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.clock import LEAST_STEP_MS, SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
-from tests.mexc.clocks import in_virtual_time
+from tests.exchange.mexc.clocks import in_virtual_time
 
 DAY_MS = 86_400_000
 STARTED = Anchor(boot_id="boot-1", boot_ms=1_000, unix_ms=1_760_000_000_000)

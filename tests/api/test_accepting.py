@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy, market_sell, resting_buy
-from tests.processes.unix_http import Connection
+from tests.support import Daemon, Exchange, wall_ms
+from tests.support.signals import market_buy, market_sell, resting_buy
+from tests.support.unix_http import Connection
 
 HOUR_MS = 3_600_000
 

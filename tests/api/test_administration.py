@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.processes import ME, Daemon, Exchange
-from tests.processes.other_user import NOBODY, ask_as
-from tests.processes.signals import market_buy, market_sell, resting_buy
-from tests.processes.stage import Stage
+from tests.support import ME, Daemon, Exchange
+from tests.support.other_user import NOBODY, ask_as
+from tests.support.signals import market_buy, market_sell, resting_buy
+from tests.support.stage import Stage
 
 pytestmark = pytest.mark.needs("root")
 

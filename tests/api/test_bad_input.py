@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, wall_ms
-from tests.processes.signals import market_buy, resting_buy
+from tests.support import Daemon, wall_ms
+from tests.support.signals import market_buy, resting_buy
 
 DAY_MS = 86_400_000
 LONG = "x" * 129

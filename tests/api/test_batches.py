@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, Exchange, eventually, wall_ms
-from tests.processes.pending import Pending
-from tests.processes.signals import market_buy, resting_buy
+from tests.support import Daemon, Exchange, eventually, wall_ms
+from tests.support.pending import Pending
+from tests.support.signals import market_buy, resting_buy
 
 
 def send(daemon: Daemon, signals: object) -> Any:

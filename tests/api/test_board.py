@@ -1,7 +1,7 @@
 """The board: what stands at this moment, in one answer."""
 
-from tests.processes import Daemon, Exchange
-from tests.processes.signals import market_buy, resting_buy
+from tests.support import Daemon, Exchange
+from tests.support.signals import market_buy, resting_buy
 
 
 def test_the_board_agrees_with_what_each_of_its_parts_says_alone(daemon: Daemon) -> None:

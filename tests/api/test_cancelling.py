@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import ME, Answer, Daemon, Exchange, eventually, wall_ms
-from tests.processes.signals import market_buy, resting_buy
+from tests.support import ME, Answer, Daemon, Exchange, eventually, wall_ms
+from tests.support.signals import market_buy, resting_buy
 
 HOUR_MS = 3_600_000
 

@@ -1,7 +1,7 @@
 """Fresh or not at all: an order past its deadline is never sent."""
 
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy
+from tests.support import Daemon, Exchange, wall_ms
+from tests.support.signals import market_buy
 
 
 def test_an_order_that_waited_too_long_for_its_resource_expires(daemon: Daemon, exchange: Exchange) -> None:

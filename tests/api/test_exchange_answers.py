@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy, market_sell, resting_buy
-from tests.processes.stage import Stage
+from tests.support import Daemon, Exchange, wall_ms
+from tests.support.signals import market_buy, market_sell, resting_buy
+from tests.support.stage import Stage
 
 LOOK_UP = "GET /api/v3/order"
 FOREVER_MS = 3_600_000

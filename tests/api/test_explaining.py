@@ -3,9 +3,9 @@
 from itertools import pairwise
 from typing import Any
 
-from tests.processes import KEYS, ME, Daemon, Exchange
-from tests.processes.signals import market_buy
-from tests.processes.stage import Stage
+from tests.support import KEYS, ME, Daemon, Exchange
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
 
 
 def names(found: dict[str, Any]) -> list[str]:

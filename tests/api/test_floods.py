@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from daemon.api.http.connection_limits import RESERVED, bounds
-from tests.processes import Daemon, Exchange, at_once, eventually
-from tests.processes.signals import market_buy
-from tests.processes.stage import Stage
-from tests.processes.waiting import PATIENCE_S
+from tests.support import Daemon, Exchange, at_once, eventually
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
+from tests.support.waiting import PATIENCE_S
 
 FEW = 64
 HALF = b"GET /v1/status HTTP/1.1\r\nHost: x\r\n"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from daemon.core.rules.exposure import DAY_MS
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy, market_sell, resting_buy
-from tests.processes.stage import Stage
-from tests.processes.unix_http import Answer
+from tests.support import Daemon, Exchange, wall_ms
+from tests.support.signals import market_buy, market_sell, resting_buy
+from tests.support.stage import Stage
+from tests.support.unix_http import Answer
 
 LAST_PRICE = "GET /api/v3/ticker/price"
 OFF: dict[str, Any] = {

@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from tests.processes import Daemon, Exchange, eventually
-from tests.processes.signals import market_buy
-from tests.processes.stage import Stage
-from tests.processes.unix_http import speak
-from tests.processes.waiting import PATIENCE_S
+from tests.support import Daemon, Exchange, eventually
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
+from tests.support.unix_http import speak
+from tests.support.waiting import PATIENCE_S
 
 POST = b"POST /v1/signals HTTP/1.1\r\nHost: x\r\n"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy
+from tests.support import Daemon, Exchange, wall_ms
+from tests.support.signals import market_buy
 
 AHEAD_MS = 900
 """Far enough for the order to wait in the queue before it is armed, half a second ahead."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Answer, Daemon, Exchange, eventually, wall_ms
-from tests.processes.signals import Signal, market_buy, market_sell, resting_buy
+from tests.support import Answer, Daemon, Exchange, eventually, wall_ms
+from tests.support.signals import Signal, market_buy, market_sell, resting_buy
 
 
 @pytest.mark.parametrize("code", [30001, 10007])

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.processes import Daemon, Exchange
-from tests.processes.signals import market_buy
-from tests.processes.stage import Stage, stage
+from tests.support import Daemon, Exchange
+from tests.support.signals import market_buy
+from tests.support.stage import Stage, stage
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
 import daemon as package
-from tests.processes import Daemon, wall_ms
-from tests.processes.signals import market_buy, resting_buy
-from tests.processes.unix_session import URL, session
+from tests.support import Daemon, wall_ms
+from tests.support.signals import market_buy, resting_buy
+from tests.support.unix_session import URL, session
 
 Document = dict[str, Any]
 Ids = dict[str, list[str]]

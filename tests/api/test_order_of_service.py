@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.processes import Daemon, Exchange
-from tests.processes.signals import market_buy, market_sell
-from tests.processes.stage import Stage
+from tests.support import Daemon, Exchange
+from tests.support.signals import market_buy, market_sell
+from tests.support.stage import Stage
 
 
 @pytest.fixture

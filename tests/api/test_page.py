@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import daemon as package
-from tests.processes import Daemon, Exchange
-from tests.processes.stage import Stage, stage
-from tests.processes.unix_http import ask
+from tests.support import Daemon, Exchange
+from tests.support.stage import Stage, stage
+from tests.support.unix_http import ask
 
 ROOT = Path(package.__file__).parent / "dashboard"
 FILES = sorted(ROOT.iterdir())

@@ -6,8 +6,8 @@ import pytest
 
 from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc.codes import ADVICE
-from tests.processes import Daemon, Exchange, eventually, wall_ms
-from tests.processes.signals import market_buy, resting_buy
+from tests.support import Daemon, Exchange, eventually, wall_ms
+from tests.support.signals import market_buy, resting_buy
 
 RULES = "GET /api/v3/exchangeInfo"
 

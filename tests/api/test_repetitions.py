@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Answer, Daemon, Exchange, at_once, wall_ms
-from tests.processes.signals import market_buy, resting_buy
+from tests.support import Answer, Daemon, Exchange, at_once, wall_ms
+from tests.support.signals import market_buy, resting_buy
 
 
 def test_a_repetition_is_answered_with_the_first_ones_order(daemon: Daemon, exchange: Exchange) -> None:

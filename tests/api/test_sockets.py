@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Daemon, ask, wall_ms
-from tests.processes.signals import market_buy
+from tests.support import Daemon, ask, wall_ms
+from tests.support.signals import market_buy
 
 CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "/v1/signals", market_buy()),

@@ -2,10 +2,10 @@
 
 from signal import SIGTERM
 
-from tests.processes import KEYS, Daemon, Exchange, wall_ms
-from tests.processes.signals import market_buy
-from tests.processes.stage import Stage
-from tests.processes.unix_http import ask
+from tests.support import KEYS, Daemon, Exchange, wall_ms
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
+from tests.support.unix_http import ask
 
 HOUR_MS = 3_600_000
 

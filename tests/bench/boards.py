@@ -17,8 +17,8 @@ import msgspec
 
 from tests.bench.contestants import Exchange, daemon
 from tests.bench.wire import latencies
-from tests.processes.unix_http import Connection
-from tests.processes.waiting import wall_ms
+from tests.support.unix_http import Connection
+from tests.support.waiting import wall_ms
 
 READERS = 8
 BATCH = 500

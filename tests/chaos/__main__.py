@@ -11,7 +11,7 @@ import click
 from daemon.simulator.symbols import default_symbols
 from tests.chaos.day import Day, Outcome, kept
 from tests.chaos.plan import plan
-from tests.processes.stage import GROUP_MAY_PASS, Stage
+from tests.support.stage import GROUP_MAY_PASS, Stage
 
 PAIRS = len(default_symbols())
 

@@ -9,8 +9,8 @@ from typing import Any
 from tests.chaos.plan import Delivery, Wish
 from tests.chaos.trades import Told, read_answer
 from tests.chaos.verdict import Acknowledged
-from tests.processes.unix_http import Answer, ask
-from tests.processes.waiting import Deadline, eventually, wall_ms
+from tests.support.unix_http import Answer, ask
+from tests.support.waiting import Deadline, eventually, wall_ms
 
 HANDS = 8
 """Requests that the bot has under way at once."""

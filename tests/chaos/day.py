@@ -16,10 +16,10 @@ from tests.chaos.bot import Bot
 from tests.chaos.plan import FAULTS, STARTING, Deed, Plan
 from tests.chaos.trades import Entry
 from tests.chaos.verdict import Arrival, Evidence, Halt, differences, judge
-from tests.processes import Daemon, Exchange, eventually
-from tests.processes.daemon_process import Tables
-from tests.processes.stage import Stage
-from tests.processes.waiting import wall_ms
+from tests.support import Daemon, Exchange, eventually
+from tests.support.daemon_process import Tables
+from tests.support.stage import Stage
+from tests.support.waiting import wall_ms
 
 CONFIG: Tables = {
     "exchange": {"timeout_ms": 1_000, "order_rate_per_s": 60},

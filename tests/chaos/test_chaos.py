@@ -2,7 +2,7 @@
 
 from tests.chaos.day import Day
 from tests.chaos.plan import plan
-from tests.processes.stage import Stage
+from tests.support.stage import Stage
 
 
 def test_a_small_day_of_kills_and_faults_breaks_no_promise(own_stage: Stage) -> None:

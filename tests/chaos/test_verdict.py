@@ -11,7 +11,7 @@ from daemon.core.values.orders import State
 from tests.chaos.plan import Wish
 from tests.chaos.trades import STALE_MS, Entry, Fill, Told, read_answer
 from tests.chaos.verdict import Acknowledged, Arrival, Evidence, Halt, differences, judge
-from tests.making import NOW_MS, attempt, lock, order
+from tests.support.making import NOW_MS, attempt, lock, order
 
 WISH = Wish(0, {"symbol": "BTCUSDT", "quantity": "0.001"})
 ORDER = order(

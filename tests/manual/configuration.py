@@ -10,9 +10,9 @@ from itertools import pairwise
 import msgspec
 from msgspec.inspect import StructType, type_info
 
-from daemon.config import Config, tables
-from daemon.config_words import allowed
-from daemon.reloading import NEEDS_RESTART
+from daemon.app.reload import NEEDS_RESTART
+from daemon.config.errors import allowed
+from daemon.config.tables import Config, tables
 
 WIDTH = 120
 

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.processes import Daemon
-from tests.processes.unix_http import ask
+from tests.support import Daemon
+from tests.support.unix_http import ask
 
 ROOT = Path(__file__).parent.parent.parent
 MONITORING = ROOT / "systemd" / "monitoring"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from tests.processes.waiting import eventually
+from tests.support.waiting import eventually
 
 
 class Posted(NamedTuple):

@@ -13,7 +13,7 @@ from daemon.core.values.events import CATALOGUE, Event
 from daemon.monitoring.messages import Notice, a_test, body
 from daemon.monitoring.webhook_file import parse
 from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, WebhookSettings, open_session
-from tests.mexc.clocks import LoopClock
+from tests.exchange.mexc.clocks import LoopClock
 from tests.monitoring.receiver import Receiver, receiver
 
 NOTICE = Notice(

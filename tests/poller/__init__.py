@@ -1,1 +1,1 @@
-"""The poller, with a bot that has rows of its own and may misbehave."""
+"""Tests of ``daemon/poller``."""

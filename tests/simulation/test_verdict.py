@@ -13,8 +13,8 @@ from daemon.core.values.orders import Order, State
 from daemon.store import rows
 from daemon.store.opening import prepare
 from tests.chaos.trades import Told
-from tests.making import NOW_MS, attempt, order
 from tests.simulation.verdict import Records, judge
+from tests.support.making import NOW_MS, attempt, order
 
 GONE = order(1, state=State.EXPIRED, key_bound=False, finished_ms=NOW_MS, target_id=None)
 NOTHING = Told(wish=0, asked_ms=NOW_MS, told_ms=NOW_MS + 100, status=400, succeeded=False, order_id=GONE.order_id)

@@ -5,11 +5,11 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from tests.processes import Answer, Daemon, Exchange
-from tests.processes.daemon_process import Tables
-from tests.processes.exchange_process import PLACE
-from tests.processes.signals import Signal, market_buy
-from tests.processes.stage import Stage
+from tests.support import Answer, Daemon, Exchange
+from tests.support.daemon_process import Tables
+from tests.support.exchange_process import PLACE
+from tests.support.signals import Signal, market_buy
+from tests.support.stage import Stage
 
 SOON_LOST: Tables = {
     "exchange": {"recv_window_ms": 500},

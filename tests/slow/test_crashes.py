@@ -7,11 +7,11 @@ import signal
 
 import pytest
 
-from tests.processes import Answer, Child, Daemon, Exchange
-from tests.processes.signals import Signal
-from tests.processes.stage import Stage
 from tests.slow.life import Life, one_signal, send
 from tests.slow.tracing import tampered, through_strace
+from tests.support import Answer, Child, Daemon, Exchange
+from tests.support.signals import Signal
+from tests.support.stage import Stage
 
 pytestmark = pytest.mark.needs("strace")
 

@@ -10,11 +10,11 @@ import pytest
 
 from daemon.errors import CommitFailed
 from daemon.store.writer import COMMITS_WORTH_A_CHECKPOINT
-from tests.processes import Daemon, Exchange
-from tests.processes.stage import Stage
-from tests.processes.waiting import eventually
 from tests.slow.life import Life, one_signal, send
 from tests.slow.tracing import tampered
+from tests.support import Daemon, Exchange
+from tests.support.stage import Stage
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.needs("strace")
 

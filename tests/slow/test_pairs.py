@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.locks.pairs import Pairs
-from tests.processes.stage import Stage
+from tests.process.locks.pairs import Pairs
+from tests.support.stage import Stage
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -10,8 +10,8 @@ import pytest
 
 from tests.chaos.day import Day
 from tests.chaos.plan import Plan, plan
-from tests.processes import Child, eventually
-from tests.processes.stage import Stage
+from tests.support import Child, eventually
+from tests.support.stage import Stage
 
 pytestmark = pytest.mark.needs("fuse", "root")
 

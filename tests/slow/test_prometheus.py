@@ -10,10 +10,10 @@ import yaml
 
 from tests.monitoring.prometheus import MONITORING, RULES, as_yaml
 from tests.monitoring.receiver import Receiver, receiver
-from tests.processes import Child, Daemon, eventually
-from tests.processes.daemon_process import plain_environment
-from tests.processes.signals import market_buy
-from tests.processes.stage import Stage
+from tests.support import Child, Daemon, eventually
+from tests.support.daemon_process import plain_environment
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
 
 pytestmark = pytest.mark.needs("prometheus")
 

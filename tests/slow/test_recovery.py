@@ -15,9 +15,8 @@ from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.orders import Side
 from daemon.store.opening import prepare
 from daemon.store.writer import Commit, write
-from tests import making
-from tests.processes import Daemon, Exchange, eventually, wall_ms
-from tests.processes.stage import Stage
+from tests.support import Daemon, Exchange, eventually, making, wall_ms
+from tests.support.stage import Stage
 
 QUEUED = 10_000
 DAY_MS = 86_400_000

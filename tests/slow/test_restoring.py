@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import pytest
 
-from tests.processes import Daemon, Exchange, wall_ms
-from tests.processes.command import sniperd
-from tests.processes.signals import Signal, market_buy
-from tests.processes.stage import Stage
+from tests.support import Daemon, Exchange, wall_ms
+from tests.support.command import sniperd
+from tests.support.signals import Signal, market_buy
+from tests.support.stage import Stage
 
 ORDERS, BATCH = 20_000, 1_000
 HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 """A target whose order the exchange accepted and cancelled without a fill may be tried again."""
 
-from tests.bot.door import book_of, order_of, place, resting, trade
-from tests.processes.stage import Stage
+from tests.process.bot.door import book_of, order_of, place, resting, trade
+from tests.support.stage import Stage
 
 CONFIRMED_S = 40.0
 """The exchange shows the end twice more, two and ten seconds later; then the key is free."""

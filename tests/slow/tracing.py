@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processes import Child, Daemon
-from tests.processes.stage import Stage
-from tests.processes.waiting import PATIENCE_S
+from tests.support import Child, Daemon
+from tests.support.stage import Stage
+from tests.support.waiting import PATIENCE_S
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from daemon.core.state.decision import Step
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import backup
 from daemon.store.store import Store, open_store
-from tests import making
+from tests.support import making
 
 
 async def fill(store: Store, first: int, last: int) -> None:

@@ -15,7 +15,7 @@ from daemon.core.values.orders import Order, Side, State
 from daemon.store import cleaning
 from daemon.store.cleaning import Cleaned
 from daemon.store.store import Store, open_store
-from tests import making
+from tests.support import making
 
 NOW_MS = making.NOW_MS
 

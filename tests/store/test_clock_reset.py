@@ -16,7 +16,7 @@ from daemon.errors import AlreadyRunning, BadDatabase
 from daemon.store.clock_reset import reset_clock
 from daemon.store.queries import Remembered
 from daemon.store.store import open_store
-from tests import making
+from tests.support import making
 
 NOW_MS = making.NOW_MS
 AHEAD_MS = 3 * 86_400_000

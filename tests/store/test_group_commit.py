@@ -16,7 +16,7 @@ from daemon.core.values.events import Event
 from daemon.errors import CommitFailed
 from daemon.store import writer
 from daemon.store.store import Store, open_store
-from tests import making
+from tests.support import making
 
 T = TypeVar("T")
 

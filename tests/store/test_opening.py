@@ -17,7 +17,7 @@ from daemon.store import connection
 from daemon.store.opening import WAL_BYTES
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 from daemon.store.store import open_store
-from tests import making
+from tests.support import making
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from daemon.store.backup import backup
 from daemon.store.restore import restore
 from daemon.store.schema import MIGRATIONS
 from daemon.store.store import open_store
-from tests import making
+from tests.support import making
 
 AT_MS = 1_790_000_000_000
 

@@ -19,7 +19,7 @@ from daemon.core.values.orders import Order, OrderType, Side, State
 from daemon.store import queries
 from daemon.store.opening import prepare
 from daemon.store.writer import Commit, write
-from tests import making
+from tests.support import making
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 MS = st.integers(0, 2**53)

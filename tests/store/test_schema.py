@@ -14,7 +14,7 @@ from daemon.core.values.orders import State
 from daemon.store.opening import prepare
 from daemon.store.schema import MIGRATIONS
 from daemon.store.writer import Commit, write
-from tests import making
+from tests.support import making
 
 BOT_LOCK_COLUMNS = """
     lock_id resource_id idempotency_key owner_id owner_type acquired_at expires_at released_at status lock_type

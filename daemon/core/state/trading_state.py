@@ -1,17 +1,17 @@
 """The ledger: what the daemon knows, in memory, and the few moves by which it changes.
 
 It holds every order that is not finished, the queue, the locks, the capacity and the search for unknown outcomes. The
-verbs that change it stand in modules of their own, each a synchronous function that takes the time and a
+verbs that change it are the modules of ``core/verbs``, each a synchronous function that takes the time and a
 :class:`~daemon.core.state.decision.Step` to record into:
 
-=====================  ==============================================================
-:mod:`.intake`         a signal becomes an order, or is answered by an earlier one
-:mod:`.dispatch`       whoever may go next goes; what is due is done
-:mod:`.outcomes`       an answer or a round of looks arrived
-:mod:`.rulings`        a person withdraws, rules, requeues, halts, resumes
-:mod:`.leases`         a caller asks for a resource itself, renews and releases it
-:mod:`.recovery`       the disk's rows become memory again
-=====================  ==============================================================
+============  ==============================================================
+``intake``    a signal becomes an order, or is answered by an earlier one
+``dispatch``  the next order or lease goes; what is due is done
+``outcomes``  a reply or a search's result arrived
+``operator``  the operator cancels, resolves, requeues, halts, resumes
+``leases``    a caller asks for a resource itself, renews and releases it
+``recovery``  the disk's rows become memory again
+============  ==============================================================
 
 Memory is ahead of the disk by at most the steps that are being written; nothing leaves the process before its step is
 written. An order that is finished stays here until its last step is on disk (:meth:`Ledger.committed`), so that nobody

@@ -18,9 +18,9 @@
 
 Read it for what is *not* there. Nothing leads from ``in_doubt`` or ``lost`` back to ``queued``: after an unknown
 outcome nothing is ever sent again by itself. Nothing leads from any state that may have reached the exchange to
-``expired`` or ``withdrawn``: a clock or a wish cannot undo what was sent. Not drawn is the doubt of what
-is waiting when a process begins: an armed order after a crash, a queued one after a restore (:mod:`.restoring`). Nor is
-the doubt of an open order that the exchange answered with an id and that no complete search has ever found.
+``expired`` or ``withdrawn``: a clock or a wish cannot undo what was sent. Not drawn is the doubt of what is waiting
+when a process begins: an armed order after a crash, a queued one after a restore (``verbs/restored``). Nor is the
+doubt of an open order that the exchange answered with an id and that no complete search has ever found.
 
 What the exchange shows is believed over what we concluded: a sighting is an event in *every* state that a request
 may have reached, ``rejected`` and ``canceled`` included, because MEXC's answers can be behind its books (a cancel may

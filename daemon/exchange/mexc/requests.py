@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ms: int
     pace: PaceLimits
     duplicate_codes: frozenset[int] = frozenset()  # known to refuse a client order id that was used
-    is_test: bool = False  # a server on this machine, which may not know every question (:mod:`.fitness`)
+    is_test: bool = False  # a server on this machine, which may not know every question (:mod:`.preflight`)
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.processes.unix_http import Connection
+from tests.support.unix_http import Connection
 
 REPORT_EVERY = 20
 

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.conftest import WHEELS as FETCHED
-from tests.processes.box import Box
-from tests.processes.daemon_process import KEYS, QUICK, Tables, as_toml, merged
-from tests.processes.waiting import eventually
 from tests.slow.service import readme
+from tests.support.box import Box
+from tests.support.daemon_process import KEYS, QUICK, Tables, as_toml, merged
+from tests.support.waiting import eventually
 
 HOME, CHECKOUT, WHEELS = "/opt/sniperd", "/opt/checkout", "/opt/wheels"
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}

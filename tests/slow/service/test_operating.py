@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.processes.waiting import eventually
 from tests.slow.service.installed import CONFIG, EXCHANGE, SIGNALS, Installed, installed
 from tests.slow.service.readme import SOURCES, block, commands
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.needs("systemd box", "wheels", "curl")
 

@@ -11,12 +11,12 @@ import pytest
 
 from daemon import __version__
 from daemon.store.schema import MIGRATIONS
-from tests.processes.box import Box
-from tests.processes.waiting import eventually, wall_ms
 from tests.slow.service.installed import CONFIG, SEEN, Installed
 from tests.slow.service.load import caller
 from tests.slow.service.packages import HIGHER, Packages, build, copied, finish, start
 from tests.slow.service.readme import block
+from tests.support.box import Box
+from tests.support.waiting import eventually, wall_ms
 
 pytestmark = pytest.mark.needs("systemd box", "wheels")
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.processes.daemon_process import KEYS
-from tests.processes.waiting import Deadline, eventually
 from tests.slow.service.installed import CONFIG, SIGNALS, STATUS, Installed, installed
 from tests.slow.service.load import caller
 from tests.slow.service.readme import SOURCES
+from tests.support.daemon_process import KEYS
+from tests.support.waiting import Deadline, eventually
 
 pytestmark = pytest.mark.needs("systemd box", "wheels")
 

@@ -4,10 +4,10 @@ import sqlite3
 from contextlib import closing
 
 from daemon.store.schema import MIGRATIONS
-from tests.processes.signals import market_buy, resting_buy
-from tests.processes.stage import Stage, stage
-from tests.processes.waiting import wall_ms
 from tests.store.released import DIRECTORY
+from tests.support.signals import market_buy, resting_buy
+from tests.support.stage import Stage, stage
+from tests.support.waiting import wall_ms
 
 HOUR_MS = 3_600_000
 BLIND = [{"kind": "error_before", "endpoint": f"GET /api/v3/{place}"} for place in ("order", "openOrders", "allOrders")]

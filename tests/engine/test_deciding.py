@@ -1,0 +1,41 @@
+"""Decisions are whole or the process ends: memory must never be ahead of what will be written."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from daemon.app import settings
+from daemon.config.tables import Config
+from daemon.engine.engine import Engine
+from daemon.errors import CommitFailed, InvariantBroken, Unknown
+from daemon.store.store import open_store
+from tests.exchange.mexc.clocks import HandClock
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
+    """An engine on a real database; no exchange is asked for anything here."""
+    async with open_store(tmp_path / "x.db") as store:
+        nobody = cast("Any", None)
+        yield Engine(
+            store=store, exchange=nobody, clock=HandClock(), emit=lambda _: None, settings=settings.engine(Config())
+        )
+
+
+async def test_an_error_in_the_middle_of_a_decision_ends_the_process_with_its_reason(engine: Engine) -> None:
+    with pytest.raises(OSError, match="read error"), engine.deciding():
+        raise OSError("read error")
+    with anyio.fail_after(5), pytest.raises(InvariantBroken, match="OSError: read error"):
+        await engine._end_when_broken()
+
+
+@pytest.mark.parametrize("harmless", [Unknown("no such order"), CommitFailed("full")], ids=["refusal", "failed commit"])
+async def test_a_refusal_and_a_failed_commit_do_not(engine: Engine, harmless: Exception) -> None:
+    with pytest.raises(type(harmless)), engine.deciding():
+        raise harmless
+    with anyio.move_on_after(0.05) as scope:
+        await engine._end_when_broken()
+    assert scope.cancelled_caught

@@ -1,0 +1,42 @@
+"""The publisher: what is told once a step is on disk."""
+
+import anyio
+
+from daemon.core.state.decision import Step
+from daemon.core.state.trading_state import Ledger
+from daemon.core.values.events import Event
+from daemon.engine.publisher import SLOW_COMMIT_MS, Publisher
+from daemon.store.writer import Commit
+from tests.core.making import RULES
+from tests.exchange.mexc.clocks import LoopClock
+
+
+async def told_of(*commits: Commit) -> list[Event]:
+    """Follow a step of each commit, all on disk already; return what was told."""
+    told: list[Event] = []
+    publisher = Publisher(Ledger(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
+    marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
+    for commit, mark in zip(commits, marks, strict=True):
+        publisher.follow(Step(notes=[mark]), commit)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(publisher.run)
+            while sum(event in marks for event in told) < len(marks):
+                await anyio.wait_all_tasks_blocked()
+                publisher.flush()
+            tasks.cancel_scope.cancel()
+    return [event for event in told if event not in marks]
+
+
+def ended(took_ms: float) -> Commit:
+    commit = Commit()
+    commit.took_s = took_ms / 1_000
+    commit.end()
+    return commit
+
+
+async def test_a_commit_that_took_long_is_told_once_however_many_steps_it_held() -> None:
+    slow = ended(SLOW_COMMIT_MS + 50)
+    told = await told_of(slow, slow, ended(SLOW_COMMIT_MS), slow)
+    assert [event.name for event in told] == ["store.slow_commit", "store.slow_commit"]
+    assert told[0].detail == {"took_ms": SLOW_COMMIT_MS + 50, "rows": 0}

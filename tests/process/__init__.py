@@ -1,0 +1,1 @@
+"""Tests of processes that are started and killed: minutes, together."""

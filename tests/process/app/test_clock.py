@@ -1,0 +1,137 @@
+"""The machine's clock is set: the daemon's own follows it forward at once, and never back, nor over a restart."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+from tests.support import ME, Daemon, Exchange, wall_ms
+from tests.support.command import Ran, sniperd
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
+from tests.support.wall_clock import WallClock
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+def test_a_clock_that_was_set_back_makes_no_order_younger_and_orders_are_still_taken_by_the_exchange(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    daemon.start(with_rules=True)
+    due = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS // 2))
+    daemon.kill()
+    set_ahead(daemon, HOUR_MS)  # as if the machine's clock had been an hour ahead then
+    daemon.start()
+    assert daemon.look("/v1/status")["nowMs"] - wall_ms() > HOUR_MS - 60_000
+    assert daemon.until(due, "expired")["attempts"] == 0
+    daemon.wait_for("exchange.reachable")
+    filled = daemon.submit(market_buy(), wait_s=10).json
+    assert filled["state"] == "filled"
+    assert filled["acceptedAtMs"] > daemon.order(due)["acceptedAtMs"]
+    assert exchange.arrivals(due) == []
+
+
+def test_an_instant_is_kept_though_the_machine_started_behind_and_was_set_right_meanwhile(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon, ahead_ms=-20_000)
+    daemon.start(with_rules=True)
+    at_ms = wall_ms() + 3_000
+    waiting = daemon.accept(market_buy(executeAt=at_ms, deadlineMs=5_000))
+    past = daemon.accept(market_buy(executeAt=wall_ms() - 10_000, deadlineMs=5_000))
+    wall.set(0)
+    jumped = daemon.wait_for("clock.jumped")
+    assert 19_900 < jumped["followed_ms"] < 20_100
+    assert daemon.until(past, "expired")["attempts"] == 0
+    daemon.until(waiting, "filled")
+    [arrival] = exchange.arrivals(waiting)
+    assert at_ms <= arrival["receivedMs"] < at_ms + 5_000
+    assert abs(daemon.look("/v1/status")["exchange"]["offsetMs"]) < 10_000
+    daemon.restart()
+    assert daemon.look("/v1/status")["nowMs"] >= at_ms
+
+
+def test_a_lease_keeps_its_length_when_the_clock_jumps(own_stage: Stage, exchange: Exchange) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon, ahead_ms=-HOUR_MS)
+    daemon.start()
+    asked = {"resourceId": "wallet:1", "ownerId": "bot", "timeoutMs": 60_000}
+    lease = daemon.ask("POST", "/v1/locks", asked).json
+    wall.set(0)
+    daemon.wait_for("clock.jumped")
+    held = daemon.ask("POST", "/v1/locks", asked | {"ownerId": "other"})
+    assert held.status == 409
+    assert daemon.ask("POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "bot"}).status == 200
+
+
+def test_a_machine_that_is_set_back_while_the_daemon_runs_brings_no_instant_nearer_and_no_deadline_farther(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon)
+    daemon.start(with_rules=True)
+    due = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS // 2))
+    exchange.lay({"kind": "refused", "code": 30001, "endpoint": "POST /api/v3/order"})
+    late = daemon.send(market_buy(deadlineMs=500))
+    wall.set(-HOUR_MS)
+    assert daemon.wait_for("clock.jumped")["followed_ms"] == 0
+    daemon.until(late, "rejected", "expired")
+    assert daemon.look("/v1/status")["nowMs"] > wall_ms() - HOUR_MS // 2
+    assert daemon.order(due)["state"] == "queued"
+
+
+def test_a_daemon_whose_time_was_recorded_far_ahead_says_so_everywhere_until_a_person_takes_it_back(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange)
+    wall = WallClock(daemon, ahead_ms=3 * DAY_MS)
+    daemon.start(with_rules=True)
+    bought = daemon.submit(market_buy(idempotencyKey="k1"), wait_s=10).json
+    waiting = daemon.accept(market_buy(executeAt=wall_ms() + 3 * DAY_MS + HOUR_MS))
+    wall.set(0)
+    daemon.restart()
+    assert daemon.wait_for("alert.firing", alert="clock_wrong")["severity"] == "critical"
+    status = daemon.look("/v1/status")
+    assert status["nowMs"] > wall_ms() + 2 * DAY_MS, "over restarts"
+    assert "259,200 s ahead of the exchange's" in status["clockWrong"]
+    assert "259,200 s ahead" in run_cli(daemon, "status").output
+    doctor = run_cli(daemon, "doctor", "--json")
+    grades = {found["check"]: found["grade"] for found in doctor.json["findings"]}
+    assert (doctor.code, grades["recorded"], grades["daemon"]) == (1, "failure", "failure")
+    assert daemon.submit(market_buy(executeAt=wall_ms() + 2_000)).status == 400
+
+    refused = run_cli(daemon, "reset-clock", "--reason", "ntp was off")
+    assert (refused.code, "stop it first" in refused.errors) == (75, True)
+    daemon.terminate()
+    done = run_cli(daemon, "reset-clock", "--reason", "ntp was off", "--json")
+    assert (done.code, done.json["waiting"]) == (0, 1)
+    assert done.json["wasMs"] - done.json["nowMs"] > 2 * DAY_MS
+    daemon.start(with_rules=True)
+    assert daemon.look("/v1/status")["clockWrong"] is None
+    assert abs(daemon.look("/v1/status")["nowMs"] - wall_ms()) < HOUR_MS
+    assert daemon.until(waiting, "expired")["attempts"] == 0
+    assert daemon.submit(market_buy(idempotencyKey="k1") | {"snipeTargetId": bought["snipeTargetId"]}).json["replayed"]
+    at_ms = wall_ms() + 1_000
+    on_time = daemon.accept(market_buy(executeAt=at_ms, deadlineMs=10_000))
+    daemon.until(on_time, "filled")
+    [arrival] = exchange.arrivals(on_time)
+    assert at_ms <= arrival["receivedMs"] < at_ms + 10_000
+    with closing(sqlite3.connect(daemon.database)) as database:
+        [[actor, detail]] = database.execute("SELECT actor, detail FROM events WHERE name = 'clock.reset'").fetchall()
+    assert (actor, json.loads(detail)["reason"]) == (ME, "ntp was off")
+
+
+def run_cli(daemon: Daemon, *words: str) -> Ran:
+    """Run a command in the daemon's environment, with its configuration and the machine's own clock."""
+    return sniperd(*words, "--config", daemon.config_path, environ=daemon.environ, directory=daemon.directory)
+
+
+def set_ahead(daemon: Daemon, ms: int) -> None:
+    """Let the last run have lived in another time."""
+    with closing(sqlite3.connect(daemon.database, isolation_level=None)) as database:
+        [[text]] = database.execute("SELECT value FROM facts WHERE name = 'clock'").fetchall()
+        anchor = json.loads(text)
+        anchor["unix_ms"] += ms
+        database.execute("UPDATE facts SET value = ? WHERE name = 'clock'", (json.dumps(anchor),))

@@ -1,0 +1,93 @@
+"""A closed terminal: without a configuration file the daemon drains and ends, and leaves no process behind."""
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+from signal import SIGHUP, SIGKILL
+
+import pytest
+
+from tests.support import eventually
+from tests.support.command import SNIPERD, sniperd
+from tests.support.daemon_process import plain_environment
+from tests.support.stage import Stage
+from tests.support.waiting import PATIENCE_S
+
+HEARS_HANGUP = ["env", "--default-signal=HUP"]
+"""However the tests themselves were started: under nohup(1) every process of theirs would ignore SIGHUP."""
+
+
+@pytest.fixture
+def home(own_stage: Stage) -> Path:
+    """An empty home."""
+    return own_stage.subdirectory("home")
+
+
+def pid_of_exchange(home: Path) -> int | None:
+    """Find the paper exchange's process by the book that it has open."""
+    book = str(home / ".local" / "state" / "sniperd" / "paper-exchange.db")
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if book.encode() in words:
+            return int(process.parent.name)
+    return None
+
+
+def test_a_terminal_that_is_closed_ends_it_in_an_orderly_way(home: Path) -> None:
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [*HEARS_HANGUP, "setsid", "--ctty", *SNIPERD, "run"],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=plain_environment(home),
+        cwd=home,
+    )
+    try:
+        os.close(its)
+        said = b""
+        while b"daemon.ready" not in said:
+            said += os.read(ours, 65_536)
+        assert pid_of_exchange(home) is not None
+        os.close(ours)
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+    eventually(lambda: pid_of_exchange(home) is None, "the paper exchange to end with it")
+
+
+def test_hanging_up_twice_is_no_order_to_end_at_once(own_stage: Stage, home: Path) -> None:
+    daemon = own_stage.child(*HEARS_HANGUP, *SNIPERD, "run", environ=plain_environment(home), directory=home)
+    daemon.wait_for("daemon.ready")
+    daemon.send(SIGHUP)
+    daemon.wait_for("daemon.draining")
+    if daemon.is_running():
+        daemon.send(SIGHUP)
+    assert daemon.exit_code() == 0
+    assert daemon.events()[-1]["event"] == "daemon.stopped"
+    assert daemon.errors.all() == []
+
+
+def test_one_that_was_started_to_outlive_its_terminal_does(own_stage: Stage, home: Path) -> None:
+    command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *SNIPERD, "run"]  # as nohup(1) does
+    daemon = own_stage.child(*command, environ=plain_environment(home), directory=home)
+    daemon.wait_for("daemon.ready")
+    daemon.send(SIGHUP)
+    assert (
+        sniperd("submit", "BUY", "BTCUSDT", "--quote", "25", environ=plain_environment(home), directory=home).code == 0
+    )
+    assert daemon.events("daemon.draining") == []
+    assert daemon.terminate() == 0
+
+
+def test_one_that_is_killed_takes_its_exchange_along(own_stage: Stage, home: Path) -> None:
+    daemon = own_stage.child(*SNIPERD, "run", environ=plain_environment(home), directory=home)
+    daemon.wait_for("daemon.ready")
+    daemon.send(SIGKILL)
+    daemon.exit_code()
+    eventually(lambda: pid_of_exchange(home) is None, "the paper exchange to end with it")

@@ -1,0 +1,116 @@
+"""The ``sniperd`` command as a user has it: through pipes, or at a terminal."""
+
+import codecs
+import fcntl
+import itertools
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.command import SNIPERD, Ran, run, sniperd
+from tests.support.waiting import PATIENCE_S, Deadline
+
+PAINT = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+_targets = itertools.count(1)
+
+
+class Command:
+    """``sniperd`` in some environment."""
+
+    def __init__(self, environ: dict[str, str], directory: Path) -> None:
+        self.environ = environ
+        self.directory = directory
+
+    def __call__(self, *words: str | Path, **environ: str) -> Ran:
+        """Run it through pipes."""
+        return sniperd(*words, environ=self.environ | environ, directory=self.directory)
+
+    def python(self, program: str, *words: str) -> Ran:
+        """Run a program of ours in the same environment."""
+        return run(sys.executable, "-c", program, *words, environ=self.environ, directory=self.directory)
+
+    def submit(self, *words: str) -> Ran:
+        """Send a signal of a target that no other has."""
+        return self("submit", *words, "--target", f"cli-{os.getpid()}-{next(_targets)}")
+
+    def order(self, *words: str) -> str:
+        """Send a signal; return its order's id."""
+        order_id = self.submit(*words, "--json").json["id"]
+        assert isinstance(order_id, str)
+        return order_id
+
+    def at_terminal(self, *words: str, columns: int = 80) -> str:
+        """Run it at a terminal so wide; return what stands there."""
+        with self.terminal(*words, columns=columns) as terminal:
+            return terminal.rest()
+
+    @contextmanager
+    def terminal(self, *words: str, columns: int = 80, rows: int = 50) -> Iterator["Terminal"]:
+        """Run it at a terminal, to be read and typed at; it ends with the context."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        environ = self.environ | {"TERM": "xterm"}
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *SNIPERD, *words],  # so that Ctrl-C reaches it
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            env=environ,
+            cwd=self.directory,
+        )
+        os.close(its)
+        try:
+            yield Terminal(process, ours)
+        finally:
+            process.kill()
+            process.wait(PATIENCE_S)
+            os.close(ours)
+
+
+class Terminal:
+    """A terminal and the command that runs at it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", ours: int) -> None:
+        self._process = process
+        self._ours = ours
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._ours, keys.encode())
+
+    def wait_for(self, text: str) -> str:
+        """Wait until a text has been written since the last wait, colours left aside; return what was."""
+        deadline, shown = Deadline(PATIENCE_S), ""
+        while text not in PAINT.sub("", shown):
+            ready = select.select([self._ours], [], [], deadline.left_s())[0]
+            part = self._read() if ready else ""
+            assert part, f"{text!r} did not come, but\n{PAINT.sub('', shown)}"
+            shown += part
+        return shown
+
+    def rest(self) -> str:
+        """Return what is written until the command ends."""
+        shown = "".join(iter(self._read, ""))
+        self.exit_code()
+        return shown
+
+    def exit_code(self) -> int:
+        """Wait for the command's end; return its exit code."""
+        return self._process.wait(PATIENCE_S)
+
+    def _read(self) -> str:
+        """Read what comes; nothing once nobody writes any more."""
+        try:
+            return self._decoder.decode(os.read(self._ours, 65_536)).replace("\r\n", "\n")
+        except OSError:  # how Linux tells the end of a terminal
+            return ""

@@ -1,0 +1,68 @@
+"""halt, resume, resolve, requeue: each with its reason, told in a line."""
+
+import pytest
+
+from tests.process.cli.command import Command
+from tests.support import Daemon, Exchange
+from tests.support.signals import market_buy
+
+REFUSED, WRONG_USAGE = 1, 2
+
+
+def in_doubt(daemon: Daemon, exchange: Exchange) -> str:
+    """Let an order's outcome be unknown for as long as the faults are laid."""
+    exchange.lay("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    order_id = daemon.accept(market_buy())
+    daemon.until(order_id, "in_doubt")
+    return order_id
+
+
+def test_halt_and_resume_are_told_and_counted(command: Command, daemon: Daemon) -> None:
+    halted = command("halt", "--reason", "something odd")
+    assert (halted.code, halted.output) == (0, "halted: something odd\n")
+    assert daemon.look("/v1/status")["halted"] == "something odd"
+    assert "HALTED: something odd" in command("status").output
+    resumed = command("resume", "--reason", "it was nothing", "--json")
+    assert (resumed.code, resumed.json["halted"]) == (0, None)
+    assert command("resume", "--reason", "again").output == "trading: on\n"
+
+
+def test_a_ruling_ends_a_doubt_and_stands_in_the_record(command: Command, daemon: Daemon, exchange: Exchange) -> None:
+    order_id = in_doubt(daemon, exchange)
+    words = ["--as", "filled", "--exchange-id", "C02__7", "--filled", "0.5", "--filled-quote", "100"]
+    ran = command("resolve", order_id, *words, "--reason", "I looked")
+    assert (ran.code, ran.output) == (0, f"filled  BUY 25 in quote BTCUSDT MARKET  order {order_id}\n")
+    found = daemon.order(order_id)
+    assert (found["exchangeOrderId"], found["executedQuantity"], found["executedQuote"]) == ("C02__7", "0.5", "100")
+    explained = command("explain", order_id).output
+    assert "order.ruled" in explained
+    assert "I looked" in explained
+
+
+def test_a_ruling_on_what_is_known_is_refused(command: Command, daemon: Daemon) -> None:
+    order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
+    ran = command("resolve", order_id, "--as", "not-placed", "--reason", "I looked")
+    assert ran.code == REFUSED
+    assert f"order {order_id} is filled: only an order that is in_doubt or lost can be ruled on" in ran.errors
+
+
+def test_a_dead_letter_is_requeued_and_filled(command: Command, daemon: Daemon, exchange: Exchange) -> None:
+    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
+    assert f"{order_id}" in command("orders", "--state", "dead_letter").output
+    assert "1 dead letter" in command("status").output
+    assert command("requeue", order_id, "--reason", "try again").code == 0
+    assert daemon.until(order_id, "filled")["attempts"] == 2
+
+
+@pytest.mark.parametrize("words", ["halt", "resume", "resolve X --as open", "requeue X", "resolve X --reason x"])
+def test_without_a_reason_or_a_ruling_nothing_is_asked(command: Command, words: str) -> None:
+    ran = command(*words.split())
+    assert (ran.code, ran.output) == (WRONG_USAGE, "")
+    assert "Missing option '--as'" in ran.errors or "Missing option '--reason'" in ran.errors
+
+
+def test_an_empty_reason_is_refused(command: Command, daemon: Daemon) -> None:
+    ran = command("halt", "--reason", " ")
+    assert (ran.code, ran.errors) == (REFUSED, "Error: --reason is empty [--reason]\nallowed: 1 to 500 characters\n")
+    assert daemon.look("/v1/status")["halted"] is None

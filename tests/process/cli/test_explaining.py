@@ -1,0 +1,104 @@
+"""explain at a terminal: where an order stands, what comes next, what one can do; live with --follow."""
+
+import json
+import re
+import signal
+
+import pytest
+
+from tests.process.cli.command import PAINT, Command
+from tests.support import Child, Daemon, Exchange, wall_ms
+from tests.support.command import SNIPERD
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
+
+INTERRUPTED = 130
+
+
+@pytest.fixture
+def doubtful(shared_stage: Stage) -> tuple[Command, Daemon, Exchange, str]:
+    """An order whose answer was lost, and which no look finds."""
+    exchange = shared_stage.exchange()
+    daemon = shared_stage.daemon(exchange)
+    daemon.start(with_rules=True)
+    exchange.lay({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
+    order_id = daemon.send(market_buy())
+    daemon.until(order_id, "in_doubt", "lost")
+    command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
+    return command, daemon, exchange, order_id
+
+
+def test_a_doubt_says_what_comes_next_what_then_and_what_to_do(
+    doubtful: tuple[Command, Daemon, Exchange, str],
+) -> None:
+    command, daemon, _, order_id = doubtful
+    daemon.wait_for("order.looked", order_id=order_id, found=False)
+    *_, now, upcoming, _then, you = command("explain", order_id).output.splitlines()
+    assert re.fullmatch(r"now   in_doubt, since \d+\.\d s", now)
+    assert re.match(r"next  it is looked for.*: (at once|in \d+\.\d s) \(2\d\d\d-", upcoming)
+    assert you.startswith("you   nothing yet, and do not send it again")
+    daemon.until(order_id, "lost")
+    shown = command("explain", order_id).output
+    assert f"sniperd resolve {order_id} --as" in shown.splitlines()[-1]
+    assert re.search(r"\d+ times, last 2\d\d\d", shown), "looks in vain stand in one row"
+    assert shown.count("order.looked") < len(
+        [e for e in daemon.explain(order_id)["events"] if e["name"] == "order.looked"]
+    )
+
+
+def test_it_is_followed_at_a_terminal_until_it_has_ended(command: Command, daemon: Daemon) -> None:
+    order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
+    with command.terminal("explain", order_id, "--follow", columns=80, rows=24) as terminal:
+        first = terminal.wait_for("withdraws it")
+        assert len(PAINT.sub("", first.rpartition("\x1b[H")[2]).splitlines()) <= 24
+        daemon.ask("DELETE", f"/v1/orders/{order_id}?reason=enough")
+        assert "withdrawn" in PAINT.sub("", terminal.rest())
+        assert terminal.exit_code() == 0
+
+
+def test_a_lost_connection_is_told_while_it_is_followed_and_ctrl_c_ends_it(
+    doubtful: tuple[Command, Daemon, Exchange, str],
+) -> None:
+    command, daemon, _, order_id = doubtful
+    with command.terminal("explain", order_id, "--follow") as terminal:
+        terminal.wait_for("next  it is looked for")
+        daemon.kill()
+        terminal.wait_for("connection lost")
+        daemon.start()
+        terminal.wait_for("in_doubt")
+        terminal.type("\x03")
+        assert terminal.exit_code() == INTERRUPTED
+
+
+def test_to_a_program_it_is_an_object_a_line_whenever_something_has_changed(daemon: Daemon) -> None:
+    order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
+    environ = daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}
+    words = ["explain", order_id, "--follow", "--json"]
+    child = Child([*SNIPERD, *words], environ=environ, directory=daemon.directory)
+    try:
+        child.output.wait_for(lambda line: line, "the first", timeout_s=15)
+        daemon.ask("DELETE", f"/v1/orders/{order_id}?reason=enough")
+        assert child.exit_code() == 0
+        assert [json.loads(line)["order"]["state"] for line in child.output.all()] == ["queued", "withdrawn"]
+    finally:
+        child.close()
+
+
+def test_following_ends_with_an_interrupt(daemon: Daemon) -> None:
+    order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
+    environ = daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}
+    child = Child([*SNIPERD, "explain", order_id, "--follow"], environ=environ, directory=daemon.directory)
+    try:
+        child.output.wait_for(lambda line: line, "the first", timeout_s=15)
+        child.send(signal.SIGINT)
+        assert child.exit_code() == INTERRUPTED
+    finally:
+        child.close()
+
+
+def test_an_armed_order_is_asked_for_after_it_was_sent(command: Command, daemon: Daemon) -> None:
+    order_id = daemon.accept(market_buy(executeAt=wall_ms() + 700, deadlineMs=10_000))
+    daemon.until(order_id, "filled")
+    what = [line[25:].split("  ")[0].strip() for line in command("explain", order_id).output.splitlines()]
+    story = ["order.armed", "order.sent", "attempt 1 asked", "attempt 1 answered", "order.placed"]
+    assert [each for each in what if each in story] == story

@@ -1,0 +1,188 @@
+"""A headless Chromium, spoken to over its own DevTools protocol, and pages in it.
+
+Nothing is put between the test and the browser: what a page runs is told by the browser itself, so that a script, a
+dialog or a violated policy that should not have been there cannot go unnoticed.
+"""
+
+import base64
+import itertools
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from aiohttp import ClientSession, ClientWebSocketResponse
+
+import daemon as package
+from tests.support.stage import Stage
+from tests.support.waiting import PATIENCE_S
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-port=0",
+)
+PICTURES = Path(package.__file__).parent.parent / ".ci" / "artefacts" / "dashboard"
+"""Where a run leaves its pictures; not a part of the repository."""
+
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
+SHIFT = 8
+
+_LISTENS = re.compile(r"DevTools listening on ws://([^/]+)/")
+
+
+_STANDING = """async (selector) => {
+  const node = document.querySelector(selector);
+  node.scrollIntoView({block: "center"});
+  for (let before = null; ;) {
+    const box = node.getBoundingClientRect();
+    const now = [box.x + box.width / 2, box.y + box.height / 2];
+    if (String(now) === String(before)) return now;
+    before = now;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  }
+}"""
+"""Tells where the middle of an element is, once it has come to rest."""
+
+
+class Page:
+    """A tab. ``alarms`` is what may never come: dialogs of scripts, violated policies, errors on the console."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self.alarms: list[str] = []
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._answered = anyio.Condition()
+
+    async def listen(self) -> None:
+        """Take what the browser says, until cancelled."""
+        async for message in self._socket:
+            said = json.loads(message.data)
+            if "id" in said:
+                async with self._answered:
+                    self._answers[said["id"]] = said
+                    self._answered.notify_all()
+            else:
+                self._hear(said["method"], said["params"])
+
+    async def command(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Give the browser a command of the protocol."""
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": parameters})
+        with anyio.fail_after(PATIENCE_S):
+            async with self._answered:
+                while number not in self._answers:
+                    await self._answered.wait()
+        answer = self._answers.pop(number)
+        assert "error" not in answer, (method, answer["error"])
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def js(self, expression: str) -> Any:
+        """Evaluate an expression of the test's own in the page; a promise is waited for."""
+        found = await self.command("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in found, (expression, found["exceptionDetails"])
+        return found["result"].get("value")
+
+    async def open(self, url: str) -> None:
+        """Go to an address, and wait until all of the page has come."""
+        await self.command("Page.navigate", url=url)
+        await self.until("document.readyState === 'complete'")
+
+    async def until(self, expression: str, timeout_s: float = PATIENCE_S) -> Any:
+        """Wait until an expression is true; return its value, and ``True`` for an element."""
+        found = None
+        with anyio.move_on_after(timeout_s):
+            while not (found := await self.js(f"((found) => found instanceof Node || found)({expression})")):  # noqa: ASYNC110  # the page tells nobody
+                await anyio.sleep(0.02)
+        assert found, f"not within {timeout_s} s: {expression}\n{await self.text('body')}"
+        return found
+
+    async def text(self, selector: str) -> str:
+        """Read the text of an element; empty where there is none."""
+        found = await self.js(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
+        assert isinstance(found, str)
+        return found
+
+    async def click(self, selector: str) -> None:
+        """Press with the mouse, in the middle of an element that is in view."""
+        x, y = await self.js(f"({_STANDING})({json.dumps(selector)})")
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    async def type(self, text: str) -> None:
+        """Type into whatever has the focus."""
+        await self.command("Input.insertText", text=text)
+
+    async def press(self, key: str, *, shift: bool = False) -> None:
+        """Press a key."""
+        pressed = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": KEYS[key]}
+        text = {"Enter": "\r", " ": " "}.get(key)
+        modifiers = SHIFT if shift else 0
+        down = {"type": "keyDown", "text": text} if text else {"type": "rawKeyDown"}
+        await self.command("Input.dispatchKeyEvent", **down, **pressed, modifiers=modifiers)
+        await self.command("Input.dispatchKeyEvent", type="keyUp", **pressed, modifiers=modifiers)
+
+    async def look_like(self, *, width: int = 1440, height: int = 900, scheme: str = "light") -> None:
+        """Be a screen of this size, that wants this colour scheme."""
+        await self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        await self.command("Emulation.setEmulatedMedia", features=features)
+
+    async def picture(self, name: str, *, whole: bool = True) -> None:
+        """Keep a picture of the page, for a person to look at."""
+        shot = await self.command("Page.captureScreenshot", captureBeyondViewport=whole)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        (PICTURES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+
+    def _hear(self, method: str, said: dict[str, Any]) -> None:
+        if method == "Page.javascriptDialogOpening":
+            self.alarms.append(f"dialog: {said['message']}")
+        elif method == "Audits.issueAdded" and said["issue"]["code"] == "ContentSecurityPolicyIssue":
+            self.alarms.append(f"policy: {said['issue']['details']}")
+        elif method == "Runtime.exceptionThrown":
+            self.alarms.append(f"exception: {said['exceptionDetails']}")
+        elif method == "Runtime.consoleAPICalled":
+            self.alarms.append(f"console: {said['args']}")
+
+
+def chromium(stage: Stage) -> str:
+    """Start a browser with a profile of its own; return where it listens for commands."""
+    directory = stage.subdirectory("browser")
+    environ = {**os.environ, "HOME": str(directory)}
+    command = ["chromium", *FLAGS, f"--user-data-dir={directory}", "about:blank"]
+    child = stage.child(*command, environ=environ, directory=directory)
+    found = child.errors.wait_for(_LISTENS.search, "the browser listens", timeout_s=2 * PATIENCE_S)
+    return found[1]
+
+
+@asynccontextmanager
+async def tab(address: str) -> AsyncIterator[Page]:
+    """Open a tab, with a session storage of its own, and close it at the end."""
+    async with ClientSession() as session, anyio.create_task_group() as tasks:
+        async with session.put(f"http://{address}/json/new?about:blank") as answer:
+            target = await answer.json()
+        async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+            page = Page(socket)
+            tasks.start_soon(page.listen)
+            for domain in ("Page", "Runtime", "Audits"):
+                await page.command(f"{domain}.enable")
+            await page.look_like()
+            yield page
+            tasks.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await session.get(f"http://{address}/json/close/{target['id']}")

@@ -1,0 +1,221 @@
+"""What the page shows is what is so."""
+
+import itertools
+
+import pytest
+
+from tests.process.dashboard.browser import Page
+from tests.process.dashboard.dashboard import Dashboard, row
+from tests.process.poller.bot import Bot, running
+from tests.process.poller.conftest import polling
+from tests.support import Exchange
+from tests.support.daemon_process import Tables, merged
+from tests.support.pending import Pending
+from tests.support.signals import market_buy, market_sell
+from tests.support.stage import Stage
+from tests.support.tables import read
+
+_numbers = itertools.count(1)
+
+TILES = """Object.fromEntries([...document.querySelectorAll('#tiles > div')].map(
+  (tile) => [tile.dataset.tile, tile.querySelector('.figure').textContent]
+))"""
+
+
+def resource() -> str:
+    """Name a resource that nobody else has."""
+    return f"showing:{next(_numbers)}"
+
+
+async def test_the_tiles_are_what_the_database_counts(dashboard: Dashboard) -> None:
+    dashboard.lease(resource())
+    dashboard.waits()
+    dashboard.daemon.submit(market_buy(), wait_s=5)
+    name = resource()
+    lock = dashboard.lease(name)
+    dashboard.daemon.ask("POST", f"/v1/locks/{lock['lockId']}/release", {"ownerId": "holder", "error": "on purpose"})
+    dashboard.lease(resource(), timeoutMs=100)
+    dashboard.daemon.wait_for("lock.expired")
+    rows = read(dashboard.daemon.database, "SELECT status, count(*) AS many FROM transaction_locks GROUP BY status")
+    locks = {each["status"]: each["many"] for each in rows}
+    [waiting] = read(
+        dashboard.daemon.database, "SELECT count(*) AS many FROM transaction_queue WHERE status = 'pending'"
+    )
+    expected = {
+        "activeLocks": locks["active"],
+        "queueLength": waiting["many"],
+        "expiredLocks": locks["expired"],
+        "recentlyCompleted": locks["released"],
+        "recentlyFailed": locks["failed"],
+    }
+    assert all(expected.values())
+    shown = {name: f"{count:,}" for name, count in expected.items()}
+    await dashboard.page.until(f"JSON.stringify({TILES}) === JSON.stringify({shown})")
+
+
+async def test_an_order_shows_its_state_its_age_its_deadline_and_what_it_waits_for(dashboard: Dashboard) -> None:
+    waits, rests = dashboard.waits(ownerId="waiting-owner"), dashboard.rests(ownerId="resting-owner")
+    said = await dashboard.row("orders", waits)
+    assert said.startswith("queued")
+    assert "waiting-owner" in said
+    assert "it waits for its time in " in said.replace("\n", " ")
+    assert "in 1 h " in said  # the deadline: ten minutes after its instant
+    resting = await dashboard.row("orders", rests)
+    assert resting.startswith("open")
+    assert "it is followed until filled or cancelled" in resting
+    dashboard.daemon.ask("DELETE", f"/v1/orders/{waits}")
+    await dashboard.gone("orders", waits)
+
+
+async def test_a_lock_shows_its_owner_its_token_and_a_lease_that_runs_out(dashboard: Dashboard) -> None:
+    name = resource()
+    lock = dashboard.lease(name, ownerId="lock-owner", timeoutMs=50_000)
+    said = (await dashboard.row("locks", name)).split()
+    assert {"lock-owner", str(lock["fencingToken"])} <= set(said)
+    lease = f"{row('locks', name)}.querySelector('time').textContent"
+    first = await dashboard.page.js(lease)
+    assert first.endswith(" s")
+    later = await dashboard.page.until(f"{lease} !== '{first}' && {lease}")
+    assert float(later.split()[0]) < float(first.split()[0]) <= 50
+
+
+async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashboard: Dashboard) -> None:
+    name = resource()
+    dashboard.lease(name)
+    waiting = []
+    for priority in (7, 3, 5):
+        asked = {"resourceId": name, "ownerId": f"rank-{priority}", "timeoutMs": 1_000, "priority": priority}
+        waiting.append(Pending(dashboard.daemon.signals, "POST", "/v1/locks", asked, headers={"Prefer": "wait=60"}))
+        await dashboard.row("queue", f"rank-{priority}")
+    rows = await dashboard.page.js(
+        f"[...document.querySelectorAll('#queue tbody tr')].filter((row) => row.textContent.includes('{name}'))"
+        ".map((row) => row.textContent)"
+    )
+    for text, priority, place in zip(rows, (3, 5, 7), (1, 2, 3), strict=True):
+        assert f"rank-{priority}" in text
+        assert f"no. {place} for it" in text
+    numbers = "[...document.querySelectorAll('#queue td:first-child')].map((cell) => Number(cell.textContent))"
+    positions = await dashboard.page.js(numbers)
+    assert positions == list(range(1, len(positions) + 1))
+    for each in waiting:
+        each.leave()
+
+
+async def test_what_is_in_doubt_comes_first_with_its_evidence_and_its_next_look(
+    dashboard: Dashboard, exchange: Exchange
+) -> None:
+    exchange.lay("request_lost")
+    order_id = dashboard.daemon.accept(market_buy())
+    dashboard.daemon.until(order_id, "in_doubt")
+    said = await dashboard.row("doubts", order_id)
+    assert said.startswith("in doubt")
+    assert "Server disconnected" in said
+    await dashboard.row("doubts", "order: not found")
+    await dashboard.row("doubts", "Order does not exist")
+    assert "looks" in said
+    sections = "[...document.querySelectorAll('#overview > section:not([hidden])')].map((node) => node.id)"
+    order = [each for each in await dashboard.page.js(sections) if each in {"doubts", "orders", "locks", "queue"}]
+    assert order[0] == "doubts"
+    assert order_id not in await dashboard.page.text("#orders")
+    assert "in doubt" in await dashboard.page.js("document.title")
+    ruled = {"ruling": "canceled", "reason": "the test is over"}
+    dashboard.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", ruled)
+    await dashboard.gone("doubts", order_id)
+
+
+async def test_the_history_is_filtered_by_state_and_pair(dashboard: Dashboard) -> None:
+    filled = dashboard.daemon.accept(market_buy(symbol="ETHUSDT"))
+    dashboard.daemon.until(filled, "filled")
+    rests = dashboard.rests()
+    await dashboard.row("history", filled)
+    await dashboard.row("history", rests)
+    await dashboard.page.js("document.querySelector('#filter [name=symbol]').focus()")
+    await dashboard.page.type("ethusdt")
+    await dashboard.page.press("Enter")
+    await dashboard.gone("history", rests)
+    assert "filled" in await dashboard.row("history", filled)
+    choose = "(node, value) => { node.value = value; node.dispatchEvent(new Event('change', {bubbles: true})); }"
+    await dashboard.page.js(f"({choose})(document.querySelector('#filter [name=state]'), 'rejected')")
+    await dashboard.gone("history", filled)
+    assert "No order is like that" in await dashboard.page.text("#history .empty")
+
+
+async def test_figures_are_drawn_over_time(dashboard: Dashboard) -> None:
+    dashboard.daemon.submit(market_buy(), wait_s=5)
+    await dashboard.page.until("document.querySelectorAll('#plots .line').length >= 4")
+    await dashboard.page.until("document.querySelector('#plots figure:first-child').innerText.includes('p99')")
+    await dashboard.page.until("document.querySelector('#plots figure:last-child').innerText.includes('filled')")
+    await dashboard.page.until("document.querySelectorAll('#plots .bar[data-series=filled]').length > 0")
+
+
+async def test_an_alert_stands_above_everything(dashboard: Dashboard, exchange: Exchange) -> None:
+    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    order_id = dashboard.daemon.accept(market_sell())
+    dashboard.daemon.until(order_id, "dead_letter")
+    await dashboard.page.until("document.querySelector('#alerts li')?.innerText.includes('firing')")
+    assert "dead_letter" in await dashboard.page.text("#alerts")
+    dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}")
+
+
+async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_telling(dashboard: Dashboard) -> None:
+    order_id = dashboard.waits()
+    await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
+    await dashboard.page.until("document.querySelector('#explain .events')?.innerText.includes('accepted')")
+    said = await dashboard.page.text("#explain section")
+    assert "it waits for its time in " in said
+    assert "then it expires, unless it has been sent in 1 h " in said
+    assert f"to do sniperd cancel {order_id} withdraws it" in said
+    assert await dashboard.page.js("document.activeElement.textContent") == f"Order {order_id}"
+    dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}?reason=no+longer+wanted")
+    await dashboard.page.until("document.querySelector('#explain .events').innerText.includes('no longer wanted')")
+    assert "withdrawn" in await dashboard.page.text("#explain .head")
+    assert await dashboard.page.text("#explain .next") == "nothing: it was withdrawn before it was sent"
+
+
+@pytest.mark.parametrize("fragment", ["/orders/nobody", "/orders/%E0%A4%A", "/orders/<img src=x onerror=alert(1)>"])
+async def test_an_order_that_is_not_there_is_said_to_be_none(dashboard: Dashboard, fragment: str) -> None:
+    await dashboard.page.js(f"location.hash = {fragment!r}")
+    said = "document.querySelector('#explain [role=alert]')?.innerText"
+    await dashboard.page.until(f"{said}?.includes('there is no order')")
+
+
+async def test_shadow_mode_is_shown_as_shadow(page: Page, own_stage: Stage) -> None:
+    market = own_stage.exchange()
+    shadow: Tables = {"exchange": {"shadow": True, "base_url": market.url}, "http": {"listen": "127.0.0.1:0"}}
+    daemon = own_stage.daemon(None, shadow)
+    daemon.start(with_rules=True)
+    dashboard = Dashboard(page, daemon)
+    await dashboard.open()
+    assert (await page.text("#mode"), await page.js("document.getElementById('mode').dataset.mode")) == (
+        "SHADOW",
+        "shadow",
+    )
+    assert market.url in await page.text("#facts")
+    await page.picture("shadow", whole=False)
+
+
+async def test_how_the_poller_stands_is_shown_with_the_other_facts(page: Page, own_stage: Stage) -> None:
+    exchange = own_stage.exchange()
+    with running(Bot()) as bot:
+        daemon = own_stage.daemon(exchange, merged(polling(bot), {"http": {"listen": "127.0.0.1:0"}}))
+        daemon.start(with_rules=True)
+        bot.wait_for_polls()
+        dashboard = Dashboard(page, daemon)
+        await dashboard.open()
+        await page.until("document.getElementById('facts').innerText.includes('0 targets shown')")
+        bot.answer = (503, b"busy")
+        failing = "document.querySelector('#facts [data-tone=bad]')?.innerText"
+        await page.until(f"{failing}?.includes('failing for')")
+        assert "HTTP 503" in await page.js(failing)
+
+
+async def test_without_a_poller_there_is_no_word_of_one(dashboard: Dashboard) -> None:
+    assert "Poller" not in await dashboard.page.text("#facts")
+
+
+async def test_a_fill_whose_price_is_not_known_is_shown_so(dashboard: Dashboard, exchange: Exchange) -> None:
+    exchange.lay({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
+    order_id = dashboard.daemon.submit(market_buy(), wait_s=5).json["id"]
+    assert "price not known yet" in await dashboard.row("history", order_id)
+    exchange.lay()
+    await dashboard.page.until(f"!{row('history', order_id)}.innerText.includes('price not known')")

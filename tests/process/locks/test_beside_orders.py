@@ -1,0 +1,140 @@
+"""Leases and orders are of one table: each waits for the other, and rank decides between them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.process.locks.asking import acquire, force, granted, release, stand, take, waiting, wish
+from tests.support import Daemon, Exchange
+from tests.support.signals import market_buy
+from tests.support.stage import Stage
+from tests.support.tables import locks_of
+
+
+def resource_of(signal: dict[str, str]) -> str:
+    """Name what a signal's order locks."""
+    return f"trade:{signal['symbol']}:{signal['side']}:{signal['snipeTargetId']}"
+
+
+def test_an_order_waits_for_a_lease_on_its_resource(daemon: Daemon, exchange: Exchange) -> None:
+    signal = market_buy()
+    lease = take(daemon, resourceId=resource_of(signal))
+    order_id = daemon.accept(signal)
+    assert (
+        lease["lockId"] in daemon.explain(order_id)["next"]["what"]
+        or "anna" in daemon.explain(order_id)["next"]["what"]
+    )
+    assert (daemon.order(order_id)["state"], exchange.arrivals(order_id)) == ("queued", [])
+    ended = release(daemon, lease).json
+    daemon.until(order_id, "filled")
+    assert daemon.explain(order_id)["attempts"][0]["startedAtMs"] >= ended["releasedAt"]
+    assert len(exchange.arrivals(order_id)) == 1
+
+
+@pytest.mark.parametrize("spelling", [str.upper, str.title], ids=["TRADE", "Trade"])
+def test_an_order_waits_for_a_lease_however_its_resource_is_spelled(
+    daemon: Daemon, exchange: Exchange, spelling: Callable[[str], str]
+) -> None:
+    signal = market_buy(symbol="ETHUSDT")
+    kind, _, rest = resource_of(signal).partition(":")
+    lease = take(daemon, resourceId=f"{spelling(kind)}:{rest}")
+    order_id = daemon.accept(signal)
+    assert (daemon.order(order_id)["state"], exchange.arrivals(order_id)) == ("queued", [])
+    release(daemon, lease)
+    daemon.until(order_id, "filled")
+
+
+def test_an_order_waits_for_a_lease_on_its_whole_symbol(daemon: Daemon, exchange: Exchange) -> None:
+    lease = take(daemon, resourceId="trade:XRPUSDT")
+    order_id = daemon.accept(market_buy(symbol="XRPUSDT"))
+    assert (daemon.order(order_id)["state"], exchange.arrivals(order_id)) == ("queued", [])
+    release(daemon, lease)
+    daemon.until(order_id, "filled")
+
+
+def test_a_lease_waits_for_the_order_that_holds_its_resource(daemon: Daemon, exchange: Exchange) -> None:
+    signal = market_buy()
+    with exchange.frozen():
+        order_id = daemon.send(signal)
+        refused = acquire(daemon, wish(resourceId=resource_of(signal)))
+        assert (refused.status, refused.json["holder"]["orderId"]) == (409, order_id)
+        pending = stand(daemon, wish(resourceId=resource_of(signal)))
+        stolen = release(daemon, refused.json["holder"])
+        assert (stolen.status, stolen.json["error"]) == (409, "wrong_state")
+    lease = granted(pending)
+    order_lock, mine = locks_of(daemon.database, resource_of(signal))
+    assert (order_lock["order_id"], order_lock["status"], mine["fencing_token"]) == (
+        order_id,
+        "released",
+        lease["fencingToken"],
+    )
+    assert mine["acquired_at"] >= order_lock["released_at"]
+    assert len(exchange.orders(order_id)) == 1
+
+
+@pytest.mark.parametrize(("priority", "first"), [(5, "order"), (4, "caller")], ids=["equal", "more urgent"])
+def test_between_an_order_and_a_caller_priority_decides_then_age(daemon: Daemon, priority: int, first: str) -> None:
+    signal = market_buy()
+    lease = take(daemon, resourceId=resource_of(signal))
+    order_id = daemon.accept(signal)
+    pending = stand(daemon, wish(resourceId=resource_of(signal), ownerId="ben", priority=priority))
+    listed = waiting(daemon, resource_of(signal))
+    names = ["order" if each["orderId"] == order_id else "caller" for each in listed]
+    assert names[0] == first
+    assert [each["resourcePosition"] for each in listed] == [1, 2]
+    release(daemon, lease)
+    assert release(daemon, granted(pending)).status == 200
+    daemon.until(order_id, "filled")
+    by = ["order" if row["order_id"] else row["owner_id"] for row in locks_of(daemon.database, resource_of(signal))]
+    assert by == (["anna", "order", "ben"] if first == "order" else ["anna", "ben", "order"])
+
+
+def test_an_urgent_caller_goes_before_an_order_that_waits_for_room_and_the_callers_behind_it(
+    own_stage: Stage, exchange: Exchange
+) -> None:
+    daemon = own_stage.daemon(exchange, {"queue": {"max_in_flight": 1}})
+    daemon.start(with_rules=True)
+    signal = market_buy()
+    with exchange.frozen():
+        daemon.send(market_buy())
+        order_id = daemon.accept(signal)
+        patient = stand(daemon, wish(resourceId=resource_of(signal), ownerId="ben"))
+        urgent = acquire(daemon, wish(resourceId=resource_of(signal), ownerId="cleo", priority=1), wait_s=5)
+        assert urgent.status == 201, "the resource is free, and nobody who waits for it is as urgent"
+    assert release(daemon, urgent.json).status == 200
+    daemon.until(order_id, "filled")
+    assert release(daemon, granted(patient)).status == 200
+    by = [row["owner_id"] for row in locks_of(daemon.database, resource_of(signal))]
+    assert by == ["cleo", "bot", "ben"]
+
+
+def test_a_forced_release_of_a_lease_lets_the_order_go(daemon: Daemon, exchange: Exchange) -> None:
+    signal = market_buy()
+    lease = take(daemon, resourceId=resource_of(signal))
+    order_id = daemon.accept(signal)
+    assert force(daemon, lease).status == 200
+    daemon.until(order_id, "filled")
+    assert len(exchange.orders(order_id)) == 1
+
+
+def test_while_an_outcome_is_unknown_nobody_gets_the_lock_without_having_checked(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    signal = market_buy(timeoutMs=200)
+    order_id = daemon.accept(signal)
+    daemon.until(order_id, "in_doubt")
+    resource = resource_of(signal)
+    [lock] = [each for each in daemon.look("/v1/locks")["locks"] if each["resourceId"] == resource]
+    refused = force(daemon, lock)
+    assert (refused.status, refused.json["error"]) == (409, "wrong_state")
+    assert daemon.order(order_id)["clientOrderId"] in refused.json["message"]
+    pending = stand(daemon, wish(resourceId=resource))
+    daemon.wait_for("lock.overdue", lock_id=lock["lockId"])
+    assert len(waiting(daemon, resource)) == 1, "its lease has ended, its outcome is unknown: it is held"
+    assert force(daemon, lock, exchangeChecked=True).status == 200
+    assert granted(pending)["ownerId"] == "anna"
+    assert daemon.order(order_id)["state"] == "in_doubt", "the doubt is not the lock's"
+    exchange.lay()
+    daemon.until(order_id, "filled")
+    assert len(exchange.orders(order_id)) == 1

@@ -1,0 +1,13 @@
+"""Many take turns while the daemon is killed: never two holders, never a lost wake-up, always in order."""
+
+from tests.process.locks.pairs import Pairs
+from tests.support.stage import Stage
+
+
+def test_a_thousand_pairs_over_three_kills_take_turns(own_stage: Stage) -> None:
+    daemon = own_stage.daemon(None, {"log": {"level": "info"}})
+    daemon.start()
+    pairs = Pairs(daemon, 1, pairs=1_000, clients=50, resources=20, patience_s=60)
+    pairs.run(kills=3)
+    pairs.judge()
+    assert pairs.replayed, "no answer was lost: the kills came at the wrong moments"

@@ -1,0 +1,237 @@
+"""The line: whoever waits is served in order, told at once, and forgotten when gone."""
+
+import signal
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.process.locks.asking import (
+    a_resource,
+    acquire,
+    force,
+    granted,
+    holders,
+    read,
+    release,
+    stand,
+    take,
+    waiting,
+    wish,
+)
+from tests.support import ME, Daemon, eventually
+from tests.support.pending import Pending
+from tests.support.tables import events_of, locks_of, nothing_is_written, queue_of
+
+
+def gone(daemon: Daemon, resource: str, *, still: int = 0) -> None:
+    """Wait until no more than so many wait for a resource."""
+    eventually(lambda: len(waiting(daemon, resource)) <= still, "the end of a wait")
+
+
+def test_the_release_wakes_whoever_waits(daemon: Daemon) -> None:
+    lease = take(daemon, resourceId=a_resource())
+    pending = stand(daemon, wish(resourceId=lease["resourceId"], ownerId="ben", timeoutMs=9_000))
+    [row] = queue_of(daemon.database, lease["resourceId"])
+    assert (row["status"], row["lock_id"], row["completed_at"]) == ("pending", None, None)
+    ended = release(daemon, lease).json
+    mine = granted(pending)
+    [row] = queue_of(daemon.database, lease["resourceId"])
+    assert (row["status"], row["lock_id"], row["owner_id"]) == ("completed", mine["lockId"], "ben")
+    assert mine["fencingToken"] > lease["fencingToken"]
+    assert mine["acquiredAt"] >= ended["releasedAt"]
+    assert mine["expiresAt"] == mine["acquiredAt"] + 9_000, "the wait is no part of the lease"
+
+
+def test_the_next_is_by_priority_then_age(daemon: Daemon) -> None:
+    lease = take(daemon)
+    resource = lease["resourceId"]
+    wishes = [("a", None), ("b", 1), ("c", 5), ("d", 10), ("e", 1), ("f", 4)]
+    line = {
+        name: stand(daemon, wish(resourceId=resource, ownerId=name) | ({"priority": priority} if priority else {}))
+        for name, priority in wishes
+    }
+    served = []
+    for name in "befacd":
+        release(daemon, lease)
+        [holder] = holders(daemon, resource)
+        lease = granted(line[name])
+        served.append((holder["ownerId"], lease["lockId"] == holder["lockId"]))
+    assert served == [(name, True) for name in "befacd"]
+    tokens = {row["owner_id"]: row["fencing_token"] for row in locks_of(daemon.database, resource)}
+    assert sorted(tokens, key=tokens.__getitem__) == ["anna", *"befacd"]
+
+
+def test_a_newcomer_does_not_pass_whoever_waits(daemon: Daemon) -> None:
+    lease = take(daemon)
+    asked = wish(resourceId=lease["resourceId"])
+    pending = stand(daemon, asked | {"ownerId": "ben"})
+    daemon.process.send(signal.SIGSTOP)
+    try:
+        released = Pending(daemon.signals, "POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "anna"})
+        newcomers = [Pending(daemon.signals, "POST", "/v1/locks", asked) for _ in range(5)]
+    finally:
+        daemon.process.send(signal.SIGCONT)
+    assert released.answer().status == 200
+    assert [each.answer().status for each in newcomers] == [409] * 5
+    assert granted(pending)["ownerId"] == "ben"
+
+
+def test_a_wait_that_ends_is_answered_with_the_holder_and_leaves_the_line(daemon: Daemon) -> None:
+    lease = take(daemon)
+    refused = acquire(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"), wait_s=0.05)
+    assert (refused.status, refused.json["error"], refused.json["queueLength"]) == (409, "held", 0)
+    assert refused.json["holder"] == read(daemon, lease)
+    gone(daemon, lease["resourceId"])
+    row = eventually(lambda: ended(daemon, lease["resourceId"]), "its row's end")
+    assert (row["status"], row["lock_id"], row["error_message"]) == ("cancelled", None, "the caller's wait ended")
+    assert row["completed_at"] - row["queued_at"] >= 50
+
+
+def ended(daemon: Daemon, resource: str) -> dict[str, Any] | None:
+    """Return the one row of a resource's line, once it waits no more."""
+    [row] = queue_of(daemon.database, resource)
+    return None if row["status"] == "pending" else row
+
+
+def test_whoever_hangs_up_is_dropped_and_never_granted(daemon: Daemon) -> None:
+    lease = take(daemon)
+    resource = lease["resourceId"]
+    first, second = (stand(daemon, wish(resourceId=resource, ownerId=name)) for name in ("ben", "cleo"))
+    first.leave()
+    gone(daemon, resource, still=1)
+    release(daemon, lease)
+    assert granted(second)["ownerId"] == "cleo"
+    assert [row["owner_id"] for row in locks_of(daemon.database, resource)] == ["anna", "cleo"]
+    rows = {row["owner_id"]: row for row in queue_of(daemon.database, resource)}
+    assert (rows["ben"]["status"], rows["ben"]["error_message"]) == ("cancelled", "the caller went away")
+
+
+def test_whoever_hangs_up_at_the_moment_of_the_grant_holds_nobody_up(daemon: Daemon) -> None:
+    lease = take(daemon)
+    resource = lease["resourceId"]
+    first, second = (stand(daemon, wish(resourceId=resource, ownerId=name)) for name in ("ben", "cleo"))
+    daemon.process.send(signal.SIGSTOP)
+    try:
+        released = Pending(daemon.signals, "POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "anna"})
+        first.leave()
+    finally:
+        daemon.process.send(signal.SIGCONT)
+    assert released.answer().status == 200
+    assert granted(second)["ownerId"] == "cleo"
+    assert [row["owner_id"] for row in locks_of(daemon.database, resource) if row["status"] == "active"] == ["cleo"]
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+def test_a_lease_of_whoever_hung_up_before_the_answer_is_free_again(daemon: Daemon, key: str | None) -> None:
+    asked = wish(ownerId="ben") | ({} if key is None else {"idempotencyKey": a_resource()})
+    resource = asked["resourceId"]
+    with nothing_is_written(daemon.database):
+        pending = Pending(daemon.signals, "POST", "/v1/locks", asked)
+        eventually(lambda: holders(daemon, resource), "the grant")
+        pending.leave()
+        eventually(lambda: not holders(daemon, resource), "its end, since nobody came to take it")
+    lease = take(daemon, resourceId=resource, ownerId="cleo")
+    first, second = locks_of(daemon.database, resource)
+    assert (first["status"], first["error_message"]) == ("failed", "the caller went away")
+    assert second["fencing_token"] == lease["fencingToken"]
+
+
+def test_whoever_repeats_the_request_keeps_the_lease_when_the_first_call_hangs_up(daemon: Daemon) -> None:
+    lease = take(daemon)
+    keyed = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
+    first = stand(daemon, keyed)
+    with nothing_is_written(daemon.database):
+        path = f"/v1/locks/{lease['lockId']}/release"
+        released = Pending(daemon.signals, "POST", path, {"ownerId": "anna"})
+        eventually(lambda: [each for each in holders(daemon, keyed["resourceId"]) if each["ownerId"] == "ben"], "it")
+        again = Pending(daemon.signals, "POST", "/v1/locks", keyed, headers={"Prefer": "wait=60"})
+        for _ in range(3):
+            holders(daemon, keyed["resourceId"])  # answered after what was sent before has been read
+        first.leave()
+        for _ in range(3):
+            holders(daemon, keyed["resourceId"])
+    assert released.answer().status == 200
+    answer = again.answer()
+    assert (answer.status, read(daemon, answer.json)["status"]) == (200, "active")
+    assert acquire(daemon, wish(resourceId=keyed["resourceId"], ownerId="cleo")).status == 409
+
+
+def test_a_repeated_request_waits_in_the_first_ones_place(daemon: Daemon) -> None:
+    lease = take(daemon)
+    resource = lease["resourceId"]
+    keyed = wish(resourceId=resource, ownerId="ben", idempotencyKey=a_resource())
+    first, other = stand(daemon, keyed), stand(daemon, wish(resourceId=resource, ownerId="cleo"))
+    again = Pending(daemon.signals, "POST", "/v1/locks", keyed, headers={"Prefer": "wait=60"})
+    assert acquire(daemon, keyed).status == 409  # on the wire behind it: so it has been read
+    assert len(waiting(daemon, resource)) == 2
+    first.leave()
+    release(daemon, lease)
+    answer = again.answer()
+    assert (answer.status, answer.json["ownerId"], answer.json["replayed"]) == (200, "ben", True)
+    release(daemon, answer.json)
+    assert granted(other)["ownerId"] == "cleo"
+    assert len(queue_of(daemon.database, resource)) == 2
+
+
+def test_all_who_repeat_one_request_are_told_of_one_lease(daemon: Daemon) -> None:
+    lease = take(daemon)
+    keyed = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
+    first = stand(daemon, keyed)
+    others = [Pending(daemon.signals, "POST", "/v1/locks", keyed, headers={"Prefer": "wait=60"}) for _ in range(9)]
+    release(daemon, lease)
+    answers = [each.answer() for each in (first, *others)]
+    assert sorted(answer.status for answer in answers) == [200] * 9 + [201]
+    assert len({answer.json["fencingToken"] for answer in answers}) == 1
+
+
+def test_the_end_of_a_lease_wakes_the_next_and_never_early(daemon: Daemon) -> None:
+    late_ms = []
+    for _ in range(12):
+        lease = take(daemon, timeoutMs=30)
+        mine = acquire(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"), wait_s=30).json
+        old, new = locks_of(daemon.database, lease["resourceId"])
+        assert (old["status"], new["fencing_token"]) == ("expired", mine["fencingToken"])
+        assert old["expires_at"] == old["acquired_at"] + 30
+        assert new["acquired_at"] >= old["released_at"] >= old["expires_at"]
+        late_ms.append(new["acquired_at"] - old["expires_at"])
+    assert min(late_ms) <= 2, late_ms
+
+
+def test_a_forced_release_wakes_the_next_and_is_on_record(daemon: Daemon) -> None:
+    lease = take(daemon)
+    pending = stand(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"))
+    forced = force(daemon, lease, reason="its bot crashed")
+    assert (forced.status, forced.json["status"]) == (200, "failed")
+    assert granted(pending)["ownerId"] == "ben"
+    [event] = [
+        each for each in events_of(daemon.database, lease["resourceId"]) if each["name"] == "lock.force_released"
+    ]
+    assert (event["actor"], event["lock_id"]) == (ME, lease["lockId"])
+    assert '"reason":"its bot crashed"' in event["detail"]
+    late = release(daemon, lease, result="late")
+    assert (late.status, read(daemon, lease)["status"]) == (409, "failed")
+
+
+ENDS: dict[str, Callable[[Daemon, dict[str, Any]], object]] = {
+    "release": release,
+    "failure": lambda daemon, lease: release(daemon, lease, error="it broke"),
+    "force": force,
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_fifty_who_wait_are_all_served_one_after_the_other(daemon: Daemon, how: str) -> None:
+    lease = take(daemon)
+    resource = lease["resourceId"]
+    asked = [wish(resourceId=resource, ownerId=f"bot-{number}") for number in range(50)]
+    line = [Pending(daemon.signals, "POST", "/v1/locks", each, headers={"Prefer": "wait=60"}) for each in asked]
+    eventually(lambda: len(waiting(daemon, resource)) == 50, "fifty in line")
+    by_owner = {each["ownerId"]: pending for each, pending in zip(asked, line, strict=True)}
+    for each in waiting(daemon, resource):
+        ENDS[how](daemon, lease)
+        lease = granted(by_owner[each["ownerId"]])
+    rows = locks_of(daemon.database, resource)
+    assert [row["status"] for row in rows] == [{"release": "released"}.get(how, "failed")] * 50 + ["active"]
+    assert all(old["released_at"] <= new["acquired_at"] for old, new in pairwise(rows))

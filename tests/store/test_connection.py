@@ -1,0 +1,150 @@
+"""The hand on the writing connection: short work in the loop's thread, whatever may take long beside it."""
+
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import anyio
+import pytest
+
+from daemon.core.state.decision import Step
+from daemon.errors import CommitFailed
+from daemon.store import connection
+from daemon.store.store import Store, open_store
+from daemon.store.writer import LARGE, Commit, write
+from tests.support import making
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path / "x.db") as store:
+        yield store
+
+
+def where(_connection: sqlite3.Connection) -> bool:
+    """Tell whether this is the loop's thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def patience_ms(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    return found
+
+
+async def test_what_is_short_is_done_in_the_loops_own_thread(store: Store) -> None:
+    assert await store._write(where)
+
+
+async def test_what_may_take_long_is_done_beside_it(store: Store) -> None:
+    assert not await store._write.aside(where)
+
+
+@pytest.mark.parametrize(("orders", "here"), [(10, True), (LARGE, False)], ids=["a small one", "a batch of hundreds"])
+async def test_a_large_group_is_written_beside_the_loop(
+    store: Store, monkeypatch: pytest.MonkeyPatch, orders: int, here: bool
+) -> None:
+    places: list[bool] = []
+
+    def witnessed(connection: sqlite3.Connection, group: Commit) -> None:
+        places.append(where(connection))
+        write(connection, group)
+
+    monkeypatch.setattr("daemon.store.writer.write", witnessed)
+    batch = [making.order(number) for number in range(1, orders + 2)]
+    await store.commit(Step(orders={order.order_id: order for order in batch})).durable()
+    assert places == [here]
+    assert len(await store.page(state=None, symbol=None, before_seq=None, limit=1_000)) == len(batch)
+
+
+async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LONG_S", -1.0)
+    assert await store._write(where)
+    assert not await store._write(where)
+    monkeypatch.setattr(connection, "ASIDE_S", -1.0)
+    store._write._aside_until_s = 0.0  # type: ignore[attr-defined]  # the while is over
+    assert await store._write(where)
+    assert await store._write(where)
+
+
+async def test_what_another_process_has_locked_is_waited_for_beside_the_loop(store: Store, tmp_path: Path) -> None:
+    async def order() -> None:
+        await store.commit(Step(orders={"1": making.order(1)})).durable()
+        told.append("durable")
+
+    told: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(order)
+            await anyio.wait_all_tasks_blocked()
+            assert told == []
+            assert len((await store.remembered()).orders) == 0
+            other.execute("ROLLBACK")
+    assert told == ["durable"]
+    assert len((await store.remembered()).orders) == 1
+
+
+async def test_waiting_for_another_programs_lock_is_a_turn_and_is_told(store: Store, tmp_path: Path) -> None:
+    """The watchdog is fed meanwhile: a lock is waited for far longer than it would bear."""
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        commit = store.commit(Step(orders={"1": making.order(1)}))
+        await store.turn()
+        assert store.locked_s > 0
+        other.execute("ROLLBACK")
+    await commit.durable()
+    await store.turn()
+    assert store.locked_s == 0
+
+
+async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE_S", 0.0)
+    with closing(sqlite3.connect(tmp_path / "y.db", isolation_level=None)) as other:
+        with pytest.raises(ExceptionGroup) as caught:
+            async with open_store(tmp_path / "y.db") as store:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(CommitFailed, match="locked"):
+                    await store.commit(Step(orders={"1": making.order(1)})).durable()
+                await anyio.sleep_forever()
+        assert caught.group_contains(CommitFailed)
+
+
+async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:
+    assert await store._write(patience_ms) == 0
+    assert await store._write.aside(patience_ms) == connection.TRY_MS
+    assert await store._write(patience_ms) == 0
+
+
+async def test_the_connection_is_one_threads_at_a_time_though_whoever_asked_is_gone(store: Store) -> None:
+    began, may_end = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def long(_connection: sqlite3.Connection) -> None:
+        began.set()
+        assert may_end.wait(10)
+        done.append("long")
+
+    async def leave() -> None:
+        with anyio.CancelScope() as scope:
+            scopes.append(scope)
+            await store._write.aside(long)
+
+    async def short() -> None:
+        await store._write(lambda _: done.append("short"))
+
+    scopes: list[anyio.CancelScope] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(leave)
+        assert await anyio.to_thread.run_sync(began.wait, 10)
+        scopes[0].cancel()
+        tasks.start_soon(short)
+        await anyio.wait_all_tasks_blocked()
+        assert done == []
+        may_end.set()
+    assert done == ["long", "short"]

@@ -1,0 +1,118 @@
+"""An edge before a server: it carries bytes, and holds them back as long as a test says."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from urllib.parse import urlsplit
+
+from tests.support.waiting import eventually
+
+CHUNK = 65_536
+
+
+class Edge:
+    """A relay in a thread of its own. It knows nothing of what it carries, so TLS may pass through it."""
+
+    def __init__(self, url: str) -> None:
+        self._to = urlsplit(url)
+        self._loop = asyncio.new_event_loop()
+        self._ready = Event()
+        self._passes = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._held = 0
+        self._connections: set[asyncio.StreamWriter] = set()
+        self._thread = Thread(target=self._loop.run_until_complete, args=(self._main(),), daemon=True)
+
+    def start(self) -> None:
+        """Listen."""
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """End, with all connections."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+
+    def hold(self) -> None:
+        """Hold back what callers send from now on."""
+        self._call(self._passes.clear)
+
+    def let_go(self) -> None:
+        """Pass on what is held, and what comes."""
+        self._call(self._passes.set)
+
+    def cut(self) -> None:
+        """Close every connection, so that the next request needs a new one."""
+        self._call(self._close_all)
+
+    def wait_for_held(self) -> None:
+        """Wait until a caller has sent something that is held back."""
+        eventually(lambda: self._held, "something that the edge holds back")
+
+    def _close_all(self) -> None:
+        for writer in self._connections:
+            writer.close()
+
+    def _call(self, work: Callable[[], None]) -> None:
+        done = Event()
+
+        def run() -> None:
+            work()
+            done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        done.wait()
+
+    async def _main(self) -> None:
+        self._passes.set()
+        server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        self.url = f"{self._to.scheme}://{host}:{port}"
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
+        with suppress(OSError, asyncio.CancelledError):
+            from_server, to_server = await asyncio.open_connection(self._to.hostname, self._to.port)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._copy(reader, to_server))
+                tasks.create_task(_copy_back(from_server, writer))
+        self._connections.discard(writer)
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(CHUNK):
+                if not self._passes.is_set():
+                    self._held += 1
+                    await self._passes.wait()
+                    self._held -= 1
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+async def _copy_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError, asyncio.CancelledError):
+        while data := await reader.read(CHUNK):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@contextmanager
+def edge_before(url: str) -> Iterator[Edge]:
+    """Stand before a server; everything passes until the test says otherwise."""
+    edge = Edge(url)
+    edge.start()
+    try:
+        yield edge
+    finally:
+        edge.stop()

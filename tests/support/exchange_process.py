@@ -1,0 +1,140 @@
+"""The simulated exchange as a process with a book of its own, and what a test may see and set of it."""
+
+import http.client
+import json
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.child import Child
+from tests.support.waiting import PATIENCE_S, eventually
+
+PLACE = "POST /api/v3/order"
+
+
+class Exchange:
+    """The exchange: its process may end and start again; its address and its book stay."""
+
+    def __init__(self, directory: Path, *arguments: str, environ: Mapping[str, str]) -> None:
+        self.book = directory / "exchange.db"
+        self.url = ""
+        self._arguments = arguments
+        self._environ = environ
+        self._directory = directory
+        self._child: Child | None = None
+
+    @property
+    def process(self) -> Child:
+        """The process that runs, or ran last."""
+        assert self._child is not None, "the exchange was not started"
+        return self._child
+
+    def start(self) -> None:
+        """Start it, and wait until it accepts connections."""
+        self.close()
+        address = urlsplit(self.url).netloc or "127.0.0.1:0"
+        command = [
+            sys.executable,
+            "-m",
+            "daemon",
+            "exchange",
+            "--listen",
+            address,
+            "--db",
+            str(self.book),
+            "--no-limits",
+        ]
+        self._child = Child([*command, *self._arguments], environ=self._environ, directory=self._directory)
+        self.url = self._child.wait_for("exchange.listening")["url"]
+
+    def kill(self) -> None:
+        """Kill it with -9."""
+        self.process.kill()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it do nothing at all for as long as the context lasts: what is sent to it waits for its answer.
+
+        What it gets meanwhile has arrived when it goes on, and not before.
+        """
+        self.process.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it at once."""
+        if self._child is not None:
+            self._child.close()
+
+    def orders(self, order_id: str | None = None) -> list[dict[str, Any]]:
+        """Return the book, oldest first, or what an order of the daemon's has in it."""
+        found: list[dict[str, Any]] = self._control("GET", "orders")
+        return [order for order in found if _belongs(order["clientOrderId"], order_id)]
+
+    def arrivals(self, order_id: str | None = None, *, endpoint: str = PLACE) -> list[dict[str, Any]]:
+        """Return the requests of an endpoint as they arrived, oldest first, or those about an order of the daemon's."""
+        method, path = endpoint.split(" ")
+        found = [_with_parameters(request) for request in self._control("GET", "requests")]
+        return [
+            request
+            for request in found
+            if (request["method"], request["path"]) == (method, path)
+            and _belongs(request["parameters"].get("newClientOrderId", ""), order_id)
+        ]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return all requests as they arrived, oldest first."""
+        found: list[dict[str, Any]] = self._control("GET", "requests")
+        return found
+
+    def wait_for_arrivals(self, order_id: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until so many requests to place an order have arrived."""
+
+        def look() -> list[dict[str, Any]] | None:
+            found = self.arrivals(order_id)
+            return found if len(found) >= count else None
+
+        return eventually(look, f"{count} requests to place {order_id}")
+
+    def lay(self, *faults: str | dict[str, Any]) -> None:
+        """Replace the plan of faults; a name alone is that fault, once."""
+        plan = [{"kind": fault, "count": 1} if isinstance(fault, str) else fault for fault in faults]
+        self._control("PUT", "faults", {"faults": plan})
+
+    def struck(self) -> int:
+        """Tell how often the faults that are laid have struck."""
+        return sum(fault["struck"] for fault in self._control("GET", "faults")["faults"])
+
+    def list_symbol(self, symbol: str, opens_at: int, **details: Any) -> None:
+        """List a symbol that opens at an instant, or let one open anew."""
+        self._control("POST", "listings", {"symbol": symbol, "opensAt": opens_at, **details})
+
+    def change_market(self, symbol: str, **changes: Any) -> None:
+        """Change a symbol's rules, its price, or what is offered."""
+        self._control("POST", "market", {"symbol": symbol, **changes})
+
+    def _control(self, method: str, what: str, body: object = None) -> Any:
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE_S)
+        try:
+            connection.request(method, f"/simulator/{what}", None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            content = json.loads(response.read())
+        finally:
+            connection.close()
+        assert response.status == http.client.OK, content
+        return content
+
+
+def _belongs(client_order_id: str, order_id: str | None) -> bool:
+    return order_id is None or client_order_id.rpartition("-")[0] == order_id
+
+
+def _with_parameters(request: dict[str, Any]) -> dict[str, Any]:
+    pairs = (pair.partition("=") for pair in request["query"].split("&") if pair)
+    return request | {"parameters": {name: value for name, _, value in pairs}}

@@ -1,0 +1,63 @@
+"""Where the processes of a test live, and where they all end."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.support.child import Child
+from tests.support.daemon_process import KEYS, Daemon, Keys, Tables, plain_environment
+from tests.support.exchange_process import Exchange
+
+GROUP_MAY_PASS = 0o750
+
+
+class Stage:
+    """Starts processes in directories of their own, and ends all of them."""
+
+    def __init__(self, directory: Path, ends: ExitStack) -> None:
+        self.directory = directory
+        self.daemons: list[Daemon] = []
+        self._ends = ends
+
+    def exchange(self, *arguments: str, keys: Keys = KEYS) -> Exchange:
+        """Start an exchange."""
+        directory = self.subdirectory("exchange")
+        exchange = Exchange(directory, *arguments, environ=plain_environment(directory) | keys.environ())
+        self._ends.callback(exchange.close)
+        exchange.start()
+        return exchange
+
+    def daemon(self, exchange: Exchange | None, config: Tables | None = None, *, keys: Keys = KEYS) -> Daemon:
+        """Make a daemon that trades on an exchange, or on paper; it is not started yet."""
+        url = None if exchange is None else exchange.url
+        daemon = Daemon(self.subdirectory("daemon"), url=url, config=config, keys=keys)
+        self._ends.callback(daemon.close)
+        self.daemons.append(daemon)
+        return daemon
+
+    def child(self, *command: str | Path, environ: dict[str, str], directory: Path) -> Child:
+        """Start any process."""
+        child = Child(command, environ=environ, directory=directory)
+        self._ends.callback(child.close)
+        return child
+
+    def subdirectory(self, name: str) -> Path:
+        """Make a directory that no other process has."""
+        directory = self.directory / f"{name}-{len(list(self.directory.iterdir()))}"
+        directory.mkdir()
+        directory.chmod(GROUP_MAY_PASS)
+        return directory
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Give processes a place: a short one, because a Unix socket's path is, which root's group may pass through."""
+    directory = Path(tempfile.mkdtemp(prefix="sd-"))
+    directory.chmod(GROUP_MAY_PASS)
+    try:
+        with ExitStack() as ends:
+            yield Stage(directory, ends)
+    finally:
+        shutil.rmtree(directory)
