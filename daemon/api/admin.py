@@ -94,7 +94,7 @@ class Admin:
     async def halt(self, request: web.Request) -> web.Response:
         """Set the kill switch."""
         reason = await self._reason(request)
-        await self._context.front_desk.switch(operator.halt, self._context.caller(request), reason)
+        await self._context.order_commands.switch(operator.halt, self._context.caller(request), reason)
         return json(await status_view(self._context))
 
     async def resume(self, request: web.Request) -> web.Response:
@@ -102,8 +102,8 @@ class Admin:
         asked = await _resume.read(request, self._context.limits)
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         if asked.clear_wait:
-            await self._context.front_desk.clear_wait(caller, reason)
-        await self._context.front_desk.switch(operator.resume, caller, reason)
+            await self._context.order_commands.clear_wait(caller, reason)
+        await self._context.order_commands.switch(operator.resume, caller, reason)
         return json(await status_view(self._context))
 
     async def resolve(self, request: web.Request) -> web.Response:
@@ -118,12 +118,16 @@ class Admin:
             executed_quote=_amount("executedQuote", asked.executed_quote),
         )
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
-        return json(order_view(await self._context.front_desk.resolve(request.match_info["id"], found, caller, reason)))
+        return json(
+            order_view(await self._context.order_commands.resolve(request.match_info["id"], found, caller, reason))
+        )
 
     async def requeue(self, request: web.Request) -> web.Response:
         """Send a dead letter back into the queue."""
         reason = await self._reason(request)
-        order = await self._context.front_desk.requeue(request.match_info["id"], self._context.caller(request), reason)
+        order = await self._context.order_commands.requeue(
+            request.match_info["id"], self._context.caller(request), reason
+        )
         return json(order_view(order))
 
     async def _reason(self, request: web.Request) -> str:

@@ -8,8 +8,8 @@ from daemon.api.http.body import BodyLimits
 from daemon.api.http.request import Request
 from daemon.api.read_scheduler import Turns
 from daemon.engine.engine import Engine
-from daemon.engine.lease_commands import LockDesk
-from daemon.engine.order_commands import Caller, FrontDesk
+from daemon.engine.lease_commands import LeaseCommands
+from daemon.engine.order_commands import Caller, OrderCommands
 from daemon.monitoring.monitor import Monitor
 
 
@@ -18,8 +18,8 @@ class Context:
     """Shared by the routes of both sockets. ``admin_uids`` may change while it runs."""
 
     engine: Engine
-    front_desk: FrontDesk
-    lock_desk: LockDesk
+    order_commands: OrderCommands
+    lease_commands: LeaseCommands
     monitor: Monitor
     admin_uids: Collection[int]
     limits: BodyLimits

@@ -123,7 +123,7 @@ class Locks:
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one lock, active or ended."""
-        return json(lock_view(await self._context.lock_desk.lock(request.match_info["id"])))
+        return json(lock_view(await self._context.lease_commands.lock(request.match_info["id"])))
 
     async def acquire(self, request: Request) -> web.Response:
         """Acquire a lease: 201 once it is on disk.
@@ -135,7 +135,7 @@ class Locks:
         wish = await _acquire.read(request, context.limits)
         wish = msgspec.structs.replace(wish, idempotency_key=key_of(request, wish.idempotency_key))
         asked = normalise(wish, context.lease_timeout_ms)
-        leased = await context.lock_desk.acquire(asked, wait_s(request))
+        leased = await context.lease_commands.acquire(asked, wait_s(request))
         headers = (
             {"Idempotent-Replayed": "true"} if leased.replayed else {"Location": f"/v1/locks/{leased.lock.lock_id}"}
         )
@@ -146,7 +146,7 @@ class Locks:
         asked = await _renew.read(request, self._context.limits)
         timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
         lock_id, owner_id = request.match_info["id"], text("ownerId", asked.owner_id)
-        return json(lock_view(await self._context.lock_desk.renew(lock_id, owner_id, timeout_ms)))
+        return json(lock_view(await self._context.lease_commands.renew(lock_id, owner_id, timeout_ms)))
 
     async def release(self, request: Request) -> web.Response:
         """End a lease with its result or error; its owner only."""
@@ -154,7 +154,7 @@ class Locks:
         has_result = not isinstance(asked.result, msgspec.UnsetType)
         if has_result and asked.error is not None:
             raise Invalid("a result and an error", field="error", allowed="one of them, or neither")
-        ended = await self._context.lock_desk.release(
+        ended = await self._context.lease_commands.release(
             request.match_info["id"],
             text("ownerId", asked.owner_id),
             result=None if isinstance(asked.result, msgspec.UnsetType) else compact("result", asked.result),
@@ -166,7 +166,7 @@ class Locks:
         """End anybody's lock, with a reason; administrators only."""
         asked = await _force.read(request, self._context.limits)
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
-        ended = await self._context.lock_desk.force_release(
+        ended = await self._context.lease_commands.force_release(
             request.match_info["id"], caller, reason, exchange_checked=asked.exchange_checked
         )
         return json(lock_view(ended))

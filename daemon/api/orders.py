@@ -85,17 +85,19 @@ class Orders:
         before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
         symbol = query["symbol"].strip().upper() if "symbol" in query else None
         async with self._context.turns.turn():
-            orders = await self._context.front_desk.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit)
+            orders = await self._context.order_commands.page(
+                state=state, symbol=symbol, before_seq=before_seq, limit=limit
+            )
             more = str(orders[-1].seq) if len(orders) == limit else None
             return json(PageView(orders=await in_pieces(orders, order_view), next=more))
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one order."""
-        return json(order_view(await self._context.front_desk.order(request.match_info["id"])))
+        return json(order_view(await self._context.order_commands.order(request.match_info["id"])))
 
     async def explain(self, request: web.Request) -> web.Response:
         """Show everything about an order: its attempts, every event with time and reason, and what comes next."""
-        return json(explain_view(await self._context.front_desk.explain(request.match_info["id"])))
+        return json(explain_view(await self._context.order_commands.explain(request.match_info["id"])))
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
@@ -106,7 +108,7 @@ class Orders:
         reason = request.query.get("reason", "cancelled by the caller")[:500]
         asked_s, caller = wait_s(request), self._context.caller(request)
         patience_s = CANCEL_WAIT_S if asked_s is None else asked_s
-        order = await self._context.front_desk.cancel(request.match_info["id"], caller, reason, patience_s)
+        order = await self._context.order_commands.cancel(request.match_info["id"], caller, reason, patience_s)
         headers = None if asked_s is None else {"Preference-Applied": f"wait={asked_s:g}"}
         return json(order_view(order), 202 if order.state in RESTING else 200, headers)
 

@@ -64,7 +64,7 @@ class Signals:
         """
         asked = await _one.read(request, self._context.limits)
         signal = msgspec.structs.replace(asked, idempotency_key=key_of(request, asked.idempotency_key))
-        accepted = await self._context.front_desk.submit(signal, self._context.caller(request))
+        accepted = await self._context.order_commands.submit(signal, self._context.caller(request))
         return await self._answer(accepted, wait_s(request))
 
     async def many(self, request: web.Request) -> web.Response:
@@ -78,7 +78,7 @@ class Signals:
             )
         if not 1 <= len(signals) <= MAX_BATCH:
             raise Invalid(f"a batch of {len(signals)} signals", field="body", allowed=f"1 to {MAX_BATCH} signals")
-        accepted = await self._context.front_desk.submit_all(signals, self._context.caller(request))
+        accepted = await self._context.order_commands.submit_all(signals, self._context.caller(request))
         views = await in_pieces(accepted, lambda each: accepted_view(each.order, replayed=each.replayed))
         return json(views, 202)
 
@@ -86,7 +86,7 @@ class Signals:
         order, shadow_of = accepted.order, self._context.shadow_of
         headers = {} if shadow_of is None else {"Sniperd-Shadow-Of": shadow_of}
         if wait is not None:
-            order = await self._context.front_desk.outcome(order, wait)
+            order = await self._context.order_commands.outcome(order, wait)
             headers["Preference-Applied"] = f"wait={wait:g}"
         if accepted.replayed:
             headers["Idempotent-Replayed"] = "true"

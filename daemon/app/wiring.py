@@ -29,8 +29,8 @@ from daemon.config.tables import Config, load
 from daemon.core.state.decision import Step
 from daemon.core.values.events import Event
 from daemon.engine.engine import Engine
-from daemon.engine.lease_commands import LockDesk
-from daemon.engine.order_commands import FrontDesk
+from daemon.engine.lease_commands import LeaseCommands
+from daemon.engine.order_commands import OrderCommands
 from daemon.errors import BadConfig, Interrupted, Unreachable
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
@@ -110,8 +110,8 @@ class Process:
                               limits=settings.alerts(config), webhooks=webhooks, emit=emit)  # fmt: skip
             context = Context(
                 engine=engine,
-                front_desk=FrontDesk(engine, os.urandom),
-                lock_desk=LockDesk(engine, os.urandom),
+                order_commands=OrderCommands(engine, os.urandom),
+                lease_commands=LeaseCommands(engine, os.urandom),
                 monitor=monitor,
                 admin_uids=config.sockets.admin_uids,
                 limits=BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s),
@@ -153,7 +153,7 @@ class Process:
     async def _open_poller(self, stack: AsyncExitStack, context: Context, exchange: MexcExchange) -> Poller:
         table = self._config.poller
         client = await stack.enter_async_context(open_client(table.base_url, table.user_id, self._around.bot_token()))
-        poller = Poller(engine=context.engine, desk=context.front_desk, client=client, exchange=exchange,
+        poller = Poller(engine=context.engine, desk=context.order_commands, client=client, exchange=exchange,
                         settings=settings.poller(self._config))  # fmt: skip
         self._listeners.append(poller.hear)
         context.monitor.poller = poller.health

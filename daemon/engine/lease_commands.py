@@ -30,7 +30,7 @@ class Verb(Protocol):
         ...
 
 
-class LockDesk:
+class LeaseCommands:
     """Serves those who lock for themselves."""
 
     def __init__(self, engine: Engine, entropy: Entropy) -> None:

@@ -68,7 +68,7 @@ class Explanation(msgspec.Struct, frozen=True):
     now_ms: int
 
 
-class FrontDesk:
+class OrderCommands:
     """Serves callers."""
 
     def __init__(self, engine: Engine, entropy: Entropy) -> None:

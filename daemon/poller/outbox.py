@@ -14,7 +14,7 @@ from daemon.clock import Clock
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.orders import Order
 from daemon.engine.engine import Engine
-from daemon.engine.order_commands import FrontDesk
+from daemon.engine.order_commands import OrderCommands
 from daemon.poller import target_reports
 from daemon.poller.bot_api import BotClient, Trouble
 from daemon.poller.settings import Settings
@@ -50,7 +50,7 @@ class Reports:
     def __init__(
         self,
         engine: Engine,
-        desk: FrontDesk,
+        desk: OrderCommands,
         client: BotClient,
         settings: Callable[[], Settings],
     ) -> None:

@@ -12,7 +12,7 @@ from daemon.core.rules.idempotency import target_key
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.poller_health import PollerHealth
 from daemon.engine.engine import Engine, Stage
-from daemon.engine.order_commands import Caller, FrontDesk
+from daemon.engine.order_commands import Caller, OrderCommands
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.poller import target_reports, targets
@@ -39,7 +39,7 @@ class Poller:
     """Reads targets and submits them."""
 
     def __init__(
-        self, *, engine: Engine, desk: FrontDesk, client: BotClient, exchange: MexcExchange, settings: Settings
+        self, *, engine: Engine, desk: OrderCommands, client: BotClient, exchange: MexcExchange, settings: Settings
     ) -> None:
         self.settings = settings
         self._engine = engine

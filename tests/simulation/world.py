@@ -19,8 +19,8 @@ from daemon.core.verbs import operator
 from daemon.core.verbs.intake import Accepted
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.engine.engine import Engine
-from daemon.engine.lease_commands import LockDesk
-from daemon.engine.order_commands import Caller, FrontDesk
+from daemon.engine.lease_commands import LeaseCommands
+from daemon.engine.order_commands import Caller, OrderCommands
 from daemon.errors import CommitFailed, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.simulator.book import Book
@@ -100,7 +100,7 @@ class World:
         self._weather = Weather()
         self._tell = tell
         self._records = Records()
-        self._front_desk: FrontDesk | None = None
+        self._order_commands: OrderCommands | None = None
         self._engine: Engine | None = None
         self._disk: Disk | None = None
         self._calls: list[anyio.CancelScope] = []  # by callers, which end with the process that serves them
@@ -151,7 +151,7 @@ class World:
                 try:
                     tasks.start_soon(self._run, engine, await store.remembered(), ended)
                     self._engine = engine
-                    self._front_desk = FrontDesk(engine, self._dice.randbytes)
+                    self._order_commands = OrderCommands(engine, self._dice.randbytes)
                     await anyio.sleep(for_s)
                     if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
                         life.kill()
@@ -165,7 +165,7 @@ class World:
         except* Dead:
             pass
         finally:
-            self._front_desk = self._engine = None
+            self._order_commands = self._engine = None
             disk.close()
             self._disk = None
 
@@ -189,7 +189,7 @@ class World:
         await anyio.sleep(after_s)
         until_s = self._now_s() + wish.gives_up_s
         while True:
-            desk, disk = self._front_desk, self._disk
+            desk, disk = self._order_commands, self._disk
             if desk is not None and disk is not None:
                 with anyio.move_on_after(2) as call:
                     self._calls.append(call)
@@ -198,7 +198,7 @@ class World:
                     except (Refusal, Dead, CommitFailed):
                         pass
                     else:
-                        if desk is self._front_desk:
+                        if desk is self._order_commands:
                             self._acknowledge(wish, accepted.order.order_id)
                             if wish.trades:
                                 await self._await_outcome(desk, wish, accepted)
@@ -212,7 +212,7 @@ class World:
         await anyio.sleep(min(wish.at_s for wish in group))
         until_s = self._now_s() + max(wish.gives_up_s for wish in group)
         while self._now_s() < until_s:
-            if (desk := self._front_desk) is not None:
+            if (desk := self._order_commands) is not None:
                 with anyio.move_on_after(2) as call:
                     self._calls.append(call)
                     try:
@@ -220,7 +220,7 @@ class World:
                     except (Refusal, Dead, CommitFailed):
                         pass
                     else:
-                        if desk is self._front_desk:
+                        if desk is self._order_commands:
                             for wish, one in zip(group, accepted, strict=True):
                                 self._acknowledge(wish, one.order.order_id)
                             return
@@ -229,7 +229,7 @@ class World:
     def _acknowledge(self, wish: Wish, order_id: str) -> None:
         self._records.acknowledge(wish.number, order_id, self._on_disk(order_id))
 
-    async def _await_outcome(self, desk: FrontDesk, wish: Wish, accepted: Accepted) -> None:
+    async def _await_outcome(self, desk: OrderCommands, wish: Wish, accepted: Accepted) -> None:
         """Wait as the trade route does, and note what it would answer."""
         asked_ms = self._clock.now_ms()
         with anyio.move_on_after(5) as call:
@@ -239,7 +239,7 @@ class World:
             except (Refusal, Dead, CommitFailed):
                 return
             engine, now_ms = self._engine, self._clock.now_ms()
-            if desk is not self._front_desk or engine is None:
+            if desk is not self._order_commands or engine is None:
                 return
             told, status = answer(engine.ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - asked_ms)
             read = read_answer(wish.number, status, told, asked_ms=asked_ms, told_ms=now_ms)
@@ -259,7 +259,7 @@ class World:
             await anyio.sleep(dice.uniform(2, 15))
             if self._now_s() > DAY_S + QUIET_S / 2:
                 return
-            desk = self._front_desk
+            desk = self._order_commands
             if desk is None:
                 continue
             with anyio.move_on_after(5) as call:
@@ -269,7 +269,7 @@ class World:
                 except (Refusal, Dead, CommitFailed):
                     continue
 
-    async def _act(self, desk: FrontDesk, dice: Random) -> None:
+    async def _act(self, desk: OrderCommands, dice: Random) -> None:
         deed = dice.choice(("halt", "resume", "cancel", "cancel", "requeue", "resolve", "release", "clear"))
         if deed == "resume":
             await self._resume(desk)
@@ -277,7 +277,7 @@ class World:
             await desk.switch(operator.halt, OPERATOR, "a look around")
             self._records.halted = True
             await anyio.sleep(dice.uniform(0.1, 3))
-            if desk is self._front_desk:
+            if desk is self._order_commands:
                 await self._resume(desk)
         elif deed == "clear":
             await desk.clear_wait(OPERATOR, "they lifted it")
@@ -288,11 +288,11 @@ class World:
         else:
             await self._act_on_an_order(desk, deed, dice)
 
-    async def _resume(self, desk: FrontDesk) -> None:
+    async def _resume(self, desk: OrderCommands) -> None:
         self._records.halted = False
         await desk.switch(operator.resume, OPERATOR, "all is well")
 
-    async def _rule_on_lost(self, desk: FrontDesk) -> None:
+    async def _rule_on_lost(self, desk: OrderCommands) -> None:
         """Rule on a lost order as a person does, by the exchange's own list."""
         page = await desk.page(state=State.LOST, symbol=None, before_seq=None, limit=1)
         held = {str(entry["clientOrderId"]).rpartition("-")[0] for entry in self._exchange.orders()}
@@ -303,7 +303,7 @@ class World:
         """Take a lock away. With an order outstanding under it, that is refused unless the exchange was checked."""
         engine = self._engine
         if engine is not None and (locks := list(engine.ledger.locks)):
-            desk = LockDesk(engine, dice.randbytes)
+            desk = LeaseCommands(engine, dice.randbytes)
             lock, checked = dice.choice(locks), dice.random() < 0.5
             was_released = lock.order_id in self._records.released
             if checked and lock.order_id is not None:
@@ -315,7 +315,7 @@ class World:
                     self._records.released.discard(lock.order_id)
                 raise
 
-    async def _act_on_an_order(self, desk: FrontDesk, deed: str, dice: Random) -> None:
+    async def _act_on_an_order(self, desk: OrderCommands, deed: str, dice: Random) -> None:
         state = (
             State.DEAD_LETTER if deed == "requeue" else dice.choice((State.OPEN, State.QUEUED, State.PARTIALLY_FILLED))
         )

@@ -77,7 +77,7 @@ class BotLocks:
             limit=number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT),
         )
         async with self._context.turns.turn():
-            found = await self._context.lock_desk.bot_tables(wanted)
+            found = await self._context.lease_commands.bot_tables(wanted)
         counts = found.counts
         stats = {
             "activeLocks": counts.get("active", 0),
@@ -115,7 +115,7 @@ class BotLocks:
         lock_id, owner_id = query.get("lockId"), query.get("ownerId")
         reason = (query.get("reason", "").strip() or REASON)[:MAX_REASON]
         checked = query.get("exchangeChecked", "").lower() == "true"
-        desk = self._context.lock_desk
+        desk = self._context.lease_commands
         if lock_id:
             await desk.force_release(lock_id, caller, reason, exchange_checked=checked)
             return json({"success": True, "message": "Lock released successfully"})

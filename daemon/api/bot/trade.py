@@ -95,11 +95,11 @@ class BotTrade:
         """Trade; waits for the outcome for 30 s, or as ``Prefer: wait=SECONDS`` says."""
         asked = await _trade.read(request, self._context.limits)
         signal = _signal(asked, key_of(request, asked.idempotency_key))
-        front_desk, clock = self._context.front_desk, self._context.engine.clock
+        order_commands, clock = self._context.order_commands, self._context.engine.clock
         began_ms = clock.now_ms()
-        accepted = await front_desk.submit(signal, self._context.caller(request))
+        accepted = await order_commands.submit(signal, self._context.caller(request))
         wait = wait_s(request)
-        order = await front_desk.outcome(accepted.order, WAIT_S if wait is None else wait)
+        order = await order_commands.outcome(accepted.order, WAIT_S if wait is None else wait)
         now_ms = clock.now_ms()
         ledger = self._context.engine.ledger
         told, status = answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
