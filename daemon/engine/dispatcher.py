@@ -6,16 +6,16 @@ only time brings about: deadlines, retries, armed instants, the end of leases, r
 
 from daemon.core.state.decision import Step
 from daemon.core.verbs.dispatch import tick
-from daemon.engine.effects import Doorway
+from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
 
 
 class Dispatcher:
     """Does what is due."""
 
-    def __init__(self, doorway: Doorway) -> None:
-        self._doorway = doorway
-        self._alarm = Alarm(doorway.clock)
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
+        self._alarm = Alarm(effects.clock)
 
     def look_again(self) -> None:
         """Wake up if something is due sooner than was known."""
@@ -33,10 +33,10 @@ class Dispatcher:
         """Do what is due, until cancelled."""
         while True:
             step = Step()
-            tick(self._doorway.ledger, step, self._doorway.clock.now_ms())
-            self._doorway.apply(step)
+            tick(self._effects.ledger, step, self._effects.clock.now_ms())
+            self._effects.apply(step)
             await self._alarm.sleep_until(self._due_ms())
 
     def _due_ms(self) -> int | None:
-        known = (self._doorway.ledger.next_timer_ms(), self._doorway.capacity_ms)
+        known = (self._effects.ledger.next_timer_ms(), self._effects.capacity_ms)
         return min((due_ms for due_ms in known if due_ms is not None), default=None)

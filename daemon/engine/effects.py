@@ -1,4 +1,4 @@
-"""The doorway for effects. A decision goes in; commits and requests come out, in that order.
+"""The effects for effects. A decision goes in; commits and requests come out, in that order.
 
 Every decision is made in memory at once, and all that follows from it outside waits for the commit that holds it.
 That is the whole of "durable before sent, durable before answered", and of "the outcome is durable before the lock's
@@ -16,7 +16,7 @@ from daemon.store.store import Store
 from daemon.store.writer import Commit
 
 
-class Doorway:
+class Effects:
     """Carries steps out."""
 
     def __init__(self, ledger: Ledger, store: Store, publisher: Publisher, clock: Clock) -> None:

@@ -18,7 +18,7 @@ from daemon.core.verbs.dispatch import disarm
 from daemon.core.verbs.recovery import recover
 from daemon.core.verbs.restored import begin_from_copy
 from daemon.engine.dispatcher import Dispatcher
-from daemon.engine.effects import Doorway
+from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.observer import NOBODY, Observer
@@ -80,18 +80,18 @@ class Engine:
         self.settings = settings
         self.ledger = Ledger(settings.rules, store.recall, store.recall_lease)
         self.publisher = Publisher(self.ledger, clock, emit, observer)
-        self.doorway = Doorway(self.ledger, store, self.publisher, clock)
+        self.effects = Effects(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._hands_over = hands_over
-        self._proving = Proving(self.doorway, exchange, emit) if prove_first else None
+        self._proving = Proving(self.effects, exchange, emit) if prove_first else None
         self._stopping = anyio.Event()
         self._broken = anyio.Event()
         self._broken_by: Exception | None = None
-        self._dispatcher = Dispatcher(self.doorway)
-        self._reconciler = Reconciler(self.doorway, exchange)
-        self.executor = Executor(self.doorway, exchange, self.publisher, clock, observer)
+        self._dispatcher = Dispatcher(self.effects)
+        self._reconciler = Reconciler(self.effects, exchange)
+        self.executor = Executor(self.effects, exchange, self.publisher, clock, observer)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, settings.intervals)
-        self.doorway.wire(
+        self.effects.wire(
             start=self.executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
         )
         self.self_check = SelfCheck(
@@ -133,7 +133,7 @@ class Engine:
         with self.deciding() as step:
             step.facts |= facts
             stepped(self.ledger, step, step_ms, self.clock.now_ms())
-            self.doorway.apply(step)
+            self.effects.apply(step)
         self._dispatcher.wake()
         self._reconciler.wake()
 
@@ -200,7 +200,7 @@ class Engine:
         )
         if remembered.copied is not None:
             begin_from_copy(self.ledger, step, remembered.copied, began_ms)
-        commit = self.doorway.apply(step)
+        commit = self.effects.apply(step)
         for order in self.ledger.orders.values():
             if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):
                 self.executor.hold(order)
@@ -239,7 +239,7 @@ class Engine:
     def _open(self) -> None:
         self.ledger.sending = self.ledger.taking = True
         self.stage = Stage.READY
-        self.doorway.apply(Step())
+        self.effects.apply(Step())
         self.ready.set()
 
     async def _drain(self) -> None:
@@ -251,7 +251,7 @@ class Engine:
         now_ms = self.clock.now_ms()
         for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
             disarm(self.ledger, step, order, "the daemon stops", now_ms)
-        self.doorway.apply(step)
+        self.effects.apply(step)
         with anyio.move_on_after(self.settings.drain_s):
             await self.executor.idle()
         self.publisher.wake_all()

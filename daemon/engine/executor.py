@@ -23,7 +23,7 @@ from daemon.core.values.orders import UNRESOLVED, Order
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.dispatch import fire, may_go
 from daemon.core.verbs.outcomes import answered
-from daemon.engine.effects import Doorway
+from daemon.engine.effects import Effects
 from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
 from daemon.engine.resource_locks import ResourceLocks
@@ -38,10 +38,10 @@ class Executor:
     """Makes the attempts that the dispatcher decided."""
 
     def __init__(
-        self, doorway: Doorway, exchange: Exchange, publisher: Publisher, clock: Clock, observer: Observer
+        self, effects: Effects, exchange: Exchange, publisher: Publisher, clock: Clock, observer: Observer
     ) -> None:
         self._observer = observer
-        self._doorway = doorway
+        self._effects = effects
         self._exchange = exchange
         self._publisher = publisher
         self._clock = clock
@@ -127,8 +127,8 @@ class Executor:
         timing.answered_s = stopwatch_s()
         new_rules = await self._doubted(send, answer, began_ms)
         step = Step()
-        verdict = answered(self._doorway.ledger, step, send.attempt, answer, self._clock.now_ms(), new_rules=new_rules)
-        self._doorway.apply(step)
+        verdict = answered(self._effects.ledger, step, send.attempt, answer, self._clock.now_ms(), new_rules=new_rules)
+        self._effects.apply(step)
         self._end()
         self._observer.attempted(send, answer, timing)
         if verdict is not None and verdict.resync:
@@ -175,15 +175,15 @@ class Executor:
     def _fire(self, send: Send) -> bool:
         """Let an armed order's instant come; false where it was taken back."""
         step = Step()
-        armed = fire(self._doorway.ledger, step, send, self._clock.now_ms())
-        self._doorway.apply(step)
+        armed = fire(self._effects.ledger, step, send, self._clock.now_ms())
+        self._effects.apply(step)
         return armed
 
     async def _gate(self, send: Send, commit: Commit, timing: Timing) -> str | None:
         """Wait until the attempt is durable and its turn has come; return what speaks against sending it."""
         await commit.durable()
         await self._exchange.order_turn()
-        why = may_go(self._doorway.ledger, send, self._clock.now_ms())
+        why = may_go(self._effects.ledger, send, self._clock.now_ms())
         if why is None:
             timing.wire_s = stopwatch_s()
         return why
@@ -194,7 +194,7 @@ class Executor:
 
     async def _until_settled(self, order_id: str) -> None:
         """Keep the lock while the outcome is unknown, unless an administrator has ended it."""
-        ledger = self._doorway.ledger
+        ledger = self._effects.ledger
         while (order := ledger.orders.get(order_id)) is not None and order.state in UNRESOLVED:
             if ledger.lock_of(order) is None:
                 return

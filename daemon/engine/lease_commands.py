@@ -51,7 +51,7 @@ class LeaseCommands:
         name = f"wait-{new_id(now_ms, self._entropy(RANDOM_BYTES))}"
         with engine.deciding() as step:
             got = leases.acquire(engine.ledger, step, asked, waiter_id=name, waits=wait_s is not None, now_ms=now_ms)
-            commit = engine.doorway.apply(step, hurry=isinstance(got, Leased))
+            commit = engine.effects.apply(step, hurry=isinstance(got, Leased))
         if isinstance(got, Leased):
             try:
                 await commit.durable()
@@ -139,7 +139,7 @@ class LeaseCommands:
         engine = self._engine
         with engine.deciding() as step:
             lock = verb(engine.ledger, step, now_ms=engine.clock.now_ms())
-            commit = engine.doorway.apply(step)
+            commit = engine.effects.apply(step)
         await commit.durable()
         return lock
 
@@ -185,4 +185,4 @@ class LeaseCommands:
             lock = ledger.granted.pop(name, None)
             if lock is not None and ledger.locks.active(lock.lock_id) is not None:
                 leases.release(ledger, step, lock, owner_id=lock.owner_id, result=None, error=why, now_ms=now_ms)
-            self._engine.doorway.apply(step)
+            self._engine.effects.apply(step)

@@ -117,7 +117,7 @@ class OrderCommands:
                 )
                 for signal, identity in wishes
             ]
-            commit = self._engine.doorway.apply(step)
+            commit = self._engine.effects.apply(step)
         await asyncio.sleep(0)  # requests to the exchange are built before this waits,
         await commit.durable()
         await asyncio.sleep(0)  # and leave before the answers to callers
@@ -214,7 +214,7 @@ class OrderCommands:
         engine = self._engine
         with engine.deciding() as step:
             verb(engine.ledger, step, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
-            commit = engine.doorway.apply(step)
+            commit = engine.effects.apply(step)
         await commit.durable()
 
     async def clear_wait(self, caller: Caller, reason: str) -> None:
@@ -282,7 +282,7 @@ class OrderCommands:
         engine = self._engine
         with engine.deciding() as step:
             order = verb(engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
-            commit = engine.doorway.apply(step)
+            commit = engine.effects.apply(step)
         await commit.durable()
         return order
 

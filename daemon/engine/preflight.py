@@ -14,7 +14,7 @@ from daemon.core.state.trading_state import WATCHED
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import Fitness, Verdict
 from daemon.core.verbs.operator import halt
-from daemon.engine.effects import Doorway
+from daemon.engine.effects import Effects
 from daemon.errors import Unfit
 from daemon.exchange.port import Exchange
 
@@ -24,11 +24,11 @@ AGAIN_S = 0.5
 class Proving:
     """Asks the exchange, and holds orders back until it is found fit."""
 
-    def __init__(self, doorway: Doorway, exchange: Exchange, emit: Callable[[Event], None]) -> None:
-        self._doorway = doorway
+    def __init__(self, effects: Effects, exchange: Exchange, emit: Callable[[Event], None]) -> None:
+        self._effects = effects
         self._exchange = exchange
         self._emit = emit
-        doorway.ledger.unproven = "the exchange was not found fit to trade on yet"
+        effects.ledger.unproven = "the exchange was not found fit to trade on yet"
 
     async def before_opening(self) -> None:
         """Ask once.
@@ -38,20 +38,20 @@ class Proving:
 
         """
         fitness = await self._exchange.prove()
-        ledger = self._doorway.ledger
+        ledger = self._effects.ledger
         if fitness.verdict is Verdict.UNFIT and not any(order.state in WATCHED for order in ledger.orders.values()):
             raise Unfit(fitness.why)
         self._take(fitness)
 
     async def run(self) -> None:
         """Ask again until there is an answer."""
-        while self._doorway.ledger.unproven is not None:
+        while self._effects.ledger.unproven is not None:
             self._take(await self._exchange.prove())
-            if self._doorway.ledger.unproven is not None:
+            if self._effects.ledger.unproven is not None:
                 await anyio.sleep(AGAIN_S)
 
     def _take(self, fitness: Fitness) -> None:
-        ledger, now_ms = self._doorway.ledger, self._doorway.clock.now_ms()
+        ledger, now_ms = self._effects.ledger, self._effects.clock.now_ms()
         if fitness.verdict is Verdict.UNKNOWN:
             unproven = f"no order is sent before the exchange is found fit to trade on: {fitness.why}"
             if ledger.unproven != unproven:
@@ -64,4 +64,4 @@ class Proving:
             halt(ledger, step, reason=fitness.why, now_ms=now_ms)
         else:
             self._emit(Event(name="exchange.proven", at_ms=now_ms))
-        self._doorway.apply(step)
+        self._effects.apply(step)

@@ -12,7 +12,7 @@ from daemon.core.state.decision import Step
 from daemon.core.values.exchange_replies import Look
 from daemon.core.values.orders import Order, State
 from daemon.core.verbs.outcomes import looked
-from daemon.engine.effects import Doorway
+from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
 from daemon.exchange.port import Exchange
 
@@ -24,10 +24,10 @@ everywhere; the exchange's weight limit binds long before."""
 class Reconciler:
     """Makes the looks that are due."""
 
-    def __init__(self, doorway: Doorway, exchange: Exchange) -> None:
-        self._doorway = doorway
+    def __init__(self, effects: Effects, exchange: Exchange) -> None:
+        self._effects = effects
         self._exchange = exchange
-        self._alarm = Alarm(doorway.clock)
+        self._alarm = Alarm(effects.clock)
         self._under_way = 0
         self._unanswered: set[str] = set()  # in doubt since before the start, and not looked for with an answer yet
         self._answered = anyio.Event()
@@ -56,27 +56,27 @@ class Reconciler:
 
         The rest of each round may wait for the exchange's weight, and whoever calls must not wait for that.
         """
-        orders = self._doorway.ledger.orders.values()
+        orders = self._effects.ledger.orders.values()
         self._unanswered = {order.order_id for order in orders if order.state is State.IN_DOUBT}
         self._answered = anyio.Event()
         if self._unanswered:
             await self._answered.wait()
 
     def _start_due(self, tasks: TaskGroup) -> None:
-        now_ms = self._doorway.clock.now_ms()
-        while self._under_way < AT_ONCE and (order := self._doorway.ledger.due_look(now_ms)) is not None:
+        now_ms = self._effects.clock.now_ms()
+        while self._under_way < AT_ONCE and (order := self._effects.ledger.due_look(now_ms)) is not None:
             self._under_way += 1
             tasks.start_soon(self._round, order)
 
     def _due_ms(self) -> int | None:
-        return None if self._under_way >= AT_ONCE else self._doorway.ledger.next_look_ms()
+        return None if self._under_way >= AT_ONCE else self._effects.ledger.next_look_ms()
 
     async def _round(self, order: Order) -> None:
         looks = await self._looks(order)
         step = Step()
-        looked(self._doorway.ledger, step, order.order_id, looks, self._doorway.clock.now_ms())
+        looked(self._effects.ledger, step, order.order_id, looks, self._effects.clock.now_ms())
         self._under_way -= 1
-        self._doorway.apply(step)
+        self._effects.apply(step)
         self._alarm.ring()
         if not all(look.failed for look in looks):
             self._answer_came(order)
@@ -92,10 +92,10 @@ class Reconciler:
         What that one does not show of the order's fills is asked for in the same round, so that whoever waits for the
         outcome is told its price.
         """
-        ledger = self._doorway.ledger
+        ledger = self._effects.ledger
         watch = ledger.watches.get(order.order_id, Watch(next_ms=0))
         looks: list[Look] = []
-        for witness in witnesses(order, watch, self._doorway.clock.now_ms(), ledger.rules.schedule):
+        for witness in witnesses(order, watch, self._effects.clock.now_ms(), ledger.rules.schedule):
             looks.append(await self._exchange.look(order, witness, watch.next_ms))
             if looks[-1].sighting is not None or not looks[-1].reached:
                 break

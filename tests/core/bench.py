@@ -1,6 +1,6 @@
 """The core on the bench: its verbs, called as the engine calls them, over a disk made of dictionaries.
 
-The bench is the engine without its tasks. It carries out what the doorway promises: whoever may go is let go in the
+The bench is the engine without its tasks. It carries out what the effects promises: whoever may go is let go in the
 same step, steps reach the disk in the order in which they were decided, nothing leaves before its step is there, and
 a crash forgets everything that is not. What the tests do by hand is what the engine leaves to time and to others: when
 the disk is done, what the exchange answers, what a look shows.
