@@ -26,7 +26,7 @@ from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_
 from daemon.config.probe_results import UNSETTLED
 from daemon.config.socket_record import recorded
 from daemon.config.tables import Config, load
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.events import Event
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
@@ -272,5 +272,5 @@ async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
     stored = remembered.facts.get(CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
     anchor = anchored(read_anchor(), previous, remembered.last_ms)
-    await store.commit(Step(facts=_anchor_fact(anchor))).durable()
+    await store.commit(Decision(facts=_anchor_fact(anchor))).durable()
     return SteadyClock(anchor)

@@ -15,7 +15,7 @@ from daemon.cli.options import Command
 from daemon.errors import NoPermission, StartupError
 from daemon.installing.plan import installation, removal
 from daemon.installing.refusals import Program, check_machine, check_program
-from daemon.installing.steps import Step
+from daemon.installing.steps import Decision
 
 ROOT = Path("/")
 
@@ -64,7 +64,7 @@ def uninstall(how: str | None) -> None:
         raise Fail(str(error), error.exit_code) from None
 
 
-def _carry_out(steps: Sequence[Step], how: str | None) -> None:
+def _carry_out(steps: Sequence[Decision], how: str | None) -> None:
     if how is None:
         raise click.UsageError("choose --dry-run, which tells every step, or --system, which takes them")
     if how == "system" and os.geteuid() != 0:

@@ -4,7 +4,7 @@ Who may go next is decided with every step (:mod:`daemon.engine.effects`), at on
 only time brings about: deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
 """
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.verbs.dispatch import tick
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
@@ -32,7 +32,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Do what is due, until cancelled."""
         while True:
-            step = Step()
+            step = Decision()
             tick(self._effects.ledger, step, self._effects.clock.now_ms())
             self._effects.apply(step)
             await self._alarm.sleep_until(self._due_ms())

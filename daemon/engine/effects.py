@@ -8,8 +8,8 @@ next holder sends": the next holder's request waits for a later place in the sam
 from collections.abc import Callable
 
 from daemon.clock import Clock
-from daemon.core.state.decision import Send, Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision, Send
+from daemon.core.state.trading_state import TradingState
 from daemon.core.verbs.dispatch import dispatch
 from daemon.engine.publisher import Publisher
 from daemon.store.store import Store
@@ -19,7 +19,7 @@ from daemon.store.writer import Commit
 class Effects:
     """Carries steps out."""
 
-    def __init__(self, ledger: Ledger, store: Store, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, ledger: TradingState, store: Store, publisher: Publisher, clock: Clock) -> None:
         self.ledger = ledger
         self.clock = clock
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
@@ -33,7 +33,7 @@ class Effects:
         self._start = start
         self._look_again = look_again
 
-    def apply(self, step: Step, *, hurry: bool = True) -> Commit:
+    def apply(self, step: Decision, *, hurry: bool = True) -> Commit:
         """Carry a step out, and with it whatever may be sent because of it; ``hurry`` where somebody waits for that."""
         self.capacity_ms = dispatch(self.ledger, step, self.clock.now_ms())
         commit = self._store.commit(step, hurry=hurry or bool(step.sends or step.locks))

@@ -9,8 +9,8 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from daemon.clock import Clock
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger, Rules
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import Rules, TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.orders import State
 from daemon.core.verbs.clock_steps import stepped
@@ -78,7 +78,7 @@ class Engine:
         self.clock = clock
         self.emit = emit
         self.settings = settings
-        self.ledger = Ledger(settings.rules, store.recall, store.recall_lease)
+        self.ledger = TradingState(settings.rules, store.recall, store.recall_lease)
         self.publisher = Publisher(self.ledger, clock, emit, observer)
         self.effects = Effects(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
@@ -111,7 +111,7 @@ class Engine:
         self._housekeeping.intervals = settings.intervals
 
     @contextmanager
-    def deciding(self) -> Iterator[Step]:
+    def deciding(self) -> Iterator[Decision]:
         """Give a caller's decision its step.
 
         A refusal changes nothing, and a failed commit ends the process by itself. Any other error in the middle of a
@@ -119,7 +119,7 @@ class Engine:
         begins from the disk.
         """
         try:
-            yield Step()
+            yield Decision()
         except (Refusal, CommitFailed):
             raise
         except Exception as error:
@@ -180,7 +180,7 @@ class Engine:
     async def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
         self.exchange.keep_still(remembered.still_until_ms)
-        step = Step()
+        step = Decision()
         recover(
             self.ledger,
             step,
@@ -239,7 +239,7 @@ class Engine:
     def _open(self) -> None:
         self.ledger.sending = self.ledger.taking = True
         self.stage = Stage.READY
-        self.effects.apply(Step())
+        self.effects.apply(Decision())
         self.ready.set()
 
     async def _drain(self) -> None:
@@ -247,7 +247,7 @@ class Engine:
         self.stage = Stage.DRAINING
         self.ledger.sending, self.ledger.taking = False, self._hands_over
         self._tell("daemon.draining", in_flight=len(self.ledger.flying))
-        step = Step()
+        step = Decision()
         now_ms = self.clock.now_ms()
         for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
             disarm(self.ledger, step, order, "the daemon stops", now_ms)
@@ -255,7 +255,7 @@ class Engine:
         with anyio.move_on_after(self.settings.drain_s):
             await self.executor.idle()
         self.publisher.wake_all()
-        await self.store.commit(Step()).durable()
+        await self.store.commit(Decision()).durable()
 
     async def _end_when_broken(self) -> None:
         await self._broken.wait()

@@ -17,7 +17,7 @@ import anyio.lowlevel
 
 from daemon.clock import Clock, stopwatch_s
 from daemon.core.rules.retries import may_refit
-from daemon.core.state.decision import Send, Step
+from daemon.core.state.decision import Decision, Send
 from daemon.core.values.exchange_replies import Answer, Refused
 from daemon.core.values.orders import UNRESOLVED, Order
 from daemon.core.values.symbols import SymbolRules
@@ -126,7 +126,7 @@ class Executor:
         answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit, timing))
         timing.answered_s = stopwatch_s()
         new_rules = await self._doubted(send, answer, began_ms)
-        step = Step()
+        step = Decision()
         verdict = answered(self._effects.ledger, step, send.attempt, answer, self._clock.now_ms(), new_rules=new_rules)
         self._effects.apply(step)
         self._end()
@@ -174,7 +174,7 @@ class Executor:
 
     def _fire(self, send: Send) -> bool:
         """Let an armed order's instant come; false where it was taken back."""
-        step = Step()
+        step = Decision()
         armed = fire(self._effects.ledger, step, send, self._clock.now_ms())
         self._effects.apply(step)
         return armed

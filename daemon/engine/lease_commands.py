@@ -7,8 +7,8 @@ from typing import Protocol
 import anyio
 
 from daemon.clock import Entropy
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.locks import Lock
 from daemon.core.values.waiters import LeaseRequest, Waiter
@@ -25,7 +25,7 @@ LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the d
 class Verb(Protocol):
     """Something that is done to a lock (:mod:`daemon.core.verbs.leases`)."""
 
-    def __call__(self, ledger: Ledger, step: Step, /, *, now_ms: int) -> Lock:
+    def __call__(self, ledger: TradingState, step: Decision, /, *, now_ms: int) -> Lock:
         """Do it."""
         ...
 
@@ -132,7 +132,7 @@ class LeaseCommands:
 
     async def bot_tables(self, wanted: Filter) -> BotTables:
         """Read the bot's two tables, everything that was decided before included."""
-        await self._engine.store.commit(Step()).durable()
+        await self._engine.store.commit(Decision()).durable()
         return await self._engine.store.bot_tables(wanted)
 
     async def _carry_out(self, verb: Verb) -> Lock:
@@ -154,7 +154,7 @@ class LeaseCommands:
                     await self._engine.publisher.changed(name)
             if name not in ledger.waiters:
                 if not self._is_served(name):
-                    await self._engine.store.commit(Step()).durable()
+                    await self._engine.store.commit(Decision()).durable()
                 lock = ledger.granted.pop(name, None) or ledger.lease_by_key(waiter.key)
                 assert lock is not None
                 return lock

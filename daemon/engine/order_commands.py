@@ -11,8 +11,8 @@ import msgspec
 from daemon.clock import Entropy
 from daemon.core.rules import guards
 from daemon.core.rules.idempotency import Identity
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import RESTING, SIGHTINGS, WAITING, Order, State
 from daemon.core.values.signals import Signal, SignalRequest, normalise
@@ -38,7 +38,9 @@ _NO_CANCEL_YET = {
 class Verb(Protocol):
     """Something that a person does to an order (:mod:`daemon.core.verbs.operator`)."""
 
-    def __call__(self, ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+    def __call__(
+        self, ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int
+    ) -> Order:
         """Do it."""
         ...
 
@@ -46,7 +48,7 @@ class Verb(Protocol):
 class Switch(Protocol):
     """Something that a person does to trading as a whole."""
 
-    def __call__(self, ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+    def __call__(self, ledger: TradingState, step: Decision, *, reason: str, actor: str, now_ms: int) -> None:
         """Do it."""
         ...
 
@@ -134,7 +136,7 @@ class OrderCommands:
             Unknown: there is no such order.
 
         """
-        await self._engine.store.commit(Step()).durable()
+        await self._engine.store.commit(Decision()).durable()
         order = await self._engine.store.order(order_id)
         if order is None:
             raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
@@ -238,7 +240,7 @@ class OrderCommands:
         if signal.skip_lock:
             administrators_only(caller)
         identity = intake.identify(ledger, signal)
-        if intake.recognise(ledger, Step(), identity, actor=caller.actor, now_ms=now_ms) is not None:
+        if intake.recognise(ledger, Decision(), identity, actor=caller.actor, now_ms=now_ms) is not None:
             return None, identity
         intake.check_open(ledger, [signal.side])
         check_type(signal, ledger.rules.refused_types)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import anyio
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import WATCHED
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import Fitness, Verdict
@@ -59,7 +59,7 @@ class Proving:
                 self._emit(Event(name="exchange.unproven", at_ms=now_ms, detail={"reason": fitness.why}))
             return
         ledger.unproven = None
-        step = Step()
+        step = Decision()
         if fitness.verdict is Verdict.UNFIT:
             halt(ledger, step, reason=fitness.why, now_ms=now_ms)
         else:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import anyio
 
 from daemon.clock import Clock
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Detail, Event
 from daemon.engine.observer import NOBODY, Observer
 from daemon.store.writer import Commit
@@ -28,7 +28,7 @@ class Publisher:
     """Follows commits, in order."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, emit: Callable[[Event], None], observer: Observer = NOBODY
+        self, ledger: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NOBODY
     ) -> None:
         self._observer = observer
         self._ledger = ledger
@@ -36,14 +36,14 @@ class Publisher:
         self._emit = emit
         self.last_token = 0  # of all locks that are on disk
         self._last: Commit | None = None
-        self._pending: deque[tuple[Step, Commit]] = deque()
+        self._pending: deque[tuple[Decision, Commit]] = deque()
         self._untold: list[Event] = []
         self._wanted = asyncio.Event()
         self._told = asyncio.Event()
         self._turned = asyncio.Event()
         self._waiting: dict[str, asyncio.Event] = {}
 
-    def follow(self, step: Step, commit: Commit) -> None:
+    def follow(self, step: Decision, commit: Commit) -> None:
         """Tell of a step when its commit is durable."""
         self._pending.append((step, commit))
         self._wanted.set()
@@ -92,7 +92,7 @@ class Publisher:
         for event in untold:
             self._emit(event)
 
-    def _publish(self, step: Step) -> None:
+    def _publish(self, step: Decision) -> None:
         self._ledger.committed(step)
         self.last_token = max([self.last_token, *(lock.token for lock in step.locks.values())])
         holders = (lock.order_id for lock in step.locks.values() if lock.order_id is not None)

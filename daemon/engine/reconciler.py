@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from daemon.core.rules.reconciliation import Watch, further_witness, witnesses
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Look
 from daemon.core.values.orders import Order, State
 from daemon.core.verbs.outcomes import looked
@@ -73,7 +73,7 @@ class Reconciler:
 
     async def _round(self, order: Order) -> None:
         looks = await self._looks(order)
-        step = Step()
+        step = Decision()
         looked(self._effects.ledger, step, order.order_id, looks, self._effects.clock.now_ms())
         self._under_way -= 1
         self._effects.apply(step)

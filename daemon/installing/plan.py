@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from daemon.installing.steps import NEW, OLD, Remove, Run, Step, linked, offered, placed
+from daemon.installing.steps import NEW, OLD, Decision, Remove, Run, linked, offered, placed
 
 UNITS = (
     "sniperd.service",
@@ -32,7 +32,7 @@ def unit(name: str, command: Path) -> bytes:
     return shipped(name).replace(SHIPPED_COMMAND, str(command).encode())
 
 
-def installation(root: Path, command: Path) -> Sequence[Step]:
+def installation(root: Path, command: Path) -> Sequence[Decision]:
     """Return the steps that put the service in place; those that are done already only say so."""
     users, directories = root / "etc" / USERS, root / "etc" / DIRECTORIES
     return [
@@ -48,7 +48,7 @@ def installation(root: Path, command: Path) -> Sequence[Step]:
     ]
 
 
-def removal(root: Path, command: Path) -> Sequence[Step]:
+def removal(root: Path, command: Path) -> Sequence[Decision]:
     """Return the steps that take the service away; configuration, keys, database, backups and user stay."""
     ours = [*(_unit_path(root, name) for name in UNITS), root / "etc" / USERS, root / "etc" / DIRECTORIES]
     there = [path for each in ours for path in (each, each.with_name(each.name + OLD)) if path.exists()]

@@ -109,7 +109,7 @@ class Run(msgspec.Struct, frozen=True):
             )
 
 
-Step = Keep | Write | Link | Remove | Run
+Decision = Keep | Write | Link | Remove | Run
 
 
 def content_of(path: Path) -> bytes | None:
@@ -122,12 +122,12 @@ def content_of(path: Path) -> bytes | None:
         raise CannotCreate(f"cannot read {path}: {error.strerror}; run it as root") from error
 
 
-def placed(path: Path, content: bytes) -> Step:
+def placed(path: Path, content: bytes) -> Decision:
     """Write a file that is ours, unless it says the same already."""
     return Keep(path, "it is this version's") if content_of(path) == content else Write(path, content)
 
 
-def linked(path: Path, target: Path) -> Step:
+def linked(path: Path, target: Path) -> Decision:
     """Link a name, unless it leads there already, or is something of somebody else's."""
     if not path.is_symlink() and path.exists():
         return Keep(path, f"it is no link; the program is {target}")
@@ -135,7 +135,7 @@ def linked(path: Path, target: Path) -> Step:
     return Keep(path, "it leads to this program") if is_so else Link(path, target)
 
 
-def offered(path: Path, content: bytes) -> Sequence[Step]:
+def offered(path: Path, content: bytes) -> Sequence[Decision]:
     """Write a file that becomes the administrator's; what was changed is kept, and the new one stands beside it."""
     found = content_of(path)
     if found is None or found == content:

@@ -10,7 +10,7 @@ import msgspec
 
 from daemon.core.rules.priority_queue import Entry
 from daemon.core.rules.reconciliation import grace_over_ms
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import UNRESOLVED, Order, State
 
 AGED = (State.QUEUED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
@@ -47,7 +47,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.waiting.values()) + self.callers
 
 
-def read(ledger: Ledger, now_ms: int) -> Readings:
+def read(ledger: TradingState, now_ms: int) -> Readings:
     """Read the ledger."""
     oldest, past_grace = _ages(ledger, now_ms)
     waiting, waiting_oldest = _waiting(ledger, now_ms)
@@ -83,7 +83,7 @@ def read(ledger: Ledger, now_ms: int) -> Readings:
     )
 
 
-def _ages(ledger: Ledger, now_ms: int) -> tuple[dict[State, int], int]:
+def _ages(ledger: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
     """Return the age of the oldest order of each state of AGED, and how many doubts are past their grace."""
     oldest = dict.fromkeys(AGED, 0)
     for attempt in ledger.flying.values():
@@ -98,7 +98,7 @@ def _ages(ledger: Ledger, now_ms: int) -> tuple[dict[State, int], int]:
     return oldest, past_grace
 
 
-def _unresolved(ledger: Ledger) -> list[Order]:
+def _unresolved(ledger: TradingState) -> list[Order]:
     """List the orders in doubt and lost; without a look where there are none."""
     if not ledger.counts[State.IN_DOUBT] + ledger.counts[State.LOST]:
         return []
@@ -106,7 +106,7 @@ def _unresolved(ledger: Ledger) -> list[Order]:
     return [order for order in watched if order.state in UNRESOLVED]
 
 
-def _waiting(ledger: Ledger, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
+def _waiting(ledger: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
     """Count who stands in the queue, by priority, and tell the age of the first of each to come."""
     waiting: dict[int, int] = {}
     first: dict[int, Entry] = {}
@@ -124,7 +124,7 @@ def _began_ms(order: Order) -> int:
     return order.accepted_ms if order.execute_at_ms is None else max(order.accepted_ms, order.execute_at_ms)
 
 
-def _longest_due_ms(ledger: Ledger, now_ms: int) -> int:
+def _longest_due_ms(ledger: TradingState, now_ms: int) -> int:
     """Tell when the look was due that waits longest, those under way included; now, where none is due."""
     under_way = [ledger.watches[order_id].next_ms for order_id in ledger.looking if order_id in ledger.watches]
     next_ms = ledger.next_look_ms()

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 
 from daemon.clock import stopwatch_s
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order, State
 from daemon.errors import CommitFailed
@@ -78,7 +78,7 @@ class Store:
         if self._check is not None:
             await self._check.trusted.wait()
 
-    def commit(self, step: Step, *, hurry: bool = True) -> Commit:
+    def commit(self, step: Decision, *, hurry: bool = True) -> Commit:
         """Let a step be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
         return self.writer.commit(step, hurry=hurry)
 
@@ -109,7 +109,7 @@ class Store:
             either.cancel_scope.cancel()
 
     async def _turned(self, scope: anyio.CancelScope) -> None:
-        await self.commit(Step()).durable()
+        await self.commit(Decision()).durable()
         await self._write.aside(_nothing)
         scope.cancel()
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import anyio
 
 from daemon.clock import stopwatch_s
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
@@ -74,7 +74,7 @@ class Commit:
         kinds = (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events)
         return sum(len(kind) for kind in kinds)
 
-    def join(self, step: Step) -> None:
+    def join(self, step: Decision) -> None:
         """Add a step's rows. A later snapshot of a row takes an earlier one's place."""
         self.steps += 1
         self.orders.update(step.orders)
@@ -122,7 +122,7 @@ class Writer:
         self._is_idle = False
         self._idle_timer: asyncio.TimerHandle | None = None
 
-    def commit(self, step: Step, *, hurry: bool = True) -> Commit:
+    def commit(self, step: Decision, *, hurry: bool = True) -> Commit:
         """Join the open group; with an empty step, wait for all that was joined before.
 
         Without ``hurry`` the group is written with the next step that has it, or a moment later.

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.rules.retries import Verdict
-from daemon.core.state.decision import Send, Step
-from daemon.core.state.trading_state import DOOR_FACT, HALT_FACT, STILL_FACT, Ledger, Rules
+from daemon.core.state.decision import Decision, Send
+from daemon.core.state.trading_state import DOOR_FACT, HALT_FACT, STILL_FACT, Rules, TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, Look, NotSent
@@ -39,7 +39,9 @@ from tests.core.making import NOON_MS, RULES, an_id, request
 class Verb(Protocol):
     """Something that a person does to an order."""
 
-    def __call__(self, ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+    def __call__(
+        self, ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int
+    ) -> Order:
         """Do it."""
         ...
 
@@ -55,9 +57,9 @@ class Disk:
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
 
-    def write(self, steps: Sequence[Step]) -> None:
+    def write(self, steps: Sequence[Decision]) -> None:
         """Write a group of steps as one: each row once, in the place of its first snapshot, as its last."""
-        group = Step()
+        group = Decision()
         for step in steps:
             group.orders |= step.orders
             group.attempts |= step.attempts
@@ -155,20 +157,20 @@ class Bench:
         self.rules = rules
         self.now_ms = now_ms
         self.disk = Disk()
-        self.ledger = Ledger(rules, self.disk.by_key, self.disk.lease_by_key)
+        self.ledger = TradingState(rules, self.disk.by_key, self.disk.lease_by_key)
         self.ledger.sending = self.ledger.taking = True
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
-        self.unwritten: deque[Step] = deque()  # decided, oldest first
-        self.untold: deque[Step] = deque()  # written, and memory has not heard of it
-        self.sends: dict[str, tuple[Send, Step]] = {}  # decided, not on the wire yet; by client order id
+        self.unwritten: deque[Decision] = deque()  # decided, oldest first
+        self.untold: deque[Decision] = deque()  # written, and memory has not heard of it
+        self.sends: dict[str, tuple[Send, Decision]] = {}  # decided, not on the wire yet; by client order id
         self.latest: dict[str, Order] = {}  # every order's last snapshot in a step
         self.latest_locks: dict[str, Lock] = {}  # every lock's
-        self.watchers: list[Callable[[Step], None]] = []  # called with every step before it counts
+        self.watchers: list[Callable[[Decision], None]] = []  # called with every step before it counts
         self._ids: Iterator[int] = iter(range(1, 1_000_000))
 
     # What the engine does with every decision
 
-    def apply(self, step: Step) -> Step:
+    def apply(self, step: Decision) -> Decision:
         """Let go whoever may go because of a step, and queue the step for the disk."""
         self.capacity_ms = dispatch(self.ledger, step, self.now_ms)
         self._check_story(step)
@@ -198,7 +200,7 @@ class Bench:
         self.write()
         self.tell()
 
-    def crash(self, *, written: int = 0) -> Step:
+    def crash(self, *, written: int = 0) -> Decision:
         """End the process after the disk took so many of the steps that wait; start it again, recover."""
         self.write(written)
         self.unwritten.clear()
@@ -206,8 +208,8 @@ class Bench:
         self.sends.clear()
         self.latest = dict(self.disk.orders)
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
-        self.ledger = Ledger(self.rules, self.disk.by_key, self.disk.lease_by_key)
-        step = Step()
+        self.ledger = TradingState(self.rules, self.disk.by_key, self.disk.lease_by_key)
+        step = Decision()
         recover(
             self.ledger,
             step,
@@ -232,12 +234,12 @@ class Bench:
     def open(self) -> None:
         """End recovery: signals are taken, orders are sent."""
         self.ledger.sending = self.ledger.taking = True
-        self.apply(Step())
+        self.apply(Decision())
 
     def drain(self, *, hands_over: bool = False) -> None:
         """Send nothing new and take armed orders back, as before an orderly end."""
         self.ledger.sending, self.ledger.taking = False, hands_over
-        step = Step()
+        step = Decision()
         for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
             disarm(self.ledger, step, order, "the daemon stops", self.now_ms)
         self.apply(step)
@@ -247,7 +249,7 @@ class Bench:
     def pass_time(self, duration_ms: int = 0) -> None:
         """Let time pass; what came due in it is done at its end."""
         self.now_ms += duration_ms
-        step = Step()
+        step = Decision()
         tick(self.ledger, step, self.now_ms)
         self.apply(step)
 
@@ -259,7 +261,7 @@ class Bench:
         self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None, pair: SymbolRules | None = None
     ) -> list[Accepted]:
         """Take all signals in, or none; rounded to what their pair admits, where that is given."""
-        step = Step()
+        step = Decision()
         signals = [
             replace(normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms), last_price=last_price)
             for each in asked
@@ -291,7 +293,7 @@ class Bench:
 
     def fire(self, order: Order) -> bool:
         """Let an armed order's instant come; false where it was taken back."""
-        step = Step()
+        step = Decision()
         send, _ = self.sends[order.client_order_id or ""]
         fired = fire(self.ledger, step, send, self.now_ms)
         self.apply(step)
@@ -312,7 +314,7 @@ class Bench:
 
     def answer_attempt(self, attempt: Attempt, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
         """Let the answer to one request arrive."""
-        step = Step()
+        step = Decision()
         verdict = answered(self.ledger, step, attempt, answer, self.now_ms, new_rules=new_rules)
         self.apply(step)
         self.sends.pop(attempt.client_order_id, None)
@@ -320,7 +322,7 @@ class Bench:
 
     def look(self, order: Order, *looks: Look) -> Order:
         """Let a round of looks for an order end."""
-        step = Step()
+        step = Decision()
         looked(self.ledger, step, order.order_id, looks, self.now_ms)
         self.apply(step)
         return self.order(order)
@@ -358,20 +360,20 @@ class Bench:
 
     def verb(self, verb: Verb, order: Order, reason: str = "for a test") -> Order:
         """Do what a person does to an order, by the view of it that is given."""
-        step = Step()
+        step = Decision()
         order = verb(self.ledger, step, order, reason=reason, actor="uid:0", now_ms=self.now_ms)
         self.apply(step)
         return order
 
     def halt(self, reason: str = "stop") -> None:
         """Set the kill switch."""
-        step = Step()
+        step = Decision()
         halt(self.ledger, step, reason=reason, actor="uid:0", now_ms=self.now_ms)
         self.apply(step)
 
     def resume(self, reason: str = "go on") -> None:
         """Release the kill switch."""
-        step = Step()
+        step = Decision()
         resume(self.ledger, step, reason=reason, actor="uid:0", now_ms=self.now_ms)
         self.apply(step)
 
@@ -387,7 +389,7 @@ class Bench:
         told = self.disk.events + [event for step in self.unwritten for event in step.events]
         return [event for event in told if event.order_id == wanted]
 
-    def _check_story(self, step: Step) -> None:
+    def _check_story(self, step: Decision) -> None:
         """Hold a step to the catalogue, and its events to the order's life: no change of state without a line."""
         for event in step.events + step.notes:
             kind = CATALOGUE[event.name]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
-from daemon.core.state.decision import Send, Step
+from daemon.core.state.decision import Decision, Send
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
@@ -42,7 +42,7 @@ class Judge:
         self._last_seq = 0
         self._last_token = 0
         self._tokens: dict[str, tuple[int, str]] = {}  # by resource: the last token at the exchange, and its order
-        self._of_a_step: tuple[Callable[[Step], None], ...] = (
+        self._of_a_step: tuple[Callable[[Decision], None], ...] = (
             self.nothing_leaves_a_doubt_by_itself,
             self.nothing_is_undone,
             self.numbers_only_grow,
@@ -63,13 +63,13 @@ class Judge:
 
     # Of every step
 
-    def every_step(self, step: Step) -> None:
+    def every_step(self, step: Decision) -> None:
         """Judge a step."""
         for promise in self._of_a_step:
             promise(step)
         self._orders |= step.orders
 
-    def nothing_leaves_a_doubt_by_itself(self, step: Step) -> None:
+    def nothing_leaves_a_doubt_by_itself(self, step: Decision) -> None:
         """A doubt ends by a sighting or by a person, and never in the queue."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
@@ -80,7 +80,7 @@ class Judge:
                 ruled = [event.actor for event in step.events if event.name == "order.ruled"]
                 assert ruled == ["uid:0"], "only a person rules out"
 
-    def nothing_is_undone(self, step: Step) -> None:
+    def nothing_is_undone(self, step: Decision) -> None:
         """What was filled stays filled, what was sent is not called unsent, and every line has its time and actor."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
@@ -97,7 +97,7 @@ class Judge:
             assert event.at_ms == self.bench.now_ms
             assert event.actor in {DAEMON, "uid:0", "uid:1000"}
 
-    def numbers_only_grow(self, step: Step) -> None:
+    def numbers_only_grow(self, step: Decision) -> None:
         """Order numbers, attempt numbers, and fencing tokens."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
@@ -112,7 +112,7 @@ class Judge:
                 assert lock.token > self._last_token
                 self._last_token = lock.token
 
-    def ranks_decide(self, step: Step) -> None:
+    def ranks_decide(self, step: Decision) -> None:
         """Whoever is let go goes by rank; whoever could go and did not is behind them all, and there is no room."""
         ledger, now_ms = self.bench.ledger, self.bench.now_ms
         if ledger.halted is not None or not ledger.sending:
@@ -131,7 +131,7 @@ class Judge:
             held = wire_ms < ledger.capacity.blocked_until_ms or ledger.door.why is not None
             assert full or held, "nobody waits while there is room"
 
-    def capacity_is_kept(self, step: Step) -> None:
+    def capacity_is_kept(self, step: Decision) -> None:
         """No more in flight, and no more in any second, than there may be; nothing while the exchange says wait.
 
         Only an emergency sell passes the limit of what is in flight: it is ours, not the exchange's.
@@ -330,7 +330,7 @@ class Judge:
             and (order.skip_lock or not any(contend(lock.resource, order.resource) for lock in others))
         )
 
-    def _instants_after(self, step: Step) -> list[int]:
+    def _instants_after(self, step: Decision) -> list[int]:
         """Return when requests were and will be made, less those that a step takes back before their instant.
 
         A cancel is a request as well.

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
 from daemon.core.verbs import lease_queue, leases
@@ -41,7 +41,7 @@ class PromisesBesideLeases(Promises):
     @rule(asked=LEASES, waits=st.booleans())
     def a_caller_asks(self, asked: LeaseRequest, waits: bool) -> None:
         """Ask; what comes of it follows from who holds the resource, and who waits for it."""
-        ledger, step, name = self.bench.ledger, Step(), f"wait-{next(self.names):06d}"
+        ledger, step, name = self.bench.ledger, Decision(), f"wait-{next(self.names):06d}"
         before = ledger.locks.blocker(asked.resource)
         try:
             got = leases.acquire(ledger, step, asked, waiter_id=name, waits=waits, now_ms=self.bench.now_ms)
@@ -78,7 +78,7 @@ class PromisesBesideLeases(Promises):
     @rule(data=st.data())
     def a_caller_hangs_up(self, data: st.DataObject) -> None:
         """It waits no more, and what it was given without being told of is free again."""
-        ledger, step = self.bench.ledger, Step()
+        ledger, step = self.bench.ledger, Decision()
         name = data.draw(st.sampled_from(sorted(ledger.waiters.keys() | ledger.granted.keys())))
         lease_queue.withdraw(ledger, step, name, "the caller went away", self.bench.now_ms)
         lock = ledger.granted.pop(name, None)
@@ -89,14 +89,14 @@ class PromisesBesideLeases(Promises):
     @precondition(lambda self: self._leases())
     @rule(data=st.data(), error=st.sampled_from([None, None, "it broke"]))
     def an_owner_releases(self, data: st.DataObject, error: str | None) -> None:
-        step = Step()
+        step = Decision()
         self._release(step, _one_of(data, self._leases()), error=error)
         self.bench.apply(step)
 
     @precondition(lambda self: self._leases())
     @rule(data=st.data(), timeout_ms=st.sampled_from([None, 1, 500]))
     def an_owner_renews(self, data: st.DataObject, timeout_ms: int | None) -> None:
-        step, lock, now_ms = Step(), _one_of(data, self._leases()), self.bench.now_ms
+        step, lock, now_ms = Decision(), _one_of(data, self._leases()), self.bench.now_ms
         renewed = leases.renew(
             self.bench.ledger, step, lock, owner_id=lock.owner_id, timeout_ms=timeout_ms, now_ms=now_ms
         )
@@ -106,7 +106,7 @@ class PromisesBesideLeases(Promises):
     @precondition(lambda self: len(self.bench.ledger.locks) > 0)
     @rule(data=st.data())
     def somebody_releases_by_force(self, data: st.DataObject) -> None:
-        step, lock = Step(), _one_of(data, {lock.lock_id: lock for lock in self.bench.ledger.locks})
+        step, lock = Decision(), _one_of(data, {lock.lock_id: lock for lock in self.bench.ledger.locks})
         try:
             leases.force_release(
                 self.bench.ledger, step, lock, reason="stuck", actor="uid:0", exchange_checked=False,
@@ -125,7 +125,7 @@ class PromisesBesideLeases(Promises):
         for _ in range(500):
             if not self.bench.ledger.waiters and not self._leases():
                 break
-            step = Step()
+            step = Decision()
             for lock in self._leases().values():
                 self._release(step, lock, error=None)
             self.bench.apply(step)
@@ -188,7 +188,7 @@ class PromisesBesideLeases(Promises):
     def _leases(self) -> dict[str, Lock]:
         return {lock.lock_id: lock for lock in self.bench.ledger.locks if lock.order_id is None}
 
-    def _release(self, step: Step, lock: Lock, *, error: str | None) -> None:
+    def _release(self, step: Decision, lock: Lock, *, error: str | None) -> None:
         leases.release(
             self.bench.ledger,
             step,

@@ -2,8 +2,8 @@
 
 import anyio
 
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.engine.publisher import SLOW_COMMIT_MS, Publisher
 from daemon.store.writer import Commit
@@ -14,10 +14,10 @@ from tests.exchange.mexc.clocks import LoopClock
 async def told_of(*commits: Commit) -> list[Event]:
     """Follow a step of each commit, all on disk already; return what was told."""
     told: list[Event] = []
-    publisher = Publisher(Ledger(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
+    publisher = Publisher(TradingState(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
     marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
     for commit, mark in zip(commits, marks, strict=True):
-        publisher.follow(Step(notes=[mark]), commit)
+        publisher.follow(Decision(notes=[mark]), commit)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(publisher.run)

@@ -7,7 +7,7 @@ import pytest
 
 from daemon.errors import CannotCreate
 from daemon.installing.plan import UNITS, installation, removal, shipped
-from daemon.installing.steps import Run, Step
+from daemon.installing.steps import Decision, Run
 
 SOURCES = Path(__file__).parents[2]
 COMMAND = Path("/srv/venvs/sniperd/bin/sniperd")
@@ -18,14 +18,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def carry_out(steps: Sequence[Step]) -> None:
+def carry_out(steps: Sequence[Decision]) -> None:
     """Do what concerns files; commands are the system's."""
     for step in steps:
         if not isinstance(step, Run):
             step.do()
 
 
-def told(steps: Sequence[Step]) -> list[str]:
+def told(steps: Sequence[Decision]) -> list[str]:
     return [step.told().split()[0] for step in steps]
 
 

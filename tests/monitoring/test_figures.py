@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import State
 from daemon.core.verbs import leases
@@ -73,7 +73,7 @@ def test_an_armed_order_is_not_in_flight_yet(bench: Bench) -> None:
 
 def test_callers_who_wait_for_a_lease_are_a_part_of_the_queue(bench: Bench) -> None:
     for name in ("first", "second"):
-        step = Step()
+        step = Decision()
         leases.acquire(bench.ledger, step, lease(), waiter_id=name, waits=True, now_ms=bench.now_ms)
         bench.apply(step)
     bench.pass_time(2_000)
@@ -141,7 +141,7 @@ def test_a_ban_and_the_kill_switch_show(bench: Bench) -> None:
 
 
 def test_a_lease_that_was_granted_is_no_waiter(bench: Bench) -> None:
-    step = Step()
+    step = Decision()
     got = leases.acquire(bench.ledger, step, lease(), waiter_id="w", waits=True, now_ms=bench.now_ms)
     assert isinstance(got, Leased)
     assert readings(bench).callers == 0

@@ -18,7 +18,7 @@ from daemon.api.http.body import Body, key_of, wait_s
 from daemon.api.http.request import Request
 from daemon.api.http.responses import json
 from daemon.api.http.routes import KEY, WAIT, Route
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.decimals import plain
 from daemon.core.values.fields import Amount, Text
 from daemon.core.values.orders import SIGHTINGS, Order, Side, State
@@ -106,7 +106,9 @@ class BotTrade:
         return json(told, status)
 
 
-def answer(ledger: Ledger, order: Order, now_ms: int, *, replayed: bool, took_ms: int) -> tuple[dict[str, Any], int]:
+def answer(
+    ledger: TradingState, order: Order, now_ms: int, *, replayed: bool, took_ms: int
+) -> tuple[dict[str, Any], int]:
     """Decide what the bot is told of an order as it stands on disk, and with which HTTP status."""
     if _succeeded(order):
         return _placed(order, now_ms, replayed=replayed), 200
@@ -131,7 +133,7 @@ def answer(ledger: Ledger, order: Order, now_ms: int, *, replayed: bool, took_ms
     return failed | {"replayed": True} if replayed else failed, 400
 
 
-def _lock_status(ledger: Ledger, order: Order) -> dict[str, Any]:
+def _lock_status(ledger: TradingState, order: Order) -> dict[str, Any]:
     lock = ledger.locks.blocker(order.resource)
     return {
         "isLocked": lock is not None,

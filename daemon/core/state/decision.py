@@ -26,7 +26,7 @@ class Send(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Step:
+class Decision:
     """Rows to be written together, then requests to be made."""
 
     orders: dict[str, Order] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 It holds every order that is not finished, the queue, the locks, the capacity and the search for unknown outcomes. The
 verbs that change it are the modules of ``core/verbs``, each a synchronous function that takes the time and a
-:class:`~daemon.core.state.decision.Step` to record into:
+:class:`~daemon.core.state.decision.Decision` to record into:
 
 ============  ==============================================================
 ``intake``    a signal becomes an order, or is answered by an earlier one
@@ -14,7 +14,7 @@ verbs that change it are the modules of ``core/verbs``, each a synchronous funct
 ============  ==============================================================
 
 Memory is ahead of the disk by at most the steps that are being written; nothing leaves the process before its step is
-written. An order that is finished stays here until its last step is on disk (:meth:`Ledger.committed`), so that nobody
+written. An order that is finished stays here until its last step is on disk (:meth:`TradingState.committed`), so that nobody
 can read an older state of it from the disk in between.
 """
 
@@ -32,7 +32,7 @@ from daemon.core.rules.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.rules.rate import Capacity, Limits
 from daemon.core.rules.reconciliation import Schedule, Watch, begin
 from daemon.core.rules.retries import RetryPolicy
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.state.keys import Keys
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
@@ -74,7 +74,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     refused_types: frozenset[str] = frozenset()  # types of orders that the exchange is known to take from nobody
 
 
-class Ledger:
+class TradingState:
     """What the daemon knows. One event loop, no await in here: a verb is atomic."""
 
     def __init__(
@@ -126,12 +126,12 @@ class Ledger:
         """Return the latest lease that was granted under a caller's key, from memory or disk."""
         return self._leases.get(key) or self._recall_lease(key)
 
-    def add(self, step: Step, order: Order) -> None:
+    def add(self, step: Decision, order: Order) -> None:
         """Take in a new order, or one that comes back."""
         self._keep(order)
         step.orders[order.order_id] = order
 
-    def unbind(self, step: Step, order: Order) -> None:
+    def unbind(self, step: Decision, order: Order) -> None:
         """Let a finished order's key go."""
         order = step.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
         if order.order_id in self.orders:
@@ -144,7 +144,7 @@ class Ledger:
 
     def move(
         self,
-        step: Step,
+        step: Decision,
         order: Order,
         happening: Happening,
         now_ms: int,
@@ -165,7 +165,7 @@ class Ledger:
         is_over = state in FINISHED and order.executed_sum is not None
         return self.change(step, order, now_ms, finished_ms=now_ms if is_over else order.finished_ms)
 
-    def change(self, step: Step, order: Order, now_ms: int, **changes: object) -> Order:
+    def change(self, step: Decision, order: Order, now_ms: int, **changes: object) -> Order:
         """Record a changed order; watch it where it is to be looked for."""
         if changes.get("finished_ms") is not None and order.key_until_ms is not None:
             changes["key_until_ms"] = now_ms + self.rules.manual_window_ms
@@ -180,7 +180,7 @@ class Ledger:
 
     def tell(
         self,
-        step: Step,
+        step: Decision,
         name: str,
         now_ms: int,
         order: Order | None,
@@ -203,7 +203,7 @@ class Ledger:
         )
         (step.events if CATALOGUE[name].durable else step.notes).append(event)
 
-    def committed(self, step: Step) -> None:
+    def committed(self, step: Decision) -> None:
         """Let go of the finished orders whose last word is now on disk."""
         for order_id, order in step.orders.items():
             still_so = self.orders.get(order_id) is order and order_id not in self.looking
@@ -240,7 +240,7 @@ class Ledger:
         return 0 if order.skip_lock else order.priority
 
     def free(
-        self, step: Step, order: Order, now_ms: int, *, result: str | None = None, error: str | None = None
+        self, step: Decision, order: Order, now_ms: int, *, result: str | None = None, error: str | None = None
     ) -> None:
         """End the lock that an order holds, and let the resource's next take part."""
         held = self.lock_of(order)
@@ -280,7 +280,7 @@ class Ledger:
         """Count the orders and callers that wait for a resource."""
         return self.queue.count(resource) + self.line.count(resource)
 
-    def took(self, step: Step, lock: Lock) -> None:
+    def took(self, step: Decision, lock: Lock) -> None:
         """Record a lock that was granted or renewed: its resource is nobody else's until it ends."""
         step.locks[lock.lock_id] = lock
         self.hold(lock)
@@ -293,7 +293,7 @@ class Ledger:
         if lock.order_id is None:
             self._leases[lock.key] = lock
 
-    def ended(self, step: Step, lock: Lock) -> None:
+    def ended(self, step: Decision, lock: Lock) -> None:
         """Record a lock that has ended, and let those who wait for its resource take part again."""
         step.locks[lock.lock_id] = lock
         self.queue.free(lock.resource)
@@ -309,14 +309,14 @@ class Ledger:
             self.line.free(order.resource)
         return True
 
-    def keep_still(self, step: Step, until_ms: int, now_ms: int) -> None:
+    def keep_still(self, step: Decision, until_ms: int, now_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""
         if until_ms > max(now_ms, self.capacity.blocked_until_ms):
             self.capacity.block(until_ms)
             step.facts[STILL_FACT] = str(until_ms)
             self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
 
-    def open_door(self, step: Step, now_ms: int) -> None:
+    def open_door(self, step: Decision, now_ms: int) -> None:
         """Let orders go again: the exchange takes them."""
         shut_ms = now_ms - self.door.since_ms
         self.door.open()

@@ -5,8 +5,8 @@ It steps forward where the machine's clock was behind and was set right. Instant
 that the exchange asked for, are not cut short by it.
 """
 
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 
 FAR_MS = 60_000
 """A clock that is so far from the exchange's knows no deadline and no instant of a listing."""
@@ -29,7 +29,7 @@ def disagreement(offset_ms: int | None) -> str | None:
     )
 
 
-def stepped(ledger: Ledger, step: Step, step_ms: int, now_ms: int) -> None:
+def stepped(ledger: TradingState, step: Decision, step_ms: int, now_ms: int) -> None:
     """Move the end of leases and of the exchange's wait along with the clock; ``now_ms`` is after the step."""
     for lock in list(ledger.locks):
         ledger.took(step, ledger.locks.extend(lock, step_ms))

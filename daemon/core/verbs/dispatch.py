@@ -7,8 +7,8 @@ waits; what cannot go now leaves an instant at which to look again.
 
 import msgspec
 
-from daemon.core.state.decision import Send, Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision, Send
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.locks import Lock, LockState, OwnerType
@@ -17,7 +17,7 @@ from daemon.core.verbs.lease_queue import grant
 from daemon.errors import InvariantBroken
 
 
-def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
+def dispatch(ledger: TradingState, step: Decision, now_ms: int) -> int | None:
     """Let go whoever may: whoever waits for a lease gets it, and orders are sent.
 
     Returns:
@@ -53,7 +53,7 @@ def dispatch(ledger: Ledger, step: Step, now_ms: int) -> int | None:
     return None
 
 
-def tick(ledger: Ledger, step: Step, now_ms: int) -> None:
+def tick(ledger: TradingState, step: Decision, now_ms: int) -> None:
     """Do what is due: deadlines, the end of waits, the end of leases."""
     for subject_id in ledger.due(now_ms):
         order = ledger.orders.get(subject_id)
@@ -65,7 +65,7 @@ def tick(ledger: Ledger, step: Step, now_ms: int) -> None:
             ledger.enqueue(order, now_ms)
 
 
-def expire(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
+def expire(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> None:
     """End an order whose deadline passed before it was sent."""
     ledger.leave(order)
     waited_for = order.reason or "no turn came in time"
@@ -74,7 +74,7 @@ def expire(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
     ledger.tell(step, "order.expired", now_ms, order, deadline_ms=order.deadline_ms, reason=order.reason)
 
 
-def disarm(ledger: Ledger, step: Step, order: Order, reason: str, now_ms: int) -> Order:
+def disarm(ledger: TradingState, step: Decision, order: Order, reason: str, now_ms: int) -> Order:
     """Take an armed order back before its instant; nothing was sent."""
     order = ledger.move(step, order, Happening.DISARM, now_ms, reason=reason)
     take_back(ledger, step, order, now_ms)
@@ -83,7 +83,7 @@ def disarm(ledger: Ledger, step: Step, order: Order, reason: str, now_ms: int) -
     return order
 
 
-def take_back(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
+def take_back(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> None:
     """Record that an armed order's attempt was never made, and free what it held."""
     attempt = ledger.flying.pop(order.client_order_id or "", None)
     if attempt is not None:
@@ -94,7 +94,7 @@ def take_back(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
     ledger.free(step, order, now_ms)
 
 
-def fire(ledger: Ledger, step: Step, send: Send, now_ms: int) -> bool:
+def fire(ledger: TradingState, step: Decision, send: Send, now_ms: int) -> bool:
     """Let an armed order's instant come; false where it is no longer armed under this attempt."""
     order = ledger.orders.get(send.order.order_id)
     if order is None or order.state is not State.ARMED or order.client_order_id != send.attempt.client_order_id:
@@ -106,7 +106,7 @@ def fire(ledger: Ledger, step: Step, send: Send, now_ms: int) -> bool:
     return True
 
 
-def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
+def may_go(ledger: TradingState, send: Send, now_ms: int) -> str | None:
     """Judge once more, when the attempt is durable and the wire is next; return what speaks against it."""
     if now_ms > send.order.deadline_ms:
         return "the deadline passed before the request could be written"
@@ -124,7 +124,7 @@ def may_go(ledger: Ledger, send: Send, now_ms: int) -> str | None:
     return None
 
 
-def _door_ms(ledger: Ledger, order: Order, now_ms: int) -> int | None:
+def _door_ms(ledger: TradingState, order: Order, now_ms: int) -> int | None:
     """Return when the exchange's door lets an order go; while it is shut none is armed, for one that tries goes now."""
     door_ms = ledger.door.ready_ms(now_ms)
     if ledger.door.why is None or door_ms is None:
@@ -132,7 +132,7 @@ def _door_ms(ledger: Ledger, order: Order, now_ms: int) -> int | None:
     return max(door_ms, order.execute_at_ms or 0)
 
 
-def _armed_in_the_way(ledger: Ledger, order: Order, now_ms: int) -> list[Order]:
+def _armed_in_the_way(ledger: TradingState, order: Order, now_ms: int) -> list[Order]:
     """Return the armed orders of lesser priority that keep an order from going now, last in rank first.
 
     Nothing of them was sent. Among orders of the same priority a reservation stands, whoever is older: an order that
@@ -156,7 +156,7 @@ def _armed_in_the_way(ledger: Ledger, order: Order, now_ms: int) -> list[Order]:
     return lesser[::-1]
 
 
-def _send(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
+def _send(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> None:
     number = order.attempts + 1
     lock = None if order.skip_lock else lock_for(ledger, step, order, now_ms)
     fire_ms = order.execute_at_ms if order.execute_at_ms is not None and order.execute_at_ms > now_ms else None
@@ -190,7 +190,7 @@ def _send(ledger: Ledger, step: Step, order: Order, now_ms: int) -> None:
         ledger.tell(step, "order.armed", now_ms, order, attempt=number, token=token, fire_ms=fire_ms)
 
 
-def lock_for(ledger: Ledger, step: Step, order: Order, now_ms: int) -> Lock:
+def lock_for(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> Lock:
     """Take the order's resource for it, or renew the lock that it holds already."""
     held = ledger.lock_of(order)
     if held is not None:
@@ -211,7 +211,7 @@ def lock_for(ledger: Ledger, step: Step, order: Order, now_ms: int) -> Lock:
     return lock
 
 
-def _end_lease(ledger: Ledger, step: Step, lock_id: str, now_ms: int) -> None:
+def _end_lease(ledger: TradingState, step: Decision, lock_id: str, now_ms: int) -> None:
     lock = ledger.locks.active(lock_id)
     if lock is None:
         return

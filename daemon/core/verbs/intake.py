@@ -9,8 +9,8 @@ import msgspec
 from daemon.core.rules import guards
 from daemon.core.rules.exposure import Exposure
 from daemon.core.rules.idempotency import Claim, Identity, claim, identity_of, key_until_ms
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order, Side, State
 from daemon.core.values.signals import Signal, check_instant
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady
@@ -23,13 +23,13 @@ class Accepted(msgspec.Struct, frozen=True):
     replayed: bool
 
 
-def identify(ledger: Ledger, signal: Signal) -> Identity:
+def identify(ledger: TradingState, signal: Signal) -> Identity:
     """Name a signal, as it was asked: before anything is rounded."""
     rules = ledger.rules
     return identity_of(signal, per_symbol=rules.per_symbol, one_buy_per_target=rules.one_buy_per_target)
 
 
-def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
+def recognise(ledger: TradingState, step: Decision, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
     """Answer a repetition with the first one's order; ``None`` where the signal is new.
 
     A repetition is answered even while halted or draining, because it places nothing.
@@ -56,7 +56,14 @@ def recognise(ledger: Ledger, step: Step, identity: Identity, *, actor: str, now
 
 
 def accept(
-    ledger: Ledger, step: Step, signal: Signal | None, identity: Identity, *, order_id: str, actor: str, now_ms: int
+    ledger: TradingState,
+    step: Decision,
+    signal: Signal | None,
+    identity: Identity,
+    *,
+    order_id: str,
+    actor: str,
+    now_ms: int,
 ) -> Accepted:
     """Take a signal in, once.
 
@@ -106,7 +113,7 @@ def accept(
     return Accepted(order, replayed=False)
 
 
-def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], now_ms: int) -> None:
+def check_all(ledger: TradingState, wishes: Sequence[tuple[Signal | None, Identity]], now_ms: int) -> None:
     """Check that all of several signals would be taken, so that all or none can be.
 
     Raises:
@@ -119,7 +126,7 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], 
     new: dict[str, str] = {}  # the keys that they would take, and the payloads' fingerprints
     fresh: list[tuple[int, Signal | None, Identity]] = []
     for place, (signal, identity) in enumerate(wishes):
-        if recognise(ledger, Step(), identity, actor="", now_ms=now_ms) is not None:
+        if recognise(ledger, Decision(), identity, actor="", now_ms=now_ms) is not None:
             continue
         key = _key_of_new(ledger, identity, now_ms)
         if new.get(key, identity.fingerprint) != identity.fingerprint:
@@ -145,7 +152,7 @@ def check_all(ledger: Ledger, wishes: Sequence[tuple[Signal | None, Identity]], 
         batch.note(None, order)
 
 
-def check_open(ledger: Ledger, arrivals: Sequence[Side]) -> None:
+def check_open(ledger: TradingState, arrivals: Sequence[Side]) -> None:
     """Check that new signals of these sides are taken.
 
     However many BUYs wait, a SELL finds a place: SELLs are bounded among themselves only.
@@ -174,14 +181,20 @@ def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
         )
 
 
-def _key_of_new(ledger: Ledger, identity: Identity, now_ms: int) -> str:
+def _key_of_new(ledger: TradingState, identity: Identity, now_ms: int) -> str:
     """Return the key of the order that a new signal becomes."""
     verdict = claim(ledger.keys.order_of(identity.key), identity, now_ms, ledger.rules.manual_window_ms)
     return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
 
 
 def _order(
-    ledger: Ledger, signal: Signal | None, identity: Identity, order_id: str, now_ms: int, *, key: str | None = None
+    ledger: TradingState,
+    signal: Signal | None,
+    identity: Identity,
+    order_id: str,
+    now_ms: int,
+    *,
+    key: str | None = None,
 ) -> Order:
     if signal is None:
         raise NotReady("the order that answered the signal ended unplaced meanwhile; send it again, with the same key")

@@ -13,25 +13,25 @@ from itertools import chain
 import msgspec
 
 from daemon.core.rules.priority_queue import NOBODY, Rank
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
 from daemon.core.values.waiters import Waiter, WaiterState
 
 
-def grant(ledger: Ledger, step: Step, now_ms: int) -> None:
+def grant(ledger: TradingState, step: Decision, now_ms: int) -> None:
     """Give every free resource to the first in line for it, unless an order of lesser rank waits for it."""
     while (entry := ledger.line.peek()) is not None:
         rival = ledger.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:
-            ledger.line.set_aside(entry.resource)  # until the order has gone: Ledger.leave, Ledger.ended
+            ledger.line.set_aside(entry.resource)  # until the order has gone: TradingState.leave, TradingState.ended
             continue
         waiter = ledger.leave_line(entry.entry_id)
         assert waiter is not None
         _grant(ledger, step, waiter, now_ms)
 
 
-def withdraw(ledger: Ledger, step: Step, waiter_id: str, reason: str, now_ms: int) -> None:
+def withdraw(ledger: TradingState, step: Decision, waiter_id: str, reason: str, now_ms: int) -> None:
     """Take a waiter out of line, if it still stands there."""
     waiter = ledger.leave_line(waiter_id)
     if waiter is None:
@@ -50,7 +50,7 @@ def withdraw(ledger: Ledger, step: Step, waiter_id: str, reason: str, now_ms: in
     )
 
 
-def place_of(ledger: Ledger, order: Order) -> int:
+def place_of(ledger: TradingState, order: Order) -> int:
     """Tell an order's place among those that wait for its resource, from 1.
 
     It is 1 too while the order waits for its time, and where it waits for nobody: its resource is its own already.
@@ -61,7 +61,7 @@ def place_of(ledger: Ledger, order: Order) -> int:
     return 1 + ledger.queue.count(order.resource, mine) + ledger.line.count(order.resource, mine)
 
 
-def _grant(ledger: Ledger, step: Step, waiter: Waiter, now_ms: int) -> None:
+def _grant(ledger: TradingState, step: Decision, waiter: Waiter, now_ms: int) -> None:
     asked = waiter.asked
     lock = ledger.locks.acquire(
         resource=asked.resource,
@@ -107,7 +107,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     resource_position: int  # among those for the same resource
 
 
-def in_order(ledger: Ledger, limit: int | None = None) -> list[Waiting]:
+def in_order(ledger: TradingState, limit: int | None = None) -> list[Waiting]:
     """List the first so many who wait for a turn, in the order of service, or all, which takes the time of a sort."""
     places: Counter[str] = Counter()
     found = []

@@ -12,8 +12,8 @@ The lock that a verb is given may have been read from the disk a moment ago. Whe
 
 import msgspec
 
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import Order, State
 from daemon.core.values.waiters import LeaseRequest, Waiter
@@ -30,7 +30,7 @@ class Leased(msgspec.Struct, frozen=True):
 
 
 def acquire(
-    ledger: Ledger, step: Step, asked: LeaseRequest, *, waiter_id: str, waits: bool, now_ms: int
+    ledger: TradingState, step: Decision, asked: LeaseRequest, *, waiter_id: str, waits: bool, now_ms: int
 ) -> Leased | Waiter:
     """Grant a lease now, or put the caller in line.
 
@@ -67,7 +67,7 @@ def acquire(
     return waiter
 
 
-def held(ledger: Ledger, resource: str) -> Held:
+def held(ledger: TradingState, resource: str) -> Held:
     """Say who has a resource, and how many wait for it."""
     holder = ledger.locks.blocker(resource)
     waiting = ledger.waiting_for(resource)
@@ -79,7 +79,9 @@ def held(ledger: Ledger, resource: str) -> Held:
     )
 
 
-def renew(ledger: Ledger, step: Step, lock: Lock, *, owner_id: str, timeout_ms: int | None, now_ms: int) -> Lock:
+def renew(
+    ledger: TradingState, step: Decision, lock: Lock, *, owner_id: str, timeout_ms: int | None, now_ms: int
+) -> Lock:
     """Begin a lease anew, for its owner.
 
     Raises:
@@ -96,7 +98,14 @@ def renew(ledger: Ledger, step: Step, lock: Lock, *, owner_id: str, timeout_ms: 
 
 
 def release(
-    ledger: Ledger, step: Step, lock: Lock, *, owner_id: str, result: str | None, error: str | None, now_ms: int
+    ledger: TradingState,
+    step: Decision,
+    lock: Lock,
+    *,
+    owner_id: str,
+    result: str | None,
+    error: str | None,
+    now_ms: int,
 ) -> Lock:
     """End a lease, for its owner, with what came of the critical section.
 
@@ -117,7 +126,7 @@ def release(
 
 
 def force_release(
-    ledger: Ledger, step: Step, lock: Lock, *, reason: str, actor: str, exchange_checked: bool, now_ms: int
+    ledger: TradingState, step: Decision, lock: Lock, *, reason: str, actor: str, exchange_checked: bool, now_ms: int
 ) -> Lock:
     """End anybody's lock by an administrator's word.
 
@@ -149,13 +158,13 @@ def force_release(
     return ended
 
 
-def _wait_anew(ledger: Ledger, order: Order | None, now_ms: int) -> None:
+def _wait_anew(ledger: TradingState, order: Order | None, now_ms: int) -> None:
     """Let an order that waited under its lock wait for its resource like any other."""
     if order is not None and ledger.leave(order):
         ledger.enqueue(order, now_ms)
 
 
-def _in_line(ledger: Ledger, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
+def _in_line(ledger: TradingState, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
     if not ledger.sending:
         raise NotReady("the daemon is starting or draining; ask again in a moment, with the same key")
     if len(ledger.waiters) >= ledger.rules.max_queued:
@@ -165,7 +174,7 @@ def _in_line(ledger: Ledger, asked: LeaseRequest, waiter_id: str, now_ms: int) -
     return waiter
 
 
-def _lease_of_key(ledger: Ledger, asked: LeaseRequest) -> Lock | None:
+def _lease_of_key(ledger: TradingState, asked: LeaseRequest) -> Lock | None:
     """Return the lease that answers a repeated request; one that failed or ran out of time answers nothing."""
     lock = None if asked.key is None else ledger.lease_by_key(asked.key)
     if lock is None or lock.state in {LockState.FAILED, LockState.EXPIRED}:
@@ -174,7 +183,7 @@ def _lease_of_key(ledger: Ledger, asked: LeaseRequest) -> Lock | None:
     return lock
 
 
-def _waiter_of_key(ledger: Ledger, asked: LeaseRequest) -> Waiter | None:
+def _waiter_of_key(ledger: TradingState, asked: LeaseRequest) -> Waiter | None:
     waiter = None if asked.key is None else ledger.waiter_by_key(asked.key)
     if waiter is not None:
         _check_same(waiter.asked, asked)
@@ -191,7 +200,7 @@ def _check_same(earlier: Lock | LeaseRequest, asked: LeaseRequest) -> None:
         raise KeyConflict(f"idempotency key {asked.key!r} belongs to another request for a lock; use another key")
 
 
-def _own(ledger: Ledger, lock: Lock, owner_id: str) -> Lock:
+def _own(ledger: TradingState, lock: Lock, owner_id: str) -> Lock:
     lock = _active(ledger, lock)
     if lock.order_id is not None:
         raise WrongState(f"{lock.lock_id} is held for order {lock.order_id} and ends with its outcome")
@@ -200,7 +209,7 @@ def _own(ledger: Ledger, lock: Lock, owner_id: str) -> Lock:
     return lock
 
 
-def _active(ledger: Ledger, lock: Lock) -> Lock:
+def _active(ledger: TradingState, lock: Lock) -> Lock:
     active = ledger.locks.active(lock.lock_id)
     if active is None:
         state = "ended" if lock.state is LockState.ACTIVE else lock.state.value

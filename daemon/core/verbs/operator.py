@@ -10,8 +10,8 @@ from enum import StrEnum
 import msgspec
 
 from daemon.core.rules.reconciliation import begin, grace_over_ms
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import HALT_FACT, STILL_FACT, Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import HALT_FACT, STILL_FACT, TradingState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.exchange_replies import CancelAnswer
@@ -39,7 +39,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     executed_quote: Decimal = ZERO
 
 
-def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+def withdraw(ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
     """Cancel an order that was not sent.
 
     Raises:
@@ -56,7 +56,7 @@ def withdraw(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: st
     return order
 
 
-def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+def ask_cancel(ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
     """Record that a resting order's cancel is asked of the exchange, and count it in its second.
 
     Raises:
@@ -72,7 +72,7 @@ def ask_cancel(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: 
 
 
 def cancel_answered(
-    ledger: Ledger, step: Step, order: Order, *, answer: CancelAnswer, reason: str, actor: str, now_ms: int
+    ledger: TradingState, step: Decision, order: Order, *, answer: CancelAnswer, reason: str, actor: str, now_ms: int
 ) -> Order:
     """Record the exchange's answer to a cancel, and look at the order at once: the answer proves nothing."""
     del reason
@@ -92,7 +92,9 @@ def cancel_answered(
     return order
 
 
-def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str, actor: str, now_ms: int) -> Order:
+def rule(
+    ledger: TradingState, step: Decision, order: Order, *, found: Found, reason: str, actor: str, now_ms: int
+) -> Order:
     """End an unknown outcome by a person's word.
 
     An order that was ruled out is looked for a few times more (:data:`daemon.core.rules.reconciliation.RULED_MS`).
@@ -127,7 +129,7 @@ def rule(ledger: Ledger, step: Step, order: Order, *, found: Found, reason: str,
     return order
 
 
-def _check_grace(ledger: Ledger, order: Order, now_ms: int) -> None:
+def _check_grace(ledger: TradingState, order: Order, now_ms: int) -> None:
     """Refuse to call an order not placed while the exchange may still admit its request, or not show it yet."""
     over_ms = grace_over_ms(order, ledger.rules.schedule)
     if now_ms < over_ms:
@@ -137,7 +139,7 @@ def _check_grace(ledger: Ledger, order: Order, now_ms: int) -> None:
         )
 
 
-def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+def requeue(ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
     """Send a dead letter back into the queue, with its deadline begun anew.
 
     Raises:
@@ -171,7 +173,7 @@ def requeue(ledger: Ledger, step: Step, order: Order, *, reason: str, actor: str
     return order
 
 
-def halt(ledger: Ledger, step: Step, *, reason: str, now_ms: int, actor: str = DAEMON) -> None:
+def halt(ledger: TradingState, step: Decision, *, reason: str, now_ms: int, actor: str = DAEMON) -> None:
     """Set the kill switch: nothing new is sent, armed orders are taken back."""
     if ledger.halted is not None:
         return
@@ -181,7 +183,7 @@ def halt(ledger: Ledger, step: Step, *, reason: str, now_ms: int, actor: str = D
         disarm(ledger, step, order, f"trading was halted: {reason}", now_ms)
 
 
-def clear_wait(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+def clear_wait(ledger: TradingState, step: Decision, *, reason: str, actor: str, now_ms: int) -> None:
     """End every wait that the exchange asked for, or that we made of its answers: a person knows better.
 
     Where the exchange takes no orders, one order tries at once. The others wait for its answer: if the person is wrong,
@@ -194,7 +196,7 @@ def clear_wait(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: i
     ledger.tell(step, "exchange.wait_cleared", now_ms, None, actor=actor, reason=reason, until_ms=until_ms)
 
 
-def resume(ledger: Ledger, step: Step, *, reason: str, actor: str, now_ms: int) -> None:
+def resume(ledger: TradingState, step: Decision, *, reason: str, actor: str, now_ms: int) -> None:
     """Release the kill switch."""
     if ledger.halted is None:
         return

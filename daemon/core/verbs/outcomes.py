@@ -9,8 +9,8 @@ from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS
 from daemon.core.rules.order_reports import completed, is_news, may_lack_fills, spent_less
 from daemon.core.rules.reconciliation import Conclusion, Watch, conclude, is_confirmed
 from daemon.core.rules.retries import Verdict, judge, unsent
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import DOOR_FACT, Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import DOOR_FACT, TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import DAEMON
@@ -35,8 +35,8 @@ MAX_ODD_ROWS = 1_000
 
 
 def answered(
-    ledger: Ledger,
-    step: Step,
+    ledger: TradingState,
+    step: Decision,
     attempt: Attempt,
     answer: Answer,
     now_ms: int,
@@ -75,7 +75,7 @@ def answered(
     return None
 
 
-def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now_ms: int) -> None:
+def looked(ledger: TradingState, step: Decision, order_id: str, looks: Sequence[Look], now_ms: int) -> None:
     """Record a round of looks for an order and what it concludes.
 
     Every look is kept as evidence but those that show once more what is known.
@@ -109,13 +109,13 @@ def looked(ledger: Ledger, step: Step, order_id: str, looks: Sequence[Look], now
         ledger.watches[order_id] = msgspec.structs.replace(ledger.watches[order_id], odd=watch.odd)
 
 
-def in_doubt(ledger: Ledger, step: Step, order: Order, why: str, now_ms: int, **changes: object) -> None:
+def in_doubt(ledger: TradingState, step: Decision, order: Order, why: str, now_ms: int, **changes: object) -> None:
     """Begin to look for an order that may or may not exist, with what else changes about it."""
     order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms, **changes)
     ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
 
 
-def _at_the_door(ledger: Ledger, step: Step, client_order_id: str, answer: Answer, now_ms: int) -> None:
+def _at_the_door(ledger: TradingState, step: Decision, client_order_id: str, answer: Answer, now_ms: int) -> None:
     """Take from an answer whether the exchange takes orders at all."""
     door = ledger.door
     tried = client_order_id == door.trying
@@ -170,7 +170,7 @@ def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:
             return replace(attempt, state=AttemptState.NOT_SENT, answered_ms=now_ms, message=answer.why)
 
 
-def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
+def _placed(ledger: TradingState, step: Decision, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
     order = ledger.move(step, order, Happening.PLACE, now_ms, exchange_order_id=placed.exchange_order_id, doubt_ms=None)
     ledger.free(step, order, now_ms, result=_result(order))
     ledger.tell(
@@ -183,7 +183,7 @@ def _placed(ledger: Ledger, step: Step, order: Order, attempt: Attempt, placed: 
     )
 
 
-def _refused(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
+def _refused(ledger: TradingState, step: Decision, order: Order, verdict: Verdict, now_ms: int) -> None:
     ledger.keep_still(step, verdict.block_until_ms, now_ms)
     if verdict.happening is Happening.DEFER:
         _deferred(ledger, step, order, verdict, now_ms)
@@ -195,7 +195,7 @@ def _refused(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms:
         halt(ledger, step, reason=f"the exchange does not accept our key: {verdict.reason}", now_ms=now_ms)
 
 
-def _deferred(ledger: Ledger, step: Step, order: Order, verdict: Verdict, now_ms: int) -> None:
+def _deferred(ledger: TradingState, step: Decision, order: Order, verdict: Verdict, now_ms: int) -> None:
     repriced = {} if verdict.price is None else {"price": verdict.price, "repriced": True}
     rounded = {} if verdict.refitted is None else _rounded(order, verdict.refitted)
     order = ledger.move(
@@ -236,7 +236,7 @@ def _rounded(order: Order, refitted: Order) -> dict[str, Any]:
     return changes
 
 
-def _nothing_new(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+def _nothing_new(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_ms: int) -> None:
     """Look again later, unless the order has ended and was looked at often enough since."""
     if order.order_id not in ledger.watches:
         return
@@ -257,7 +257,7 @@ def _nothing_new(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms:
     ledger.tell(step, "order.price_unknown", now_ms, order, reason=reason)
 
 
-def _believe(ledger: Ledger, step: Step, order: Order, sighting: Sighting, now_ms: int) -> None:
+def _believe(ledger: TradingState, step: Decision, order: Order, sighting: Sighting, now_ms: int) -> None:
     """Take over what the exchange shows, whatever was concluded before.
 
     An order that was believed not placed may have an heir: the same signal came again and became a new order. As long
@@ -305,7 +305,7 @@ def _name(order: Order, sighting: Sighting) -> str | None:
     return name if is_ours else order.client_order_id
 
 
-def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+def _lost(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_ms: int) -> None:
     reason = (
         f"{_not_found(order, watch, now_ms)}; compare with the exchange's own order list for every client order id "
         f"that begins with {order.order_id}-, whatever its number, then rule: sniperd resolve {order.order_id}"
@@ -314,7 +314,7 @@ def _lost(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -
     ledger.tell(step, "order.lost", now_ms, order, reason=reason)
 
 
-def _missing(ledger: Ledger, step: Step, order: Order, watch: Watch, now_ms: int) -> None:
+def _missing(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_ms: int) -> None:
     """Doubt an order that the exchange said it took and never showed."""
     reason = f"the exchange took it as {order.exchange_order_id} and has never shown it: "
     in_doubt(ledger, step, order, reason + _not_found(order, watch, now_ms), now_ms)
@@ -325,7 +325,7 @@ def _not_found(order: Order, watch: Watch, now_ms: int) -> str:
     return f"not found in {watch.complete} complete searches, {looked_s} s after it was sent"
 
 
-def _report_passed_over(ledger: Ledger, step: Step, order: Order, looks: Sequence[Look], now_ms: int) -> None:
+def _report_passed_over(ledger: TradingState, step: Decision, order: Order, looks: Sequence[Look], now_ms: int) -> None:
     """Report each row of another order that could not be read, once."""
     for look in looks:
         for row in sorted(set(look.passed_over) - ledger.odd_rows):
@@ -335,7 +335,7 @@ def _report_passed_over(ledger: Ledger, step: Step, order: Order, looks: Sequenc
             ledger.tell(step, "exchange.odd_row", now_ms, None, witness=look.witness, symbol=order.symbol, row=row)
 
 
-def _tell_look(ledger: Ledger, step: Step, order: Order, look: Look) -> None:
+def _tell_look(ledger: TradingState, step: Decision, order: Order, look: Look) -> None:
     ledger.tell(
         step,
         "order.looked",

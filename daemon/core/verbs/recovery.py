@@ -7,8 +7,8 @@ import msgspec
 from daemon.core.rules.backoff import Door
 from daemon.core.rules.exposure import Ended, Spent
 from daemon.core.rules.reconciliation import begin
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import WATCHED, Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import WATCHED, TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order, State
@@ -17,8 +17,8 @@ from daemon.core.verbs.outcomes import in_doubt
 
 
 def recover(
-    ledger: Ledger,
-    step: Step,
+    ledger: TradingState,
+    step: Decision,
     *,
     orders: Iterable[Order],
     ended: Iterable[Order | Ended],
@@ -79,6 +79,6 @@ def recover(
             ledger.enqueue(order, now_ms)
 
 
-def _take_again(ledger: Ledger, lock: Lock) -> None:
+def _take_again(ledger: TradingState, lock: Lock) -> None:
     ledger.locks.restore(lock)
     ledger.hold(lock)

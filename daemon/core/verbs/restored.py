@@ -11,8 +11,8 @@ there takes three measures, in the transaction that also removes it:
   same copy before: no token is given twice.
 """
 
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.instants import instant_ms
@@ -32,7 +32,7 @@ TOKENS_PER_MS = 1_000
 stays below 2**53, up to which a JSON number is exact everywhere."""
 
 
-def begin_from_copy(ledger: Ledger, step: Step, copied: str, now_ms: int) -> None:
+def begin_from_copy(ledger: TradingState, step: Decision, copied: str, now_ms: int) -> None:
     """Take a restored database up, after recovery has loaded it."""
     step.facts[COPIED_FACT] = ""
     ledger.locks.last_token = _token_base(ledger.locks.last_token, now_ms)
@@ -58,7 +58,7 @@ def _token_base(last_token: int, now_ms: int) -> int:
     return base if base > last_token else last_token + now_ms
 
 
-def _doubt(ledger: Ledger, step: Step, order: Order, copied: str, now_ms: int) -> None:
+def _doubt(ledger: TradingState, step: Decision, order: Order, copied: str, now_ms: int) -> None:
     """Take an order as sent right after the copy was made."""
     copied_ms = instant_ms(copied) or order.accepted_ms
     ledger.leave(order)

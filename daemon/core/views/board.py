@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from daemon.core.rules.reconciliation import Watch
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import UNRESOLVED, Order, State
 from daemon.core.verbs.lease_queue import Waiting, in_order
 from daemon.core.views.explain import Outlook, outlook
@@ -35,7 +35,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     queue: list[Waiting]
 
 
-def overview(ledger: Ledger, now_ms: int, limit: int) -> Overview:
+def overview(ledger: TradingState, now_ms: int, limit: int) -> Overview:
     """List what is not finished; of many that wait to be sent it costs no more than a pass over the queue."""
     queue = in_order(ledger, limit)
     places = {waiting.order_id: waiting for waiting in queue if waiting.order_id is not None}
@@ -52,7 +52,7 @@ def overview(ledger: Ledger, now_ms: int, limit: int) -> Overview:
     return Overview(standings=standings, unshown=unfinished - len(found), queue=queue)
 
 
-def _sent(ledger: Ledger) -> tuple[list[Order], list[Order], list[Order]]:
+def _sent(ledger: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
     """Sort out what does not wait to be sent: in doubt or lost, under way, resting on the exchange."""
     doubts: list[Order] = []
     under_way: list[Order] = []
@@ -69,7 +69,7 @@ def _sent(ledger: Ledger) -> tuple[list[Order], list[Order], list[Order]]:
     return doubts, under_way, resting
 
 
-def _standing(ledger: Ledger, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
+def _standing(ledger: TradingState, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
     ahead = None if waiting is None else waiting.position - 1
     return Standing(
         order=order,

@@ -3,7 +3,7 @@
 import msgspec
 
 from daemon.core.rules.reconciliation import grace_over_ms
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order, State
 
 
@@ -51,7 +51,7 @@ _TO_DO = {
 }
 
 
-def outlook(ledger: Ledger, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
+def outlook(ledger: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
     """Tell what will happen next, from memory. ``ahead`` is how many are served before it, where that is counted."""
     if order.finished_ms is not None:
         return Outlook(_OVER[order.state])
@@ -64,7 +64,7 @@ def outlook(ledger: Ledger, order: Order, now_ms: int, *, ahead: int | None = No
     return Outlook(_AHEAD[order.state], _next_look_ms(ledger, order))
 
 
-def afterwards(ledger: Ledger, order: Order, now_ms: int) -> Outlook | None:
+def afterwards(ledger: TradingState, order: Order, now_ms: int) -> Outlook | None:
     """Tell what follows if what comes next changes nothing; ``None`` where it is the same again."""
     if order.state is State.QUEUED and ledger.halted is None:
         return Outlook("it expires, unless it has been sent", order.deadline_ms)
@@ -78,7 +78,7 @@ def afterwards(ledger: Ledger, order: Order, now_ms: int) -> Outlook | None:
     return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
 
 
-def advice(ledger: Ledger, order: Order, *, has_events: bool = True) -> str | None:
+def advice(ledger: TradingState, order: Order, *, has_events: bool = True) -> str | None:
     """Name what a person can do about an order, and the command for it; or why there is nothing to see of it."""
     if order.state is State.QUEUED and ledger.halted is not None:
         return "`sniperd resume --reason …` lets orders go again"
@@ -88,7 +88,7 @@ def advice(ledger: Ledger, order: Order, *, has_events: bool = True) -> str | No
     return None if text is None else text.replace("ID", order.order_id)
 
 
-def _queued(ledger: Ledger, order: Order, now_ms: int, ahead: int | None) -> Outlook:
+def _queued(ledger: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
     if ledger.halted is not None:
         return Outlook(f"it waits for `sniperd resume` ({ledger.halted}), or expires", order.deadline_ms)
     if order.order_id not in ledger.queue:
@@ -104,6 +104,6 @@ def _queued(ledger: Ledger, order: Order, now_ms: int, ahead: int | None) -> Out
     )
 
 
-def _next_look_ms(ledger: Ledger, order: Order) -> int | None:
+def _next_look_ms(ledger: TradingState, order: Order) -> int | None:
     watch = ledger.watches.get(order.order_id)
     return None if watch is None else watch.next_ms

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, Door
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import DOOR_FACT
 from daemon.core.values.exchange_replies import UNREACHABLE, Advice, Answer, NotSent
 from daemon.core.values.orders import Order, State
@@ -87,7 +87,7 @@ def test_a_stated_wait_beside_one_orders_own_doubt_holds_back_what_was_decided_b
 
 
 def test_ending_waits_while_the_door_is_open_says_nothing_of_it(bench: Bench) -> None:
-    step = Step()
+    step = Decision()
     clear_wait(bench.ledger, step, reason="in doubt", actor="uid:0", now_ms=bench.now_ms)
     assert DOOR_FACT not in step.facts
     assert "exchange.takes_orders" not in [event.name for event in step.events]
@@ -202,7 +202,7 @@ def test_a_person_ends_every_wait_at_once_and_is_on_record(bench: Bench, answer:
     turned_away(bench, answer)
     order, other = buy(bench, 1), buy(bench, 3)
     assert order.state is State.QUEUED
-    step = Step()
+    step = Decision()
     clear_wait(bench.ledger, step, reason="they lifted it", actor="uid:0", now_ms=bench.now_ms)
     bench.apply(step)
     assert bench.order(order).state is State.IN_FLIGHT

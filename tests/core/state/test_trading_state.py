@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.state.keys import MAX_ABSENT
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.orders import Order, State
 from daemon.core.verbs.operator import Found, Ruling
@@ -49,7 +49,7 @@ def test_an_order_that_is_not_finished_stays_whatever_is_on_disk(bench: Bench) -
 def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Bench) -> None:
     done = filled(bench)
     bench.write()
-    step = Step()
+    step = Decision()
     bench.ledger.unbind(step, done)
     bench.apply(step)
     bench.tell()
@@ -87,7 +87,7 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
         asked.append(key)
         return None
 
-    ledger = Ledger(RULES, recall, lambda _: None)
+    ledger = TradingState(RULES, recall, lambda _: None)
     ledger.load(order(key="k"))
     assert ledger.keys.order_of("k") == order(key="k")
     assert asked == []
@@ -97,19 +97,19 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
 
 def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
     asked: list[str] = []
-    ledger = Ledger(RULES, asked.append, lambda _: None)
+    ledger = TradingState(RULES, asked.append, lambda _: None)
     assert [ledger.keys.order_of("k"), ledger.keys.order_of("k")] == [None, None]
     assert asked == ["k"]
     gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
     ledger.load(gone)
-    ledger.committed(Step(orders={gone.order_id: gone}))
+    ledger.committed(Decision(orders={gone.order_id: gone}))
     ledger.keys.order_of("k")
     assert asked == ["k", "k"], "now the disk may have it"
 
 
 def test_only_so_many_keys_are_remembered_as_absent() -> None:
     asked: list[str] = []
-    ledger = Ledger(RULES, asked.append, lambda _: None)
+    ledger = TradingState(RULES, asked.append, lambda _: None)
     for number in range(MAX_ABSENT + 1):
         ledger.keys.order_of(str(number))
     ledger.keys.order_of("0")
@@ -168,7 +168,7 @@ def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
 
 
 def test_what_is_due_is_taken_out_in_order_and_once() -> None:
-    ledger = Ledger(RULES, lambda _: None, lambda _: None)
+    ledger = TradingState(RULES, lambda _: None, lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
         ledger.set_timer(at_ms, subject_id)
     assert ledger.next_timer_ms() == 1
@@ -196,13 +196,13 @@ def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
 
 
 def test_a_step_with_a_row_of_any_kind_is_to_be_written() -> None:
-    assert not Step()
-    assert Step(orders={"a": order()})
-    assert Step(attempts={"a": attempt()})
-    assert Step(locks={"a": lock()})
-    assert Step(facts={"halted": ""})
-    assert Step(events=[Event(name="trading.halted", at_ms=NOON_MS)])
+    assert not Decision()
+    assert Decision(orders={"a": order()})
+    assert Decision(attempts={"a": attempt()})
+    assert Decision(locks={"a": lock()})
+    assert Decision(facts={"halted": ""})
+    assert Decision(events=[Event(name="trading.halted", at_ms=NOON_MS)])
 
 
 def test_a_step_with_nothing_but_a_line_for_the_log_is_not() -> None:
-    assert not Step(notes=[Event(name="order.replayed", at_ms=NOON_MS)])
+    assert not Decision(notes=[Event(name="order.replayed", at_ms=NOON_MS)])

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from daemon import core
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Kind, Level
 from daemon.core.values.orders import State
 from tests.core.bench import Bench
@@ -95,9 +95,9 @@ def test_an_event_about_no_order_is_bound_to_none() -> None:
 
 
 def test_amounts_are_told_in_plain_digits() -> None:
-    step = Step()
+    step = Decision()
     asked = order(State.OPEN)
-    Ledger(RULES, lambda _: None, lambda _: None).tell(
+    TradingState(RULES, lambda _: None, lambda _: None).tell(
         step,
         "order.seen",
         NOON_MS,
@@ -110,7 +110,7 @@ def test_amounts_are_told_in_plain_digits() -> None:
 
 def test_an_event_that_nobody_listed_cannot_be_told() -> None:
     with pytest.raises(KeyError):
-        Ledger(RULES, lambda _: None, lambda _: None).tell(Step(), "order.vanished", NOON_MS, None)
+        TradingState(RULES, lambda _: None, lambda _: None).tell(Decision(), "order.vanished", NOON_MS, None)
 
 
 def test_a_kind_is_stored_and_has_no_keys_unless_it_says_so() -> None:

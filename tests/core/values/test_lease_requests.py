@@ -86,7 +86,7 @@ def test_what_no_reader_could_read_is_refused(raw: bytes) -> None:
         ("Trade:btcusdt", "trade:BTCUSDT"),
         ("TRADE", "trade"),
         ("Trader:btcusdt", "Trader:btcusdt"),
-        ("Ledger : anna", "Ledger : anna"),
+        ("TradingState : anna", "TradingState : anna"),
     ],
 )
 def test_a_trades_resource_has_one_spelling_and_other_names_stay_as_they_are(asked: str, resource: str) -> None:

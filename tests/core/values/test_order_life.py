@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from daemon.core.state.decision import Step
-from daemon.core.state.trading_state import FINISHED, WATCHED, Ledger
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import FINISHED, WATCHED, TradingState
 from daemon.core.values.orders import (
     KEY_FREE,
     MAYBE_SENT,
@@ -63,7 +63,7 @@ def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
         return
     with pytest.raises(Impossible, match=f"{happening.value} is impossible for an order that is {state.value}"):
         after(state, happening)
-    ledger, step = Ledger(RULES, lambda _: None, lambda _: None), Step()
+    ledger, step = TradingState(RULES, lambda _: None, lambda _: None), Decision()
     known = order(state)
     ledger.load(known)
     with pytest.raises(Impossible):

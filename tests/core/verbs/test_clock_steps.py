@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.orders import State
 from daemon.core.verbs import leases
 from daemon.core.verbs.clock_steps import FAR_MS, disagreement, stepped
@@ -11,16 +11,16 @@ from tests.core.bench import Bench
 from tests.core.making import lease
 
 
-def jump(bench: Bench, step_ms: int) -> Step:
+def jump(bench: Bench, step_ms: int) -> Decision:
     """Let the clock jump, as the engine does."""
     bench.now_ms += step_ms
-    step = Step()
+    step = Decision()
     stepped(bench.ledger, step, step_ms, bench.now_ms)
     return bench.apply(step)
 
 
 def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
-    bench, step = Bench(), Step()
+    bench, step = Bench(), Decision()
     asked = lease(timeout_ms=30_000)
     leased = leases.acquire(bench.ledger, step, asked, waiter_id="wait-1", waits=False, now_ms=bench.now_ms)
     assert isinstance(leased, Leased)
@@ -37,7 +37,7 @@ def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
 
 
 def test_a_wait_that_the_exchange_asked_for_is_not_cut_short_and_one_that_is_over_stays_over() -> None:
-    bench, step = Bench(), Step()
+    bench, step = Bench(), Decision()
     bench.ledger.keep_still(step, bench.now_ms + 60_000, bench.now_ms)
     bench.apply(step)
     assert jump(bench, 3_600_000).facts

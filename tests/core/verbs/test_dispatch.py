@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.exchange_replies import Advice, NotSent
 from daemon.core.values.locks import LockState, OwnerType
@@ -180,7 +180,7 @@ def test_new_limits_count_from_the_next_decision_on() -> None:
     bench.submit(symbol="AAUSDT")
     waiting = bench.submit(symbol="BBUSDT")
     bench.ledger.set_rules(rules(limits={"max_in_flight": 2}))
-    bench.apply(Step())
+    bench.apply(Decision())
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
@@ -512,7 +512,7 @@ def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
     bench.answer(first, placed())
     assert bench.order(waiting).state is State.QUEUED
     bench.ledger.unproven = None
-    bench.apply(Step())
+    bench.apply(Decision())
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 

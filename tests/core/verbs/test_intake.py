@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import State
 from daemon.core.verbs.intake import accept, check_all, identify
@@ -306,7 +306,7 @@ def test_what_was_not_fitted_because_it_was_known_is_not_taken_when_it_is_new(be
         check_all(bench.ledger, [(None, identity)], NOON_MS)
     known = bench.submit()
     check_all(bench.ledger, [(None, identity)], NOON_MS)
-    again = accept(bench.ledger, Step(), None, identity, order_id=an_id(9), actor="uid:1000", now_ms=NOON_MS)
+    again = accept(bench.ledger, Decision(), None, identity, order_id=an_id(9), actor="uid:1000", now_ms=NOON_MS)
     assert (again.replayed, again.order.order_id) == (True, known.order_id)
 
 
@@ -321,7 +321,7 @@ def test_a_batch_of_repetitions_is_answered_while_trading_is_halted(bench: Bench
 def test_what_is_traded_is_rounded_and_what_identifies_is_not(bench: Bench) -> None:
     """Rounding to a pair's steps must not make one wish of two, nor two of one when the pair's steps change."""
     asked, rounded = signal(quote_order_qty=Decimal("9.999")), signal(quote_order_qty=Decimal("9.99"))
-    step = Step()
+    step = Decision()
     accepted = accept(
         bench.ledger,
         step,

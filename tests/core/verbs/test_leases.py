@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.state.decision import Step
+from daemon.core.state.decision import Decision
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import Order, State
 from daemon.core.values.waiters import Waiter, WaiterState
@@ -27,7 +27,7 @@ def bench() -> Bench:
 
 def ask(bench: Bench, name: str = "wait-1", *, waits: bool = False, **changes: Any) -> Leased | Waiter:
     """Ask for a lease under a name in line."""
-    step = Step()
+    step = Decision()
     got = leases.acquire(bench.ledger, step, lease(**changes), waiter_id=name, waits=waits, now_ms=bench.now_ms)
     bench.apply(step)
     return got
@@ -51,7 +51,7 @@ def wait(bench: Bench, name: str, **changes: Any) -> Waiter:
 
 def release(bench: Bench, lock: Lock, owner_id: str = "anna", **outcome: Any) -> Lock:
     """Give a lease back."""
-    step = Step()
+    step = Decision()
     outcome = {"result": None, "error": None} | outcome
     ended = leases.release(bench.ledger, step, lock, owner_id=owner_id, now_ms=bench.now_ms, **outcome)
     bench.apply(step)
@@ -60,7 +60,7 @@ def release(bench: Bench, lock: Lock, owner_id: str = "anna", **outcome: Any) ->
 
 def renew(bench: Bench, lock: Lock, owner_id: str = "anna", timeout_ms: int | None = None) -> Lock:
     """Begin a lease anew."""
-    step = Step()
+    step = Decision()
     renewed = leases.renew(bench.ledger, step, lock, owner_id=owner_id, timeout_ms=timeout_ms, now_ms=bench.now_ms)
     bench.apply(step)
     return renewed
@@ -68,7 +68,7 @@ def renew(bench: Bench, lock: Lock, owner_id: str = "anna", timeout_ms: int | No
 
 def force(bench: Bench, lock: Lock, *, exchange_checked: bool = False) -> Lock:
     """End a lock by an administrator's word."""
-    step = Step()
+    step = Decision()
     ended = leases.force_release(
         bench.ledger,
         step,
@@ -161,7 +161,7 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release
 def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
     lock = take(bench)
     wait(bench, "wait-2")
-    step = Step()
+    step = Decision()
     leases.release(bench.ledger, step, lock, owner_id="anna", result=None, error=None, now_ms=bench.now_ms)
     with pytest.raises(Held):  # before the step was carried out
         leases.acquire(bench.ledger, step, lease(), waiter_id="wait-3", waits=False, now_ms=bench.now_ms)
@@ -173,7 +173,7 @@ def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
     wait(bench, "wait-2")
     wait(bench, "wait-3")
     bench.pass_time(70)
-    step = Step()
+    step = Decision()
     withdraw(bench.ledger, step, "wait-2", "the caller went away", bench.now_ms)
     withdraw(bench.ledger, step, "wait-2", "twice is once", bench.now_ms)
     bench.apply(step)
@@ -238,7 +238,7 @@ def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
 def expire_by_another_decision(bench: Bench, order: Order) -> None:
     """Let an order's deadline pass, and let somebody decide something else before its timer is looked at."""
     bench.now_ms = order.deadline_ms + 1
-    bench.apply(Step())
+    bench.apply(Decision())
 
 
 LEAVINGS: dict[str, Callable[[Bench, Order], object]] = {
