@@ -38,7 +38,7 @@ from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock, LockState, LockTable
-from daemon.core.values.orders import KEY_FREE, SIGHTINGS, Happening, Order, Side, State, after
+from daemon.core.values.orders import KEY_FREE, SIGHTINGS, Order, OrderEvent, Side, State, after
 from daemon.core.values.signals import Defaults
 from daemon.core.values.waiters import Waiter
 
@@ -146,7 +146,7 @@ class TradingState:
         self,
         step: Decision,
         order: Order,
-        happening: Happening,
+        happening: OrderEvent,
         now_ms: int,
         *,
         reason: str | None = None,

@@ -78,7 +78,7 @@ class State(StrEnum):
     DEAD_LETTER = "dead_letter"  # definitely not executed, set aside for a person
 
 
-class Happening(StrEnum):
+class OrderEvent(StrEnum):
     """What can happen to an order."""
 
     ARM = "arm"  # made durable ahead of its instant
@@ -102,11 +102,11 @@ class Happening(StrEnum):
 
 
 SIGHTINGS = {
-    State.OPEN: Happening.SEE_OPEN,
-    State.PARTIALLY_FILLED: Happening.SEE_PARTIALLY_FILLED,
-    State.FILLED: Happening.SEE_FILLED,
-    State.CANCELED: Happening.SEE_CANCELED,
-    State.PARTIALLY_CANCELED: Happening.SEE_PARTIALLY_CANCELED,
+    State.OPEN: OrderEvent.SEE_OPEN,
+    State.PARTIALLY_FILLED: OrderEvent.SEE_PARTIALLY_FILLED,
+    State.FILLED: OrderEvent.SEE_FILLED,
+    State.CANCELED: OrderEvent.SEE_CANCELED,
+    State.PARTIALLY_CANCELED: OrderEvent.SEE_PARTIALLY_CANCELED,
 }
 """The exchange's states, and the happening by which each is seen."""
 
@@ -115,38 +115,38 @@ MAYBE_SENT = frozenset(
 )
 """States in which a request may have reached the exchange, whatever was concluded since."""
 
-TRANSITIONS: dict[State, dict[Happening, State]] = {
+TRANSITIONS: dict[State, dict[OrderEvent, State]] = {
     State.QUEUED: {
-        Happening.ARM: State.ARMED,
-        Happening.SEND: State.IN_FLIGHT,
-        Happening.EXPIRE: State.EXPIRED,
-        Happening.WITHDRAW: State.WITHDRAWN,
-        Happening.DOUBT: State.IN_DOUBT,
+        OrderEvent.ARM: State.ARMED,
+        OrderEvent.SEND: State.IN_FLIGHT,
+        OrderEvent.EXPIRE: State.EXPIRED,
+        OrderEvent.WITHDRAW: State.WITHDRAWN,
+        OrderEvent.DOUBT: State.IN_DOUBT,
     },
     State.ARMED: {
-        Happening.SEND: State.IN_FLIGHT,
-        Happening.DISARM: State.QUEUED,
-        Happening.EXPIRE: State.EXPIRED,
-        Happening.WITHDRAW: State.WITHDRAWN,
-        Happening.DOUBT: State.IN_DOUBT,
+        OrderEvent.SEND: State.IN_FLIGHT,
+        OrderEvent.DISARM: State.QUEUED,
+        OrderEvent.EXPIRE: State.EXPIRED,
+        OrderEvent.WITHDRAW: State.WITHDRAWN,
+        OrderEvent.DOUBT: State.IN_DOUBT,
     },
     State.IN_FLIGHT: {
-        Happening.PLACE: State.OPEN,
-        Happening.DEFER: State.QUEUED,
-        Happening.REFUSE: State.REJECTED,
-        Happening.SET_ASIDE: State.DEAD_LETTER,
-        Happening.DOUBT: State.IN_DOUBT,
+        OrderEvent.PLACE: State.OPEN,
+        OrderEvent.DEFER: State.QUEUED,
+        OrderEvent.REFUSE: State.REJECTED,
+        OrderEvent.SET_ASIDE: State.DEAD_LETTER,
+        OrderEvent.DOUBT: State.IN_DOUBT,
     },
     State.IN_DOUBT: {
-        Happening.LOSE: State.LOST,
-        Happening.RULE_OUT: State.REJECTED,
+        OrderEvent.LOSE: State.LOST,
+        OrderEvent.RULE_OUT: State.REJECTED,
     },
     State.LOST: {
-        Happening.RULE_OUT: State.REJECTED,
+        OrderEvent.RULE_OUT: State.REJECTED,
     },
     State.DEAD_LETTER: {
-        Happening.REQUEUE: State.QUEUED,
-        Happening.WITHDRAW: State.WITHDRAWN,
+        OrderEvent.REQUEUE: State.QUEUED,
+        OrderEvent.WITHDRAW: State.WITHDRAWN,
     },
     **{
         state: {}
@@ -158,7 +158,7 @@ TRANSITIONS: dict[State, dict[Happening, State]] = {
 }  # fmt: skip
 """The order's life. A happening that stands not under a state is impossible there."""
 
-TRANSITIONS[State.OPEN][Happening.DOUBT] = State.IN_DOUBT  # placed by the exchange's word, and never seen
+TRANSITIONS[State.OPEN][OrderEvent.DOUBT] = State.IN_DOUBT  # placed by the exchange's word, and never seen
 
 for _state in MAYBE_SENT:
     TRANSITIONS[_state].update({happening: seen for seen, happening in SIGHTINGS.items()})
@@ -179,7 +179,7 @@ PENDING = frozenset({State.QUEUED, State.ARMED, State.IN_FLIGHT, State.IN_DOUBT}
 """States whose outcome is still to come; ``lost`` is not among them, because nothing is expected to come by itself."""
 
 
-def after(state: State, happening: Happening) -> State:
+def after(state: State, happening: OrderEvent) -> State:
     """Return the state that follows.
 
     Raises:

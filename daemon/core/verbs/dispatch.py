@@ -12,7 +12,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.locks import Lock, LockState, OwnerType
-from daemon.core.values.orders import Happening, Order, State
+from daemon.core.values.orders import Order, OrderEvent, State
 from daemon.core.verbs.lease_queue import grant
 from daemon.errors import InvariantBroken
 
@@ -69,14 +69,14 @@ def expire(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> N
     """End an order whose deadline passed before it was sent."""
     ledger.leave(order)
     waited_for = order.reason or "no turn came in time"
-    order = ledger.move(step, order, Happening.EXPIRE, now_ms, reason=f"the deadline passed: {waited_for}")
+    order = ledger.move(step, order, OrderEvent.EXPIRE, now_ms, reason=f"the deadline passed: {waited_for}")
     ledger.free(step, order, now_ms, error=order.reason)
     ledger.tell(step, "order.expired", now_ms, order, deadline_ms=order.deadline_ms, reason=order.reason)
 
 
 def disarm(ledger: TradingState, step: Decision, order: Order, reason: str, now_ms: int) -> Order:
     """Take an armed order back before its instant; nothing was sent."""
-    order = ledger.move(step, order, Happening.DISARM, now_ms, reason=reason)
+    order = ledger.move(step, order, OrderEvent.DISARM, now_ms, reason=reason)
     take_back(ledger, step, order, now_ms)
     ledger.tell(step, "order.disarmed", now_ms, order, reason=reason)
     ledger.enqueue(order, now_ms)
@@ -99,7 +99,7 @@ def fire(ledger: TradingState, step: Decision, send: Send, now_ms: int) -> bool:
     order = ledger.orders.get(send.order.order_id)
     if order is None or order.state is not State.ARMED or order.client_order_id != send.attempt.client_order_id:
         return False
-    order = ledger.move(step, order, Happening.SEND, now_ms, sent_ms=now_ms)
+    order = ledger.move(step, order, OrderEvent.SEND, now_ms, sent_ms=now_ms)
     attempt = msgspec.structs.replace(send.attempt, started_ms=now_ms)
     ledger.flying[attempt.client_order_id] = step.attempts[attempt.client_order_id] = attempt
     ledger.tell(step, "order.sent", now_ms, order, attempt=order.attempts, token=send.token)
@@ -164,7 +164,7 @@ def _send(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> No
     order = ledger.move(
         step,
         order,
-        Happening.SEND if fire_ms is None else Happening.ARM,
+        OrderEvent.SEND if fire_ms is None else OrderEvent.ARM,
         now_ms,
         attempts=number,
         client_order_id=client_order_id(order.order_id, number),

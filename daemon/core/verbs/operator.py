@@ -15,7 +15,7 @@ from daemon.core.state.trading_state import HALT_FACT, STILL_FACT, TradingState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.exchange_replies import CancelAnswer
-from daemon.core.values.orders import RESTING, SIGHTINGS, UNRESOLVED, WAITING, Happening, Order, State
+from daemon.core.values.orders import RESTING, SIGHTINGS, UNRESOLVED, WAITING, Order, OrderEvent, State
 from daemon.core.verbs.dispatch import disarm, take_back
 from daemon.errors import WrongState
 
@@ -51,7 +51,7 @@ def withdraw(ledger: TradingState, step: Decision, order: Order, *, reason: str,
         raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
     ledger.leave(order)
     take_back(ledger, step, order, now_ms)
-    order = ledger.move(step, order, Happening.WITHDRAW, now_ms, reason=reason)
+    order = ledger.move(step, order, OrderEvent.WITHDRAW, now_ms, reason=reason)
     ledger.tell(step, "order.withdrawn", now_ms, order, actor=actor, reason=reason)
     return order
 
@@ -110,7 +110,7 @@ def rule(
         )
     if found.ruling is Ruling.NOT_PLACED:
         _check_grace(ledger, order, now_ms)
-        order = ledger.move(step, order, Happening.RULE_OUT, now_ms, reason=reason)
+        order = ledger.move(step, order, OrderEvent.RULE_OUT, now_ms, reason=reason)
         order = ledger.change(step, order, now_ms, finished_ms=None)  # it is looked for a few times more
         ledger.free(step, order, now_ms, error=reason)
     else:
@@ -159,7 +159,7 @@ def requeue(ledger: TradingState, step: Decision, order: Order, *, reason: str, 
     order = ledger.move(
         step,
         order,
-        Happening.REQUEUE,
+        OrderEvent.REQUEUE,
         now_ms,
         reason=reason,
         key_bound=True,

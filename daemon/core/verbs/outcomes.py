@@ -25,7 +25,7 @@ from daemon.core.values.exchange_replies import (
     Sighting,
     Unclear,
 )
-from daemon.core.values.orders import KEY_FREE, SIGHTINGS, WAITING, Happening, Order, State
+from daemon.core.values.orders import KEY_FREE, SIGHTINGS, WAITING, Order, OrderEvent, State
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.dispatch import expire
 from daemon.core.verbs.operator import halt, withdraw
@@ -111,7 +111,7 @@ def looked(ledger: TradingState, step: Decision, order_id: str, looks: Sequence[
 
 def in_doubt(ledger: TradingState, step: Decision, order: Order, why: str, now_ms: int, **changes: object) -> None:
     """Begin to look for an order that may or may not exist, with what else changes about it."""
-    order = ledger.move(step, order, Happening.DOUBT, now_ms, reason=why, doubt_ms=now_ms, **changes)
+    order = ledger.move(step, order, OrderEvent.DOUBT, now_ms, reason=why, doubt_ms=now_ms, **changes)
     ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
 
 
@@ -171,7 +171,9 @@ def _closed(attempt: Attempt, answer: Answer, now_ms: int) -> Attempt:
 
 
 def _placed(ledger: TradingState, step: Decision, order: Order, attempt: Attempt, placed: Placed, now_ms: int) -> None:
-    order = ledger.move(step, order, Happening.PLACE, now_ms, exchange_order_id=placed.exchange_order_id, doubt_ms=None)
+    order = ledger.move(
+        step, order, OrderEvent.PLACE, now_ms, exchange_order_id=placed.exchange_order_id, doubt_ms=None
+    )
     ledger.free(step, order, now_ms, result=_result(order))
     ledger.tell(
         step,
@@ -185,7 +187,7 @@ def _placed(ledger: TradingState, step: Decision, order: Order, attempt: Attempt
 
 def _refused(ledger: TradingState, step: Decision, order: Order, verdict: Verdict, now_ms: int) -> None:
     ledger.keep_still(step, verdict.block_until_ms, now_ms)
-    if verdict.happening is Happening.DEFER:
+    if verdict.happening is OrderEvent.DEFER:
         _deferred(ledger, step, order, verdict, now_ms)
     else:
         order = ledger.move(step, order, verdict.happening, now_ms, reason=verdict.reason)
@@ -201,7 +203,7 @@ def _deferred(ledger: TradingState, step: Decision, order: Order, verdict: Verdi
     order = ledger.move(
         step,
         order,
-        Happening.DEFER,
+        OrderEvent.DEFER,
         now_ms,
         reason=verdict.reason,
         not_before_ms=verdict.not_before_ms,
@@ -310,7 +312,7 @@ def _lost(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_
         f"{_not_found(order, watch, now_ms)}; compare with the exchange's own order list for every client order id "
         f"that begins with {order.order_id}-, whatever its number, then rule: sniperd resolve {order.order_id}"
     )
-    order = ledger.move(step, order, Happening.LOSE, now_ms, reason=reason)
+    order = ledger.move(step, order, OrderEvent.LOSE, now_ms, reason=reason)
     ledger.tell(step, "order.lost", now_ms, order, reason=reason)
 
 

@@ -14,7 +14,7 @@ from daemon.core.values.orders import (
     TRANSITIONS,
     UNRESOLVED,
     WAITING,
-    Happening,
+    OrderEvent,
     OrderType,
     State,
     after,
@@ -28,34 +28,34 @@ SENT = {
 }  # fmt: skip
 """Where a request may have reached the exchange, so that the exchange may show the order."""
 
-LIFE: dict[Happening, tuple[set[State], State]] = {
-    Happening.ARM: ({State.QUEUED}, State.ARMED),
-    Happening.DISARM: ({State.ARMED}, State.QUEUED),
-    Happening.SEND: ({State.QUEUED, State.ARMED}, State.IN_FLIGHT),
-    Happening.DEFER: ({State.IN_FLIGHT}, State.QUEUED),
-    Happening.PLACE: ({State.IN_FLIGHT}, State.OPEN),
-    Happening.REFUSE: ({State.IN_FLIGHT}, State.REJECTED),
-    Happening.SET_ASIDE: ({State.IN_FLIGHT}, State.DEAD_LETTER),
-    Happening.DOUBT: ({State.QUEUED, State.ARMED, State.IN_FLIGHT, State.OPEN}, State.IN_DOUBT),
-    Happening.LOSE: ({State.IN_DOUBT}, State.LOST),
-    Happening.RULE_OUT: ({State.IN_DOUBT, State.LOST}, State.REJECTED),
-    Happening.EXPIRE: ({State.QUEUED, State.ARMED}, State.EXPIRED),
-    Happening.WITHDRAW: ({State.QUEUED, State.ARMED, State.DEAD_LETTER}, State.WITHDRAWN),
-    Happening.REQUEUE: ({State.DEAD_LETTER}, State.QUEUED),
-    Happening.SEE_OPEN: (SENT, State.OPEN),
-    Happening.SEE_PARTIALLY_FILLED: (SENT, State.PARTIALLY_FILLED),
-    Happening.SEE_FILLED: (SENT, State.FILLED),
-    Happening.SEE_CANCELED: (SENT, State.CANCELED),
-    Happening.SEE_PARTIALLY_CANCELED: (SENT, State.PARTIALLY_CANCELED),
+LIFE: dict[OrderEvent, tuple[set[State], State]] = {
+    OrderEvent.ARM: ({State.QUEUED}, State.ARMED),
+    OrderEvent.DISARM: ({State.ARMED}, State.QUEUED),
+    OrderEvent.SEND: ({State.QUEUED, State.ARMED}, State.IN_FLIGHT),
+    OrderEvent.DEFER: ({State.IN_FLIGHT}, State.QUEUED),
+    OrderEvent.PLACE: ({State.IN_FLIGHT}, State.OPEN),
+    OrderEvent.REFUSE: ({State.IN_FLIGHT}, State.REJECTED),
+    OrderEvent.SET_ASIDE: ({State.IN_FLIGHT}, State.DEAD_LETTER),
+    OrderEvent.DOUBT: ({State.QUEUED, State.ARMED, State.IN_FLIGHT, State.OPEN}, State.IN_DOUBT),
+    OrderEvent.LOSE: ({State.IN_DOUBT}, State.LOST),
+    OrderEvent.RULE_OUT: ({State.IN_DOUBT, State.LOST}, State.REJECTED),
+    OrderEvent.EXPIRE: ({State.QUEUED, State.ARMED}, State.EXPIRED),
+    OrderEvent.WITHDRAW: ({State.QUEUED, State.ARMED, State.DEAD_LETTER}, State.WITHDRAWN),
+    OrderEvent.REQUEUE: ({State.DEAD_LETTER}, State.QUEUED),
+    OrderEvent.SEE_OPEN: (SENT, State.OPEN),
+    OrderEvent.SEE_PARTIALLY_FILLED: (SENT, State.PARTIALLY_FILLED),
+    OrderEvent.SEE_FILLED: (SENT, State.FILLED),
+    OrderEvent.SEE_CANCELED: (SENT, State.CANCELED),
+    OrderEvent.SEE_PARTIALLY_CANCELED: (SENT, State.PARTIALLY_CANCELED),
 }
 """From where each happening is possible, and where it leads."""
 
 
 @pytest.mark.parametrize(
-    ("state", "happening"), list(itertools.product(State, Happening)), ids=lambda value: value.value.replace("_", " ")
+    ("state", "happening"), list(itertools.product(State, OrderEvent)), ids=lambda value: value.value.replace("_", " ")
 )
 def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
-    state: State, happening: Happening
+    state: State, happening: OrderEvent
 ) -> None:
     admitted, follows = LIFE[happening]
     if state in admitted:
@@ -72,7 +72,7 @@ def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
     assert not step
 
 
-def reachable(begin: State, *, without: frozenset[Happening] = frozenset()) -> set[State]:
+def reachable(begin: State, *, without: frozenset[OrderEvent] = frozenset()) -> set[State]:
     """Return all states that any chain of happenings leads to."""
     found, ahead = set[State](), [begin]
     while ahead:
@@ -90,14 +90,14 @@ def test_after_an_unknown_outcome_or_a_placement_no_chain_of_happenings_sends_ag
 @pytest.mark.parametrize("state", sorted(UNRESOLVED))
 def test_a_doubt_ends_by_a_sighting_or_a_person_alone(state: State) -> None:
     evidence = frozenset(SIGHTINGS.values())
-    assert reachable(state, without=evidence | {Happening.RULE_OUT}) <= UNRESOLVED
+    assert reachable(state, without=evidence | {OrderEvent.RULE_OUT}) <= UNRESOLVED
 
 
 @pytest.mark.parametrize("state", sorted(MAYBE_SENT))
 def test_a_clock_or_a_wish_does_not_undo_what_was_sent(state: State) -> None:
-    impossible = {Happening.EXPIRE, Happening.WITHDRAW} - TRANSITIONS[state].keys()
-    assert Happening.EXPIRE in impossible
-    assert Happening.WITHDRAW in impossible or state is State.DEAD_LETTER, "a person may discard a definite refusal"
+    impossible = {OrderEvent.EXPIRE, OrderEvent.WITHDRAW} - TRANSITIONS[state].keys()
+    assert OrderEvent.EXPIRE in impossible
+    assert OrderEvent.WITHDRAW in impossible or state is State.DEAD_LETTER, "a person may discard a definite refusal"
 
 
 def test_an_order_comes_back_to_the_queue_only_when_nothing_was_executed() -> None:
@@ -108,9 +108,9 @@ def test_an_order_comes_back_to_the_queue_only_when_nothing_was_executed() -> No
         if follows is State.QUEUED
     }
     assert ways == {
-        (State.ARMED, Happening.DISARM),
-        (State.IN_FLIGHT, Happening.DEFER),
-        (State.DEAD_LETTER, Happening.REQUEUE),
+        (State.ARMED, OrderEvent.DISARM),
+        (State.IN_FLIGHT, OrderEvent.DEFER),
+        (State.DEAD_LETTER, OrderEvent.REQUEUE),
     }
 
 
@@ -123,7 +123,7 @@ def test_what_the_exchange_shows_is_believed_wherever_a_request_may_have_reached
 
 def test_every_state_can_be_reached_and_every_happening_can_happen() -> None:
     assert reachable(State.QUEUED) == set(State)
-    assert {happening for happenings in TRANSITIONS.values() for happening in happenings} == set(Happening)
+    assert {happening for happenings in TRANSITIONS.values() for happening in happenings} == set(OrderEvent)
 
 
 def test_a_state_leaves_the_key_bound_unless_nothing_was_placed() -> None:
