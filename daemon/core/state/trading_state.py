@@ -14,8 +14,8 @@ verbs that change it are the modules of ``core/verbs``, each a synchronous funct
 ============  ==============================================================
 
 Memory is ahead of the disk by at most the steps that are being written; nothing leaves the process before its step is
-written. An order that is finished stays here until its last step is on disk (:meth:`TradingState.committed`), so that nobody
-can read an older state of it from the disk in between.
+written. An order that is finished stays here until its last step is on disk (:meth:`TradingState.committed`), so that
+nobody can read an older state of it from the disk in between.
 """
 
 from collections import Counter
