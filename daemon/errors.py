@@ -33,9 +33,11 @@
 The split that matters on the exchange's side, *refused* against *outcome unknown*, is no exception at all: it is a
 value (:mod:`daemon.core.values.exchange_replies`), because every caller must look at it.
 
-Exit codes are those of ``sysexits.h``; ``systemd`` keeps the service down for 65, 73, 77 and 78, where a restart
-cannot help.
+Exit codes are those of :mod:`daemon.exit_codes`; ``systemd`` keeps the service down for 65, 73, 77 and 78, where a
+restart cannot help.
 """
+
+from daemon import exit_codes
 
 
 class SniperdError(Exception):
@@ -139,37 +141,37 @@ class WrongState(Refusal):
 class StartupError(SniperdError):
     """The process must not run. ``exit_code`` tells the service manager why."""
 
-    exit_code = 1
+    exit_code = exit_codes.REFUSED
 
 
 class BadConfig(StartupError):
     """The configuration is wrong."""
 
-    exit_code = 78
+    exit_code = exit_codes.BAD_CONFIG
 
 
 class BadDatabase(StartupError):
     """The database is corrupt, foreign, or newer than this program."""
 
-    exit_code = 65
+    exit_code = exit_codes.BAD_DATABASE
 
 
 class CannotCreate(StartupError):
     """A directory, socket or file cannot be made."""
 
-    exit_code = 73
+    exit_code = exit_codes.CANNOT_CREATE
 
 
 class AlreadyRunning(StartupError):
     """Another process holds the database or the socket."""
 
-    exit_code = 75
+    exit_code = exit_codes.TRY_LATER
 
 
 class NotNow(StartupError):
     """A condition that can pass without anybody's help stands in the way; the service manager tries again."""
 
-    exit_code = 75
+    exit_code = exit_codes.TRY_LATER
 
 
 class Locked(NotNow):
@@ -179,25 +181,25 @@ class Locked(NotNow):
 class NoPermission(StartupError):
     """A credential is missing, or readable by others."""
 
-    exit_code = 77
+    exit_code = exit_codes.NO_PERMISSION
 
 
 class Unfit(StartupError):
     """The exchange does not let this account trade from here, and said so."""
 
-    exit_code = 77
+    exit_code = exit_codes.NO_PERMISSION
 
 
 class Unreachable(SniperdError):
     """A socket is not the one any more that was bound: nobody can call. The next process binds it anew."""
 
-    exit_code = 75
+    exit_code = exit_codes.TRY_LATER
 
 
 class Interrupted(SniperdError):
     """A signal ended the process at once: the second while it drained, or an INT before it could."""
 
-    exit_code = 130
+    exit_code = exit_codes.INTERRUPTED
 
     def __init__(self) -> None:
         super().__init__(
@@ -208,19 +210,19 @@ class Interrupted(SniperdError):
 class CommitFailed(SniperdError):
     """The disk did not take a commit. What was to follow from it has not happened; the process stops."""
 
-    exit_code = 74
+    exit_code = exit_codes.IO_ERROR
 
 
 class DatabaseGone(CommitFailed):
     """The database's files are not those any more that the daemon opened. A start is refused until a person acted."""
 
-    exit_code = 65
+    exit_code = exit_codes.BAD_DATABASE
 
 
 class InvariantBroken(SniperdError):
     """Going on would break a promise. The process stops; a restart begins from the disk."""
 
-    exit_code = 70
+    exit_code = exit_codes.INTERNAL
 
 
 class Impossible(InvariantBroken):

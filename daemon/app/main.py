@@ -15,6 +15,7 @@ from daemon.clock import read_anchor
 from daemon.config.tables import Config
 from daemon.core.values.events import Event
 from daemon.errors import BadConfig, Interrupted, SniperdError
+from daemon.exit_codes import DONE, INTERNAL
 from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output
 
 
@@ -31,7 +32,7 @@ def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) ->
         return _say_why(error, log)
     finally:
         log.close()
-    return 0
+    return DONE
 
 
 def refuse(error: BadConfig) -> int:
@@ -57,7 +58,7 @@ def _say_why(error: BaseException, log: Log) -> int:
     cause = _root(error)
     if isinstance(cause, KeyboardInterrupt):  # of an INT before the signals are received
         cause = Interrupted()
-    code = getattr(cause, "exit_code", 70)
+    code = getattr(cause, "exit_code", INTERNAL)
     text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
     how = None if isinstance(cause, SniperdError) else "".join(traceback.format_exception(cause))
     lines = errors_are_lines()

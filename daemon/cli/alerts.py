@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from daemon.cli import show
-from daemon.cli.client import REFUSED, ask
+from daemon.cli.client import ask
 from daemon.cli.options import config_option, json_option, signals_socket, status_socket
+from daemon.exit_codes import REFUSED
 
 PATIENCE_S = 70.0
 """A webhook may take as long as [alerts] webhook_timeout_ms allows."""

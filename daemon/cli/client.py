@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import click
 
-REFUSED, UNKNOWN, UNAVAILABLE, NOT_READY = 1, 4, 69, 75
+from daemon.exit_codes import NO_PERMISSION, REFUSED, TRY_LATER, UNAVAILABLE, UNKNOWN
+
 TIMEOUT_S = 10.0
 
 
@@ -87,7 +88,7 @@ def ask(
 
 def unanswered(path: Path, error: Exception, unclear: int, hint: str = "") -> Fail:
     """Say why there is no answer, and what to do; ``unclear`` is the exit code where it may have been done."""
-    from daemon.cli.unanswered import NO_PERMISSION, not_open, not_there  # noqa: PLC0415  # only where it is needed
+    from daemon.cli.unanswered import not_open, not_there  # noqa: PLC0415  # only where it is needed
 
     if isinstance(error, PermissionError):
         return Fail(not_open(path), NO_PERMISSION)
@@ -131,7 +132,7 @@ def refuse(
     message = printable(message)
     if answer.get("allowed"):
         message += f"\nallowed: {printable(_in_words_of(names, str(answer['allowed'])))}"
-    codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: NOT_READY, http.client.INTERNAL_SERVER_ERROR: unclear}
+    codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: TRY_LATER, http.client.INTERNAL_SERVER_ERROR: unclear}
     raise Fail(message, codes.get(status, REFUSED))
 
 

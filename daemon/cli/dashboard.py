@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from daemon.cli import show
-from daemon.cli.client import REFUSED, Fail, ask
+from daemon.cli.client import Fail, ask
 from daemon.cli.options import config_option, json_option, status_socket
-
-NOT_PERMITTED = 77
+from daemon.exit_codes import NO_PERMISSION, REFUSED
 
 
 @click.command()
@@ -29,7 +28,7 @@ def dashboard(config_path: Path | None, as_json: bool) -> None:
     try:
         token = Path(file).read_text(encoding="utf-8").strip()
     except PermissionError:
-        raise Fail(f"{file} is not open to you: ask as the daemon's own user, or as root", NOT_PERMITTED) from None
+        raise Fail(f"{file} is not open to you: ask as the daemon's own user, or as root", NO_PERMISSION) from None
     except (OSError, UnicodeDecodeError) as error:
         raise Fail(f"cannot read the token of [http], {file}: {error}; restart the daemon", REFUSED) from None
     url = f"{address}/#token={token}"

@@ -11,12 +11,12 @@ from daemon.cli.client import Fail, ask, printable
 from daemon.cli.options import config_option, json_option
 from daemon.config.paths import SYSTEM_RUNTIME, config_of_service, database_for_commands, environment
 from daemon.config.socket_record import socket_for_clients
+from daemon.exit_codes import DONE, REFUSED
 
 if TYPE_CHECKING:
     from daemon.config.tables import Config
     from daemon.doctor.findings import Finding
 
-FAILURE = 1
 COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 
 
@@ -60,7 +60,7 @@ def doctor(
     else:
         for finding in findings:
             _show(finding)
-    raise SystemExit(FAILURE if failed else 0)
+    raise SystemExit(REFUSED if failed else DONE)
 
 
 def _show(finding: "Finding") -> None:

@@ -13,9 +13,9 @@ from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.options import config_option, json_option, status_socket
 from daemon.cli.orders import filled, order_argument, rounded, what
+from daemon.exit_codes import INTERRUPTED
 
 EVERY_S = 0.5
-INTERRUPTED = 130
 _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
 Row = tuple[tuple[int, int], str, str, str, str]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from daemon.cli.client import UNAVAILABLE, UnixConnection, printable, refuse, unanswered
+from daemon.cli.client import UnixConnection, printable, refuse, unanswered
+from daemon.exit_codes import UNAVAILABLE
 
 SILENCE_S = 40.0
 """A connection is lost that is silent for so long: the daemon says every 15 s that it lives."""

@@ -7,6 +7,7 @@ import click
 
 from daemon import __version__
 from daemon.cli.output import unwritten
+from daemon.exit_codes import MEANINGS
 
 SERVERS = frozenset({"run", "exchange"})
 """Commands that write to their output themselves, also while nobody reads it."""
@@ -97,10 +98,12 @@ class LazyGroup(click.Group):
             raise unwritten(error) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands without loading them."""
+        """List the subcommands without loading them, then the exit codes."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in MEANINGS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -112,11 +115,4 @@ def sniperd() -> None:
     sniperd run                            the daemon, on the paper exchange unless configured otherwise
     sniperd submit BUY BTCUSDT --quote 25  a signal, and its outcome
     sniperd explain ORDER                  what happened, why, and what comes next
-
-    \b
-    Exit codes: 0 done; 1 refused; 2 wrong usage; 3 the order was not placed; 4 its outcome is
-    unknown; 65 bad database; 69 no daemon answers; 70 an error of its own; 73 cannot create;
-    74 the disk took no commit, or the output could not be written; 75 already running, not
-    ready, disk full, or database locked; 77 credentials, or the exchange does not let the
-    account trade; 78 bad configuration; 130 ended at once by a signal.
     """  # noqa: D301  # click's mark, no backslash

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 import click
 
 from daemon.cli import show
-from daemon.cli.client import REFUSED, UNKNOWN, ask, in_path
+from daemon.cli.client import ask, in_path
 from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket, wait_option
+from daemon.exit_codes import REFUSED, UNKNOWN
 
 
 @click.command()

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-IO_ERROR = 74
+from daemon.exit_codes import IO_ERROR
 
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """Errors of writing. They name no file where an output that is not buffered has met one (PYTHONUNBUFFERED)."""

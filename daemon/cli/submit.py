@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from daemon.cli import show
-from daemon.cli.client import UNKNOWN, ask
+from daemon.cli.client import ask
 from daemon.cli.options import config_option, json_option, signals_socket, wait_option
 from daemon.cli.orders import filled, rounded
+from daemon.exit_codes import NOTHING_TRADED, UNKNOWN
 
-NOTHING_TRADED = 3
 _EXIT = dict.fromkeys(("rejected", "expired", "dead_letter", "withdrawn", "canceled"), NOTHING_TRADED)
 _EXIT |= {"in_doubt": UNKNOWN, "lost": UNKNOWN}
 

@@ -9,8 +9,7 @@ import click
 
 from daemon.cli.following import Told, follow
 from daemon.cli.options import config_option, status_socket
-
-INTERRUPTED = 130
+from daemon.exit_codes import INTERRUPTED
 
 
 @click.command()

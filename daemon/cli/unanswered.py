@@ -7,7 +7,6 @@ from pathlib import Path
 
 from daemon.config.socket_record import is_services
 
-NO_PERMISSION, UNAVAILABLE = 77, 69
 START = "systemctl start sniperd.socket sniperd.service"
 RESET = "systemctl reset-failed sniperd.socket sniperd.service"
 

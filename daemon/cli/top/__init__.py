@@ -7,8 +7,7 @@ import click
 
 from daemon.cli.client import Fail, ask
 from daemon.cli.options import config_option, signals_socket, status_socket
-
-NO_LIBRARY, NO_TERMINAL = 1, 2
+from daemon.exit_codes import REFUSED, USAGE
 
 
 @click.command()
@@ -26,12 +25,12 @@ def top(config_path: Path | None) -> None:
     try:
         from daemon.cli.top.app import Top  # noqa: PLC0415  # only here: it takes longer to load than most commands run
     except ModuleNotFoundError as error:
-        raise Fail(f"{error}: `sh .ci/setup` installs it, so does `pip install 'sniperd[top]'`", NO_LIBRARY) from None
+        raise Fail(f"{error}: `sh .ci/setup` installs it, so does `pip install 'sniperd[top]'`", REFUSED) from None
 
     status = status_socket(config_path)
     ask(status, "GET", "/healthz")  # without a daemon it ends as every command does
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Fail("top needs a terminal; without one `sniperd status`, `orders` and `tail` tell the same", NO_TERMINAL)
+        raise Fail("top needs a terminal; without one `sniperd status`, `orders` and `tail` tell the same", USAGE)
     shown = Top(status, signals_socket(config_path))
     shown.run()
     raise SystemExit(shown.return_code or 0)

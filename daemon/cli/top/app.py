@@ -18,12 +18,12 @@ from daemon.cli.show import COLOURS
 from daemon.cli.top.screens import AskReason, Explanation
 from daemon.cli.top.snapshot import TIMEOUT_S, LockRow, OrderRow, Snapshot, read
 from daemon.client import Client, Event
+from daemon.exit_codes import INTERRUPTED
 
 AGAIN_S = 1.0
 CALM_S = 0.2
 """Between one reading and the next at least, however much happens."""
 
-INTERRUPTED = 130
 _LOUD = {"warning": "yellow", "error": "red", "critical": "bold red"}
 
 

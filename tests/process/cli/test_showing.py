@@ -31,12 +31,11 @@ def helps(shared_stage: Stage) -> dict[str, Ran]:
 
 def test_help_lists_every_command_and_every_exit_code(helps: dict[str, Ran]) -> None:
     ran = helps[""]
-    listed = re.findall(r"^  ([\w-]+)  ", ran.output.partition("Commands:")[2], re.MULTILINE)
-    assert listed == list(COMMANDS)
-    codes = ran.output.partition("Exit codes:")[2].partition("Options:")[0]
-    assert {int(code) for code in re.findall(r"(?:^|[;,] |\s)(\d+) ", codes)} == {
+    commands, _, codes = ran.output.partition("Commands:")[2].partition("Exit codes:")
+    assert re.findall(r"^  ([\w-]+)  ", commands, re.MULTILINE) == list(COMMANDS)
+    assert [int(code) for code in re.findall(r"^  (\d+)  ", codes, re.MULTILINE)] == [
         0, 1, 2, 3, 4, 65, 69, 70, 73, 74, 75, 77, 78, 130,
-    }  # fmt: skip
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
