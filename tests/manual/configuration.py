@@ -13,8 +13,20 @@ from msgspec.inspect import StructType, type_info
 from daemon.app.reload import NEEDS_RESTART
 from daemon.config.errors import allowed
 from daemon.config.tables import Config, tables
+from tests.manual import markdown
 
 WIDTH = 120
+
+UNITS = {
+    "ms": "milliseconds",
+    "s": "seconds",
+    "h": "hours",
+    "days": "days",
+    "kb": "KiB",
+    "mb": "megabytes",
+    "percent": "percent",
+}
+"""Units by the last part of a key's name."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -27,6 +39,12 @@ class Key(msgspec.Struct, frozen=True):
     allowed: str
     empty: str  # what an empty text means; "" where none is allowed or it means nothing else
     needs_restart: bool
+
+    @property
+    def unit(self) -> str:
+        """Return the unit of a number, as the key's name says it."""
+        _, _, rate = self.name.rpartition("_per_")
+        return "" if rate == "s" else UNITS.get(self.name.rpartition("_")[2], "")
 
 
 def keys(table: str) -> Iterator[Key]:
@@ -89,3 +107,42 @@ def _comment(text: str) -> str:
     ]
     lines = [line for paragraph in paragraphs for line in ("", *paragraph)][1:]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+
+def page() -> str:
+    """Return the handbook's page."""
+    intro = (
+        "The file is TOML. `sniperd config check --config FILE` checks it and prints every key as it counts. "
+        "`systemctl reload sniperd`, or SIGHUP, applies a changed file; a key that needs a restart keeps its former "
+        "value until then. Keys under `[TABLE]`, in the order of `config.toml`:"
+    )
+    parts = [_section(table) for table in tables()]
+    return markdown.page(
+        "Configuration reference", "Every configuration key with its type, default, range and meaning.", intro, *parts
+    )
+
+
+def _section(table: str) -> str:
+    entries = [f"## [{table}]", _paragraphs(inspect.getdoc(tables()[table]) or "")]
+    entries += [
+        "\n\n".join(
+            [
+                f"### {key.name}",
+                key.about,
+                "\n".join(
+                    [
+                        f"- Default: `{key.default}`" + (f" ({key.empty.rstrip('.')})" if key.empty else ""),
+                        f"- Allowed: {key.allowed}",
+                        *([f"- Unit: {key.unit}"] if key.unit else []),
+                        f"- Needs a restart: {'yes' if key.needs_restart else 'no'}",
+                    ]
+                ),
+            ]
+        )
+        for key in keys(table)
+    ]
+    return "\n\n".join(entries)
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(" ".join(each.split()) for each in text.split("\n\n"))

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.manual.configuration import config_toml
+from tests.manual import commands, configuration, events, exit_codes, metrics
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m tests.manual.generate"
 
 GENERATED: Mapping[str, Callable[[], str]] = {
-    "config.toml": config_toml,
+    "config.toml": configuration.config_toml,
+    "daemon/manual/reference-configuration.md": configuration.page,
+    "daemon/manual/reference-commands.md": commands.page,
+    "daemon/manual/reference-metrics.md": metrics.page,
+    "daemon/manual/reference-events.md": events.page,
+    "daemon/manual/reference-exit-codes.md": exit_codes.page,
 }
 """Each generated file, by its path from the project's root, and what generates it."""
 

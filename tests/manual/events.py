@@ -1,0 +1,36 @@
+"""The events of the log, the event stream and the audit trail, from the catalogue."""
+
+from itertools import groupby
+
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE
+from tests.manual import markdown
+from tests.manual.markdown import code, sentence, table
+
+
+def page() -> str:
+    """Return the handbook's page."""
+    every = ", ".join(code(key) for key in sorted(BOUND_KEYS))
+    intro = (
+        "An event has a name, a time and a level. Beside its own fields, listed here, every event may have "
+        f"{every}. A stored event is part of the audit trail in the database; the others are only in the log and in "
+        "the stream `/v1/events`."
+    )
+    names = sorted(CATALOGUE)
+    parts = [_section(area, list(group)) for area, group in groupby(names, key=lambda name: name.partition(".")[0])]
+    return markdown.page(
+        "Event reference", "Every event of the log and the event stream with its fields.", intro, *parts
+    )
+
+
+def _section(area: str, names: list[str]) -> str:
+    rows = [
+        [
+            code(name),
+            CATALOGUE[name].level.name.lower(),
+            "yes" if CATALOGUE[name].durable else "no",
+            sentence(CATALOGUE[name].meaning),
+            ", ".join(code(key) for key in CATALOGUE[name].keys),
+        ]
+        for name in names
+    ]
+    return f"## {area}\n\n" + table(["event", "level", "stored", "meaning", "fields"], rows)
