@@ -76,10 +76,12 @@ class Board:
 
 
 def _standing_view(standing: Standing) -> StandingView:
-    watch, waiting = standing.watch, standing.waiting
+    search, waiting = standing.search, standing.waiting
     return StandingView(
         **order_fields(standing.order),
         next=standing.outlook,
         position=None if waiting is None else waiting.position,
-        search=None if watch is None else SearchView(rounds=watch.rounds, in_vain=watch.vain, next_at_ms=watch.next_ms),
+        search=None
+        if search is None
+        else SearchView(rounds=search.attempts, in_vain=search.misses, next_at_ms=search.next_ms),
     )

@@ -84,7 +84,7 @@ def status_line(engine: Engine) -> str:
     ledger = engine.ledger
     counts = ledger.counts
     stage = engine.stage.value if ledger.halted is None else f"{engine.stage.value}, HALTED ({ledger.halted})"
-    if ledger.unproven is not None and engine.stage is Stage.READY:
+    if ledger.preflight_pending is not None and engine.stage is Stage.READY:
         stage += ", no order is sent yet: the exchange was not found fit to trade on"
     return (
         f"{stage}: {len(ledger.flying)} under way, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "

@@ -102,7 +102,7 @@ class Process:
             exchange = MexcExchange(transport, keys, clock, settings.exchange(config, self._facts))
             engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit,
                             settings=settings.engine(config, self._facts), observer=recorder,
-                            prove_first=config.exchange.mode == "live",
+                            preflight_first=config.exchange.mode == "live",
                             hands_over="signals" in self._given)  # fmt: skip
             webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
                                 settings=settings.webhooks(config), clock=clock, emit=emit)  # fmt: skip

@@ -22,7 +22,7 @@ from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping, Intervals
 from daemon.engine.observer import NOBODY, Observer
-from daemon.engine.preflight import Proving
+from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
@@ -61,7 +61,7 @@ class Engine:
         emit: Callable[[Event], None],
         settings: Settings,
         observer: Observer = NOBODY,
-        prove_first: bool = False,
+        preflight_first: bool = False,
         hands_over: bool = False,
     ) -> None:
         """Build it.
@@ -83,7 +83,7 @@ class Engine:
         self.effects = Effects(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
         self._hands_over = hands_over
-        self._proving = Proving(self.effects, exchange, emit) if prove_first else None
+        self._preflight = Preflight(self.effects, exchange, emit) if preflight_first else None
         self._stopping = anyio.Event()
         self._broken = anyio.Event()
         self._broken_by: Exception | None = None
@@ -170,8 +170,8 @@ class Engine:
         await self._first_round()
         await self.store.trusted()
         if not self._stopping.is_set():
-            if self._proving is not None:
-                tasks.start_soon(self._proving.run)
+            if self._preflight is not None:
+                tasks.start_soon(self._preflight.run)
             self._open()
             await self._stopping.wait()
         await self._drain()
@@ -179,7 +179,7 @@ class Engine:
 
     async def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
-        self.exchange.keep_still(remembered.still_until_ms)
+        self.exchange.back_off(remembered.backoff_until_ms)
         step = Decision()
         recover(
             self.ledger,
@@ -191,7 +191,7 @@ class Engine:
             attempts=remembered.attempts,
             waiters=remembered.waiters,
             halted=remembered.halted,
-            still_until_ms=remembered.still_until_ms,
+            backoff_until_ms=remembered.backoff_until_ms,
             turned_away=remembered.turned_away,
             sent_ms=remembered.sent_ms,
             last_seq=remembered.last_seq,
@@ -227,9 +227,9 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
                 async with anyio.create_task_group() as both:
-                    both.start_soon(self._reconciler.first_round)
-                    if self._proving is not None:
-                        both.start_soon(self._proving.before_opening)
+                    both.start_soon(self._reconciler.first_search)
+                    if self._preflight is not None:
+                        both.start_soon(self._preflight.before_opening)
                 tasks.cancel_scope.cancel()
 
     async def _give_up_when_stopped(self, scope: anyio.CancelScope) -> None:

@@ -12,7 +12,7 @@ import anyio
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import WATCHED
 from daemon.core.values.events import Event
-from daemon.core.values.exchange_replies import Fitness, Verdict
+from daemon.core.values.exchange_replies import PreflightResult, PreflightVerdict
 from daemon.core.verbs.operator import halt
 from daemon.engine.effects import Effects
 from daemon.errors import Unfit
@@ -21,14 +21,14 @@ from daemon.exchange.port import Exchange
 AGAIN_S = 0.5
 
 
-class Proving:
+class Preflight:
     """Asks the exchange, and holds orders back until it is found fit."""
 
     def __init__(self, effects: Effects, exchange: Exchange, emit: Callable[[Event], None]) -> None:
         self._effects = effects
         self._exchange = exchange
         self._emit = emit
-        effects.ledger.unproven = "the exchange was not found fit to trade on yet"
+        effects.ledger.preflight_pending = "the exchange was not found fit to trade on yet"
 
     async def before_opening(self) -> None:
         """Ask once.
@@ -37,31 +37,33 @@ class Proving:
             Unfit: the exchange said no, and nothing is out there that must be followed.
 
         """
-        fitness = await self._exchange.prove()
+        result = await self._exchange.preflight()
         ledger = self._effects.ledger
-        if fitness.verdict is Verdict.UNFIT and not any(order.state in WATCHED for order in ledger.orders.values()):
-            raise Unfit(fitness.why)
-        self._take(fitness)
+        if result.verdict is PreflightVerdict.UNFIT and not any(
+            order.state in WATCHED for order in ledger.orders.values()
+        ):
+            raise Unfit(result.why)
+        self._take(result)
 
     async def run(self) -> None:
         """Ask again until there is an answer."""
-        while self._effects.ledger.unproven is not None:
-            self._take(await self._exchange.prove())
-            if self._effects.ledger.unproven is not None:
+        while self._effects.ledger.preflight_pending is not None:
+            self._take(await self._exchange.preflight())
+            if self._effects.ledger.preflight_pending is not None:
                 await anyio.sleep(AGAIN_S)
 
-    def _take(self, fitness: Fitness) -> None:
+    def _take(self, result: PreflightResult) -> None:
         ledger, now_ms = self._effects.ledger, self._effects.clock.now_ms()
-        if fitness.verdict is Verdict.UNKNOWN:
-            unproven = f"no order is sent before the exchange is found fit to trade on: {fitness.why}"
-            if ledger.unproven != unproven:
-                ledger.unproven = unproven
-                self._emit(Event(name="exchange.unproven", at_ms=now_ms, detail={"reason": fitness.why}))
+        if result.verdict is PreflightVerdict.UNKNOWN:
+            preflight_pending = f"no order is sent before the exchange is found fit to trade on: {result.why}"
+            if ledger.preflight_pending != preflight_pending:
+                ledger.preflight_pending = preflight_pending
+                self._emit(Event(name="exchange.unproven", at_ms=now_ms, detail={"reason": result.why}))
             return
-        ledger.unproven = None
+        ledger.preflight_pending = None
         step = Decision()
-        if fitness.verdict is Verdict.UNFIT:
-            halt(ledger, step, reason=fitness.why, now_ms=now_ms)
+        if result.verdict is PreflightVerdict.UNFIT:
+            halt(ledger, step, reason=result.why, now_ms=now_ms)
         else:
             self._emit(Event(name="exchange.proven", at_ms=now_ms))
         self._effects.apply(step)

@@ -7,11 +7,11 @@ made.
 import anyio
 from anyio.abc import TaskGroup
 
-from daemon.core.rules.reconciliation import Watch, further_witness, witnesses
+from daemon.core.rules.reconciliation import Search, further_source, sources
 from daemon.core.state.decision import Decision
-from daemon.core.values.exchange_replies import Look
+from daemon.core.values.exchange_replies import QueryResult
 from daemon.core.values.orders import Order, State
-from daemon.core.verbs.outcomes import looked
+from daemon.core.verbs.outcomes import searched
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
 from daemon.exchange.port import Exchange
@@ -51,7 +51,7 @@ class Reconciler:
                 self._start_due(tasks)
                 await self._alarm.sleep_until(self._due_ms())
 
-    async def first_round(self) -> None:
+    async def first_search(self) -> None:
         """Wait until the exchange has answered one look for every order that is in doubt now.
 
         The rest of each round may wait for the exchange's weight, and whoever calls must not wait for that.
@@ -64,21 +64,21 @@ class Reconciler:
 
     def _start_due(self, tasks: TaskGroup) -> None:
         now_ms = self._effects.clock.now_ms()
-        while self._under_way < AT_ONCE and (order := self._effects.ledger.due_look(now_ms)) is not None:
+        while self._under_way < AT_ONCE and (order := self._effects.ledger.due_search(now_ms)) is not None:
             self._under_way += 1
             tasks.start_soon(self._round, order)
 
     def _due_ms(self) -> int | None:
-        return None if self._under_way >= AT_ONCE else self._effects.ledger.next_look_ms()
+        return None if self._under_way >= AT_ONCE else self._effects.ledger.next_search_ms()
 
     async def _round(self, order: Order) -> None:
-        looks = await self._looks(order)
+        results = await self._query(order)
         step = Decision()
-        looked(self._effects.ledger, step, order.order_id, looks, self._effects.clock.now_ms())
+        searched(self._effects.ledger, step, order.order_id, results, self._effects.clock.now_ms())
         self._under_way -= 1
         self._effects.apply(step)
         self._alarm.ring()
-        if not all(look.failed for look in looks):
+        if not all(result.failed for result in results):
             self._answer_came(order)
 
     def _answer_came(self, order: Order) -> None:
@@ -86,22 +86,22 @@ class Reconciler:
         if not self._unanswered:
             self._answered.set()
 
-    async def _looks(self, order: Order) -> list[Look]:
-        """Look at one witness after another, until one has seen the order or the exchange cannot be reached.
+    async def _query(self, order: Order) -> list[QueryResult]:
+        """Look at one source after another, until one has seen the order or the exchange cannot be reached.
 
         What that one does not show of the order's fills is asked for in the same round, so that whoever waits for the
         outcome is told its price.
         """
         ledger = self._effects.ledger
-        watch = ledger.watches.get(order.order_id, Watch(next_ms=0))
-        looks: list[Look] = []
-        for witness in witnesses(order, watch, self._effects.clock.now_ms(), ledger.rules.schedule):
-            looks.append(await self._exchange.look(order, witness, watch.next_ms))
-            if looks[-1].sighting is not None or not looks[-1].reached:
+        search = ledger.searches.get(order.order_id, Search(next_ms=0))
+        results: list[QueryResult] = []
+        for source in sources(order, search, self._effects.clock.now_ms(), ledger.rules.schedule):
+            results.append(await self._exchange.query(order, source, search.next_ms))
+            if results[-1].report is not None or not results[-1].reached:
                 break
-            if not looks[-1].failed:
+            if not results[-1].failed:
                 self._answer_came(order)
-        further = further_witness(order, watch, looks)
+        further = further_source(order, search, results)
         if further is not None:
-            looks.append(await self._exchange.look(order, further, watch.next_ms))
-        return looks
+            results.append(await self._exchange.query(order, further, search.next_ms))
+        return results

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from daemon.core.values.attempts import Attempt
-from daemon.core.values.exchange_replies import Answer, CancelAnswer, Fitness, Look, Witness
+from daemon.core.values.exchange_replies import Answer, CancelAnswer, PreflightResult, QueryResult, Source
 from daemon.core.values.orders import Order
 from daemon.core.values.symbols import SymbolRules
 
@@ -33,7 +33,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     measured_ms: int | None  # when
     weight_used: int  # in the running window
     weight_limit: int
-    blocked_until_ms: int  # "not now", as the exchange said
+    backoff_until_ms: int = msgspec.field(name="blockedUntilMs")  # as the exchange asked
     error: str | None
 
 
@@ -48,12 +48,12 @@ class Exchange(Protocol):
         """Wait until an order may reach the wire, within the exchange's rate, and count it. For the gate."""
         ...
 
-    async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
-        """Look for an order at one witness.
+    async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
+        """Look for an order at one source.
 
         Args:
             order: the order.
-            witness: the place.
+            source: the place.
             due_ms: since when the look is due. A list that was asked for later, for another order, serves as well.
 
         """
@@ -94,7 +94,7 @@ class Exchange(Protocol):
         """
         ...
 
-    async def prove(self) -> Fitness:
+    async def preflight(self) -> PreflightResult:
         """Find out whether this account can trade here, without placing anything."""
         ...
 
@@ -106,7 +106,7 @@ class Exchange(Protocol):
         """Take note that our clock jumped forward by so much: its difference from the exchange's is another one."""
         ...
 
-    def keep_still(self, until_ms: int) -> None:
+    def back_off(self, until_ms: int) -> None:
         """Ask nothing before then: an earlier process was told so."""
         ...
 

@@ -66,7 +66,7 @@ def read(ledger: TradingState, now_ms: int) -> Readings:
         orders={state: ledger.counts[state] for state in State},
         oldest_ms=oldest,
         past_grace=past_grace,
-        contradicted=sum(watch.odd is not None for watch in ledger.watches.values()),
+        contradicted=sum(search.odd is not None for search in ledger.searches.values()),
         waiting=waiting,
         waiting_oldest_ms=waiting_oldest,
         callers=len(ledger.line),
@@ -76,8 +76,8 @@ def read(ledger: TradingState, now_ms: int) -> Readings:
         overdue_ms=overdue_ms,
         orders_used=ledger.capacity.used(now_ms),
         orders_limit=ledger.capacity.limits.order_rate_per_s,
-        blocked_ms=max(0, ledger.capacity.blocked_until_ms - now_ms),
-        turned_away=ledger.door.why is not None,
+        blocked_ms=max(0, ledger.capacity.backoff_until_ms - now_ms),
+        turned_away=ledger.backoff.why is not None,
         look_overdue_ms=max(0, now_ms - _longest_due_ms(ledger, now_ms)),
         halted=ledger.halted is not None,
     )
@@ -102,7 +102,7 @@ def _unresolved(ledger: TradingState) -> list[Order]:
     """List the orders in doubt and lost; without a look where there are none."""
     if not ledger.counts[State.IN_DOUBT] + ledger.counts[State.LOST]:
         return []
-    watched = (ledger.orders[order_id] for order_id in ledger.watches)
+    watched = (ledger.orders[order_id] for order_id in ledger.searches)
     return [order for order in watched if order.state in UNRESOLVED]
 
 
@@ -126,6 +126,6 @@ def _began_ms(order: Order) -> int:
 
 def _longest_due_ms(ledger: TradingState, now_ms: int) -> int:
     """Tell when the look was due that waits longest, those under way included; now, where none is due."""
-    under_way = [ledger.watches[order_id].next_ms for order_id in ledger.looking if order_id in ledger.watches]
-    next_ms = ledger.next_look_ms()
+    under_way = [ledger.searches[order_id].next_ms for order_id in ledger.searching if order_id in ledger.searches]
+    next_ms = ledger.next_search_ms()
     return min([now_ms, *under_way, *([] if next_ms is None else [next_ms])])

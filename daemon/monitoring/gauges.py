@@ -104,7 +104,7 @@ def _of_exchange(standing: Standing) -> Iterator[Metric]:
     limits = {"orders": readings.orders_limit, "weight": health.weight_limit}
     yield _by("rate_limit", "What may be used of them", "budget", limits)
     yield _gauge("rate_budget_left_ratio", "What is left of the tightest of them, from 0 to 1", standing.rate_budget)
-    ban_ms = max(readings.blocked_ms, health.blocked_until_ms - standing.now_ms, 0)
+    ban_ms = max(readings.blocked_ms, health.backoff_until_ms - standing.now_ms, 0)
     yield _gauge("rate_ban_seconds", "So long the exchange still says wait", ban_ms / 1_000)
     yield _gauge("exchange_turned_away", "1 while the exchange's edge turns orders away", int(readings.turned_away))
     yield _gauge("exchange_reachable", "1 while the exchange answers", health.reachable)

@@ -36,7 +36,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def rate_budget(self) -> float:
         """The share that is left of the tightest of the exchange's budgets, from 0 to 1."""
         readings, health = self.readings, self.health
-        if max(readings.blocked_ms, health.blocked_until_ms - self.now_ms) > 0:
+        if max(readings.blocked_ms, health.backoff_until_ms - self.now_ms) > 0:
             return 0.0
         used = max(readings.orders_used / readings.orders_limit, health.weight_used / health.weight_limit)
         return round(max(0.0, 1 - used), 4)
@@ -58,7 +58,7 @@ def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot
         seen_late=series.total(SEEN_LATE, now_ms, window_ms),
         dead_letters=standing.dead_letters,
         halted=int(readings.halted),
-        rate_ban_s=max(readings.blocked_ms, health.blocked_until_ms - now_ms, 0) / 1_000,
+        rate_ban_s=max(readings.blocked_ms, health.backoff_until_ms - now_ms, 0) / 1_000,
         turned_away=int(readings.turned_away),
         unreachable=None if health.reachable is None else int(not health.reachable),
         clock_offset_ms=None if health.offset_ms is None else abs(health.offset_ms),

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from daemon.clock import CLOCK_FACT, LEAST_STEP_MS, Anchor, anchored
-from daemon.core.state.trading_state import STILL_FACT
+from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Detail, Event
 from daemon.errors import BadDatabase
 from daemon.store import rows
@@ -102,8 +102,11 @@ def _take_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
     for table, columns in _INSTANTS.items():
         for column in columns:
             connection.execute(f"UPDATE {table} SET {column} = :now_ms WHERE {column} > :now_ms", {"now_ms": now_ms})  # noqa: S608  # ours
-    still_ms = int(_fact(connection, STILL_FACT) or "0") - was_ms
-    facts = {CLOCK_FACT: msgspec.json.encode(now).decode(), STILL_FACT: str(max(0, still_ms) and now_ms + still_ms)}
+    still_ms = int(_fact(connection, RATE_BACKOFF_FACT) or "0") - was_ms
+    facts = {
+        CLOCK_FACT: msgspec.json.encode(now).decode(),
+        RATE_BACKOFF_FACT: str(max(0, still_ms) and now_ms + still_ms),
+    }
     connection.executemany(rows.UPSERT_FACT, facts.items())
     return int(waiting)
 

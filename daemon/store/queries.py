@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Spent, spent_by
-from daemon.core.state.trading_state import DOOR_FACT, HALT_FACT, STILL_FACT
+from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
@@ -51,12 +51,12 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def turned_away(self) -> str | None:
         """Why the exchange took no orders, if it took none."""
-        return self.facts.get(DOOR_FACT) or None
+        return self.facts.get(BACKOFF_FACT) or None
 
     @property
-    def still_until_ms(self) -> int:
+    def backoff_until_ms(self) -> int:
         """Return until when the exchange said to keep still."""
-        return int(self.facts.get(STILL_FACT, "0"))
+        return int(self.facts.get(RATE_BACKOFF_FACT, "0"))
 
 
 class History(msgspec.Struct, frozen=True):

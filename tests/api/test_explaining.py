@@ -30,9 +30,9 @@ def test_an_order_that_went_well_is_told_from_acceptance_to_fill(daemon: Daemon)
     assert attempt["startedAtMs"] <= attempt["answeredAtMs"]
     [lock] = found["locks"]
     assert (lock["resource"], lock["ownerId"], lock["state"]) == (found["order"]["resource"], "bot", "released")
-    looked = found["events"][3]["detail"]
-    assert (looked["witness"], looked["found"], looked["failed"]) == ("order_id", True, False)
-    assert looked["answered"].startswith("HTTP 200 ")
+    searched = found["events"][3]["detail"]
+    assert (searched["witness"], searched["found"], searched["failed"]) == ("order_id", True, False)
+    assert searched["answered"].startswith("HTTP 200 ")
     assert found["next"] == {"what": "nothing: it is filled", "atMs": None}
 
 

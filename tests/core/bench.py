@@ -18,10 +18,10 @@ from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spen
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.rules.retries import Verdict
 from daemon.core.state.decision import Decision, Send
-from daemon.core.state.trading_state import DOOR_FACT, HALT_FACT, STILL_FACT, Rules, TradingState
+from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT, Rules, TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
-from daemon.core.values.exchange_replies import Answer, CancelAnswer, Look, NotSent
+from daemon.core.values.exchange_replies import Answer, CancelAnswer, NotSent, QueryResult
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import KEY_FREE, TRANSITIONS, Order, Side, State
 from daemon.core.values.signals import SignalRequest, normalise
@@ -30,7 +30,7 @@ from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.dispatch import disarm, dispatch, fire, may_go, tick
 from daemon.core.verbs.intake import Accepted, accept, check_all, identify
 from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
-from daemon.core.verbs.outcomes import answered, looked
+from daemon.core.verbs.outcomes import answered, searched
 from daemon.core.verbs.recovery import recover
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT, begin_from_copy
 from tests.core.making import NOON_MS, RULES, an_id, request
@@ -126,9 +126,9 @@ class Disk:
             if attempt.order_id in sent and attempt.state is AttemptState.IN_FLIGHT
         ]
 
-    def still_until_ms(self) -> int:
+    def backoff_until_ms(self) -> int:
         """Return until when the exchange said to wait."""
-        return int(self.facts.get(STILL_FACT, "0"))
+        return int(self.facts.get(RATE_BACKOFF_FACT, "0"))
 
     def sent_lately(self, now_ms: int) -> list[int]:
         """Return when the attempts were made that still count against the exchange's rate."""
@@ -220,8 +220,8 @@ class Bench:
             attempts=self.disk.under_way(),
             waiters=self.disk.in_line(),
             halted=self.disk.facts.get(HALT_FACT) or None,
-            still_until_ms=self.disk.still_until_ms(),
-            turned_away=self.disk.facts.get(DOOR_FACT) or None,
+            backoff_until_ms=self.disk.backoff_until_ms(),
+            turned_away=self.disk.facts.get(BACKOFF_FACT) or None,
             sent_ms=self.disk.sent_lately(self.now_ms),
             last_seq=max((order.seq for order in self.disk.orders.values()), default=0),
             last_token=max([int(self.disk.facts.get(TOKEN_FACT, "0")), *self.disk.locks]),
@@ -320,10 +320,10 @@ class Bench:
         self.sends.pop(attempt.client_order_id, None)
         return verdict
 
-    def look(self, order: Order, *looks: Look) -> Order:
-        """Let a round of looks for an order end."""
+    def query(self, order: Order, *results: QueryResult) -> Order:
+        """Let a search attempt for an order end."""
         step = Decision()
-        looked(self.ledger, step, order.order_id, looks, self.now_ms)
+        searched(self.ledger, step, order.order_id, results, self.now_ms)
         self.apply(step)
         return self.order(order)
 

@@ -55,7 +55,7 @@ class Judge:
         """Forget what the process knew; judge on from the disk."""
         disk = self.bench.disk
         self.fired.clear()
-        self.shut_until_ms = disk.still_until_ms()
+        self.shut_until_ms = disk.backoff_until_ms()
         self._instants = [min(at_ms, self.bench.now_ms) for at_ms in disk.sent_lately(self.bench.now_ms)]
         self._orders = dict(disk.orders)
         self._last_seq = max((order.seq for order in disk.orders.values()), default=0)
@@ -70,7 +70,7 @@ class Judge:
         self._orders |= step.orders
 
     def nothing_leaves_a_doubt_by_itself(self, step: Decision) -> None:
-        """A doubt ends by a sighting or by a person, and never in the queue."""
+        """A doubt ends by an order report or by a person, and never in the queue."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
             if before is None or before.state not in UNRESOLVED:
@@ -128,7 +128,7 @@ class Judge:
             limits = ledger.rules.limits
             crowded = self.under_way() >= limits.max_in_flight and not left[0].skip_lock
             full = crowded or len(near) >= limits.order_rate_per_s
-            held = wire_ms < ledger.capacity.blocked_until_ms or ledger.door.why is not None
+            held = wire_ms < ledger.capacity.backoff_until_ms or ledger.backoff.why is not None
             assert full or held, "nobody waits while there is room"
 
     def capacity_is_kept(self, step: Decision) -> None:
@@ -195,7 +195,7 @@ class Judge:
             last_word_pending = any(step.orders.get(order_id) is order for step in pending)
             if known is not None:
                 assert known is order
-                assert order.finished_ms is None or last_word_pending or order_id in ledger.looking
+                assert order.finished_ms is None or last_word_pending or order_id in ledger.searching
             else:
                 assert order.finished_ms is not None
                 on_disk = bench.disk.orders[order_id]
@@ -233,8 +233,8 @@ class Judge:
         """Nobody is forgotten by the reconciler."""
         ledger = self.bench.ledger
         watched = UNRESOLVED | {State.OPEN, State.PARTIALLY_FILLED}
-        assert {order.order_id for order in ledger.orders.values() if order.state in watched} <= ledger.watches.keys()
-        assert (ledger.next_look_ms() is not None) == bool(ledger.watches.keys() - ledger.looking)
+        assert {order.order_id for order in ledger.orders.values() if order.state in watched} <= ledger.searches.keys()
+        assert (ledger.next_search_ms() is not None) == bool(ledger.searches.keys() - ledger.searching)
 
     def everybody_can_be_told_what_comes_next(self) -> None:
         """The last line of ``explain`` exists for every order."""
@@ -283,7 +283,7 @@ class Judge:
         """Judge a ledger that was given time, answers and a person who looks: nothing stands anywhere for ever."""
         ledger, disk = self.bench.ledger, self.bench.disk
         assert not ledger.orders, f"stuck: {list(ledger.orders.values())}"
-        assert len(ledger.queue) == len(ledger.locks) == len(ledger.flying) == len(ledger.watches) == 0
+        assert len(ledger.queue) == len(ledger.locks) == len(ledger.flying) == len(ledger.searches) == 0
         assert disk.orders == self.bench.latest
         assert not disk.active_locks()
         for request in self.exchange.requests.values():

@@ -10,7 +10,7 @@ from daemon.config.tables import Config, GuardsTable
 from daemon.core.rules.idempotency import identity_of
 from daemon.core.state.trading_state import Rules
 from daemon.core.values.attempts import Attempt
-from daemon.core.values.exchange_replies import Advice, Look, Placed, Refused, Sighting, Unclear, Witness
+from daemon.core.values.exchange_replies import Advice, OrderReport, Placed, QueryResult, Refused, Source, Unclear
 from daemon.core.values.ids import client_order_id, new_id
 from daemon.core.values.locks import Lock, OwnerType, TransactionType
 from daemon.core.values.orders import Order, OrderType, Side, State
@@ -131,8 +131,8 @@ def unclear(why: str = "no answer in time") -> Unclear:
     return Unclear(why, "POST /api/v3/order", "")
 
 
-def sighting(state: State = State.OPEN, executed: str = "0", quote: str | None = None, **changes: Any) -> Sighting:
-    """Make a sighting; what was executed was executed at ten."""
+def report(state: State = State.OPEN, executed: str = "0", quote: str | None = None, **changes: Any) -> OrderReport:
+    """Make an order report; what was executed was executed at ten."""
     fields: dict[str, Any] = {
         "client_order_id": None,
         "exchange_order_id": "C02__1",
@@ -140,20 +140,20 @@ def sighting(state: State = State.OPEN, executed: str = "0", quote: str | None =
         "executed_quantity": Decimal(executed),
         "executed_quote": 10 * Decimal(executed) if quote is None else Decimal(quote),
     }
-    return Sighting(**(fields | changes))
+    return OrderReport(**(fields | changes))
 
 
-def look(
-    seen: Sighting | None = None, *, witness: Witness = Witness.ORDER, failed: bool = False, at_ms: int = NOON_MS
-) -> Look:
+def query(
+    seen: OrderReport | None = None, *, source: Source = Source.ORDER, failed: bool = False, at_ms: int = NOON_MS
+) -> QueryResult:
     """Make a look: a negative, unless it saw something or failed."""
-    return Look(witness=witness, at_ms=at_ms, asked="GET", answered="HTTP", failed=failed, sighting=seen)
+    return QueryResult(source=source, at_ms=at_ms, asked="GET", answered="HTTP", failed=failed, report=seen)
 
 
-def everywhere(*, failed: bool = False, at_ms: int = NOON_MS) -> list[Look]:
-    """Make a full round of looks in vain, for an order whose id at the exchange is not known."""
-    places = [witness for witness in Witness if witness is not Witness.ORDER_ID]
-    return [look(witness=witness, failed=failed, at_ms=at_ms) for witness in places]
+def everywhere(*, failed: bool = False, at_ms: int = NOON_MS) -> list[QueryResult]:
+    """Make a full search attempt in vain, for an order whose id at the exchange is not known."""
+    places = [source for source in Source if source is not Source.ORDER_ID]
+    return [query(source=source, failed=failed, at_ms=at_ms) for source in places]
 
 
 def symbol_rules(**changes: Any) -> SymbolRules:

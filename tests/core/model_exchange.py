@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from daemon.core.state.decision import Send
-from daemon.core.values.exchange_replies import Sighting
+from daemon.core.values.exchange_replies import OrderReport
 from daemon.core.values.orders import SIGHTINGS, State
 
 FULL = Decimal(4)
@@ -23,7 +23,7 @@ class Request:
     send: Send
     at_ms: int
     taken: bool
-    shown: list[Sighting] = field(default_factory=list)  # how the order stood, oldest first
+    shown: list[OrderReport] = field(default_factory=list)  # how the order stood, oldest first
     settled: bool = False  # known to be definitely not executed: by its answer, or by a person who looked
 
     @property
@@ -71,7 +71,7 @@ class ModelExchange:
     def _show(self, request: Request, state: State, filled: Decimal) -> None:
         assert state in SIGHTINGS
         request.shown.append(
-            Sighting(
+            OrderReport(
                 client_order_id=request.client_order_id,
                 exchange_order_id=f"C02__{list(self.requests).index(request.client_order_id)}",
                 state=state,

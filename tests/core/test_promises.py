@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from daemon.core.rules.reconciliation import grace_over_ms, witnesses
+from daemon.core.rules.reconciliation import grace_over_ms, sources
 from daemon.core.state.decision import Send
-from daemon.core.values.exchange_replies import Advice, Look, NotSent, Witness
+from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, Source
 from daemon.core.values.orders import UNRESOLVED, WAITING, Order, State
 from daemon.core.values.signals import SignalRequest
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench
 from tests.core.judge import Judge
-from tests.core.making import RULES, look, placed, refused, request, rules, unclear
+from tests.core.making import RULES, placed, query, refused, request, rules, unclear
 from tests.core.model_exchange import ModelExchange, Request
 
 TIGHT = {
@@ -83,7 +83,7 @@ class Promises(RuleBasedStateMachine):
         super().__init__()
         self.wishes: list[SignalRequest] = []
         self.on_the_wire: dict[str, Request] = {}  # no answer yet
-        self.looking: dict[str, tuple[Order, tuple[Witness, ...]]] = {}
+        self.searching: dict[str, tuple[Order, tuple[Source, ...]]] = {}
         self.enough = 5  # orders, after which it may all come to an end
 
     @initialize(
@@ -200,20 +200,20 @@ class Promises(RuleBasedStateMachine):
         """Begin all looks that are due; end them at once, or leave them under way."""
         self._begin_looks()
         if at_once:
-            for order_id in list(self.looking):
+            for order_id in list(self.searching):
                 self.end_look(order_id, data)
 
-    @precondition(lambda self: self.looking)
+    @precondition(lambda self: self.searching)
     @rule(data=st.data())
     def a_look_ends(self, data: st.DataObject) -> None:
-        self.end_look(data.draw(st.sampled_from(list(self.looking))), data)
+        self.end_look(data.draw(st.sampled_from(list(self.searching))), data)
 
-    @precondition(lambda self: self.looking)
+    @precondition(lambda self: self.searching)
     @rule()
     def looks_end_in_vain(self) -> None:
-        for order, places in list(self.looking.values()):
-            del self.looking[order.order_id]
-            self.bench.look(order, *self._in_vain(places))
+        for order, places in list(self.searching.values()):
+            del self.searching[order.order_id]
+            self.bench.query(order, *self._missed(places))
 
     # People
 
@@ -280,7 +280,7 @@ class Promises(RuleBasedStateMachine):
         waiting = len(self.bench.unwritten)
         self.bench.write(data.draw(st.sampled_from([waiting, *range(waiting)])))
         self.on_the_wire.clear()
-        self.looking.clear()
+        self.searching.clear()
         self.judge.crashed()
         self.bench.crash()
         if opens:
@@ -372,18 +372,18 @@ class Promises(RuleBasedStateMachine):
         self.bench.answer_attempt(reached.send.attempt, answer)
 
     def end_look(self, order_id: str, data: st.DataObject) -> None:
-        """End a round of looks: each witness fails, misses the order, or shows it as it is or as it was."""
-        order, places = self.looking.pop(order_id)
+        """End a search attempt: each source fails, misses the order, or shows it as it is or as it was."""
+        order, places = self.searching.pop(order_id)
         reached = self.exchange.requests.get(order.client_order_id or "")
         views = [] if reached is None else reached.shown
-        looks: list[Look] = []
+        results: list[QueryResult] = []
         for place in places:
             view = data.draw(st.integers(-2, len(views) - 1))
             shown = views[-1 - view] if view >= 0 else None
-            looks.append(look(shown, witness=place, failed=view == -2, at_ms=self.bench.now_ms))
+            results.append(query(shown, source=place, failed=view == -2, at_ms=self.bench.now_ms))
             if shown is not None:
                 break
-        self.bench.look(order, *looks)
+        self.bench.query(order, *results)
 
     def rule_truly(self, order: Order) -> None:
         """End a doubt by what the exchange really has."""
@@ -429,19 +429,19 @@ class Promises(RuleBasedStateMachine):
         for order in self._in_state(State.LOST).values():
             self.rule_truly(order)
         self._begin_looks()
-        for order, places in list(self.looking.values()):
-            del self.looking[order.order_id]
+        for order, places in list(self.searching.values()):
+            del self.searching[order.order_id]
             reached_by = self.exchange.requests.get(order.client_order_id or "")
             truth = reached_by.shown[-1] if reached_by is not None and reached_by.taken else None
-            self.bench.look(order, *([look(truth, at_ms=self.bench.now_ms)] if truth else self._in_vain(places)))
+            self.bench.query(order, *([query(truth, at_ms=self.bench.now_ms)] if truth else self._missed(places)))
         self.bench.pass_time(max(0, (self._due_ms() or 0) - self.bench.now_ms))
 
     def _begin_looks(self) -> None:
-        while (order := self.bench.ledger.due_look(self.bench.now_ms)) is not None:
-            assert order.order_id not in self.looking, "one look at a time"
-            watch = self.bench.ledger.watches[order.order_id]
-            places = witnesses(order, watch, self.bench.now_ms, self.bench.rules.schedule)
-            self.looking[order.order_id] = order, places
+        while (order := self.bench.ledger.due_search(self.bench.now_ms)) is not None:
+            assert order.order_id not in self.searching, "one look at a time"
+            search = self.bench.ledger.searches[order.order_id]
+            places = sources(order, search, self.bench.now_ms, self.bench.rules.schedule)
+            self.searching[order.order_id] = order, places
 
     def _fire_all(self) -> None:
         for send in self._ready_to_fire():
@@ -456,8 +456,8 @@ class Promises(RuleBasedStateMachine):
         ahead_ms = asked.execute_at
         return request(**_fields(asked) | {"execute_at": None if ahead_ms is None else self.bench.now_ms + ahead_ms})
 
-    def _in_vain(self, places: Sequence[Witness]) -> list[Look]:
-        return [look(witness=place, at_ms=self.bench.now_ms) for place in places]
+    def _missed(self, places: Sequence[Source]) -> list[QueryResult]:
+        return [query(source=place, at_ms=self.bench.now_ms) for place in places]
 
     def _ready_to_fire(self) -> list[Send]:
         """Return the armed requests whose instant has come and that are durable."""
@@ -480,7 +480,7 @@ class Promises(RuleBasedStateMachine):
     def _due_ms(self) -> int | None:
         ledger, bench = self.bench.ledger, self.bench
         fires = [send.fire_ms for send, _ in bench.sends.values()]
-        known = [ledger.next_timer_ms(), ledger.next_look_ms(), bench.capacity_ms, *fires]
+        known = [ledger.next_timer_ms(), ledger.next_search_ms(), bench.capacity_ms, *fires]
         return min((due_ms for due_ms in known if due_ms is not None and due_ms > bench.now_ms), default=None)
 
     def _in_state(self, *states: State) -> dict[str, Order]:

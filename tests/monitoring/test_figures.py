@@ -112,7 +112,7 @@ def test_a_lost_order_is_as_old_as_its_doubt(bench: Bench) -> None:
     bench.answer(asked, unclear())
     bench.pass_time(20_000)
     for _ in range(3):
-        bench.look(asked, *everywhere())
+        bench.query(asked, *everywhere())
     found = readings(bench)
     assert (found.orders[State.LOST], found.oldest_ms[State.LOST], found.past_grace) == (1, 20_000, 0)
 
@@ -123,10 +123,10 @@ def test_a_look_is_overdue_from_when_it_was_due_also_while_it_is_made(bench: Ben
     bench.answer(asked, unclear())
     bench.pass_time(1_500)
     assert readings(bench).look_overdue_ms == 1_500
-    assert bench.ledger.due_look(bench.now_ms) is not None
+    assert bench.ledger.due_search(bench.now_ms) is not None
     bench.pass_time(500)
     assert readings(bench).look_overdue_ms == 2_000
-    bench.look(asked, *everywhere())
+    bench.query(asked, *everywhere())
     assert readings(bench).look_overdue_ms == 0
 
 

@@ -141,14 +141,14 @@ class Network:
         weather: Weather,
         dice: Random,
         wires: TaskGroup,
-        witness: Callable[[str, str], None],
+        source: Callable[[str, str], None],
     ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._weather = weather
         self._dice = dice
         self._wires = wires
-        self._witness = witness  # sees every request at the moment its first byte leaves
+        self._source = source  # sees every request at the moment its first byte leaves
 
     def transport(self, life: Life) -> "VirtualTransport":
         """Return the transport of one life."""
@@ -166,7 +166,7 @@ class Network:
         if self._weather.refuses:
             await anyio.sleep(self._dice.uniform(0.0001, 0.01))
             return Failure(written=False, why="connection refused")
-        self._witness(method, target)
+        self._source(method, target)
         answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         self._wires.start_soon(self._carry, method, target, dict(headers), answer)
         if self._dice.random() < self._weather.cuts:

@@ -9,7 +9,7 @@ import pytest
 
 from daemon.clock import CLOCK_FACT, Anchor, anchored
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import STILL_FACT
+from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Event
 from daemon.core.values.orders import Order, State
 from daemon.errors import AlreadyRunning, BadDatabase
@@ -132,9 +132,9 @@ async def test_a_lease_is_not_longer_than_it_was_granted_for(path: Path) -> None
 
 @pytest.mark.parametrize(("until_ms", "after_ms"), [(WRONG_MS + 9_000, NOW_MS + 9_000), (WRONG_MS - 1, 0)])
 async def test_what_is_left_of_the_exchanges_wait_is_waited(path: Path, until_ms: int, after_ms: int) -> None:
-    await written(path, Decision(facts={STILL_FACT: str(until_ms)}))
+    await written(path, Decision(facts={RATE_BACKOFF_FACT: str(until_ms)}))
     reset(path)
-    assert (await read(path)).still_until_ms == after_ms
+    assert (await read(path)).backoff_until_ms == after_ms
 
 
 async def test_what_lies_in_the_past_is_left_as_it_is(path: Path) -> None:

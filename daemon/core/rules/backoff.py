@@ -17,7 +17,7 @@ FIRST_PAGE_MS = 2_000
 FACTOR, LONGEST_MS = 2, 60_000
 
 
-class Door(msgspec.Struct):
+class Backoff(msgspec.Struct):
     """What is known of it. One order at a time tries while it is shut."""
 
     why: str | None = None  # what the exchange said; None while it is open

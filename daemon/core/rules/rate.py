@@ -27,7 +27,7 @@ class Capacity:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.in_flight = 0
-        self.blocked_until_ms = 0
+        self.backoff_until_ms = 0
         self._sent: list[int] = []  # instants of requests, past and reserved, sorted
 
     def ready_ms(self, now_ms: int, at_ms: int | None = None, *, emergency: bool = False) -> int | None:
@@ -39,7 +39,7 @@ class Capacity:
         if self.in_flight >= self.limits.max_in_flight and not emergency:
             return None
         wire_ms = max(now_ms, at_ms or now_ms)
-        free_ms = self._window_free_ms(max(wire_ms, self.blocked_until_ms))
+        free_ms = self._window_free_ms(max(wire_ms, self.backoff_until_ms))
         return now_ms if free_ms == wire_ms else free_ms
 
     def take(self, now_ms: int, at_ms: int | None = None) -> None:
@@ -62,14 +62,14 @@ class Capacity:
     def without(self, reserved_ms: Iterable[int]) -> "Capacity":
         """Return what the capacity would be if the requests reserved for these instants were not made."""
         other = Capacity(self.limits)
-        other.in_flight, other.blocked_until_ms, other._sent = self.in_flight, self.blocked_until_ms, list(self._sent)
+        other.in_flight, other.backoff_until_ms, other._sent = self.in_flight, self.backoff_until_ms, list(self._sent)
         for at_ms in reserved_ms:
             other.give_back(at_ms)
         return other
 
     def block(self, until_ms: int) -> None:
         """Let nothing go before then."""
-        self.blocked_until_ms = max(self.blocked_until_ms, until_ms)
+        self.backoff_until_ms = max(self.backoff_until_ms, until_ms)
 
     def used(self, now_ms: int) -> int:
         """Count the requests of the last second."""

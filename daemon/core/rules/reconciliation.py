@@ -5,8 +5,8 @@ end. Looks come at growing intervals, so that a fresh question is answered soon 
 
 Absence is never proved. MEXC checks a request's timestamp at its gateway, documents no check before the matching
 engine, and its reads lag its writes (observed: a fresh order answers ``-2013`` "quite often"). So "not found" is worth
-something only after ``recvWindow`` and a grace, from *all* witnesses, several times in a row; and even then the order
-is only called lost, which frees nothing. One sighting at any time wins.
+something only after ``recvWindow`` and a grace, from *all* sources, several times in a row; and even then the order
+is only called lost, which frees nothing. One order report at any time wins.
 
 A cancelled order is looked at again after its end, because a fill may be reported after the cancel. So is an order that
 is shown filled with less than was asked: only when that view repeats itself is the order taken to have ended so. A
@@ -32,7 +32,7 @@ from daemon.core.rules.order_reports import (
     with_known_fills,
 )
 from daemon.core.values.decimals import ZERO, plain
-from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import UNRESOLVED, Order, State
 
 CONFIRM_MS = (2_000, 10_000)
@@ -46,7 +46,7 @@ CANCELLED = frozenset({State.CANCELED, State.PARTIALLY_CANCELED})
 ENDED = CANCELLED | {State.FILLED, State.REJECTED}
 """States that are looked at again a few times, and then are over."""
 
-SUM_ROUNDS = 12
+SUM_ATTEMPTS = 12
 """Rounds that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
 
 
@@ -64,120 +64,122 @@ class Schedule(msgspec.Struct, frozen=True):
 
 
 class Conclusion(Enum):
-    """What a round of looks says."""
+    """What a search attempt says."""
 
-    SEEN = auto()  # one sighting wins
+    SEEN = auto()  # one order report wins
     NOTHING = auto()  # no evidence, or none that is worth anything yet
-    VAIN = auto()  # a round whose negatives count
+    MISSED = auto()  # a round whose negatives count
     MISSING = auto()  # enough complete searches in a row have never found an order that was placed
     LOST = auto()  # enough of those in a row for a doubt
 
 
-class Watch(msgspec.Struct, frozen=True, kw_only=True):
+class Search(msgspec.Struct, frozen=True, kw_only=True):
     """How far the search for one order has come, since the order last changed."""
 
     next_ms: int
-    rounds: int = 0
+    attempts: int = 0
     seen: int = 0  # rounds that found it
-    vain: int = 0  # rounds in a row whose answers were all negative, where that counts
+    misses: int = 0  # rounds in a row whose answers were all negative, where that counts
     complete: int = 0  # of those, rounds that asked everywhere, after the grace
     short: int = 0  # rounds that showed an end which contradicts what was executed
     odd: str | None = None  # what contradicts what was sent or known, or is not understood, in the last round
 
 
-def begin(order: Order, now_ms: int, schedule: Schedule) -> Watch:
+def begin(order: Order, now_ms: int, schedule: Schedule) -> Search:
     """Begin to watch an order, or begin anew because it changed."""
     if order.state is State.LOST:
-        return Watch(next_ms=now_ms + schedule.lost_every_ms)
+        return Search(next_ms=now_ms + schedule.lost_every_ms)
     if order.state in CANCELLED:
-        return Watch(next_ms=now_ms + CONFIRM_MS[0])
+        return Search(next_ms=now_ms + CONFIRM_MS[0])
     if order.state is State.FILLED:
-        return Watch(next_ms=now_ms + (schedule.first_ms if order.executed_sum is None else CONFIRM_MS[0]))
+        return Search(next_ms=now_ms + (schedule.first_ms if order.executed_sum is None else CONFIRM_MS[0]))
     if order.state is State.REJECTED:
-        return Watch(next_ms=now_ms + RULED_MS[0])
-    return Watch(next_ms=now_ms)
+        return Search(next_ms=now_ms + RULED_MS[0])
+    return Search(next_ms=now_ms)
 
 
-def everywhere(order: Order) -> tuple[Witness, ...]:
+def everywhere(order: Order) -> tuple[Source, ...]:
     """Name all places where an order can be seen. By the exchange's id it can be asked for once that is known."""
-    return tuple(each for each in Witness if each is not Witness.ORDER_ID or order.exchange_order_id is not None)
+    return tuple(each for each in Source if each is not Source.ORDER_ID or order.exchange_order_id is not None)
 
 
-def witnesses(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> tuple[Witness, ...]:
+def sources(order: Order, search: Search, now_ms: int, schedule: Schedule) -> tuple[Source, ...]:
     """Choose where to look: at the order itself, or everywhere once a negative would count or was surprising."""
-    counts = watch.vain > 0
+    counts = search.misses > 0
     if order.state in UNRESOLVED:
         counts = not schedule.shows_ended or now_ms >= grace_over_ms(order, schedule)
     return everywhere(order) if counts or order.state is State.REJECTED else everywhere(order)[:1]
 
 
-def further_witness(order: Order, watch: Watch, looks: Sequence[Look]) -> Witness | None:
-    """Name the place that has what a round of looks lacks: the fills know what the order's own view does not show.
+def further_source(order: Order, search: Search, results: Sequence[QueryResult]) -> Source | None:
+    """Name the place that has what a search attempt lacks: the fills know what the order's own view does not show.
 
     The last round before an order is taken to be cancelled with nothing executed asks for fills as well: its key is
     free after that, and the order's own view may be behind.
     """
-    sighting = combined(looks)
-    if sighting is None or any(look.witness is Witness.MY_TRADES for look in looks):
+    report = combined(results)
+    if report is None or any(result.source is Source.MY_TRADES for result in results):
         return None
-    is_known = order.executed_quantity == sighting.executed_quantity and order.executed_sum is not None
-    lacks = falls_short(order, sighting) or may_lack_fills(order, sighting) or (lacks_sum(sighting) and not is_known)
-    return Witness.MY_TRADES if lacks or _is_last_of_empty(order, watch, sighting) else None
+    is_known = order.executed_quantity == report.executed_quantity and order.executed_sum is not None
+    lacks = falls_short(order, report) or may_lack_fills(order, report) or (lacks_sum(report) and not is_known)
+    return Source.MY_TRADES if lacks or _is_last_of_empty(order, search, report) else None
 
 
 def conclude(
-    order: Order, watch: Watch, looks: Sequence[Look], now_ms: int, schedule: Schedule
-) -> tuple[Conclusion, Sighting | None, Watch]:
-    """Judge one round of looks, made at the places that :func:`witnesses` and :func:`further_witness` named."""
+    order: Order, search: Search, results: Sequence[QueryResult], now_ms: int, schedule: Schedule
+) -> tuple[Conclusion, OrderReport | None, Search]:
+    """Judge one search attempt, made at the places that :func:`sources` and :func:`further_source` named."""
     replace = msgspec.structs.replace
-    shown = combined(looks)
-    after = replace(watch, rounds=watch.rounds + 1, odd=_odd(order, watch, shown, looks))
-    conclusion, sighting = Conclusion.NOTHING, None
+    shown = combined(results)
+    after = replace(search, attempts=search.attempts + 1, odd=_odd(order, search, shown, results))
+    conclusion, report = Conclusion.NOTHING, None
     if shown is not None:
-        conclusion, sighting = Conclusion.SEEN, settled(order, shown)
-        after = replace(after, seen=watch.seen + (not _fills_unread(order, watch, shown, looks)), vain=0, complete=0)
-        if falls_short(order, sighting):
-            after = replace(after, short=watch.short + 1)
+        conclusion, report = Conclusion.SEEN, settled(order, shown)
+        after = replace(
+            after, seen=search.seen + (not _fills_unread(order, search, shown, results)), misses=0, complete=0
+        )
+        if falls_short(order, report):
+            after = replace(after, short=search.short + 1)
             is_final = after.short > len(CONFIRM_MS)
-            sighting = settled(order, with_known_fills(order, sighting)) if is_final else not_ended(sighting)
-    elif _counts(order, looks, now_ms, schedule):
-        is_complete = _is_complete(order, looks, now_ms, schedule)
-        after = replace(after, vain=watch.vain + 1, complete=watch.complete + is_complete)
-        conclusion = _in_vain(order, after, schedule)
-    return conclusion, sighting, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, schedule))
+            report = settled(order, with_known_fills(order, report)) if is_final else not_ended(report)
+    elif _counts(order, results, now_ms, schedule):
+        is_complete = _is_complete(order, results, now_ms, schedule)
+        after = replace(after, misses=search.misses + 1, complete=search.complete + is_complete)
+        conclusion = _missed(order, after, schedule)
+    return conclusion, report, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, schedule))
 
 
-def _is_last_of_empty(order: Order, watch: Watch, shown: Sighting) -> bool:
+def _is_last_of_empty(order: Order, search: Search, shown: OrderReport) -> bool:
     """Whether a round is the last before an order is taken to be cancelled with nothing executed."""
     ends_empty = order.state is State.CANCELED and not shown.executed_quantity
-    return ends_empty and watch.seen + 1 >= len(CONFIRM_MS)
+    return ends_empty and search.seen + 1 >= len(CONFIRM_MS)
 
 
-def _fills_unread(order: Order, watch: Watch, shown: Sighting, looks: Sequence[Look]) -> bool:
+def _fills_unread(order: Order, search: Search, shown: OrderReport, results: Sequence[QueryResult]) -> bool:
     """Whether a round does not count as the last of an order that ended empty, because its fills could not be read.
 
     Bounded: a key that may not read fills must not keep an order unfinished for ever.
     """
-    failed = any(look.failed and look.witness is Witness.MY_TRADES for look in looks)
-    return failed and watch.rounds < SUM_ROUNDS and _is_last_of_empty(order, watch, shown)
+    failed = any(result.failed and result.source is Source.MY_TRADES for result in results)
+    return failed and search.attempts < SUM_ATTEMPTS and _is_last_of_empty(order, search, shown)
 
 
-def _in_vain(order: Order, watch: Watch, schedule: Schedule) -> Conclusion:
+def _missed(order: Order, search: Search, schedule: Schedule) -> Conclusion:
     """Judge how often an order was not found."""
-    if watch.complete < schedule.negatives:
-        return Conclusion.VAIN
+    if search.complete < schedule.negatives:
+        return Conclusion.MISSED
     if order.state is State.IN_DOUBT:
         return Conclusion.LOST
-    return Conclusion.MISSING if order.state is State.OPEN and order.seen_ms is None else Conclusion.VAIN
+    return Conclusion.MISSING if order.state is State.OPEN and order.seen_ms is None else Conclusion.MISSED
 
 
-def _odd(order: Order, watch: Watch, shown: Sighting | None, looks: Sequence[Look]) -> str | None:
+def _odd(order: Order, search: Search, shown: OrderReport | None, results: Sequence[QueryResult]) -> str | None:
     """Say what about a round an operator should know; what was odd stays so until the order is shown without it."""
-    for look in looks:
-        if look.odd is not None:
-            return f"{look.witness.value}: {look.odd}"
+    for result in results:
+        if result.odd is not None:
+            return f"{result.source.value}: {result.odd}"
     if shown is None:
-        return watch.odd
+        return search.odd
     if exceeds(order, shown):
         return f"shown with {plain(shown.executed_quantity)} executed, {plain(order.quantity or ZERO)} were asked"
     if falls_short(order, shown):
@@ -188,7 +190,7 @@ def _odd(order: Order, watch: Watch, shown: Sighting | None, looks: Sequence[Loo
     return None
 
 
-def is_confirmed(order: Order, watch: Watch) -> bool:
+def is_confirmed(order: Order, search: Search) -> bool:
     """Whether an order that has ended need not be looked at again.
 
     It was seen often enough after its end. One whose sum is missing was asked for it often enough. One
@@ -197,10 +199,10 @@ def is_confirmed(order: Order, watch: Watch) -> bool:
     if order.state not in ENDED:
         return False
     if order.state is State.REJECTED:
-        return watch.vain >= len(RULED_MS)
+        return search.misses >= len(RULED_MS)
     if order.executed_sum is None:
-        return max(watch.seen, watch.vain) >= SUM_ROUNDS
-    return watch.seen >= len(CONFIRM_MS)
+        return max(search.seen, search.misses) >= SUM_ATTEMPTS
+    return search.seen >= len(CONFIRM_MS)
 
 
 def grace_over_ms(order: Order, schedule: Schedule) -> int:
@@ -208,29 +210,29 @@ def grace_over_ms(order: Order, schedule: Schedule) -> int:
     return (order.sent_ms or order.accepted_ms) + schedule.recv_window_ms + schedule.grace_ms
 
 
-def _counts(order: Order, looks: Sequence[Look], now_ms: int, schedule: Schedule) -> bool:
+def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, schedule: Schedule) -> bool:
     """Whether a round in vain is worth something: nothing failed, and for a doubt, it was full and late enough."""
-    if not looks or any(look.failed for look in looks):
+    if not results or any(result.failed for result in results):
         return False
-    return order.state not in UNRESOLVED or _is_complete(order, looks, now_ms, schedule)
+    return order.state not in UNRESOLVED or _is_complete(order, results, now_ms, schedule)
 
 
-def _is_complete(order: Order, looks: Sequence[Look], now_ms: int, schedule: Schedule) -> bool:
+def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, schedule: Schedule) -> bool:
     """Whether a round asked everywhere, late enough for a negative to be worth something."""
-    return {look.witness for look in looks} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, schedule)
+    return {result.source for result in results} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, schedule)
 
 
-def _delay_ms(order: Order, watch: Watch, now_ms: int, schedule: Schedule) -> int:
+def _delay_ms(order: Order, search: Search, now_ms: int, schedule: Schedule) -> int:
     if order.state is State.LOST:
         return schedule.lost_every_ms
-    if watch.short and not watch.vain:
-        return CONFIRM_MS[min(watch.short, len(CONFIRM_MS)) - 1]
+    if search.short and not search.misses:
+        return CONFIRM_MS[min(search.short, len(CONFIRM_MS)) - 1]
     is_ended = order.state in CANCELLED or (order.state is State.FILLED and order.executed_sum is not None)
-    if is_ended and watch.seen < len(CONFIRM_MS) and not watch.vain:
-        return CONFIRM_MS[watch.seen]
+    if is_ended and search.seen < len(CONFIRM_MS) and not search.misses:
+        return CONFIRM_MS[search.seen]
     if order.state is State.REJECTED:
-        return RULED_MS[min(watch.vain, len(RULED_MS) - 1)]
-    exponent = min(watch.rounds - 1, 60)  # beyond that every factor above 1 has reached the bound
+        return RULED_MS[min(search.misses, len(RULED_MS) - 1)]
+    exponent = min(search.attempts - 1, 60)  # beyond that every factor above 1 has reached the bound
     delay_ms = int(min(schedule.longest_ms, schedule.first_ms * schedule.factor**exponent))
     until_grace_ms = grace_over_ms(order, schedule) - now_ms
     if order.state is State.IN_DOUBT and 0 < until_grace_ms < delay_ms:

@@ -32,7 +32,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     refitted: Order | None = None  # the order as the pair's new rules admit it, where the next attempt goes so
     halt: bool = False  # trading stops until a person acts
     resync: bool = False  # our clock is to be measured before the next attempt
-    block_until_ms: int = 0  # no request at all before then
+    backoff_until_ms: int = 0  # no request at all before then
 
 
 _FINAL = {
@@ -76,7 +76,7 @@ def judge(
         reason=reason,
         not_before_ms=now_ms + wait_ms,
         resync=refused.advice is Advice.RESYNC,
-        block_until_ms=now_ms + wait_ms if refused.advice is Advice.WAIT else 0,
+        backoff_until_ms=now_ms + wait_ms if refused.advice is Advice.WAIT else 0,
     )
     if not _has_attempt_left(order, policy):
         return msgspec.structs.replace(

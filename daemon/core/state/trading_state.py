@@ -25,12 +25,12 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from daemon.core.rules.backoff import Door
+from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.exposure import Exposure
 from daemon.core.rules.guards import GuardRules
 from daemon.core.rules.priority_queue import NOBODY, Entry, PriorityQueue, Rank
 from daemon.core.rules.rate import Capacity, Limits
-from daemon.core.rules.reconciliation import Schedule, Watch, begin
+from daemon.core.rules.reconciliation import Schedule, Search, begin
 from daemon.core.rules.retries import RetryPolicy
 from daemon.core.state.decision import Decision
 from daemon.core.state.keys import Keys
@@ -50,8 +50,8 @@ WATCHED = frozenset({State.IN_DOUBT, State.LOST, State.REJECTED} | SIGHTINGS.key
 """States in which an order is looked for, until it is finished. A rejected one is finished at once, unless a person
 ruled it out."""
 
-STILL_FACT = "keep_still_until_ms"
-DOOR_FACT = "turned_away"
+RATE_BACKOFF_FACT = "keep_still_until_ms"
+BACKOFF_FACT = "turned_away"
 """Name under which is stored why the exchange takes no orders; empty while it takes them."""
 
 HALT_FACT = "halted"
@@ -89,20 +89,20 @@ class TradingState:
         self.line = PriorityQueue()  # the same, by rank; apart from the queue because a lease needs no capacity
         self.granted: dict[str, Lock] = {}  # what waiters were given, until they are told
         self.capacity = Capacity(rules.limits)
-        self.door = Door()
-        self.watches: dict[str, Watch] = {}
+        self.backoff = Backoff()
+        self.searches: dict[str, Search] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
         self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
         self.unqueued: dict[str, None] = {}  # ids of orders in memory that do not wait to be sent
         self.later: dict[str, None] = {}  # ids of orders that wait for their time, before they wait for their turn
         self.exposure = Exposure()  # what was bought or may still be, finished orders included
         self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
-        self.looking: set[str] = set()  # ids of orders that are being looked for at this moment
+        self.searching: set[str] = set()  # ids of orders that are being looked for at this moment
         self.odd_rows: set[str] = set()  # rows of other orders that were reported as unreadable
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.sending = False  # recovery is over, draining has not begun
         self.taking = False  # signals come into the queue: while sending, and while another process is to follow
-        self.unproven: str | None = None  # why no order is sent yet: the exchange has not been found fit to trade on
+        self.preflight_pending: str | None = None  # why no order is sent yet
         self.last_seq = 0
         self.keys = Keys(self.orders, recall)
         self._recall_lease = recall_lease
@@ -110,7 +110,7 @@ class TradingState:
         self._arrivals = 0  # of those in line, ever
         self._leases: dict[str, Lock] = {}  # by key: the latest lease, while it is active or its end not on disk
         self._timers: list[tuple[int, str]] = []  # a heap; an order's id or a lock's
-        self._looks: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
+        self._search_times: tuple[list[tuple[int, str]], list[tuple[int, str]]] = (
             [],
             [],
         )  # heaps: for doubts, and for all else; an entry
@@ -173,9 +173,9 @@ class TradingState:
         self._keep(order)
         step.orders[order.order_id] = order
         if order.state in WATCHED and order.finished_ms is None:
-            self.watch(order, begin(order, now_ms, self.rules.schedule))
+            self.schedule_search(order, begin(order, now_ms, self.rules.schedule))
         else:
-            self.watches.pop(order.order_id, None)
+            self.searches.pop(order.order_id, None)
         return order
 
     def tell(
@@ -206,7 +206,7 @@ class TradingState:
     def committed(self, step: Decision) -> None:
         """Let go of the finished orders whose last word is now on disk."""
         for order_id, order in step.orders.items():
-            still_so = self.orders.get(order_id) is order and order_id not in self.looking
+            still_so = self.orders.get(order_id) is order and order_id not in self.searching
             if order.finished_ms is not None and still_so:
                 del self.orders[order_id]
                 self.unqueued.pop(order_id, None)
@@ -309,18 +309,18 @@ class TradingState:
             self.line.free(order.resource)
         return True
 
-    def keep_still(self, step: Decision, until_ms: int, now_ms: int) -> None:
+    def back_off(self, step: Decision, until_ms: int, now_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""
-        if until_ms > max(now_ms, self.capacity.blocked_until_ms):
+        if until_ms > max(now_ms, self.capacity.backoff_until_ms):
             self.capacity.block(until_ms)
-            step.facts[STILL_FACT] = str(until_ms)
+            step.facts[RATE_BACKOFF_FACT] = str(until_ms)
             self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
 
-    def open_door(self, step: Decision, now_ms: int) -> None:
+    def end_backoff(self, step: Decision, now_ms: int) -> None:
         """Let orders go again: the exchange takes them."""
-        shut_ms = now_ms - self.door.since_ms
-        self.door.open()
-        step.facts[DOOR_FACT] = ""
+        shut_ms = now_ms - self.backoff.since_ms
+        self.backoff.open()
+        step.facts[BACKOFF_FACT] = ""
         self.tell(step, "exchange.takes_orders", now_ms, None, shut_ms=shut_ms)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
@@ -338,38 +338,38 @@ class TradingState:
         """Tell when something is due next."""
         return self._timers[0][0] if self._timers else None
 
-    def watch(self, order: Order, watch: Watch) -> None:
+    def schedule_search(self, order: Order, search: Search) -> None:
         """Look for an order when its watch says."""
-        self.watches[order.order_id] = watch
-        heappush(self._looks[order.state is not State.IN_DOUBT], (watch.next_ms, order.order_id))
+        self.searches[order.order_id] = search
+        heappush(self._search_times[order.state is not State.IN_DOUBT], (search.next_ms, order.order_id))
 
-    def due_look(self, now_ms: int) -> Order | None:
+    def due_search(self, now_ms: int) -> Order | None:
         """Take out an order whose time to be looked for has come; one look at a time for each.
 
         Doubts go first, but every fourth turn is the others', so that however many doubts there are, placed orders
         are still followed.
         """
         self._turn += 1
-        doubts, others = self._looks
+        doubts, others = self._search_times
         for heap in (others, doubts) if self._turn % 4 == 0 else (doubts, others):
             self._drop_stale(heap)
             if heap and heap[0][0] <= now_ms:
                 order_id = heappop(heap)[1]
-                self.looking.add(order_id)
+                self.searching.add(order_id)
                 return self.orders[order_id]
         return None
 
-    def next_look_ms(self) -> int | None:
+    def next_search_ms(self) -> int | None:
         """Tell when the next order is to be looked for."""
-        for heap in self._looks:
+        for heap in self._search_times:
             self._drop_stale(heap)
-        return min((heap[0][0] for heap in self._looks if heap), default=None)
+        return min((heap[0][0] for heap in self._search_times if heap), default=None)
 
     def _drop_stale(self, heap: list[tuple[int, str]]) -> None:
         while heap:
             at_ms, order_id = heap[0]
-            watch = self.watches.get(order_id)
-            if watch is not None and watch.next_ms == at_ms and order_id not in self.looking:
+            search = self.searches.get(order_id)
+            if search is not None and search.next_ms == at_ms and order_id not in self.searching:
                 return
             heappop(heap)
 

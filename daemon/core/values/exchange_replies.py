@@ -71,7 +71,7 @@ class NotSent(msgspec.Struct, frozen=True, tag=True):
 Answer = Placed | Refused | Unclear | NotSent
 
 
-class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the exchange shows it."""
 
     client_order_id: str | None
@@ -82,7 +82,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     quantity: Decimal | None = None  # what was asked, where the exchange may show another quantity than was sent
 
 
-class Witness(StrEnum):
+class Source(StrEnum):
     """A place on the exchange where an order can be seen."""
 
     ORDER_ID = "order_id"  # GET order by the exchange's order id, where that is known
@@ -92,17 +92,17 @@ class Witness(StrEnum):
     MY_TRADES = "my_trades"
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at one witness: evidence. ``sighting`` is ``None`` for a negative; a failed look is no evidence."""
+class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one source: evidence. ``order report`` is ``None`` for a negative; a failed look is no evidence."""
 
-    witness: Witness
+    source: Source
     at_ms: int
     asked: str
     answered: str  # raw, bounded
     failed: bool = False
     reached: bool = True  # False: the exchange gave no answer at all
     retry_after_ms: int | None = None  # the exchange said to keep still for so long
-    sighting: Sighting | None = None
+    report: OrderReport | None = None
     odd: str | None = None  # what in the answer about this order contradicts what was sent, or is not understood
     passed_over: tuple[str, ...] = ()  # rows of other orders that could not be read
 
@@ -115,7 +115,7 @@ class CancelAnswer(msgspec.Struct, frozen=True):
     answered: str
 
 
-class Verdict(Enum):
+class PreflightVerdict(Enum):
     """What was found out."""
 
     FIT = auto()
@@ -123,11 +123,11 @@ class Verdict(Enum):
     UNKNOWN = auto()  # it gave no answer
 
 
-class Fitness(msgspec.Struct, frozen=True):
+class PreflightResult(msgspec.Struct, frozen=True):
     """Whether the exchange can be traded on, and why not."""
 
-    verdict: Verdict
+    verdict: PreflightVerdict
     why: str = ""
 
 
-FIT = Fitness(Verdict.FIT)
+FIT = PreflightResult(PreflightVerdict.FIT)

@@ -22,9 +22,9 @@ outcome nothing is ever sent again by itself. Nothing leads from any state that 
 when a process begins: an armed order after a crash, a queued one after a restore (``verbs/restored``). Nor is the
 doubt of an open order that the exchange answered with an id and that no complete search has ever found.
 
-What the exchange shows is believed over what we concluded: a sighting is an event in *every* state that a request
+What the exchange shows is believed over what we concluded: an order report is an event in *every* state that a request
 may have reached, ``rejected`` and ``canceled`` included, because MEXC's answers can be behind its books (a cancel may
-answer with the state from before it; a fill may be reported after the cancel). The only sighting that changes
+answer with the state from before it; a fill may be reported after the cancel). The only order report that changes
 nothing is one older than what is known (:mod:`daemon.core.rules.order_reports`).
 """
 

@@ -33,6 +33,6 @@ def stepped(ledger: TradingState, step: Decision, step_ms: int, now_ms: int) -> 
     """Move the end of leases and of the exchange's wait along with the clock; ``now_ms`` is after the step."""
     for lock in list(ledger.locks):
         ledger.took(step, ledger.locks.extend(lock, step_ms))
-    before_ms = ledger.capacity.blocked_until_ms
+    before_ms = ledger.capacity.backoff_until_ms
     if before_ms > now_ms - step_ms:
-        ledger.keep_still(step, before_ms + step_ms, now_ms)
+        ledger.back_off(step, before_ms + step_ms, now_ms)

@@ -27,7 +27,7 @@ def dispatch(ledger: TradingState, step: Decision, now_ms: int) -> int | None:
     if not ledger.sending:
         return None
     grant(ledger, step, now_ms)
-    if ledger.halted is not None or ledger.unproven is not None:
+    if ledger.halted is not None or ledger.preflight_pending is not None:
         return None
     while (entry := ledger.queue.peek()) is not None:
         order = ledger.orders[entry.entry_id]
@@ -35,9 +35,9 @@ def dispatch(ledger: TradingState, step: Decision, now_ms: int) -> int | None:
             expire(ledger, step, order, now_ms)
             grant(ledger, step, now_ms)
             continue
-        door_ms = _door_ms(ledger, order, now_ms)
-        if door_ms != now_ms:
-            return door_ms
+        backoff_ms = _backoff_ms(ledger, order, now_ms)
+        if backoff_ms != now_ms:
+            return backoff_ms
         ready_ms = ledger.capacity.ready_ms(now_ms, order.execute_at_ms, emergency=order.skip_lock)
         if ready_ms != now_ms:
             in_the_way = _armed_in_the_way(ledger, order, now_ms)
@@ -112,11 +112,11 @@ def may_go(ledger: TradingState, send: Send, now_ms: int) -> str | None:
         return "the deadline passed before the request could be written"
     if ledger.halted is not None:
         return f"trading was halted ({ledger.halted})"
-    turned_away = ledger.door.against(send.attempt.client_order_id)
+    turned_away = ledger.backoff.against(send.attempt.client_order_id)
     if turned_away is not None:
         return turned_away
-    if now_ms < ledger.capacity.blocked_until_ms:
-        return f"the exchange says wait, until {ledger.capacity.blocked_until_ms}"
+    if now_ms < ledger.capacity.backoff_until_ms:
+        return f"the exchange says wait, until {ledger.capacity.backoff_until_ms}"
     if send.token is not None:
         lock = ledger.locks.holder(send.order.resource)
         if lock is None or lock.token != send.token:
@@ -124,12 +124,12 @@ def may_go(ledger: TradingState, send: Send, now_ms: int) -> str | None:
     return None
 
 
-def _door_ms(ledger: TradingState, order: Order, now_ms: int) -> int | None:
+def _backoff_ms(ledger: TradingState, order: Order, now_ms: int) -> int | None:
     """Return when the exchange's door lets an order go; while it is shut none is armed, for one that tries goes now."""
-    door_ms = ledger.door.ready_ms(now_ms)
-    if ledger.door.why is None or door_ms is None:
-        return door_ms
-    return max(door_ms, order.execute_at_ms or 0)
+    backoff_ms = ledger.backoff.ready_ms(now_ms)
+    if ledger.backoff.why is None or backoff_ms is None:
+        return backoff_ms
+    return max(backoff_ms, order.execute_at_ms or 0)
 
 
 def _armed_in_the_way(ledger: TradingState, order: Order, now_ms: int) -> list[Order]:
@@ -178,8 +178,8 @@ def _send(ledger: TradingState, step: Decision, order: Order, now_ms: int) -> No
         price=order.price,
         started_ms=now_ms,
     )
-    if ledger.door.why is not None:
-        ledger.door.trying = attempt.client_order_id
+    if ledger.backoff.why is not None:
+        ledger.backoff.trying = attempt.client_order_id
     token = None if lock is None else lock.token
     ledger.flying[attempt.client_order_id] = step.attempts[attempt.client_order_id] = attempt
     step.sends.append(Send(order, attempt, token, fire_ms))

@@ -165,8 +165,8 @@ def check_open(ledger: TradingState, arrivals: Sequence[Side]) -> None:
         raise Halted(f"trading is halted ({ledger.halted}); `sniperd resume` ends it")
     if not ledger.taking:
         raise NotReady("the daemon is starting or draining; send the signal again in a moment, with the same key")
-    if ledger.unproven is not None:
-        raise NotReady(f"{ledger.unproven}; send the signal again, with the same key")
+    if ledger.preflight_pending is not None:
+        raise NotReady(f"{ledger.preflight_pending}; send the signal again, with the same key")
     sells = arrivals.count(Side.SELL)
     _check_room(sells, ledger.queued[Side.SELL], "SELLs", ledger.rules.max_queued)
     if sells < len(arrivals):

@@ -11,7 +11,7 @@ import msgspec
 
 from daemon.core.rules.reconciliation import begin, grace_over_ms
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import HALT_FACT, STILL_FACT, TradingState
+from daemon.core.state.trading_state import HALT_FACT, RATE_BACKOFF_FACT, TradingState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.exchange_replies import CancelAnswer
@@ -87,8 +87,8 @@ def cancel_answered(
         answered=answer.answered,
         outcome=answer.outcome,
     )
-    if order.order_id in ledger.watches:
-        ledger.watch(order, begin(order, now_ms, ledger.rules.schedule))
+    if order.order_id in ledger.searches:
+        ledger.schedule_search(order, begin(order, now_ms, ledger.rules.schedule))
     return order
 
 
@@ -189,10 +189,10 @@ def clear_wait(ledger: TradingState, step: Decision, *, reason: str, actor: str,
     Where the exchange takes no orders, one order tries at once. The others wait for its answer: if the person is wrong,
     one order is in doubt, and not each that waits.
     """
-    ledger.door.try_now()
-    until_ms = ledger.capacity.blocked_until_ms
-    ledger.capacity.blocked_until_ms = 0
-    step.facts[STILL_FACT] = "0"
+    ledger.backoff.try_now()
+    until_ms = ledger.capacity.backoff_until_ms
+    ledger.capacity.backoff_until_ms = 0
+    step.facts[RATE_BACKOFF_FACT] = "0"
     ledger.tell(step, "exchange.wait_cleared", now_ms, None, actor=actor, reason=reason, until_ms=until_ms)
 
 

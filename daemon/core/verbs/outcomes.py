@@ -1,4 +1,4 @@
-"""Outcomes: an answer arrived, or a round of looks."""
+"""Outcomes: an answer arrived, or a search attempt."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ import msgspec
 
 from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS
 from daemon.core.rules.order_reports import completed, is_news, may_lack_fills, spent_less
-from daemon.core.rules.reconciliation import Conclusion, Watch, conclude, is_confirmed
+from daemon.core.rules.reconciliation import Conclusion, Search, conclude, is_confirmed
 from daemon.core.rules.retries import Verdict, judge, unsent
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import DOOR_FACT, TradingState
+from daemon.core.state.trading_state import BACKOFF_FACT, TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import DAEMON
@@ -18,11 +18,11 @@ from daemon.core.values.exchange_replies import (
     UNREACHABLE,
     Advice,
     Answer,
-    Look,
     NotSent,
+    OrderReport,
     Placed,
+    QueryResult,
     Refused,
-    Sighting,
     Unclear,
 )
 from daemon.core.values.orders import KEY_FREE, SIGHTINGS, WAITING, Order, OrderEvent, State
@@ -55,7 +55,7 @@ def answered(
     attempt = known
     ledger.capacity.give_back()
     step.attempts[attempt.client_order_id] = _closed(attempt, answer, now_ms)
-    _at_the_door(ledger, step, attempt.client_order_id, answer, now_ms)
+    _note_backoff(ledger, step, attempt.client_order_id, answer, now_ms)
     order = ledger.orders.get(attempt.order_id)
     if order is None or order.state is not State.IN_FLIGHT or order.client_order_id != attempt.client_order_id:
         ledger.tell(step, "order.late_answer", now_ms, order, answer=type(answer).__name__)
@@ -64,7 +64,7 @@ def answered(
         case Placed():
             _placed(ledger, step, order, attempt, answer, now_ms)
         case Unclear():
-            ledger.keep_still(step, now_ms + (answer.retry_after_ms or 0), now_ms)
+            ledger.back_off(step, now_ms + (answer.retry_after_ms or 0), now_ms)
             in_doubt(ledger, step, order, answer.why, now_ms)
         case Refused():
             verdict = judge(order, answer, ledger.rules.retry, now_ms, new_rules)
@@ -75,38 +75,38 @@ def answered(
     return None
 
 
-def looked(ledger: TradingState, step: Decision, order_id: str, looks: Sequence[Look], now_ms: int) -> None:
-    """Record a round of looks for an order and what it concludes.
+def searched(ledger: TradingState, step: Decision, order_id: str, results: Sequence[QueryResult], now_ms: int) -> None:
+    """Record a search attempt for an order and what it concludes.
 
     Every look is kept as evidence but those that show once more what is known.
     """
-    ledger.looking.discard(order_id)
+    ledger.searching.discard(order_id)
     order = step.orders[order_id] = ledger.orders[order_id]
-    watch = ledger.watches.get(order_id, Watch(next_ms=now_ms))
-    was_odd = watch.odd
-    for look in looks:
-        ledger.keep_still(step, look.at_ms + (look.retry_after_ms or 0), now_ms)
-    conclusion, sighting, watch = conclude(order, watch, looks, now_ms, ledger.rules.schedule)
-    _report_passed_over(ledger, step, order, looks, now_ms)
-    is_odd_news = watch.odd is not None and watch.odd != was_odd
+    search = ledger.searches.get(order_id, Search(next_ms=now_ms))
+    was_odd = search.odd
+    for result in results:
+        ledger.back_off(step, result.at_ms + (result.retry_after_ms or 0), now_ms)
+    conclusion, report, search = conclude(order, search, results, now_ms, ledger.rules.schedule)
+    _report_passed_over(ledger, step, order, results, now_ms)
+    is_odd_news = search.odd is not None and search.odd != was_odd
     if is_odd_news:
-        ledger.tell(step, "order.contradicted", now_ms, order, reason=watch.odd)
-    if sighting is not None:
-        sighting = completed(order, sighting)
-    is_nothing_new = sighting is not None and not is_news(order, sighting)
-    for look in looks if is_odd_news or not is_nothing_new else ():
-        _tell_look(ledger, step, order, look)
-    if sighting is not None and not is_nothing_new:
-        _believe(ledger, step, order, sighting, now_ms)
+        ledger.tell(step, "order.contradicted", now_ms, order, reason=search.odd)
+    if report is not None:
+        report = completed(order, report)
+    is_nothing_new = report is not None and not is_news(order, report)
+    for result in results if is_odd_news or not is_nothing_new else ():
+        _record_query(ledger, step, order, result)
+    if report is not None and not is_nothing_new:
+        _believe(ledger, step, order, report, now_ms)
     elif conclusion is Conclusion.LOST:
-        _lost(ledger, step, order, watch, now_ms)
+        _lost(ledger, step, order, search, now_ms)
     elif conclusion is Conclusion.MISSING:
-        _missing(ledger, step, order, watch, now_ms)
+        _missing(ledger, step, order, search, now_ms)
     else:
-        _nothing_new(ledger, step, order, watch, now_ms)
-    if order_id in ledger.watches:
+        _nothing_new(ledger, step, order, search, now_ms)
+    if order_id in ledger.searches:
         # What is odd was reported, though the search begins anew because the order changed.
-        ledger.watches[order_id] = msgspec.structs.replace(ledger.watches[order_id], odd=watch.odd)
+        ledger.searches[order_id] = msgspec.structs.replace(ledger.searches[order_id], odd=search.odd)
 
 
 def in_doubt(ledger: TradingState, step: Decision, order: Order, why: str, now_ms: int, **changes: object) -> None:
@@ -115,27 +115,35 @@ def in_doubt(ledger: TradingState, step: Decision, order: Order, why: str, now_m
     ledger.tell(step, "order.in_doubt", now_ms, order, reason=why)
 
 
-def _at_the_door(ledger: TradingState, step: Decision, client_order_id: str, answer: Answer, now_ms: int) -> None:
+def _note_backoff(ledger: TradingState, step: Decision, client_order_id: str, answer: Answer, now_ms: int) -> None:
     """Take from an answer whether the exchange takes orders at all."""
-    door = ledger.door
-    tried = client_order_id == door.trying
+    backoff = ledger.backoff
+    tried = client_order_id == backoff.trying
     if isinstance(answer, NotSent) or (isinstance(answer, Refused) and answer.code == UNREACHABLE):
-        door.trying = None if tried else door.trying  # the exchange was not asked: another may try
+        backoff.trying = None if tried else backoff.trying  # the exchange was not asked: another may try
         return
     match answer:
         case Refused(advice=Advice.WAIT):
             why = f"HTTP {answer.code}: {answer.message}"
-            shut = door.shut(why, client_order_id, now_ms, first_ms=FIRST_WAIT_MS, stated_ms=answer.retry_after_ms or 0)
+            shut = backoff.shut(
+                why, client_order_id, now_ms, first_ms=FIRST_WAIT_MS, stated_ms=answer.retry_after_ms or 0
+            )
         case Unclear() if answer.turned_away or tried:
-            shut = door.shut(answer.why, client_order_id, now_ms, first_ms=FIRST_PAGE_MS)
+            shut = backoff.shut(answer.why, client_order_id, now_ms, first_ms=FIRST_PAGE_MS)
         case _:
             if tried:
-                ledger.open_door(step, now_ms)
+                ledger.end_backoff(step, now_ms)
             return
     if shut:
-        step.facts[DOOR_FACT] = door.why or ""
+        step.facts[BACKOFF_FACT] = backoff.why or ""
         ledger.tell(
-            step, "exchange.turned_away", now_ms, None, reason=door.why, next_ms=door.next_ms, in_a_row=door.turned_away
+            step,
+            "exchange.turned_away",
+            now_ms,
+            None,
+            reason=backoff.why,
+            next_ms=backoff.next_ms,
+            in_a_row=backoff.turned_away,
         )
 
 
@@ -186,7 +194,7 @@ def _placed(ledger: TradingState, step: Decision, order: Order, attempt: Attempt
 
 
 def _refused(ledger: TradingState, step: Decision, order: Order, verdict: Verdict, now_ms: int) -> None:
-    ledger.keep_still(step, verdict.block_until_ms, now_ms)
+    ledger.back_off(step, verdict.backoff_until_ms, now_ms)
     if verdict.happening is OrderEvent.DEFER:
         _deferred(ledger, step, order, verdict, now_ms)
     else:
@@ -238,14 +246,14 @@ def _rounded(order: Order, refitted: Order) -> dict[str, Any]:
     return changes
 
 
-def _nothing_new(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_ms: int) -> None:
+def _nothing_new(ledger: TradingState, step: Decision, order: Order, search: Search, now_ms: int) -> None:
     """Look again later, unless the order has ended and was looked at often enough since."""
-    if order.order_id not in ledger.watches:
+    if order.order_id not in ledger.searches:
         return
-    if not is_confirmed(order, watch):
-        ledger.watch(order, watch)
+    if not is_confirmed(order, search):
+        ledger.schedule_search(order, search)
         return
-    seen_ms = order.seen_ms if watch.vain else now_ms
+    seen_ms = order.seen_ms if search.misses else now_ms
     if order.executed_sum is not None:
         order = ledger.change(step, order, now_ms, seen_ms=seen_ms, finished_ms=now_ms)
         if order.ended_empty and order.key_bound:
@@ -259,7 +267,7 @@ def _nothing_new(ledger: TradingState, step: Decision, order: Order, watch: Watc
     ledger.tell(step, "order.price_unknown", now_ms, order, reason=reason)
 
 
-def _believe(ledger: TradingState, step: Decision, order: Order, sighting: Sighting, now_ms: int) -> None:
+def _believe(ledger: TradingState, step: Decision, order: Order, report: OrderReport, now_ms: int) -> None:
     """Take over what the exchange shows, whatever was concluded before.
 
     An order that was believed not placed may have an heir: the same signal came again and became a new order. As long
@@ -274,18 +282,18 @@ def _believe(ledger: TradingState, step: Decision, order: Order, sighting: Sight
     order = ledger.move(
         step,
         order,
-        SIGHTINGS[sighting.state],
+        SIGHTINGS[report.state],
         now_ms,
-        reason=spent_less(order, sighting),
-        exchange_order_id=sighting.exchange_order_id,
-        executed_quantity=sighting.executed_quantity,
-        executed_quote=sighting.executed_quote,
+        reason=spent_less(order, report),
+        exchange_order_id=report.exchange_order_id,
+        executed_quantity=report.executed_quantity,
+        executed_quote=report.executed_quote,
         seen_ms=now_ms,
         key_bound=heir is None,
         finished_ms=None,
-        client_order_id=_name(order, sighting),
+        client_order_id=_name(order, report),
     )
-    if may_lack_fills(order, sighting):
+    if may_lack_fills(order, report):
         order = ledger.change(step, order, now_ms, finished_ms=None)  # told as filled, and looked at again
     ledger.free(step, order, now_ms, result=_result(order))
     ledger.tell(
@@ -293,61 +301,63 @@ def _believe(ledger: TradingState, step: Decision, order: Order, sighting: Sight
         "order.seen_late" if was in KEY_FREE or ended_empty else "order.seen",
         now_ms,
         order,
-        exchange_order_id=sighting.exchange_order_id,
+        exchange_order_id=report.exchange_order_id,
         executed_quantity=order.executed_quantity,
         executed_quote=order.executed_sum,
         was=was,
     )
 
 
-def _name(order: Order, sighting: Sighting) -> str | None:
+def _name(order: Order, report: OrderReport) -> str | None:
     """Return the client order id under which an order was found: a restored one may be a later attempt's."""
-    name = sighting.client_order_id or ""
+    name = report.client_order_id or ""
     is_ours = name.startswith(f"{order.order_id}-") and name.rpartition("-")[2].isdecimal()
     return name if is_ours else order.client_order_id
 
 
-def _lost(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_ms: int) -> None:
+def _lost(ledger: TradingState, step: Decision, order: Order, search: Search, now_ms: int) -> None:
     reason = (
-        f"{_not_found(order, watch, now_ms)}; compare with the exchange's own order list for every client order id "
+        f"{_not_found(order, search, now_ms)}; compare with the exchange's own order list for every client order id "
         f"that begins with {order.order_id}-, whatever its number, then rule: sniperd resolve {order.order_id}"
     )
     order = ledger.move(step, order, OrderEvent.LOSE, now_ms, reason=reason)
     ledger.tell(step, "order.lost", now_ms, order, reason=reason)
 
 
-def _missing(ledger: TradingState, step: Decision, order: Order, watch: Watch, now_ms: int) -> None:
+def _missing(ledger: TradingState, step: Decision, order: Order, search: Search, now_ms: int) -> None:
     """Doubt an order that the exchange said it took and never showed."""
     reason = f"the exchange took it as {order.exchange_order_id} and has never shown it: "
-    in_doubt(ledger, step, order, reason + _not_found(order, watch, now_ms), now_ms)
+    in_doubt(ledger, step, order, reason + _not_found(order, search, now_ms), now_ms)
 
 
-def _not_found(order: Order, watch: Watch, now_ms: int) -> str:
+def _not_found(order: Order, search: Search, now_ms: int) -> str:
     looked_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
-    return f"not found in {watch.complete} complete searches, {looked_s} s after it was sent"
+    return f"not found in {search.complete} complete searches, {looked_s} s after it was sent"
 
 
-def _report_passed_over(ledger: TradingState, step: Decision, order: Order, looks: Sequence[Look], now_ms: int) -> None:
+def _report_passed_over(
+    ledger: TradingState, step: Decision, order: Order, results: Sequence[QueryResult], now_ms: int
+) -> None:
     """Report each row of another order that could not be read, once."""
-    for look in looks:
-        for row in sorted(set(look.passed_over) - ledger.odd_rows):
+    for result in results:
+        for row in sorted(set(result.passed_over) - ledger.odd_rows):
             if len(ledger.odd_rows) >= MAX_ODD_ROWS:
                 ledger.odd_rows.clear()
             ledger.odd_rows.add(row)
-            ledger.tell(step, "exchange.odd_row", now_ms, None, witness=look.witness, symbol=order.symbol, row=row)
+            ledger.tell(step, "exchange.odd_row", now_ms, None, witness=result.source, symbol=order.symbol, row=row)
 
 
-def _tell_look(ledger: TradingState, step: Decision, order: Order, look: Look) -> None:
+def _record_query(ledger: TradingState, step: Decision, order: Order, result: QueryResult) -> None:
     ledger.tell(
         step,
         "order.looked",
-        look.at_ms,
+        result.at_ms,
         order,
-        witness=look.witness,
-        asked=look.asked,
-        answered=look.answered,
-        failed=look.failed,
-        found=look.sighting is not None,
+        witness=result.source,
+        asked=result.asked,
+        answered=result.answered,
+        failed=result.failed,
+        found=result.report is not None,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from daemon.core.rules.backoff import Door
+from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.exposure import Ended, Spent
 from daemon.core.rules.reconciliation import begin
 from daemon.core.state.decision import Decision
@@ -27,7 +27,7 @@ def recover(
     attempts: Iterable[Attempt],
     waiters: Iterable[Waiter],
     halted: str | None,
-    still_until_ms: int,
+    backoff_until_ms: int,
     turned_away: str | None,
     sent_ms: Iterable[int],
     last_seq: int,
@@ -42,8 +42,8 @@ def recover(
     today before that, still counts for the guards.
     """
     ledger.halted = halted
-    ledger.capacity.block(still_until_ms)
-    ledger.door = Door(turned_away, now_ms)  # where it was shut, one order tries before the others go
+    ledger.capacity.block(backoff_until_ms)
+    ledger.backoff = Backoff(turned_away, now_ms)  # where it was shut, one order tries before the others go
     for each_ms in sent_ms:
         ledger.capacity.count(min(each_ms, now_ms))
     ledger.last_seq = last_seq
@@ -74,7 +74,7 @@ def recover(
         if order.state in {State.ARMED, State.IN_FLIGHT}:
             in_doubt(ledger, step, order, "the daemon ended before the outcome was recorded", now_ms)
         elif order.state in WATCHED:
-            ledger.watch(order, begin(order, now_ms, ledger.rules.schedule))
+            ledger.schedule_search(order, begin(order, now_ms, ledger.rules.schedule))
         else:
             ledger.enqueue(order, now_ms)
 

@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 
-from daemon.core.rules.reconciliation import Watch
+from daemon.core.rules.reconciliation import Search
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import UNRESOLVED, Order, State
 from daemon.core.verbs.lease_queue import Waiting, in_order
@@ -24,7 +24,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     order: Order
     outlook: Outlook
     waiting: Waiting | None  # while it waits for a turn
-    watch: Watch | None  # while it is looked for
+    search: Search | None  # while it is looked for
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,5 +75,5 @@ def _standing(ledger: TradingState, order: Order, waiting: Waiting | None, now_m
         order=order,
         outlook=outlook(ledger, order, now_ms, ahead=ahead),
         waiting=waiting,
-        watch=ledger.watches.get(order.order_id),
+        search=ledger.searches.get(order.order_id),
     )

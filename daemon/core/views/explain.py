@@ -73,8 +73,8 @@ def afterwards(ledger: TradingState, order: Order, now_ms: int) -> Outlook | Non
     grace_over = grace_over_ms(order, ledger.rules.schedule)
     if now_ms < grace_over:
         return Outlook("not finding it begins to count", grace_over)
-    watch = ledger.watches.get(order.order_id)
-    left = ledger.rules.schedule.negatives - (0 if watch is None else watch.vain)
+    search = ledger.searches.get(order.order_id)
+    left = ledger.rules.schedule.negatives - (0 if search is None else search.misses)
     return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
 
 
@@ -105,5 +105,5 @@ def _queued(ledger: TradingState, order: Order, now_ms: int, ahead: int | None) 
 
 
 def _next_look_ms(ledger: TradingState, order: Order) -> int | None:
-    watch = ledger.watches.get(order.order_id)
-    return None if watch is None else watch.next_ms
+    search = ledger.searches.get(order.order_id)
+    return None if search is None else search.next_ms

@@ -14,25 +14,25 @@ from daemon.core.values.exchange_replies import (
     Advice,
     Answer,
     CancelAnswer,
-    Fitness,
-    Look,
     NotSent,
+    PreflightResult,
+    PreflightVerdict,
+    QueryResult,
     Refused,
+    Source,
     Unclear,
-    Verdict,
-    Witness,
 )
 from daemon.core.values.orders import Order
 from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.codes import SERVER_CODES
-from daemon.exchange.mexc.preflight import find_out
+from daemon.exchange.mexc.preflight import run_preflight
 from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.replies import SUCCESS, envelope, placed_or_not, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
 from daemon.exchange.mexc.signing import Parameters
-from daemon.exchange.mexc.sources import Witnesses, names
+from daemon.exchange.mexc.sources import Sources, names
 from daemon.exchange.mexc.symbols import parse
 from daemon.exchange.mexc.transport import Reply, Stopped, Transport
 from daemon.exchange.port import Gate, Health
@@ -48,7 +48,7 @@ class MexcExchange:
 
     def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
         self._requests = Requests(transport, credentials, clock, settings)
-        self._witnesses = Witnesses(self._requests)
+        self._sources = Sources(self._requests)
         self._prices = LastPrices(self._requests)
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
@@ -80,16 +80,16 @@ class MexcExchange:
         """Wait until an order may reach the wire."""
         await self._requests.pacer.wait_for_order()
 
-    async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
-        """Look for an order at one witness."""
-        return await self._witnesses.look(order, witness, due_ms)
+    async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
+        """Look for an order at one source."""
+        return await self._sources.query(order, source, due_ms)
 
     async def cancel(self, order: Order) -> CancelAnswer:
         """Ask for an order's cancel, by MEXC's id where it is known.
 
         A limit that look-ups have reached does not hold it back: orders have a limit of their own.
         """
-        still_ms = self._requests.pacer.orders_blocked_until_ms - self._clock.now_ms()
+        still_ms = self._requests.pacer.orders_backoff_until_ms - self._clock.now_ms()
         if still_ms > 0:
             why = f"nothing was sent: the exchange says wait, for another {still_ms} ms"
             return CancelAnswer("refused", f"DELETE {ORDER}", why)
@@ -123,7 +123,7 @@ class MexcExchange:
         async with self._asking:
             now_ms = self._clock.now_ms()
             if self._read_ms.get(symbol, since_ms) <= since_ms:
-                if now_ms < max(self._not_before_ms, self._requests.pacer.blocked_until_ms):
+                if now_ms < max(self._not_before_ms, self._requests.pacer.backoff_until_ms):
                     raise NotReady(UNREADABLE_RULES)
                 await self._load_one(symbol)
             return self._rules.get(symbol)
@@ -159,16 +159,20 @@ class MexcExchange:
         async with self._loading:
             return await self._load([])
 
-    async def prove(self) -> Fitness:
+    async def preflight(self) -> PreflightResult:
         """Find out whether this account can trade here, by the rules of the pairs that there are."""
-        fitness = await find_out(self._requests)
-        if fitness.verdict is not Verdict.FIT or self._requests.settings.is_test:
-            return fitness
+        result = await run_preflight(self._requests)
+        if result.verdict is not PreflightVerdict.FIT or self._requests.settings.is_test:
+            return result
         async with self._loading:
             try:
-                return fitness if self._rules or await self._load([]) else Fitness(Verdict.UNKNOWN, "it lists no pair")
+                return (
+                    result
+                    if self._rules or await self._load([])
+                    else PreflightResult(PreflightVerdict.UNKNOWN, "it lists no pair")
+                )
             except NotReady as error:
-                return Fitness(Verdict.UNKNOWN, str(error))
+                return PreflightResult(PreflightVerdict.UNKNOWN, str(error))
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours."""
@@ -178,7 +182,7 @@ class MexcExchange:
         """Take note that our clock jumped forward by so much."""
         self._requests.clock_stepped(step_ms)
 
-    def keep_still(self, until_ms: int) -> None:
+    def back_off(self, until_ms: int) -> None:
         """Ask nothing before then: an earlier process was told so."""
         self._requests.pacer.block(until_ms, orders=True)
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from daemon.core.values.decimals import ZERO, plain, product, total
-from daemon.core.values.exchange_replies import Sighting
+from daemon.core.values.exchange_replies import OrderReport
 from daemon.core.values.orders import Order, OrderType, Side, State
 from daemon.exchange.mexc.replies import UNREADABLE
 from daemon.exchange.mexc.views import UnreadableError, amount
@@ -85,9 +85,9 @@ class OddRowError(UnreadableError):
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer shows of one order."""
 
-    sighting: Sighting | None = None
+    report: OrderReport | None = None
     rows: int = 1  # rows in the answer
-    odd: str | None = None  # what in our own row is not understood, though it is a sighting
+    odd: str | None = None  # what in our own row is not understood, though it is an order report
     passed_over: tuple[str, ...] = ()  # rows of other orders that cannot be read
 
 
@@ -141,14 +141,14 @@ def among_trades(body: bytes, order: Order) -> Found:
         side = None if row.is_buyer is None else Side.BUY if row.is_buyer else Side.SELL
         _check(order, symbol=row.symbol, side=side)
     first = next(iter(fills.values()))
-    sighting = Sighting(
+    report = OrderReport(
         client_order_id=first.client_order_id,
         exchange_order_id=_order_id(first, order),
         state=State.PARTIALLY_FILLED,
         executed_quantity=reduce(total, (_amount(row.qty) for row in fills.values())),
         executed_quote=reduce(total, (_sum(row) for row in fills.values())),
     )
-    return Found(sighting=sighting, rows=length, passed_over=passed_over)
+    return Found(report=report, rows=length, passed_over=passed_over)
 
 
 def names(body: bytes) -> list[tuple[str, str]]:
@@ -271,7 +271,7 @@ def _seen(order: Order, rows: list[_Order], length: int, passed_over: tuple[str,
     _check(order, symbol=row.symbol, side=row.side, quantity=None if any_quantity else row.orig_qty)
     executed = _amount(row.executed_qty)
     state, odd = _state(row.status, executed, order)
-    sighting = Sighting(
+    report = OrderReport(
         client_order_id=row.client_order_id,
         exchange_order_id=_order_id(row, order),
         state=state,
@@ -279,7 +279,7 @@ def _seen(order: Order, rows: list[_Order], length: int, passed_over: tuple[str,
         executed_quote=_amount(row.cummulative_quote_qty),
         quantity=(_amount(row.orig_qty) or None) if order.type is OrderType.MARKET else None,
     )
-    return Found(sighting=sighting, rows=length, odd=odd, passed_over=passed_over)
+    return Found(report=report, rows=length, odd=odd, passed_over=passed_over)
 
 
 def _check(order: Order, *, symbol: str | None, side: str | None, quantity: Decimal | None = None) -> None:

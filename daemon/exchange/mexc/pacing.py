@@ -63,8 +63,8 @@ class Pacer:
 
     def __init__(self, clock: Clock, limits: PaceLimits) -> None:
         self.limits = limits
-        self.blocked_until_ms = 0  # for everything but orders and cancels
-        self.orders_blocked_until_ms = 0  # for cancels; when orders go is decided in the core
+        self.backoff_until_ms = 0  # for everything but orders and cancels
+        self.orders_backoff_until_ms = 0  # for cancels; when orders go is decided in the core
         self._clock = clock
         self._weight = Window(10_000)
         self._requests = Window(1_000)
@@ -80,23 +80,23 @@ class Pacer:
 
     def block(self, until_ms: int, *, orders: bool = False) -> None:
         """Let nothing go before then but orders and cancels; with ``orders``, no cancel either."""
-        self.blocked_until_ms = max(self.blocked_until_ms, until_ms)
+        self.backoff_until_ms = max(self.backoff_until_ms, until_ms)
         if orders:
-            self.orders_blocked_until_ms = max(self.orders_blocked_until_ms, until_ms)
+            self.orders_backoff_until_ms = max(self.orders_backoff_until_ms, until_ms)
 
     def unblock(self) -> None:
         """Let everything go that has room: a person ended the wait."""
-        self.blocked_until_ms = self.orders_blocked_until_ms = 0
+        self.backoff_until_ms = self.orders_backoff_until_ms = 0
         self._unblocked.set()
         self._unblocked = asyncio.Event()
 
     def clock_stepped(self, step_ms: int) -> None:
         """Keep the length of each wait that runs: the clock jumped forward by so much."""
         before_ms = self._clock.now_ms() - step_ms
-        if self.blocked_until_ms > before_ms:
-            self.blocked_until_ms += step_ms
-        if self.orders_blocked_until_ms > before_ms:
-            self.orders_blocked_until_ms += step_ms
+        if self.backoff_until_ms > before_ms:
+            self.backoff_until_ms += step_ms
+        if self.orders_backoff_until_ms > before_ms:
+            self.orders_backoff_until_ms += step_ms
 
     async def wait(self, weight: int) -> None:
         """Wait until there is room for a request, and count it."""
@@ -122,7 +122,7 @@ class Pacer:
     def _ready_ms(self, weight: int) -> int:
         now_ms = self._clock.now_ms()
         return max(
-            self.blocked_until_ms,
+            self.backoff_until_ms,
             self._weight.ready_ms(now_ms, weight, self.limits.weight_per_10s),
             self._requests.ready_ms(now_ms, 1, self.limits.requests_per_s),
         )

@@ -27,7 +27,7 @@ class LastPrices:
     async def last(self, symbol: str) -> Decimal | None:
         """Return a pair's last price in quote per base; ``None`` where it cannot be had now."""
         began_ms = self._requests.clock.now_ms()
-        if self._requests.pacer.blocked_until_ms > began_ms:
+        if self._requests.pacer.backoff_until_ms > began_ms:
             return None
         async with self._asking[symbol]:
             asked_ms, price = self._known.get(symbol, (began_ms - FRESH_MS, None))

@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     is_test: bool = False  # a server on this machine, which may not know every question (:mod:`.preflight`)
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ExchangeCall(msgspec.Struct, frozen=True):
     """A request without its signature, for the record, the answer to it, and when each passed the network."""
 
     asked: str
@@ -70,14 +70,14 @@ class Requests:
         """Translate an instant of ours into the exchange's time."""
         return local_ms + (self._offset_ms or 0)
 
-    async def public(self, path: str, parameters: Parameters, *, weight: int) -> Asked:
+    async def public(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Ask what needs no key, when there is room."""
         query = encode(parameters)
         target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
         return await self._send("GET", target, f"GET {target}", self._public_headers, None)
 
-    async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> Asked:
+    async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Ask what needs a signature, when there is room."""
         await self.pacer.wait(weight)
         answer = await self._signed(method, path, parameters)
@@ -85,11 +85,11 @@ class Requests:
             await self.measure_clock()
         return answer
 
-    async def order(self, path: str, parameters: Parameters, gate: Gate, deadline_ms: int) -> Asked:
+    async def order(self, path: str, parameters: Parameters, gate: Gate, deadline_ms: int) -> ExchangeCall:
         """Post an order once the gate opens; after its deadline the exchange itself refuses it as stale."""
         return await self._signed("POST", path, parameters, gate, deadline_ms)
 
-    async def cancel(self, path: str, parameters: Parameters) -> Asked:
+    async def cancel(self, path: str, parameters: Parameters) -> ExchangeCall:
         """Ask for a cancel; it counts as an order."""
         await self.pacer.wait_for_order()
         return await self._signed("DELETE", path, parameters)
@@ -131,13 +131,13 @@ class Requests:
             measured_ms=self._measured_ms,
             weight_used=self.pacer.used(),
             weight_limit=self.pacer.limits.weight_per_10s,
-            blocked_until_ms=self.pacer.blocked_until_ms,
+            backoff_until_ms=self.pacer.backoff_until_ms,
             error=self._error,
         )
 
     async def _signed(
         self, method: str, path: str, parameters: Parameters, gate: Gate | None = None, until_ms: int | None = None
-    ) -> Asked:
+    ) -> ExchangeCall:
         """Sign a request that is valid for the configured window, and not beyond an instant of our clock."""
         now_ms = self.clock.now_ms()
         window_ms = self.settings.recv_window_ms
@@ -147,7 +147,9 @@ class Requests:
         target = f"{path}?{signed(self._credentials, query)}"
         return await self._send(method, target, f"{method} {path}?{query}", self._headers, gate)
 
-    async def _send(self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None) -> Asked:
+    async def _send(
+        self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None
+    ) -> ExchangeCall:
         began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
         timeout_s = self.settings.timeout_ms / 1_000
         reply = await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate)
@@ -166,7 +168,7 @@ class Requests:
                 self._refused_in_a_row += 1
                 self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
                 self.pacer.block(ended_ms + wait_ms, orders=method != "GET" or _is_ban(reply))
-        return Asked(asked, reply, began_ms, ended_ms)
+        return ExchangeCall(asked, reply, began_ms, ended_ms)
 
     def _redacted(self, reply: Reply | Failure | Stopped, target: str) -> Reply | Failure | Stopped:
         """Redact our keys and the request's own signature in what came back: a gateway's page may quote the request."""

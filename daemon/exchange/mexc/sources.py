@@ -1,4 +1,4 @@
-"""Where an order can be seen on MEXC: one row per witness, and how its answer is read.
+"""Where an order can be seen on MEXC: one row per source, and how its answer is read.
 
 ``GET order`` answers ``-2013`` for an order that does not exist, and "quite often" for a fresh one that does
 (observed). ``allOrders`` reaches back 24 hours by default and 7 days at most, 1000 entries; ``myTrades`` holds 100
@@ -11,17 +11,17 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from daemon.core.values.exchange_replies import Look, Witness
+from daemon.core.values.exchange_replies import QueryResult, Source
 from daemon.core.values.orders import Order
 from daemon.exchange.mexc.order_rows import Found, OddRowError, among_orders, among_trades, the_order
 from daemon.exchange.mexc.replies import BAN, envelope, raw
-from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Asked, Requests, must_wait_ms
+from daemon.exchange.mexc.requests import BAD_REQUEST, OK, ExchangeCall, Requests, must_wait_ms
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.transport import Reply
 from daemon.exchange.mexc.views import UnreadableError
 
 NOT_FOUND = -2013
-ONE = frozenset({Witness.ORDER_ID, Witness.ORDER})
+ONE = frozenset({Source.ORDER_ID, Source.ORDER})
 """Witnesses that are asked for one order; the others show lists."""
 MARGIN_MS = 60_000
 """A list is asked from so long before the order was sent."""
@@ -37,17 +37,17 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 PLACES = {
-    Witness.ORDER_ID: _Place("/api/v3/order", 2, None, the_order),
-    Witness.ORDER: _Place("/api/v3/order", 2, None, the_order),
-    Witness.OPEN_ORDERS: _Place("/api/v3/openOrders", 3, None, among_orders),
-    Witness.ALL_ORDERS: _Place("/api/v3/allOrders", 10, 1_000, among_orders),
-    Witness.MY_TRADES: _Place("/api/v3/myTrades", 10, 100, among_trades),
+    Source.ORDER_ID: _Place("/api/v3/order", 2, None, the_order),
+    Source.ORDER: _Place("/api/v3/order", 2, None, the_order),
+    Source.OPEN_ORDERS: _Place("/api/v3/openOrders", 3, None, among_orders),
+    Source.ALL_ORDERS: _Place("/api/v3/allOrders", 10, 1_000, among_orders),
+    Source.MY_TRADES: _Place("/api/v3/myTrades", 10, 100, among_trades),
 }
 
 
-def names(order: Order, witness: Witness = Witness.ORDER_ID) -> list[tuple[str, str]]:
+def names(order: Order, source: Source = Source.ORDER_ID) -> list[tuple[str, str]]:
     """Name an order for a question about it alone: by MEXC's id where it is known, or else by ours."""
-    if witness is Witness.ORDER_ID and order.exchange_order_id is not None:
+    if source is Source.ORDER_ID and order.exchange_order_id is not None:
         return [("symbol", order.symbol), ("orderId", order.exchange_order_id)]
     return [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
 
@@ -57,10 +57,10 @@ class _List(msgspec.Struct, frozen=True):
 
     asked_ms: int
     since_ms: int
-    answer: Asked
+    answer: ExchangeCall
 
 
-class Witnesses:
+class Sources:
     """Looks for orders, and lets one list serve every order of its pair that it is new enough for.
 
     After an outage many orders of one pair are in doubt at once; asking for the same list for each of them would use
@@ -69,19 +69,19 @@ class Witnesses:
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._lists: dict[tuple[Witness, str], _List] = {}
-        self._asking: WeakValueDictionary[tuple[Witness, str], asyncio.Lock] = WeakValueDictionary()
+        self._lists: dict[tuple[Source, str], _List] = {}
+        self._asking: WeakValueDictionary[tuple[Source, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def look(self, order: Order, witness: Witness, due_ms: int) -> Look:
-        """Look for an order at one witness."""
-        if witness in ONE:
-            answer = await self._ask(witness, names(order, witness))
+    async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
+        """Look for an order at one source."""
+        if source in ONE:
+            answer = await self._ask(source, names(order, source))
         else:
-            answer = await self._list(order, witness, due_ms)
-        return _read(order, witness, answer)
+            answer = await self._list(order, source, due_ms)
+        return _read(order, source, answer)
 
-    async def _list(self, order: Order, witness: Witness, due_ms: int) -> Asked:
-        key = (witness, order.symbol)
+    async def _list(self, order: Order, source: Source, due_ms: int) -> ExchangeCall:
+        key = (source, order.symbol)
         sent_ms = order.sent_ms or order.accepted_ms
         since_ms = sent_ms - MARGIN_MS
         lock = self._asking.setdefault(key, asyncio.Lock())
@@ -92,16 +92,16 @@ class Witnesses:
             if known is not None and known.asked_ms >= new_enough_ms and known.since_ms <= since_ms:
                 return known.answer
             parameters = [("symbol", order.symbol)]
-            if PLACES[witness].longest is not None:
+            if PLACES[source].longest is not None:
                 start_ms = self._requests.exchange_ms(since_ms)
-                parameters += [("startTime", str(start_ms)), ("limit", str(PLACES[witness].longest))]
-            answer = await self._ask(witness, parameters)
+                parameters += [("startTime", str(start_ms)), ("limit", str(PLACES[source].longest))]
+            answer = await self._ask(source, parameters)
             self._lists = {each: found for each, found in self._lists.items() if found.asked_ms > asked_ms - FRESH_MS}
             self._lists[key] = _List(asked_ms, since_ms, answer)
             return answer
 
-    async def _ask(self, witness: Witness, parameters: Parameters) -> Asked:
-        place = PLACES[witness]
+    async def _ask(self, source: Source, parameters: Parameters) -> ExchangeCall:
+        place = PLACES[source]
         return await self._requests.private("GET", place.path, parameters, weight=place.weight)
 
 
@@ -110,28 +110,28 @@ def _ban_ms(reply: Reply) -> int | None:
     return must_wait_ms(reply) if reply.status == BAN else None
 
 
-def _read(order: Order, witness: Witness, answer: Asked) -> Look:
-    place, reply = PLACES[witness], answer.reply
-    look = Look(witness=witness, at_ms=answer.ended_ms, asked=answer.asked, answered="", failed=True)
+def _read(order: Order, source: Source, answer: ExchangeCall) -> QueryResult:
+    place, reply = PLACES[source], answer.reply
+    result = QueryResult(source=source, at_ms=answer.ended_ms, asked=answer.asked, answered="", failed=True)
     replace = msgspec.structs.replace
     if not isinstance(reply, Reply):
-        return replace(look, answered=reply.why, reached=False)
+        return replace(result, answered=reply.why, reached=False)
     answered = f"HTTP {reply.status} {raw(reply.body)}"
     if reply.status != OK:
         code = envelope(reply.body)
-        absent = witness in ONE and reply.status == BAD_REQUEST and code is not None and code.code == NOT_FOUND
-        return replace(look, answered=answered, failed=not absent, retry_after_ms=_ban_ms(reply))
+        absent = source in ONE and reply.status == BAD_REQUEST and code is not None and code.code == NOT_FOUND
+        return replace(result, answered=answered, failed=not absent, retry_after_ms=_ban_ms(reply))
     try:
         found = place.read(reply.body, order)
     except OddRowError as error:
-        return replace(look, answered=f"{answered} ({error})", odd=str(error))
+        return replace(result, answered=f"{answered} ({error})", odd=str(error))
     except UnreadableError as error:
-        return replace(look, answered=f"{answered} ({error})")
+        return replace(result, answered=f"{answered} ({error})")
     return replace(
-        look,
+        result,
         answered=f"{answered} ({found.rows} shown)",
-        failed=found.sighting is None and place.longest is not None and found.rows >= place.longest,
-        sighting=found.sighting,
+        failed=found.report is None and place.longest is not None and found.rows >= place.longest,
+        report=found.report,
         odd=found.odd,
         passed_over=found.passed_over,
     )

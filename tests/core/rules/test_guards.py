@@ -12,7 +12,7 @@ from daemon.core.values.orders import Order, State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Guarded
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, look, placed, refused, request, rules, sighting, signal, unclear
+from tests.core.making import NOON_MS, placed, query, refused, report, request, rules, signal, unclear
 
 MIDNIGHT_MS = NOON_MS // DAY_MS * DAY_MS + DAY_MS
 """The end of the day on which tests begin."""
@@ -121,10 +121,10 @@ def test_one_that_is_seen_after_all_is_a_first_again() -> None:
     bench = guarded(repeat_window_ms=60_000)
     order = _sent(bench, unclear())
     bench.pass_time(12_000)
-    watched = bench.ledger.due_look(bench.now_ms + 1)
+    watched = bench.ledger.due_search(bench.now_ms + 1)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     assert watched is not None
-    bench.look(order, look(sighting()))
+    bench.query(order, query(report()))
     refusal(bench)
 
 
@@ -428,7 +428,7 @@ def _sent(bench: Bench, answer: Any = None) -> Order:
 
 
 def _fill(bench: Bench, order: Order) -> None:
-    bench.look(order, _seen(order))
+    bench.query(order, _seen(order))
     bench.settle()
 
 
@@ -439,4 +439,4 @@ def _deferred(bench: Bench, order: Order) -> Order:
 
 
 def _seen(order: Order) -> Any:
-    return look(sighting(State.FILLED, str(order.quantity or 1)))
+    return query(report(State.FILLED, str(order.quantity or 1)))

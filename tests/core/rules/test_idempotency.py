@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from daemon.core.rules.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
-from daemon.core.rules.reconciliation import CONFIRM_MS, SUM_ROUNDS, further_witness
-from daemon.core.values.exchange_replies import Advice, Witness
+from daemon.core.rules.reconciliation import CONFIRM_MS, SUM_ATTEMPTS, further_source
+from daemon.core.values.exchange_replies import Advice, Source
 from daemon.core.values.orders import KEY_FREE, Order, State
 from daemon.core.values.signals import Signal
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import KeyConflict
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, RULES, look, order, placed, refused, request, rules, sighting, signal, unclear
+from tests.core.making import NOON_MS, RULES, order, placed, query, refused, report, request, rules, signal, unclear
 
 ONE = {"type": "LIMIT", "quantity": 1, "price": 10}
 
@@ -234,7 +234,7 @@ def test_a_known_signal_stays_known_when_the_configuration_changes(
 ) -> None:
     bench = Bench(rules(per_symbol=before[0], one_buy_per_target=before[1]))
     first = bench.submit(**changes)
-    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.rules = rules(per_symbol=after[0], one_buy_per_target=after[1])
     bench.crash()
@@ -248,7 +248,7 @@ def test_an_order_is_known_by_every_form_of_its_key(form: int) -> None:
     """An earlier version's order has the form that its configuration derived."""
     bench = Bench()
     first = bench.submit(snipe_target_id="7")
-    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.crash()
     old = bench.disk.orders[first.order_id]
@@ -298,7 +298,7 @@ def test_an_equal_sell_is_a_retry_until_a_window_after_the_firsts_end_and_then_t
     bench.send_next(placed())
     bench.pass_time(10 * RULES.manual_window_ms)
     assert bench.submit(**LADDER).order_id == first.order_id, "it has not ended"
-    bench.look(first, look(sighting(State.FILLED, "1")))
+    bench.query(first, query(report(State.FILLED, "1")))
     bench.settle()
     bench.pass_time(RULES.manual_window_ms)
     (again,) = bench.submit_all([request(**LADDER)])
@@ -314,7 +314,7 @@ def test_an_equal_sell_is_a_retry_until_a_window_after_the_firsts_end_and_then_t
 def test_a_targets_buy_is_never_bought_again() -> None:
     bench = Bench()
     first = bench.submit(snipe_target_id="t1")
-    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.pass_time(1_000 * RULES.manual_window_ms)
     assert bench.submit(snipe_target_id="t1").order_id == first.order_id
@@ -327,14 +327,14 @@ def cancelled(bench: Bench, **changes: Any) -> Order:
     """Place an order that the exchange shows cancelled with nothing executed, not so again yet."""
     order = bench.submit(**changes)
     bench.send_next(placed())
-    order = bench.look(order, look(sighting(State.CANCELED)))
+    order = bench.query(order, query(report(State.CANCELED)))
     bench.settle()
     return order
 
 
 def confirmed(bench: Bench, order: Order) -> Order:
     for _ in CONFIRM_MS:
-        order = bench.look(order, look(sighting(State.CANCELED)))
+        order = bench.query(order, query(report(State.CANCELED)))
     bench.settle()
     return bench.order(order)
 
@@ -342,26 +342,26 @@ def confirmed(bench: Bench, order: Order) -> Order:
 def test_the_last_look_at_an_order_that_ended_empty_asks_for_its_fills_before_the_key_is_free() -> None:
     bench = Bench()
     order = cancelled(bench, snipe_target_id="t1")
-    shown = look(sighting(State.CANCELED))
-    assert further_witness(order, bench.ledger.watches[order.order_id], [shown]) is None
-    order = bench.look(order, shown)
-    assert further_witness(order, bench.ledger.watches[order.order_id], [shown]) is Witness.MY_TRADES
-    fills = look(sighting(State.PARTIALLY_FILLED, "4"), witness=Witness.MY_TRADES)
-    order = bench.look(order, shown, fills)
+    shown = query(report(State.CANCELED))
+    assert further_source(order, bench.ledger.searches[order.order_id], [shown]) is None
+    order = bench.query(order, shown)
+    assert further_source(order, bench.ledger.searches[order.order_id], [shown]) is Source.MY_TRADES
+    fills = query(report(State.PARTIALLY_FILLED, "4"), source=Source.MY_TRADES)
+    order = bench.query(order, shown, fills)
     assert (order.state, order.executed_quantity, order.key_bound) == (State.PARTIALLY_CANCELED, Decimal(4), True)
     assert bench.submit(snipe_target_id="t1").order_id == order.order_id
 
 
 def test_a_key_stays_bound_while_the_fills_of_an_order_that_ended_empty_cannot_be_read_for_some_minutes() -> None:
     bench = Bench()
-    order = bench.look(cancelled(bench, snipe_target_id="t1"), look(sighting(State.CANCELED)))
-    unread = look(witness=Witness.MY_TRADES, failed=True)
-    rounds = 1
+    order = bench.query(cancelled(bench, snipe_target_id="t1"), query(report(State.CANCELED)))
+    unread = query(source=Source.MY_TRADES, failed=True)
+    attempts = 1
     while order.key_bound:
         assert order.finished_ms is None
-        order = bench.look(order, look(sighting(State.CANCELED)), unread)
-        rounds += 1
-    assert rounds == SUM_ROUNDS + 1, "a key that may not read fills keeps no order unfinished for ever"
+        order = bench.query(order, query(report(State.CANCELED)), unread)
+        attempts += 1
+    assert attempts == SUM_ATTEMPTS + 1, "a key that may not read fills keeps no order unfinished for ever"
 
 
 @pytest.mark.parametrize("changes", [{"snipe_target_id": "t1"}, {"idempotency_key": "k"}, {}], ids=str)
@@ -382,9 +382,9 @@ def test_the_same_signal_may_be_tried_again_once_the_exchange_showed_again_that_
 def test_a_fill_that_follows_the_cancel_keeps_the_key() -> None:
     bench = Bench()
     first = cancelled(bench, snipe_target_id="t1")
-    first = bench.look(first, look(sighting(State.PARTIALLY_CANCELED, "1")))
+    first = bench.query(first, query(report(State.PARTIALLY_CANCELED, "1")))
     for _ in CONFIRM_MS:
-        first = bench.look(first, look(sighting(State.PARTIALLY_CANCELED, "1")))
+        first = bench.query(first, query(report(State.PARTIALLY_CANCELED, "1")))
     assert (first.finished_ms, first.key_bound) == (bench.now_ms, True)
     assert bench.submit(snipe_target_id="t1").order_id == first.order_id
 
@@ -392,11 +392,11 @@ def test_a_fill_that_follows_the_cancel_keeps_the_key() -> None:
 def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_its_key_again() -> None:
     bench = Bench()
     first = cancelled(bench, snipe_target_id="t1")
-    bench.look(first, look(sighting(State.CANCELED)))
-    bench.ledger.looking.add(first.order_id)  # a look that began before the last one ended
-    bench.look(first, look(sighting(State.CANCELED)))
-    bench.ledger.looking.add(first.order_id)
-    late = bench.look(first, look(sighting(State.FILLED, "1")))
+    bench.query(first, query(report(State.CANCELED)))
+    bench.ledger.searching.add(first.order_id)  # a look that began before the last one ended
+    bench.query(first, query(report(State.CANCELED)))
+    bench.ledger.searching.add(first.order_id)
+    late = bench.query(first, query(report(State.FILLED, "1")))
     assert (late.state, late.key_bound) == (State.FILLED, True)
     assert [event.name for event in bench.events(late)][-1] == "order.seen_late"
 
@@ -411,9 +411,9 @@ def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_dis
     bench.send_next(unclear())
     bench.settle()
     bench.pass_time(12_000)
-    assert bench.ledger.due_look(bench.now_ms) is not None
+    assert bench.ledger.due_search(bench.now_ms) is not None
     bench.rule(placed_order, Found(ruling=Ruling.NOT_PLACED))
-    seen = bench.look(placed_order, look(sighting()))
+    seen = bench.query(placed_order, query(report()))
     assert (seen.state, seen.key_bound) == (State.OPEN, True)
     bench.settle()
     assert bench.submit().order_id == placed_order.order_id

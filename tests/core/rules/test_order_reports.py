@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.core.rules.order_reports import is_news, settled
 from daemon.core.values.orders import SIGHTINGS, State
-from tests.core.making import NOON_MS, order, sighting
+from tests.core.making import NOON_MS, order, report
 
 NOT_SHOWN = sorted({State.IN_FLIGHT, State.IN_DOUBT, State.LOST, State.REJECTED, State.DEAD_LETTER})
 
@@ -22,7 +22,7 @@ def known(state: State, executed: str = "0", **changes: Any) -> Any:
 @pytest.mark.parametrize("state", NOT_SHOWN)
 @pytest.mark.parametrize("shown", sorted(SIGHTINGS))
 def test_any_sighting_of_what_was_not_known_to_be_placed_is_news(state: State, shown: State) -> None:
-    assert is_news(order(state), sighting(shown))
+    assert is_news(order(state), report(shown))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_any_sighting_of_what_was_not_known_to_be_placed_is_news(state: State, s
 def test_more_filled_or_later_with_as_much_filled_is_news(
     state: State, executed: str, shown: State, shown_executed: str
 ) -> None:
-    assert is_news(known(state, executed), sighting(shown, shown_executed))
+    assert is_news(known(state, executed), report(shown, shown_executed))
 
 
 @pytest.mark.parametrize(
@@ -56,22 +56,22 @@ def test_more_filled_or_later_with_as_much_filled_is_news(
     ],
 )
 def test_the_same_or_an_older_view_is_none(state: State, executed: str, shown: State, shown_executed: str) -> None:
-    assert not is_news(known(state, executed), sighting(shown, shown_executed))
+    assert not is_news(known(state, executed), report(shown, shown_executed))
 
 
 def test_the_first_view_of_a_placed_order_is_news_though_it_shows_nothing_new() -> None:
     """The exchange's answer names an id; only a look proves that the order is there."""
-    assert is_news(known(State.OPEN, seen_ms=None), sighting())
+    assert is_news(known(State.OPEN, seen_ms=None), report())
 
 
 def test_a_larger_sum_for_as_much_filled_is_news_of_the_same_state() -> None:
-    assert is_news(known(State.FILLED, "4"), sighting(State.FILLED, "4", quote="41"))
-    assert not is_news(known(State.FILLED, "4"), sighting(State.FILLED, "4", quote="39"))
+    assert is_news(known(State.FILLED, "4"), report(State.FILLED, "4", quote="41"))
+    assert not is_news(known(State.FILLED, "4"), report(State.FILLED, "4", quote="39"))
 
 
 def test_a_sum_that_was_rounded_up_does_not_undo_an_end() -> None:
     """Fills are summed up by us, and show no state but *partially filled*."""
-    assert not is_news(known(State.FILLED, "4"), sighting(State.PARTIALLY_FILLED, "4", quote="40.01"))
+    assert not is_news(known(State.FILLED, "4"), report(State.PARTIALLY_FILLED, "4", quote="40.01"))
 
 
 @given(
@@ -87,8 +87,8 @@ def test_two_views_never_take_turns(
 ) -> None:
     first = known(one, str(one_filled), executed_quote=Decimal(one_quote))
     second = known(other, str(other_filled), executed_quote=Decimal(other_quote))
-    first_again = sighting(one, str(one_filled), quote=str(one_quote))
-    second_again = sighting(other, str(other_filled), quote=str(other_quote))
+    first_again = report(one, str(one_filled), quote=str(one_quote))
+    second_again = report(other, str(other_filled), quote=str(other_quote))
     assert not (is_news(first, second_again) and is_news(second, first_again))
 
 
@@ -105,4 +105,4 @@ def test_two_views_never_take_turns(
     ],
 )
 def test_the_quantity_is_believed_where_the_state_contradicts_it(shown: State, executed: str, meant: State) -> None:
-    assert settled(order(state=State.OPEN), sighting(shown, executed)) == sighting(meant, executed)
+    assert settled(order(state=State.OPEN), report(shown, executed)) == report(meant, executed)

@@ -48,7 +48,7 @@ def test_the_exchanges_own_word_on_when_to_come_again_is_kept() -> None:
 
 
 def test_only_a_shut_gate_keeps_everybody_waiting() -> None:
-    blocked = {advice: judge(tried(), refused(advice), POLICY, NOON_MS).block_until_ms for advice in Advice}
+    blocked = {advice: judge(tried(), refused(advice), POLICY, NOON_MS).backoff_until_ms for advice in Advice}
     assert [advice for advice, until_ms in blocked.items() if until_ms] == [Advice.WAIT]
     assert blocked[Advice.WAIT] == NOON_MS + delay_ms(1, POLICY)
 
@@ -71,7 +71,7 @@ def test_attempts_are_bounded(advice: Advice, limit: int) -> None:
 
 def test_what_the_exchange_says_to_all_counts_even_where_this_order_has_no_attempt_left() -> None:
     shut = judge(tried(attempts=10), refused(Advice.WAIT, retry_after_ms=120_000), POLICY, NOON_MS)
-    assert shut.block_until_ms == NOON_MS + 120_000
+    assert shut.backoff_until_ms == NOON_MS + 120_000
     assert judge(tried(attempts=10), refused(Advice.RESYNC), POLICY, NOON_MS).resync
 
 
@@ -81,7 +81,7 @@ def test_an_order_whose_next_attempt_would_be_stale_is_rejected_now() -> None:
     late = judge(in_time, refused(Advice.WAIT, retry_after_ms=301), POLICY, NOON_MS)
     assert late.happening is OrderEvent.REFUSE
     assert "after the deadline" in late.reason
-    assert late.block_until_ms == NOON_MS + 301, "the others wait all the same"
+    assert late.backoff_until_ms == NOON_MS + 301, "the others wait all the same"
 
 
 def test_a_price_above_the_cap_goes_down_to_it_once() -> None:

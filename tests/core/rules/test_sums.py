@@ -7,17 +7,17 @@ import pytest
 
 from daemon.core.rules.exposure import worth_of
 from daemon.core.rules.order_reports import combined, spent_less
-from daemon.core.rules.reconciliation import SUM_ROUNDS, Watch, further_witness, is_confirmed
-from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.rules.reconciliation import SUM_ATTEMPTS, Search, further_source, is_confirmed
+from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import Order, Side, State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.core.views.explain import advice, outlook
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, limit_order, look, order, placed, sighting, unclear
+from tests.core.making import NOON_MS, everywhere, limit_order, order, placed, query, report, unclear
 
-NO_SUM = sighting(State.FILLED, "4", quote="0")
-FILLS = look(sighting(State.PARTIALLY_FILLED, "4", quote="44"), witness=Witness.MY_TRADES)
-NO_FILLS = look(witness=Witness.MY_TRADES)
+NO_SUM = report(State.FILLED, "4", quote="0")
+FILLS = query(report(State.PARTIALLY_FILLED, "4", quote="44"), source=Source.MY_TRADES)
+NO_FILLS = query(source=Source.MY_TRADES)
 
 
 @pytest.fixture
@@ -25,11 +25,11 @@ def bench() -> Bench:
     return Bench()
 
 
-def filled(bench: Bench, *looks: Look) -> Order:
+def filled(bench: Bench, *results: QueryResult) -> Order:
     """Let an order be shown as filled, without a sum."""
     bench.submit(quantity=Decimal(4))
     sent = bench.send_next(placed())
-    return bench.look(sent, look(NO_SUM), *looks)
+    return bench.query(sent, query(NO_SUM), *results)
 
 
 # What is said of it
@@ -56,14 +56,14 @@ def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_f
     assert found.outcome_known
     assert found.finished_ms is None
     assert bench.events(found)[-1].detail["executed_quote"] is None
-    assert bench.ledger.next_look_ms() == NOON_MS + bench.rules.schedule.first_ms
+    assert bench.ledger.next_search_ms() == NOON_MS + bench.rules.schedule.first_ms
     assert "asked again for the sum" in outlook(bench.ledger, found, NOON_MS).what
     assert advice(bench.ledger, found) is None
 
 
 def test_fills_have_the_sum_and_the_order_stays_filled(bench: Bench) -> None:
     found = filled(bench, NO_FILLS)
-    found = bench.look(found, look(NO_SUM), FILLS)
+    found = bench.query(found, query(NO_SUM), FILLS)
     assert (found.state, found.executed_sum, found.average_price) == (State.FILLED, Decimal(44), Decimal(11))
     assert found.finished_ms == bench.now_ms
     bench.settle()
@@ -71,7 +71,7 @@ def test_fills_have_the_sum_and_the_order_stays_filled(bench: Bench) -> None:
 
 
 def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Bench) -> None:
-    found = bench.look(filled(bench), look(), FILLS)
+    found = bench.query(filled(bench), query(), FILLS)
     assert (found.state, found.average_price) == (State.FILLED, Decimal(11))
 
 
@@ -80,28 +80,28 @@ def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Be
 
 def test_the_round_that_sees_a_fill_without_a_sum_asks_for_the_fills() -> None:
     known = order(State.OPEN)
-    assert further_witness(known, Watch(next_ms=0), [look(NO_SUM)]) is Witness.MY_TRADES
-    assert further_witness(known, Watch(next_ms=0), [look(NO_SUM), NO_FILLS]) is None, "they were asked for"
-    assert further_witness(known, Watch(next_ms=0), [look(sighting(State.FILLED, "4"))]) is None, "it has its sum"
-    assert further_witness(known, Watch(next_ms=0), [look()]) is None
+    assert further_source(known, Search(next_ms=0), [query(NO_SUM)]) is Source.MY_TRADES
+    assert further_source(known, Search(next_ms=0), [query(NO_SUM), NO_FILLS]) is None, "they were asked for"
+    assert further_source(known, Search(next_ms=0), [query(report(State.FILLED, "4"))]) is None, "it has its sum"
+    assert further_source(known, Search(next_ms=0), [query()]) is None
     priced = order(State.PARTIALLY_FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(44))
-    assert further_witness(priced, Watch(next_ms=0), [look(NO_SUM)]) is None, "the sum of as much is known"
+    assert further_source(priced, Search(next_ms=0), [query(NO_SUM)]) is None, "the sum of as much is known"
 
 
 def test_fills_that_are_not_all_of_them_have_no_sum_for_the_order() -> None:
-    some = look(sighting(State.PARTIALLY_FILLED, "3", quote="33"), witness=Witness.MY_TRADES)
-    assert combined([look(NO_SUM), some]) == NO_SUM
-    assert combined([look(NO_SUM), FILLS]) == sighting(State.FILLED, "4", quote="44")
-    more = look(sighting(State.PARTIALLY_FILLED, "5", quote="55"), witness=Witness.MY_TRADES)
-    assert combined([look(NO_SUM), more]) == sighting(State.FILLED, "5", quote="55")
-    unpriced = look(sighting(State.PARTIALLY_FILLED, "4", quote="0"), witness=Witness.MY_TRADES)
-    assert combined([look(NO_SUM), unpriced]) == NO_SUM
+    some = query(report(State.PARTIALLY_FILLED, "3", quote="33"), source=Source.MY_TRADES)
+    assert combined([query(NO_SUM), some]) == NO_SUM
+    assert combined([query(NO_SUM), FILLS]) == report(State.FILLED, "4", quote="44")
+    more = query(report(State.PARTIALLY_FILLED, "5", quote="55"), source=Source.MY_TRADES)
+    assert combined([query(NO_SUM), more]) == report(State.FILLED, "5", quote="55")
+    unpriced = query(report(State.PARTIALLY_FILLED, "4", quote="0"), source=Source.MY_TRADES)
+    assert combined([query(NO_SUM), unpriced]) == NO_SUM
 
 
 def test_a_view_without_a_sum_does_not_undo_the_known_one(bench: Bench) -> None:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(11))
-    found = bench.look(bench.send_next(placed()), look(sighting(State.PARTIALLY_FILLED, "4", quote="44")))
-    found = bench.look(found, look(NO_SUM))
+    found = bench.query(bench.send_next(placed()), query(report(State.PARTIALLY_FILLED, "4", quote="44")))
+    found = bench.query(found, query(NO_SUM))
     assert (found.state, found.executed_sum) == (State.FILLED, Decimal(44))
 
 
@@ -110,10 +110,10 @@ def test_a_view_without_a_sum_does_not_undo_the_known_one(bench: Bench) -> None:
 
 def test_the_sum_is_asked_for_so_many_rounds_and_then_stays_unknown(bench: Bench) -> None:
     found = filled(bench)
-    for _ in range(SUM_ROUNDS - 1):
-        found = bench.look(found, look(NO_SUM), NO_FILLS)
+    for _ in range(SUM_ATTEMPTS - 1):
+        found = bench.query(found, query(NO_SUM), NO_FILLS)
         assert found.finished_ms is None
-    found = bench.look(found, look(NO_SUM), NO_FILLS)
+    found = bench.query(found, query(NO_SUM), NO_FILLS)
     assert (found.state, found.finished_ms, found.average_price) == (State.FILLED, bench.now_ms, None)
     told = bench.events(found)[-1]
     assert (told.name, told.detail) == ("order.price_unknown", {"reason": found.reason})
@@ -124,24 +124,24 @@ def test_the_sum_is_asked_for_so_many_rounds_and_then_stays_unknown(bench: Bench
 
 def test_rounds_in_vain_count_and_failed_ones_do_not(bench: Bench) -> None:
     found = filled(bench)
-    for _ in range(SUM_ROUNDS):
-        found = bench.look(found, *everywhere(failed=True))
+    for _ in range(SUM_ATTEMPTS):
+        found = bench.query(found, *everywhere(failed=True))
     assert found.finished_ms is None
     seen_ms, bench.now_ms = found.seen_ms, bench.now_ms + 1_000
-    for _ in range(SUM_ROUNDS):
-        found = bench.look(found, *everywhere())
+    for _ in range(SUM_ATTEMPTS):
+        found = bench.query(found, *everywhere())
     assert (found.finished_ms, found.seen_ms) == (bench.now_ms, seen_ms)
 
 
 def test_a_cancelled_order_whose_sum_is_missing_is_looked_at_for_longer(bench: Bench) -> None:
-    cut = sighting(State.PARTIALLY_CANCELED, "1", quote="0")
+    cut = report(State.PARTIALLY_CANCELED, "1", quote="0")
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(11))
-    found = bench.look(bench.send_next(placed()), look(cut), NO_FILLS)
+    found = bench.query(bench.send_next(placed()), query(cut), NO_FILLS)
     for _ in range(3):
-        found = bench.look(found, look(cut), NO_FILLS)
+        found = bench.query(found, query(cut), NO_FILLS)
     assert (found.finished_ms, found.executed_sum) == (None, None)
-    fills = look(sighting(State.PARTIALLY_FILLED, "1", quote="11"), witness=Witness.MY_TRADES)
-    found = bench.look(found, look(cut), fills)
+    fills = query(report(State.PARTIALLY_FILLED, "1", quote="11"), source=Source.MY_TRADES)
+    found = bench.query(found, query(cut), fills)
     assert (found.state, found.average_price) == (State.PARTIALLY_CANCELED, Decimal(11))
 
 
@@ -151,9 +151,9 @@ def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: B
     bench.crash()
     bench.open()
     assert bench.order(found).state is State.FILLED
-    assert bench.ledger.watches.keys() == {found.order_id}
+    assert bench.ledger.searches.keys() == {found.order_id}
     assert not bench.sends
-    found = bench.look(found, look(NO_SUM), FILLS)
+    found = bench.query(found, query(NO_SUM), FILLS)
     assert found.average_price == Decimal(11)
 
 
@@ -162,14 +162,14 @@ def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
     doubt = bench.send_next(unclear())
     ruled = bench.rule(doubt, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
     assert (ruled.state, ruled.finished_ms) == (State.FILLED, None)
-    assert bench.look(ruled, look(), FILLS).average_price == Decimal(11)
+    assert bench.query(ruled, query(), FILLS).average_price == Decimal(11)
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.IN_DOUBT, State.LOST])
 def test_only_what_has_ended_is_confirmed(state: State) -> None:
     known = order(state, executed_quantity=Decimal(4))
-    watch = Watch(next_ms=NOON_MS, seen=SUM_ROUNDS, vain=SUM_ROUNDS)
-    assert not is_confirmed(known, watch)
+    search = Search(next_ms=NOON_MS, seen=SUM_ATTEMPTS, misses=SUM_ATTEMPTS)
+    assert not is_confirmed(known, search)
 
 
 # What it counts as
@@ -187,7 +187,7 @@ def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() 
     bench = Bench()
     found = filled(bench)
     assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
-    bench.look(found, look(NO_SUM), FILLS)
+    bench.query(found, query(NO_SUM), FILLS)
     assert bench.ledger.exposure.unpriced(bench.now_ms) is None
     assert bench.ledger.exposure.spent(bench.now_ms) == Decimal(44)
 
@@ -195,9 +195,9 @@ def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() 
 def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> None:
     bench = Bench()
     bench.submit(quantity=Decimal(4))
-    found = bench.look(bench.send_next(placed()), look(sighting(State.CANCELED)))
+    found = bench.query(bench.send_next(placed()), query(report(State.CANCELED)))
     assert bench.ledger.exposure.unpriced(bench.now_ms) is None
-    bench.look(found, look(sighting(State.CANCELED, "1", quote="0")))
+    bench.query(found, query(report(State.CANCELED, "1", quote="0")))
     assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
 
 
@@ -207,17 +207,17 @@ def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> Non
 @pytest.mark.parametrize(
     ("changes", "shown", "said"),
     [
-        ({}, sighting(State.FILLED, "1", quote="9.5"), True),
-        ({}, sighting(State.FILLED, "1", quote="9.9"), False),
-        ({}, sighting(State.FILLED, "1", quote="0"), False),
-        ({}, sighting(State.PARTIALLY_CANCELED, "1", quote="5"), False),
-        ({"side": Side.SELL}, sighting(State.FILLED, "1", quote="9.5"), False),
-        ({"quantity": Decimal(1), "quote_quantity": None}, sighting(State.FILLED, "1", quote="9.5"), False),
+        ({}, report(State.FILLED, "1", quote="9.5"), True),
+        ({}, report(State.FILLED, "1", quote="9.9"), False),
+        ({}, report(State.FILLED, "1", quote="0"), False),
+        ({}, report(State.PARTIALLY_CANCELED, "1", quote="5"), False),
+        ({"side": Side.SELL}, report(State.FILLED, "1", quote="9.5"), False),
+        ({"quantity": Decimal(1), "quote_quantity": None}, report(State.FILLED, "1", quote="9.5"), False),
     ],
     ids=["95 %", "99 %", "unknown", "cut short", "a sell", "by quantity"],
 )
 def test_a_market_buy_that_has_not_spent_its_amount_says_why(
-    changes: dict[str, Any], shown: Sighting, said: bool
+    changes: dict[str, Any], shown: OrderReport, said: bool
 ) -> None:
     reason = spent_less(order(State.OPEN, **changes), shown)
     assert (reason is not None) is said
@@ -226,5 +226,5 @@ def test_a_market_buy_that_has_not_spent_its_amount_says_why(
 
 def test_the_reason_stands_at_the_order(bench: Bench) -> None:
     bench.submit()
-    found = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "1", quote="9.5")))
+    found = bench.query(bench.send_next(placed()), query(report(State.FILLED, "1", quote="9.5")))
     assert "5 % above the best price" in (found.reason or "")

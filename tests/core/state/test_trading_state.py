@@ -11,7 +11,7 @@ from daemon.core.values.events import Event
 from daemon.core.values.orders import Order, State
 from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, RULES, attempt, lock, look, order, placed, rules, sighting, unclear
+from tests.core.making import NOON_MS, RULES, attempt, lock, order, placed, query, report, rules, unclear
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def bench() -> Bench:
 
 def filled(bench: Bench) -> Order:
     bench.submit()
-    return bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    return bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
 
 
 # What memory holds
@@ -60,11 +60,11 @@ def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Benc
 
 def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
     done = doubt(bench, "FOOUSDT")
-    assert bench.ledger.due_look(bench.now_ms) == done
+    assert bench.ledger.due_search(bench.now_ms) == done
     done = bench.rule(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40)))
     bench.settle()
     assert bench.ledger.orders == {done.order_id: done}
-    bench.look(done, look(sighting(State.PARTIALLY_FILLED, "1")))
+    bench.query(done, query(report(State.PARTIALLY_FILLED, "1")))
     bench.settle()
     assert not bench.ledger.orders
 
@@ -129,9 +129,9 @@ def test_doubts_are_looked_for_before_what_is_only_followed(bench: Bench) -> Non
     followed = bench.send_next(placed())
     bench.now_ms += 1
     doubted = doubt(bench, "BBUSDT")
-    assert bench.ledger.due_look(bench.now_ms) == doubted
-    assert bench.ledger.due_look(bench.now_ms) == followed
-    assert bench.ledger.due_look(bench.now_ms) is None
+    assert bench.ledger.due_search(bench.now_ms) == doubted
+    assert bench.ledger.due_search(bench.now_ms) == followed
+    assert bench.ledger.due_search(bench.now_ms) is None
 
 
 def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
@@ -139,29 +139,29 @@ def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         doubts.append(doubt(bench, symbol))
         bench.now_ms += 1
-    assert [bench.ledger.due_look(bench.now_ms) for _ in doubts] == doubts
+    assert [bench.ledger.due_search(bench.now_ms) for _ in doubts] == doubts
 
 
 def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
-    order = bench.look(doubt(bench, "AAUSDT"), look())
-    next_ms = bench.ledger.next_look_ms()
+    order = bench.query(doubt(bench, "AAUSDT"), query())
+    next_ms = bench.ledger.next_search_ms()
     assert next_ms == NOON_MS + RULES.schedule.first_ms
-    assert bench.ledger.due_look(next_ms - 1) is None
-    assert bench.ledger.due_look(next_ms) == order
+    assert bench.ledger.due_search(next_ms - 1) is None
+    assert bench.ledger.due_search(next_ms) == order
 
 
 def test_an_order_is_looked_for_once_at_a_time(bench: Bench) -> None:
     order = doubt(bench, "AAUSDT")
-    assert bench.ledger.due_look(bench.now_ms) == order
-    assert bench.ledger.next_look_ms() is None
-    assert bench.ledger.due_look(bench.now_ms + 60_000) is None
-    bench.look(order, look())
-    assert bench.ledger.due_look(bench.now_ms + 60_000) == order
+    assert bench.ledger.due_search(bench.now_ms) == order
+    assert bench.ledger.next_search_ms() is None
+    assert bench.ledger.due_search(bench.now_ms + 60_000) is None
+    bench.query(order, query())
+    assert bench.ledger.due_search(bench.now_ms + 60_000) == order
 
 
 def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
-    assert bench.ledger.next_look_ms() is None
-    assert bench.ledger.due_look(NOON_MS) is None
+    assert bench.ledger.next_search_ms() is None
+    assert bench.ledger.due_search(NOON_MS) is None
 
 
 # What is due

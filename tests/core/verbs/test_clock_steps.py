@@ -38,10 +38,10 @@ def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
 
 def test_a_wait_that_the_exchange_asked_for_is_not_cut_short_and_one_that_is_over_stays_over() -> None:
     bench, step = Bench(), Decision()
-    bench.ledger.keep_still(step, bench.now_ms + 60_000, bench.now_ms)
+    bench.ledger.back_off(step, bench.now_ms + 60_000, bench.now_ms)
     bench.apply(step)
     assert jump(bench, 3_600_000).facts
-    assert bench.ledger.capacity.blocked_until_ms == bench.now_ms + 60_000
+    assert bench.ledger.capacity.backoff_until_ms == bench.now_ms + 60_000
     bench.pass_time(60_000)
     assert not jump(bench, 1_000).facts
     assert bench.submit().state is State.IN_FLIGHT

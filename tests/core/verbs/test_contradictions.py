@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.core.rules.order_reports import combined, exceeds, falls_short, settled
-from daemon.core.rules.reconciliation import CONFIRM_MS, Watch, further_witness, grace_over_ms, witnesses
+from daemon.core.rules.reconciliation import CONFIRM_MS, Search, further_source, grace_over_ms, sources
 from daemon.core.values.events import Event
-from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import Order, State
 from daemon.monitoring.figures import read
 from tests.core.bench import Bench
-from tests.core.making import everywhere, limit_order, look, order, placed, sighting, unclear
+from tests.core.making import everywhere, limit_order, order, placed, query, report, unclear
 
 TEN = Decimal(10)
 
@@ -28,10 +28,10 @@ def of_ten(bench: Bench) -> Order:
     return bench.send_next(placed())
 
 
-def seen(bench: Bench, found: Order, *shown: Sighting) -> Order:
+def seen(bench: Bench, found: Order, *shown: OrderReport) -> Order:
     """Look at the instant at which the next look is due."""
-    bench.now_ms = max(bench.now_ms, bench.ledger.next_look_ms() or 0)
-    return bench.look(found, *(look(each, at_ms=bench.now_ms) for each in shown))
+    bench.now_ms = max(bench.now_ms, bench.ledger.next_search_ms() or 0)
+    return bench.query(found, *(query(each, at_ms=bench.now_ms) for each in shown))
 
 
 def told(bench: Bench, found: Order | None, name: str) -> list[Event]:
@@ -45,11 +45,11 @@ def told(bench: Bench, found: Order | None, name: str) -> list[Event]:
 def test_an_order_that_is_shown_filled_too_early_is_filled_when_all_of_it_is(
     bench: Bench, executed: str, meanwhile: State
 ) -> None:
-    found = seen(bench, of_ten(bench), sighting(State.FILLED, executed))
+    found = seen(bench, of_ten(bench), report(State.FILLED, executed))
     assert (found.state, found.executed_quantity, found.finished_ms) == (meanwhile, Decimal(executed), None)
     assert not found.outcome_known or found.type.can_rest
-    found = seen(bench, found, sighting(State.FILLED, executed))
-    found = seen(bench, found, sighting(State.FILLED, "10"))
+    found = seen(bench, found, report(State.FILLED, executed))
+    found = seen(bench, found, report(State.FILLED, "10"))
     assert (found.state, found.executed_quantity, found.executed_quote) == (State.FILLED, TEN, Decimal(100))
     assert found.finished_ms == bench.now_ms
 
@@ -57,13 +57,13 @@ def test_an_order_that_is_shown_filled_too_early_is_filled_when_all_of_it_is(
 @pytest.mark.parametrize("executed", ["6", "0"])
 def test_an_end_that_goes_on_contradicting_itself_ends_the_order_in_the_end(bench: Bench, executed: str) -> None:
     """It is looked at as often as a cancelled one, and ends as the exchange shows it: no success is made up."""
-    found = seen(bench, of_ten(bench), sighting(State.FILLED, executed))
+    found = seen(bench, of_ten(bench), report(State.FILLED, executed))
     began_ms = bench.now_ms
-    rounds = 0
+    attempts = 0
     while found.state is not State.FILLED:
-        found = seen(bench, found, sighting(State.FILLED, executed))
-        rounds += 1
-    assert rounds == len(CONFIRM_MS) + 1
+        found = seen(bench, found, report(State.FILLED, executed))
+        attempts += 1
+    assert attempts == len(CONFIRM_MS) + 1
     assert bench.now_ms - began_ms == sum(CONFIRM_MS)
     assert (found.executed_quantity, found.key_bound) == (Decimal(executed), True)
     assert [event.detail["reason"] for event in told(bench, found, "order.contradicted")] == [
@@ -74,27 +74,27 @@ def test_an_end_that_goes_on_contradicting_itself_ends_the_order_in_the_end(benc
 def test_an_order_that_spends_an_amount_is_not_filled_with_nothing(bench: Bench) -> None:
     bench.submit(quantity=None, quote_order_qty=TEN)
     found = bench.send_next(placed())
-    assert seen(bench, found, sighting(State.FILLED)).state is State.OPEN
-    found = seen(bench, found, sighting(State.FILLED, "3"))
+    assert seen(bench, found, report(State.FILLED)).state is State.OPEN
+    found = seen(bench, found, report(State.FILLED, "3"))
     assert (found.state, found.executed_quantity) == (State.FILLED, Decimal(3))
 
 
 def test_an_order_that_spends_an_amount_is_looked_at_again_where_more_may_have_been_filled(bench: Bench) -> None:
     """It is told as filled at once: the quantity that the exchange shows for it may be an estimate."""
     bench.submit(quantity=None, quote_order_qty=TEN)
-    early = sighting(State.FILLED, "6", quantity=TEN)
+    early = report(State.FILLED, "6", quantity=TEN)
     found = seen(bench, bench.send_next(placed()), early)
     assert (found.state, found.executed_quantity, found.finished_ms) == (State.FILLED, Decimal(6), None)
     assert found.outcome_known
-    assert further_witness(order(State.OPEN), Watch(next_ms=0), [look(early)]) is Witness.MY_TRADES
-    found = seen(bench, found, sighting(State.FILLED, "10", quantity=TEN))
+    assert further_source(order(State.OPEN), Search(next_ms=0), [query(early)]) is Source.MY_TRADES
+    found = seen(bench, found, report(State.FILLED, "10", quantity=TEN))
     assert (found.executed_quantity, found.finished_ms) == (TEN, bench.now_ms)
     assert told(bench, found, "order.contradicted") == []
 
 
 def test_an_order_that_goes_on_showing_less_than_its_quantity_is_finished_all_the_same(bench: Bench) -> None:
     bench.submit(quantity=None, quote_order_qty=TEN)
-    early = sighting(State.FILLED, "6", quantity=TEN)
+    early = report(State.FILLED, "6", quantity=TEN)
     found = seen(bench, bench.send_next(placed()), early)
     began_ms = bench.now_ms
     for _ in CONFIRM_MS:
@@ -105,18 +105,18 @@ def test_an_order_that_goes_on_showing_less_than_its_quantity_is_finished_all_th
 
 def test_a_market_order_is_not_held_to_another_quantity_than_the_exchange_shows_for_it() -> None:
     found = order(State.OPEN, quantity=TEN, quote_quantity=None)
-    assert falls_short(found, sighting(State.FILLED, "9"))
-    assert not falls_short(found, sighting(State.FILLED, "9", quantity=Decimal(9)))
-    assert falls_short(found, sighting(State.FILLED, "9", quantity=Decimal(20)))
+    assert falls_short(found, report(State.FILLED, "9"))
+    assert not falls_short(found, report(State.FILLED, "9", quantity=Decimal(9)))
+    assert falls_short(found, report(State.FILLED, "9", quantity=Decimal(20)))
 
 
 def test_the_round_that_sees_too_few_fills_asks_for_the_fills_themselves() -> None:
     found = order(State.OPEN, quantity=TEN, quote_quantity=None)
-    early = look(sighting(State.FILLED, "6"))
-    assert further_witness(found, Watch(next_ms=0), [early]) is Witness.MY_TRADES
-    fills = look(sighting(State.PARTIALLY_FILLED, "10"), witness=Witness.MY_TRADES)
-    assert further_witness(found, Watch(next_ms=0), [early, fills]) is None
-    assert combined([early, fills]) == sighting(State.FILLED, "10")
+    early = query(report(State.FILLED, "6"))
+    assert further_source(found, Search(next_ms=0), [early]) is Source.MY_TRADES
+    fills = query(report(State.PARTIALLY_FILLED, "10"), source=Source.MY_TRADES)
+    assert further_source(found, Search(next_ms=0), [early, fills]) is None
+    assert combined([early, fills]) == report(State.FILLED, "10")
 
 
 # --- an end with less than was shown before
@@ -126,18 +126,18 @@ def test_the_round_that_sees_too_few_fills_asks_for_the_fills_themselves() -> No
 def test_an_end_that_shows_less_than_an_earlier_view_ends_the_order_with_what_was_filled(
     bench: Bench, state: State
 ) -> None:
-    found = seen(bench, of_ten(bench), sighting(State.PARTIALLY_FILLED, "6"))
+    found = seen(bench, of_ten(bench), report(State.PARTIALLY_FILLED, "6"))
     ended = State.PARTIALLY_CANCELED if state is State.CANCELED else state
     for _ in range(len(CONFIRM_MS)):
-        found = seen(bench, found, sighting(state, "2"))
+        found = seen(bench, found, report(state, "2"))
         assert (found.state, found.executed_quantity) == (State.PARTIALLY_FILLED, Decimal(6))
-    found = seen(bench, found, sighting(state, "2"))
+    found = seen(bench, found, report(state, "2"))
     assert (found.state, found.executed_quantity, found.executed_quote) == (ended, Decimal(6), Decimal(60))
 
 
 def test_what_is_told_of_an_end_with_less_than_before_names_both(bench: Bench) -> None:
-    found = seen(bench, of_ten(bench), sighting(State.PARTIALLY_FILLED, "6"))
-    found = seen(bench, found, sighting(State.CANCELED))
+    found = seen(bench, of_ten(bench), report(State.PARTIALLY_FILLED, "6"))
+    found = seen(bench, found, report(State.CANCELED))
     assert [event.detail["reason"] for event in told(bench, found, "order.contradicted")] == [
         "shown as canceled with 0 executed, 6 were shown before"
     ]
@@ -147,65 +147,65 @@ def test_what_is_told_of_an_end_with_less_than_before_names_both(bench: Bench) -
 
 
 def test_no_more_is_executed_than_was_asked_and_the_price_stays(bench: Bench) -> None:
-    found = seen(bench, of_ten(bench), sighting(State.FILLED, "12", quote="240"))
+    found = seen(bench, of_ten(bench), report(State.FILLED, "12", quote="240"))
     assert (found.state, found.executed_quantity, found.executed_quote) == (State.FILLED, TEN, Decimal(200))
     (event,) = told(bench, found, "order.contradicted")
     assert event.detail["reason"] == "shown with 12 executed, 10 were asked"
 
 
 def test_what_was_asked_in_quote_bounds_no_quantity() -> None:
-    assert not exceeds(order(State.OPEN), sighting(State.FILLED, "1000000"))
+    assert not exceeds(order(State.OPEN), report(State.FILLED, "1000000"))
 
 
 def test_the_quantity_is_cut_before_the_state_is_read_from_it() -> None:
-    assert settled(limit_order(State.OPEN), sighting(State.CANCELED, "3")) == sighting(State.PARTIALLY_CANCELED, "1")
+    assert settled(limit_order(State.OPEN), report(State.CANCELED, "3")) == report(State.PARTIALLY_CANCELED, "1")
 
 
 # --- what is not believed, and what is not understood
 
 
-def odd(reason: str, seen: Sighting | None = None) -> Look:
-    return replace(look(seen, failed=seen is None), odd=reason)
+def odd(reason: str, seen: OrderReport | None = None) -> QueryResult:
+    return replace(query(seen, failed=seen is None), odd=reason)
 
 
 def test_an_answer_that_is_not_believed_is_told_once_and_is_no_evidence(bench: Bench) -> None:
     found = of_ten(bench)
     for _ in range(5):
-        found = bench.look(found, odd("shown for ETHUSDT, sent for FOOUSDT"))
+        found = bench.query(found, odd("shown for ETHUSDT, sent for FOOUSDT"))
     assert (found.state, found.exchange_order_id, found.seen_ms) == (State.OPEN, "C02__1", None)
     (event,) = told(bench, found, "order.contradicted")
     assert event.detail["reason"] == "order: shown for ETHUSDT, sent for FOOUSDT"
-    assert bench.ledger.watches[found.order_id].vain == 0
+    assert bench.ledger.searches[found.order_id].misses == 0
 
 
 def test_what_is_odd_stays_so_until_the_order_is_shown_without_it_and_is_told_anew_after_that(bench: Bench) -> None:
-    found = bench.look(of_ten(bench), odd("its status 'X' is none of MEXC's", sighting()))
+    found = bench.query(of_ten(bench), odd("its status 'X' is none of MEXC's", report()))
     assert (found.state, read(bench.ledger, bench.now_ms).contradicted) == (State.OPEN, 1)
-    found = bench.look(found, look(failed=True))
+    found = bench.query(found, query(failed=True))
     assert read(bench.ledger, bench.now_ms).contradicted == 1
-    found = bench.look(found, odd("its status 'X' is none of MEXC's", sighting(State.PARTIALLY_FILLED, "1")))
+    found = bench.query(found, odd("its status 'X' is none of MEXC's", report(State.PARTIALLY_FILLED, "1")))
     assert len(told(bench, found, "order.contradicted")) == 1
-    found = bench.look(found, look(sighting(State.PARTIALLY_FILLED, "2")))
+    found = bench.query(found, query(report(State.PARTIALLY_FILLED, "2")))
     assert read(bench.ledger, bench.now_ms).contradicted == 0
-    bench.look(found, odd("its status 'X' is none of MEXC's", sighting(State.PARTIALLY_FILLED, "2")))
+    bench.query(found, odd("its status 'X' is none of MEXC's", report(State.PARTIALLY_FILLED, "2")))
     assert len(told(bench, found, "order.contradicted")) == 2
 
 
 def test_an_odd_answer_is_kept_as_evidence_though_it_tells_nothing_new(bench: Bench) -> None:
-    found = bench.look(of_ten(bench), look(sighting()))
+    found = bench.query(of_ten(bench), query(report()))
     before = len(told(bench, found, "order.looked"))
     for _ in range(3):
-        found = bench.look(found, odd("its status 'X' is none of MEXC's", sighting()))
+        found = bench.query(found, odd("its status 'X' is none of MEXC's", report()))
     assert len(told(bench, found, "order.looked")) == before + 1
 
 
 def test_a_row_of_another_order_that_cannot_be_read_is_reported_once(bench: Bench) -> None:
     found = of_ten(bench)
-    rows = [replace(look(witness=Witness.ALL_ORDERS), passed_over=("no number: {}", "no object: 7"))]
+    rows = [replace(query(source=Source.ALL_ORDERS), passed_over=("no number: {}", "no object: 7"))]
     notes: list[Event] = []
     bench.watchers.append(lambda step: notes.extend(step.notes))
     for _ in range(3):
-        found = bench.look(found, *rows)
+        found = bench.query(found, *rows)
     assert [(event.name, event.detail) for event in notes] == [
         ("exchange.odd_row", {"witness": "all_orders", "symbol": "FOOUSDT", "row": row})
         for row in ("no number: {}", "no object: 7")
@@ -215,7 +215,7 @@ def test_a_row_of_another_order_that_cannot_be_read_is_reported_once(bench: Benc
 def test_reported_rows_are_not_remembered_without_end(bench: Bench) -> None:
     found = of_ten(bench)
     for number in range(1_100):
-        found = bench.look(found, replace(look(), passed_over=(str(number),)))
+        found = bench.query(found, replace(query(), passed_over=(str(number),)))
     assert len(bench.ledger.odd_rows) <= 1_000
 
 
@@ -233,23 +233,23 @@ def test_an_order_that_a_later_attempt_placed_is_known_by_that_attempts_id(
     bench.submit()
     found = bench.send_next(unclear())
     name = None if shown is None else shown.format(found.order_id)
-    found = seen(bench, found, replace(sighting(), client_order_id=name))
+    found = seen(bench, found, replace(report(), client_order_id=name))
     assert (found.state, found.client_order_id) == (State.OPEN, kept.format(found.order_id))
 
 
 # --- placed, and never seen
 
 
-def by_id() -> list[Look]:
-    return [look(witness=Witness.ORDER_ID), *everywhere()]
+def by_id() -> list[QueryResult]:
+    return [query(source=Source.ORDER_ID), *everywhere()]
 
 
 def search(bench: Bench, found: Order) -> Order:
     """Make the next round where the rules say, in vain."""
-    bench.now_ms = max(bench.now_ms, bench.ledger.next_look_ms() or 0)
-    watch = bench.ledger.watches[found.order_id]
-    places = witnesses(found, watch, bench.now_ms, bench.rules.schedule)
-    return bench.look(found, *(look(witness=place, at_ms=bench.now_ms) for place in places))
+    bench.now_ms = max(bench.now_ms, bench.ledger.next_search_ms() or 0)
+    search = bench.ledger.searches[found.order_id]
+    places = sources(found, search, bench.now_ms, bench.rules.schedule)
+    return bench.query(found, *(query(source=place, at_ms=bench.now_ms) for place in places))
 
 
 def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_then_lost(bench: Bench) -> None:
@@ -268,7 +268,7 @@ def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_the
         assert bench.now_ms < NEVER_MS
     assert (found.state, found.key_bound) == (State.LOST, True)
     assert f"{found.order_id}-, whatever its number" in str(found.reason)
-    assert seen(bench, found, sighting(State.FILLED, "10")).state is State.FILLED
+    assert seen(bench, found, report(State.FILLED, "10")).state is State.FILLED
 
 
 NEVER_MS = 1_790_000_000_000 + 3_600_000
@@ -284,7 +284,7 @@ def test_the_resource_of_a_placed_order_stays_free_though_it_is_doubted(bench: B
 
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED])
 def test_an_order_that_was_seen_once_stays_what_it_was(bench: Bench, state: State) -> None:
-    found = seen(bench, of_ten(bench), sighting(state, "0" if state is State.OPEN else "1"))
+    found = seen(bench, of_ten(bench), report(state, "0" if state is State.OPEN else "1"))
     for _ in range(20):
         found = search(bench, found)
     assert found.state is state
@@ -294,16 +294,16 @@ def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_
     found = of_ten(bench)
     bench.now_ms = grace_over_ms(found, bench.rules.schedule)
     for _ in range(5):
-        found = bench.look(found, *everywhere())
+        found = bench.query(found, *everywhere())
     assert found.state is State.OPEN
     for _ in range(bench.rules.schedule.negatives):
-        found = bench.look(found, *by_id())
+        found = bench.query(found, *by_id())
     assert found.state is State.IN_DOUBT
 
 
 def test_an_order_is_asked_for_by_the_exchanges_id_first_where_it_is_known(bench: Bench) -> None:
     found = of_ten(bench)
-    watch = bench.ledger.watches[found.order_id]
-    assert witnesses(found, watch, bench.now_ms, bench.rules.schedule) == (Witness.ORDER_ID,)
-    surprised = replace(watch, vain=1)
-    assert witnesses(found, surprised, bench.now_ms, bench.rules.schedule) == tuple(Witness)
+    search = bench.ledger.searches[found.order_id]
+    assert sources(found, search, bench.now_ms, bench.rules.schedule) == (Source.ORDER_ID,)
+    surprised = replace(search, misses=1)
+    assert sources(found, surprised, bench.now_ms, bench.rules.schedule) == tuple(Source)

@@ -507,17 +507,17 @@ def test_what_is_due_is_told_ahead(bench: Bench) -> None:
 def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
     bench = one_at_a_time()
     first, waiting = bench.submit(), bench.submit(snipe_target_id="t2")
-    bench.ledger.unproven = "it was not found fit yet"
+    bench.ledger.preflight_pending = "it was not found fit yet"
     bench.settle()
     bench.answer(first, placed())
     assert bench.order(waiting).state is State.QUEUED
-    bench.ledger.unproven = None
+    bench.ledger.preflight_pending = None
     bench.apply(Decision())
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
 def test_a_signal_that_comes_before_that_is_told_to_come_again(bench: Bench) -> None:
-    bench.ledger.unproven = "it was not found fit yet"
+    bench.ledger.preflight_pending = "it was not found fit yet"
     with pytest.raises(NotReady, match="it was not found fit yet; send the signal again"):
         bench.submit()
     assert not bench.latest

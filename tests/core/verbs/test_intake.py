@@ -14,12 +14,12 @@ from tests.core.making import (
     NOON_MS,
     RULES,
     an_id,
-    look,
     placed,
+    query,
     refused,
+    report,
     request,
     rules,
-    sighting,
     signal,
     unclear,
 )
@@ -142,7 +142,7 @@ def test_a_repetition_is_answered_though_nothing_new_is_taken(bench: Bench) -> N
 
 def test_a_repetition_is_answered_from_the_disk_when_memory_has_let_go(bench: Bench) -> None:
     bench.submit(snipe_target_id="t1")
-    order = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    order = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     assert not bench.ledger.orders
     (again,) = bench.submit_all([request(snipe_target_id="t1")])
@@ -181,7 +181,7 @@ def test_after_an_unknown_outcome_the_same_signal_never_is(bench: Bench, outcome
 
 def test_a_wish_without_key_or_target_may_be_had_again_after_its_window(bench: Bench) -> None:
     first = bench.submit()
-    filled = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    filled = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.pass_time(RULES.manual_window_ms)
     assert bench.submit().order_id == first.order_id
     bench.pass_time(1)
@@ -195,7 +195,7 @@ def test_a_wish_without_key_or_target_may_be_had_again_after_its_window(bench: B
 
 def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench) -> None:
     first = bench.submit()
-    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.pass_time(RULES.manual_window_ms + 1)
     second = bench.submit()

@@ -13,7 +13,7 @@ from daemon.core.values.orders import Order, State
 from daemon.core.verbs.operator import Found, Ruling, ask_cancel, requeue, rule, withdraw
 from daemon.errors import WrongState
 from tests.core.bench import Bench
-from tests.core.making import RULES, everywhere, look, placed, refused, rules, sighting, unclear
+from tests.core.making import RULES, everywhere, placed, query, refused, report, rules, unclear
 
 NOT_PLACED = Found(ruling=Ruling.NOT_PLACED)
 GRACE_MS = RULES.schedule.recv_window_ms + RULES.schedule.grace_ms
@@ -46,30 +46,30 @@ def lost(bench: Bench) -> Order:
     order = in_doubt(bench)
     bench.pass_time(60_000)
     for _ in range(bench.rules.schedule.negatives):
-        order = bench.look(order, *everywhere())
+        order = bench.query(order, *everywhere())
     return order
 
 
 def resting(bench: Bench) -> Order:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
     order = bench.send_next(placed())
-    return bench.look(order, look(sighting()))
+    return bench.query(order, query(report()))
 
 
 def partially_filled(bench: Bench) -> Order:
-    return bench.look(resting(bench), look(sighting(State.PARTIALLY_FILLED, "1")))
+    return bench.query(resting(bench), query(report(State.PARTIALLY_FILLED, "1")))
 
 
 def filled(bench: Bench) -> Order:
-    return bench.look(resting(bench), look(sighting(State.FILLED, "4")))
+    return bench.query(resting(bench), query(report(State.FILLED, "4")))
 
 
 def canceled(bench: Bench) -> Order:
-    return bench.look(resting(bench), look(sighting(State.CANCELED)))
+    return bench.query(resting(bench), query(report(State.CANCELED)))
 
 
 def partially_canceled(bench: Bench) -> Order:
-    return bench.look(resting(bench), look(sighting(State.CANCELED, "1")))
+    return bench.query(resting(bench), query(report(State.CANCELED, "1")))
 
 
 def rejected(bench: Bench) -> Order:
@@ -158,12 +158,12 @@ def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
 ) -> None:
     order = make(bench)
     for _ in range(5):
-        order = bench.look(order, look(sighting(order.state, str(order.executed_quantity))))
-    assert (bench.ledger.next_look_ms() or 0) > bench.now_ms
+        order = bench.query(order, query(report(order.state, str(order.executed_quantity))))
+    assert (bench.ledger.next_search_ms() or 0) > bench.now_ms
     bench.cancel(order, "enough")
     bench.cancel_answered(order, CancelAnswer("refused", "DELETE", "HTTP 400 -2011"))
     assert bench.order(order) == order, "the answer to a cancel proves nothing"
-    assert bench.ledger.next_look_ms() == bench.now_ms
+    assert bench.ledger.next_search_ms() == bench.now_ms
     asked, answered = bench.events(order)[-2:]
     assert (asked.name, asked.actor, asked.detail) == ("order.cancel_requested", "uid:0", {"reason": "enough"})
     assert answered.detail == {"asked": "DELETE", "answered": "HTTP 400 -2011", "outcome": "refused"}
@@ -190,10 +190,10 @@ def test_what_does_not_rest_cannot_be_cancelled(bench: Bench, make: Callable[[Be
 def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing_more(bench: Bench) -> None:
     order = resting(bench)
     bench.cancel(order)
-    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    order = bench.query(order, query(report(State.FILLED, "4")))
     bench.cancel_answered(order, CancelAnswer("accepted", "DELETE", "HTTP 200"))
     assert bench.events(order)[-1].name == "order.cancel_answered"
-    assert bench.ledger.next_look_ms() is None
+    assert bench.ledger.next_search_ms() is None
 
 
 # Rule
@@ -236,7 +236,9 @@ def test_a_person_may_say_what_became_of_an_order(
     assert (order.executed_quantity, order.executed_quote) == (Decimal(2), Decimal(20))
     assert order.key_bound, "what was placed keeps its key"
     assert (order.finished_ms is not None) is done
-    assert (bench.ledger.next_look_ms() is None) is done, "the exchange is asked all the same, as long as it may change"
+    assert (bench.ledger.next_search_ms() is None) is done, (
+        "the exchange is asked all the same, as long as it may change"
+    )
     bench.settle()
     assert bench.disk.locks[1].state is LockState.RELEASED
 
@@ -344,14 +346,14 @@ def test_an_outdated_view_withdraws_nothing_that_was_sent_since(bench: Bench) ->
 
 def test_an_outdated_view_rules_on_nothing_that_was_seen_since(bench: Bench) -> None:
     outdated = in_doubt(bench)
-    bench.look(outdated, look(sighting()))
+    bench.query(outdated, query(report()))
     with pytest.raises(WrongState, match="open"):
         bench.verb(partial(rule, found=NOT_PLACED), outdated)
 
 
 def test_an_outdated_view_cancels_nothing_that_has_ended_since(bench: Bench) -> None:
     outdated = resting(bench)
-    bench.look(outdated, look(sighting(State.FILLED, "4")))
+    bench.query(outdated, query(report(State.FILLED, "4")))
     with pytest.raises(WrongState, match="filled"):
         bench.verb(ask_cancel, outdated)
 

@@ -1,4 +1,4 @@
-"""Outcomes: what follows from an answer, and from a round of looks."""
+"""Outcomes: what follows from an answer, and from a search attempt."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.rules.reconciliation import RULED_MS, witnesses
+from daemon.core.rules.reconciliation import RULED_MS, sources
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.events import Event
-from daemon.core.values.exchange_replies import Advice, NotSent, Witness
+from daemon.core.values.exchange_replies import Advice, NotSent, Source
 from daemon.core.values.locks import LockState
 from daemon.core.values.orders import SIGHTINGS, Order, State
 from daemon.core.verbs.operator import Found, Ruling
@@ -17,12 +17,12 @@ from tests.core.bench import Bench
 from tests.core.making import (
     NOON_MS,
     everywhere,
-    look,
     placed,
+    query,
     refused,
+    report,
     request,
     rules,
-    sighting,
     symbol_rules,
     unclear,
 )
@@ -35,7 +35,7 @@ def bench() -> Bench:
 
 def resting(bench: Bench) -> Order:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
-    return bench.look(bench.send_next(placed()), look(sighting()))
+    return bench.query(bench.send_next(placed()), query(report()))
 
 
 def doubted(bench: Bench) -> Order:
@@ -56,7 +56,7 @@ def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Benc
     bench.now_ms += 30
     order = bench.send_next(placed("C02__7"))
     assert (order.state, order.exchange_order_id, order.key_bound) == (State.OPEN, "C02__7", True)
-    assert bench.ledger.next_look_ms() == bench.now_ms
+    assert bench.ledger.next_search_ms() == bench.now_ms
     assert bench.ledger.capacity.in_flight == 0
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.placed", {"exchange_order_id": "C02__7", "took_ms": 30})
@@ -94,7 +94,7 @@ def test_an_unknown_outcome_that_came_with_a_time_to_wait_keeps_everything_back_
     bench.submit()
     order = bench.send_next(msgspec.structs.replace(unclear(), retry_after_ms=7_000))
     assert order.state is State.IN_DOUBT
-    assert bench.ledger.capacity.blocked_until_ms == NOON_MS + 7_000
+    assert bench.ledger.capacity.backoff_until_ms == NOON_MS + 7_000
 
 
 # Refused
@@ -203,7 +203,7 @@ def test_a_look_that_is_told_to_wait_keeps_everybody_waiting_over_a_restart(benc
     order = resting(bench)
     bench.settle()
     assert bench.disk.facts == {}, "looks that are told nothing of waiting write nothing of it"
-    bench.look(order, msgspec.structs.replace(look(failed=True), retry_after_ms=2_000))
+    bench.query(order, msgspec.structs.replace(query(failed=True), retry_after_ms=2_000))
     bench.settle()
     assert [(event.name, event.detail) for event in told] == [("exchange.rate_limited", {"wait_ms": 2_000})]
     bench.crash()
@@ -248,7 +248,7 @@ def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_looked_for_at_once(
     assert (order.state, order.doubt_ms, order.reason) == (State.IN_DOUBT, NOON_MS, "no answer in time")
     assert order.key_bound
     assert bench.ledger.lock_of(order) is not None
-    assert bench.ledger.next_look_ms() == NOON_MS
+    assert bench.ledger.next_search_ms() == NOON_MS
     assert bench.ledger.capacity.in_flight == 0, "nothing waits for the exchange any more"
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.in_doubt", {"reason": "no answer in time"})
@@ -258,7 +258,7 @@ def test_an_order_in_doubt_is_never_sent_again(bench: Bench) -> None:
     order = doubted(bench)
     for _ in range(100):
         bench.pass_time(3_600_000)
-        order = bench.look(order, *everywhere())
+        order = bench.query(order, *everywhere())
     assert order.state is State.LOST
     assert order.attempts == 1
     assert not bench.sends
@@ -285,7 +285,7 @@ def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_
     order = bench.submit()
     ((send, _),) = bench.sends.values()
     bench.settle()
-    bench.look(order, look(sighting(State.FILLED, "4")))
+    bench.query(order, query(report(State.FILLED, "4")))
     if gone:
         bench.settle()
     assert bench.answer_attempt(send.attempt, refused(Advice.HALT)) is None
@@ -304,7 +304,7 @@ def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_
 def test_one_sighting_ends_a_doubt(bench: Bench, shown: State) -> None:
     order = doubted(bench)
     executed = "0" if shown in {State.OPEN, State.CANCELED} else "4"
-    order = bench.look(order, look(sighting(shown, executed, exchange_order_id="C02__7")))
+    order = bench.query(order, query(report(shown, executed, exchange_order_id="C02__7")))
     assert (order.state, order.exchange_order_id, order.seen_ms) == (shown, "C02__7", NOON_MS)
     assert (order.executed_quantity, order.executed_quote) == (Decimal(executed), 10 * Decimal(executed))
     assert order.key_bound
@@ -323,12 +323,12 @@ def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) 
     order = doubted(bench)
     before = order
     bench.now_ms += 5
-    order = bench.look(order, look(at_ms=bench.now_ms))
+    order = bench.query(order, query(at_ms=bench.now_ms))
     assert order is before
     assert looked_at(bench, order) == [
         {"witness": "order", "asked": "GET", "answered": "HTTP", "failed": False, "found": False}
     ]
-    assert bench.ledger.next_look_ms() == bench.now_ms + bench.rules.schedule.first_ms
+    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.schedule.first_ms
 
 
 def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Bench) -> None:
@@ -337,7 +337,7 @@ def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Be
     bench.pass_time(12_000)
     for _ in range(bench.rules.schedule.negatives):
         assert order.state is State.IN_DOUBT
-        order = bench.look(order, *everywhere())
+        order = bench.query(order, *everywhere())
     assert order.state is State.LOST
     assert order.finished_ms is None
     assert order.key_bound
@@ -348,7 +348,7 @@ def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Be
     assert f"sniperd resolve {order.order_id}" in str(told.detail["reason"])
     assert order.client_order_id
     assert f"begins with {order.order_id}-," in str(told.detail["reason"]), "any attempt may have placed it"
-    assert bench.ledger.next_look_ms() == bench.now_ms + bench.rules.schedule.lost_every_ms
+    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.schedule.lost_every_ms
     assert len(looked_at(bench, order)) == len(everywhere()) * bench.rules.schedule.negatives
 
 
@@ -356,9 +356,9 @@ def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     for _ in range(bench.rules.schedule.negatives + 2):
-        order = bench.look(order, *everywhere())
+        order = bench.query(order, *everywhere())
     assert order.state is State.LOST
-    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    order = bench.query(order, query(report(State.FILLED, "4")))
     assert order.state is State.FILLED
     told = bench.events(order)[-1]
     assert (told.name, told.detail["was"]) == ("order.seen", "lost")
@@ -370,11 +370,11 @@ def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
 def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    assert bench.ledger.due_look(bench.now_ms) is not None
+    assert bench.ledger.due_search(bench.now_ms) is not None
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     assert bench.order(order).state is State.REJECTED, "memory keeps what is being looked for"
-    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    order = bench.query(order, query(report(State.FILLED, "4")))
     assert (order.state, order.key_bound) == (State.FILLED, True)
     told = bench.events(order)[-1]
     assert (told.name, told.detail["was"]) == ("order.seen_late", "rejected")
@@ -385,12 +385,12 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
     """The same signal came again when the first order was believed not placed. Both would be one too many."""
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.ledger.due_look(bench.now_ms)
+    bench.ledger.due_search(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit(execute_at=bench.now_ms + ahead_ms)
     assert heir.order_id != order.order_id
     bench.settle()
-    order = bench.look(order, look(sighting()))
+    order = bench.query(order, query(report()))
     assert (order.state, order.key_bound) == (State.OPEN, True)
     told = bench.events(heir)[-1]
     assert (told.name, told.actor) == ("order.withdrawn", "daemon")
@@ -403,11 +403,11 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
 def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.ledger.due_look(bench.now_ms)
+    bench.ledger.due_search(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit()
     assert heir.state is State.IN_FLIGHT
-    order = bench.look(order, look(sighting()))
+    order = bench.query(order, query(report()))
     assert (order.state, order.key_bound) == (State.OPEN, False)
     bench.settle()
     assert bench.submit().order_id == heir.order_id
@@ -416,12 +416,12 @@ def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_
 def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.ledger.due_look(bench.now_ms)
+    bench.ledger.due_search(bench.now_ms)
     bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     for pause_ms in RULED_MS:
         assert bench.order(order).finished_ms is None
-        order = bench.look(order, *everywhere())
+        order = bench.query(order, *everywhere())
         bench.pass_time(pause_ms)
     assert order.state is State.REJECTED
     assert looked_at(bench, order) != [], "what was looked at is on record all the same"
@@ -437,16 +437,16 @@ def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_
     bench.crash()
     bench.open()
     for count, pause_ms in enumerate(RULED_MS):
-        assert bench.ledger.due_look(bench.now_ms + pause_ms - 1) is None
+        assert bench.ledger.due_search(bench.now_ms + pause_ms - 1) is None
         bench.pass_time(pause_ms)
-        due = bench.ledger.due_look(bench.now_ms)
+        due = bench.ledger.due_search(bench.now_ms)
         assert due is not None
-        watch = bench.ledger.watches[order.order_id]
-        places = witnesses(due, watch, bench.now_ms, bench.rules.schedule)
-        assert (watch.vain, set(places)) == (count, set(Witness) - {Witness.ORDER_ID})
-        order = bench.look(due, *everywhere())
+        search = bench.ledger.searches[order.order_id]
+        places = sources(due, search, bench.now_ms, bench.rules.schedule)
+        assert (search.misses, set(places)) == (count, set(Source) - {Source.ORDER_ID})
+        order = bench.query(due, *everywhere())
     assert order.finished_ms == bench.now_ms
-    assert bench.ledger.next_look_ms() is None
+    assert bench.ledger.next_search_ms() is None
 
 
 def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench) -> None:
@@ -454,9 +454,9 @@ def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench
     bench.pass_time(12_000)
     order = bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
     for _ in range(9):
-        order = bench.look(order, *everywhere(failed=True))
-        assert bench.ledger.next_look_ms() == bench.now_ms + RULED_MS[0]
-    order = bench.look(order, look(sighting(State.FILLED, "4")))
+        order = bench.query(order, *everywhere(failed=True))
+        assert bench.ledger.next_search_ms() == bench.now_ms + RULED_MS[0]
+    order = bench.query(order, query(report(State.FILLED, "4")))
     assert bench.events(order)[-1].name == "order.seen_late"
 
 
@@ -468,14 +468,14 @@ def test_a_resting_order_is_followed_and_only_news_are_written(bench: Bench) -> 
     bench.settle()
     written = len(bench.disk.events)
     for _ in range(3):
-        order = bench.look(order, look(sighting()))
+        order = bench.query(order, query(report()))
     bench.settle()
     assert len(bench.disk.events) == written, "what is known is not written again"
-    order = bench.look(order, look(sighting(State.OPEN, "1")))
+    order = bench.query(order, query(report(State.OPEN, "1")))
     assert (order.state, order.executed_quantity) == (State.PARTIALLY_FILLED, Decimal(1))
-    order = bench.look(order, look(sighting(State.OPEN, "0")))
+    order = bench.query(order, query(report(State.OPEN, "0")))
     assert (order.state, order.executed_quantity) == (State.PARTIALLY_FILLED, Decimal(1)), "an older view"
-    order = bench.look(order, look(sighting(State.FILLED, "4")))
+    order = bench.query(order, query(report(State.FILLED, "4")))
     assert (order.state, order.finished_ms) == (State.FILLED, NOON_MS)
     bench.settle()
     assert not bench.ledger.orders
@@ -484,17 +484,17 @@ def test_a_resting_order_is_followed_and_only_news_are_written(bench: Bench) -> 
 def test_a_placed_order_that_is_not_found_stays_placed_and_is_looked_for_everywhere(bench: Bench) -> None:
     order = resting(bench)
     for _ in range(20):
-        order = bench.look(order, *everywhere())
+        order = bench.query(order, *everywhere())
     assert order.state is State.OPEN
-    assert bench.ledger.watches[order.order_id].vain == 20
+    assert bench.ledger.searches[order.order_id].misses == 20
 
 
 def test_a_cancelled_order_is_finished_once_it_was_seen_so_twice_more(bench: Bench) -> None:
-    order = bench.look(resting(bench), look(sighting(State.CANCELED)))
-    order = bench.look(order, look(sighting(State.CANCELED)))
+    order = bench.query(resting(bench), query(report(State.CANCELED)))
+    order = bench.query(order, query(report(State.CANCELED)))
     assert order.finished_ms is None
     bench.pass_time(12_000)
-    order = bench.look(order, look(sighting(State.CANCELED)))
+    order = bench.query(order, query(report(State.CANCELED)))
     assert (order.state, order.finished_ms) == (State.CANCELED, bench.now_ms)
     bench.settle()
     assert not bench.ledger.orders
@@ -502,19 +502,19 @@ def test_a_cancelled_order_is_finished_once_it_was_seen_so_twice_more(bench: Ben
 
 
 def test_a_fill_that_is_reported_after_the_cancel_counts(bench: Bench) -> None:
-    order = bench.look(resting(bench), look(sighting(State.CANCELED)))
-    order = bench.look(order, look(sighting(State.CANCELED)))
-    order = bench.look(order, look(sighting(State.CANCELED, "1")))
+    order = bench.query(resting(bench), query(report(State.CANCELED)))
+    order = bench.query(order, query(report(State.CANCELED)))
+    order = bench.query(order, query(report(State.CANCELED, "1")))
     assert (order.state, order.executed_quantity, order.finished_ms) == (State.PARTIALLY_CANCELED, Decimal(1), None)
 
 
 def test_a_look_that_shows_what_a_person_said_meanwhile_ends_quietly(bench: Bench) -> None:
     order = doubted(bench)
-    bench.ledger.due_look(bench.now_ms)
+    bench.ledger.due_search(bench.now_ms)
     found = Found(
         ruling=Ruling.FILLED, exchange_order_id="C02__1", executed_quantity=Decimal(4), executed_quote=Decimal(40)
     )
     order = bench.rule(order, found)
-    assert bench.look(order, look(sighting(State.PARTIALLY_FILLED, "1"))) == order
+    assert bench.query(order, query(report(State.PARTIALLY_FILLED, "1"))) == order
     bench.settle()
     assert not bench.ledger.orders

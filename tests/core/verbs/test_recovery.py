@@ -9,7 +9,7 @@ from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import Order, State
 from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, look, placed, refused, rules, sighting, unclear
+from tests.core.making import NOON_MS, everywhere, placed, query, refused, report, rules, unclear
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def bench() -> Bench:
 
 def resting(bench: Bench) -> Order:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
-    return bench.look(bench.send_next(placed()), look(sighting()))
+    return bench.query(bench.send_next(placed()), query(report()))
 
 
 def crashed(bench: Bench, order: Order) -> Order:
@@ -55,7 +55,7 @@ def test_what_was_durable_as_sent_is_in_doubt_and_holds_its_lock(bench: Bench, *
     order = crashed(bench, order)
     assert (order.state, order.doubt_ms, order.key_bound) == (State.IN_DOUBT, bench.now_ms, True)
     assert bench.ledger.lock_of(order) is not None
-    assert bench.ledger.next_look_ms() == bench.now_ms
+    assert bench.ledger.next_search_ms() == bench.now_ms
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == (
         "order.in_doubt",
@@ -75,7 +75,7 @@ def test_an_answer_that_was_not_on_disk_is_looked_for(bench: Bench) -> None:
     bench.answer(order, placed("C02__7"))
     bench.crash()
     assert bench.order(order).state is State.IN_DOUBT
-    order = bench.look(order, look(sighting(State.FILLED, "4", exchange_order_id="C02__7")))
+    order = bench.query(order, query(report(State.FILLED, "4", exchange_order_id="C02__7")))
     assert (order.state, order.exchange_order_id) == (State.FILLED, "C02__7")
 
 
@@ -95,20 +95,20 @@ def test_what_is_looked_for_is_looked_for_again(bench: Bench, state: str) -> Non
     if state == "open":
         order = resting(bench)
     elif state == "canceled":
-        order = bench.look(resting(bench), look(sighting(State.CANCELED)))
+        order = bench.query(resting(bench), query(report(State.CANCELED)))
     else:
         bench.submit()
         order = bench.send_next(unclear())
         if state == "lost":
             bench.pass_time(12_000)
             for _ in range(bench.rules.schedule.negatives):
-                order = bench.look(order, *everywhere())
+                order = bench.query(order, *everywhere())
     again = crashed(bench, order)
     assert again == order, "a restart changes nothing about it"
-    assert bench.ledger.watches.keys() == {order.order_id}
+    assert bench.ledger.searches.keys() == {order.order_id}
     assert (bench.ledger.lock_of(again) is not None) == (state in {"in doubt", "lost"})
     pauses = {"lost": bench.rules.schedule.lost_every_ms, "canceled": 2_000}
-    assert bench.ledger.next_look_ms() == bench.now_ms + pauses.get(state, 0)
+    assert bench.ledger.next_search_ms() == bench.now_ms + pauses.get(state, 0)
 
 
 def test_what_waited_waits_again_in_its_place_with_its_deadline() -> None:
@@ -179,7 +179,7 @@ def test_numbers_go_on_where_they_were(bench: Bench) -> None:
     first = bench.submit()
     lock = bench.ledger.lock_of(first)
     assert lock is not None
-    bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.crash()
     bench.open()
@@ -202,7 +202,7 @@ def test_the_kill_switch_stays_on(bench: Bench) -> None:
 
 def test_finished_orders_stay_on_disk_and_their_keys_with_them(bench: Bench) -> None:
     bench.submit(snipe_target_id="t1")
-    order = bench.look(bench.send_next(placed()), look(sighting(State.FILLED, "4")))
+    order = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.crash()
     bench.open()

@@ -11,7 +11,7 @@ from daemon.core.values.orders import Order, State
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.errors import Halted
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, look, placed, rules, sighting
+from tests.core.making import NOON_MS, everywhere, placed, query, report, rules
 
 COPIED = "2026-09-21T14:13:20.000Z"
 """NOON_MS, as a copy tells it."""
@@ -70,7 +70,7 @@ def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(ben
     assert order.sent_ms == NOON_MS, "looks go back to the moment of the copy"
     assert bench.disk.attempts[f"{order.order_id}-1"].state is AttemptState.UNKNOWN
     assert bench.ledger.lock_of(order) is not None
-    order = bench.look(order, look(sighting(State.FILLED, "4", exchange_order_id="C02__7")))
+    order = bench.query(order, query(report(State.FILLED, "4", exchange_order_id="C02__7")))
     assert (order.state, order.exchange_order_id) == (State.FILLED, "C02__7")
 
 
@@ -80,7 +80,7 @@ def test_it_is_never_sent_again_and_never_called_expired(bench: Bench) -> None:
     bench.resume()
     bench.pass_time(3_600_000)
     for _ in range(bench.rules.schedule.negatives):
-        bench.look(order, *everywhere())
+        bench.query(order, *everywhere())
     assert bench.order(order).state is State.LOST
     assert not bench.sends
 
@@ -94,7 +94,7 @@ def test_of_two_for_one_resource_both_are_looked_for_and_one_holds_it(bench: Ben
     assert [order.state for order in both] == [State.IN_DOUBT] * 2
     assert [bench.ledger.lock_of(order) is not None for order in both] == [True, False]
     for order in both:
-        bench.look(order, look(sighting(State.FILLED, "4", exchange_order_id=f"C02__{order.seq}")))
+        bench.query(order, query(report(State.FILLED, "4", exchange_order_id=f"C02__{order.seq}")))
     assert bench.ledger.locks.holder(first.resource) is None
 
 
@@ -149,8 +149,8 @@ def test_two_daemons_that_begin_from_the_same_backup_never_give_the_same_token()
     bench = Bench()
     bench.submit(symbol="BARUSDT")
     bench.settle()
-    rounds = [granted_after_restore(bench, later_ms) for later_ms in (1, 1, 60_000)]
-    tokens = [token for each in rounds for token in each]
+    attempts = [granted_after_restore(bench, later_ms) for later_ms in (1, 1, 60_000)]
+    tokens = [token for each in attempts for token in each]
     assert len(tokens) >= 3
     assert tokens == sorted(set(tokens)), "they only grow"
     assert max(tokens) < 2**53, "exact as a JSON number"

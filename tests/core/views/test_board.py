@@ -53,7 +53,7 @@ def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
     doubted = bench.send_next(unclear())
     [standing] = seen(bench).standings
     assert standing.order.state is State.IN_DOUBT
-    assert standing.watch == bench.ledger.watches[doubted.order_id]
+    assert standing.search == bench.ledger.searches[doubted.order_id]
 
 
 def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None:

@@ -12,7 +12,7 @@ from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import Order, State
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, look, order, placed, refused, rules, sighting, unclear
+from tests.core.making import NOON_MS, everywhere, order, placed, query, refused, report, rules, unclear
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_a_doubt_says_from_when_on_not_finding_it_counts(bench: Bench) -> None:
     bench.pass_time(12_000)
     late = ahead(bench, doubted)
     assert "begins to count" in late.what
-    bench.look(doubted, *everywhere())
-    assert ahead(bench, doubted).at_ms == bench.ledger.next_look_ms()
+    bench.query(doubted, *everywhere())
+    assert ahead(bench, doubted).at_ms == bench.ledger.next_search_ms()
 
 
 def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
@@ -117,7 +117,7 @@ def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
     lost = bench.send_next(unclear())
     bench.pass_time(12_000)
     for _ in range(3):
-        lost = bench.look(lost, *everywhere())
+        lost = bench.query(lost, *everywhere())
     found = ahead(bench, lost)
     assert "sniperd resolve" in found.what
     assert found.at_ms == bench.now_ms + bench.rules.schedule.lost_every_ms
@@ -126,9 +126,9 @@ def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED])
 def test_what_the_exchange_holds_says_when_it_is_looked_at_next(bench: Bench, state: State) -> None:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
-    shown = sighting(state, "1" if "partially" in state else "0")
-    found = ahead(bench, bench.look(bench.send_next(placed()), look(shown)))
-    assert found.at_ms == bench.ledger.next_look_ms()
+    shown = report(state, "1" if "partially" in state else "0")
+    found = ahead(bench, bench.query(bench.send_next(placed()), query(shown)))
+    assert found.at_ms == bench.ledger.next_search_ms()
     assert "followed" in found.what or "looked at again" in found.what
 
 
@@ -165,7 +165,7 @@ def test_a_doubt_counts_down_to_lost(bench: Bench) -> None:
         late = then(bench, doubted)
         assert late is not None
         assert late.what.endswith(f"{left} more")
-        doubted = bench.look(doubted, *everywhere())
+        doubted = bench.query(doubted, *everywhere())
     assert doubted.state is State.LOST
     assert then(bench, doubted) is None
     assert f"sniperd resolve {doubted.order_id} --as" in str(to_do(bench, doubted))

@@ -5,7 +5,7 @@ from asyncio import gather
 import anyio
 import pytest
 
-from daemon.core.values.exchange_replies import Witness
+from daemon.core.values.exchange_replies import Source
 from daemon.exchange.mexc.client import MexcExchange
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
@@ -71,7 +71,7 @@ async def test_every_signed_request_bears_the_exchanges_time(
     clock.advance(12)
 
     order = an_order()
-    await client.look(order, Witness.ORDER, BEGIN_MS)
+    await client.query(order, Source.ORDER, BEGIN_MS)
     await client.place(order, an_attempt(order), opens)
     await client.cancel(order)
 
@@ -81,7 +81,7 @@ async def test_every_signed_request_bears_the_exchanges_time(
 
 async def test_before_a_measurement_our_own_clock_counts(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, bad(-2013))
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert exchange.asked(ORDER)[0].parameters["timestamp"] == str(BEGIN_MS)
     assert client.health().offset_ms is None
 
@@ -183,13 +183,13 @@ async def test_when_our_clock_jumps_requests_are_signed_with_the_exchanges_time_
     client.clock_stepped(5)  # before anything was measured
     await client.measure_clock()
     exchange_ms = clock.now_ms() + step_ms
-    client.keep_still(clock.now_ms() + 60_000)
+    client.back_off(clock.now_ms() + 60_000)
     clock.advance(step_ms)
     client.clock_stepped(step_ms)
     health = client.health()
     assert health.offset_ms == 0
     assert clock.now_ms() == exchange_ms
-    assert health.blocked_until_ms == clock.now_ms() + 60_000, "so long it said to wait"
+    assert health.backoff_until_ms == clock.now_ms() + 60_000, "so long it said to wait"
 
 
 async def test_a_measurement_during_which_our_clock_jumps_is_as_right_as_any(
@@ -212,7 +212,7 @@ async def test_when_our_clock_jumps_a_cancel_waits_as_long_as_before(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on("DELETE /api/v3/order", ok({}))
-    client.keep_still(clock.now_ms() + 60_000)
+    client.back_off(clock.now_ms() + 60_000)
     clock.advance(86_400_000)
     client.clock_stepped(86_400_000)
     assert "for another 60000 ms" in (await client.cancel(an_order())).answered

@@ -59,7 +59,7 @@ async def test_nothing_is_asked_while_the_exchange_says_wait(
     client: MexcExchange, exchange: ScriptedExchange, clock: HandClock
 ) -> None:
     exchange.on(PRICE, shown("1"))
-    client.keep_still(clock.now_ms() + 1_000)
+    client.back_off(clock.now_ms() + 1_000)
     assert await client.last_price("BTCUSDT") is None
     assert exchange.asked() == []
 

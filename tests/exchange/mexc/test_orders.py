@@ -9,7 +9,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.values.exchange_replies import Advice, NotSent, Placed, Refused, Unclear, Witness
+from daemon.core.values.exchange_replies import Advice, NotSent, Placed, Refused, Source, Unclear
 from daemon.core.values.orders import OrderType, Side
 from daemon.errors import CommitFailed, NotReady
 from daemon.exchange.mexc.client import MexcExchange
@@ -54,10 +54,10 @@ def asking(client: MexcExchange) -> dict[str, Callable[[], Coroutine[Any, Any, o
     return {
         ORDER_PLACED: lambda: client.place(order, an_attempt(order), client.order_turn),
         ORDER_CANCELLED: lambda: client.cancel(order),
-        ORDER: lambda: client.look(order, Witness.ORDER, BEGIN_MS),
-        OPEN_ORDERS: lambda: client.look(order, Witness.OPEN_ORDERS, BEGIN_MS),
-        ALL_ORDERS: lambda: client.look(order, Witness.ALL_ORDERS, BEGIN_MS),
-        MY_TRADES: lambda: client.look(order, Witness.MY_TRADES, BEGIN_MS),
+        ORDER: lambda: client.query(order, Source.ORDER, BEGIN_MS),
+        OPEN_ORDERS: lambda: client.query(order, Source.OPEN_ORDERS, BEGIN_MS),
+        ALL_ORDERS: lambda: client.query(order, Source.ALL_ORDERS, BEGIN_MS),
+        MY_TRADES: lambda: client.query(order, Source.MY_TRADES, BEGIN_MS),
         ACCOUNT: client.balances,
         TIME: client.measure_clock,
         EXCHANGE_INFO: client.load_rules,
@@ -233,7 +233,7 @@ async def test_an_order_after_a_dropped_connection_is_not_asked_for_again(
 ) -> None:
     exchange.on(ORDER, bad(-2013))
     exchange.on(ORDER_PLACED, HANG_UP, PLACED)
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)  # leaves a connection that is kept alive
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)  # leaves a connection that is kept alive
     assert isinstance(await client.place(an_order(), an_attempt(an_order()), opens), Unclear)
     assert len(exchange.asked(ORDER_PLACED)) == 1
 
@@ -356,7 +356,7 @@ async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
     async with trading(exchange.url, LoopClock()) as client:
         calls = asking(client)
         await calls[endpoint]()
-        until_ms = client.health().blocked_until_ms
+        until_ms = client.health().backoff_until_ms
         assert until_ms - LoopClock().now_ms() == pytest.approx(wait_s * 1_000, abs=5)
 
         async with anyio.create_task_group() as tasks:
@@ -372,7 +372,7 @@ async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
 async def test_what_an_earlier_process_was_told_is_obeyed(exchange: ScriptedExchange) -> None:
     exchange.on(TIME, ok({"serverTime": BEGIN_MS}))
     async with trading(exchange.url, LoopClock()) as client:
-        client.keep_still(LoopClock().now_ms() + 30_000)
+        client.back_off(LoopClock().now_ms() + 30_000)
         before_s = anyio.current_time()
         assert await client.measure_clock()
         assert anyio.current_time() - before_s == pytest.approx(30)
@@ -416,8 +416,8 @@ async def test_a_cancel_is_sent_while_look_ups_wait_for_their_own_limit(
 ) -> None:
     exchange.on(ORDER, answer)
     exchange.on(ORDER_CANCELLED, ok({}))
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
-    assert client.health().blocked_until_ms > BEGIN_MS
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
+    assert client.health().backoff_until_ms > BEGIN_MS
     assert (await client.cancel(an_order())).outcome == "accepted"
     assert len(exchange.asked(ORDER_CANCELLED)) == 1
 
@@ -436,7 +436,7 @@ async def test_a_cancel_is_not_sent_while_an_earlier_process_was_told_to_wait(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on(ORDER_CANCELLED, ok({}))
-    client.keep_still(BEGIN_MS + 1_000)
+    client.back_off(BEGIN_MS + 1_000)
     assert (await client.cancel(an_order())).outcome == "refused"
     clock.advance(1_000)
     assert (await client.cancel(an_order())).outcome == "accepted"
@@ -515,16 +515,16 @@ async def test_an_account_that_is_not_shown_is_said_so(
 async def test_health_is_unknown_before_anything_was_asked(client: MexcExchange) -> None:
     health = client.health()
     assert (health.reachable, health.offset_ms, health.round_trip_ms, health.measured_ms) == (None, None, None, None)
-    assert (health.weight_limit, health.blocked_until_ms, health.error) == (UNPACED.weight_per_10s, 0, None)
+    assert (health.weight_limit, health.backoff_until_ms, health.error) == (UNPACED.weight_per_10s, 0, None)
     assert health.weight_used == UNPACED.weight_per_10s // 2, "what the process before may have used"
 
 
 async def test_health_tells_that_the_exchange_says_wait(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, http(429, b"", Retry_After="7"))
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     health = client.health()
     assert (health.reachable, health.error) == (True, "HTTP 429: the exchange says wait 7000 ms; 7000 ms are waited")
-    assert health.blocked_until_ms == BEGIN_MS + 7_000
+    assert health.backoff_until_ms == BEGIN_MS + 7_000
 
 
 @pytest.mark.parametrize("stated", ["0", "-5", "soon", "Wed, 21 Oct 2020 07:28:00 GMT"])
@@ -535,14 +535,14 @@ async def test_whatever_wait_is_stated_it_is_never_shorter_than_our_own_which_gr
     waits = []
     for _ in range(9):
         await client.measure_clock()
-        waits.append(client.health().blocked_until_ms - clock.now_ms())
+        waits.append(client.health().backoff_until_ms - clock.now_ms())
         client.go_on()
     floor = 500 if stated == "0" else 2_000
     assert waits == [max(floor, 500 * 2 ** min(number, 7)) for number in range(9)]
     await client.measure_clock()
     client.go_on()
     await client.measure_clock()
-    assert client.health().blocked_until_ms - clock.now_ms() == 2_000, "an answer ends the row"
+    assert client.health().backoff_until_ms - clock.now_ms() == 2_000, "an answer ends the row"
 
 
 async def test_a_limit_on_look_ups_is_not_believed_to_last_for_days_and_a_ban_is(
@@ -551,21 +551,21 @@ async def test_a_limit_on_look_ups_is_not_believed_to_last_for_days_and_a_ban_is
     for status, wait_ms in ((429, 600_000), (418, 259_200_000)):
         exchange.on(TIME, http(status, b"", Retry_After="259200"))
         await client.measure_clock()
-        assert client.health().blocked_until_ms - clock.now_ms() == wait_ms
+        assert client.health().backoff_until_ms - clock.now_ms() == wait_ms
         client.go_on()
-        assert client.health().blocked_until_ms == 0
+        assert client.health().backoff_until_ms == 0
 
 
 async def test_health_tells_when_the_exchange_goes_and_comes_back(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ORDER, bad(-2013), HANG_UP, HANG_UP, bad(500, status=500))
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert (client.health().reachable, client.health().error) == (True, None)
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert client.health().reachable is False
     assert client.health().error == "ServerDisconnectedError: Server disconnected"
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert (client.health().reachable, client.health().error) == (True, None), "an answer is an answer"
 
 
@@ -597,9 +597,9 @@ async def test_new_settings_count_from_the_next_request_on(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on(ORDER, bad(-2013))
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     client.set_settings(replace(SETTINGS, recv_window_ms=1_234, pace=replace(UNPACED, weight_per_10s=777_777)))
     clock.advance(1)
-    await client.look(an_order(), Witness.ORDER, BEGIN_MS)
+    await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert [request.parameters["recvWindow"] for request in exchange.asked()] == ["2000", "1234"]
     assert client.health().weight_limit == 777_777

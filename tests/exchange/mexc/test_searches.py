@@ -1,4 +1,4 @@
-"""Looking for an order: what is a sighting, what is a negative, and what is no evidence at all."""
+"""Looking for an order: what is an order report, what is a negative, and what is no evidence at all."""
 
 from asyncio import gather
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.values.exchange_replies import Look, Sighting, Witness
+from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import OrderType, State
 from daemon.exchange.mexc import order_rows
 from daemon.exchange.mexc.client import MexcExchange
@@ -73,25 +73,25 @@ TRADE = {
 }
 ANOTHER = SHOWN | {"clientOrderId": "web_1", "orderId": "C02__2"}
 ANOTHER_TRADE = TRADE | {"clientOrderId": None, "orderId": "C02__2"}
-LISTS = [Witness.OPEN_ORDERS, Witness.ALL_ORDERS, Witness.MY_TRADES]
+LISTS = [Source.OPEN_ORDERS, Source.ALL_ORDERS, Source.MY_TRADES]
 ENDPOINTS = {
-    Witness.ORDER_ID: ORDER,
-    Witness.ORDER: ORDER,
-    Witness.OPEN_ORDERS: OPEN_ORDERS,
-    Witness.ALL_ORDERS: ALL_ORDERS,
-    Witness.MY_TRADES: MY_TRADES,
+    Source.ORDER_ID: ORDER,
+    Source.ORDER: ORDER,
+    Source.OPEN_ORDERS: OPEN_ORDERS,
+    Source.ALL_ORDERS: ALL_ORDERS,
+    Source.MY_TRADES: MY_TRADES,
 }
-everywhere = pytest.mark.parametrize("witness", list(Witness))
+everywhere = pytest.mark.parametrize("source", list(Source))
 
 
-async def look(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes, **changes: Any
-) -> Look:
-    exchange.on(ENDPOINTS[witness], answer)
-    return await client.look(an_order(**changes), witness, BEGIN_MS)
+async def query(
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, answer: bytes, **changes: Any
+) -> QueryResult:
+    exchange.on(ENDPOINTS[source], answer)
+    return await client.query(an_order(**changes), source, BEGIN_MS)
 
 
-def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **fields: Any) -> Sighting:
+def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **fields: Any) -> OrderReport:
     found: dict[str, Any] = {
         "client_order_id": CLIENT_ORDER_ID,
         "exchange_order_id": "C02__342252993005723644225",
@@ -99,71 +99,71 @@ def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **f
         "executed_quantity": Decimal(executed),
         "executed_quote": Decimal(quote),
     }
-    return Sighting(**found | fields)
+    return OrderReport(**found | fields)
 
 
 # --- what is asked
 
 
 @pytest.mark.parametrize(
-    ("witness", "expected"),
+    ("source", "expected"),
     [
-        pytest.param(Witness.ORDER, {"origClientOrderId": CLIENT_ORDER_ID}, id="the order, by our own id"),
-        pytest.param(Witness.OPEN_ORDERS, {}, id="open orders"),
-        pytest.param(Witness.ALL_ORDERS, {"startTime": str(BEGIN_MS - 60_500), "limit": "1000"}, id="all orders"),
-        pytest.param(Witness.MY_TRADES, {"startTime": str(BEGIN_MS - 60_500), "limit": "100"}, id="fills"),
+        pytest.param(Source.ORDER, {"origClientOrderId": CLIENT_ORDER_ID}, id="the order, by our own id"),
+        pytest.param(Source.OPEN_ORDERS, {}, id="open orders"),
+        pytest.param(Source.ALL_ORDERS, {"startTime": str(BEGIN_MS - 60_500), "limit": "1000"}, id="all orders"),
+        pytest.param(Source.MY_TRADES, {"startTime": str(BEGIN_MS - 60_500), "limit": "100"}, id="fills"),
     ],
 )
 async def test_a_look_asks_for_the_pair_and_from_a_minute_before_the_order_was_sent(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, expected: dict[str, str]
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, expected: dict[str, str]
 ) -> None:
-    await look(exchange, client, witness, NOT_FOUND)
+    await query(exchange, client, source, NOT_FOUND)
     parameters = exchange.asked()[0].parameters
     del parameters["signature"]
     assert parameters == expected | {"symbol": "BTCUSDT", "recvWindow": "2000", "timestamp": str(BEGIN_MS)}
 
 
-@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+@pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
 async def test_a_list_is_asked_for_in_the_exchanges_time(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
     await client.measure_clock()
-    await look(exchange, client, witness, ok([]))
-    assert exchange.asked(ENDPOINTS[witness])[0].parameters["startTime"] == str(BEGIN_MS + 90_000 - 60_500)
+    await query(exchange, client, source, ok([]))
+    assert exchange.asked(ENDPOINTS[source])[0].parameters["startTime"] == str(BEGIN_MS + 90_000 - 60_500)
 
 
 async def test_an_order_that_was_never_sent_is_looked_for_from_its_acceptance(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ALL_ORDERS, ok([]))
-    await client.look(an_order(sent_ms=None), Witness.ALL_ORDERS, BEGIN_MS)
+    await client.query(an_order(sent_ms=None), Source.ALL_ORDERS, BEGIN_MS)
     assert exchange.asked(ALL_ORDERS)[0].parameters["startTime"] == str(BEGIN_MS - 61_000)
 
 
 async def test_a_symbol_in_chinese_is_looked_for(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, ok(SHOWN | {"symbol": "币安人生USDT"}))
-    found = await client.look(an_order(symbol="币安人生USDT"), Witness.ORDER, BEGIN_MS)
-    assert found.sighting == saw()
+    found = await client.query(an_order(symbol="币安人生USDT"), Source.ORDER, BEGIN_MS)
+    assert found.report == saw()
     assert exchange.asked(ORDER)[0].parameters["symbol"] == "币安人生USDT"
 
 
 @everywhere
 async def test_a_look_keeps_its_evidence(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, source: Source
 ) -> None:
     clock.advance(77)
-    found = await look(
-        exchange, client, witness, bad(700003, "Timestamp for this request is outside of the recvWindow.")
+    found = await query(
+        exchange, client, source, bad(700003, "Timestamp for this request is outside of the recvWindow.")
     )
-    assert found.witness is witness
+    assert found.source is source
     assert found.at_ms == BEGIN_MS + 77
-    assert found.asked.startswith(f"{ENDPOINTS[witness]}?symbol=BTCUSDT&")
+    assert found.asked.startswith(f"{ENDPOINTS[source]}?symbol=BTCUSDT&")
     assert "signature" not in found.asked
     assert found.answered.startswith('HTTP 400 {"msg": "Timestamp for this request is outside')
 
 
-# --- sightings
+# --- order reports
 
 
 @pytest.mark.parametrize(
@@ -176,13 +176,13 @@ async def test_a_look_keeps_its_evidence(
         ("PARTIALLY_CANCELED", State.PARTIALLY_CANCELED),
     ],
 )
-@pytest.mark.parametrize("witness", [Witness.ORDER, Witness.OPEN_ORDERS, Witness.ALL_ORDERS])
+@pytest.mark.parametrize("source", [Source.ORDER, Source.OPEN_ORDERS, Source.ALL_ORDERS])
 async def test_an_order_is_seen_in_each_of_mexcs_states(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, status: str, state: State
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, status: str, state: State
 ) -> None:
     shown = SHOWN | {"status": status, "executedQty": "0.5", "cummulativeQuoteQty": "5.5"}
-    found = await look(exchange, client, witness, ok(shown if witness is Witness.ORDER else [ANOTHER, shown, ANOTHER]))
-    assert (found.failed, found.sighting) == (False, saw("0.5", "5.5", state=state))
+    found = await query(exchange, client, source, ok(shown if source is Source.ORDER else [ANOTHER, shown, ANOTHER]))
+    assert (found.failed, found.report) == (False, saw("0.5", "5.5", state=state))
 
 
 @pytest.mark.parametrize(
@@ -204,31 +204,31 @@ async def test_an_order_is_seen_in_each_of_mexcs_states(
     ],
 )
 async def test_an_order_is_seen_however_its_fields_are_written(
-    exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object], expected: Sighting
+    exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object], expected: OrderReport
 ) -> None:
-    found = await look(exchange, client, Witness.ORDER, ok(SHOWN | fields))
-    assert (found.failed, found.sighting) == (False, expected)
+    found = await query(exchange, client, Source.ORDER, ok(SHOWN | fields))
+    assert (found.failed, found.report) == (False, expected)
 
 
 async def test_an_order_is_seen_by_its_id_and_state_alone(exchange: ScriptedExchange, client: MexcExchange) -> None:
-    found = await look(exchange, client, Witness.ORDER, ok({"orderId": "C02__1", "status": "FILLED"}))
-    assert found.sighting == saw(state=State.FILLED, client_order_id=None, exchange_order_id="C02__1")
+    found = await query(exchange, client, Source.ORDER, ok({"orderId": "C02__1", "status": "FILLED"}))
+    assert found.report == saw(state=State.FILLED, client_order_id=None, exchange_order_id="C02__1")
 
 
 async def test_fills_are_a_sighting_of_a_partly_filled_order(exchange: ScriptedExchange, client: MexcExchange) -> None:
     """They prove that it was placed, not how it ended."""
     fills = [TRADE, ANOTHER_TRADE, TRADE | {"id": "2", "qty": 0.5, "quoteQty": 5.5}, ANOTHER_TRADE]
-    found = await look(exchange, client, Witness.MY_TRADES, ok(fills))
-    assert (found.failed, found.sighting) == (False, saw("0.75", "8.25", state=State.PARTIALLY_FILLED))
+    found = await query(exchange, client, Source.MY_TRADES, ok(fills))
+    assert (found.failed, found.report) == (False, saw("0.75", "8.25", state=State.PARTIALLY_FILLED))
 
 
-@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+@pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
 async def test_an_order_is_seen_in_a_full_list(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
-    mine, another, longest = _entries(witness)
-    found = await look(exchange, client, witness, ok([another] * (longest - 1) + [mine]))
-    assert found.sighting is not None
+    mine, another, longest = _entries(source)
+    found = await query(exchange, client, source, ok([another] * (longest - 1) + [mine]))
+    assert found.report is not None
     assert not found.failed
 
 
@@ -236,37 +236,37 @@ async def test_an_order_is_seen_in_a_full_list(
 
 
 async def test_order_does_not_exist_is_a_negative(exchange: ScriptedExchange, client: MexcExchange) -> None:
-    found = await look(exchange, client, Witness.ORDER, NOT_FOUND)
-    assert (found.failed, found.sighting) == (False, None)
+    found = await query(exchange, client, Source.ORDER, NOT_FOUND)
+    assert (found.failed, found.report) == (False, None)
     assert "-2013" in found.answered
 
 
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 @pytest.mark.parametrize("others", [0, 1, 99], ids=["empty", "one other", "one short of full"])
 async def test_a_list_without_the_order_is_a_negative(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, others: int
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, others: int
 ) -> None:
-    another = _entries(witness)[1]
-    found = await look(exchange, client, witness, ok([another] * others))
-    assert (found.failed, found.sighting) == (False, None)
+    another = _entries(source)[1]
+    found = await query(exchange, client, source, ok([another] * others))
+    assert (found.failed, found.report) == (False, None)
     assert found.answered.endswith(f"({others} shown)")
 
 
 @pytest.mark.parametrize("over", [0, 1], ids=["full", "more than asked for"])
-@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+@pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
 async def test_a_full_list_without_the_order_is_no_negative(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, over: int
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, over: int
 ) -> None:
     """What is looked for may have been cut off."""
-    _, another, longest = _entries(witness)
-    found = await look(exchange, client, witness, ok([another] * (longest + over)))
-    assert (found.failed, found.sighting) == (True, None)
+    _, another, longest = _entries(source)
+    found = await query(exchange, client, source, ok([another] * (longest + over)))
+    assert (found.failed, found.report) == (True, None)
 
 
 async def test_open_orders_are_never_cut_off(exchange: ScriptedExchange, client: MexcExchange) -> None:
     """An account has at most 500, and the list shows them all."""
-    found = await look(exchange, client, Witness.OPEN_ORDERS, ok([ANOTHER] * 500))
-    assert (found.failed, found.sighting) == (False, None)
+    found = await query(exchange, client, Source.OPEN_ORDERS, ok([ANOTHER] * 500))
+    assert (found.failed, found.report) == (False, None)
 
 
 # --- no evidence
@@ -299,18 +299,18 @@ async def test_open_orders_are_never_cut_off(exchange: ScriptedExchange, client:
     ],
 )
 async def test_any_other_answer_is_no_evidence(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, answer: bytes
 ) -> None:
-    found = await look(exchange, client, witness, answer)
-    assert (found.failed, found.sighting) == (True, None)
+    found = await query(exchange, client, source, answer)
+    assert (found.failed, found.report) == (True, None)
     assert found.answered
 
 
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 async def test_not_found_is_no_answer_of_a_list(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
-    assert (await look(exchange, client, witness, NOT_FOUND)).failed
+    assert (await query(exchange, client, source, NOT_FOUND)).failed
 
 
 UNREADABLE_FIELDS = [
@@ -331,14 +331,14 @@ UNREADABLE_FIELDS = [
 ]
 
 
-@pytest.mark.parametrize("witness", [Witness.ORDER, Witness.ALL_ORDERS])
+@pytest.mark.parametrize("source", [Source.ORDER, Source.ALL_ORDERS])
 @pytest.mark.parametrize("fields", UNREADABLE_FIELDS)
 async def test_an_order_shown_wrongly_is_no_evidence(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, fields: dict[str, object]
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, fields: dict[str, object]
 ) -> None:
     shown = SHOWN | fields
-    found = await look(exchange, client, witness, ok(shown if witness is Witness.ORDER else [shown]))
-    assert (found.failed, found.sighting) == (True, None)
+    found = await query(exchange, client, source, ok(shown if source is Source.ORDER else [shown]))
+    assert (found.failed, found.report) == (True, None)
     assert found.odd
 
 
@@ -346,18 +346,18 @@ async def test_an_order_shown_wrongly_is_no_evidence(
 async def test_fills_shown_wrongly_are_no_evidence(
     exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object]
 ) -> None:
-    found = await look(exchange, client, Witness.MY_TRADES, ok([TRADE | fields, TRADE | {"id": "2"}]))
-    assert (found.failed, found.sighting) == (True, None)
+    found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | fields, TRADE | {"id": "2"}]))
+    assert (found.failed, found.report) == (True, None)
 
 
 async def test_a_text_that_is_no_utf_8_is_no_evidence(exchange: ScriptedExchange, client: MexcExchange) -> None:
-    found = await look(exchange, client, Witness.ORDER, http(200, b'{"orderId":"\xff","status":"NEW"}'))
+    found = await query(exchange, client, Source.ORDER, http(200, b'{"orderId":"\xff","status":"NEW"}'))
     assert found.failed
 
 
 async def test_another_orders_state_is_not_taken_for_ours(exchange: ScriptedExchange, client: MexcExchange) -> None:
-    found = await look(exchange, client, Witness.ORDER, ok(ANOTHER))
-    assert (found.failed, found.sighting) == (True, None)
+    found = await query(exchange, client, Source.ORDER, ok(ANOTHER))
+    assert (found.failed, found.report) == (True, None)
     assert CLIENT_ORDER_ID in found.answered
     assert "web_1" in str(found.odd)
 
@@ -370,8 +370,8 @@ async def test_another_orders_state_is_not_taken_for_ours(exchange: ScriptedExch
 async def test_a_list_is_searched_for_our_order_and_no_other(
     exchange: ScriptedExchange, client: MexcExchange, near: str | None
 ) -> None:
-    found = await look(exchange, client, Witness.ALL_ORDERS, ok([SHOWN | {"clientOrderId": near}]))
-    assert (found.failed, found.sighting) == (False, None)
+    found = await query(exchange, client, Source.ALL_ORDERS, ok([SHOWN | {"clientOrderId": near}]))
+    assert (found.failed, found.report) == (False, None)
 
 
 # --- an order has two names
@@ -387,31 +387,31 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("witness", list(Witness))
+@pytest.mark.parametrize("source", list(Source))
 async def test_a_row_with_the_order_id_that_mexc_gave_is_ours_whatever_its_client_order_id_says(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, name: str | None
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, name: str | None
 ) -> None:
-    mine, another, _ = _entries(witness)
+    mine, another, _ = _entries(source)
     shown = mine | {"clientOrderId": name}
-    is_list = witness in LISTS
+    is_list = source in LISTS
     answer = ok([another, shown] if is_list else shown)
-    found = await look(exchange, client, witness, answer, exchange_order_id=PLACED_AS)
-    assert found.sighting is not None
-    assert (found.sighting.exchange_order_id, found.failed, found.odd) == (PLACED_AS, False, None)
+    found = await query(exchange, client, source, answer, exchange_order_id=PLACED_AS)
+    assert found.report is not None
+    assert (found.report.exchange_order_id, found.failed, found.odd) == (PLACED_AS, False, None)
 
 
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 @pytest.mark.parametrize(
     "name", [f"{ORDER_ID}-9", f"{ORDER_ID}-10", f"{ORDER_ID}-99999", f"api_{ORDER_ID}-2", ORDER_ID]
 )
 async def test_a_row_that_any_attempt_of_the_order_placed_is_ours(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, name: str
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, name: str
 ) -> None:
     """A backup may know fewer attempts than were made."""
-    mine, another, _ = _entries(witness)
-    found = await look(exchange, client, witness, ok([another, mine | {"clientOrderId": name}]))
-    assert found.sighting is not None
-    assert (found.sighting.exchange_order_id, found.sighting.client_order_id) == (PLACED_AS, name)
+    mine, another, _ = _entries(source)
+    found = await query(exchange, client, source, ok([another, mine | {"clientOrderId": name}]))
+    assert found.report is not None
+    assert (found.report.exchange_order_id, found.report.client_order_id) == (PLACED_AS, name)
 
 
 async def test_of_several_attempts_the_last_one_is_the_orders_own(
@@ -420,16 +420,16 @@ async def test_of_several_attempts_the_last_one_is_the_orders_own(
     first = SHOWN | {"clientOrderId": f"{ORDER_ID}-1", "orderId": "C02__1"}
     second = SHOWN | {"clientOrderId": f"{ORDER_ID}-2", "orderId": "C02__2"}
     asked = {"attempts": 2, "client_order_id": f"{ORDER_ID}-2"}
-    found = await look(exchange, client, Witness.ALL_ORDERS, ok([first, second]), **asked)
-    assert found.sighting is not None
-    assert found.sighting.exchange_order_id == "C02__2"
+    found = await query(exchange, client, Source.ALL_ORDERS, ok([first, second]), **asked)
+    assert found.report is not None
+    assert found.report.exchange_order_id == "C02__2"
 
 
 async def test_an_order_is_asked_for_by_the_id_that_mexc_gave_it(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
-    await look(exchange, client, Witness.ORDER_ID, ok(SHOWN), exchange_order_id=PLACED_AS)
-    await look(exchange, client, Witness.ORDER, ok(SHOWN), exchange_order_id=PLACED_AS)
+    await query(exchange, client, Source.ORDER_ID, ok(SHOWN), exchange_order_id=PLACED_AS)
+    await query(exchange, client, Source.ORDER, ok(SHOWN), exchange_order_id=PLACED_AS)
     by_its_id, by_ours = (request.parameters for request in exchange.asked(ORDER))
     assert (by_its_id["orderId"], by_ours["origClientOrderId"]) == (PLACED_AS, CLIENT_ORDER_ID)
     assert "origClientOrderId" not in by_its_id
@@ -451,32 +451,32 @@ ODD_ROWS = [
 
 
 @pytest.mark.parametrize("odd", ODD_ROWS)
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 async def test_an_odd_row_of_another_order_is_passed_over_and_hides_nothing(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, odd: object
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, odd: object
 ) -> None:
-    mine, another, _ = _entries(witness)
-    found = await look(exchange, client, witness, ok([odd, another, mine]))
-    assert found.sighting is not None
+    mine, another, _ = _entries(source)
+    found = await query(exchange, client, source, ok([odd, another, mine]))
+    assert found.report is not None
     assert not found.failed
-    found = await look(exchange, client, witness, ok([odd, another]), symbol="ETHUSDT")
-    assert (found.sighting, found.failed) == (None, False)
+    found = await query(exchange, client, source, ok([odd, another]), symbol="ETHUSDT")
+    assert (found.report, found.failed) == (None, False)
 
 
 async def test_what_was_passed_over_is_told(exchange: ScriptedExchange, client: MexcExchange) -> None:
     odd = ANOTHER | {"executedQty": "1,000.5"}
-    found = await look(exchange, client, Witness.ALL_ORDERS, ok([odd, ANOTHER, {}, SHOWN, 17]))
+    found = await query(exchange, client, Source.ALL_ORDERS, ok([odd, ANOTHER, {}, SHOWN, 17]))
     assert len(found.passed_over) == 2
     assert "1,000.5" in found.passed_over[0]
 
 
-@pytest.mark.parametrize("witness", [Witness.ALL_ORDERS, Witness.MY_TRADES])
+@pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
 async def test_an_odd_row_of_ours_is_not_not_found(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
-    mine, another, _ = _entries(witness)
-    found = await look(exchange, client, witness, ok([another, mine | {"executedQty": {}, "qty": {}}]))
-    assert (found.sighting, found.failed) == (None, True)
+    mine, another, _ = _entries(source)
+    found = await query(exchange, client, source, ok([another, mine | {"executedQty": {}, "qty": {}}]))
+    assert (found.report, found.failed) == (None, True)
     assert found.odd
 
 
@@ -493,25 +493,25 @@ async def test_an_odd_row_of_ours_is_not_not_found(
 )
 @everywhere
 async def test_a_row_that_contradicts_what_was_sent_is_no_evidence(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, fields: dict[str, object], said: str
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, fields: dict[str, object], said: str
 ) -> None:
-    mine = _entries(witness)[0] | fields
-    answer = ok([mine] if witness in LISTS else mine)
-    found = await look(exchange, client, witness, answer, exchange_order_id=PLACED_AS)
-    assert (found.sighting, found.failed) == (None, True)
+    mine = _entries(source)[0] | fields
+    answer = ok([mine] if source in LISTS else mine)
+    found = await query(exchange, client, source, answer, exchange_order_id=PLACED_AS)
+    assert (found.report, found.failed) == (None, True)
     assert said in str(found.odd)
     assert said in found.answered
 
 
 @pytest.mark.parametrize("client_order_id", [None, CLIENT_ORDER_ID], ids=["null", "ours"])
-@pytest.mark.parametrize("witness", [Witness.ORDER, Witness.ORDER_ID, Witness.OPEN_ORDERS, Witness.ALL_ORDERS])
+@pytest.mark.parametrize("source", [Source.ORDER, Source.ORDER_ID, Source.OPEN_ORDERS, Source.ALL_ORDERS])
 async def test_an_order_with_another_quantity_is_no_evidence(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, client_order_id: str | None
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, client_order_id: str | None
 ) -> None:
     shown = SHOWN | {"origQty": "999", "status": "FILLED", "clientOrderId": client_order_id}
-    answer = ok([shown] if witness in LISTS else shown)
-    found = await look(exchange, client, witness, answer, exchange_order_id=PLACED_AS)
-    assert (found.sighting, found.failed) == (None, True)
+    answer = ok([shown] if source in LISTS else shown)
+    found = await query(exchange, client, source, answer, exchange_order_id=PLACED_AS)
+    assert (found.report, found.failed) == (None, True)
     assert "999" in str(found.odd)
 
 
@@ -519,8 +519,8 @@ async def test_an_order_with_another_quantity_is_no_evidence(
 async def test_a_quantity_that_says_nothing_else_contradicts_nothing(
     exchange: ScriptedExchange, client: MexcExchange, quantity: object
 ) -> None:
-    found = await look(exchange, client, Witness.ORDER, ok(SHOWN | {"origQty": quantity}))
-    assert (found.sighting, found.odd) == (saw(), None)
+    found = await query(exchange, client, Source.ORDER, ok(SHOWN | {"origQty": quantity}))
+    assert (found.report, found.odd) == (saw(), None)
 
 
 @pytest.mark.parametrize("amounts", [{"quantity": Decimal(1)}, {"quantity": None, "quote_quantity": Decimal(11)}])
@@ -529,8 +529,8 @@ async def test_a_market_order_may_show_another_quantity_than_was_sent(
 ) -> None:
     """MEXC turns it into another order with a quantity of its own (library); its order id says enough."""
     sent = {"type": OrderType.MARKET, "price": None, "exchange_order_id": PLACED_AS} | amounts
-    found = await look(exchange, client, Witness.ORDER_ID, ok(SHOWN | {"origQty": "10.83"}), **sent)
-    assert (found.sighting, found.odd) == (saw(quantity=Decimal("10.83")), None)
+    found = await query(exchange, client, Source.ORDER_ID, ok(SHOWN | {"origQty": "10.83"}), **sent)
+    assert (found.report, found.odd) == (saw(quantity=Decimal("10.83")), None)
 
 
 # --- states that MEXC does not document
@@ -550,13 +550,13 @@ async def test_a_market_order_may_show_another_quantity_than_was_sent(
         pytest.param(2, "0", State.OPEN, id="a number"),
     ],
 )
-@pytest.mark.parametrize("witness", [Witness.ORDER, Witness.ALL_ORDERS])
+@pytest.mark.parametrize("source", [Source.ORDER, Source.ALL_ORDERS])
 async def test_an_order_in_a_state_that_is_not_documented_exists_and_has_ended_where_that_is_clear(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, status: object, executed: str, state: State
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, status: object, executed: str, state: State
 ) -> None:
     shown = SHOWN | {"status": status, "executedQty": executed}
-    found = await look(exchange, client, witness, ok([shown] if witness in LISTS else shown))
-    assert found.sighting == saw(executed, state=state)
+    found = await query(exchange, client, source, ok([shown] if source in LISTS else shown))
+    assert found.report == saw(executed, state=state)
     assert repr(str(status)) in str(found.odd)
 
 
@@ -565,21 +565,21 @@ async def test_an_order_in_a_state_that_is_not_documented_exists_and_has_ended_w
 
 async def test_a_fill_that_is_shown_twice_counts_once(exchange: ScriptedExchange, client: MexcExchange) -> None:
     second = TRADE | {"id": "another fill", "qty": "0.5", "quoteQty": "5.5"}
-    found = await look(exchange, client, Witness.MY_TRADES, ok([TRADE, second, TRADE]))
-    assert found.sighting == saw("0.75", "8.25", state=State.PARTIALLY_FILLED)
+    found = await query(exchange, client, Source.MY_TRADES, ok([TRADE, second, TRADE]))
+    assert found.report == saw("0.75", "8.25", state=State.PARTIALLY_FILLED)
 
 
 @pytest.mark.parametrize("missing", [{"quoteQty": None}, {"quoteQty": "0"}, {"quoteQty": ""}], ids=str)
 async def test_what_a_fill_came_to_is_computed_where_it_is_not_shown(
     exchange: ScriptedExchange, client: MexcExchange, missing: dict[str, object]
 ) -> None:
-    found = await look(exchange, client, Witness.MY_TRADES, ok([TRADE | missing]))
-    assert found.sighting == saw("0.25", "2.75", state=State.PARTIALLY_FILLED)
+    found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | missing]))
+    assert found.report == saw("0.25", "2.75", state=State.PARTIALLY_FILLED)
 
 
 async def test_fills_without_an_id_all_count(exchange: ScriptedExchange, client: MexcExchange) -> None:
-    found = await look(exchange, client, Witness.MY_TRADES, ok([TRADE | {"id": None}] * 2))
-    assert found.sighting == saw("0.5", "5.5", state=State.PARTIALLY_FILLED)
+    found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | {"id": None}] * 2))
+    assert found.report == saw("0.5", "5.5", state=State.PARTIALLY_FILLED)
 
 
 # --- what else a look tells
@@ -588,8 +588,8 @@ async def test_fills_without_an_id_all_count(exchange: ScriptedExchange, client:
 async def test_a_look_without_an_answer_did_not_reach_the_exchange(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
-    assert not (await look(exchange, client, Witness.ORDER, HANG_UP)).reached
-    assert (await look(exchange, client, Witness.ORDER, bad(500, status=500))).reached
+    assert not (await query(exchange, client, Source.ORDER, HANG_UP)).reached
+    assert (await query(exchange, client, Source.ORDER, bad(500, status=500))).reached
 
 
 @everywhere
@@ -604,9 +604,9 @@ async def test_a_look_without_an_answer_did_not_reach_the_exchange(
     ],
 )
 async def test_a_look_hands_on_how_long_a_ban_keeps_everything_still(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, answer: bytes, wait_ms: int | None
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, answer: bytes, wait_ms: int | None
 ) -> None:
-    found = await look(exchange, client, witness, answer)
+    found = await query(exchange, client, source, answer)
     assert found.retry_after_ms == wait_ms
     assert found.reached
 
@@ -618,8 +618,8 @@ async def test_a_look_refused_for_its_timestamp_has_the_clock_measured(
     """Or every look until the next measurement would be refused, and no doubt could end."""
     exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
     exchange.on(ORDER, bad(code), NOT_FOUND)
-    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).failed
-    assert not (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).failed
+    assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).failed
+    assert not (await client.query(an_order(), Source.ORDER, BEGIN_MS)).failed
     assert [request.parameters["timestamp"] for request in exchange.asked(ORDER)] == [
         str(BEGIN_MS),
         str(BEGIN_MS + 90_000),
@@ -632,30 +632,28 @@ async def test_a_look_refused_for_its_timestamp_has_the_clock_measured(
 SECOND = {"client_order_id": CLIENT_ORDER_ID.replace("DEF-1", "XYZ-1"), "order_id": ORDER_ID.replace("DEF", "XYZ")}
 
 
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 async def test_one_list_serves_every_order_of_its_pair(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     """After an outage many are in doubt at once; a list for each would use up the weight."""
-    mine = _entries(witness)[0]
-    exchange.on(
-        ENDPOINTS[witness], ok([mine, mine | {"clientOrderId": SECOND["client_order_id"], "orderId": "C02__2"}])
-    )
-    first = await client.look(an_order(), witness, BEGIN_MS)
-    second = await client.look(an_order(**SECOND), witness, BEGIN_MS)
-    assert first.sighting is not None
-    assert second.sighting is not None
-    assert (first.sighting.exchange_order_id, second.sighting.exchange_order_id) == (mine["orderId"], "C02__2")
+    mine = _entries(source)[0]
+    exchange.on(ENDPOINTS[source], ok([mine, mine | {"clientOrderId": SECOND["client_order_id"], "orderId": "C02__2"}]))
+    first = await client.query(an_order(), source, BEGIN_MS)
+    second = await client.query(an_order(**SECOND), source, BEGIN_MS)
+    assert first.report is not None
+    assert second.report is not None
+    assert (first.report.exchange_order_id, second.report.exchange_order_id) == (mine["orderId"], "C02__2")
     assert len(exchange.asked()) == 1
 
 
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 async def test_looks_at_the_same_time_share_one_request(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
-    exchange.on(ENDPOINTS[witness], ok([]))
-    looks = await gather(*(client.look(an_order(), witness, BEGIN_MS) for _ in range(20)))
-    assert not any(found.failed for found in looks)
+    exchange.on(ENDPOINTS[source], ok([]))
+    results = await gather(*(client.query(an_order(), source, BEGIN_MS) for _ in range(20)))
+    assert not any(found.failed for found in results)
     assert len(exchange.asked()) == 1
 
 
@@ -668,24 +666,24 @@ async def test_looks_at_the_same_time_share_one_request(
         pytest.param({"sent_ms": BEGIN_MS + 1}, BEGIN_MS, id="an order sent after it was asked for"),
     ],
 )
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 async def test_a_list_that_cannot_show_an_order_does_not_serve_it(
-    exchange: ScriptedExchange, client: MexcExchange, witness: Witness, changes: dict[str, Any], due_ms: int
+    exchange: ScriptedExchange, client: MexcExchange, source: Source, changes: dict[str, Any], due_ms: int
 ) -> None:
-    exchange.on(ENDPOINTS[witness], ok([]))
-    await client.look(an_order(), witness, BEGIN_MS)
-    await client.look(an_order(**changes), witness, due_ms)
+    exchange.on(ENDPOINTS[source], ok([]))
+    await client.query(an_order(), source, BEGIN_MS)
+    await client.query(an_order(**changes), source, due_ms)
     assert len(exchange.asked()) == 2
 
 
-@pytest.mark.parametrize("witness", LISTS)
+@pytest.mark.parametrize("source", LISTS)
 async def test_a_list_serves_for_a_minute_at_most(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, witness: Witness
+    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, source: Source
 ) -> None:
-    exchange.on(ENDPOINTS[witness], ok([]))
-    await client.look(an_order(), witness, 0)
+    exchange.on(ENDPOINTS[source], ok([]))
+    await client.query(an_order(), source, 0)
     clock.advance(60_000)
-    await client.look(an_order(), witness, 0)
+    await client.query(an_order(), source, 0)
     assert len(exchange.asked()) == 2
 
 
@@ -693,9 +691,9 @@ async def test_a_list_that_was_told_to_wait_does_not_make_the_wait_longer(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on(OPEN_ORDERS, http(418, b"", Retry_After="7"))
-    first = await client.look(an_order(), Witness.OPEN_ORDERS, BEGIN_MS)
+    first = await client.query(an_order(), Source.OPEN_ORDERS, BEGIN_MS)
     clock.advance(5_000)
-    second = await client.look(an_order(), Witness.OPEN_ORDERS, BEGIN_MS)
+    second = await client.query(an_order(), Source.OPEN_ORDERS, BEGIN_MS)
     assert len(exchange.asked()) == 1
     until_ms = [found.at_ms + (found.retry_after_ms or 0) for found in (first, second)]
     assert until_ms == [BEGIN_MS + 7_000] * 2
@@ -703,8 +701,8 @@ async def test_a_list_that_was_told_to_wait_does_not_make_the_wait_longer(
 
 async def test_the_order_itself_is_asked_for_every_time(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, NOT_FOUND, ok(SHOWN))
-    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).sighting is None
-    assert (await client.look(an_order(), Witness.ORDER, BEGIN_MS)).sighting == saw()
+    assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).report is None
+    assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).report == saw()
 
 
 # --- whatever comes
@@ -730,7 +728,7 @@ ENTRIES = st.dictionaries(
 def test_whatever_is_shown_is_an_exact_sighting_or_none_or_unreadable(body: bytes) -> None:
     for read in (order_rows.among_orders, order_rows.among_trades, order_rows.the_order):
         try:
-            found = read(body, an_order()).sighting
+            found = read(body, an_order()).report
         except UnreadableError:
             continue
         if found is not None:
@@ -740,6 +738,6 @@ def test_whatever_is_shown_is_an_exact_sighting_or_none_or_unreadable(body: byte
             assert 0 <= found.executed_quote < Decimal("1e40")
 
 
-def _entries(witness: Witness) -> tuple[dict[str, object], dict[str, object], int]:
+def _entries(source: Source) -> tuple[dict[str, object], dict[str, object], int]:
     """Return an entry of ours, one of another's, and how many a full list has."""
-    return (TRADE, ANOTHER_TRADE, 100) if witness is Witness.MY_TRADES else (SHOWN, ANOTHER, 1_000)
+    return (TRADE, ANOTHER_TRADE, 100) if source is Source.MY_TRADES else (SHOWN, ANOTHER, 1_000)
