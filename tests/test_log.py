@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from daemon import log as module
 from daemon.config.credentials import Secret
 from daemon.core.values.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Level
-from daemon.core.values.orders import Side, State
+from daemon.core.values.orders import Side
+from daemon.core.values.states import State
 from daemon.log import Log, standard_output
 
 Form = Literal["auto", "json", "text"]

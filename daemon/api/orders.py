@@ -11,7 +11,7 @@ from daemon.api.http.responses import json
 from daemon.api.http.routes import WAIT, Parameter, Route
 from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
-from daemon.core.values.orders import RESTING, State
+from daemon.core.values.states import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000

@@ -11,8 +11,8 @@ from daemon.api.http.responses import json
 from daemon.api.http.routes import Route
 from daemon.api.monitoring import AlertView, alert_view
 from daemon.api.views import View
-from daemon.core.values.orders import State
 from daemon.core.values.poller_health import PollerHealth
+from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import disagreement
 from daemon.engine.engine import Stage
 from daemon.exchange.port import Health

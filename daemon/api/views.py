@@ -9,7 +9,8 @@ from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, Detail, Event
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.views.explain import Outlook
 from daemon.engine.order_commands import Explanation
 

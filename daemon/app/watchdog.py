@@ -8,7 +8,7 @@ import anyio
 from daemon.app.systemd import ServiceManager
 from daemon.clock import monotonic_us
 from daemon.core.values.events import Event
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.engine.engine import Engine, Stage
 
 STATUS_EVERY_S = 1.0

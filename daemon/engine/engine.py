@@ -12,7 +12,7 @@ from daemon.clock import Clock
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import Rules, TradingState
 from daemon.core.values.events import Event
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import stepped
 from daemon.core.verbs.dispatch import disarm
 from daemon.core.verbs.recovery import recover

@@ -19,7 +19,8 @@ from daemon.clock import Clock, stopwatch_s
 from daemon.core.rules.retries import may_refit
 from daemon.core.state.decision import Decision, Send
 from daemon.core.values.exchange_replies import Answer, Refused
-from daemon.core.values.orders import UNRESOLVED, Order
+from daemon.core.values.orders import Order
+from daemon.core.values.states import UNRESOLVED
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.dispatch import fire, may_go
 from daemon.core.verbs.outcomes import answered

@@ -14,8 +14,9 @@ from daemon.core.rules.idempotency import Identity
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.ids import RANDOM_BYTES, new_id
-from daemon.core.values.orders import RESTING, SIGHTINGS, WAITING, Order, State
+from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
+from daemon.core.values.states import RESTING, SIGHTINGS, WAITING, State
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator
 from daemon.core.verbs.intake import Accepted

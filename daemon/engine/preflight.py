@@ -10,9 +10,9 @@ from collections.abc import Callable
 import anyio
 
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import WATCHED
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import PreflightResult, PreflightVerdict
+from daemon.core.values.states import WATCHED
 from daemon.core.verbs.operator import halt
 from daemon.engine.effects import Effects
 from daemon.errors import Unfit

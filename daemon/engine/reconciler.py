@@ -10,7 +10,8 @@ from anyio.abc import TaskGroup
 from daemon.core.rules.reconciliation import Search, further_source, sources
 from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import QueryResult
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.outcomes import searched
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm

@@ -11,7 +11,8 @@ import msgspec
 from daemon.core.rules.priority_queue import Entry
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.trading_state import TradingState
-from daemon.core.values.orders import UNRESOLVED, Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import UNRESOLVED, State
 
 AGED = (State.QUEUED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
 """States whose oldest order's age says something: all that are not to last, and may."""

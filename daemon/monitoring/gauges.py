@@ -13,8 +13,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from daemon import __version__
-from daemon.core.values.orders import State
 from daemon.core.values.poller_health import PollerHealth
+from daemon.core.values.states import State
 from daemon.monitoring.alerts import AlertState
 from daemon.monitoring.figures import AGED
 from daemon.monitoring.snapshot import Standing

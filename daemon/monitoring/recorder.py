@@ -13,7 +13,7 @@ from daemon.clock import Clock
 from daemon.core.state.decision import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed, Refused
-from daemon.core.values.orders import UNRESOLVED, State
+from daemon.core.values.states import UNRESOLVED, State
 from daemon.engine.lease_commands import GAVE_UP
 from daemon.engine.observer import Timing
 from daemon.exchange.mexc.codes import ADVICE

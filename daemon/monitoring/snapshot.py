@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from daemon.core.values.orders import State
 from daemon.core.values.poller_health import PollerHealth
+from daemon.core.values.states import State
 from daemon.exchange.port import Health
 from daemon.monitoring.alert_rules import Thresholds
 from daemon.monitoring.alerts import Alert, Rule, Snapshot

@@ -10,7 +10,8 @@ from decimal import Context
 import msgspec
 
 from daemon.core.values.decimals import canonical
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.poller.targets import Reason
 
 MAX_MESSAGE = 500

@@ -20,8 +20,9 @@ from daemon.core.rules.idempotency import target_key
 from daemon.core.values.decimals import floor_to
 from daemon.core.values.fields import Amount, amount_of
 from daemon.core.values.instants import instant_ms
-from daemon.core.values.orders import KEY_FREE, Order, Side
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import MAX_AMOUNT, SignalRequest
+from daemon.core.values.states import KEY_FREE
 
 QUOTE = "USDT"
 """What a target's position size is counted in, and so what its pair must be quoted in."""

@@ -17,7 +17,8 @@ import msgspec
 from daemon.clock import wall_ms
 from daemon.core.values.decimals import ceil_to, floor_to, plain
 from daemon.core.values.exchange_replies import Answer, Placed, Refused
-from daemon.core.values.orders import OrderType, State
+from daemon.core.values.orders import OrderType
+from daemon.core.values.states import State
 from daemon.core.values.symbols import SymbolRules
 from daemon.exchange.mexc import order_rows, symbols
 from daemon.exchange.mexc.replies import UNREADABLE, placed_or_not

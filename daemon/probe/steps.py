@@ -10,7 +10,8 @@ from daemon.clock import monotonic_us, wall_ms
 from daemon.config.probe_results import Facts
 from daemon.core.values.decimals import plain
 from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused, Unclear
-from daemon.core.values.orders import OrderType, State
+from daemon.core.values.orders import OrderType
+from daemon.core.values.states import State
 from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.preflight import TEST
 from daemon.exchange.mexc.replies import envelope

@@ -12,7 +12,8 @@ from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOF
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import KEY_FREE, Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import KEY_FREE, State
 from daemon.core.values.waiters import Waiter
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.store import rows

@@ -16,7 +16,8 @@ from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock, OwnerType, TransactionType
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
 
 Cell = str | int | None

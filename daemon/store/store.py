@@ -14,7 +14,8 @@ import anyio.to_thread
 from daemon.clock import stopwatch_s
 from daemon.core.state.decision import Decision
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.errors import CommitFailed
 from daemon.store import queries
 from daemon.store.bot_tables import BotTables, Filter, reader

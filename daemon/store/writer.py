@@ -21,7 +21,8 @@ from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter
 from daemon.errors import CommitFailed, DatabaseGone
 from daemon.store import rows

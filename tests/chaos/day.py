@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.values.orders import PENDING, State
+from daemon.core.values.states import PENDING, State
 from daemon.store import rows
 from daemon.store.opening import open_for_reading
 from tests.chaos.bot import Bot

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from daemon.core.values.locks import LockState
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from tests.chaos.plan import Wish
 from tests.chaos.trades import STALE_MS, Entry, Fill, Told, read_answer
 from tests.chaos.verdict import Acknowledged, Arrival, Evidence, Halt, differences, judge

@@ -12,7 +12,8 @@ import msgspec
 
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, LockState
-from daemon.core.values.orders import KEY_FREE, PENDING, SIGHTINGS, Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import KEY_FREE, PENDING, SIGHTINGS, State
 from daemon.exchange.mexc.order_rows import STATES
 from tests.chaos.plan import Wish
 from tests.chaos.trades import Entry, Told, mistold

@@ -23,8 +23,9 @@ from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, NotSent, QueryResult
 from daemon.core.values.locks import Lock, LockState
-from daemon.core.values.orders import KEY_FREE, TRANSITIONS, Order, Side, State
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import SignalRequest, normalise
+from daemon.core.values.states import KEY_FREE, TRANSITIONS, State
 from daemon.core.values.symbols import SymbolRules, fit
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.dispatch import disarm, dispatch, fire, may_go, tick

@@ -17,7 +17,8 @@ from daemon.core.state.decision import Decision, Send
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
-from daemon.core.values.orders import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, Order, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, State
 from daemon.core.views.explain import outlook
 from tests.core import making
 from tests.core.bench import Bench

@@ -13,8 +13,9 @@ from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import Advice, OrderReport, Placed, QueryResult, Refused, Source, Unclear
 from daemon.core.values.ids import client_order_id, new_id
 from daemon.core.values.locks import Lock, OwnerType, TransactionType
-from daemon.core.values.orders import Order, OrderType, Side, State
+from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.signals import Signal, SignalRequest, normalise
+from daemon.core.values.states import State
 from daemon.core.values.symbols import ALL, SymbolRules
 from daemon.core.values.waiters import LeaseRequest
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from daemon.core.state.decision import Send
 from daemon.core.values.exchange_replies import OrderReport
-from daemon.core.values.orders import SIGHTINGS, State
+from daemon.core.values.states import SIGHTINGS, State
 
 FULL = Decimal(4)
 ENDED = {State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED}

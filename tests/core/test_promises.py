@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from daemon.core.rules.reconciliation import grace_over_ms, sources
 from daemon.core.state.decision import Send
 from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, Source
-from daemon.core.values.orders import UNRESOLVED, WAITING, Order, State
+from daemon.core.values.orders import Order
 from daemon.core.values.signals import SignalRequest
+from daemon.core.values.states import UNRESOLVED, WAITING, State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench

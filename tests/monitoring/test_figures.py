@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.core.verbs import leases
 from daemon.core.verbs.leases import Leased
 from daemon.monitoring.figures import AGED, LEASE, ORDER, Readings, read

@@ -7,7 +7,7 @@ import pytest
 from daemon.core.state.decision import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Advice, Answer, NotSent
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.engine.lease_commands import GAVE_UP, LEFT
 from daemon.engine.observer import Timing
 from daemon.errors import Refusal

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.values.orders import PENDING, State
+from daemon.core.values.states import PENDING, State
 from daemon.poller.target_reports import already_traded, refusal, remark, report
 from daemon.poller.targets import Reason
 from tests.core.making import NOON_MS, limit_order, order

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.rules.idempotency import identity_of
-from daemon.core.values.orders import State
 from daemon.core.values.signals import normalise
+from daemon.core.values.states import State
 from daemon.poller.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wish_of
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order, rules, signal

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.store import rows
 from daemon.store.opening import prepare
 from tests.chaos.trades import Told

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from daemon.core.values.orders import Order, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import State
 from daemon.exchange.mexc.order_rows import STATES
 from daemon.store import rows
 from daemon.store.opening import open_for_reading

@@ -14,7 +14,7 @@ from daemon.app import settings
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config, LocksTable, QueueTable, ReconcileTable
 from daemon.core.values.events import Event
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.core.verbs import operator
 from daemon.core.verbs.intake import Accepted
 from daemon.core.verbs.operator import Found, Ruling

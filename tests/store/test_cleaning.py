@@ -11,7 +11,8 @@ from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import LockState
-from daemon.core.values.orders import Order, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import State
 from daemon.store import cleaning
 from daemon.store.cleaning import Cleaned
 from daemon.store.store import Store, open_store

@@ -11,7 +11,8 @@ from daemon.clock import CLOCK_FACT, Anchor, anchored
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Event
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.errors import AlreadyRunning, BadDatabase
 from daemon.store.clock_reset import reset_clock
 from daemon.store.queries import Remembered

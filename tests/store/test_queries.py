@@ -16,7 +16,8 @@ from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import LockState
-from daemon.core.values.orders import Order, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import State
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.store import open_store
 from tests.support import making

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.store.schema import APPLICATION_ID, MIGRATIONS
 from daemon.store.store import open_store
 from tests.store.released import released

@@ -15,7 +15,8 @@ from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.locks import Lock, LockState, OwnerType
-from daemon.core.values.orders import Order, OrderType, Side, State
+from daemon.core.values.orders import Order, OrderType, Side
+from daemon.core.values.states import State
 from daemon.store import queries
 from daemon.store.opening import prepare
 from daemon.store.writer import Commit, write

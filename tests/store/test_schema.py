@@ -10,7 +10,7 @@ import pytest
 
 from daemon.core.state.decision import Decision
 from daemon.core.values.events import Event
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.store.opening import prepare
 from daemon.store.schema import MIGRATIONS
 from daemon.store.writer import Commit, write

@@ -10,7 +10,8 @@ from daemon.config.tables import Config, GuardsTable
 from daemon.core.state.trading_state import Rules
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, OwnerType
-from daemon.core.values.orders import Order, OrderType, Side, State
+from daemon.core.values.orders import Order, OrderType, Side
+from daemon.core.values.states import State
 
 NOW_MS = 1_800_000_000_000
 

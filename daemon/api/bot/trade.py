@@ -21,8 +21,9 @@ from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.decimals import plain
 from daemon.core.values.fields import Amount, Text
-from daemon.core.values.orders import SIGHTINGS, Order, Side, State
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import SignalRequest
+from daemon.core.values.states import SIGHTINGS, State
 from daemon.core.verbs.lease_queue import place_of
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 from daemon.store.bot_tables import iso

@@ -5,7 +5,7 @@ the figures are kept beside the orders, brought up to date whenever one changes,
 the disk has of today. They are kept whether a guard is on or not, so that one can be switched on at any time.
 
 A BUY counts from acceptance on and for what was asked, unless it ended without having been placed
-(:data:`daemon.core.values.orders.KEY_FREE`); one that is seen after all counts again. A SELL never counts.
+(:data:`daemon.core.values.states.KEY_FREE`); one that is seen after all counts again. A SELL never counts.
 """
 
 from collections import Counter, deque
@@ -17,17 +17,17 @@ from typing import NamedTuple
 import msgspec
 
 from daemon.core.values.decimals import ZERO, product, total
-from daemon.core.values.orders import KEY_FREE, PENDING, Order, Side, State, known_sum
+from daemon.core.values.orders import Order, Side, known_sum
+from daemon.core.values.states import ENDED, KEY_FREE, PENDING, RESTING, UNRESOLVED, State
 
 DAY_MS = 86_400_000
 MAX_REPEAT_WINDOW_MS = 3_600_000
 """So long a BUY can count as the first of a repetition."""
 
-OPEN = PENDING | {State.LOST, State.OPEN, State.PARTIALLY_FILLED}
+OPEN = PENDING | UNRESOLVED | RESTING
 """States in which more of an order may still be bought."""
 
-_SETTLED = frozenset({State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED})
-_WEIGHT = {state: states for states in (KEY_FREE, OPEN, _SETTLED) for state in states}
+_WEIGHT = {state: states for states in (KEY_FREE, OPEN, ENDED) for state in states}
 
 _Of = tuple[str, str]
 
@@ -186,7 +186,7 @@ def worth_of(order: Order | Ended) -> Decimal | None:
     price = order.last_price if order.price is None else order.price
     if price is not None and order.quantity is not None:
         return max(product(order.quantity, price), order.executed_quote)
-    return known_sum(order.executed_quantity, order.executed_quote) if order.state in _SETTLED else None
+    return known_sum(order.executed_quantity, order.executed_quote) if order.state in ENDED else None
 
 
 def _weighs_the_same(before: Order, after: Order | Ended) -> bool:

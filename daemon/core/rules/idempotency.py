@@ -13,7 +13,7 @@ conflict. All other signals have derived keys. Earlier versions derived other fo
 whether targets were polled; every form is looked up before a signal is new (:attr:`Identity.keys`).
 
 A key is bound to its order from acceptance on. It is free again when nothing came of the order: it was not placed
-(:data:`daemon.core.values.orders.KEY_FREE`), or the exchange cancelled it with nothing executed and showed so again.
+(:data:`daemon.core.values.states.KEY_FREE`), or the exchange cancelled it with nothing executed and showed so again.
 That holds for a caller's own key as well: the exchange has neither a position nor a live order of it, so a second
 attempt under the key cannot buy twice, and whoever sends the key again wants the trade. Otherwise a caller's key and
 the key of a target's buy count for ever. The derived key of a SELL, or of a signal without target, counts until its

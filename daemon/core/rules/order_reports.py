@@ -13,18 +13,10 @@ import msgspec
 
 from daemon.core.values.decimals import ZERO, plain, product, quotient
 from daemon.core.values.exchange_replies import OrderReport, QueryResult
-from daemon.core.values.orders import SIGHTINGS, Order, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import ENDED, MEANINGS, RESTING, SIGHTINGS, State
 
-_LATENESS = {
-    State.OPEN: 0,
-    State.PARTIALLY_FILLED: 0,
-    State.CANCELED: 1,
-    State.PARTIALLY_CANCELED: 1,
-    State.FILLED: 2,
-}
-
-_RESTING = frozenset({State.OPEN, State.PARTIALLY_FILLED})
-_ENDED = frozenset(_LATENESS.keys() - _RESTING)
+_LATENESS = {state: meaning.shown.lateness for state, meaning in MEANINGS.items() if meaning.shown is not None}
 SPENT_SHARE = Decimal("0.99")
 """A market buy that has spent less of its amount is told why; whole steps of a quantity cost less than the rest."""
 _SMALLEST = Decimal("1e-40")
@@ -114,12 +106,12 @@ def falls_short(order: Order, report: OrderReport) -> bool:
     *Filled* with less than was asked, or with nothing, contradicts itself; an end with less than an earlier view
     showed contradicts that one. Either may be a view that is not complete yet.
     """
-    if order.state is State.FILLED or report.state not in _ENDED:
+    if order.state is State.FILLED or report.state not in ENDED:
         return False
     asked = _SMALLEST if order.quantity is None else min(order.quantity, report.quantity or order.quantity)
     if report.state is State.FILLED and report.executed_quantity < asked:
         return True
-    return order.state in _RESTING and report.executed_quantity < order.executed_quantity
+    return order.state in RESTING and report.executed_quantity < order.executed_quantity
 
 
 def may_lack_fills(order: Order, report: OrderReport) -> bool:
@@ -157,7 +149,7 @@ def spent_less(order: Order, report: OrderReport) -> str | None:
 
 def with_known_fills(order: Order, report: OrderReport) -> OrderReport:
     """Return an order report with the fills that an earlier view showed, where it shows fewer."""
-    if order.state not in _RESTING or report.executed_quantity >= order.executed_quantity:
+    if order.state not in RESTING or report.executed_quantity >= order.executed_quantity:
         return report
     return msgspec.structs.replace(
         report, executed_quantity=order.executed_quantity, executed_quote=order.executed_quote

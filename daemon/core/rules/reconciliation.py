@@ -33,18 +33,14 @@ from daemon.core.rules.order_reports import (
 )
 from daemon.core.values.decimals import ZERO, plain
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
-from daemon.core.values.orders import UNRESOLVED, Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import MEANINGS, UNRESOLVED, SearchPolicy, State
 
 CONFIRM_MS = (2_000, 10_000)
 """When a cancelled order is looked at again, after it was seen cancelled."""
 
 RULED_MS = (2_000, 10_000, 60_000)
 """When an order is looked for that a person said was not placed: after the ruling, and after each look in vain."""
-
-CANCELLED = frozenset({State.CANCELED, State.PARTIALLY_CANCELED})
-
-ENDED = CANCELLED | {State.FILLED, State.REJECTED}
-"""States that are looked at again a few times, and then are over."""
 
 SUM_ATTEMPTS = 12
 """Rounds that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
@@ -87,15 +83,18 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 def begin(order: Order, now_ms: int, schedule: Schedule) -> Search:
     """Begin to watch an order, or begin anew because it changed."""
-    if order.state is State.LOST:
-        return Search(next_ms=now_ms + schedule.lost_every_ms)
-    if order.state in CANCELLED:
-        return Search(next_ms=now_ms + CONFIRM_MS[0])
-    if order.state is State.FILLED:
-        return Search(next_ms=now_ms + (schedule.first_ms if order.executed_sum is None else CONFIRM_MS[0]))
-    if order.state is State.REJECTED:
-        return Search(next_ms=now_ms + RULED_MS[0])
-    return Search(next_ms=now_ms)
+    match MEANINGS[order.state].search:
+        case SearchPolicy.LOST:
+            delay_ms = schedule.lost_every_ms
+        case SearchPolicy.CANCELED:
+            delay_ms = CONFIRM_MS[0]
+        case SearchPolicy.SUM:
+            delay_ms = schedule.first_ms if order.executed_sum is None else CONFIRM_MS[0]
+        case SearchPolicy.RULED_OUT:
+            delay_ms = RULED_MS[0]
+        case _:
+            delay_ms = 0
+    return Search(next_ms=now_ms + delay_ms)
 
 
 def everywhere(order: Order) -> tuple[Source, ...]:
@@ -108,7 +107,8 @@ def sources(order: Order, search: Search, now_ms: int, schedule: Schedule) -> tu
     counts = search.misses > 0
     if order.state in UNRESOLVED:
         counts = not schedule.shows_ended or now_ms >= grace_over_ms(order, schedule)
-    return everywhere(order) if counts or order.state is State.REJECTED else everywhere(order)[:1]
+    is_ruled_out = MEANINGS[order.state].search is SearchPolicy.RULED_OUT
+    return everywhere(order) if counts or is_ruled_out else everywhere(order)[:1]
 
 
 def further_source(order: Order, search: Search, results: Sequence[QueryResult]) -> Source | None:
@@ -168,7 +168,7 @@ def _missed(order: Order, search: Search, schedule: Schedule) -> Conclusion:
     """Judge how often an order was not found."""
     if search.complete < schedule.negatives:
         return Conclusion.MISSED
-    if order.state is State.IN_DOUBT:
+    if MEANINGS[order.state].search is SearchPolicy.DOUBT:
         return Conclusion.LOST
     return Conclusion.MISSING if order.state is State.OPEN and order.seen_ms is None else Conclusion.MISSED
 
@@ -196,10 +196,11 @@ def is_confirmed(order: Order, search: Search) -> bool:
     It was seen often enough after its end. One whose sum is missing was asked for it often enough. One
     that a person ruled out was looked for in vain often enough.
     """
-    if order.state not in ENDED:
-        return False
-    if order.state is State.REJECTED:
+    policy = MEANINGS[order.state].search
+    if policy is SearchPolicy.RULED_OUT:
         return search.misses >= len(RULED_MS)
+    if policy not in {SearchPolicy.CANCELED, SearchPolicy.SUM}:
+        return False
     if order.executed_sum is None:
         return max(search.seen, search.misses) >= SUM_ATTEMPTS
     return search.seen >= len(CONFIRM_MS)
@@ -223,18 +224,19 @@ def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, sche
 
 
 def _delay_ms(order: Order, search: Search, now_ms: int, schedule: Schedule) -> int:
-    if order.state is State.LOST:
+    policy = MEANINGS[order.state].search
+    if policy is SearchPolicy.LOST:
         return schedule.lost_every_ms
     if search.short and not search.misses:
         return CONFIRM_MS[min(search.short, len(CONFIRM_MS)) - 1]
-    is_ended = order.state in CANCELLED or (order.state is State.FILLED and order.executed_sum is not None)
+    is_ended = policy is SearchPolicy.CANCELED or (policy is SearchPolicy.SUM and order.executed_sum is not None)
     if is_ended and search.seen < len(CONFIRM_MS) and not search.misses:
         return CONFIRM_MS[search.seen]
-    if order.state is State.REJECTED:
+    if policy is SearchPolicy.RULED_OUT:
         return RULED_MS[min(search.misses, len(RULED_MS) - 1)]
     exponent = min(search.attempts - 1, 60)  # beyond that every factor above 1 has reached the bound
     delay_ms = int(min(schedule.longest_ms, schedule.first_ms * schedule.factor**exponent))
     until_grace_ms = grace_over_ms(order, schedule) - now_ms
-    if order.state is State.IN_DOUBT and 0 < until_grace_ms < delay_ms:
+    if policy is SearchPolicy.DOUBT and 0 < until_grace_ms < delay_ms:
         return until_grace_ms  # the first round that counts comes as soon as it may
     return delay_ms

@@ -9,7 +9,8 @@ import msgspec
 
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
-from daemon.core.values.orders import Order, OrderEvent, Side
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import OrderEvent
 from daemon.core.values.symbols import SymbolRules, refit
 
 

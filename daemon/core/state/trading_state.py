@@ -38,17 +38,10 @@ from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock, LockState, LockTable
-from daemon.core.values.orders import KEY_FREE, SIGHTINGS, Order, OrderEvent, Side, State, after
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import Defaults
+from daemon.core.values.states import FINISHED, KEY_FREE, WATCHED, OrderEvent, State, after
 from daemon.core.values.waiters import Waiter
-
-FINISHED = frozenset({State.FILLED} | KEY_FREE)
-"""States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
-once the sum of its fills is known."""
-
-WATCHED = frozenset({State.IN_DOUBT, State.LOST, State.REJECTED} | SIGHTINGS.keys())
-"""States in which an order is looked for, until it is finished. A rejected one is finished at once, unless a person
-ruled it out."""
 
 RATE_BACKOFF_FACT = "keep_still_until_ms"
 BACKOFF_FACT = "turned_away"

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import msgspec
 
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 
 DAEMON = "daemon"
 """The actor of what happens by itself."""

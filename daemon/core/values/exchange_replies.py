@@ -10,7 +10,7 @@ from enum import Enum, StrEnum, auto
 
 import msgspec
 
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 
 
 class Advice(StrEnum):

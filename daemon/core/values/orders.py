@@ -1,32 +1,4 @@
-"""The order's life: one table of (state, event) → state, and the value that a signal becomes.
-
-::
-
-                      ┌──────────── withdraw, expire ──────────▶ withdrawn │ expired
-                      │       arm
-    accept ─▶ queued ─┼──────────────▶ armed ──┐ fire
-                ▲  ▲  │ send                   ▼
-                │  │  └───────────────────▶ in_flight ── place ─▶ open ─▶ partially_filled ─▶ filled
-                │  │      defer               │  │  │              └──────▶ canceled │ partially_canceled
-                │  └──────────────────────────┘  │  └─ refuse ─▶ rejected │ dead_letter
-                │ requeue                        │ doubt
-            dead_letter                          ▼
-                                              in_doubt ── see ─▶ open │ partially_filled │ filled │ …
-                                                 │ lose     ▲
-                                                 ▼          │ see (late)
-                                                lost ───────┘       rule_out (a person) ─▶ rejected
-
-Read it for what is *not* there. Nothing leads from ``in_doubt`` or ``lost`` back to ``queued``: after an unknown
-outcome nothing is ever sent again by itself. Nothing leads from any state that may have reached the exchange to
-``expired`` or ``withdrawn``: a clock or a wish cannot undo what was sent. Not drawn is the doubt of what is waiting
-when a process begins: an armed order after a crash, a queued one after a restore (``verbs/restored``). Nor is the
-doubt of an open order that the exchange answered with an id and that no complete search has ever found.
-
-What the exchange shows is believed over what we concluded: an order report is an event in *every* state that a request
-may have reached, ``rejected`` and ``canceled`` included, because MEXC's answers can be behind its books (a cancel may
-answer with the state from before it; a fill may be reported after the cancel). The only order report that changes
-nothing is one older than what is known (:mod:`daemon.core.rules.order_reports`).
-"""
+"""An order: the value that a signal becomes. Its states and their meaning are in :mod:`daemon.core.values.states`."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -34,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from daemon.core.values.decimals import ZERO, quotient
-from daemon.errors import Impossible
+from daemon.core.values.states import PENDING, RESTING, State
 
 
 class Side(StrEnum):
@@ -57,139 +29,6 @@ class OrderType(StrEnum):
     def can_rest(self) -> bool:
         """Whether such an order can stay on the exchange's book for long."""
         return self in {OrderType.LIMIT, OrderType.LIMIT_MAKER}
-
-
-class State(StrEnum):
-    """Where an order stands, as stored and shown. Five of them are MEXC's own words."""
-
-    QUEUED = "queued"  # durable, waits for its turn
-    ARMED = "armed"  # durable as if sent, waits for its instant
-    IN_FLIGHT = "in_flight"  # may be on the wire; no answer yet
-    IN_DOUBT = "in_doubt"  # the answer is lost; only evidence or a person ends it
-    OPEN = "open"  # MEXC: NEW
-    PARTIALLY_FILLED = "partially_filled"
-    FILLED = "filled"
-    CANCELED = "canceled"  # without a fill
-    PARTIALLY_CANCELED = "partially_canceled"  # with fills
-    REJECTED = "rejected"  # definitely not executed
-    EXPIRED = "expired"  # its deadline passed before it was sent
-    WITHDRAWN = "withdrawn"  # cancelled before it was sent
-    LOST = "lost"  # looked for long and everywhere in vain; still believed if seen
-    DEAD_LETTER = "dead_letter"  # definitely not executed, set aside for a person
-
-
-class OrderEvent(StrEnum):
-    """What can happen to an order."""
-
-    ARM = "arm"  # made durable ahead of its instant
-    DISARM = "disarm"  # its instant must not come (the kill switch); nothing was sent
-    SEND = "send"  # handed to the exchange's client, or the instant of an armed order came
-    DEFER = "defer"  # refused or not sent, and another attempt may follow
-    PLACE = "place"  # the exchange answered with its order id
-    REFUSE = "refuse"  # the exchange refused for good
-    SET_ASIDE = "set_aside"  # the exchange refused, and a person must look
-    DOUBT = "doubt"  # the outcome is unknown
-    LOSE = "lose"  # long and everywhere in vain
-    RULE_OUT = "rule_out"  # a person vouches that it was not placed
-    EXPIRE = "expire"
-    WITHDRAW = "withdraw"
-    REQUEUE = "requeue"  # a person sends a dead letter back
-    SEE_OPEN = "see_open"  # a look-up found it so
-    SEE_PARTIALLY_FILLED = "see_partially_filled"
-    SEE_FILLED = "see_filled"
-    SEE_CANCELED = "see_canceled"
-    SEE_PARTIALLY_CANCELED = "see_partially_canceled"
-
-
-SIGHTINGS = {
-    State.OPEN: OrderEvent.SEE_OPEN,
-    State.PARTIALLY_FILLED: OrderEvent.SEE_PARTIALLY_FILLED,
-    State.FILLED: OrderEvent.SEE_FILLED,
-    State.CANCELED: OrderEvent.SEE_CANCELED,
-    State.PARTIALLY_CANCELED: OrderEvent.SEE_PARTIALLY_CANCELED,
-}
-"""The exchange's states, and the happening by which each is seen."""
-
-MAYBE_SENT = frozenset(
-    {State.IN_FLIGHT, State.IN_DOUBT, State.LOST, State.REJECTED, State.DEAD_LETTER} | SIGHTINGS.keys()
-)
-"""States in which a request may have reached the exchange, whatever was concluded since."""
-
-TRANSITIONS: dict[State, dict[OrderEvent, State]] = {
-    State.QUEUED: {
-        OrderEvent.ARM: State.ARMED,
-        OrderEvent.SEND: State.IN_FLIGHT,
-        OrderEvent.EXPIRE: State.EXPIRED,
-        OrderEvent.WITHDRAW: State.WITHDRAWN,
-        OrderEvent.DOUBT: State.IN_DOUBT,
-    },
-    State.ARMED: {
-        OrderEvent.SEND: State.IN_FLIGHT,
-        OrderEvent.DISARM: State.QUEUED,
-        OrderEvent.EXPIRE: State.EXPIRED,
-        OrderEvent.WITHDRAW: State.WITHDRAWN,
-        OrderEvent.DOUBT: State.IN_DOUBT,
-    },
-    State.IN_FLIGHT: {
-        OrderEvent.PLACE: State.OPEN,
-        OrderEvent.DEFER: State.QUEUED,
-        OrderEvent.REFUSE: State.REJECTED,
-        OrderEvent.SET_ASIDE: State.DEAD_LETTER,
-        OrderEvent.DOUBT: State.IN_DOUBT,
-    },
-    State.IN_DOUBT: {
-        OrderEvent.LOSE: State.LOST,
-        OrderEvent.RULE_OUT: State.REJECTED,
-    },
-    State.LOST: {
-        OrderEvent.RULE_OUT: State.REJECTED,
-    },
-    State.DEAD_LETTER: {
-        OrderEvent.REQUEUE: State.QUEUED,
-        OrderEvent.WITHDRAW: State.WITHDRAWN,
-    },
-    **{
-        state: {}
-        for state in (
-            State.OPEN, State.PARTIALLY_FILLED, State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED,
-            State.REJECTED, State.EXPIRED, State.WITHDRAWN,
-        )
-    },
-}  # fmt: skip
-"""The order's life. A happening that stands not under a state is impossible there."""
-
-TRANSITIONS[State.OPEN][OrderEvent.DOUBT] = State.IN_DOUBT  # placed by the exchange's word, and never seen
-
-for _state in MAYBE_SENT:
-    TRANSITIONS[_state].update({happening: seen for seen, happening in SIGHTINGS.items()})
-
-KEY_FREE = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.DEAD_LETTER})
-"""States in which nothing was placed, so that the same signal may become a new order."""
-
-WAITING = frozenset({State.QUEUED, State.ARMED})
-"""States in which nothing was sent: the order can be withdrawn."""
-
-RESTING = frozenset({State.OPEN, State.PARTIALLY_FILLED})
-"""States in which an order stands on the exchange's book, or may trade at once."""
-
-UNRESOLVED = frozenset({State.IN_DOUBT, State.LOST})
-"""States that only evidence or a person ends."""
-
-PENDING = frozenset({State.QUEUED, State.ARMED, State.IN_FLIGHT, State.IN_DOUBT})
-"""States whose outcome is still to come; ``lost`` is not among them, because nothing is expected to come by itself."""
-
-
-def after(state: State, happening: OrderEvent) -> State:
-    """Return the state that follows.
-
-    Raises:
-        Impossible: the table has no such transition; nothing was changed.
-
-    """
-    try:
-        return TRANSITIONS[state][happening]
-    except KeyError:
-        raise Impossible(f"{happening.value} is impossible for an order that is {state.value}") from None
 
 
 def known_sum(quantity: Decimal, quote: Decimal) -> Decimal | None:
@@ -277,7 +116,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """
         if self.state in PENDING:
             return False
-        if self.state in {State.OPEN, State.PARTIALLY_FILLED}:
+        if self.state in RESTING:
             return self.type.can_rest and self.seen_ms is not None
         return True
 

@@ -12,7 +12,8 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.locks import Lock, LockState, OwnerType
-from daemon.core.values.orders import Order, OrderEvent, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import OrderEvent, State
 from daemon.core.verbs.lease_queue import grant
 from daemon.errors import InvariantBroken
 

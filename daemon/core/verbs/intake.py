@@ -11,8 +11,9 @@ from daemon.core.rules.exposure import Exposure
 from daemon.core.rules.idempotency import Claim, Identity, claim, identity_of, key_until_ms
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
-from daemon.core.values.orders import Order, Side, State
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import Signal, check_instant
+from daemon.core.values.states import State
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady
 
 

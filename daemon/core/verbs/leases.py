@@ -15,7 +15,8 @@ import msgspec
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.locks import Lock, LockState
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import WAITING, State
 from daemon.core.values.waiters import LeaseRequest, Waiter
 from daemon.core.verbs import lease_queue
 from daemon.core.verbs.dispatch import disarm
@@ -136,7 +137,7 @@ def force_release(
     """
     lock = _active(ledger, lock)
     order = None if lock.order_id is None else ledger.orders[lock.order_id]
-    if order is not None and order.state not in {State.QUEUED, State.ARMED} and not exchange_checked:
+    if order is not None and order.state not in WAITING and not exchange_checked:
         raise WrongState(
             f"order {order.order_id} was sent under {lock.lock_id} and its outcome is unknown: look on the exchange "
             f"for client order id {order.client_order_id}, then rule with `sniperd resolve`, or say that you have "

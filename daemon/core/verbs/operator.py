@@ -15,7 +15,8 @@ from daemon.core.state.trading_state import HALT_FACT, RATE_BACKOFF_FACT, Tradin
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.exchange_replies import CancelAnswer
-from daemon.core.values.orders import RESTING, SIGHTINGS, UNRESOLVED, WAITING, Order, OrderEvent, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import RESTING, SIGHTINGS, UNRESOLVED, WITHDRAWABLE, OrderEvent, State
 from daemon.core.verbs.dispatch import disarm, take_back
 from daemon.errors import WrongState
 
@@ -47,7 +48,7 @@ def withdraw(ledger: TradingState, step: Decision, order: Order, *, reason: str,
 
     """
     order = ledger.orders.get(order.order_id, order)
-    if order.state not in WAITING | {State.DEAD_LETTER}:
+    if order.state not in WITHDRAWABLE:
         raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
     ledger.leave(order)
     take_back(ledger, step, order, now_ms)

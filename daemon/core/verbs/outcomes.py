@@ -25,7 +25,8 @@ from daemon.core.values.exchange_replies import (
     Refused,
     Unclear,
 )
-from daemon.core.values.orders import KEY_FREE, SIGHTINGS, WAITING, Order, OrderEvent, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import KEY_FREE, SIGHTINGS, WAITING, OrderEvent, State
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.dispatch import expire
 from daemon.core.verbs.operator import halt, withdraw

@@ -8,10 +8,11 @@ from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.exposure import Ended, Spent
 from daemon.core.rules.reconciliation import begin
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import WATCHED, TradingState
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import UNDER_WAY, WATCHED
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.outcomes import in_doubt
 
@@ -71,7 +72,7 @@ def recover(
             error="the daemon ended, and with it the caller's wait",
         )
     for order in loaded:
-        if order.state in {State.ARMED, State.IN_FLIGHT}:
+        if order.state in UNDER_WAY:
             in_doubt(ledger, step, order, "the daemon ended before the outcome was recorded", now_ms)
         elif order.state in WATCHED:
             ledger.schedule_search(order, begin(order, now_ms, ledger.rules.schedule))

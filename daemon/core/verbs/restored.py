@@ -16,7 +16,8 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.instants import instant_ms
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.dispatch import lock_for
 from daemon.core.verbs.operator import halt
 from daemon.core.verbs.outcomes import in_doubt

@@ -11,11 +11,10 @@ import msgspec
 
 from daemon.core.rules.reconciliation import Search
 from daemon.core.state.trading_state import TradingState
-from daemon.core.values.orders import UNRESOLVED, Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import UNDER_WAY, UNRESOLVED, State
 from daemon.core.verbs.lease_queue import Waiting, in_order
 from daemon.core.views.explain import Outlook, outlook
-
-_UNDER_WAY = frozenset({State.ARMED, State.IN_FLIGHT})
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +61,7 @@ def _sent(ledger: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
             continue
         if order.state in UNRESOLVED:
             doubts.append(order)
-        elif order.state in _UNDER_WAY:
+        elif order.state in UNDER_WAY:
             under_way.append(order)
         else:
             resting.append(order)

@@ -4,7 +4,8 @@ import msgspec
 
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.trading_state import TradingState
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import MEANINGS, State
 
 
 class Outlook(msgspec.Struct, frozen=True, rename="camel"):
@@ -14,54 +15,17 @@ class Outlook(msgspec.Struct, frozen=True, rename="camel"):
     at_ms: int | None = None
 
 
-_OVER = {
-    State.FILLED: "nothing: it is filled",
-    State.CANCELED: "nothing: the exchange cancelled it without a fill",
-    State.PARTIALLY_CANCELED: "nothing: the exchange cancelled what was not filled",
-    State.REJECTED: "nothing: it was refused; the same signal may be sent again",
-    State.EXPIRED: "nothing: its deadline passed before it was sent; the same signal may be sent again",
-    State.WITHDRAWN: "nothing: it was withdrawn before it was sent",
-    State.DEAD_LETTER: "nothing by itself: a person decides, `sniperd requeue ID` or `sniperd cancel ID`",
-}
-
-_AHEAD = {
-    State.ARMED: "it fires at its instant",
-    State.IN_FLIGHT: "the exchange's answer is awaited",
-    State.IN_DOUBT: "it is looked for; not finding it says nothing yet",
-    State.LOST: "a person rules on it (`sniperd resolve ID`); until then its lock stays, and looks go on",
-    State.REJECTED: "a person ruled that it was not placed; it is looked for a few times more, and believed if seen",
-    State.OPEN: "it is followed until filled or cancelled",
-    State.PARTIALLY_FILLED: "it is followed until filled or cancelled",
-    State.FILLED: "the exchange is asked again for the sum of its fills, which it did not show yet",
-    State.CANCELED: "it is looked at again, for fills after the cancel",
-    State.PARTIALLY_CANCELED: "it is looked at again, for fills after the cancel",
-}
-
-
-_TO_DO = {
-    State.QUEUED: "`sniperd cancel ID` withdraws it",
-    State.IN_DOUBT: "nothing yet, and do not send it again under another key; `sniperd resolve ID` only if you have "
-    "seen on the exchange what became of it",
-    State.LOST: "look on the exchange, in open orders, history and trades, for every client order id that begins with "
-    "ID-, whatever its number; then rule on it: "
-    "`sniperd resolve ID --as filled|open|canceled|not-placed --reason …`",
-    State.OPEN: "`sniperd cancel ID` asks the exchange to cancel it",
-    State.PARTIALLY_FILLED: "`sniperd cancel ID` asks the exchange to cancel what is not filled",
-    State.DEAD_LETTER: "`sniperd requeue ID --reason …` sends it back, `sniperd cancel ID` discards it",
-}
-
-
 def outlook(ledger: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
     """Tell what will happen next, from memory. ``ahead`` is how many are served before it, where that is counted."""
     if order.finished_ms is not None:
-        return Outlook(_OVER[order.state])
+        return Outlook(MEANINGS[order.state].over)
     if order.state is State.QUEUED:
         return _queued(ledger, order, now_ms, ahead)
     if order.state is State.ARMED:
-        return Outlook(_AHEAD[order.state], order.execute_at_ms)
+        return Outlook(MEANINGS[order.state].ahead, order.execute_at_ms)
     if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules.schedule):
         return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
-    return Outlook(_AHEAD[order.state], _next_look_ms(ledger, order))
+    return Outlook(MEANINGS[order.state].ahead, _next_look_ms(ledger, order))
 
 
 def afterwards(ledger: TradingState, order: Order, now_ms: int) -> Outlook | None:
@@ -84,8 +48,9 @@ def advice(ledger: TradingState, order: Order, *, has_events: bool = True) -> st
         return "`sniperd resume --reason …` lets orders go again"
     if order.finished_ms is not None and not has_events:
         return "its events and attempts are past their retention and were removed; a backup from before has them"
-    text = _TO_DO.get(order.state) if order.finished_ms is None or order.state is State.DEAD_LETTER else None
-    return None if text is None else text.replace("ID", order.order_id)
+    if order.finished_ms is not None and order.state is not State.DEAD_LETTER:
+        return None
+    return MEANINGS[order.state].advice.replace("ID", order.order_id) or None
 
 
 def _queued(ledger: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:

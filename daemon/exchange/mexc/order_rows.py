@@ -19,7 +19,8 @@ import msgspec
 
 from daemon.core.values.decimals import ZERO, plain, product, total
 from daemon.core.values.exchange_replies import OrderReport
-from daemon.core.values.orders import Order, OrderType, Side, State
+from daemon.core.values.orders import Order, OrderType, Side
+from daemon.core.values.states import State
 from daemon.exchange.mexc.replies import UNREADABLE
 from daemon.exchange.mexc.views import UnreadableError, amount
 

@@ -9,7 +9,8 @@ from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, 
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import BACKOFF_FACT
 from daemon.core.values.exchange_replies import UNREACHABLE, Advice, Answer, NotSent
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.operator import clear_wait
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, unclear

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from daemon.core.rules.exposure import DAY_MS, Ended, Exposure, spent_by
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from tests.core.making import NOON_MS
 
 

@@ -8,7 +8,8 @@ import pytest
 from daemon.core.rules.exposure import _WEIGHT, DAY_MS, MAX_REPEAT_WINDOW_MS
 from daemon.core.rules.guards import needs_last_price
 from daemon.core.values.exchange_replies import Advice
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Guarded
 from tests.core.bench import Bench

@@ -9,8 +9,9 @@ import pytest
 from daemon.core.rules.idempotency import Claim, Identity, claim, fingerprint_of, identity_of, key_until_ms
 from daemon.core.rules.reconciliation import CONFIRM_MS, SUM_ATTEMPTS, further_source
 from daemon.core.values.exchange_replies import Advice, Source
-from daemon.core.values.orders import KEY_FREE, Order, State
+from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal
+from daemon.core.values.states import KEY_FREE, State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import KeyConflict
 from tests.core.bench import Bench

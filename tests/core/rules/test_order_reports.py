@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.rules.order_reports import is_news, settled
-from daemon.core.values.orders import SIGHTINGS, State
+from daemon.core.values.states import SIGHTINGS, State
 from tests.core.making import NOON_MS, order, report
 
 NOT_SHOWN = sorted({State.IN_FLIGHT, State.IN_DOUBT, State.LOST, State.REJECTED, State.DEAD_LETTER})

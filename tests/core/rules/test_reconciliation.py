@@ -20,7 +20,8 @@ from daemon.core.rules.reconciliation import (
     sources,
 )
 from daemon.core.values.exchange_replies import QueryResult, Source
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from tests.core.making import NOON_MS, everywhere, order, query, report
 
 SCHEDULE = Schedule(

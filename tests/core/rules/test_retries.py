@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from daemon.core.rules.retries import RetryPolicy, delay_ms, judge, unsent
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
-from daemon.core.values.orders import Order, OrderEvent, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import OrderEvent, State
 from daemon.core.values.symbols import SymbolRules
 from tests.core.making import NOON_MS, limit_order, order, refused, symbol_rules
 

@@ -9,7 +9,8 @@ from daemon.core.rules.exposure import worth_of
 from daemon.core.rules.order_reports import combined, spent_less
 from daemon.core.rules.reconciliation import SUM_ATTEMPTS, Search, further_source, is_confirmed
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
-from daemon.core.values.orders import Order, Side, State
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.core.views.explain import advice, outlook
 from tests.core.bench import Bench

@@ -8,7 +8,8 @@ from daemon.core.state.decision import Decision
 from daemon.core.state.keys import MAX_ABSENT
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, attempt, lock, order, placed, query, report, rules, unclear

@@ -15,7 +15,7 @@ from daemon import core
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import BOUND_KEYS, CATALOGUE, DAEMON, Event, Kind, Level
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order
 

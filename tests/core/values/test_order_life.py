@@ -5,8 +5,10 @@ import itertools
 import pytest
 
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import FINISHED, WATCHED, TradingState
-from daemon.core.values.orders import (
+from daemon.core.state.trading_state import TradingState
+from daemon.core.values.orders import OrderType
+from daemon.core.values.states import (
+    FINISHED,
     KEY_FREE,
     MAYBE_SENT,
     PENDING,
@@ -14,8 +16,8 @@ from daemon.core.values.orders import (
     TRANSITIONS,
     UNRESOLVED,
     WAITING,
+    WATCHED,
     OrderEvent,
-    OrderType,
     State,
     after,
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from daemon.core.state.decision import Decision
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.core.verbs import leases
 from daemon.core.verbs.clock_steps import FAR_MS, disagreement, stepped
 from daemon.core.verbs.leases import Leased

@@ -9,7 +9,8 @@ from daemon.core.rules.order_reports import combined, exceeds, falls_short, sett
 from daemon.core.rules.reconciliation import CONFIRM_MS, Search, further_source, grace_over_ms, sources
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.monitoring.figures import read
 from tests.core.bench import Bench
 from tests.core.making import everywhere, limit_order, order, placed, query, report, unclear

@@ -10,7 +10,8 @@ from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.exchange_replies import Advice, NotSent
 from daemon.core.values.locks import LockState, OwnerType
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.dispatch import may_go
 from daemon.errors import InvariantBroken, NotReady
 from tests.core.bench import Bench

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.core.verbs.intake import accept, check_all, identify
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from tests.core.bench import Bench

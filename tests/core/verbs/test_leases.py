@@ -8,7 +8,8 @@ import pytest
 
 from daemon.core.state.decision import Decision
 from daemon.core.values.locks import Lock, LockState
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs import leases
 from daemon.core.verbs.lease_queue import in_order, place_of, withdraw

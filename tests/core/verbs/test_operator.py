@@ -9,7 +9,8 @@ import pytest
 from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.exchange_replies import Advice, CancelAnswer
 from daemon.core.values.locks import LockState
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Ruling, ask_cancel, requeue, rule, withdraw
 from daemon.errors import WrongState
 from tests.core.bench import Bench

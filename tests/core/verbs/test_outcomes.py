@@ -11,7 +11,8 @@ from daemon.core.values.attempts import AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import Advice, NotSent, Source
 from daemon.core.values.locks import LockState
-from daemon.core.values.orders import SIGHTINGS, Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import SIGHTINGS, State
 from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import (

@@ -6,7 +6,8 @@ import pytest
 
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.exchange_replies import Advice
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, placed, query, refused, report, rules, unclear

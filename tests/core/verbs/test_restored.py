@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from daemon.core.values.attempts import AttemptState
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.errors import Halted
 from tests.core.bench import Bench

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from daemon.core.values.exchange_replies import Advice
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from daemon.core.views.board import Overview, overview
 from daemon.core.views.explain import outlook
 from tests.core.bench import Bench

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from daemon.core.rules.reconciliation import grace_over_ms
-from daemon.core.state.trading_state import FINISHED
 from daemon.core.values.exchange_replies import Advice
-from daemon.core.values.orders import Order, State
+from daemon.core.values.orders import Order
+from daemon.core.values.states import FINISHED, State
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, order, placed, query, refused, report, rules, unclear

@@ -10,7 +10,8 @@ from typing import Any
 from daemon.clock import Clock
 from daemon.config.credentials import PAPER
 from daemon.core.values.attempts import Attempt
-from daemon.core.values.orders import Order, OrderType, State
+from daemon.core.values.orders import Order, OrderType
+from daemon.core.values.states import State
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.requests import Settings

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
-from daemon.core.values.orders import OrderType, State
+from daemon.core.values.orders import OrderType
+from daemon.core.values.states import State
 from daemon.exchange.mexc import order_rows
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.views import UnreadableError

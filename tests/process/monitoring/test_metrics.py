@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from daemon.core.values.events import CATALOGUE
-from daemon.core.values.orders import State
+from daemon.core.values.states import State
 from tests.monitoring.prometheus import ROOT, alert_rules, names_in, samples, scrape, tool, value
 from tests.monitoring.test_dashboard import EXPRESSIONS
 from tests.support import KEYS, Daemon, Exchange, eventually
