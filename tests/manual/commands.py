@@ -7,7 +7,7 @@ import click
 
 from daemon.cli.main import COMMANDS, SUMMARIES, sniperd
 from tests.manual import markdown
-from tests.manual.markdown import code, table
+from tests.manual.markdown import code, items
 
 PROGRAM = "sniperd"
 
@@ -15,7 +15,7 @@ PROGRAM = "sniperd"
 def page() -> str:
     """Return the handbook's page."""
     context = click.Context(sniperd, info_name=PROGRAM, **sniperd.context_settings)
-    listed = table(["command", "what it does"], ([code(name), SUMMARIES[name]] for name in COMMANDS))
+    listed = items(f"{code(name)}: {SUMMARIES[name]}" for name in COMMANDS)
     help_option = "Every command explains itself with `-h` or `--help`."
     parts = [_about(sniperd), _usage(context), _options(context), "## Commands", listed, help_option]
     for name in COMMANDS:
@@ -34,7 +34,8 @@ def _command(name: str, parent: click.Context) -> Iterator[str]:
     yield f"## {context.command_path}"
     yield _usage(context)
     yield _about(command)
-    yield _options(context)
+    if options := _options(context):
+        yield options
     if details := _details(context):
         yield f"```text\n{details}\n```"
     if isinstance(command, click.Group):
@@ -65,8 +66,11 @@ def _options(context: click.Context) -> str:
     if context.parent is not None:
         parameters = [each for each in parameters if each is not context.command.get_help_option(context)]
     records = filter(None, (each.get_help_record(context) for each in parameters))
-    rows = [[code(names), about] for names, about in records if names.startswith("-")]
-    return table(["option", "meaning"], rows) if rows else ""
+    return items(_option(names, about) for names, about in records if names.startswith("-"))
+
+
+def _option(names: str, about: str) -> str:
+    return f"{code(names)}: {' '.join(about.split())}" if about else code(names)
 
 
 def _details(context: click.Context) -> str:

@@ -2,9 +2,9 @@
 
 from itertools import groupby
 
-from daemon.core.values.events import BOUND_KEYS, CATALOGUE
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE, Kind
 from tests.manual import markdown
-from tests.manual.markdown import code, sentence, table
+from tests.manual.markdown import code, items, sentence
 
 
 def page() -> str:
@@ -23,14 +23,10 @@ def page() -> str:
 
 
 def _section(area: str, names: list[str]) -> str:
-    rows = [
-        [
-            code(name),
-            CATALOGUE[name].level.name.lower(),
-            "yes" if CATALOGUE[name].durable else "no",
-            sentence(CATALOGUE[name].meaning),
-            ", ".join(code(key) for key in CATALOGUE[name].keys),
-        ]
-        for name in names
-    ]
-    return f"## {area}\n\n" + table(["event", "level", "stored", "meaning", "fields"], rows)
+    return f"## {area}\n\n" + items(_entry(name, CATALOGUE[name]) for name in names)
+
+
+def _entry(name: str, kind: Kind) -> str:
+    stored = ", stored" if kind.durable else ""
+    fields = f" Fields: {', '.join(map(code, kind.keys))}." if kind.keys else ""
+    return f"{code(name)} ({kind.level.name.lower()}{stored}): {sentence(kind.meaning)}{fields}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from daemon.exit_codes import MEANINGS
 from tests.manual import markdown
-from tests.manual.markdown import code, table
+from tests.manual.markdown import code, items
 
 SERVICE = Path(__file__).parents[2] / "systemd/sniperd.service"
 
@@ -18,12 +18,15 @@ def page() -> str:
         "systemd does not restart the service: fix the cause and start it again."
     )
     final = _final()
-    rows = [[code(number), meaning, "yes" if number in final else ""] for number, meaning in MEANINGS.items()]
+    entries = [
+        f"{code(number)}: {meaning}" + (" The service stays down." if number in final else "")
+        for number, meaning in MEANINGS.items()
+    ]
     return markdown.page(
         "Exit codes",
         "Every exit code and what it means, for the service and for scripts.",
         intro,
-        table(["code", "meaning", "the service stays down"], rows),
+        items(entries),
     )
 
 

@@ -1,6 +1,6 @@
 """Pieces of Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 GENERATED = "<!-- Generated from the code: python -m tests.manual.generate -->"
 
@@ -10,20 +10,16 @@ def page(title: str, about: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", about, GENERATED, *(part.strip("\n") for part in parts)]) + "\n"
 
 
-def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table."""
-    return "\n".join(_row(cells) for cells in (heading, ["---"] * len(heading), *rows))
+def items(entries: Iterable[str]) -> str:
+    """Return a list. It reads well in a terminal and in a man page, where a wide table does not."""
+    return "\n".join(f"- {entry}" for entry in entries)
 
 
 def code(text: object) -> str:
-    """Mark a word as code; nothing where there is none."""
-    return f"`{text}`" if str(text) else ""
+    """Mark a word as code."""
+    return f"`{text}`"
 
 
 def sentence(text: str) -> str:
     """Begin with a capital and end with a full stop."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

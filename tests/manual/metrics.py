@@ -16,7 +16,7 @@ from daemon.monitoring.recorder import Recorder
 from daemon.monitoring.snapshot import Standing
 from tests.exchange.mexc.clocks import LoopClock
 from tests.manual import markdown
-from tests.manual.markdown import code, sentence, table
+from tests.manual.markdown import code, items, sentence
 from tests.support import making
 
 FEW = 12
@@ -45,11 +45,14 @@ def page() -> str:
 
 
 def _metrics(metrics: Iterable[Metric]) -> str:
-    rows = [
-        [code(metric.name), metric.type, _labels(metric), sentence(metric.documentation)]
-        for metric in sorted(metrics, key=lambda metric: metric.name)
-    ]
-    return table(["metric", "type", "labels", "meaning"], rows)
+    return items(_entry(metric) for metric in sorted(metrics, key=lambda metric: metric.name))
+
+
+def _entry(metric: Metric) -> str:
+    labels = _labels(metric)
+    return f"{code(metric.name)} ({metric.type}): {sentence(metric.documentation)}" + (
+        f" Labels: {labels}." if labels else ""
+    )
 
 
 def _labels(metric: Metric) -> str:
@@ -61,8 +64,8 @@ def _labels(metric: Metric) -> str:
             if label != "le" and value not in values:
                 values.append(value)
     is_ours = metric.name.startswith("sniperd_")
-    return "; ".join(
-        f"{code(label)}: {', '.join(map(code, values))}" if is_ours and 1 < len(values) <= FEW else code(label)
+    return ", ".join(
+        f"{code(label)} ({', '.join(map(code, values))})" if is_ours and 1 < len(values) <= FEW else code(label)
         for label, values in found.items()
         if label != "le"
     )
