@@ -37,6 +37,7 @@ COMMANDS = {
     "uninstall": "install:uninstall",
     "doctor": "doctor:doctor",
     "config": "config:config",
+    "manual": "manual:manual",
 }
 
 SUMMARIES = {
@@ -64,6 +65,7 @@ SUMMARIES = {
     "uninstall": "Take the service away again.",
     "doctor": "Look whether all is there that the daemon needs.",
     "config": "Check or show the configuration.",
+    "manual": "Show the handbook.",
 }
 """The first line of each command's help, here so that listing them loads none."""
 
