@@ -1,12 +1,12 @@
-"""The hand on the writing connection: commits are made here, whatever may take long on the connection's thread.
+"""Runs work on the writing connection: in the event-loop thread while the disk is fast, otherwise in a worker thread.
 
-A commit on a disk that is well takes a few tenths of a millisecond. On a thread it takes two wake-ups more, and the
-thread waits for the interpreter lock after every statement; beside a busy loop that comes to milliseconds. So it is
-made in the loop's own thread. The loop stands still meanwhile, and whatever arrives goes into the next group.
+A commit on a healthy disk takes a few tenths of a millisecond. In a worker thread it takes two more wake-ups, and the
+thread waits for the interpreter lock after every statement; beside a busy loop that adds milliseconds. So commits run
+in the event-loop thread. The loop is blocked meanwhile, and what arrives then joins the next group.
 
-A disk that is slow must not hold up the loop again and again: after a commit that took long, commits are made on the
-thread for a while. What another process has locked is waited for there, too: nothing is acknowledged or sent meanwhile,
-and whoever asks learns how long it has been going on.
+A slow disk must not block the loop repeatedly: after a commit slower than ``SLOW_S``, commits run in the worker thread
+for ``IN_THREAD_S``. A lock that another process holds on the database is waited for there, too. Nothing is acknowledged
+or sent meanwhile, and status and metrics show how long the wait has lasted.
 """
 
 import asyncio
@@ -20,134 +20,134 @@ from daemon.clock import stopwatch_s
 from daemon.errors import Locked
 from daemon.store.opening import LOCKED, primary
 
-LONG_S = 0.1
-"""A commit that takes longer sends the next ones to the thread."""
+SLOW_S = 0.1
+"""After a commit slower than this, commits run in the worker thread."""
 
-ASIDE_S = 1.0
-"""For so long."""
+IN_THREAD_S = 1.0
+"""How long commits then run in the worker thread."""
 
-TRY_MS = 500
-"""So long the thread waits for a lock of another process before it tells, and tries again."""
+RETRY_MS = 500
+"""How long one try waits for another process's lock before it reports the wait and tries again."""
 
-PATIENCE_S = 60.0
-"""So long a commit is tried: a copy or a check by another program ends within that. After that the process ends, and
-the next one waits again."""
+LOCK_WAIT_S = 60.0
+"""How long a commit waits for another process's lock. A copy or a check by another program ends within that. After it
+the process ends, and the next process waits again."""
 
-Tell = Callable[[str], None]
-"""Takes the name of an event that somebody should hear of."""
+EmitName = Callable[[str], None]
+"""Takes the name of an event to emit."""
 
 _T = TypeVar("_T")
 
 
-class Hand(Protocol):
-    """Runs a function on a connection's own thread and returns what it returned: one hop."""
+class Runner(Protocol):
+    """Runs a function with a connection and returns its result."""
 
     def __call__(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
-        """Run it there."""
+        """Run it."""
         ...
 
 
-class WritingHand(Hand, Protocol):
-    """Runs functions on the writing connection, one at a time, wherever it is done soonest."""
+class ConnectionRunner(Runner, Protocol):
+    """Runs functions on the writing connection, one at a time."""
 
-    def aside(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
-        """Run one that may take long, where it holds up nothing but this connection."""
+    def in_thread(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
+        """Run work that may be slow, where it blocks nothing but this connection."""
         ...
 
-    def patiently(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
-        """Run one there that leaves nothing behind when it fails; another process's lock is waited for."""
+    def waiting_for_lock(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
+        """Run work in the thread and wait for another process's lock. Work that fails must leave nothing behind."""
         ...
 
 
-class Patience:
-    """What is known of waiting for another process's lock."""
+class LockWait:
+    """The present wait for another process's lock, if there is one."""
 
     def __init__(self) -> None:
         self._since_s: float | None = None
-        self._tried = asyncio.Event()
+        self._retried = asyncio.Event()
 
     @property
     def locked_s(self) -> float:
-        """How long a lock has been waited for, 0 if none is."""
+        """Seconds since the wait began; 0 while there is none."""
         return 0.0 if self._since_s is None else stopwatch_s() - self._since_s
 
-    async def tried(self) -> None:
-        """Return when a lock was met once more: whoever waits for it is alive."""
-        await self._tried.wait()
+    async def retried(self) -> None:
+        """Return after the next retry, which shows that the task that waits is alive."""
+        await self._retried.wait()
 
     def note(self, since_s: float) -> None:
-        """Take in that a lock was met again, and since when it is waited for."""
+        """Record a retry, and when the wait began."""
         self._since_s = since_s
-        self._tried.set()
-        self._tried = asyncio.Event()
+        self._retried.set()
+        self._retried = asyncio.Event()
 
     def end(self) -> None:
-        """Take in that none is waited for any more."""
+        """Record that the wait is over."""
         self._since_s = None
 
 
-class HereOrAside:
-    """The writing connection's hand: here, in the loop's thread, or aside, in the connection's own."""
+class InlineOrThread:
+    """Runs work in the event-loop thread while the disk is fast, otherwise in the connection's worker thread."""
 
-    def __init__(self, connection: sqlite3.Connection, thread: Hand, patience: Patience, tell: Tell) -> None:
+    def __init__(self, connection: sqlite3.Connection, thread: Runner, lock_wait: LockWait, emit: EmitName) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
-        self._patience = patience
-        self._tell = tell
+        self._lock_wait = lock_wait
+        self._emit = emit
         self._connection = connection
         self._thread = thread
-        self._turn = asyncio.Lock()
-        self._aside_until_s = 0.0
+        self._mutex = asyncio.Lock()
+        self._in_thread_until_s = 0.0
 
     async def __call__(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
-        """Run what is short and leaves nothing behind when it fails: here, or aside if the disk is slow or locked."""
-        if stopwatch_s() >= self._aside_until_s:
+        """Run short work that leaves nothing behind when it fails; in the thread if the disk is slow or locked."""
+        if stopwatch_s() >= self._in_thread_until_s:
             try:
-                async with self._turn:
-                    return self._here(work)
+                async with self._mutex:
+                    return self._inline(work)
             except sqlite3.OperationalError as error:
                 if not _is_locked(error):
                     raise
-        return await self.patiently(work)
+        return await self.waiting_for_lock(work)
 
-    async def patiently(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
-        """Run it on the thread, again and again while another process has the database locked."""
+    async def waiting_for_lock(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
+        """Run it in the thread, and retry while another process has the database locked."""
         began_s = stopwatch_s()
         try:
             while True:
                 try:
-                    return await self.aside(work)
+                    return await self.in_thread(work)
                 except (sqlite3.OperationalError, Locked) as error:
-                    if not _is_locked(error) or stopwatch_s() - began_s > PATIENCE_S:
+                    if not _is_locked(error) or stopwatch_s() - began_s > LOCK_WAIT_S:
                         raise
-                if not self._patience.locked_s:
-                    self._tell("store.locked")
-                self._patience.note(began_s)
+                if not self._lock_wait.locked_s:
+                    self._emit("store.locked")
+                self._lock_wait.note(began_s)
         finally:
-            self._patience.end()
+            self._lock_wait.end()
 
-    async def aside(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
-        """Run it on the thread; to its end, though whoever asked is gone: two threads must never use the connection."""
+    async def in_thread(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
+        """Run it in the thread, to its end even if the caller is cancelled: two threads must not share a connection."""
 
-        def patient(connection: sqlite3.Connection) -> _T:
-            connection.execute(f"PRAGMA busy_timeout = {TRY_MS}")
+        def with_timeout(connection: sqlite3.Connection) -> _T:
+            connection.execute(f"PRAGMA busy_timeout = {RETRY_MS}")
             try:
                 return work(connection)
             finally:
                 connection.execute("PRAGMA busy_timeout = 0")
 
         with anyio.CancelScope(shield=True):
-            async with self._turn:
-                done = await self._thread(patient)
+            async with self._mutex:
+                done = await self._thread(with_timeout)
         return done
 
-    def _here(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _inline(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         began_s = stopwatch_s()
         try:
             return work(self._connection)
         finally:
             ended_s = stopwatch_s()
-            if ended_s - began_s > LONG_S:
-                self._aside_until_s = ended_s + ASIDE_S
+            if ended_s - began_s > SLOW_S:
+                self._in_thread_until_s = ended_s + IN_THREAD_S
 
 
 def _is_locked(error: Exception) -> bool:

@@ -17,14 +17,14 @@ import msgspec
 from daemon.clock import wall_ms
 from daemon.errors import DatabaseGone
 from daemon.store.backup import create, sync
-from daemon.store.connection import Tell, WritingHand
+from daemon.store.connection import ConnectionRunner, EmitName
 from daemon.store.files import Incident, beside, incident_file
 
 
 async def rescue(
-    write: WritingHand,
+    write: ConnectionRunner,
     path: Path,
-    tell: Tell,
+    tell: EmitName,
     _kind: type[BaseException] | None,
     error: BaseException | None,
     _trace: TracebackType | None,
@@ -39,7 +39,7 @@ async def rescue(
     if gone is None:
         return
     tell("store.gone")
-    kept = await write.aside(lambda connection: _save(connection, path, str(gone)))
+    kept = await write.in_thread(lambda connection: _save(connection, path, str(gone)))
     raise DatabaseGone(kept.text) from gone
 
 

@@ -21,7 +21,7 @@ from daemon.store import queries
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, Cleaning
-from daemon.store.connection import Hand, HereOrAside, Patience, Tell, WritingHand
+from daemon.store.connection import ConnectionRunner, EmitName, InlineOrThread, LockWait, Runner
 from daemon.store.files import InstanceLock, instance_lock, make_file, real, watching
 from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
 from daemon.store.rescue import rescue
@@ -47,12 +47,12 @@ class Store:
     def __init__(
         self,
         *,
-        write: WritingHand,
-        read: Hand,
-        lists: Hand,
+        write: ConnectionRunner,
+        read: Runner,
+        lists: Runner,
         keys: sqlite3.Connection,
         look: Callable[[], str | None] = lambda: None,
-        patience: Patience | None = None,
+        lock_wait: LockWait | None = None,
         check: Check | None = None,
         stopwatch: Callable[[], float] = stopwatch_s,
     ) -> None:
@@ -64,7 +64,7 @@ class Store:
         self._reading = read
         self._listing = lists
         self._keys = keys
-        self._patience = patience or Patience()
+        self._lock_wait = lock_wait or LockWait()
         self._check = check
         self._stopwatch = stopwatch
         self.writer = Writer(write, look)
@@ -72,7 +72,7 @@ class Store:
     @property
     def locked_s(self) -> float:
         """How long a commit has waited for another program's lock on the database, 0 if none does."""
-        return self._patience.locked_s
+        return self._lock_wait.locked_s
 
     async def trusted(self) -> None:
         """Return when what decides about orders was found whole; if it is not, the process ends instead."""
@@ -106,12 +106,12 @@ class Store:
         """
         async with anyio.create_task_group() as either:
             either.start_soon(self._turned, either.cancel_scope)
-            await self._patience.tried()
+            await self._lock_wait.retried()
             either.cancel_scope.cancel()
 
     async def _turned(self, scope: anyio.CancelScope) -> None:
         await self.commit(Decision()).durable()
-        await self._write.aside(_nothing)
+        await self._write.in_thread(_nothing)
         scope.cancel()
 
     async def remembered(self) -> queries.Remembered:
@@ -158,17 +158,17 @@ class Store:
         while more:
             began_s, removed = self._stopwatch(), cleaning.done.rows
             try:
-                more = await self._write.aside(cleaning.slice)
+                more = await self._write.in_thread(cleaning.slice)
             except sqlite3.Error as error:
                 if primary(error) in {sqlite3.SQLITE_FULL, *LOCKED}:
                     break
                 reason = f"the database let no rows be removed: {error}; check the disk's health"
                 raise self.writer.fail(CommitFailed(reason)) from error
-            self.writer.wrote_aside(cleaning.done.rows - removed)
+            self.writer.wrote_elsewhere(cleaning.done.rows - removed)
             await anyio.sleep(PAUSES * (self._stopwatch() - began_s))
         return cleaning.done
 
-    async def watch(self, lock: InstanceLock, tell: Tell) -> None:
+    async def watch(self, lock: InstanceLock, tell: EmitName) -> None:
         """Look after the database's files, until cancelled.
 
         Raises:
@@ -181,9 +181,9 @@ class Store:
             if lock.renew():
                 tell("store.lock_file_renewed")
 
-    async def _read(self, work: Callable[[sqlite3.Connection], _T], hand: Hand | None = None) -> _T:
+    async def _read(self, work: Callable[[sqlite3.Connection], _T], runner: Runner | None = None) -> _T:
         try:
-            return await (hand or self._reading)(work)
+            return await (runner or self._reading)(work)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
@@ -210,7 +210,7 @@ def _to_nobody(_name: str) -> None:
 
 
 @asynccontextmanager
-async def open_store(path: Path, *, tell: Tell = _to_nobody) -> AsyncIterator[Store]:
+async def open_store(path: Path, *, tell: EmitName = _to_nobody) -> AsyncIterator[Store]:
     """Open the database for this process alone, and close it with everything written.
 
     ``tell`` is called with the names of events of the catalogue that somebody should hear of.
@@ -228,16 +228,16 @@ async def open_store(path: Path, *, tell: Tell = _to_nobody) -> AsyncIterator[St
         lock = stack.enter_context(instance_lock(path))
         make_file(path, lock)
         connection, thread = await stack.enter_async_context(_connection(partial(open_for_writing, path)))
-        patience = Patience()
-        write = HereOrAside(connection, thread, patience, tell)
-        await write.patiently(partial(prepare, path=path))
+        lock_wait = LockWait()
+        write = InlineOrThread(connection, thread, lock_wait, tell)
+        await write.waiting_for_lock(partial(prepare, path=path))
         lock.sign()
         stack.push_async_exit(partial(rescue, write, path, tell))
         _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         _, lists = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))
         check, look = Check(path), watching(path, LOG_BYTES)
-        store = Store(write=write, read=read, lists=lists, keys=keys, look=look, patience=patience, check=check)
+        store = Store(write=write, read=read, lists=lists, keys=keys, look=look, lock_wait=lock_wait, check=check)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(store.writer.run)
         tasks.start_soon(check.run)
@@ -248,7 +248,7 @@ async def open_store(path: Path, *, tell: Tell = _to_nobody) -> AsyncIterator[St
 
 
 @asynccontextmanager
-async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[tuple[sqlite3.Connection, Hand]]:
+async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[tuple[sqlite3.Connection, Runner]]:
     """Open a connection with a thread of its own; yield it, and what runs a function there.
 
     ``connect`` must not fail: a thread of aiosqlite's whose first call fails ends after the loop may have gone. SQLite
@@ -257,11 +257,11 @@ async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterato
     connection = aiosqlite.Connection(connect, iter_chunk_size=64)
     async with connection:
 
-        def hand(work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
+        def runner(work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
             # aiosqlite has no public verb for "run this on the thread", and a verb a statement would be a hop a
             # statement. A test pins that this one works as it does.
             done: Awaitable[_T] = connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
             return done
 
         assert connection._conn is not None  # noqa: SLF001  # open now
-        yield connection._conn, hand  # noqa: SLF001
+        yield connection._conn, runner  # noqa: SLF001

@@ -26,7 +26,7 @@ from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter
 from daemon.errors import CommitFailed, DatabaseGone
 from daemon.store import rows
-from daemon.store.connection import WritingHand
+from daemon.store.connection import ConnectionRunner
 from daemon.store.opening import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
 
 IDLE_S = 0.25
@@ -106,9 +106,9 @@ class Commit:
 class Writer:
     """The task that owns the writing connection."""
 
-    def __init__(self, hand: WritingHand, look: Callable[[], str | None]) -> None:
-        """Take the connection's hand, and what tells whether the database's files were taken away."""
-        self._hand = hand
+    def __init__(self, runner: ConnectionRunner, look: Callable[[], str | None]) -> None:
+        """Args: ``look`` returns what is wrong with the database's files, or ``None``."""
+        self._runner = runner
         self._look = look
         self._group = Commit()
         self._last = Commit()
@@ -158,7 +158,7 @@ class Writer:
             self._write_now()
         return self._failed
 
-    def wrote_aside(self, rows: int) -> None:
+    def wrote_elsewhere(self, rows: int) -> None:
         """Take in that others wrote so many rows: the WAL is copied back as if they had been commits."""
         if rows:
             self._commits += 1
@@ -221,7 +221,7 @@ class Writer:
         """
         self._is_idle, self._commits, self._pages = False, 0, 0
         try:
-            if not await self._hand.aside(_checkpoint):
+            if not await self._runner.in_thread(_checkpoint):
                 asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
         except sqlite3.Error as error:
             if primary(error) not in {sqlite3.SQLITE_FULL, *LOCKED}:
@@ -254,8 +254,8 @@ class Writer:
         self._is_idle = False
         try:
             self.look()
-            hand = self._hand if group.rows <= LARGE else self._hand.patiently
-            await hand(lambda connection: write(connection, group))
+            runner = self._runner if group.rows <= LARGE else self._runner.waiting_for_lock
+            await runner(lambda connection: write(connection, group))
         except sqlite3.Error as error:
             failed = self._refused("commit", error)
             group.end(str(failed))

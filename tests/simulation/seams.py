@@ -115,7 +115,7 @@ class VirtualHand:
         self._life.check()
         return done
 
-    aside = patiently = __call__
+    in_thread = waiting_for_lock = __call__
 
 
 class Weather:

@@ -1,4 +1,4 @@
-"""The hand on the writing connection: short work in the loop's thread, whatever may take long beside it."""
+"""Work on the writing connection: short work in the loop's thread, slow work in a worker thread."""
 
 import sqlite3
 import threading
@@ -38,7 +38,7 @@ async def test_what_is_short_is_done_in_the_loops_own_thread(store: Store) -> No
 
 
 async def test_what_may_take_long_is_done_beside_it(store: Store) -> None:
-    assert not await store._write.aside(where)
+    assert not await store._write.in_thread(where)
 
 
 @pytest.mark.parametrize(("orders", "here"), [(10, True), (LARGE, False)], ids=["a small one", "a batch of hundreds"])
@@ -61,11 +61,11 @@ async def test_a_large_group_is_written_beside_the_loop(
 async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "LONG_S", -1.0)
+    monkeypatch.setattr(connection, "SLOW_S", -1.0)
     assert await store._write(where)
     assert not await store._write(where)
-    monkeypatch.setattr(connection, "ASIDE_S", -1.0)
-    store._write._aside_until_s = 0.0  # type: ignore[attr-defined]  # the while is over
+    monkeypatch.setattr(connection, "IN_THREAD_S", -1.0)
+    store._write._in_thread_until_s = 0.0  # type: ignore[attr-defined]  # the while is over
     assert await store._write(where)
     assert await store._write(where)
 
@@ -104,7 +104,7 @@ async def test_waiting_for_another_programs_lock_is_a_turn_and_is_told(store: St
 async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(connection, "LOCK_WAIT_S", 0.0)
     with closing(sqlite3.connect(tmp_path / "y.db", isolation_level=None)) as other:
         with pytest.raises(ExceptionGroup) as caught:
             async with open_store(tmp_path / "y.db") as store:
@@ -117,7 +117,7 @@ async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_faile
 
 async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:
     assert await store._write(patience_ms) == 0
-    assert await store._write.aside(patience_ms) == connection.TRY_MS
+    assert await store._write.in_thread(patience_ms) == connection.RETRY_MS
     assert await store._write(patience_ms) == 0
 
 
@@ -133,7 +133,7 @@ async def test_the_connection_is_one_threads_at_a_time_though_whoever_asked_is_g
     async def leave() -> None:
         with anyio.CancelScope() as scope:
             scopes.append(scope)
-            await store._write.aside(long)
+            await store._write.in_thread(long)
 
     async def short() -> None:
         await store._write(lambda _: done.append("short"))

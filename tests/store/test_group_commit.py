@@ -35,19 +35,19 @@ class Valve:
         self.open.set()
         self.statements: list[str] = []
         self.checkpointed = threading.Event()
-        self._hand = store.writer._hand
-        store.writer._hand = self  # in the way of the real one
+        self._runner = store.writer._runner
+        store.writer._runner = self  # in the way of the real one
 
     async def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T:
         await self.open.wait()
-        return await self._hand(self._traced(work))
+        return await self._runner(self._traced(work))
 
-    async def aside(self, work: Callable[[sqlite3.Connection], T], /) -> T:
-        return await self._hand.aside(self._traced(work))
+    async def in_thread(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        return await self._runner.in_thread(self._traced(work))
 
-    async def patiently(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+    async def waiting_for_lock(self, work: Callable[[sqlite3.Connection], T], /) -> T:
         await self.open.wait()
-        return await self._hand.patiently(self._traced(work))
+        return await self._runner.waiting_for_lock(self._traced(work))
 
     def _traced(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
         def traced(connection: sqlite3.Connection) -> T:
@@ -311,7 +311,7 @@ async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_pa
 async def test_aiosqlite_runs_a_function_on_the_connections_thread_and_returns_its_result(tmp_path: Path) -> None:
     """Pin the one verb of aiosqlite that is not public and that the store needs."""
     async with store_at(tmp_path) as (store, _):
-        name = await store._write.aside(
+        name = await store._write.in_thread(
             lambda connection: (threading.get_ident(), connection.execute("SELECT 7").fetchone()[0])
         )
     assert name[0] != threading.get_ident()

@@ -196,7 +196,7 @@ async def test_a_lock_that_stays_ends_the_start_with_a_failure_that_can_pass(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await written(path)
-    monkeypatch.setattr(connection, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(connection, "LOCK_WAIT_S", 0.0)
     told: list[str] = []
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
