@@ -94,7 +94,7 @@ async def status_view(context: Context) -> StatusView:
         alerts=[alert_view(alert) for alert in context.monitor.alerts() if alert.state is AlertState.FIRING],
         active_locks=len(ledger.locks),
         orders_last_second=ledger.capacity.used(now_ms),
-        orders_per_second=ledger.capacity.limits.order_rate_per_s,
+        orders_per_second=ledger.capacity.config.exchange.order_rate_per_s,
         exchange=health,
         poller=context.monitor.poller_health(),
         database=context.database,

@@ -12,7 +12,7 @@ from daemon.config import credentials, probe_results
 from daemon.config.addresses import address
 from daemon.config.credentials import PAPER, Credentials, Secret
 from daemon.config.paths import runtime_directory, state_directory
-from daemon.config.probe_results import UNSETTLED, Facts
+from daemon.config.probe_results import UNSETTLED, ProbeResults
 from daemon.config.tables import MEXC_URL, Config
 from daemon.core.values.events import Detail, Event
 from daemon.errors import NoPermission, SniperdError
@@ -66,7 +66,7 @@ class Surroundings:
         self._log.keep_out([] if found is None else [found])
         return found
 
-    def facts(self, clock: SteadyClock) -> Facts:
+    def probe_results(self, clock: SteadyClock) -> ProbeResults:
         """Take over what was found out about the exchange, if it is about this one."""
         exchange = self._config.exchange
         path = probe_results.place(exchange.facts_file, self.database)

@@ -2,35 +2,10 @@
 
 import msgspec
 
-from daemon.config.tables import Config, check
+from daemon.config.fields import keys_at_restart
+from daemon.config.loading import check
+from daemon.config.tables import Config
 from daemon.errors import BadConfig
-
-NEEDS_RESTART = frozenset(
-    {
-        ("exchange", "mode"),
-        ("exchange", "shadow"),
-        ("exchange", "base_url"),
-        ("exchange", "api_key_file"),
-        ("exchange", "api_secret_file"),
-        ("exchange", "paper_db"),
-        ("exchange", "paper_spends_all"),
-        ("exchange", "facts_file"),
-        ("store", "path"),
-        ("sockets", "signals"),
-        ("sockets", "status"),
-        ("http", "listen"),
-        ("http", "token_file"),
-        ("locks", "scope"),
-        ("reconcile", "startup_s"),
-        ("poller", "enabled"),
-        ("poller", "base_url"),
-        ("poller", "user_id"),
-        ("poller", "token_file"),
-        ("alerts", "webhook_file"),
-        ("log", "format"),
-    }
-)
-"""Keys that are read once: what is open stays open, and what locks are named by cannot change under them."""
 
 
 class Reloaded(msgspec.Struct, frozen=True):
@@ -52,16 +27,16 @@ def reload(old: Config, new: Config) -> Reloaded:
     tables = {}
     for name in Config.__struct_fields__:
         before, after = getattr(old, name), getattr(new, name)
-        taken = {}
+        taken, at_restart = {}, keys_at_restart(type(before))
         for key in before.__struct_fields__:
             was, is_now = getattr(before, key), getattr(after, key)
             if was == is_now:
                 continue
-            told = f"[{name}] {key}: {was!r} → {is_now!r}"
-            if (name, key) in NEEDS_RESTART:
-                waiting.append(told)
+            change = f"[{name}] {key}: {was!r} → {is_now!r}"
+            if key in at_restart:
+                waiting.append(change)
             else:
-                changed.append(told)
+                changed.append(change)
                 taken[key] = is_now
         tables[name] = msgspec.structs.replace(before, **taken)
     try:

@@ -17,15 +17,16 @@ from daemon.api.context import Context
 from daemon.api.http.body import BodyLimits
 from daemon.api.server import serve
 from daemon.api.stream_feed import Feed
-from daemon.app import settings
 from daemon.app.environment import Surroundings
 from daemon.app.reload import reload
 from daemon.app.systemd import ServiceManager, given_sockets, watchdog_s, without
 from daemon.app.watchdog import Reports
 from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
+from daemon.config.loading import load
 from daemon.config.probe_results import UNSETTLED
 from daemon.config.socket_record import recorded
-from daemon.config.tables import Config, load
+from daemon.config.tables import Config
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Decision
 from daemon.core.values.events import Event
 from daemon.engine.engine import Engine
@@ -74,7 +75,7 @@ class Process:
         self._watchdog_s = watchdog_s(environ, os.getpid())
         self._given = given_sockets(environ, os.getpid())
         self._poller: Poller | None = None
-        self._facts = UNSETTLED
+        self._probed = UNSETTLED
         self._unreachable: Path | None = None  # a socket that was deleted
         self._around = Surroundings(config, self._environ, log, self._emit)
 
@@ -93,21 +94,22 @@ class Process:
             feed = Feed(clock, emit, self._log.strike)
             recorder = Recorder(clock)
             self._listeners += [feed.tell, recorder.hear]
-            self._facts = self._around.facts(clock)
+            self._probed = self._around.probe_results(clock)
             url = await stack.enter_async_context(self._around.exchange(clock))
             shadow_of = config.exchange.market if config.exchange.shadow else None
             self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, shadow_of=shadow_of,
                        exchange=url, database=str(database))  # fmt: skip
             transport = await stack.enter_async_context(open_transport(url))
-            exchange = MexcExchange(transport, keys, clock, settings.exchange(config, self._facts))
+            exchange = MexcExchange(transport, keys, clock, config.exchange,
+                                    self._probed.duplicate_codes)  # fmt: skip
             engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit,
-                            settings=settings.engine(config, self._facts), observer=recorder,
+                            rules=Rules(config, self._probed), observer=recorder,
                             preflight_first=config.exchange.mode == "live",
                             hands_over="signals" in self._given)  # fmt: skip
             webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
-                                settings=settings.webhooks(config), clock=clock, emit=emit)  # fmt: skip
+                                table=config.alerts, clock=clock, emit=emit)  # fmt: skip
             monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,
-                              limits=settings.alerts(config), webhooks=webhooks, emit=emit)  # fmt: skip
+                              table=config.alerts, webhooks=webhooks, emit=emit)  # fmt: skip
             context = Context(
                 engine=engine,
                 order_commands=OrderCommands(engine, os.urandom),
@@ -154,7 +156,7 @@ class Process:
         table = self._config.poller
         client = await stack.enter_async_context(open_client(table.base_url, table.user_id, self._around.bot_token()))
         poller = Poller(engine=context.engine, desk=context.order_commands, client=client, exchange=exchange,
-                        settings=settings.poller(self._config))  # fmt: skip
+                        config=self._config)  # fmt: skip
         self._listeners.append(poller.hear)
         context.monitor.poller = poller.health
         return poller
@@ -203,11 +205,11 @@ class Process:
             self._tell(clock, "daemon.reload_refused", error=str(error))
             return
         self._config = config = reloaded.config
-        context.engine.reload(settings.engine(config, self._facts))
-        context.monitor.reload(settings.alerts(config), settings.webhooks(config))
-        exchange.set_settings(settings.exchange(config, self._facts))
+        context.engine.reload(Rules(config, self._probed))
+        context.monitor.reload(config.alerts)
+        exchange.reload(config.exchange)
         if self._poller is not None:
-            self._poller.settings = settings.poller(config)
+            self._poller.config = config
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
         self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on

@@ -97,6 +97,6 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
 
 def configured_database(config_path: Path | None) -> Path:
     """Find the database that a configuration names, or the one that is there."""
-    from daemon.config.tables import load  # noqa: PLC0415  # loaded when needed
+    from daemon.config.loading import load  # noqa: PLC0415  # loaded when needed
 
     return database_for_commands("" if config_path is None else load(config_path).store.path, environment())

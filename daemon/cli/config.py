@@ -41,7 +41,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
     """
     import msgspec  # noqa: PLC0415  # loaded when needed
 
-    from daemon.config.tables import load, quick_start  # noqa: PLC0415
+    from daemon.config.loading import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 
     try:

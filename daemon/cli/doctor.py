@@ -71,7 +71,8 @@ def _show(finding: "Finding") -> None:
 
 
 def _examine(config_path: Path | None) -> Iterator["Finding"]:
-    from daemon.config.tables import Config, load  # noqa: PLC0415  # loaded when needed
+    from daemon.config.loading import load  # noqa: PLC0415
+    from daemon.config.tables import Config  # noqa: PLC0415  # loaded when needed
     from daemon.doctor import findings  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 

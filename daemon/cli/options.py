@@ -55,7 +55,7 @@ def status_socket(config_path: Path | None) -> Path:
 def _socket(config_path: Path | None, which: str) -> Path:
     configured = database = ""
     if config_path is not None:
-        from daemon.config.tables import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
+        from daemon.config.loading import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
         from daemon.errors import BadConfig  # noqa: PLC0415
 
         try:

@@ -41,7 +41,8 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     """
     from daemon.app.hardening import leave_no_core  # noqa: PLC0415
     from daemon.config import probe_results  # noqa: PLC0415
-    from daemon.config.tables import Config, load  # noqa: PLC0415
+    from daemon.config.loading import load  # noqa: PLC0415
+    from daemon.config.tables import Config  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
     from daemon.probe.probe import Orders  # noqa: PLC0415
     from daemon.probe.steps import Probe  # noqa: PLC0415
@@ -67,12 +68,12 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     broken = _ask(asking)
     with _undisturbed():
         left = asking.clean_up()
-        if asking.facts.lookup_lag_ms is not None:
-            probe_results.write(asking.facts, path)
-    effects = asking.facts.effects() or ["nothing is done otherwise"]
+        if asking.results.lookup_lag_ms is not None:
+            probe_results.write(asking.results, path)
+    effects = asking.results.effects() or ["nothing is done otherwise"]
     if as_json:
         sent = [{"clientOrderId": each.client_order_id, "orderId": each.exchange_order_id} for each in orders.sent]
-        found = {"facts": _plain(asking.facts), "effects": effects, "file": str(path)}
+        found = {"facts": _plain(asking.results), "effects": effects, "file": str(path)}
         show.print_json({**found, "orders": sent, "left": left})
     else:
         tell(f"written to {path}: {'; '.join(effects)}. It counts from the daemon's next start on")

@@ -22,7 +22,7 @@ def run(config_path: Path | None) -> None:
     """
     from daemon.app.main import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
     from daemon.app.main import run as run_daemon  # noqa: PLC0415
-    from daemon.config.tables import load, quick_start  # noqa: PLC0415
+    from daemon.config.loading import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
     from daemon.log import errors_are_lines  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ LAGS = 10
 """A negative look-up counts only after so many times the longest lag that was measured."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProbeResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The answers."""
 
     exchange: str = ""  # the server, or "paper"
@@ -59,7 +59,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return told
 
 
-UNSETTLED = Facts()
+UNSETTLED = ProbeResults()
 
 
 def place(configured: str, database: Path) -> Path:
@@ -67,7 +67,7 @@ def place(configured: str, database: Path) -> Path:
     return Path(configured) if configured else database.with_name(NAME)
 
 
-def load(path: Path) -> Facts | None:
+def load(path: Path) -> ProbeResults | None:
     """Read the answers; ``None`` where there is no such file.
 
     Raises:
@@ -76,7 +76,7 @@ def load(path: Path) -> Facts | None:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        return msgspec.convert(tomllib.loads(text), Facts)
+        return msgspec.convert(tomllib.loads(text), ProbeResults)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -85,7 +85,7 @@ def load(path: Path) -> Facts | None:
         ) from None
 
 
-def write(facts: Facts, path: Path) -> None:
+def write(facts: ProbeResults, path: Path) -> None:
     """Write the answers, those that there are, in the place of earlier ones."""
     found = {name: value for name, value in msgspec.to_builtins(facts).items() if value is not None}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in found.items()]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from daemon.config.tables import MEXC_ORDER_RATE, MEXC_WEIGHT, Config
+from daemon.config.loading import MEXC_ORDER_RATE, MEXC_WEIGHT
+from daemon.config.tables import Config
 from daemon.doctor.findings import Finding, ok, warning
 
 CHECK = "rates"

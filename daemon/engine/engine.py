@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 import anyio
-import msgspec
 from anyio.abc import TaskGroup
 
 from daemon.clock import Clock
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import Rules, TradingState
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import stepped
@@ -20,7 +20,7 @@ from daemon.core.verbs.restored import begin_from_copy
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
-from daemon.engine.housekeeping import Housekeeping, Intervals
+from daemon.engine.housekeeping import Housekeeping
 from daemon.engine.observer import NOBODY, Observer
 from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
@@ -40,15 +40,6 @@ class Stage(StrEnum):
     DRAINING = "draining"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a configuration sets for the engine."""
-
-    rules: Rules
-    intervals: Intervals
-    startup_reconcile_s: float
-    drain_s: float
-
-
 class Engine:
     """The ledger and the tasks that move it."""
 
@@ -59,7 +50,7 @@ class Engine:
         exchange: Exchange,
         clock: Clock,
         emit: Callable[[Event], None],
-        settings: Settings,
+        rules: Rules,
         observer: Observer = NOBODY,
         preflight_first: bool = False,
         hands_over: bool = False,
@@ -77,8 +68,7 @@ class Engine:
         self.exchange = exchange
         self.clock = clock
         self.emit = emit
-        self.settings = settings
-        self.ledger = TradingState(settings.rules, store.recall, store.recall_lease)
+        self.ledger = TradingState(rules, store.recall, store.recall_lease)
         self.publisher = Publisher(self.ledger, clock, emit, observer)
         self.effects = Effects(self.ledger, store, self.publisher, clock)
         self.ready = anyio.Event()
@@ -90,7 +80,7 @@ class Engine:
         self._dispatcher = Dispatcher(self.effects)
         self._reconciler = Reconciler(self.effects, exchange)
         self.executor = Executor(self.effects, exchange, self.publisher, clock, observer)
-        self._housekeeping = Housekeeping(exchange, store, clock, emit, settings.intervals)
+        self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
         self.effects.wire(
             start=self.executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
         )
@@ -104,11 +94,10 @@ class Engine:
             }
         )
 
-    def reload(self, settings: Settings) -> None:
-        """Take new settings; they count from the next decision on."""
-        self.settings = settings
-        self.ledger.set_rules(settings.rules)
-        self._housekeeping.intervals = settings.intervals
+    def reload(self, rules: Rules) -> None:
+        """Take new rules; they count from the next decision on."""
+        self.ledger.set_rules(rules)
+        self._housekeeping.config = rules.config
 
     @contextmanager
     def deciding(self) -> Iterator[Decision]:
@@ -223,7 +212,7 @@ class Engine:
         in_doubt = self.ledger.counts[State.IN_DOUBT]
         if in_doubt:
             self._tell("daemon.reconciling", in_doubt=in_doubt)
-        with anyio.move_on_after(self.settings.startup_reconcile_s):
+        with anyio.move_on_after(self.ledger.rules.config.reconcile.startup_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
                 async with anyio.create_task_group() as both:
@@ -252,7 +241,7 @@ class Engine:
         for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
             disarm(self.ledger, step, order, "the daemon stops", now_ms)
         self.effects.apply(step)
-        with anyio.move_on_after(self.settings.drain_s):
+        with anyio.move_on_after(self.ledger.rules.config.queue.drain_s):
             await self.executor.idle()
         self.publisher.wake_all()
         await self.store.commit(Decision()).durable()

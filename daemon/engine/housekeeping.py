@@ -6,6 +6,7 @@ import anyio
 import msgspec
 
 from daemon.clock import Clock
+from daemon.config.tables import Config
 from daemon.core.values.events import Event
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange
@@ -15,23 +16,13 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
-class Intervals(msgspec.Struct, frozen=True, kw_only=True):
-    """How often what is done."""
-
-    clock_check_s: float
-    symbols_refresh_s: float
-    cleanup_s: float
-    retention_h: float
-    retention_days: float  # of orders, attempts and events; 0: for ever
-
-
 class Housekeeping:
     """Measures the exchange's clock, keeps the trading rules fresh, removes what is past its retention."""
 
     def __init__(
-        self, exchange: Exchange, store: Store, clock: Clock, emit: Callable[[Event], None], intervals: Intervals
+        self, exchange: Exchange, store: Store, clock: Clock, emit: Callable[[Event], None], config: Config
     ) -> None:
-        self.intervals = intervals
+        self.config = config
         self._exchange = exchange
         self._store = store
         self._clock = clock
@@ -43,7 +34,7 @@ class Housekeeping:
         while True:
             await self._exchange.measure_clock()
             self._tell_reachability()
-            await anyio.sleep(self.intervals.clock_check_s)
+            await anyio.sleep(self.config.exchange.clock_check_s)
 
     async def refresh_rules(self) -> None:
         """Load all trading rules, again and again; sooner again where that failed."""
@@ -51,18 +42,18 @@ class Housekeeping:
             try:
                 symbols = await self._exchange.load_rules()
             except NotReady:
-                await anyio.sleep(min(self.intervals.symbols_refresh_s, 5))
+                await anyio.sleep(min(self.config.exchange.symbols_refresh_s, 5))
                 continue
             self._tell("exchange.symbols_loaded", symbols=symbols)
-            await anyio.sleep(self.intervals.symbols_refresh_s)
+            await anyio.sleep(self.config.exchange.symbols_refresh_s)
 
     async def clean(self) -> None:
         """Remove what is past its retention, again and again."""
         while True:
-            await anyio.sleep(self.intervals.cleanup_s)
-            now_ms, kept = self._clock.now_ms(), self.intervals
-            history_before_ms = now_ms - int(kept.retention_days * DAY_MS) if kept.retention_days else None
-            cleaned = await self._store.clean(now_ms - int(kept.retention_h * HOUR_MS), history_before_ms)
+            await anyio.sleep(self.config.locks.cleanup_interval_s)
+            now_ms, days = self._clock.now_ms(), self.config.store.retention_days
+            history_before_ms = now_ms - int(days * DAY_MS) if days else None
+            cleaned = await self._store.clean(now_ms - int(self.config.locks.retention_h * HOUR_MS), history_before_ms)
             if cleaned.rows:
                 self._tell("store.cleaned", **msgspec.structs.asdict(cleaned))
 

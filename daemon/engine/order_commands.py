@@ -237,16 +237,16 @@ class OrderCommands:
         """
         ledger = self._engine.ledger
         now_ms = self._engine.clock.now_ms()
-        signal = normalise(request, ledger.rules.defaults, now_ms=now_ms)
+        signal = normalise(request, ledger.rules.config, now_ms=now_ms)
         if signal.skip_lock:
             administrators_only(caller)
         identity = intake.identify(ledger, signal)
         if intake.recognise(ledger, Decision(), identity, actor=caller.actor, now_ms=now_ms) is not None:
             return None, identity
         intake.check_open(ledger, [signal.side])
-        check_type(signal, ledger.rules.refused_types)
+        check_type(signal, ledger.rules.probed.refused_types)
         signal = await self._fitted(signal, now_ms)
-        if guards.needs_last_price(signal, ledger.rules.guards):
+        if guards.needs_last_price(signal, ledger.rules.config.guards):
             last_price = await self._engine.exchange.last_price(signal.symbol)
             signal = msgspec.structs.replace(signal, last_price=last_price)
         return signal, identity

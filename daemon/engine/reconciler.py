@@ -96,7 +96,7 @@ class Reconciler:
         ledger = self._effects.ledger
         search = ledger.searches.get(order.order_id, Search(next_ms=0))
         results: list[QueryResult] = []
-        for source in sources(order, search, self._effects.clock.now_ms(), ledger.rules.schedule):
+        for source in sources(order, search, self._effects.clock.now_ms(), ledger.rules):
             results.append(await self._exchange.query(order, source, search.next_ms))
             if results[-1].report is not None or not results[-1].reached:
                 break

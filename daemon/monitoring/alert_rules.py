@@ -5,8 +5,7 @@ holds the two together. A rule's ``todo`` is a command or a place to look. Neith
 symbol or an owner: messages leave the machine.
 """
 
-import msgspec
-
+from daemon.config.tables import AlertsTable
 from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.monitoring.alerts import Rule, Severity
 
@@ -20,30 +19,12 @@ LOCKED_S = 2
 """A lock that another program holds for longer is no passing one."""
 
 
-class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits (config.toml: ``[alerts]``)."""
-
-    window_s: int  # over which timeouts, failures and slow commits are counted
-    queue_depth: int
-    lock_overdue_s: float
-    lock_timeouts: int
-    failed_percent: float
-    failed_at_least: int  # so many orders must have failed in the window for their share to say anything
-    rate_ban_s: float
-    unreachable_s: float
-    clock_offset_ms: int
-    slow_commits: int
-    reconcile_overdue_s: float
-    poller_failing_s: float
-    disk_free_mb: int
-
-
-def rules(limits: Thresholds) -> tuple[Rule, ...]:
+def rules(limits: AlertsTable) -> tuple[Rule, ...]:
     """Make the rules; what needs a person soonest comes first."""
     return (*_orders(limits), *_traffic(limits), *_surroundings(limits))
 
 
-def _orders(limits: Thresholds) -> list[Rule]:
+def _orders(limits: AlertsTable) -> list[Rule]:
     critical, warning = Severity.CRITICAL, Severity.WARNING
     return [
         Rule(
@@ -117,7 +98,7 @@ def _orders(limits: Thresholds) -> list[Rule]:
     ]
 
 
-def _traffic(limits: Thresholds) -> list[Rule]:
+def _traffic(limits: AlertsTable) -> list[Rule]:
     critical, warning = Severity.CRITICAL, Severity.WARNING
     return [
         Rule(
@@ -199,7 +180,7 @@ def _traffic(limits: Thresholds) -> list[Rule]:
     ]
 
 
-def _surroundings(limits: Thresholds) -> list[Rule]:
+def _surroundings(limits: AlertsTable) -> list[Rule]:
     critical, warning = Severity.CRITICAL, Severity.WARNING
     return [
         Rule(

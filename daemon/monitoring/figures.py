@@ -76,7 +76,7 @@ def read(ledger: TradingState, now_ms: int) -> Readings:
         overdue=overdue,
         overdue_ms=overdue_ms,
         orders_used=ledger.capacity.used(now_ms),
-        orders_limit=ledger.capacity.limits.order_rate_per_s,
+        orders_limit=ledger.capacity.config.exchange.order_rate_per_s,
         blocked_ms=max(0, ledger.capacity.backoff_until_ms - now_ms),
         turned_away=ledger.backoff.why is not None,
         look_overdue_ms=max(0, now_ms - _longest_due_ms(ledger, now_ms)),
@@ -94,7 +94,7 @@ def _ages(ledger: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
     past_grace = 0
     for order in _unresolved(ledger):
         oldest[order.state] = max(oldest[order.state], now_ms - (order.doubt_ms or order.updated_ms))
-        if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, ledger.rules.schedule):
+        if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, ledger.rules):
             past_grace += 1
     return oldest, past_grace
 

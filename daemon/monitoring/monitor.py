@@ -6,11 +6,12 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from daemon.config.tables import AlertsTable
 from daemon.core.values.events import Event
 from daemon.core.values.poller_health import PollerHealth
 from daemon.engine.engine import Engine, Stage
 from daemon.monitoring import gauges
-from daemon.monitoring.alert_rules import Thresholds, rules
+from daemon.monitoring.alert_rules import rules
 from daemon.monitoring.alerts import Alert, AlertState, judge
 from daemon.monitoring.figures import read
 from daemon.monitoring.machine import Surroundings
@@ -18,7 +19,7 @@ from daemon.monitoring.messages import Notice
 from daemon.monitoring.recorder import Recorder
 from daemon.monitoring.series import Point
 from daemon.monitoring.snapshot import Standing, snapshot
-from daemon.monitoring.webhooks import Delivery, Webhooks, WebhookSettings
+from daemon.monitoring.webhooks import Delivery, Webhooks
 
 LOOK_EVERY_S = 1.0
 COUNT_EVERY_S = 5.0
@@ -35,15 +36,15 @@ class Monitor:
         *,
         database: Path,
         mode: str,
-        limits: Thresholds,
+        table: AlertsTable,
         webhooks: Webhooks,
         emit: Callable[[Event], None],
     ) -> None:
         self._engine = engine
         self._recorder = recorder
         self._mode = mode
-        self._limits = limits
-        self._rules = rules(limits)
+        self._table = table
+        self._rules = rules(table)
         self._alerts: dict[str, Alert] = {}
         self._dead_letters: int | None = None
         self._surroundings = Surroundings(database)
@@ -52,11 +53,10 @@ class Monitor:
         self._emit = emit
         self.poller: Callable[[], PollerHealth] | None = None  # where the bot's targets are polled
 
-    def reload(self, limits: Thresholds, settings: WebhookSettings) -> None:
-        """Take new limits and settings; they count from the next look and the next message on."""
-        self._limits = limits
-        self._rules = rules(limits)
-        self._webhooks.settings = settings
+    def reload(self, table: AlertsTable) -> None:
+        """Take a new configuration; it counts from the next look and the next message on."""
+        self._table = self._webhooks.table = table
+        self._rules = rules(table)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -111,7 +111,7 @@ class Monitor:
     def _look(self) -> None:
         standing, series = self._standing(), self._recorder.series
         series.stands(standing.now_ms, queue_depth=standing.readings.queue_depth, rate_budget=standing.rate_budget)
-        judged = judge(self._rules, self._alerts, snapshot(standing, series, self._limits), standing.now_ms)
+        judged = judge(self._rules, self._alerts, snapshot(standing, series, self._table), standing.now_ms)
         self._alerts = judged.alerts
         for alert in judged.fired:
             self._tell("alert.firing", alert, standing.now_ms, todo=alert.rule.todo)

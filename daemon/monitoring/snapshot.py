@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from daemon.config.tables import AlertsTable
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.exchange.port import Health
-from daemon.monitoring.alert_rules import Thresholds
 from daemon.monitoring.alerts import Alert, Rule, Snapshot
 from daemon.monitoring.figures import Readings
 from daemon.monitoring.machine import Disk
@@ -42,7 +42,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return round(max(0.0, 1 - used), 4)
 
 
-def snapshot(standing: Standing, series: Series, limits: Thresholds) -> Snapshot:
+def snapshot(standing: Standing, series: Series, limits: AlertsTable) -> Snapshot:
     """Bring what stands into the figures that alerts look at."""
     readings, health, disk = standing.readings, standing.health, standing.disk
     now_ms, window_ms = standing.now_ms, limits.window_s * 1_000

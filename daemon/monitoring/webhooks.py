@@ -14,6 +14,7 @@ import msgspec
 from yarl import URL
 
 from daemon.clock import Clock
+from daemon.config.tables import AlertsTable
 from daemon.core.values.events import Event
 from daemon.monitoring.messages import Notice, a_test, body
 from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Webhook
@@ -21,13 +22,6 @@ from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Webhook
 MAX_WAITING = 50
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 OK, REDIRECT, TIMEOUT, TOO_EARLY, TOO_MANY, ERROR = 200, 300, 408, 425, 429, 500
-
-
-class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How patient to be (config.toml: ``[alerts]``)."""
-
-    timeout_s: float
-    attempts: int
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -47,12 +41,12 @@ class Webhooks:
         session: aiohttp.ClientSession,
         *,
         mode: str,
-        settings: WebhookSettings,
+        table: AlertsTable,
         clock: Clock,
         emit: Callable[[Event], None],
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        self.settings = settings
+        self.table = table
         self._session = session
         self._mode = mode
         self._clock = clock
@@ -94,14 +88,14 @@ class Webhooks:
 
     async def _deliver(self, webhook: Webhook, notice: Notice) -> None:
         pause_s = self._first_pause_s
-        for attempt in range(1, self.settings.attempts + 1):
+        for attempt in range(1, self.table.webhook_attempts + 1):
             delivery = await self._post(webhook, notice)
             if delivery.error is None:
                 self._tell("alert.delivered", webhook, notice, attempt=attempt)
                 return
             if delivery.final:
                 break
-            if attempt < self.settings.attempts:
+            if attempt < self.table.webhook_attempts:
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         self._tell("alert.undelivered", webhook, notice, error=delivery.error or "")
@@ -110,7 +104,7 @@ class Webhooks:
         """Make one attempt. An error's own words may quote the address, so they are not passed on."""
         try:
             async with (
-                asyncio.timeout(self.settings.timeout_s),
+                asyncio.timeout(self.table.webhook_timeout_ms / 1_000),
                 self._session.post(
                     URL(webhook.url.reveal()),
                     data=body(webhook, notice, self._mode),
@@ -120,7 +114,7 @@ class Webhooks:
             ):
                 return _judged(webhook, response.status)
         except TimeoutError:
-            return Delivery(webhook.name, f"no answer within {self.settings.timeout_s:g} s")
+            return Delivery(webhook.name, f"no answer within {self.table.webhook_timeout_ms / 1_000:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Delivery(webhook.name, f"{type(error).__name__}: is the address right, and its server reachable?")
 

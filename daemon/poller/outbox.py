@@ -11,16 +11,23 @@ from dataclasses import dataclass
 import anyio
 
 from daemon.clock import Clock
+from daemon.config.tables import PollerTable
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.orders import Order
 from daemon.engine.engine import Engine
 from daemon.engine.order_commands import OrderCommands
 from daemon.poller import target_reports
 from daemon.poller.bot_api import BotClient, Trouble
-from daemon.poller.settings import Settings
 
 MAX_REMEMBERED = 10_000
 """Reports that are remembered; of more, those that the bot has taken are forgotten, oldest first."""
+
+_MOST_DOUBLINGS = 30
+
+
+def wait_ms(failures: int, table: PollerTable) -> int:
+    """Return the wait after consecutive failures: doubled each time, bounded."""
+    return min(table.interval_ms << min(failures, _MOST_DOUBLINGS), table.longest_interval_ms)
 
 
 @dataclass
@@ -52,12 +59,12 @@ class Reports:
         engine: Engine,
         desk: OrderCommands,
         client: BotClient,
-        settings: Callable[[], Settings],
+        table: Callable[[], PollerTable],
     ) -> None:
         self._engine = engine
         self._desk = desk
         self._client = client
-        self._settings = settings
+        self._table = table
         self._clock: Clock = engine.clock
         self._reports: dict[str, Report] = {}
         self._silent_until_ms = 0
@@ -141,7 +148,7 @@ class Reports:
         """Report, again and again, until cancelled."""
         while True:
             await self._round()
-            with anyio.move_on_after(self._settings().interval_ms / 1_000):
+            with anyio.move_on_after(self._table().interval_ms / 1_000):
                 await self._wanted.wait()
             self._wanted = anyio.Event()
 
@@ -172,7 +179,7 @@ class Reports:
         return body
 
     async def _send(self, report: Report, body: bytes) -> None:
-        trouble = await self._client.report(report.target_id, body, timeout_s=self._settings().timeout_ms / 1_000)
+        trouble = await self._client.report(report.target_id, body, timeout_s=self._table().timeout_ms / 1_000)
         now_ms = self._clock.now_ms()
         if trouble is not None and not trouble.refused:
             report.failing_since_ms = now_ms if report.failing_since_ms is None else report.failing_since_ms
@@ -195,12 +202,12 @@ class Reports:
     def _failed(self, report: Report, body: bytes, trouble: Trouble, now_ms: int) -> None:
         report.next_ms = now_ms + self._wait_ms(report.tries - 1)
         report.refusals += trouble.refused
-        if report.refusals >= self._settings().report_attempts:
+        if report.refusals >= self._table().report_attempts:
             report.done, report.taken_ms, report.failing_since_ms = True, now_ms, None
             self._tell("poller.report_dropped", report, body=body, error=trouble.why)
 
     def _wait_ms(self, tries: int) -> int:
-        return self._settings().wait_ms(tries)
+        return wait_ms(tries, self._table())
 
     def _put(self, report: Report) -> None:
         self._reports.pop(report.target_id, None)

@@ -8,6 +8,7 @@ and known from then on by their keys, because while it runs every buy of a targe
 import anyio
 from anyio.abc import TaskGroup
 
+from daemon.config.tables import Config
 from daemon.core.rules.idempotency import target_key
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.poller_health import PollerHealth
@@ -17,8 +18,7 @@ from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.poller import target_reports, targets
 from daemon.poller.bot_api import BotClient, Trouble
-from daemon.poller.outbox import Reports
-from daemon.poller.settings import Settings
+from daemon.poller.outbox import Reports, wait_ms
 from daemon.poller.targets import READY, Reason, Row, Wish
 
 EXECUTING = "executing"
@@ -39,14 +39,14 @@ class Poller:
     """Reads targets and submits them."""
 
     def __init__(
-        self, *, engine: Engine, desk: OrderCommands, client: BotClient, exchange: MexcExchange, settings: Settings
+        self, *, engine: Engine, desk: OrderCommands, client: BotClient, exchange: MexcExchange, config: Config
     ) -> None:
-        self.settings = settings
+        self.config = config
         self._engine = engine
         self._desk = desk
         self._client = client
         self._exchange = exchange
-        self._reports = Reports(engine, desk, client, lambda: self.settings)
+        self._reports = Reports(engine, desk, client, lambda: self.config.poller)
         self._orders: dict[str, str] = {}  # target → its order
         self._under_way: dict[str, Wish] = {}  # being submitted at this moment
         self._ask_again_ms = 0
@@ -67,7 +67,7 @@ class Poller:
             failures = 0
             while self._engine.stage is Stage.READY:
                 failures = 0 if await self._poll(tasks) else failures + 1
-                await anyio.sleep(self.settings.wait_ms(failures) / 1_000)
+                await anyio.sleep(wait_ms(failures, self.config.poller) / 1_000)
 
     def health(self) -> PollerHealth:
         """Tell how it stands with the bot."""
@@ -98,9 +98,9 @@ class Poller:
         self._note_answer(shown)
         if isinstance(shown, Trouble):
             return False
-        rows = [targets.read(raw, self.settings.rules) for raw in shown]
+        rows = [targets.read(raw, self.config) for raw in shown]
         self._tell_unreadable(rows.count(None))
-        ours = {row.target_id: row for row in rows if row is not None and row.owner_id == self.settings.rules.user_id}
+        ours = {row.target_id: row for row in rows if row is not None and row.owner_id == self.config.poller.user_id}
         wishes = [wish for row in ours.values() if (wish := self._judge(row, began_ms)) is not None]
         if wishes:
             for wish in await self._sifted(wishes):
@@ -119,8 +119,8 @@ class Poller:
         return ready + executing
 
     async def _ask(self, status: str) -> list[bytes] | Trouble:
-        settings = self.settings
-        return await self._client.targets(status, timeout_s=settings.timeout_ms / 1_000, limit=settings.body_limit)
+        table = self.config.poller
+        return await self._client.targets(status, timeout_s=table.timeout_ms / 1_000, limit=table.body_limit_kb * 1024)
 
     def _judge(self, row: Row, began_ms: int) -> Wish | None:
         """Return what a row asks for, if it is to be bought; otherwise see to what the bot is told."""
@@ -135,7 +135,7 @@ class Poller:
         elif row.executed:
             self._tell_once("poller.refused", row.target_id, reason="the bot shows it as traded already")
         else:
-            wish = targets.wish_of(row, self.settings.rules, self._exchange.pair_of, self._engine.clock.now_ms())
+            wish = targets.wish_of(row, self.config, self._exchange.pair_of, self._engine.clock.now_ms())
             if isinstance(wish, Wish):
                 return wish
             self._refuse(wish)
@@ -168,7 +168,7 @@ class Poller:
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
         known = {order.order_id: order for order in latest} | self._engine.ledger.orders
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
-        first, doubles = targets.sift(wishes, bought, under_way, self.settings.rules)
+        first, doubles = targets.sift(wishes, bought, under_way, self.config)
         for double in doubles:
             self._refuse(double)
         return [wish for wish in first if self._may_ask(wish)]

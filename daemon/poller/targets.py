@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from daemon.config.tables import Config, PollerTable
 from daemon.core.rules.idempotency import target_key
 from daemon.core.values.decimals import floor_to
 from daemon.core.values.fields import Amount, amount_of
@@ -46,15 +47,6 @@ _DONE = {"success", "partial", "placed", "unknown", "filled", "executed"}
 
 _row = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-class TargetRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What targets are judged by."""
-
-    user_id: str  # whose targets are traded
-    min_confidence: Decimal  # 0 to 1; 0 asks for none
-    buy_priority: int  # what the bot's most urgent target gets on our scale
-    duplicate_window_ms: int  # so close together, two targets of one coin are one wish
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -99,12 +91,12 @@ class _Wrong(Exception):
     """A field cannot be used."""
 
 
-def read(raw: bytes, rules: TargetRules) -> Row | None:
+def read(raw: bytes, config: Config) -> Row | None:
     """Recognise a row; ``None`` where it has no readable id, owner or status, so that nothing can be said about it."""
     try:
         fields = _row.decode(raw)
         target_id = _text(_field(fields, "id"))
-        owner_id = _text(_field(fields, "user_id")) or rules.user_id
+        owner_id = _text(_field(fields, "user_id")) or config.poller.user_id
         status = _text(_field(fields, "status")).lower()
         told = _field(fields, "error_message")
         executed = _is_executed(fields)
@@ -115,20 +107,20 @@ def read(raw: bytes, rules: TargetRules) -> Row | None:
     return Row(target_id, owner_id, status, executed, told if isinstance(told, str) else "", fields)
 
 
-def wish_of(row: Row, rules: TargetRules, pair_of: Callable[[str], str | None], now_ms: int) -> Wish | Reason:
+def wish_of(row: Row, config: Config, pair_of: Callable[[str], str | None], now_ms: int) -> Wish | Reason:
     """Turn a row into a signal, or say why not.
 
     Args:
         row: recognised.
-        rules: what targets are judged by.
+        config: what targets are judged by.
         pair_of: finds the pair that the exchange lists for a contract address.
         now_ms: Unix milliseconds.
 
     """
     try:
-        _check_confidence(row.fields, rules)
+        _check_confidence(row.fields, config.poller)
         execute_at_ms = _instant(row.fields)
-        request = _request(row, rules, _symbol(row.fields, pair_of), execute_at_ms)
+        request = _request(row, config, _symbol(row.fields, pair_of), execute_at_ms)
         made_ms = instant_ms(_field(row.fields, "created_at"))
     except _Wrong as wrong:
         return Reason(row.target_id, str(wrong))
@@ -137,7 +129,7 @@ def wish_of(row: Row, rules: TargetRules, pair_of: Callable[[str], str | None], 
 
 
 def sift(
-    wishes: Sequence[Wish], taken: Sequence[Bought], under_way: Sequence[Wish], rules: TargetRules
+    wishes: Sequence[Wish], taken: Sequence[Bought], under_way: Sequence[Wish], config: Config
 ) -> tuple[list[Wish], list[Reason]]:
     """Let one target of a coin and owner through where several stand close together: the one with the lowest id.
 
@@ -148,7 +140,7 @@ def sift(
         wishes: targets that are to be traded.
         taken: orders.
         under_way: what is being submitted.
-        rules: what targets are judged by.
+        config: what targets are judged by.
 
     Returns:
         What is to be submitted, and what is refused.
@@ -157,11 +149,11 @@ def sift(
     first, doubles = [], []
     ahead = [each for wish in under_way for each in _wanted(wish)]
     for wish in sorted(wishes, key=lambda wish: _age(wish.row.target_id)):
-        double = _find_double(wish, taken, rules)
+        double = _find_double(wish, taken, config.poller.duplicate_window_ms)
         if double is not None:
             why = f"a duplicate of {double.name}: the same coin for the same user; not traded"
             doubles.append(Reason(wish.row.target_id, why, status="cancelled", execution_status="duplicate"))
-        elif _find_double(wish, ahead, rules) is None:
+        elif _find_double(wish, ahead, config.poller.duplicate_window_ms) is None:
             first.append(wish)
             ahead += _wanted(wish)
     return first, doubles
@@ -185,8 +177,8 @@ def _wanted(wish: Wish) -> list[Bought]:
     return [Bought(wish.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in wish.instants]
 
 
-def _find_double(wish: Wish, others: Sequence[Bought], rules: TargetRules) -> Bought | None:
-    return next((other for other in others if _is_double(wish, other, rules.duplicate_window_ms)), None)
+def _find_double(wish: Wish, others: Sequence[Bought], window_ms: int) -> Bought | None:
+    return next((other for other in others if _is_double(wish, other, window_ms)), None)
 
 
 def _is_double(wish: Wish, other: Bought, window_ms: int) -> bool:
@@ -203,7 +195,7 @@ def _age(target_id: str) -> tuple[bool, int, str]:
     return not is_number, int(target_id) if is_number else 0, target_id
 
 
-def _request(row: Row, rules: TargetRules, symbol: str, execute_at_ms: int | None) -> SignalRequest:
+def _request(row: Row, config: Config, symbol: str, execute_at_ms: int | None) -> SignalRequest:
     size = _amount(row.fields, "position_size_usdt")
     quantity = price = None
     if _strategy(row.fields) == LIMIT:
@@ -221,7 +213,7 @@ def _request(row: Row, rules: TargetRules, symbol: str, execute_at_ms: int | Non
         owner_id=row.owner_id,
         snipe_target_id=row.target_id,
         idempotency_key=target_key(row.target_id),
-        priority=_priority(row.fields, rules.buy_priority),
+        priority=_priority(row.fields, config.queue.buy_priority),
         execute_at=execute_at_ms,
     )
 
@@ -258,9 +250,9 @@ def _priority(fields: dict[str, Any], buy_priority: int) -> int | None:
     return min(LAST_RANK, buy_priority + int(number) - MOST_URGENT)
 
 
-def _check_confidence(fields: dict[str, Any], rules: TargetRules) -> None:
+def _check_confidence(fields: dict[str, Any], table: PollerTable) -> None:
     """Compare with what is asked for. Up to 1 it is a share, beyond that a percentage."""
-    if not rules.min_confidence:
+    if not table.least_confidence:
         return
     value = _field(fields, "confidence_score")
     if value is None:
@@ -269,8 +261,8 @@ def _check_confidence(fields: dict[str, Any], rules: TargetRules) -> None:
     if number > 100:  # noqa: PLR2004  # per cent
         raise _Wrong(f"confidence_score {number} is out of range; allowed: 0 to 1, or 0 to 100")
     share = number if number <= 1 else number / 100
-    if share < rules.min_confidence:
-        raise _Wrong(f"confidence_score {number} is below [poller] min_confidence = {rules.min_confidence}")
+    if share < table.least_confidence:
+        raise _Wrong(f"confidence_score {number} is below [poller] min_confidence = {table.least_confidence}")
 
 
 def _instant(fields: dict[str, Any]) -> int | None:

@@ -7,7 +7,7 @@ from ssl import SSLError
 import msgspec
 
 from daemon.clock import monotonic_us, wall_ms
-from daemon.config.probe_results import Facts
+from daemon.config.probe_results import ProbeResults
 from daemon.core.values.decimals import plain
 from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused, Unclear
 from daemon.core.values.orders import OrderType
@@ -32,10 +32,10 @@ class Probe:
         self._server = server
         self._orders = orders
         self._tell = tell
-        self.facts = Facts(exchange=name, symbol=orders.plan.symbol, probed_ms=wall_ms())
+        self.results = ProbeResults(exchange=name, symbol=orders.plan.symbol, probed_ms=wall_ms())
 
     def run(self) -> None:
-        """Ask everything; what was found out until it ended is in :attr:`facts`.
+        """Ask everything; what was found out until it ended is in :attr:`results`.
 
         Raises:
             CannotProbe: an answer made going on senseless.
@@ -94,7 +94,7 @@ class Probe:
                 break
             time.sleep(PAUSE_S)
         lag_ms = int((_now_s() - began) * 1_000)
-        self._learn(lookup_lag_ms=max(lag_ms, self.facts.lookup_lag_ms or 0))
+        self._learn(lookup_lag_ms=max(lag_ms, self.results.lookup_lag_ms or 0))
         self._tell(f"  {'shown' if state else 'not shown'} after {lag_ms} ms")
 
     def _ask_repeated_open(self, client_order_id: str) -> None:
@@ -146,13 +146,13 @@ class Probe:
         self._tell(f"is {order_type.value} taken?")
         answer = self._orders.place(self._orders.new_id(), order_type=order_type)
         if isinstance(answer, Refused) and answer.advice is Advice.STOP:
-            self._learn(refused_types=[*self.facts.refused_types, order_type.value])
+            self._learn(refused_types=[*self.results.refused_types, order_type.value])
         self._end_last()
 
     # What they need.
 
     def _learn(self, **found: object) -> None:
-        self.facts = msgspec.structs.replace(self.facts, **found)
+        self.results = msgspec.structs.replace(self.results, **found)
 
     def _is_taken_again(self, answer: Answer) -> bool | None:
         """Read the answer to a repeated id; a code that refuses it is learnt."""
@@ -162,8 +162,8 @@ class Probe:
         if code is None:
             self._tell("  not settled: it was refused for another reason, or not answered")
             return None
-        if code not in self.facts.duplicate_codes:
-            self._learn(duplicate_codes=[*self.facts.duplicate_codes, code])
+        if code not in self.results.duplicate_codes:
+            self._learn(duplicate_codes=[*self.results.duplicate_codes, code])
         return False
 
     def _end_last(self) -> None:

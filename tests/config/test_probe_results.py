@@ -5,15 +5,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon.app import settings
 from daemon.config import probe_results
-from daemon.config.probe_results import Facts
+from daemon.config.probe_results import ProbeResults
 from daemon.config.tables import Config
+from daemon.config.trading_tables import ReconcileTable
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.exchange_replies import Refused, Unclear
 from daemon.errors import BadConfig
 from daemon.exchange.mexc.replies import placed_or_not
 
-FOUND = Facts(
+FOUND = ProbeResults(
     exchange="https://api.mexc.com",
     symbol="BTCUSDT",
     probed_ms=1_800_000_000_000,
@@ -57,25 +58,24 @@ def test_answers_are_about_one_server() -> None:
 
 
 def test_nothing_settled_changes_nothing() -> None:
-    assert settings.engine(Config(), Facts()) == settings.engine(Config())
-    assert settings.exchange(Config(), Facts()) == settings.exchange(Config())
-    assert Facts().effects() == []
+    rules = Rules(Config(), ProbeResults())
+    assert rules == Rules()
+    assert (rules.grace_ms, rules.shows_ended) == (ReconcileTable().grace_ms, True)
+    assert (rules.probed.refused_types, rules.probed.duplicate_codes) == ([], [])
+    assert ProbeResults().effects() == []
 
 
 def test_each_answer_reaches_what_it_changes() -> None:
-    before, after = settings.rules(Config()), settings.rules(Config(), FOUND)
-    assert (before.schedule.grace_ms, after.schedule.grace_ms) == (10_000, 25_000)
-    assert (before.schedule.shows_ended, after.schedule.shows_ended) == (True, False)
-    assert (before.refused_types, after.refused_types) == (frozenset(), frozenset({"FILL_OR_KILL"}))
-    assert settings.exchange(Config(), FOUND).duplicate_codes == {33333}
+    rules = Rules(Config(), FOUND)
+    assert rules.grace_ms == 25_000
+    assert not rules.shows_ended
+    assert rules.probed.refused_types == ["FILL_OR_KILL"]
     assert len(FOUND.effects()) == 4
 
 
 def test_a_short_lag_does_not_shorten_the_grace() -> None:
     quick = msgspec.structs.replace(FOUND, lookup_lag_ms=5)
-    assert settings.rules(Config(), quick).schedule == msgspec.structs.replace(
-        settings.rules(Config()).schedule, shows_ended=False
-    )
+    assert Rules(Config(), quick).grace_ms == Rules().grace_ms
 
 
 def test_a_code_that_is_known_to_mean_a_repeated_id_never_proves_that_there_is_no_order() -> None:

@@ -1,5 +1,6 @@
 """Configuration: defaults inside their ranges, mistakes named with what is allowed, and the file that explains it."""
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+import daemon
 from daemon.config.addresses import address, is_loopback
-from daemon.config.tables import MEXC_ORDER_RATE, MEXC_WEIGHT, Config, check, load, parse, tables
+from daemon.config.loading import MEXC_ORDER_RATE, MEXC_WEIGHT, check, load, parse
+from daemon.config.tables import Config, tables
 from daemon.errors import BadConfig
 
 CONFIG_TOML = Path(__file__).parents[2] / "config.toml"
@@ -528,3 +531,20 @@ def test_the_loopback_listener_takes_an_address_of_this_machine(listen: str, exp
 def test_the_loopback_listener_takes_no_other_address(listen: str) -> None:
     with pytest.raises(BadConfig, match="other machines are not to reach it"):
         check(parse({"http": {"listen": listen}}))
+
+
+DAEMON = Path(daemon.__file__).parent
+READ = {
+    node.attr
+    for path in DAEMON.rglob("*.py")
+    if path != DAEMON / "config/loading.py"  # which checks keys, and does nothing else with them
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.Attribute)
+}
+"""The attributes that the daemon's code reads."""
+
+
+@pytest.mark.parametrize(("table", "key"), [each[:2] for each in KEYS], ids=".".join)
+def test_every_key_is_read(table: str, key: str) -> None:
+    """The daemon's parts take the tables as they are: a key that none of them reads has no effect."""
+    assert key in READ, f"[{table}] {key} is read nowhere"

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.rules.retries import Verdict
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Decision, Send
-from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT, Rules, TradingState
+from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT, TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, NotSent, QueryResult
@@ -264,7 +265,7 @@ class Bench:
         """Take all signals in, or none; rounded to what their pair admits, where that is given."""
         step = Decision()
         signals = [
-            replace(normalise(each, self.ledger.rules.defaults, now_ms=self.now_ms), last_price=last_price)
+            replace(normalise(each, self.ledger.rules.config, now_ms=self.now_ms), last_price=last_price)
             for each in asked
         ]
         wishes = [

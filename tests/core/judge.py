@@ -126,9 +126,9 @@ class Judge:
             assert all(rank < _rank(left[0]) for rank in sent), "nobody was passed over"
             wire_ms = max(now_ms, left[0].execute_at_ms or 0)
             near = [at_ms for at_ms in self._instants_after(step) if abs(at_ms - wire_ms) < SECOND_MS]
-            limits = ledger.rules.limits
-            crowded = self.under_way() >= limits.max_in_flight and not left[0].skip_lock
-            full = crowded or len(near) >= limits.order_rate_per_s
+            config = ledger.rules.config
+            crowded = self.under_way() >= config.queue.max_in_flight and not left[0].skip_lock
+            full = crowded or len(near) >= config.exchange.order_rate_per_s
             held = wire_ms < ledger.capacity.backoff_until_ms or ledger.backoff.why is not None
             assert full or held, "nobody waits while there is room"
 
@@ -137,17 +137,17 @@ class Judge:
 
         Only an emergency sell passes the limit of what is in flight: it is ours, not the exchange's.
         """
-        limits = self.bench.ledger.rules.limits
+        config = self.bench.ledger.rules.config
         self._instants = self._instants_after(step)
         for send in step.sends:
             wire_ms = send.fire_ms or self.bench.now_ms
             assert wire_ms >= self.shut_until_ms
             for begin_ms in [each for each in self._instants if wire_ms - SECOND_MS < each <= wire_ms]:
                 in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + SECOND_MS]
-                assert len(in_a_second) <= limits.order_rate_per_s
+                assert len(in_a_second) <= config.exchange.order_rate_per_s
         orders = self.bench.ledger.orders.values()
         emergencies = sum(order.state in UNDER_WAY and order.skip_lock for order in orders)
-        assert self.under_way() - emergencies <= limits.max_in_flight, "only an emergency sell passes that limit"
+        assert self.under_way() - emergencies <= config.queue.max_in_flight, "only an emergency sell passes that limit"
 
     # At every moment
 
@@ -226,7 +226,7 @@ class Judge:
 
     def the_budget_is_kept(self, order: Order) -> None:
         """Judge a new order: what counts now, itself included, counted against it."""
-        limit = self.bench.ledger.rules.guards.max_notional_per_day
+        limit = self.bench.ledger.rules.config.guards.max_notional_per_day
         if limit and order.side is Side.BUY:
             assert self.bench.ledger.exposure.spent(self.bench.now_ms) <= limit
 
@@ -322,7 +322,7 @@ class Judge:
         An order whose time comes at this very millisecond may still be waiting for the tick that lets it in.
         """
         ledger, now_ms = self.bench.ledger, self.bench.now_ms
-        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.arm_ahead_ms)
+        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.config.queue.arm_ahead_ms)
         others = [lock for lock in ledger.locks if lock.order_id != order.order_id]
         return (
             order.state is State.QUEUED

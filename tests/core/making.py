@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from daemon.app import settings
-from daemon.config.tables import Config, GuardsTable
+from daemon.config.tables import Config
+from daemon.config.trading_tables import GuardsTable
 from daemon.core.rules.idempotency import identity_of
-from daemon.core.state.trading_state import Rules
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import Advice, OrderReport, Placed, QueryResult, Refused, Source, Unclear
 from daemon.core.values.ids import client_order_id, new_id
@@ -22,16 +22,14 @@ from daemon.core.values.waiters import LeaseRequest
 NOON_MS = 1_790_000_000_000
 """When tests begin, in Unix milliseconds."""
 
-RULES = settings.rules(Config(guards=GuardsTable(repeat_window_ms=0)))
+RULES = Rules(Config(guards=GuardsTable(repeat_window_ms=0)))
 """The rules of a daemon that nobody configured, but that lets one owner buy in quick succession."""
 
-PARTS = {"defaults", "retry", "limits", "schedule", "guards"}
 
-
-def rules(**changes: Any) -> Rules:
-    """Make rules; a part is given as the fields that differ: ``rules(limits={"max_in_flight": 1})``."""
-    parts = {name: msgspec.structs.replace(getattr(RULES, name), **changes.pop(name)) for name in PARTS & set(changes)}
-    return msgspec.structs.replace(RULES, **parts, **changes)
+def rules(**tables: dict[str, Any]) -> Rules:
+    """Make rules; a table is given as the keys that differ: ``rules(queue={"max_in_flight": 1})``."""
+    changed = {name: msgspec.structs.replace(getattr(RULES.config, name), **keys) for name, keys in tables.items()}
+    return Rules(msgspec.structs.replace(RULES.config, **changed))
 
 
 def request(**changes: Any) -> SignalRequest:
@@ -44,7 +42,7 @@ def request(**changes: Any) -> SignalRequest:
 
 def signal(now_ms: int = NOON_MS, **changes: Any) -> Signal:
     """Make a signal in normal form from what its request says otherwise."""
-    return normalise(request(**changes), RULES.defaults, now_ms=now_ms)
+    return normalise(request(**changes), RULES.config, now_ms=now_ms)
 
 
 def order(state: State = State.QUEUED, **changes: Any) -> Order:

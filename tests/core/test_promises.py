@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from daemon.core.rules.reconciliation import grace_over_ms, sources
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Send
 from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, Source
 from daemon.core.values.orders import Order
@@ -26,12 +27,10 @@ from tests.core.making import RULES, placed, query, refused, request, rules, unc
 from tests.core.model_exchange import ModelExchange, Request
 
 TIGHT = {
-    "defaults": {"buy_deadline_ms": 20_000},
-    "limits": {"order_rate_per_s": 3, "max_in_flight": 3},
+    "exchange": {"order_rate_per_s": 3, "recv_window_ms": 500},
+    "queue": {"buy_deadline_ms": 20_000, "max_in_flight": 3, "max_queued": 8, "manual_window_ms": 2_000},
     "retry": {"attempts": 3},
-    "schedule": {"recv_window_ms": 500, "grace_ms": 1_000, "negatives": 2, "lost_every_ms": 5_000},
-    "max_queued": 8,
-    "manual_window_ms": 2_000,
+    "reconcile": {"grace_ms": 1_000, "negatives": 2, "lost_every_ms": 5_000},
 }
 """Rules under which every bound is reached soon."""
 
@@ -88,10 +87,12 @@ class Promises(RuleBasedStateMachine):
         self.enough = 5  # orders, after which it may all come to an end
 
     @initialize(
-        per_symbol=st.booleans(), guards=st.sampled_from([{}, {}, GUARDED]), first=st.lists(SIGNALS, max_size=4)
+        scope=st.sampled_from(["target", "symbol"]),
+        guards=st.sampled_from([{}, {}, GUARDED]),
+        first=st.lists(SIGNALS, max_size=4),
     )
-    def begin(self, per_symbol: bool, guards: dict[str, Any], first: list[SignalRequest]) -> None:
-        self.bench = Bench(rules(per_symbol=per_symbol, guards=guards, **TIGHT))
+    def begin(self, scope: str, guards: dict[str, Any], first: list[SignalRequest]) -> None:
+        self.bench = Bench(rules(locks={"scope": scope}, guards=guards, **TIGHT))
         self.exchange = ModelExchange()
         self.judge = Judge(self.bench, self.exchange)
         for asked in first:
@@ -263,10 +264,11 @@ class Promises(RuleBasedStateMachine):
 
     # The configuration
 
-    @rule(per_symbol=st.booleans())
-    def the_scope_of_locks_is_changed(self, per_symbol: bool) -> None:
+    @rule(scope=st.sampled_from(["target", "symbol"]))
+    def the_scope_of_locks_is_changed(self, scope: str) -> None:
         """What is queued and what is locked keeps its name, and still excludes what contends with it now."""
-        self.bench.rules = replace(self.bench.rules, per_symbol=per_symbol)
+        config = self.bench.rules.config
+        self.bench.rules = Rules(replace(config, locks=replace(config.locks, scope=scope)))
         self.bench.ledger.set_rules(self.bench.rules)
 
     # The process
@@ -329,11 +331,11 @@ class Promises(RuleBasedStateMachine):
             return
         except Full:
             assert not rivals
-            assert len(self._in_state(State.QUEUED)) >= self.bench.rules.max_queued
+            assert len(self._in_state(State.QUEUED)) >= self.bench.rules.config.queue.max_queued
             return
         except Guarded:
             assert not rivals
-            assert self.bench.rules.guards != RULES.guards
+            assert self.bench.rules.config.guards != RULES.config.guards
             return
         except Invalid:
             assert not rivals
@@ -407,7 +409,7 @@ class Promises(RuleBasedStateMachine):
 
     def _rule_out(self, order: Order) -> bool:
         """Say that an order was not placed; false where it is too early to say so."""
-        too_early = self.bench.now_ms < grace_over_ms(order, self.bench.rules.schedule)
+        too_early = self.bench.now_ms < grace_over_ms(order, self.bench.rules)
         try:
             self.bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
         except WrongState:
@@ -441,7 +443,7 @@ class Promises(RuleBasedStateMachine):
         while (order := self.bench.ledger.due_search(self.bench.now_ms)) is not None:
             assert order.order_id not in self.searching, "one look at a time"
             search = self.bench.ledger.searches[order.order_id]
-            places = sources(order, search, self.bench.now_ms, self.bench.rules.schedule)
+            places = sources(order, search, self.bench.now_ms, self.bench.rules)
             self.searching[order.order_id] = order, places
 
     def _fire_all(self) -> None:

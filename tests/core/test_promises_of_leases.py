@@ -52,7 +52,7 @@ class PromisesBesideLeases(Promises):
             assert not ledger.sending
             return
         except Full:
-            assert len(ledger.waiters) >= self.bench.rules.max_queued
+            assert len(ledger.waiters) >= self.bench.rules.config.queue.max_queued
             return
         except Held:
             assert not waits

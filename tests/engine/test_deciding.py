@@ -7,8 +7,7 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from daemon.app import settings
-from daemon.config.tables import Config
+from daemon.core.rules.trading_rules import Rules
 from daemon.engine.engine import Engine
 from daemon.errors import CommitFailed, InvariantBroken, Unknown
 from daemon.store.store import open_store
@@ -20,9 +19,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     """An engine on a real database; no exchange is asked for anything here."""
     async with open_store(tmp_path / "x.db") as store:
         nobody = cast("Any", None)
-        yield Engine(
-            store=store, exchange=nobody, clock=HandClock(), emit=lambda _: None, settings=settings.engine(Config())
-        )
+        yield Engine(store=store, exchange=nobody, clock=HandClock(), emit=lambda _: None, rules=Rules())
 
 
 async def test_an_error_in_the_middle_of_a_decision_ends_the_process_with_its_reason(engine: Engine) -> None:

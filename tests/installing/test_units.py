@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon import errors
-from daemon.config.tables import QueueTable
+from daemon.config.trading_tables import QueueTable
 
 UNITS = Path(__file__).parents[2] / "systemd"
 COMMAND = "/opt/sniperd/bin/sniperd"

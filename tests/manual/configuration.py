@@ -10,8 +10,8 @@ from itertools import pairwise
 import msgspec
 from msgspec.inspect import StructType, type_info
 
-from daemon.app.reload import NEEDS_RESTART
 from daemon.config.errors import allowed
+from daemon.config.fields import keys_at_restart
 from daemon.config.tables import Config, tables
 from tests.manual import markdown
 
@@ -61,7 +61,7 @@ def keys(table: str) -> Iterator[Key]:
             about=description,
             allowed=allowed(field.type),
             empty=empty,
-            needs_restart=(table, field.name) in NEEDS_RESTART,
+            needs_restart=field.name in keys_at_restart(tables()[table]),
         )
 
 

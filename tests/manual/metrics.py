@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from prometheus_client.core import Metric
 
-from daemon.app import settings
-from daemon.config.tables import Config
+from daemon.config.tables import AlertsTable
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
 from daemon.exchange.port import Health
 from daemon.monitoring.alert_rules import rules
@@ -73,7 +73,7 @@ def _labels(metric: Metric) -> str:
 
 def _standing() -> Standing:
     """Return how a daemon stands in which nothing has happened yet."""
-    state = TradingState(making.rules(), lambda _: None, lambda _: None)
+    state = TradingState(Rules(), lambda _: None, lambda _: None)
     health = Health(
         reachable=True, offset_ms=0, round_trip_ms=0, measured_ms=0, weight_used=0, weight_limit=1, backoff_until_ms=0,
         error=None,
@@ -88,6 +88,6 @@ def _standing() -> Standing:
         database_locked_s=0.0,
         dead_letters=0,
         poller=None,
-        rules=rules(settings.alerts(Config())),
+        rules=rules(AlertsTable()),
         alerts={},
     )

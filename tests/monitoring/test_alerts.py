@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict, replace
 
-from daemon.app import settings
 from daemon.cli.main import COMMANDS
-from daemon.config.tables import AlertsTable, Config
+from daemon.config.tables import AlertsTable
 from daemon.monitoring.alert_rules import rules
 from daemon.monitoring.alerts import Alert, AlertState, Judgement, Rule, Severity, Snapshot, judge
 from tests.core.making import NOON_MS
@@ -33,7 +32,7 @@ QUIET = Snapshot(
     disk_free_mb=1_000_000,
     database_locked_s=0,
 )
-RULES = rules(settings.alerts(Config()))
+RULES = rules(AlertsTable())
 BY_NAME = {rule.name: rule for rule in RULES}
 every_rule = pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
 
@@ -218,10 +217,10 @@ LIMITS = {
 @pytest.mark.parametrize(("key", "name", "default"), [(key, *rest) for key, rest in LIMITS.items()], ids=list(LIMITS))
 def test_a_limit_is_the_configured_one(key: str, name: str, default: float) -> None:
     changed: Any = {key: 7}
-    configured = {rule.name: rule for rule in rules(settings.alerts(Config(alerts=AlertsTable(**changed))))}
+    configured = {rule.name: rule for rule in rules(AlertsTable(**changed))}
     assert (BY_NAME[name].limit, configured[name].limit) == (default, 7)
 
 
 def test_the_exchange_may_be_silent_for_as_long_as_is_configured() -> None:
-    configured = rules(settings.alerts(Config(alerts=AlertsTable(unreachable_s=7.5))))
+    configured = rules(AlertsTable(unreachable_s=7.5))
     assert next(rule.for_ms for rule in configured if rule.name == "exchange_unreachable") == 7_500

@@ -16,7 +16,7 @@ from tests.core.making import NOON_MS, everywhere, lease, placed, refused, rules
 
 @pytest.fixture
 def bench() -> Bench:
-    return Bench(rules(limits={"max_in_flight": 2}))
+    return Bench(rules(queue={"max_in_flight": 2}))
 
 
 def readings(bench: Bench) -> Readings:

@@ -9,10 +9,11 @@ from typing import Any
 import anyio
 import pytest
 
+from daemon.config.tables import AlertsTable
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.monitoring.messages import Notice, a_test, body
 from daemon.monitoring.webhook_file import parse
-from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, WebhookSettings, open_session
+from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, open_session
 from tests.exchange.mexc.clocks import LoopClock
 from tests.monitoring.receiver import Receiver, receiver
 
@@ -53,7 +54,7 @@ async def sending(*lines: str, timeout_s: float = 5, attempts: int = 3) -> Async
             parse("\n".join(lines), Path("webhooks")),
             session,
             mode="paper",
-            settings=WebhookSettings(timeout_s=timeout_s, attempts=attempts),
+            table=AlertsTable(webhook_timeout_ms=round(timeout_s * 1_000), webhook_attempts=attempts),
             clock=LoopClock(),
             emit=told.append,
             first_pause_s=0.01,

@@ -9,15 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.config.tables import Config, PollerTable
+from daemon.config.trading_tables import QueueTable
 from daemon.core.rules.idempotency import identity_of
 from daemon.core.values.signals import normalise
 from daemon.core.values.states import State
-from daemon.poller.targets import Bought, Reason, Row, TargetRules, Wish, bought, read, sift, wish_of
+from daemon.poller.targets import Bought, Reason, Row, Wish, bought, read, sift, wish_of
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, RULES, order, rules, signal
+from tests.core.making import NOON_MS, order, rules, signal
 
-TARGETS = TargetRules(user_id="anna", min_confidence=Decimal(0), buy_priority=5, duplicate_window_ms=60_000)
+TARGETS = Config(poller=PollerTable(user_id="anna"))
 ADDRESS = "0x200C234721b5e549c3693CCc93cF191f90dC2aF9"
+
+
+def confident(least: float) -> Config:
+    """Return a configuration that asks for a confidence."""
+    return Config(poller=PollerTable(user_id="anna", min_confidence=least))
 
 
 def a_row(**changes: Any) -> dict[str, Any]:
@@ -30,24 +37,24 @@ def nothing_listed(_address: str) -> str | None:
     return None
 
 
-def recognised(given_rules: TargetRules = TARGETS, **changes: Any) -> Row:
-    row = read(json.dumps(a_row(**changes)).encode(), given_rules)
+def recognised(config: Config = TARGETS, **changes: Any) -> Row:
+    row = read(json.dumps(a_row(**changes)).encode(), config)
     assert row is not None
     return row
 
 
-def judged(given_rules: TargetRules = TARGETS, **changes: Any) -> Wish | Reason:
-    return wish_of(recognised(given_rules, **changes), given_rules, {ADDRESS: "BARUSDT"}.get, NOON_MS)
+def judged(config: Config = TARGETS, **changes: Any) -> Wish | Reason:
+    return wish_of(recognised(config, **changes), config, {ADDRESS: "BARUSDT"}.get, NOON_MS)
 
 
-def wished(given_rules: TargetRules = TARGETS, **changes: Any) -> Wish:
-    found = judged(given_rules, **changes)
+def wished(config: Config = TARGETS, **changes: Any) -> Wish:
+    found = judged(config, **changes)
     assert isinstance(found, Wish), found
     return found
 
 
-def refused(given_rules: TargetRules = TARGETS, **changes: Any) -> str:
-    found = judged(given_rules, **changes)
+def refused(config: Config = TARGETS, **changes: Any) -> str:
+    found = judged(config, **changes)
     assert isinstance(found, Reason), found
     assert found.target_id == "42"
     return found.why
@@ -120,7 +127,7 @@ def test_a_limit_target_buys_what_its_size_pays_for_and_not_more() -> None:
     asked = wished(entryStrategy="LIMIT", entryPrice="3", positionSizeUsdt=10).request
     assert (asked.type, asked.price, asked.quote_order_qty) == ("LIMIT", Decimal(3), None)
     assert asked.quantity == Decimal("3.333333333333333333")
-    assert normalise(asked, RULES.defaults, now_ms=NOON_MS).quantity == asked.quantity
+    assert normalise(asked, Config(), now_ms=NOON_MS).quantity == asked.quantity
 
 
 @pytest.mark.parametrize("strategy", [..., None, "normal", " Market "])
@@ -223,7 +230,7 @@ def test_a_priority_is_carried_over_and_never_ahead_of_a_sell(priority: object, 
 
 
 def test_a_priority_stays_on_our_scale() -> None:
-    assert wished(msgspec.structs.replace(TARGETS, buy_priority=9), priority=4).request.priority == 10
+    assert wished(Config(poller=TARGETS.poller, queue=QueueTable(buy_priority=9)), priority=4).request.priority == 10
 
 
 @pytest.mark.parametrize("at", [NOON_MS + 7_000, "2026-09-21T14:13:27Z", 1_790_000_007])
@@ -243,13 +250,13 @@ def test_without_an_execution_time_a_target_is_for_now(at: object) -> None:
     [(0.8, True), (80, True), ("0.85", True), (1, True), (100, True), (0.79, False), (79, False)],
 )
 def test_a_confidence_is_a_share_or_a_percentage(score: object, is_enough: bool) -> None:
-    careful = msgspec.structs.replace(TARGETS, min_confidence=Decimal("0.8"))
+    careful = confident(0.8)
     assert isinstance(judged(careful, confidenceScore=score), Wish) is is_enough
 
 
 @pytest.mark.parametrize(("score", "said"), [(..., "missing"), (101, "out of range"), ("high", "no number")])
 def test_a_confidence_that_is_asked_for_must_be_one(score: object, said: str) -> None:
-    assert said in refused(msgspec.structs.replace(TARGETS, min_confidence=Decimal("0.5")), confidenceScore=score)
+    assert said in refused(confident(0.5), confidenceScore=score)
 
 
 def test_where_no_confidence_is_asked_for_none_is_looked_at() -> None:
@@ -265,7 +272,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted({*SNAKE, *map(camel, SNAKE)})), JSON))
 def test_no_row_is_so_odd_that_it_is_an_error(fields: dict[str, Any]) -> None:
-    careful = msgspec.structs.replace(TARGETS, min_confidence=Decimal("0.5"))
+    careful = confident(0.5)
     row = read(json.dumps(a_row() | fields).encode(errors="surrogatepass"), careful)
     if row is not None:
         assert isinstance(wish_of(row, careful, nothing_listed, NOON_MS), Wish | Reason)
@@ -344,7 +351,7 @@ def test_the_first_buy_of_a_target_has_the_targets_key_whether_targets_are_polle
 
 
 def test_a_target_that_comes_both_ways_is_one_order() -> None:
-    bench = Bench(rules=rules(one_buy_per_target=True))
+    bench = Bench(rules=rules(poller={"enabled": True}))
     first = bench.submit(snipe_target_id="42", quote_order_qty=Decimal(10))
     asked = wished().request
     fields = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import cast
 from urllib.parse import parse_qs
 
 import anyio
-import msgspec
 
 from daemon.api.bot.trade import answer
-from daemon.app import settings
 from daemon.config.credentials import PAPER
-from daemon.config.tables import Config, LocksTable, QueueTable, ReconcileTable
+from daemon.config.tables import Config, StoreTable
+from daemon.config.trading_tables import LocksTable, QueueTable, ReconcileTable
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.core.verbs import operator
@@ -47,11 +48,7 @@ CONFIG = Config(
     queue=QueueTable(max_in_flight=8, drain_s=3.0),
     reconcile=ReconcileTable(lost_every_ms=20_000, startup_s=3.0),
     locks=LocksTable(cleanup_interval_s=7.0, retention_h=KEPT_S / 3_600),
-)
-
-SETTINGS = settings.engine(CONFIG)
-SETTINGS = msgspec.structs.replace(
-    SETTINGS, intervals=msgspec.structs.replace(SETTINGS.intervals, retention_days=KEPT_S / 86_400)
+    store=StoreTable(retention_days=cast("int", KEPT_S / 86_400)),  # which a file cannot say: whole days
 )
 
 FAULTS = (
@@ -142,8 +139,8 @@ class World:
         life = Life()
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
-        exchange = MexcExchange(network.transport(life), PAPER, self._clock, settings.exchange(CONFIG))
-        engine = Engine(store=store, exchange=exchange, clock=self._clock, emit=self._tell, settings=SETTINGS)
+        exchange = MexcExchange(network.transport(life), PAPER, self._clock, CONFIG.exchange)
+        engine = Engine(store=store, exchange=exchange, clock=self._clock, emit=self._tell, rules=Rules(CONFIG))
         ended = anyio.Event()
         try:
             async with anyio.create_task_group() as tasks:

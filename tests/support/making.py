@@ -3,22 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
-from daemon.app import settings
-from daemon.config.tables import Config, GuardsTable
-from daemon.core.state.trading_state import Rules
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, OwnerType
 from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
 
 NOW_MS = 1_800_000_000_000
-
-
-def rules(**changes: Any) -> Rules:
-    """Return the default rules, changed; one owner may buy in quick succession."""
-    return msgspec.structs.replace(settings.rules(Config(guards=GuardsTable(repeat_window_ms=0))), **changes)
 
 
 def order(number: int = 1, **changes: Any) -> Order:

@@ -11,8 +11,7 @@ A guard that is on and lacks a figure refuses: it does not guess.
 from collections.abc import Sequence
 from decimal import Decimal
 
-import msgspec
-
+from daemon.config.trading_tables import GuardsTable
 from daemon.core.rules.exposure import Exposure, worth_of
 from daemon.core.values.decimals import ZERO, plain, product, total
 from daemon.core.values.orders import Order, Side
@@ -22,34 +21,16 @@ from daemon.errors import Guarded
 _PERCENT = Decimal("0.01")
 
 
-class GuardRules(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits. Zero, or an empty set, is none; amounts are in units of ``notional_asset``."""
-
-    repeat_window_ms: int
-    max_notional_per_order: Decimal
-    max_notional_per_day: Decimal
-    notional_asset: str
-    max_open_buys_per_owner: int
-    allowed_symbols: frozenset[str]
-    forbidden_symbols: frozenset[str]
-    price_band_percent: Decimal
-
-    @property
-    def limits_notional(self) -> bool:
-        """Whether what a BUY costs is limited."""
-        return bool(self.max_notional_per_order or self.max_notional_per_day)
-
-
-def needs_last_price(signal: Signal, rules: GuardRules) -> bool:
+def needs_last_price(signal: Signal, rules: GuardsTable) -> bool:
     """Whether a guard judges this signal by the exchange's last price."""
     if signal.skip_lock:
         return False
     if signal.price is not None:
-        return bool(rules.price_band_percent)
+        return bool(rules.price_band)
     return signal.side is Side.BUY and signal.quantity is not None and rules.limits_notional
 
 
-def check(order: Order, rules: GuardRules, counted: Sequence[Exposure], *, allow_repeat: bool) -> None:
+def check(order: Order, rules: GuardsTable, counted: Sequence[Exposure], *, allow_repeat: bool) -> None:
     """Judge an order that is about to be accepted, at the instant of its acceptance.
 
     Args:
@@ -71,17 +52,17 @@ def check(order: Order, rules: GuardRules, counted: Sequence[Exposure], *, allow
         _check_open_buys(order, rules, counted)
         if rules.limits_notional:
             _check_notional(order, rules, counted)
-    if rules.price_band_percent and order.price is not None:
+    if rules.price_band and order.price is not None:
         _check_price(order, order.price, rules)
 
 
-def _check_symbol(order: Order, rules: GuardRules) -> None:
-    if order.symbol in rules.forbidden_symbols:
+def _check_symbol(order: Order, rules: GuardsTable) -> None:
+    if order.symbol in rules.forbidden:
         raise Guarded(
             f"{order.symbol} is not to be bought: it stands in [guards] forbidden_symbols; a SELL is taken",
             guard="forbidden_symbols",
         )
-    if rules.allowed_symbols and order.symbol not in rules.allowed_symbols:
+    if rules.allowed and order.symbol not in rules.allowed:
         raise Guarded(
             f"{order.symbol} is not to be bought: it does not stand in [guards] allowed_symbols; add it there and "
             "reload; a SELL is taken",
@@ -89,7 +70,7 @@ def _check_symbol(order: Order, rules: GuardRules) -> None:
         )
 
 
-def _check_repeat(order: Order, rules: GuardRules, counted: Sequence[Exposure]) -> None:
+def _check_repeat(order: Order, rules: GuardsTable, counted: Sequence[Exposure]) -> None:
     for exposure in counted if rules.repeat_window_ms else ():
         first = exposure.repeated(order, rules.repeat_window_ms)
         if first is not None:
@@ -101,7 +82,7 @@ def _check_repeat(order: Order, rules: GuardRules, counted: Sequence[Exposure]) 
             )
 
 
-def _check_open_buys(order: Order, rules: GuardRules, counted: Sequence[Exposure]) -> None:
+def _check_open_buys(order: Order, rules: GuardsTable, counted: Sequence[Exposure]) -> None:
     limit = rules.max_open_buys_per_owner
     have = sum(exposure.open_buys(order.owner_id) for exposure in counted) if limit else 0
     if limit and have >= limit:
@@ -112,8 +93,8 @@ def _check_open_buys(order: Order, rules: GuardRules, counted: Sequence[Exposure
         )
 
 
-def _check_notional(order: Order, rules: GuardRules, counted: Sequence[Exposure]) -> None:
-    asset, worth = rules.notional_asset, worth_of(order)
+def _check_notional(order: Order, rules: GuardsTable, counted: Sequence[Exposure]) -> None:
+    asset, worth = rules.asset, worth_of(order)
     guard = "max_notional_per_order" if rules.max_notional_per_order else "max_notional_per_day"
     if not order.symbol.endswith(asset):
         raise Guarded(
@@ -127,9 +108,9 @@ def _check_notional(order: Order, rules: GuardRules, counted: Sequence[Exposure]
             f"not known, and [guards] {guard} cannot be kept; send it with quoteOrderQty, or as a LIMIT, or later",
             guard=guard,
         )
-    if 0 < rules.max_notional_per_order < worth:
+    if 0 < rules.most_per_order < worth:
         raise Guarded(
-            f"the order costs {plain(worth)} {asset}, the limit is {plain(rules.max_notional_per_order)} ([guards] "
+            f"the order costs {plain(worth)} {asset}, the limit is {plain(rules.most_per_order)} ([guards] "
             "max_notional_per_order); send a smaller one, or raise the limit and reload",
             guard="max_notional_per_order",
         )
@@ -137,8 +118,8 @@ def _check_notional(order: Order, rules: GuardRules, counted: Sequence[Exposure]
         _check_day(order, worth, rules, counted)
 
 
-def _check_day(order: Order, worth: Decimal, rules: GuardRules, counted: Sequence[Exposure]) -> None:
-    guard, asset, spent = "max_notional_per_day", rules.notional_asset, ZERO
+def _check_day(order: Order, worth: Decimal, rules: GuardsTable, counted: Sequence[Exposure]) -> None:
+    guard, asset, spent = "max_notional_per_day", rules.asset, ZERO
     for exposure in counted:
         unpriced = exposure.unpriced(order.accepted_ms)
         if unpriced is not None:
@@ -148,16 +129,16 @@ def _check_day(order: Order, worth: Decimal, rules: GuardRules, counted: Sequenc
                 guard=guard,
             )
         spent = total(spent, exposure.spent(order.accepted_ms))
-    if total(spent, worth) > rules.max_notional_per_day:
+    if total(spent, worth) > rules.most_per_day:
         raise Guarded(
             f"the day's BUYs cost {plain(spent)} {asset}, with {plain(worth)} more they pass the limit of "
-            f"{plain(rules.max_notional_per_day)} ([guards] {guard}); the next day begins at 00:00 UTC; or raise the "
+            f"{plain(rules.most_per_day)} ([guards] {guard}); the next day begins at 00:00 UTC; or raise the "
             "limit and reload",
             guard=guard,
         )
 
 
-def _check_price(order: Order, price: Decimal, rules: GuardRules) -> None:
+def _check_price(order: Order, price: Decimal, rules: GuardsTable) -> None:
     guard, last = "price_band_percent", order.last_price
     if last is None:
         raise Guarded(
@@ -166,11 +147,11 @@ def _check_price(order: Order, price: Decimal, rules: GuardRules) -> None:
             guard=guard,
         )
     buys = order.side is Side.BUY
-    band = rules.price_band_percent if buys else rules.price_band_percent.copy_negate()
+    band = rules.price_band if buys else rules.price_band.copy_negate()
     limit = product(last, product(100 + band, _PERCENT))
     if price > limit if buys else price < limit:
         raise Guarded(
-            f"{order.side} at {plain(price)} is more than {plain(rules.price_band_percent)} % "
+            f"{order.side} at {plain(price)} is more than {plain(rules.price_band)} % "
             f"{'above' if buys else 'below'} the last price of {order.symbol}, {plain(last)} ([guards] {guard}); "
             f"{'at most' if buys else 'at least'} {plain(limit)} is taken; or widen the band and reload",
             guard=guard,

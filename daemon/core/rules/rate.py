@@ -9,23 +9,16 @@ gives way to an order of higher priority (:func:`daemon.core.verbs.dispatch.disp
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 
-import msgspec
+from daemon.config.tables import Config
 
 WINDOW_MS = 1_000
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """The bounds (config.toml: ``[exchange] order_rate_per_s``, ``[queue] max_in_flight``)."""
-
-    order_rate_per_s: int
-    max_in_flight: int
 
 
 class Capacity:
     """What is used of the bounds, and when the next request may go."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, config: Config) -> None:
+        self.config = config  # [exchange] order_rate_per_s, [queue] max_in_flight
         self.in_flight = 0
         self.backoff_until_ms = 0
         self._sent: list[int] = []  # instants of requests, past and reserved, sorted
@@ -36,7 +29,7 @@ class Capacity:
         ``now_ms`` itself means: decide now. ``None`` means: not before something in flight has ended, which an
         emergency does not wait for.
         """
-        if self.in_flight >= self.limits.max_in_flight and not emergency:
+        if self.in_flight >= self.config.queue.max_in_flight and not emergency:
             return None
         wire_ms = max(now_ms, at_ms or now_ms)
         free_ms = self._window_free_ms(max(wire_ms, self.backoff_until_ms))
@@ -61,7 +54,7 @@ class Capacity:
 
     def without(self, reserved_ms: Iterable[int]) -> "Capacity":
         """Return what the capacity would be if the requests reserved for these instants were not made."""
-        other = Capacity(self.limits)
+        other = Capacity(self.config)
         other.in_flight, other.backoff_until_ms, other._sent = self.in_flight, self.backoff_until_ms, list(self._sent)
         for at_ms in reserved_ms:
             other.give_back(at_ms)
@@ -81,7 +74,7 @@ class Capacity:
         A request at ``t`` shares a second with every other in the open interval of one window to either side; fewer
         than ``rate`` of them there keep every second within the bound.
         """
-        rate = self.limits.order_rate_per_s
+        rate = self.config.exchange.order_rate_per_s
         while True:
             low = bisect_right(self._sent, wire_ms - WINDOW_MS)
             high = bisect_left(self._sent, wire_ms + WINDOW_MS)

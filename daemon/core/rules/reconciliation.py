@@ -31,6 +31,7 @@ from daemon.core.rules.order_reports import (
     settled,
     with_known_fills,
 )
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.decimals import ZERO, plain
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import Order
@@ -44,19 +45,6 @@ RULED_MS = (2_000, 10_000, 60_000)
 
 SUM_ATTEMPTS = 12
 """Rounds that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
-
-
-class Schedule(msgspec.Struct, frozen=True):
-    """When to look (config.toml: ``[reconcile]``). Durations in milliseconds."""
-
-    first_ms: int
-    factor: float
-    longest_ms: int
-    grace_ms: int  # after recvWindow, before a negative counts
-    negatives: int  # full rounds in vain, in a row, until an order is called lost
-    lost_every_ms: int  # looks for a lost order
-    recv_window_ms: int  # MEXC takes no copy of a request later than this
-    shows_ended: bool = True  # False: it is known that an ended order cannot be looked up by its client order id
 
 
 class Conclusion(Enum):
@@ -81,15 +69,16 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     odd: str | None = None  # what contradicts what was sent or known, or is not understood, in the last round
 
 
-def begin(order: Order, now_ms: int, schedule: Schedule) -> Search:
+def begin(order: Order, now_ms: int, rules: Rules) -> Search:
     """Begin to watch an order, or begin anew because it changed."""
+    table = rules.config.reconcile
     match MEANINGS[order.state].search:
         case SearchPolicy.LOST:
-            delay_ms = schedule.lost_every_ms
+            delay_ms = table.lost_every_ms
         case SearchPolicy.CANCELED:
             delay_ms = CONFIRM_MS[0]
         case SearchPolicy.SUM:
-            delay_ms = schedule.first_ms if order.executed_sum is None else CONFIRM_MS[0]
+            delay_ms = table.first_ms if order.executed_sum is None else CONFIRM_MS[0]
         case SearchPolicy.RULED_OUT:
             delay_ms = RULED_MS[0]
         case _:
@@ -102,11 +91,11 @@ def everywhere(order: Order) -> tuple[Source, ...]:
     return tuple(each for each in Source if each is not Source.ORDER_ID or order.exchange_order_id is not None)
 
 
-def sources(order: Order, search: Search, now_ms: int, schedule: Schedule) -> tuple[Source, ...]:
+def sources(order: Order, search: Search, now_ms: int, rules: Rules) -> tuple[Source, ...]:
     """Choose where to look: at the order itself, or everywhere once a negative would count or was surprising."""
     counts = search.misses > 0
     if order.state in UNRESOLVED:
-        counts = not schedule.shows_ended or now_ms >= grace_over_ms(order, schedule)
+        counts = not rules.shows_ended or now_ms >= grace_over_ms(order, rules)
     is_ruled_out = MEANINGS[order.state].search is SearchPolicy.RULED_OUT
     return everywhere(order) if counts or is_ruled_out else everywhere(order)[:1]
 
@@ -126,7 +115,7 @@ def further_source(order: Order, search: Search, results: Sequence[QueryResult])
 
 
 def conclude(
-    order: Order, search: Search, results: Sequence[QueryResult], now_ms: int, schedule: Schedule
+    order: Order, search: Search, results: Sequence[QueryResult], now_ms: int, rules: Rules
 ) -> tuple[Conclusion, OrderReport | None, Search]:
     """Judge one search attempt, made at the places that :func:`sources` and :func:`further_source` named."""
     replace = msgspec.structs.replace
@@ -142,11 +131,11 @@ def conclude(
             after = replace(after, short=search.short + 1)
             is_final = after.short > len(CONFIRM_MS)
             report = settled(order, with_known_fills(order, report)) if is_final else not_ended(report)
-    elif _counts(order, results, now_ms, schedule):
-        is_complete = _is_complete(order, results, now_ms, schedule)
+    elif _counts(order, results, now_ms, rules):
+        is_complete = _is_complete(order, results, now_ms, rules)
         after = replace(after, misses=search.misses + 1, complete=search.complete + is_complete)
-        conclusion = _missed(order, after, schedule)
-    return conclusion, report, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, schedule))
+        conclusion = _missed(order, after, rules)
+    return conclusion, report, replace(after, next_ms=now_ms + _delay_ms(order, after, now_ms, rules))
 
 
 def _is_last_of_empty(order: Order, search: Search, shown: OrderReport) -> bool:
@@ -164,9 +153,9 @@ def _fills_unread(order: Order, search: Search, shown: OrderReport, results: Seq
     return failed and search.attempts < SUM_ATTEMPTS and _is_last_of_empty(order, search, shown)
 
 
-def _missed(order: Order, search: Search, schedule: Schedule) -> Conclusion:
+def _missed(order: Order, search: Search, rules: Rules) -> Conclusion:
     """Judge how often an order was not found."""
-    if search.complete < schedule.negatives:
+    if search.complete < rules.config.reconcile.negatives:
         return Conclusion.MISSED
     if MEANINGS[order.state].search is SearchPolicy.DOUBT:
         return Conclusion.LOST
@@ -206,27 +195,27 @@ def is_confirmed(order: Order, search: Search) -> bool:
     return search.seen >= len(CONFIRM_MS)
 
 
-def grace_over_ms(order: Order, schedule: Schedule) -> int:
+def grace_over_ms(order: Order, rules: Rules) -> int:
     """Tell from when on negatives count against an order in doubt."""
-    return (order.sent_ms or order.accepted_ms) + schedule.recv_window_ms + schedule.grace_ms
+    return (order.sent_ms or order.accepted_ms) + rules.config.exchange.recv_window_ms + rules.grace_ms
 
 
-def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, schedule: Schedule) -> bool:
+def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:
     """Whether a round in vain is worth something: nothing failed, and for a doubt, it was full and late enough."""
     if not results or any(result.failed for result in results):
         return False
-    return order.state not in UNRESOLVED or _is_complete(order, results, now_ms, schedule)
+    return order.state not in UNRESOLVED or _is_complete(order, results, now_ms, rules)
 
 
-def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, schedule: Schedule) -> bool:
+def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:
     """Whether a round asked everywhere, late enough for a negative to be worth something."""
-    return {result.source for result in results} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, schedule)
+    return {result.source for result in results} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, rules)
 
 
-def _delay_ms(order: Order, search: Search, now_ms: int, schedule: Schedule) -> int:
-    policy = MEANINGS[order.state].search
+def _delay_ms(order: Order, search: Search, now_ms: int, rules: Rules) -> int:
+    policy, table = MEANINGS[order.state].search, rules.config.reconcile
     if policy is SearchPolicy.LOST:
-        return schedule.lost_every_ms
+        return table.lost_every_ms
     if search.short and not search.misses:
         return CONFIRM_MS[min(search.short, len(CONFIRM_MS)) - 1]
     is_ended = policy is SearchPolicy.CANCELED or (policy is SearchPolicy.SUM and order.executed_sum is not None)
@@ -235,8 +224,8 @@ def _delay_ms(order: Order, search: Search, now_ms: int, schedule: Schedule) -> 
     if policy is SearchPolicy.RULED_OUT:
         return RULED_MS[min(search.misses, len(RULED_MS) - 1)]
     exponent = min(search.attempts - 1, 60)  # beyond that every factor above 1 has reached the bound
-    delay_ms = int(min(schedule.longest_ms, schedule.first_ms * schedule.factor**exponent))
-    until_grace_ms = grace_over_ms(order, schedule) - now_ms
+    delay_ms = int(min(table.longest_ms, table.first_ms * table.factor**exponent))
+    until_grace_ms = grace_over_ms(order, rules) - now_ms
     if policy is SearchPolicy.DOUBT and 0 < until_grace_ms < delay_ms:
         return until_grace_ms  # the first round that counts comes as soon as it may
     return delay_ms

@@ -7,20 +7,12 @@ from decimal import Decimal
 
 import msgspec
 
+from daemon.config.trading_tables import RetryTable
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import OrderEvent
 from daemon.core.values.symbols import SymbolRules, refit
-
-
-class RetryPolicy(msgspec.Struct, frozen=True):
-    """How refused attempts are repeated (config.toml: ``[retry]``)."""
-
-    first_ms: int
-    factor: float
-    longest_ms: int
-    attempts: int
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +43,7 @@ def may_refit(order: Order, refused: Refused) -> bool:
 
 
 def judge(
-    order: Order, refused: Refused, policy: RetryPolicy, now_ms: int, new_rules: SymbolRules | None = None
+    order: Order, refused: Refused, policy: RetryTable, now_ms: int, new_rules: SymbolRules | None = None
 ) -> Verdict:
     """Decide what becomes of an order whose attempt was refused.
 
@@ -97,13 +89,13 @@ def unsent(not_sent: NotSent) -> Verdict:
     return Verdict(happening=OrderEvent.DEFER, reason=not_sent.why)
 
 
-def delay_ms(attempts: int, policy: RetryPolicy) -> int:
+def delay_ms(attempts: int, policy: RetryTable) -> int:
     """Wait so long after the n-th refused attempt: growing, bounded."""
     exponent = min(attempts - 1, 60)  # beyond that every factor above 1 has reached the bound
     return int(min(policy.longest_ms, policy.first_ms * policy.factor**exponent))
 
 
-def _has_attempt_left(order: Order, policy: RetryPolicy) -> bool:
+def _has_attempt_left(order: Order, policy: RetryTable) -> bool:
     return order.attempts < min(policy.attempts, MAX_ATTEMPTS)
 
 

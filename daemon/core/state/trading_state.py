@@ -27,11 +27,10 @@ import msgspec
 
 from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.exposure import Exposure
-from daemon.core.rules.guards import GuardRules
 from daemon.core.rules.priority_queue import NOBODY, Entry, PriorityQueue, Rank
-from daemon.core.rules.rate import Capacity, Limits
-from daemon.core.rules.reconciliation import Schedule, Search, begin
-from daemon.core.rules.retries import RetryPolicy
+from daemon.core.rules.rate import Capacity
+from daemon.core.rules.reconciliation import Search, begin
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Decision
 from daemon.core.state.keys import Keys
 from daemon.core.values.attempts import Attempt
@@ -39,7 +38,6 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock, LockState, LockTable
 from daemon.core.values.orders import Order, Side
-from daemon.core.values.signals import Defaults
 from daemon.core.values.states import FINISHED, KEY_FREE, WATCHED, OrderEvent, State, after
 from daemon.core.values.waiters import Waiter
 
@@ -49,22 +47,6 @@ BACKOFF_FACT = "turned_away"
 
 HALT_FACT = "halted"
 """Name under which the kill switch's reason is stored; empty while it is off."""
-
-
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about decisions that a configuration sets."""
-
-    defaults: Defaults
-    retry: RetryPolicy
-    limits: Limits
-    schedule: Schedule
-    guards: GuardRules
-    max_queued: int
-    manual_window_ms: int  # how long a derived key counts that ends, after its order's end
-    arm_ahead_ms: int  # how long before its instant an order is made durable
-    per_symbol: bool  # one lock per symbol instead of per target
-    one_buy_per_target: bool  # a target is bought once, whatever the amounts: targets are polled, too
-    refused_types: frozenset[str] = frozenset()  # types of orders that the exchange is known to take from nobody
 
 
 class TradingState:
@@ -81,7 +63,7 @@ class TradingState:
         self.waiters: dict[str, Waiter] = {}  # who waits for a lease
         self.line = PriorityQueue()  # the same, by rank; apart from the queue because a lease needs no capacity
         self.granted: dict[str, Lock] = {}  # what waiters were given, until they are told
-        self.capacity = Capacity(rules.limits)
+        self.capacity = Capacity(rules.config)
         self.backoff = Backoff()
         self.searches: dict[str, Search] = {}
         self.counts: Counter[State] = Counter()  # orders in memory, by state
@@ -113,7 +95,7 @@ class TradingState:
     def set_rules(self, rules: Rules) -> None:
         """Take new rules; they count from the next decision on."""
         self.rules = rules
-        self.capacity.limits = rules.limits
+        self.capacity.config = rules.config
 
     def lease_by_key(self, key: str) -> Lock | None:
         """Return the latest lease that was granted under a caller's key, from memory or disk."""
@@ -161,12 +143,12 @@ class TradingState:
     def change(self, step: Decision, order: Order, now_ms: int, **changes: object) -> Order:
         """Record a changed order; watch it where it is to be looked for."""
         if changes.get("finished_ms") is not None and order.key_until_ms is not None:
-            changes["key_until_ms"] = now_ms + self.rules.manual_window_ms
+            changes["key_until_ms"] = now_ms + self.rules.config.queue.manual_window_ms
         order = msgspec.structs.replace(order, updated_ms=now_ms, **changes)
         self._keep(order)
         step.orders[order.order_id] = order
         if order.state in WATCHED and order.finished_ms is None:
-            self.schedule_search(order, begin(order, now_ms, self.rules.schedule))
+            self.schedule_search(order, begin(order, now_ms, self.rules))
         else:
             self.searches.pop(order.order_id, None)
         return order
@@ -218,7 +200,7 @@ class TradingState:
         """Let a queued order wait: for its time, then for its turn."""
         start_ms = order.not_before_ms
         if order.execute_at_ms is not None:
-            start_ms = max(start_ms, order.execute_at_ms - self.rules.arm_ahead_ms)
+            start_ms = max(start_ms, order.execute_at_ms - self.rules.config.queue.arm_ahead_ms)
         self.set_timer(order.deadline_ms + 1, order.order_id)
         if start_ms > now_ms:
             self.set_timer(start_ms, order.order_id)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from daemon.config.tables import Config
 from daemon.core.values.decimals import canonical
 from daemon.core.values.fields import Amount, Text, any_case, shown, text, within
 from daemon.core.values.orders import OrderType, Side
@@ -103,23 +104,14 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     last_price: Decimal | None = None  # the exchange's, as the signal is taken in, where a guard needs it
 
 
-class Defaults(msgspec.Struct, frozen=True):
-    """What a signal gets that does not say otherwise (config.toml: ``[queue]``, ``[locks]``)."""
-
-    buy_priority: int
-    sell_priority: int
-    buy_deadline_ms: int
-    sell_deadline_ms: int
-    timeout_ms: int
-
-
-def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Signal:
-    """Bring a request into normal form.
+def normalise(request: SignalRequest, config: Config, *, now_ms: int) -> Signal:
+    """Bring a request into normal form; what it does not say comes from ``[queue]`` and ``[locks]``.
 
     Raises:
         Invalid: a field is wrong; the error names the field and what is allowed.
 
     """
+    queue = config.queue
     side = _side(request.side)
     order_type = _type(request.type)
     is_buy = side is Side.BUY
@@ -136,7 +128,7 @@ def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Sig
         priority=within(
             "priority",
             request.priority,
-            defaults.buy_priority if is_buy else defaults.sell_priority,
+            queue.buy_priority if is_buy else queue.sell_priority,
             1,
             LOWEST_PRIORITY,
         ),
@@ -144,11 +136,11 @@ def normalise(request: SignalRequest, defaults: Defaults, *, now_ms: int) -> Sig
         deadline_after_ms=within(
             "deadlineMs",
             request.deadline_ms,
-            defaults.buy_deadline_ms if is_buy else defaults.sell_deadline_ms,
+            queue.buy_deadline_ms if is_buy else queue.sell_deadline_ms,
             1,
             MAX_DEADLINE_MS,
         ),
-        timeout_ms=within("timeoutMs", request.timeout_ms, defaults.timeout_ms, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
+        timeout_ms=within("timeoutMs", request.timeout_ms, config.locks.timeout_ms, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
         allow_repeat=request.allow_repeat,
         skip_lock=request.skip_lock,
     )

@@ -8,6 +8,7 @@ minimum quantity; ``quoteAmountPrecision`` and its ``…Market`` twin are the mi
 Rounding never makes an order worse than asked: quantities are cut, a buyer's price is lowered, a seller's raised.
 """
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import TypeVar
 
@@ -98,7 +99,7 @@ def listed(symbol: str, rules: SymbolRules | None) -> SymbolRules:
     return rules
 
 
-def check_type(signal: Signal, refused: frozenset[str]) -> None:
+def check_type(signal: Signal, refused: Collection[str]) -> None:
     """Refuse a signal whose type of order the exchange is known to take from nobody.
 
     Raises:
@@ -109,7 +110,7 @@ def check_type(signal: Signal, refused: frozenset[str]) -> None:
         raise Invalid(
             f"the exchange takes no {signal.type} orders: the live probe found so ([exchange] facts_file)",
             field="type",
-            allowed=", ".join(sorted({each.value for each in OrderType} - refused)),
+            allowed=", ".join(sorted({each.value for each in OrderType} - set(refused))),
         )
 
 

@@ -27,7 +27,7 @@ class Accepted(msgspec.Struct, frozen=True):
 def identify(ledger: TradingState, signal: Signal) -> Identity:
     """Name a signal, as it was asked: before anything is rounded."""
     rules = ledger.rules
-    return identity_of(signal, per_symbol=rules.per_symbol, one_buy_per_target=rules.one_buy_per_target)
+    return identity_of(signal, per_symbol=rules.config.locks.per_symbol, one_buy_per_target=rules.config.poller.enabled)
 
 
 def recognise(ledger: TradingState, step: Decision, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
@@ -42,7 +42,7 @@ def recognise(ledger: TradingState, step: Decision, identity: Identity, *, actor
     other: Order | None = None
     for key in identity.keys:
         known = ledger.keys.order_of(key)
-        verdict = claim(known, identity, now_ms, ledger.rules.manual_window_ms)
+        verdict = claim(known, identity, now_ms, ledger.rules.config.queue.manual_window_ms)
         if known is not None and verdict is Claim.REPLAY:
             ledger.tell(step, "order.replayed", now_ms, known, actor=actor, key=known.key)
             return Accepted(known, replayed=True)
@@ -147,7 +147,9 @@ def check_all(ledger: TradingState, wishes: Sequence[tuple[Signal | None, Identi
             raise wrong if len(wishes) == 1 else wrong.within(f"[{place}]") from None
         order = _order(ledger, signal, identity, f"[{place}]", now_ms)
         try:
-            guards.check(order, ledger.rules.guards, (ledger.exposure, batch), allow_repeat=identity.asked.allow_repeat)
+            guards.check(
+                order, ledger.rules.config.guards, (ledger.exposure, batch), allow_repeat=identity.asked.allow_repeat
+            )
         except Guarded as refused:
             raise refused if len(wishes) == 1 else refused.within(f"[{place}]") from None
         batch.note(None, order)
@@ -169,9 +171,9 @@ def check_open(ledger: TradingState, arrivals: Sequence[Side]) -> None:
     if ledger.preflight_pending is not None:
         raise NotReady(f"{ledger.preflight_pending}; send the signal again, with the same key")
     sells = arrivals.count(Side.SELL)
-    _check_room(sells, ledger.queued[Side.SELL], "SELLs", ledger.rules.max_queued)
+    _check_room(sells, ledger.queued[Side.SELL], "SELLs", ledger.rules.config.queue.max_queued)
     if sells < len(arrivals):
-        _check_room(len(arrivals), ledger.queued.total(), "orders", ledger.rules.max_queued)
+        _check_room(len(arrivals), ledger.queued.total(), "orders", ledger.rules.config.queue.max_queued)
 
 
 def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
@@ -184,7 +186,7 @@ def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
 
 def _key_of_new(ledger: TradingState, identity: Identity, now_ms: int) -> str:
     """Return the key of the order that a new signal becomes."""
-    verdict = claim(ledger.keys.order_of(identity.key), identity, now_ms, ledger.rules.manual_window_ms)
+    verdict = claim(ledger.keys.order_of(identity.key), identity, now_ms, ledger.rules.config.queue.manual_window_ms)
     return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
 
 
@@ -220,7 +222,7 @@ def _order(
         skip_lock=signal.skip_lock,
         key=key or identity.key,
         fingerprint=identity.fingerprint,
-        key_until_ms=key_until_ms(identity, now_ms, ledger.rules.manual_window_ms),
+        key_until_ms=key_until_ms(identity, now_ms, ledger.rules.config.queue.manual_window_ms),
         accepted_ms=now_ms,
         deadline_ms=(now_ms if signal.execute_at_ms is None else signal.execute_at_ms) + signal.deadline_after_ms,
         execute_at_ms=signal.execute_at_ms,

@@ -168,7 +168,7 @@ def _wait_anew(ledger: TradingState, order: Order | None, now_ms: int) -> None:
 def _in_line(ledger: TradingState, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
     if not ledger.sending:
         raise NotReady("the daemon is starting or draining; ask again in a moment, with the same key")
-    if len(ledger.waiters) >= ledger.rules.max_queued:
+    if len(ledger.waiters) >= ledger.rules.config.queue.max_queued:
         raise Full(f"{len(ledger.waiters)} wait for locks already, the limit ([queue] max_queued); ask again later")
     waiter = Waiter(waiter_id=waiter_id, asked=asked, queued_ms=now_ms)
     ledger.stand_in_line(waiter)

@@ -89,7 +89,7 @@ def cancel_answered(
         outcome=answer.outcome,
     )
     if order.order_id in ledger.searches:
-        ledger.schedule_search(order, begin(order, now_ms, ledger.rules.schedule))
+        ledger.schedule_search(order, begin(order, now_ms, ledger.rules))
     return order
 
 
@@ -132,7 +132,7 @@ def rule(
 
 def _check_grace(ledger: TradingState, order: Order, now_ms: int) -> None:
     """Refuse to call an order not placed while the exchange may still admit its request, or not show it yet."""
-    over_ms = grace_over_ms(order, ledger.rules.schedule)
+    over_ms = grace_over_ms(order, ledger.rules)
     if now_ms < over_ms:
         raise WrongState(
             f"order {order.order_id} may still be admitted by the exchange, so it cannot be ruled not_placed yet: look "

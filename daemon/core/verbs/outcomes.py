@@ -68,7 +68,7 @@ def answered(
             ledger.back_off(step, now_ms + (answer.retry_after_ms or 0), now_ms)
             in_doubt(ledger, step, order, answer.why, now_ms)
         case Refused():
-            verdict = judge(order, answer, ledger.rules.retry, now_ms, new_rules)
+            verdict = judge(order, answer, ledger.rules.config.retry, now_ms, new_rules)
             _refused(ledger, step, order, verdict, now_ms)
             return verdict
         case _:  # not sent
@@ -87,7 +87,7 @@ def searched(ledger: TradingState, step: Decision, order_id: str, results: Seque
     was_odd = search.odd
     for result in results:
         ledger.back_off(step, result.at_ms + (result.retry_after_ms or 0), now_ms)
-    conclusion, report, search = conclude(order, search, results, now_ms, ledger.rules.schedule)
+    conclusion, report, search = conclude(order, search, results, now_ms, ledger.rules)
     _report_passed_over(ledger, step, order, results, now_ms)
     is_odd_news = search.odd is not None and search.odd != was_odd
     if is_odd_news:

@@ -75,7 +75,7 @@ def recover(
         if order.state in UNDER_WAY:
             in_doubt(ledger, step, order, "the daemon ended before the outcome was recorded", now_ms)
         elif order.state in WATCHED:
-            ledger.schedule_search(order, begin(order, now_ms, ledger.rules.schedule))
+            ledger.schedule_search(order, begin(order, now_ms, ledger.rules))
         else:
             ledger.enqueue(order, now_ms)
 

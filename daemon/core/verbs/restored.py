@@ -39,7 +39,7 @@ def begin_from_copy(ledger: TradingState, step: Decision, copied: str, now_ms: i
     ledger.locks.last_token = _token_base(ledger.locks.last_token, now_ms)
     step.facts[TOKEN_FACT] = str(ledger.locks.last_token)
     for order in [order for order in ledger.orders.values() if order.state is State.QUEUED]:
-        if order.execute_at_ms is None or order.execute_at_ms - ledger.rules.arm_ahead_ms <= now_ms:
+        if order.execute_at_ms is None or order.execute_at_ms - ledger.rules.config.queue.arm_ahead_ms <= now_ms:
             _doubt(ledger, step, order, copied, now_ms)
     before, ledger.halted = ledger.halted, None
     reason = (

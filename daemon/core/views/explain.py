@@ -23,7 +23,7 @@ def outlook(ledger: TradingState, order: Order, now_ms: int, *, ahead: int | Non
         return _queued(ledger, order, now_ms, ahead)
     if order.state is State.ARMED:
         return Outlook(MEANINGS[order.state].ahead, order.execute_at_ms)
-    if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules.schedule):
+    if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules):
         return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
     return Outlook(MEANINGS[order.state].ahead, _next_look_ms(ledger, order))
 
@@ -34,11 +34,11 @@ def afterwards(ledger: TradingState, order: Order, now_ms: int) -> Outlook | Non
         return Outlook("it expires, unless it has been sent", order.deadline_ms)
     if order.state is not State.IN_DOUBT:
         return None
-    grace_over = grace_over_ms(order, ledger.rules.schedule)
+    grace_over = grace_over_ms(order, ledger.rules)
     if now_ms < grace_over:
         return Outlook("not finding it begins to count", grace_over)
     search = ledger.searches.get(order.order_id)
-    left = ledger.rules.schedule.negatives - (0 if search is None else search.misses)
+    left = ledger.rules.config.reconcile.negatives - (0 if search is None else search.misses)
     return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
 
 
@@ -57,7 +57,7 @@ def _queued(ledger: TradingState, order: Order, now_ms: int, ahead: int | None) 
     if ledger.halted is not None:
         return Outlook(f"it waits for `sniperd resume` ({ledger.halted}), or expires", order.deadline_ms)
     if order.order_id not in ledger.queue:
-        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.arm_ahead_ms)
+        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.config.queue.arm_ahead_ms)
         return Outlook("it waits for its time", start_ms)
     holder = ledger.locks.blocker(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:

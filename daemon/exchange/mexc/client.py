@@ -1,12 +1,14 @@
 """The MEXC client: the exchange port over signed requests."""
 
 import asyncio
+from collections.abc import Collection
 from decimal import Decimal
 
 import anyio
 
 from daemon.clock import Clock
 from daemon.config.credentials import Credentials
+from daemon.config.tables import ExchangeTable
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.decimals import plain
 from daemon.core.values.exchange_replies import (
@@ -30,7 +32,7 @@ from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.preflight import run_preflight
 from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.replies import SUCCESS, envelope, placed_or_not, raw
-from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests, Settings
+from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.sources import Sources, names
 from daemon.exchange.mexc.symbols import parse
@@ -46,8 +48,17 @@ UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not 
 class MexcExchange:
     """MEXC, or whatever speaks like it."""
 
-    def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
-        self._requests = Requests(transport, credentials, clock, settings)
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: Credentials,
+        clock: Clock,
+        table: ExchangeTable,
+        duplicate_codes: Collection[int] = (),
+    ) -> None:
+        """Build it; ``duplicate_codes`` are those that refuse a client order id that was used."""
+        self._requests = Requests(transport, credentials, clock, table)
+        self._duplicate_codes = duplicate_codes
         self._sources = Sources(self._requests)
         self._prices = LastPrices(self._requests)
         self._clock = clock
@@ -57,9 +68,9 @@ class MexcExchange:
         self._asking = asyncio.Lock()
         self._loading = asyncio.Lock()
 
-    def set_settings(self, settings: Settings) -> None:
-        """Take new settings; they count from the next request on."""
-        self._requests.set_settings(settings)
+    def reload(self, table: ExchangeTable) -> None:
+        """Take a new configuration; it counts from the next request on."""
+        self._requests.reload(table)
 
     async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
         """Make one attempt."""
@@ -68,8 +79,7 @@ class MexcExchange:
         if isinstance(reply, Stopped):
             return NotSent(reply.why)
         if isinstance(reply, Reply):
-            known = self._requests.settings.duplicate_codes
-            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, answer.asked, known)
+            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, answer.asked, self._duplicate_codes)
         if reply.written:
             return Unclear(reply.why, answer.asked, "")
         return Refused(
@@ -162,7 +172,7 @@ class MexcExchange:
     async def preflight(self) -> PreflightResult:
         """Find out whether this account can trade here, by the rules of the pairs that there are."""
         result = await run_preflight(self._requests)
-        if result.verdict is not PreflightVerdict.FIT or self._requests.settings.is_test:
+        if result.verdict is not PreflightVerdict.FIT or self._requests.table.is_test:
             return result
         async with self._loading:
             try:
@@ -213,7 +223,7 @@ class MexcExchange:
     async def _load_one(self, symbol: str) -> None:
         """Load a pair's rules, in the time of one request: no signal is to grow old while it waits for room here."""
         now_ms = self._clock.now_ms()
-        with anyio.move_on_after(self._requests.settings.timeout_ms / 1_000) as scope:
+        with anyio.move_on_after(self._requests.table.timeout_ms / 1_000) as scope:
             await self._load([("symbol", symbol)])
         if scope.cancelled_caught:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS

@@ -14,17 +14,9 @@ import asyncio
 from collections import deque
 
 import anyio
-import msgspec
 
 from daemon.clock import Clock
-
-
-class PaceLimits(msgspec.Struct, frozen=True):
-    """What may be used (config.toml: ``[exchange]``)."""
-
-    weight_per_10s: int
-    requests_per_s: int  # that are no orders
-    orders_per_s: int  # placed and cancelled
+from daemon.config.tables import ExchangeTable
 
 
 class Window:
@@ -61,8 +53,8 @@ class Window:
 class Pacer:
     """Lets requests wait for room, in order of arrival."""
 
-    def __init__(self, clock: Clock, limits: PaceLimits) -> None:
-        self.limits = limits
+    def __init__(self, clock: Clock, table: ExchangeTable) -> None:
+        self.table = table
         self.backoff_until_ms = 0  # for everything but orders and cancels
         self.orders_backoff_until_ms = 0  # for cancels; when orders go is decided in the core
         self._clock = clock
@@ -72,7 +64,7 @@ class Pacer:
         self._turn = asyncio.Lock()
         self._order_turn = asyncio.Lock()
         self._unblocked = asyncio.Event()
-        self._weight.spend(clock.now_ms(), limits.weight_per_10s // 2)
+        self._weight.spend(clock.now_ms(), table.weight_per_10s // 2)
 
     def used(self) -> int:
         """Return the weight spent in the last ten seconds."""
@@ -117,12 +109,12 @@ class Pacer:
             self._weight.spend(now_ms, 1)
 
     def _order_ready_ms(self) -> int:
-        return self._orders.ready_ms(self._clock.now_ms(), 1, self.limits.orders_per_s)
+        return self._orders.ready_ms(self._clock.now_ms(), 1, self.table.order_rate_per_s)
 
     def _ready_ms(self, weight: int) -> int:
         now_ms = self._clock.now_ms()
         return max(
             self.backoff_until_ms,
-            self._weight.ready_ms(now_ms, weight, self.limits.weight_per_10s),
-            self._requests.ready_ms(now_ms, 1, self.limits.requests_per_s),
+            self._weight.ready_ms(now_ms, weight, self.table.weight_per_10s),
+            self._requests.ready_ms(now_ms, 1, self.table.requests_per_s),
         )

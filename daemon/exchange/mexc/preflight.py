@@ -25,7 +25,7 @@ TRIAL = [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("quantity",
 
 async def run_preflight(requests: Requests) -> PreflightResult:
     """Ask the exchange."""
-    if requests.settings.is_test:
+    if requests.table.is_test:
         return await _of_test_server(requests)
     if not await requests.measure_clock():
         return PreflightResult(

@@ -6,6 +6,7 @@ is taken for the worst. An answer that names an order is never a refusal, whatev
 """
 
 import re
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
@@ -88,7 +89,7 @@ def _unsigned(text: str) -> str:
 
 
 def placed_or_not(
-    status: int, body: bytes, retry_after_ms: int | None, asked: str, duplicate_codes: frozenset[int] = frozenset()
+    status: int, body: bytes, retry_after_ms: int | None, asked: str, duplicate_codes: Collection[int] = frozenset()
 ) -> Answer:
     """Read the answer to an order request; ``duplicate_codes`` are known to refuse an id that was used."""
     answered = f"HTTP {status} {raw(body)}"
@@ -139,7 +140,7 @@ def _is_success(status: int, found: Envelope) -> bool:
     return 200 <= status < 300 and found.code in SUCCESS  # noqa: PLR2004  # HTTP's own class
 
 
-def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_codes: frozenset[int]) -> str | None:
+def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_codes: Collection[int]) -> str | None:
     """Tell why an answer that placed no order does not refuse it either; ``None`` where it does."""
     if status not in GATEWAY and (status == FORBIDDEN or status // 100 not in (2, 4)):  # HTTP's own classes
         return f"HTTP {status} says nothing about execution"
@@ -155,7 +156,7 @@ def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_cod
     return "the answer names no order" if _is_success(status, found) else _why_no_refusal(found, duplicate_codes)
 
 
-def _why_no_refusal(found: Envelope, duplicate_codes: frozenset[int]) -> str | None:
+def _why_no_refusal(found: Envelope, duplicate_codes: Collection[int]) -> str | None:
     if _advice(found) is None:
         return f"code {found.code} is not known as a refusal: {found.message[:200]}"
     if found.code in duplicate_codes or _DUPLICATE.search(found.message):

@@ -6,9 +6,10 @@ import msgspec
 
 from daemon.clock import Clock
 from daemon.config.credentials import Credentials
+from daemon.config.tables import ExchangeTable
 from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.pacing import PaceLimits, Pacer
+from daemon.exchange.mexc.pacing import Pacer
 from daemon.exchange.mexc.replies import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
 from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
@@ -20,16 +21,6 @@ FIRST_WAIT_MS = 500
 states itself may be zero. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
 LONGEST_ENVELOPE = 4_000
 """Bytes of the longest answer that is searched for a code: a longer one is a list."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to speak with the exchange (config.toml: ``[exchange]``)."""
-
-    recv_window_ms: int
-    timeout_ms: int
-    pace: PaceLimits
-    duplicate_codes: frozenset[int] = frozenset()  # known to refuse a client order id that was used
-    is_test: bool = False  # a server on this machine, which may not know every question (:mod:`.preflight`)
 
 
 class ExchangeCall(msgspec.Struct, frozen=True):
@@ -44,10 +35,10 @@ class ExchangeCall(msgspec.Struct, frozen=True):
 class Requests:
     """Signs, paces and sends; measures the exchange's clock."""
 
-    def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, transport: Transport, credentials: Credentials, clock: Clock, table: ExchangeTable) -> None:
+        self.table = table
         self.clock = clock
-        self.pacer = Pacer(clock, settings.pace)
+        self.pacer = Pacer(clock, table)
         self._transport = transport
         self._credentials = credentials
         self._headers = {"X-MEXC-APIKEY": credentials.api_key.reveal(), "Content-Type": "application/json"}
@@ -61,10 +52,9 @@ class Requests:
         self._refused_in_a_row = 0  # by the gateway
         self._stepped_ms = 0  # by how much our clock has jumped forward since the start
 
-    def set_settings(self, settings: Settings) -> None:
-        """Take new settings; they count from the next request on."""
-        self.settings = settings
-        self.pacer.limits = settings.pace
+    def reload(self, table: ExchangeTable) -> None:
+        """Take a new configuration; it counts from the next request on."""
+        self.table = self.pacer.table = table
 
     def exchange_ms(self, local_ms: int) -> int:
         """Translate an instant of ours into the exchange's time."""
@@ -109,7 +99,7 @@ class Requests:
             round_trip_ms = answer.ended_ms - answer.began_ms
             if server_ms is None:
                 return False
-            if self._offset_ms is None or round_trip_ms <= self.settings.recv_window_ms:
+            if self._offset_ms is None or round_trip_ms <= self.table.recv_window_ms:
                 self._offset_ms = server_ms - (answer.began_ms + answer.ended_ms) // 2
                 self._round_trip_ms = round_trip_ms
                 self._measured_ms = answer.ended_ms
@@ -130,7 +120,7 @@ class Requests:
             round_trip_ms=self._round_trip_ms,
             measured_ms=self._measured_ms,
             weight_used=self.pacer.used(),
-            weight_limit=self.pacer.limits.weight_per_10s,
+            weight_limit=self.table.weight_per_10s,
             backoff_until_ms=self.pacer.backoff_until_ms,
             error=self._error,
         )
@@ -140,7 +130,7 @@ class Requests:
     ) -> ExchangeCall:
         """Sign a request that is valid for the configured window, and not beyond an instant of our clock."""
         now_ms = self.clock.now_ms()
-        window_ms = self.settings.recv_window_ms
+        window_ms = self.table.recv_window_ms
         if until_ms is not None:
             window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented
         query = encode([*parameters, ("recvWindow", str(window_ms)), ("timestamp", str(self.exchange_ms(now_ms)))])
@@ -151,7 +141,7 @@ class Requests:
         self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None
     ) -> ExchangeCall:
         began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
-        timeout_s = self.settings.timeout_ms / 1_000
+        timeout_s = self.table.timeout_ms / 1_000
         reply = await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate)
         reply = self._redacted(reply, target)
         ended_ms = self.clock.now_ms()

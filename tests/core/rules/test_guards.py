@@ -358,8 +358,8 @@ COSTS = [{"max_notional_per_order": Decimal(5)}, {"max_notional_per_day": Decima
 def test_the_last_price_is_asked_for_only_where_a_guard_needs_it(
     asked: dict[str, Any], limits: dict[str, Any], needed: bool
 ) -> None:
-    assert needs_last_price(signal(**asked), rules(guards=limits).guards) is needed
-    assert not needs_last_price(signal(**asked), rules().guards)
+    assert needs_last_price(signal(**asked), rules(guards=limits).config.guards) is needed
+    assert not needs_last_price(signal(**asked), rules().config.guards)
 
 
 # What passes

@@ -222,7 +222,7 @@ def test_a_window_ends_for_finished_orders_only(now_ms: int, changes: dict[str, 
 # Which order a signal is answered by, whatever was configured when it came
 
 
-SETTINGS = [(scope, polled) for scope in (False, True) for polled in (False, True)]
+SETTINGS = [(scope, polled) for scope in ("target", "symbol") for polled in (False, True)]
 
 
 @pytest.mark.parametrize("before", SETTINGS, ids=str)
@@ -231,13 +231,13 @@ SETTINGS = [(scope, polled) for scope in (False, True) for polled in (False, Tru
     "changes", [{"snipe_target_id": "7"}, {"side": "SELL", "quantity": Decimal(1), "snipe_target_id": "7"}, {}], ids=str
 )
 def test_a_known_signal_stays_known_when_the_configuration_changes(
-    before: tuple[bool, bool], after: tuple[bool, bool], changes: dict[str, Any]
+    before: tuple[str, bool], after: tuple[str, bool], changes: dict[str, Any]
 ) -> None:
-    bench = Bench(rules(per_symbol=before[0], one_buy_per_target=before[1]))
+    bench = Bench(rules(locks={"scope": before[0]}, poller={"enabled": before[1]}))
     first = bench.submit(**changes)
     bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
-    bench.rules = rules(per_symbol=after[0], one_buy_per_target=after[1])
+    bench.rules = rules(locks={"scope": after[0]}, poller={"enabled": after[1]})
     bench.crash()
     bench.open()
     (again,) = bench.submit_all([request(**changes)])
@@ -270,7 +270,7 @@ def test_other_amounts_for_a_target_are_another_wish_unless_targets_are_polled()
     assert first.key == "target:7"
     assert second.key.startswith("derived:")
     assert bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11)).order_id == second.order_id
-    bench.ledger.set_rules(rules(one_buy_per_target=True))
+    bench.ledger.set_rules(rules(poller={"enabled": True}))
     assert bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11)).order_id == second.order_id
     with pytest.raises(KeyConflict, match=first.order_id):
         bench.submit(snipe_target_id="7", quote_order_qty=Decimal(12))
@@ -282,7 +282,7 @@ def test_other_amounts_for_a_target_in_one_batch_are_orders_of_their_own() -> No
     taken = bench.submit_all(asked)
     assert [each.replayed for each in taken] == [False, False, True, True]
     assert [each.order.key[:7] for each in taken] == ["target:", "derived", "target:", "derived"]
-    bench.ledger.set_rules(rules(one_buy_per_target=True))
+    bench.ledger.set_rules(rules(poller={"enabled": True}))
     with pytest.raises(KeyConflict, match="in one batch"):
         bench.submit_all([request(snipe_target_id="8", quote_order_qty=Decimal(quote)) for quote in (10, 11)])
 
@@ -297,11 +297,11 @@ def test_an_equal_sell_is_a_retry_until_a_window_after_the_firsts_end_and_then_t
     bench = Bench()
     first = bench.submit(**LADDER)
     bench.send_next(placed())
-    bench.pass_time(10 * RULES.manual_window_ms)
+    bench.pass_time(10 * RULES.config.queue.manual_window_ms)
     assert bench.submit(**LADDER).order_id == first.order_id, "it has not ended"
     bench.query(first, query(report(State.FILLED, "1")))
     bench.settle()
-    bench.pass_time(RULES.manual_window_ms)
+    bench.pass_time(RULES.config.queue.manual_window_ms)
     (again,) = bench.submit_all([request(**LADDER)])
     assert (again.replayed, again.order.order_id) == (True, first.order_id)
     bench.pass_time(1)
@@ -317,7 +317,7 @@ def test_a_targets_buy_is_never_bought_again() -> None:
     first = bench.submit(snipe_target_id="t1")
     bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
-    bench.pass_time(1_000 * RULES.manual_window_ms)
+    bench.pass_time(1_000 * RULES.config.queue.manual_window_ms)
     assert bench.submit(snipe_target_id="t1").order_id == first.order_id
 
 

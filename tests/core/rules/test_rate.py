@@ -4,12 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.rules.rate import WINDOW_MS, Capacity, Limits
+from daemon.config.tables import Config, ExchangeTable
+from daemon.config.trading_tables import QueueTable
+from daemon.core.rules.rate import WINDOW_MS, Capacity
 from tests.core.making import NOON_MS
 
 
+def limited(rate: int, in_flight: int) -> Config:
+    return Config(exchange=ExchangeTable(order_rate_per_s=rate), queue=QueueTable(max_in_flight=in_flight))
+
+
 def capacity(rate: int = 2, in_flight: int = 9) -> Capacity:
-    return Capacity(Limits(order_rate_per_s=rate, max_in_flight=in_flight))
+    return Capacity(limited(rate, in_flight))
 
 
 def test_what_is_idle_is_ready_at_once() -> None:
@@ -102,7 +108,7 @@ def test_used_counts_the_last_second_and_no_reservation() -> None:
 def test_new_limits_count_from_the_next_decision_on() -> None:
     wide = capacity(rate=5)
     wide.take(NOON_MS)
-    wide.limits = Limits(order_rate_per_s=1, max_in_flight=9)
+    wide.config = limited(1, 9)
     assert wide.ready_ms(NOON_MS) == NOON_MS + WINDOW_MS
 
 

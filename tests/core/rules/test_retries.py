@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.rules.retries import RetryPolicy, delay_ms, judge, unsent
+from daemon.config.trading_tables import RetryTable
+from daemon.core.rules.retries import delay_ms, judge, unsent
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
 from daemon.core.values.orders import Order, Side
@@ -15,7 +16,7 @@ from daemon.core.values.states import OrderEvent, State
 from daemon.core.values.symbols import SymbolRules
 from tests.core.making import NOON_MS, limit_order, order, refused, symbol_rules
 
-POLICY = RetryPolicy(first_ms=50, factor=1.5, longest_ms=1_000, attempts=10)
+POLICY = RetryTable(first_ms=50, factor=1.5, longest_ms=1_000, attempts=10)
 
 
 def tried(attempts: int = 1, **changes: Any) -> Order:
@@ -62,7 +63,7 @@ def test_only_a_clock_that_is_off_is_measured_again() -> None:
 @pytest.mark.parametrize("advice", [Advice.RETRY, Advice.WAIT, Advice.RESYNC, Advice.REPRICE])
 def test_attempts_are_bounded(advice: Advice, limit: int) -> None:
     last = min(limit, MAX_ATTEMPTS)
-    policy = RetryPolicy(first_ms=50, factor=1.5, longest_ms=1_000, attempts=limit)
+    policy = RetryTable(first_ms=50, factor=1.5, longest_ms=1_000, attempts=limit)
     answer = refused(advice, price_cap=Decimal(9))
     assert judge(limit_order(attempts=last - 1), answer, policy, NOON_MS).happening is OrderEvent.DEFER
     verdict = judge(limit_order(attempts=last), answer, policy, NOON_MS)
@@ -132,7 +133,7 @@ def test_what_was_not_sent_waits_again_and_says_why() -> None:
     longest_ms=st.integers(1_000, 86_400_000),
 )
 def test_waits_grow_and_are_bounded(attempts: int, first_ms: int, factor: float, longest_ms: int) -> None:
-    policy = RetryPolicy(first_ms=first_ms, factor=factor, longest_ms=longest_ms, attempts=MAX_ATTEMPTS)
+    policy = RetryTable(first_ms=first_ms, factor=factor, longest_ms=longest_ms, attempts=MAX_ATTEMPTS)
     assert delay_ms(1, policy) == first_ms
     assert first_ms <= delay_ms(attempts, policy) <= delay_ms(attempts + 1, policy) <= longest_ms
 

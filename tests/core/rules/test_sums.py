@@ -57,7 +57,7 @@ def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_f
     assert found.outcome_known
     assert found.finished_ms is None
     assert bench.events(found)[-1].detail["executed_quote"] is None
-    assert bench.ledger.next_search_ms() == NOON_MS + bench.rules.schedule.first_ms
+    assert bench.ledger.next_search_ms() == NOON_MS + bench.rules.config.reconcile.first_ms
     assert "asked again for the sum" in outlook(bench.ledger, found, NOON_MS).what
     assert advice(bench.ledger, found) is None
 

@@ -73,7 +73,7 @@ def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> No
 def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_leaves(bench: Bench) -> None:
     done = filled(bench)
     bench.write()
-    bench.pass_time(RULES.manual_window_ms + 1)
+    bench.pass_time(RULES.config.queue.manual_window_ms + 1)
     newer = bench.submit()
     assert newer.key == done.key
     bench.settle()
@@ -146,7 +146,7 @@ def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
 def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
     order = bench.query(doubt(bench, "AAUSDT"), query())
     next_ms = bench.ledger.next_search_ms()
-    assert next_ms == NOON_MS + RULES.schedule.first_ms
+    assert next_ms == NOON_MS + RULES.config.reconcile.first_ms
     assert bench.ledger.due_search(next_ms - 1) is None
     assert bench.ledger.due_search(next_ms) == order
 
@@ -188,7 +188,7 @@ def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:
 
 
 def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
-    bench.ledger.set_rules(rules(per_symbol=True, limits={"max_in_flight": 1}))
+    bench.ledger.set_rules(rules(locks={"scope": "symbol"}, queue={"max_in_flight": 1}))
     assert bench.submit().resource == "trade:FOOUSDT"
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.config.tables import Config
 from daemon.core.values.fields import MAX_TEXT, wire_type
 from daemon.core.values.orders import OrderType, Side
 from daemon.core.values.signals import (
     MAX_AHEAD_MS,
     MAX_DEADLINE_MS,
-    Defaults,
     Signal,
     SignalRequest,
     check_instant,
@@ -22,7 +22,7 @@ from daemon.core.values.signals import (
 from daemon.errors import Invalid
 from tests.core.making import NOON_MS, request, signal
 
-DEFAULTS = Defaults(buy_priority=5, sell_priority=1, buy_deadline_ms=5_000, sell_deadline_ms=60_000, timeout_ms=30_000)
+DEFAULTS = Config()
 LIMIT = {"type": "LIMIT", "quantity": Decimal(1), "price": Decimal(10)}
 
 

@@ -249,7 +249,7 @@ def search(bench: Bench, found: Order) -> Order:
     """Make the next round where the rules say, in vain."""
     bench.now_ms = max(bench.now_ms, bench.ledger.next_search_ms() or 0)
     search = bench.ledger.searches[found.order_id]
-    places = sources(found, search, bench.now_ms, bench.rules.schedule)
+    places = sources(found, search, bench.now_ms, bench.rules)
     return bench.query(found, *(query(source=place, at_ms=bench.now_ms) for place in places))
 
 
@@ -259,7 +259,7 @@ def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_the
         found = search(bench, found)
         assert bench.now_ms < NEVER_MS
     assert found.state is State.IN_DOUBT
-    assert bench.now_ms >= grace_over_ms(found, bench.rules.schedule)
+    assert bench.now_ms >= grace_over_ms(found, bench.rules)
     assert found.doubt_ms == bench.now_ms
     assert found.key_bound
     assert "C02__1" in str(found.reason)
@@ -293,11 +293,11 @@ def test_an_order_that_was_seen_once_stays_what_it_was(bench: Bench, state: Stat
 
 def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_ids(bench: Bench) -> None:
     found = of_ten(bench)
-    bench.now_ms = grace_over_ms(found, bench.rules.schedule)
+    bench.now_ms = grace_over_ms(found, bench.rules)
     for _ in range(5):
         found = bench.query(found, *everywhere())
     assert found.state is State.OPEN
-    for _ in range(bench.rules.schedule.negatives):
+    for _ in range(bench.rules.config.reconcile.negatives):
         found = bench.query(found, *by_id())
     assert found.state is State.IN_DOUBT
 
@@ -305,6 +305,6 @@ def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_
 def test_an_order_is_asked_for_by_the_exchanges_id_first_where_it_is_known(bench: Bench) -> None:
     found = of_ten(bench)
     search = bench.ledger.searches[found.order_id]
-    assert sources(found, search, bench.now_ms, bench.rules.schedule) == (Source.ORDER_ID,)
+    assert sources(found, search, bench.now_ms, bench.rules) == (Source.ORDER_ID,)
     surprised = replace(search, misses=1)
-    assert sources(found, surprised, bench.now_ms, bench.rules.schedule) == tuple(Source)
+    assert sources(found, surprised, bench.now_ms, bench.rules) == tuple(Source)

@@ -23,9 +23,9 @@ def bench() -> Bench:
     return Bench()
 
 
-def one_at_a_time(**changes: Any) -> Bench:
+def one_at_a_time() -> Bench:
     """Make a bench on which everybody after the first waits for the first one's answer."""
-    return Bench(rules(limits={"max_in_flight": 1}, **changes))
+    return Bench(rules(queue={"max_in_flight": 1}))
 
 
 def sell(bench: Bench, **changes: Any) -> Order:
@@ -129,7 +129,7 @@ def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -
 
 
 def test_an_emergency_sell_keeps_to_the_exchanges_rate() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     sell(bench)
     emergency = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True)
     assert emergency.state is State.QUEUED
@@ -156,7 +156,7 @@ def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
 
 
 def test_what_has_no_room_in_its_second_goes_when_there_is_room() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     orders = [bench.submit(symbol=f"A{number}USDT") for number in range(3)]
     assert [order.state for order in orders] == [State.IN_FLIGHT, State.IN_FLIGHT, State.QUEUED]
     assert bench.capacity_ms == NOON_MS + 1_000
@@ -180,7 +180,7 @@ def test_new_limits_count_from_the_next_decision_on() -> None:
     bench = one_at_a_time()
     bench.submit(symbol="AAUSDT")
     waiting = bench.submit(symbol="BBUSDT")
-    bench.ledger.set_rules(rules(limits={"max_in_flight": 2}))
+    bench.ledger.set_rules(rules(queue={"max_in_flight": 2}))
     bench.apply(Decision())
     assert bench.order(waiting).state is State.IN_FLIGHT
 
@@ -343,7 +343,7 @@ def test_an_armed_order_that_has_left_memory_does_not_fire(bench: Bench) -> None
 
 def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> None:
     """After a halt that is soon over, all armed orders are armed again for the same instant."""
-    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     at_ms = bench.now_ms + 400
     orders = [bench.submit(snipe_target_id=target, execute_at=at_ms) for target in ("t1", "t2")]
     assert [bench.order(order).state for order in orders] == [State.ARMED, State.ARMED]
@@ -354,21 +354,21 @@ def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> No
 
 
 @pytest.mark.parametrize("skip_lock", [False, True], ids=["sell", "emergency sell"])
-@pytest.mark.parametrize("limit", ["order_rate_per_s", "max_in_flight"])
-def test_armed_buys_give_way_to_a_sell_the_last_of_them_first(limit: str, *, skip_lock: bool) -> None:
+@pytest.mark.parametrize(("table", "key"), [("exchange", "order_rate_per_s"), ("queue", "max_in_flight")])
+def test_armed_buys_give_way_to_a_sell_the_last_of_them_first(table: str, key: str, *, skip_lock: bool) -> None:
     """A second that is reserved by BUYs that were not sent yet is not taken."""
-    bench = Bench(rules(limits={limit: 3}))
+    bench = Bench(rules(**{table: {key: 3}}))
     at_ms = NOON_MS + 400
     buys = [bench.submit(snipe_target_id=f"t{number}", execute_at=at_ms) for number in range(3)]
     bench.pass_time(100)
     assert sell(bench, skip_lock=skip_lock).state is State.IN_FLIGHT
-    states = [State.ARMED, State.ARMED, State.ARMED if skip_lock and limit == "max_in_flight" else State.QUEUED]
+    states = [State.ARMED, State.ARMED, State.ARMED if skip_lock and key == "max_in_flight" else State.QUEUED]
     assert [bench.order(buy).state for buy in buys] == states
     assert bench.events(buys[0])[-1].name == "order.armed"
 
 
 def test_an_armed_buy_that_gave_way_goes_when_there_is_room_again() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     buy = bench.submit(execute_at=NOON_MS + 400)
     bench.pass_time(100)
     sell(bench)
@@ -382,7 +382,7 @@ def test_an_armed_buy_that_gave_way_goes_when_there_is_room_again() -> None:
 
 
 def test_the_room_of_an_armed_order_that_gives_way_goes_to_the_first_who_may_go_then() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     armed = bench.submit(execute_at=NOON_MS + 400)
     first = bench.submit(priority=1, quote_order_qty=Decimal(26))
     assert bench.order(first).state is State.QUEUED, "the armed order holds the resource"
@@ -391,7 +391,7 @@ def test_the_room_of_an_armed_order_that_gives_way_goes_to_the_first_who_may_go_
 
 
 def test_only_armed_orders_whose_room_is_needed_give_way() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}, arm_ahead_ms=10_000))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}, queue={"arm_ahead_ms": 10_000}))
     near = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 500)
     far = bench.submit(snipe_target_id="t2", execute_at=NOON_MS + 5_000)
     assert sell(bench).state is State.IN_FLIGHT
@@ -399,12 +399,12 @@ def test_only_armed_orders_whose_room_is_needed_give_way() -> None:
 
 
 def test_an_armed_order_gives_way_to_nobody_of_its_own_priority_nor_in_vain() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     sent = sell(bench, snipe_target_id="t0")
     armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 300)
     older = bench.submit(snipe_target_id="t2")
     assert [bench.order(each).state for each in (sent, armed, older)] == [State.IN_FLIGHT, State.ARMED, State.QUEUED]
-    bench = Bench(rules(limits={"order_rate_per_s": 1}, arm_ahead_ms=10_000))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}, queue={"arm_ahead_ms": 10_000}))
     sell(bench, snipe_target_id="t0")
     armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 1_000)
     assert sell(bench).state is State.QUEUED, "the second is taken by what was sent"
@@ -412,7 +412,7 @@ def test_an_armed_order_gives_way_to_nobody_of_its_own_priority_nor_in_vain() ->
 
 
 def test_an_armed_emergency_sell_gives_way_to_no_other() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     armed = sell(bench, skip_lock=True, execute_at=NOON_MS + 300)
     assert sell(bench, skip_lock=True, snipe_target_id="t1").state is State.QUEUED
     assert bench.order(armed).state is State.ARMED

@@ -101,7 +101,7 @@ def test_a_repetition_is_answered_however_long_its_instant_has_passed(bench: Ben
 
 
 def test_one_lock_per_symbol_where_the_scope_says_so() -> None:
-    bench = Bench(rules(per_symbol=True))
+    bench = Bench(rules(locks={"scope": "symbol"}))
     buy, sell = bench.submit(), bench.submit(side="SELL", quantity=Decimal(1))
     assert buy.resource == sell.resource == "trade:FOOUSDT"
     assert (buy.state, sell.state) == (State.IN_FLIGHT, State.QUEUED)
@@ -182,7 +182,7 @@ def test_after_an_unknown_outcome_the_same_signal_never_is(bench: Bench, outcome
 def test_a_wish_without_key_or_target_may_be_had_again_after_its_window(bench: Bench) -> None:
     first = bench.submit()
     filled = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
-    bench.pass_time(RULES.manual_window_ms)
+    bench.pass_time(RULES.config.queue.manual_window_ms)
     assert bench.submit().order_id == first.order_id
     bench.pass_time(1)
     second = bench.submit()
@@ -197,7 +197,7 @@ def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench
     first = bench.submit()
     bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
-    bench.pass_time(RULES.manual_window_ms + 1)
+    bench.pass_time(RULES.config.queue.manual_window_ms + 1)
     second = bench.submit()
     assert first.order_id not in bench.ledger.orders
     bench.settle()
@@ -209,7 +209,7 @@ def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench
 
 @pytest.mark.parametrize("kind", [Halted, NotReady, Full])
 def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None:
-    bench = Bench(rules(max_queued=1))
+    bench = Bench(rules(queue={"max_queued": 1}))
     bench.submit(execute_at=NOON_MS + 60_000)
     if kind is Halted:
         bench.halt("too hot")
@@ -223,7 +223,7 @@ def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None
 
 
 def test_only_those_who_wait_fill_the_queue() -> None:
-    bench = Bench(rules(max_queued=1, limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_queued": 1, "max_in_flight": 1}))
     bench.submit(snipe_target_id="t1")
     bench.submit(snipe_target_id="t2")
     with pytest.raises(Full, match="max_queued"):
@@ -234,7 +234,7 @@ def test_only_those_who_wait_fill_the_queue() -> None:
 
 def test_buys_that_wait_never_keep_a_sell_out() -> None:
     """One must always be able to get out, though BUYs for next month fill the queue."""
-    bench = Bench(rules(max_queued=2))
+    bench = Bench(rules(queue={"max_queued": 2}))
     for target in ("t1", "t2"):
         bench.submit(snipe_target_id=target, execute_at=NOON_MS + 60_000)
     with pytest.raises(Full, match="2 orders wait"):
@@ -251,7 +251,7 @@ def test_buys_that_wait_never_keep_a_sell_out() -> None:
 
 
 def test_a_batch_of_both_sides_finds_places_for_each() -> None:
-    bench = Bench(rules(max_queued=1))
+    bench = Bench(rules(queue={"max_queued": 1}))
     sell = request(side="SELL", quantity=Decimal(1))
     with pytest.raises(Full, match="0 orders wait"):
         bench.submit_all([sell, request(snipe_target_id="t2")])
@@ -264,21 +264,21 @@ def test_a_batch_of_both_sides_finds_places_for_each() -> None:
 
 
 def test_a_batch_is_taken_whole_and_goes_by_rank_not_by_place() -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     buy, sell = bench.submit_all([request(), request(side="SELL", quantity=Decimal(1))])
     assert bench.order(buy.order).state is State.QUEUED
     assert bench.order(sell.order).state is State.IN_FLIGHT
 
 
 def test_a_batch_that_does_not_fit_whole_is_refused_whole() -> None:
-    bench = Bench(rules(max_queued=2))
+    bench = Bench(rules(queue={"max_queued": 2}))
     with pytest.raises(Full):
         bench.submit_all([request(snipe_target_id=target) for target in ("t1", "t2", "t3")])
     assert not bench.latest
 
 
 def test_the_same_wish_twice_in_a_batch_is_one_order_and_counts_once() -> None:
-    bench = Bench(rules(max_queued=1))
+    bench = Bench(rules(queue={"max_queued": 1}))
     first, second = bench.submit_all([request(), request()])
     assert (first.replayed, second.replayed) == (False, True)
     assert first.order.order_id == second.order.order_id

@@ -134,7 +134,7 @@ def test_nothing_is_granted_while_starting_or_draining(bench: Bench, *, opens: b
 
 
 def test_the_line_has_an_end() -> None:
-    bench = Bench(rules(max_queued=1))
+    bench = Bench(rules(queue={"max_queued": 1}))
     take(bench)
     wait(bench, "wait-2")
     with pytest.raises(Full, match="max_queued"):
@@ -251,7 +251,7 @@ LEAVINGS: dict[str, Callable[[Bench, Order], object]] = {
 
 @pytest.mark.parametrize("how", LEAVINGS)
 def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
@@ -262,7 +262,7 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
 
 
 def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     armed = bench.submit(execute_at=NOON_MS + 400)
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     sell = bench.submit(symbol="BARUSDT", side="SELL", quantity=Decimal(1), quote_order_qty=None)
@@ -271,7 +271,7 @@ def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> 
 
 
 def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")

@@ -17,7 +17,7 @@ from tests.core.bench import Bench
 from tests.core.making import RULES, everywhere, placed, query, refused, report, rules, unclear
 
 NOT_PLACED = Found(ruling=Ruling.NOT_PLACED)
-GRACE_MS = RULES.schedule.recv_window_ms + RULES.schedule.grace_ms
+GRACE_MS = RULES.config.exchange.recv_window_ms + RULES.grace_ms
 """So long after it was sent a request may be admitted, or be admitted and not shown."""
 
 
@@ -46,7 +46,7 @@ def in_doubt(bench: Bench) -> Order:
 def lost(bench: Bench) -> Order:
     order = in_doubt(bench)
     bench.pass_time(60_000)
-    for _ in range(bench.rules.schedule.negatives):
+    for _ in range(bench.rules.config.reconcile.negatives):
         order = bench.query(order, *everywhere())
     return order
 
@@ -172,7 +172,7 @@ def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
 
 def test_a_cancel_counts_in_its_second() -> None:
     """MEXC counts place and cancel together: an order that would be one too many waits."""
-    bench = Bench(rules(limits={"order_rate_per_s": 2}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     order = resting(bench)
     bench.cancel(order)
     waiting = bench.submit(symbol="BARUSDT")
@@ -280,7 +280,7 @@ def test_a_dead_letter_that_is_sent_back_has_its_key_and_its_patience_again(benc
     assert order.attempts == 2, "a new attempt has a new name"
     assert order.key_bound
     assert order.finished_ms is None
-    assert order.deadline_ms == bench.now_ms + bench.rules.defaults.buy_deadline_ms
+    assert order.deadline_ms == bench.now_ms + bench.rules.config.queue.buy_deadline_ms
     told = next(event for event in bench.events(order) if event.name == "order.requeued")
     assert told.detail == {"reason": "the key works again", "deadline_ms": order.deadline_ms}
 
@@ -305,7 +305,7 @@ def test_a_dead_letter_has_no_more_patience_each_time_it_is_sent_back(bench: Ben
         bench.pass_time(3_600_000)
         bench.requeue(order)
         order = bench.send_next(refused(Advice.DEAD_LETTER))
-        assert order.deadline_ms == bench.now_ms + bench.rules.defaults.buy_deadline_ms
+        assert order.deadline_ms == bench.now_ms + bench.rules.config.queue.buy_deadline_ms
 
 
 @pytest.mark.parametrize("make", all_but(dead_letter), ids=names)
@@ -385,7 +385,7 @@ def test_an_order_does_not_outlive_its_deadline_in_a_halt(bench: Bench) -> None:
     bench.resume()
     order = queued(bench)
     bench.halt()
-    bench.pass_time(60_000 + bench.rules.defaults.buy_deadline_ms)
+    bench.pass_time(60_000 + bench.rules.config.queue.buy_deadline_ms)
     assert bench.order(order).state is State.QUEUED
     bench.pass_time(1)
     assert bench.order(order).state is State.EXPIRED

@@ -329,14 +329,14 @@ def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) 
     assert looked_at(bench, order) == [
         {"witness": "order", "asked": "GET", "answered": "HTTP", "failed": False, "found": False}
     ]
-    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.schedule.first_ms
+    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.first_ms
 
 
 def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Bench) -> None:
     order = doubted(bench)
     waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=3_600_000)
     bench.pass_time(12_000)
-    for _ in range(bench.rules.schedule.negatives):
+    for _ in range(bench.rules.config.reconcile.negatives):
         assert order.state is State.IN_DOUBT
         order = bench.query(order, *everywhere())
     assert order.state is State.LOST
@@ -349,14 +349,14 @@ def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Be
     assert f"sniperd resolve {order.order_id}" in str(told.detail["reason"])
     assert order.client_order_id
     assert f"begins with {order.order_id}-," in str(told.detail["reason"]), "any attempt may have placed it"
-    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.schedule.lost_every_ms
-    assert len(looked_at(bench, order)) == len(everywhere()) * bench.rules.schedule.negatives
+    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.lost_every_ms
+    assert len(looked_at(bench, order)) == len(everywhere()) * bench.rules.config.reconcile.negatives
 
 
 def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    for _ in range(bench.rules.schedule.negatives + 2):
+    for _ in range(bench.rules.config.reconcile.negatives + 2):
         order = bench.query(order, *everywhere())
     assert order.state is State.LOST
     order = bench.query(order, query(report(State.FILLED, "4")))
@@ -443,7 +443,7 @@ def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_
         due = bench.ledger.due_search(bench.now_ms)
         assert due is not None
         search = bench.ledger.searches[order.order_id]
-        places = sources(due, search, bench.now_ms, bench.rules.schedule)
+        places = sources(due, search, bench.now_ms, bench.rules)
         assert (search.misses, set(places)) == (count, set(Source) - {Source.ORDER_ID})
         order = bench.query(due, *everywhere())
     assert order.finished_ms == bench.now_ms

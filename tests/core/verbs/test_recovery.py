@@ -102,18 +102,18 @@ def test_what_is_looked_for_is_looked_for_again(bench: Bench, state: str) -> Non
         order = bench.send_next(unclear())
         if state == "lost":
             bench.pass_time(12_000)
-            for _ in range(bench.rules.schedule.negatives):
+            for _ in range(bench.rules.config.reconcile.negatives):
                 order = bench.query(order, *everywhere())
     again = crashed(bench, order)
     assert again == order, "a restart changes nothing about it"
     assert bench.ledger.searches.keys() == {order.order_id}
     assert (bench.ledger.lock_of(again) is not None) == (state in {"in doubt", "lost"})
-    pauses = {"lost": bench.rules.schedule.lost_every_ms, "canceled": 2_000}
+    pauses = {"lost": bench.rules.config.reconcile.lost_every_ms, "canceled": 2_000}
     assert bench.ledger.next_search_ms() == bench.now_ms + pauses.get(state, 0)
 
 
 def test_what_waited_waits_again_in_its_place_with_its_deadline() -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="AAUSDT")
     waiting = [
         bench.submit(symbol="BBUSDT"),

@@ -20,7 +20,7 @@ COPIED = "2026-09-21T14:13:20.000Z"
 
 @pytest.fixture
 def bench() -> Bench:
-    return Bench(rules(limits={"max_in_flight": 1}))
+    return Bench(rules(queue={"max_in_flight": 1}))
 
 
 def restored(bench: Bench, later_ms: int = 1_000) -> None:
@@ -80,7 +80,7 @@ def test_it_is_never_sent_again_and_never_called_expired(bench: Bench) -> None:
     restored(bench)
     bench.resume()
     bench.pass_time(3_600_000)
-    for _ in range(bench.rules.schedule.negatives):
+    for _ in range(bench.rules.config.reconcile.negatives):
         bench.query(order, *everywhere())
     assert bench.order(order).state is State.LOST
     assert not bench.sends

@@ -23,7 +23,7 @@ def test_there_is_nothing_to_see_where_nothing_stands() -> None:
 
 
 def test_doubts_come_first_then_what_flies_then_who_waits_then_what_rests() -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="AAUSDT")
     rests = bench.send_next(placed())
     bench.submit(symbol="BBUSDT")
@@ -40,7 +40,7 @@ def test_doubts_come_first_then_what_flies_then_who_waits_then_what_rests() -> N
 
 
 def test_each_is_told_what_comes_next_as_its_explanation_tells_it() -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol)
     for standing in seen(bench).standings:
@@ -66,7 +66,7 @@ def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None
 
 
 def test_what_is_beyond_the_limit_is_counted() -> None:
-    bench = Bench(rules(limits={"max_in_flight": 1}))
+    bench = Bench(rules(queue={"max_in_flight": 1}))
     orders = [bench.submit(symbol=f"{letter}USDT") for letter in "ABCD"]
     found = seen(bench, limit=2)
     assert ids(found) == [each.order_id for each in orders[:2]]

@@ -70,7 +70,7 @@ def test_an_order_whose_resource_is_held_is_told_by_whom(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("skip_lock", "before"), [(False, 2), (True, 0)], ids=["usual", "emergency"])
 def test_an_order_that_waits_for_its_turn_is_told_how_many_go_before_it(*, skip_lock: bool, before: int) -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol, side="SELL", quantity=Decimal(1))
     symbol = "AAUSDT" if skip_lock else "DDUSDT"
@@ -81,7 +81,7 @@ def test_an_order_that_waits_for_its_turn_is_told_how_many_go_before_it(*, skip_
 
 
 def test_an_order_under_its_own_lock_waits_for_its_turn_only() -> None:
-    bench = Bench(rules(limits={"order_rate_per_s": 1}))
+    bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     bench.submit()
     deferred = bench.send_next(refused(retry_after_ms=300))
     bench.pass_time(300)
@@ -120,7 +120,7 @@ def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
         lost = bench.query(lost, *everywhere())
     found = ahead(bench, lost)
     assert "sniperd resolve" in found.what
-    assert found.at_ms == bench.now_ms + bench.rules.schedule.lost_every_ms
+    assert found.at_ms == bench.now_ms + bench.rules.config.reconcile.lost_every_ms
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED])
@@ -158,7 +158,7 @@ def test_a_doubt_counts_down_to_lost(bench: Bench) -> None:
     bench.submit()
     doubted = bench.send_next(unclear())
     early = then(bench, doubted)
-    assert early == Outlook("not finding it begins to count", grace_over_ms(doubted, bench.rules.schedule))
+    assert early == Outlook("not finding it begins to count", grace_over_ms(doubted, bench.rules))
     assert "do not send it again" in str(to_do(bench, doubted))
     bench.pass_time(12_000)
     for left in (3, 2, 1):

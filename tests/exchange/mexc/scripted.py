@@ -9,20 +9,24 @@ from typing import Any
 
 from daemon.clock import Clock
 from daemon.config.credentials import PAPER
+from daemon.config.tables import ExchangeTable
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.orders import Order, OrderType
 from daemon.core.values.states import State
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.exchange.mexc.pacing import PaceLimits
-from daemon.exchange.mexc.requests import Settings
 from daemon.exchange.mexc.transport import open_transport
 from tests.support import making
 
 from .clocks import BEGIN_MS, HandClock
 from .wire import Connection, Peer, Request, http, serve
 
-UNPACED = PaceLimits(weight_per_10s=1_000_000, requests_per_s=1_000_000, orders_per_s=1_000_000)
-SETTINGS = Settings(recv_window_ms=2_000, timeout_ms=5_000, pace=UNPACED)
+UNPACED = ExchangeTable(
+    recv_window_ms=2_000,
+    timeout_ms=5_000,
+    weight_per_10s=1_000_000,
+    requests_per_s=1_000_000,
+    order_rate_per_s=1_000_000,
+)
 ORDER_ID = "01K8ZM3V5D0123456789ABCDEF"
 CLIENT_ORDER_ID = f"{ORDER_ID}-1"
 
@@ -96,10 +100,10 @@ async def scripted() -> AsyncIterator[ScriptedExchange]:
 
 
 @asynccontextmanager
-async def trading(url: str, clock: Clock | None = None, settings: Settings = SETTINGS) -> AsyncIterator[MexcExchange]:
+async def trading(url: str, clock: Clock | None = None, table: ExchangeTable = UNPACED) -> AsyncIterator[MexcExchange]:
     """Open a client of an exchange."""
     async with open_transport(url) as transport:
-        yield MexcExchange(transport, PAPER, clock or HandClock(), settings)
+        yield MexcExchange(transport, PAPER, clock or HandClock(), table)
 
 
 def an_order(**changes: Any) -> Order:

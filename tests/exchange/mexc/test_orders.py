@@ -13,7 +13,6 @@ from daemon.core.values.exchange_replies import Advice, NotSent, Placed, Refused
 from daemon.core.values.orders import OrderType, Side
 from daemon.errors import CommitFailed, NotReady
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.views import Balance
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
@@ -28,7 +27,6 @@ from .scripted import (
     ORDER,
     ORDER_CANCELLED,
     ORDER_PLACED,
-    SETTINGS,
     TIME,
     UNPACED,
     ScriptedExchange,
@@ -250,7 +248,7 @@ async def test_an_order_without_an_answer_in_time_is_unknown(exchange: ScriptedE
         outcome = await client.place(an_order(), an_attempt(an_order()), opens)
         assert isinstance(outcome, Unclear)
         assert outcome.why == "TimeoutError: no answer in time"
-        assert anyio.current_time() - before_s == pytest.approx(SETTINGS.timeout_ms / 1_000)
+        assert anyio.current_time() - before_s == pytest.approx(UNPACED.timeout_ms / 1_000)
 
 
 async def test_an_order_that_reached_nobody_is_refused_and_may_be_tried_again() -> None:
@@ -287,8 +285,8 @@ async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange:
     """When it may go was decided where priorities are known."""
     exchange.on(TIME, http(429, b"", Retry_After="60"))
     exchange.on(ORDER_PLACED, PLACED)
-    tight = PaceLimits(weight_per_10s=2, requests_per_s=1, orders_per_s=10)
-    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=tight)) as client:
+    tight = replace(UNPACED, weight_per_10s=2, requests_per_s=1, order_rate_per_s=10)
+    async with trading(exchange.url, LoopClock(), tight) as client:
         await client.measure_clock()
         used = client.health().weight_used
         assert used == 2
@@ -310,8 +308,8 @@ async def test_orders_that_were_held_back_together_reach_the_wire_at_the_exchang
         return PLACED
 
     exchange.on(ORDER_PLACED, place)
-    pace = PaceLimits(weight_per_10s=1_000, requests_per_s=10, orders_per_s=2)
-    async with trading(exchange.url, clock, replace(SETTINGS, pace=pace)) as client, anyio.create_task_group() as tasks:
+    slow = replace(UNPACED, weight_per_10s=1_000, requests_per_s=10, order_rate_per_s=2)
+    async with trading(exchange.url, clock, slow) as client, anyio.create_task_group() as tasks:
         for _ in range(6):
             tasks.start_soon(client.place, an_order(), an_attempt(an_order()), client.order_turn)
     assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, 1_000, 1_000, 2_000, 2_000], abs=5)
@@ -322,7 +320,7 @@ async def test_the_wait_before_the_wire_takes_nothing_from_the_time_for_the_answ
     exchange: ScriptedExchange,
 ) -> None:
     """Or an order that waited long for its turn would be in doubt before the exchange could answer."""
-    half_s = SETTINGS.timeout_ms / 2_000
+    half_s = UNPACED.timeout_ms / 2_000
 
     async def slow(_request: object) -> bytes:
         await anyio.sleep(1.5 * half_s)
@@ -473,8 +471,8 @@ async def test_a_cancel_is_not_sent_while_the_exchange_says_wait(
 @in_virtual_time
 async def test_cancels_count_as_orders(exchange: ScriptedExchange) -> None:
     exchange.on(ORDER_CANCELLED, ok({}))
-    pace = PaceLimits(weight_per_10s=1_000, requests_per_s=10, orders_per_s=1)
-    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=pace)) as client:
+    slow = replace(UNPACED, weight_per_10s=1_000, requests_per_s=10, order_rate_per_s=1)
+    async with trading(exchange.url, LoopClock(), slow) as client:
         before_s = anyio.current_time()
         await client.order_turn()
         await client.cancel(an_order())
@@ -593,12 +591,12 @@ async def test_every_request_is_counted_with_the_weight_that_mexc_gives_it(
     assert client.health().weight_used - before == weight
 
 
-async def test_new_settings_count_from_the_next_request_on(
+async def test_a_new_configuration_counts_from_the_next_request_on(
     exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
 ) -> None:
     exchange.on(ORDER, bad(-2013))
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
-    client.set_settings(replace(SETTINGS, recv_window_ms=1_234, pace=replace(UNPACED, weight_per_10s=777_777)))
+    client.reload(replace(UNPACED, recv_window_ms=1_234, weight_per_10s=777_777))
     clock.advance(1)
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert [request.parameters["recvWindow"] for request in exchange.asked()] == ["2000", "1234"]

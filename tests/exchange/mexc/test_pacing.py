@@ -9,15 +9,16 @@ from anyio.lowlevel import checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.exchange.mexc.pacing import PaceLimits, Pacer, Window
+from daemon.config.tables import ExchangeTable
+from daemon.exchange.mexc.pacing import Pacer, Window
 
 from .clocks import BEGIN_MS, VIRTUAL_TIME, LoopClock
 from .wire import settle
 
 LIMIT = 100
 WINDOW_MS = 10_000
-WEIGHT_ALONE = PaceLimits(weight_per_10s=LIMIT, requests_per_s=1_000_000, orders_per_s=1_000_000)
-REQUESTS_ALONE = PaceLimits(weight_per_10s=1_000_000, requests_per_s=3, orders_per_s=2)
+WEIGHT_ALONE = ExchangeTable(weight_per_10s=LIMIT, requests_per_s=1_000_000, order_rate_per_s=1_000_000)
+REQUESTS_ALONE = ExchangeTable(weight_per_10s=1_000_000, requests_per_s=3, order_rate_per_s=2)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ class Row:
         return next(at_ms for name, at_ms, _ in self.granted if name == who)
 
 
-async def a_row(limits: PaceLimits, *, rested: bool = True) -> Row:
+async def a_row(limits: ExchangeTable, *, rested: bool = True) -> Row:
     """Return a row at a new pacer; rested, it has forgotten what the process before may have used."""
     clock = LoopClock()
     row = Row(Pacer(clock, limits), clock)
@@ -116,7 +117,7 @@ async def test_half_of_the_weight_counts_as_spent_by_the_process_before() -> Non
 async def test_new_limits_count_from_the_next_request_on(row: Row) -> None:
     begin_ms = row.clock.now_ms()
     await row.wait("a", 50)
-    row.pacer.limits = PaceLimits(weight_per_10s=60, requests_per_s=1_000_000, orders_per_s=1_000_000)
+    row.pacer.table = ExchangeTable(weight_per_10s=60, requests_per_s=1_000_000, order_rate_per_s=1_000_000)
     await row.wait("b", 10)
     await row.wait("c", 1)
     assert [at_ms - begin_ms for _, at_ms, _ in row.granted] == [0, 0, WINDOW_MS]

@@ -8,7 +8,7 @@ from daemon.core.values.exchange_replies import PreflightVerdict
 from daemon.exchange.mexc.client import MexcExchange
 
 from .clocks import HandClock
-from .scripted import ACCOUNT, EXCHANGE_INFO, HANG_UP, ORDER_PLACED, SETTINGS, TIME, ScriptedExchange, bad, ok
+from .scripted import ACCOUNT, EXCHANGE_INFO, HANG_UP, ORDER_PLACED, TIME, UNPACED, ScriptedExchange, bad, ok
 from .wire import http
 
 TEST = "POST /api/v3/order/test"
@@ -131,6 +131,6 @@ async def test_the_exchanges_clock_is_held_against_the_machines_and_not_the_daem
 async def test_of_a_test_server_only_a_definite_no_counts_and_that_it_answers(
     well: ScriptedExchange, client: MexcExchange, endpoint: str, answer: bytes, verdict: PreflightVerdict
 ) -> None:
-    client.set_settings(msgspec.structs.replace(SETTINGS, is_test=True))
+    client.reload(msgspec.structs.replace(UNPACED, base_url="http://127.0.0.1:1"))
     well.on(endpoint, answer)
     assert (await client.preflight()).verdict is verdict

@@ -10,21 +10,21 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from daemon.config.tables import Config
 from daemon.core.values.fields import Amount
 from daemon.core.values.orders import OrderType, Side
-from daemon.core.values.signals import Defaults, Signal, SignalRequest, normalise
+from daemon.core.values.signals import Signal, SignalRequest, normalise
 from daemon.core.values.symbols import FRESH_MS, SymbolRules, fit
 from daemon.errors import Invalid, NotReady
 from daemon.exchange.mexc.client import PAUSE_MS, MexcExchange
-from daemon.exchange.mexc.pacing import PaceLimits
 from daemon.exchange.mexc.symbols import parse
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
 from .scripted import (
     EXCHANGE_INFO,
     HANG_UP,
-    SETTINGS,
     TIME,
+    UNPACED,
     ScriptedExchange,
     bad,
     ok,
@@ -263,7 +263,7 @@ def signal(*, quantity: str, price: str) -> Signal:
             quantity=Amount(quantity),
             price=Amount(price),
         ),
-        Defaults(buy_priority=5, sell_priority=1, buy_deadline_ms=5_000, sell_deadline_ms=60_000, timeout_ms=30_000),
+        Config(),
         now_ms=BEGIN_MS,
     )
 
@@ -557,16 +557,17 @@ async def test_a_signal_is_refused_at_once_while_the_exchange_says_wait(exchange
 @in_virtual_time
 async def test_a_signal_waits_for_room_no_longer_than_for_an_answer(exchange: ScriptedExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC))
-    tight = PaceLimits(weight_per_10s=50, requests_per_s=10, orders_per_s=10)
-    async with trading(exchange.url, LoopClock(), replace(SETTINGS, pace=tight)) as client:
+    async with trading(
+        exchange.url, LoopClock(), replace(UNPACED, weight_per_10s=50, requests_per_s=10, order_rate_per_s=10)
+    ) as client:
         await client.order_turn()  # one weight short of what a pair's rules cost
         before_s = anyio.current_time()
         with pytest.raises(NotReady):
             await client.rules("BTCUSDT")
-        assert anyio.current_time() - before_s == pytest.approx(SETTINGS.timeout_ms / 1_000)
+        assert anyio.current_time() - before_s == pytest.approx(UNPACED.timeout_ms / 1_000)
         with pytest.raises(NotReady):
             await client.rules("ETHUSDT")
-        assert anyio.current_time() - before_s == pytest.approx(SETTINGS.timeout_ms / 1_000), "nor does the next one"
+        assert anyio.current_time() - before_s == pytest.approx(UNPACED.timeout_ms / 1_000), "nor does the next one"
         assert not exchange.asked()
         await anyio.sleep(10)
         assert await client.rules("BTCUSDT") == BTC_RULES

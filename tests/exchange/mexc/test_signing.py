@@ -9,9 +9,10 @@ from contextlib import AsyncExitStack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from daemon.config.credentials import PAPER, Credentials, Secret
-from daemon.exchange.mexc.requests import Requests, Settings
+from daemon.exchange.mexc.requests import Requests
 from daemon.exchange.mexc.signing import encode, signed
 from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport
 
@@ -109,8 +110,8 @@ async def test_what_arrives_is_byte_for_byte_what_was_signed(
     now_ms: int,
 ) -> None:
     peer, transport = wire
-    setting = Settings(recv_window_ms=recv_window_ms, timeout_ms=60_000, pace=UNPACED)
-    requests = Requests(transport, OFFICIAL, HandClock(now_ms), setting)
+    table = replace(UNPACED, recv_window_ms=recv_window_ms, timeout_ms=60_000)
+    requests = Requests(transport, OFFICIAL, HandClock(now_ms), table)
 
     if method == "POST":
         asked = await requests.order("/api/v3/order", parameters, open_gate, FAR_MS)
@@ -132,8 +133,8 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
     wire: tuple[Peer, HttpTransport], method: str
 ) -> None:
     peer, transport = wire
-    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
-    requests = Requests(transport, OFFICIAL, HandClock(1_700_000_000_123), setting)
+    table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
+    requests = Requests(transport, OFFICIAL, HandClock(1_700_000_000_123), table)
     parameters = [("symbol", "币安人生USDT")]
 
     if method == "POST":
@@ -163,8 +164,8 @@ async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_
             await connection.send(http(403, quoted.format(shown)))
 
     async with serve(echo) as peer, open_transport(peer.url) as transport:
-        setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
-        requests = Requests(transport, OFFICIAL, HandClock(), setting)
+        table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
+        requests = Requests(transport, OFFICIAL, HandClock(), table)
         asked = await requests.order("/api/v3/order", [("symbol", "BTCUSDT")], open_gate, FAR_MS)
     assert isinstance(asked.reply, Reply)
     assert asked.reply.body.decode() == quoted.format("*** and *** and ***")
@@ -173,8 +174,8 @@ async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_
 
 async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTransport]) -> None:
     peer, transport = wire
-    setting = Settings(recv_window_ms=2_000, timeout_ms=60_000, pace=UNPACED)
-    requests = Requests(transport, OFFICIAL, HandClock(), setting)
+    table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
+    requests = Requests(transport, OFFICIAL, HandClock(), table)
 
     asked = await requests.public("/api/v3/exchangeInfo", [("symbol", "BTCUSDT")], weight=25)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daemon.config.tables import QUICK_LISTEN
+from daemon.config.loading import QUICK_LISTEN
 from tests.process.cli.command import Command
 from tests.support import Child, Daemon, Exchange
 from tests.support.command import SNIPERD, sniperd

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from daemon.config.credentials import Credentials, Secret
-from daemon.config.tables import Config, ExchangeTable, GuardsTable
+from daemon.config.tables import Config, ExchangeTable
+from daemon.config.trading_tables import GuardsTable
 from daemon.doctor import database, exchange, keys, probe_results, rates, service, sockets, sqlite_bugs
 from daemon.doctor.findings import Finding, Grade
 from daemon.store.store import open_store

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from daemon.app import settings
-from daemon.config.tables import Config
+from daemon.config.tables import AlertsTable
 from daemon.monitoring.alert_rules import rules
 from daemon.monitoring.alerts import Rule
 from tests.monitoring.prometheus import MONITORING, RULES, alert_rules, as_yaml, tool
 
 pytestmark = pytest.mark.needs("prometheus")
 
-DAEMONS = {rule.name: rule for rule in rules(settings.alerts(Config()))}
-WINDOW_MINUTES = Config().alerts.window_s // 60
+DAEMONS = {rule.name: rule for rule in rules(AlertsTable())}
+WINDOW_MINUTES = AlertsTable().window_s // 60
 DAEMON_LABELS = '{job="sniperd",instance="d"'
 
 
@@ -189,7 +188,7 @@ def test_a_rule_has_the_daemons_limit_times_severity_and_words(name: str) -> Non
 
 
 def test_so_many_must_have_failed_for_both() -> None:
-    assert f">= {Config().alerts.failed_at_least}\n" in of_file("failed_orders")["expr"].replace(" )", "\n)")
+    assert f">= {AlertsTable().failed_at_least}\n" in of_file("failed_orders")["expr"].replace(" )", "\n)")
 
 
 def test_prometheus_and_alertmanager_take_the_files() -> None:

@@ -1,0 +1,23 @@
+"""What decisions are made by: the configuration, and what the live probe found out about the exchange."""
+
+import msgspec
+
+from daemon.config.probe_results import LAGS, UNSETTLED, ProbeResults
+from daemon.config.tables import Config
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """The rules of every decision. A reload replaces them; they count from the next decision on."""
+
+    config: Config = Config()
+    probed: ProbeResults = UNSETTLED
+
+    @property
+    def grace_ms(self) -> int:
+        """Milliseconds after recvWindow from which "not found" counts: as configured, or longer if lookups lag."""
+        return max(self.config.reconcile.grace_ms, (self.probed.lookup_lag_ms or 0) * LAGS)
+
+    @property
+    def shows_ended(self) -> bool:
+        """Whether an ended order can be looked up by its client order id; unless the probe found that it cannot."""
+        return self.probed.ended_shown_by_id is not False
