@@ -3,7 +3,6 @@
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-import daemon as package
+from tests.manual.blocks import text
 from tests.support import Daemon, wall_ms
 from tests.support.signals import market_buy, resting_buy
 from tests.support.unix_session import URL, session
@@ -70,11 +69,12 @@ def test_both_sockets_describe_what_they_serve(daemon: Daemon, document: Documen
     assert {"post", "get"} <= document["paths"]["/v1/locks"].keys()
 
 
-def test_the_readme_names_no_route_that_is_not_described(document: Document) -> None:
+def test_readme_and_handbook_name_no_route_that_is_not_described(document: Document) -> None:
     assert document["openapi"] == "3.1.0"
-    readme = (Path(package.__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(GET|POST|DELETE) (/(?!api/snipe-targets)[^`?\s]+)", readme))  # which are the bot's own
-    assert len(named) > 5
+    named = set(
+        re.findall(r"`(GET|POST|DELETE) (/(?!api/snipe-targets|simulator)[^`?\s]+)", text())
+    )  # which are others'
+    assert len(named) > 20
     assert named <= {(method.upper(), path) for path, each in document["paths"].items() for method in each}
 
 

@@ -49,7 +49,7 @@ def pip(*words: str | Path) -> None:
 
 
 def client_wheel(directory: Path) -> Path:
-    """Build the client's wheel as the README says."""
+    """Build the client's wheel, as the handbook's block "client" says."""
     return Path(run(sys.executable, ROOT / ".ci" / "client", directory).strip())
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from daemon.core.values.events import CATALOGUE
 from daemon.core.values.states import State
-from tests.monitoring.prometheus import ROOT, alert_rules, names_in, samples, scrape, tool, value
+from tests.manual.blocks import MANUAL
+from tests.monitoring.prometheus import alert_rules, names_in, samples, scrape, tool, value
 from tests.monitoring.test_dashboard import EXPRESSIONS
 from tests.support import KEYS, Daemon, Exchange, eventually
 from tests.support.signals import market_buy, resting_buy
@@ -154,9 +155,9 @@ def test_rules_and_dashboard_name_only_metrics_that_there_are(daemon: Daemon) ->
     assert len(shown) > 30
 
 
-def test_the_readme_lists_every_metric_and_no_other(daemon: Daemon) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("| `sniperd_…` | |")[2].partition("\n\n")[0]
-    listed = {re.sub(r"{.*", "", name) for name in re.findall(r"`(\w[^`]*)`", table)}
+def test_the_handbook_lists_every_metric_and_no_other(daemon: Daemon) -> None:
+    page = (MANUAL / "reference-metrics.md").read_text(encoding="utf-8")
+    found = re.findall(r"^- `(sniperd_\w+)` \((\w+)\)", page, re.MULTILINE)
+    listed = {f"{name}_total" if kind == "counter" else name for name, kind in found}
     shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name in samples(scrape(daemon))}
-    assert {f"sniperd_{name}" for name in listed} == {name for name in shown if name.startswith("sniperd_")}
+    assert listed == {name for name in shown if name.startswith("sniperd_")}

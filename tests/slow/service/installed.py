@@ -1,11 +1,12 @@
-"""sniperd as a service in a box: installed as the README says, trading on a simulated exchange in the same box."""
+"""sniperd as a service in a box: installed as the handbook says, trading on a simulated exchange in the same box."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tests.conftest import WHEELS as FETCHED
-from tests.slow.service import readme
+from tests.manual.blocks import named
+from tests.manual.generate import ROOT
 from tests.support.box import Box
 from tests.support.daemon_process import KEYS, QUICK, Tables, as_toml, merged
 from tests.support.waiting import eventually
@@ -20,7 +21,7 @@ CONFIG = "/etc/sniperd/config.toml"
 SIGNALS, STATUS = "/run/sniperd/signals.sock", "/run/sniperd/status.sock"
 
 
-SEEN = {str(readme.SOURCES): CHECKOUT, str(FETCHED): WHEELS}
+SEEN = {str(ROOT): CHECKOUT, str(FETCHED): WHEELS}
 """What the box sees of this machine."""
 
 
@@ -31,13 +32,13 @@ class Installed:
         self.box = box
 
     def follow(self, commands: str) -> str:
-        """Type what the README says, in a clone of the repository; return what is shown."""
+        """Type what the handbook says, in a clone of the repository; return what is shown."""
         settings = [f"{name}={value}" for name, value in OFFLINE.items()]
         return self.box.run("env", "-C", CHECKOUT, *settings, "sh", "-euxc", commands).stdout
 
     def install(self) -> None:
-        """Follow the README."""
-        self.follow(readme.block("As a service"))
+        """Follow the handbook."""
+        self.follow(named("install"))
 
     def go_live(self) -> None:
         """Trade on a simulated exchange, with a key pair from the credential store."""

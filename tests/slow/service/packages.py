@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.conftest import WHEELS
-from tests.slow.service.readme import SOURCES
+from tests.manual.generate import ROOT
 
 HIGHER = "99.0.0"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "dist", "*_cache", "__pycache__", ".hypothesis", "tests")
@@ -23,7 +23,7 @@ class Packages(NamedTuple):
 
 def build(directory: Path) -> Packages:
     """Build both."""
-    made = Packages(copied(SOURCES, directory / "present"), copied(SOURCES, directory / "higher"))
+    made = Packages(copied(ROOT, directory / "present"), copied(ROOT, directory / "higher"))
     version = made.higher / "daemon" / "__init__.py"
     version.write_text(re.sub('(?m)^__version__ = ".*"$', f'__version__ = "{HIGHER}"', version.read_text()))
     schema = made.higher / "daemon" / "store" / "schema.py"

@@ -1,4 +1,4 @@
-"""The README's operations part, word for word: what stands there is typed, and does what it says."""
+"""The handbook's page on operating, word for word: its commands are typed, and does what it says."""
 
 import itertools
 import json
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.manual.blocks import commands, named, text
 from tests.slow.service.installed import CONFIG, EXCHANGE, SIGNALS, Installed, installed
-from tests.slow.service.readme import SOURCES, block, commands
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.needs("systemd box", "wheels", "curl")
@@ -109,7 +109,7 @@ def confirmed(service: Installed, line: str) -> str:
 
 
 def as_it_stands(_: Installed, line: str) -> str:
-    """Type what the README says."""
+    """Type what the handbook says."""
     return line
 
 
@@ -134,7 +134,7 @@ TYPED: dict[str, Callable[[Installed, str], str]] = {
 """Commands that want more of a person than a line."""
 
 
-@pytest.mark.parametrize("line", commands("Operating it"))
+@pytest.mark.parametrize("line", commands("commands"))
 def test_a_command_of_the_list_does_what_it_says(service: Installed, line: str) -> None:
     type_it = TYPED.get(line, as_it_stands)
     for beginning, make in BEFORE.items():
@@ -145,7 +145,7 @@ def test_a_command_of_the_list_does_what_it_says(service: Installed, line: str) 
 
 
 def test_every_command_that_speaks_of_something_is_given_it() -> None:
-    listed = commands("Operating it")
+    listed = commands("commands")
     assert [line for line in listed if re.search(r"\b[A-Z]{4,}\b", line)] == [
         line for line in listed if line.startswith(tuple(BEFORE))
     ]
@@ -171,15 +171,15 @@ def test_an_installation_that_needs_root_says_so(service: Installed) -> None:
 
 def test_an_upgrade_by_hand_lets_the_new_process_take_over(service: Installed) -> None:
     before, orders = service.state()["MainPID"], service.count("SELECT count(*) FROM orders")
-    service.follow(block("As a service", 1))
+    service.follow(named("upgrade"))
     assert service.until(ActiveState="active")["MainPID"] != before
     assert service.count("SELECT count(*) FROM orders") == orders
     assert service.state()["Result"] == "success"
 
 
-def test_a_changed_socket_counts_after_the_restart_that_the_readme_names(service: Installed) -> None:
+def test_a_changed_socket_counts_after_the_restart_that_the_handbook_names(service: Installed) -> None:
     asked = "systemctl restart sniperd.socket sniperd.service"
-    assert f"`{asked}`" in (SOURCES / "README.md").read_text(encoding="utf-8")
+    assert f"`{asked}`" in text()
     with service.drop_in("sniperd.socket", "[Socket]\nSocketMode=0600\n"):
         service.box.run("systemctl", "restart", "sniperd.service")
         assert service.box.run("stat", "-c", "%a", SIGNALS).stdout.strip() == "660"
@@ -190,11 +190,19 @@ def test_a_changed_socket_counts_after_the_restart_that_the_readme_names(service
     service.until(ActiveState="active")
 
 
+def test_a_clock_is_reset_while_the_service_is_stopped(service: Installed) -> None:
+    known = buy(service)
+    service.follow(named("clock"))
+    service.until(ActiveState="active")
+    assert service.sniperd("explain", known)[0] == 0
+    assert service.count("SELECT count(*) FROM events WHERE name = 'clock.reset'")
+
+
 def test_a_restored_service_is_halted_until_somebody_has_compared(service: Installed) -> None:
     known = buy(service)
     service.box.run("systemctl", "start", "sniperd-backup.service")
     unknown = buy(service)
-    shown = service.follow(block("Backup and restore"))
+    shown = service.follow(named("restore"))
     assert "HALTED: restored from a backup that knows nothing after" in shown
     assert service.sniperd("explain", known)[0] == 0
     assert service.sniperd("explain", unknown, check=False)[0] != 0
@@ -202,7 +210,7 @@ def test_a_restored_service_is_halted_until_somebody_has_compared(service: Insta
     assert (code, "restored from a backup" in shown) == (1, True)
     book = service.box.run("curl", "-sf", f"http://{EXCHANGE}/simulator/orders").stdout
     assert f"{unknown}-1" in book, "which is how the operator finds it there"
-    service.follow(block("Backup and restore", 1))
+    service.follow(named("resume"))
     assert service.sniperd("explain", buy(service))[1].count("filled")
     owners = service.box.run("sh", "-c", "stat -c '%U %a' /var/lib/sniperd/sniperd.db*").stdout.splitlines()
     assert set(owners) == {"sniperd 600"}

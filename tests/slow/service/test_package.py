@@ -11,10 +11,10 @@ import pytest
 
 from daemon import __version__
 from daemon.store.schema import MIGRATIONS
+from tests.manual.blocks import named
 from tests.slow.service.installed import CONFIG, SEEN, Installed
 from tests.slow.service.load import caller
 from tests.slow.service.packages import HIGHER, Packages, build, copied, finish, start
-from tests.slow.service.readme import block
 from tests.support.box import Box
 from tests.support.waiting import eventually, wall_ms
 
@@ -58,12 +58,12 @@ class Packaged(Installed):
 
 @contextmanager
 def packaged(packages: Packages) -> Iterator[Packaged]:
-    """Boot a box, and install the package as the README says."""
+    """Boot a box, and install the package as the handbook says."""
     seen = {str(packages.present): "/opt/present", str(packages.higher): "/opt/higher"}
     with Box(SEEN | seen) as box:
         service = Packaged(box)
         box.run("rm", "-f", "/usr/sbin/policy-rc.d")  # by which an image for containers lets no package start anything
-        build_it, install_it = block("As a Debian package").splitlines()
+        build_it, install_it = named("package").splitlines()
         assert build_it == "sh .ci/deb"  # as was done already
         service.type(install_it)
         service.until(ActiveState="active")

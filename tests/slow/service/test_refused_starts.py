@@ -1,11 +1,11 @@
-"""A start that is refused: the service stays down, says so to whoever asks, and comes back as the README says."""
+"""A start that is refused: the service stays down, says so to whoever asks, and comes back as the handbook says."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.manual.blocks import text
 from tests.slow.service.installed import CONFIG, HOME, SIGNALS, Installed, installed
-from tests.slow.service.readme import SOURCES
 
 pytestmark = pytest.mark.needs("systemd box", "wheels")
 
@@ -67,8 +67,8 @@ def test_a_command_says_that_the_service_is_down_and_how_to_start_it(service: In
         assert "sniperd run" not in shown
 
 
-def test_the_recovery_that_the_readme_names_works(service: Installed) -> None:
-    assert f"mend what the journal names, then `{MEND}`" in (SOURCES / "README.md").read_text(encoding="utf-8")
+def test_the_recovery_that_the_handbook_names_works(service: Installed) -> None:
+    assert f"mend what the journal names, then `{MEND}`" in " ".join(text().split())
     refuse(service)
     service.configure()
     service.follow(MEND)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.manual.generate import ROOT
 from tests.slow.service.installed import CONFIG, SIGNALS, STATUS, Installed, installed
 from tests.slow.service.load import caller
-from tests.slow.service.readme import SOURCES
 from tests.support.daemon_process import KEYS
 from tests.support.waiting import Deadline, eventually
 
@@ -97,7 +97,7 @@ def test_the_keys_may_be_encrypted_to_the_machine(service: Installed) -> None:
     for name, secret in zip(("mexc_api_key", "mexc_api_secret"), KEYS, strict=True):
         target = f"/etc/credstore.encrypted/{name}"
         service.box.run("systemd-creds", "encrypt", "--with-key=host", f"--name={name}", "-", target, stdin=secret)
-    text = (SOURCES / "systemd" / "sniperd.service").read_text(encoding="utf-8")
+    text = (ROOT / "systemd" / "sniperd.service").read_text(encoding="utf-8")
     told = re.findall(r"^#   (\[Service\]|LoadCredential.*)$", text, re.MULTILINE)
     assert len(told) == 4
     service.box.run("mv", "/etc/credstore", "/etc/credstore.away")

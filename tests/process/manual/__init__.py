@@ -1,0 +1,1 @@
+"""Every block of README and handbook, executed."""
