@@ -1,8 +1,8 @@
-"""What there is to call a person for: the rules, made from the configuration's limits.
+"""The alert rules, made from the limits in config.toml ``[alerts]``.
 
-The same rules, with the same limits and times, stand for Prometheus in ``systemd/monitoring/sniperd.rules.yml``; a test
-holds the two together. A rule's ``todo`` is a command or a place to look. Neither it nor ``means`` names an order, a
-symbol or an owner: messages leave the machine.
+``systemd/monitoring/sniperd.rules.yml`` holds the same rules for Prometheus. It is generated from these, with the
+default limits: ``python -m tests.manual.generate``. A rule's ``todo`` is a command or a place to look. Neither it nor
+``means`` names an order, a symbol or an owner: messages leave the machine.
 """
 
 from daemon.config.tables import AlertsTable
@@ -20,7 +20,7 @@ LOCKED_S = 2
 
 
 def rules(limits: AlertsTable) -> tuple[Rule, ...]:
-    """Make the rules; what needs a person soonest comes first."""
+    """Make the rules; the most urgent come first."""
     return (*_orders(limits), *_traffic(limits), *_surroundings(limits))
 
 
@@ -31,15 +31,17 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             name="order_lost",
             severity=critical,
             reads="lost",
+            promql='sniperd_orders{state="lost"}',
             limit=0,
             clear=0,
-            means="orders that are lost: {value}. They were looked for long and everywhere in vain, and may exist",
+            means="orders that are lost: {value}. Complete searches did not find them; they may exist",
             todo="`sniperd orders --state lost`, compare with the exchange's own list, then `sniperd resolve ORDER`",
         ),
         Rule(
             name="order_seen_late",
             severity=critical,
             reads="seen_late",
+            promql=_happened("order.seen_late", limits),
             limit=0,
             clear=0,
             means="orders that were believed not placed and exist on the exchange: {value}. One may be bought twice",
@@ -49,6 +51,7 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             name="order_in_doubt",
             severity=critical,
             reads="past_grace",
+            promql="sniperd_orders_past_grace",
             limit=0,
             clear=0,
             for_ms=RESTART_MS,
@@ -59,6 +62,7 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             name="order_contradicted",
             severity=warning,
             reads="contradicted",
+            promql="sniperd_orders_contradicted",
             limit=0,
             clear=0,
             for_ms=CONTRADICTED_MS,
@@ -70,29 +74,32 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             name="trading_halted",
             severity=critical,
             reads="halted",
+            promql="sniperd_halted",
             limit=0,
             clear=0,
             resolve_ms=0,
             means="trading is halted: nothing new is sent",
-            todo="`sniperd status` tells why; when that is mended, `sniperd resume --reason …`",
+            todo="`sniperd status` shows why; when that is fixed, `sniperd resume --reason …`",
         ),
         Rule(
             name="dead_letter",
             severity=warning,
             reads="dead_letters",
+            promql="sniperd_dead_letters",
             limit=0,
             clear=0,
-            means="orders set aside for a person: {value}. They were definitely not executed",
+            means="orders set aside for the operator: {value}. They were definitely not executed",
             todo="`sniperd orders --state dead_letter`, then `sniperd requeue ORDER` or `sniperd cancel ORDER`",
         ),
         Rule(
             name="failed_orders",
             severity=warning,
             reads="failed_percent",
+            promql=_failed_share(limits),
             limit=limits.failed_percent,
             clear=limits.failed_percent / 2,
             for_ms=MINUTE_MS,
-            means="{value} % of the orders settled of late failed: rejected, expired, set aside or lost",
+            means=f"{{value}} % of the orders settled in {_span(limits)} failed: rejected, expired, set aside or lost",
             todo="`sniperd orders`: the reasons stand beside them; `sniperd halt --reason …` if they make no sense",
         ),
     ]
@@ -105,6 +112,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             name="queue_depth",
             severity=warning,
             reads="queue_depth",
+            promql="sum without (priority) (sniperd_queue_orders) + sniperd_queue_callers",
             limit=limits.queue_depth,
             clear=limits.queue_depth / 2,
             for_ms=10_000,
@@ -115,6 +123,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             name="lock_overdue",
             severity=warning,
             reads="lock_overdue_s",
+            promql="sniperd_lock_overdue_seconds",
             limit=limits.lock_overdue_s,
             clear=0,
             for_ms=RESTART_MS,
@@ -125,15 +134,17 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             name="lock_timeouts",
             severity=warning,
             reads="lock_timeouts",
+            promql=f"round(sum without (kind) (increase(sniperd_lock_timeouts_total[{_window(limits)}])))",
             limit=limits.lock_timeouts,
             clear=limits.lock_timeouts / 2,
-            means="{value} leases or waits for one ran out of late",
+            means=f"{{value}} lease or wait timeouts in {_span(limits)}",
             todo="`sniperd locks`: owners died, or hold for longer than they asked for; mend them, or raise timeoutMs",
         ),
         Rule(
             name="rate_ban",
             severity=critical,
             reads="rate_ban_s",
+            promql="sniperd_rate_ban_seconds",
             limit=limits.rate_ban_s,
             clear=0,
             means="the exchange says wait, for another {value} s: nothing is sent until then",
@@ -143,6 +154,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             name="orders_turned_away",
             severity=critical,
             reads="turned_away",
+            promql="sniperd_exchange_turned_away",
             limit=0,
             clear=0,
             means="the exchange's edge turns orders away: one tries at growing intervals, the others wait",
@@ -153,6 +165,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             name="exchange_unreachable",
             severity=critical,
             reads="unreachable",
+            promql="1 - sniperd_exchange_reachable",
             limit=0,
             clear=0,
             for_ms=round(limits.unreachable_s * 1_000),
@@ -163,15 +176,17 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             name="reconcile_stale",
             severity=critical,
             reads="reconcile_overdue_s",
+            promql="sniperd_reconcile_overdue_seconds",
             limit=limits.reconcile_overdue_s,
             clear=limits.reconcile_overdue_s / 2,
-            means="a look for an order's outcome has been due for {value} s",
-            todo="`sniperd status`: a ban, or too little weight_per_10s, keeps looks waiting",
+            means="a query about an order's outcome has been due for {value} s",
+            todo="`sniperd status`: a ban, or too little weight_per_10s, keeps queries waiting",
         ),
         Rule(
             name="poller_failing",
             severity=critical,
             reads="poller_failing_s",
+            promql="sniperd_poller_failing_seconds",
             limit=limits.poller_failing_s,
             clear=0,
             means="the bot has not shown its targets, or not taken a report, for {value} s",
@@ -187,6 +202,7 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             name="clock_offset",
             severity=warning,
             reads="clock_offset_ms",
+            promql="abs(sniperd_exchange_clock_offset_seconds) * 1000",
             limit=limits.clock_offset_ms,
             clear=limits.clock_offset_ms / 2,
             for_ms=MINUTE_MS,
@@ -197,6 +213,7 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             name="clock_wrong",
             severity=critical,
             reads="clock_offset_ms",
+            promql="abs(sniperd_exchange_clock_offset_seconds) * 1000",
             limit=FAR_MS,
             clear=FAR_MS / 2,
             for_ms=RESTART_MS,
@@ -207,15 +224,17 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             name="slow_commits",
             severity=warning,
             reads="slow_commits",
+            promql=_happened("store.slow_commit", limits),
             limit=limits.slow_commits,
             clear=limits.slow_commits / 2,
-            means="{value} commits took longer than 100 ms of late: every order waits for one",
+            means=f"{{value}} commits took longer than 100 ms in {_span(limits)}: every order waits for one",
             todo="look for what else writes to the database's disk, and at the disk's health",
         ),
         Rule(
             name="disk_low",
             severity=critical,
             reads="disk_free_mb",
+            promql="sniperd_disk_free_bytes / 1e6",
             beyond="below",
             limit=limits.disk_free_mb,
             clear=limits.disk_free_mb * 1.1,
@@ -226,6 +245,7 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             name="database_locked",
             severity=critical,
             reads="database_locked_s",
+            promql="sniperd_database_locked_seconds",
             limit=LOCKED_S,
             clear=0,
             resolve_ms=0,
@@ -233,3 +253,26 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             todo="`fuser` with the database's path names it: end it; `sniperd backup` never locks the database",
         ),
     ]
+
+
+def _window(limits: AlertsTable) -> str:
+    """Write the window as a duration of Prometheus."""
+    return f"{limits.window_s}s" if limits.window_s % 60 else f"{limits.window_s // 60}m"
+
+
+def _span(limits: AlertsTable) -> str:
+    """Write the window in words."""
+    return f"the last {limits.window_s} s" if limits.window_s % 60 else f"the last {limits.window_s // 60} min"
+
+
+def _happened(event: str, limits: AlertsTable) -> str:
+    return f'round(increase(sniperd_events_total{{event="{event}"}}[{_window(limits)}]))'
+
+
+def _failed_share(limits: AlertsTable) -> str:
+    window = _window(limits)
+    failed = f'sum without (result) (increase(sniperd_orders_settled_total{{result="failed"}}[{window}]))'
+    return (
+        f"(\n  100 * {failed}\n  / sum without (result) (increase(sniperd_orders_settled_total[{window}]))\n"
+        f"  and round({failed}) >= {limits.failed_at_least}\n)"
+    )

@@ -63,6 +63,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     severity: Severity
     reads: str  # the figure's name in the snapshot
+    promql: str  # the same figure for Prometheus
     beyond: Literal["above", "below"] = "above"
     limit: float
     clear: float  # back at this mark it begins to resolve; the limit itself where there is nothing to flicker

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.manual import commands, configuration, events, exit_codes, metrics
+from tests.manual import commands, configuration, events, exit_codes, metrics, prometheus_rules
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m tests.manual.generate"
@@ -15,6 +15,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "daemon/manual/reference-metrics.md": metrics.page,
     "daemon/manual/reference-events.md": events.page,
     "daemon/manual/reference-exit-codes.md": exit_codes.page,
+    "systemd/monitoring/sniperd.rules.yml": prometheus_rules.rules_file,
 }
 """Each generated file, by its path from the project's root, and what generates it."""
 

@@ -40,6 +40,7 @@ DEEP = Rule(
     name="deep",
     severity=Severity.WARNING,
     reads="queue_depth",
+    promql="sniperd_queue_callers",
     limit=10,
     clear=5,
     for_ms=10_000,

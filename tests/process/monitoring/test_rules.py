@@ -8,7 +8,7 @@ import pytest
 
 from daemon.config.tables import AlertsTable
 from daemon.monitoring.alert_rules import rules
-from daemon.monitoring.alerts import Rule
+from tests.manual.prometheus_rules import alert_name
 from tests.monitoring.prometheus import MONITORING, RULES, alert_rules, as_yaml, tool
 
 pytestmark = pytest.mark.needs("prometheus")
@@ -93,10 +93,6 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "database_locked": [series("sniperd_database_locked_seconds", "2x200")],
 }
 """What does not, at the limit or just short of it."""
-
-
-def alert_name(rule: Rule) -> str:
-    return "Sniperd" + "".join(word.capitalize() for word in rule.name.split("_"))
 
 
 def of_file(name: str) -> dict[str, Any]:
