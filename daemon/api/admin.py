@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Annotated
 
 import msgspec
-from aiohttp import web
 
 from daemon.api.context import Context
 from daemon.api.http.body import Body, Reason, checked_reason
-from daemon.api.http.responses import json
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Route
 from daemon.api.status import StatusView, status_view
 from daemon.api.views import OrderView, order_view
@@ -48,6 +48,8 @@ class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 _reason = Body[ReasonRequest](ReasonRequest)
 _resume = Body[ResumeRequest](ResumeRequest)
 _resolve = Body[ResolveRequest](ResolveRequest)
+_SWITCHING = (Invalid, NotAllowed, NotReady)
+_DECIDING = (Invalid, NotAllowed, Unknown, WrongState, NotReady)
 
 
 class Admin:
@@ -56,59 +58,27 @@ class Admin:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[Route]:
-        """List the routes."""
-        switching, deciding = (Invalid, NotAllowed, NotReady), (Invalid, NotAllowed, Unknown, WrongState, NotReady)
-        stands, order = {200: StatusView}, {200: OrderView}
-        base = "/v1/admin"
-        return [
-            Route(
-                method="POST", path=f"{base}/halt", handler=self.halt, takes=_reason, answers=stands, refuses=switching
-            ),
-            Route(
-                method="POST",
-                path=f"{base}/resume",
-                handler=self.resume,
-                takes=_resume,
-                answers=stands,
-                refuses=switching,
-            ),
-            Route(
-                method="POST",
-                path=base + "/orders/{id}/resolve",
-                handler=self.resolve,
-                takes=_resolve,
-                answers=order,
-                refuses=deciding,
-            ),
-            Route(
-                method="POST",
-                path=base + "/orders/{id}/requeue",
-                handler=self.requeue,
-                takes=_reason,
-                answers=order,
-                refuses=[*deciding, Halted, Full],
-            ),
-        ]
-
-    async def halt(self, request: web.Request) -> web.Response:
+    @Route("POST", "/v1/admin/halt", body=_reason, answers={200: StatusView}, refuses=_SWITCHING)
+    async def halt(self, request: Request) -> Response:
         """Set the kill switch."""
-        reason = await self._reason(request)
+        reason = _reason_of(request)
         await self._context.order_commands.switch(operator.halt, self._context.caller(request), reason)
         return json(await status_view(self._context))
 
-    async def resume(self, request: web.Request) -> web.Response:
+    @Route("POST", "/v1/admin/resume", body=_resume, answers={200: StatusView}, refuses=_SWITCHING)
+    async def resume(self, request: Request) -> Response:
         """Release the kill switch; with clearWait, also end every wait that the exchange asked for."""
-        asked = await _resume.read(request, self._context.limits)
+        asked = _resume.decode(request.body)
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         if asked.clear_wait:
             await self._context.order_commands.clear_wait(caller, reason)
         await self._context.order_commands.switch(operator.resume, caller, reason)
         return json(await status_view(self._context))
 
-    async def resolve(self, request: web.Request) -> web.Response:
+    @Route("POST", "/v1/admin/orders/{id}/resolve", body=_resolve, answers={200: OrderView}, refuses=_DECIDING)
+    async def resolve(self, request: Request) -> Response:
         """End an unknown outcome by a person's word."""
-        asked = await _resolve.read(request, self._context.limits)
+        asked = _resolve.decode(request.body)
         found = Found(
             ruling=asked.ruling,
             exchange_order_id=(
@@ -119,20 +89,27 @@ class Admin:
         )
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         return json(
-            order_view(await self._context.order_commands.resolve(request.match_info["id"], found, caller, reason))
+            order_view(await self._context.order_commands.resolve(request.path_parameters["id"], found, caller, reason))
         )
 
-    async def requeue(self, request: web.Request) -> web.Response:
+    @Route(
+        "POST",
+        "/v1/admin/orders/{id}/requeue",
+        body=_reason,
+        answers={200: OrderView},
+        refuses=[*_DECIDING, Halted, Full],
+    )
+    async def requeue(self, request: Request) -> Response:
         """Send a dead letter back into the queue."""
-        reason = await self._reason(request)
+        reason = _reason_of(request)
         order = await self._context.order_commands.requeue(
-            request.match_info["id"], self._context.caller(request), reason
+            request.path_parameters["id"], self._context.caller(request), reason
         )
         return json(order_view(order))
 
-    async def _reason(self, request: web.Request) -> str:
-        asked = await _reason.read(request, self._context.limits)
-        return checked_reason(asked.reason)
+
+def _reason_of(request: Request) -> str:
+    return checked_reason(_reason.decode(request.body).reason)
 
 
 def _amount(field: str, amount: Amount) -> Decimal:

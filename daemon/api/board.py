@@ -2,13 +2,12 @@
 
 from itertools import islice
 
-from aiohttp import web
-
 from daemon.api.context import Context
-from daemon.api.http.responses import encoded
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, encoded
 from daemon.api.http.routes import Route
 from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
-from daemon.api.read_scheduler import Shared, in_pieces
+from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.status import StatusView, status_view
 from daemon.api.views import OrderView, View, encode, order_fields
 from daemon.core.views.board import Standing, overview
@@ -48,15 +47,11 @@ class Board:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._made = Shared(context.turns, self._make)
+        self._made = SharedRead(context.read_scheduler, self._make)
 
-    def routes(self) -> list[Route]:
-        """List the routes."""
-        return [Route(method="GET", path="/v1/board", handler=self.board, answers={200: BoardView})]
-
-    async def board(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/board", answers={200: BoardView})
+    async def board(self, _request: Request) -> Response:
         """Show what stands, from memory; three hundred of each at most. All who ask at once get the same answer."""
-        del request
         return encoded(await self._made.get())
 
     async def _make(self) -> bytes:

@@ -1,12 +1,12 @@
-"""What every route needs: whom to ask, who is asking, and how long to listen."""
+"""What every route needs: the engine, its commands, who may administer, and the limits of a body."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from daemon.api.http import peer
 from daemon.api.http.body import BodyLimits
+from daemon.api.http.peer import caller_of
 from daemon.api.http.request import Request
-from daemon.api.read_scheduler import Turns
+from daemon.api.read_scheduler import ReadScheduler
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import Caller, OrderCommands
@@ -30,7 +30,7 @@ class Context:
     started_ms: int
     http: str | None = None  # where the loopback listener is reached
     http_token_file: str | None = None
-    turns: Turns = field(default_factory=Turns)  # of readings that take long
+    read_scheduler: ReadScheduler = field(default_factory=ReadScheduler)
 
     @property
     def lease_timeout_ms(self) -> int:
@@ -39,4 +39,4 @@ class Context:
 
     def caller(self, request: Request) -> Caller:
         """Name the caller."""
-        return peer.caller(request, self.admin_uids)
+        return caller_of(request.peer, self.admin_uids)

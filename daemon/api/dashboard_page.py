@@ -7,7 +7,10 @@ token in the fragment of its address, which a browser sends to nobody.
 import hashlib
 from importlib.resources import files
 
-from aiohttp import web
+from daemon.api.http.error_responses import HttpError
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response
+from daemon.api.http.routes import Route
 
 ROOT = files("daemon") / "dashboard"
 TYPES = {
@@ -42,19 +45,23 @@ class Page:
             file.name: file.read_bytes() for file in ROOT.iterdir() if "." + file.name.rpartition(".")[2] in TYPES
         }
 
-    def routes(self) -> list[web.RouteDef]:
-        """List the routes: each file by its name, the page itself at the root."""
-        return [web.get("/", self.show), web.get("/dashboard/{name}", self.show)]
+    @Route("GET", "/", answers={}, described=False)
+    async def index(self, request: Request) -> Response:
+        """Answer with the page itself."""
+        return self._file(INDEX, request)
 
-    async def show(self, request: web.Request) -> web.Response:
-        """Answer with a file."""
-        name = request.match_info.get("name", INDEX)
+    @Route("GET", "/dashboard/{name}", answers={}, described=False)
+    async def file(self, request: Request) -> Response:
+        """Answer with one of the page's files."""
+        return self._file(request.path_parameters["name"], request)
+
+    def _file(self, name: str, request: Request) -> Response:
         if name not in self._files:
-            raise web.HTTPNotFound
+            raise HttpError(404)
         content = self._files[name]
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = HEADERS | {"ETag": tag}
         if request.headers.get("If-None-Match") == tag:
-            return web.Response(status=304, headers=headers)
+            return Response(status=304, headers=headers)
         kind = TYPES["." + name.rpartition(".")[2]]
-        return web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
+        return Response(headers=headers | {"Content-Type": f"{kind}; charset=utf-8"}, body=content)

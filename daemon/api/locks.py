@@ -4,15 +4,14 @@ from itertools import islice
 from typing import Annotated
 
 import msgspec
-from aiohttp import web
 
 from daemon.api.context import Context
 from daemon.api.http.body import Body, Reason, checked_reason, key_of, wait_s
 from daemon.api.http.request import Request
-from daemon.api.http.responses import encoded, json
+from daemon.api.http.response import Response, encoded, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
-from daemon.api.read_scheduler import Shared, in_pieces
+from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.views import encode
 from daemon.core.values.fields import Text, shown, text, within
 from daemon.core.values.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
@@ -57,63 +56,11 @@ class Locks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._page = Shared(context.turns, self._make_page)
+        self._page = SharedRead(context.read_scheduler, self._make_page)
 
-    def reads(self) -> list[Route]:
-        """List the routes that only read."""
-        return [
-            Route(method="GET", path="/v1/locks", handler=self.page, answers={200: LocksView}),
-            Route(method="GET", path="/v1/locks/{id}", handler=self.one, answers={200: LockView}, refuses=[Unknown]),
-        ]
-
-    def changes(self) -> list[Route]:
-        """List the routes that change."""
-        one = {200: LockView}
-        path = "/v1/locks/{id}"
-        return [
-            Route(
-                method="POST",
-                path="/v1/locks",
-                handler=self.acquire,
-                quick=True,
-                until_gone=True,
-                takes=_acquire,
-                parameters=[WAIT, KEY],
-                answers={200: LeaseView, 201: LeaseView},
-                tells=["Location", "Idempotent-Replayed"],
-                refuses=[Invalid, Held, Full, WrongState, KeyConflict, NotReady],
-            ),
-            Route(
-                method="POST",
-                path=f"{path}/renew",
-                handler=self.renew,
-                quick=True,
-                takes=_renew,
-                answers=one,
-                refuses=_OF_ONE,
-            ),
-            Route(
-                method="POST",
-                path=f"{path}/release",
-                handler=self.release,
-                quick=True,
-                takes=_release,
-                answers=one,
-                refuses=_OF_ONE,
-            ),
-            Route(
-                method="POST",
-                path="/v1/admin/locks/{id}/force-release",
-                handler=self.force_release,
-                takes=_force,
-                answers=one,
-                refuses=_OF_ONE,
-            ),
-        ]
-
-    async def page(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/locks", answers={200: LocksView})
+    async def page(self, _request: Request) -> Response:
         """Show the active locks and who waits, in the order of service; a thousand of each at most."""
-        del request
         return encoded(await self._page.get())
 
     async def _make_page(self) -> bytes:
@@ -121,52 +68,67 @@ class Locks:
         locks, queue = list(islice(ledger.locks, MAX_SHOWN)), in_order(ledger, MAX_SHOWN)
         return encode(LocksView(locks=await in_pieces(locks, lock_view), queue=await in_pieces(queue, waiting_view)))
 
-    async def one(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/locks/{id}", answers={200: LockView}, refuses=[Unknown])
+    async def one(self, request: Request) -> Response:
         """Show one lock, active or ended."""
-        return json(lock_view(await self._context.lease_commands.lock(request.match_info["id"])))
+        return json(lock_view(await self._context.lease_commands.lock(request.path_parameters["id"])))
 
-    async def acquire(self, request: Request) -> web.Response:
+    @Route(
+        "POST",
+        "/v1/locks",
+        fast=True,
+        until_gone=True,
+        body=_acquire,
+        parameters=[WAIT, KEY],
+        answers={200: LeaseView, 201: LeaseView},
+        response_headers=["Location", "Idempotent-Replayed"],
+        refuses=[Invalid, Held, Full, WrongState, KeyConflict, NotReady],
+    )
+    async def acquire(self, request: Request) -> Response:
         """Acquire a lease: 201 once it is on disk.
 
         Held by another, 409; with ``Prefer: wait=SECONDS`` a place in the queue, and 409 only when the wait ends. A
         repeated ``idempotencyKey`` is answered with 200, the first request's lease, and its result where it ended.
         """
         context = self._context
-        wish = await _acquire.read(request, context.limits)
-        wish = msgspec.structs.replace(wish, idempotency_key=key_of(request, wish.idempotency_key))
-        asked = normalise(wish, context.lease_timeout_ms)
-        leased = await context.lease_commands.acquire(asked, wait_s(request))
+        asked = _acquire.decode(request.body)
+        asked = msgspec.structs.replace(asked, idempotency_key=key_of(request, asked.idempotency_key))
+        wanted = normalise(asked, context.lease_timeout_ms)
+        leased = await context.lease_commands.acquire(wanted, wait_s(request))
         headers = (
             {"Idempotent-Replayed": "true"} if leased.replayed else {"Location": f"/v1/locks/{leased.lock.lock_id}"}
         )
         return json(lease_view(leased.lock, replayed=leased.replayed), 200 if leased.replayed else 201, headers)
 
-    async def renew(self, request: Request) -> web.Response:
+    @Route("POST", "/v1/locks/{id}/renew", fast=True, body=_renew, answers={200: LockView}, refuses=_OF_ONE)
+    async def renew(self, request: Request) -> Response:
         """Begin a lease anew, from now on; its owner only."""
-        asked = await _renew.read(request, self._context.limits)
+        asked = _renew.decode(request.body)
         timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
-        lock_id, owner_id = request.match_info["id"], text("ownerId", asked.owner_id)
+        lock_id, owner_id = request.path_parameters["id"], text("ownerId", asked.owner_id)
         return json(lock_view(await self._context.lease_commands.renew(lock_id, owner_id, timeout_ms)))
 
-    async def release(self, request: Request) -> web.Response:
+    @Route("POST", "/v1/locks/{id}/release", fast=True, body=_release, answers={200: LockView}, refuses=_OF_ONE)
+    async def release(self, request: Request) -> Response:
         """End a lease with its result or error; its owner only."""
-        asked = await _release.read(request, self._context.limits)
+        asked = _release.decode(request.body)
         has_result = not isinstance(asked.result, msgspec.UnsetType)
         if has_result and asked.error is not None:
             raise Invalid("a result and an error", field="error", allowed="one of them, or neither")
         ended = await self._context.lease_commands.release(
-            request.match_info["id"],
+            request.path_parameters["id"],
             text("ownerId", asked.owner_id),
             result=None if isinstance(asked.result, msgspec.UnsetType) else compact("result", asked.result),
             error=None if asked.error is None else asked.error[:MAX_ERROR],
         )
         return json(lock_view(ended))
 
-    async def force_release(self, request: web.Request) -> web.Response:
+    @Route("POST", "/v1/admin/locks/{id}/force-release", body=_force, answers={200: LockView}, refuses=_OF_ONE)
+    async def force_release(self, request: Request) -> Response:
         """End anybody's lock, with a reason; administrators only."""
-        asked = await _force.read(request, self._context.limits)
+        asked = _force.decode(request.body)
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         ended = await self._context.lease_commands.force_release(
-            request.match_info["id"], caller, reason, exchange_checked=asked.exchange_checked
+            request.path_parameters["id"], caller, reason, exchange_checked=asked.exchange_checked
         )
         return json(lock_view(ended))

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 
 import msgspec
-from aiohttp import web
 
 from daemon.api.context import Context
 from daemon.api.http.body import number
-from daemon.api.http.responses import json
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Parameter, Route
 from daemon.api.views import View
 from daemon.engine.order_commands import administrators_only
@@ -107,50 +107,25 @@ class Monitoring:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def reads(self) -> list[Route]:
-        """List the routes that change nothing."""
-        return [
-            Route(method="GET", path="/metrics", handler=self.metrics, answers={200: str}, media=METRICS_TYPE),
-            Route(method="GET", path="/v1/alerts", handler=self.alerts, answers={200: AlertsView}),
-            Route(
-                method="GET",
-                path="/v1/stats",
-                handler=self.stats,
-                answers={200: StatsView},
-                parameters=[WINDOW],
-                refuses=[Invalid],
-            ),
-        ]
-
-    def changes(self) -> list[Route]:
-        """List the routes that do something."""
-        return [
-            Route(
-                method="POST",
-                path="/v1/admin/alerts/test",
-                handler=self.test,
-                answers={200: DeliveriesView},
-                refuses=[NotAllowed, WrongState],
-            )
-        ]
-
-    async def metrics(self, request: web.Request) -> web.Response:
+    @Route("GET", "/metrics", answers={200: str}, media=METRICS_TYPE)
+    async def metrics(self, _request: Request) -> Response:
         """Show metrics as Prometheus reads them."""
-        del request
         text = await self._context.monitor.metrics()
-        return web.Response(body=text, headers={"Content-Type": f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"})
+        return Response(body=text, headers={"Content-Type": f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"})
 
-    async def alerts(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/alerts", answers={200: AlertsView})
+    async def alerts(self, _request: Request) -> Response:
         """List what calls for a person."""
-        del request
         return json(AlertsView([alert_view(alert) for alert in self._context.monitor.alerts()]))
 
-    async def stats(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/stats", answers={200: StatsView}, parameters=[WINDOW], refuses=[Invalid])
+    async def stats(self, request: Request) -> Response:
         """Show time series for plots: at most the last hour, in steps of five seconds."""
         window_s = number(request.query.get("window_s"), "window_s", LONGEST_WINDOW_S, LONGEST_WINDOW_S)
         return json(StatsView(STEP_MS, _series(self._context.monitor.points(window_s * 1_000))))
 
-    async def test(self, request: web.Request) -> web.Response:
+    @Route("POST", "/v1/admin/alerts/test", answers={200: DeliveriesView}, refuses=[NotAllowed, WrongState])
+    async def test(self, request: Request) -> Response:
         """Send a test message to every webhook, and tell what became of it."""
         administrators_only(self._context.caller(request))
         deliveries = await self._context.monitor.test_webhooks()

@@ -11,12 +11,13 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from daemon import __version__
-from daemon.api.bot import shapes
-from daemon.api.http.responses import STATUS, json
-from daemon.api.http.routes import EVENTS, JSON, Parameter, Route
+from daemon.api.bot import bot_errors
+from daemon.api.http.error_responses import STATUS
+from daemon.api.http.request import Request
+from daemon.api.http.response import JSON, Response, json
+from daemon.api.http.routes import EVENTS, Endpoint, Parameter, Route, endpoints_of
 from daemon.api.lock_views import HeldView
 from daemon.api.views import ErrorView
 from daemon.core.values.fields import AMOUNT_ALLOWED, NUMBER, Amount
@@ -41,33 +42,28 @@ _OF_BODIES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _IN_PATH = re.compile(r"{(\w+)}")
 
 
-def described(routes: Sequence[Route]) -> list[web.RouteDef]:
-    """Return the routes as aiohttp serves them, and the one that describes them and itself."""
-    description = Description(routes)
-    return [route.definition() for route in description.routes]
-
-
 class Description:
-    """Describes routes; made when it is first asked for."""
+    """Describes the routes of one listener, its own included. The document is made at the first request for it."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
-        own = Route(method="GET", path="/openapi.json", handler=self.show, answers={200: dict[str, Any]})
-        self.routes = [*routes, own]
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self.endpoints = [*endpoints, *endpoints_of(self)]
 
-    async def show(self, request: web.Request) -> web.Response:
+    @Route("GET", "/openapi.json", answers={200: dict[str, Any]})
+    async def show(self, _request: Request) -> Response:
         """Describe the routes of this socket, as OpenAPI 3.1."""
-        del request
         return json(self.document)
 
     @cached_property
     def document(self) -> Schema:
         """The description."""
-        types = list(_types(self.routes))
+        endpoints = [endpoint for endpoint in self.endpoints if endpoint.route.described]
+        types = list(_types([endpoint.route for endpoint in endpoints]))
         found, components = msgspec.json.schema_components(types, schema_hook=_of_ours, ref_template=REFERENCE)
         schemas = dict(zip(map(repr, types), found, strict=True))
         paths: dict[str, Schema] = {}
-        for route in self.routes:
-            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        for endpoint in endpoints:
+            route = endpoint.route
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(endpoint, schemas)
         document: Schema = {
             "openapi": "3.1.0",
             "info": {"title": "sniperd", "version": __version__, "description": (__doc__ or "").partition("\n\n")[2]},
@@ -82,7 +78,7 @@ def _types(routes: Sequence[Route]) -> dict[Any, None]:
     """List every type that a route takes, answers or refuses with, once."""
     listed: dict[Any, None] = {ErrorView: None, HeldView: None, dict[str, Any]: None, str: None}
     for route in routes:
-        taken = [] if route.takes is None else [route.takes.shape]
+        taken = [] if route.body is None else [route.body.shape]
         listed |= dict.fromkeys([*taken, *route.answers.values(), *(each.type for each in route.parameters)])
     return listed
 
@@ -92,26 +88,27 @@ def _of_ours(_kind: type[Amount]) -> Schema:
     return DECIMAL
 
 
-def _operation(route: Route, schemas: dict[str, Schema]) -> Schema:
-    summary, _, more = (inspect.getdoc(route.handler) or "").partition("\n")
+def _operation(endpoint: Endpoint, schemas: dict[str, Schema]) -> Schema:
+    route = endpoint.route
+    summary, _, more = (inspect.getdoc(endpoint.handler) or "").partition("\n")
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in _IN_PATH.findall(route.path)
     ]
     operation: Schema = {
-        "operationId": _operation_id(route),
+        "operationId": _operation_id(endpoint),
         "summary": summary,
         "description": more.strip(),
         "parameters": [*in_path, *(_parameter(each, schemas) for each in route.parameters)],
         "responses": _responses(route, schemas),
     }
-    if route.takes is not None:
-        operation["requestBody"] = {"required": True, "content": _content([schemas[repr(route.takes.shape)]])}
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": _content([schemas[repr(route.body.shape)]])}
     return operation
 
 
-def _operation_id(route: Route) -> str:
-    owner, _, name = route.handler.__qualname__.rpartition(".")
+def _operation_id(endpoint: Endpoint) -> str:
+    owner, _, name = endpoint.handler.__qualname__.rpartition(".")
     return f"{owner}.{name}"
 
 
@@ -124,8 +121,8 @@ def _responses(route: Route, schemas: dict[str, Schema]) -> Schema:
     """Describe every answer: those of success, and each status that stands for some refusals."""
     responses: Schema = {}
     for status, shape in route.answers.items():
-        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.tells, route.media)
-    of_bot = route.path.startswith(shapes.PREFIX)
+        responses[str(status)] = _response(status, [schemas[repr(shape)]], route.response_headers, route.media)
+    of_bot = route.path.startswith(bot_errors.PREFIX)
     for status, refusals in sorted(_refusals(route).items()):
         views = {_view(refusal, of_bot=of_bot): None for refusal in refusals}
         tells = ["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
@@ -137,7 +134,7 @@ def _refusals(route: Route) -> dict[int, list[type[Refusal]]]:
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in route.refuses:
         by_status.setdefault(STATUS[refusal], []).append(refusal)
-    if route.takes is not None:
+    if route.body is not None:
         by_status |= {status: [Refusal] for status in _OF_BODIES}
         by_status.setdefault(STATUS[Invalid], []).append(Invalid)
     return by_status

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import msgspec
-from aiohttp import web
 
 from daemon.api.context import Context
 from daemon.api.http.body import number, wait_s
-from daemon.api.http.responses import json
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import WAIT, Parameter, Route
 from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
@@ -29,6 +29,7 @@ _FILTERS = [
     ),
     Parameter(name="cursor", type=Annotated[int, msgspec.Meta(ge=1, le=MAX_CURSOR)], about="`next` of the page before"),
 ]
+_REASON = Parameter(name="reason", about="why, for the record; what is beyond 500 characters is cut")
 
 
 class Orders:
@@ -37,41 +38,8 @@ class Orders:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def reads(self) -> list[Route]:
-        """List the routes that only read."""
-        path = "/v1/orders"
-        one, all_of_it = {200: OrderView}, {200: ExplainView}
-        return [
-            Route(
-                method="GET",
-                path=path,
-                handler=self.page,
-                parameters=_FILTERS,
-                answers={200: PageView},
-                refuses=[Invalid],
-            ),
-            Route(method="GET", path=path + "/{id}", handler=self.one, answers=one, refuses=[Unknown]),
-            Route(
-                method="GET", path=path + "/{id}/explain", handler=self.explain, answers=all_of_it, refuses=[Unknown]
-            ),
-        ]
-
-    def changes(self) -> list[Route]:
-        """List the routes that change."""
-        reason = Parameter(name="reason", about="why, for the record; what is beyond 500 characters is cut")
-        return [
-            Route(
-                method="DELETE",
-                path="/v1/orders/{id}",
-                handler=self.cancel,
-                parameters=[WAIT, reason],
-                answers={200: OrderView, 202: OrderView},
-                tells=["Preference-Applied"],
-                refuses=[Unknown, WrongState, NotReady],
-            )
-        ]
-
-    async def page(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/orders", parameters=_FILTERS, answers={200: PageView}, refuses=[Invalid])
+    async def page(self, request: Request) -> Response:
         """Show a page of orders, newest first: ``?state&symbol&limit&cursor``."""
         query = request.query
         unknown = set(query) - {"state", "symbol", "limit", "cursor"}
@@ -84,22 +52,32 @@ class Orders:
         state = _state(query.get("state"))
         before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
         symbol = query["symbol"].strip().upper() if "symbol" in query else None
-        async with self._context.turns.turn():
+        async with self._context.read_scheduler.slot():
             orders = await self._context.order_commands.page(
                 state=state, symbol=symbol, before_seq=before_seq, limit=limit
             )
             more = str(orders[-1].seq) if len(orders) == limit else None
             return json(PageView(orders=await in_pieces(orders, order_view), next=more))
 
-    async def one(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/orders/{id}", answers={200: OrderView}, refuses=[Unknown])
+    async def one(self, request: Request) -> Response:
         """Show one order."""
-        return json(order_view(await self._context.order_commands.order(request.match_info["id"])))
+        return json(order_view(await self._context.order_commands.order(request.path_parameters["id"])))
 
-    async def explain(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/orders/{id}/explain", answers={200: ExplainView}, refuses=[Unknown])
+    async def explain(self, request: Request) -> Response:
         """Show everything about an order: its attempts, every event with time and reason, and what comes next."""
-        return json(explain_view(await self._context.order_commands.explain(request.match_info["id"])))
+        return json(explain_view(await self._context.order_commands.explain(request.path_parameters["id"])))
 
-    async def cancel(self, request: web.Request) -> web.Response:
+    @Route(
+        "DELETE",
+        "/v1/orders/{id}",
+        parameters=[WAIT, _REASON],
+        answers={200: OrderView, 202: OrderView},
+        response_headers=["Preference-Applied"],
+        refuses=[Unknown, WrongState, NotReady],
+    )
+    async def cancel(self, request: Request) -> Response:
         """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
 
         A resting order is waited for, five seconds or as ``Prefer: wait=SECONDS`` says. 200 with what became of it:
@@ -108,7 +86,7 @@ class Orders:
         reason = request.query.get("reason", "cancelled by the caller")[:500]
         asked_s, caller = wait_s(request), self._context.caller(request)
         patience_s = CANCEL_WAIT_S if asked_s is None else asked_s
-        order = await self._context.order_commands.cancel(request.match_info["id"], caller, reason, patience_s)
+        order = await self._context.order_commands.cancel(request.path_parameters["id"], caller, reason, patience_s)
         headers = None if asked_s is None else {"Preference-Applied": f"wait={asked_s:g}"}
         return json(order_view(order), 202 if order.state in RESTING else 200, headers)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import anyio
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from daemon.api.admin import Admin
 from daemon.api.board import Board
@@ -20,22 +19,23 @@ from daemon.api.bot.locks import BotLocks
 from daemon.api.bot.trade import BotTrade
 from daemon.api.context import Context
 from daemon.api.dashboard_page import Page
-from daemon.api.http.body import BATCH_LIMIT
-from daemon.api.http.connection import Connections, tell_connections
+from daemon.api.event_stream import EventStream
+from daemon.api.http.aiohttp_adapter import application
+from daemon.api.http.body import BodyLimits
+from daemon.api.http.connection import Connections
 from daemon.api.http.connection_limits import bounds, descriptors
-from daemon.api.http.fast_path import Lane
-from daemon.api.http.loopback import Loopback, guard
-from daemon.api.http.responses import errors_become_answers
-from daemon.api.http.routes import Route
+from daemon.api.http.error_responses import ErrorResponses
+from daemon.api.http.fast_path import FastPath
+from daemon.api.http.loopback import AccessCheck, Loopback, access_check
+from daemon.api.http.routes import Endpoint, endpoints_of
 from daemon.api.http.sockets import given_listener, tcp_listener, unix_listener
 from daemon.api.locks import Locks
 from daemon.api.monitoring import Monitoring
-from daemon.api.openapi import described
+from daemon.api.openapi import Description
 from daemon.api.orders import Orders
 from daemon.api.signals import Signals
 from daemon.api.status import Status
 from daemon.api.stream import Events
-from daemon.api.stream_feed import Feed
 from daemon.clock import Clock
 from daemon.core.values.events import Detail, Event
 from daemon.engine.engine import Engine
@@ -63,10 +63,28 @@ GRACE_S = 1.0
 NONE_GIVEN: Mapping[str, socket.socket] = MappingProxyType({})
 
 
+def endpoints(context: Context, events: EventStream) -> list[Endpoint]:
+    """List every endpoint of the API, those that only read first."""
+    owners = (
+        Signals(context),
+        Orders(context),
+        Locks(context),
+        Admin(context),
+        BotTrade(context),
+        BotLocks(context),
+        Status(context),
+        Board(context),
+        Monitoring(context),
+        Events(events),
+    )
+    found = [endpoint for owner in owners for endpoint in endpoints_of(owner)]
+    return sorted(found, key=lambda endpoint: not endpoint.route.is_read)
+
+
 @asynccontextmanager
 async def serve(
     context: Context,
-    feed: Feed,
+    events: EventStream,
     *,
     signals: Path,
     status: Path,
@@ -84,33 +102,16 @@ async def serve(
         CannotCreate: one of them cannot be made.
 
     """
-    orders, locks, bot_locks, monitoring = Orders(context), Locks(context), BotLocks(context), Monitoring(context)
-    reads = [
-        *orders.reads(),
-        *locks.reads(),
-        *bot_locks.reads(),
-        *Status(context).routes(),
-        *Board(context).routes(),
-        *monitoring.reads(),
-        *Events(feed).routes(),
-    ]
-    changes = [
-        *Signals(context).routes(),
-        *orders.changes(),
-        *locks.changes(),
-        *Admin(context).routes(),
-        *BotTrade(context).routes(),
-        *bot_locks.changes(),
-        *monitoring.changes(),
-    ]
-    routes, page = [*reads, *changes], Page().routes()
-    errors = errors_become_answers(context.engine.clock, emit)
+    everything = endpoints(context, events)
+    reads = [endpoint for endpoint in everything if endpoint.route.is_read]
+    page = endpoints_of(Page())
+    errors = ErrorResponses(context.engine.clock, emit)
     shares = bounds(descriptors())
     make = partial(_Listening, context, errors, emit)
     async with AsyncExitStack() as stack:
         for listening, path in (
-            (make("signals", routes, shares.signals, quick=True), signals),
-            (make("status", reads, shares.status, page=page), status),
+            (make("signals", everything, shares.signals, has_fast_path=True), signals),
+            (make("status", [*reads, *page], shares.status), status),
         ):
             is_given = listening.name in given
             opened = given_listener(given[listening.name]) if is_given else unix_listener(path)
@@ -121,7 +122,8 @@ async def serve(
             yield None
             return
         port = over_tcp.getsockname()[1]
-        http = make("http", routes, shares.http, page=page, guards=[guard(loopback, port)])
+        check = access_check(loopback, port, {(each.route.method, each.route.path) for each in reads})
+        http = make("http", [*everything, *page], shares.http, check=check)
         await stack.enter_async_context(http.on(over_tcp, given=False))
         yield f"http://{loopback.host if ':' not in loopback.host else f'[{loopback.host}]'}:{port}"
 
@@ -148,36 +150,31 @@ class _Listening:
     def __init__(
         self,
         context: Context,
-        errors: Middleware,
+        errors: ErrorResponses,
         emit: Callable[[Event], None],
         name: str,
-        routes: Sequence[Route],
+        endpoints: Sequence[Endpoint],
         limit: int,
         *,
-        page: Sequence[web.RouteDef] = (),
-        guards: Sequence[Middleware] = (),
-        quick: bool = False,
+        check: AccessCheck | None = None,
+        has_fast_path: bool = False,
     ) -> None:
         self.name = name
         self._context = context
         self._errors = errors
         self._emit = emit
-        self._routes = routes
+        self._endpoints = Description(endpoints).endpoints
         self._limit = limit
-        self._page = page
-        self._guards = guards
-        self._quick = quick
+        self._check = check
+        self._has_fast_path = has_fast_path
         self._refused = 0
         self._tell_at_s = 0.0
 
     @asynccontextmanager
     async def on(self, listener: socket.socket, *, given: bool) -> AsyncIterator[None]:
         """Serve on a socket; on one for signals that the service manager keeps, only while the engine takes them."""
-        application = web.Application(client_max_size=BATCH_LIMIT)
-        application.middlewares.extend([tell_connections(application), self._errors, *self._guards])
-        application.add_routes([*described(self._routes), *self._page])
         runner = web.AppRunner(
-            application,
+            application(self._endpoints, self._errors, self._limits, self._check),
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
             lingering_time=LINGER_S,
@@ -188,14 +185,14 @@ class _Listening:
         assert runner.server is not None
         connections = Connections(
             runner.server,
-            Lane(self._routes, self._errors) if self._quick else None,
+            FastPath(self._endpoints, self._errors, self._limits) if self._has_fast_path else None,
             limit=self._limit,
             idle_s=KEEPALIVE_S,
             head_s=lambda: self._context.limits.timeout_s,
-            until_gone={route.path for route in self._routes if route.until_gone},
+            until_gone={endpoint.route.path for endpoint in self._endpoints if endpoint.route.until_gone},
             refused=self._tell_of_refused,
         )
-        while_open = self._context.engine if given and self._quick else None
+        while_open = self._context.engine if given and self._has_fast_path else None
         server = await _listen(connections, listener, given=given)
         try:
             async with anyio.create_task_group() as tasks:
@@ -210,6 +207,9 @@ class _Listening:
             server.close()
             await connections.close(GRACE_S)
             await runner.cleanup()
+
+    def _limits(self) -> BodyLimits:
+        return self._context.limits  # which a reload replaces
 
     def _tell_of_refused(self) -> None:
         """Tell that connections are refused, now and then: a flood of them must not be one of lines."""

@@ -3,12 +3,11 @@
 from typing import Annotated
 
 import msgspec
-from aiohttp import web
 
 from daemon.api.context import Context
 from daemon.api.http.body import Body, key_of, wait_s
 from daemon.api.http.request import Request
-from daemon.api.http.responses import json
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import AcceptedView, accepted_view
@@ -22,6 +21,7 @@ _one = Body[SignalRequest](SignalRequest)
 _many = Body[list[SignalRequest]](
     Annotated[list[SignalRequest], msgspec.Meta(extra_json_schema={"minItems": 1, "maxItems": MAX_BATCH})],
     SignalRequest,
+    is_batch=True,
 )
 _REFUSALS = (Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady)
 
@@ -32,44 +32,31 @@ class Signals:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[Route]:
-        """List the routes."""
-        return [
-            Route(
-                method="POST",
-                path="/v1/signals",
-                handler=self.one,
-                quick=True,
-                takes=_one,
-                parameters=[WAIT, KEY],
-                answers={200: AcceptedView, 202: AcceptedView},
-                tells=["Location", "Idempotent-Replayed", "Preference-Applied", "Sniperd-Shadow-Of"],
-                refuses=_REFUSALS,
-            ),
-            Route(
-                method="POST",
-                path="/v1/signals/batch",
-                handler=self.many,
-                takes=_many,
-                answers={202: list[AcceptedView]},
-                refuses=_REFUSALS,
-            ),
-        ]
-
-    async def one(self, request: Request) -> web.Response:
+    @Route(
+        "POST",
+        "/v1/signals",
+        fast=True,
+        body=_one,
+        parameters=[WAIT, KEY],
+        answers={200: AcceptedView, 202: AcceptedView},
+        response_headers=["Location", "Idempotent-Replayed", "Preference-Applied", "Sniperd-Shadow-Of"],
+        refuses=_REFUSALS,
+    )
+    async def one(self, request: Request) -> Response:
         """Take one signal.
 
         202 with the order once it is on disk; with ``Prefer: wait=SECONDS`` 200 once its outcome is known. A signal
         that came before is answered with 200, ``Idempotent-Replayed: true`` and the first one's order.
         """
-        asked = await _one.read(request, self._context.limits)
+        asked = _one.decode(request.body)
         signal = msgspec.structs.replace(asked, idempotency_key=key_of(request, asked.idempotency_key))
         accepted = await self._context.order_commands.submit(signal, self._context.caller(request))
         return await self._answer(accepted, wait_s(request))
 
-    async def many(self, request: web.Request) -> web.Response:
+    @Route("POST", "/v1/signals/batch", body=_many, answers={202: list[AcceptedView]}, refuses=_REFUSALS)
+    async def many(self, request: Request) -> Response:
         """Take a list of signals, all or none, in one commit; 202 with their orders in the same order."""
-        signals = await _many.read(request, self._context.limits.for_batch())
+        signals = _many.decode(request.body)
         if key_of(request, None) is not None:
             raise Invalid(
                 "one Idempotency-Key header for a batch of signals",
@@ -82,7 +69,7 @@ class Signals:
         views = await in_pieces(accepted, lambda each: accepted_view(each.order, replayed=each.replayed))
         return json(views, 202)
 
-    async def _answer(self, accepted: Accepted, wait: float | None) -> web.Response:
+    async def _answer(self, accepted: Accepted, wait: float | None) -> Response:
         order, shadow_of = accepted.order, self._context.shadow_of
         headers = {} if shadow_of is None else {"Sniperd-Shadow-Of": shadow_of}
         if wait is not None:

@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
-from aiohttp import web
-
 from daemon import __version__
 from daemon.api.context import Context
-from daemon.api.http.responses import json
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Route
 from daemon.api.monitoring import AlertView, alert_view
 from daemon.api.views import View
@@ -110,28 +109,19 @@ class Status:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[Route]:
-        """List the routes."""
-        ready = {200: ReadyView, 503: ReadyView}
-        return [
-            Route(method="GET", path="/v1/status", handler=self.status, answers={200: StatusView}),
-            Route(method="GET", path="/healthz", handler=self.alive, answers={200: AliveView}),
-            Route(method="GET", path="/readyz", handler=self.ready, answers=ready),
-        ]
-
-    async def status(self, request: web.Request) -> web.Response:
+    @Route("GET", "/v1/status", answers={200: StatusView})
+    async def status(self, _request: Request) -> Response:
         """Show how the daemon stands."""
-        del request
         return json(await status_view(self._context))
 
-    async def alive(self, request: web.Request) -> web.Response:
+    @Route("GET", "/healthz", answers={200: AliveView})
+    async def alive(self, _request: Request) -> Response:
         """Answer 200 while the process serves."""
-        del request
         return json(AliveView(alive=True))
 
-    async def ready(self, request: web.Request) -> web.Response:
+    @Route("GET", "/readyz", answers={200: ReadyView, 503: ReadyView})
+    async def ready(self, _request: Request) -> Response:
         """Answer 200 while signals are taken, 503 while starting, draining or halted."""
-        del request
         engine = self._context.engine
         ready = engine.stage is Stage.READY and engine.ledger.halted is None
         view = ReadyView(ready=ready, stage=engine.stage, halted=engine.ledger.halted)

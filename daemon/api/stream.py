@@ -1,10 +1,12 @@
 """``GET /v1/events``: what happens, as it happens (server-sent events)."""
 
-from aiohttp import HttpVersion11, web
+from functools import partial
 
 from daemon import __version__
+from daemon.api.event_stream import EventStream, Wanted, message, reset
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, Stream
 from daemon.api.http.routes import EVENTS, Parameter, Route
-from daemon.api.stream_feed import Feed, Reader, Wanted, message, reset
 from daemon.api.views import EventView, HelloView
 from daemon.errors import Full, Invalid
 
@@ -23,25 +25,19 @@ _PARAMETERS = [
 class Events:
     """The route of events."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, stream: EventStream) -> None:
+        self._stream = stream
 
-    def routes(self) -> list[Route]:
-        """List the route."""
-        return [
-            Route(
-                method="GET",
-                path="/v1/events",
-                handler=self.follow,
-                until_gone=True,
-                parameters=_PARAMETERS,
-                answers={200: EventView},
-                media=EVENTS,
-                refuses=[Invalid, Full],
-            )
-        ]
-
-    async def follow(self, request: web.Request) -> web.StreamResponse:
+    @Route(
+        "GET",
+        "/v1/events",
+        until_gone=True,
+        parameters=_PARAMETERS,
+        answers={200: EventView},
+        media=EVENTS,
+        refuses=[Invalid, Full],
+    )
+    async def follow(self, request: Request) -> Response:
         """Tell what happens, as it happens, without end.
 
         First comes a message `hello` (`version`, `startedMs`, `position`), then one for each event, by its name and
@@ -50,28 +46,17 @@ class Events:
         every 15 s. Whoever does not read is cut off.
         """
         wanted = _wanted(request)
-        if len(self._feed) >= MAX_READERS:
+        if len(self._stream) >= MAX_READERS:
             raise Full(f"{MAX_READERS} readers follow events already; end one of them")
         if request.method == "HEAD":
-            return web.Response(headers=_HEADERS)
-        response = web.StreamResponse(headers=_HEADERS)
-        if request.version >= HttpVersion11:
-            response.enable_chunked_encoding()
+            return Response(headers=_HEADERS)
         position, greeting = self._greeting(request)
-        try:
-            await response.prepare(request)
-            await response.write(greeting)
-        except ConnectionError:
-            return response  # the caller has gone already
-        assert request.transport is not None
-        reader = Reader(request.transport, position, wanted, chunked=response.chunked)
-        with self._feed.followed_by(reader):
-            await reader.over.wait()
-        return response
+        follow = partial(self._stream.follow, position=position, wanted=wanted)
+        return Response(headers=_HEADERS, stream=Stream(greeting, follow))
 
-    def _greeting(self, request: web.Request) -> tuple[int, bytes]:
+    def _greeting(self, request: Request) -> tuple[int, bytes]:
         """Find the position to begin from; return it and the first messages."""
-        recent = self._feed.recent
+        recent = self._stream.recent
         after = request.headers.get("Last-Event-ID") or request.query.get("after")
         known = recent.last if after is None else recent.position_of(after)
         position = recent.oldest if known is None else known
@@ -80,7 +65,7 @@ class Events:
         return position, hello if known is not None else hello + reset(recent, position)
 
 
-def _wanted(request: web.Request) -> Wanted:
+def _wanted(request: Request) -> Wanted:
     """Read which events are wanted.
 
     Raises:

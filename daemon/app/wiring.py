@@ -14,9 +14,9 @@ import msgspec
 
 from daemon import __version__
 from daemon.api.context import Context
+from daemon.api.event_stream import EventStream
 from daemon.api.http.body import BodyLimits
 from daemon.api.server import serve
-from daemon.api.stream_feed import Feed
 from daemon.app.environment import Surroundings
 from daemon.app.reload import reload
 from daemon.app.systemd import ServiceManager, given_sockets, watchdog_s, without
@@ -91,9 +91,9 @@ class Process:
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
             stack.enter_context(libraries_logged(clock, emit))
-            feed = Feed(clock, emit, self._log.strike)
+            stream = EventStream(clock, emit, self._log.strike)
             recorder = Recorder(clock)
-            self._listeners += [feed.tell, recorder.hear]
+            self._listeners += [stream.on_event, recorder.hear]
             self._probed = self._around.probe_results(clock)
             url = await stack.enter_async_context(self._around.exchange(clock))
             shadow_of = config.exchange.market if config.exchange.shadow else None
@@ -128,16 +128,16 @@ class Process:
             signals, status = self._around.sockets(self._given)
             loopback = self._around.loopback(clock, is_default=self._config_path is None)
             http = await stack.enter_async_context(
-                serve(context, feed, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
+                serve(context, stream, signals=signals, status=status, loopback=loopback, emit=emit, given=self._given)
             )
             if http is not None and loopback is not None:
                 context.http, context.http_token_file = http, loopback.token_file
             stack.enter_context(recorded(database, self._environ, signals=signals, status=status))
-            stack.callback(feed.close)  # before the sockets, which would wait for its readers
+            stack.callback(stream.close)  # before the sockets, which would wait for its readers
             reports = Reports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
-            tasks.start_soon(feed.run)
+            tasks.start_soon(stream.run)
             tasks.start_soon(monitor.run)
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock, engine)
@@ -252,7 +252,7 @@ class Process:
         self._emit(Event(name=name, at_ms=read_anchor().unix_ms))
 
     def _emit(self, event: Event) -> None:
-        """Tell everybody who listens: the log, the feed, the metrics."""
+        """Tell everybody who listens: the log, the stream, the metrics."""
         for listener in self._listeners:
             listener(event)
 

@@ -1,6 +1,6 @@
-"""Short requests in a hurry are answered without aiohttp's server, and nobody can tell but by the time it takes.
+"""Short, urgent requests are answered without aiohttp's server. A client sees no difference but the time that it takes.
 
-An answer of that server has the header Date, one of the lane has not.
+A response of aiohttp has the header Date, one of the fast path has not.
 """
 
 import http.client
@@ -14,7 +14,7 @@ import pytest
 from tests.support import Daemon
 from tests.support.unix_http import TIMEOUT_S, Answer, speak
 
-WISH = b'{"resourceId":"lane:%d","ownerId":"bot"}'
+LEASE = b'{"resourceId":"fast:%d","ownerId":"bot"}'
 HEAD = b"POST /v1/locks HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -23,7 +23,7 @@ def post(body: bytes, *headers: bytes, head: bytes = HEAD) -> bytes:
     return head + b"".join(header + b"\r\n" for header in headers) + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
-def took_the_lane(answer: Answer) -> bool:
+def took_fast_path(answer: Answer) -> bool:
     return "date" not in answer.headers
 
 
@@ -37,7 +37,7 @@ def caller(daemon: Daemon) -> Iterator[socket.socket]:
 
 
 def answers(caller: socket.socket, count: int) -> list[tuple[int, Any, bool]]:
-    """Read so many answers: status, body, and whether the lane gave it."""
+    """Read so many answers: status, body, and whether the fast path gave it."""
     found = []
     stream = caller.makefile("rb")
     for _ in range(count):
@@ -48,69 +48,71 @@ def answers(caller: socket.socket, count: int) -> list[tuple[int, Any, bool]]:
     return found
 
 
-def test_a_request_that_comes_whole_takes_the_lane(daemon: Daemon) -> None:
-    answer = speak(daemon.signals, post(WISH % 1))
-    assert (answer.status, answer.json["resourceId"], took_the_lane(answer)) == (201, "lane:1", True)
+def test_a_request_that_comes_whole_takes_the_fast_path(daemon: Daemon) -> None:
+    answer = speak(daemon.signals, post(LEASE % 1))
+    assert (answer.status, answer.json["resourceId"], took_fast_path(answer)) == (201, "fast:1", True)
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["location"] == f"/v1/locks/{answer.json['lockId']}"
 
 
-@pytest.mark.parametrize("cut", [1, 5, 20, len(HEAD) - 1, len(HEAD) + 10, len(post(WISH % 2)) - 1])
+@pytest.mark.parametrize("cut", [1, 5, 20, len(HEAD) - 1, len(HEAD) + 10, len(post(LEASE % 2)) - 1])
 def test_one_that_comes_in_pieces_is_answered_all_the_same(caller: socket.socket, cut: int) -> None:
-    request = post(WISH % (100 + cut))
+    request = post(LEASE % (100 + cut))
     caller.sendall(request[:cut])
     caller.sendall(request[cut:])
     [(status, lease, _)] = answers(caller, 1)
-    assert (status, lease["resourceId"]) == (201, f"lane:{100 + cut}")
+    assert (status, lease["resourceId"]) == (201, f"fast:{100 + cut}")
 
 
 def test_requests_that_follow_one_another_are_answered_in_their_order(caller: socket.socket) -> None:
     """Whether each comes when the last was answered, or before, or all of them in one piece."""
-    caller.sendall(post(WISH % 3))
-    assert [lease["resourceId"] for _, lease, _ in answers(caller, 1)] == ["lane:3"]
-    caller.sendall(post(WISH % 4))
-    caller.sendall(post(WISH % 5))
-    assert [lease["resourceId"] for _, lease, _ in answers(caller, 2)] == ["lane:4", "lane:5"]
-    caller.sendall(post(WISH % 6) + post(WISH % 7) + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    caller.sendall(post(LEASE % 3))
+    assert [lease["resourceId"] for _, lease, _ in answers(caller, 1)] == ["fast:3"]
+    caller.sendall(post(LEASE % 4))
+    caller.sendall(post(LEASE % 5))
+    assert [lease["resourceId"] for _, lease, _ in answers(caller, 2)] == ["fast:4", "fast:5"]
+    caller.sendall(post(LEASE % 6) + post(LEASE % 7) + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     found = answers(caller, 3)
-    assert [body.get("resourceId", body) for _, body, _ in found] == ["lane:6", "lane:7", {"alive": True}]
+    assert [body.get("resourceId", body) for _, body, _ in found] == ["fast:6", "fast:7", {"alive": True}]
 
 
-def test_a_connection_is_handed_over_at_what_the_lane_does_not_serve_and_stays_there(caller: socket.socket) -> None:
-    caller.sendall(post(WISH % 8))
+def test_a_connection_is_handed_over_at_what_is_not_fast_and_stays_there(
+    caller: socket.socket,
+) -> None:
+    caller.sendall(post(LEASE % 8))
     found = answers(caller, 1)
     caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     found += answers(caller, 1)
-    caller.sendall(post(WISH % 9))
+    caller.sendall(post(LEASE % 9))
     found += answers(caller, 1)
-    assert [(status, lane) for status, _, lane in found] == [(201, True), (200, False), (201, False)]
+    assert [(status, fast) for status, _, fast in found] == [(201, True), (200, False), (201, False)]
 
 
 STRANGE = {
-    "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(WISH % 10), WISH % 10),
+    "chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(LEASE % 10), LEASE % 10),
     "no length": HEAD + b"\r\n",
-    "a query": post(WISH % 11, head=HEAD.replace(b"locks", b"locks?a=b")),
-    "an escaped path": post(WISH % 12, head=HEAD.replace(b"locks", b"l%6fcks")),
+    "a query": post(LEASE % 11, head=HEAD.replace(b"locks", b"locks?a=b")),
+    "an escaped path": post(LEASE % 12, head=HEAD.replace(b"locks", b"l%6fcks")),
     "another method": post(b"", head=HEAD.replace(b"POST", b"PUT")),
     "another route": post(b"{}", head=HEAD.replace(b"locks", b"nothing")),
-    "an encoding": post(WISH % 14, b"Content-Encoding: identity"),
-    "the old version": post(WISH % 15, head=HEAD.replace(b"1.1", b"1.0")),
-    "a long header": post(WISH % 16, b"X: " + b"x" * 8_100),
-    "many headers": post(WISH % 17, *(b"X-%d: 1" % number for number in range(70))),
+    "an encoding": post(LEASE % 14, b"Content-Encoding: identity"),
+    "the old version": post(LEASE % 15, head=HEAD.replace(b"1.1", b"1.0")),
+    "a long header": post(LEASE % 16, b"X: " + b"x" * 8_100),
+    "many headers": post(LEASE % 17, *(b"X-%d: 1" % number for number in range(70))),
     "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    "a folded header": post(WISH % 18, b"X: a\r\n b"),
+    "a folded header": post(LEASE % 18, b"X: a\r\n b"),
 }
 
 
 @pytest.mark.parametrize("request_", STRANGE.values(), ids=STRANGE.keys())
 def test_whatever_is_unusual_is_left_to_aiohttp(daemon: Daemon, request_: bytes) -> None:
-    assert not took_the_lane(speak(daemon.signals, request_))
+    assert not took_fast_path(speak(daemon.signals, request_))
 
 
-def test_a_refusal_on_the_lane_has_the_form_of_every_refusal(daemon: Daemon) -> None:
+def test_a_refusal_on_the_fast_path_has_the_form_of_every_refusal(daemon: Daemon) -> None:
     whole = speak(daemon.signals, post(b'{"resourceId": 7}'))
     pieces = speak(daemon.signals, HEAD, b"X: y\r\n", b'Content-Length: 17\r\n\r\n{"resourceId": 7}')
-    assert took_the_lane(whole)
+    assert took_fast_path(whole)
     assert (whole.status, whole.json) == (pieces.status, pieces.json)
     assert whole.status == 400
 
@@ -118,11 +120,11 @@ def test_a_refusal_on_the_lane_has_the_form_of_every_refusal(daemon: Daemon) -> 
 @pytest.mark.parametrize("path", ["/v1/locks/lock-999999/release", "/v1/locks/lock-999999/renew"])
 def test_the_name_in_a_path_is_the_handlers(daemon: Daemon, path: str) -> None:
     answer = speak(daemon.signals, post(b'{"ownerId":"bot"}', head=HEAD.replace(b"/v1/locks", path.encode())))
-    assert (answer.status, answer.json["error"], took_the_lane(answer)) == (404, "unknown", True)
+    assert (answer.status, answer.json["error"], took_fast_path(answer)) == (404, "unknown", True)
     assert "lock-999999" in answer.json["message"]
 
 
 def test_who_wants_the_connection_closed_has_it_closed(caller: socket.socket) -> None:
-    caller.sendall(post(WISH % 19, b"Connection: close"))
-    [(status, _, lane)] = answers(caller, 1)
-    assert (status, lane, caller.recv(1)) == (201, True, b"")
+    caller.sendall(post(LEASE % 19, b"Connection: close"))
+    [(status, _, fast)] = answers(caller, 1)
+    assert (status, fast, caller.recv(1)) == (201, True, b"")

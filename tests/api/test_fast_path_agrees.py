@@ -1,4 +1,4 @@
-"""The quick lane and aiohttp's server answer every request alike, however it was bent."""
+"""The fast path and aiohttp's server answer every request alike, however it was bent."""
 
 import http.client
 import json
@@ -87,7 +87,7 @@ FIRST_LINES = [
 @pytest.fixture(scope="module")
 def lease(package_daemon: Daemon) -> dict[str, str]:
     """A lock that is renewed as often as one asks, so that every good request has one and the same answer."""
-    asked = {"resourceId": "lane:agrees", "ownerId": "bot", "timeoutMs": 600_000}
+    asked = {"resourceId": "fast:agrees", "ownerId": "bot", "timeoutMs": 600_000}
     answer = package_daemon.ask("POST", "/v1/locks", asked)
     assert answer.status == 201
     found: dict[str, str] = answer.json
@@ -154,16 +154,16 @@ def both(daemon: Daemon, request: bytes) -> tuple[Outcome, Outcome]:
 
 
 def test_a_plain_request_is_answered_by_both(daemon: Daemon, lease: dict[str, str]) -> None:
-    lane, aiohttp = both(daemon, plain(lease))
-    assert lane == aiohttp
-    assert [status for status, _ in lane] == [200]
+    fast, aiohttp = both(daemon, plain(lease))
+    assert fast == aiohttp
+    assert [status for status, _ in fast] == [200]
 
 
 def test_an_offer_to_upgrade_is_declined_by_an_answer(daemon: Daemon, lease: dict[str, str]) -> None:
     for extra in HEADERS[:5]:
-        lane, aiohttp = both(daemon, plain(lease, extra=extra))
-        assert lane == aiohttp
-        assert [status for status, _ in lane] == [200]
+        fast, aiohttp = both(daemon, plain(lease, extra=extra))
+        assert fast == aiohttp
+        assert [status for status, _ in fast] == [200]
 
 
 @pytest.mark.parametrize("head", [b"POST %s HTTP/1.1\r\nHost: y", b"POST %s HTTP/1.1"], ids=["two hosts", "no host"])
@@ -171,15 +171,15 @@ def test_one_host_header_is_needed(daemon: Daemon, lease: dict[str, str], head: 
     request = plain(lease, head=head)
     if b"Host: y" not in head:
         request = request.replace(b"Host: x\r\n", b"")
-    lane, aiohttp = both(daemon, request)
-    assert lane == aiohttp
-    assert [status for status, _ in lane] == [400]
+    fast, aiohttp = both(daemon, request)
+    assert fast == aiohttp
+    assert [status for status, _ in fast] == [400]
 
 
 @pytest.mark.parametrize("head", FIRST_LINES, ids=[line.decode("latin-1") for line in FIRST_LINES])
 def test_a_bent_first_line_is_answered_alike(daemon: Daemon, lease: dict[str, str], head: bytes) -> None:
-    lane, aiohttp = both(daemon, plain(lease, head=head))
-    assert lane == aiohttp
+    fast, aiohttp = both(daemon, plain(lease, head=head))
+    assert fast == aiohttp
 
 
 def bent_by_headers(dice: random.Random, lease: dict[str, str]) -> bytes:
@@ -214,6 +214,6 @@ def test_hundreds_of_bent_requests_are_answered_alike(
     dice = random.Random(seed)  # noqa: S311  # what is bent is the same in every run
     for _ in range(60):
         request = bend(dice, lease)
-        lane, aiohttp = both(daemon, request)
+        fast, aiohttp = both(daemon, request)
         if not is_cut_short_and_refused_early(request):
-            assert lane == aiohttp, request
+            assert fast == aiohttp, request

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import looptime
 import pytest
 
-from daemon.api.read_scheduler import PIECE, REST, Shared, Turns, in_pieces
+from daemon.api.read_scheduler import PIECE, REST, ReadScheduler, SharedRead, in_pieces
 
 pytestmark = pytest.mark.anyio
 TOOK_S = 0.5
@@ -20,10 +20,10 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 
 async def test_one_reading_is_made_at_a_time_and_rests_in_between_grow_with_what_it_took() -> None:
-    turns, spans = Turns(), []
+    scheduler, spans = ReadScheduler(), []
 
     async def read() -> None:
-        async with turns.turn():
+        async with scheduler.slot():
             began_s = anyio.current_time()
             await anyio.sleep(TOOK_S)
             spans.append((began_s, anyio.current_time()))
@@ -37,14 +37,14 @@ async def test_one_reading_is_made_at_a_time_and_rests_in_between_grow_with_what
 
 
 async def test_a_reading_that_fails_or_whose_reader_goes_leaves_the_turn_to_the_next() -> None:
-    turns = Turns()
+    scheduler = ReadScheduler()
     with pytest.raises(ValueError, match="odd"):
-        async with turns.turn():
+        async with scheduler.slot():
             raise ValueError("odd")
     with anyio.move_on_after(1):
-        async with turns.turn():
+        async with scheduler.slot():
             await anyio.sleep_forever()
-    async with turns.turn():
+    async with scheduler.slot():
         pass
 
 
@@ -63,7 +63,7 @@ class Counting:
 
 async def test_all_who_ask_before_it_begins_share_one_answer() -> None:
     counting, answers = Counting(), []
-    shared = Shared(Turns(), counting.make)
+    shared = SharedRead(ReadScheduler(), counting.make)
 
     async def ask(after_s: float) -> None:
         await anyio.sleep(after_s)
@@ -77,7 +77,7 @@ async def test_all_who_ask_before_it_begins_share_one_answer() -> None:
 
 
 async def test_whoever_goes_away_leaves_the_others_their_answer() -> None:
-    shared, answers = Shared(Turns(), Counting().make), []
+    shared, answers = SharedRead(ReadScheduler(), Counting().make), []
 
     async def stay() -> None:
         answers.append(await shared.get())

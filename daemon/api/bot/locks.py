@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 import msgspec
-from aiohttp import web
 
-from daemon.api.bot.shapes import BotRefusal
+from daemon.api.bot.bot_errors import BotRefusal
 from daemon.api.context import Context
 from daemon.api.http.body import MAX_REASON, Body, number
-from daemon.api.http.responses import json
+from daemon.api.http.request import Request
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Parameter, Route
 from daemon.core.values.lease_requests import resource_id
 from daemon.core.values.locks import Lock, LockState
@@ -53,21 +53,8 @@ class BotLocks:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def reads(self) -> list[Route]:
-        """List the routes that only read; the check is a POST in the bot's contract."""
-        return [
-            Route(method="GET", path=PATH, handler=self.tables, parameters=_FILTERS, answers=_SHOWN, refuses=[Invalid]),
-            Route(method="POST", path=PATH, handler=self.check, takes=_check, answers=_SHOWN, refuses=[BotRefusal]),
-        ]
-
-    def changes(self) -> list[Route]:
-        """List the routes that change."""
-        refuses = [BotRefusal, NotAllowed, Unknown, WrongState, NotReady]
-        return [
-            Route(method="DELETE", path=PATH, handler=self.release, parameters=_WHICH, answers=_SHOWN, refuses=refuses)
-        ]
-
-    async def tables(self, request: web.Request) -> web.Response:
+    @Route("GET", PATH, parameters=_FILTERS, answers=_SHOWN, refuses=[Invalid])
+    async def tables(self, request: Request) -> Response:
         """Show locks, queue and counts: ``?resourceId&ownerId&status&limit``."""
         query = request.query
         wanted = Filter(
@@ -76,7 +63,7 @@ class BotLocks:
             status=_status(query.get("status")),
             limit=number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT),
         )
-        async with self._context.turns.turn():
+        async with self._context.read_scheduler.slot():
             found = await self._context.lease_commands.bot_tables(wanted)
         counts = found.counts
         stats = {
@@ -88,9 +75,10 @@ class BotLocks:
         }
         return json({"success": True, "data": {"locks": found.locks, "queue": found.queue, "stats": stats}})
 
-    async def check(self, request: web.Request) -> web.Response:
+    @Route("POST", PATH, only_reads=True, body=_check, answers=_SHOWN, refuses=[BotRefusal])
+    async def check(self, request: Request) -> Response:
         """Say whether a resource is locked, by whom, and how many wait."""
-        asked = await _check.read(request, self._context.limits)
+        asked = _check.decode(request.body)
         if asked.action != "check":
             raise BotRefusal("Invalid action")
         if not asked.resource_id:
@@ -105,7 +93,14 @@ class BotLocks:
         }
         return json({"success": True, "data": data})
 
-    async def release(self, request: web.Request) -> web.Response:
+    @Route(
+        "DELETE",
+        PATH,
+        parameters=_WHICH,
+        answers=_SHOWN,
+        refuses=[BotRefusal, NotAllowed, Unknown, WrongState, NotReady],
+    )
+    async def release(self, request: Request) -> Response:
         """End a lock by its id, or all of an owner's; administrators only.
 
         ``reason`` goes on record. Where an order was sent under the lock and its outcome is unknown, nothing but
@@ -115,13 +110,13 @@ class BotLocks:
         lock_id, owner_id = query.get("lockId"), query.get("ownerId")
         reason = (query.get("reason", "").strip() or REASON)[:MAX_REASON]
         checked = query.get("exchangeChecked", "").lower() == "true"
-        desk = self._context.lease_commands
+        lease_commands = self._context.lease_commands
         if lock_id:
-            await desk.force_release(lock_id, caller, reason, exchange_checked=checked)
+            await lease_commands.force_release(lock_id, caller, reason, exchange_checked=checked)
             return json({"success": True, "message": "Lock released successfully"})
         if not owner_id:
             raise BotRefusal("Either lockId or ownerId is required")
-        ended, kept = await desk.force_release_of(owner_id, caller, reason, exchange_checked=checked)
+        ended, kept = await lease_commands.force_release_of(owner_id, caller, reason, exchange_checked=checked)
         answer: dict[str, Any] = {
             "success": True,
             "message": f"Released {len(ended)} locks for owner {owner_id}",

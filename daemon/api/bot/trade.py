@@ -10,13 +10,12 @@ is never a 4xx or 5xx, because a bot takes those for "nothing happened, try agai
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
-from daemon.api.bot.shapes import BotRefusal, failure
+from daemon.api.bot.bot_errors import BotRefusal, failure
 from daemon.api.context import Context
 from daemon.api.http.body import Body, key_of, wait_s
 from daemon.api.http.request import Request
-from daemon.api.http.responses import json
+from daemon.api.http.response import Response, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.decimals import plain
@@ -77,24 +76,18 @@ class BotTrade:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def routes(self) -> list[Route]:
-        """List the routes."""
-        return [
-            Route(
-                method="POST",
-                path="/api/mexc/trade",
-                handler=self.trade,
-                quick=True,
-                takes=_trade,
-                parameters=[WAIT, KEY],
-                answers={200: dict[str, Any], 202: dict[str, Any]},
-                refuses=[BotRefusal, Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady],
-            )
-        ]
-
-    async def trade(self, request: Request) -> web.Response:
+    @Route(
+        "POST",
+        "/api/mexc/trade",
+        fast=True,
+        body=_trade,
+        parameters=[WAIT, KEY],
+        answers={200: dict[str, Any], 202: dict[str, Any]},
+        refuses=[BotRefusal, Invalid, NotAllowed, Halted, Full, KeyConflict, NotReady],
+    )
+    async def trade(self, request: Request) -> Response:
         """Trade; waits for the outcome for 30 s, or as ``Prefer: wait=SECONDS`` says."""
-        asked = await _trade.read(request, self._context.limits)
+        asked = _trade.decode(request.body)
         signal = _signal(asked, key_of(request, asked.idempotency_key))
         order_commands, clock = self._context.order_commands, self._context.engine.clock
         began_ms = clock.now_ms()
@@ -103,8 +96,8 @@ class BotTrade:
         order = await order_commands.outcome(accepted.order, WAIT_S if wait is None else wait)
         now_ms = clock.now_ms()
         ledger = self._context.engine.ledger
-        told, status = answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
-        return json(told, status)
+        view, status = answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
+        return json(view, status)
 
 
 def answer(

@@ -1,6 +1,5 @@
-"""Reading requests: bounded in size and time, every complaint a clear one."""
+"""Decoding what a request carries: body, idempotency key, ``Prefer``, numbers of a query."""
 
-import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -8,9 +7,8 @@ from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar, get_args
 
 import msgspec
-from aiohttp import web
 
-from daemon.api.http.request import Asked, Request
+from daemon.api.http.request import Request
 from daemon.core.values.fields import AMOUNT_ALLOWED, Amount, Text, text, up_to, wire_type
 from daemon.errors import Invalid
 
@@ -50,49 +48,9 @@ class BodyLimits(msgspec.Struct, frozen=True):
     size: int
     timeout_s: float
 
-    def for_batch(self) -> "BodyLimits":
-        """Return the limits of a route that takes many signals at once."""
-        return msgspec.structs.replace(self, size=BATCH_LIMIT)
-
-
-async def body(request: Request, limits: BodyLimits) -> bytes:
-    """Read a request's body.
-
-    Raises:
-        web.HTTPRequestTimeout: it did not come in time; the connection is closed.
-        web.HTTPRequestEntityTooLarge: it is longer than the limit; the connection is closed.
-        Invalid: the caller went away before its end; nobody hears it, and nothing of ours has failed.
-
-    """
-    if isinstance(request, Asked):
-        return _short(request.raw, limits)
-    announced = request.content_length or 0
-    if announced <= limits.size:
-        try:
-            if request.content.is_eof():  # it came with the head, as nearly all do: a timer costs more than the reading
-                raw = await request.read()
-            else:
-                async with asyncio.timeout(limits.timeout_s):
-                    raw = await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        except web.RequestPayloadError as error:
-            why = " ".join(str(error).split())
-            raise Invalid(f"the body cannot be decoded: {why}", allowed="JSON without a Content-Encoding") from None
-        except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
-            raise Invalid("the connection ended within the body", field="body", allowed="a whole body") from None
-        return _short(raw, limits)
-    raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=announced)
-
-
-def _short(raw: bytes, limits: BodyLimits) -> bytes:
-    if len(raw) > limits.size:
-        raise web.HTTPRequestEntityTooLarge(max_size=limits.size, actual_size=len(raw))
-    return raw
-
 
 class Body(Generic[_T]):
-    """What a route takes: it reads bodies, and its ``shape`` describes them."""
+    """What a route takes: it decodes bodies, and its ``shape`` describes them."""
 
     def __init__(
         self,
@@ -100,6 +58,7 @@ class Body(Generic[_T]):
         struct: type[msgspec.Struct] | None = None,
         *,
         blank_is_absent: bool = False,
+        is_batch: bool = False,
     ) -> None:
         """Make it.
 
@@ -107,22 +66,18 @@ class Body(Generic[_T]):
             shape: the type that a body is read into.
             struct: the objects in the body, where ``shape`` is not that struct itself.
             blank_is_absent: a field that holds ``""`` is read as one that is not there.
+            is_batch: the body may be as long as any route's.
 
         """
         self.shape = shape
         self._decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(shape, dec_hook=wire_type, float_hook=str)
         self._fields = _described_fields(shape if struct is None else struct)
         self._blank_is_absent = blank_is_absent
+        self._is_batch = is_batch
 
-    async def read(self, request: Request, limits: BodyLimits) -> _T:
-        """Read a request's body.
-
-        Raises:
-            web.HTTPException: too long, or too late.
-            Invalid: not JSON, not of the right shape, or with a field twice; the error says where.
-
-        """
-        return self.decode(await body(request, limits))
+    def size_limit(self, limits: BodyLimits) -> int:
+        """Return how many bytes a body may have."""
+        return BATCH_LIMIT if self._is_batch else limits.size
 
     def decode(self, raw: bytes) -> _T:
         """Read JSON into a value. A byte order mark before it is passed over.

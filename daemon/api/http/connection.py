@@ -1,8 +1,8 @@
 """The connections of one listener: how many there may be, how long one may take, and when one ends.
 
-A :class:`Connection` stands between the transport and whoever answers on it: the quick lane
+A :class:`Connection` stands between the transport and what answers on it: the fast path
 (:mod:`daemon.api.http.fast_path`) as long as its requests come whole, aiohttp's server from then on. What both need
-stands here:
+is here:
 
 - A listener has a bound of its own, so that callers of one cannot use up the descriptors of another. Who comes beyond
   it is answered with 503 at once.
@@ -21,21 +21,17 @@ from typing import cast
 
 import anyio
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from daemon.api.http.fast_path import Handler as QuickHandler
-from daemon.api.http.fast_path import Lane
+from daemon.api.http.fast_path import FastPath, FastRequest, wire_form
 from daemon.api.http.head_counter import Heads
-from daemon.api.http.request import Asked
-from daemon.api.http.responses import written
-from daemon.api.views import ErrorView, encode
+from daemon.api.http.peer import Peer, peer_of
+from daemon.api.http.response import Response, json
+from daemon.api.views import ErrorView
 
 SWEEP_S = 15.0
 
 LONGEST = 65_536
 """Bytes that may wait behind a request that is being answered, about."""
-
-_TOLD = "daemon.told"
 
 
 class Connections:
@@ -44,7 +40,7 @@ class Connections:
     def __init__(
         self,
         aiohttp: Callable[[], web.RequestHandler],
-        lane: Lane | None,
+        fast_path: FastPath | None,
         *,
         limit: int,
         idle_s: float,
@@ -56,7 +52,7 @@ class Connections:
 
         Args:
             aiohttp: makes its server's end of a connection.
-            lane: answers what comes whole, where the listener has one.
+            fast_path: answers what comes whole, where the listener has one.
             limit: so many connections at once.
             idle_s: one that is idle for so long is closed.
             head_s: so long the head of a request may take.
@@ -65,7 +61,7 @@ class Connections:
 
         """
         self.aiohttp = aiohttp
-        self.lane = lane
+        self.fast_path = fast_path
         self.head_s = head_s
         self.until_gone = until_gone
         self.refused = refused
@@ -87,7 +83,7 @@ class Connections:
                 connection.close()
 
     async def close(self, grace_s: float) -> None:
-        """Close what aiohttp's server does not have; where the lane answers, within a grace."""
+        """Close what aiohttp's server does not have; where the fast path answers, within a grace."""
         if answering := {each.answering for each in self.open if each.answering is not None}:
             await asyncio.wait(answering, timeout=grace_s)
         for connection in [each for each in self.open if not each.is_handed_over]:
@@ -133,12 +129,13 @@ class HangUps:
 class Connection(asyncio.Protocol):
     """One connection, from its first byte to its end."""
 
+    peer: Peer
     _transport: asyncio.Transport
 
     def __init__(self, listener: Connections) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self.answering: asyncio.Task[None] | None = None  # on the lane
+        self.answering: asyncio.Task[None] | None = None  # on the fast path
         self._waiting = b""  # behind that
         self._used_s = self._loop.time()
         self._ended = False  # the caller says no more
@@ -149,7 +146,7 @@ class Connection(asyncio.Protocol):
         self._late: asyncio.TimerHandle | None = None
         self._late_head = 0
 
-    # What the transport tells.
+    # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many already."""
@@ -157,9 +154,10 @@ class Connection(asyncio.Protocol):
         if len(self._listener.open) >= self._listener.limit:
             self._listener.refused()
             text = f"{self._listener.limit} connections are open here already, the limit; close some, then try again"
-            self._end(web.Response(body=_error("full", text), status=503, headers={"Retry-After": "1"}))
+            self._end(json(ErrorView(error="full", message=text), 503, {"Retry-After": "1"}))
         else:
             self._listener.open.add(self)
+            self.peer = peer_of(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End: whoever went away waits for nothing any more."""
@@ -213,10 +211,10 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    # What aiohttp's server tells, by the middleware below.
+    # What the aiohttp adapter calls.
 
     def begin(self, path: str) -> bool:
-        """Hear that a request is being answered; return whether it may last until its caller goes."""
+        """Count a request that aiohttp answers from now on; return whether it may last until its caller goes."""
         self._begun += 1
         self._active += 1
         lasts = path in self._listener.until_gone
@@ -225,11 +223,11 @@ class Connection(asyncio.Protocol):
         return lasts
 
     def end(self, *, lasted: bool) -> None:
-        """Hear that its answer is ready."""
+        """Count its answer, which is ready."""
         self._active -= 1
         self._lasting -= lasted
 
-    # What its listener asks.
+    # What its listener calls.
 
     @property
     def is_handed_over(self) -> bool:
@@ -248,22 +246,22 @@ class Connection(asyncio.Protocol):
         """Close it at once: nobody reads what is left."""
         self._transport.abort()
 
-    # The quick lane.
+    # The fast path.
 
     def _take(self, data: bytes) -> None:
-        lane = self._listener.lane
-        found = None if lane is None else lane.recognise(self._transport, data)
-        if lane is None or found is None:
+        fast_path = self._listener.fast_path
+        found = None if fast_path is None else fast_path.recognise(data, self.peer)
+        if fast_path is None or found is None:
             self._hand_over(data)
         else:
-            self.answering = self._loop.create_task(self._answer(lane, *found))  # held here, ended with it
+            self.answering = self._loop.create_task(self._answer(fast_path, found))  # held here, ended with it
 
-    async def _answer(self, lane: Lane, asked: Asked, handler: QuickHandler) -> None:
-        response = await lane.errors(asked, handler)
+    async def _answer(self, fast_path: FastPath, found: FastRequest) -> None:
+        response = await fast_path.answer(found)
         self.answering, self._used_s = None, self._loop.time()
         is_last = self._ended and not self._waiting
-        stays = asked.keep_alive and response.keep_alive is not False and not is_last
-        self._transport.write(written(response, stays=stays))
+        stays = found.keep_alive and not response.closes and not is_last
+        self._transport.write(wire_form(response, stays=stays))
         if not stays:
             self._transport.close()
         elif self._waiting and not self._transport.is_closing():
@@ -297,7 +295,7 @@ class Connection(asyncio.Protocol):
             self._late = self._loop.call_later(self._listener.head_s(), self._head_is_late)
             return
         text = "the head of the request did not come in time ([sockets] read_timeout_s); send it at once"
-        self._end(web.Response(body=_error("request_timeout", text), status=408))
+        self._end(json(ErrorView(error="request_timeout", message=text), 408))
 
     def _end_with_the_last(self) -> None:
         """Let aiohttp's server close the connection after the last request, once it is answering that one.
@@ -327,43 +325,6 @@ class Connection(asyncio.Protocol):
         poll.register(descriptor, 0)
         return bool(poll.poll(0))
 
-    def _end(self, response: web.Response) -> None:
-        response.content_type = "application/json"
-        self._transport.write(written(response, stays=False))
+    def _end(self, response: Response) -> None:
+        self._transport.write(wire_form(response, stays=False))
         self._transport.close()
-
-
-def tell_connections(application: web.Application) -> Middleware:
-    """Make the outermost middleware, which tells a connection of the requests that aiohttp's server answers on it.
-
-    A few it answers without middlewares, like one with an expectation that nobody meets; its signal tells of those.
-    """
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[_TOLD] = True
-        connection = _of(request)
-        if connection is None:  # the caller has gone already
-            return await handler(request)
-        lasted = connection.begin(request.path)
-        try:
-            return await handler(request)
-        finally:
-            connection.end(lasted=lasted)
-
-    async def tell_of_others(request: web.Request, _response: web.StreamResponse) -> None:
-        connection = _of(request)
-        if connection is not None and _TOLD not in request:
-            connection.end(lasted=connection.begin(request.path))
-
-    application.on_response_prepare.append(tell_of_others)
-    return middleware
-
-
-def _of(request: web.Request) -> Connection | None:
-    found = None if request.transport is None else request.transport.get_protocol()
-    return found if isinstance(found, Connection) else None
-
-
-def _error(word: str, text: str) -> bytes:
-    return encode(ErrorView(error=word, message=text))

@@ -9,17 +9,18 @@ import hmac
 import os
 import secrets
 import stat
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from multidict import MultiMapping
 
+from daemon.api.http.error_responses import HttpError
 from daemon.errors import CannotCreate, NoPermission
 
-READS = frozenset({("GET", ""), ("HEAD", ""), ("POST", "/api/transaction-locks")})
-"""What changes nothing: a method, and the path where it is not all of them. The last one is the bot's check."""
+AccessCheck = Callable[[str, str, MultiMapping[str]], None]
+"""Takes a request's method, path and headers; raises :class:`HttpError` unless it may go on."""
 
 
 class Loopback(msgspec.Struct, frozen=True):
@@ -57,19 +58,24 @@ def token_of(path: Path) -> str:
     return token
 
 
-def guard(loopback: Loopback, port: int) -> Middleware:
-    """Make the middleware that checks Host and token. ``port`` is the one that is listened on."""
+def access_check(loopback: Loopback, port: int, reads: Collection[tuple[str, str]]) -> AccessCheck:
+    """Make the check of Host and token.
+
+    Args:
+        loopback: the listener.
+        port: the port that it has.
+        reads: method and path of each POST that changes nothing.
+
+    """
     names = {f"{host}:{port}" for host in ("localhost", "127.0.0.1", "[::1]", loopback.host)}
     expected = f"Bearer {loopback.token}".encode()
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.headers.get("Host", "").lower() not in names:
-            raise web.HTTPMisdirectedRequest
-        changes = not READS & {(request.method, ""), (request.method, request.path)}
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+    def check(method: str, path: str, headers: MultiMapping[str]) -> None:
+        if headers.get("Host", "").lower() not in names:
+            raise HttpError(421)
+        changes = method not in {"GET", "HEAD"} and (method, path) not in reads
+        given = headers.get("Authorization", "").encode("utf-8", "replace")
         if changes and not hmac.compare_digest(given, expected):
-            raise web.HTTPUnauthorized
-        return await handler(request)
+            raise HttpError(401)
 
-    return middleware
+    return check

@@ -1,25 +1,44 @@
-"""Who is at the other end of a socket.
+"""Who is at the other end of a connection.
 
 On a Unix socket the kernel says (``SO_PEERCRED``), so nobody has to prove it. The file mode decides who may trade;
 administration asks for more: root, the daemon's own user, or a user that the configuration lists.
 """
 
+import asyncio
 import os
 import socket
 import struct
 from collections.abc import Collection
 
-from daemon.api.http.request import Request
+import msgspec
+
 from daemon.engine.order_commands import Caller
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
-def caller(request: Request, admin_uids: Collection[int]) -> Caller:
-    """Name the caller, and say whether it may administer."""
-    assert request.transport is not None
-    peer = request.transport.get_extra_info("socket")
+class Peer(msgspec.Struct, frozen=True):
+    """The other end; ``uid`` is ``None`` over TCP, where only a holder of the bearer token may change anything."""
+
+    uid: int | None
+
+
+TCP = Peer(None)
+GONE = Peer(2**32 - 1)
+"""The connection has ended already. This is ``(uid_t) -1``, which no user has."""
+
+
+def peer_of(transport: asyncio.BaseTransport) -> Peer:
+    """Ask the kernel who is at the other end."""
+    peer = transport.get_extra_info("socket")
     if peer.family != socket.AF_UNIX:
-        return Caller("token", administrator=True)  # the loopback listener asked for it
+        return TCP
     _pid, uid, _gid = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-    return Caller(actor=f"uid:{uid}", administrator=uid in {0, os.geteuid(), *admin_uids})
+    return Peer(uid)
+
+
+def caller_of(peer: Peer, admin_uids: Collection[int]) -> Caller:
+    """Name the caller, and say whether it may administer."""
+    if peer.uid is None:
+        return Caller("token", administrator=True)  # the loopback listener asked for it
+    return Caller(actor=f"uid:{peer.uid}", administrator=peer.uid in {0, os.geteuid(), *admin_uids})

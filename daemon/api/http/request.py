@@ -1,27 +1,25 @@
-"""What handlers are given: a request of aiohttp's server, or one of the quick lane's."""
+"""A request as handlers get it: a value. The adapters make it, so a handler needs no socket."""
 
-import asyncio
+from collections.abc import Mapping
 
-from aiohttp import web
-from multidict import CIMultiDict
+import msgspec
+from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 
+from daemon.api.http.peer import Peer
 
-class Asked:
-    """A request that came whole (:mod:`daemon.api.http.fast_path`), under the names that aiohttp's has."""
-
-    __slots__ = ("headers", "keep_alive", "match_info", "method", "path", "raw", "transport")
-
-    def __init__(
-        self, transport: asyncio.Transport, path: str, headers: CIMultiDict[str], raw: bytes, *, keep_alive: bool
-    ) -> None:
-        """``raw`` is the body."""
-        self.transport = transport
-        self.method = "POST"
-        self.path = path
-        self.headers = headers
-        self.raw = raw
-        self.keep_alive = keep_alive
-        self.match_info: dict[str, str] = {}
+_NO_HEADERS: MultiMapping[str] = CIMultiDictProxy(CIMultiDict[str]())
 
 
-Request = web.Request | Asked
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request, with its whole body.
+
+    ``path_parameters`` are the names in a route's path, like ``id``. ``query`` holds the first value of each name.
+    """
+
+    method: str
+    path: str
+    peer: Peer
+    headers: MultiMapping[str] = _NO_HEADERS
+    query: Mapping[str, str] = {}
+    path_parameters: Mapping[str, str] = {}
+    body: bytes = b""

@@ -1,24 +1,26 @@
-"""Routes: each is declared once, with its types; what is served and what describes it are both made from that.
+"""Routes: each is declared once, next to its handler; what is served and what describes it are both made from that.
 
 A route's summary is the first line of its handler's docstring. The statuses of what it refuses follow from the errors
-that it names, as :data:`daemon.api.http.responses.STATUS` maps them.
+that it names, as :data:`daemon.api.http.error_responses.STATUS` maps them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
-from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from daemon.api.http.body import MAX_WAIT_S, Body
+from daemon.api.http.request import Request
+from daemon.api.http.response import JSON, Response
 from daemon.errors import Refusal
 
-JSON = "application/json"
 EVENTS = "text/event-stream"
 
 Method = Literal["GET", "POST", "DELETE"]
+Handler = Callable[[Request], Awaitable[Response]]
+
+_F = TypeVar("_F", bound=Callable[..., Awaitable[Response]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,29 +33,61 @@ class Parameter:
     about: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One method on one path.
+    """One method on one path, and the decorator that declares it for a handler. A GET answers HEAD as well.
 
-    ``answers`` maps the statuses of success to the types of their bodies, ``media`` says in which form these are, and
-    ``tells`` names the headers they may have. Of a stream of events the type is that of the JSON within its messages.
+    Attributes:
+        answers: the statuses of success, with the types of their bodies. Of a stream of events the type is that of the
+            JSON within its messages.
+        media: the content type of these bodies.
+        body: what the route takes.
+        parameters: what a request may carry beside its body.
+        refuses: the refusals that the handler may raise.
+        response_headers: the headers that a success may have.
+        fast: short requests that are urgent (:mod:`daemon.api.http.fast_path`).
+        until_gone: a request may last until its caller goes (:mod:`daemon.api.http.connection`).
+        only_reads: a POST that changes nothing.
+        described: whether ``/openapi.json`` lists it.
+
     """
 
     method: Method
     path: str
-    handler: Handler
+    _: KW_ONLY
     answers: Mapping[int, Any]
     media: str = JSON
-    takes: Body[Any] | None = None
+    body: Body[Any] | None = None
     parameters: Sequence[Parameter] = ()
     refuses: Sequence[type[Refusal]] = ()
-    tells: Sequence[str] = ()
-    quick: bool = False  # short requests, in a hurry (:mod:`daemon.api.http.fast_path`)
-    until_gone: bool = False  # may last until its caller goes (:mod:`daemon.api.http.connection`)
+    response_headers: Sequence[str] = ()
+    fast: bool = False
+    until_gone: bool = False
+    only_reads: bool = False
+    described: bool = True
 
-    def definition(self) -> web.RouteDef:
-        """Return it as aiohttp serves it; a GET answers HEAD as well."""
-        return web.route(self.method, self.path, self.handler)
+    def __call__(self, handler: _F) -> _F:
+        """Declare the route for a handler; :func:`endpoints_of` finds it."""
+        vars(handler)["route"] = self
+        return handler
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method == "GET" or self.only_reads
+
+
+class Endpoint(NamedTuple):
+    """A route and the handler that answers it."""
+
+    route: Route
+    handler: Handler
+
+
+def endpoints_of(owner: object) -> list[Endpoint]:
+    """List the endpoints whose handlers are an object's methods, in the order of their declaration."""
+    declared = {name: getattr(member, "route", None) for name, member in vars(type(owner)).items()}
+    return [Endpoint(route, getattr(owner, name)) for name, route in declared.items() if isinstance(route, Route)]
 
 
 WAIT = Parameter(

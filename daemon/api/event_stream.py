@@ -1,18 +1,18 @@
-"""Events as they happen, to whoever listens; trading comes first.
+"""The stream of events to its readers. Trading comes first.
 
-One task writes to all readers, some times a second: an event is written out once for all of them, and each gets what
-is new in one piece. Between a few readers and the next the loop is left to whatever waits for it. Nobody is waited
-for: a reader that does not read keeps its place for so long as what it has missed is held, and is then cut off. So
-what a reader can cost is bounded in memory and in time, whatever it does.
+One task writes to all readers, 25 times a second: an event is encoded once for all of them, and each reader gets what
+is new in one piece. The loop runs other tasks after every few readers. No write waits: a slow reader keeps its position
+as long as the events that it missed are held, and is then disconnected. So a reader's cost is bounded in memory and in
+time, whatever it does.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import anyio
 import msgspec
 
+from daemon.api.http.response import StreamConnection
 from daemon.api.recent_events import Recent
 from daemon.api.views import PositionView, View, encode, event_view
 from daemon.clock import Clock
@@ -47,38 +47,32 @@ class Wanted(msgspec.Struct, frozen=True):
 class Reader:
     """One connection."""
 
-    def __init__(self, transport: asyncio.WriteTransport, position: int, wanted: Wanted, *, chunked: bool) -> None:
-        self.transport = transport
+    def __init__(self, connection: StreamConnection, position: int, wanted: Wanted) -> None:
+        self.connection = connection
         self.position = position
         self.wanted = wanted
         self.over = anyio.Event()
-        self._chunked = chunked
 
     @property
     def reads(self) -> bool:
         """Whether it takes what it is sent."""
-        return self.transport.get_write_buffer_size() <= UNREAD
-
-    def write(self, piece: bytes) -> None:
-        """Write to it, framed as its connection needs it; this never waits."""
-        if piece and not self.transport.is_closing():
-            self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+        return self.connection.unread() <= UNREAD
 
 
-class Feed:
+class EventStream:
     """The newest events and their readers."""
 
-    def __init__(self, clock: Clock, emit: Callable[[Event], None], strike: Callable[[bytes], bytes]) -> None:
-        """``strike`` takes secrets out of what is written."""
+    def __init__(self, clock: Clock, emit: Callable[[Event], None], redact: Callable[[bytes], bytes]) -> None:
+        """``redact`` takes secrets out of what is written."""
         self.recent = Recent(clock.now_ms())
         self._clock = clock
         self._emit = emit
-        self._strike = strike
+        self._redact = redact
         self._readers: list[Reader] = []
         self._wanted = asyncio.Event()
         self._closed = False
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event."""
         self.recent.add(event)
         self._wanted.set()
@@ -86,15 +80,15 @@ class Feed:
     def __len__(self) -> int:
         return len(self._readers)
 
-    @contextmanager
-    def followed_by(self, reader: Reader) -> Iterator[None]:
-        """Write to a reader for as long as the context lasts; its ``over`` is set when there will be no more."""
+    async def follow(self, connection: StreamConnection, *, position: int, wanted: Wanted) -> None:
+        """Write the events after a position to a connection, until the stream ends or the caller is cancelled."""
+        reader = Reader(connection, position, wanted)
         self._readers.append(reader)
         self._wanted.set()
         if self._closed:
             reader.over.set()
         try:
-            yield
+            await reader.over.wait()
         finally:
             self._readers.remove(reader)
 
@@ -111,21 +105,21 @@ class Feed:
     def close(self) -> None:
         """Write what is left to those who read, and let every stream end."""
         self._closed = True
-        pieces = _Pieces(self.recent, self._strike)
+        pieces = _Pieces(self.recent, self._redact)
         for reader in self._readers:
             while reader.reads and reader.position < pieces.end:
-                reader.write(pieces.next_of(reader))
+                reader.connection.write(pieces.next_of(reader))
             if not reader.reads:
-                reader.transport.abort()
+                reader.connection.abort()
             reader.over.set()
 
     async def _round(self) -> None:
-        pieces = _Pieces(self.recent, self._strike)
-        for turn, reader in enumerate(list(self._readers)):
-            if turn % AT_ONCE == AT_ONCE - 1:
+        pieces = _Pieces(self.recent, self._redact)
+        for number, reader in enumerate(list(self._readers)):
+            if number % AT_ONCE == AT_ONCE - 1:
                 await anyio.lowlevel.checkpoint()
             if reader.reads:
-                reader.write(pieces.next_of(reader))
+                reader.connection.write(pieces.next_of(reader))
             elif not self.recent.holds(reader.position):
                 self._cut_off(reader)
         if any(reader.position < self.recent.last for reader in self._readers):
@@ -135,15 +129,15 @@ class Feed:
         """Say that the connection lives, and how far it has come: a narrow reader may have passed over much."""
         while True:
             await anyio.sleep(HEARTBEAT_S)
-            for turn, reader in enumerate(list(self._readers)):
-                if turn % AT_ONCE == AT_ONCE - 1:
+            for number, reader in enumerate(list(self._readers)):
+                if number % AT_ONCE == AT_ONCE - 1:
                     await anyio.lowlevel.checkpoint()
                 if reader.reads:
-                    reader.write(f": alive\nid: {self.recent.id_of(reader.position)}\n\n".encode())
+                    reader.connection.write(f": alive\nid: {self.recent.id_of(reader.position)}\n\n".encode())
 
     def _cut_off(self, reader: Reader) -> None:
-        if not reader.transport.is_closing():
-            reader.transport.abort()
+        if not reader.connection.is_closing():
+            reader.connection.abort()
             behind = self.recent.last - reader.position
             self._emit(Event(name="feed.cut_off", at_ms=self._clock.now_ms(), detail={"behind": behind}))
 
@@ -151,10 +145,10 @@ class Feed:
 class _Pieces:
     """What readers get in one round: written out once, and shared by those who stand at the same place."""
 
-    def __init__(self, recent: Recent, strike: Callable[[bytes], bytes]) -> None:
+    def __init__(self, recent: Recent, redact: Callable[[bytes], bytes]) -> None:
         self.end = recent.last
         self._recent = recent
-        self._strike = strike
+        self._redact = redact
         self._messages: dict[int, bytes] = {}
         self._made: dict[tuple[int, Wanted], tuple[bytes, int]] = {}
 
@@ -184,12 +178,12 @@ class _Pieces:
         made = self._messages.get(number)
         if made is None:
             event, event_id = self._recent[number], self._recent.id_of(number)
-            made = self._messages[number] = self._strike(message(event_id, event.name, event_view(event_id, event)))
+            made = self._messages[number] = self._redact(message(event_id, event.name, event_view(event_id, event)))
         return made
 
 
 def reset(recent: Recent, position: int) -> bytes:
-    """Tell a reader that what it missed cannot be told: it reads everything anew; events follow from here on."""
+    """Write that the reader missed events that are no longer held, and reads everything anew."""
     at = recent.id_of(position)
     return message(at, "reset", PositionView(position=at))
 

@@ -1,0 +1,57 @@
+"""A response as handlers return it: a value. The adapters write it to the connection."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from daemon.api.views import encode
+
+JSON = "application/json"
+
+
+class StreamConnection(Protocol):
+    """Where a stream is written. Nothing here waits."""
+
+    def write(self, piece: bytes) -> None:
+        """Write a piece; a closing connection drops it."""
+
+    def unread(self) -> int:
+        """Return the number of bytes that wait in this process for the client to read them."""
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """A body without an end of its own: ``first``, then what ``run`` writes until it returns or the client leaves."""
+
+    first: bytes
+    run: Callable[[StreamConnection], Awaitable[None]]
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """One response. A ``stream`` takes the place of the body; only the aiohttp adapter writes one."""
+
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    stream: Stream | None = None
+    closes: bool = False  # the connection ends after it
+
+
+def json(
+    value: object, status: int = 200, headers: Mapping[str, str] | None = None, *, closes: bool = False
+) -> Response:
+    """Answer with a value."""
+    return encoded(encode(value), status, headers, closes=closes)
+
+
+def encoded(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, *, closes: bool = False
+) -> Response:
+    """Answer with JSON that is written already."""
+    return Response(status=status, headers={**(headers or {}), "Content-Type": JSON}, body=body, closes=closes)
