@@ -87,9 +87,11 @@ async def test_administration_is_open_to_listed_users_and_to_holders_of_the_toke
 
 
 async def test_an_unreadable_body_is_refused_before_anything_happens(api: Api) -> None:
-    for body, complaint in ((b"{", "not JSON"), (b'{"symbol":"A","symbol":"B"}', "twice")):
+    twice = b'{"resourceId":"r","ownerId":"a","ownerId":"b"}'
+    for body, complaint in ((b"{", "not JSON"), (b"[]", "Expected `object`"), (twice, "there twice")):
         with pytest.raises(Invalid, match=complaint):
-            await api.ask("POST", "/v1/signals", body)
+            await api.ask("POST", "/v1/locks", body)
+    assert api.count("SELECT count(*) FROM transaction_locks") == 0
 
 
 async def test_the_bots_trade_is_answered_in_the_bots_shape(api: Api) -> None:
