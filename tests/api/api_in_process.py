@@ -18,9 +18,9 @@ from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response
 from daemon.api.server import endpoints
-from daemon.app import settings
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config
+from daemon.core.rules.trading_rules import Rules
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import OrderCommands
@@ -97,11 +97,9 @@ async def running(database: Path) -> AsyncIterator[Api]:
     simulated = SimulatedExchange(book, rng=Random(1))  # noqa: S311  # a simulation
     with closing(book):
         async with serving(simulated) as url, open_transport(url) as transport, open_store(database) as store:
-            exchange = MexcExchange(transport, PAPER, clock, settings.exchange(config))
+            exchange = MexcExchange(transport, PAPER, clock, config.exchange)
             stream = EventStream(clock, lambda _: None, lambda line: line)
-            engine = Engine(
-                store=store, exchange=exchange, clock=clock, emit=stream.on_event, settings=settings.engine(config)
-            )
+            engine = Engine(store=store, exchange=exchange, clock=clock, emit=stream.on_event, rules=Rules(config))
             context = Context(
                 engine=engine,
                 order_commands=OrderCommands(engine, Random(1).randbytes),  # noqa: S311
