@@ -43,20 +43,20 @@ class Log:
         self._level = Level[level.upper()]
         self._text = text
         self._secrets: list[str] = []
-        self._struck: list[bytes] = []
+        self._redacted_forms: list[bytes] = []
         self._last_ms = 0
         self._line = _text_line if text else _json_line
         self._logger: FilteringBoundLogger = structlog.wrap_logger(self._writer, processors=[self._render]).bind()
 
-    def keep_out(self, secrets: Iterable[Secret]) -> None:
-        """Strike these out of every line from now on."""
+    def redact(self, secrets: Iterable[Secret]) -> None:
+        """Replace these secrets in every line from now on."""
         known = {*self._secrets, *(secret.reveal() for secret in secrets)}
         self._secrets = sorted(known, key=len, reverse=True)  # one may be a part of another
-        self._struck = [form for secret in self._secrets for form in {secret.encode(), _escaped(secret)}]
+        self._redacted_forms = [form for secret in self._secrets for form in {secret.encode(), _escaped(secret)}]
 
-    def strike(self, line: bytes) -> bytes:
-        """Strike the known secrets out of a line of JSON."""
-        for secret in self._struck:
+    def redacted(self, line: bytes) -> bytes:
+        """Return a line of JSON with the known secrets replaced by ``***``."""
+        for secret in self._redacted_forms:
             line = line.replace(secret, b"***")
         return line
 
@@ -87,7 +87,7 @@ class Log:
         fields = _fields(event_dict["told"], level)
         if self._text:
             self._strike_values(fields)
-        return self.strike(self._line(fields))
+        return self.redacted(self._line(fields))
 
     def _strike_values(self, fields: dict[str, object]) -> None:
         """Strike secrets out of values: the form for terminals quotes and escapes them in ways of its own."""

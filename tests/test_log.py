@@ -34,7 +34,7 @@ def written(*events: Event, level: str = "debug", form: Form = "json", secrets: 
     """Return what a log writes of some events."""
     stream = io.BytesIO()
     with closing(Log(stream, level=level, form=form)) as log:
-        log.keep_out(Secret(secret) for secret in secrets)
+        log.redact(Secret(secret) for secret in secrets)
         for event in events:
             log.emit(event)
     return stream.getvalue().decode()
@@ -290,8 +290,8 @@ def test_without_secrets_nothing_is_struck_out() -> None:
 def test_more_secrets_add_to_the_first() -> None:
     stream = io.BytesIO()
     with closing(Log(stream, level="info", form="json")) as log:
-        log.keep_out([Secret("first-secret")])
-        log.keep_out([Secret("second-secret")])
+        log.redact([Secret("first-secret")])
+        log.redact([Secret("second-secret")])
         log.emit(an_event(reason="first-secret second-secret"))
     assert fields(stream.getvalue().decode())["reason"] == "*** ***"
 

@@ -51,19 +51,19 @@ class Surroundings:
                 "or name files with [exchange] api_key_file and api_secret_file, or set MEXC_API_KEY and "
                 "MEXC_SECRET_KEY in the environment"
             )
-        self._log.keep_out([keys.api_key, keys.api_secret])
+        self._log.redact([keys.api_key, keys.api_secret])
         return keys
 
     def webhooks(self) -> list[webhook_file.Webhook]:
         """Find where alerts are sent."""
         webhooks = webhook_file.find(self._environ, self._config.alerts.webhook_file)
-        self._log.keep_out([secret for webhook in webhooks for secret in webhook.secrets()])
+        self._log.redact([secret for webhook in webhooks for secret in webhook.secrets()])
         return webhooks
 
     def bot_token(self) -> Secret | None:
         """Find what the poller shows to the bot; it is kept out of the log."""
         found = credentials.token(self._environ, BOT_TOKEN, self._config.poller.token_file)
-        self._log.keep_out([] if found is None else [found])
+        self._log.redact([] if found is None else [found])
         return found
 
     def probe_results(self, clock: SteadyClock) -> ProbeResults:
@@ -108,7 +108,7 @@ class Surroundings:
                 raise
             self._tell(clock, "daemon.no_dashboard", error=str(error))
             return None
-        self._log.keep_out([Secret(token)])
+        self._log.redact([Secret(token)])
         return Loopback(*address(http.listen), token, str(file), is_default)
 
     def sockets(self, given: Mapping[str, socket.socket]) -> tuple[Path, Path]:

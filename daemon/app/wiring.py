@@ -91,7 +91,7 @@ class Process:
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
             stack.enter_context(libraries_logged(clock, emit))
-            stream = EventStream(clock, emit, self._log.strike)
+            stream = EventStream(clock, emit, self._log.redacted)
             recorder = Recorder(clock)
             self._listeners += [stream.on_event, recorder.hear]
             self._probed = self._around.probe_results(clock)

@@ -19,12 +19,12 @@ from daemon.exchange.mexc.client import MexcExchange
 from daemon.poller import target_reports, targets
 from daemon.poller.bot_api import BotClient, Trouble
 from daemon.poller.outbox import Reports, wait_ms
-from daemon.poller.targets import READY, Reason, Row, Wish
+from daemon.poller.targets import READY, Candidate, Reason, Row
 
 EXECUTING = "executing"
 CALLER = Caller("poller", administrator=False)
 LATEST_ORDERS = 1_000
-"""Orders among which doubles are looked for: more than are taken in within any sensible window."""
+"""Orders among which duplicates are looked for: more than are taken in within any sensible window."""
 
 UNKNOWN_PAIR_MS = 2_000
 """The exchange is asked for pairs that it has not shown only so often: each costs a tenth of what it grants."""
@@ -48,7 +48,7 @@ class Poller:
         self._exchange = exchange
         self._reports = Reports(engine, desk, client, lambda: self.config.poller)
         self._orders: dict[str, str] = {}  # target → its order
-        self._under_way: dict[str, Wish] = {}  # being submitted at this moment
+        self._under_way: dict[str, Candidate] = {}  # being submitted at this moment
         self._ask_again_ms = 0
         self._told: dict[tuple[str, str], None] = {}  # what the log was told of which target
         self._is_reachable: bool | None = None
@@ -101,11 +101,11 @@ class Poller:
         rows = [targets.read(raw, self.config) for raw in shown]
         self._tell_unreadable(rows.count(None))
         ours = {row.target_id: row for row in rows if row is not None and row.owner_id == self.config.poller.user_id}
-        wishes = [wish for row in ours.values() if (wish := self._judge(row, began_ms)) is not None]
-        if wishes:
-            for wish in await self._sifted(wishes):
-                self._under_way[wish.row.target_id] = wish
-                tasks.start_soon(self._submit, wish)
+        candidates = [candidate for row in ours.values() if (candidate := self._judge(row, began_ms)) is not None]
+        if candidates:
+            for candidate in await self._without_duplicates(candidates):
+                self._under_way[candidate.row.target_id] = candidate
+                tasks.start_soon(self._submit, candidate)
         return True
 
     async def _shown(self) -> list[bytes] | Trouble:
@@ -122,7 +122,7 @@ class Poller:
         table = self.config.poller
         return await self._client.targets(status, timeout_s=table.timeout_ms / 1_000, limit=table.body_limit_kb * 1024)
 
-    def _judge(self, row: Row, began_ms: int) -> Wish | None:
+    def _judge(self, row: Row, began_ms: int) -> Candidate | None:
         """Return what a row asks for, if it is to be bought; otherwise see to what the bot is told."""
         order_id = self._order_of(row.target_id)
         if order_id is not None and self._may_be_tried_again(row, order_id, began_ms):
@@ -135,10 +135,10 @@ class Poller:
         elif row.executed:
             self._tell_once("poller.refused", row.target_id, reason="the bot shows it as traded already")
         else:
-            wish = targets.wish_of(row, self.config, self._exchange.pair_of, self._engine.clock.now_ms())
-            if isinstance(wish, Wish):
-                return wish
-            self._refuse(wish)
+            candidate = targets.candidate_of(row, self.config, self._exchange.pair_of, self._engine.clock.now_ms())
+            if isinstance(candidate, Candidate):
+                return candidate
+            self._refuse(candidate)
         return None
 
     def _may_be_tried_again(self, row: Row, order_id: str, began_ms: int) -> bool:
@@ -162,38 +162,38 @@ class Poller:
         ):
             self._tell_once("poller.rearmed", row.target_id, order_id)
 
-    async def _sifted(self, wishes: list[Wish]) -> list[Wish]:
-        """Return what is to be submitted now: no double, and not too many pairs that the exchange must be asked for."""
+    async def _without_duplicates(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Return what is submitted now: no duplicates, and few pairs that the exchange must be asked for."""
         under_way = list(self._under_way.values())  # some may have become orders before the disk is read
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
         known = {order.order_id: order for order in latest} | self._engine.ledger.orders
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
-        first, doubles = targets.sift(wishes, bought, under_way, self.config)
-        for double in doubles:
-            self._refuse(double)
-        return [wish for wish in first if self._may_ask(wish)]
+        first, duplicates = targets.drop_duplicates(candidates, bought, under_way, self.config)
+        for duplicate in duplicates:
+            self._refuse(duplicate)
+        return [candidate for candidate in first if self._may_ask(candidate)]
 
-    def _may_ask(self, wish: Wish) -> bool:
+    def _may_ask(self, candidate: Candidate) -> bool:
         """Whether the exchange may be bothered: a row of nonsense must not cost what orders and looks need."""
         now_ms = self._engine.clock.now_ms()
-        if self._exchange.knows(wish.request.symbol):
+        if self._exchange.knows(candidate.request.symbol):
             return True
         if now_ms < self._ask_again_ms:
             return False
         self._ask_again_ms = now_ms + UNKNOWN_PAIR_MS
         return True
 
-    async def _submit(self, wish: Wish) -> None:
+    async def _submit(self, candidate: Candidate) -> None:
         """Submit one beside the others, so that a pair that must be asked for keeps none waiting."""
-        target_id = wish.row.target_id
+        target_id = candidate.row.target_id
         try:
-            accepted = await self._desk.submit(wish.request, CALLER)
+            accepted = await self._desk.submit(candidate.request, CALLER)
         except KeyConflict as conflict:
             self._lost_to_another(target_id, str(conflict))
         except (Halted, Full, NotReady) as later:
             self._tell_once("poller.waiting", target_id, reason=str(later))
         except Refusal as refusal:
-            if self._may_be_listed_yet(wish, refusal):
+            if self._may_be_listed_yet(candidate, refusal):
                 self._tell_once("poller.waiting", target_id, reason=str(refusal))
             else:
                 self._refuse(Reason(target_id, str(refusal)))
@@ -210,9 +210,9 @@ class Poller:
         if order_id is not None:
             self._reports.follow(target_id, order_id)
 
-    def _may_be_listed_yet(self, wish: Wish, refusal: Refusal) -> bool:
+    def _may_be_listed_yet(self, candidate: Candidate, refusal: Refusal) -> bool:
         """Whether a pair that the exchange does not know may still be listed before it is to be bought."""
-        at_ms = wish.request.execute_at
+        at_ms = candidate.request.execute_at
         is_unknown = isinstance(refusal, Invalid) and refusal.field == "symbol"
         return is_unknown and at_ms is not None and at_ms > self._engine.clock.now_ms()
 

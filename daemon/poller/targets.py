@@ -1,9 +1,9 @@
 """Targets: rows of the bot's ``snipe_targets``, judged and turned into signals.
 
 A row is read twice. :func:`read` takes what it needs to be recognised: whose it is, whether it is to be traded, whether
-the bot shows it as traded. :func:`wish_of` makes a signal of it, or says why it cannot. Nothing in a row is believed: a
-name may be in camelCase or snake_case, a number may be a text, an instant may be in seconds, in milliseconds or in ISO
-8601, and what can be read in two ways is refused.
+the bot shows it as traded. :func:`candidate_of` makes a signal of it, or says why it cannot. Nothing in a row is
+believed: a name may be in camelCase or snake_case, a number may be a text, an instant may be in seconds, in
+milliseconds or in ISO 8601, and what can be read in two ways is refused.
 
 A target is bought at most once. Its key is ``target:{id}``, a pure function of its id; while targets are polled, a buy
 that somebody else sends for the same target gets the same key (:func:`daemon.core.rules.idempotency.key_of`).
@@ -69,7 +69,7 @@ class Reason(msgspec.Struct, frozen=True):
     execution_status: str = "failed"
 
 
-class Wish(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True):
     """A target that is to be traded. ``instants`` are Unix ms at which it was made or is to be sent."""
 
     row: Row
@@ -107,7 +107,7 @@ def read(raw: bytes, config: Config) -> Row | None:
     return Row(target_id, owner_id, status, executed, told if isinstance(told, str) else "", fields)
 
 
-def wish_of(row: Row, config: Config, pair_of: Callable[[str], str | None], now_ms: int) -> Wish | Reason:
+def candidate_of(row: Row, config: Config, pair_of: Callable[[str], str | None], now_ms: int) -> Candidate | Reason:
     """Turn a row into a signal, or say why not.
 
     Args:
@@ -125,19 +125,19 @@ def wish_of(row: Row, config: Config, pair_of: Callable[[str], str | None], now_
     except _Wrong as wrong:
         return Reason(row.target_id, str(wrong))
     instants = (execute_at_ms,) if execute_at_ms is not None else (now_ms, now_ms if made_ms is None else made_ms)
-    return Wish(row, request, instants)
+    return Candidate(row, request, instants)
 
 
-def sift(
-    wishes: Sequence[Wish], taken: Sequence[Bought], under_way: Sequence[Wish], config: Config
-) -> tuple[list[Wish], list[Reason]]:
+def drop_duplicates(
+    candidates: Sequence[Candidate], taken: Sequence[Bought], under_way: Sequence[Candidate], config: Config
+) -> tuple[list[Candidate], list[Reason]]:
     """Let one target of a coin and owner through where several stand close together: the one with the lowest id.
 
     The others are refused as duplicates only when there is an order. Until then they are left for the next reading,
     because the first may turn out to be one that cannot be traded.
 
     Args:
-        wishes: targets that are to be traded.
+        candidates: targets that are to be traded.
         taken: orders.
         under_way: what is being submitted.
         config: what targets are judged by.
@@ -146,21 +146,21 @@ def sift(
         What is to be submitted, and what is refused.
 
     """
-    first, doubles = [], []
-    ahead = [each for wish in under_way for each in _wanted(wish)]
-    for wish in sorted(wishes, key=lambda wish: _age(wish.row.target_id)):
-        double = _find_double(wish, taken, config.poller.duplicate_window_ms)
-        if double is not None:
-            why = f"a duplicate of {double.name}: the same coin for the same user; not traded"
-            doubles.append(Reason(wish.row.target_id, why, status="cancelled", execution_status="duplicate"))
-        elif _find_double(wish, ahead, config.poller.duplicate_window_ms) is None:
-            first.append(wish)
-            ahead += _wanted(wish)
-    return first, doubles
+    first, duplicates = [], []
+    ahead = [each for candidate in under_way for each in _wanted(candidate)]
+    for candidate in sorted(candidates, key=lambda candidate: _age(candidate.row.target_id)):
+        duplicate = _find_duplicate(candidate, taken, config.poller.duplicate_window_ms)
+        if duplicate is not None:
+            why = f"a duplicate of {duplicate.name}: the same coin for the same user; not traded"
+            duplicates.append(Reason(candidate.row.target_id, why, status="cancelled", execution_status="duplicate"))
+        elif _find_duplicate(candidate, ahead, config.poller.duplicate_window_ms) is None:
+            first.append(candidate)
+            ahead += _wanted(candidate)
+    return first, duplicates
 
 
 def bought(order: Order) -> Bought | None:
-    """Return what an order counts as when doubles are looked for; ``None`` where it bought nothing and will not."""
+    """Return what an order counts as when duplicates are looked for; ``None`` where it bought nothing and will not."""
     if order.side is not Side.BUY or order.state in KEY_FREE or order.ended_empty:
         return None
     at_ms = order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms
@@ -170,22 +170,22 @@ def bought(order: Order) -> Bought | None:
     return Bought(order.symbol, order.owner_id, order.target_id, at_ms, name)
 
 
-def _wanted(wish: Wish) -> list[Bought]:
-    """Return what a wish counts as when doubles are looked for."""
-    row = wish.row
+def _wanted(candidate: Candidate) -> list[Bought]:
+    """Return what a candidate counts as when duplicates are looked for."""
+    row = candidate.row
     name = f"target {row.target_id}"
-    return [Bought(wish.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in wish.instants]
+    return [Bought(candidate.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in candidate.instants]
 
 
-def _find_double(wish: Wish, others: Sequence[Bought], window_ms: int) -> Bought | None:
-    return next((other for other in others if _is_double(wish, other, window_ms)), None)
+def _find_duplicate(candidate: Candidate, others: Sequence[Bought], window_ms: int) -> Bought | None:
+    return next((other for other in others if _is_duplicate(candidate, other, window_ms)), None)
 
 
-def _is_double(wish: Wish, other: Bought, window_ms: int) -> bool:
+def _is_duplicate(candidate: Candidate, other: Bought, window_ms: int) -> bool:
     return (
-        (wish.request.symbol, wish.row.owner_id) == (other.symbol, other.owner_id)
-        and wish.row.target_id != other.target_id
-        and any(abs(at_ms - other.at_ms) <= window_ms for at_ms in wish.instants)
+        (candidate.request.symbol, candidate.row.owner_id) == (other.symbol, other.owner_id)
+        and candidate.row.target_id != other.target_id
+        and any(abs(at_ms - other.at_ms) <= window_ms for at_ms in candidate.instants)
     )
 
 

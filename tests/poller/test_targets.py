@@ -14,7 +14,7 @@ from daemon.config.trading_tables import QueueTable
 from daemon.core.rules.idempotency import identity_of
 from daemon.core.values.signals import normalise
 from daemon.core.values.states import State
-from daemon.poller.targets import Bought, Reason, Row, Wish, bought, read, sift, wish_of
+from daemon.poller.targets import Bought, Candidate, Reason, Row, bought, candidate_of, drop_duplicates, read
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, order, rules, signal
 
@@ -43,13 +43,13 @@ def recognised(config: Config = TARGETS, **changes: Any) -> Row:
     return row
 
 
-def judged(config: Config = TARGETS, **changes: Any) -> Wish | Reason:
-    return wish_of(recognised(config, **changes), config, {ADDRESS: "BARUSDT"}.get, NOON_MS)
+def judged(config: Config = TARGETS, **changes: Any) -> Candidate | Reason:
+    return candidate_of(recognised(config, **changes), config, {ADDRESS: "BARUSDT"}.get, NOON_MS)
 
 
-def wished(config: Config = TARGETS, **changes: Any) -> Wish:
+def wished(config: Config = TARGETS, **changes: Any) -> Candidate:
     found = judged(config, **changes)
-    assert isinstance(found, Wish), found
+    assert isinstance(found, Candidate), found
     return found
 
 
@@ -162,8 +162,8 @@ def test_both_spellings_of_names_are_read_even_mixed() -> None:
     spelled.append({camel(name) if place % 2 else name: value for place, (name, value) in enumerate(SNAKE.items())})
     spelled.append(SNAKE | {"symbolName": None, "entryPrice": 2})
     rows = [read(json.dumps(fields).encode(), TARGETS) for fields in spelled]
-    found = [wish_of(row, TARGETS, nothing_listed, NOON_MS) for row in rows if row is not None]
-    requests = [each.request for each in found if isinstance(each, Wish)]
+    found = [candidate_of(row, TARGETS, nothing_listed, NOON_MS) for row in rows if row is not None]
+    requests = [each.request for each in found if isinstance(each, Candidate)]
     assert len(requests) == 4
     assert all(request == requests[0] for request in requests)
 
@@ -251,7 +251,7 @@ def test_without_an_execution_time_a_target_is_for_now(at: object) -> None:
 )
 def test_a_confidence_is_a_share_or_a_percentage(score: object, is_enough: bool) -> None:
     careful = confident(0.8)
-    assert isinstance(judged(careful, confidenceScore=score), Wish) is is_enough
+    assert isinstance(judged(careful, confidenceScore=score), Candidate) is is_enough
 
 
 @pytest.mark.parametrize(("score", "said"), [(..., "missing"), (101, "out of range"), ("high", "no number")])
@@ -275,18 +275,18 @@ def test_no_row_is_so_odd_that_it_is_an_error(fields: dict[str, Any]) -> None:
     careful = confident(0.5)
     row = read(json.dumps(a_row() | fields).encode(errors="surrogatepass"), careful)
     if row is not None:
-        assert isinstance(wish_of(row, careful, nothing_listed, NOON_MS), Wish | Reason)
+        assert isinstance(candidate_of(row, careful, nothing_listed, NOON_MS), Candidate | Reason)
 
 
 # Doubles
 
 
 def sifted(
-    *changes: dict[str, Any], taken: list[Bought] | None = None, under_way: list[Wish] | None = None
+    *changes: dict[str, Any], taken: list[Bought] | None = None, under_way: list[Candidate] | None = None
 ) -> tuple[list[str], dict[str, str]]:
-    first, doubles = sift([wished(**each) for each in changes], taken or [], under_way or [], TARGETS)
-    assert {(each.status, each.execution_status) for each in doubles} <= {("cancelled", "duplicate")}
-    return [each.row.target_id for each in first], {each.target_id: each.why for each in doubles}
+    first, duplicates = drop_duplicates([wished(**each) for each in changes], taken or [], under_way or [], TARGETS)
+    assert {(each.status, each.execution_status) for each in duplicates} <= {("cancelled", "duplicate")}
+    return [each.row.target_id for each in first], {each.target_id: each.why for each in duplicates}
 
 
 def test_of_several_targets_of_one_coin_only_the_lowest_id_is_submitted() -> None:
