@@ -7,10 +7,13 @@ token in the fragment of its address, which a browser sends to nobody.
 import hashlib
 from importlib.resources import files
 
+import msgspec
+
 from daemon.api.http.error_responses import HttpError
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response
 from daemon.api.http.routes import Route
+from daemon.core.values.states import MEANINGS, OUTCOMES, WAITING
 
 ROOT = files("daemon") / "dashboard"
 TYPES = {
@@ -35,15 +38,18 @@ HEADERS = {
 """No script but our own files, no frame around the page; a browser asks each time whether a file is still the same."""
 
 INDEX = "index.html"
+STATES = "states.js"
+"""The one script that is no file: the table of states, so that the page has no list of its own."""
 
 
 class Page:
-    """The files, read once."""
+    """The files, read once, and the table of states."""
 
     def __init__(self) -> None:
         self._files = {
             file.name: file.read_bytes() for file in ROOT.iterdir() if "." + file.name.rpartition(".")[2] in TYPES
         }
+        self._files[STATES] = _states()
 
     @Route("GET", "/", answers={}, described=False)
     async def index(self, request: Request) -> Response:
@@ -65,3 +71,13 @@ class Page:
             return Response(status=304, headers=headers)
         kind = TYPES["." + name.rpartition(".")[2]]
         return Response(headers=headers | {"Content-Type": f"{kind}; charset=utf-8"}, body=content)
+
+
+def _states() -> bytes:
+    """Write the states as a script: of each its tone, its phase and whether it waits to be sent, and the outcomes."""
+    states = {
+        state.value: {"tone": meaning.tone, "phase": meaning.phase, "waits": state in WAITING}
+        for state, meaning in MEANINGS.items()
+    }
+    encode = msgspec.json.encode
+    return b"export const STATES = %b;\nexport const OUTCOMES = %b;\n" % (encode(states), encode(OUTCOMES))

@@ -9,6 +9,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import ask, in_path
 from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket, wait_option
+from daemon.core.values.states import RESTING, State
 from daemon.exit_codes import REFUSED, UNKNOWN
 
 
@@ -79,20 +80,21 @@ def cancel(order: str, reason: str, wait: float, config_path: Path | None, as_js
         timeout_s=wait + 10,
     )
     show.answer(found, _tell_cancelled, as_json=as_json)
-    raise SystemExit(_CANCELLED.get(found["state"], 0))
+    code, _ = _AFTER_CANCEL.get(found["state"], (0, None))
+    raise SystemExit(code)
 
 
-_CANCELLED = {"filled": REFUSED, "open": UNKNOWN, "partially_filled": UNKNOWN}
-_BECAME = {
-    "filled": "it was filled before the cancel arrived: there is nothing left to cancel",
-    "open": "the cancel was asked for, and the order still rests as far as is known: look again with `sniperd explain`",
+_RESTS = "the cancel was asked for, and the order still rests as far as is known: look again with `sniperd explain`"
+_AFTER_CANCEL = {state.value: (UNKNOWN, _RESTS) for state in RESTING} | {
+    State.FILLED.value: (REFUSED, "it was filled before the cancel arrived: there is nothing left to cancel")
 }
-_BECAME["partially_filled"] = _BECAME["open"]
+"""Exit code and note, by the order's state after a cancel; every other state is what was asked for."""
 
 
 def _tell_cancelled(order: dict[str, Any]) -> None:
     tell_order(order)
-    show.pairs([("filled", filled(order)), ("note", _BECAME.get(order["state"]))])
+    _, note = _AFTER_CANCEL.get(order["state"], (0, None))
+    show.pairs([("filled", filled(order)), ("note", note)])
 
 
 def tell_order(order: dict[str, Any]) -> None:

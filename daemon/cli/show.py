@@ -11,19 +11,18 @@ from typing import Any
 import click
 
 from daemon.cli.client import printable
+from daemon.core.values.states import MEANINGS, Phase, Tone
 
+_TONES = {Tone.GOOD: "green", Tone.BAD: "red"}
+_PHASES = {Phase.QUEUED: "blue", Phase.UNDER_WAY: "blue", Phase.UNKNOWN: "yellow", Phase.RESTING: "cyan"}
 COLOURS = {
-    "filled": "green",
-    "open": "cyan",
-    "partially_filled": "cyan",
-    "queued": "blue",
-    "armed": "blue",
-    "in_flight": "blue",
-    "in_doubt": "yellow",
-    "lost": "red",
-    "dead_letter": "red",
-    "rejected": "red",
+    state.value: colour
+    for state, meaning in MEANINGS.items()
+    if (colour := _TONES.get(meaning.tone) or _PHASES.get(meaning.phase)) is not None
 }
+"""The colours of states. Where the tone has none, the phase decides."""
+
+_BOLD = frozenset(state.value for state, meaning in MEANINGS.items() if meaning.needs_operator)
 
 GAP = "  "
 NARROWEST = 20
@@ -45,7 +44,7 @@ def print_json(value: object) -> None:
 
 def state(word: str) -> str:
     """Colour an order's state."""
-    return click.style(word, fg=COLOURS.get(word), bold=word in {"in_doubt", "lost", "dead_letter"})
+    return click.style(word, fg=COLOURS.get(word), bold=word in _BOLD)
 
 
 def at(ms: int | None) -> str:

@@ -11,10 +11,14 @@ from daemon.cli import show
 from daemon.cli.client import ask
 from daemon.cli.options import config_option, json_option, signals_socket, wait_option
 from daemon.cli.orders import filled, rounded
+from daemon.core.values.states import MEANINGS, UNRESOLVED
 from daemon.exit_codes import NOTHING_TRADED, UNKNOWN
 
-_EXIT = dict.fromkeys(("rejected", "expired", "dead_letter", "withdrawn", "canceled"), NOTHING_TRADED)
-_EXIT |= {"in_doubt": UNKNOWN, "lost": UNKNOWN}
+_EXIT = {
+    state.value: UNKNOWN if state in UNRESOLVED else NOTHING_TRADED
+    for state, meaning in MEANINGS.items()
+    if state in UNRESOLVED or meaning.queue_status in {"failed", "cancelled"}
+}
 
 
 _OPTIONS = {

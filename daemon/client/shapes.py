@@ -11,11 +11,24 @@ import msgspec
 Amount = str | int | Decimal
 """An amount to trade. No float: most of them are not the number that was written."""
 
-PLACED = frozenset({"open", "partially_filled", "filled", "canceled", "partially_canceled"})
-NOT_PLACED = frozenset({"rejected", "expired", "withdrawn", "dead_letter"})
-UNKNOWN = frozenset({"in_doubt", "lost"})
-UNDER_WAY = frozenset({"queued", "armed", "in_flight", "in_doubt"})
-_RESTING = frozenset({"open", "partially_filled"})
+PHASES = {
+    "queued": "queued",
+    "armed": "under_way",
+    "in_flight": "under_way",
+    "in_doubt": "unknown",
+    "open": "resting",
+    "partially_filled": "resting",
+    "filled": "ended",
+    "canceled": "ended",
+    "partially_canceled": "ended",
+    "rejected": "not_placed",
+    "expired": "not_placed",
+    "withdrawn": "not_placed",
+    "lost": "unknown",
+    "dead_letter": "not_placed",
+}
+"""What each state amounts to. The daemon's own tests compare this with its table of states."""
+
 _MAY_REST = frozenset({"LIMIT", "LIMIT_MAKER"})
 
 
@@ -68,22 +81,25 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     @property
     def placed(self) -> bool:
         """Whether the exchange has it, or had it."""
-        return self.state in PLACED
+        return PHASES.get(self.state) in {"resting", "ended"}
 
     @property
     def not_placed(self) -> bool:
         """Whether it is certain that nothing was placed, and nothing will be by itself."""
-        return self.state in NOT_PLACED
+        return PHASES.get(self.state) == "not_placed"
 
     @property
     def unknown(self) -> bool:
         """Whether nobody knows what became of it: do not send its like under another key."""
-        return self.state in UNKNOWN
+        return PHASES.get(self.state) == "unknown"
 
     @property
     def outcome_known(self) -> bool:
         """Whether there is an outcome to be told: a resting order's is that it rests."""
-        return self.state not in UNDER_WAY and (self.state not in _RESTING or self.type in _MAY_REST)
+        phase = PHASES.get(self.state)
+        if phase in {"queued", "under_way"} or self.state == "in_doubt":
+            return False
+        return phase != "resting" or self.type in _MAY_REST
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):

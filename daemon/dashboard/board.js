@@ -109,8 +109,8 @@ export function place() {
 
 /** Show a board. */
 export function update(board) {
-  const unknown = board.orders.filter((order) => shown.UNRESOLVED.has(order.state));
-  const others = board.orders.filter((order) => !shown.UNRESOLVED.has(order.state));
+  const unknown = board.orders.filter((order) => shown.UNKNOWN.has(order.state));
+  const others = board.orders.filter((order) => !shown.UNKNOWN.has(order.state));
   section("doubts", doubts, unknown, unknown.length);
   section("orders", orders, others, others.length + board.unshown, board.unshown);
   section("locks", locks, board.locks, board.status.activeLocks);
@@ -155,7 +155,7 @@ export function updateAlerts(alerts) {
 
 /** Tell for which orders in doubt the evidence is to be read anew: those that were looked for since. */
 export function staleEvidence(board, most) {
-  const unknown = board.orders.filter((order) => shown.UNRESOLVED.has(order.state));
+  const unknown = board.orders.filter((order) => shown.UNKNOWN.has(order.state));
   const ids = new Set(unknown.map((order) => order.id));
   for (const id of evidence.keys()) if (!ids.has(id)) evidence.delete(id);
   return unknown.slice(0, most).filter((order) => evidence.get(order.id)?.rounds !== rounds(order));
@@ -202,7 +202,7 @@ function searchCell(order) {
 }
 
 function deadlineCell(order) {
-  return shown.UNSENT.has(order.state) ? [shown.until(order.deadlineAtMs)] : [shown.muted("sent")];
+  return shown.WAITING.has(order.state) ? [shown.until(order.deadlineAtMs)] : [shown.muted("sent")];
 }
 
 function waitsCell(order) {

@@ -4,7 +4,6 @@ import { instant, tick } from "./clock.js";
 import { el, fill, keyed, part, say, show } from "./dom.js";
 import * as shown from "./shown.js";
 
-const OPEN = new Set(["open", "partially_filled"]);
 const TIMES = /(_ms|AtMs|SinceMs)$/;
 const DURATIONS = new Set(["took_ms", "waited_ms"]);
 
@@ -70,11 +69,11 @@ export function update({ order, attempts, locks, events, next, then, advice }) {
 }
 
 function acts(order) {
-  if (shown.UNRESOLVED.has(order.state)) return [shown.button("resolve", order.id, "Rule…")];
+  if (shown.UNKNOWN.has(order.state)) return [shown.button("resolve", order.id, "Rule…")];
   if (order.state === "dead_letter") {
     return [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)];
   }
-  const may = shown.UNSENT.has(order.state) || (OPEN.has(order.state) && order.finishedAtMs === null);
+  const may = shown.WAITING.has(order.state) || (shown.RESTING.has(order.state) && order.finishedAtMs === null);
   return may ? [shown.button("cancel", order.id, "Cancel…", true)] : [];
 }
 

@@ -26,7 +26,7 @@ let shownCount = PAGE;
 /** Put the table and its filter into the page. `refresh` is called when other orders are wanted. */
 export function place(refresh) {
   const form = byId("filter");
-  for (const state of Object.keys(shown.TONES)) form.elements.state.append(el("option", { value: state }, shown.words(state)));
+  for (const state of Object.keys(shown.STATES)) form.elements.state.append(el("option", { value: state }, shown.words(state)));
   byId("history").querySelector(".table").append(rows.node);
   form.addEventListener("submit", (event) => {
     event.preventDefault();

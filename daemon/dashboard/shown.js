@@ -2,37 +2,25 @@
 
 import { instant, ticking } from "./clock.js";
 import { part } from "./dom.js";
+import { OUTCOMES, STATES } from "./states.js"; // written by the daemon, from its table of states
 
-/** Every state of an order, and its tone; the word is always there, the colour only helps. */
-export const TONES = {
-  queued: "idle",
-  armed: "busy",
-  in_flight: "busy",
-  in_doubt: "warn",
-  open: "busy",
-  partially_filled: "busy",
-  filled: "good",
-  canceled: "idle",
-  partially_canceled: "idle",
-  rejected: "bad",
-  expired: "warn",
-  withdrawn: "idle",
-  lost: "bad",
-  dead_letter: "bad",
-};
+export { OUTCOMES, STATES };
 
-/** How an order can end, from the bottom of a bar up; each has a colour of its own. */
-export const OUTCOMES = ["filled", "partially_canceled", "canceled", "withdrawn", "expired", "rejected", "dead_letter", "lost"];
+export const UNKNOWN = named((meaning) => meaning.phase === "unknown");
+export const RESTING = named((meaning) => meaning.phase === "resting");
+export const WAITING = named((meaning) => meaning.waits);
 
-export const UNRESOLVED = new Set(["in_doubt", "lost"]);
-export const UNSENT = new Set(["queued", "armed"]);
+function named(test) {
+  return new Set(Object.keys(STATES).filter((state) => test(STATES[state])));
+}
 
 export function words(name) {
   return name.replaceAll("_", " ");
 }
 
+/** Show a state; the word is always there, the colour only helps. */
 export function pill(state) {
-  return part("span", { class: "state", "data-tone": TONES[state] ?? "idle" }, words(state));
+  return part("span", { class: "state", "data-tone": STATES[state]?.tone ?? "idle" }, words(state));
 }
 
 export function muted(...texts) {

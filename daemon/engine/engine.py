@@ -12,7 +12,7 @@ from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
-from daemon.core.values.states import State
+from daemon.core.values.states import UNRESOLVED, State
 from daemon.core.verbs.clock_steps import stepped
 from daemon.core.verbs.dispatch import disarm
 from daemon.core.verbs.recovery import recover
@@ -191,7 +191,7 @@ class Engine:
             begin_from_copy(self.ledger, step, remembered.copied, began_ms)
         commit = self.effects.apply(step)
         for order in self.ledger.orders.values():
-            if order.state in {State.IN_DOUBT, State.LOST} and self.ledger.lock_of(order):
+            if order.state in UNRESOLVED and self.ledger.lock_of(order):
                 self.executor.hold(order)
         await commit.durable()
         counts = self.ledger.counts

@@ -16,7 +16,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
-from daemon.core.values.states import RESTING, SIGHTINGS, WAITING, State
+from daemon.core.values.states import MEANINGS, RESTING, SIGHTINGS, WITHDRAWABLE, State
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator
 from daemon.core.verbs.intake import Accepted
@@ -27,13 +27,6 @@ from daemon.store.queries import History
 
 AT_ONCE = 32
 """Signals of a batch that are checked before the loop is left to others; they are taken in one piece, all or none."""
-
-_NO_CANCEL_YET = {
-    State.IN_FLIGHT: "the exchange's answer is awaited; cancel it again in a moment",
-    State.IN_DOUBT: "it may exist on the exchange and is looked for; cancel it again when it is found",
-    State.LOST: "it may exist on the exchange, though looks do not find it; look there, then rule: `sniperd resolve`",
-}
-"""What to say to somebody who wants to be rid of an order that may be live: anything but that there is nothing."""
 
 
 class Verb(Protocol):
@@ -178,11 +171,10 @@ class OrderCommands:
 
         """
         order = await self._current(order_id)
-        if order.state in WAITING | {State.DEAD_LETTER}:
+        if order.state in WITHDRAWABLE:
             return await self._carry_out(operator.withdraw, order_id, caller, reason)
         if order.state not in SIGHTINGS or order.finished_ms is not None:
-            why = _NO_CANCEL_YET.get(order.state, "there is nothing to cancel")
-            raise WrongState(f"order {order_id} is {order.state.value}: {why}")
+            raise WrongState(f"order {order_id} is {order.state.value}: {MEANINGS[order.state].no_cancel}")
         order = await self._engine.executor.finish(partial(self._ask_cancel, order, caller, reason))
         return await self._wait(order, wait_s, lambda now: now.state not in RESTING)
 

@@ -12,9 +12,9 @@ from daemon.core.rules.priority_queue import Entry
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
-from daemon.core.values.states import UNRESOLVED, State
+from daemon.core.values.states import MEANINGS, UNRESOLVED, State
 
-AGED = (State.QUEUED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST)
+AGED = tuple(state for state, meaning in MEANINGS.items() if meaning.has_age)
 """States whose oldest order's age says something: all that are not to last, and may."""
 
 ORDER, LEASE = "order", "lease"

@@ -13,7 +13,7 @@ from daemon.clock import Clock
 from daemon.core.state.decision import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed, Refused
-from daemon.core.values.states import UNRESOLVED, State
+from daemon.core.values.states import KEY_FREE, MEANINGS, OUTCOMES, UNRESOLVED, State
 from daemon.engine.lease_commands import GAVE_UP
 from daemon.engine.observer import Timing
 from daemon.exchange.mexc.codes import ADVICE
@@ -26,14 +26,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's swit
 OTHER = "other"
 """What is counted under no word of its own."""
 
-ENDS = (
-    State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED, State.REJECTED, State.EXPIRED, State.WITHDRAWN,
-    State.LOST, State.DEAD_LETTER,
-)  # fmt: skip
-FAILURES = frozenset({State.REJECTED, State.EXPIRED, State.LOST, State.DEAD_LETTER})
+FAILURES = frozenset(state for state, meaning in MEANINGS.items() if meaning.is_failure)
 ENDING = frozenset(
-    {"order.seen", "order.seen_late", "order.ruled"}
-    | {f"order.{state.value}" for state in (*FAILURES, State.WITHDRAWN)}
+    {"order.seen", "order.seen_late", "order.ruled"} | {f"order.{state.value}" for state in (*KEY_FREE, State.LOST)}
 )
 """Events that may tell of an end."""
 
@@ -66,7 +61,7 @@ class Recorder:
         self.series = Series()
         self._clock = clock
         self._events = self._counter("events", "What the daemon told, by the event's name", "event", CATALOGUE)
-        self._ends = self._counter("order_outcomes", "Orders that ended, by state", "outcome", ENDS)
+        self._ends = self._counter("order_outcomes", "Orders that ended, by state", "outcome", OUTCOMES)
         self._settled = self._counter(
             "orders_settled",
             "Orders whose placing is settled: on the exchange, or definitely not executed, or lost",
@@ -163,7 +158,7 @@ class Recorder:
         was, state = event.detail.get("was"), event.state
         if state is None or was == state:
             return
-        if state in ENDS:
+        if state in OUTCOMES:
             self._ends[state].inc()
             self.series.ended(event.at_ms, state.value)
         if state in FAILURES:

@@ -11,33 +11,19 @@ import msgspec
 
 from daemon.core.values.decimals import canonical
 from daemon.core.values.orders import Order
-from daemon.core.values.states import State
+from daemon.core.values.states import MEANINGS, RESTING, State
 from daemon.poller.targets import Reason
 
 MAX_MESSAGE = 500
 _ROUNDED = Context(prec=18)
 
-_ENDS = {
-    State.OPEN: ("executing", "placed"),
-    State.PARTIALLY_FILLED: ("executing", "partial"),
-    State.FILLED: ("completed", "success"),
-    State.PARTIALLY_CANCELED: ("completed", "partial"),
-    State.CANCELED: ("cancelled", "failed"),
-    State.WITHDRAWN: ("cancelled", "failed"),
-    State.REJECTED: ("failed", "failed"),
-    State.EXPIRED: ("failed", "failed"),
-    State.DEAD_LETTER: ("failed", "failed"),
-    State.LOST: ("executing", "unknown"),
-}
-"""An order's state, and the status and execution status by which the bot is told of it."""
-
 
 def report(order: Order, rearmed: bool = False) -> bytes | None:
     """Return the body of the report, JSON; ``None`` while the outcome is not known."""
-    if not order.outcome_known:
+    target = MEANINGS[order.state].target
+    if target is None or not order.outcome_known:
         return None
-    status, execution_status = _ENDS[order.state]
-    found: dict[str, object] = {"status": status, "executionStatus": execution_status}
+    found: dict[str, object] = {"status": target.status, "executionStatus": target.execution_status}
     if order.executed_quantity:
         if order.average_price is not None:  # one that is not known yet is told when it is
             found["executionPrice"] = canonical(_ROUNDED.plus(order.average_price))
@@ -71,7 +57,7 @@ def already_traded(order: Order) -> str:
 def _message(order: Order) -> str | None:
     if order.state is State.LOST:
         return f"sniperd: the outcome of order {order.order_id} is unknown; do not send it again. {order.reason or ''}"
-    if order.state in {State.OPEN, State.PARTIALLY_FILLED, State.FILLED}:
+    if order.state in RESTING or order.state is State.FILLED:
         return None
     return f"sniperd: order {order.order_id} is {order.state.value}: {order.reason or 'the exchange says so'}"
 

@@ -11,7 +11,7 @@ from daemon.config.probe_results import ProbeResults
 from daemon.core.values.decimals import plain
 from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused, Unclear
 from daemon.core.values.orders import OrderType
-from daemon.core.values.states import State
+from daemon.core.values.states import RESTING, State
 from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.preflight import TEST
 from daemon.exchange.mexc.replies import envelope
@@ -21,8 +21,6 @@ from daemon.probe.probe import CannotProbe, Orders, Sent, Tell
 PATIENCE_S, PAUSE_S = 10.0, 0.1
 HIDDEN_S = 3.0
 """An ended order that is not shown by its client id for so long is taken as hidden."""
-
-OPEN_STATES = frozenset({State.OPEN, State.PARTIALLY_FILLED})
 
 
 class Probe:
@@ -173,7 +171,7 @@ class Probe:
 
     def _wait_for_end(self, exchange_order_id: str) -> None:
         ends = _now_s() + PATIENCE_S
-        while self._orders.look(by="orderId", value=exchange_order_id) in {None, *OPEN_STATES}:
+        while self._orders.look(by="orderId", value=exchange_order_id) in {None, *RESTING}:
             if _now_s() > ends:
                 raise CannotProbe(f"order {exchange_order_id} does not end though its cancel was asked for")
             time.sleep(PAUSE_S)
@@ -185,7 +183,7 @@ class Probe:
             if not value:
                 by, value = "origClientOrderId", sent.client_order_id
             state = self._orders.look(by=by, value=value)
-            if state is not None and state not in OPEN_STATES:
+            if state is not None and state not in RESTING:
                 with suppress(OSError):  # a full disk keeps nothing from being cancelled
                     self._orders.note("ended", sent, state=state.value)
                 if state is not State.CANCELED:

@@ -20,6 +20,7 @@ import msgspec
 from daemon.clock import CLOCK_FACT, LEAST_STEP_MS, Anchor, anchored
 from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Detail, Event
+from daemon.core.values.states import WAITING, State
 from daemon.errors import BadDatabase
 from daemon.store import rows
 from daemon.store.files import instance_lock, real, refuse_remains
@@ -33,10 +34,12 @@ _INSTANTS = {
 }
 """Columns whose instants lie in the past where the clock is right; they are changed last."""
 
+_WAITING = ", ".join(f"'{state.value}'" for state in State if state in WAITING)
+
 _DURATIONS = (
-    "UPDATE orders SET deadline_ms = :now_ms WHERE deadline_ms > :now_ms AND state IN ('queued', 'armed')",
-    """UPDATE orders SET deadline_ms = deadline_ms - accepted_ms + :now_ms
-       WHERE accepted_ms > :now_ms AND execute_at_ms IS NULL AND state NOT IN ('queued', 'armed')""",
+    f"UPDATE orders SET deadline_ms = :now_ms WHERE deadline_ms > :now_ms AND state IN ({_WAITING})",  # noqa: S608  # ours
+    f"""UPDATE orders SET deadline_ms = deadline_ms - accepted_ms + :now_ms
+       WHERE accepted_ms > :now_ms AND execute_at_ms IS NULL AND state NOT IN ({_WAITING})""",  # noqa: S608  # ours
     """UPDATE orders SET key_until_ms = key_until_ms - coalesce(finished_ms, accepted_ms) + :now_ms
        WHERE coalesce(finished_ms, accepted_ms) > :now_ms""",
     """UPDATE transaction_locks SET expires_at = timeout_ms + :now_ms

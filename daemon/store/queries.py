@@ -13,7 +13,7 @@ from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import KEY_FREE, State
+from daemon.core.values.states import KEY_FREE, UNDER_WAY, State
 from daemon.core.values.waiters import Waiter
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.store import rows
@@ -88,7 +88,7 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
         attempts=[
             attempt
             for order in orders
-            if order.state in {State.ARMED, State.IN_FLIGHT}
+            if order.state in UNDER_WAY
             for attempt in _attempts(connection, order.order_id)
             if attempt.state is AttemptState.IN_FLIGHT
         ],

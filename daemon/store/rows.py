@@ -17,7 +17,7 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock, OwnerType, TransactionType
 from daemon.core.values.orders import Order
-from daemon.core.values.states import State
+from daemon.core.values.states import MEANINGS
 from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
 
 Cell = str | int | None
@@ -122,23 +122,9 @@ def lock_row(lock: Lock) -> Row:
     )
 
 
-_QUEUE_STATUS = {
-    State.QUEUED: "pending",
-    State.ARMED: "processing",
-    State.IN_FLIGHT: "processing",
-    State.IN_DOUBT: "processing",
-    State.LOST: "processing",
-    State.REJECTED: "failed",
-    State.EXPIRED: "failed",
-    State.DEAD_LETTER: "failed",
-    State.WITHDRAWN: "cancelled",
-    State.CANCELED: "cancelled",  # without a fill
-}  # every other state that the exchange reports is "completed": something was traded, or rests on the book
-
-
 def queue_row(order: Order) -> Row:
     """Write an order's row in the queue as the bot knows it."""
-    status = _QUEUE_STATUS.get(order.state, "completed")
+    status = MEANINGS[order.state].queue_status
     ended = status not in {"pending", "processing"}
     return (
         order.order_id,

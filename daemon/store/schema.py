@@ -12,17 +12,21 @@ program knows was written by a newer one and is refused.
 """
 
 import re
+from textwrap import fill
+
+from daemon.core.values.states import State
 
 APPLICATION_ID = 0x736E6970
 """``PRAGMA application_id`` of this program's files: "snip" in ASCII."""
 
-FIRST = """
+_STATES = fill(", ".join(f"'{state.value}'" for state in State), 120, initial_indent=" " * 8, subsequent_indent=" " * 8)
+
+FIRST = f"""
 CREATE TABLE orders (
     seq               INTEGER PRIMARY KEY,  -- order of acceptance, from 1
     order_id          TEXT NOT NULL UNIQUE,
     state             TEXT NOT NULL CHECK (state IN (
-        'queued', 'armed', 'in_flight', 'in_doubt', 'open', 'partially_filled', 'filled', 'canceled',
-        'partially_canceled', 'rejected', 'expired', 'withdrawn', 'lost', 'dead_letter')),
+{_STATES})),
     symbol            TEXT NOT NULL,        -- BTCUSDT
     side              TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
     type              TEXT NOT NULL CHECK (type IN (

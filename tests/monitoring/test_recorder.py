@@ -7,11 +7,11 @@ import pytest
 from daemon.core.state.decision import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Advice, Answer, NotSent
-from daemon.core.values.states import State
+from daemon.core.values.states import OUTCOMES, State
 from daemon.engine.lease_commands import GAVE_UP, LEFT
 from daemon.engine.observer import Timing
 from daemon.errors import Refusal
-from daemon.monitoring.recorder import CODES, ENDS, FAILURES, REFUSALS, SLOW_COMMIT, TIMEOUT, Recorder
+from daemon.monitoring.recorder import CODES, FAILURES, REFUSALS, SLOW_COMMIT, TIMEOUT, Recorder
 from tests.core.making import NOON_MS, attempt, order, placed, refused, unclear
 
 MINUTE_MS = 60_000
@@ -44,7 +44,7 @@ def count(recorder: Recorder, name: str, **labels: str) -> float:
 
 
 def outcomes(recorder: Recorder) -> dict[str, int]:
-    counted = {state.value: int(count(recorder, "order_outcomes_total", outcome=state)) for state in ENDS}
+    counted = {state.value: int(count(recorder, "order_outcomes_total", outcome=state)) for state in OUTCOMES}
     return {state: number for state, number in counted.items() if number}
 
 

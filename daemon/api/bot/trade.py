@@ -22,34 +22,13 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.fields import Amount, Text
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import SignalRequest
-from daemon.core.values.states import SIGHTINGS, State
+from daemon.core.values.states import MEANINGS, RESTING, SIGHTINGS, WAITING, State
 from daemon.core.verbs.lease_queue import place_of
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 from daemon.store.bot_tables import iso
 
 WAIT_S = 30.0
 """So long the bot waits for an outcome where it does not say: the old door's own time-out."""
-
-MEXC_STATUS = {
-    State.OPEN: "NEW",
-    State.PARTIALLY_FILLED: "PARTIALLY_FILLED",
-    State.FILLED: "FILLED",
-    State.CANCELED: "CANCELED",
-    State.PARTIALLY_CANCELED: "PARTIALLY_CANCELED",
-}
-"""An order's state as MEXC, and so the bot, calls it."""
-
-
-_NO_ANSWER = "the answer of the exchange is awaited"
-_OUTSTANDING = {
-    State.IN_DOUBT: _NO_ANSWER,
-    State.LOST: _NO_ANSWER,
-    State.OPEN: "the exchange accepted it and has not shown yet what became of it",
-    State.PARTIALLY_FILLED: "the exchange shows it as partly filled, but not how much of it",
-    State.FILLED: "the exchange shows it as filled, but not how much of it",
-    State.PARTIALLY_CANCELED: "the exchange shows it as cancelled after fills, but not how much was filled",
-}
-"""Why the outcome is still unknown, by state, where nothing is known to have been bought or sold and nothing rests."""
 
 
 class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
@@ -106,7 +85,7 @@ def answer(
     """Decide what the bot is told of an order as it stands on disk, and with which HTTP status."""
     if _succeeded(order):
         return _placed(order, now_ms, replayed=replayed), 200
-    if order.state in {State.QUEUED, State.ARMED}:
+    if order.state in WAITING:
         queued = {
             "success": False,
             "queued": True,
@@ -116,13 +95,13 @@ def answer(
             "error": "Resource locked, added to queue",
         }
         return queued, 202
-    if order.state in _OUTSTANDING or (order.state is State.IN_FLIGHT and not replayed):
-        message = f"order {order.order_id}: {order.reason or _OUTSTANDING.get(order.state, _NO_ANSWER)}"
-        unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
-        return {**unknown, "unknown": True}, 202
-    if order.state is State.IN_FLIGHT:
+    if order.state is State.IN_FLIGHT and replayed:
         progress = failure("Trade already in progress", f"order {order.order_id} is on its way", order)
         return {**progress, "lockStatus": _lock_status(ledger, order)}, 409
+    if why_unknown := MEANINGS[order.state].bot_unknown:
+        message = f"order {order.order_id}: {order.reason or why_unknown}"
+        unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
+        return {**unknown, "unknown": True}, 202
     failed = failure(_why_nothing(order), "Trade execution failed", order) | {"executionTimeMs": took_ms}
     return failed | {"replayed": True} if replayed else failed, 400
 
@@ -163,7 +142,7 @@ def _succeeded(order: Order) -> bool:
     """Whether something was bought or sold, or the order was seen on the exchange's book."""
     if order.state not in SIGHTINGS:
         return False
-    rests = order.state in {State.OPEN, State.PARTIALLY_FILLED} and order.outcome_known
+    rests = order.state in RESTING and order.outcome_known
     ruled_filled = order.state is State.FILLED and order.finished_ms is not None  # a person may name no quantity
     return rests or ruled_filled or order.executed_quantity > 0
 
@@ -179,6 +158,8 @@ def _why_nothing(order: Order) -> str:
 
 
 def _placed(order: Order, now_ms: int, *, replayed: bool) -> dict[str, Any]:
+    seen_as = MEANINGS[order.state].shown
+    assert seen_as is not None
     is_unsaid = order.state is State.FILLED and not order.executed_quantity
     price = order.average_price if order.executed_quantity else order.price  # what rests, rests at its limit
     shown = {
@@ -188,7 +169,7 @@ def _placed(order: Order, now_ms: int, *, replayed: bool) -> dict[str, Any]:
         "side": order.side.value,
         "quantity": None if is_unsaid else plain(order.executed_quantity),
         "price": None if price is None else plain(price),
-        "status": MEXC_STATUS[order.state],
+        "status": seen_as.word,
         "timestamp": iso(order.sent_ms or order.accepted_ms),
     }
     placed = {

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.orders import what
+from daemon.core.values.states import MEANINGS, RESTING, UNDER_WAY, UNRESOLVED, State
 
 TIMEOUT_S = 3.0
 LOOKED_UP = 10
@@ -14,8 +15,12 @@ LOOKED_UP = 10
 LISTED = 100
 """Orders of one state, and locks, that are shown at most."""
 
-FIRST = ("in_doubt", "lost", "dead_letter", "in_flight", "armed")
-LAST = ("partially_filled", "open")
+FIRST = (
+    *(state.value for state, meaning in MEANINGS.items() if meaning.needs_operator),
+    *(state.value for state in reversed(State) if state in UNDER_WAY),
+)
+LAST = tuple(state.value for state in reversed(State) if state in RESTING)
+"""States that are listed before and after the queue; within a phase the later one comes first."""
 
 
 class OrderRow(NamedTuple):
@@ -87,7 +92,7 @@ def _row(order: dict[str, Any], now_ms: int, waits: str) -> OrderRow:
 def _waits(path: Path, order: dict[str, Any], place: int, now_ms: int) -> str:
     """Say what an order waits for that is before or under way, or needs a person."""
     state = order["state"]
-    if state in {"in_doubt", "lost"}:
+    if state in UNRESOLVED:
         return _next_look(path, order["id"]) if place < LOOKED_UP else ""
     if state == "armed":
         return f"fires {show.ago(order['executeAtMs'], now_ms)}"

@@ -34,8 +34,6 @@ Everything else in the daemon derives from these three.
 from enum import Enum, StrEnum, auto
 from typing import NamedTuple
 
-import msgspec
-
 from daemon.errors import Impossible
 
 
@@ -129,17 +127,17 @@ class Target(NamedTuple):
     execution_status: str
 
 
-class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+class Meaning(NamedTuple):
     """What a state means: one row of :data:`MEANINGS`. Texts are for the operator; "" where there is nothing to say."""
 
     phase: Phase
     maybe_sent: bool  # a request may have reached the exchange, whatever was concluded since
+    queue_status: str  # `status` of its row in transaction_queue, the bot's table
+    tone: Tone
     search: SearchPolicy = SearchPolicy.NONE
     shown: Shown | None = None  # None: MEXC has no such state
-    queue_status: str  # `status` of its row in transaction_queue, the bot's table
     target: Target | None = None  # None: nothing is reported while the outcome is to come
     bot_unknown: str = ""  # why `POST /api/mexc/trade` answers "unknown" if no fill is known and nothing rests
-    tone: Tone
     needs_operator: bool = False  # listed first, and in bold
     outcome_rank: int | None = None  # an outcome: counted by metrics, and its place in the page's bars, from the bottom
     is_failure: bool = False  # counts as failed in the metric of settled orders

@@ -20,17 +20,11 @@ import msgspec
 from daemon.core.values.decimals import ZERO, plain, product, total
 from daemon.core.values.exchange_replies import OrderReport
 from daemon.core.values.orders import Order, OrderType, Side
-from daemon.core.values.states import State
+from daemon.core.values.states import MEANINGS, State
 from daemon.exchange.mexc.replies import UNREADABLE
 from daemon.exchange.mexc.views import UnreadableError, amount
 
-STATES = {
-    "NEW": State.OPEN,
-    "PARTIALLY_FILLED": State.PARTIALLY_FILLED,
-    "FILLED": State.FILLED,
-    "CANCELED": State.CANCELED,
-    "PARTIALLY_CANCELED": State.PARTIALLY_CANCELED,
-}
+STATES = {meaning.shown.word: state for state, meaning in MEANINGS.items() if meaning.shown is not None}
 """MEXC's five states (documented)."""
 
 ENDED_WORDS = frozenset({
