@@ -15,7 +15,7 @@ from daemon.cli.options import Command
 from daemon.errors import NoPermission, StartupError
 from daemon.installing.plan import installation, removal
 from daemon.installing.refusals import Program, check_machine, check_program
-from daemon.installing.steps import Decision
+from daemon.installing.steps import Step
 
 ROOT = Path("/")
 
@@ -32,10 +32,10 @@ def how_option(command: Command) -> Command:
 def install(how: str | None) -> None:
     """Put the service in place and start it: user, directories, configuration, units, sockets, backups.
 
-    It starts this very program, wherever pip has installed it. Run again, for instance after an upgrade, it does what
-    is left to do: a unit that differs is replaced (changes of yours belong into drop-ins: `systemctl edit sniperd`), a
-    configuration that you changed stays as it is. What runs goes on running; `systemctl restart sniperd` lets a new
-    version take over.
+    Man pages and shell completion are installed as well. The service starts this very program, wherever pip has
+    installed it. Run it again after an upgrade, for instance: it does what is left to do. A unit that differs is
+    replaced (put your changes into drop-ins: `systemctl edit sniperd`); a configuration that you changed stays as it
+    is. A running service goes on running; `systemctl restart sniperd` starts the new version.
     """
     command = Path(sysconfig.get_path("scripts")) / "sniperd"
     parts = (Path(sys.prefix), Path(sys.base_prefix), Path(daemon.__file__).parent)
@@ -64,7 +64,7 @@ def uninstall(how: str | None) -> None:
         raise Fail(str(error), error.exit_code) from None
 
 
-def _carry_out(steps: Sequence[Decision], how: str | None) -> None:
+def _carry_out(steps: Sequence[Step], how: str | None) -> None:
     if how is None:
         raise click.UsageError("choose --dry-run, which tells every step, or --system, which takes them")
     if how == "system" and os.geteuid() != 0:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from daemon.installing.steps import NEW, OLD, Decision, Remove, Run, linked, offered, placed
+from daemon.installing.share import COMPLETIONS, completions, man_pages
+from daemon.installing.steps import NEW, OLD, Keep, Remove, Run, Step, linked, offered, placed
 
 UNITS = (
     "sniperd.service",
@@ -20,6 +21,7 @@ SHIPPED_COMMAND = b"/opt/sniperd/bin/sniperd"
 USERS, DIRECTORIES = "sysusers.d/sniperd.conf", "tmpfiles.d/sniperd.conf"
 CONFIG = "etc/sniperd/config.toml"
 LINK = "usr/local/bin/sniperd"
+SHARE = "usr/local/share"
 
 
 def shipped(name: str) -> bytes:
@@ -32,7 +34,7 @@ def unit(name: str, command: Path) -> bytes:
     return shipped(name).replace(SHIPPED_COMMAND, str(command).encode())
 
 
-def installation(root: Path, command: Path) -> Sequence[Decision]:
+def installation(root: Path, command: Path) -> Sequence[Step]:
     """Return the steps that put the service in place; those that are done already only say so."""
     users, directories = root / "etc" / USERS, root / "etc" / DIRECTORIES
     return [
@@ -43,14 +45,17 @@ def installation(root: Path, command: Path) -> Sequence[Decision]:
         *offered(root / CONFIG, shipped("config.toml")),
         *(placed(_unit_path(root, name), unit(name, command)) for name in UNITS),
         linked(root / LINK, command),
+        *_documents(root / SHARE),
         Run(("systemctl", "daemon-reload")),
         Run(("systemctl", "enable", "--now", *STARTED)),
     ]
 
 
-def removal(root: Path, command: Path) -> Sequence[Decision]:
+def removal(root: Path, command: Path) -> Sequence[Step]:
     """Return the steps that take the service away; configuration, keys, database, backups and user stay."""
-    ours = [*(_unit_path(root, name) for name in UNITS), root / "etc" / USERS, root / "etc" / DIRECTORIES]
+    share = root / SHARE
+    documents = (*_man_pages_there(share), *(share / path for path in COMPLETIONS))
+    ours = [*(_unit_path(root, name) for name in UNITS), root / "etc" / USERS, root / "etc" / DIRECTORIES, *documents]
     there = [path for each in ours for path in (each, each.with_name(each.name + OLD)) if path.exists()]
     offer = root / f"{CONFIG}{NEW}"
     link = root / LINK
@@ -62,6 +67,24 @@ def removal(root: Path, command: Path) -> Sequence[Decision]:
         *([Remove(link)] if is_linked else []),
         Run(("systemctl", "daemon-reload")),
     ]
+
+
+def _documents(share: Path) -> Sequence[Step]:
+    """Return the steps that put man pages and completion in place, and take pages of former versions away."""
+    steps = [placed(share / path, content, keep_old=False) for path, content in completions()]
+    try:
+        pages = {share / path: content for path, content in man_pages()}
+    except ModuleNotFoundError as error:
+        why = f"no man pages, {error}: `sh .ci/setup` installs it, so does `pip install 'sniperd[build]'`"
+        return [*steps, Keep(share / "man", why)]
+    former = (path for path in _man_pages_there(share) if path not in pages)
+    steps += [placed(path, content, keep_old=False) for path, content in pages.items()]
+    return [*steps, *(Remove(path) for path in former)]
+
+
+def _man_pages_there(share: Path) -> Sequence[Path]:
+    """Return the man pages of this program that are installed."""
+    return sorted([*share.glob("man/man*/sniperd.*"), *share.glob("man/man*/sniperd-*")])
 
 
 def _unit_path(root: Path, name: str) -> Path:

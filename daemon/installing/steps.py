@@ -26,14 +26,15 @@ class Keep(msgspec.Struct, frozen=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """Write a file; another that stands there is kept beside it."""
+    """Write a file; another that stands there is kept beside it, unless it is generated."""
 
     path: Path
     content: bytes
+    keep_old: bool = True
 
     def told(self) -> str:
         """Say it."""
-        kept = f"; the former one is kept as {self.path.name}{OLD}" if self.path.exists() else ""
+        kept = f"; the former one is kept as {self.path.name}{OLD}" if self._keeps() else ""
         return f"write   {self.path}{kept}"
 
     def do(self) -> None:
@@ -43,11 +44,14 @@ class Write(msgspec.Struct, frozen=True):
             self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             partial.write_bytes(self.content)
             partial.chmod(0o644)
-            if self.path.exists():
+            if self._keeps():
                 self.path.replace(self.path.with_name(self.path.name + OLD))
             partial.replace(self.path)
         except OSError as error:
             raise CannotCreate(f"cannot write {self.path}: {error.strerror}; mend that, and run it again") from error
+
+    def _keeps(self) -> bool:
+        return self.keep_old and self.path.exists()
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -109,7 +113,7 @@ class Run(msgspec.Struct, frozen=True):
             )
 
 
-Decision = Keep | Write | Link | Remove | Run
+Step = Keep | Write | Link | Remove | Run
 
 
 def content_of(path: Path) -> bytes | None:
@@ -122,12 +126,12 @@ def content_of(path: Path) -> bytes | None:
         raise CannotCreate(f"cannot read {path}: {error.strerror}; run it as root") from error
 
 
-def placed(path: Path, content: bytes) -> Decision:
+def placed(path: Path, content: bytes, *, keep_old: bool = True) -> Step:
     """Write a file that is ours, unless it says the same already."""
-    return Keep(path, "it is this version's") if content_of(path) == content else Write(path, content)
+    return Keep(path, "it is this version's") if content_of(path) == content else Write(path, content, keep_old)
 
 
-def linked(path: Path, target: Path) -> Decision:
+def linked(path: Path, target: Path) -> Step:
     """Link a name, unless it leads there already, or is something of somebody else's."""
     if not path.is_symlink() and path.exists():
         return Keep(path, f"it is no link; the program is {target}")
@@ -135,7 +139,7 @@ def linked(path: Path, target: Path) -> Decision:
     return Keep(path, "it leads to this program") if is_so else Link(path, target)
 
 
-def offered(path: Path, content: bytes) -> Sequence[Decision]:
+def offered(path: Path, content: bytes) -> Sequence[Step]:
     """Write a file that becomes the administrator's; what was changed is kept, and the new one stands beside it."""
     found = content_of(path)
     if found is None or found == content:

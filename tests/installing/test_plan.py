@@ -7,7 +7,8 @@ import pytest
 
 from daemon.errors import CannotCreate
 from daemon.installing.plan import UNITS, installation, removal, shipped
-from daemon.installing.steps import Decision, Run
+from daemon.installing.share import COMPLETIONS, man_page_paths
+from daemon.installing.steps import Run, Step
 
 SOURCES = Path(__file__).parents[2]
 COMMAND = Path("/srv/venvs/sniperd/bin/sniperd")
@@ -18,14 +19,14 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def carry_out(steps: Sequence[Decision]) -> None:
+def carry_out(steps: Sequence[Step]) -> None:
     """Do what concerns files; commands are the system's."""
     for step in steps:
         if not isinstance(step, Run):
             step.do()
 
 
-def told(steps: Sequence[Decision]) -> list[str]:
+def told(steps: Sequence[Step]) -> list[str]:
     return [step.told().split()[0] for step in steps]
 
 
@@ -50,6 +51,7 @@ def test_everything_that_systemd_needs_comes_to_its_place(root: Path) -> None:
         "etc/tmpfiles.d/sniperd.conf",
         "usr/local/bin/sniperd",
         *(f"etc/systemd/system/{name}" for name in UNITS),
+        *(f"usr/local/share/{path}" for path in (*man_page_paths().values(), *COMPLETIONS)),
     }
     assert {path.stat().st_mode & 0o777 for path in root.rglob("*") if path.is_file() and not path.is_symlink()} == {
         0o644

@@ -21,7 +21,9 @@ def page() -> str:
     for name in COMMANDS:
         parts += _command(name, context)
     return markdown.page(
-        "Command reference", "Every command of `sniperd` with its arguments and options.", *filter(None, parts)
+        "Command reference",
+        "The commands of sniperd, the daemon between a MEXC sniper bot and the exchange, with their options.",
+        *filter(None, parts),
     )
 
 

@@ -102,6 +102,8 @@ def test_installed_it_is_enabled_ready_and_trades_on_paper(packages: Packages) -
         ran = service.box.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *UNITS)
         assert ran.stdout + ran.stderr == ""
         assert service.box.run("sniperd", "submit", "BUY", "BTCUSDT", "--quote", "25").stdout.startswith("filled")
+        for name in ("man/man1/sniperd.1.gz", "man/man5/sniperd.toml.5.gz", "bash-completion/completions/sniperd"):
+            service.box.run("test", "-s", f"/usr/share/{name}")
         again = service.box.run("sniperd", "install", "--dry-run", check=False)
         assert "the package sniperd has the service in place; there is nothing to do" in again.stderr
 

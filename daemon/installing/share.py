@@ -1,0 +1,68 @@
+"""Files for ``/usr/share`` or ``/usr/local/share``: man pages of the handbook, completion for shells.
+
+``python -m daemon.installing.share DIRECTORY`` writes them there; the Debian package is built so. Man pages need the
+packages of the extra ``build``.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from daemon.manual import topics
+
+PROGRAM = "sniperd"
+
+COMPLETIONS: dict[str, type[ShellComplete]] = {
+    "bash-completion/completions/sniperd": BashComplete,
+    "fish/vendor_completions.d/sniperd.fish": FishComplete,
+    "zsh/site-functions/_sniperd": ZshComplete,
+}
+"""Where each shell looks for a command's completion."""
+
+_PAGES = {"reference-commands": ("sniperd", 1), "reference-configuration": ("sniperd.toml", 5)}
+"""Topics whose man pages have names of their own."""
+
+
+def page_of(topic: str) -> tuple[str, int]:
+    """Return the name and the section of a topic's man page."""
+    return _PAGES.get(topic, (f"sniperd-{topic.removeprefix('reference-')}", 7))
+
+
+def man_page_paths() -> dict[str, str]:
+    """Return where the man pages stand, by topic."""
+    pages = {topic: page_of(topic) for topic in topics()}
+    return {topic: f"man/man{section}/{name}.{section}" for topic, (name, section) in pages.items()}
+
+
+def man_pages() -> Iterator[tuple[str, bytes]]:
+    """Yield every man page, with its path.
+
+    Raises:
+        ModuleNotFoundError: the packages that write them are not installed.
+
+    """
+    from daemon.installing.man_pages import man_page  # noqa: PLC0415  # its packages may be missing
+
+    for topic, path in man_page_paths().items():
+        yield path, man_page(topics()[topic]).encode()
+
+
+def completions() -> Iterator[tuple[str, bytes]]:
+    """Yield the completion of every shell, with its path. It asks the installed command, so it is never out of date."""
+    for path, kind in COMPLETIONS.items():
+        yield path, ShellComplete.source(kind(click.Command(PROGRAM), {}, PROGRAM, "_SNIPERD_COMPLETE")).encode()
+
+
+def main() -> None:
+    """Write all of them into the directory that is the first argument."""
+    for path, content in (*man_pages(), *completions()):
+        file = Path(sys.argv[1], path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
