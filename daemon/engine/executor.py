@@ -18,7 +18,7 @@ import anyio.lowlevel
 from daemon.clock import Clock, stopwatch_s
 from daemon.core.rules.retries import may_refit
 from daemon.core.state.decision import Decision, Send
-from daemon.core.values.exchange_replies import Answer, Refused
+from daemon.core.values.exchange_replies import Answer, NotSent, Refused
 from daemon.core.values.orders import Order
 from daemon.core.values.states import UNRESOLVED
 from daemon.core.values.symbols import SymbolRules
@@ -29,7 +29,7 @@ from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
 from daemon.engine.resource_locks import ResourceLocks
 from daemon.errors import NotReady
-from daemon.exchange.port import Exchange
+from daemon.exchange.port import Exchange, NotConnected
 from daemon.store.writer import Commit
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Executor:
     async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
         self._begin()
         began_ms = self._clock.now_ms()
-        answer = await self._exchange.place(send.order, send.attempt, lambda: self._gate(send, commit, timing))
+        answer = await self._send(send, commit, timing)
         timing.answered_s = stopwatch_s()
         new_rules = await self._doubted(send, answer, began_ms)
         step = Decision()
@@ -134,6 +134,32 @@ class Executor:
         self._observer.attempted(send, answer, timing)
         if verdict is not None and verdict.resync:
             await self._exchange.measure_clock()
+
+    async def _send(self, send: Send, commit: Commit, timing: Timing) -> Answer:
+        """Send an attempt's request, once. The order of these lines is the order of events.
+
+        The connection opens while the disk writes. Nothing runs between the last question and the first byte.
+        """
+        request = self._exchange.prepare(send.order, send.attempt)
+        try:
+            async with asyncio.timeout(request.timeout_s):
+                is_written = False
+                while not is_written:
+                    await request.connect()
+                    await commit.durable()
+                    await request.rate_slot()
+                    why = may_go(self._effects.ledger, send, self._clock.now_ms())
+                    if why is not None:
+                        return NotSent(why)
+                    timing.wire_s = stopwatch_s()
+                    is_written = request.write()
+        except NotConnected as error:
+            return request.not_written(str(error))
+        except TimeoutError:
+            return request.not_written("TimeoutError: no answer in time")
+        finally:
+            request.release()
+        return await request.answer()
 
     async def _finished(self, work: Callable[[], Awaitable[T]]) -> T | Exception:
         """Do the work; return its error as a value, because an error of a task ends its whole group."""
@@ -179,15 +205,6 @@ class Executor:
         armed = fire(self._effects.ledger, step, send, self._clock.now_ms())
         self._effects.apply(step)
         return armed
-
-    async def _gate(self, send: Send, commit: Commit, timing: Timing) -> str | None:
-        """Wait until the attempt is durable and its turn has come; return what speaks against sending it."""
-        await commit.durable()
-        await self._exchange.order_turn()
-        why = may_go(self._effects.ledger, send, self._clock.now_ms())
-        if why is None:
-            timing.wire_s = stopwatch_s()
-        return why
 
     async def _hold(self, order: Order) -> None:
         async with self._locks.of(order.resource):

@@ -1,11 +1,9 @@
 """The port to an exchange: what the engine asks of one.
 
-Whoever stands behind it answers with values (:mod:`daemon.core.values.exchange_replies`). Nothing raises but
-cancellation: a failure is an answer too, and whether it is a refusal or an unknown outcome is the one thing that must
-not be lost on the way.
+An exchange answers with values (:mod:`daemon.core.values.exchange_replies`): a failure is an answer too, and whether
+it is a refusal or an unknown outcome is the one thing that must not be lost on the way.
 """
 
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Protocol
 
@@ -16,12 +14,48 @@ from daemon.core.values.exchange_replies import Answer, CancelAnswer, PreflightR
 from daemon.core.values.orders import Order
 from daemon.core.values.symbols import SymbolRules
 
-Gate = Callable[[], Awaitable[str | None]]
-"""Waits until the attempt is durable; then says what speaks against sending it, or ``None``.
 
-The exchange prepares the request and opens a connection while the disk writes. It asks the gate when the connection
-stands, and once the gate has opened it writes the request before any other task runs.
-"""
+class NotConnected(Exception):
+    """No connection to the exchange stands: nothing was written."""
+
+
+class OrderRequest(Protocol):
+    """The request of one attempt, signed and built. It is written once, or never.
+
+    The engine calls :meth:`connect`, makes sure that the attempt is durable, waits for :meth:`rate_slot`, asks whether
+    the order may still go, and calls :meth:`write`, with nothing in between. All of this has :attr:`timeout_s`.
+    """
+
+    timeout_s: float
+
+    async def connect(self) -> None:
+        """Get a connection that stands: TCP and TLS. Again, where :meth:`write` found that it does no longer.
+
+        Raises:
+            NotConnected: there is none.
+
+        """
+        ...
+
+    async def rate_slot(self) -> None:
+        """Wait until the exchange's rate has room for an order on the wire, and count it."""
+        ...
+
+    def write(self) -> bool:
+        """Write it at once; ``False`` where the server has given the connection up: nothing was written."""
+        ...
+
+    async def answer(self) -> Answer:
+        """Read the answer to what was written."""
+        ...
+
+    def not_written(self, why: str) -> Answer:
+        """Return the answer of a request that could not be written in time."""
+        ...
+
+    def release(self) -> None:
+        """Give the connection back, if nothing was written on it."""
+        ...
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,12 +74,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Exchange(Protocol):
     """A place to trade."""
 
-    async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
-        """Make one attempt. Never repeats it."""
-        ...
-
-    async def order_turn(self) -> None:
-        """Wait until an order may reach the wire, within the exchange's rate, and count it. For the gate."""
+    def prepare(self, order: Order, attempt: Attempt) -> OrderRequest:
+        """Sign and build the request of one attempt."""
         ...
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:

@@ -11,8 +11,7 @@ import anyio
 import looptime
 from anyio.abc import TaskGroup
 
-from daemon.exchange.mexc.transport import Failure, Reply, Stopped
-from daemon.exchange.port import Gate
+from daemon.exchange.mexc.transport import Failure, Reply
 from daemon.simulator import messages
 from daemon.simulator.exchange import Later, SimulatedExchange
 from daemon.store.opening import open_for_reading, prepare
@@ -141,34 +140,44 @@ class Network:
         weather: Weather,
         dice: Random,
         wires: TaskGroup,
-        source: Callable[[str, str], None],
+        on_first_byte: Callable[[str, str], None],
     ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._weather = weather
         self._dice = dice
         self._wires = wires
-        self._source = source  # sees every request at the moment its first byte leaves
+        self._on_first_byte = on_first_byte  # sees every request at the moment its first byte leaves
 
     def transport(self, life: Life) -> "VirtualTransport":
         """Return the transport of one life."""
         return VirtualTransport(self, life)
 
-    async def request(
-        self, life: Life, method: str, target: str, headers: Mapping[str, str], timeout_s: float, gate: Gate | None
-    ) -> Reply | Failure | Stopped:
-        """Carry one request."""
+    async def connect(self, life: Life) -> "VirtualConnection":
+        """Open a connection, or find one that stands."""
         await anyio.sleep(self._dice.choice((0.0, 0.0, 0.0, self._dice.uniform(0, OPENING_S))))
-        why = None if gate is None else await gate()
+        return VirtualConnection(self, life)
+
+    def write(self, life: Life, request: bytes) -> "asyncio.Future[Reply | None] | None":
+        """Take a request; ``None`` where nobody listens."""
         life.check()
-        if why is not None:
-            return Stopped(why)
         if self._weather.refuses:
+            return None
+        line, *headers = request.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
+        method, target, _ = line.split(" ")
+        self._on_first_byte(method, target)
+        answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        fields = dict(header.split(": ", 1) for header in headers)
+        self._wires.start_soon(self._carry, method, target, fields, answer)
+        return answer
+
+    async def reply(
+        self, life: Life, answer: "asyncio.Future[Reply | None] | None", timeout_s: float
+    ) -> Reply | Failure:
+        """Wait for what becomes of a request."""
+        if answer is None:
             await anyio.sleep(self._dice.uniform(0.0001, 0.01))
             return Failure(written=False, why="connection refused")
-        self._source(method, target)
-        answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-        self._wires.start_soon(self._carry, method, target, dict(headers), answer)
         if self._dice.random() < self._weather.cuts:
             await anyio.sleep(self._dice.uniform(0, 0.05))
             return Failure(written=True, why="connection reset")
@@ -202,6 +211,29 @@ class Network:
         )
 
 
+class VirtualConnection:
+    """A connection of one life that stands."""
+
+    reused = True
+
+    def __init__(self, network: Network, life: Life) -> None:
+        self._network = network
+        self._life = life
+        self._answer: asyncio.Future[Reply | None] | None = None
+
+    def write(self, request: bytes) -> bool:
+        """Write a request."""
+        self._answer = self._network.write(self._life, request)
+        return True
+
+    async def reply(self, timeout_s: float) -> Reply | Failure:
+        """Read the answer."""
+        return await self._network.reply(self._life, self._answer, timeout_s)
+
+    def release(self) -> None:
+        """Give nothing back."""
+
+
 class VirtualTransport:
     """The transport port of one life."""
 
@@ -209,8 +241,18 @@ class VirtualTransport:
         self._network = network
         self._life = life
 
-    async def request(
-        self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float, gate: Gate | None = None
-    ) -> Reply | Failure | Stopped:
+    def build(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+        """Return a request as it is written."""
+        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+    async def connect(self, timeout_s: float) -> VirtualConnection:
+        """Return a connection that stands."""
+        async with asyncio.timeout(timeout_s):
+            return await self._network.connect(self._life)
+
+    async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:  # noqa: ARG002
         """Make one request."""
-        return await self._network.request(self._life, method, target, headers, timeout_s, gate)
+        connection = await self.connect(timeout_s)
+        connection.write(request)
+        return await connection.reply(timeout_s)

@@ -10,36 +10,29 @@ from daemon.clock import Clock
 from daemon.config.credentials import Credentials
 from daemon.config.tables import ExchangeTable
 from daemon.core.values.attempts import Attempt
-from daemon.core.values.decimals import plain
 from daemon.core.values.exchange_replies import (
-    UNREACHABLE,
-    Advice,
-    Answer,
     CancelAnswer,
-    NotSent,
     PreflightResult,
     PreflightVerdict,
     QueryResult,
-    Refused,
     Source,
-    Unclear,
 )
 from daemon.core.values.orders import Order
 from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.codes import SERVER_CODES
+from daemon.exchange.mexc.order_request import ORDER, MexcOrderRequest
 from daemon.exchange.mexc.preflight import run_preflight
 from daemon.exchange.mexc.prices import LastPrices
-from daemon.exchange.mexc.replies import SUCCESS, envelope, placed_or_not, raw
+from daemon.exchange.mexc.replies import SUCCESS, envelope, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.sources import Sources, names
 from daemon.exchange.mexc.symbols import parse
-from daemon.exchange.mexc.transport import Reply, Stopped, Transport
-from daemon.exchange.port import Gate, Health
+from daemon.exchange.mexc.transport import Reply, Transport
+from daemon.exchange.port import Health
 
-ORDER = "/api/v3/order"
 PAUSE_MS = 1_000
 """So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
 UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
@@ -72,23 +65,9 @@ class MexcExchange:
         """Take a new configuration; it counts from the next request on."""
         self._requests.reload(table)
 
-    async def place(self, order: Order, attempt: Attempt, gate: Gate) -> Answer:
-        """Make one attempt."""
-        answer = await self._requests.order(ORDER, _order_parameters(order, attempt), gate, order.deadline_ms)
-        reply = answer.reply
-        if isinstance(reply, Stopped):
-            return NotSent(reply.why)
-        if isinstance(reply, Reply):
-            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, answer.asked, self._duplicate_codes)
-        if reply.written:
-            return Unclear(reply.why, answer.asked, "")
-        return Refused(
-            advice=Advice.RETRY, code=UNREACHABLE, message=reply.why, asked=answer.asked, answered="nothing was sent"
-        )
-
-    async def order_turn(self) -> None:
-        """Wait until an order may reach the wire."""
-        await self._requests.pacer.wait_for_order()
+    def prepare(self, order: Order, attempt: Attempt) -> MexcOrderRequest:
+        """Sign and build the request of one attempt."""
+        return MexcOrderRequest(self._requests, self._duplicate_codes, order, attempt)
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
         """Look for an order at one source."""
@@ -235,18 +214,6 @@ class MexcExchange:
 
 def _address(contract: str) -> str:
     return contract.lower() if contract[:2].lower() == "0x" else contract
-
-
-def _order_parameters(order: Order, attempt: Attempt) -> Parameters:
-    parameters = [("symbol", order.symbol), ("side", order.side.value), ("type", order.type.value)]
-    if order.quantity is not None:
-        parameters.append(("quantity", plain(order.quantity)))
-    if order.quote_quantity is not None:
-        parameters.append(("quoteOrderQty", plain(order.quote_quantity)))
-    if attempt.price is not None:
-        parameters.append(("price", plain(attempt.price)))
-    parameters.append(("newClientOrderId", attempt.client_order_id))
-    return parameters
 
 
 def _cancelled(reply: Reply) -> str:

@@ -12,8 +12,8 @@ from daemon.exchange.mexc import views
 from daemon.exchange.mexc.pacing import Pacer
 from daemon.exchange.mexc.replies import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
-from daemon.exchange.mexc.transport import Failure, Reply, Stopped, Transport
-from daemon.exchange.port import Gate, Health
+from daemon.exchange.mexc.transport import Failure, Reply, Transport
+from daemon.exchange.port import Health
 
 OK, BAD_REQUEST = 200, 400
 FIRST_WAIT_MS = 500
@@ -27,9 +27,18 @@ class ExchangeCall(msgspec.Struct, frozen=True):
     """A request without its signature, for the record, the answer to it, and when each passed the network."""
 
     asked: str
-    reply: Reply | Failure | Stopped
+    reply: Reply | Failure
     began_ms: int
     ended_ms: int
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A request that is built, and signed where it must be."""
+
+    asked: str  # without its signature, for the record
+    target: str  # path and query as they are sent
+    request: bytes
+    repeatable: bool  # written once more where its connection drops before an answer
 
 
 class Requests:
@@ -39,7 +48,7 @@ class Requests:
         self.table = table
         self.clock = clock
         self.pacer = Pacer(clock, table)
-        self._transport = transport
+        self.transport = transport
         self._credentials = credentials
         self._headers = {"X-MEXC-APIKEY": credentials.api_key.reveal(), "Content-Type": "application/json"}
         self._public_headers = {"Content-Type": "application/json"}
@@ -65,24 +74,21 @@ class Requests:
         query = encode(parameters)
         target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
-        return await self._send("GET", target, f"GET {target}", self._public_headers, None)
+        request = self.transport.build("GET", target, self._public_headers)
+        return await self._send(Prepared(f"GET {target}", target, request, repeatable=True))
 
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Ask what needs a signature, when there is room."""
         await self.pacer.wait(weight)
-        answer = await self._signed(method, path, parameters)
+        answer = await self._send(self.signed(method, path, parameters))
         if _clock_refused(answer.reply):
             await self.measure_clock()
         return answer
 
-    async def order(self, path: str, parameters: Parameters, gate: Gate, deadline_ms: int) -> ExchangeCall:
-        """Post an order once the gate opens; after its deadline the exchange itself refuses it as stale."""
-        return await self._signed("POST", path, parameters, gate, deadline_ms)
-
     async def cancel(self, path: str, parameters: Parameters) -> ExchangeCall:
         """Ask for a cancel; it counts as an order."""
         await self.pacer.wait_for_order()
-        return await self._signed("DELETE", path, parameters)
+        return await self._send(self.signed("DELETE", path, parameters))
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours, at the middle of the round trip.
@@ -125,50 +131,53 @@ class Requests:
             error=self._error,
         )
 
-    async def _signed(
-        self, method: str, path: str, parameters: Parameters, gate: Gate | None = None, until_ms: int | None = None
-    ) -> ExchangeCall:
-        """Sign a request that is valid for the configured window, and not beyond an instant of our clock."""
+    def signed(self, method: str, path: str, parameters: Parameters, until_ms: int | None = None) -> Prepared:
+        """Sign a request that is valid for the configured window, and not beyond an instant of our clock.
+
+        ``until_ms`` is an order's deadline: after it the exchange itself refuses the request as stale.
+        """
         now_ms = self.clock.now_ms()
         window_ms = self.table.recv_window_ms
         if until_ms is not None:
             window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented
         query = encode([*parameters, ("recvWindow", str(window_ms)), ("timestamp", str(self.exchange_ms(now_ms)))])
         target = f"{path}?{signed(self._credentials, query)}"
-        return await self._send(method, target, f"{method} {path}?{query}", self._headers, gate)
+        request = self.transport.build(method, target, self._headers)
+        return Prepared(f"{method} {path}?{query}", target, request, repeatable=method != "POST")
 
-    async def _send(
-        self, method: str, target: str, asked: str, headers: dict[str, str], gate: Gate | None
-    ) -> ExchangeCall:
-        began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
-        timeout_s = self.table.timeout_ms / 1_000
-        reply = await self._transport.request(method, target, headers, timeout_s=timeout_s, gate=gate)
-        reply = self._redacted(reply, target)
-        ended_ms = self.clock.now_ms()
-        began_ms += self._stepped_ms - stepped_ms  # as our clock shows it now, so that the difference is a duration
+    def received(self, prepared: Prepared, reply: Reply | Failure) -> Reply | Failure:
+        """Take from what came back how the exchange stands; return it without our keys and the signature."""
+        reply = self._redacted(reply, prepared.target)
         if isinstance(reply, Failure):
             self._reachable, self._error = False, reply.why
-        elif isinstance(reply, Reply):
-            self._reachable, self._error = True, None
-            stated_ms = must_wait_ms(reply)
-            if stated_ms is None:
-                self._refused_in_a_row = 0
-            else:
-                wait_ms = max(stated_ms, FIRST_WAIT_MS * 2 ** min(self._refused_in_a_row, 7))
-                self._refused_in_a_row += 1
-                self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
-                self.pacer.block(ended_ms + wait_ms, orders=method != "GET" or _is_ban(reply))
-        return ExchangeCall(asked, reply, began_ms, ended_ms)
+            return reply
+        self._reachable, self._error = True, None
+        stated_ms = must_wait_ms(reply)
+        if stated_ms is None:
+            self._refused_in_a_row = 0
+        else:
+            wait_ms = max(stated_ms, FIRST_WAIT_MS * 2 ** min(self._refused_in_a_row, 7))
+            self._refused_in_a_row += 1
+            self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
+            is_query = prepared.asked.startswith("GET ")
+            self.pacer.block(self.clock.now_ms() + wait_ms, orders=not is_query or _is_ban(reply))
+        return reply
 
-    def _redacted(self, reply: Reply | Failure | Stopped, target: str) -> Reply | Failure | Stopped:
+    async def _send(self, prepared: Prepared) -> ExchangeCall:
+        began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
+        timeout_s = self.table.timeout_ms / 1_000
+        reply = await self.transport.request(prepared.request, timeout_s, repeatable=prepared.repeatable)
+        ended_ms = self.clock.now_ms()
+        began_ms += self._stepped_ms - stepped_ms  # as our clock shows it now, so that the difference is a duration
+        return ExchangeCall(prepared.asked, self.received(prepared, reply), began_ms, ended_ms)
+
+    def _redacted(self, reply: Reply | Failure, target: str) -> Reply | Failure:
         """Redact our keys and the request's own signature in what came back: a gateway's page may quote the request."""
         if isinstance(reply, Reply):
             body = redacted(reply.body, self._credentials, target)
             return reply if body is reply.body else msgspec.structs.replace(reply, body=body)
-        if isinstance(reply, Failure):
-            why = redacted(reply.why.encode(), self._credentials, target).decode()
-            return msgspec.structs.replace(reply, why=why)
-        return reply
+        why = redacted(reply.why.encode(), self._credentials, target).decode()
+        return msgspec.structs.replace(reply, why=why)
 
 
 def must_wait_ms(reply: Reply) -> int | None:
@@ -183,11 +192,11 @@ def _is_ban(reply: Reply) -> bool:
     return reply.status == BAN or (found is not None and found.code == BAN)
 
 
-def _clock_refused(reply: Reply | Failure | Stopped) -> bool:
+def _clock_refused(reply: Reply | Failure) -> bool:
     return isinstance(reply, Reply) and reply.status == BAD_REQUEST and advice_of(reply.body) is Advice.RESYNC
 
 
-def _server_ms(reply: Reply | Failure | Stopped) -> int | None:
+def _server_ms(reply: Reply | Failure) -> int | None:
     if not isinstance(reply, Reply) or reply.status != OK:
         return None
     try:

@@ -1,16 +1,12 @@
-"""Requests over aiohttp. The one question that matters when one fails: can the exchange have read a byte of it.
+"""Requests over aiohttp's connections. The one question that matters when one fails: can the exchange have read a byte.
 
-What is pinned here because aiohttp does otherwise by default (each observed, each with a test):
+aiohttp opens the connections, with TLS, keeps them in a pool, and reads the answers. The requests are written here, as
+bytes that were built before, because aiohttp's own client does otherwise than an order wants (each observed, each
+with a test): it quotes a target anew, which changes signed bytes; it follows redirects, which sends a POST again; and
+it uses a kept-alive connection again although something lies on it unread, a 408 or the server's end of it.
 
-* a ``str`` URL is quoted anew, which changes signed bytes: the URL is handed over as already encoded;
-* a POST without a body sends ``application/octet-stream``: the content type is always set;
-* a redirect sends the POST again: redirects are not followed;
-* GET, PUT and DELETE are sent again, once, silently, when a kept-alive connection drops; a POST is not;
-* a kept-alive connection is used again although something lies on it unread, a 408 or the server's end of it.
-
-The gate of an order stands in the connector: it is asked when the connection stands, so that no time that TCP and TLS
-take passes between the gate and the first byte. aiohttp writes the request's head without giving way to any other task
-once the connector has returned (a test holds it to that).
+A request goes in three steps: :meth:`HttpTransport.connect`, :meth:`Connection.write`, :meth:`Connection.reply`. What
+must be known when the first byte leaves is asked between the first two; ``write`` waits for nothing.
 """
 
 import asyncio
@@ -18,18 +14,15 @@ import re
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
-from typing import ClassVar, Protocol
+from typing import Protocol
 from weakref import WeakSet
 
 import aiohttp
+import aiohttp.connector
 import msgspec
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from aiohttp.http import HttpProcessingError
 from yarl import URL
-
-from daemon.exchange.port import Gate
 
 MAX_BODY = 16 << 20
 """Bytes of an answer that are read; exchangeInfo of all pairs is the longest."""
@@ -42,7 +35,15 @@ IDLE_S = 45
 The clock check ([exchange] clock_check_s, 30 by default) keeps one connection in use."""
 
 UNREAD = 408
-"""Says that the server waited for a request in vain. On a connection that idled it was said before ours came."""
+"""The server waited for a request and none came. On a connection that idled it was said before ours came."""
+
+LONGEST_LINE = 1 << 16
+"""Bytes of a status line or a header."""
+
+INTERIM = frozenset({100, *range(102, 200)})
+"""Statuses that another answer follows. After 101 none does."""
+
+GIVEN_UP = "ClientConnectionError: the server closed the new connection before the request"
 
 _SIGNATURE = re.compile(r"signature=[0-9a-fA-F]+")
 
@@ -62,167 +63,179 @@ class Failure(msgspec.Struct, frozen=True):
     why: str
 
 
-class Stopped(msgspec.Struct, frozen=True):
-    """The gate did not open."""
+class Connection(Protocol):
+    """A connection that stands, TCP and TLS. It carries one request, or goes back to the pool without."""
 
-    why: str
+    reused: bool  # it carried a request before
+
+    def write(self, request: bytes) -> bool:
+        """Write a request at once; ``False`` where the server has given the connection up: nothing was written."""
+        ...
+
+    async def reply(self, timeout_s: float) -> Reply | Failure:
+        """Read the answer to what was written; then the connection is no longer ours."""
+        ...
+
+    def release(self) -> None:
+        """Give the connection back to the pool, if nothing was written on it."""
+        ...
 
 
 class Transport(Protocol):
     """Carries requests to the exchange."""
 
-    async def request(
-        self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float, gate: Gate | None = None
-    ) -> Reply | Failure | Stopped:
-        """Make one request. ``target`` is path and query, encoded already.
+    def build(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+        """Return a request as it is written. ``target`` is path and query, encoded already."""
+        ...
 
-        ``timeout_s`` is given to the connection and the gate to open, and then again to the exchange to answer.
+    async def connect(self, timeout_s: float) -> Connection:
+        """Return a connection that stands.
+
+        Raises:
+            aiohttp.ClientError, OSError: there is none in that time.
+
+        """
+        ...
+
+    async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
+        """Make one request that waits for nothing but a connection.
+
+        ``timeout_s`` is given to the connection to open, and then again to the exchange to answer. A ``repeatable``
+        request is written once more where its connection drops before an answer.
         """
         ...
 
 
-class _GateShut(Exception):
-    """Ends a request that was built and must not be sent."""
+class PooledConnection:
+    """A connection of aiohttp's pool."""
 
+    def __init__(self, connection: aiohttp.connector.Connection, carried: WeakSet[ResponseHandler]) -> None:
+        """``carried`` are the connections that carried a request before."""
+        assert connection.protocol is not None
+        self.dropped = False  # the server hung up on the request without an answer
+        self.reused = connection.protocol in carried
+        self._connection = connection
+        self._protocol = connection.protocol
+        self._carried = carried
+        self._is_written = False
+        self._protocol.set_response_params(read_until_eof=True, max_line_size=LONGEST_LINE)
 
-class _Passage:
-    """One request's way to the wire."""
+    def write(self, request: bytes) -> bool:
+        """Write a request at once; ``False`` where the server has given the connection up: nothing was written."""
+        if self.is_given_up():
+            self._connection.close()
+            return False
+        self._is_written = True
+        self._carried.add(self._protocol)
+        self._protocol.transport.write(request)  # type: ignore[union-attr]  # it stands
+        return True
 
-    def __init__(self, gate: Gate | None, limit: asyncio.Timeout, timeout_s: float) -> None:
-        self.written = False  # from the first byte on
-        self.reused = False  # the connection carried a request before
-        self._gate = gate
-        self._limit = limit
-        self._timeout_s = timeout_s
+    async def reply(self, timeout_s: float) -> Reply | Failure:
+        """Read the answer to what was written; then the connection is no longer ours."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await self._read()
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            self.dropped = isinstance(error, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
+            self._connection.close()
+            return Failure(written=True, why=describe(error))
+        except BaseException:
+            self._connection.close()
+            raise
+        self._connection.release()
+        if reply.status == UNREAD and self.reused:
+            return Failure(written=False, why="HTTP 408 on an idle connection: the exchange read no request")
+        return reply
 
-    async def ask(self) -> None:
-        """Wait for the gate.
+    def release(self) -> None:
+        """Give the connection back to the pool, if nothing was written on it."""
+        if not self._is_written:
+            self._connection.release()
 
-        Raises:
-            _GateShut: it did not open.
+    def is_given_up(self) -> bool:
+        """Tell whether a request would go unread, as far as can be known without asking the server.
 
+        On a connection that carried a request before nothing may lie unread: it is a 408, or the end. On a new one
+        under TLS the server's session tickets may lie there, so only the end counts.
         """
-        why = None if self._gate is None else await self._gate()
-        if why is not None:
-            raise _GateShut(why)
+        transport = self._protocol.transport
+        if transport is None or transport.is_closing() or self._protocol.should_close:
+            return True
+        events = select.POLLRDHUP | (select.POLLIN if self.reused else 0)
+        poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), events)
+        return bool(poll.poll(0))
 
-    def begin(self) -> None:
-        """Count the request as written; the exchange has its time to answer from here."""
-        self._limit.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
-        self.written = True
-
-
-_passage: ContextVar[_Passage] = ContextVar("passage")
-"""Of the request that this task makes."""
-
-
-class GatedConnector(aiohttp.TCPConnector):
-    """Asks a request's gate when the connection stands, and passes over connections that the server gave up."""
-
-    _carried: ClassVar[WeakSet[ResponseHandler]] = WeakSet()  # requests before
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's
-    ) -> Connection:
-        """Return a connection on which the request may be written at once."""
-        passage = _passage.get()
+    async def _read(self) -> Reply:
         while True:
-            connection = await super().connect(req, traces, timeout)
-            assert connection.protocol is not None
-            passage.reused = connection.protocol in self._carried
-            try:
-                if not passage.reused or not _is_given_up(connection.protocol, reused=True):
-                    await passage.ask()
-                given_up = _is_given_up(connection.protocol, reused=passage.reused)
-            except BaseException:
-                connection.release()  # nothing was written on it
-                raise
-            if not given_up:
-                self._carried.add(connection.protocol)
-                passage.begin()
-                return connection
-            connection.close()
-            if not passage.reused:
-                raise aiohttp.ClientConnectionError("the server closed the new connection before the request")
+            message, content = await self._protocol.read()
+            if message.code not in INTERIM:
+                break
+        body = bytearray()
+        async for chunk in content.iter_any():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise aiohttp.ClientPayloadError(f"the answer is longer than {MAX_BODY} bytes")
+        return Reply(message.code, bytes(body), _retry_after_ms(message.headers.get("Retry-After")))
 
 
 class HttpTransport:
-    """Requests over one aiohttp session."""
+    """Requests to one address over one pool of connections."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
-        """``session`` must have a :class:`GatedConnector`."""
-        self._session = session
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, connector: aiohttp.BaseConnector, base_url: str) -> None:
+        url = URL(base_url)
+        self._connector = connector
+        self._destination = aiohttp.ClientRequest("GET", url)  # what the pool knows connections by
+        self._path = url.raw_path.rstrip("/")
+        self._host = url.host_port_subcomponent
+        self._carried: WeakSet[ResponseHandler] = WeakSet()
 
-    async def request(
-        self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float, gate: Gate | None = None
-    ) -> Reply | Failure | Stopped:
-        """Make one request."""
-        limit = asyncio.timeout(timeout_s)
-        passage = _Passage(gate, limit, timeout_s)
-        former = _passage.set(passage)
-        try:
-            async with (
-                limit,
-                self._session.request(
-                    method,
-                    URL(self._base_url + target, encoded=True),
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(connect=timeout_s / 2),
-                ) as response,
-            ):
-                if response.status == UNREAD and passage.reused:
-                    return Failure(written=False, why="HTTP 408 on an idle connection: the exchange read no request")
-                return await _reply(response)
-        except _GateShut as shut:
-            return Stopped(str(shut))
-        except (aiohttp.ClientError, OSError) as error:
-            return Failure(written=passage.written, why=_describe(error))
-        finally:
-            _passage.reset(former)
+    def build(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+        """Return a request as it is written."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        length = "" if method == "GET" else "Content-Length: 0\r\n"
+        return (
+            f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n{lines}{length}\r\n"
+        ).encode("ascii")
+
+    async def connect(self, timeout_s: float) -> PooledConnection:
+        """Return a connection that stands, and that the server has not given up."""
+        timeout = aiohttp.ClientTimeout(connect=timeout_s / 2)
+        while True:
+            try:
+                found = await self._connector.connect(self._destination, [], timeout)
+            except TimeoutError:
+                raise aiohttp.ConnectionTimeoutError("no connection in time") from None
+            connection = PooledConnection(found, self._carried)
+            if not (connection.reused and connection.is_given_up()):
+                return connection
+            found.close()
+
+    async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
+        """Make one request that waits for nothing but a connection."""
+        while True:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    connection = await self.connect(timeout_s)
+            except (aiohttp.ClientError, OSError) as error:
+                return Failure(written=False, why=describe(error))
+            if not connection.write(request):
+                return Failure(written=False, why=GIVEN_UP)
+            reply = await connection.reply(timeout_s)
+            if not (connection.dropped and repeatable):
+                return reply
+            repeatable = False
 
 
 @asynccontextmanager
-async def open_transport(base_url: str, connector: GatedConnector | None = None) -> AsyncIterator[HttpTransport]:
-    """Open the session that carries every request of one exchange.
+async def open_transport(base_url: str, connector: aiohttp.BaseConnector | None = None) -> AsyncIterator[HttpTransport]:
+    """Open the pool that carries every request of one exchange.
 
     The number of connections is not bounded here: the limit of orders in flight bounds it, and an order that waits
     for a connection would wait behind requests of lesser rank.
     """
-    async with aiohttp.ClientSession(
-        connector=connector or GatedConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("User-Agent", "Accept-Encoding"),
-        max_line_size=1 << 16,
-    ) as session:
-        yield HttpTransport(session, base_url)
-
-
-def _is_given_up(protocol: ResponseHandler, *, reused: bool) -> bool:
-    """Tell whether a request on this connection would go unread, as far as can be known without asking the server.
-
-    On a connection that carried a request before nothing may lie unread: it is a 408, or the end. On a new one under
-    TLS the server's session tickets may lie there, so only the end counts.
-    """
-    transport = protocol.transport
-    if transport is None or transport.is_closing() or protocol.should_close:
-        return True
-    poll = select.poll()
-    poll.register(transport.get_extra_info("socket").fileno(), select.POLLRDHUP | (select.POLLIN if reused else 0))
-    return bool(poll.poll(0))
-
-
-async def _reply(response: aiohttp.ClientResponse) -> Reply:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise aiohttp.ClientPayloadError(f"the answer is longer than {MAX_BODY} bytes")
-    return Reply(response.status, bytes(body), _retry_after_ms(response.headers.get("Retry-After")))
+    async with connector or aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300) as pool:
+        yield HttpTransport(pool, base_url)
 
 
 def _retry_after_ms(text: str | None) -> int | None:
@@ -233,7 +246,7 @@ def _retry_after_ms(text: str | None) -> int | None:
     return min(seconds, LONGEST_BAN_S) * 1_000
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """Tell of a failure without the signature that a message may quote."""
     text = _SIGNATURE.sub("signature=***", str(error)) or "no answer in time"
     return f"{type(error).__name__}: {text[:300]}"

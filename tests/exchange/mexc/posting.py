@@ -1,20 +1,17 @@
 """One order request, as the client makes it, and what must never be told of it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
 from aiohttp.abc import AbstractResolver
 
-from daemon.exchange.mexc.transport import (
-    Failure,
-    GatedConnector,
-    HttpTransport,
-    Reply,
-    Stopped,
-    Transport,
-    open_transport,
-)
-from daemon.exchange.port import Gate
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.exchange_replies import Answer, NotSent
+from daemon.core.values.orders import Order
+from daemon.exchange.mexc.transport import GIVEN_UP, Failure, HttpTransport, Reply, Transport, describe, open_transport
+from daemon.exchange.port import Exchange, NotConnected
 
 KEY = "mx0aBYs33eIilxBWC5"
 SIGNATURE = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
@@ -25,12 +22,54 @@ PATIENCE_S = 30
 """Long enough never to end while a test runs; a test that waits for it does so in virtual time."""
 
 
-async def send(transport: Transport, method: str = "POST", gate: Gate | None = None) -> Reply | Failure | Stopped:
-    """Make the request over a transport."""
-    return await transport.request(method, TARGET, HEADERS, timeout_s=PATIENCE_S, gate=gate)
+Gate = Callable[[], Awaitable[str | None]]
+"""What happens between the connection and the first byte; says what speaks against sending, or ``None``."""
 
 
-async def post(url: str, *, gate: Gate | None = None) -> Reply | Failure | Stopped:
+async def opens() -> None:
+    """Nothing speaks against sending."""
+
+
+async def send(transport: Transport, method: str = "POST", gate: Gate | None = None) -> Reply | Failure | NotSent:
+    """Make the request over a transport; with a gate in the order of events in which the executor sends."""
+    request = transport.build(method, TARGET, HEADERS)
+    if gate is None:
+        return await transport.request(request, PATIENCE_S, repeatable=method != "POST")
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            connection = await transport.connect(PATIENCE_S)
+            try:
+                why = await gate()
+                if why is not None:
+                    return NotSent(why)
+                if not connection.write(request):
+                    return Failure(written=False, why=GIVEN_UP)
+            finally:
+                connection.release()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return Failure(written=False, why=describe(error))
+    return await connection.reply(PATIENCE_S)
+
+
+async def place(client: Exchange, order: Order, attempt: Attempt, gate: Gate = opens) -> Answer:
+    """Make one attempt in the order of events in which the executor sends."""
+    request = client.prepare(order, attempt)
+    try:
+        async with asyncio.timeout(request.timeout_s):
+            await request.connect()
+            await request.rate_slot()
+            why = await gate()
+            if why is not None:
+                return NotSent(why)
+            assert request.write()
+    except (NotConnected, TimeoutError) as error:
+        return request.not_written(str(error))
+    finally:
+        request.release()
+    return await request.answer()
+
+
+async def post(url: str, *, gate: Gate | None = None) -> Reply | Failure | NotSent:
     """Make the request over a transport of its own."""
     async with open_transport(url) as transport:
         return await send(transport, gate=gate)
@@ -41,7 +80,7 @@ async def failure(url: str, *, gate: Gate | None = None) -> Failure:
     return no_secret_in(await post(url, gate=gate))
 
 
-def no_secret_in(outcome: Reply | Failure | Stopped) -> Failure:
+def no_secret_in(outcome: Reply | Failure | NotSent) -> Failure:
     """Take an outcome for a failure that tells why it failed, and no secret."""
     assert isinstance(outcome, Failure)
     assert outcome.why
@@ -54,5 +93,5 @@ def no_secret_in(outcome: Reply | Failure | Stopped) -> Failure:
 @asynccontextmanager
 async def transport_over(resolver: AbstractResolver, url: str) -> AsyncIterator[HttpTransport]:
     """Open a transport whose names are resolved by the test."""
-    async with open_transport(url, GatedConnector(resolver=resolver, use_dns_cache=False)) as transport:
+    async with open_transport(url, aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)) as transport:
         yield transport

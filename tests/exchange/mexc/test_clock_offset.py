@@ -9,6 +9,7 @@ from daemon.core.values.exchange_replies import Source
 from daemon.exchange.mexc.client import MexcExchange
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .posting import place
 from .scripted import (
     HANG_UP,
     ORDER,
@@ -72,7 +73,7 @@ async def test_every_signed_request_bears_the_exchanges_time(
 
     order = an_order()
     await client.query(order, Source.ORDER, BEGIN_MS)
-    await client.place(order, an_attempt(order), opens)
+    await place(client, order, an_attempt(order))
     await client.cancel(order)
 
     for endpoint in (ORDER, ORDER_PLACED, ORDER_CANCELLED):
@@ -169,10 +170,6 @@ async def test_the_wait_for_room_is_no_part_of_the_round_trip(exchange: Scripted
         health = client.health()
         assert health.offset_ms == pytest.approx(777, abs=5)
         assert health.round_trip_ms == pytest.approx(0, abs=5)
-
-
-async def opens() -> None:
-    """Nothing speaks against sending."""
 
 
 @pytest.mark.parametrize("step_ms", [20_000, 86_400_000])

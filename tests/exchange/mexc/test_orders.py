@@ -16,6 +16,7 @@ from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.views import Balance
 
 from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .posting import place
 from .scripted import (
     ACCOUNT,
     ALL_ORDERS,
@@ -42,15 +43,11 @@ PLACED = ok({"symbol": "BTCUSDT", "orderId": "C02__1", "orderListId": -1, "trans
 LIMIT = {"type": OrderType.LIMIT, "quantity": Decimal(1), "price": Decimal(11)}
 
 
-async def opens() -> None:
-    """Nothing speaks against sending."""
-
-
 def asking(client: MexcExchange) -> dict[str, Callable[[], Coroutine[Any, Any, object]]]:
     """Return every request that the client makes, by name."""
     order = an_order()
     return {
-        ORDER_PLACED: lambda: client.place(order, an_attempt(order), client.order_turn),
+        ORDER_PLACED: lambda: place(client, order, an_attempt(order)),
         ORDER_CANCELLED: lambda: client.cancel(order),
         ORDER: lambda: client.query(order, Source.ORDER, BEGIN_MS),
         OPEN_ORDERS: lambda: client.query(order, Source.OPEN_ORDERS, BEGIN_MS),
@@ -132,7 +129,7 @@ async def test_an_order_is_asked_for_by_these_parameters_and_no_others(
     asked_for = an_order(**order)
     attempt = an_attempt(asked_for, price=None if price is None else Decimal(price), client_order_id="ATTEMPT-7")
 
-    await client.place(asked_for, attempt, opens)
+    await place(client, asked_for, attempt)
 
     (request,) = exchange.asked()
     parameters = request.parameters
@@ -164,7 +161,7 @@ async def test_no_request_is_valid_beyond_its_orders_deadline(
     exchange.on(ORDER_PLACED, PLACED)
     await client.measure_clock()
     order = an_order(deadline_ms=BEGIN_MS + left_ms)
-    await client.place(order, an_attempt(order), opens)
+    await place(client, order, an_attempt(order))
     (request,) = exchange.asked(ORDER_PLACED)
     assert request.parameters["recvWindow"] == window
     assert request.parameters["timestamp"] == str(BEGIN_MS + offset_ms)
@@ -172,7 +169,7 @@ async def test_no_request_is_valid_beyond_its_orders_deadline(
 
 async def test_an_order_that_was_taken_is_placed(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER_PLACED, PLACED)
-    answer = await client.place(an_order(), an_attempt(an_order()), opens)
+    answer = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(answer, Placed)
     assert answer.exchange_order_id == "C02__1"
     assert answer.asked == (
@@ -197,7 +194,7 @@ async def test_an_order_that_was_refused_is_refused_and_not_asked_for_again(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes, advice: Advice
 ) -> None:
     exchange.on(ORDER_PLACED, answer)
-    outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+    outcome = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(outcome, Refused)
     assert outcome.advice is advice
     assert len(exchange.asked()) == 1
@@ -220,7 +217,7 @@ async def test_an_order_whose_outcome_is_unknown_is_not_asked_for_again(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes
 ) -> None:
     exchange.on(ORDER_PLACED, answer, PLACED)
-    outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+    outcome = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(outcome, Unclear)
     assert outcome.asked.startswith("POST /api/v3/order?symbol=BTCUSDT&")
     assert len(exchange.asked()) == 1
@@ -232,7 +229,7 @@ async def test_an_order_after_a_dropped_connection_is_not_asked_for_again(
     exchange.on(ORDER, bad(-2013))
     exchange.on(ORDER_PLACED, HANG_UP, PLACED)
     await client.query(an_order(), Source.ORDER, BEGIN_MS)  # leaves a connection that is kept alive
-    assert isinstance(await client.place(an_order(), an_attempt(an_order()), opens), Unclear)
+    assert isinstance(await place(client, an_order(), an_attempt(an_order())), Unclear)
     assert len(exchange.asked(ORDER_PLACED)) == 1
 
 
@@ -245,7 +242,7 @@ async def test_an_order_without_an_answer_in_time_is_unknown(exchange: ScriptedE
     exchange.on(ORDER_PLACED, never)
     async with trading(exchange.url, LoopClock()) as client:
         before_s = anyio.current_time()
-        outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+        outcome = await place(client, an_order(), an_attempt(an_order()))
         assert isinstance(outcome, Unclear)
         assert outcome.why == "TimeoutError: no answer in time"
         assert anyio.current_time() - before_s == pytest.approx(UNPACED.timeout_ms / 1_000)
@@ -253,7 +250,7 @@ async def test_an_order_without_an_answer_in_time_is_unknown(exchange: ScriptedE
 
 async def test_an_order_that_reached_nobody_is_refused_and_may_be_tried_again() -> None:
     async with trading(unused_url()) as client:
-        outcome = await client.place(an_order(), an_attempt(an_order()), opens)
+        outcome = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(outcome, Refused)
     assert (outcome.advice, outcome.code) == (Advice.RETRY, "unreachable")
     assert outcome.answered == "nothing was sent"
@@ -263,7 +260,7 @@ async def test_an_order_that_its_gate_stopped_was_not_sent(exchange: ScriptedExc
     async def gate() -> str:
         return "trading is halted"
 
-    assert await client.place(an_order(), an_attempt(an_order()), gate) == NotSent("trading is halted")
+    assert await place(client, an_order(), an_attempt(an_order()), gate) == NotSent("trading is halted")
     await settle()
     assert not exchange.asked()
 
@@ -275,7 +272,7 @@ async def test_an_order_whose_commit_failed_was_not_sent_and_the_failure_goes_on
         raise CommitFailed("disk full")
 
     with pytest.raises(CommitFailed):
-        await client.place(an_order(), an_attempt(an_order()), gate)
+        await place(client, an_order(), an_attempt(an_order()), gate)
     await settle()
     assert not exchange.asked()
 
@@ -291,7 +288,7 @@ async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange:
         used = client.health().weight_used
         assert used == 2
         before_s = anyio.current_time()
-        assert isinstance(await client.place(an_order(), an_attempt(an_order()), client.order_turn), Placed)
+        assert isinstance(await place(client, an_order(), an_attempt(an_order())), Placed)
         assert anyio.current_time() == before_s
         assert client.health().weight_used == used + 1, "but it is counted"
 
@@ -303,15 +300,15 @@ async def test_orders_that_were_held_back_together_reach_the_wire_at_the_exchang
     clock = LoopClock()
     at_ms = []
 
-    async def place(_request: object) -> bytes:
+    async def taken(_request: object) -> bytes:
         at_ms.append(clock.now_ms())
         return PLACED
 
-    exchange.on(ORDER_PLACED, place)
+    exchange.on(ORDER_PLACED, taken)
     slow = replace(UNPACED, weight_per_10s=1_000, requests_per_s=10, order_rate_per_s=2)
     async with trading(exchange.url, clock, slow) as client, anyio.create_task_group() as tasks:
         for _ in range(6):
-            tasks.start_soon(client.place, an_order(), an_attempt(an_order()), client.order_turn)
+            tasks.start_soon(place, client, an_order(), an_attempt(an_order()))
     assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, 1_000, 1_000, 2_000, 2_000], abs=5)
 
 
@@ -331,7 +328,7 @@ async def test_the_wait_before_the_wire_takes_nothing_from_the_time_for_the_answ
 
     exchange.on(ORDER_PLACED, slow)
     async with trading(exchange.url, LoopClock()) as client:
-        assert isinstance(await client.place(an_order(), an_attempt(an_order()), late), Placed)
+        assert isinstance(await place(client, an_order(), an_attempt(an_order()), late), Placed)
 
 
 @in_virtual_time
@@ -474,7 +471,7 @@ async def test_cancels_count_as_orders(exchange: ScriptedExchange) -> None:
     slow = replace(UNPACED, weight_per_10s=1_000, requests_per_s=10, order_rate_per_s=1)
     async with trading(exchange.url, LoopClock(), slow) as client:
         before_s = anyio.current_time()
-        await client.order_turn()
+        await client.prepare(an_order(), an_attempt(an_order())).rate_slot()
         await client.cancel(an_order())
         assert anyio.current_time() - before_s == pytest.approx(1)
 

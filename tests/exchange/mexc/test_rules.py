@@ -26,6 +26,8 @@ from .scripted import (
     TIME,
     UNPACED,
     ScriptedExchange,
+    an_attempt,
+    an_order,
     bad,
     ok,
     trading,
@@ -560,7 +562,8 @@ async def test_a_signal_waits_for_room_no_longer_than_for_an_answer(exchange: Sc
     async with trading(
         exchange.url, LoopClock(), replace(UNPACED, weight_per_10s=50, requests_per_s=10, order_rate_per_s=10)
     ) as client:
-        await client.order_turn()  # one weight short of what a pair's rules cost
+        request = client.prepare(an_order(), an_attempt(an_order()))
+        await request.rate_slot()  # one weight short of what a pair's rules cost
         before_s = anyio.current_time()
         with pytest.raises(NotReady):
             await client.rules("BTCUSDT")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from daemon.config.credentials import PAPER, Credentials, Secret
-from daemon.exchange.mexc.requests import Requests
-from daemon.exchange.mexc.signing import encode, signed
+from daemon.exchange.mexc.requests import ExchangeCall, Requests
+from daemon.exchange.mexc.signing import Parameters, encode, signed
 from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport
 
 from .clocks import HandClock
@@ -114,7 +114,7 @@ async def test_what_arrives_is_byte_for_byte_what_was_signed(
     requests = Requests(transport, OFFICIAL, HandClock(now_ms), table)
 
     if method == "POST":
-        asked = await requests.order("/api/v3/order", parameters, open_gate, FAR_MS)
+        asked = await order(requests, parameters)
     else:
         asked = await requests.private(method, "/api/v3/order", parameters, weight=1)
 
@@ -138,7 +138,7 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
     parameters = [("symbol", "币安人生USDT")]
 
     if method == "POST":
-        asked = await requests.order("/api/v3/order", parameters, open_gate, FAR_MS)
+        asked = await order(requests, parameters)
     else:
         asked = await requests.private(method, "/api/v3/order", parameters, weight=1)
 
@@ -166,7 +166,7 @@ async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_
     async with serve(echo) as peer, open_transport(peer.url) as transport:
         table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
         requests = Requests(transport, OFFICIAL, HandClock(), table)
-        asked = await requests.order("/api/v3/order", [("symbol", "BTCUSDT")], open_gate, FAR_MS)
+        asked = await order(requests, [("symbol", "BTCUSDT")])
     assert isinstance(asked.reply, Reply)
     assert asked.reply.body.decode() == quoted.format("*** and *** and ***")
     assert len(sent[0]) == 64
@@ -185,5 +185,9 @@ async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTran
     assert KEY.encode() not in arrived.head
 
 
-async def open_gate() -> None:
-    """Nothing speaks against sending."""
+async def order(requests: Requests, parameters: Parameters) -> ExchangeCall:
+    """Post an order in the steps in which one is sent."""
+    prepared = requests.signed("POST", "/api/v3/order", parameters, FAR_MS)
+    connection = await requests.transport.connect(60)
+    assert connection.write(prepared.request)
+    return ExchangeCall(prepared.asked, requests.received(prepared, await connection.reply(60)), 0, 0)

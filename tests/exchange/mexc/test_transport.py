@@ -46,7 +46,7 @@ async def test_a_request_is_these_bytes_and_no_others(method: str) -> None:
 )
 async def test_the_url_is_not_quoted_anew(escaped: str) -> None:
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
-        await transport.request("POST", f"{PATH}?q={escaped}", HEADERS, timeout_s=PATIENCE_S)
+        await transport.request(transport.build("POST", f"{PATH}?q={escaped}", HEADERS), PATIENCE_S, repeatable=False)
     assert peer.requests[0].target == f"{PATH}?q={escaped}".encode()
 
 

@@ -1,0 +1,89 @@
+"""An order's request: signed and built at once, then connected, written and answered (:mod:`daemon.exchange.port`)."""
+
+from collections.abc import Collection
+
+import aiohttp
+
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.decimals import plain
+from daemon.core.values.exchange_replies import UNREACHABLE, Advice, Answer, Refused, Unclear
+from daemon.core.values.orders import Order
+from daemon.exchange.mexc.replies import placed_or_not
+from daemon.exchange.mexc.requests import Requests
+from daemon.exchange.mexc.signing import Parameters
+from daemon.exchange.mexc.transport import GIVEN_UP, Connection, Failure, Reply, describe
+from daemon.exchange.port import NotConnected
+
+ORDER = "/api/v3/order"
+
+
+class MexcOrderRequest:
+    """The request of one attempt."""
+
+    def __init__(self, requests: Requests, duplicate_codes: Collection[int], order: Order, attempt: Attempt) -> None:
+        """Sign and build it; it is valid until the order's deadline at most."""
+        self.timeout_s = requests.table.timeout_ms / 1_000
+        self._requests = requests
+        self._duplicate_codes = duplicate_codes
+        self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), order.deadline_ms)
+        self._connection: Connection | None = None
+
+    async def connect(self) -> None:
+        """Get a connection that stands: TCP and TLS.
+
+        Raises:
+            NotConnected: there is none.
+
+        """
+        if self._connection is not None and not self._connection.reused:
+            raise NotConnected(GIVEN_UP)
+        try:
+            self._connection = await self._requests.transport.connect(self.timeout_s)
+        except (aiohttp.ClientError, OSError) as error:
+            raise NotConnected(describe(error)) from None
+
+    async def rate_slot(self) -> None:
+        """Wait until the exchange's rate has room for an order on the wire, and count it."""
+        await self._requests.pacer.wait_for_order()
+
+    def write(self) -> bool:
+        """Write it at once; ``False`` where the server has given the connection up: nothing was written."""
+        assert self._connection is not None
+        return self._connection.write(self._prepared.request)
+
+    async def answer(self) -> Answer:
+        """Read the answer to what was written."""
+        assert self._connection is not None
+        return self._judged(await self._connection.reply(self.timeout_s))
+
+    def not_written(self, why: str) -> Answer:
+        """Return the answer of a request that could not be written in time."""
+        return self._judged(Failure(written=False, why=why))
+
+    def release(self) -> None:
+        """Give the connection back, if nothing was written on it."""
+        if self._connection is not None:
+            self._connection.release()
+
+    def _judged(self, reply: Reply | Failure) -> Answer:
+        asked = self._prepared.asked
+        reply = self._requests.received(self._prepared, reply)
+        if isinstance(reply, Reply):
+            return placed_or_not(reply.status, reply.body, reply.retry_after_ms, asked, self._duplicate_codes)
+        if reply.written:
+            return Unclear(reply.why, asked, "")
+        return Refused(
+            advice=Advice.RETRY, code=UNREACHABLE, message=reply.why, asked=asked, answered="nothing was sent"
+        )
+
+
+def _parameters(order: Order, attempt: Attempt) -> Parameters:
+    parameters = [("symbol", order.symbol), ("side", order.side.value), ("type", order.type.value)]
+    if order.quantity is not None:
+        parameters.append(("quantity", plain(order.quantity)))
+    if order.quote_quantity is not None:
+        parameters.append(("quoteOrderQty", plain(order.quote_quantity)))
+    if attempt.price is not None:
+        parameters.append(("price", plain(attempt.price)))
+    parameters.append(("newClientOrderId", attempt.client_order_id))
+    return parameters
