@@ -243,6 +243,18 @@ def errors_go_with_the_log() -> bool:
     return (output.st_dev, output.st_ino) == (errors.st_dev, errors.st_ino)
 
 
+def write_error(text: str) -> None:
+    """Write to standard error, past its buffer; drop what cannot be written.
+
+    A write that fails or blocks, as on a terminal that was closed or stopped, would leave its text in the buffer. The
+    interpreter flushes that at its end: it would block too, or change the exit code.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    with suppress(OSError, ValueError):
+        while data:
+            data = data[os.write(sys.stderr.fileno(), data) :]
+
+
 def standard_output() -> BinaryIO:
     """Return the stream that the log goes to."""
     return sys.stdout.buffer

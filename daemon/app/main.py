@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from daemon.config.tables import Config
 from daemon.core.values.events import Event
 from daemon.errors import BadConfig, Interrupted, SniperdError
 from daemon.exit_codes import DONE, INTERNAL
-from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output
+from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_output, write_error
 
 
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
@@ -66,7 +65,7 @@ def _say_why(error: BaseException, log: Log) -> int:
     if lines or not errors_go_with_the_log():  # at a terminal the sentence is enough
         log.emit(Event(name="daemon.failed", at_ms=read_anchor().unix_ms, detail=detail))
     if not lines:
-        sys.stderr.write(f"sniperd: {text}\n{how or ''}")
+        write_error(f"sniperd: {text}\n{how or ''}")
     return code
 
 

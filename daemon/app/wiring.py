@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from threading import Thread
 
 import anyio
 import msgspec
@@ -36,7 +37,7 @@ from daemon.errors import BadConfig, Interrupted, Unreachable
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.library_log import libraries_logged
-from daemon.log import Log
+from daemon.log import Log, write_error
 from daemon.monitoring.monitor import Monitor
 from daemon.monitoring.recorder import Recorder
 from daemon.monitoring.webhooks import Webhooks, open_session
@@ -262,7 +263,7 @@ async def _show_address(engine: Engine, http: str, token: str) -> None:
     await engine.ready.wait()
     if sys.stderr.isatty():
         line = f"dashboard: {http}/#token={token}\n"
-        await anyio.to_thread.run_sync(sys.stderr.write, line, abandon_on_cancel=True)  # a terminal may be held up
+        Thread(target=write_error, args=(line,), daemon=True).start()  # a stopped terminal blocks it, and not the end
 
 
 def _anchor_fact(anchor: Anchor) -> dict[str, str]:

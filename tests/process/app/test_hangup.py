@@ -3,12 +3,17 @@
 import os
 import pty
 import subprocess
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from signal import SIGHUP, SIGKILL
+from signal import SIGHUP, SIGKILL, SIGTERM
 
 import pytest
 
 from tests.support import eventually
+from tests.support.child import Child
 from tests.support.command import SNIPERD, sniperd
 from tests.support.daemon_process import plain_environment
 from tests.support.stage import Stage
@@ -59,6 +64,48 @@ def test_a_terminal_that_is_closed_ends_it_in_an_orderly_way(home: Path) -> None
         process.kill()
         process.wait()
     eventually(lambda: pid_of_exchange(home) is None, "the paper exchange to end with it")
+
+
+@contextmanager
+def blocked_terminal() -> Iterator[tuple[FileIO, str]]:
+    """Make a terminal on which every write blocks, as after Ctrl-S; return the operator's end, and its path."""
+    ours, its = pty.openpty()
+    termios.tcflow(its, termios.TCOOFF)
+    try:
+        with FileIO(ours) as operator:
+            yield operator, os.ttyname(its)
+    finally:
+        os.close(its)
+
+
+@pytest.fixture
+def errors_at(own_stage: Stage, home: Path) -> Callable[[str], Child]:
+    """Start the daemon with its standard error at a path, and its log at a pipe."""
+
+    def start(path: str) -> Child:
+        words = ["sh", "-c", 'errors=$1; shift; exec "$@" 2>"$errors"', "sh", path, *SNIPERD, "run"]
+        return own_stage.child(*words, environ=plain_environment(home), directory=home)
+
+    return start
+
+
+def test_a_terminal_that_blocks_does_not_block_the_end(errors_at: Callable[[str], Child]) -> None:
+    with blocked_terminal() as (_, path):
+        daemon = errors_at(path)
+        daemon.wait_for("daemon.ready")
+        assert daemon.terminate() == 0
+
+
+def test_a_terminal_that_is_closed_during_a_write_does_not_change_the_exit_code(
+    errors_at: Callable[[str], Child],
+) -> None:
+    with blocked_terminal() as (operator, path):
+        daemon = errors_at(path)
+        daemon.wait_for("daemon.ready")
+        daemon.send(SIGTERM)
+        daemon.wait_for("daemon.stopped")  # the address of the dashboard is still being written
+        operator.close()
+        assert daemon.exit_code() == 0
 
 
 def test_hanging_up_twice_is_no_order_to_end_at_once(own_stage: Stage, home: Path) -> None:
