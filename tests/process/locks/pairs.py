@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -33,6 +36,8 @@ class Pairs:
         self.entered: dict[str, list[int]] = defaultdict(list)  # tokens by resource, in the order of entering
         self.replayed = 0
         self._inside: dict[str, str] = {}
+        self._to_lose: set[str] = set()  # keys whose first answer a kill loses
+        self._unread: list[str] = []  # keys whose answer has come and waits for a kill
         self._done = 0
         self._failed = False
         self._changed = threading.Condition()
@@ -40,20 +45,32 @@ class Pairs:
         self._is_up.set()
 
     def run(self, kills: int) -> None:
-        """Let all clients do their pairs, and kill the daemon so often on the way."""
+        """Let all clients do their pairs, and kill the daemon ``kills`` times on the way.
+
+        Each kill comes when one client's lease is granted and the client has not read the answer: that answer is lost.
+        """
         total = len(self.wishes)
-        moments = sorted(self.random.sample(range(total // 10, total * 9 // 10), kills))
+        moments = self.random.sample(range(total // 10, total * 9 // 10), kills)
+        self._to_lose = {self.wishes[moment]["idempotencyKey"] for moment in moments}
         with ThreadPoolExecutor(self.clients) as pool:
             work = [pool.submit(self._client, self.wishes[number :: self.clients]) for number in range(self.clients)]
             try:
-                for moment in moments:
-                    self._await(moment)
+                for _ in moments:
+                    self._await(lambda: bool(self._unread))
+                    if self._failed:
+                        break  # the client's own error is raised below
                     self._is_up.clear()
-                    self.daemon.restart()
+                    self.daemon.kill()
+                    with self._changed:
+                        del self._unread[0]
+                        self._changed.notify_all()
+                    self.daemon.start()
                     self._is_up.set()
-                self._await(total)
+                self._await(lambda: self._done == total)
             finally:
-                self._failed = self._failed or self._done < total
+                with self._changed:
+                    self._failed = self._failed or self._done < total
+                    self._changed.notify_all()
                 self._is_up.set()
             for each in work:
                 each.result()
@@ -63,6 +80,7 @@ class Pairs:
         for tokens in self.entered.values():
             assert tokens == sorted(set(tokens)), "a section was entered under an older token than the one before it"
         assert sum(map(len, self.entered.values())) == len(self.wishes)
+        assert self.replayed >= len(self._to_lose), "an answer that a kill lost was not replayed"
         locks = read(self.daemon.database, "SELECT * FROM transaction_locks ORDER BY fencing_token")
         asked = {wish["idempotencyKey"]: wish for wish in self.wishes}
         mine = [lock for lock in locks if lock["idempotency_key"] in asked]
@@ -88,9 +106,9 @@ class Pairs:
             "idempotencyKey": key,
         }
 
-    def _await(self, count: int) -> None:
+    def _await(self, reached: Callable[[], bool]) -> None:
         with self._changed:
-            came = self._changed.wait_for(lambda: self._done >= count or self._failed, self.patience_s)
+            came = self._changed.wait_for(lambda: reached() or self._failed, self.patience_s)
             assert came, f"{self._done} of {len(self.wishes)} pairs were done when nothing more came: a lost wake-up"
 
     def _client(self, wishes: list[dict[str, Any]]) -> None:
@@ -109,6 +127,8 @@ class Pairs:
     def _pair(self, caller: "_Caller", wish: dict[str, Any]) -> None:
         if self._failed:
             return
+        if wish["idempotencyKey"] in self._to_lose:
+            self._lose_answer(caller, wish)
         answer = caller.ask("/v1/locks", wish)
         assert answer.status in {200, 201}, answer.raw
         lease, resource, owner = answer.json, wish["resourceId"], wish["ownerId"]
@@ -125,6 +145,16 @@ class Pairs:
             self._done += 1
             self._changed.notify_all()
 
+    def _lose_answer(self, caller: "_Caller", wish: dict[str, Any]) -> None:
+        """Acquire, leave the answer unread until the daemon is killed, and close the connection."""
+        key = wish["idempotencyKey"]
+        caller.ask_unread("/v1/locks", wish)
+        with self._changed:
+            self._unread.append(key)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: key not in self._unread or self._failed)
+        caller.close()
+
 
 class _Caller:
     """A client that asks again where the daemon ended before it answered."""
@@ -135,18 +165,37 @@ class _Caller:
         self._connection = Connection(self._path, WAIT_S + 20)
 
     def ask(self, target: str, body: dict[str, Any]) -> Answer:
-        headers = {"Content-Type": "application/json", "Prefer": f"wait={WAIT_S}"}
+        """Return the answer to a request."""
         while True:
-            try:
-                self._connection.request("POST", target, json.dumps(body), headers)
+            with self._again_if_lost():
+                self._request(target, body)
                 response = self._connection.getresponse()
                 answer = Answer(response.status, {}, response.read())
-            except (OSError, http.client.HTTPException):
+                if answer.status != http.client.SERVICE_UNAVAILABLE:
+                    return answer
+
+    def ask_unread(self, target: str, body: dict[str, Any]) -> None:
+        """Make a request, and return when its answer has come; leave the answer in the socket."""
+        while True:
+            with self._again_if_lost():
+                self._request(target, body)
+                start = self._connection.sock.recv(len(b"HTTP/1.1 200"), socket.MSG_PEEK | socket.MSG_WAITALL)
+                if start and not start.endswith(b" 503"):
+                    return
                 self.close()
-                assert self._is_up.wait(WAIT_S), "the daemon does not come back"
-                continue
-            if answer.status != http.client.SERVICE_UNAVAILABLE:
-                return answer
+
+    def _request(self, target: str, body: dict[str, Any]) -> None:
+        headers = {"Content-Type": "application/json", "Prefer": f"wait={WAIT_S}"}
+        self._connection.request("POST", target, json.dumps(body), headers)
+
+    @contextmanager
+    def _again_if_lost(self) -> Iterator[None]:
+        """Wait for the daemon where it ended before it answered."""
+        try:
+            yield
+        except (OSError, http.client.HTTPException):
+            self.close()
+            assert self._is_up.wait(WAIT_S), "the daemon does not come back"
 
     def close(self) -> None:
         self._connection.close()
