@@ -13,12 +13,13 @@ from typing import Any
 import anyio
 from aiohttp import web
 
-from daemon.api.admin import Admin
-from daemon.api.board import Board
-from daemon.api.bot.locks import BotLocks
-from daemon.api.bot.trade import BotTrade
+from daemon.api.admin_routes import Admin
+from daemon.api.board_routes import Board
+from daemon.api.bot.bot_lock_routes import BotLocks
+from daemon.api.bot.trade_routes import BotTrade
 from daemon.api.context import Context
-from daemon.api.dashboard_page import Page
+from daemon.api.dashboard_routes import Page
+from daemon.api.event_routes import Events
 from daemon.api.event_stream import EventStream
 from daemon.api.http.aiohttp_adapter import application
 from daemon.api.http.body import BodyLimits
@@ -29,13 +30,12 @@ from daemon.api.http.fast_path import FastPath
 from daemon.api.http.loopback import AccessCheck, Loopback, access_check
 from daemon.api.http.routes import Endpoint, endpoints_of
 from daemon.api.http.sockets import given_listener, tcp_listener, unix_listener
-from daemon.api.locks import Locks
-from daemon.api.monitoring import Monitoring
+from daemon.api.lock_routes import Locks
+from daemon.api.monitoring_routes import Monitoring
 from daemon.api.openapi import Description
-from daemon.api.orders import Orders
-from daemon.api.signals import Signals
-from daemon.api.status import Status
-from daemon.api.stream import Events
+from daemon.api.order_routes import Orders
+from daemon.api.signal_routes import Signals
+from daemon.api.status_routes import Status
 from daemon.clock import Clock
 from daemon.core.values.events import Detail, Event
 from daemon.engine.engine import Engine

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import anyio
 
-from daemon.api.bot.trade import answer
+from daemon.api.bot.trade_routes import trade_answer
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config, StoreTable
 from daemon.config.trading_tables import LocksTable, QueueTable, ReconcileTable
@@ -238,7 +238,9 @@ class World:
             engine, now_ms = self._engine, self._clock.now_ms()
             if desk is not self._order_commands or engine is None:
                 return
-            told, status = answer(engine.ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - asked_ms)
+            told, status = trade_answer(
+                engine.ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - asked_ms
+            )
             read = read_answer(wish.number, status, told, asked_ms=asked_ms, told_ms=now_ms)
             self._records.trades.append((order.order_id, read))
 

@@ -8,7 +8,7 @@ from daemon.api.context import Context
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Route
-from daemon.api.monitoring import AlertView, alert_view
+from daemon.api.monitoring_routes import AlertView, alert_view
 from daemon.api.views import View
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State

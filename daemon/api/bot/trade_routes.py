@@ -75,11 +75,11 @@ class BotTrade:
         order = await order_commands.outcome(accepted.order, WAIT_S if wait is None else wait)
         now_ms = clock.now_ms()
         ledger = self._context.engine.ledger
-        view, status = answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
+        view, status = trade_answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
         return json(view, status)
 
 
-def answer(
+def trade_answer(
     ledger: TradingState, order: Order, now_ms: int, *, replayed: bool, took_ms: int
 ) -> tuple[dict[str, Any], int]:
     """Decide what the bot is told of an order as it stands on disk, and with which HTTP status."""

@@ -10,7 +10,7 @@ from daemon.api.http.body import Body, Reason, checked_reason
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Route
-from daemon.api.status import StatusView, status_view
+from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, order_view
 from daemon.core.values.decimals import canonical
 from daemon.core.values.fields import Amount, Word, shown, text
