@@ -12,8 +12,8 @@ from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.errors import BadDatabase
 from daemon.store.clock_reset import recorded_ms
 from daemon.store.files import real, refuse_remains
-from daemon.store.opening import check, damaged, open_for_reading
-from daemon.store.schema import APPLICATION_ID, MIGRATIONS
+from daemon.store.opening import check, damaged, open_for_reading, other_schema
+from daemon.store.schema import APPLICATION_ID
 
 CHECK = "database"
 MB = 1_000_000
@@ -72,15 +72,11 @@ def _recorded(ahead_ms: int) -> Finding:
 
 
 def _version(path: Path, version: int) -> Finding:
-    known = len(MIGRATIONS)
-    if version > known:
+    if other := other_schema(version):
         return failure(
-            "schema",
-            f"{path} was written by a newer sniperd (schema {version}, this one knows {known})",
-            "start that version, or restore a backup of this one's",
+            "schema", f"{path} was written by {other}", "start that version, or restore a backup of this one's"
         )
-    later = "" if version == known else f"; the next start brings it to {known}"
-    return ok("schema", f"{version}{later}")
+    return ok("schema", str(version))
 
 
 def _wal(path: Path) -> Finding:

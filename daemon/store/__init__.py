@@ -1,1 +1,1 @@
-"""SQLite remembers: one writing connection, group commit, migrations, backup."""
+"""SQLite remembers: one writing connection, group commit, backup."""

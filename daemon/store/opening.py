@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.errors import BadDatabase, CannotCreate, Locked, NotNow, StartupError
-from daemon.store.schema import APPLICATION_ID, MIGRATIONS
+from daemon.store.schema import APPLICATION_ID, SCHEMA, VERSION
 
 WAL_BYTES = 4 << 20
 """Grown by at start, twice over: by a ballast, and by its removal. It is also a reserve: on a full disk, outcomes can
@@ -38,24 +38,25 @@ DECISIVE = ("orders", "transaction_locks", "transaction_queue", "facts")
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a freshly opened database to this program's version, and set it up for writing.
+    """Check that a freshly opened database is ours, make its tables if it is new, and set it up for writing.
 
     Whether it is whole is another question, which takes longer (:func:`check`).
 
     Raises:
-        BadDatabase: corrupt, not ours, or newer than this program.
+        BadDatabase: corrupt, not ours, or of another schema.
         CannotCreate: the file cannot be written.
         NotNow: the disk is full, or another program has the database locked; it can be tried again.
 
     """
     connection.row_factory = sqlite3.Row
     try:
-        version = _version(connection, path)
+        is_new = _is_new(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
-        _migrate(connection, version)
+        if is_new:
+            _create(connection)
         _grow_wal(connection)
     except sqlite3.DatabaseError as error:
         if connection.in_transaction:
@@ -116,18 +117,24 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def other_schema(version: int) -> str | None:
+    """Say which program wrote a database of another schema; ``None`` where this one did."""
+    if version == VERSION:
+        return None
+    return f"{'a newer' if version > VERSION else 'an older'} sniperd (schema {version}; this one knows {VERSION})"
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell an empty file from a database of this schema; anything else is refused."""
     version = int(_pragma(connection, "user_version"))
     application = int(_pragma(connection, "application_id"))
-    is_new = version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-    if not is_new and application != APPLICATION_ID:
+    if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        return True
+    if application != APPLICATION_ID:
         raise BadDatabase(f"{path} is a database of another program; set another [store] path")
-    if version > len(MIGRATIONS):
-        raise BadDatabase(
-            f"{path} was written by a newer sniperd (schema {version}; this one knows {len(MIGRATIONS)}); "
-            "start that version, or restore a backup of this one's"
-        )
-    return version
+    if other := other_schema(version):
+        raise BadDatabase(f"{path} was written by {other}; start that version, or restore a backup of this one's")
+    return False
 
 
 def _cannot_prepare(path: Path, error: sqlite3.DatabaseError) -> StartupError:
@@ -151,12 +158,10 @@ def damaged(path: Path, found: str) -> BadDatabase:
     )
 
 
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {script}; PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {number}; COMMIT;"
-        )
+def _create(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        f"BEGIN IMMEDIATE; {SCHEMA}; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+    )
 
 
 def _grow_wal(connection: sqlite3.Connection) -> None:

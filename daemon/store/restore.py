@@ -9,8 +9,7 @@ from pathlib import Path
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import BackedUp, backup, sync
 from daemon.store.files import cannot, incident, incident_file, instance_lock, real, restoring
-from daemon.store.opening import open_for_reading
-from daemon.store.schema import MIGRATIONS
+from daemon.store.opening import open_for_reading, other_schema
 
 BESIDE = ("", "-wal", "-shm")
 """What belongs to a database: a log of changes that is left beside another file would be written into that."""
@@ -40,7 +39,7 @@ def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
     remedy = "restore again, as root or as the database's owner, with space on its disk"
     with instance_lock(database), cannot(f"put {source} in the place of {database}", remedy):
         fresh.unlink(missing_ok=True)
-        _refuse_newer(source)
+        _check_schema(source)
         is_complete = _is_complete(source, database)
         done = backup(source, fresh, is_complete=is_complete)
         _give_to_owner(database, fresh)
@@ -57,7 +56,7 @@ def _is_complete(source: Path, database: Path) -> bool:
     return known is not None and known.saved == os.fspath(source.resolve())
 
 
-def _refuse_newer(source: Path) -> None:
+def _check_schema(source: Path) -> None:
     if not source.is_file():
         raise BadDatabase(f"there is no backup at {source}; name one of the files that `sniperd backup` wrote")
     try:
@@ -65,11 +64,8 @@ def _refuse_newer(source: Path) -> None:
             schema = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.Error as error:
         raise BadDatabase(f"{source} cannot be read as a database ({error}); restore another backup") from error
-    if schema > len(MIGRATIONS):
-        raise BadDatabase(
-            f"{source} was written by a newer sniperd (schema {schema}; this one knows {len(MIGRATIONS)}); install "
-            "that version, or restore an older backup"
-        )
+    if other := other_schema(schema):
+        raise BadDatabase(f"{source} was written by {other}; install that version, or restore another backup")
 
 
 def _give_to_owner(database: Path, fresh: Path) -> None:

@@ -1,4 +1,4 @@
-"""The database's shape: every table, every column, and the migrations that lead there.
+"""The database's shape: every table, every column, every index, every guard.
 
 Times are Unix milliseconds of the daemon's clock, amounts are plain decimal digits in TEXT (SQLite has no exact
 numeric type), ``NULL`` means "not so" or "not yet". ``transaction_locks`` and ``transaction_queue`` carry the columns
@@ -7,30 +7,35 @@ that the bot knows; ``orders``, ``attempts`` and ``events`` stand beside them.
 Every index is one more page in every commit that touches it, so there are only those that a promise or the start
 needs. What is removed, when, and what never is: :mod:`daemon.store.cleaning`.
 
-Migrations go forward only. ``user_version`` counts those that were applied; a file with more of them than this
-program knows was written by a newer one and is refused.
+``user_version`` is the number of the schema. A file of another number is refused.
+
+Checks are chains of comparisons: a list behind ``IN`` becomes a table that SQLite makes anew for every statement that
+writes, and a lock's row took three times as long.
 """
 
-import re
-from textwrap import fill
+from textwrap import fill, indent
 
 from daemon.core.values.states import State
+
+VERSION = 3
+"""``PRAGMA user_version``: the number of this schema."""
 
 APPLICATION_ID = 0x736E6970
 """``PRAGMA application_id`` of this program's files: "snip" in ASCII."""
 
-_STATES = fill(", ".join(f"'{state.value}'" for state in State), 120, initial_indent=" " * 8, subsequent_indent=" " * 8)
+_STATES = fill(" OR ".join(f"state = '{state.value}'" for state in State), 116)
 
-FIRST = f"""
+SCHEMA = f"""
 CREATE TABLE orders (
     seq               INTEGER PRIMARY KEY,  -- order of acceptance, from 1
     order_id          TEXT NOT NULL UNIQUE,
-    state             TEXT NOT NULL CHECK (state IN (
-{_STATES})),
+    state             TEXT NOT NULL CHECK (
+{indent(_STATES, " " * 8)}),
     symbol            TEXT NOT NULL,        -- BTCUSDT
-    side              TEXT NOT NULL CHECK (side IN ('BUY', 'SELL')),
-    type              TEXT NOT NULL CHECK (type IN (
-        'LIMIT', 'MARKET', 'LIMIT_MAKER', 'IMMEDIATE_OR_CANCEL', 'FILL_OR_KILL')),
+    side              TEXT NOT NULL CHECK (side = 'BUY' OR side = 'SELL'),
+    type              TEXT NOT NULL CHECK (
+        type = 'LIMIT' OR type = 'MARKET' OR type = 'LIMIT_MAKER' OR type = 'IMMEDIATE_OR_CANCEL'
+        OR type = 'FILL_OR_KILL'),
     quantity          TEXT,                 -- base units asked
     quote_quantity    TEXT,                 -- quote units asked (MARKET)
     price             TEXT,                 -- quote per base unit; changes once when re-priced to a cap
@@ -39,10 +44,11 @@ CREATE TABLE orders (
     target_id         TEXT,                 -- the bot's snipeTargetId
     resource          TEXT NOT NULL,        -- what its lock is for
     priority          INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),  -- 1 is most urgent
-    skip_lock         INTEGER NOT NULL CHECK (skip_lock IN (0, 1)),        -- emergency sell
+    skip_lock         INTEGER NOT NULL CHECK (skip_lock = 0 OR skip_lock = 1),        -- emergency sell
     key               TEXT NOT NULL,        -- idempotency key
     fingerprint       TEXT NOT NULL,        -- SHA-256 of what would be traded
-    key_bound         INTEGER NOT NULL CHECK (key_bound IN (0, 1)),  -- 1 while no other order can have the key
+    key_bound         INTEGER NOT NULL CHECK (  -- 1 while no other order can have the key
+        key_bound = 0 OR key_bound = 1),
     key_until_ms      INTEGER,              -- until when a derived key counts against a finished order
     accepted_ms       INTEGER NOT NULL,
     deadline_ms       INTEGER NOT NULL,     -- last instant at which it may be sent
@@ -50,7 +56,7 @@ CREATE TABLE orders (
     not_before_ms     INTEGER NOT NULL,     -- earliest next attempt
     timeout_ms        INTEGER NOT NULL,     -- lease of its lock
     attempts          INTEGER NOT NULL,     -- requests so far that may have reached the exchange
-    repriced          INTEGER NOT NULL CHECK (repriced IN (0, 1)),
+    repriced          INTEGER NOT NULL CHECK (repriced = 0 OR repriced = 1),
     lock_id           TEXT,                 -- the lock it holds, or held last
     client_order_id   TEXT,                 -- of the last attempt
     sent_ms           INTEGER,              -- of the last attempt
@@ -61,7 +67,11 @@ CREATE TABLE orders (
     seen_ms           INTEGER,              -- when a look-up last told something new
     reason            TEXT,                 -- why it stands where it does
     updated_ms        INTEGER NOT NULL,
-    finished_ms       INTEGER               -- since when nothing more is to be done
+    finished_ms       INTEGER,              -- since when nothing more is to be done
+    asked_quantity    TEXT,                 -- base units as the signal had them, where they were rounded
+    asked_quote_quantity TEXT,              -- quote units, the same
+    asked_price       TEXT,                 -- quote per base unit, the same
+    refitted          INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1)  -- rounded anew
 ) STRICT;
 CREATE UNIQUE INDEX one_order_per_key ON orders (key) WHERE key_bound = 1;
 CREATE INDEX orders_unfinished ON orders (seq) WHERE finished_ms IS NULL;
@@ -71,7 +81,8 @@ CREATE TABLE attempts (
     client_order_id   TEXT PRIMARY KEY,     -- what the exchange knows it by
     order_id          TEXT NOT NULL,
     number            INTEGER NOT NULL,     -- from 1
-    state             TEXT NOT NULL CHECK (state IN ('in_flight', 'placed', 'refused', 'unknown', 'not_sent')),
+    state             TEXT NOT NULL CHECK (
+        state = 'in_flight' OR state = 'placed' OR state = 'refused' OR state = 'unknown' OR state = 'not_sent'),
     price             TEXT,                 -- as sent
     started_ms        INTEGER NOT NULL,     -- when it was decided and made durable, before any byte was sent
     answered_ms       INTEGER,
@@ -98,8 +109,20 @@ CREATE INDEX events_by_order ON events (order_id, event_id) WHERE order_id IS NO
 CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events BEGIN
     SELECT RAISE (ABORT, 'events are append-only');
 END;
-CREATE TRIGGER events_are_never_removed BEFORE DELETE ON events BEGIN
+
+CREATE TABLE retention (
+    before_ms         INTEGER NOT NULL      -- what ended before may be removed; there is a row only during a removal
+) STRICT;
+CREATE TRIGGER events_are_removed_past_retention_only BEFORE DELETE ON events WHEN NOT EXISTS (
+    SELECT 1 FROM retention WHERE old.at_ms < before_ms AND NOT EXISTS (
+        SELECT 1 FROM orders WHERE order_id = old.order_id AND (finished_ms IS NULL OR finished_ms >= before_ms)))
+BEGIN
     SELECT RAISE (ABORT, 'events are append-only');
+END;
+CREATE TRIGGER orders_are_removed_past_retention_only BEFORE DELETE ON orders WHEN NOT EXISTS (
+    SELECT 1 FROM retention WHERE old.finished_ms < before_ms AND (old.key_bound = 0 OR old.key_until_ms < before_ms))
+BEGIN
+    SELECT RAISE (ABORT, 'an order stays while its key counts');
 END;
 
 CREATE TABLE transaction_locks (
@@ -108,21 +131,24 @@ CREATE TABLE transaction_locks (
     resource_id       TEXT NOT NULL,
     idempotency_key   TEXT NOT NULL,        -- of what it is held for
     owner_id          TEXT NOT NULL,
-    owner_type        TEXT NOT NULL CHECK (owner_type IN ('user', 'system', 'workflow')),
+    owner_type        TEXT NOT NULL CHECK (owner_type = 'user' OR owner_type = 'system' OR owner_type = 'workflow'),
     order_id          TEXT,                 -- the order it is held for; NULL for a caller's own lease
     acquired_at       INTEGER NOT NULL,
     expires_at        INTEGER NOT NULL,     -- end of the lease
     released_at       INTEGER,
-    status            TEXT NOT NULL CHECK (status IN ('active', 'released', 'expired', 'failed')),
+    status            TEXT NOT NULL CHECK (
+        status = 'active' OR status = 'released' OR status = 'expired' OR status = 'failed'),
     lock_type         TEXT NOT NULL CHECK (lock_type = 'exclusive'),
-    transaction_type  TEXT NOT NULL CHECK (transaction_type IN ('trade', 'cancel', 'update')),
+    transaction_type  TEXT NOT NULL CHECK (
+        transaction_type = 'trade' OR transaction_type = 'cancel' OR transaction_type = 'update'),
     transaction_data  TEXT,                 -- JSON
     max_retries       INTEGER NOT NULL,     -- the bot's column; attempts are counted in orders
     current_retries   INTEGER NOT NULL,
     timeout_ms        INTEGER NOT NULL,     -- length of the lease
     result            TEXT,                 -- JSON
     error_message     TEXT,
-    overdue           INTEGER NOT NULL CHECK (overdue IN (0, 1)),  -- the lease ended with an outcome outstanding
+    overdue           INTEGER NOT NULL CHECK (  -- the lease ended with an outcome outstanding
+        overdue = 0 OR overdue = 1),
     created_at        INTEGER NOT NULL,
     updated_at        INTEGER NOT NULL
 ) STRICT;
@@ -135,10 +161,13 @@ CREATE TABLE transaction_queue (
     lock_id           TEXT,                 -- the lock it was served under
     resource_id       TEXT NOT NULL,
     priority          INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 10),
-    transaction_type  TEXT NOT NULL CHECK (transaction_type IN ('trade', 'cancel', 'update')),
+    transaction_type  TEXT NOT NULL CHECK (
+        transaction_type = 'trade' OR transaction_type = 'cancel' OR transaction_type = 'update'),
     transaction_data  TEXT NOT NULL,        -- JSON
     idempotency_key   TEXT NOT NULL,
-    status            TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'completed', 'failed', 'cancelled')),
+    status            TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'processing' OR status = 'completed' OR status = 'failed'
+        OR status = 'cancelled'),
     queued_at         INTEGER NOT NULL,
     processing_started_at INTEGER,
     completed_at      INTEGER,
@@ -146,7 +175,7 @@ CREATE TABLE transaction_queue (
     error_message     TEXT,
     attempts          INTEGER NOT NULL,
     owner_id          TEXT NOT NULL,
-    owner_type        TEXT NOT NULL CHECK (owner_type IN ('user', 'system', 'workflow')),
+    owner_type        TEXT NOT NULL CHECK (owner_type = 'user' OR owner_type = 'system' OR owner_type = 'workflow'),
     created_at        INTEGER NOT NULL,
     updated_at        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -157,48 +186,4 @@ CREATE TABLE facts (
     name              TEXT PRIMARY KEY,     -- halted, clock
     value             TEXT NOT NULL         -- the reason of the halt; the clock's anchor as JSON
 ) STRICT, WITHOUT ROWID;
-"""
-
-
-def _compared() -> str:
-    """Write the checks of FIRST as chains of comparisons, which admit the same values.
-
-    A list behind ``IN`` becomes a table that SQLite makes anew for every statement that writes: a lock's row took
-    three times as long. Its documentation has this way for changes that leave the rows as they are ("ALTER TABLE",
-    section 7).
-    """
-    script = "PRAGMA writable_schema = ON;\n"
-    for check in re.finditer(r"CHECK \((\w+) IN \(([^)]*)\)\)", FIRST):
-        chain = " OR ".join(f"{check[1]} = {value.strip()}" for value in check[2].split(","))
-        old, new = (text.replace("'", "''") for text in (check[0], f"CHECK ({chain})"))
-        script += f"UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE type = 'table';\n"  # noqa: S608  # ours
-    return script + "PRAGMA writable_schema = RESET;\n"
-
-
-SECOND = _compared()
-
-THIRD = """
-CREATE TABLE retention (
-    before_ms         INTEGER NOT NULL      -- what ended before may be removed; there is a row only during a removal
-) STRICT;
-DROP TRIGGER events_are_never_removed;
-CREATE TRIGGER events_are_removed_past_retention_only BEFORE DELETE ON events WHEN NOT EXISTS (
-    SELECT 1 FROM retention WHERE old.at_ms < before_ms AND NOT EXISTS (
-        SELECT 1 FROM orders WHERE order_id = old.order_id AND (finished_ms IS NULL OR finished_ms >= before_ms)))
-BEGIN
-    SELECT RAISE (ABORT, 'events are append-only');
-END;
-CREATE TRIGGER orders_are_removed_past_retention_only BEFORE DELETE ON orders WHEN NOT EXISTS (
-    SELECT 1 FROM retention WHERE old.finished_ms < before_ms AND (old.key_bound = 0 OR old.key_until_ms < before_ms))
-BEGIN
-    SELECT RAISE (ABORT, 'an order stays while its key counts');
-END;
-ALTER TABLE orders ADD COLUMN asked_quantity TEXT;        -- base units as the signal had them, where they were rounded
-ALTER TABLE orders ADD COLUMN asked_quote_quantity TEXT;  -- quote units, the same
-ALTER TABLE orders ADD COLUMN asked_price TEXT;           -- quote per base unit, the same
-ALTER TABLE orders ADD COLUMN refitted INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1);  -- rounded anew
-"""
-"""Not released yet: until then statements may be added at its end (``python -m tests.store.released`` after that)."""
-
-MIGRATIONS = (FIRST, SECOND, THIRD)
-"""Applied in order, each in one transaction; the n-th makes ``user_version`` n."""
+"""  # noqa: S608  # ours

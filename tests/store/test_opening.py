@@ -15,7 +15,7 @@ from daemon.core.values.events import Event
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, CommitFailed, Locked, StartupError
 from daemon.store import connection
 from daemon.store.opening import WAL_BYTES
-from daemon.store.schema import APPLICATION_ID, MIGRATIONS
+from daemon.store.schema import APPLICATION_ID, VERSION
 from daemon.store.store import open_store
 from tests.support import making
 
@@ -68,7 +68,7 @@ async def test_a_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> N
     assert pragmas == {
         "journal_mode": "wal",
         "synchronous": full,
-        "user_version": len(MIGRATIONS),
+        "user_version": VERSION,
         "application_id": APPLICATION_ID,
     }
 
@@ -91,11 +91,12 @@ async def test_a_database_is_free_again_after_its_process(path: Path) -> None:
     await written(path)
 
 
-async def test_a_newer_file_is_refused_and_left_as_it_is(path: Path) -> None:
+@pytest.mark.parametrize(("version", "said"), [(VERSION + 1, "a newer sniperd"), (VERSION - 1, "an older sniperd")])
+async def test_a_file_of_another_schema_is_refused_and_left_as_it_is(path: Path, version: int, said: str) -> None:
     await written(path)
-    edit(path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    edit(path, f"PRAGMA user_version = {version}")
     before = path.read_bytes()
-    assert "newer sniperd" in await opening_fails(path, BadDatabase)
+    assert f"{said} (schema {version}; this one knows {VERSION})" in await opening_fails(path, BadDatabase)
     assert path.read_bytes() == before
 
 

@@ -12,7 +12,7 @@ from daemon.core.state.decision import Decision
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate
 from daemon.store.backup import backup
 from daemon.store.restore import restore
-from daemon.store.schema import MIGRATIONS
+from daemon.store.schema import VERSION
 from daemon.store.store import open_store
 from tests.support import making
 
@@ -50,7 +50,7 @@ def names(directory: Path) -> list[str]:
 async def test_what_the_backup_holds_is_there_again_and_known_to_be_a_copy(database: Path, copy: Path) -> None:
     await backed_up(database, copy)
     done = restore(copy, database, now_ms=AT_MS)
-    assert (done.path, done.orders, done.schema) == (str(database), 3, len(MIGRATIONS))
+    assert (done.path, done.orders, done.schema) == (str(database), 3, VERSION)
     async with open_store(database) as store:
         remembered = await store.remembered()
     assert remembered.orders == [making.order(number) for number in range(1, 4)]
@@ -104,7 +104,14 @@ async def test_a_daemon_that_runs_is_left_alone(database: Path, copy: Path) -> N
         assert len((await store.remembered()).orders) == 5
 
 
-@pytest.mark.parametrize("what", ["missing", "damaged", "foreign", "newer"])
+PRAGMAS = {
+    "foreign": "application_id = 7",
+    "newer": f"user_version = {VERSION + 1}",
+    "older": f"user_version = {VERSION - 1}",
+}
+
+
+@pytest.mark.parametrize("what", ["missing", "damaged", *PRAGMAS])
 async def test_what_is_no_backup_of_ours_changes_nothing(database: Path, copy: Path, what: str) -> None:
     await backed_up(database, copy)
     if what == "missing":
@@ -113,8 +120,7 @@ async def test_what_is_no_backup_of_ours_changes_nothing(database: Path, copy: P
         copy.write_bytes(copy.read_bytes()[:8192] + b"\xff" * 8192)
     else:
         with closing(sqlite3.connect(copy)) as connection:
-            name, value = ("application_id", 7) if what == "foreign" else ("user_version", len(MIGRATIONS) + 1)
-            connection.execute(f"PRAGMA {name} = {value}")
+            connection.execute(f"PRAGMA {PRAGMAS[what]}")
     before = names(database.parent)
     with pytest.raises(BadDatabase):
         restore(copy, database, now_ms=AT_MS)

@@ -12,7 +12,7 @@ from daemon.core.state.decision import Decision
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.store.opening import prepare
-from daemon.store.schema import MIGRATIONS
+from daemon.store.schema import SCHEMA
 from daemon.store.writer import Commit, write
 from tests.support import making
 
@@ -154,7 +154,7 @@ def test_the_columns_of_orders_are_the_fields_of_the_value(connection: sqlite3.C
 
 def test_a_column_says_what_it_holds_unless_its_name_does() -> None:
     spoken = re.compile(r"^    (?P<name>\w+) +(TEXT|INTEGER)(?P<rest>.*)$", re.MULTILINE)
-    silent = {match["name"] for script in MIGRATIONS for match in spoken.finditer(script) if "--" not in match["rest"]}
+    silent = {match["name"] for match in spoken.finditer(SCHEMA) if "--" not in match["rest"]}
     plain = {
         "order_id", "state", "side", "type", "accepted_ms", "updated_ms", "repriced", "exchange_order_id", "message",
         "answered_ms", "at_ms", "lock_id", "resource", "client_order_id", "resource_id", "owner_id", "owner_type",

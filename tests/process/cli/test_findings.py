@@ -122,11 +122,12 @@ def test_a_database_that_is_damaged_or_anothers_is_a_failure(tmp_path: Path, spo
     assert grades(list(database.examine(tmp_path / "x.db")))["database"] is Grade.FAILURE
 
 
-async def test_a_newer_database_is_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 999])
+async def test_a_database_of_another_schema_is_a_failure(tmp_path: Path, version: int) -> None:
     async with open_store(tmp_path / "x.db"):
         pass
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
-        connection.execute("PRAGMA user_version = 999")
+        connection.execute(f"PRAGMA user_version = {version}")
     assert grades(list(database.examine(tmp_path / "x.db")))["schema"] is Grade.FAILURE
 
 

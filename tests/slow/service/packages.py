@@ -11,6 +11,18 @@ from tests.conftest import WHEELS
 from tests.manual.generate import ROOT
 
 HIGHER = "99.0.0"
+
+NEWER_SCHEMA = """
+VERSION += 1
+_is_new_to_this_schema = _is_new
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    if int(_pragma(connection, "user_version")) == VERSION - 1:
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    return _is_new_to_this_schema(connection, path)
+"""
+"""What the higher version has at the end of ``daemon/store/opening.py``: it takes this schema over into its own."""
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "dist", "*_cache", "__pycache__", ".hypothesis", "tests")
 
 
@@ -26,8 +38,8 @@ def build(directory: Path) -> Packages:
     made = Packages(copied(ROOT, directory / "present"), copied(ROOT, directory / "higher"))
     version = made.higher / "daemon" / "__init__.py"
     version.write_text(re.sub('(?m)^__version__ = ".*"$', f'__version__ = "{HIGHER}"', version.read_text()))
-    schema = made.higher / "daemon" / "store" / "schema.py"
-    schema.write_text(schema.read_text() + 'MIGRATIONS += ("CREATE TABLE later (x TEXT) STRICT",)\n')
+    opening = made.higher / "daemon" / "store" / "opening.py"
+    opening.write_text(opening.read_text() + NEWER_SCHEMA)
     for each in [start(copy) for copy in made]:
         finish(each)
     return made

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon import __version__
-from daemon.store.schema import MIGRATIONS
+from daemon.store.schema import VERSION
 from tests.manual.blocks import named
 from tests.slow.service.installed import CONFIG, SEEN, Installed
 from tests.slow.service.load import caller
@@ -133,7 +133,7 @@ def test_an_upgrade_refuses_nobody_and_keeps_what_was_queued(packages: Packages)
         assert (found["refused"], found["other"]) == (0, [])
         assert service.count("SELECT count(*) FROM orders WHERE owner_id = 'bot'") == found["answered"]
         assert service.count("SELECT count(*) FROM orders WHERE state = 'queued' AND symbol = 'ETHUSDT'") == 3
-        assert service.count("PRAGMA user_version") == len(MIGRATIONS) + 1
+        assert service.count("PRAGMA user_version") == VERSION + 1
         assert "http://127.0.0.1" in service.box.run("cat", CONFIG).stdout, "the configuration that was changed"
 
 
@@ -144,7 +144,7 @@ def test_an_older_version_stays_down_before_a_newer_schema_and_the_newer_one_goe
         service.until(ActiveState="active")
         service.type("dpkg -i dist/sniperd_*.deb")
         assert service.until(ActiveState="failed")["ExecMainStatus"] == "65"
-        schemas = f"schema {len(MIGRATIONS) + 1}; this one knows {len(MIGRATIONS)}"
+        schemas = f"schema {VERSION + 1}; this one knows {VERSION}"
         assert f"was written by a newer sniperd ({schemas}); start that version" in service.box.journal("sniperd")
         service.box.run("systemctl", "reset-failed")
         service.higher()
