@@ -1,6 +1,7 @@
 """The dashboard's files: served as they are, under a policy that lets nothing else run, and free of what it forbids."""
 
 import http.client
+import json
 import re
 from collections.abc import Iterator
 from http.client import HTTPResponse
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import daemon as package
+from daemon.core.values.states import State
 from tests.support import Daemon, Exchange
 from tests.support.stage import Stage, stage
 from tests.support.unix_http import ask
@@ -73,6 +75,19 @@ def test_each_file_is_served_as_it_is_under_the_policy(listening: Daemon, file: 
     assert response.headers["Cache-Control"] == "no-cache"
     kind = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}[file.suffix]
     assert response.headers["Content-Type"] == f"{kind}; charset=utf-8"
+
+
+def test_the_table_of_states_is_served_as_a_script(listening: Daemon) -> None:
+    response, content = get(listening, "/dashboard/states.js")
+    assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    exported = dict(re.findall(r"^export const (\w+) = (.*);$", content.decode(), re.MULTILINE))
+    states = json.loads(exported["STATES"])
+    assert list(states) == [state.value for state in State]
+    assert states["queued"] == {"tone": "idle", "phase": "queued", "waits": True}
+    assert states["lost"] == {"tone": "bad", "phase": "unknown", "waits": False}
+    assert json.loads(exported["OUTCOMES"]) == [
+        "filled", "partially_canceled", "canceled", "withdrawn", "expired", "rejected", "dead_letter", "lost",
+    ]  # fmt: skip
 
 
 def test_the_page_stands_at_the_root_and_on_the_socket_that_reads(listening: Daemon) -> None:

@@ -28,7 +28,9 @@ answer with the state from before it; a fill may be reported after the cancel). 
 one older than what is known (:mod:`daemon.core.rules.order_reports`).
 
 **To add a state**: a word in :class:`State`, its row in :data:`MEANINGS`, its transitions in :data:`TRANSITIONS`.
-Everything else in the daemon derives from these three.
+Everything else in the daemon and its page derives from these three. The bot's client imports nothing of the daemon, so
+the state gets a line in :data:`daemon.client.shapes.PHASES` too. A database that exists admits the states that there
+were when it was made: once there is a release, a new state needs a migration (:mod:`daemon.store.schema`).
 """
 
 from enum import Enum, StrEnum, auto
