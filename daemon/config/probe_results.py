@@ -92,6 +92,6 @@ def write(facts: ProbeResults, path: Path) -> None:
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)  # of a probe that was cut off
     with fresh.open("x", encoding="utf-8") as made:  # never by a symbolic link that stands there
-        made.write("# Written by `sniperd doctor --live-probe`; README.md says what follows.\n" + "".join(lines))
+        made.write("# Written by `sniperd doctor --live-probe`; see `sniperd manual live`.\n" + "".join(lines))
     fresh.chmod(0o644)
     fresh.replace(path)

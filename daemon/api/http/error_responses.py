@@ -41,7 +41,7 @@ STATUS: dict[type[Refusal], int] = {
 
 _HINTS = {
     401: "changes over TCP need `Authorization: Bearer TOKEN`, the token of [http] token_file",
-    404: "there is no such route; /openapi.json and the README list them",
+    404: "there is no such route; /openapi.json describes every route",
     405: "the route does not take this method",
     408: "the body did not come in time; send it at once",
     421: "the Host header does not name this listener",

@@ -26,6 +26,9 @@ BLOCKS = blocks()
 SENT = {"/v1/signals ": '"state":"filled"', "/v1/locks ": '"status":"active"'}
 """What a command shows that sends something to these routes."""
 
+PROBE_S = 60.0
+"""The live probe measures for some seconds; on a busy machine for longer than other commands take."""
+
 _targets = count()
 
 
@@ -136,7 +139,8 @@ def sh_confirm(home: Home, block: Block) -> None:
     refused = home.type(block.text)
     phrase = re.search(r"--confirm '[^']*'", refused.errors)
     assert phrase is not None, refused
-    succeeded(home.type(f"{block.text.strip()} {phrase[0]}"))
+    confirmed = home.start(f"{block.text.strip()} {phrase[0]}")
+    assert confirmed.exit_code(PROBE_S) == 0, confirmed.transcript()
 
 
 def sh_stubbed(home: Home, block: Block) -> None:
