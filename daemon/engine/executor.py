@@ -1,7 +1,7 @@
 """The executor: makes attempts, one task each, inside the resource's lock.
 
-The task holds the lock until the outcome is known, however long that takes: after an unknown answer it waits for the
-reconciler, or a person, to end the doubt.
+The task holds the lock until the outcome is known, however long that takes: after an unknown outcome it waits for the
+reconciler, or the operator, to end the doubt.
 
 It also owns the tasks of callers' requests to the exchange (:meth:`Executor.finish`). Such a task outlives its caller,
 but not the engine: the engine waits for it while it drains, and cancels it before the store closes.
@@ -9,7 +9,7 @@ but not the engine: the engine waits for it while it drains, and cancels it befo
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import nullcontext
 from typing import TypeVar
 
 import anyio
@@ -72,7 +72,7 @@ class Executor:
     async def finish(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do a caller's work with the exchange to its end, even if the caller goes away; return what it returns.
 
-        An error of the work is the caller's. Nobody hears of it if the caller has gone.
+        An error of the work is raised to the caller, if the caller still waits.
 
         Raises:
             NotReady: the daemon is starting and nothing was done, or it ended before the work did.
@@ -113,9 +113,7 @@ class Executor:
             await commit.durable()
             await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another may go
             timing.begin()
-        async with AsyncExitStack() as stack:
-            if send.token is not None:
-                await stack.enter_async_context(self._locks.of(send.order.resource))
+        async with self._locks.of(send.order.resource) if send.token is not None else nullcontext():
             if send.fire_ms is not None and not self._fire(send):
                 return
             await self._place(send, commit, timing)
@@ -179,7 +177,7 @@ class Executor:
         self._ended.set()
 
     async def _doubted(self, send: Send, answer: Answer, began_ms: int) -> SymbolRules | None:
-        """Read a pair's rules anew where a refusal doubts them; return them where the order may be rounded to them.
+        """Read a pair's rules again where a refusal doubts them; return them where the order may be rounded to them.
 
         A refusal that is retried in any case does not wait for them, and has them read after its first attempt only.
         """

@@ -220,7 +220,7 @@ class OrderCommands:
 
         """
         await self.switch(operator.clear_wait, caller, reason)
-        self._engine.exchange.go_on()
+        self._engine.exchange.end_backoffs()
 
     async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal | None, Identity]:
         """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be.

@@ -1,7 +1,7 @@
-"""Proving: before real orders are sent, whether the exchange lets this account trade.
+"""The preflight: before real orders are sent, whether the exchange lets this account trade.
 
 An exchange that says no ends the start, for another start does not help. One that gives no answer does not: the daemon
-looks for what is in doubt, serves leases and readers, sends no order, and asks again until there is an answer.
+searches for what is in doubt, serves leases and readers, sends no order, and asks again until there is an answer.
 Where orders are out there, a "no" begins the day halted instead of ending it, so that they are followed.
 """
 

@@ -1,7 +1,7 @@
-"""The reconciler: looks for orders whose outcome is unknown, and follows placed ones to their end.
+"""The reconciler: searches for orders whose outcome is unknown, and follows placed ones to their end.
 
-When to look, where, and what the looks conclude is decided in :mod:`daemon.core.rules.reconciliation`; here they are
-made.
+When to search, at which sources, and what the results conclude is decided in :mod:`daemon.core.rules.reconciliation`;
+here the queries are made.
 """
 
 import anyio
@@ -18,19 +18,19 @@ from daemon.engine.timers import Alarm
 from daemon.exchange.port import Exchange
 
 AT_ONCE = 32
-"""Orders that are looked for at the same time, so that after a start each is asked for before the first is looked for
+"""Orders that are searched for at the same time, so that after a start each is queried once before the first is queried
 everywhere; the exchange's weight limit binds long before."""
 
 
 class Reconciler:
-    """Makes the looks that are due."""
+    """Makes the search attempts that are due."""
 
     def __init__(self, effects: Effects, exchange: Exchange) -> None:
         self._effects = effects
         self._exchange = exchange
         self._alarm = Alarm(effects.clock)
         self._under_way = 0
-        self._unanswered: set[str] = set()  # in doubt since before the start, and not looked for with an answer yet
+        self._unanswered: set[str] = set()  # in doubt since before the start, and not queried with an answer yet
         self._answered = anyio.Event()
 
     def look_again(self) -> None:
@@ -38,7 +38,7 @@ class Reconciler:
         self._alarm.bring_forward(self._due_ms())
 
     def wake(self) -> None:
-        """Look at once: the clock stepped, and what is due was reckoned before that."""
+        """Check at once what is due: the clock stepped after that was computed."""
         self._alarm.ring()
 
     async def turn(self) -> None:
@@ -46,16 +46,16 @@ class Reconciler:
         await self._alarm.turn()
 
     async def run(self) -> None:
-        """Look for what is due, until cancelled."""
+        """Make the search attempts that are due, until cancelled."""
         async with anyio.create_task_group() as tasks:
             while True:
                 self._start_due(tasks)
                 await self._alarm.sleep_until(self._due_ms())
 
     async def first_search(self) -> None:
-        """Wait until the exchange has answered one look for every order that is in doubt now.
+        """Wait until the exchange has answered one query for every order that is in doubt now.
 
-        The rest of each round may wait for the exchange's weight, and whoever calls must not wait for that.
+        The rest of each attempt may wait for the exchange's weight, and the caller must not wait for that.
         """
         orders = self._effects.ledger.orders.values()
         self._unanswered = {order.order_id for order in orders if order.state is State.IN_DOUBT}
@@ -67,12 +67,12 @@ class Reconciler:
         now_ms = self._effects.clock.now_ms()
         while self._under_way < AT_ONCE and (order := self._effects.ledger.due_search(now_ms)) is not None:
             self._under_way += 1
-            tasks.start_soon(self._round, order)
+            tasks.start_soon(self._search, order)
 
     def _due_ms(self) -> int | None:
         return None if self._under_way >= AT_ONCE else self._effects.ledger.next_search_ms()
 
-    async def _round(self, order: Order) -> None:
+    async def _search(self, order: Order) -> None:
         results = await self._query(order)
         step = Decision()
         searched(self._effects.ledger, step, order.order_id, results, self._effects.clock.now_ms())
@@ -88,10 +88,10 @@ class Reconciler:
             self._answered.set()
 
     async def _query(self, order: Order) -> list[QueryResult]:
-        """Look at one source after another, until one has seen the order or the exchange cannot be reached.
+        """Query one source after another, until one shows the order or the exchange cannot be reached.
 
-        What that one does not show of the order's fills is asked for in the same round, so that whoever waits for the
-        outcome is told its price.
+        What that one does not show of the order's fills is queried in the same attempt, so that a caller that waits for
+        the outcome gets its price.
         """
         ledger = self._effects.ledger
         search = ledger.searches.get(order.order_id, Search(next_ms=0))

@@ -59,7 +59,7 @@ class OrderRequest(Protocol):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How the exchange's client stands."""
+    """The state of the exchange's client."""
 
     reachable: bool | None  # None: not tried yet
     offset_ms: int | None  # the exchange's clock minus ours
@@ -79,12 +79,12 @@ class Exchange(Protocol):
         ...
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
-        """Look for an order at one source.
+        """Query one source for an order.
 
         Args:
             order: the order.
-            source: the place.
-            due_ms: since when the look is due. A list that was asked for later, for another order, serves as well.
+            source: where to query.
+            due_ms: since when the query is due. A list that was queried later, for another order, serves as well.
 
         """
         ...
@@ -125,11 +125,11 @@ class Exchange(Protocol):
         ...
 
     async def preflight(self) -> PreflightResult:
-        """Find out whether this account can trade here, without placing anything."""
+        """Check whether this account can trade here, without placing anything."""
         ...
 
     async def measure_clock(self) -> bool:
-        """Measure the exchange's clock against ours; tell whether it answered."""
+        """Measure the exchange's clock against ours; return whether it answered."""
         ...
 
     def clock_stepped(self, step_ms: int) -> None:
@@ -137,13 +137,13 @@ class Exchange(Protocol):
         ...
 
     def back_off(self, until_ms: int) -> None:
-        """Ask nothing before then: an earlier process was told so."""
+        """Ask nothing before then: the exchange said so to an earlier process."""
         ...
 
-    def go_on(self) -> None:
-        """End every wait that the exchange asked for: a person says so."""
+    def end_backoffs(self) -> None:
+        """End every wait that the exchange asked for, on the operator's order."""
         ...
 
     def health(self) -> Health:
-        """Tell how the client stands."""
+        """Return the state of the client."""
         ...

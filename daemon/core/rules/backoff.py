@@ -1,4 +1,4 @@
-"""The door: whether the exchange takes orders at all at the moment.
+"""The backoff: whether the exchange takes orders at all at the moment.
 
 A page of the exchange's edge instead of an answer (HTTP 403, or 5xx without the exchange's envelope), or "too many
 requests", is no matter of one order: the next one would meet the same. So after the first such answer nothing is sent

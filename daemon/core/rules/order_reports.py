@@ -1,6 +1,6 @@
 """Which of two views of an order is the newer one.
 
-MEXC's reads lag its writes (observed): after a cancel a look-up may still show the order open, and fills may be
+MEXC's reads lag its writes (observed): after a cancel a query may still show the order open, and fills may be
 reported after the cancel. So an order report is taken for newer than what is known only when it tells of more:
 more filled, or a later state with as much filled. The sum paid decides last, and only between views of one state:
 sources round it differently.
@@ -118,7 +118,7 @@ def may_lack_fills(order: Order, report: OrderReport) -> bool:
     """Whether an order that spends an amount is shown as filled with less than the quantity that the exchange shows.
 
     What was sent states no quantity, and the exchange's may be an estimate, so this is no contradiction; but it is
-    worth another look.
+    worth another query.
     """
     is_filled = report.state is State.FILLED and order.quantity is None and report.quantity is not None
     return is_filled and report.executed_quantity < (report.quantity or ZERO)

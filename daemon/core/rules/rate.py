@@ -1,4 +1,10 @@
-"""How much may be sent: orders in flight, orders per second, and the exchange's "not now".
+"""The rate budget: orders in flight, orders per second, and the wait that the exchange asked for.
+
+This budget decides which order goes, and when. It counts a request from the instant of its decision, because the next
+decision comes before that request is on the wire: without its count every queued order would be let go at once, and
+the highest priority would mean nothing. The exchange's client counts the same requests again, when they reach the wire
+(:mod:`daemon.exchange.mexc.pacing`). Neither count replaces the other: the disk, a new connection and a resource's
+lock lie between the two instants, so requests that were decided a second apart may come to the wire together.
 
 MEXC counts place and cancel together, 12 a second (documented); support speaks of 20 requests a second in all. The
 daemon stays below, by a window that slides: in no second, wherever it begins, are there more than ``rate`` requests.
@@ -60,7 +66,7 @@ class Capacity:
             other.give_back(at_ms)
         return other
 
-    def block(self, until_ms: int) -> None:
+    def back_off(self, until_ms: int) -> None:
         """Let nothing go before then."""
         self.backoff_until_ms = max(self.backoff_until_ms, until_ms)
 

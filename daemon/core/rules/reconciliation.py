@@ -1,19 +1,20 @@
-"""Reconciliation rules: when to look for an order, where, and what the looks conclude.
+"""Reconciliation rules: when to search for an order, at which sources, and what the results conclude.
 
-Two kinds of order are looked for. One *in doubt* may or may not exist; one *placed* exists and is followed to its
-end. Looks come at growing intervals, so that a fresh question is answered soon and an old one costs little.
+Two kinds of order are searched for. One *in doubt* may or may not exist; one *placed* exists and is followed to its
+end. Attempts come at growing intervals, so that a fresh question is answered soon and an old one costs little.
 
 Absence is never proved. MEXC checks a request's timestamp at its gateway, documents no check before the matching
 engine, and its reads lag its writes (observed: a fresh order answers ``-2013`` "quite often"). So "not found" is worth
 something only after ``recvWindow`` and a grace, from *all* sources, several times in a row; and even then the order
 is only called lost, which frees nothing. One order report at any time wins.
 
-A cancelled order is looked at again after its end, because a fill may be reported after the cancel. So is an order that
+A cancelled order is queried again after its end, because a fill may be reported after the cancel. So is an order that
 is shown filled with less than was asked: only when that view repeats itself is the order taken to have ended so. A
-placed order that no complete search has ever found is a doubt like any other. A fill whose sum is missing is looked at
+placed order that no complete search has ever found is a doubt like any other. A fill whose sum is missing is queried
 again until the sum is known: the order's own view may show 0 where its fills have the sum.
 
-An order that a person ruled out is looked for a few times more, because the person may have looked too early.
+An order that the operator resolved as not placed is searched for a few times more, because the operator may have
+looked too early.
 """
 
 from collections.abc import Sequence
@@ -38,13 +39,13 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS, UNRESOLVED, SearchPolicy, State
 
 CONFIRM_MS = (2_000, 10_000)
-"""When a cancelled order is looked at again, after it was seen cancelled."""
+"""When a cancelled order is queried again, after it was seen cancelled."""
 
 RULED_MS = (2_000, 10_000, 60_000)
-"""When an order is looked for that a person said was not placed: after the ruling, and after each look in vain."""
+"""When to search for an order that the operator resolved as not placed: after that, and after each miss."""
 
 SUM_ATTEMPTS = 12
-"""Rounds that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
+"""Attempts that ask for the sum of a fill, at growing intervals: some minutes with the defaults. Then it is unknown."""
 
 
 class Conclusion(Enum):
@@ -52,7 +53,7 @@ class Conclusion(Enum):
 
     SEEN = auto()  # one order report wins
     NOTHING = auto()  # no evidence, or none that is worth anything yet
-    MISSED = auto()  # a round whose negatives count
+    MISSED = auto()  # an attempt whose negatives count
     MISSING = auto()  # enough complete searches in a row have never found an order that was placed
     LOST = auto()  # enough of those in a row for a doubt
 
@@ -62,11 +63,11 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
     next_ms: int
     attempts: int = 0
-    seen: int = 0  # rounds that found it
-    misses: int = 0  # rounds in a row whose answers were all negative, where that counts
-    complete: int = 0  # of those, rounds that asked everywhere, after the grace
-    short: int = 0  # rounds that showed an end which contradicts what was executed
-    odd: str | None = None  # what contradicts what was sent or known, or is not understood, in the last round
+    seen: int = 0  # attempts that found it
+    misses: int = 0  # attempts in a row whose answers were all negative, where that counts
+    complete: int = 0  # of those, attempts that queried every source, after the grace
+    short: int = 0  # attempts that showed an end which contradicts what was executed
+    odd: str | None = None  # what contradicts what was sent or known, or is not understood, in the last attempt
 
 
 def begin(order: Order, now_ms: int, rules: Rules) -> Search:
@@ -92,7 +93,7 @@ def everywhere(order: Order) -> tuple[Source, ...]:
 
 
 def sources(order: Order, search: Search, now_ms: int, rules: Rules) -> tuple[Source, ...]:
-    """Choose where to look: at the order itself, or everywhere once a negative would count or was surprising."""
+    """Choose the sources: the order itself, or all of them once a negative would count or was surprising."""
     counts = search.misses > 0
     if order.state in UNRESOLVED:
         counts = not rules.shows_ended or now_ms >= grace_over_ms(order, rules)
@@ -103,7 +104,7 @@ def sources(order: Order, search: Search, now_ms: int, rules: Rules) -> tuple[So
 def further_source(order: Order, search: Search, results: Sequence[QueryResult]) -> Source | None:
     """Name the place that has what a search attempt lacks: the fills know what the order's own view does not show.
 
-    The last round before an order is taken to be cancelled with nothing executed asks for fills as well: its key is
+    The last attempt before an order is taken to be cancelled with nothing executed asks for fills as well: its key is
     free after that, and the order's own view may be behind.
     """
     report = combined(results)
@@ -139,13 +140,13 @@ def conclude(
 
 
 def _is_last_of_empty(order: Order, search: Search, shown: OrderReport) -> bool:
-    """Whether a round is the last before an order is taken to be cancelled with nothing executed."""
+    """Whether an attempt is the last before an order is taken to be cancelled with nothing executed."""
     ends_empty = order.state is State.CANCELED and not shown.executed_quantity
     return ends_empty and search.seen + 1 >= len(CONFIRM_MS)
 
 
 def _fills_unread(order: Order, search: Search, shown: OrderReport, results: Sequence[QueryResult]) -> bool:
-    """Whether a round does not count as the last of an order that ended empty, because its fills could not be read.
+    """Whether an attempt does not count as the last of an order that ended empty, because its fills could not be read.
 
     Bounded: a key that may not read fills must not keep an order unfinished for ever.
     """
@@ -163,7 +164,7 @@ def _missed(order: Order, search: Search, rules: Rules) -> Conclusion:
 
 
 def _odd(order: Order, search: Search, shown: OrderReport | None, results: Sequence[QueryResult]) -> str | None:
-    """Say what about a round an operator should know; what was odd stays so until the order is shown without it."""
+    """Say what about an attempt the operator should know; what was odd stays so until the order is shown without it."""
     for result in results:
         if result.odd is not None:
             return f"{result.source.value}: {result.odd}"
@@ -180,10 +181,10 @@ def _odd(order: Order, search: Search, shown: OrderReport | None, results: Seque
 
 
 def is_confirmed(order: Order, search: Search) -> bool:
-    """Whether an order that has ended need not be looked at again.
+    """Whether an order that has ended need not be queried again.
 
     It was seen often enough after its end. One whose sum is missing was asked for it often enough. One
-    that a person ruled out was looked for in vain often enough.
+    that the operator resolved as not placed was missed often enough.
     """
     policy = MEANINGS[order.state].search
     if policy is SearchPolicy.RULED_OUT:
@@ -201,14 +202,14 @@ def grace_over_ms(order: Order, rules: Rules) -> int:
 
 
 def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:
-    """Whether a round in vain is worth something: nothing failed, and for a doubt, it was full and late enough."""
+    """Whether a miss is worth something: nothing failed, and for a doubt, it was complete and late enough."""
     if not results or any(result.failed for result in results):
         return False
     return order.state not in UNRESOLVED or _is_complete(order, results, now_ms, rules)
 
 
 def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:
-    """Whether a round asked everywhere, late enough for a negative to be worth something."""
+    """Whether an attempt queried every source, late enough for a negative to be worth something."""
     return {result.source for result in results} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, rules)
 
 
@@ -227,5 +228,5 @@ def _delay_ms(order: Order, search: Search, now_ms: int, rules: Rules) -> int:
     delay_ms = int(min(table.longest_ms, table.first_ms * table.factor**exponent))
     until_grace_ms = grace_over_ms(order, rules) - now_ms
     if policy is SearchPolicy.DOUBT and 0 < until_grace_ms < delay_ms:
-        return until_grace_ms  # the first round that counts comes as soon as it may
+        return until_grace_ms  # the first attempt that counts comes as soon as it may
     return delay_ms

@@ -287,7 +287,7 @@ class TradingState:
     def back_off(self, step: Decision, until_ms: int, now_ms: int) -> None:
         """Send nothing before then, a process that comes after this one included: the exchange said so."""
         if until_ms > max(now_ms, self.capacity.backoff_until_ms):
-            self.capacity.block(until_ms)
+            self.capacity.back_off(until_ms)
             step.facts[RATE_BACKOFF_FACT] = str(until_ms)
             self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
 

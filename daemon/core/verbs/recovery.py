@@ -43,7 +43,7 @@ def recover(
     today before that, still counts for the guards.
     """
     ledger.halted = halted
-    ledger.capacity.block(backoff_until_ms)
+    ledger.capacity.back_off(backoff_until_ms)
     ledger.backoff = Backoff(turned_away, now_ms)  # where it was shut, one order tries before the others go
     for each_ms in sent_ms:
         ledger.capacity.count(min(each_ms, now_ms))

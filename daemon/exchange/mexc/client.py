@@ -70,17 +70,17 @@ class MexcExchange:
         return MexcOrderRequest(self._requests, self._duplicate_codes, order, attempt)
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
-        """Look for an order at one source."""
+        """Query one source for an order."""
         return await self._sources.query(order, source, due_ms)
 
     async def cancel(self, order: Order) -> CancelAnswer:
         """Ask for an order's cancel, by MEXC's id where it is known.
 
-        A limit that look-ups have reached does not hold it back: orders have a limit of their own.
+        A limit that queries have reached does not hold it back: orders have a limit of their own.
         """
-        still_ms = self._requests.pacer.orders_backoff_until_ms - self._clock.now_ms()
-        if still_ms > 0:
-            why = f"nothing was sent: the exchange says wait, for another {still_ms} ms"
+        wait_ms = self._requests.pacer.orders_backoff_until_ms - self._clock.now_ms()
+        if wait_ms > 0:
+            why = f"nothing was sent: the exchange says wait, for another {wait_ms} ms"
             return CancelAnswer("refused", f"DELETE {ORDER}", why)
         answer = await self._requests.cancel(ORDER, names(order))
         reply = answer.reply
@@ -172,12 +172,12 @@ class MexcExchange:
         self._requests.clock_stepped(step_ms)
 
     def back_off(self, until_ms: int) -> None:
-        """Ask nothing before then: an earlier process was told so."""
-        self._requests.pacer.block(until_ms, orders=True)
+        """Ask nothing before then: the exchange said so to an earlier process."""
+        self._requests.pacer.back_off(until_ms, orders=True)
 
-    def go_on(self) -> None:
+    def end_backoffs(self) -> None:
         """End every wait that the exchange asked for."""
-        self._requests.pacer.unblock()
+        self._requests.pacer.end_backoffs()
         self._not_before_ms = 0
 
     def health(self) -> Health:

@@ -120,7 +120,7 @@ def among_orders(body: bytes, order: Order) -> Found:
 def among_trades(body: bytes, order: Order) -> Found:
     """Find an order by its fills.
 
-    Fills prove that the order was placed, not how it ended: it shows as partially filled until a look-up tells more.
+    Fills prove that the order was placed, not how it ended: it shows as partially filled until a query shows more.
     Each fill counts once, by its trade id.
 
     Raises:

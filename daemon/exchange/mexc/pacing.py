@@ -1,13 +1,15 @@
-"""Pacing: staying below the exchange's limits, and keeping still when it says so.
+"""Pacing: the client stays below the exchange's limits, and waits when the exchange asks for it.
 
-MEXC grants 300 weight in 10 seconds per address and 500 per account (documented), its support speaks of 20 requests a
-second in all, and it tells nobody how much is used; so the daemon counts itself. When an order may go is decided
-where priorities are known (:mod:`daemon.core.rules.rate`); here it is only kept from reaching the wire too close
-behind others, as after a stall of the disk that held many back. Everything else waits its turn, at a rate that leaves
-room for the orders.
+MEXC grants 300 weight in 10 seconds per address and 500 per account (documented). Its support speaks of 20 requests a
+second in all. It does not say how much is used, so the daemon counts.
 
-A process that was started a moment ago does not know what the one before it used. So it begins as if half of the
-weight were spent.
+Which order goes, and when, is decided by the rate budget of the core (:mod:`daemon.core.rules.rate`), which knows the
+priorities. It counts decisions. Here the same orders are counted a second time, when they reach the wire: orders that
+a stalled disk or a new connection held back would otherwise leave together, above the exchange's limit. An order or a
+cancel takes a slot of this window immediately before it is written; it never waits for the room that queries wait
+for. Queries wait in order of arrival, at a rate that leaves room for the orders.
+
+A process does not know what the one before it used. So it begins as if half of the weight were spent.
 """
 
 import asyncio
@@ -51,7 +53,7 @@ class Window:
 
 
 class Pacer:
-    """Lets requests wait for room, in order of arrival."""
+    """Makes requests wait for room, in order of arrival."""
 
     def __init__(self, clock: Clock, table: ExchangeTable) -> None:
         self.table = table
@@ -61,26 +63,26 @@ class Pacer:
         self._weight = Window(10_000)
         self._requests = Window(1_000)
         self._orders = Window(1_000)
-        self._turn = asyncio.Lock()
-        self._order_turn = asyncio.Lock()
-        self._unblocked = asyncio.Event()
+        self._query_lock = asyncio.Lock()
+        self._order_lock = asyncio.Lock()
+        self._backoff_ended = asyncio.Event()
         self._weight.spend(clock.now_ms(), table.weight_per_10s // 2)
 
     def used(self) -> int:
         """Return the weight spent in the last ten seconds."""
         return self._weight.used(self._clock.now_ms())
 
-    def block(self, until_ms: int, *, orders: bool = False) -> None:
-        """Let nothing go before then but orders and cancels; with ``orders``, no cancel either."""
+    def back_off(self, until_ms: int, *, orders: bool = False) -> None:
+        """Send no query before then; with ``orders``, no cancel either."""
         self.backoff_until_ms = max(self.backoff_until_ms, until_ms)
         if orders:
             self.orders_backoff_until_ms = max(self.orders_backoff_until_ms, until_ms)
 
-    def unblock(self) -> None:
-        """Let everything go that has room: a person ended the wait."""
+    def end_backoffs(self) -> None:
+        """Let everything go that has room: the operator ended the wait."""
         self.backoff_until_ms = self.orders_backoff_until_ms = 0
-        self._unblocked.set()
-        self._unblocked = asyncio.Event()
+        self._backoff_ended.set()
+        self._backoff_ended = asyncio.Event()
 
     def clock_stepped(self, step_ms: int) -> None:
         """Keep the length of each wait that runs: the clock jumped forward by so much."""
@@ -92,16 +94,16 @@ class Pacer:
 
     async def wait(self, weight: int) -> None:
         """Wait until there is room for a request, and count it."""
-        async with self._turn:
+        async with self._query_lock:
             while (wait_ms := self._ready_ms(weight) - self._clock.now_ms()) > 0:
                 with anyio.move_on_after(wait_ms / 1_000):
-                    await self._unblocked.wait()
+                    await self._backoff_ended.wait()
             self._requests.spend(self._clock.now_ms(), 1)
             self._weight.spend(self._clock.now_ms(), weight)
 
     async def wait_for_order(self) -> None:
         """Wait until an order, or a cancel, may reach the wire, and count it."""
-        async with self._order_turn:
+        async with self._order_lock:
             while (wait_ms := self._order_ready_ms() - self._clock.now_ms()) > 0:  # noqa: ASYNC110  # the clock is no event
                 await anyio.sleep(wait_ms / 1_000)
             now_ms = self._clock.now_ms()

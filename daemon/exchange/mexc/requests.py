@@ -1,4 +1,4 @@
-"""Signed, paced requests, and what they tell of the exchange's health and clock."""
+"""Signed, paced requests, and the exchange's health and clock as their answers show them."""
 
 import asyncio
 
@@ -160,7 +160,7 @@ class Requests:
             self._refused_in_a_row += 1
             self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
             is_query = prepared.asked.startswith("GET ")
-            self.pacer.block(self.clock.now_ms() + wait_ms, orders=not is_query or _is_ban(reply))
+            self.pacer.back_off(self.clock.now_ms() + wait_ms, orders=not is_query or _is_ban(reply))
         return reply
 
     async def _send(self, prepared: Prepared) -> ExchangeCall:
@@ -181,7 +181,7 @@ class Requests:
 
 
 def must_wait_ms(reply: Reply) -> int | None:
-    """Tell how long the exchange's gateway says to keep still, if it does."""
+    """Return how long the exchange's gateway asks to back off; ``None`` where it does not."""
     found = envelope(reply.body) if len(reply.body) < LONGEST_ENVELOPE else None
     return waiting_ms(reply.status, None if found is None else found.code, reply.retry_after_ms)
 

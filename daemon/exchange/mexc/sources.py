@@ -2,7 +2,7 @@
 
 ``GET order`` answers ``-2013`` for an order that does not exist, and "quite often" for a fresh one that does
 (observed). ``allOrders`` reaches back 24 hours by default and 7 days at most, 1000 entries; ``myTrades`` holds 100
-(documented). A list that is full may have cut off what is looked for, so it is no negative.
+(documented). A list that is full may have cut off the order, so it is no negative.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class _List(msgspec.Struct, frozen=True):
 
 
 class Sources:
-    """Looks for orders, and lets one list serve every order of its pair that it is new enough for.
+    """Queries the sources; one list serves every order of its pair that it is new enough for.
 
     After an outage many orders of one pair are in doubt at once; asking for the same list for each of them would use
     up the weight limit, and the last would wait for minutes.
@@ -73,7 +73,7 @@ class Sources:
         self._asking: WeakValueDictionary[tuple[Source, str], asyncio.Lock] = WeakValueDictionary()
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
-        """Look for an order at one source."""
+        """Query one source for an order."""
         if source in ONE:
             answer = await self._ask(source, names(order, source))
         else:
@@ -106,7 +106,7 @@ class Sources:
 
 
 def _ban_ms(reply: Reply) -> int | None:
-    """Tell how long a look-up's answer keeps orders back as well: a ban does, too many look-ups do not."""
+    """Return how long a query's answer holds orders back as well: a ban does, too many queries do not."""
     return must_wait_ms(reply) if reply.status == BAN else None
 
 

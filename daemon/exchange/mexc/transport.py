@@ -153,7 +153,7 @@ class PooledConnection:
             self._connection.release()
 
     def is_given_up(self) -> bool:
-        """Tell whether a request would go unread, as far as can be known without asking the server.
+        """Return whether a request would go unread, as far as can be known without asking the server.
 
         On a connection that carried a request before nothing may lie unread: it is a 408, or the end. On a new one
         under TLS the server's session tickets may lie there, so only the end counts.
@@ -247,6 +247,6 @@ def _retry_after_ms(text: str | None) -> int | None:
 
 
 def describe(error: Exception) -> str:
-    """Tell of a failure without the signature that a message may quote."""
+    """Describe a failure without the signature that a message may quote."""
     text = _SIGNATURE.sub("signature=***", str(error)) or "no answer in time"
     return f"{type(error).__name__}: {text[:300]}"

@@ -55,9 +55,9 @@ def test_the_wait_for_an_instant_that_has_no_room_ends_when_there_is_room_and_is
 def test_after_the_exchanges_not_now_the_second_must_have_room_too() -> None:
     busy = capacity(rate=1)
     busy.take(NOON_MS)
-    busy.block(NOON_MS + 600)
+    busy.back_off(NOON_MS + 600)
     assert busy.ready_ms(NOON_MS) == NOON_MS + WINDOW_MS
-    busy.block(NOON_MS + 2_000)
+    busy.back_off(NOON_MS + 2_000)
     assert busy.ready_ms(NOON_MS) == NOON_MS + 2_000
     assert busy.ready_ms(NOON_MS, NOON_MS + 1_700) == NOON_MS + 2_000
     assert busy.ready_ms(NOON_MS, NOON_MS + 2_000) == NOON_MS
@@ -89,7 +89,7 @@ def test_giving_back_an_instant_that_no_second_reaches_any_more_changes_no_other
 def test_the_exchanges_not_now_holds_until_the_last_of_its_instants(stated: list[int]) -> None:
     shut = capacity()
     for wait_ms in stated:
-        shut.block(NOON_MS + wait_ms)
+        shut.back_off(NOON_MS + wait_ms)
     assert shut.ready_ms(NOON_MS) == NOON_MS + 5_000
     assert shut.ready_ms(NOON_MS, NOON_MS + 5_000) == NOON_MS, "what is for later is decided now"
     assert shut.ready_ms(NOON_MS + 5_000) == NOON_MS + 5_000

@@ -423,7 +423,7 @@ async def test_a_cancel_waits_for_nothing_any_more_once_a_person_ended_the_wait(
     exchange.on(ORDER_CANCELLED, http(429, b"", Retry_After="60"), ok({}))
     await client.cancel(an_order())
     assert (await client.cancel(an_order())).outcome == "refused"
-    client.go_on()
+    client.end_backoffs()
     assert (await client.cancel(an_order())).outcome == "accepted"
 
 
@@ -531,11 +531,11 @@ async def test_whatever_wait_is_stated_it_is_never_shorter_than_our_own_which_gr
     for _ in range(9):
         await client.measure_clock()
         waits.append(client.health().backoff_until_ms - clock.now_ms())
-        client.go_on()
+        client.end_backoffs()
     floor = 500 if stated == "0" else 2_000
     assert waits == [max(floor, 500 * 2 ** min(number, 7)) for number in range(9)]
     await client.measure_clock()
-    client.go_on()
+    client.end_backoffs()
     await client.measure_clock()
     assert client.health().backoff_until_ms - clock.now_ms() == 2_000, "an answer ends the row"
 
@@ -547,7 +547,7 @@ async def test_a_limit_on_look_ups_is_not_believed_to_last_for_days_and_a_ban_is
         exchange.on(TIME, http(status, b"", Retry_After="259200"))
         await client.measure_clock()
         assert client.health().backoff_until_ms - clock.now_ms() == wait_ms
-        client.go_on()
+        client.end_backoffs()
         assert client.health().backoff_until_ms == 0
 
 

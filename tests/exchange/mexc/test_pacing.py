@@ -193,7 +193,7 @@ async def test_an_order_that_stops_waiting_harms_no_other() -> None:
 
 async def test_nobody_who_waits_goes_before_the_exchange_allows_it(row: Row) -> None:
     begin_ms = row.clock.now_ms()
-    row.pacer.block(begin_ms + 2_000)
+    row.pacer.back_off(begin_ms + 2_000)
     await row.wait("light", 1)
     assert row.at_ms("light") - begin_ms == 2_000
 
@@ -204,14 +204,14 @@ async def test_somebody_who_waits_already_obeys_too(row: Row) -> None:
     async with anyio.create_task_group() as tasks:
         await tasks.start(row.wait, "second", 1)
         await anyio.sleep(9.999)
-        row.pacer.block(begin_ms + 120_000)
+        row.pacer.back_off(begin_ms + 120_000)
     assert row.at_ms("second") - begin_ms == 120_000
 
 
 async def test_a_shorter_wait_does_not_end_a_longer_one(row: Row) -> None:
     begin_ms = row.clock.now_ms()
-    row.pacer.block(begin_ms + 5_000)
-    row.pacer.block(begin_ms + 1_000)
+    row.pacer.back_off(begin_ms + 5_000)
+    row.pacer.back_off(begin_ms + 1_000)
     await row.wait("light", 1)
     assert row.at_ms("light") - begin_ms == 5_000
 
@@ -373,7 +373,7 @@ class Crowd:
     async def block(self, ms: int) -> None:
         """The exchange says wait."""
         now_ms = self.row.clock.now_ms()
-        self.row.pacer.block(now_ms + ms)
+        self.row.pacer.back_off(now_ms + ms)
         self.blocks.append((now_ms, now_ms + ms))
 
     async def sleep(self, ms: int) -> None:
