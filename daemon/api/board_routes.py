@@ -57,8 +57,8 @@ class Board:
     async def _make(self) -> bytes:
         engine = self._context.engine
         status = await status_view(self._context)
-        found = overview(engine.ledger, engine.clock.now_ms(), MAX_SHOWN)
-        locks = list(islice(engine.ledger.locks, MAX_SHOWN))
+        found = overview(engine.state, engine.clock.now_ms(), MAX_SHOWN)
+        locks = list(islice(engine.state.locks, MAX_SHOWN))
         return encode(
             BoardView(
                 status=status,

@@ -35,7 +35,7 @@ class Context:
     @property
     def lease_timeout_ms(self) -> int:
         """Length of a lease where its caller does not say."""
-        return self.engine.ledger.rules.config.locks.timeout_ms
+        return self.engine.state.rules.config.locks.timeout_ms
 
     def caller(self, request: Request) -> Caller:
         """Name the caller."""

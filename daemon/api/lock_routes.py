@@ -64,8 +64,8 @@ class Locks:
         return encoded(await self._page.get())
 
     async def _make_page(self) -> bytes:
-        ledger = self._context.engine.ledger
-        locks, queue = list(islice(ledger.locks, MAX_SHOWN)), in_order(ledger, MAX_SHOWN)
+        state = self._context.engine.state
+        locks, queue = list(islice(state.locks, MAX_SHOWN)), in_order(state, MAX_SHOWN)
         return encode(LocksView(locks=await in_pieces(locks, lock_view), queue=await in_pieces(queue, waiting_view)))
 
     @Route("GET", "/v1/locks/{id}", answers={200: LockView}, refuses=[Unknown])

@@ -69,31 +69,31 @@ class ReadyView(View, frozen=True):
 async def status_view(context: Context) -> StatusView:
     """Show how the daemon stands."""
     engine = context.engine
-    ledger, now_ms, health = engine.ledger, engine.clock.now_ms(), engine.exchange.health()
+    state, now_ms, health = engine.state, engine.clock.now_ms(), engine.exchange.health()
     return StatusView(
         stage=engine.stage,
-        halted=ledger.halted,
+        halted=state.halted,
         mode=context.mode,
         shadow_of=context.shadow_of,
-        unproven=ledger.preflight_pending,
-        turned_away=ledger.backoff.why,
-        next_try_ms=None if ledger.backoff.why is None else ledger.backoff.next_ms,
+        unproven=state.preflight_pending,
+        turned_away=state.backoff.why,
+        next_try_ms=None if state.backoff.why is None else state.backoff.next_ms,
         clock_wrong=disagreement(health.offset_ms),
         exchange_url=context.exchange_url,
         version=__version__,
         pid=os.getpid(),
         now_ms=now_ms,
         uptime_ms=now_ms - context.started_ms,
-        orders={state.value: count for state, count in sorted(ledger.counts.items()) if count},
-        queue_length=ledger.counts[State.QUEUED],
-        in_flight=len(ledger.flying),
-        in_doubt=ledger.counts[State.IN_DOUBT],
-        lost=ledger.counts[State.LOST],
+        orders={each.value: count for each, count in sorted(state.counts.items()) if count},
+        queue_length=state.counts[State.QUEUED],
+        in_flight=len(state.open_attempts),
+        in_doubt=state.counts[State.IN_DOUBT],
+        lost=state.counts[State.LOST],
         dead_letters=await engine.store.dead_letters(),
         alerts=[alert_view(alert) for alert in context.monitor.alerts() if alert.state is AlertState.FIRING],
-        active_locks=len(ledger.locks),
-        orders_last_second=ledger.capacity.used(now_ms),
-        orders_per_second=ledger.capacity.config.exchange.order_rate_per_s,
+        active_locks=len(state.locks),
+        orders_last_second=state.capacity.used(now_ms),
+        orders_per_second=state.capacity.config.exchange.order_rate_per_s,
         exchange=health,
         poller=context.monitor.poller_health(),
         database=context.database,
@@ -123,8 +123,8 @@ class Status:
     async def ready(self, _request: Request) -> Response:
         """Answer 200 while signals are taken, 503 while starting, draining or halted."""
         engine = self._context.engine
-        ready = engine.stage is Stage.READY and engine.ledger.halted is None
-        view = ReadyView(ready=ready, stage=engine.stage, halted=engine.ledger.halted)
+        ready = engine.stage is Stage.READY and engine.state.halted is None
+        view = ReadyView(ready=ready, stage=engine.stage, halted=engine.state.halted)
         return json(view, 200 if ready else 503)
 
 

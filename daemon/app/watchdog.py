@@ -81,12 +81,12 @@ class Reports:
 
 def status_line(engine: Engine) -> str:
     """Say in one line how the daemon stands."""
-    ledger = engine.ledger
-    counts = ledger.counts
-    stage = engine.stage.value if ledger.halted is None else f"{engine.stage.value}, HALTED ({ledger.halted})"
-    if ledger.preflight_pending is not None and engine.stage is Stage.READY:
+    state = engine.state
+    counts = state.counts
+    stage = engine.stage.value if state.halted is None else f"{engine.stage.value}, HALTED ({state.halted})"
+    if state.preflight_pending is not None and engine.stage is Stage.READY:
         stage += ", no order is sent yet: the exchange was not found fit to trade on"
     return (
-        f"{stage}: {len(ledger.flying)} under way, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "
+        f"{stage}: {len(state.open_attempts)} under way, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "
         f"{counts[State.QUEUED]} queued"
     )

@@ -28,8 +28,9 @@ from daemon.config.probe_results import UNSETTLED
 from daemon.config.socket_record import recorded
 from daemon.config.tables import Config
 from daemon.core.rules.trading_rules import Rules
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
+from daemon.core.verbs.recovery import Remembered
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import OrderCommands
@@ -44,7 +45,6 @@ from daemon.monitoring.webhooks import Webhooks, open_session
 from daemon.poller.bot_api import open_client
 from daemon.poller.poller import Poller
 from daemon.store.files import identity
-from daemon.store.queries import Remembered
 from daemon.store.store import Store, open_store
 
 SWITCH_INTERVAL_S = 0.0005
@@ -166,7 +166,7 @@ class Process:
         """Tell that all is done; as an error where nobody asked for it."""
         if self._unreachable is not None:
             raise Unreachable(f"{self._unreachable} was deleted or replaced while the daemon used it; start again")
-        self._tell(clock, "daemon.stopped", in_flight=len(engine.ledger.flying), exit_code=0)
+        self._tell(clock, "daemon.stopped", in_flight=len(engine.state.open_attempts), exit_code=0)
 
     async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
         await engine.ready.wait()
@@ -275,5 +275,5 @@ async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
     stored = remembered.facts.get(CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
     anchor = anchored(read_anchor(), previous, remembered.last_ms)
-    await store.commit(Decision(facts=_anchor_fact(anchor))).durable()
+    await store.commit(ChangeSet(facts=_anchor_fact(anchor))).durable()
     return SteadyClock(anchor)

@@ -1,10 +1,9 @@
-"""The dispatcher's clock: wakes when something in the ledger is due.
+"""The dispatcher's clock: wakes when something in the trading state is due.
 
-Who may go next is decided with every step (:mod:`daemon.engine.effects`), at once and not here. This task is for what
-only time brings about: deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
+Every decision dispatches at once (:mod:`daemon.engine.effects`), not here. This task is for what only time brings:
+deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
 """
 
-from daemon.core.state.decision import Decision
 from daemon.core.verbs.dispatch import tick
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
@@ -32,11 +31,9 @@ class Dispatcher:
     async def run(self) -> None:
         """Do what is due, until cancelled."""
         while True:
-            step = Decision()
-            tick(self._effects.ledger, step, self._effects.clock.now_ms())
-            self._effects.apply(step)
+            self._effects.decide(tick)
             await self._alarm.sleep_until(self._due_ms())
 
     def _due_ms(self) -> int | None:
-        known = (self._effects.ledger.next_timer_ms(), self._effects.capacity_ms)
+        known = (self._effects.state.next_timer_ms(), self._effects.capacity_ms)
         return min((due_ms for due_ms in known if due_ms is not None), default=None)

@@ -1,46 +1,93 @@
-"""The effects for effects. A decision goes in; commits and requests come out, in that order.
+"""The one way in which anything changes: decide, commit, send.
 
-Every decision is made in memory at once, and all that follows from it outside waits for the commit that holds it.
-That is the whole of "durable before sent, durable before answered", and of "the outcome is durable before the lock's
-next holder sends": the next holder's request waits for a later place in the same order of commits.
+A decision is made in memory at once, and all that follows from it outside waits for the commit that holds it. That is
+the whole of "durable before sent, durable before answered", and of "the outcome is durable before the lock's next
+holder sends": the next holder's request waits for a later place in the same order of commits.
+
+Every change of the trading state goes through :meth:`Effects.decide`, whoever asks for it: a caller, an answer of the
+exchange, the clock. So no place can forget to dispatch, to commit or to stop after an error.
 """
 
 from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+import anyio
 
 from daemon.clock import Clock
-from daemon.core.state.decision import Decision, Send
+from daemon.core.state.changes import ChangeSet, Send
+from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
-from daemon.core.verbs.dispatch import dispatch
+from daemon.core.verbs.deciding import decide
 from daemon.engine.publisher import Publisher
+from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.store.store import Store
 from daemon.store.writer import Commit
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class Effects:
-    """Carries steps out."""
+    """Makes decisions and applies their effects."""
 
-    def __init__(self, ledger: TradingState, store: Store, publisher: Publisher, clock: Clock) -> None:
-        self.ledger = ledger
+    def __init__(self, state: TradingState, store: Store, publisher: Publisher, clock: Clock) -> None:
+        self.state = state
         self.clock = clock
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
         self._store = store
         self._publisher = publisher
         self._start: Callable[[Send, Commit], None] = _nobody_sends
         self._look_again: list[Callable[[], None]] = []
+        self._broken_by: Exception | None = None
+        self._broken = anyio.Event()
 
     def wire(self, *, start: Callable[[Send, Commit], None], look_again: list[Callable[[], None]]) -> None:
-        """Name who makes requests, and who must hear of every change because something may be due sooner."""
+        """Name who makes requests, and who is called after every change because something may be due sooner."""
         self._start = start
         self._look_again = look_again
 
-    def apply(self, step: Decision, *, hurry: bool = True) -> Commit:
-        """Carry a step out, and with it whatever may be sent because of it; ``hurry`` where somebody waits for that."""
-        self.capacity_ms = dispatch(self.ledger, step, self.clock.now_ms())
-        commit = self._store.commit(step, hurry=hurry or bool(step.sends or step.locks))
-        for send in step.sends:
+    def decide(
+        self, verb: Callable[Concatenate[Decision, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[T, Commit]:
+        """Run a verb of the core, send whoever may go because of it, and commit.
+
+        A refusal changes nothing, and a failed commit ends the process by itself. Any other error leaves memory changed
+        by what is never written, so it ends the process, too: the next one begins from the disk.
+
+        Returns:
+            What the verb returned, and the commit: nothing may be shown before it is durable.
+
+        Raises:
+            Refusal: the verb refused.
+
+        """
+        try:
+            result, d, self.capacity_ms = decide(self.state, self.clock.now_ms(), verb, *args, **kwargs)
+            return result, self._apply(d.changes)
+        except (Refusal, CommitFailed):
+            raise
+        except Exception as error:
+            self._broken_by = error
+            self._broken.set()
+            raise
+
+    async def until_broken(self) -> None:
+        """Wait until a decision ends halfway.
+
+        Raises:
+            InvariantBroken: it has.
+
+        """
+        await self._broken.wait()
+        why = f"a decision ended halfway, by {type(self._broken_by).__name__}: {self._broken_by}; start again"
+        raise InvariantBroken(why) from self._broken_by
+
+    def _apply(self, changes: ChangeSet) -> Commit:
+        commit = self._store.commit(changes)
+        for send in changes.sends:
             self._start(send, commit)
-        if step or step.notes:
-            self._publisher.follow(step, commit)
+        if changes or changes.notes:
+            self._publisher.follow(changes, commit)
         for look_again in self._look_again:
             look_again()
         return commit

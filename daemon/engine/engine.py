@@ -1,7 +1,6 @@
-"""The engine: everything between the door and the exchange, running."""
+"""The engine: everything between the API and the exchange, running."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
 
 import anyio
@@ -9,14 +8,12 @@ from anyio.abc import TaskGroup
 
 from daemon.clock import Clock
 from daemon.core.rules.trading_rules import Rules
-from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.states import UNRESOLVED, State
 from daemon.core.verbs.clock_steps import stepped
-from daemon.core.verbs.dispatch import disarm
-from daemon.core.verbs.recovery import recover
-from daemon.core.verbs.restored import begin_from_copy
+from daemon.core.verbs.lifecycle import drain, open_trading
+from daemon.core.verbs.recovery import Remembered, recover
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
@@ -26,9 +23,7 @@ from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
-from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.exchange.port import Exchange
-from daemon.store.queries import Remembered
 from daemon.store.store import Store
 
 
@@ -41,7 +36,7 @@ class Stage(StrEnum):
 
 
 class Engine:
-    """The ledger and the tasks that move it."""
+    """The trading state and the tasks that change it."""
 
     def __init__(
         self,
@@ -68,15 +63,14 @@ class Engine:
         self.exchange = exchange
         self.clock = clock
         self.emit = emit
-        self.ledger = TradingState(rules, store.recall, store.recall_lease)
-        self.publisher = Publisher(self.ledger, clock, emit, observer)
-        self.effects = Effects(self.ledger, store, self.publisher, clock)
+        self.state = TradingState(rules, store.recall, store.recall_lease)
+        self.publisher = Publisher(self.state, clock, emit, observer)
+        self.effects = Effects(self.state, store, self.publisher, clock)
+        self.decide = self.effects.decide
         self.ready = anyio.Event()
         self._hands_over = hands_over
         self._preflight = Preflight(self.effects, exchange, emit) if preflight_first else None
         self._stopping = anyio.Event()
-        self._broken = anyio.Event()
-        self._broken_by: Exception | None = None
         self._dispatcher = Dispatcher(self.effects)
         self._reconciler = Reconciler(self.effects, exchange)
         self.executor = Executor(self.effects, exchange, self.publisher, clock, observer)
@@ -96,33 +90,13 @@ class Engine:
 
     def reload(self, rules: Rules) -> None:
         """Take new rules; they count from the next decision on."""
-        self.ledger.set_rules(rules)
+        self.state.set_rules(rules)
         self._housekeeping.config = rules.config
 
-    @contextmanager
-    def deciding(self) -> Iterator[Decision]:
-        """Give a caller's decision its step.
-
-        A refusal changes nothing, and a failed commit ends the process by itself. Any other error in the middle of a
-        decision leaves memory changed by a step that is never written, so it ends the process, too: the next one
-        begins from the disk.
-        """
-        try:
-            yield Decision()
-        except (Refusal, CommitFailed):
-            raise
-        except Exception as error:
-            self._broken_by = error
-            self._broken.set()
-            raise
-
     def clock_stepped(self, step_ms: int, facts: dict[str, str]) -> None:
-        """Take note that the clock jumped forward by so much, in the moment in which it did; ``facts`` are stored."""
+        """Take note at once that the clock jumped forward by ``step_ms``; ``facts`` are stored."""
         self.exchange.clock_stepped(step_ms)
-        with self.deciding() as step:
-            step.facts |= facts
-            stepped(self.ledger, step, step_ms, self.clock.now_ms())
-            self.effects.apply(step)
+        self.decide(stepped, step_ms, facts)
         self._dispatcher.wake()
         self._reconciler.wake()
 
@@ -140,7 +114,7 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 await self._live(remembered, tasks)
         except BaseException:
-            self.ledger.sending = self.ledger.taking = False  # whoever still calls is refused
+            self.state.sending = self.state.taking = False  # whoever still calls is refused
             raise
 
     async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
@@ -149,7 +123,7 @@ class Engine:
             self._dispatcher.run,
             self._reconciler.run,
             self.publisher.run,
-            self._end_when_broken,
+            self.effects.until_broken,
         ):
             tasks.start_soon(task)
         await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
@@ -169,35 +143,15 @@ class Engine:
     async def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
         self.exchange.back_off(remembered.backoff_until_ms)
-        step = Decision()
-        recover(
-            self.ledger,
-            step,
-            orders=remembered.orders,
-            ended=remembered.ended,
-            spent=remembered.spent,
-            locks=remembered.locks,
-            attempts=remembered.attempts,
-            waiters=remembered.waiters,
-            halted=remembered.halted,
-            backoff_until_ms=remembered.backoff_until_ms,
-            turned_away=remembered.turned_away,
-            sent_ms=remembered.sent_ms,
-            last_seq=remembered.last_seq,
-            last_token=remembered.last_token,
-            now_ms=began_ms,
-        )
-        if remembered.copied is not None:
-            begin_from_copy(self.ledger, step, remembered.copied, began_ms)
-        commit = self.effects.apply(step)
-        for order in self.ledger.orders.values():
-            if order.state in UNRESOLVED and self.ledger.lock_of(order):
+        _, commit = self.decide(recover, remembered)
+        for order in self.state.orders.values():
+            if order.state in UNRESOLVED and self.state.lock_of(order):
                 self.executor.hold(order)
         await commit.durable()
-        counts = self.ledger.counts
+        counts = self.state.counts
         self._tell(
             "daemon.recovered",
-            orders=len(self.ledger.orders),
+            orders=len(self.state.orders),
             queued=counts[State.QUEUED],
             in_doubt=counts[State.IN_DOUBT] + counts[State.LOST],
             took_ms=self.clock.now_ms() - began_ms,
@@ -209,10 +163,10 @@ class Engine:
         Bounded: what is still in doubt then keeps its lock and its key, so nothing of it can be placed twice, and an
         exchange that does not answer must not keep the daemon from taking orders for everything else, nor from ending.
         """
-        in_doubt = self.ledger.counts[State.IN_DOUBT]
+        in_doubt = self.state.counts[State.IN_DOUBT]
         if in_doubt:
             self._tell("daemon.reconciling", in_doubt=in_doubt)
-        with anyio.move_on_after(self.ledger.rules.config.reconcile.startup_s):
+        with anyio.move_on_after(self.state.rules.config.reconcile.startup_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
                 async with anyio.create_task_group() as both:
@@ -226,30 +180,19 @@ class Engine:
         scope.cancel()
 
     def _open(self) -> None:
-        self.ledger.sending = self.ledger.taking = True
         self.stage = Stage.READY
-        self.effects.apply(Decision())
+        self.decide(open_trading)
         self.ready.set()
 
     async def _drain(self) -> None:
         """Send nothing new, finish what is under way; what does not end in time is left in doubt on disk."""
         self.stage = Stage.DRAINING
-        self.ledger.sending, self.ledger.taking = False, self._hands_over
-        self._tell("daemon.draining", in_flight=len(self.ledger.flying))
-        step = Decision()
-        now_ms = self.clock.now_ms()
-        for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
-            disarm(self.ledger, step, order, "the daemon stops", now_ms)
-        self.effects.apply(step)
-        with anyio.move_on_after(self.ledger.rules.config.queue.drain_s):
+        self._tell("daemon.draining", in_flight=len(self.state.open_attempts))
+        self.decide(drain, hands_over=self._hands_over)
+        with anyio.move_on_after(self.state.rules.config.queue.drain_s):
             await self.executor.idle()
         self.publisher.wake_all()
-        await self.store.commit(Decision()).durable()
-
-    async def _end_when_broken(self) -> None:
-        await self._broken.wait()
-        why = f"a decision ended halfway, by {type(self._broken_by).__name__}: {self._broken_by}; start again"
-        raise InvariantBroken(why) from self._broken_by
+        await self.store.flush()
 
     def _tell(self, name: str, **detail: str | float | None) -> None:
         self.emit(Event(name=name, at_ms=self.clock.now_ms(), detail=detail))

@@ -17,7 +17,7 @@ import anyio.lowlevel
 
 from daemon.clock import Clock, stopwatch_s
 from daemon.core.rules.retries import may_refit
-from daemon.core.state.decision import Decision, Send
+from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Refused
 from daemon.core.values.orders import Order
 from daemon.core.values.states import UNRESOLVED
@@ -125,9 +125,7 @@ class Executor:
         answer = await self._send(send, commit, timing)
         timing.answered_s = stopwatch_s()
         new_rules = await self._doubted(send, answer, began_ms)
-        step = Decision()
-        verdict = answered(self._effects.ledger, step, send.attempt, answer, self._clock.now_ms(), new_rules=new_rules)
-        self._effects.apply(step)
+        verdict, _ = self._effects.decide(answered, send.attempt, answer, new_rules=new_rules)
         self._end()
         self._observer.attempted(send, answer, timing)
         if verdict is not None and verdict.resync:
@@ -146,7 +144,7 @@ class Executor:
                     await request.connect()
                     await commit.durable()
                     await request.rate_slot()
-                    why = may_go(self._effects.ledger, send, self._clock.now_ms())
+                    why = may_go(self._effects.state, send, self._clock.now_ms())
                     if why is not None:
                         return NotSent(why)
                     timing.wire_s = stopwatch_s()
@@ -199,9 +197,7 @@ class Executor:
 
     def _fire(self, send: Send) -> bool:
         """Let an armed order's instant come; false where it was taken back."""
-        step = Decision()
-        armed = fire(self._effects.ledger, step, send, self._clock.now_ms())
-        self._effects.apply(step)
+        armed, _ = self._effects.decide(fire, send)
         return armed
 
     async def _hold(self, order: Order) -> None:
@@ -210,8 +206,8 @@ class Executor:
 
     async def _until_settled(self, order_id: str) -> None:
         """Keep the lock while the outcome is unknown, unless an administrator has ended it."""
-        ledger = self._effects.ledger
-        while (order := ledger.orders.get(order_id)) is not None and order.state in UNRESOLVED:
-            if ledger.lock_of(order) is None:
+        state = self._effects.state
+        while (order := state.orders.get(order_id)) is not None and order.state in UNRESOLVED:
+            if state.lock_of(order) is None:
                 return
             await self._publisher.changed(order_id)

@@ -1,4 +1,4 @@
-"""The lock desk: what callers ask of the lock service. Each answer is true on disk before it is given."""
+"""What callers ask of the lock service. Each answer is true on disk before it is given."""
 
 from collections import Counter
 from functools import partial
@@ -8,11 +8,10 @@ import anyio
 
 from daemon.clock import Entropy
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import TradingState
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.locks import Lock
 from daemon.core.values.waiters import LeaseRequest, Waiter
-from daemon.core.verbs import lease_queue, leases
+from daemon.core.verbs import leases
 from daemon.core.verbs.leases import Leased
 from daemon.engine.engine import Engine, Stage
 from daemon.engine.order_commands import Caller, administrators_only
@@ -25,7 +24,7 @@ LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the d
 class Verb(Protocol):
     """Something that is done to a lock (:mod:`daemon.core.verbs.leases`)."""
 
-    def __call__(self, ledger: TradingState, step: Decision, /, *, now_ms: int) -> Lock:
+    def __call__(self, d: Decision, /) -> Lock:
         """Do it."""
         ...
 
@@ -47,15 +46,13 @@ class LeaseCommands:
             Refusal: it was not granted, and the caller stands in no line.
 
         """
-        engine, now_ms = self._engine, self._engine.clock.now_ms()
-        name = f"wait-{new_id(now_ms, self._entropy(RANDOM_BYTES))}"
-        with engine.deciding() as step:
-            got = leases.acquire(engine.ledger, step, asked, waiter_id=name, waits=wait_s is not None, now_ms=now_ms)
-            commit = engine.effects.apply(step, hurry=isinstance(got, Leased))
+        engine = self._engine
+        name = f"wait-{new_id(engine.clock.now_ms(), self._entropy(RANDOM_BYTES))}"
+        got, commit = engine.decide(leases.acquire, asked, waiter_id=name, waits=wait_s is not None)
         if isinstance(got, Leased):
             try:
                 await commit.durable()
-                engine.ledger.granted.pop(name, None)
+                engine.state.granted.pop(name, None)
             finally:
                 self._leave(name, LEFT)
             return got
@@ -111,7 +108,7 @@ class LeaseCommands:
         """
         administrators_only(caller)
         ended, kept = [], []
-        for lock in [lock for lock in self._engine.ledger.locks if lock.owner_id == owner_id]:
+        for lock in [lock for lock in self._engine.state.locks if lock.owner_id == owner_id]:
             try:
                 ended.append(await self.force_release(lock.lock_id, caller, reason, exchange_checked=exchange_checked))
             except WrongState as refusal:
@@ -125,37 +122,34 @@ class LeaseCommands:
             Unknown: there is no such lock.
 
         """
-        lock = self._engine.ledger.locks.active(lock_id) or await self._engine.store.lock(lock_id)
+        lock = self._engine.state.locks.active(lock_id) or await self._engine.store.lock(lock_id)
         if lock is None:
             raise Unknown(f"there is no lock {lock_id[:40]!r}; `sniperd locks` lists them")
         return lock
 
     async def bot_tables(self, wanted: Filter) -> BotTables:
         """Read the bot's two tables, everything that was decided before included."""
-        await self._engine.store.commit(Decision()).durable()
+        await self._engine.store.flush()
         return await self._engine.store.bot_tables(wanted)
 
     async def _carry_out(self, verb: Verb) -> Lock:
-        engine = self._engine
-        with engine.deciding() as step:
-            lock = verb(engine.ledger, step, now_ms=engine.clock.now_ms())
-            commit = engine.effects.apply(step)
+        lock, commit = self._engine.decide(verb)
         await commit.durable()
         return lock
 
     async def _wait(self, waiter: Waiter, wait_s: float) -> Lock:
         """Stand in line; return the lease when it is on disk."""
-        ledger, name = self._engine.ledger, waiter.waiter_id
+        state, name = self._engine.state, waiter.waiter_id
         self._callers[name] += 1
         why = LEFT
         try:
             with anyio.move_on_after(wait_s):
                 while not self._is_served(name) and self._engine.stage is not Stage.DRAINING:
                     await self._engine.publisher.changed(name)
-            if name not in ledger.waiters:
+            if name not in state.waiters:
                 if not self._is_served(name):
-                    await self._engine.store.commit(Decision()).durable()
-                lock = ledger.granted.pop(name, None) or ledger.lease_by_key(waiter.key)
+                    await self._engine.store.flush()
+                lock = state.granted.pop(name, None) or state.lease_by_key(waiter.key)
                 assert lock is not None
                 return lock
             why = GAVE_UP
@@ -166,23 +160,17 @@ class LeaseCommands:
                 self._leave(name, why)
         if self._engine.stage is Stage.DRAINING:
             raise NotReady(f"{ENDED}; ask again in a moment, with the same key")
-        raise leases.held(ledger, waiter.asked.resource)
+        raise leases.held(state, waiter.asked.resource)
 
     def _is_served(self, name: str) -> bool:
         """Whether a waiter's lease is on disk."""
-        lock = self._engine.ledger.granted.get(name)
-        return name not in self._engine.ledger.waiters and (
+        lock = self._engine.state.granted.get(name)
+        return name not in self._engine.state.waiters and (
             lock is None or lock.token <= self._engine.publisher.last_token
         )
 
     def _leave(self, name: str, why: str) -> None:
         """Let a waiter go whom nobody stands for any more, and a lease that nobody came to take."""
-        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
-        if name not in ledger.waiters and name not in ledger.granted:
-            return
-        with self._engine.deciding() as step:
-            lease_queue.withdraw(ledger, step, name, why, now_ms)
-            lock = ledger.granted.pop(name, None)
-            if lock is not None and ledger.locks.active(lock.lock_id) is not None:
-                leases.release(ledger, step, lock, owner_id=lock.owner_id, result=None, error=why, now_ms=now_ms)
-            self._engine.effects.apply(step)
+        state = self._engine.state
+        if name in state.waiters or name in state.granted:
+            self._engine.decide(leases.abandon, name, why)

@@ -5,7 +5,7 @@ from typing import Protocol
 import msgspec
 
 from daemon.clock import stopwatch_s
-from daemon.core.state.decision import Send
+from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer
 
 

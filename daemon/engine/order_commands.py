@@ -1,4 +1,4 @@
-"""The front desk: what callers ask of the engine. Each answer is true on disk before it is given."""
+"""What callers ask of the engine about orders. Each answer is true on disk before it is given."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,7 +12,6 @@ from daemon.clock import Entropy
 from daemon.core.rules import guards
 from daemon.core.rules.idempotency import Identity
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import TradingState
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
@@ -32,9 +31,7 @@ AT_ONCE = 32
 class Verb(Protocol):
     """Something that a person does to an order (:mod:`daemon.core.verbs.operator`)."""
 
-    def __call__(
-        self, ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int
-    ) -> Order:
+    def __call__(self, d: Decision, order: Order, /, *, reason: str, actor: str) -> Order:
         """Do it."""
         ...
 
@@ -42,7 +39,7 @@ class Verb(Protocol):
 class Switch(Protocol):
     """Something that a person does to trading as a whole."""
 
-    def __call__(self, ledger: TradingState, step: Decision, *, reason: str, actor: str, now_ms: int) -> None:
+    def __call__(self, d: Decision, /, *, reason: str, actor: str) -> None:
         """Do it."""
         ...
 
@@ -98,26 +95,22 @@ class OrderCommands:
         return await self._take(wishes, caller)
 
     async def _take(self, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller) -> list[Accepted]:
-        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
-        with self._engine.deciding() as step:
-            intake.check_all(ledger, wishes, now_ms)
-            accepted = [
-                intake.accept(
-                    ledger,
-                    step,
-                    signal,
-                    identity,
-                    order_id=new_id(now_ms, self._entropy(RANDOM_BYTES)),
-                    actor=caller.actor,
-                    now_ms=now_ms,
-                )
-                for signal, identity in wishes
-            ]
-            commit = self._engine.effects.apply(step)
+        accepted, commit = self._engine.decide(self._accept_all, wishes, caller)
         await asyncio.sleep(0)  # requests to the exchange are built before this waits,
         await commit.durable()
         await asyncio.sleep(0)  # and leave before the answers to callers
         return accepted
+
+    def _accept_all(
+        self, d: Decision, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller
+    ) -> list[Accepted]:
+        intake.check_all(d, wishes)
+        return [
+            intake.accept(
+                d, signal, identity, order_id=new_id(d.now_ms, self._entropy(RANDOM_BYTES)), actor=caller.actor
+            )
+            for signal, identity in wishes
+        ]
 
     async def outcome(self, order: Order, wait_s: float) -> Order:
         """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
@@ -130,7 +123,7 @@ class OrderCommands:
             Unknown: there is no such order.
 
         """
-        await self._engine.store.commit(Decision()).durable()
+        await self._engine.store.flush()
         order = await self._engine.store.order(order_id)
         if order is None:
             raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
@@ -146,11 +139,11 @@ class OrderCommands:
         history = await self._engine.store.history(order_id)
         if history is None:
             raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
-        ledger, now_ms = self._engine.ledger, self._engine.clock.now_ms()
-        now = ledger.orders.get(order_id, history.order)
-        then = afterwards(ledger, now, now_ms)
-        advised = advice(ledger, now, has_events=bool(history.events))
-        return Explanation(history, outlook(ledger, now, now_ms), then, advised, now_ms)
+        state, now_ms = self._engine.state, self._engine.clock.now_ms()
+        now = state.orders.get(order_id, history.order)
+        then = afterwards(state, now, now_ms)
+        advised = advice(state, now, has_events=bool(history.events))
+        return Explanation(history, outlook(state, now, now_ms), then, advised, now_ms)
 
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
         """Return a page of orders, newest first."""
@@ -186,7 +179,7 @@ class OrderCommands:
 
         """
         administrators_only(caller)
-        return await self._carry_out(partial(operator.rule, found=found), order_id, caller, reason)
+        return await self._carry_out(partial(operator.resolve, found=found), order_id, caller, reason)
 
     async def requeue(self, order_id: str, caller: Caller, reason: str) -> Order:
         """Send a dead letter back into the queue.
@@ -199,17 +192,14 @@ class OrderCommands:
         return await self._carry_out(operator.requeue, order_id, caller, reason)
 
     async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:
-        """Set or release the kill switch: :func:`rulings.halt` or :func:`rulings.resume`.
+        """Change trading as a whole: halt or resume it (:mod:`daemon.core.verbs.operator`).
 
         Raises:
             NotAllowed: the caller is no administrator.
 
         """
         administrators_only(caller)
-        engine = self._engine
-        with engine.deciding() as step:
-            verb(engine.ledger, step, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
-            commit = engine.effects.apply(step)
+        _, commit = self._engine.decide(verb, reason=reason, actor=caller.actor)
         await commit.durable()
 
     async def clear_wait(self, caller: Caller, reason: str) -> None:
@@ -227,18 +217,18 @@ class OrderCommands:
 
         The signal is ``None`` where an earlier order answers it: nothing was fitted or checked.
         """
-        ledger = self._engine.ledger
+        state = self._engine.state
         now_ms = self._engine.clock.now_ms()
-        signal = normalise(request, ledger.rules.config, now_ms=now_ms)
+        signal = normalise(request, state.rules.config, now_ms=now_ms)
         if signal.skip_lock:
             administrators_only(caller)
-        identity = intake.identify(ledger, signal)
-        if intake.recognise(ledger, Decision(), identity, actor=caller.actor, now_ms=now_ms) is not None:
+        identity = intake.identify(state, signal)
+        if intake.recognise(Decision(state, now_ms), identity, actor=caller.actor) is not None:
             return None, identity
-        intake.check_open(ledger, [signal.side])
-        check_type(signal, ledger.rules.probed.refused_types)
+        intake.check_open(state, [signal.side])
+        check_type(signal, state.rules.probed.refused_types)
         signal = await self._fitted(signal, now_ms)
-        if guards.needs_last_price(signal, ledger.rules.config.guards):
+        if guards.needs_last_price(signal, state.rules.config.guards):
             last_price = await self._engine.exchange.last_price(signal.symbol)
             signal = msgspec.structs.replace(signal, last_price=last_price)
         return signal, identity
@@ -262,7 +252,7 @@ class OrderCommands:
         """Wait until something can be said of an order, so long at most; return it as it stands then, on disk."""
         with anyio.move_on_after(wait_s):
             while self._engine.stage is not Stage.DRAINING:
-                now = self._engine.ledger.orders.get(order.order_id)
+                now = self._engine.state.orders.get(order.order_id)
                 if now is None or is_over(now):
                     break
                 await self._engine.publisher.changed(order.order_id)
@@ -270,14 +260,11 @@ class OrderCommands:
 
     async def _current(self, order_id: str) -> Order:
         """Return an order as memory has it, or else the disk."""
-        return self._engine.ledger.orders.get(order_id) or await self.order(order_id)
+        return self._engine.state.orders.get(order_id) or await self.order(order_id)
 
     async def _carry_out(self, verb: Verb, order_id: str, caller: Caller, reason: str) -> Order:
         order = await self._current(order_id)
-        engine = self._engine
-        with engine.deciding() as step:
-            order = verb(engine.ledger, step, order, reason=reason, actor=caller.actor, now_ms=engine.clock.now_ms())
-            commit = engine.effects.apply(step)
+        order, commit = self._engine.decide(verb, order, reason=reason, actor=caller.actor)
         await commit.durable()
         return order
 

@@ -9,11 +9,10 @@ from collections.abc import Callable
 
 import anyio
 
-from daemon.core.state.decision import Decision
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import PreflightResult, PreflightVerdict
 from daemon.core.values.states import WATCHED
-from daemon.core.verbs.operator import halt
+from daemon.core.verbs.lifecycle import end_preflight
 from daemon.engine.effects import Effects
 from daemon.errors import Unfit
 from daemon.exchange.port import Exchange
@@ -28,7 +27,7 @@ class Preflight:
         self._effects = effects
         self._exchange = exchange
         self._emit = emit
-        effects.ledger.preflight_pending = "the exchange was not found fit to trade on yet"
+        effects.state.preflight_pending = "the exchange was not found fit to trade on yet"
 
     async def before_opening(self) -> None:
         """Ask once.
@@ -38,32 +37,27 @@ class Preflight:
 
         """
         result = await self._exchange.preflight()
-        ledger = self._effects.ledger
-        if result.verdict is PreflightVerdict.UNFIT and not any(
-            order.state in WATCHED for order in ledger.orders.values()
-        ):
+        orders = self._effects.state.orders.values()
+        if result.verdict is PreflightVerdict.UNFIT and not any(order.state in WATCHED for order in orders):
             raise Unfit(result.why)
         self._take(result)
 
     async def run(self) -> None:
         """Ask again until there is an answer."""
-        while self._effects.ledger.preflight_pending is not None:
+        while self._effects.state.preflight_pending is not None:
             self._take(await self._exchange.preflight())
-            if self._effects.ledger.preflight_pending is not None:
+            if self._effects.state.preflight_pending is not None:
                 await anyio.sleep(AGAIN_S)
 
     def _take(self, result: PreflightResult) -> None:
-        ledger, now_ms = self._effects.ledger, self._effects.clock.now_ms()
+        state, now_ms = self._effects.state, self._effects.clock.now_ms()
         if result.verdict is PreflightVerdict.UNKNOWN:
             preflight_pending = f"no order is sent before the exchange is found fit to trade on: {result.why}"
-            if ledger.preflight_pending != preflight_pending:
-                ledger.preflight_pending = preflight_pending
+            if state.preflight_pending != preflight_pending:
+                state.preflight_pending = preflight_pending
                 self._emit(Event(name="exchange.unproven", at_ms=now_ms, detail={"reason": result.why}))
             return
-        ledger.preflight_pending = None
-        step = Decision()
-        if result.verdict is PreflightVerdict.UNFIT:
-            halt(ledger, step, reason=result.why, now_ms=now_ms)
-        else:
+        unfit = result.why if result.verdict is PreflightVerdict.UNFIT else None
+        if unfit is None:
             self._emit(Event(name="exchange.proven", at_ms=now_ms))
-        self._effects.apply(step)
+        self._effects.decide(end_preflight, unfit)

@@ -1,4 +1,4 @@
-"""What happens after a step is on disk: it is told to the log and to those who wait, and finished orders leave memory.
+"""What happens after a decision is on disk: the log and those who wait hear of it, and finished orders leave memory.
 
 Nothing is told before it is durable. The log comes last and in batches, because a line takes as long as a signature
 and nobody is waiting for it.
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import anyio
 
 from daemon.clock import Clock
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Detail, Event
 from daemon.engine.observer import NOBODY, Observer
@@ -28,24 +28,24 @@ class Publisher:
     """Follows commits, in order."""
 
     def __init__(
-        self, ledger: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NOBODY
+        self, state: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NOBODY
     ) -> None:
         self._observer = observer
-        self._ledger = ledger
+        self._state = state
         self._clock = clock
         self._emit = emit
         self.last_token = 0  # of all locks that are on disk
         self._last: Commit | None = None
-        self._pending: deque[tuple[Decision, Commit]] = deque()
+        self._pending: deque[tuple[ChangeSet, Commit]] = deque()
         self._untold: list[Event] = []
         self._wanted = asyncio.Event()
         self._told = asyncio.Event()
         self._turned = asyncio.Event()
         self._waiting: dict[str, asyncio.Event] = {}
 
-    def follow(self, step: Decision, commit: Commit) -> None:
-        """Tell of a step when its commit is durable."""
-        self._pending.append((step, commit))
+    def follow(self, changes: ChangeSet, commit: Commit) -> None:
+        """Tell of a decision's changes when their commit is durable."""
+        self._pending.append((changes, commit))
         self._wanted.set()
 
     async def changed(self, subject_id: str) -> None:
@@ -76,10 +76,10 @@ class Publisher:
                     await self._wanted.wait()
                     self._wanted.clear()
                     while self._pending:
-                        step, commit = self._pending[0]
+                        changes, commit = self._pending[0]
                         await commit.durable()
                         self._pending.popleft()
-                        self._publish(step)
+                        self._publish(changes)
                         self._judge(commit)
                         self._turned.set()
                     self._turned.set()
@@ -92,16 +92,16 @@ class Publisher:
         for event in untold:
             self._emit(event)
 
-    def _publish(self, step: Decision) -> None:
-        self._ledger.committed(step)
-        self.last_token = max([self.last_token, *(lock.token for lock in step.locks.values())])
-        holders = (lock.order_id for lock in step.locks.values() if lock.order_id is not None)
-        for subject_id in (*step.orders, *step.waiters, *holders):
+    def _publish(self, changes: ChangeSet) -> None:
+        self._state.committed(changes)
+        self.last_token = max([self.last_token, *(lock.token for lock in changes.locks.values())])
+        holders = (lock.order_id for lock in changes.locks.values() if lock.order_id is not None)
+        for subject_id in (*changes.orders, *changes.waiters, *holders):
             event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()
-        self._untold += step.events
-        self._untold += step.notes
+        self._untold += changes.events
+        self._untold += changes.notes
         self._told.set()
 
     def _judge(self, commit: Commit) -> None:

@@ -8,7 +8,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from daemon.core.rules.reconciliation import Search, further_source, sources
-from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import QueryResult
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
@@ -57,7 +56,7 @@ class Reconciler:
 
         The rest of each attempt may wait for the exchange's weight, and the caller must not wait for that.
         """
-        orders = self._effects.ledger.orders.values()
+        orders = self._effects.state.orders.values()
         self._unanswered = {order.order_id for order in orders if order.state is State.IN_DOUBT}
         self._answered = anyio.Event()
         if self._unanswered:
@@ -65,19 +64,17 @@ class Reconciler:
 
     def _start_due(self, tasks: TaskGroup) -> None:
         now_ms = self._effects.clock.now_ms()
-        while self._under_way < AT_ONCE and (order := self._effects.ledger.due_search(now_ms)) is not None:
+        while self._under_way < AT_ONCE and (order := self._effects.state.due_search(now_ms)) is not None:
             self._under_way += 1
             tasks.start_soon(self._search, order)
 
     def _due_ms(self) -> int | None:
-        return None if self._under_way >= AT_ONCE else self._effects.ledger.next_search_ms()
+        return None if self._under_way >= AT_ONCE else self._effects.state.next_search_ms()
 
     async def _search(self, order: Order) -> None:
         results = await self._query(order)
-        step = Decision()
-        searched(self._effects.ledger, step, order.order_id, results, self._effects.clock.now_ms())
         self._under_way -= 1
-        self._effects.apply(step)
+        self._effects.decide(searched, order.order_id, results)
         self._alarm.ring()
         if not all(result.failed for result in results):
             self._answer_came(order)
@@ -93,10 +90,10 @@ class Reconciler:
         What that one does not show of the order's fills is queried in the same attempt, so that a caller that waits for
         the outcome gets its price.
         """
-        ledger = self._effects.ledger
-        search = ledger.searches.get(order.order_id, Search(next_ms=0))
+        state = self._effects.state
+        search = state.searches.get(order.order_id, Search(next_ms=0))
         results: list[QueryResult] = []
-        for source in sources(order, search, self._effects.clock.now_ms(), ledger.rules):
+        for source in sources(order, search, self._effects.clock.now_ms(), state.rules):
             results.append(await self._exchange.query(order, source, search.next_ms))
             if results[-1].report is not None or not results[-1].reached:
                 break

@@ -1,4 +1,4 @@
-"""Readings: how the ledger stands at a moment, in figures. Metrics show them, alerts are judged by them.
+"""Readings: the trading state at a moment, in figures. Metrics show them, alerts are judged by them.
 
 Taking them costs a pass over the queue and the locks, and over the orders on the exchange: a few
 milliseconds for ten thousand, next to nothing where nobody waits.
@@ -22,7 +22,7 @@ ORDER, LEASE = "order", "lease"
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of the ledger at one moment. Ages are milliseconds, 0 where there is nothing of that age."""
+    """Figures of the trading state at one moment. Ages are milliseconds, 0 where there is nothing of that age."""
 
     orders: dict[State, int]  # not finished, by state
     oldest_ms: dict[State, int]  # age of the oldest, for the states of AGED
@@ -48,15 +48,15 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.waiting.values()) + self.callers
 
 
-def read(ledger: TradingState, now_ms: int) -> Readings:
-    """Read the ledger."""
-    oldest, past_grace = _ages(ledger, now_ms)
-    waiting, waiting_oldest = _waiting(ledger, now_ms)
+def read(state: TradingState, now_ms: int) -> Readings:
+    """Read the trading state."""
+    oldest, past_grace = _ages(state, now_ms)
+    waiting, waiting_oldest = _waiting(state, now_ms)
     oldest[State.QUEUED] = max(waiting_oldest.values(), default=0)
     held: Counter[str] = Counter()
     held_oldest = {ORDER: 0, LEASE: 0}
     overdue = overdue_ms = 0
-    for lock in ledger.locks:
+    for lock in state.locks:
         holder = LEASE if lock.order_id is None else ORDER
         held[holder] += 1
         held_oldest[holder] = max(held_oldest[holder], now_ms - lock.acquired_ms)
@@ -64,59 +64,59 @@ def read(ledger: TradingState, now_ms: int) -> Readings:
             overdue += 1
             overdue_ms = max(overdue_ms, now_ms - lock.expires_ms)
     return Readings(
-        orders={state: ledger.counts[state] for state in State},
+        orders={each: state.counts[each] for each in State},
         oldest_ms=oldest,
         past_grace=past_grace,
-        contradicted=sum(search.odd is not None for search in ledger.searches.values()),
+        contradicted=sum(search.odd is not None for search in state.searches.values()),
         waiting=waiting,
         waiting_oldest_ms=waiting_oldest,
-        callers=len(ledger.line),
+        callers=len(state.line),
         held={holder: held[holder] for holder in held_oldest},
         held_oldest_ms=held_oldest,
         overdue=overdue,
         overdue_ms=overdue_ms,
-        orders_used=ledger.capacity.used(now_ms),
-        orders_limit=ledger.capacity.config.exchange.order_rate_per_s,
-        blocked_ms=max(0, ledger.capacity.backoff_until_ms - now_ms),
-        turned_away=ledger.backoff.why is not None,
-        look_overdue_ms=max(0, now_ms - _longest_due_ms(ledger, now_ms)),
-        halted=ledger.halted is not None,
+        orders_used=state.capacity.used(now_ms),
+        orders_limit=state.capacity.config.exchange.order_rate_per_s,
+        blocked_ms=max(0, state.capacity.backoff_until_ms - now_ms),
+        turned_away=state.backoff.why is not None,
+        look_overdue_ms=max(0, now_ms - _longest_due_ms(state, now_ms)),
+        halted=state.halted is not None,
     )
 
 
-def _ages(ledger: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
+def _ages(state: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
     """Return the age of the oldest order of each state of AGED, and how many doubts are past their grace."""
     oldest = dict.fromkeys(AGED, 0)
-    for attempt in ledger.flying.values():
-        order = ledger.orders.get(attempt.order_id)
+    for attempt in state.open_attempts.values():
+        order = state.orders.get(attempt.order_id)
         if order is not None and order.state is State.IN_FLIGHT:
             oldest[State.IN_FLIGHT] = max(oldest[State.IN_FLIGHT], now_ms - order.updated_ms)
     past_grace = 0
-    for order in _unresolved(ledger):
+    for order in _unresolved(state):
         oldest[order.state] = max(oldest[order.state], now_ms - (order.doubt_ms or order.updated_ms))
-        if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, ledger.rules):
+        if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, state.rules):
             past_grace += 1
     return oldest, past_grace
 
 
-def _unresolved(ledger: TradingState) -> list[Order]:
+def _unresolved(state: TradingState) -> list[Order]:
     """List the orders in doubt and lost; without a look where there are none."""
-    if not ledger.counts[State.IN_DOUBT] + ledger.counts[State.LOST]:
+    if not state.counts[State.IN_DOUBT] + state.counts[State.LOST]:
         return []
-    watched = (ledger.orders[order_id] for order_id in ledger.searches)
+    watched = (state.orders[order_id] for order_id in state.searches)
     return [order for order in watched if order.state in UNRESOLVED]
 
 
-def _waiting(ledger: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
+def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
     """Count who stands in the queue, by priority, and tell the age of the first of each to come."""
     waiting: dict[int, int] = {}
     first: dict[int, Entry] = {}
-    for entry in ledger.queue.entries():
+    for entry in state.queue.entries():
         priority, seq, _ = entry.rank
         waiting[priority] = waiting.get(priority, 0) + 1
         if priority not in first or seq < first[priority].rank.seq:
             first[priority] = entry
-    orders = {priority: ledger.orders[entry.entry_id] for priority, entry in first.items()}
+    orders = {priority: state.orders[entry.entry_id] for priority, entry in first.items()}
     return waiting, {priority: now_ms - _began_ms(order) for priority, order in orders.items()}
 
 
@@ -125,8 +125,8 @@ def _began_ms(order: Order) -> int:
     return order.accepted_ms if order.execute_at_ms is None else max(order.accepted_ms, order.execute_at_ms)
 
 
-def _longest_due_ms(ledger: TradingState, now_ms: int) -> int:
+def _longest_due_ms(state: TradingState, now_ms: int) -> int:
     """Tell when the look was due that waits longest, those under way included; now, where none is due."""
-    under_way = [ledger.searches[order_id].next_ms for order_id in ledger.searching if order_id in ledger.searches]
-    next_ms = ledger.next_search_ms()
+    under_way = [state.searches[order_id].next_ms for order_id in state.searching if order_id in state.searches]
+    next_ms = state.next_search_ms()
     return min([now_ms, *under_way, *([] if next_ms is None else [next_ms])])

@@ -96,8 +96,8 @@ class Monitor:
         now_ms = engine.clock.now_ms()
         return Standing(
             now_ms=now_ms,
-            ready=engine.stage is Stage.READY and engine.ledger.halted is None,
-            readings=read(engine.ledger, now_ms),
+            ready=engine.stage is Stage.READY and engine.state.halted is None,
+            readings=read(engine.state, now_ms),
             health=engine.exchange.health(),
             disk=self._surroundings.disk,
             lag_s=self._surroundings.lag_s,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from daemon.clock import Clock
-from daemon.core.state.decision import Send
+from daemon.core.state.changes import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed, Refused
 from daemon.core.values.states import KEY_FREE, MEANINGS, OUTCOMES, UNRESOLVED, State

@@ -1,4 +1,4 @@
-"""How the daemon stands, all of it at one moment: the ledger, the exchange's client, the machine, the alerts."""
+"""How the daemon stands, all of it at one moment: the trading state, the exchange's client, the machine, the alerts."""
 
 from collections.abc import Mapping
 

@@ -96,7 +96,7 @@ class Reports:
 
         """
         known = self._reports.get(target_id)
-        remark = executed and order_id not in self._engine.ledger.orders  # of others there is an outcome to tell yet
+        remark = executed and order_id not in self._engine.state.orders  # of others there is an outcome to tell yet
         if known is None or known.order_id != order_id:
             stands_there = order_id in told
             self._put(Report(target_id, order_id, remark=remark, rearmed=executed, done=remark and stands_there))
@@ -167,7 +167,7 @@ class Reports:
         """Say what is to be told now, from the disk; and notice when nothing more will follow."""
         if report.order_id is None:
             return report.body
-        current = self._engine.ledger.orders.get(report.order_id)
+        current = self._engine.state.orders.get(report.order_id)
         if current is not None and current is report.seen:
             return report.taken
         order = await self._desk.order(report.order_id)

@@ -149,7 +149,7 @@ class Poller:
         known = self._orders.get(target_id)
         if known is not None:
             return known
-        order = self._engine.ledger.keys.order_of(target_key(target_id))
+        order = self._engine.state.keys.order_of(target_key(target_id))
         if order is not None:
             self._orders[target_id] = order.order_id
         return None if order is None else order.order_id
@@ -166,7 +166,7 @@ class Poller:
         """Return what is submitted now: no duplicates, and few pairs that the exchange must be asked for."""
         under_way = list(self._under_way.values())  # some may have become orders before the disk is read
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
-        known = {order.order_id: order for order in latest} | self._engine.ledger.orders
+        known = {order.order_id: order for order in latest} | self._engine.state.orders
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
         first, duplicates = targets.drop_duplicates(candidates, bought, under_way, self.config)
         for duplicate in duplicates:

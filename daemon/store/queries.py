@@ -8,56 +8,19 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Spent, spent_by
-from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import KEY_FREE, UNDER_WAY, State
-from daemon.core.values.waiters import Waiter
-from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
+from daemon.core.verbs.recovery import Remembered
+from daemon.core.verbs.restored import TOKEN_FACT
 from daemon.store import rows
 
 LATEST_ATTEMPTS = 100
 _EVER_MS = 1 << 62
 _NOT_BOUGHT = msgspec.json.encode(sorted(KEY_FREE)).decode()
 _TOKEN = re.compile(r"lock-([0-9]{1,18})")
-
-
-class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What the disk remembers of the work that is not finished."""
-
-    orders: list[Order]
-    ended: list[Ended]  # finished BUYs of the latest hour, for the guards
-    spent: Spent  # what those of the latest day came to that ended before
-    locks: list[Lock]
-    attempts: list[Attempt]  # in flight when they were written
-    waiters: list[Waiter]  # in line when the process ended
-    facts: dict[str, str]
-    sent_ms: list[int]  # when the latest attempts were made
-    last_seq: int
-    last_token: int
-    last_ms: int  # the latest instant on record
-
-    @property
-    def halted(self) -> str | None:
-        """Return why trading is halted, if it is."""
-        return self.facts.get(HALT_FACT) or None
-
-    @property
-    def copied(self) -> str | None:
-        """Return the instant after which nothing is known here, if this is a backup that no daemon has started from."""
-        return self.facts.get(COPIED_FACT) or None
-
-    @property
-    def turned_away(self) -> str | None:
-        """Why the exchange took no orders, if it took none."""
-        return self.facts.get(BACKOFF_FACT) or None
-
-    @property
-    def backoff_until_ms(self) -> int:
-        """Return until when the exchange said to keep still."""
-        return int(self.facts.get(RATE_BACKOFF_FACT, "0"))
 
 
 class History(msgspec.Struct, frozen=True):

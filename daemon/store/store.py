@@ -12,10 +12,11 @@ import anyio
 import anyio.to_thread
 
 from daemon.clock import stopwatch_s
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
+from daemon.core.verbs.recovery import Remembered
 from daemon.errors import CommitFailed
 from daemon.store import queries
 from daemon.store.bot_tables import BotTables, Filter, reader
@@ -79,9 +80,18 @@ class Store:
         if self._check is not None:
             await self._check.trusted.wait()
 
-    def commit(self, step: Decision, *, hurry: bool = True) -> Commit:
-        """Let a step be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
-        return self.writer.commit(step, hurry=hurry)
+    def commit(self, changes: ChangeSet) -> Commit:
+        """Let a decision's changes be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
+        return self.writer.commit(changes)
+
+    async def flush(self) -> None:
+        """Wait until everything that was committed before is on disk.
+
+        Raises:
+            CommitFailed: the disk did not take it.
+
+        """
+        await self.commit(ChangeSet()).durable()
 
     def recall(self, key: str) -> Order | None:
         """Find the order that a key is bound to.
@@ -110,11 +120,11 @@ class Store:
             either.cancel_scope.cancel()
 
     async def _turned(self, scope: anyio.CancelScope) -> None:
-        await self.commit(Decision()).durable()
+        await self.flush()
         await self._write.in_thread(_nothing)
         scope.cancel()
 
-    async def remembered(self) -> queries.Remembered:
+    async def remembered(self) -> Remembered:
         """Read what recovery needs."""
         return await self._read(queries.remembered)
 

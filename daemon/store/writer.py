@@ -17,7 +17,7 @@ from collections.abc import Callable
 import anyio
 
 from daemon.clock import stopwatch_s
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
@@ -75,15 +75,15 @@ class Commit:
         kinds = (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events)
         return sum(len(kind) for kind in kinds)
 
-    def join(self, step: Decision) -> None:
-        """Add a step's rows. A later snapshot of a row takes an earlier one's place."""
+    def join(self, changes: ChangeSet) -> None:
+        """Add a decision's rows. A later snapshot of a row takes an earlier one's place."""
         self.steps += 1
-        self.orders.update(step.orders)
-        self.attempts.update(step.attempts)
-        self.locks.update(step.locks)
-        self.waiters.update(step.waiters)
-        self.facts.update(step.facts)
-        self.events.extend(step.events)
+        self.orders.update(changes.orders)
+        self.attempts.update(changes.attempts)
+        self.locks.update(changes.locks)
+        self.waiters.update(changes.waiters)
+        self.facts.update(changes.facts)
+        self.events.extend(changes.events)
 
     def end(self, failure: str | None = None) -> None:
         """Tell those who wait."""
@@ -123,18 +123,18 @@ class Writer:
         self._is_idle = False
         self._idle_timer: asyncio.TimerHandle | None = None
 
-    def commit(self, step: Decision, *, hurry: bool = True) -> Commit:
-        """Join the open group; with an empty step, wait for all that was joined before.
+    def commit(self, changes: ChangeSet) -> Commit:
+        """Join the open group; with an empty change set, wait for all that was joined before.
 
-        Without ``hurry`` the group is written with the next step that has it, or a moment later.
+        What is not urgent is written together with the next that is, or a moment later.
         """
         if self._failed is not None:
             raise CommitFailed(str(self._failed))
-        if step:
-            self._group.join(step)
+        if changes:
+            self._group.join(changes)
         elif not self._group:
             return self._last
-        if hurry:
+        if changes.is_urgent:
             self._write_now()
         elif not self._due and self._late is None:
             self._late = asyncio.get_running_loop().call_later(LATE_S, self._write_now)

@@ -1,8 +1,9 @@
 """The core on the bench: its verbs, called as the engine calls them, over a disk made of dictionaries.
 
-The bench is the engine without its tasks. It carries out what the effects promises: whoever may go is let go in the
-same step, steps reach the disk in the order in which they were decided, nothing leaves before its step is there, and
-a crash forgets everything that is not. What the tests do by hand is what the engine leaves to time and to others: when
+The bench is the engine without its tasks. It makes decisions with the engine's own
+:func:`~daemon.core.verbs.deciding.decide`, and applies their effects as the engine promises: changes reach the disk in
+the order in which they were decided, nothing leaves before its changes are there, and a crash forgets everything that
+is not. What the tests do by hand is what the engine leaves to time and to others: when
 the disk is done, what the exchange answers, what a look shows.
 """
 
@@ -10,40 +11,45 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
+from daemon.core.rules.idempotency import Identity
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.rules.retries import Verdict
 from daemon.core.rules.trading_rules import Rules
-from daemon.core.state.decision import Decision, Send
-from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT, TradingState
+from daemon.core.state.changes import ChangeSet, Send
+from daemon.core.state.decision import Decision
+from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, NotSent, QueryResult
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import Order, Side
-from daemon.core.values.signals import SignalRequest, normalise
+from daemon.core.values.signals import Signal, SignalRequest, normalise
 from daemon.core.values.states import KEY_FREE, TRANSITIONS, State
 from daemon.core.values.symbols import SymbolRules, fit
 from daemon.core.values.waiters import Waiter, WaiterState
-from daemon.core.verbs.dispatch import disarm, dispatch, fire, may_go, tick
+from daemon.core.verbs.deciding import decide
+from daemon.core.verbs.dispatch import fire, may_go, tick
 from daemon.core.verbs.intake import Accepted, accept, check_all, identify
-from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resume, rule, withdraw
+from daemon.core.verbs.lifecycle import drain, open_trading
+from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resolve, resume, withdraw
 from daemon.core.verbs.outcomes import answered, searched
-from daemon.core.verbs.recovery import recover
-from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT, begin_from_copy
+from daemon.core.verbs.recovery import Remembered, recover
+from daemon.core.verbs.restored import TOKEN_FACT
 from tests.core.making import NOON_MS, RULES, an_id, request
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Verb(Protocol):
     """Something that a person does to an order."""
 
-    def __call__(
-        self, ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int
-    ) -> Order:
+    def __call__(self, d: Decision, order: Order, /, *, reason: str, actor: str) -> Order:
         """Do it."""
         ...
 
@@ -59,9 +65,9 @@ class Disk:
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
 
-    def write(self, steps: Sequence[Decision]) -> None:
+    def write(self, steps: Sequence[ChangeSet]) -> None:
         """Write a group of steps as one: each row once, in the place of its first snapshot, as its last."""
-        group = Decision()
+        group = ChangeSet()
         for step in steps:
             group.orders |= step.orders
             group.attempts |= step.attempts
@@ -128,9 +134,21 @@ class Disk:
             if attempt.order_id in sent and attempt.state is AttemptState.IN_FLIGHT
         ]
 
-    def backoff_until_ms(self) -> int:
-        """Return until when the exchange said to wait."""
-        return int(self.facts.get(RATE_BACKOFF_FACT, "0"))
+    def remembered(self, now_ms: int) -> Remembered:
+        """Return what recovery begins with."""
+        return Remembered(
+            orders=self.unfinished(),
+            ended=self.ended(now_ms),
+            spent=self.spent(now_ms),
+            locks=self.active_locks(),
+            attempts=self.under_way(),
+            waiters=self.in_line(),
+            facts=self.facts,
+            sent_ms=self.sent_lately(now_ms),
+            last_seq=max((order.seq for order in self.orders.values()), default=0),
+            last_token=max([int(self.facts.get(TOKEN_FACT, "0")), *self.locks]),
+            last_ms=now_ms,
+        )
 
     def sent_lately(self, now_ms: int) -> list[int]:
         """Return when the attempts were made that still count against the exchange's rate."""
@@ -153,37 +171,46 @@ class Disk:
 
 
 class Bench:
-    """A ledger, its disk, the clock, and what is between decision and wire."""
+    """The trading state, its disk, the clock, and what is between decision and wire."""
 
     def __init__(self, rules: Rules = RULES, *, now_ms: int = NOON_MS) -> None:
         self.rules = rules
         self.now_ms = now_ms
         self.disk = Disk()
-        self.ledger = TradingState(rules, self.disk.by_key, self.disk.lease_by_key)
-        self.ledger.sending = self.ledger.taking = True
+        self.state = TradingState(rules, self.disk.by_key, self.disk.lease_by_key)
+        self.state.sending = self.state.taking = True
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
-        self.unwritten: deque[Decision] = deque()  # decided, oldest first
-        self.untold: deque[Decision] = deque()  # written, and memory has not heard of it
-        self.sends: dict[str, tuple[Send, Decision]] = {}  # decided, not on the wire yet; by client order id
+        self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
+        self.untold: deque[ChangeSet] = deque()  # written, and memory has not heard of it
+        self.sends: dict[str, tuple[Send, ChangeSet]] = {}  # decided, not on the wire yet; by client order id
         self.latest: dict[str, Order] = {}  # every order's last snapshot in a step
         self.latest_locks: dict[str, Lock] = {}  # every lock's
-        self.watchers: list[Callable[[Decision], None]] = []  # called with every step before it counts
+        self.watchers: list[Callable[[ChangeSet], None]] = []  # called with every step before it counts
+        self.last = ChangeSet()  # of the last decision
         self._ids: Iterator[int] = iter(range(1, 1_000_000))
 
     # What the engine does with every decision
 
-    def apply(self, step: Decision) -> Decision:
-        """Let go whoever may go because of a step, and queue the step for the disk."""
-        self.capacity_ms = dispatch(self.ledger, step, self.now_ms)
-        self._check_story(step)
+    def decide(self, verb: Callable[Concatenate[Decision, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a verb as the engine does, and queue its changes for the disk."""
+        result, d, self.capacity_ms = decide(self.state, self.now_ms, verb, *args, **kwargs)
+        self._apply(d.changes)
+        return result
+
+    def _apply(self, changes: ChangeSet) -> None:
+        self._check_story(changes)
         for watcher in self.watchers:
-            watcher(step)
-        self.latest |= step.orders
-        self.latest_locks |= step.locks
-        self.sends |= {send.attempt.client_order_id: (send, step) for send in step.sends}
-        if step:
-            self.unwritten.append(step)
-        return step
+            watcher(changes)
+        self.latest |= changes.orders
+        self.latest_locks |= changes.locks
+        self.sends |= {send.attempt.client_order_id: (send, changes) for send in changes.sends}
+        self.last = changes
+        if changes:
+            self.unwritten.append(changes)
+
+    def dispatch(self) -> None:
+        """Decide nothing but who may go: something was changed by hand."""
+        self.decide(_nothing)
 
     def write(self, steps: int | None = None) -> None:
         """Let the disk take so many steps, or all, in one commit."""
@@ -195,14 +222,14 @@ class Bench:
     def tell(self, steps: int | None = None) -> None:
         """Let memory hear of so many written steps, or of all."""
         for _ in range(len(self.untold) if steps is None else steps):
-            self.ledger.committed(self.untold.popleft())
+            self.state.committed(self.untold.popleft())
 
     def settle(self) -> None:
         """Let the disk take everything, and memory hear of it."""
         self.write()
         self.tell()
 
-    def crash(self, *, written: int = 0) -> Decision:
+    def crash(self, *, written: int = 0) -> ChangeSet:
         """End the process after the disk took so many of the steps that wait; start it again, recover."""
         self.write(written)
         self.unwritten.clear()
@@ -210,50 +237,24 @@ class Bench:
         self.sends.clear()
         self.latest = dict(self.disk.orders)
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
-        self.ledger = TradingState(self.rules, self.disk.by_key, self.disk.lease_by_key)
-        step = Decision()
-        recover(
-            self.ledger,
-            step,
-            orders=self.disk.unfinished(),
-            ended=self.disk.ended(self.now_ms),
-            spent=self.disk.spent(self.now_ms),
-            locks=self.disk.active_locks(),
-            attempts=self.disk.under_way(),
-            waiters=self.disk.in_line(),
-            halted=self.disk.facts.get(HALT_FACT) or None,
-            backoff_until_ms=self.disk.backoff_until_ms(),
-            turned_away=self.disk.facts.get(BACKOFF_FACT) or None,
-            sent_ms=self.disk.sent_lately(self.now_ms),
-            last_seq=max((order.seq for order in self.disk.orders.values()), default=0),
-            last_token=max([int(self.disk.facts.get(TOKEN_FACT, "0")), *self.disk.locks]),
-            now_ms=self.now_ms,
-        )
-        if copied := self.disk.facts.get(COPIED_FACT):
-            begin_from_copy(self.ledger, step, copied, self.now_ms)
-        return self.apply(step)
+        self.state = TradingState(self.rules, self.disk.by_key, self.disk.lease_by_key)
+        self.decide(recover, self.disk.remembered(self.now_ms))
+        return self.last
 
     def open(self) -> None:
         """End recovery: signals are taken, orders are sent."""
-        self.ledger.sending = self.ledger.taking = True
-        self.apply(Decision())
+        self.decide(open_trading)
 
     def drain(self, *, hands_over: bool = False) -> None:
         """Send nothing new and take armed orders back, as before an orderly end."""
-        self.ledger.sending, self.ledger.taking = False, hands_over
-        step = Decision()
-        for order in [order for order in self.ledger.orders.values() if order.state is State.ARMED]:
-            disarm(self.ledger, step, order, "the daemon stops", self.now_ms)
-        self.apply(step)
+        self.decide(drain, hands_over=hands_over)
 
     # What happens
 
     def pass_time(self, duration_ms: int = 0) -> None:
         """Let time pass; what came due in it is done at its end."""
         self.now_ms += duration_ms
-        step = Decision()
-        tick(self.ledger, step, self.now_ms)
-        self.apply(step)
+        self.decide(tick)
 
     def submit(self, asked: SignalRequest | None = None, **changes: Any) -> Order:
         """Take a signal in, or answer it with an earlier one's order."""
@@ -263,30 +264,22 @@ class Bench:
         self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None, pair: SymbolRules | None = None
     ) -> list[Accepted]:
         """Take all signals in, or none; rounded to what their pair admits, where that is given."""
-        step = Decision()
         signals = [
-            replace(normalise(each, self.ledger.rules.config, now_ms=self.now_ms), last_price=last_price)
+            replace(normalise(each, self.state.rules.config, now_ms=self.now_ms), last_price=last_price)
             for each in asked
         ]
         wishes = [
-            (signal if pair is None else fit(signal, pair, self.now_ms), identify(self.ledger, signal))
+            (signal if pair is None else fit(signal, pair, self.now_ms), identify(self.state, signal))
             for signal in signals
         ]
-        check_all(self.ledger, wishes, self.now_ms)
-        taken = [
-            accept(
-                self.ledger,
-                step,
-                signal,
-                identity,
-                order_id=an_id(next(self._ids), self.now_ms),
-                actor="uid:1000",
-                now_ms=self.now_ms,
-            )
+        return self.decide(self._accept_all, wishes)
+
+    def _accept_all(self, d: Decision, wishes: Sequence[tuple[Signal, Identity]]) -> list[Accepted]:
+        check_all(d, wishes)
+        return [
+            accept(d, signal, identity, order_id=an_id(next(self._ids), d.now_ms), actor="uid:1000")
             for signal, identity in wishes
         ]
-        self.apply(step)
-        return taken
 
     def durable_sends(self) -> list[Send]:
         """Return the requests that the disk does not hold back any more."""
@@ -295,10 +288,8 @@ class Bench:
 
     def fire(self, order: Order) -> bool:
         """Let an armed order's instant come; false where it was taken back."""
-        step = Decision()
         send, _ = self.sends[order.client_order_id or ""]
-        fired = fire(self.ledger, step, send, self.now_ms)
-        self.apply(step)
+        fired = self.decide(fire, send)
         if not fired:
             del self.sends[send.attempt.client_order_id]
         return fired
@@ -307,7 +298,7 @@ class Bench:
         """Ask once more, right before the wire, what speaks against an order's request."""
         send, _ = self.sends[order.client_order_id or ""]
         assert send in self.durable_sends(), "the gate opens for what is durable"
-        return may_go(self.ledger, send, self.now_ms)
+        return may_go(self.state, send, self.now_ms)
 
     def answer(self, order: Order, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
         """Let the answer to an order's last request arrive, and the rules that were read because of it."""
@@ -316,17 +307,13 @@ class Bench:
 
     def answer_attempt(self, attempt: Attempt, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
         """Let the answer to one request arrive."""
-        step = Decision()
-        verdict = answered(self.ledger, step, attempt, answer, self.now_ms, new_rules=new_rules)
-        self.apply(step)
+        verdict = self.decide(answered, attempt, answer, new_rules=new_rules)
         self.sends.pop(attempt.client_order_id, None)
         return verdict
 
     def query(self, order: Order, *results: QueryResult) -> Order:
         """Let a search attempt for an order end."""
-        step = Decision()
-        searched(self.ledger, step, order.order_id, results, self.now_ms)
-        self.apply(step)
+        self.decide(searched, order.order_id, results)
         return self.order(order)
 
     def send_next(self, *answers: Answer, new_rules: SymbolRules | None = None) -> Order:
@@ -352,9 +339,9 @@ class Bench:
         """Let the exchange's answer to a cancel arrive."""
         return self.verb(partial(cancel_answered, answer=answer), self.order(order), "enough")
 
-    def rule(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
+    def resolve(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
         """End an unknown outcome by a person's word."""
-        return self.verb(partial(rule, found=found), self.order(order), reason)
+        return self.verb(partial(resolve, found=found), self.order(order), reason)
 
     def requeue(self, order: Order, reason: str = "the key works again") -> Order:
         """Send a dead letter back."""
@@ -362,28 +349,21 @@ class Bench:
 
     def verb(self, verb: Verb, order: Order, reason: str = "for a test") -> Order:
         """Do what a person does to an order, by the view of it that is given."""
-        step = Decision()
-        order = verb(self.ledger, step, order, reason=reason, actor="uid:0", now_ms=self.now_ms)
-        self.apply(step)
-        return order
+        return self.decide(verb, order, reason=reason, actor="uid:0")
 
     def halt(self, reason: str = "stop") -> None:
         """Set the kill switch."""
-        step = Decision()
-        halt(self.ledger, step, reason=reason, actor="uid:0", now_ms=self.now_ms)
-        self.apply(step)
+        self.decide(halt, reason=reason, actor="uid:0")
 
     def resume(self, reason: str = "go on") -> None:
         """Release the kill switch."""
-        step = Decision()
-        resume(self.ledger, step, reason=reason, actor="uid:0", now_ms=self.now_ms)
-        self.apply(step)
+        self.decide(resume, reason=reason, actor="uid:0")
 
     # What can be seen
 
     def order(self, order: Order) -> Order:
         """Return an order as memory has it, or else the disk."""
-        return self.ledger.orders.get(order.order_id) or self.disk.orders[order.order_id]
+        return self.state.orders.get(order.order_id) or self.disk.orders[order.order_id]
 
     def events(self, order: Order | None = None) -> list[Event]:
         """Return what was told of an order, or of no order, on disk or on the way there."""
@@ -391,7 +371,7 @@ class Bench:
         told = self.disk.events + [event for step in self.unwritten for event in step.events]
         return [event for event in told if event.order_id == wanted]
 
-    def _check_story(self, step: Decision) -> None:
+    def _check_story(self, step: ChangeSet) -> None:
         """Hold a step to the catalogue, and its events to the order's life: no change of state without a line."""
         for event in step.events + step.notes:
             kind = CATALOGUE[event.name]
@@ -407,6 +387,10 @@ class Bench:
                 assert after is state or after in TRANSITIONS[state].values(), f"{state} → {after} left no event"
                 state = after or state
             assert state is order.state, f"{order_id} became {order.state} and nobody was told"
+
+
+def _nothing(_: Decision) -> None:
+    pass
 
 
 def _seq(order: Order) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
-from daemon.core.state.decision import Decision, Send
+from daemon.core.state.changes import ChangeSet, Send
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
@@ -43,7 +43,7 @@ class Judge:
         self._last_seq = 0
         self._last_token = 0
         self._tokens: dict[str, tuple[int, str]] = {}  # by resource: the last token at the exchange, and its order
-        self._of_a_step: tuple[Callable[[Decision], None], ...] = (
+        self._of_a_step: tuple[Callable[[ChangeSet], None], ...] = (
             self.nothing_leaves_a_doubt_by_itself,
             self.nothing_is_undone,
             self.numbers_only_grow,
@@ -56,7 +56,7 @@ class Judge:
         """Forget what the process knew; judge on from the disk."""
         disk = self.bench.disk
         self.fired.clear()
-        self.shut_until_ms = disk.backoff_until_ms()
+        self.shut_until_ms = disk.remembered(self.bench.now_ms).backoff_until_ms
         self._instants = [min(at_ms, self.bench.now_ms) for at_ms in disk.sent_lately(self.bench.now_ms)]
         self._orders = dict(disk.orders)
         self._last_seq = max((order.seq for order in disk.orders.values()), default=0)
@@ -64,13 +64,13 @@ class Judge:
 
     # Of every step
 
-    def every_step(self, step: Decision) -> None:
+    def every_step(self, step: ChangeSet) -> None:
         """Judge a step."""
         for promise in self._of_a_step:
             promise(step)
         self._orders |= step.orders
 
-    def nothing_leaves_a_doubt_by_itself(self, step: Decision) -> None:
+    def nothing_leaves_a_doubt_by_itself(self, step: ChangeSet) -> None:
         """A doubt ends by an order report or by a person, and never in the queue."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
@@ -81,7 +81,7 @@ class Judge:
                 ruled = [event.actor for event in step.events if event.name == "order.ruled"]
                 assert ruled == ["uid:0"], "only a person rules out"
 
-    def nothing_is_undone(self, step: Decision) -> None:
+    def nothing_is_undone(self, step: ChangeSet) -> None:
         """What was filled stays filled, what was sent is not called unsent, and every line has its time and actor."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
@@ -98,7 +98,7 @@ class Judge:
             assert event.at_ms == self.bench.now_ms
             assert event.actor in {DAEMON, "uid:0", "uid:1000"}
 
-    def numbers_only_grow(self, step: Decision) -> None:
+    def numbers_only_grow(self, step: ChangeSet) -> None:
         """Order numbers, attempt numbers, and fencing tokens."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
@@ -113,31 +113,31 @@ class Judge:
                 assert lock.token > self._last_token
                 self._last_token = lock.token
 
-    def ranks_decide(self, step: Decision) -> None:
+    def ranks_decide(self, step: ChangeSet) -> None:
         """Whoever is let go goes by rank; whoever could go and did not is behind them all, and there is no room."""
-        ledger, now_ms = self.bench.ledger, self.bench.now_ms
-        if ledger.halted is not None or not ledger.sending:
+        state, now_ms = self.bench.state, self.bench.now_ms
+        if state.halted is not None or not state.sending:
             assert not step.sends
             return
         sent = [_rank(send.order) for send in step.sends]
         assert sent == sorted(sent), "SELL before BUY, then oldest first"
-        left = sorted((each for each in ledger.orders.values() if self._could_go(each)), key=_rank)
+        left = sorted((each for each in state.orders.values() if self._could_go(each)), key=_rank)
         if left:
             assert all(rank < _rank(left[0]) for rank in sent), "nobody was passed over"
             wire_ms = max(now_ms, left[0].execute_at_ms or 0)
             near = [at_ms for at_ms in self._instants_after(step) if abs(at_ms - wire_ms) < SECOND_MS]
-            config = ledger.rules.config
+            config = state.rules.config
             crowded = self.under_way() >= config.queue.max_in_flight and not left[0].skip_lock
             full = crowded or len(near) >= config.exchange.order_rate_per_s
-            held = wire_ms < ledger.capacity.backoff_until_ms or ledger.backoff.why is not None
+            held = wire_ms < state.capacity.backoff_until_ms or state.backoff.why is not None
             assert full or held, "nobody waits while there is room"
 
-    def capacity_is_kept(self, step: Decision) -> None:
+    def capacity_is_kept(self, step: ChangeSet) -> None:
         """No more in flight, and no more in any second, than there may be; nothing while the exchange says wait.
 
         Only an emergency sell passes the limit of what is in flight: it is ours, not the exchange's.
         """
-        config = self.bench.ledger.rules.config
+        config = self.bench.state.rules.config
         self._instants = self._instants_after(step)
         for send in step.sends:
             wire_ms = send.fire_ms or self.bench.now_ms
@@ -145,7 +145,7 @@ class Judge:
             for begin_ms in [each for each in self._instants if wire_ms - SECOND_MS < each <= wire_ms]:
                 in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + SECOND_MS]
                 assert len(in_a_second) <= config.exchange.order_rate_per_s
-        orders = self.bench.ledger.orders.values()
+        orders = self.bench.state.orders.values()
         emergencies = sum(order.state in UNDER_WAY and order.skip_lock for order in orders)
         assert self.under_way() - emergencies <= config.queue.max_in_flight, "only an emergency sell passes that limit"
 
@@ -172,31 +172,31 @@ class Judge:
 
     def one_order_holds_a_resource(self) -> None:
         """Whoever may have sent something holds its resource, alone; no lock outlives what it was taken for."""
-        ledger = self.bench.ledger
-        holders = [order for order in ledger.orders.values() if _must_hold_its_lock(order)]
-        assert all(ledger.lock_of(order) is not None for order in holders)
+        state = self.bench.state
+        holders = [order for order in state.orders.values() if _must_hold_its_lock(order)]
+        assert all(state.lock_of(order) is not None for order in holders)
         assert not any(contend(one.resource, other.resource) for one, other in combinations(holders, 2))
-        assert not any(contend(one.resource, other.resource) for one, other in combinations(ledger.locks, 2))
-        for lock in ledger.locks:
-            assert ledger.locks.holder(lock.resource) is lock
+        assert not any(contend(one.resource, other.resource) for one, other in combinations(state.locks, 2))
+        for lock in state.locks:
+            assert state.locks.holder(lock.resource) is lock
             assert self.bench.latest_locks[lock.lock_id] is lock
             if lock.order_id is None:
                 continue  # a caller's own lease
-            order = ledger.orders[lock.order_id]
-            assert ledger.lock_of(order) is lock
+            order = state.orders[lock.order_id]
+            assert state.lock_of(order) is lock
             assert order.state in HOLD_THEIR_LOCK | {State.QUEUED}
 
     def memory_is_what_is_not_finished_or_not_on_disk(self) -> None:
         """Nothing acknowledged disappears, and nothing is kept for ever."""
-        bench, ledger = self.bench, self.bench.ledger
+        bench, state = self.bench, self.bench.state
         pending = [*bench.untold, *bench.unwritten]
-        assert bench.disk.orders.keys() | ledger.orders.keys() <= bench.latest.keys()
+        assert bench.disk.orders.keys() | state.orders.keys() <= bench.latest.keys()
         for order_id, order in bench.latest.items():
-            known = ledger.orders.get(order_id)
+            known = state.orders.get(order_id)
             last_word_pending = any(step.orders.get(order_id) is order for step in pending)
             if known is not None:
                 assert known is order
-                assert order.finished_ms is None or last_word_pending or order_id in ledger.searching
+                assert order.finished_ms is None or last_word_pending or order_id in state.searching
             else:
                 assert order.finished_ms is not None
                 on_disk = bench.disk.orders[order_id]
@@ -205,15 +205,15 @@ class Judge:
 
     def counts_are_those_of_a_recount(self) -> None:
         """Every number that is shown is the number of what it counts."""
-        ledger = self.bench.ledger
-        assert +ledger.counts == Counter(order.state for order in ledger.orders.values())
-        assert ledger.capacity.in_flight == len(ledger.flying) == self.under_way()
-        queued = {order.order_id for order in ledger.orders.values() if order.state is State.QUEUED}
-        assert {entry.entry_id for entry in ledger.queue} <= queued
+        state = self.bench.state
+        assert +state.counts == Counter(order.state for order in state.orders.values())
+        assert state.capacity.in_flight == len(state.open_attempts) == self.under_way()
+        queued = {order.order_id for order in state.orders.values() if order.state is State.QUEUED}
+        assert {entry.entry_id for entry in state.queue} <= queued
 
     def exposure_is_that_of_a_recount(self) -> None:
         """What guards go by is what all orders together say, those that have left memory included."""
-        exposure, now_ms = self.bench.ledger.exposure, self.bench.now_ms
+        exposure, now_ms = self.bench.state.exposure, self.bench.now_ms
         orders = self.bench.latest.values()
         buys = [each for each in orders if each.side is Side.BUY and each.state not in KEY_FREE]
         today = [each for each in buys if each.accepted_ms // DAY_MS == now_ms // DAY_MS]
@@ -226,21 +226,21 @@ class Judge:
 
     def the_budget_is_kept(self, order: Order) -> None:
         """Judge a new order: what counts now, itself included, counted against it."""
-        limit = self.bench.ledger.rules.config.guards.max_notional_per_day
+        limit = self.bench.state.rules.config.guards.max_notional_per_day
         if limit and order.side is Side.BUY:
-            assert self.bench.ledger.exposure.spent(self.bench.now_ms) <= limit
+            assert self.bench.state.exposure.spent(self.bench.now_ms) <= limit
 
     def whoever_is_in_doubt_is_looked_for(self) -> None:
         """Nobody is forgotten by the reconciler."""
-        ledger = self.bench.ledger
+        state = self.bench.state
         watched = UNRESOLVED | {State.OPEN, State.PARTIALLY_FILLED}
-        assert {order.order_id for order in ledger.orders.values() if order.state in watched} <= ledger.searches.keys()
-        assert (ledger.next_search_ms() is not None) == bool(ledger.searches.keys() - ledger.searching)
+        assert {order.order_id for order in state.orders.values() if order.state in watched} <= state.searches.keys()
+        assert (state.next_search_ms() is not None) == bool(state.searches.keys() - state.searching)
 
     def everybody_can_be_told_what_comes_next(self) -> None:
         """The last line of ``explain`` exists for every order."""
-        for order in self.bench.ledger.orders.values():
-            assert outlook(self.bench.ledger, order, self.bench.now_ms).what
+        for order in self.bench.state.orders.values():
+            assert outlook(self.bench.state, order, self.bench.now_ms).what
 
     # Of a request that is about to reach the exchange
 
@@ -254,7 +254,7 @@ class Judge:
         assert bench.now_ms <= order.deadline_ms, "fresh or not at all"
         assert bench.now_ms >= (order.execute_at_ms or 0), "not before its instant"
         assert bench.now_ms >= self.shut_until_ms, "the exchange said wait"
-        assert bench.ledger.halted is None, "nothing new is sent while trading is halted"
+        assert bench.state.halted is None, "nothing new is sent while trading is halted"
         self.at_most_one_may_live(send)
         if send.token is not None:
             self.one_holder_speaks(send, send.token)
@@ -282,9 +282,9 @@ class Judge:
 
     def the_end(self) -> None:
         """Judge a ledger that was given time, answers and a person who looks: nothing stands anywhere for ever."""
-        ledger, disk = self.bench.ledger, self.bench.disk
-        assert not ledger.orders, f"stuck: {list(ledger.orders.values())}"
-        assert len(ledger.queue) == len(ledger.locks) == len(ledger.flying) == len(ledger.searches) == 0
+        state, disk = self.bench.state, self.bench.disk
+        assert not state.orders, f"stuck: {list(state.orders.values())}"
+        assert len(state.queue) == len(state.locks) == len(state.open_attempts) == len(state.searches) == 0
         assert disk.orders == self.bench.latest
         assert not disk.active_locks()
         for request in self.exchange.requests.values():
@@ -303,7 +303,7 @@ class Judge:
 
     def under_way(self) -> int:
         """Count the orders of which a request is under way, or is bound to be."""
-        return sum(order.state in UNDER_WAY for order in self.bench.ledger.orders.values())
+        return sum(order.state in UNDER_WAY for order in self.bench.state.orders.values())
 
     def _repetition_is_that_of_a_recount(
         self, exposure: Exposure, buys: Sequence[Order], owner_and_symbol: tuple[str, str]
@@ -321,17 +321,17 @@ class Judge:
 
         An order whose time comes at this very millisecond may still be waiting for the tick that lets it in.
         """
-        ledger, now_ms = self.bench.ledger, self.bench.now_ms
-        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.config.queue.arm_ahead_ms)
-        others = [lock for lock in ledger.locks if lock.order_id != order.order_id]
+        state, now_ms = self.bench.state, self.bench.now_ms
+        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
+        others = [lock for lock in state.locks if lock.order_id != order.order_id]
         return (
             order.state is State.QUEUED
             and now_ms <= order.deadline_ms
-            and (now_ms > start_ms or order.order_id in ledger.queue)
+            and (now_ms > start_ms or order.order_id in state.queue)
             and (order.skip_lock or not any(contend(lock.resource, order.resource) for lock in others))
         )
 
-    def _instants_after(self, step: Decision) -> list[int]:
+    def _instants_after(self, step: ChangeSet) -> list[int]:
         """Return when requests were and will be made, less those that a step takes back before their instant.
 
         A cancel is a request as well.

@@ -8,7 +8,7 @@ the daemon did can be judged by what was so, and not by what the daemon knew.
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from daemon.core.state.decision import Send
+from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import OrderReport
 from daemon.core.values.states import SIGHTINGS, State
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from daemon.core.rules.reconciliation import grace_over_ms, sources
 from daemon.core.rules.trading_rules import Rules
-from daemon.core.state.decision import Send
+from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, Source
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import SignalRequest
@@ -269,7 +269,7 @@ class Promises(RuleBasedStateMachine):
         """What is queued and what is locked keeps its name, and still excludes what contends with it now."""
         config = self.bench.rules.config
         self.bench.rules = Rules(replace(config, locks=replace(config.locks, scope=scope)))
-        self.bench.ledger.set_rules(self.bench.rules)
+        self.bench.state.set_rules(self.bench.rules)
 
     # The process
 
@@ -289,7 +289,7 @@ class Promises(RuleBasedStateMachine):
         if opens:
             self.bench.open()
 
-    @precondition(lambda self: not self.bench.ledger.sending)
+    @precondition(lambda self: not self.bench.state.sending)
     @rule()
     def it_opens(self) -> None:
         self.bench.open()
@@ -302,7 +302,7 @@ class Promises(RuleBasedStateMachine):
         self.bench.open()
         for _ in range(500):
             self.bench.settle()
-            if not self.bench.ledger.orders and not self.bench.sends:
+            if not self.bench.state.orders and not self.bench.sends:
                 break
             self._go_on()
         self.judge.the_end()
@@ -323,11 +323,11 @@ class Promises(RuleBasedStateMachine):
             return
         except Halted:
             assert not rivals
-            assert self.bench.ledger.halted is not None
+            assert self.bench.state.halted is not None
             return
         except NotReady:
             assert not rivals
-            assert not self.bench.ledger.taking
+            assert not self.bench.state.taking
             return
         except Full:
             assert not rivals
@@ -397,7 +397,7 @@ class Promises(RuleBasedStateMachine):
             return
         truth = reached.shown[-1]
         state = State.OPEN if truth.state is State.PARTIALLY_FILLED else truth.state
-        self.bench.rule(
+        self.bench.resolve(
             order,
             Found(
                 ruling=Ruling(state.value),
@@ -411,7 +411,7 @@ class Promises(RuleBasedStateMachine):
         """Say that an order was not placed; false where it is too early to say so."""
         too_early = self.bench.now_ms < grace_over_ms(order, self.bench.rules)
         try:
-            self.bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+            self.bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
         except WrongState:
             assert too_early, "after the grace a person may say so"
             return False
@@ -440,9 +440,9 @@ class Promises(RuleBasedStateMachine):
         self.bench.pass_time(max(0, (self._due_ms() or 0) - self.bench.now_ms))
 
     def _begin_looks(self) -> None:
-        while (order := self.bench.ledger.due_search(self.bench.now_ms)) is not None:
+        while (order := self.bench.state.due_search(self.bench.now_ms)) is not None:
             assert order.order_id not in self.searching, "one look at a time"
-            search = self.bench.ledger.searches[order.order_id]
+            search = self.bench.state.searches[order.order_id]
             places = sources(order, search, self.bench.now_ms, self.bench.rules)
             self.searching[order.order_id] = order, places
 
@@ -481,9 +481,9 @@ class Promises(RuleBasedStateMachine):
         ]
 
     def _due_ms(self) -> int | None:
-        ledger, bench = self.bench.ledger, self.bench
+        state, bench = self.bench.state, self.bench
         fires = [send.fire_ms for send, _ in bench.sends.values()]
-        known = [ledger.next_timer_ms(), ledger.next_search_ms(), bench.capacity_ms, *fires]
+        known = [state.next_timer_ms(), state.next_search_ms(), bench.capacity_ms, *fires]
         return min((due_ms for due_ms in known if due_ms is not None and due_ms > bench.now_ms), default=None)
 
     def _in_state(self, *states: State) -> dict[str, Order]:

@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from daemon.core.state.decision import Decision
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
 from daemon.core.verbs import lease_queue, leases
@@ -41,23 +40,22 @@ class PromisesBesideLeases(Promises):
     @rule(asked=LEASES, waits=st.booleans())
     def a_caller_asks(self, asked: LeaseRequest, waits: bool) -> None:
         """Ask; what comes of it follows from who holds the resource, and who waits for it."""
-        ledger, step, name = self.bench.ledger, Decision(), f"wait-{next(self.names):06d}"
-        before = ledger.locks.blocker(asked.resource)
+        state, name = self.bench.state, f"wait-{next(self.names):06d}"
+        before = state.locks.blocker(asked.resource)
         try:
-            got = leases.acquire(ledger, step, asked, waiter_id=name, waits=waits, now_ms=self.bench.now_ms)
+            got = self.bench.decide(leases.acquire, asked, waiter_id=name, waits=waits)
         except KeyConflict:
             assert asked.key is not None
             return
         except NotReady:
-            assert not ledger.sending
+            assert not state.sending
             return
         except Full:
-            assert len(ledger.waiters) >= self.bench.rules.config.queue.max_queued
+            assert len(state.waiters) >= self.bench.rules.config.queue.max_queued
             return
         except Held:
             assert not waits
-            assert ledger.locks.blocker(asked.resource) is not None or ledger.queue.first(asked.resource) is not None
-            self.bench.apply(step)
+            assert state.locks.blocker(asked.resource) is not None or state.queue.first(asked.resource) is not None
             return
         if isinstance(got, Waiter):
             assert waits
@@ -66,56 +64,41 @@ class PromisesBesideLeases(Promises):
             assert got.lock.state in {LockState.ACTIVE, LockState.RELEASED}
         else:
             assert before is None
-            assert ledger.granted.pop(name) == got.lock
-        self.bench.apply(step)
+            assert state.granted.pop(name) == got.lock
 
-    @precondition(lambda self: self.bench.ledger.granted)
+    @precondition(lambda self: self.bench.state.granted)
     @rule()
     def callers_are_told(self) -> None:
-        self.bench.ledger.granted.clear()
+        self.bench.state.granted.clear()
 
-    @precondition(lambda self: self.bench.ledger.waiters or self.bench.ledger.granted)
+    @precondition(lambda self: self.bench.state.waiters or self.bench.state.granted)
     @rule(data=st.data())
     def a_caller_hangs_up(self, data: st.DataObject) -> None:
         """It waits no more, and what it was given without being told of is free again."""
-        ledger, step = self.bench.ledger, Decision()
-        name = data.draw(st.sampled_from(sorted(ledger.waiters.keys() | ledger.granted.keys())))
-        lease_queue.withdraw(ledger, step, name, "the caller went away", self.bench.now_ms)
-        lock = ledger.granted.pop(name, None)
-        if lock is not None and ledger.locks.active(lock.lock_id) is not None:
-            self._release(step, lock, error="the caller went away")
-        self.bench.apply(step)
+        state = self.bench.state
+        name = data.draw(st.sampled_from(sorted(state.waiters.keys() | state.granted.keys())))
+        self.bench.decide(leases.abandon, name, "the caller went away")
 
     @precondition(lambda self: self._leases())
     @rule(data=st.data(), error=st.sampled_from([None, None, "it broke"]))
     def an_owner_releases(self, data: st.DataObject, error: str | None) -> None:
-        step = Decision()
-        self._release(step, _one_of(data, self._leases()), error=error)
-        self.bench.apply(step)
+        self._release(_one_of(data, self._leases()), error=error)
 
     @precondition(lambda self: self._leases())
     @rule(data=st.data(), timeout_ms=st.sampled_from([None, 1, 500]))
     def an_owner_renews(self, data: st.DataObject, timeout_ms: int | None) -> None:
-        step, lock, now_ms = Decision(), _one_of(data, self._leases()), self.bench.now_ms
-        renewed = leases.renew(
-            self.bench.ledger, step, lock, owner_id=lock.owner_id, timeout_ms=timeout_ms, now_ms=now_ms
-        )
-        assert renewed.expires_ms == now_ms + (timeout_ms or lock.timeout_ms)
-        self.bench.apply(step)
+        lock = _one_of(data, self._leases())
+        renewed = self.bench.decide(leases.renew, lock, owner_id=lock.owner_id, timeout_ms=timeout_ms)
+        assert renewed.expires_ms == self.bench.now_ms + (timeout_ms or lock.timeout_ms)
 
-    @precondition(lambda self: len(self.bench.ledger.locks) > 0)
+    @precondition(lambda self: len(self.bench.state.locks) > 0)
     @rule(data=st.data())
     def somebody_releases_by_force(self, data: st.DataObject) -> None:
-        step, lock = Decision(), _one_of(data, {lock.lock_id: lock for lock in self.bench.ledger.locks})
+        lock = _one_of(data, {lock.lock_id: lock for lock in self.bench.state.locks})
         try:
-            leases.force_release(
-                self.bench.ledger, step, lock, reason="stuck", actor="uid:0", exchange_checked=False,
-                now_ms=self.bench.now_ms,
-            )  # fmt: skip
+            self.bench.decide(leases.force_release, lock, reason="stuck", actor="uid:0", exchange_checked=False)
         except WrongState:
             assert lock.order_id is not None, "only what was sent keeps its lock"
-            return
-        self.bench.apply(step)
 
     @precondition(lambda self: len(self.bench.latest) >= self.enough)
     @rule()
@@ -123,36 +106,34 @@ class PromisesBesideLeases(Promises):
         """Whoever waits is served in the end, where everybody gives back what he has."""
         self.bench.open()
         for _ in range(500):
-            if not self.bench.ledger.waiters and not self._leases():
+            if not self.bench.state.waiters and not self._leases():
                 break
-            step = Decision()
             for lock in self._leases().values():
-                self._release(step, lock, error=None)
-            self.bench.apply(step)
+                self._release(lock, error=None)
             self.bench.settle()
             self.bench.resume()
             self._go_on()
-        self.bench.ledger.granted.clear()
-        assert not self.bench.ledger.waiters, "a lost wake-up"
+        self.bench.state.granted.clear()
+        assert not self.bench.state.waiters, "a lost wake-up"
         super().everything_comes_to_an_end()
 
     # What is so at every moment
 
     @invariant()
     def nobody_waits_for_what_is_free_but_behind_an_order(self) -> None:
-        ledger = self.bench.ledger
-        for waiter in ledger.waiters.values() if ledger.sending else ():
-            first = ledger.line.first(waiter.asked.resource)
-            rival = ledger.queue.first(waiter.asked.resource)
+        state = self.bench.state
+        for waiter in state.waiters.values() if state.sending else ():
+            first = state.line.first(waiter.asked.resource)
+            rival = state.queue.first(waiter.asked.resource)
             assert first is not None
-            if ledger.locks.blocker(waiter.asked.resource) is None:
+            if state.locks.blocker(waiter.asked.resource) is None:
                 assert rival is not None, "a free resource, and somebody waits for it"
                 assert rival.rank < first.rank, "an order that is not before him keeps him waiting"
 
     @invariant()
     def whoever_was_granted_was_first(self) -> None:
         """Nobody who waits stood before somebody who was granted the same resource after he came."""
-        waiting = self.bench.ledger.waiters.values()
+        waiting = self.bench.state.waiters.values()
         for step in self.bench.unwritten:
             for granted in step.waiters.values():
                 if granted.state is WaiterState.COMPLETED and granted.ended_ms == self.bench.now_ms:
@@ -161,23 +142,23 @@ class PromisesBesideLeases(Promises):
 
     @invariant()
     def a_lease_that_is_over_is_ended_by_the_next_tick(self) -> None:
-        ledger, now_ms = self.bench.ledger, self.bench.now_ms
+        state, now_ms = self.bench.state, self.bench.now_ms
         if any(lock.expires_ms <= now_ms for lock in self._leases().values()):
-            due_ms = ledger.next_timer_ms()
+            due_ms = state.next_timer_ms()
             assert due_ms is not None
             assert due_ms <= now_ms
 
     @invariant()
     def everybody_who_waits_has_a_place_and_orders_are_told_the_same(self) -> None:
-        ledger = self.bench.ledger
-        listed = lease_queue.in_order(ledger)
+        state = self.bench.state
+        listed = lease_queue.in_order(state)
         assert [each.position for each in listed] == list(range(1, len(listed) + 1))
-        assert len(listed) == len(ledger.queue) + len(ledger.line)
+        assert len(listed) == len(state.queue) + len(state.line)
         for each in listed:
             if each.order_id is not None:
-                assert lease_queue.place_of(ledger, ledger.orders[each.order_id]) == each.resource_position
+                assert lease_queue.place_of(state, state.orders[each.order_id]) == each.resource_position
             else:
-                assert each.entry_id in ledger.waiters
+                assert each.entry_id in state.waiters
         in_line = [each for each in listed if each.order_id is None]
         for _, group in groupby(sorted(in_line, key=lambda each: each.resource), key=lambda each: each.resource):
             ranks = [(each.priority, each.entry_id) for each in group]
@@ -186,18 +167,10 @@ class PromisesBesideLeases(Promises):
     # What the rules are made of
 
     def _leases(self) -> dict[str, Lock]:
-        return {lock.lock_id: lock for lock in self.bench.ledger.locks if lock.order_id is None}
+        return {lock.lock_id: lock for lock in self.bench.state.locks if lock.order_id is None}
 
-    def _release(self, step: Decision, lock: Lock, *, error: str | None) -> None:
-        leases.release(
-            self.bench.ledger,
-            step,
-            lock,
-            owner_id=lock.owner_id,
-            result=None,
-            error=error,
-            now_ms=self.bench.now_ms,
-        )
+    def _release(self, lock: Lock, *, error: str | None) -> None:
+        self.bench.decide(leases.release, lock, owner_id=lock.owner_id, result=None, error=error)
 
 
 def _rank(waiter: Waiter) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from daemon.core.state.decision import Send
+from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed
 from daemon.engine.executor import Executor
 from daemon.engine.observer import NOBODY, Timing
@@ -85,7 +85,7 @@ class Sending:
         self.bench.submit()
         ((self.send, _),) = self.bench.sends.values()
         clock = HandClock(self.bench.now_ms)
-        effects = cast("Any", SimpleNamespace(ledger=self.bench.ledger))
+        effects = cast("Any", SimpleNamespace(state=self.bench.state))
         self._executor = Executor(effects, cast("Any", wire), cast("Any", None), clock, NOBODY)
         self._wire = wire
 

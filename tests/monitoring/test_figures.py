@@ -1,10 +1,9 @@
-"""Readings: the ledger in figures, true of what it holds."""
+"""Readings: the trading state in figures, true of what it holds."""
 
 from decimal import Decimal
 
 import pytest
 
-from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.states import State
 from daemon.core.verbs import leases
@@ -20,10 +19,10 @@ def bench() -> Bench:
 
 
 def readings(bench: Bench) -> Readings:
-    return read(bench.ledger, bench.now_ms)
+    return read(bench.state, bench.now_ms)
 
 
-def test_an_empty_ledger_has_nothing_and_nothing_is_old(bench: Bench) -> None:
+def test_an_empty_state_has_nothing_and_nothing_is_old(bench: Bench) -> None:
     found = readings(bench)
     assert set(found.orders.values()) == {0}
     assert found.oldest_ms == dict.fromkeys(AGED, 0)
@@ -73,9 +72,7 @@ def test_an_armed_order_is_not_in_flight_yet(bench: Bench) -> None:
 
 def test_callers_who_wait_for_a_lease_are_a_part_of_the_queue(bench: Bench) -> None:
     for name in ("first", "second"):
-        step = Decision()
-        leases.acquire(bench.ledger, step, lease(), waiter_id=name, waits=True, now_ms=bench.now_ms)
-        bench.apply(step)
+        bench.decide(leases.acquire, lease(), waiter_id=name, waits=True)
     bench.pass_time(2_000)
     found = readings(bench)
     assert (found.callers, found.queue_depth) == (1, 1)
@@ -123,7 +120,7 @@ def test_a_look_is_overdue_from_when_it_was_due_also_while_it_is_made(bench: Ben
     bench.answer(asked, unclear())
     bench.pass_time(1_500)
     assert readings(bench).look_overdue_ms == 1_500
-    assert bench.ledger.due_search(bench.now_ms) is not None
+    assert bench.state.due_search(bench.now_ms) is not None
     bench.pass_time(500)
     assert readings(bench).look_overdue_ms == 2_000
     bench.query(asked, *everywhere())
@@ -141,7 +138,6 @@ def test_a_ban_and_the_kill_switch_show(bench: Bench) -> None:
 
 
 def test_a_lease_that_was_granted_is_no_waiter(bench: Bench) -> None:
-    step = Decision()
-    got = leases.acquire(bench.ledger, step, lease(), waiter_id="w", waits=True, now_ms=bench.now_ms)
+    got = bench.decide(leases.acquire, lease(), waiter_id="w", waits=True)
     assert isinstance(got, Leased)
     assert readings(bench).callers == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.state.decision import Send
+from daemon.core.state.changes import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Advice, Answer, NotSent
 from daemon.core.values.states import OUTCOMES, State

@@ -19,6 +19,7 @@ from daemon.core.values.states import State
 from daemon.core.verbs import operator
 from daemon.core.verbs.intake import Accepted
 from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.recovery import Remembered
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import Caller, OrderCommands
@@ -28,7 +29,6 @@ from daemon.simulator.book import Book
 from daemon.simulator.control import MarketChange
 from daemon.simulator.exchange import SimulatedExchange
 from daemon.simulator.faults import Fault
-from daemon.store.queries import Remembered
 from tests.chaos.trades import read_answer
 from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.verdict import Records, Verdict, judge
@@ -239,7 +239,7 @@ class World:
             if desk is not self._order_commands or engine is None:
                 return
             told, status = trade_answer(
-                engine.ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - asked_ms
+                engine.state, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - asked_ms
             )
             read = read_answer(wish.number, status, told, asked_ms=asked_ms, told_ms=now_ms)
             self._records.trades.append((order.order_id, read))
@@ -301,7 +301,7 @@ class World:
     async def _release(self, dice: Random) -> None:
         """Take a lock away. With an order outstanding under it, that is refused unless the exchange was checked."""
         engine = self._engine
-        if engine is not None and (locks := list(engine.ledger.locks)):
+        if engine is not None and (locks := list(engine.state.locks)):
             desk = LeaseCommands(engine, dice.randbytes)
             lock, checked = dice.choice(locks), dice.random() < 0.5
             was_released = lock.order_id in self._records.released

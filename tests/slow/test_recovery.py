@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.orders import Side
 from daemon.store.opening import prepare
@@ -42,7 +42,7 @@ def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
 def fill(database: Path) -> None:
     """Write the orders, sells among them, in one transaction."""
     now_ms = wall_ms()
-    step = Decision(facts={HALT_FACT: "to be recovered in peace"})
+    step = ChangeSet(facts={HALT_FACT: "to be recovered in peace"})
     for number in range(1, QUEUED + 1):
         side = Side.SELL if number % 3 == 0 else Side.BUY
         changes = {"side": side, "resource": f"trade:BTCUSDT:{side}:T{number}", "priority": 1 if number % 3 == 0 else 5}

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import backup
 from daemon.store.store import Store, open_store
@@ -19,7 +19,7 @@ from tests.support import making
 async def fill(store: Store, first: int, last: int) -> None:
     for number in range(first, last + 1):
         order = making.order(number)
-        await store.commit(Decision(orders={order.order_id: order})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order})).durable()
 
 
 async def test_a_copy_made_while_orders_are_written_is_one_moment_of_them(tmp_path: Path) -> None:

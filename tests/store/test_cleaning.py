@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.events import Event
 from daemon.core.values.locks import LockState
@@ -39,7 +39,7 @@ async def test_finished_locks_past_their_retention_are_removed(tmp_path: Path) -
             making.lock(4, state=LockState.EXPIRED, released_ms=NOW_MS - 1),
             making.lock(5, state=LockState.RELEASED, released_ms=NOW_MS + 1),
         ]
-        await store.commit(Decision(locks={lock.lock_id: lock for lock in locks})).durable()
+        await store.commit(ChangeSet(locks={lock.lock_id: lock for lock in locks})).durable()
         assert await store.clean(NOW_MS) == Cleaned(locks=2, queue=0)
         assert await tokens(store) == [2, 3, 5]
 
@@ -47,7 +47,7 @@ async def test_finished_locks_past_their_retention_are_removed(tmp_path: Path) -
 async def test_the_last_fencing_token_is_never_forgotten(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         lock = making.lock(41, state=LockState.RELEASED, released_ms=1)
-        await store.commit(Decision(locks={lock.lock_id: lock})).durable()
+        await store.commit(ChangeSet(locks={lock.lock_id: lock})).durable()
         await store.clean(NOW_MS)
         assert (await store.remembered()).last_token == 41
 
@@ -55,12 +55,12 @@ async def test_the_last_fencing_token_is_never_forgotten(tmp_path: Path) -> None
 async def test_queue_rows_go_and_their_orders_stay(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         orders = [making.order(seq, state=State.QUEUED) for seq in (1, 2, 3)]
-        await store.commit(Decision(orders={order.order_id: order for order in orders})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order for order in orders})).durable()
         orders = [
             making.order(1, state=State.FILLED, finished_ms=NOW_MS, updated_ms=NOW_MS),
             making.order(3, state=State.LOST),
         ]
-        await store.commit(Decision(orders={order.order_id: order for order in orders})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order for order in orders})).durable()
         assert await store.clean(NOW_MS + 1) == Cleaned(locks=0, queue=1)
         page = await store.page(state=None, symbol=None, before_seq=None, limit=10)
         assert [order.seq for order in page] == [3, 2, 1]
@@ -69,7 +69,7 @@ async def test_queue_rows_go_and_their_orders_stay(tmp_path: Path) -> None:
 async def test_cleaning_twice_removes_nothing_more(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         order = making.order(1, state=State.FILLED, finished_ms=NOW_MS, updated_ms=NOW_MS)
-        await store.commit(Decision(orders={order.order_id: order})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order})).durable()
         await store.clean(NOW_MS + 1)
         assert await store.clean(NOW_MS + 1) == Cleaned(locks=0, queue=0)
 
@@ -90,7 +90,7 @@ async def lived(store: Store, *orders: Order, at_ms: int = ENDED_MS, events: int
     attempts = [making.attempt(order, state=AttemptState.PLACED) for order in orders]
     newest = making.order(1_000, accepted_ms=NOW_MS)
     seen = [Event(name="order.seen", at_ms=at_ms, order_id=order.order_id) for order in orders for _ in range(events)]
-    step = Decision(
+    step = ChangeSet(
         orders={order.order_id: order for order in [*orders, newest]},
         attempts={attempt.client_order_id: attempt for attempt in attempts},
         events=[
@@ -167,7 +167,7 @@ async def test_the_last_number_and_instant_are_never_forgotten(tmp_path: Path) -
     async with open_store(tmp_path / "x.db") as store:
         order = ended(41)
         event = Event(name="order.seen", at_ms=ENDED_MS, order_id=order.order_id)
-        await store.commit(Decision(orders={"1": order}, events=[event, event])).durable()
+        await store.commit(ChangeSet(orders={"1": order}, events=[event, event])).durable()
         assert await store.clean(BEFORE_MS, BEFORE_MS) == Cleaned(events=1)
         remembered = await store.remembered()
         assert (remembered.last_seq, remembered.last_ms) == (41, ENDED_MS)
@@ -181,7 +181,7 @@ async def test_it_goes_on_slice_by_slice_and_commits_go_between_them(
         orders = [ended(number, key_bound=number % 2 == 0) for number in range(1, 31)]
         await lived(store, *orders, events=9)  # more than a slice each
         locks = [making.lock(token, state=LockState.RELEASED, released_ms=ENDED_MS) for token in range(1, 31)]
-        await store.commit(Decision(locks={lock.lock_id: lock for lock in locks})).durable()
+        await store.commit(ChangeSet(locks={lock.lock_id: lock for lock in locks})).durable()
         statements: list[str] = []
         store._write._connection.set_trace_callback(statements.append)  # type: ignore[attr-defined]
         assert await store.clean(BEFORE_MS, BEFORE_MS) == Cleaned(locks=29, orders=15, attempts=30, events=271)

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from daemon.clock import CLOCK_FACT, Anchor, anchored
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Event
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
+from daemon.core.verbs.recovery import Remembered
 from daemon.errors import AlreadyRunning, BadDatabase
 from daemon.store.clock_reset import reset_clock
-from daemon.store.queries import Remembered
 from daemon.store.store import open_store
 from tests.support import making
 
@@ -31,12 +31,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sniperd.db"
 
 
-async def written(path: Path, *steps: Decision) -> None:
+async def written(path: Path, *steps: ChangeSet) -> None:
     """Let a daemon have recorded something in its own time, three days ahead."""
     facts = {CLOCK_FACT: msgspec.json.encode(STARTED).decode()}
     event = Event(name="trading.halted", at_ms=WRONG_MS, detail={"reason": "r"})
     async with open_store(path) as store:
-        for step in (*steps, Decision(facts=facts, events=[event])):
+        for step in (*steps, ChangeSet(facts=facts, events=[event])):
             await store.commit(step).durable()
 
 
@@ -53,7 +53,7 @@ def reset(path: Path) -> int:
 async def order_after(path: Path, **changes: object) -> Order:
     """Return an order that was written in the wrong time, as it stands after the reset."""
     order = making.order(1, accepted_ms=WRONG_MS, updated_ms=WRONG_MS, **changes)
-    await written(path, Decision(orders={order.order_id: order}))
+    await written(path, ChangeSet(orders={order.order_id: order}))
     reset(path)
     async with open_store(path) as store:
         found = await store.order(order.order_id)
@@ -92,7 +92,7 @@ async def test_nothing_changes_where_no_recorded_time_is_ahead(path: Path) -> No
     order = making.order(1, state=State.QUEUED, accepted_ms=NOW_MS - 10, execute_at_ms=NOW_MS + 60_000)
     event = Event(name="order.accepted", at_ms=NOW_MS - 10, order_id=order.order_id)
     async with open_store(path) as store:
-        await store.commit(Decision(orders={order.order_id: order}, events=[event])).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order}, events=[event])).durable()
     done = reset_clock(path, reason="to be sure", actor="uid:0", now=NOW)
     assert (done.changed, done.waiting) == (False, 0)
     async with open_store(path) as store:
@@ -105,7 +105,7 @@ async def test_the_key_of_an_order_that_came_before_the_wrong_time_and_ended_in_
     order = making.order(
         1, state=State.FILLED, accepted_ms=NOW_MS - 10, finished_ms=WRONG_MS, key_until_ms=WRONG_MS + 60_000
     )
-    await written(path, Decision(orders={order.order_id: order}))
+    await written(path, ChangeSet(orders={order.order_id: order}))
     reset(path)
     async with open_store(path) as store:
         found = await store.order(order.order_id)
@@ -125,7 +125,7 @@ async def test_a_dead_letter_keeps_its_patience_for_a_requeue(path: Path) -> Non
 
 async def test_a_lease_is_not_longer_than_it_was_granted_for(path: Path) -> None:
     lock = making.lock(1, acquired_ms=WRONG_MS, expires_ms=WRONG_MS + 30_000, timeout_ms=30_000)
-    await written(path, Decision(locks={lock.lock_id: lock}))
+    await written(path, ChangeSet(locks={lock.lock_id: lock}))
     reset(path)
     [found] = (await read(path)).locks
     assert (found.acquired_ms, found.expires_ms) == (NOW_MS, NOW_MS + 30_000)
@@ -133,14 +133,14 @@ async def test_a_lease_is_not_longer_than_it_was_granted_for(path: Path) -> None
 
 @pytest.mark.parametrize(("until_ms", "after_ms"), [(WRONG_MS + 9_000, NOW_MS + 9_000), (WRONG_MS - 1, 0)])
 async def test_what_is_left_of_the_exchanges_wait_is_waited(path: Path, until_ms: int, after_ms: int) -> None:
-    await written(path, Decision(facts={RATE_BACKOFF_FACT: str(until_ms)}))
+    await written(path, ChangeSet(facts={RATE_BACKOFF_FACT: str(until_ms)}))
     reset(path)
     assert (await read(path)).backoff_until_ms == after_ms
 
 
 async def test_what_lies_in_the_past_is_left_as_it_is(path: Path) -> None:
     order = making.order(1, accepted_ms=NOW_MS - 9, updated_ms=NOW_MS - 8, deadline_ms=NOW_MS - 1, state=State.LOST)
-    await written(path, Decision(orders={order.order_id: order}))
+    await written(path, ChangeSet(orders={order.order_id: order}))
     assert reset(path) == 0
     assert (await read(path)).orders == [order]
 

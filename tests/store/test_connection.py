@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.errors import CommitFailed
 from daemon.store import connection
 from daemon.store.store import Store, open_store
@@ -53,7 +53,7 @@ async def test_a_large_group_is_written_beside_the_loop(
 
     monkeypatch.setattr("daemon.store.writer.write", witnessed)
     batch = [making.order(number) for number in range(1, orders + 2)]
-    await store.commit(Decision(orders={order.order_id: order for order in batch})).durable()
+    await store.commit(ChangeSet(orders={order.order_id: order for order in batch})).durable()
     assert places == [here]
     assert len(await store.page(state=None, symbol=None, before_seq=None, limit=1_000)) == len(batch)
 
@@ -72,7 +72,7 @@ async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
 
 async def test_what_another_process_has_locked_is_waited_for_beside_the_loop(store: Store, tmp_path: Path) -> None:
     async def order() -> None:
-        await store.commit(Decision(orders={"1": making.order(1)})).durable()
+        await store.commit(ChangeSet(orders={"1": making.order(1)})).durable()
         told.append("durable")
 
     told: list[str] = []
@@ -92,7 +92,7 @@ async def test_waiting_for_another_programs_lock_is_a_turn_and_is_told(store: St
     """The watchdog is fed meanwhile: a lock is waited for far longer than it would bear."""
     with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        commit = store.commit(Decision(orders={"1": making.order(1)}))
+        commit = store.commit(ChangeSet(orders={"1": making.order(1)}))
         await store.turn()
         assert store.locked_s > 0
         other.execute("ROLLBACK")
@@ -110,7 +110,7 @@ async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_faile
             async with open_store(tmp_path / "y.db") as store:
                 other.execute("BEGIN IMMEDIATE")
                 with pytest.raises(CommitFailed, match="locked"):
-                    await store.commit(Decision(orders={"1": making.order(1)})).durable()
+                    await store.commit(ChangeSet(orders={"1": making.order(1)})).durable()
                 await anyio.sleep_forever()
         assert caught.group_contains(CommitFailed)
 

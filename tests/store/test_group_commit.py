@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.errors import CommitFailed
 from daemon.store import writer
@@ -21,10 +21,10 @@ from tests.support import making
 T = TypeVar("T")
 
 
-def step(number: int) -> Decision:
+def step(number: int, *, may_wait: bool = False) -> ChangeSet:
     """Make a step that writes one order."""
     order = making.order(number)
-    return Decision(orders={order.order_id: order})
+    return ChangeSet(orders={order.order_id: order}, may_wait=may_wait)
 
 
 class Valve:
@@ -135,7 +135,7 @@ async def test_cancelling_whoever_waits_does_not_touch_the_transaction(tmp_path:
 async def test_an_empty_step_waits_for_all_that_was_joined_before(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         store.commit(step(1))
-        await store.commit(Decision()).durable()
+        await store.commit(ChangeSet()).durable()
         assert await orders_on_disk(store) == 1
 
 
@@ -145,21 +145,21 @@ async def test_an_empty_step_waits_for_the_commit_under_way(tmp_path: Path) -> N
         store.commit(step(1))
         await anyio.wait_all_tasks_blocked()
         with anyio.move_on_after(0) as scope:
-            await store.commit(Decision()).durable()
+            await store.commit(ChangeSet()).durable()
         assert scope.cancelled_caught
         valve.open.set()
 
 
 async def test_an_empty_step_on_an_idle_store_waits_for_nothing(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
-        await store.commit(Decision()).durable()
+        await store.commit(ChangeSet()).durable()
         assert valve.transactions == 0
 
 
 async def test_the_last_snapshot_of_an_order_is_what_stands(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         for attempts in range(5):
-            commit = store.commit(Decision(orders={"x": making.order(1, attempts=attempts)}))
+            commit = store.commit(ChangeSet(orders={"x": making.order(1, attempts=attempts)}))
         await commit.durable()
         found = await store.order(making.order(1).order_id)
         assert found is not None
@@ -179,7 +179,7 @@ async def test_a_stream_that_never_ends_keeps_no_group_open(tmp_path: Path) -> N
 
 async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
-        late = store.commit(step(1), hurry=False)
+        late = store.commit(step(1, may_wait=True))
         assert store.commit(step(2)) is late
         await late.durable()
         assert valve.transactions == 1
@@ -189,7 +189,7 @@ async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(tmp_p
 async def test_what_nobody_waits_for_is_written_a_moment_later_all_the_same(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         with anyio.fail_after(10):
-            await store.commit(step(1), hurry=False).durable()
+            await store.commit(step(1, may_wait=True)).durable()
         assert await orders_on_disk(store) == 1
 
 
@@ -198,9 +198,9 @@ async def test_an_empty_step_makes_what_nobody_waited_for_urgent(
 ) -> None:
     monkeypatch.setattr(writer, "LATE_S", 3_600)
     async with store_at(tmp_path) as (store, _):
-        store.commit(step(1), hurry=False)
+        store.commit(step(1, may_wait=True))
         with anyio.fail_after(10):
-            await store.commit(Decision()).durable()
+            await store.commit(ChangeSet()).durable()
         assert await orders_on_disk(store) == 1
 
 
@@ -243,7 +243,7 @@ async def test_a_failed_commit_is_told_to_all_and_ends_the_store(tmp_path: Path)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(expect_failure, store, 3)
                 with pytest.raises(CommitFailed):
-                    await store.commit(Decision(orders={"big": big})).durable()
+                    await store.commit(ChangeSet(orders={"big": big})).durable()
                 await anyio.wait_all_tasks_blocked()
                 with pytest.raises(CommitFailed):
                     store.commit(step(4))
@@ -260,12 +260,12 @@ async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
         assert await anyio.to_thread.run_sync(valve.checkpointed.wait, 10)
 
 
-def busy(number: int) -> Decision:
+def busy(number: int) -> ChangeSet:
     """Make a step as large as an order's first one."""
     order, lock = making.order(number), making.lock(number)
     events = [Event(name=name, at_ms=number, order_id=order.order_id) for name in ("order.accepted", "order.sent")]
     attempt = making.attempt(order)
-    return Decision(
+    return ChangeSet(
         orders={order.order_id: order},
         locks={lock.lock_id: lock},
         attempts={attempt.client_order_id: attempt},
@@ -273,15 +273,15 @@ def busy(number: int) -> Decision:
     )
 
 
-def lease(number: int) -> Decision:
+def lease(number: int) -> ChangeSet:
     """Make a step as small as a lease."""
     lock = making.lock(number)
-    return Decision(locks={lock.lock_id: lock})
+    return ChangeSet(locks={lock.lock_id: lock})
 
 
 @pytest.mark.parametrize("make", [busy, lease])
 async def test_without_an_idle_moment_the_wal_is_copied_back_before_it_grows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[int], Decision]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[int], ChangeSet]
 ) -> None:
     monkeypatch.setattr(writer, "IDLE_S", 3_600)
     async with store_at(tmp_path) as (store, valve):

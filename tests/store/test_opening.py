@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, CommitFailed, Locked, StartupError
 from daemon.store import connection
@@ -41,7 +41,7 @@ async def opening_fails(path: Path, kind: type[StartupError]) -> str:
 async def written(path: Path) -> None:
     """Make a database that holds an order."""
     async with open_store(path) as store:
-        await store.commit(Decision(orders={"a": making.order()})).durable()
+        await store.commit(ChangeSet(orders={"a": making.order()})).durable()
 
 
 def pragma(name: str, connection: sqlite3.Connection) -> object:
@@ -127,7 +127,7 @@ async def test_a_damaged_page_is_found_at_start(path: Path) -> None:
 async def test_one_flipped_bit_in_an_index_is_found_at_start(path: Path) -> None:
     """Nothing but a comparison with the table finds it; a known key would be a new one."""
     async with open_store(path) as store:
-        await store.commit(Decision(orders={"a": making.order(1, key="a1"), "b": making.order(2, key="b2")})).durable()
+        await store.commit(ChangeSet(orders={"a": making.order(1, key="a1"), "b": making.order(2, key="b2")})).durable()
     flip(path, "one_order_per_key", b"a1")
     said = await opening_fails(path, BadDatabase)
     assert "one_order_per_key" in said
@@ -137,7 +137,7 @@ async def test_one_flipped_bit_in_an_index_is_found_at_start(path: Path) -> None
 async def test_damage_to_what_decides_nothing_ends_the_daemon_a_little_later(path: Path) -> None:
     async with open_store(path) as store:
         event = Event(name="order.accepted", at_ms=1, order_id="01ABC")
-        await store.commit(Decision(orders={"a": making.order(1)}, events=[event])).durable()
+        await store.commit(ChangeSet(orders={"a": making.order(1)}, events=[event])).durable()
     flip(path, "events_by_order", b"01ABC")
     with pytest.raises(ExceptionGroup) as caught:
         async with open_store(path) as store:
@@ -183,7 +183,7 @@ async def test_what_a_killed_process_left_in_the_log_of_changes_does_not_make_it
     killed.parent.mkdir()
     async with open_store(path) as store:
         order = making.order(1, reason="x" * WAL_BYTES)
-        await store.commit(Decision(orders={order.order_id: order})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order})).durable()
         for suffix in ("", "-wal"):
             killed.with_name(killed.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
     log = killed.with_name("sniperd.db-wal")

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.events import Event
@@ -40,7 +40,7 @@ async def test_recovery_reads_what_is_not_finished_and_only_that(tmp_path: Path)
     held, released = making.lock(1), making.lock(2, state=LockState.RELEASED, released_ms=1)
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(
-            Decision(
+            ChangeSet(
                 orders={each.order_id: each for each in (finished, in_flight, queued)},
                 attempts={each.client_order_id: each for each in (refused, under_way)},
                 locks={each.lock_id: each for each in (held, released)},
@@ -58,7 +58,7 @@ async def test_a_key_is_recalled_while_it_is_bound(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         bound = making.order(1, state=State.FILLED, finished_ms=1)
         free = making.order(2, state=State.REJECTED, finished_ms=1, key_bound=False)
-        await store.commit(Decision(orders={each.order_id: each for each in (bound, free)})).durable()
+        await store.commit(ChangeSet(orders={each.order_id: each for each in (bound, free)})).durable()
         assert store.recall(bound.key) == bound
         assert store.recall(free.key) is None
         assert store.recall("never seen") is None
@@ -75,7 +75,7 @@ async def test_of_every_target_the_order_that_counts_is_found(tmp_path: Path) ->
     ]
     async with open_store(tmp_path / "x.db") as store:
         assert await store.bought_targets() == {}
-        await store.commit(Decision(orders={each.order_id: each for each in made})).durable()
+        await store.commit(ChangeSet(orders={each.order_id: each for each in made})).durable()
         assert await store.bought_targets() == {"a": made[0].order_id, "b": made[3].order_id}
 
 
@@ -97,7 +97,7 @@ async def test_a_page_is_newest_first_and_filtered(
     orders.append(making.order(5, symbol="ETHUSDT"))
     given = {"state": None, "symbol": None, "before_seq": None} | filters
     async with open_store(tmp_path / "x.db") as store:
-        await store.commit(Decision(orders={order.order_id: order for order in orders})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order for order in orders})).durable()
         page = await store.page(**given, limit=3)  # type: ignore[arg-type]  # the parameters above
     assert [order.seq for order in page] == expected
 
@@ -107,7 +107,7 @@ async def test_attempts_are_listed_by_number_beyond_nine(tmp_path: Path) -> None
     attempts = [making.attempt(order, n) for n in range(1, 13)] + [making.attempt(neighbour)]
     async with open_store(tmp_path / "x.db") as store:
         await store.commit(
-            Decision(orders={"1": order, "2": neighbour}, attempts={each.client_order_id: each for each in attempts})
+            ChangeSet(orders={"1": order, "2": neighbour}, attempts={each.client_order_id: each for each in attempts})
         ).durable()
         history = await store.history(order.order_id)
     assert history is not None
@@ -123,7 +123,7 @@ async def test_an_unknown_order_has_no_history(tmp_path: Path) -> None:
 async def test_dead_letters_are_counted(tmp_path: Path) -> None:
     orders = [making.order(n, state=State.DEAD_LETTER if n < 3 else State.REJECTED, key_bound=False) for n in range(5)]
     async with open_store(tmp_path / "x.db") as store:
-        await store.commit(Decision(orders={order.order_id: order for order in orders})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order for order in orders})).durable()
         assert await store.dead_letters() == 3
 
 
@@ -135,7 +135,7 @@ async def test_what_was_bought_in_the_hour_before_the_latest_event_is_remembered
     accepted = [at_ms - MAX_REPEAT_WINDOW_MS - 1, at_ms - MAX_REPEAT_WINDOW_MS, at_ms]
     orders = [making.order(n, accepted_ms=accepted_ms, **given) for n, accepted_ms in enumerate(accepted, 1)]
     orders += [making.order(5, side=Side.SELL, **given), making.order(6)]
-    step = Decision(
+    step = ChangeSet(
         orders={order.order_id: order for order in orders}, events=[Event(name="trading.resumed", at_ms=at_ms)]
     )
     async with open_store(tmp_path / "x.db") as store:
@@ -163,7 +163,7 @@ async def test_what_was_bought_earlier_in_the_day_is_added_up(tmp_path: Path) ->
         bought(8, **limit, state=State.CANCELED, executed_quote=Decimal(7)),
         bought(9, noon_ms - MAX_REPEAT_WINDOW_MS),
     ]
-    step = Decision(
+    step = ChangeSet(
         orders={order.order_id: order for order in orders}, events=[Event(name="trading.resumed", at_ms=noon_ms)]
     )
     async with open_store(tmp_path / "x.db") as store:
@@ -182,7 +182,7 @@ async def test_what_is_in_a_hurry_does_not_wait_behind_a_list(tmp_path: Path) ->
         return reader(Filter(limit=9))(connection)
 
     async with open_store(tmp_path / "x.db") as store, anyio.create_task_group() as tasks:
-        await store.commit(Decision(orders={order.order_id: order})).durable()
+        await store.commit(ChangeSet(orders={order.order_id: order})).durable()
         tasks.start_soon(partial(store._read, slow, store._listing))  # a list as slow as one likes
         await anyio.to_thread.run_sync(listing.wait)
         try:

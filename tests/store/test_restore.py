@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate
 from daemon.store.backup import backup
 from daemon.store.restore import restore
@@ -33,7 +33,7 @@ async def fill(database: Path, first: int, last: int) -> None:
     async with open_store(database) as store:
         for number in range(first, last + 1):
             order = making.order(number)
-            await store.commit(Decision(orders={order.order_id: order})).durable()
+            await store.commit(ChangeSet(orders={order.order_id: order})).durable()
 
 
 async def backed_up(database: Path, copy: Path) -> None:

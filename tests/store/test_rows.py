@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.locks import Lock, LockState, OwnerType
@@ -130,7 +130,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def written(connection: sqlite3.Connection, *steps: Decision) -> None:
+def written(connection: sqlite3.Connection, *steps: ChangeSet) -> None:
     """Write steps over what an example before them wrote, a commit each."""
     for table in ("orders", "attempts", "transaction_locks", "transaction_queue"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names from above
@@ -146,7 +146,7 @@ SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fix
 @SHARED_FIXTURE
 @given(order=ORDERS)
 def test_an_order_is_read_as_it_was_written(connection: sqlite3.Connection, order: Order) -> None:
-    written(connection, Decision(orders={order.order_id: order}))
+    written(connection, ChangeSet(orders={order.order_id: order}))
     assert queries.by_id(connection, order.order_id) == order
 
 
@@ -156,7 +156,7 @@ def test_what_belongs_to_an_order_is_read_as_it_was_written(
     connection: sqlite3.Connection, attempt: Attempt, lock: Lock, event: Event
 ) -> None:
     order = making.order(order_id="1")
-    step = Decision(
+    step = ChangeSet(
         orders={"1": order},
         attempts={attempt.client_order_id: attempt},
         locks={lock.lock_id: lock},
@@ -171,7 +171,7 @@ def test_what_belongs_to_an_order_is_read_as_it_was_written(
 
 @pytest.mark.parametrize("state", State, ids=str)
 def test_every_state_has_its_word_in_the_bots_queue(connection: sqlite3.Connection, state: State) -> None:
-    steps = [Decision(orders={"1": making.order(state=each)}) for each in (State.QUEUED, state)]
+    steps = [ChangeSet(orders={"1": making.order(state=each)}) for each in (State.QUEUED, state)]
     written(connection, *steps)
     status = connection.execute("SELECT status FROM transaction_queue").fetchone()[0]
     waiting = {State.QUEUED: "pending", State.WITHDRAWN: "cancelled", State.CANCELED: "cancelled"}
@@ -185,13 +185,13 @@ def test_every_state_has_its_word_in_the_bots_queue(connection: sqlite3.Connecti
 
 def test_an_order_that_goes_at_once_never_stands_in_the_bots_queue(connection: sqlite3.Connection) -> None:
     order = making.order(state=State.IN_FLIGHT)
-    written(connection, Decision(orders={order.order_id: order}))
+    written(connection, ChangeSet(orders={order.order_id: order}))
     assert connection.execute("SELECT count(*) FROM transaction_queue").fetchone()[0] == 0
 
 
 def test_the_queue_row_holds_the_order_as_it_was_asked(connection: sqlite3.Connection) -> None:
     order = making.order(quote_quantity=None, quantity=Decimal("0.00000001"), price=Decimal(120_000))
-    written(connection, Decision(orders={order.order_id: order}))
+    written(connection, ChangeSet(orders={order.order_id: order}))
     data = connection.execute("SELECT transaction_data FROM transaction_queue").fetchone()[0]
     assert msgspec.json.decode(data) == {
         "symbol": "BTCUSDT",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.store.opening import prepare
@@ -33,7 +33,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def written(connection: sqlite3.Connection, step: Decision) -> None:
+def written(connection: sqlite3.Connection, step: ChangeSet) -> None:
     group = Commit()
     group.join(step)
     write(connection, group)
@@ -58,24 +58,24 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
 
 def test_a_resource_cannot_have_two_active_locks(connection: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        written(connection, Decision(locks={n: making.lock(int(n), resource="same") for n in "12"}))
+        written(connection, ChangeSet(locks={n: making.lock(int(n), resource="same") for n in "12"}))
     assert connection.execute("SELECT count(*) FROM transaction_locks").fetchone()[0] == 0
     assert not connection.in_transaction
 
 
 def test_a_key_cannot_have_two_orders(connection: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        written(connection, Decision(orders={n: making.order(int(n), key="same") for n in "12"}))
+        written(connection, ChangeSet(orders={n: making.order(int(n), key="same") for n in "12"}))
 
 
 def test_a_key_that_was_let_go_can_have_another_order(connection: sqlite3.Connection) -> None:
-    written(connection, Decision(orders={"1": making.order(1, key="same")}))
+    written(connection, ChangeSet(orders={"1": making.order(1, key="same")}))
     done = making.order(1, key="same", state=State.REJECTED, key_bound=False)
-    written(connection, Decision(orders={"1": done, "2": making.order(2, key="same")}))
+    written(connection, ChangeSet(orders={"1": done, "2": making.order(2, key="same")}))
 
 
 def test_the_audit_trail_cannot_be_changed_or_shortened(connection: sqlite3.Connection) -> None:
-    written(connection, Decision(events=[Event(name="trading.halted", at_ms=1)]))
+    written(connection, ChangeSet(events=[Event(name="trading.halted", at_ms=1)]))
     for statement in ("UPDATE events SET actor = 'nobody'", "DELETE FROM events"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             connection.execute(statement)
@@ -109,7 +109,7 @@ def test_an_order_is_removed_only_when_its_key_does_not_count(
     connection: sqlite3.Connection, changes: dict[str, int | None], before_ms: int, is_removed: bool
 ) -> None:
     order = making.order(1, **{"state": State.FILLED, "finished_ms": END_MS, **changes})
-    written(connection, Decision(orders={"1": order}))
+    written(connection, ChangeSet(orders={"1": order}))
     with pytest.raises(sqlite3.IntegrityError, match="while its key counts"):
         connection.execute("DELETE FROM orders")
     if is_removed:
@@ -129,7 +129,7 @@ def test_an_event_is_removed_only_with_its_order_past_retention(
 ) -> None:
     order = making.order(1, state=State.FILLED, finished_ms=finished_ms)
     event = Event(name="order.filled", at_ms=at_ms, order_id=order.order_id)
-    written(connection, Decision(orders={"1": order}, events=[event]))
+    written(connection, ChangeSet(orders={"1": order}, events=[event]))
     if is_removed:
         assert removed(connection, END_MS + 1, "DELETE FROM events") == 1
     else:
@@ -138,12 +138,12 @@ def test_an_event_is_removed_only_with_its_order_past_retention(
 
 
 def test_a_lock_is_named_by_its_fencing_token(connection: sqlite3.Connection) -> None:
-    written(connection, Decision(locks={"lock-7": making.lock(7)}))
+    written(connection, ChangeSet(locks={"lock-7": making.lock(7)}))
     assert connection.execute("SELECT lock_id FROM transaction_locks").fetchone()[0] == "lock-7"
 
 
 def test_an_unknown_state_is_refused(connection: sqlite3.Connection) -> None:
-    written(connection, Decision(orders={"1": making.order(1)}))
+    written(connection, ChangeSet(orders={"1": making.order(1)}))
     with pytest.raises(sqlite3.IntegrityError):
         connection.execute("UPDATE orders SET state = 'perhaps'")
 

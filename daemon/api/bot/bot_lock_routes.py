@@ -83,12 +83,12 @@ class BotLocks:
             raise BotRefusal("Invalid action")
         if not asked.resource_id:
             raise BotRefusal("resourceId is required for check action")
-        resource, ledger = resource_id(asked.resource_id), self._context.engine.ledger
-        lock = ledger.locks.blocker(resource)
+        resource, state = resource_id(asked.resource_id), self._context.engine.state
+        lock = state.locks.blocker(resource)
         data = {
             "isLocked": lock is not None,
             "lockCount": int(lock is not None),
-            "queueLength": ledger.waiting_for(resource),
+            "queueLength": state.waiting_for(resource),
             "activeLocks": [] if lock is None else [_active(lock)],
         }
         return json({"success": True, "data": data})

@@ -74,13 +74,13 @@ class BotTrade:
         wait = wait_s(request)
         order = await order_commands.outcome(accepted.order, WAIT_S if wait is None else wait)
         now_ms = clock.now_ms()
-        ledger = self._context.engine.ledger
-        view, status = trade_answer(ledger, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
+        state = self._context.engine.state
+        view, status = trade_answer(state, order, now_ms, replayed=accepted.replayed, took_ms=now_ms - began_ms)
         return json(view, status)
 
 
 def trade_answer(
-    ledger: TradingState, order: Order, now_ms: int, *, replayed: bool, took_ms: int
+    state: TradingState, order: Order, now_ms: int, *, replayed: bool, took_ms: int
 ) -> tuple[dict[str, Any], int]:
     """Decide what the bot is told of an order as it stands on disk, and with which HTTP status."""
     if _succeeded(order):
@@ -90,14 +90,14 @@ def trade_answer(
             "success": False,
             "queued": True,
             "queueId": order.order_id,
-            "queuePosition": place_of(ledger, order),
+            "queuePosition": place_of(state, order),
             "lockId": order.lock_id,
             "error": "Resource locked, added to queue",
         }
         return queued, 202
     if order.state is State.IN_FLIGHT and replayed:
         progress = failure("Trade already in progress", f"order {order.order_id} is on its way", order)
-        return {**progress, "lockStatus": _lock_status(ledger, order)}, 409
+        return {**progress, "lockStatus": _lock_status(state, order)}, 409
     if why_unknown := MEANINGS[order.state].bot_unknown:
         message = f"order {order.order_id}: {order.reason or why_unknown}"
         unknown = failure("Outcome unknown", f"{message}; do not repeat it under another key", order)
@@ -106,13 +106,13 @@ def trade_answer(
     return failed | {"replayed": True} if replayed else failed, 400
 
 
-def _lock_status(ledger: TradingState, order: Order) -> dict[str, Any]:
-    lock = ledger.locks.blocker(order.resource)
+def _lock_status(state: TradingState, order: Order) -> dict[str, Any]:
+    lock = state.locks.blocker(order.resource)
     return {
         "isLocked": lock is not None,
         "lockId": None if lock is None else lock.lock_id,
         "expiresAt": None if lock is None else iso(lock.expires_ms),
-        "queueLength": ledger.waiting_for(order.resource),
+        "queueLength": state.waiting_for(order.resource),
     }
 
 

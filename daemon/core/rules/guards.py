@@ -36,7 +36,7 @@ def check(order: Order, rules: GuardsTable, counted: Sequence[Exposure], *, allo
     Args:
         order: the order to be; it counts nowhere yet.
         rules: the limits.
-        counted: what counts already: the ledger's, and what comes before the order in its batch.
+        counted: what counts already: the trading state's, and what comes before the order in its batch.
         allow_repeat: whether its signal says that a second BUY of the symbol is wanted.
 
     Raises:

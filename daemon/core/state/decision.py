@@ -1,43 +1,150 @@
-"""A step: what one decision changed, and what is to be done once that is on disk.
+"""A decision: one change of the trading state, at one instant, with all that has to be written because of it.
 
-The rows are snapshots, whole values as they stand after the step, so that writing a row twice is harmless and the
-last one is right. Nothing of a step may be shown or sent before its rows are durable; whoever carries it out keeps to
-that (:mod:`daemon.engine.engine`).
+A verb (:mod:`daemon.core.verbs`) is a function that takes the decision as its first argument: ``def expire(d, order)``.
+It reads ``d.state`` and ``d.now_ms``, and changes the state through the methods below, which record the row along with
+the change. So no verb can change an order, a lock or the exchange's limits and forget to write it. One decision has one
+instant: nothing can become due halfway through.
+
+Verbs check before they change anything. A verb that refuses leaves the state as it was, and nothing in the change set
+(:func:`daemon.core.verbs.deciding.decide`).
 """
 
-from dataclasses import dataclass, field
+from decimal import Decimal
 
 import msgspec
 
-from daemon.core.values.attempts import Attempt
-from daemon.core.values.events import Event
+from daemon.core.rules.priority_queue import NOBODY, Entry, Rank
+from daemon.core.rules.reconciliation import begin
+from daemon.core.state.changes import ChangeSet
+from daemon.core.state.trading_state import BACKOFF_FACT, RATE_BACKOFF_FACT, TradingState
+from daemon.core.values.decimals import plain
+from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.waiters import Waiter
+from daemon.core.values.states import FINISHED, KEY_FREE, WATCHED, OrderEvent, after
 
 
-class Send(msgspec.Struct, frozen=True):
-    """An attempt to be made once its row is durable."""
-
-    order: Order
-    attempt: Attempt
-    token: int | None  # fencing token of the lock it goes under
-    fire_ms: int | None = None  # the instant of an armed order
-
-
-@dataclass(slots=True)
 class Decision:
-    """Rows to be written together, then requests to be made."""
+    """A change of ``state`` at ``now_ms`` (Unix milliseconds), recorded in ``changes``."""
 
-    orders: dict[str, Order] = field(default_factory=dict)
-    attempts: dict[str, Attempt] = field(default_factory=dict)
-    locks: dict[str, Lock] = field(default_factory=dict)
-    waiters: dict[str, Waiter] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)  # stored and logged
-    notes: list[Event] = field(default_factory=list)  # logged
-    sends: list[Send] = field(default_factory=list)
+    __slots__ = ("changes", "now_ms", "state")
 
-    def __bool__(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self.orders or self.attempts or self.locks or self.waiters or self.facts or self.events)
+    def __init__(self, state: TradingState, now_ms: int) -> None:
+        self.state = state
+        self.now_ms = now_ms
+        self.changes = ChangeSet()
+
+    def add(self, order: Order) -> None:
+        """Take in a new order, or one that comes back."""
+        self.state.keep(order)
+        self.changes.orders[order.order_id] = order
+
+    def unbind(self, order: Order) -> None:
+        """Let a finished order's key go."""
+        order = self.changes.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
+        if order.order_id in self.state.orders:
+            self.state.keep(order)
+
+    def move(self, order: Order, event: OrderEvent, *, reason: str | None = None, **changes: object) -> Order:
+        """Carry an order over into the state that follows, with what else changes about it.
+
+        Raises:
+            Impossible: the order's life has no such transition; nothing was changed.
+
+        """
+        state = after(order.state, event)
+        if state in KEY_FREE:
+            changes["key_bound"] = False
+        order = msgspec.structs.replace(order, state=state, reason=reason, **changes)
+        is_over = state in FINISHED and order.executed_sum is not None
+        return self.change(order, finished_ms=self.now_ms if is_over else order.finished_ms)
+
+    def change(self, order: Order, **changes: object) -> Order:
+        """Record a changed order; search for it where its state asks for that."""
+        state = self.state
+        if changes.get("finished_ms") is not None and order.key_until_ms is not None:
+            changes["key_until_ms"] = self.now_ms + state.rules.config.queue.manual_window_ms
+        order = msgspec.structs.replace(order, updated_ms=self.now_ms, **changes)
+        state.keep(order)
+        self.changes.orders[order.order_id] = order
+        if order.state in WATCHED and order.finished_ms is None:
+            state.schedule_search(order, begin(order, self.now_ms, state.rules))
+        else:
+            state.searches.pop(order.order_id, None)
+        return order
+
+    def enqueue(self, order: Order) -> None:
+        """Let a queued order wait: for its time, then for its turn."""
+        state = self.state
+        start_ms = order.not_before_ms
+        if order.execute_at_ms is not None:
+            start_ms = max(start_ms, order.execute_at_ms - state.rules.config.queue.arm_ahead_ms)
+        state.set_timer(order.deadline_ms + 1, order.order_id)
+        if start_ms > self.now_ms:
+            state.set_timer(start_ms, order.order_id)
+            state.later[order.order_id] = None
+            return
+        state.later.pop(order.order_id, None)
+        waits_for = NOBODY if order.skip_lock or state.lock_of(order) else order.resource
+        state.queue.push(Entry(Rank(state.priority_of(order), order.seq), order.order_id, waits_for))
+
+    def lock_taken(self, lock: Lock) -> None:
+        """Record a lock that was granted or renewed: nobody else gets its resource until it ends."""
+        self.changes.locks[lock.lock_id] = lock
+        self.state.hold(lock)
+
+    def lock_ended(self, lock: Lock) -> None:
+        """Record a lock that has ended, and let those who wait for its resource take part again."""
+        state = self.state
+        self.changes.locks[lock.lock_id] = lock
+        state.queue.free(lock.resource)
+        state.line.free(lock.resource)
+        state.remember_lease(lock)
+
+    def free_lock(self, order: Order, *, result: str | None = None, error: str | None = None) -> None:
+        """End the lock that an order holds, if it holds one."""
+        held = self.state.lock_of(order)
+        if held is None:
+            return
+        ended = self.state.locks.release(held.lock_id, held.token, self.now_ms, result=result, error=error)
+        assert ended is not None
+        self.lock_ended(ended)
+
+    def back_off(self, until_ms: int) -> None:
+        """Send nothing before then, because the exchange said so; the next process keeps to it, too."""
+        capacity = self.state.capacity
+        if until_ms > max(self.now_ms, capacity.backoff_until_ms):
+            capacity.back_off(until_ms)
+            self.changes.facts[RATE_BACKOFF_FACT] = str(until_ms)
+            self.record("exchange.rate_limited", wait_ms=until_ms - self.now_ms)
+
+    def end_backoff(self) -> None:
+        """Let orders go again: the exchange takes them."""
+        shut_ms = self.now_ms - self.state.backoff.since_ms
+        self.state.backoff.open()
+        self.changes.facts[BACKOFF_FACT] = ""
+        self.record("exchange.takes_orders", shut_ms=shut_ms)
+
+    def record(
+        self,
+        name: str,
+        order: Order | None = None,
+        *,
+        actor: str = DAEMON,
+        lock: Lock | None = None,
+        at_ms: int | None = None,
+        **detail: Detail | Decimal,
+    ) -> None:
+        """Record an event, now or at ``at_ms``; amounts are written in plain digits."""
+        event = Event(
+            name=name,
+            at_ms=self.now_ms if at_ms is None else at_ms,
+            actor=actor,
+            order_id=None if order is None else order.order_id,
+            lock_id=lock.lock_id if lock is not None else None if order is None else order.lock_id,
+            resource=lock.resource if lock is not None else None if order is None else order.resource,
+            client_order_id=None if order is None else order.client_order_id,
+            state=None if order is None else order.state,
+            detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
+        )
+        (self.changes.events if CATALOGUE[name].durable else self.changes.notes).append(event)

@@ -20,25 +20,20 @@ nobody can read an older state of it from the disk in between.
 
 from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal
 from heapq import heappop, heappush
-
-import msgspec
 
 from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.exposure import Exposure
-from daemon.core.rules.priority_queue import NOBODY, Entry, PriorityQueue, Rank
+from daemon.core.rules.priority_queue import Entry, PriorityQueue, Rank
 from daemon.core.rules.rate import Capacity
-from daemon.core.rules.reconciliation import Search, begin
+from daemon.core.rules.reconciliation import Search
 from daemon.core.rules.trading_rules import Rules
-from daemon.core.state.decision import Decision
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.keys import Keys
 from daemon.core.values.attempts import Attempt
-from daemon.core.values.decimals import plain
-from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock, LockState, LockTable
 from daemon.core.values.orders import Order, Side
-from daemon.core.values.states import FINISHED, KEY_FREE, WATCHED, OrderEvent, State, after
+from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter
 
 RATE_BACKOFF_FACT = "keep_still_until_ms"
@@ -71,7 +66,7 @@ class TradingState:
         self.unqueued: dict[str, None] = {}  # ids of orders in memory that do not wait to be sent
         self.later: dict[str, None] = {}  # ids of orders that wait for their time, before they wait for their turn
         self.exposure = Exposure()  # what was bought or may still be, finished orders included
-        self.flying: dict[str, Attempt] = {}  # requests under way, by client order id
+        self.open_attempts: dict[str, Attempt] = {}  # requests under way, by client order id
         self.searching: set[str] = set()  # ids of orders that are being looked for at this moment
         self.odd_rows: set[str] = set()  # rows of other orders that were reported as unreadable
         self.halted: str | None = None  # the reason, while the kill switch is on
@@ -101,93 +96,21 @@ class TradingState:
         """Return the latest lease that was granted under a caller's key, from memory or disk."""
         return self._leases.get(key) or self._recall_lease(key)
 
-    def add(self, step: Decision, order: Order) -> None:
-        """Take in a new order, or one that comes back."""
-        self._keep(order)
-        step.orders[order.order_id] = order
-
-    def unbind(self, step: Decision, order: Order) -> None:
-        """Let a finished order's key go."""
-        order = step.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
-        if order.order_id in self.orders:
-            self._keep(order)
-
     def load(self, order: Order) -> None:
         """Take in an order as the disk has it."""
-        self._keep(order)
+        self.keep(order)
         self.last_seq = max(self.last_seq, order.seq)
 
-    def move(
-        self,
-        step: Decision,
-        order: Order,
-        happening: OrderEvent,
-        now_ms: int,
-        *,
-        reason: str | None = None,
-        **changes: object,
-    ) -> Order:
-        """Carry an order over into the state that follows, with what else changes about it.
-
-        Raises:
-            Impossible: the order's life has no such transition; nothing was changed.
-
-        """
-        state = after(order.state, happening)
-        if state in KEY_FREE:
-            changes["key_bound"] = False
-        order = msgspec.structs.replace(order, state=state, reason=reason, **changes)
-        is_over = state in FINISHED and order.executed_sum is not None
-        return self.change(step, order, now_ms, finished_ms=now_ms if is_over else order.finished_ms)
-
-    def change(self, step: Decision, order: Order, now_ms: int, **changes: object) -> Order:
-        """Record a changed order; watch it where it is to be looked for."""
-        if changes.get("finished_ms") is not None and order.key_until_ms is not None:
-            changes["key_until_ms"] = now_ms + self.rules.config.queue.manual_window_ms
-        order = msgspec.structs.replace(order, updated_ms=now_ms, **changes)
-        self._keep(order)
-        step.orders[order.order_id] = order
-        if order.state in WATCHED and order.finished_ms is None:
-            self.schedule_search(order, begin(order, now_ms, self.rules))
-        else:
-            self.searches.pop(order.order_id, None)
-        return order
-
-    def tell(
-        self,
-        step: Decision,
-        name: str,
-        now_ms: int,
-        order: Order | None,
-        *,
-        actor: str = DAEMON,
-        lock: Lock | None = None,
-        **detail: Detail | Decimal,
-    ) -> None:
-        """Record an event; amounts are written in plain digits."""
-        event = Event(
-            name=name,
-            at_ms=now_ms,
-            actor=actor,
-            order_id=None if order is None else order.order_id,
-            lock_id=lock.lock_id if lock is not None else None if order is None else order.lock_id,
-            resource=lock.resource if lock is not None else None if order is None else order.resource,
-            client_order_id=None if order is None else order.client_order_id,
-            state=None if order is None else order.state,
-            detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
-        )
-        (step.events if CATALOGUE[name].durable else step.notes).append(event)
-
-    def committed(self, step: Decision) -> None:
+    def committed(self, changes: ChangeSet) -> None:
         """Let go of the finished orders whose last word is now on disk."""
-        for order_id, order in step.orders.items():
+        for order_id, order in changes.orders.items():
             still_so = self.orders.get(order_id) is order and order_id not in self.searching
             if order.finished_ms is not None and still_so:
                 del self.orders[order_id]
                 self.unqueued.pop(order_id, None)
                 self.counts[order.state] -= 1
                 self.keys.forget(order)
-        for lock in step.locks.values():
+        for lock in changes.locks.values():
             if lock.state is not LockState.ACTIVE and self._leases.get(lock.key) is lock:
                 del self._leases[lock.key]
 
@@ -196,34 +119,9 @@ class TradingState:
         lock = self.locks.active(order.lock_id)
         return lock if lock is not None and lock.order_id == order.order_id else None
 
-    def enqueue(self, order: Order, now_ms: int) -> None:
-        """Let a queued order wait: for its time, then for its turn."""
-        start_ms = order.not_before_ms
-        if order.execute_at_ms is not None:
-            start_ms = max(start_ms, order.execute_at_ms - self.rules.config.queue.arm_ahead_ms)
-        self.set_timer(order.deadline_ms + 1, order.order_id)
-        if start_ms > now_ms:
-            self.set_timer(start_ms, order.order_id)
-            self.later[order.order_id] = None
-            return
-        self.later.pop(order.order_id, None)
-        waits_for = NOBODY if order.skip_lock or self.lock_of(order) else order.resource
-        self.queue.push(Entry(Rank(self.priority_of(order), order.seq), order.order_id, waits_for))
-
     def priority_of(self, order: Order) -> int:
         """Return the priority that counts; an emergency sell goes before everything."""
         return 0 if order.skip_lock else order.priority
-
-    def free(
-        self, step: Decision, order: Order, now_ms: int, *, result: str | None = None, error: str | None = None
-    ) -> None:
-        """End the lock that an order holds, and let the resource's next take part."""
-        held = self.lock_of(order)
-        if held is None:
-            return
-        ended = self.locks.release(held.lock_id, held.token, now_ms, result=result, error=error)
-        assert ended is not None
-        self.ended(step, ended)
 
     def stand_in_line(self, waiter: Waiter) -> None:
         """Let somebody wait for a lease, behind all of the same priority who came before."""
@@ -255,24 +153,15 @@ class TradingState:
         """Count the orders and callers that wait for a resource."""
         return self.queue.count(resource) + self.line.count(resource)
 
-    def took(self, step: Decision, lock: Lock) -> None:
-        """Record a lock that was granted or renewed: its resource is nobody else's until it ends."""
-        step.locks[lock.lock_id] = lock
-        self.hold(lock)
-
     def hold(self, lock: Lock) -> None:
         """Set aside whoever waits for a lock's resource, and look again when its lease ends."""
         self.queue.hold(lock.resource)
         self.line.hold(lock.resource)
         self.set_timer(lock.expires_ms, lock.lock_id)
-        if lock.order_id is None:
-            self._leases[lock.key] = lock
+        self.remember_lease(lock)
 
-    def ended(self, step: Decision, lock: Lock) -> None:
-        """Record a lock that has ended, and let those who wait for its resource take part again."""
-        step.locks[lock.lock_id] = lock
-        self.queue.free(lock.resource)
-        self.line.free(lock.resource)
+    def remember_lease(self, lock: Lock) -> None:
+        """Let a lease be its key's latest, until its end is on disk."""
         if lock.order_id is None:
             self._leases[lock.key] = lock
 
@@ -283,20 +172,6 @@ class TradingState:
         if self.locks.holder(order.resource) is None:
             self.line.free(order.resource)
         return True
-
-    def back_off(self, step: Decision, until_ms: int, now_ms: int) -> None:
-        """Send nothing before then, a process that comes after this one included: the exchange said so."""
-        if until_ms > max(now_ms, self.capacity.backoff_until_ms):
-            self.capacity.back_off(until_ms)
-            step.facts[RATE_BACKOFF_FACT] = str(until_ms)
-            self.tell(step, "exchange.rate_limited", now_ms, None, wait_ms=until_ms - now_ms)
-
-    def end_backoff(self, step: Decision, now_ms: int) -> None:
-        """Let orders go again: the exchange takes them."""
-        shut_ms = now_ms - self.backoff.since_ms
-        self.backoff.open()
-        step.facts[BACKOFF_FACT] = ""
-        self.tell(step, "exchange.takes_orders", now_ms, None, shut_ms=shut_ms)
 
     def set_timer(self, at_ms: int, subject_id: str) -> None:
         """Have something looked at again at an instant."""
@@ -348,7 +223,8 @@ class TradingState:
                 return
             heappop(heap)
 
-    def _keep(self, order: Order) -> None:
+    def keep(self, order: Order) -> None:
+        """Hold a new or changed order, and bring every index over the orders up to date."""
         known = self.orders.get(order.order_id)
         if known is not None:
             self.counts[known.state] -= 1

@@ -2,7 +2,7 @@
 
 An answer to an order request is exactly one of three: *placed*, *refused* (definitely not executed) or *unknown*
 (anything may have happened). A fourth value says that nothing was asked at all. Which of MEXC's codes is which stands
-in :mod:`daemon.exchange.mexc.replies`; what follows from each in :mod:`daemon.core.rules.retries` and the ledger.
+in :mod:`daemon.exchange.mexc.replies`; what follows from each in :mod:`daemon.core.rules.retries` and the verbs.
 """
 
 from decimal import Decimal

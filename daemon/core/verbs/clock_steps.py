@@ -6,7 +6,6 @@ that the exchange asked for, are not cut short by it.
 """
 
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import TradingState
 
 FAR_MS = 60_000
 """A clock that is so far from the exchange's knows no deadline and no instant of a listing."""
@@ -29,10 +28,14 @@ def disagreement(offset_ms: int | None) -> str | None:
     )
 
 
-def stepped(ledger: TradingState, step: Decision, step_ms: int, now_ms: int) -> None:
-    """Move the end of leases and of the exchange's wait along with the clock; ``now_ms`` is after the step."""
-    for lock in list(ledger.locks):
-        ledger.took(step, ledger.locks.extend(lock, step_ms))
-    before_ms = ledger.capacity.backoff_until_ms
-    if before_ms > now_ms - step_ms:
-        ledger.back_off(step, before_ms + step_ms, now_ms)
+def stepped(d: Decision, step_ms: int, facts: dict[str, str]) -> None:
+    """Move the end of leases and of the exchange's wait along with the clock, which has stepped already.
+
+    ``facts`` say where the clock is now, for the next process.
+    """
+    d.changes.facts |= facts
+    for lock in list(d.state.locks):
+        d.lock_taken(d.state.locks.extend(lock, step_ms))
+    before_ms = d.state.capacity.backoff_until_ms
+    if before_ms > d.now_ms - step_ms:
+        d.back_off(before_ms + step_ms)

@@ -24,13 +24,13 @@ class Accepted(msgspec.Struct, frozen=True):
     replayed: bool
 
 
-def identify(ledger: TradingState, signal: Signal) -> Identity:
+def identify(state: TradingState, signal: Signal) -> Identity:
     """Name a signal, as it was asked: before anything is rounded."""
-    rules = ledger.rules
+    rules = state.rules
     return identity_of(signal, per_symbol=rules.config.locks.per_symbol, one_buy_per_target=rules.config.poller.enabled)
 
 
-def recognise(ledger: TradingState, step: Decision, identity: Identity, *, actor: str, now_ms: int) -> Accepted | None:
+def recognise(d: Decision, identity: Identity, *, actor: str) -> Accepted | None:
     """Answer a repetition with the first one's order; ``None`` where the signal is new.
 
     A repetition is answered even while halted or draining, because it places nothing.
@@ -41,10 +41,10 @@ def recognise(ledger: TradingState, step: Decision, identity: Identity, *, actor
     """
     other: Order | None = None
     for key in identity.keys:
-        known = ledger.keys.order_of(key)
-        verdict = claim(known, identity, now_ms, ledger.rules.config.queue.manual_window_ms)
+        known = d.state.keys.order_of(key)
+        verdict = claim(known, identity, d.now_ms, d.state.rules.config.queue.manual_window_ms)
         if known is not None and verdict is Claim.REPLAY:
-            ledger.tell(step, "order.replayed", now_ms, known, actor=actor, key=known.key)
+            d.record("order.replayed", known, actor=actor, key=known.key)
             return Accepted(known, replayed=True)
         if verdict is Claim.CONFLICT:
             other = known
@@ -56,16 +56,7 @@ def recognise(ledger: TradingState, step: Decision, identity: Identity, *, actor
     return None
 
 
-def accept(
-    ledger: TradingState,
-    step: Decision,
-    signal: Signal | None,
-    identity: Identity,
-    *,
-    order_id: str,
-    actor: str,
-    now_ms: int,
-) -> Accepted:
+def accept(d: Decision, signal: Signal | None, identity: Identity, *, order_id: str, actor: str) -> Accepted:
     """Take a signal in, once.
 
     Args:
@@ -79,22 +70,20 @@ def accept(
         Full: the queue has no room.
 
     """
-    repetition = recognise(ledger, step, identity, actor=actor, now_ms=now_ms)
+    repetition = recognise(d, identity, actor=actor)
     if repetition is not None:
         return repetition
-    check_open(ledger, [identity.asked.side])
-    key = _key_of_new(ledger, identity, now_ms)
-    outdated = ledger.keys.order_of(key)
+    check_open(d.state, [identity.asked.side])
+    key = _key_of_new(d, identity)
+    outdated = d.state.keys.order_of(key)
     if outdated is not None and outdated.key_bound:
-        ledger.unbind(step, outdated)
-    order = _order(ledger, signal, identity, order_id, now_ms, key=key)
-    ledger.last_seq = order.seq
-    ledger.add(step, order)
-    ledger.enqueue(order, now_ms)
-    ledger.tell(
-        step,
+        d.unbind(outdated)
+    order = _order(d, signal, identity, order_id, key=key)
+    d.state.last_seq = order.seq
+    d.add(order)
+    d.enqueue(order)
+    d.record(
         "order.accepted",
-        now_ms,
         order,
         actor=actor,
         symbol=order.symbol,
@@ -114,7 +103,7 @@ def accept(
     return Accepted(order, replayed=False)
 
 
-def check_all(ledger: TradingState, wishes: Sequence[tuple[Signal | None, Identity]], now_ms: int) -> None:
+def check_all(d: Decision, wishes: Sequence[tuple[Signal | None, Identity]]) -> None:
     """Check that all of several signals would be taken, so that all or none can be.
 
     Raises:
@@ -127,9 +116,9 @@ def check_all(ledger: TradingState, wishes: Sequence[tuple[Signal | None, Identi
     new: dict[str, str] = {}  # the keys that they would take, and the payloads' fingerprints
     fresh: list[tuple[int, Signal | None, Identity]] = []
     for place, (signal, identity) in enumerate(wishes):
-        if recognise(ledger, Decision(), identity, actor="", now_ms=now_ms) is not None:
+        if recognise(Decision(d.state, d.now_ms), identity, actor="") is not None:
             continue
-        key = _key_of_new(ledger, identity, now_ms)
+        key = _key_of_new(d, identity)
         if new.get(key, identity.fingerprint) != identity.fingerprint:
             if identity.second_key is None:
                 raise KeyConflict(f"idempotency key {key!r} stands for two different payloads in one batch")
@@ -138,24 +127,24 @@ def check_all(ledger: TradingState, wishes: Sequence[tuple[Signal | None, Identi
             new[key] = identity.fingerprint
             fresh.append((place, signal, identity))
     if fresh:
-        check_open(ledger, [identity.asked.side for _, _, identity in fresh])
+        check_open(d.state, [identity.asked.side for _, _, identity in fresh])
     batch = Exposure()
     for place, signal, identity in fresh:
         try:
-            check_instant(identity.asked, now_ms)
+            check_instant(identity.asked, d.now_ms)
         except Invalid as wrong:
             raise wrong if len(wishes) == 1 else wrong.within(f"[{place}]") from None
-        order = _order(ledger, signal, identity, f"[{place}]", now_ms)
+        order = _order(d, signal, identity, f"[{place}]")
         try:
             guards.check(
-                order, ledger.rules.config.guards, (ledger.exposure, batch), allow_repeat=identity.asked.allow_repeat
+                order, d.state.rules.config.guards, (d.state.exposure, batch), allow_repeat=identity.asked.allow_repeat
             )
         except Guarded as refused:
             raise refused if len(wishes) == 1 else refused.within(f"[{place}]") from None
         batch.note(None, order)
 
 
-def check_open(ledger: TradingState, arrivals: Sequence[Side]) -> None:
+def check_open(state: TradingState, arrivals: Sequence[Side]) -> None:
     """Check that new signals of these sides are taken.
 
     However many BUYs wait, a SELL finds a place: SELLs are bounded among themselves only.
@@ -164,16 +153,16 @@ def check_open(ledger: TradingState, arrivals: Sequence[Side]) -> None:
         NotReady, Halted, Full: see :func:`accept`.
 
     """
-    if ledger.halted is not None:
-        raise Halted(f"trading is halted ({ledger.halted}); `sniperd resume` ends it")
-    if not ledger.taking:
+    if state.halted is not None:
+        raise Halted(f"trading is halted ({state.halted}); `sniperd resume` ends it")
+    if not state.taking:
         raise NotReady("the daemon is starting or draining; send the signal again in a moment, with the same key")
-    if ledger.preflight_pending is not None:
-        raise NotReady(f"{ledger.preflight_pending}; send the signal again, with the same key")
+    if state.preflight_pending is not None:
+        raise NotReady(f"{state.preflight_pending}; send the signal again, with the same key")
     sells = arrivals.count(Side.SELL)
-    _check_room(sells, ledger.queued[Side.SELL], "SELLs", ledger.rules.config.queue.max_queued)
+    _check_room(sells, state.queued[Side.SELL], "SELLs", state.rules.config.queue.max_queued)
     if sells < len(arrivals):
-        _check_room(len(arrivals), ledger.queued.total(), "orders", ledger.rules.config.queue.max_queued)
+        _check_room(len(arrivals), state.queued.total(), "orders", state.rules.config.queue.max_queued)
 
 
 def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
@@ -184,25 +173,25 @@ def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
         )
 
 
-def _key_of_new(ledger: TradingState, identity: Identity, now_ms: int) -> str:
+def _key_of_new(d: Decision, identity: Identity) -> str:
     """Return the key of the order that a new signal becomes."""
-    verdict = claim(ledger.keys.order_of(identity.key), identity, now_ms, ledger.rules.config.queue.manual_window_ms)
+    window_ms = d.state.rules.config.queue.manual_window_ms
+    verdict = claim(d.state.keys.order_of(identity.key), identity, d.now_ms, window_ms)
     return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
 
 
 def _order(
-    ledger: TradingState,
+    d: Decision,
     signal: Signal | None,
     identity: Identity,
     order_id: str,
-    now_ms: int,
     *,
     key: str | None = None,
 ) -> Order:
     if signal is None:
         raise NotReady("the order that answered the signal ended unplaced meanwhile; send it again, with the same key")
     return Order(
-        seq=ledger.last_seq + 1,
+        seq=d.state.last_seq + 1,
         order_id=order_id,
         state=State.QUEUED,
         symbol=signal.symbol,
@@ -222,12 +211,12 @@ def _order(
         skip_lock=signal.skip_lock,
         key=key or identity.key,
         fingerprint=identity.fingerprint,
-        key_until_ms=key_until_ms(identity, now_ms, ledger.rules.config.queue.manual_window_ms),
-        accepted_ms=now_ms,
-        deadline_ms=(now_ms if signal.execute_at_ms is None else signal.execute_at_ms) + signal.deadline_after_ms,
+        key_until_ms=key_until_ms(identity, d.now_ms, d.state.rules.config.queue.manual_window_ms),
+        accepted_ms=d.now_ms,
+        deadline_ms=(d.now_ms if signal.execute_at_ms is None else signal.execute_at_ms) + signal.deadline_after_ms,
         execute_at_ms=signal.execute_at_ms,
         timeout_ms=signal.timeout_ms,
-        updated_ms=now_ms,
+        updated_ms=d.now_ms,
     )
 
 

@@ -19,73 +19,67 @@ from daemon.core.values.orders import Order
 from daemon.core.values.waiters import Waiter, WaiterState
 
 
-def grant(ledger: TradingState, step: Decision, now_ms: int) -> None:
+def grant(d: Decision) -> None:
     """Give every free resource to the first in line for it, unless an order of lesser rank waits for it."""
-    while (entry := ledger.line.peek()) is not None:
-        rival = ledger.queue.first(entry.resource)
+    while (entry := d.state.line.peek()) is not None:
+        rival = d.state.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:
-            ledger.line.set_aside(entry.resource)  # until the order has gone: TradingState.leave, TradingState.ended
+            d.state.line.set_aside(entry.resource)  # until the order has gone: TradingState.leave, TradingState.ended
             continue
-        waiter = ledger.leave_line(entry.entry_id)
+        waiter = d.state.leave_line(entry.entry_id)
         assert waiter is not None
-        _grant(ledger, step, waiter, now_ms)
+        _grant(d, waiter)
 
 
-def withdraw(ledger: TradingState, step: Decision, waiter_id: str, reason: str, now_ms: int) -> None:
+def withdraw(d: Decision, waiter_id: str, reason: str) -> None:
     """Take a waiter out of line, if it still stands there."""
-    waiter = ledger.leave_line(waiter_id)
+    waiter = d.state.leave_line(waiter_id)
     if waiter is None:
         return
-    waiter = msgspec.structs.replace(waiter, state=WaiterState.CANCELLED, ended_ms=now_ms, error=reason)
-    step.waiters[waiter_id] = waiter
-    ledger.tell(
-        step,
+    waiter = msgspec.structs.replace(waiter, state=WaiterState.CANCELLED, ended_ms=d.now_ms, error=reason)
+    d.changes.waiters[waiter_id] = waiter
+    d.record(
         "lock.abandoned",
-        now_ms,
-        None,
         requested=waiter.asked.resource,
         owner_id=waiter.asked.owner_id,
-        waited_ms=now_ms - waiter.queued_ms,
+        waited_ms=d.now_ms - waiter.queued_ms,
         reason=reason,
     )
 
 
-def place_of(ledger: TradingState, order: Order) -> int:
+def place_of(state: TradingState, order: Order) -> int:
     """Tell an order's place among those that wait for its resource, from 1.
 
     It is 1 too while the order waits for its time, and where it waits for nobody: its resource is its own already.
     """
-    if order.skip_lock or ledger.lock_of(order) is not None:
+    if order.skip_lock or state.lock_of(order) is not None:
         return 1
     mine = Rank(order.priority, order.seq)
-    return 1 + ledger.queue.count(order.resource, mine) + ledger.line.count(order.resource, mine)
+    return 1 + state.queue.count(order.resource, mine) + state.line.count(order.resource, mine)
 
 
-def _grant(ledger: TradingState, step: Decision, waiter: Waiter, now_ms: int) -> None:
+def _grant(d: Decision, waiter: Waiter) -> None:
     asked = waiter.asked
-    lock = ledger.locks.acquire(
+    lock = d.state.locks.acquire(
         resource=asked.resource,
         owner_id=asked.owner_id,
         owner_type=asked.owner_type,
         order_id=None,
         key=waiter.key,
         timeout_ms=asked.timeout_ms,
-        now_ms=now_ms,
+        now_ms=d.now_ms,
         transaction_type=asked.transaction_type,
         transaction_data=asked.transaction_data,
     )
     assert lock is not None
-    ledger.took(step, lock)
-    ledger.granted[waiter.waiter_id] = lock
-    step.waiters[waiter.waiter_id] = msgspec.structs.replace(
-        waiter, state=WaiterState.COMPLETED, lock_id=lock.lock_id, ended_ms=now_ms
+    d.lock_taken(lock)
+    d.state.granted[waiter.waiter_id] = lock
+    d.changes.waiters[waiter.waiter_id] = msgspec.structs.replace(
+        waiter, state=WaiterState.COMPLETED, lock_id=lock.lock_id, ended_ms=d.now_ms
     )
-    waited_ms = now_ms - waiter.queued_ms
-    ledger.tell(
-        step,
+    waited_ms = d.now_ms - waiter.queued_ms
+    d.record(
         "lock.acquired",
-        now_ms,
-        None,
         lock=lock,
         owner_id=lock.owner_id,
         token=lock.token,
@@ -107,18 +101,18 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     resource_position: int  # among those for the same resource
 
 
-def in_order(ledger: TradingState, limit: int | None = None) -> list[Waiting]:
+def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
     """List the first so many who wait for a turn, in the order of service, or all, which takes the time of a sort."""
     places: Counter[str] = Counter()
     found = []
-    entries = chain(ledger.queue.entries(), ledger.line.entries())
+    entries = chain(state.queue.entries(), state.line.entries())
     served = sorted(entries) if limit is None else nsmallest(limit, entries)
     for position, entry in enumerate(served, start=1):
-        order = ledger.orders.get(entry.entry_id)
+        order = state.orders.get(entry.entry_id)
         if order is not None:
             resource, owner_id, since_ms = order.resource, order.owner_id, order.accepted_ms
         else:
-            waiter = ledger.waiters[entry.entry_id]
+            waiter = state.waiters[entry.entry_id]
             resource, owner_id, since_ms = waiter.asked.resource, waiter.asked.owner_id, waiter.queued_ms
         places[resource] += entry.resource != NOBODY
         found.append(

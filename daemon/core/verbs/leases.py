@@ -30,9 +30,7 @@ class Leased(msgspec.Struct, frozen=True):
     replayed: bool
 
 
-def acquire(
-    ledger: TradingState, step: Decision, asked: LeaseRequest, *, waiter_id: str, waits: bool, now_ms: int
-) -> Leased | Waiter:
+def acquire(d: Decision, asked: LeaseRequest, *, waiter_id: str, waits: bool) -> Leased | Waiter:
     """Grant a lease now, or put the caller in line.
 
     Returns:
@@ -47,31 +45,32 @@ def acquire(
         Full: the line has no room.
 
     """
-    lease = _lease_of_key(ledger, asked)
+    lease = _lease_of_key(d.state, asked)
     if lease is not None:
-        ledger.claim(lease)
+        d.state.claim(lease)
         return Leased(lease, replayed=True)
-    waiter = _waiter_of_key(ledger, asked)
+    waiter = _waiter_of_key(d.state, asked)
     if waiter is None:
-        waiter = _in_line(ledger, asked, waiter_id, now_ms)
-        lease_queue.grant(ledger, step, now_ms)
-        lock = ledger.granted.get(waiter_id)
+        waiter = _in_line(d.state, asked, waiter_id, d.now_ms)
+        lease_queue.grant(d)
+        lock = d.state.granted.get(waiter_id)
         if lock is not None:
-            del step.waiters[waiter_id]  # it never waited
+            del d.changes.waiters[waiter_id]  # it never waited
             return Leased(lock, replayed=False)
         if not waits:
-            ledger.leave_line(waiter_id)
+            d.state.leave_line(waiter_id)
         else:
-            step.waiters[waiter_id] = waiter
+            d.changes.waiters[waiter_id] = waiter
     if not waits:
-        raise held(ledger, asked.resource)
+        raise held(d.state, asked.resource)
+    d.changes.may_wait = True  # the caller waits for the lease, not for this commit
     return waiter
 
 
-def held(ledger: TradingState, resource: str) -> Held:
+def held(state: TradingState, resource: str) -> Held:
     """Say who has a resource, and how many wait for it."""
-    holder = ledger.locks.blocker(resource)
-    waiting = ledger.waiting_for(resource)
+    holder = state.locks.blocker(resource)
+    waiting = state.waiting_for(resource)
     who = "an order that is next" if holder is None else f"{holder.owner_id} ({holder.lock_id})"
     return Held(
         f"{resource} is held by {who}, {waiting} wait for it; wait with `Prefer: wait=SECONDS`",
@@ -80,9 +79,7 @@ def held(ledger: TradingState, resource: str) -> Held:
     )
 
 
-def renew(
-    ledger: TradingState, step: Decision, lock: Lock, *, owner_id: str, timeout_ms: int | None, now_ms: int
-) -> Lock:
+def renew(d: Decision, lock: Lock, *, owner_id: str, timeout_ms: int | None) -> Lock:
     """Begin a lease anew, for its owner.
 
     Raises:
@@ -90,24 +87,15 @@ def renew(
         WrongState: it has ended, or it is an order's.
 
     """
-    lock = _own(ledger, lock, owner_id)
-    renewed = ledger.locks.renew(lock.lock_id, lock.token, now_ms, timeout_ms)
+    lock = _own(d.state, lock, owner_id)
+    renewed = d.state.locks.renew(lock.lock_id, lock.token, d.now_ms, timeout_ms)
     assert renewed is not None
-    ledger.took(step, renewed)
-    ledger.tell(step, "lock.renewed", now_ms, None, lock=renewed, token=renewed.token, expires_ms=renewed.expires_ms)
+    d.lock_taken(renewed)
+    d.record("lock.renewed", lock=renewed, token=renewed.token, expires_ms=renewed.expires_ms)
     return renewed
 
 
-def release(
-    ledger: TradingState,
-    step: Decision,
-    lock: Lock,
-    *,
-    owner_id: str,
-    result: str | None,
-    error: str | None,
-    now_ms: int,
-) -> Lock:
+def release(d: Decision, lock: Lock, *, owner_id: str, result: str | None, error: str | None) -> Lock:
     """End a lease, for its owner, with what came of the critical section.
 
     Args:
@@ -118,25 +106,31 @@ def release(
         WrongState: it has ended, or it is an order's.
 
     """
-    lock = _own(ledger, lock, owner_id)
-    ended = ledger.locks.release(lock.lock_id, lock.token, now_ms, result=result, error=error)
+    lock = _own(d.state, lock, owner_id)
+    ended = d.state.locks.release(lock.lock_id, lock.token, d.now_ms, result=result, error=error)
     assert ended is not None
-    ledger.ended(step, ended)
-    ledger.tell(step, "lock.released", now_ms, None, lock=ended, token=ended.token, failed=error is not None)
+    d.lock_ended(ended)
+    d.record("lock.released", lock=ended, token=ended.token, failed=error is not None)
     return ended
 
 
-def force_release(
-    ledger: TradingState, step: Decision, lock: Lock, *, reason: str, actor: str, exchange_checked: bool, now_ms: int
-) -> Lock:
+def abandon(d: Decision, waiter_id: str, reason: str) -> None:
+    """Let a waiter go that nobody represents any more, and end the lease that it was granted and nobody took."""
+    lease_queue.withdraw(d, waiter_id, reason)
+    lock = d.state.granted.pop(waiter_id, None)
+    if lock is not None and d.state.locks.active(lock.lock_id) is not None:
+        release(d, lock, owner_id=lock.owner_id, result=None, error=reason)
+
+
+def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_checked: bool) -> Lock:
     """End anybody's lock by an administrator's word.
 
     Raises:
         WrongState: it has ended; or its order's outcome is unknown, and nobody has checked the exchange.
 
     """
-    lock = _active(ledger, lock)
-    order = None if lock.order_id is None else ledger.orders[lock.order_id]
+    lock = _active(d.state, lock)
+    order = None if lock.order_id is None else d.state.orders[lock.order_id]
     if order is not None and order.state not in WAITING and not exchange_checked:
         raise WrongState(
             f"order {order.order_id} was sent under {lock.lock_id} and its outcome is unknown: look on the exchange "
@@ -144,48 +138,48 @@ def force_release(
             "checked (--exchange-checked)"
         )
     if order is not None and order.state is State.ARMED:
-        order = disarm(ledger, step, order, f"its lock was released: {reason}", now_ms)  # which ends the lock
-        ended = step.locks[lock.lock_id]
+        order = disarm(d, order, f"its lock was released: {reason}")  # which ends the lock
+        ended = d.changes.locks[lock.lock_id]
     else:
-        released = ledger.locks.release(lock.lock_id, lock.token, now_ms, error=f"released by {actor}: {reason}")
+        released = d.state.locks.release(lock.lock_id, lock.token, d.now_ms, error=f"released by {actor}: {reason}")
         assert released is not None
         ended = released
-        ledger.ended(step, ended)
-        _wait_anew(ledger, order, now_ms)
-    ledger.tell(
-        step, "lock.force_released", now_ms, order, actor=actor, lock=ended, owner_id=ended.owner_id, token=ended.token,
+        d.lock_ended(ended)
+        _wait_anew(d, order)
+    d.record(
+        "lock.force_released", order, actor=actor, lock=ended, owner_id=ended.owner_id, token=ended.token,
         reason=reason, exchange_checked=exchange_checked,
     )  # fmt: skip
     return ended
 
 
-def _wait_anew(ledger: TradingState, order: Order | None, now_ms: int) -> None:
+def _wait_anew(d: Decision, order: Order | None) -> None:
     """Let an order that waited under its lock wait for its resource like any other."""
-    if order is not None and ledger.leave(order):
-        ledger.enqueue(order, now_ms)
+    if order is not None and d.state.leave(order):
+        d.enqueue(order)
 
 
-def _in_line(ledger: TradingState, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
-    if not ledger.sending:
+def _in_line(state: TradingState, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
+    if not state.sending:
         raise NotReady("the daemon is starting or draining; ask again in a moment, with the same key")
-    if len(ledger.waiters) >= ledger.rules.config.queue.max_queued:
-        raise Full(f"{len(ledger.waiters)} wait for locks already, the limit ([queue] max_queued); ask again later")
+    if len(state.waiters) >= state.rules.config.queue.max_queued:
+        raise Full(f"{len(state.waiters)} wait for locks already, the limit ([queue] max_queued); ask again later")
     waiter = Waiter(waiter_id=waiter_id, asked=asked, queued_ms=now_ms)
-    ledger.stand_in_line(waiter)
+    state.stand_in_line(waiter)
     return waiter
 
 
-def _lease_of_key(ledger: TradingState, asked: LeaseRequest) -> Lock | None:
+def _lease_of_key(state: TradingState, asked: LeaseRequest) -> Lock | None:
     """Return the lease that answers a repeated request; one that failed or ran out of time answers nothing."""
-    lock = None if asked.key is None else ledger.lease_by_key(asked.key)
+    lock = None if asked.key is None else state.lease_by_key(asked.key)
     if lock is None or lock.state in {LockState.FAILED, LockState.EXPIRED}:
         return None
     _check_same(lock, asked)
     return lock
 
 
-def _waiter_of_key(ledger: TradingState, asked: LeaseRequest) -> Waiter | None:
-    waiter = None if asked.key is None else ledger.waiter_by_key(asked.key)
+def _waiter_of_key(state: TradingState, asked: LeaseRequest) -> Waiter | None:
+    waiter = None if asked.key is None else state.waiter_by_key(asked.key)
     if waiter is not None:
         _check_same(waiter.asked, asked)
     return waiter
@@ -201,8 +195,8 @@ def _check_same(earlier: Lock | LeaseRequest, asked: LeaseRequest) -> None:
         raise KeyConflict(f"idempotency key {asked.key!r} belongs to another request for a lock; use another key")
 
 
-def _own(ledger: TradingState, lock: Lock, owner_id: str) -> Lock:
-    lock = _active(ledger, lock)
+def _own(state: TradingState, lock: Lock, owner_id: str) -> Lock:
+    lock = _active(state, lock)
     if lock.order_id is not None:
         raise WrongState(f"{lock.lock_id} is held for order {lock.order_id} and ends with its outcome")
     if lock.owner_id != owner_id:
@@ -210,9 +204,9 @@ def _own(ledger: TradingState, lock: Lock, owner_id: str) -> Lock:
     return lock
 
 
-def _active(ledger: TradingState, lock: Lock) -> Lock:
-    active = ledger.locks.active(lock.lock_id)
+def _active(state: TradingState, lock: Lock) -> Lock:
+    active = state.locks.active(lock.lock_id)
     if active is None:
-        state = "ended" if lock.state is LockState.ACTIVE else lock.state.value
-        raise WrongState(f"{lock.lock_id} has ended already ({state})")
+        how = "ended" if lock.state is LockState.ACTIVE else lock.state.value
+        raise WrongState(f"{lock.lock_id} has ended already ({how})")
     return active

@@ -11,13 +11,13 @@ import msgspec
 
 from daemon.core.rules.reconciliation import begin, grace_over_ms
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import HALT_FACT, RATE_BACKOFF_FACT, TradingState
+from daemon.core.state.trading_state import HALT_FACT, RATE_BACKOFF_FACT
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.exchange_replies import CancelAnswer
 from daemon.core.values.orders import Order
 from daemon.core.values.states import RESTING, SIGHTINGS, UNRESOLVED, WITHDRAWABLE, OrderEvent, State
-from daemon.core.verbs.dispatch import disarm, take_back
+from daemon.core.verbs.dispatch import disarm_all, take_back
 from daemon.errors import WrongState
 
 
@@ -40,62 +40,56 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     executed_quote: Decimal = ZERO
 
 
-def withdraw(ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+def withdraw(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     """Cancel an order that was not sent.
 
     Raises:
         WrongState: it may have been sent already.
 
     """
-    order = ledger.orders.get(order.order_id, order)
+    order = d.state.orders.get(order.order_id, order)
     if order.state not in WITHDRAWABLE:
         raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
-    ledger.leave(order)
-    take_back(ledger, step, order, now_ms)
-    order = ledger.move(step, order, OrderEvent.WITHDRAW, now_ms, reason=reason)
-    ledger.tell(step, "order.withdrawn", now_ms, order, actor=actor, reason=reason)
+    d.state.leave(order)
+    take_back(d, order)
+    order = d.move(order, OrderEvent.WITHDRAW, reason=reason)
+    d.record("order.withdrawn", order, actor=actor, reason=reason)
     return order
 
 
-def ask_cancel(ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+def ask_cancel(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     """Record that a resting order's cancel is asked of the exchange, and count it in its second.
 
     Raises:
         WrongState: the exchange does not hold it any more.
 
     """
-    order = ledger.orders.get(order.order_id, order)
+    order = d.state.orders.get(order.order_id, order)
     if order.state not in RESTING:
         raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
-    ledger.capacity.count(now_ms)
-    ledger.tell(step, "order.cancel_requested", now_ms, order, actor=actor, reason=reason)
+    d.state.capacity.count(d.now_ms)
+    d.record("order.cancel_requested", order, actor=actor, reason=reason)
     return order
 
 
-def cancel_answered(
-    ledger: TradingState, step: Decision, order: Order, *, answer: CancelAnswer, reason: str, actor: str, now_ms: int
-) -> Order:
+def cancel_answered(d: Decision, order: Order, *, answer: CancelAnswer, reason: str, actor: str) -> Order:
     """Record the exchange's answer to a cancel, and look at the order at once: the answer proves nothing."""
     del reason
-    order = ledger.orders.get(order.order_id, order)
-    ledger.tell(
-        step,
+    order = d.state.orders.get(order.order_id, order)
+    d.record(
         "order.cancel_answered",
-        now_ms,
         order,
         actor=actor,
         asked=answer.asked,
         answered=answer.answered,
         outcome=answer.outcome,
     )
-    if order.order_id in ledger.searches:
-        ledger.schedule_search(order, begin(order, now_ms, ledger.rules))
+    if order.order_id in d.state.searches:
+        d.state.schedule_search(order, begin(order, d.now_ms, d.state.rules))
     return order
 
 
-def rule(
-    ledger: TradingState, step: Decision, order: Order, *, found: Found, reason: str, actor: str, now_ms: int
-) -> Order:
+def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str) -> Order:
     """End an unknown outcome by a person's word.
 
     An order that was ruled out is looked for a few times more (:data:`daemon.core.rules.reconciliation.RULED_MS`).
@@ -104,103 +98,98 @@ def rule(
         WrongState: the outcome is not unknown, or it is too early to say that the order was not placed.
 
     """
-    order = ledger.orders.get(order.order_id, order)
+    order = d.state.orders.get(order.order_id, order)
     if order.state not in UNRESOLVED:
         raise WrongState(
             f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
         )
     if found.ruling is Ruling.NOT_PLACED:
-        _check_grace(ledger, order, now_ms)
-        order = ledger.move(step, order, OrderEvent.RULE_OUT, now_ms, reason=reason)
-        order = ledger.change(step, order, now_ms, finished_ms=None)  # it is looked for a few times more
-        ledger.free(step, order, now_ms, error=reason)
+        _check_grace(d, order)
+        order = d.move(order, OrderEvent.RULE_OUT, reason=reason)
+        order = d.change(order, finished_ms=None)  # it is looked for a few times more
+        d.free_lock(order, error=reason)
     else:
-        order = ledger.move(
-            step,
+        order = d.move(
             order,
             SIGHTINGS[State(found.ruling)],
-            now_ms,
             reason=reason,
             exchange_order_id=found.exchange_order_id or order.exchange_order_id,
             executed_quantity=found.executed_quantity,
             executed_quote=found.executed_quote,
         )
-        ledger.free(step, order, now_ms, result=f'{{"ruling":"{found.ruling.value}"}}')
-    ledger.tell(step, "order.ruled", now_ms, order, actor=actor, ruling=found.ruling, reason=reason)
+        d.free_lock(order, result=f'{{"ruling":"{found.ruling.value}"}}')
+    d.record("order.ruled", order, actor=actor, ruling=found.ruling, reason=reason)
     return order
 
 
-def _check_grace(ledger: TradingState, order: Order, now_ms: int) -> None:
+def _check_grace(d: Decision, order: Order) -> None:
     """Refuse to call an order not placed while the exchange may still admit its request, or not show it yet."""
-    over_ms = grace_over_ms(order, ledger.rules)
-    if now_ms < over_ms:
+    over_ms = grace_over_ms(order, d.state.rules)
+    if d.now_ms < over_ms:
         raise WrongState(
             f"order {order.order_id} may still be admitted by the exchange, so it cannot be ruled not_placed yet: look "
-            f"at the exchange again and rule in {(over_ms - now_ms + 999) // 1_000} s, from {over_ms} (Unix ms) on"
+            f"at the exchange again and rule in {(over_ms - d.now_ms + 999) // 1_000} s, from {over_ms} (Unix ms) on"
         )
 
 
-def requeue(ledger: TradingState, step: Decision, order: Order, *, reason: str, actor: str, now_ms: int) -> Order:
+def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     """Send a dead letter back into the queue, with its deadline begun anew.
 
     Raises:
         WrongState: it is no dead letter, or its key has gone to a newer order.
 
     """
-    order = ledger.orders.get(order.order_id, order)
+    order = d.state.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
-    heir = ledger.keys.order_of(order.key)
+    heir = d.state.keys.order_of(order.key)
     if heir is not None and heir.order_id != order.order_id:
         raise WrongState(
             f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "
             "requeueing it could place the same wish twice"
         )
     patience_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
-    order = ledger.move(
-        step,
+    order = d.move(
         order,
         OrderEvent.REQUEUE,
-        now_ms,
         reason=reason,
         key_bound=True,
         finished_ms=None,
         not_before_ms=0,
-        execute_at_ms=now_ms,  # from here the deadline counts, should it be sent back once more
-        deadline_ms=now_ms + patience_ms,
+        execute_at_ms=d.now_ms,  # from here the deadline counts, should it be sent back once more
+        deadline_ms=d.now_ms + patience_ms,
     )
-    ledger.tell(step, "order.requeued", now_ms, order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
-    ledger.enqueue(order, now_ms)
+    d.record("order.requeued", order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
+    d.enqueue(order)
     return order
 
 
-def halt(ledger: TradingState, step: Decision, *, reason: str, now_ms: int, actor: str = DAEMON) -> None:
+def halt(d: Decision, *, reason: str, actor: str = DAEMON) -> None:
     """Set the kill switch: nothing new is sent, armed orders are taken back."""
-    if ledger.halted is not None:
+    if d.state.halted is not None:
         return
-    ledger.halted = step.facts[HALT_FACT] = reason
-    ledger.tell(step, "trading.halted", now_ms, None, actor=actor, reason=reason)
-    for order in [order for order in ledger.orders.values() if order.state is State.ARMED]:
-        disarm(ledger, step, order, f"trading was halted: {reason}", now_ms)
+    d.state.halted = d.changes.facts[HALT_FACT] = reason
+    d.record("trading.halted", actor=actor, reason=reason)
+    disarm_all(d, f"trading was halted: {reason}")
 
 
-def clear_wait(ledger: TradingState, step: Decision, *, reason: str, actor: str, now_ms: int) -> None:
+def clear_wait(d: Decision, *, reason: str, actor: str) -> None:
     """End every wait that the exchange asked for, or that we made of its answers: a person knows better.
 
     Where the exchange takes no orders, one order tries at once. The others wait for its answer: if the person is wrong,
     one order is in doubt, and not each that waits.
     """
-    ledger.backoff.try_now()
-    until_ms = ledger.capacity.backoff_until_ms
-    ledger.capacity.backoff_until_ms = 0
-    step.facts[RATE_BACKOFF_FACT] = "0"
-    ledger.tell(step, "exchange.wait_cleared", now_ms, None, actor=actor, reason=reason, until_ms=until_ms)
+    d.state.backoff.try_now()
+    until_ms = d.state.capacity.backoff_until_ms
+    d.state.capacity.backoff_until_ms = 0
+    d.changes.facts[RATE_BACKOFF_FACT] = "0"
+    d.record("exchange.wait_cleared", actor=actor, reason=reason, until_ms=until_ms)
 
 
-def resume(ledger: TradingState, step: Decision, *, reason: str, actor: str, now_ms: int) -> None:
+def resume(d: Decision, *, reason: str, actor: str) -> None:
     """Release the kill switch."""
-    if ledger.halted is None:
+    if d.state.halted is None:
         return
-    ledger.halted = None
-    step.facts[HALT_FACT] = ""
-    ledger.tell(step, "trading.resumed", now_ms, None, actor=actor, reason=reason)
+    d.state.halted = None
+    d.changes.facts[HALT_FACT] = ""
+    d.record("trading.resumed", actor=actor, reason=reason)

@@ -12,7 +12,6 @@ there takes three measures, in the transaction that also removes it:
 """
 
 from daemon.core.state.decision import Decision
-from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
 from daemon.core.values.instants import instant_ms
@@ -33,20 +32,20 @@ TOKENS_PER_MS = 1_000
 stays below 2**53, up to which a JSON number is exact everywhere."""
 
 
-def begin_from_copy(ledger: TradingState, step: Decision, copied: str, now_ms: int) -> None:
+def begin_from_copy(d: Decision, copied: str) -> None:
     """Take a restored database up, after recovery has loaded it."""
-    step.facts[COPIED_FACT] = ""
-    ledger.locks.last_token = _token_base(ledger.locks.last_token, now_ms)
-    step.facts[TOKEN_FACT] = str(ledger.locks.last_token)
-    for order in [order for order in ledger.orders.values() if order.state is State.QUEUED]:
-        if order.execute_at_ms is None or order.execute_at_ms - ledger.rules.config.queue.arm_ahead_ms <= now_ms:
-            _doubt(ledger, step, order, copied, now_ms)
-    before, ledger.halted = ledger.halted, None
+    d.changes.facts[COPIED_FACT] = ""
+    d.state.locks.last_token = _token_base(d.state.locks.last_token, d.now_ms)
+    d.changes.facts[TOKEN_FACT] = str(d.state.locks.last_token)
+    for order in [order for order in d.state.orders.values() if order.state is State.QUEUED]:
+        if order.execute_at_ms is None or order.execute_at_ms - d.state.rules.config.queue.arm_ahead_ms <= d.now_ms:
+            _doubt(d, order, copied)
+    before, d.state.halted = d.state.halted, None
     reason = (
         f"restored from a backup that knows nothing after {copied}: compare the orders since then with the exchange, "
         "stop whoever would send them again, then resume"
     )
-    halt(ledger, step, reason=reason if before is None else f"{reason}; halted before that: {before}", now_ms=now_ms)
+    halt(d, reason=reason if before is None else f"{reason}; halted before that: {before}")
 
 
 def _token_base(last_token: int, now_ms: int) -> int:
@@ -59,13 +58,13 @@ def _token_base(last_token: int, now_ms: int) -> int:
     return base if base > last_token else last_token + now_ms
 
 
-def _doubt(ledger: TradingState, step: Decision, order: Order, copied: str, now_ms: int) -> None:
+def _doubt(d: Decision, order: Order, copied: str) -> None:
     """Take an order as sent right after the copy was made."""
     copied_ms = instant_ms(copied) or order.accepted_ms
-    ledger.leave(order)
+    d.state.leave(order)
     number = order.attempts + 1
-    is_free = not order.skip_lock and ledger.locks.blocker(order.resource) is ledger.lock_of(order)
-    lock = lock_for(ledger, step, order, now_ms) if is_free else None
+    is_free = not order.skip_lock and d.state.locks.blocker(order.resource) is d.state.lock_of(order)
+    lock = lock_for(d, order) if is_free else None
     attempt = Attempt(
         client_order_id=client_order_id(order.order_id, number),
         order_id=order.order_id,
@@ -75,13 +74,11 @@ def _doubt(ledger: TradingState, step: Decision, order: Order, copied: str, now_
         started_ms=copied_ms,
         message=f"it was queued when the backup was made; whether it was sent after {copied} is not known",
     )
-    step.attempts[attempt.client_order_id] = attempt
+    d.changes.attempts[attempt.client_order_id] = attempt
     in_doubt(
-        ledger,
-        step,
+        d,
         order,
         attempt.message or "",
-        now_ms,
         attempts=number,
         client_order_id=attempt.client_order_id,
         sent_ms=copied_ms,

@@ -34,29 +34,29 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     queue: list[Waiting]
 
 
-def overview(ledger: TradingState, now_ms: int, limit: int) -> Overview:
+def overview(state: TradingState, now_ms: int, limit: int) -> Overview:
     """List what is not finished; of many that wait to be sent it costs no more than a pass over the queue."""
-    queue = in_order(ledger, limit)
+    queue = in_order(state, limit)
     places = {waiting.order_id: waiting for waiting in queue if waiting.order_id is not None}
-    doubts, under_way, resting = _sent(ledger)
+    doubts, under_way, resting = _sent(state)
     found = [
         *nsmallest(limit, doubts, key=lambda order: order.doubt_ms or 0),
         *nsmallest(limit, under_way, key=lambda order: order.sent_ms or 0),
-        *(ledger.orders[order_id] for order_id in places),
-        *(ledger.orders[order_id] for order_id in islice(ledger.later, limit)),
+        *(state.orders[order_id] for order_id in places),
+        *(state.orders[order_id] for order_id in islice(state.later, limit)),
         *nlargest(limit, resting, key=lambda order: order.updated_ms),
     ][:limit]
-    unfinished = ledger.counts[State.QUEUED] + len(doubts) + len(under_way) + len(resting)
-    standings = [_standing(ledger, order, places.get(order.order_id), now_ms) for order in found]
+    unfinished = state.counts[State.QUEUED] + len(doubts) + len(under_way) + len(resting)
+    standings = [_standing(state, order, places.get(order.order_id), now_ms) for order in found]
     return Overview(standings=standings, unshown=unfinished - len(found), queue=queue)
 
 
-def _sent(ledger: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
+def _sent(state: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
     """Sort out what does not wait to be sent: in doubt or lost, under way, resting on the exchange."""
     doubts: list[Order] = []
     under_way: list[Order] = []
     resting: list[Order] = []
-    for order in map(ledger.orders.__getitem__, ledger.unqueued):
+    for order in map(state.orders.__getitem__, state.unqueued):
         if order.finished_ms is not None:
             continue
         if order.state in UNRESOLVED:
@@ -68,11 +68,11 @@ def _sent(ledger: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
     return doubts, under_way, resting
 
 
-def _standing(ledger: TradingState, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
+def _standing(state: TradingState, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
     ahead = None if waiting is None else waiting.position - 1
     return Standing(
         order=order,
-        outlook=outlook(ledger, order, now_ms, ahead=ahead),
+        outlook=outlook(state, order, now_ms, ahead=ahead),
         waiting=waiting,
-        search=ledger.searches.get(order.order_id),
+        search=state.searches.get(order.order_id),
     )

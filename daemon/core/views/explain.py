@@ -15,36 +15,36 @@ class Outlook(msgspec.Struct, frozen=True, rename="camel"):
     at_ms: int | None = None
 
 
-def outlook(ledger: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
+def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
     """Tell what will happen next, from memory. ``ahead`` is how many are served before it, where that is counted."""
     if order.finished_ms is not None:
         return Outlook(MEANINGS[order.state].over)
     if order.state is State.QUEUED:
-        return _queued(ledger, order, now_ms, ahead)
+        return _queued(state, order, now_ms, ahead)
     if order.state is State.ARMED:
         return Outlook(MEANINGS[order.state].ahead, order.execute_at_ms)
-    if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, ledger.rules):
-        return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(ledger, order))
-    return Outlook(MEANINGS[order.state].ahead, _next_look_ms(ledger, order))
+    if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, state.rules):
+        return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(state, order))
+    return Outlook(MEANINGS[order.state].ahead, _next_look_ms(state, order))
 
 
-def afterwards(ledger: TradingState, order: Order, now_ms: int) -> Outlook | None:
+def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None:
     """Tell what follows if what comes next changes nothing; ``None`` where it is the same again."""
-    if order.state is State.QUEUED and ledger.halted is None:
+    if order.state is State.QUEUED and state.halted is None:
         return Outlook("it expires, unless it has been sent", order.deadline_ms)
     if order.state is not State.IN_DOUBT:
         return None
-    grace_over = grace_over_ms(order, ledger.rules)
+    grace_over = grace_over_ms(order, state.rules)
     if now_ms < grace_over:
         return Outlook("not finding it begins to count", grace_over)
-    search = ledger.searches.get(order.order_id)
-    left = ledger.rules.config.reconcile.negatives - (0 if search is None else search.misses)
+    search = state.searches.get(order.order_id)
+    left = state.rules.config.reconcile.negatives - (0 if search is None else search.misses)
     return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
 
 
-def advice(ledger: TradingState, order: Order, *, has_events: bool = True) -> str | None:
+def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str | None:
     """Name what a person can do about an order, and the command for it; or why there is nothing to see of it."""
-    if order.state is State.QUEUED and ledger.halted is not None:
+    if order.state is State.QUEUED and state.halted is not None:
         return "`sniperd resume --reason …` lets orders go again"
     if order.finished_ms is not None and not has_events:
         return "its events and attempts are past their retention and were removed; a backup from before has them"
@@ -53,22 +53,22 @@ def advice(ledger: TradingState, order: Order, *, has_events: bool = True) -> st
     return MEANINGS[order.state].advice.replace("ID", order.order_id) or None
 
 
-def _queued(ledger: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
-    if ledger.halted is not None:
-        return Outlook(f"it waits for `sniperd resume` ({ledger.halted}), or expires", order.deadline_ms)
-    if order.order_id not in ledger.queue:
-        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - ledger.rules.config.queue.arm_ahead_ms)
+def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
+    if state.halted is not None:
+        return Outlook(f"it waits for `sniperd resume` ({state.halted}), or expires", order.deadline_ms)
+    if order.order_id not in state.queue:
+        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
         return Outlook("it waits for its time", start_ms)
-    holder = ledger.locks.blocker(order.resource)
+    holder = state.locks.blocker(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
         return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")
     if ahead is None:
-        ahead = ledger.queue.ahead_of(order.order_id)
+        ahead = state.queue.ahead_of(order.order_id)
     return Outlook(
         f"it waits for its turn, {ahead} before it, within the exchange's rate", max(now_ms, order.not_before_ms)
     )
 
 
-def _next_look_ms(ledger: TradingState, order: Order) -> int | None:
-    search = ledger.searches.get(order.order_id)
+def _next_look_ms(state: TradingState, order: Order) -> int | None:
+    search = state.searches.get(order.order_id)
     return None if search is None else search.next_ms

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.core.rules.backoff import FIRST_PAGE_MS, FIRST_WAIT_MS, LONGEST_MS, Backoff
-from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import BACKOFF_FACT
 from daemon.core.values.exchange_replies import UNREACHABLE, Advice, Answer, NotSent
 from daemon.core.values.orders import Order
@@ -61,7 +60,7 @@ def test_the_order_that_meets_a_page_of_the_edge_is_in_doubt_and_the_others_wait
     assert bench.capacity_ms is None
     bench.send_next(placed())
     assert bench.order(others[1]).state is State.IN_FLIGHT, "and opens the door"
-    assert bench.ledger.backoff.why is None
+    assert bench.state.backoff.why is None
 
 
 def test_waits_grow_up_to_a_minute() -> None:
@@ -83,15 +82,14 @@ def test_a_stated_wait_beside_one_orders_own_doubt_holds_back_what_was_decided_b
     bench.settle()
     assert bench.gate(second) is None
     bench.answer(first, replace(unclear(), retry_after_ms=2_000))
-    assert bench.ledger.backoff.why is None
+    assert bench.state.backoff.why is None
     assert bench.gate(second) == f"the exchange says wait, until {bench.now_ms + 2_000}"
 
 
 def test_ending_waits_while_the_door_is_open_says_nothing_of_it(bench: Bench) -> None:
-    step = Decision()
-    clear_wait(bench.ledger, step, reason="in doubt", actor="uid:0", now_ms=bench.now_ms)
-    assert BACKOFF_FACT not in step.facts
-    assert "exchange.takes_orders" not in [event.name for event in step.events]
+    bench.decide(clear_wait, reason="in doubt", actor="uid:0")
+    assert BACKOFF_FACT not in bench.last.facts
+    assert "exchange.takes_orders" not in [event.name for event in bench.last.events]
 
 
 def test_those_who_were_under_way_when_it_shut_do_not_make_the_wait_longer(bench: Bench) -> None:
@@ -100,8 +98,8 @@ def test_those_who_were_under_way_when_it_shut_do_not_make_the_wait_longer(bench
     bench.answer(first, PAGE)
     bench.pass_time(100)
     bench.answer(second, PAGE)
-    assert bench.ledger.backoff.next_ms == NOON_MS + FIRST_PAGE_MS
-    assert bench.ledger.backoff.turned_away == 1
+    assert bench.state.backoff.next_ms == NOON_MS + FIRST_PAGE_MS
+    assert bench.state.backoff.turned_away == 1
 
 
 def test_the_answer_to_one_who_was_under_way_when_it_shut_does_not_open_it(bench: Bench) -> None:
@@ -109,7 +107,7 @@ def test_the_answer_to_one_who_was_under_way_when_it_shut_does_not_open_it(bench
     bench.settle()
     bench.answer(first, PAGE)
     bench.answer(second, placed())
-    assert bench.ledger.backoff.why is not None
+    assert bench.state.backoff.why is not None
 
 
 def test_the_gate_holds_back_what_was_decided_before_it_shut(bench: Bench) -> None:
@@ -119,7 +117,7 @@ def test_the_gate_holds_back_what_was_decided_before_it_shut(bench: Bench) -> No
     assert "takes no orders" in (bench.gate(second) or "")
     bench.answer(second, NotSent(bench.gate(second) or ""))
     assert bench.order(second).state is State.QUEUED
-    assert bench.ledger.backoff.next_ms == NOON_MS + FIRST_PAGE_MS
+    assert bench.state.backoff.next_ms == NOON_MS + FIRST_PAGE_MS
 
 
 @pytest.mark.parametrize(
@@ -134,7 +132,7 @@ def test_another_order_tries_where_the_one_that_tried_was_not_heard(bench: Bench
     first, second = buy(bench, 1), buy(bench, 2)
     bench.pass_time(FIRST_PAGE_MS)
     bench.send_next(answer)
-    assert bench.ledger.backoff.why is not None
+    assert bench.state.backoff.why is not None
     states = {bench.order(order).state for order in (first, second)}
     assert states == {State.QUEUED, State.IN_FLIGHT}
     unheard = buy(bench, 3)
@@ -147,7 +145,7 @@ def test_a_refusal_by_the_exchange_itself_opens_it(bench: Bench) -> None:
     buy(bench, 1)
     bench.pass_time(FIRST_PAGE_MS)
     bench.send_next(refused(Advice.STOP))
-    assert bench.ledger.backoff.why is None
+    assert bench.state.backoff.why is None
 
 
 def test_no_answer_to_the_one_that_tries_keeps_it_shut(bench: Bench) -> None:
@@ -155,7 +153,7 @@ def test_no_answer_to_the_one_that_tries_keeps_it_shut(bench: Bench) -> None:
     buy(bench, 1)
     bench.pass_time(FIRST_PAGE_MS)
     bench.send_next(unclear())
-    assert bench.ledger.backoff.next_ms == bench.now_ms + 2 * FIRST_PAGE_MS
+    assert bench.state.backoff.next_ms == bench.now_ms + 2 * FIRST_PAGE_MS
 
 
 def test_a_doubt_that_is_one_orders_own_shuts_nothing(bench: Bench) -> None:
@@ -195,7 +193,7 @@ def test_it_is_open_after_a_restart_once_the_exchange_took_an_order(bench: Bench
     bench.send_next(placed())
     bench.settle()
     bench.crash()
-    assert bench.ledger.backoff.why is None
+    assert bench.state.backoff.why is None
 
 
 @pytest.mark.parametrize("answer", [PAGE, LIMITED, refused(Advice.WAIT, retry_after_ms=259_200_000)])
@@ -203,9 +201,7 @@ def test_a_person_ends_every_wait_at_once_and_is_on_record(bench: Bench, answer:
     turned_away(bench, answer)
     order, other = buy(bench, 1), buy(bench, 3)
     assert order.state is State.QUEUED
-    step = Decision()
-    clear_wait(bench.ledger, step, reason="they lifted it", actor="uid:0", now_ms=bench.now_ms)
-    bench.apply(step)
+    bench.decide(clear_wait, reason="they lifted it", actor="uid:0")
     assert bench.order(order).state is State.IN_FLIGHT
     assert bench.order(other).state is State.QUEUED, "one tries alone: the person may be wrong"
     (told,) = [event for event in bench.events() if event.name == "exchange.wait_cleared"]

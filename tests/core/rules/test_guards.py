@@ -114,7 +114,7 @@ def test_an_order_in_doubt_and_a_filled_one_are_firsts() -> None:
     refusal(bench)
     bench = guarded(repeat_window_ms=WINDOW_MS)
     _fill(bench, _sent(bench))
-    assert not bench.ledger.orders, "it has left memory"
+    assert not bench.state.orders, "it has left memory"
     refusal(bench)
 
 
@@ -122,8 +122,8 @@ def test_one_that_is_seen_after_all_is_a_first_again() -> None:
     bench = guarded(repeat_window_ms=60_000)
     order = _sent(bench, unclear())
     bench.pass_time(12_000)
-    watched = bench.ledger.due_search(bench.now_ms + 1)
-    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    watched = bench.state.due_search(bench.now_ms + 1)
+    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     assert watched is not None
     bench.query(order, query(report()))
     refusal(bench)
@@ -136,7 +136,7 @@ def test_one_that_comes_late_does_not_hide_a_newer_one() -> None:
     bench.pass_time(WINDOW_MS)
     newer = buy(bench, "t2")
     bench.requeue(old)
-    bench.ledger.set_rules(rules(guards={"repeat_window_ms": WINDOW_MS}))
+    bench.state.set_rules(rules(guards={"repeat_window_ms": WINDOW_MS}))
     assert newer.order_id in str(refusal(bench, "t3"))
 
 
@@ -149,8 +149,8 @@ def test_what_is_older_than_any_window_is_forgotten() -> None:
     for number in range(3):
         buy(bench, f"t{number}")
         bench.pass_time(MAX_REPEAT_WINDOW_MS + 1)
-    assert len(bench.ledger.exposure._ages) == 1
-    (known,) = bench.ledger.exposure._lately.values()
+    assert len(bench.state.exposure._ages) == 1
+    (known,) = bench.state.exposure._lately.values()
     assert [seen.target_id for seen in known.values()] == ["t2"]
 
 
@@ -238,7 +238,7 @@ def test_a_dead_letter_costs_again_when_it_is_requeued() -> None:
 def test_what_was_bought_counts_when_it_has_left_memory_and_after_a_crash() -> None:
     bench = guarded(max_notional_per_day=Decimal(10))
     _fill(bench, _sent(bench))
-    assert not bench.ledger.orders
+    assert not bench.state.orders
     refusal(bench)
     bench.crash()
     bench.open()
@@ -258,7 +258,7 @@ def test_an_order_of_unknown_worth_holds_up_the_day_until_it_is_seen() -> None:
     """It was taken while no guard asked for prices."""
     bench = guarded()
     order = buy(bench, quantity=Decimal(2))
-    bench.ledger.set_rules(rules(guards={"max_notional_per_day": Decimal(30)}))
+    bench.state.set_rules(rules(guards={"max_notional_per_day": Decimal(30)}))
     said = refusal(bench)
     assert order.order_id in str(said)
     _fill(bench, bench.send_next(placed()))
@@ -378,7 +378,7 @@ ALL: dict[str, Any] = {
 def test_a_repetition_passes_every_guard() -> None:
     bench = guarded(**ALL)
     order = buy(bench)
-    bench.ledger.set_rules(rules(guards=ALL | {"forbidden_symbols": frozenset({"FOOUSDT"})}))
+    bench.state.set_rules(rules(guards=ALL | {"forbidden_symbols": frozenset({"FOOUSDT"})}))
     assert buy(bench).order_id == order.order_id
 
 
@@ -414,13 +414,13 @@ def test_what_comes_before_it_in_a_batch_counts_against_a_signal(limits: dict[st
 def test_the_largest_amounts_add_up_exactly() -> None:
     """What is added to a day's sum and taken away again leaves nothing, whatever else was added."""
     bench = guarded(max_notional_per_day=Decimal(1))
-    bench.ledger.set_rules(rules())
+    bench.state.set_rules(rules())
     huge = buy(
         bench, type="LIMIT", quantity=Decimal("999999999999.999999"), price=Decimal("1e17"), execute_at=NOON_MS + 60_000
     )
     buy(bench, "t2", quote_order_qty=Decimal("0.000000000000000001"))
     bench.withdraw(huge)
-    assert bench.ledger.exposure.spent(NOON_MS) == Decimal("0.000000000000000001")
+    assert bench.state.exposure.spent(NOON_MS) == Decimal("0.000000000000000001")
 
 
 def _sent(bench: Bench, answer: Any = None) -> Order:

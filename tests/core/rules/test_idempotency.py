@@ -270,7 +270,7 @@ def test_other_amounts_for_a_target_are_another_wish_unless_targets_are_polled()
     assert first.key == "target:7"
     assert second.key.startswith("derived:")
     assert bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11)).order_id == second.order_id
-    bench.ledger.set_rules(rules(poller={"enabled": True}))
+    bench.state.set_rules(rules(poller={"enabled": True}))
     assert bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11)).order_id == second.order_id
     with pytest.raises(KeyConflict, match=first.order_id):
         bench.submit(snipe_target_id="7", quote_order_qty=Decimal(12))
@@ -282,7 +282,7 @@ def test_other_amounts_for_a_target_in_one_batch_are_orders_of_their_own() -> No
     taken = bench.submit_all(asked)
     assert [each.replayed for each in taken] == [False, False, True, True]
     assert [each.order.key[:7] for each in taken] == ["target:", "derived", "target:", "derived"]
-    bench.ledger.set_rules(rules(poller={"enabled": True}))
+    bench.state.set_rules(rules(poller={"enabled": True}))
     with pytest.raises(KeyConflict, match="in one batch"):
         bench.submit_all([request(snipe_target_id="8", quote_order_qty=Decimal(quote)) for quote in (10, 11)])
 
@@ -344,9 +344,9 @@ def test_the_last_look_at_an_order_that_ended_empty_asks_for_its_fills_before_th
     bench = Bench()
     order = cancelled(bench, snipe_target_id="t1")
     shown = query(report(State.CANCELED))
-    assert further_source(order, bench.ledger.searches[order.order_id], [shown]) is None
+    assert further_source(order, bench.state.searches[order.order_id], [shown]) is None
     order = bench.query(order, shown)
-    assert further_source(order, bench.ledger.searches[order.order_id], [shown]) is Source.MY_TRADES
+    assert further_source(order, bench.state.searches[order.order_id], [shown]) is Source.MY_TRADES
     fills = query(report(State.PARTIALLY_FILLED, "4"), source=Source.MY_TRADES)
     order = bench.query(order, shown, fills)
     assert (order.state, order.executed_quantity, order.key_bound) == (State.PARTIALLY_CANCELED, Decimal(4), True)
@@ -394,15 +394,15 @@ def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_
     bench = Bench()
     first = cancelled(bench, snipe_target_id="t1")
     bench.query(first, query(report(State.CANCELED)))
-    bench.ledger.searching.add(first.order_id)  # a look that began before the last one ended
+    bench.state.searching.add(first.order_id)  # a look that began before the last one ended
     bench.query(first, query(report(State.CANCELED)))
-    bench.ledger.searching.add(first.order_id)
+    bench.state.searching.add(first.order_id)
     late = bench.query(first, query(report(State.FILLED, "1")))
     assert (late.state, late.key_bound) == (State.FILLED, True)
     assert [event.name for event in bench.events(late)][-1] == "order.seen_late"
 
 
-# Keys in a ledger, where memory and disk know different things
+# Keys in a state, where memory and disk know different things
 
 
 def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_disk_knows() -> None:
@@ -412,8 +412,8 @@ def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_dis
     bench.send_next(unclear())
     bench.settle()
     bench.pass_time(12_000)
-    assert bench.ledger.due_search(bench.now_ms) is not None
-    bench.rule(placed_order, Found(ruling=Ruling.NOT_PLACED))
+    assert bench.state.due_search(bench.now_ms) is not None
+    bench.resolve(placed_order, Found(ruling=Ruling.NOT_PLACED))
     seen = bench.query(placed_order, query(report()))
     assert (seen.state, seen.key_bound) == (State.OPEN, True)
     bench.settle()
@@ -429,7 +429,7 @@ def test_a_key_that_memory_has_let_go_belongs_to_nobody_whatever_the_disk_knows(
     bench.settle()
     bench.withdraw(newer)
     assert bench.disk.by_key("k") == newer
-    assert bench.ledger.keys.order_of("k") is None
+    assert bench.state.keys.order_of("k") is None
     assert bench.requeue(dead).key_bound
     bench.settle()
 

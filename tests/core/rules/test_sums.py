@@ -57,9 +57,9 @@ def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_f
     assert found.outcome_known
     assert found.finished_ms is None
     assert bench.events(found)[-1].detail["executed_quote"] is None
-    assert bench.ledger.next_search_ms() == NOON_MS + bench.rules.config.reconcile.first_ms
-    assert "asked again for the sum" in outlook(bench.ledger, found, NOON_MS).what
-    assert advice(bench.ledger, found) is None
+    assert bench.state.next_search_ms() == NOON_MS + bench.rules.config.reconcile.first_ms
+    assert "asked again for the sum" in outlook(bench.state, found, NOON_MS).what
+    assert advice(bench.state, found) is None
 
 
 def test_fills_have_the_sum_and_the_order_stays_filled(bench: Bench) -> None:
@@ -68,7 +68,7 @@ def test_fills_have_the_sum_and_the_order_stays_filled(bench: Bench) -> None:
     assert (found.state, found.executed_sum, found.average_price) == (State.FILLED, Decimal(44), Decimal(11))
     assert found.finished_ms == bench.now_ms
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Bench) -> None:
@@ -120,7 +120,7 @@ def test_the_sum_is_asked_for_so_many_rounds_and_then_stays_unknown(bench: Bench
     assert (told.name, told.detail) == ("order.price_unknown", {"reason": found.reason})
     assert "no sum for the 4 that were filled" in (found.reason or "")
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_rounds_in_vain_count_and_failed_ones_do_not(bench: Bench) -> None:
@@ -152,7 +152,7 @@ def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: B
     bench.crash()
     bench.open()
     assert bench.order(found).state is State.FILLED
-    assert bench.ledger.searches.keys() == {found.order_id}
+    assert bench.state.searches.keys() == {found.order_id}
     assert not bench.sends
     found = bench.query(found, query(NO_SUM), FILLS)
     assert found.average_price == Decimal(11)
@@ -161,7 +161,7 @@ def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: B
 def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
     bench.submit(quantity=Decimal(4))
     doubt = bench.send_next(unclear())
-    ruled = bench.rule(doubt, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
+    ruled = bench.resolve(doubt, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
     assert (ruled.state, ruled.finished_ms) == (State.FILLED, None)
     assert bench.query(ruled, query(), FILLS).average_price == Decimal(11)
 
@@ -187,19 +187,19 @@ def test_what_was_bought_for_an_unknown_sum_is_no_gift() -> None:
 def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() -> None:
     bench = Bench()
     found = filled(bench)
-    assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
+    assert bench.state.exposure.unpriced(bench.now_ms) == found.order_id
     bench.query(found, query(NO_SUM), FILLS)
-    assert bench.ledger.exposure.unpriced(bench.now_ms) is None
-    assert bench.ledger.exposure.spent(bench.now_ms) == Decimal(44)
+    assert bench.state.exposure.unpriced(bench.now_ms) is None
+    assert bench.state.exposure.spent(bench.now_ms) == Decimal(44)
 
 
 def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> None:
     bench = Bench()
     bench.submit(quantity=Decimal(4))
     found = bench.query(bench.send_next(placed()), query(report(State.CANCELED)))
-    assert bench.ledger.exposure.unpriced(bench.now_ms) is None
+    assert bench.state.exposure.unpriced(bench.now_ms) is None
     bench.query(found, query(report(State.CANCELED, "1", quote="0")))
-    assert bench.ledger.exposure.unpriced(bench.now_ms) == found.order_id
+    assert bench.state.exposure.unpriced(bench.now_ms) == found.order_id
 
 
 # What a market buy leaves

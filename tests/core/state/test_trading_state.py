@@ -1,9 +1,10 @@
-"""The ledger: what memory holds and when it lets go, who is looked for next, and what is due."""
+"""The trading state: what memory holds and when it lets go, who is looked for next, and what is due."""
 
 from decimal import Decimal
 
 import pytest
 
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.decision import Decision
 from daemon.core.state.keys import MAX_ABSENT
 from daemon.core.state.trading_state import TradingState
@@ -32,42 +33,40 @@ def test_a_finished_order_stays_in_memory_until_its_last_word_is_on_disk(bench: 
     """So nobody reads an older word of it from the disk in between."""
     done = filled(bench)
     bench.write()
-    assert bench.ledger.orders == {done.order_id: done}
-    assert bench.ledger.counts[State.FILLED] == 1
+    assert bench.state.orders == {done.order_id: done}
+    assert bench.state.counts[State.FILLED] == 1
     bench.tell(len(bench.untold) - 1)
-    assert bench.ledger.orders == {done.order_id: done}
+    assert bench.state.orders == {done.order_id: done}
     bench.tell()
-    assert not bench.ledger.orders
-    assert bench.ledger.counts[State.FILLED] == 0
+    assert not bench.state.orders
+    assert bench.state.counts[State.FILLED] == 0
 
 
 def test_an_order_that_is_not_finished_stays_whatever_is_on_disk(bench: Bench) -> None:
     order = bench.submit()
     bench.settle()
-    assert bench.ledger.orders == {order.order_id: order}
+    assert bench.state.orders == {order.order_id: order}
 
 
 def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Bench) -> None:
     done = filled(bench)
     bench.write()
-    step = Decision()
-    bench.ledger.unbind(step, done)
-    bench.apply(step)
+    bench.decide(Decision.unbind, done)
     bench.tell()
-    assert bench.ledger.orders.keys() == {done.order_id}
+    assert bench.state.orders.keys() == {done.order_id}
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
     done = doubt(bench, "FOOUSDT")
-    assert bench.ledger.due_search(bench.now_ms) == done
-    done = bench.rule(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40)))
+    assert bench.state.due_search(bench.now_ms) == done
+    done = bench.resolve(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40)))
     bench.settle()
-    assert bench.ledger.orders == {done.order_id: done}
+    assert bench.state.orders == {done.order_id: done}
     bench.query(done, query(report(State.PARTIALLY_FILLED, "1")))
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_leaves(bench: Bench) -> None:
@@ -77,8 +76,8 @@ def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_le
     newer = bench.submit()
     assert newer.key == done.key
     bench.settle()
-    assert bench.ledger.orders.keys() == {newer.order_id}
-    assert bench.ledger.keys.order_of(done.key) == newer
+    assert bench.state.orders.keys() == {newer.order_id}
+    assert bench.state.keys.order_of(done.key) == newer
 
 
 def test_memory_is_asked_for_a_key_before_the_disk() -> None:
@@ -88,32 +87,32 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
         asked.append(key)
         return None
 
-    ledger = TradingState(RULES, recall, lambda _: None)
-    ledger.load(order(key="k"))
-    assert ledger.keys.order_of("k") == order(key="k")
+    state = TradingState(RULES, recall, lambda _: None)
+    state.load(order(key="k"))
+    assert state.keys.order_of("k") == order(key="k")
     assert asked == []
-    assert ledger.keys.order_of("other") is None
+    assert state.keys.order_of("other") is None
     assert asked == ["other"]
 
 
 def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
     asked: list[str] = []
-    ledger = TradingState(RULES, asked.append, lambda _: None)
-    assert [ledger.keys.order_of("k"), ledger.keys.order_of("k")] == [None, None]
+    state = TradingState(RULES, asked.append, lambda _: None)
+    assert [state.keys.order_of("k"), state.keys.order_of("k")] == [None, None]
     assert asked == ["k"]
     gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
-    ledger.load(gone)
-    ledger.committed(Decision(orders={gone.order_id: gone}))
-    ledger.keys.order_of("k")
+    state.load(gone)
+    state.committed(ChangeSet(orders={gone.order_id: gone}))
+    state.keys.order_of("k")
     assert asked == ["k", "k"], "now the disk may have it"
 
 
 def test_only_so_many_keys_are_remembered_as_absent() -> None:
     asked: list[str] = []
-    ledger = TradingState(RULES, asked.append, lambda _: None)
+    state = TradingState(RULES, asked.append, lambda _: None)
     for number in range(MAX_ABSENT + 1):
-        ledger.keys.order_of(str(number))
-    ledger.keys.order_of("0")
+        state.keys.order_of(str(number))
+    state.keys.order_of("0")
     assert asked[-1] == "0"
 
 
@@ -130,9 +129,9 @@ def test_doubts_are_looked_for_before_what_is_only_followed(bench: Bench) -> Non
     followed = bench.send_next(placed())
     bench.now_ms += 1
     doubted = doubt(bench, "BBUSDT")
-    assert bench.ledger.due_search(bench.now_ms) == doubted
-    assert bench.ledger.due_search(bench.now_ms) == followed
-    assert bench.ledger.due_search(bench.now_ms) is None
+    assert bench.state.due_search(bench.now_ms) == doubted
+    assert bench.state.due_search(bench.now_ms) == followed
+    assert bench.state.due_search(bench.now_ms) is None
 
 
 def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
@@ -140,42 +139,42 @@ def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         doubts.append(doubt(bench, symbol))
         bench.now_ms += 1
-    assert [bench.ledger.due_search(bench.now_ms) for _ in doubts] == doubts
+    assert [bench.state.due_search(bench.now_ms) for _ in doubts] == doubts
 
 
 def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
     order = bench.query(doubt(bench, "AAUSDT"), query())
-    next_ms = bench.ledger.next_search_ms()
+    next_ms = bench.state.next_search_ms()
     assert next_ms == NOON_MS + RULES.config.reconcile.first_ms
-    assert bench.ledger.due_search(next_ms - 1) is None
-    assert bench.ledger.due_search(next_ms) == order
+    assert bench.state.due_search(next_ms - 1) is None
+    assert bench.state.due_search(next_ms) == order
 
 
 def test_an_order_is_looked_for_once_at_a_time(bench: Bench) -> None:
     order = doubt(bench, "AAUSDT")
-    assert bench.ledger.due_search(bench.now_ms) == order
-    assert bench.ledger.next_search_ms() is None
-    assert bench.ledger.due_search(bench.now_ms + 60_000) is None
+    assert bench.state.due_search(bench.now_ms) == order
+    assert bench.state.next_search_ms() is None
+    assert bench.state.due_search(bench.now_ms + 60_000) is None
     bench.query(order, query())
-    assert bench.ledger.due_search(bench.now_ms + 60_000) == order
+    assert bench.state.due_search(bench.now_ms + 60_000) == order
 
 
 def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
-    assert bench.ledger.next_search_ms() is None
-    assert bench.ledger.due_search(NOON_MS) is None
+    assert bench.state.next_search_ms() is None
+    assert bench.state.due_search(NOON_MS) is None
 
 
 # What is due
 
 
 def test_what_is_due_is_taken_out_in_order_and_once() -> None:
-    ledger = TradingState(RULES, lambda _: None, lambda _: None)
+    state = TradingState(RULES, lambda _: None, lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
-        ledger.set_timer(at_ms, subject_id)
-    assert ledger.next_timer_ms() == 1
-    assert ledger.due(3) == ["a", "b", "c"]
-    assert ledger.due(3) == []
-    assert ledger.next_timer_ms() == 9
+        state.set_timer(at_ms, subject_id)
+    assert state.next_timer_ms() == 1
+    assert state.due(3) == ["a", "b", "c"]
+    assert state.due(3) == []
+    assert state.next_timer_ms() == 9
 
 
 def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:
@@ -188,7 +187,7 @@ def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:
 
 
 def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
-    bench.ledger.set_rules(rules(locks={"scope": "symbol"}, queue={"max_in_flight": 1}))
+    bench.state.set_rules(rules(locks={"scope": "symbol"}, queue={"max_in_flight": 1}))
     assert bench.submit().resource == "trade:FOOUSDT"
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
 
@@ -197,13 +196,13 @@ def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
 
 
 def test_a_step_with_a_row_of_any_kind_is_to_be_written() -> None:
-    assert not Decision()
-    assert Decision(orders={"a": order()})
-    assert Decision(attempts={"a": attempt()})
-    assert Decision(locks={"a": lock()})
-    assert Decision(facts={"halted": ""})
-    assert Decision(events=[Event(name="trading.halted", at_ms=NOON_MS)])
+    assert not ChangeSet()
+    assert ChangeSet(orders={"a": order()})
+    assert ChangeSet(attempts={"a": attempt()})
+    assert ChangeSet(locks={"a": lock()})
+    assert ChangeSet(facts={"halted": ""})
+    assert ChangeSet(events=[Event(name="trading.halted", at_ms=NOON_MS)])
 
 
 def test_a_step_with_nothing_but_a_line_for_the_log_is_not() -> None:
-    assert not Decision(notes=[Event(name="order.replayed", at_ms=NOON_MS)])
+    assert not ChangeSet(notes=[Event(name="order.replayed", at_ms=NOON_MS)])

@@ -19,7 +19,7 @@ from daemon.core.values.states import State
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order
 
-TOLD_BY_THE_CORE = re.compile(r"(order|lock|trading)\.[a-z_]+")
+RECORDED_BY_THE_CORE = re.compile(r"(order|lock|trading)\.[a-z_]+")
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -52,14 +52,14 @@ def test_levels_are_those_of_the_standard_library() -> None:
     }  # fmt: skip
 
 
-def test_every_name_that_the_core_tells_stands_in_the_catalogue() -> None:
+def test_every_name_that_the_core_records_stands_in_the_catalogue() -> None:
     """Also one that no test here happens to provoke."""
     names = set()
     for path in Path(core.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "tell":
-                named = {part.value for part in ast.walk(node.args[1]) if isinstance(part, ast.Constant)}
-                names |= {name for name in named if isinstance(name, str) and TOLD_BY_THE_CORE.fullmatch(name)}
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "record":
+                named = {part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)}
+                names |= {name for name in named if isinstance(name, str) and RECORDED_BY_THE_CORE.fullmatch(name)}
     assert len(names) > 15
     assert names <= CATALOGUE.keys()
 
@@ -95,22 +95,20 @@ def test_an_event_about_no_order_is_bound_to_none() -> None:
 
 
 def test_amounts_are_told_in_plain_digits() -> None:
-    step = Decision()
+    d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
     asked = order(State.OPEN)
-    TradingState(RULES, lambda _: None, lambda _: None).tell(
-        step,
+    d.record(
         "order.seen",
-        NOON_MS,
         asked,
         executed_quantity=asked.executed_quantity,
         executed_quote=asked.quote_quantity,
     )
-    assert step.events[0].detail == {"executed_quantity": "0", "executed_quote": "10"}
+    assert d.changes.events[0].detail == {"executed_quantity": "0", "executed_quote": "10"}
 
 
 def test_an_event_that_nobody_listed_cannot_be_told() -> None:
     with pytest.raises(KeyError):
-        TradingState(RULES, lambda _: None, lambda _: None).tell(Decision(), "order.vanished", NOON_MS, None)
+        Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS).record("order.vanished")
 
 
 def test_a_kind_is_stored_and_has_no_keys_unless_it_says_so() -> None:

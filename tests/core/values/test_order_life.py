@@ -65,13 +65,13 @@ def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
         return
     with pytest.raises(Impossible, match=f"{happening.value} is impossible for an order that is {state.value}"):
         after(state, happening)
-    ledger, step = TradingState(RULES, lambda _: None, lambda _: None), Decision()
+    d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
     known = order(state)
-    ledger.load(known)
+    d.state.load(known)
     with pytest.raises(Impossible):
-        ledger.move(step, known, happening, NOON_MS)
-    assert ledger.orders == {known.order_id: known}
-    assert not step
+        d.move(known, happening)
+    assert d.state.orders == {known.order_id: known}
+    assert not d.changes
 
 
 def reachable(begin: State, *, without: frozenset[OrderEvent] = frozenset()) -> set[State]:

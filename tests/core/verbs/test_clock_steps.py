@@ -2,6 +2,7 @@
 
 import pytest
 
+from daemon.core.state.changes import ChangeSet
 from daemon.core.state.decision import Decision
 from daemon.core.values.states import State
 from daemon.core.verbs import leases
@@ -11,37 +12,33 @@ from tests.core.bench import Bench
 from tests.core.making import lease
 
 
-def jump(bench: Bench, step_ms: int) -> Decision:
+def jump(bench: Bench, step_ms: int) -> ChangeSet:
     """Let the clock jump, as the engine does."""
     bench.now_ms += step_ms
-    step = Decision()
-    stepped(bench.ledger, step, step_ms, bench.now_ms)
-    return bench.apply(step)
+    bench.decide(stepped, step_ms, {})
+    return bench.last
 
 
 def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
-    bench, step = Bench(), Decision()
-    asked = lease(timeout_ms=30_000)
-    leased = leases.acquire(bench.ledger, step, asked, waiter_id="wait-1", waits=False, now_ms=bench.now_ms)
+    bench = Bench()
+    leased = bench.decide(leases.acquire, lease(timeout_ms=30_000), waiter_id="wait-1", waits=False)
     assert isinstance(leased, Leased)
-    bench.apply(step)
     bench.pass_time(10_000)
     jump(bench, 3_600_000)
     bench.pass_time(19_999)
-    assert bench.ledger.locks.active(leased.lock.lock_id) is not None
+    assert bench.state.locks.active(leased.lock.lock_id) is not None
     bench.settle()
     bench.crash()
-    assert bench.ledger.locks.active(leased.lock.lock_id) is not None, "the disk knows of it"
+    assert bench.state.locks.active(leased.lock.lock_id) is not None, "the disk knows of it"
     bench.pass_time(1)
-    assert bench.ledger.locks.active(leased.lock.lock_id) is None
+    assert bench.state.locks.active(leased.lock.lock_id) is None
 
 
 def test_a_wait_that_the_exchange_asked_for_is_not_cut_short_and_one_that_is_over_stays_over() -> None:
-    bench, step = Bench(), Decision()
-    bench.ledger.back_off(step, bench.now_ms + 60_000, bench.now_ms)
-    bench.apply(step)
+    bench = Bench()
+    bench.decide(Decision.back_off, bench.now_ms + 60_000)
     assert jump(bench, 3_600_000).facts
-    assert bench.ledger.capacity.backoff_until_ms == bench.now_ms + 60_000
+    assert bench.state.capacity.backoff_until_ms == bench.now_ms + 60_000
     bench.pass_time(60_000)
     assert not jump(bench, 1_000).facts
     assert bench.submit().state is State.IN_FLIGHT

@@ -31,7 +31,7 @@ def of_ten(bench: Bench) -> Order:
 
 def seen(bench: Bench, found: Order, *shown: OrderReport) -> Order:
     """Look at the instant at which the next look is due."""
-    bench.now_ms = max(bench.now_ms, bench.ledger.next_search_ms() or 0)
+    bench.now_ms = max(bench.now_ms, bench.state.next_search_ms() or 0)
     return bench.query(found, *(query(each, at_ms=bench.now_ms) for each in shown))
 
 
@@ -176,18 +176,18 @@ def test_an_answer_that_is_not_believed_is_told_once_and_is_no_evidence(bench: B
     assert (found.state, found.exchange_order_id, found.seen_ms) == (State.OPEN, "C02__1", None)
     (event,) = told(bench, found, "order.contradicted")
     assert event.detail["reason"] == "order: shown for ETHUSDT, sent for FOOUSDT"
-    assert bench.ledger.searches[found.order_id].misses == 0
+    assert bench.state.searches[found.order_id].misses == 0
 
 
 def test_what_is_odd_stays_so_until_the_order_is_shown_without_it_and_is_told_anew_after_that(bench: Bench) -> None:
     found = bench.query(of_ten(bench), odd("its status 'X' is none of MEXC's", report()))
-    assert (found.state, read(bench.ledger, bench.now_ms).contradicted) == (State.OPEN, 1)
+    assert (found.state, read(bench.state, bench.now_ms).contradicted) == (State.OPEN, 1)
     found = bench.query(found, query(failed=True))
-    assert read(bench.ledger, bench.now_ms).contradicted == 1
+    assert read(bench.state, bench.now_ms).contradicted == 1
     found = bench.query(found, odd("its status 'X' is none of MEXC's", report(State.PARTIALLY_FILLED, "1")))
     assert len(told(bench, found, "order.contradicted")) == 1
     found = bench.query(found, query(report(State.PARTIALLY_FILLED, "2")))
-    assert read(bench.ledger, bench.now_ms).contradicted == 0
+    assert read(bench.state, bench.now_ms).contradicted == 0
     bench.query(found, odd("its status 'X' is none of MEXC's", report(State.PARTIALLY_FILLED, "2")))
     assert len(told(bench, found, "order.contradicted")) == 2
 
@@ -217,7 +217,7 @@ def test_reported_rows_are_not_remembered_without_end(bench: Bench) -> None:
     found = of_ten(bench)
     for number in range(1_100):
         found = bench.query(found, replace(query(), passed_over=(str(number),)))
-    assert len(bench.ledger.odd_rows) <= 1_000
+    assert len(bench.state.odd_rows) <= 1_000
 
 
 # --- found under another name
@@ -247,8 +247,8 @@ def by_id() -> list[QueryResult]:
 
 def search(bench: Bench, found: Order) -> Order:
     """Make the next round where the rules say, in vain."""
-    bench.now_ms = max(bench.now_ms, bench.ledger.next_search_ms() or 0)
-    search = bench.ledger.searches[found.order_id]
+    bench.now_ms = max(bench.now_ms, bench.state.next_search_ms() or 0)
+    search = bench.state.searches[found.order_id]
     places = sources(found, search, bench.now_ms, bench.rules)
     return bench.query(found, *(query(source=place, at_ms=bench.now_ms) for place in places))
 
@@ -263,7 +263,7 @@ def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_the
     assert found.doubt_ms == bench.now_ms
     assert found.key_bound
     assert "C02__1" in str(found.reason)
-    assert read(bench.ledger, bench.now_ms + 1).past_grace == 1
+    assert read(bench.state, bench.now_ms + 1).past_grace == 1
     while found.state is State.IN_DOUBT:
         found = search(bench, found)
         assert bench.now_ms < NEVER_MS
@@ -280,7 +280,7 @@ def test_the_resource_of_a_placed_order_stays_free_though_it_is_doubted(bench: B
     found = of_ten(bench)
     while found.state is State.OPEN:
         found = search(bench, found)
-    assert bench.ledger.lock_of(found) is None
+    assert bench.state.lock_of(found) is None
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED])
@@ -304,7 +304,7 @@ def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_
 
 def test_an_order_is_asked_for_by_the_exchanges_id_first_where_it_is_known(bench: Bench) -> None:
     found = of_ten(bench)
-    search = bench.ledger.searches[found.order_id]
+    search = bench.state.searches[found.order_id]
     assert sources(found, search, bench.now_ms, bench.rules) == (Source.ORDER_ID,)
     surprised = replace(search, misses=1)
     assert sources(found, surprised, bench.now_ms, bench.rules) == tuple(Source)

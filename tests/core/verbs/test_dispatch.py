@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.state.decision import Decision
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.exchange_replies import Advice, NotSent
 from daemon.core.values.locks import LockState, OwnerType
@@ -91,13 +90,13 @@ def test_a_blocked_waiter_blocks_nobody(bench: Bench) -> None:
 
 def test_one_holder_at_a_time_and_the_next_goes_when_it_has_ended(bench: Bench) -> None:
     first, second = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
-    lock = bench.ledger.lock_of(first)
+    lock = bench.state.lock_of(first)
     assert lock is not None
     bench.settle()
     bench.answer(first, placed())
     second = bench.order(second)
     assert second.state is State.IN_FLIGHT
-    newer = bench.ledger.lock_of(second)
+    newer = bench.state.lock_of(second)
     assert newer is not None
     assert newer.token > lock.token
 
@@ -119,7 +118,7 @@ def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -
     assert emergency.state is State.IN_FLIGHT, "orders in flight are our own limit"
     bench.settle()
     bench.answer(holder, unclear())
-    assert bench.ledger.locks.holder(emergency.resource) == bench.ledger.lock_of(bench.order(holder))
+    assert bench.state.locks.holder(emergency.resource) == bench.state.lock_of(bench.order(holder))
     assert bench.order(waiting).state is State.QUEUED
     ((send, _),) = bench.sends.values()
     assert send.token is None
@@ -139,7 +138,7 @@ def test_an_emergency_sell_keeps_to_the_exchanges_rate() -> None:
 
 def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
     """It cannot happen; if it does, going on would break a promise."""
-    bench.ledger.locks.acquire(
+    bench.state.locks.acquire(
         resource="trade:FOOUSDT:BUY:manual",
         owner_id="somebody",
         owner_type=OwnerType.SYSTEM,
@@ -180,8 +179,8 @@ def test_new_limits_count_from_the_next_decision_on() -> None:
     bench = one_at_a_time()
     bench.submit(symbol="AAUSDT")
     waiting = bench.submit(symbol="BBUSDT")
-    bench.ledger.set_rules(rules(queue={"max_in_flight": 2}))
-    bench.apply(Decision())
+    bench.state.set_rules(rules(queue={"max_in_flight": 2}))
+    bench.dispatch()
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
@@ -259,11 +258,11 @@ def test_a_request_under_a_lock_that_is_another_ones_is_not_made(bench: Bench) -
     """It cannot happen while the lock stays for what is outstanding; the gate asks all the same."""
     order = bench.submit()
     ((send, _),) = bench.sends.values()
-    assert may_go(bench.ledger, msgspec.structs.replace(send, token=99), bench.now_ms) is not None
-    lock = bench.ledger.lock_of(order)
+    assert may_go(bench.state, msgspec.structs.replace(send, token=99), bench.now_ms) is not None
+    lock = bench.state.lock_of(order)
     assert lock is not None
-    bench.ledger.locks.release(lock.lock_id, lock.token, bench.now_ms)
-    assert "no longer the resource's" in (may_go(bench.ledger, send, bench.now_ms) or "")
+    bench.state.locks.release(lock.lock_id, lock.token, bench.now_ms)
+    assert "no longer the resource's" in (may_go(bench.state, send, bench.now_ms) or "")
 
 
 def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> None:
@@ -278,13 +277,13 @@ def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> N
     assert bench.fire(armed)
     bench.answer(armed, NotSent(bench.gate(armed) or ""))
     bench.pass_time(1_699)
-    assert bench.ledger.counts[State.QUEUED] == 3
+    assert bench.state.counts[State.QUEUED] == 3
     bench.pass_time(1)
-    assert bench.ledger.counts[State.IN_FLIGHT] == 1, "one order tries"
+    assert bench.state.counts[State.IN_FLIGHT] == 1, "one order tries"
     bench.settle()
     assert bench.gate(bench.order(first)) is None
     bench.answer(first, placed())
-    assert bench.ledger.counts[State.IN_FLIGHT] == 2
+    assert bench.state.counts[State.IN_FLIGHT] == 2
     bench.settle()
     assert [bench.gate(bench.order(order)) for order in (second, armed)] == [None] * 2
 
@@ -337,7 +336,7 @@ def test_an_armed_order_that_has_left_memory_does_not_fire(bench: Bench) -> None
     order = bench.submit(execute_at=NOON_MS + 300)
     bench.withdraw(order)
     bench.settle()
-    assert order.order_id not in bench.ledger.orders
+    assert order.order_id not in bench.state.orders
     assert not bench.fire(order)
 
 
@@ -445,7 +444,7 @@ def test_a_lease_that_ends_with_an_outcome_outstanding_is_an_alarm_and_stays_hel
     order = bench.submit(timeout_ms=400)
     waiting = bench.submit(quote_order_qty=Decimal(20))
     bench.pass_time(400)
-    lock = bench.ledger.lock_of(order)
+    lock = bench.state.lock_of(order)
     assert lock is not None
     assert lock.overdue
     assert bench.order(waiting).state is State.QUEUED
@@ -462,9 +461,9 @@ def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource(bench:
     bench.halt()
     order = bench.send_next(refused())
     assert order.state is State.QUEUED
-    assert bench.ledger.lock_of(order) is not None
+    assert bench.state.lock_of(order) is not None
     bench.pass_time(1_000)
-    assert bench.ledger.locks.holder(order.resource) is None
+    assert bench.state.locks.holder(order.resource) is None
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("lock.expired", {"token": 1, "owner_id": "anna"})
     bench.resume()
@@ -479,7 +478,7 @@ def test_a_lease_that_ends_between_two_attempts_lets_the_next_in_line_go_first(b
     assert bench.order(waiting).state is State.IN_FLIGHT
     bench.pass_time(1_600)
     assert bench.order(order).state is State.QUEUED
-    assert order.order_id in bench.ledger.queue
+    assert order.order_id in bench.state.queue
     bench.send_next(placed())
     assert bench.order(order).state is State.IN_FLIGHT
 
@@ -491,15 +490,15 @@ def test_another_attempt_begins_the_lease_anew_under_the_same_token(bench: Bench
     ((send, _),) = bench.sends.values()
     assert (send.token, send.attempt.number) == (1, 2)
     bench.pass_time(399)
-    lock = bench.ledger.lock_of(order)
+    lock = bench.state.lock_of(order)
     assert lock is not None
     assert (lock.expires_ms, lock.overdue) == (NOON_MS + 700, False)
 
 
 def test_what_is_due_is_told_ahead(bench: Bench) -> None:
-    assert bench.ledger.next_timer_ms() is None
+    assert bench.state.next_timer_ms() is None
     bench.submit(execute_at=NOON_MS + 60_000)
-    assert bench.ledger.next_timer_ms() == NOON_MS + 59_500
+    assert bench.state.next_timer_ms() == NOON_MS + 59_500
 
 
 # An exchange that is not proven
@@ -508,17 +507,17 @@ def test_what_is_due_is_told_ahead(bench: Bench) -> None:
 def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
     bench = one_at_a_time()
     first, waiting = bench.submit(), bench.submit(snipe_target_id="t2")
-    bench.ledger.preflight_pending = "it was not found fit yet"
+    bench.state.preflight_pending = "it was not found fit yet"
     bench.settle()
     bench.answer(first, placed())
     assert bench.order(waiting).state is State.QUEUED
-    bench.ledger.preflight_pending = None
-    bench.apply(Decision())
+    bench.state.preflight_pending = None
+    bench.dispatch()
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
 def test_a_signal_that_comes_before_that_is_told_to_come_again(bench: Bench) -> None:
-    bench.ledger.preflight_pending = "it was not found fit yet"
+    bench.state.preflight_pending = "it was not found fit yet"
     with pytest.raises(NotReady, match="it was not found fit yet; send the signal again"):
         bench.submit()
     assert not bench.latest

@@ -144,7 +144,7 @@ def test_a_repetition_is_answered_from_the_disk_when_memory_has_let_go(bench: Be
     bench.submit(snipe_target_id="t1")
     order = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
     (again,) = bench.submit_all([request(snipe_target_id="t1")])
     assert again.replayed
     assert again.order == order
@@ -199,7 +199,7 @@ def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench
     bench.settle()
     bench.pass_time(RULES.config.queue.manual_window_ms + 1)
     second = bench.submit()
-    assert first.order_id not in bench.ledger.orders
+    assert first.order_id not in bench.state.orders
     bench.settle()
     assert bench.disk.by_key(first.key) == bench.order(second)
 
@@ -219,7 +219,7 @@ def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None
     with pytest.raises(kind):
         bench.submit(snipe_target_id="t1")
     assert bench.latest == before
-    assert bench.ledger.last_seq == 1
+    assert bench.state.last_seq == 1
 
 
 def test_only_those_who_wait_fill_the_queue() -> None:
@@ -301,12 +301,12 @@ def test_a_batch_with_one_conflict_takes_none(bench: Bench) -> None:
 
 def test_what_was_not_fitted_because_it_was_known_is_not_taken_when_it_is_new(bench: Bench) -> None:
     """Between the look-up and the decision the order that answered it may have ended unplaced."""
-    identity = identify(bench.ledger, signal())
+    identity = identify(bench.state, signal())
     with pytest.raises(NotReady, match="send it again"):
-        check_all(bench.ledger, [(None, identity)], NOON_MS)
+        check_all(Decision(bench.state, NOON_MS), [(None, identity)])
     known = bench.submit()
-    check_all(bench.ledger, [(None, identity)], NOON_MS)
-    again = accept(bench.ledger, Decision(), None, identity, order_id=an_id(9), actor="uid:1000", now_ms=NOON_MS)
+    check_all(Decision(bench.state, NOON_MS), [(None, identity)])
+    again = accept(Decision(bench.state, NOON_MS), None, identity, order_id=an_id(9), actor="uid:1000")
     assert (again.replayed, again.order.order_id) == (True, known.order_id)
 
 
@@ -321,20 +321,12 @@ def test_a_batch_of_repetitions_is_answered_while_trading_is_halted(bench: Bench
 def test_what_is_traded_is_rounded_and_what_identifies_is_not(bench: Bench) -> None:
     """Rounding to a pair's steps must not make one wish of two, nor two of one when the pair's steps change."""
     asked, rounded = signal(quote_order_qty=Decimal("9.999")), signal(quote_order_qty=Decimal("9.99"))
-    step = Decision()
-    accepted = accept(
-        bench.ledger,
-        step,
-        rounded,
-        identify(bench.ledger, asked),
-        order_id=an_id(1),
-        actor="uid:1000",
-        now_ms=NOON_MS,
-    )
+    d = Decision(bench.state, NOON_MS)
+    accepted = accept(d, rounded, identify(bench.state, asked), order_id=an_id(1), actor="uid:1000")
     assert accepted.order.quote_quantity == Decimal("9.99")
     assert accepted.order.asked == {"quote_quantity": Decimal("9.999")}
-    (told,) = step.events
+    (told,) = d.changes.events
     assert (told.detail["quote_quantity"], told.detail["asked_quote_quantity"]) == ("9.99", "9.999")
     assert told.detail.keys().isdisjoint({"asked_quantity", "asked_price"})
-    assert accepted.order.fingerprint == identify(bench.ledger, asked).fingerprint
-    assert accepted.order.fingerprint != identify(bench.ledger, rounded).fingerprint
+    assert accepted.order.fingerprint == identify(bench.state, asked).fingerprint
+    assert accepted.order.fingerprint != identify(bench.state, rounded).fingerprint

@@ -28,10 +28,7 @@ def bench() -> Bench:
 
 def ask(bench: Bench, name: str = "wait-1", *, waits: bool = False, **changes: Any) -> Leased | Waiter:
     """Ask for a lease under a name in line."""
-    step = Decision()
-    got = leases.acquire(bench.ledger, step, lease(**changes), waiter_id=name, waits=waits, now_ms=bench.now_ms)
-    bench.apply(step)
-    return got
+    return bench.decide(leases.acquire, lease(**changes), waiter_id=name, waits=waits)
 
 
 def take(bench: Bench, **changes: Any) -> Lock:
@@ -39,7 +36,7 @@ def take(bench: Bench, **changes: Any) -> Lock:
     got = ask(bench, **changes)
     assert isinstance(got, Leased)
     assert not got.replayed
-    assert bench.ledger.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
+    assert bench.state.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
     return got.lock
 
 
@@ -52,40 +49,23 @@ def wait(bench: Bench, name: str, **changes: Any) -> Waiter:
 
 def release(bench: Bench, lock: Lock, owner_id: str = "anna", **outcome: Any) -> Lock:
     """Give a lease back."""
-    step = Decision()
     outcome = {"result": None, "error": None} | outcome
-    ended = leases.release(bench.ledger, step, lock, owner_id=owner_id, now_ms=bench.now_ms, **outcome)
-    bench.apply(step)
-    return ended
+    return bench.decide(leases.release, lock, owner_id=owner_id, **outcome)
 
 
 def renew(bench: Bench, lock: Lock, owner_id: str = "anna", timeout_ms: int | None = None) -> Lock:
     """Begin a lease anew."""
-    step = Decision()
-    renewed = leases.renew(bench.ledger, step, lock, owner_id=owner_id, timeout_ms=timeout_ms, now_ms=bench.now_ms)
-    bench.apply(step)
-    return renewed
+    return bench.decide(leases.renew, lock, owner_id=owner_id, timeout_ms=timeout_ms)
 
 
 def force(bench: Bench, lock: Lock, *, exchange_checked: bool = False) -> Lock:
     """End a lock by an administrator's word."""
-    step = Decision()
-    ended = leases.force_release(
-        bench.ledger,
-        step,
-        lock,
-        reason="stuck",
-        actor="uid:0",
-        exchange_checked=exchange_checked,
-        now_ms=bench.now_ms,
-    )
-    bench.apply(step)
-    return ended
+    return bench.decide(leases.force_release, lock, reason="stuck", actor="uid:0", exchange_checked=exchange_checked)
 
 
 def order_lock(bench: Bench, order: Order) -> Lock:
     """Return the lock that an order holds."""
-    lock = bench.ledger.lock_of(bench.order(order))
+    lock = bench.state.lock_of(bench.order(order))
     assert lock is not None
     return lock
 
@@ -107,7 +87,7 @@ def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(bench: Ben
     with pytest.raises(Held) as refusal:
         ask(bench, "wait-3")
     assert (refusal.value.holder, refusal.value.queue_length) == (lock, 1)
-    assert list(bench.ledger.waiters) == ["wait-2"], "whoever does not wait does not stand in line"
+    assert list(bench.state.waiters) == ["wait-2"], "whoever does not wait does not stand in line"
 
 
 def test_tokens_only_grow_over_owners_resources_and_restarts(bench: Bench) -> None:
@@ -123,14 +103,14 @@ def test_tokens_only_grow_over_owners_resources_and_restarts(bench: Bench) -> No
 def test_nothing_is_granted_while_starting_or_draining(bench: Bench, *, opens: bool) -> None:
     held = take(bench)
     wait(bench, "wait-2")
-    bench.ledger.sending = False
+    bench.state.sending = False
     with pytest.raises(NotReady):
         ask(bench, "wait-3", resource="other")
     release(bench, held)
-    assert bench.ledger.granted == {}
+    assert bench.state.granted == {}
     if opens:
         bench.open()
-        assert list(bench.ledger.granted) == ["wait-2"]
+        assert list(bench.state.granted) == ["wait-2"]
 
 
 def test_the_line_has_an_end() -> None:
@@ -151,8 +131,8 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release
     served = []
     for _ in range(3):
         release(bench, lock, lock.owner_id)
-        ((name, lock),) = bench.ledger.granted.items()
-        del bench.ledger.granted[name]
+        ((name, lock),) = bench.state.granted.items()
+        del bench.state.granted[name]
         served.append(name)
     assert served == ["wait-b", "wait-a", "wait-c"]
     bench.settle()
@@ -162,11 +142,11 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release
 def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
     lock = take(bench)
     wait(bench, "wait-2")
-    step = Decision()
-    leases.release(bench.ledger, step, lock, owner_id="anna", result=None, error=None, now_ms=bench.now_ms)
-    with pytest.raises(Held):  # before the step was carried out
-        leases.acquire(bench.ledger, step, lease(), waiter_id="wait-3", waits=False, now_ms=bench.now_ms)
-    assert list(bench.ledger.granted) == ["wait-2"]
+    d = Decision(bench.state, bench.now_ms)
+    leases.release(d, lock, owner_id="anna", result=None, error=None)
+    with pytest.raises(Held):  # before the first in the queue was granted
+        leases.acquire(d, lease(), waiter_id="wait-3", waits=False)
+    assert list(bench.state.granted) == ["wait-2"]
 
 
 def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
@@ -174,13 +154,12 @@ def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
     wait(bench, "wait-2")
     wait(bench, "wait-3")
     bench.pass_time(70)
-    step = Decision()
-    withdraw(bench.ledger, step, "wait-2", "the caller went away", bench.now_ms)
-    withdraw(bench.ledger, step, "wait-2", "twice is once", bench.now_ms)
-    bench.apply(step)
-    assert [note.detail["waited_ms"] for note in step.notes] == [70]
+    bench.decide(withdraw, "wait-2", "the caller went away")
+    assert [note.detail["waited_ms"] for note in bench.last.notes] == [70]
+    bench.decide(withdraw, "wait-2", "twice is once")
+    assert not bench.last.notes
     release(bench, lock)
-    assert list(bench.ledger.granted) == ["wait-3"]
+    assert list(bench.state.granted) == ["wait-3"]
     bench.settle()
     assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
 
@@ -189,9 +168,9 @@ def test_the_end_of_a_lease_wakes_the_next_to_the_millisecond(bench: Bench) -> N
     lock = take(bench, timeout_ms=250)
     wait(bench, "wait-2")
     bench.pass_time(249)
-    assert bench.ledger.granted == {}
+    assert bench.state.granted == {}
     bench.pass_time(1)
-    assert bench.ledger.granted["wait-2"].token == lock.token + 1
+    assert bench.state.granted["wait-2"].token == lock.token + 1
     bench.settle()
     assert bench.disk.locks[lock.token].state is LockState.EXPIRED
 
@@ -206,9 +185,9 @@ def test_a_restart_ends_all_waiting_and_leaves_leases_what_was_left_of_them(benc
     bench.settle()
     assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
     bench.pass_time(599)
-    assert list(bench.ledger.locks) == [lock]
+    assert list(bench.state.locks) == [lock]
     bench.pass_time(1)
-    assert list(bench.ledger.locks) == []
+    assert list(bench.state.locks) == []
 
 
 # Beside orders
@@ -221,9 +200,9 @@ def test_a_lease_keeps_the_trade_waiting_and_the_trade_the_lease(bench: Bench) -
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     release(bench, lock)
     assert bench.order(order).state is State.IN_FLIGHT, "it came first"
-    assert bench.ledger.granted == {}
+    assert bench.state.granted == {}
     bench.send_next(placed())
-    assert list(bench.ledger.granted) == ["wait-2"]
+    assert list(bench.state.granted) == ["wait-2"]
 
 
 def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
@@ -232,14 +211,14 @@ def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     release(bench, lock)
     assert bench.order(order).state is State.QUEUED
-    release(bench, bench.ledger.granted["wait-2"], "ben")
+    release(bench, bench.state.granted["wait-2"], "ben")
     assert bench.order(order).state is State.IN_FLIGHT
 
 
 def expire_by_another_decision(bench: Bench, order: Order) -> None:
     """Let an order's deadline pass, and let somebody decide something else before its timer is looked at."""
     bench.now_ms = order.deadline_ms + 1
-    bench.apply(Decision())
+    bench.dispatch()
 
 
 LEAVINGS: dict[str, Callable[[Bench, Order], object]] = {
@@ -255,10 +234,10 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
-    assert bench.ledger.granted == {}, "the order came first, and waits for room"
+    assert bench.state.granted == {}, "the order came first, and waits for room"
     take(bench, resource="elsewhere")  # which keeps nobody else waiting
     LEAVINGS[how](bench, order)
-    assert list(bench.ledger.granted) == ["wait-2"]
+    assert list(bench.state.granted) == ["wait-2"]
 
 
 def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> None:
@@ -267,7 +246,7 @@ def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> 
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     sell = bench.submit(symbol="BARUSDT", side="SELL", quantity=Decimal(1), quote_order_qty=None)
     assert [bench.order(order).state for order in (armed, sell)] == [State.QUEUED, State.IN_FLIGHT]
-    assert list(bench.ledger.granted) == ["wait-2"]
+    assert list(bench.state.granted) == ["wait-2"]
 
 
 def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
@@ -276,10 +255,10 @@ def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_beh
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     urgent = take(bench, resource=TRADE, owner_id="cleo", priority=1)
-    assert list(bench.ledger.waiters) == ["wait-2"]
+    assert list(bench.state.waiters) == ["wait-2"]
     release(bench, urgent, "cleo")
     assert bench.order(order).state is State.QUEUED
-    assert bench.ledger.granted == {}, "the order is next"
+    assert bench.state.granted == {}, "the order is next"
 
 
 # The owner's verbs
@@ -290,7 +269,7 @@ def test_only_the_owner_renews_and_releases(bench: Bench) -> None:
     for verb in (renew, release):
         with pytest.raises(NotAllowed):
             verb(bench, lock, "mallory")
-    assert list(bench.ledger.locks) == [lock]
+    assert list(bench.state.locks) == [lock]
 
 
 def test_a_lease_that_is_renewed_ends_later(bench: Bench) -> None:
@@ -299,9 +278,9 @@ def test_a_lease_that_is_renewed_ends_later(bench: Bench) -> None:
     assert renew(bench, lock).expires_ms == NOON_MS + 1_900
     assert renew(bench, lock, timeout_ms=5_000).expires_ms == NOON_MS + 5_900
     bench.pass_time(4_999)
-    assert len(bench.ledger.locks) == 1
+    assert len(bench.state.locks) == 1
     bench.pass_time(1)
-    assert len(bench.ledger.locks) == 0
+    assert len(bench.state.locks) == 0
 
 
 def test_a_lease_that_has_ended_is_neither_renewed_nor_released_again(bench: Bench) -> None:
@@ -345,7 +324,7 @@ def test_a_repeated_request_that_waits_stands_in_line_once(bench: Bench) -> None
     assert wait(bench, "wait-3", key="k") == first
     with pytest.raises(Held):
         ask(bench, "wait-4", key="k")
-    assert list(bench.ledger.waiters) == ["wait-2"]
+    assert list(bench.state.waiters) == ["wait-2"]
 
 
 @pytest.mark.parametrize("ending", ["failed", "expired"])
@@ -378,9 +357,9 @@ def test_a_lease_that_a_repeated_request_got_is_not_the_first_ones_to_leave_unto
     wait(bench, "wait-3", resource="other", owner_id="ben", key="l")
     for lock in locks:
         release(bench, lock)
-    mine = bench.ledger.granted["wait-2"]
+    mine = bench.state.granted["wait-2"]
     assert ask(bench, "wait-4", key="k") == Leased(mine, replayed=True)
-    assert list(bench.ledger.granted) == ["wait-3"]
+    assert list(bench.state.granted) == ["wait-3"]
 
 
 # The administrator's word
@@ -391,7 +370,7 @@ def test_a_forced_release_ends_a_lease_with_reason_and_actor_and_wakes_the_next(
     wait(bench, "wait-2", owner_id="ben")
     ended = force(bench, lock)
     assert (ended.state, ended.error) == (LockState.FAILED, "released by uid:0: stuck")
-    assert list(bench.ledger.granted) == ["wait-2"]
+    assert list(bench.state.granted) == ["wait-2"]
     (told,) = bench.events()
     assert (told.name, told.actor, told.lock_id, told.resource) == (
         "lock.force_released",
@@ -414,7 +393,7 @@ def test_a_lock_over_an_unknown_outcome_is_released_only_by_whoever_checked_the_
         force(bench, lock)
     assert order_lock(bench, order) is lock
     force(bench, lock, exchange_checked=True)
-    assert bench.ledger.locks.holder(TRADE) is None
+    assert bench.state.locks.holder(TRADE) is None
     assert bench.order(order).state in {State.IN_FLIGHT, State.IN_DOUBT}, "the order's own doubt stays"
 
 
@@ -424,10 +403,10 @@ def test_the_lock_of_an_order_that_waits_again_is_released_and_the_order_waits_l
     lock = order_lock(bench, order)
     wait(bench, "wait-2", resource=TRADE, priority=1)
     force(bench, lock)
-    assert list(bench.ledger.granted) == ["wait-2"]
+    assert list(bench.state.granted) == ["wait-2"]
     bench.pass_time(300)
     assert bench.order(order).state is State.QUEUED
-    release(bench, bench.ledger.granted["wait-2"])
+    release(bench, bench.state.granted["wait-2"])
     assert bench.order(order).state is State.IN_FLIGHT
 
 
@@ -439,7 +418,7 @@ def test_the_lock_of_an_order_in_the_queue_is_released_and_it_queues_anew(bench:
     bench.pass_time(order.not_before_ms - bench.now_ms)
     wait(bench, "wait-2", resource=TRADE, priority=9)
     force(bench, order_lock(bench, order))
-    assert bench.ledger.granted == {}, "the order outranks it"
+    assert bench.state.granted == {}, "the order outranks it"
     bench.resume()
     assert bench.order(order).state is State.IN_FLIGHT
 
@@ -462,11 +441,11 @@ def test_orders_and_callers_are_listed_in_one_order_of_service_with_their_places
     first, second = bench.submit(), bench.submit(quantity=Decimal(9))
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     wait(bench, "wait-3", resource=TRADE, owner_id="cleo", priority=1)
-    listed = in_order(bench.ledger)
+    listed = in_order(bench.state)
     assert [each.entry_id for each in listed] == ["wait-3", first.order_id, second.order_id, "wait-2"]
     assert [(each.position, each.resource_position) for each in listed] == [(1, 1), (2, 2), (3, 3), (4, 4)]
     assert [each.owner_id for each in listed] == ["cleo", first.owner_id, second.owner_id, "ben"]
-    assert [place_of(bench.ledger, order) for order in (first, second)] == [2, 3]
+    assert [place_of(bench.state, order) for order in (first, second)] == [2, 3]
 
 
 def test_an_order_that_has_its_lock_already_waits_behind_nobody(bench: Bench) -> None:
@@ -476,6 +455,6 @@ def test_an_order_that_has_its_lock_already_waits_behind_nobody(bench: Bench) ->
     order = bench.send_next(refused())
     wait(bench, "wait-2", resource=TRADE, priority=1)
     bench.pass_time(order.not_before_ms - bench.now_ms)
-    assert place_of(bench.ledger, bench.order(order)) == 1
-    places = {each.entry_id: each.resource_position for each in in_order(bench.ledger)}
+    assert place_of(bench.state, bench.order(order)) == 1
+    places = {each.entry_id: each.resource_position for each in in_order(bench.state)}
     assert places == {order.order_id: 1, "wait-2": 1}

@@ -11,7 +11,7 @@ from daemon.core.values.exchange_replies import Advice, CancelAnswer
 from daemon.core.values.locks import LockState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
-from daemon.core.verbs.operator import Found, Ruling, ask_cancel, requeue, rule, withdraw
+from daemon.core.verbs.operator import Found, Ruling, ask_cancel, requeue, resolve, withdraw
 from daemon.errors import WrongState
 from tests.core.bench import Bench
 from tests.core.making import RULES, everywhere, placed, query, refused, report, rules, unclear
@@ -121,8 +121,8 @@ def test_what_was_not_sent_can_be_withdrawn(bench: Bench, make: Callable[[Bench]
     told = bench.events(order)[-1]
     assert (told.name, told.actor, told.detail) == ("order.withdrawn", "uid:0", {"reason": "wrong coin"})
     bench.settle()
-    assert not bench.ledger.orders
-    assert len(bench.ledger.queue) == len(bench.ledger.locks) == bench.ledger.capacity.in_flight == 0
+    assert not bench.state.orders
+    assert len(bench.state.queue) == len(bench.state.locks) == bench.state.capacity.in_flight == 0
 
 
 @pytest.mark.parametrize("make", all_but(queued, armed, dead_letter), ids=names)
@@ -160,11 +160,11 @@ def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
     order = make(bench)
     for _ in range(5):
         order = bench.query(order, query(report(order.state, str(order.executed_quantity))))
-    assert (bench.ledger.next_search_ms() or 0) > bench.now_ms
+    assert (bench.state.next_search_ms() or 0) > bench.now_ms
     bench.cancel(order, "enough")
     bench.cancel_answered(order, CancelAnswer("refused", "DELETE", "HTTP 400 -2011"))
     assert bench.order(order) == order, "the answer to a cancel proves nothing"
-    assert bench.ledger.next_search_ms() == bench.now_ms
+    assert bench.state.next_search_ms() == bench.now_ms
     asked, answered = bench.events(order)[-2:]
     assert (asked.name, asked.actor, asked.detail) == ("order.cancel_requested", "uid:0", {"reason": "enough"})
     assert answered.detail == {"asked": "DELETE", "answered": "HTTP 400 -2011", "outcome": "refused"}
@@ -194,7 +194,7 @@ def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing
     order = bench.query(order, query(report(State.FILLED, "4")))
     bench.cancel_answered(order, CancelAnswer("accepted", "DELETE", "HTTP 200"))
     assert bench.events(order)[-1].name == "order.cancel_answered"
-    assert bench.ledger.next_search_ms() is None
+    assert bench.state.next_search_ms() is None
 
 
 # Rule
@@ -203,11 +203,11 @@ def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing
 @pytest.mark.parametrize("make", [in_doubt, lost], ids=names)
 def test_a_person_may_vouch_that_an_order_was_not_placed(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
-    assert bench.ledger.lock_of(order) is not None
+    assert bench.state.lock_of(order) is not None
     bench.pass_time(GRACE_MS)
-    order = bench.rule(order, NOT_PLACED, "not in the exchange's list")
+    order = bench.resolve(order, NOT_PLACED, "not in the exchange's list")
     assert (order.state, order.reason, order.key_bound) == (State.REJECTED, "not in the exchange's list", False)
-    assert bench.ledger.lock_of(order) is None
+    assert bench.state.lock_of(order) is None
     told = bench.events(order)[-1]
     assert (told.name, told.actor) == ("order.ruled", "uid:0")
     assert told.detail == {"ruling": "not_placed", "reason": "not in the exchange's list"}
@@ -231,13 +231,13 @@ def test_a_person_may_say_what_became_of_an_order(
     bench: Bench, make: Callable[[Bench], Order], ruling: Ruling, state: State, *, done: bool
 ) -> None:
     found = Found(ruling=ruling, exchange_order_id="C02__9", executed_quantity=Decimal(2), executed_quote=Decimal(20))
-    order = bench.rule(make(bench), found)
+    order = bench.resolve(make(bench), found)
     assert order.state is state
     assert order.exchange_order_id == "C02__9"
     assert (order.executed_quantity, order.executed_quote) == (Decimal(2), Decimal(20))
     assert order.key_bound, "what was placed keeps its key"
     assert (order.finished_ms is not None) is done
-    assert (bench.ledger.next_search_ms() is None) is done, (
+    assert (bench.state.next_search_ms() is None) is done, (
         "the exchange is asked all the same, as long as it may change"
     )
     bench.settle()
@@ -246,14 +246,14 @@ def test_a_person_may_say_what_became_of_an_order(
 
 def test_a_ruling_without_the_exchanges_id_keeps_the_one_that_is_known(bench: Bench) -> None:
     order = in_doubt(bench)
-    assert bench.rule(order, Found(ruling=Ruling.OPEN)).exchange_order_id is None
+    assert bench.resolve(order, Found(ruling=Ruling.OPEN)).exchange_order_id is None
 
 
 @pytest.mark.parametrize("make", all_but(in_doubt, lost), ids=names)
 def test_a_known_outcome_is_not_ruled_on(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
     with pytest.raises(WrongState, match=order.state.value):
-        bench.rule(order, NOT_PLACED)
+        bench.resolve(order, NOT_PLACED)
     assert bench.order(order) == order
 
 
@@ -262,7 +262,7 @@ def test_whoever_waited_for_an_order_in_doubt_goes_when_a_person_has_ruled(bench
     bench.pass_time(GRACE_MS)
     waiting = bench.submit(quote_order_qty=Decimal(20))
     assert waiting.state is State.QUEUED
-    bench.rule(order, NOT_PLACED)
+    bench.resolve(order, NOT_PLACED)
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
@@ -273,7 +273,7 @@ def test_a_dead_letter_that_is_sent_back_has_its_key_and_its_patience_again(benc
     order = dead_letter(bench)
     assert not order.key_bound
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
     bench.pass_time(3_600_000)
     order = bench.order(bench.requeue(order, "the key works again"))
     assert order.state is State.IN_FLIGHT
@@ -349,7 +349,7 @@ def test_an_outdated_view_rules_on_nothing_that_was_seen_since(bench: Bench) -> 
     outdated = in_doubt(bench)
     bench.query(outdated, query(report()))
     with pytest.raises(WrongState, match="open"):
-        bench.verb(partial(rule, found=NOT_PLACED), outdated)
+        bench.verb(partial(resolve, found=NOT_PLACED), outdated)
 
 
 def test_an_outdated_view_cancels_nothing_that_has_ended_since(bench: Bench) -> None:
@@ -369,7 +369,7 @@ def test_a_halt_takes_armed_orders_back_and_sends_nothing(bench: Bench) -> None:
     order = bench.order(order)
     assert (order.state, order.reason) == (State.QUEUED, "trading was halted: too hot")
     assert not bench.fire(order)
-    assert bench.ledger.lock_of(order) is None
+    assert bench.state.lock_of(order) is None
     assert bench.disk.attempts[order.client_order_id or ""].state == "in_flight"
     bench.settle()
     assert bench.disk.attempts[order.client_order_id or ""].state == "not_sent"
@@ -396,7 +396,7 @@ def test_the_kill_switch_is_on_disk_with_reason_and_actor(bench: Bench) -> None:
     bench.settle()
     assert bench.disk.facts == {HALT_FACT: "too hot"}
     bench.crash()
-    assert bench.ledger.halted == "too hot"
+    assert bench.state.halted == "too hot"
     bench.resume("cooled down")
     bench.settle()
     assert bench.disk.facts == {HALT_FACT: ""}
@@ -408,13 +408,13 @@ def test_the_kill_switch_is_on_disk_with_reason_and_actor(bench: Bench) -> None:
 def test_a_second_halt_keeps_the_first_ones_reason(bench: Bench) -> None:
     bench.halt("first")
     bench.halt("second")
-    assert bench.ledger.halted == "first"
+    assert bench.state.halted == "first"
     assert len(bench.events()) == 1
 
 
 def test_resuming_what_runs_says_nothing(bench: Bench) -> None:
     bench.resume()
-    assert bench.ledger.halted is None
+    assert bench.state.halted is None
     assert bench.events() == []
 
 
@@ -425,13 +425,13 @@ def test_an_order_is_not_called_not_placed_while_its_request_may_be_admitted(ben
     order = in_doubt(bench)
     bench.pass_time(GRACE_MS - 1_001)
     with pytest.raises(WrongState, match=rf"rule in 2 s, from {bench.now_ms + 1_001} \(Unix ms\) on") as refused_it:
-        bench.rule(order, NOT_PLACED)
+        bench.resolve(order, NOT_PLACED)
     assert order.order_id in str(refused_it.value)
     assert bench.order(order).state is State.IN_DOUBT
-    assert bench.ledger.lock_of(order) is not None
+    assert bench.state.lock_of(order) is not None
     bench.pass_time(1_001)
-    assert bench.rule(order, NOT_PLACED).state is State.REJECTED
+    assert bench.resolve(order, NOT_PLACED).state is State.REJECTED
 
 
 def test_what_a_person_saw_on_the_exchange_counts_at_once(bench: Bench) -> None:
-    assert bench.rule(in_doubt(bench), Found(ruling=Ruling.OPEN)).state is State.OPEN
+    assert bench.resolve(in_doubt(bench), Found(ruling=Ruling.OPEN)).state is State.OPEN

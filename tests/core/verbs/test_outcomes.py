@@ -57,8 +57,8 @@ def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Benc
     bench.now_ms += 30
     order = bench.send_next(placed("C02__7"))
     assert (order.state, order.exchange_order_id, order.key_bound) == (State.OPEN, "C02__7", True)
-    assert bench.ledger.next_search_ms() == bench.now_ms
-    assert bench.ledger.capacity.in_flight == 0
+    assert bench.state.next_search_ms() == bench.now_ms
+    assert bench.state.capacity.in_flight == 0
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.placed", {"exchange_order_id": "C02__7", "took_ms": 30})
     bench.settle()
@@ -95,7 +95,7 @@ def test_an_unknown_outcome_that_came_with_a_time_to_wait_keeps_everything_back_
     bench.submit()
     order = bench.send_next(msgspec.structs.replace(unclear(), retry_after_ms=7_000))
     assert order.state is State.IN_DOUBT
-    assert bench.ledger.capacity.backoff_until_ms == NOON_MS + 7_000
+    assert bench.state.capacity.backoff_until_ms == NOON_MS + 7_000
 
 
 # Refused
@@ -110,7 +110,7 @@ def test_an_order_that_is_refused_for_good_frees_its_key_and_its_lock(bench: Ben
     assert (told.name, told.detail) == ("order.rejected", {"reason": "refused (30004): insufficient balance"})
     bench.settle()
     assert (bench.disk.locks[1].state, bench.disk.locks[1].error) == (LockState.FAILED, order.reason)
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_an_order_that_a_person_must_look_at_is_set_aside(bench: Bench) -> None:
@@ -127,7 +127,7 @@ def test_a_key_that_does_not_work_halts_trading(bench: Bench) -> None:
     bench.answer(order, refused(Advice.HALT, code="700002", message="signature"))
     assert bench.order(order).state is State.DEAD_LETTER
     assert bench.order(armed).state is State.QUEUED
-    assert "does not accept our key" in (bench.ledger.halted or "")
+    assert "does not accept our key" in (bench.state.halted or "")
     (told,) = bench.events()
     assert (told.name, told.actor) == ("trading.halted", "daemon")
 
@@ -136,7 +136,7 @@ def test_an_order_that_is_deferred_keeps_its_lock_and_goes_again_under_a_new_nam
     bench.submit()
     first = bench.send_next(refused(retry_after_ms=300))
     assert (first.state, first.not_before_ms) == (State.QUEUED, NOON_MS + 300)
-    assert bench.ledger.lock_of(first) is not None
+    assert bench.state.lock_of(first) is not None
     told = bench.events(first)[-1]
     assert told.name == "order.deferred"
     assert told.detail == {"reason": first.reason, "not_before_ms": NOON_MS + 300, "price": None}
@@ -248,9 +248,9 @@ def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_looked_for_at_once(
     order = doubted(bench)
     assert (order.state, order.doubt_ms, order.reason) == (State.IN_DOUBT, NOON_MS, "no answer in time")
     assert order.key_bound
-    assert bench.ledger.lock_of(order) is not None
-    assert bench.ledger.next_search_ms() == NOON_MS
-    assert bench.ledger.capacity.in_flight == 0, "nothing waits for the exchange any more"
+    assert bench.state.lock_of(order) is not None
+    assert bench.state.next_search_ms() == NOON_MS
+    assert bench.state.capacity.in_flight == 0, "nothing waits for the exchange any more"
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.in_doubt", {"reason": "no answer in time"})
 
@@ -275,7 +275,7 @@ def test_an_answer_that_comes_twice_changes_nothing(bench: Bench) -> None:
     before = bench.order(order)
     assert bench.answer_attempt(send.attempt, refused(Advice.STOP)) is None
     assert bench.order(order) is before
-    assert bench.ledger.capacity.in_flight == 0
+    assert bench.state.capacity.in_flight == 0
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["still in memory", "gone from memory"])
@@ -291,7 +291,7 @@ def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_
         bench.settle()
     assert bench.answer_attempt(send.attempt, refused(Advice.HALT)) is None
     assert bench.order(order).state is State.FILLED
-    assert bench.ledger.halted is None
+    assert bench.state.halted is None
     late = [event for event in bench.events(None if gone else order) if event.name == "order.late_answer"]
     assert [event.detail for event in late] == [{"answer": "Refused"}]
     bench.settle()
@@ -309,7 +309,7 @@ def test_one_sighting_ends_a_doubt(bench: Bench, shown: State) -> None:
     assert (order.state, order.exchange_order_id, order.seen_ms) == (shown, "C02__7", NOON_MS)
     assert (order.executed_quantity, order.executed_quote) == (Decimal(executed), 10 * Decimal(executed))
     assert order.key_bound
-    assert bench.ledger.lock_of(order) is None
+    assert bench.state.lock_of(order) is None
     told = bench.events(order)[-1]
     assert told.name == "order.seen"
     assert told.detail == {
@@ -329,7 +329,7 @@ def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) 
     assert looked_at(bench, order) == [
         {"witness": "order", "asked": "GET", "answered": "HTTP", "failed": False, "found": False}
     ]
-    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.first_ms
+    assert bench.state.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.first_ms
 
 
 def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Bench) -> None:
@@ -342,14 +342,14 @@ def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Be
     assert order.state is State.LOST
     assert order.finished_ms is None
     assert order.key_bound
-    assert bench.ledger.lock_of(order) is not None
+    assert bench.state.lock_of(order) is not None
     assert bench.order(waiting).state is State.QUEUED
     told = bench.events(order)[-1]
     assert told.name == "order.lost"
     assert f"sniperd resolve {order.order_id}" in str(told.detail["reason"])
     assert order.client_order_id
     assert f"begins with {order.order_id}-," in str(told.detail["reason"]), "any attempt may have placed it"
-    assert bench.ledger.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.lost_every_ms
+    assert bench.state.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.lost_every_ms
     assert len(looked_at(bench, order)) == len(everywhere()) * bench.rules.config.reconcile.negatives
 
 
@@ -364,15 +364,15 @@ def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
     told = bench.events(order)[-1]
     assert (told.name, told.detail["was"]) == ("order.seen", "lost")
     bench.settle()
-    assert not bench.ledger.locks
-    assert not bench.ledger.orders
+    assert not bench.state.locks
+    assert not bench.state.orders
 
 
 def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    assert bench.ledger.due_search(bench.now_ms) is not None
-    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    assert bench.state.due_search(bench.now_ms) is not None
+    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     assert bench.order(order).state is State.REJECTED, "memory keeps what is being looked for"
     order = bench.query(order, query(report(State.FILLED, "4")))
@@ -386,8 +386,8 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
     """The same signal came again when the first order was believed not placed. Both would be one too many."""
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.ledger.due_search(bench.now_ms)
-    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.state.due_search(bench.now_ms)
+    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit(execute_at=bench.now_ms + ahead_ms)
     assert heir.order_id != order.order_id
     bench.settle()
@@ -404,8 +404,8 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
 def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.ledger.due_search(bench.now_ms)
-    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.state.due_search(bench.now_ms)
+    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit()
     assert heir.state is State.IN_FLIGHT
     order = bench.query(order, query(report()))
@@ -417,8 +417,8 @@ def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_
 def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.ledger.due_search(bench.now_ms)
-    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.state.due_search(bench.now_ms)
+    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     for pause_ms in RULED_MS:
         assert bench.order(order).finished_ms is None
@@ -427,36 +427,36 @@ def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_me
     assert order.state is State.REJECTED
     assert looked_at(bench, order) != [], "what was looked at is on record all the same"
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_after_a_restart(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    order = bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    order = bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     bench.crash()
     bench.open()
     for count, pause_ms in enumerate(RULED_MS):
-        assert bench.ledger.due_search(bench.now_ms + pause_ms - 1) is None
+        assert bench.state.due_search(bench.now_ms + pause_ms - 1) is None
         bench.pass_time(pause_ms)
-        due = bench.ledger.due_search(bench.now_ms)
+        due = bench.state.due_search(bench.now_ms)
         assert due is not None
-        search = bench.ledger.searches[order.order_id]
+        search = bench.state.searches[order.order_id]
         places = sources(due, search, bench.now_ms, bench.rules)
         assert (search.misses, set(places)) == (count, set(Source) - {Source.ORDER_ID})
         order = bench.query(due, *everywhere())
     assert order.finished_ms == bench.now_ms
-    assert bench.ledger.next_search_ms() is None
+    assert bench.state.next_search_ms() is None
 
 
 def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    order = bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    order = bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     for _ in range(9):
         order = bench.query(order, *everywhere(failed=True))
-        assert bench.ledger.next_search_ms() == bench.now_ms + RULED_MS[0]
+        assert bench.state.next_search_ms() == bench.now_ms + RULED_MS[0]
     order = bench.query(order, query(report(State.FILLED, "4")))
     assert bench.events(order)[-1].name == "order.seen_late"
 
@@ -479,7 +479,7 @@ def test_a_resting_order_is_followed_and_only_news_are_written(bench: Bench) -> 
     order = bench.query(order, query(report(State.FILLED, "4")))
     assert (order.state, order.finished_ms) == (State.FILLED, NOON_MS)
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
 
 
 def test_a_placed_order_that_is_not_found_stays_placed_and_is_looked_for_everywhere(bench: Bench) -> None:
@@ -487,7 +487,7 @@ def test_a_placed_order_that_is_not_found_stays_placed_and_is_looked_for_everywh
     for _ in range(20):
         order = bench.query(order, *everywhere())
     assert order.state is State.OPEN
-    assert bench.ledger.searches[order.order_id].misses == 20
+    assert bench.state.searches[order.order_id].misses == 20
 
 
 def test_a_cancelled_order_is_finished_once_it_was_seen_so_twice_more(bench: Bench) -> None:
@@ -498,7 +498,7 @@ def test_a_cancelled_order_is_finished_once_it_was_seen_so_twice_more(bench: Ben
     order = bench.query(order, query(report(State.CANCELED)))
     assert (order.state, order.finished_ms) == (State.CANCELED, bench.now_ms)
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
     assert bench.disk.orders[order.order_id].seen_ms == bench.now_ms
 
 
@@ -511,11 +511,11 @@ def test_a_fill_that_is_reported_after_the_cancel_counts(bench: Bench) -> None:
 
 def test_a_look_that_shows_what_a_person_said_meanwhile_ends_quietly(bench: Bench) -> None:
     order = doubted(bench)
-    bench.ledger.due_search(bench.now_ms)
+    bench.state.due_search(bench.now_ms)
     found = Found(
         ruling=Ruling.FILLED, exchange_order_id="C02__1", executed_quantity=Decimal(4), executed_quote=Decimal(40)
     )
-    order = bench.rule(order, found)
+    order = bench.resolve(order, found)
     assert bench.query(order, query(report(State.PARTIALLY_FILLED, "1"))) == order
     bench.settle()
-    assert not bench.ledger.orders
+    assert not bench.state.orders

@@ -32,9 +32,9 @@ def crashed(bench: Bench, order: Order) -> Order:
 def test_what_was_not_on_disk_never_was(bench: Bench) -> None:
     bench.submit()
     bench.crash()
-    assert not bench.ledger.orders
-    assert not bench.ledger.locks
-    assert bench.ledger.last_seq == bench.ledger.locks.last_token == 0
+    assert not bench.state.orders
+    assert not bench.state.locks
+    assert bench.state.last_seq == bench.state.locks.last_token == 0
 
 
 def test_nothing_is_sent_before_the_daemon_opens(bench: Bench) -> None:
@@ -55,8 +55,8 @@ def test_what_was_durable_as_sent_is_in_doubt_and_holds_its_lock(bench: Bench, *
     bench.now_ms += 100
     order = crashed(bench, order)
     assert (order.state, order.doubt_ms, order.key_bound) == (State.IN_DOUBT, bench.now_ms, True)
-    assert bench.ledger.lock_of(order) is not None
-    assert bench.ledger.next_search_ms() == bench.now_ms
+    assert bench.state.lock_of(order) is not None
+    assert bench.state.next_search_ms() == bench.now_ms
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == (
         "order.in_doubt",
@@ -106,10 +106,10 @@ def test_what_is_looked_for_is_looked_for_again(bench: Bench, state: str) -> Non
                 order = bench.query(order, *everywhere())
     again = crashed(bench, order)
     assert again == order, "a restart changes nothing about it"
-    assert bench.ledger.searches.keys() == {order.order_id}
-    assert (bench.ledger.lock_of(again) is not None) == (state in {"in doubt", "lost"})
+    assert bench.state.searches.keys() == {order.order_id}
+    assert (bench.state.lock_of(again) is not None) == (state in {"in doubt", "lost"})
     pauses = {"lost": bench.rules.config.reconcile.lost_every_ms, "canceled": 2_000}
-    assert bench.ledger.next_search_ms() == bench.now_ms + pauses.get(state, 0)
+    assert bench.state.next_search_ms() == bench.now_ms + pauses.get(state, 0)
 
 
 def test_what_waited_waits_again_in_its_place_with_its_deadline() -> None:
@@ -145,7 +145,7 @@ def test_an_order_between_two_attempts_goes_on_under_its_lock(bench: Bench) -> N
     waiting = bench.submit(quote_order_qty=Decimal(20))
     order = crashed(bench, order)
     assert order.state is State.QUEUED
-    lock = bench.ledger.lock_of(order)
+    lock = bench.state.lock_of(order)
     assert lock is not None
     bench.open()
     assert bench.order(waiting).state is State.QUEUED, "the lock is still the other one's"
@@ -162,8 +162,8 @@ def test_a_lease_that_ended_while_the_daemon_was_down_ends_now(bench: Bench) -> 
     bench.now_ms += 1_000
     bench.crash()
     bench.pass_time()
-    assert bench.ledger.locks.holder(order.resource) is None
-    lock = bench.ledger.lock_of(bench.order(in_doubt))
+    assert bench.state.locks.holder(order.resource) is None
+    lock = bench.state.lock_of(bench.order(in_doubt))
     assert lock is not None
     assert lock.overdue
 
@@ -178,14 +178,14 @@ def test_an_alarm_that_was_given_is_not_given_again(bench: Bench) -> None:
 
 def test_numbers_go_on_where_they_were(bench: Bench) -> None:
     first = bench.submit()
-    lock = bench.ledger.lock_of(first)
+    lock = bench.state.lock_of(first)
     assert lock is not None
     bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
     bench.crash()
     bench.open()
     second = bench.submit(snipe_target_id="t1")
-    newer = bench.ledger.lock_of(second)
+    newer = bench.state.lock_of(second)
     assert newer is not None
     assert second.seq == first.seq + 1
     assert newer.token == lock.token + 1
@@ -197,7 +197,7 @@ def test_the_kill_switch_stays_on(bench: Bench) -> None:
     crashed(bench, order)
     bench.open()
     bench.pass_time(60_000)
-    assert bench.ledger.halted == "too hot"
+    assert bench.state.halted == "too hot"
     assert bench.order(order).state is State.QUEUED
 
 
@@ -207,7 +207,7 @@ def test_finished_orders_stay_on_disk_and_their_keys_with_them(bench: Bench) -> 
     bench.settle()
     bench.crash()
     bench.open()
-    assert not bench.ledger.orders
+    assert not bench.state.orders
     assert bench.submit(snipe_target_id="t1") == order
 
 
@@ -227,7 +227,7 @@ def test_a_person_can_rule_right_after_a_restart(bench: Bench) -> None:
     waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=60_000)
     bench.now_ms += 12_000
     crashed(bench, order)
-    bench.rule(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     assert bench.order(waiting).state is State.QUEUED
     bench.open()
     assert bench.order(waiting).state is State.IN_FLIGHT

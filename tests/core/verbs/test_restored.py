@@ -54,13 +54,13 @@ def test_another_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None
     bench.crash()
     bench.settle()
     assert (len(bench.disk.events), bench.disk.facts) == (told, facts)
-    assert bench.ledger.halted is not None
+    assert bench.state.halted is not None
 
 
 def test_what_it_was_halted_for_before_is_not_forgotten(bench: Bench) -> None:
     bench.halt("too hot")
     restored(bench)
-    assert (bench.ledger.halted or "").endswith("halted before that: too hot")
+    assert (bench.state.halted or "").endswith("halted before that: too hot")
 
 
 def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(bench: Bench) -> None:
@@ -70,7 +70,7 @@ def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(ben
     assert (order.state, order.key_bound, order.client_order_id) == (State.IN_DOUBT, True, f"{order.order_id}-1")
     assert order.sent_ms == NOON_MS, "looks go back to the moment of the copy"
     assert bench.disk.attempts[f"{order.order_id}-1"].state is AttemptState.UNKNOWN
-    assert bench.ledger.lock_of(order) is not None
+    assert bench.state.lock_of(order) is not None
     order = bench.query(order, query(report(State.FILLED, "4", exchange_order_id="C02__7")))
     assert (order.state, order.exchange_order_id) == (State.FILLED, "C02__7")
 
@@ -93,10 +93,10 @@ def test_of_two_for_one_resource_both_are_looked_for_and_one_holds_it(bench: Ben
     restored(bench)
     both = [bench.order(order) for order in (first, second)]
     assert [order.state for order in both] == [State.IN_DOUBT] * 2
-    assert [bench.ledger.lock_of(order) is not None for order in both] == [True, False]
+    assert [bench.state.lock_of(order) is not None for order in both] == [True, False]
     for order in both:
         bench.query(order, query(report(State.FILLED, "4", exchange_order_id=f"C02__{order.seq}")))
-    assert bench.ledger.locks.holder(first.resource) is None
+    assert bench.state.locks.holder(first.resource) is None
 
 
 def test_an_emergency_sell_is_looked_for_without_a_lock(bench: Bench) -> None:
@@ -105,7 +105,7 @@ def test_an_emergency_sell_is_looked_for_without_a_lock(bench: Bench) -> None:
     bench.now_ms += 60_000
     restored(bench)
     assert bench.order(order).state is State.IN_DOUBT
-    assert bench.ledger.lock_of(bench.order(order)) is None
+    assert bench.state.lock_of(bench.order(order)) is None
 
 
 def test_an_order_whose_instant_is_still_to_come_cannot_have_been_sent_and_waits(bench: Bench) -> None:
@@ -125,10 +125,10 @@ def test_an_order_whose_instant_came_since_is_looked_for(bench: Bench) -> None:
 
 def test_fencing_tokens_go_on_above_all_that_were_granted_since_over_another_crash_too(bench: Bench) -> None:
     bench.submit(symbol="BARUSDT")
-    granted = bench.ledger.locks.last_token
+    granted = bench.state.locks.last_token
     restored(bench)
     bench.crash()
-    assert bench.ledger.locks.last_token == int(bench.disk.facts[TOKEN_FACT]) > granted + 1_000_000
+    assert bench.state.locks.last_token == int(bench.disk.facts[TOKEN_FACT]) > granted + 1_000_000
 
 
 def granted_after_restore(bench: Bench, later_ms: int) -> list[int]:
@@ -159,7 +159,7 @@ def test_two_daemons_that_begin_from_the_same_backup_never_give_the_same_token()
 
 def test_tokens_grow_also_where_the_clock_was_ahead_at_an_earlier_restore() -> None:
     bench = Bench()
-    bench.ledger.locks.last_token = far = (NOON_MS + 86_400_000) * 1_000
+    bench.state.locks.last_token = far = (NOON_MS + 86_400_000) * 1_000
     bench.submit(symbol="BARUSDT")
     bench.settle()
     tokens = [token for later_ms in (1, 1) for token in granted_after_restore(bench, later_ms)]

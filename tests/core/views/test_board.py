@@ -11,7 +11,7 @@ from tests.core.making import NOON_MS, placed, refused, rules, unclear
 
 
 def seen(bench: Bench, limit: int = 100) -> Overview:
-    return overview(bench.ledger, bench.now_ms, limit)
+    return overview(bench.state, bench.now_ms, limit)
 
 
 def ids(found: Overview) -> list[str]:
@@ -44,7 +44,7 @@ def test_each_is_told_what_comes_next_as_its_explanation_tells_it() -> None:
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol)
     for standing in seen(bench).standings:
-        assert standing.outlook == outlook(bench.ledger, standing.order, bench.now_ms)
+        assert standing.outlook == outlook(bench.state, standing.order, bench.now_ms)
 
 
 def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
@@ -53,7 +53,7 @@ def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
     doubted = bench.send_next(unclear())
     [standing] = seen(bench).standings
     assert standing.order.state is State.IN_DOUBT
-    assert standing.search == bench.ledger.searches[doubted.order_id]
+    assert standing.search == bench.state.searches[doubted.order_id]
 
 
 def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None:
@@ -61,7 +61,7 @@ def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None
     bench.submit()
     ended = bench.send_next(refused(Advice.STOP))
     assert bench.unwritten
-    assert ended.order_id in bench.ledger.orders
+    assert ended.order_id in bench.state.orders
     assert seen(bench) == Overview(standings=[], unshown=0, queue=[])
 
 

@@ -21,19 +21,19 @@ def bench() -> Bench:
 
 
 def ahead(bench: Bench, order: Order) -> Outlook:
-    return outlook(bench.ledger, bench.order(order), bench.now_ms)
+    return outlook(bench.state, bench.order(order), bench.now_ms)
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED | {State.CANCELED, State.PARTIALLY_CANCELED}))
 def test_nothing_comes_next_for_what_is_finished(bench: Bench, state: State) -> None:
-    found = outlook(bench.ledger, order(state, finished_ms=NOON_MS), NOON_MS)
+    found = outlook(bench.state, order(state, finished_ms=NOON_MS), NOON_MS)
     assert found.what.startswith("nothing")
     assert found.at_ms is None
 
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED])
 def test_whoever_may_try_again_is_told(bench: Bench, state: State) -> None:
-    assert "may be sent again" in outlook(bench.ledger, order(state, finished_ms=NOON_MS), NOON_MS).what
+    assert "may be sent again" in outlook(bench.state, order(state, finished_ms=NOON_MS), NOON_MS).what
 
 
 def test_a_dead_letter_names_the_commands_that_end_it(bench: Bench) -> None:
@@ -109,7 +109,7 @@ def test_a_doubt_says_from_when_on_not_finding_it_counts(bench: Bench) -> None:
     late = ahead(bench, doubted)
     assert "begins to count" in late.what
     bench.query(doubted, *everywhere())
-    assert ahead(bench, doubted).at_ms == bench.ledger.next_search_ms()
+    assert ahead(bench, doubted).at_ms == bench.state.next_search_ms()
 
 
 def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
@@ -128,7 +128,7 @@ def test_what_the_exchange_holds_says_when_it_is_looked_at_next(bench: Bench, st
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
     shown = report(state, "1" if "partially" in state else "0")
     found = ahead(bench, bench.query(bench.send_next(placed()), query(shown)))
-    assert found.at_ms == bench.ledger.next_search_ms()
+    assert found.at_ms == bench.state.next_search_ms()
     assert "followed" in found.what or "looked at again" in found.what
 
 
@@ -138,11 +138,11 @@ def test_an_outlook_is_json_in_the_bots_spelling() -> None:
 
 
 def then(bench: Bench, order: Order) -> Outlook | None:
-    return afterwards(bench.ledger, bench.order(order), bench.now_ms)
+    return afterwards(bench.state, bench.order(order), bench.now_ms)
 
 
 def to_do(bench: Bench, order: Order) -> str | None:
-    return advice(bench.ledger, bench.order(order))
+    return advice(bench.state, bench.order(order))
 
 
 def test_what_waits_expires_in_the_end_and_can_be_withdrawn(bench: Bench) -> None:
@@ -172,7 +172,7 @@ def test_a_doubt_counts_down_to_lost(bench: Bench) -> None:
 
 
 def test_a_doubt_that_nobody_watches_yet_counts_from_the_beginning(bench: Bench) -> None:
-    found = afterwards(bench.ledger, order(State.IN_DOUBT), NOON_MS + 60_000)
+    found = afterwards(bench.state, order(State.IN_DOUBT), NOON_MS + 60_000)
     assert found is not None
     assert found.what.endswith("3 more")
 
@@ -181,10 +181,10 @@ def test_a_dead_letter_can_be_sent_back_or_discarded_and_an_end_is_an_end(bench:
     bench.submit()
     dead = bench.send_next(refused(Advice.DEAD_LETTER))
     assert f"sniperd requeue {dead.order_id}" in str(to_do(bench, dead))
-    assert advice(bench.ledger, order(State.FILLED, finished_ms=NOON_MS)) is None
-    assert advice(bench.ledger, order(State.ARMED)) is None
+    assert advice(bench.state, order(State.FILLED, finished_ms=NOON_MS)) is None
+    assert advice(bench.state, order(State.ARMED)) is None
 
 
 def test_an_order_without_its_history_says_why(bench: Bench) -> None:
-    said = advice(bench.ledger, order(State.FILLED, finished_ms=NOON_MS), has_events=False)
+    said = advice(bench.state, order(State.FILLED, finished_ms=NOON_MS), has_events=False)
     assert "past their retention" in str(said)

@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from daemon.core.rules.trading_rules import Rules
+from daemon.core.state.decision import Decision
 from daemon.engine.engine import Engine
 from daemon.errors import CommitFailed, InvariantBroken, Unknown
 from daemon.store.store import open_store
@@ -22,17 +23,21 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
         yield Engine(store=store, exchange=nobody, clock=HandClock(), emit=lambda _: None, rules=Rules())
 
 
+def fail(_: Decision, error: Exception) -> None:
+    raise error
+
+
 async def test_an_error_in_the_middle_of_a_decision_ends_the_process_with_its_reason(engine: Engine) -> None:
-    with pytest.raises(OSError, match="read error"), engine.deciding():
-        raise OSError("read error")
+    with pytest.raises(OSError, match="read error"):
+        engine.decide(fail, OSError("read error"))
     with anyio.fail_after(5), pytest.raises(InvariantBroken, match="OSError: read error"):
-        await engine._end_when_broken()
+        await engine.effects.until_broken()
 
 
 @pytest.mark.parametrize("harmless", [Unknown("no such order"), CommitFailed("full")], ids=["refusal", "failed commit"])
 async def test_a_refusal_and_a_failed_commit_do_not(engine: Engine, harmless: Exception) -> None:
-    with pytest.raises(type(harmless)), engine.deciding():
-        raise harmless
+    with pytest.raises(type(harmless)):
+        engine.decide(fail, harmless)
     with anyio.move_on_after(0.05) as scope:
-        await engine._end_when_broken()
+        await engine.effects.until_broken()
     assert scope.cancelled_caught

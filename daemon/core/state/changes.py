@@ -1,0 +1,50 @@
+"""What one decision changed: the rows to be written together, and the requests to be made once they are on disk.
+
+Rows are snapshots: whole values as they are after the decision. So writing a row twice is harmless, and the last one
+is right. Nothing of a change set may be shown or sent before its rows are durable (:mod:`daemon.engine.effects`).
+
+A change set knows nothing of the trading state: it is all that the store and the publisher need of a decision.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.events import Event
+from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order
+from daemon.core.values.waiters import Waiter
+
+
+class Send(msgspec.Struct, frozen=True):
+    """An attempt to be made once its row is durable."""
+
+    order: Order
+    attempt: Attempt
+    token: int | None  # fencing token of the lock it goes under
+    fire_ms: int | None = None  # the instant of an armed order
+
+
+@dataclass(slots=True)
+class ChangeSet:
+    """Rows to be written together, then requests to be made."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=dict)
+    waiters: dict[str, Waiter] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)  # stored and logged
+    notes: list[Event] = field(default_factory=list)  # logged
+    sends: list[Send] = field(default_factory=list)
+    may_wait: bool = False  # nobody waits for these rows to be on disk
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.orders or self.attempts or self.locks or self.waiters or self.facts or self.events)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody waits for the commit: a caller, or a request or lease that follows from the decision."""
+        return bool(not self.may_wait or self.sends or self.locks)

@@ -1,0 +1,23 @@
+"""What the daemon's own stages do to trading: it opens, the preflight ends, it drains."""
+
+from daemon.core.state.decision import Decision
+from daemon.core.verbs.dispatch import disarm_all
+from daemon.core.verbs.operator import halt
+
+
+def open_trading(d: Decision) -> None:
+    """Let signals in and orders out: recovery is over."""
+    d.state.sending = d.state.taking = True
+
+
+def end_preflight(d: Decision, unfit: str | None) -> None:
+    """Let orders go, or halt with the reason why the exchange does not let this account trade."""
+    d.state.preflight_pending = None
+    if unfit is not None:
+        halt(d, reason=unfit)
+
+
+def drain(d: Decision, *, hands_over: bool) -> None:
+    """Send nothing new, and take back what is armed. ``hands_over``: signals are queued for the next process."""
+    d.state.sending, d.state.taking = False, hands_over
+    disarm_all(d, "the daemon stops")
