@@ -15,8 +15,8 @@ from textual.widgets import DataTable, Footer, RichLog, Static
 
 from daemon.cli.client import Fail, ask, in_path, printable
 from daemon.cli.show import COLOURS
+from daemon.cli.top.rows import TIMEOUT_S, LockRow, OrderRow, Shown, read
 from daemon.cli.top.screens import AskReason, Explanation
-from daemon.cli.top.snapshot import TIMEOUT_S, LockRow, OrderRow, Snapshot, read
 from daemon.client import Client, Event
 from daemon.exit_codes import INTERRUPTED
 
@@ -51,7 +51,7 @@ class Top(App[None]):
         super().__init__()
         self._status = status
         self._signals = signals
-        self._shown = Snapshot({}, [], [])
+        self._shown = Shown({}, [], [])
         self._news = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -85,11 +85,11 @@ class Top(App[None]):
     async def _read_on(self) -> None:
         while True:
             try:
-                snapshot = await asyncio.to_thread(read, self._status)
+                shown = await asyncio.to_thread(read, self._status)
             except Fail as failure:
                 self._head().update(Text(f"connection lost: {failure.message}", style="bold white on red"))
             else:
-                self._show(snapshot)
+                self._show(shown)
             await asyncio.sleep(CALM_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), AGAIN_S - CALM_S)
@@ -105,13 +105,13 @@ class Top(App[None]):
                 elif told.level != "debug":
                     events.write(_event(told))
 
-    def _show(self, snapshot: Snapshot) -> None:
-        self._shown = snapshot
-        self._head().update(_headline(snapshot.status))
-        self.query_one("#tiles", Static).update(_tiles(snapshot.status))
+    def _show(self, shown: Shown) -> None:
+        self._shown = shown
+        self._head().update(_headline(shown.status))
+        self.query_one("#tiles", Static).update(_tiles(shown.status))
         with self.batch_update():
-            _fill(self._orders, [(row.id, _order_cells(row)) for row in snapshot.orders])
-            _fill(self._locks, [(row.id, _lock_cells(row)) for row in snapshot.locks])
+            _fill(self._orders, [(row.id, _order_cells(row)) for row in shown.orders])
+            _fill(self._locks, [(row.id, _lock_cells(row)) for row in shown.locks])
 
     def _head(self) -> Static:
         return self.screen_stack[0].query_one("#head", Static)

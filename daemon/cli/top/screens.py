@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from daemon.cli import show
 from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.explaining import lines
-from daemon.cli.top.snapshot import TIMEOUT_S
+from daemon.cli.top.rows import TIMEOUT_S
 
 AGAIN_S = 1.0
 

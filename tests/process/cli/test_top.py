@@ -101,7 +101,7 @@ async def test_what_needs_a_person_stands_first_then_the_queue_in_order_of_servi
         states = [row[0] for row in shown.rows("orders")]
         assert states[0] in {"in_doubt", "lost"}
         assert states[1:] == ["queued", "queued", "open"]
-        assert shown.rows("orders")[0][2].startswith("next look")
+        assert shown.rows("orders")[0][2].startswith("next query")
         assert shown.rows("orders")[1][2].startswith("its time; expires in 1.0 h")
         [[held, left, held_for, owner, token]] = shown.rows("locks")
         assert (held.partition(":")[0], held_for, owner, token) == ("trade", doubted, "bot", "1")

@@ -1,0 +1,121 @@
+"""The rows that ``sniperd top`` shows: the daemon's board, and the dead letters, which have left it."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from daemon.cli import show
+from daemon.cli.client import ask
+from daemon.cli.orders import what
+from daemon.core.values.states import UNRESOLVED, State
+
+TIMEOUT_S = 3.0
+
+DEAD_LETTERS = 100
+"""Dead letters that are shown at most."""
+
+
+class OrderRow(NamedTuple):
+    """One order."""
+
+    id: str
+    state: str
+    what: str
+    owner: str
+    age: str
+    waits: str
+
+
+class LockRow(NamedTuple):
+    """One lock."""
+
+    id: str
+    resource: str
+    owner: str
+    order_id: str | None
+    token: str
+    left: str
+    overdue: bool
+
+
+class Shown(NamedTuple):
+    """One reading: ``GET /v1/status`` as JSON, and the rows of both tables."""
+
+    status: dict[str, Any]
+    orders: list[OrderRow]
+    locks: list[LockRow]
+
+
+def read(path: Path) -> Shown:
+    """Ask the daemon.
+
+    Raises:
+        Fail: it does not answer.
+
+    """
+    board = show.for_a_person(ask(path, "GET", "/v1/board", timeout_s=TIMEOUT_S))
+    status, holders = board["status"], {lock["resourceId"]: lock for lock in board["locks"]}
+    now_ms = status["nowMs"]
+    doubts = [order for order in board["orders"] if order["state"] in UNRESOLVED]
+    others = [order for order in board["orders"] if order["state"] not in UNRESOLVED]
+    dead = _dead_letters(path) if status["deadLetters"] else []
+    rows = [
+        *(_row(order, now_ms, _next_query(order, now_ms)) for order in doubts),
+        *(_row(order, now_ms, order["reason"] or "") for order in dead),
+        *(_row(order, now_ms, _waits(order, holders, now_ms)) for order in others),
+    ]
+    return Shown(status, rows, [_lock(lock, now_ms) for lock in board["locks"]])
+
+
+def _dead_letters(path: Path) -> list[dict[str, Any]]:
+    """List the dead letters, oldest first."""
+    page = ask(path, "GET", f"/v1/orders?state={State.DEAD_LETTER}&limit={DEAD_LETTERS}", timeout_s=TIMEOUT_S)
+    listed: list[dict[str, Any]] = show.for_a_person(page)["orders"]
+    return listed[::-1]
+
+
+def _row(order: dict[str, Any], now_ms: int, waits: str) -> OrderRow:
+    age = show.ago(order["acceptedAtMs"], now_ms).removesuffix(" ago")
+    return OrderRow(order["id"], order["state"], what(order), order["ownerId"], age, waits)
+
+
+def _next_query(order: dict[str, Any], now_ms: int) -> str:
+    """Say when the exchange is asked next for an order whose outcome is unknown."""
+    if order["search"] is None:
+        return str(order["next"]["what"])
+    at_ms = order["search"]["nextAtMs"]
+    return f"next query {'now' if at_ms <= now_ms else show.ago(at_ms, now_ms)}"
+
+
+def _waits(order: dict[str, Any], holders: dict[str, Any], now_ms: int) -> str:
+    """Say what an order waits for that is under way, in the queue, or on the exchange."""
+    match order["state"]:
+        case State.ARMED:
+            return f"fires {show.ago(order['executeAtMs'], now_ms)}"
+        case State.IN_FLIGHT:
+            return "the exchange's answer"
+        case State.QUEUED:
+            return f"{_turn(order, holders)}; expires {show.ago(order['deadlineAtMs'], now_ms)}"
+        case _:
+            return order["exchangeOrderId"] or ""
+
+
+def _turn(order: dict[str, Any], holders: dict[str, Any]) -> str:
+    if order["position"] is None:
+        return "its time"
+    holder = holders.get(order["resource"])
+    if holder is not None and holder["orderId"] != order["id"]:
+        return f"#{order['position']}, {holder['orderId'] or holder['ownerId']} to release"
+    return f"#{order['position']}, its turn"
+
+
+def _lock(lock: dict[str, Any], now_ms: int) -> LockRow:
+    left = "overdue" if lock["overdue"] else show.ago(lock["expiresAt"], now_ms).removeprefix("in ")
+    return LockRow(
+        lock["lockId"],
+        lock["resourceId"],
+        lock["ownerId"],
+        lock["orderId"],
+        str(lock["fencingToken"]),
+        left,
+        lock["overdue"],
+    )
