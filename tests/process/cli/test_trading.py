@@ -158,7 +158,7 @@ def test_an_empty_id_is_wrong_usage(command: Command, verb: str) -> None:
 @pytest.mark.needs("root")
 def test_a_user_without_a_name_asks_by_number(daemon: Daemon) -> None:
     program = (
-        "import os, sys; import daemon.cli.show, daemon.config; from daemon.cli.submit import submit;"
+        "import os, sys; import daemon.cli.show, daemon.config.loading; from daemon.cli.submit import submit;"
         "os.setgroups([]); os.setresuid(*3 * (54321,)); submit(sys.argv[1:])"
     )
     words = [*BUY, "--target", "nameless", "--json", "--config", str(daemon.config_path)]
