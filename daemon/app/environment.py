@@ -1,4 +1,4 @@
-"""What a process finds around it: keys, webhooks, facts about the exchange, addresses; told and kept out of the log."""
+"""What a process finds around it: keys, webhooks, the probe's results, addresses; told and kept out of the log."""
 
 import socket
 from collections.abc import AsyncIterator, Mapping

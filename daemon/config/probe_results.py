@@ -85,9 +85,9 @@ def load(path: Path) -> ProbeResults | None:
         ) from None
 
 
-def write(facts: ProbeResults, path: Path) -> None:
+def write(results: ProbeResults, path: Path) -> None:
     """Write the answers, those that there are, in the place of earlier ones."""
-    found = {name: value for name, value in msgspec.to_builtins(facts).items() if value is not None}
+    found = {name: value for name, value in msgspec.to_builtins(results).items() if value is not None}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in found.items()]
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)  # of a probe that was cut off

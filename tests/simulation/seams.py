@@ -241,10 +241,9 @@ class VirtualTransport:
         self._network = network
         self._life = life
 
-    def build(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return a request as it is written."""
-        lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+        return f"{method} {target} HTTP/1.1\r\n{header_lines}\r\n".encode("ascii")
 
     async def connect(self, timeout_s: float) -> VirtualConnection:
         """Return a connection that stands."""

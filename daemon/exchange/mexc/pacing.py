@@ -104,14 +104,12 @@ class Pacer:
     async def wait_for_order(self) -> None:
         """Wait until an order, or a cancel, may reach the wire, and count it."""
         async with self._order_lock:
-            while (wait_ms := self._order_ready_ms() - self._clock.now_ms()) > 0:  # noqa: ASYNC110  # the clock is no event
-                await anyio.sleep(wait_ms / 1_000)
             now_ms = self._clock.now_ms()
+            while (ready_ms := self._orders.ready_ms(now_ms, 1, self.table.order_rate_per_s)) > now_ms:
+                await anyio.sleep((ready_ms - now_ms) / 1_000)
+                now_ms = self._clock.now_ms()
             self._orders.spend(now_ms, 1)
             self._weight.spend(now_ms, 1)
-
-    def _order_ready_ms(self) -> int:
-        return self._orders.ready_ms(self._clock.now_ms(), 1, self.table.order_rate_per_s)
 
     def _ready_ms(self, weight: int) -> int:
         now_ms = self._clock.now_ms()

@@ -50,8 +50,8 @@ class Requests:
         self.pacer = Pacer(clock, table)
         self.transport = transport
         self._credentials = credentials
-        self._headers = {"X-MEXC-APIKEY": credentials.api_key.reveal(), "Content-Type": "application/json"}
-        self._public_headers = {"Content-Type": "application/json"}
+        self._public_headers = "Content-Type: application/json\r\n"
+        self._headers = f"X-MEXC-APIKEY: {credentials.api_key.reveal()}\r\n{self._public_headers}"
         self._offset_ms: int | None = None  # the exchange's clock minus ours
         self._round_trip_ms: int | None = None
         self._measured_ms: int | None = None

@@ -12,7 +12,7 @@ must be known when the first byte leaves is asked between the first two; ``write
 import asyncio
 import re
 import select
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 from weakref import WeakSet
@@ -84,7 +84,7 @@ class Connection(Protocol):
 class Transport(Protocol):
     """Carries requests to the exchange."""
 
-    def build(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return a request as it is written. ``target`` is path and query, encoded already."""
         ...
 
@@ -190,12 +190,11 @@ class HttpTransport:
         self._host = url.host_port_subcomponent
         self._carried: WeakSet[ResponseHandler] = WeakSet()
 
-    def build(self, method: str, target: str, headers: Mapping[str, str]) -> bytes:
+    def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return a request as it is written."""
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         length = "" if method == "GET" else "Content-Length: 0\r\n"
         return (
-            f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n{lines}{length}\r\n"
+            f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n{header_lines}{length}\r\n"
         ).encode("ascii")
 
     async def connect(self, timeout_s: float) -> PooledConnection:

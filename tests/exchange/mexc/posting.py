@@ -17,7 +17,7 @@ KEY = "mx0aBYs33eIilxBWC5"
 SIGNATURE = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
 PATH = "/api/v3/order"
 TARGET = f"{PATH}?symbol=%E5%B8%81%E5%AE%89USDT&side=BUY&signature={SIGNATURE}"
-HEADERS = {"X-MEXC-APIKEY": KEY, "Content-Type": "application/json"}
+HEADERS = f"X-MEXC-APIKEY: {KEY}\r\nContent-Type: application/json\r\n"
 PATIENCE_S = 30
 """Long enough never to end while a test runs; a test that waits for it does so in virtual time."""
 
