@@ -53,8 +53,13 @@ def process_figures() -> CollectorRegistry:
 
 def gauges(standing: Standing, mode: str) -> Iterator[Metric]:
     """Yield the gauges."""
-    yield _labelled("build_info", "The running version; 1", ("version", "mode"), {(__version__, mode): 1})
-    yield _gauge("ready", "1 while signals are taken", standing.ready)
+    yield _labelled(
+        "build_info",
+        "Always 1; the labels name the running version and the mode",
+        ("version", "mode"),
+        {(__version__, mode): 1},
+    )
+    yield _gauge("ready", "1 while signals are accepted", standing.ready)
     yield _gauge("halted", "1 while the kill switch is on", standing.readings.halted)
     yield from _of_orders(standing)
     yield from _of_locks(standing)
@@ -63,7 +68,7 @@ def gauges(standing: Standing, mode: str) -> Iterator[Metric]:
     yield from _of_machine(standing)
     phases = {name: PHASES[alert.state] for name, alert in standing.alerts.items()}
     alerts = {rule.name: phases.get(rule.name, 0) for rule in standing.rules}
-    yield _by("alert_state", "The daemon's own alerts: 0 quiet, 1 pending, 2 firing", "alert", alerts)
+    yield _by("alert_state", "State of each alert: 0 quiet, 1 pending, 2 firing", "alert", alerts)
 
 
 def _of_orders(standing: Standing) -> Iterator[Metric]:
@@ -71,47 +76,66 @@ def _of_orders(standing: Standing) -> Iterator[Metric]:
     in_memory = {state: readings.orders[state] for state in State}
     yield _by("orders", "Orders that are not finished, by state", "state", in_memory)
     ages = {state: readings.oldest_ms[state] / 1_000 for state in AGED}
-    yield _by("order_oldest_age_seconds", "Age of the oldest order of a state; 0 where there is none", "state", ages)
+    yield _by("order_oldest_age_seconds", "Age of the oldest order, by state; 0 where there is none", "state", ages)
     yield _gauge("orders_past_grace", "Orders in doubt for longer than their grace", readings.past_grace)
     yield _gauge(
         "orders_contradicted", "Orders whose answers contradict what was sent, or are not understood",
         readings.contradicted,
     )  # fmt: skip
-    yield _gauge("dead_letters", "Orders set aside for a person", standing.dead_letters)
+    yield _gauge("dead_letters", "Dead letters: orders that wait for the operator", standing.dead_letters)
     waiting = {priority: readings.waiting.get(priority, 0) for priority in PRIORITIES}
     yield _by("queue_orders", "Orders that wait for their turn, by priority", "priority", waiting)
     oldest = {priority: readings.waiting_oldest_ms.get(priority, 0) / 1_000 for priority in PRIORITIES}
-    yield _by("queue_oldest_age_seconds", "Age of the oldest that waits, by priority", "priority", oldest)
+    yield _by("queue_oldest_age_seconds", "Age of the oldest waiting order, by priority", "priority", oldest)
     yield _gauge("queue_callers", "Callers that wait for a lease", readings.callers)
     yield _gauge(
-        "reconcile_overdue_seconds", "Since the look that waits longest was due", readings.look_overdue_ms / 1_000
+        "reconcile_overdue_seconds",
+        "Delay of the most overdue query about an order's outcome",
+        readings.look_overdue_ms / 1_000,
     )
 
 
 def _of_locks(standing: Standing) -> Iterator[Metric]:
     readings = standing.readings
-    yield _by("locks_held", "Active locks, by what they are held for", "holder", readings.held)
+    yield _by("locks_held", "Active locks, by holder: an order, or a caller's lease", "holder", readings.held)
     oldest = {holder: age_ms / 1_000 for holder, age_ms in readings.held_oldest_ms.items()}
-    yield _by("lock_oldest_age_seconds", "Age of the oldest active lock", "holder", oldest)
-    yield _gauge("locks_overdue", "Active locks whose lease has ended", readings.overdue)
-    yield _gauge("lock_overdue_seconds", "Since the first of those leases ended", readings.overdue_ms / 1_000)
+    yield _by("lock_oldest_age_seconds", "Age of the oldest active lock, by holder", "holder", oldest)
+    yield _gauge("locks_overdue", "Locks that are still held after the end of their lease", readings.overdue)
+    yield _gauge(
+        "lock_overdue_seconds",
+        "Age of the oldest lease end among locks that are still held",
+        readings.overdue_ms / 1_000,
+    )
 
 
 def _of_exchange(standing: Standing) -> Iterator[Metric]:
     readings, health = standing.readings, standing.health
     used = {"orders": readings.orders_used, "weight": health.weight_used}
-    yield _by("rate_used", "Used of the exchange's budgets: orders in a second, weight in ten", "budget", used)
+    yield _by(
+        "rate_used",
+        "Used of each rate budget: orders in the last second, weight in the last ten seconds",
+        "budget",
+        used,
+    )
     limits = {"orders": readings.orders_limit, "weight": health.weight_limit}
-    yield _by("rate_limit", "What may be used of them", "budget", limits)
-    yield _gauge("rate_budget_left_ratio", "What is left of the tightest of them, from 0 to 1", standing.rate_budget)
+    yield _by("rate_limit", "Limit of each rate budget: orders per second, weight per ten seconds", "budget", limits)
+    yield _gauge("rate_budget_left_ratio", "Share left of the tightest rate budget, from 0 to 1", standing.rate_budget)
     ban_ms = max(readings.blocked_ms, health.backoff_until_ms - standing.now_ms, 0)
-    yield _gauge("rate_ban_seconds", "So long the exchange still says wait", ban_ms / 1_000)
-    yield _gauge("exchange_turned_away", "1 while the exchange's edge turns orders away", int(readings.turned_away))
+    yield _gauge("rate_ban_seconds", "Time until the wait that the exchange asked for ends", ban_ms / 1_000)
+    yield _gauge("exchange_turned_away", "1 while the exchange's edge refuses orders", int(readings.turned_away))
     yield _gauge("exchange_reachable", "1 while the exchange answers", health.reachable)
-    yield _gauge("exchange_clock_offset_seconds", "The exchange's clock minus ours", _seconds(health.offset_ms))
-    yield _gauge("exchange_clock_round_trip_seconds", "Of the last measurement of it", _seconds(health.round_trip_ms))
+    yield _gauge(
+        "exchange_clock_offset_seconds", "The exchange's clock minus this machine's", _seconds(health.offset_ms)
+    )
+    yield _gauge(
+        "exchange_clock_round_trip_seconds",
+        "Round trip of the last measurement of the exchange's clock",
+        _seconds(health.round_trip_ms),
+    )
     measured_ms = None if health.measured_ms is None else standing.now_ms - health.measured_ms
-    yield _gauge("exchange_clock_age_seconds", "Since the last measurement of it", _seconds(measured_ms))
+    yield _gauge(
+        "exchange_clock_age_seconds", "Age of the last measurement of the exchange's clock", _seconds(measured_ms)
+    )
 
 
 def _of_poller(health: PollerHealth | None) -> Iterator[Metric]:
@@ -119,19 +143,21 @@ def _of_poller(health: PollerHealth | None) -> Iterator[Metric]:
     failing_s, targets, untold = (
         (0.0, 0, 0) if health is None else (health.failing_ms / 1_000, health.targets, health.untold)
     )
-    yield _gauge("poller_enabled", "1 where the bot's targets are polled", health is not None)
-    yield _gauge("poller_failing_seconds", "So long the bot shows no targets, or does not take a report", failing_s)
-    yield _gauge("poller_targets", "Targets that the bot showed last", targets)
-    yield _gauge("poller_untold", "Reports that the bot has not taken", untold)
+    yield _gauge("poller_enabled", "1 if the bot's targets are polled", health is not None)
+    yield _gauge(
+        "poller_failing_seconds", "Time for which the bot has shown no targets or accepted no report", failing_s
+    )
+    yield _gauge("poller_targets", "Targets in the bot's last answer", targets)
+    yield _gauge("poller_untold", "Reports that the bot has not accepted yet", untold)
 
 
 def _of_machine(standing: Standing) -> Iterator[Metric]:
     disk = standing.disk
-    yield _gauge("loop_lag_seconds", "How late the event loop was at its latest, in the last minute", standing.lag_s)
-    yield _gauge("disk_free_bytes", "Free where the database stands", disk.free)
-    yield _gauge("disk_size_bytes", "Size of that file system", disk.size)
-    yield _gauge("database_bytes", "Size of the database's file", disk.database)
-    about = "So long a commit has waited for another program's lock on the database"
+    yield _gauge("loop_lag_seconds", "Largest delay of the event loop in the last minute", standing.lag_s)
+    yield _gauge("disk_free_bytes", "Free space on the database's file system", disk.free)
+    yield _gauge("disk_size_bytes", "Size of the database's file system", disk.size)
+    yield _gauge("database_bytes", "Size of the database file", disk.database)
+    about = "Time for which a commit has waited for another program's lock on the database"
     yield _gauge("database_locked_seconds", about, standing.database_locked_s)
 
 

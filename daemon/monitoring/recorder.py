@@ -60,37 +60,42 @@ class Recorder:
         self.registry = CollectorRegistry()
         self.series = Series()
         self._clock = clock
-        self._events = self._counter("events", "What the daemon told, by the event's name", "event", CATALOGUE)
+        self._events = self._counter("events", "Events, by name", "event", CATALOGUE)
         self._ends = self._counter("order_outcomes", "Orders that ended, by state", "outcome", OUTCOMES)
         self._settled = self._counter(
             "orders_settled",
-            "Orders whose placing is settled: on the exchange, or definitely not executed, or lost",
+            "Orders whose placement is settled: placed, or failed (definitely not executed, or lost)",
             "result",
             (PLACED, FAILED),
         )
         self._attempts = self._counter(
             "attempts",
-            "Attempts at placing an order, by answer",
+            "Attempts to place an order, by answer",
             "answer",
             ("placed", "refused", "unknown", "not_sent"),
         )
         self._codes = self._counter("exchange_refusals", "Attempts that the exchange refused, by code", "code", CODES)
-        self._refused = self._counter("requests_refused", "Requests of callers refused, by code", "code", REFUSALS)
+        self._refused = self._counter("requests_refused", "Refused requests of callers, by code", "code", REFUSALS)
         self._timeouts = self._counter(
-            "lock_timeouts", "Leases and waits for one that ran out", "kind", ("expired", "overdue", "wait_ended")
+            "lock_timeouts",
+            "Timeouts of leases and of waits for a lease, by kind",
+            "kind",
+            ("expired", "overdue", "wait_ended"),
         )
         self._webhooks = self._counter(
-            "webhook_alerts", "Alerts for webhooks, by what became of them", "result", ("delivered", "undelivered")
+            "webhook_alerts", "Alerts sent to webhooks, by result", "result", ("delivered", "undelivered")
         )
         self._to_wire = self._histogram("signal_to_wire", "From a signal's acceptance to its first byte", TO_WIRE)
-        self._instant = self._histogram("instant_to_wire", "From an armed order's instant to its first byte", TO_WIRE)
+        self._instant = self._histogram(
+            "instant_to_wire", "From an armed order's execution time to its first byte", TO_WIRE
+        )
         self._round_trip = self._histogram(
             "exchange_round_trip", "From an order's first byte to its answer", ROUND_TRIP
         )
-        self._commit = self._histogram("commit", "From a group of steps to its place on disk", COMMIT)
+        self._commit = self._histogram("commit", "Duration of a commit, from its first change to disk", COMMIT)
         waits = Histogram(
             "sniperd_lock_wait_seconds",
-            "From asking for a resource to holding it, the wait for the exchange's rate included",
+            "From the request for a resource to the lock on it, including the wait for a rate slot, by holder",
             ["holder"],
             buckets=WAIT,
             registry=self.registry,
