@@ -29,7 +29,7 @@ class ReasonRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """What a person found on the exchange, and why it is so."""
+    """What the operator found on the exchange, and why."""
 
     reason: Reason
     ruling: Ruling
@@ -77,7 +77,7 @@ class Admin:
 
     @Route("POST", "/v1/admin/orders/{id}/resolve", body=_resolve, answers={200: OrderView}, refuses=_DECIDING)
     async def resolve(self, request: Request) -> Response:
-        """End an unknown outcome by a person's word."""
+        """Resolve an unknown outcome with what the operator found on the exchange."""
         asked = _resolve.decode(request.body)
         found = Found(
             ruling=asked.ruling,
@@ -113,7 +113,7 @@ def _reason_of(request: Request) -> str:
 
 
 def _amount(field: str, amount: Amount) -> Decimal:
-    """Refuse an amount that nothing can be reckoned with, or that no order can have."""
+    """Refuse an amount that is no finite number, or that no order can have."""
     exponent = amount.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MAX_DECIMALS or not 0 <= amount <= MAX_AMOUNT:
         raise Invalid(

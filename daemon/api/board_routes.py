@@ -1,4 +1,4 @@
-"""``GET /v1/board``: what stands at this moment, in one consistent answer, for whoever shows it to a person."""
+"""``GET /v1/board``: the current orders, locks and queue in one consistent answer, for displays."""
 
 from itertools import islice
 
@@ -33,7 +33,7 @@ class StandingView(OrderView, frozen=True, kw_only=True):
 
 
 class BoardView(View, frozen=True, kw_only=True):
-    """What stands: orders that are not finished, in doubt and lost ones first; locks; who waits for a turn."""
+    """Orders that are not finished, in doubt and lost ones first; locks; the queue."""
 
     status: StatusView
     orders: list[StandingView]
@@ -51,7 +51,7 @@ class Board:
 
     @Route("GET", "/v1/board", answers={200: BoardView})
     async def board(self, _request: Request) -> Response:
-        """Show what stands, from memory; three hundred of each at most. All who ask at once get the same answer."""
+        """Show unfinished orders, locks and the queue: 300 of each at most. Concurrent requests share one answer."""
         return encoded(await self._made.get())
 
     async def _make(self) -> bytes:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from daemon import __version__
-from daemon.api.event_stream import EventStream, Wanted, message, reset
+from daemon.api.event_stream import EventFilter, EventStream, message, reset
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, Stream
 from daemon.api.http.routes import EVENTS, Parameter, Route
@@ -38,14 +38,14 @@ class Events:
         refuses=[Invalid, Full],
     )
     async def follow(self, request: Request) -> Response:
-        """Tell what happens, as it happens, without end.
+        """Stream events as they happen, without end.
 
         First comes a message `hello` (`version`, `startedMs`, `position`), then one for each event, by its name and
-        with its id, `data` as described. `reset` (`position`) says that the events after the id that was given are not
-        all known any more, as after a restart: read everything anew. What is still known follows. A comment comes
-        every 15 s. Whoever does not read is cut off.
+        with its id, `data` as described. `reset` (`position`) says that some events after the id that was given
+        are no longer held, as after a restart: read everything anew. The events that are held follow. A comment comes
+        every 15 s. Slow readers are disconnected.
         """
-        wanted = _wanted(request)
+        wanted = _filter(request)
         if len(self._stream) >= MAX_READERS:
             raise Full(f"{MAX_READERS} readers follow events already; end one of them")
         if request.method == "HEAD":
@@ -65,11 +65,11 @@ class Events:
         return position, hello if known is not None else hello + reset(recent, position)
 
 
-def _wanted(request: Request) -> Wanted:
-    """Read which events are wanted.
+def _filter(request: Request) -> EventFilter:
+    """Read the filter from the query.
 
     Raises:
-        Invalid: by something else than a name or an order.
+        Invalid: the query holds something else.
 
     """
     query = request.query
@@ -77,4 +77,4 @@ def _wanted(request: Request) -> Wanted:
     if unknown:
         name = min(unknown)
         raise Invalid(f"query parameter {name[:40]!r} is unknown", field=name[:40], allowed="after, name, orderId")
-    return Wanted(query.get("name", ""), query.get("orderId") or None)
+    return EventFilter(query.get("name", ""), query.get("orderId") or None)

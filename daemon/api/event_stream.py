@@ -13,29 +13,29 @@ import anyio
 import msgspec
 
 from daemon.api.http.response import StreamConnection
-from daemon.api.recent_events import Recent
+from daemon.api.recent_events import RecentEvents
 from daemon.api.views import PositionView, View, encode, event_view
 from daemon.clock import Clock
 from daemon.core.values.events import Event
 
 TICK_S = 0.04
-"""So long events are gathered before they are written: a person sees no delay, and a burst leaves in a few pieces."""
+"""How long events are gathered before they are written: no visible delay, and a burst leaves in a few pieces."""
 
 HEARTBEAT_S = 15.0
-"""How often a reader hears that the connection lives."""
+"""Time between two comments that keep a connection alive."""
 
 PIECE = 65_536
-"""Bytes that are written to a reader at once, about."""
+"""Approximate size of one write to a reader, in bytes."""
 
 UNREAD = 65_536
-"""Bytes that may wait for a reader in this process before it gets no more; the kernel holds some more."""
+"""Bytes that may wait for a reader in this process before it gets nothing more; the kernel buffers more."""
 
 AT_ONCE = 4
-"""Readers that are written to before the loop is left to others."""
+"""Readers that are written to before the loop runs other tasks."""
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Which events a reader wants."""
+class EventFilter(msgspec.Struct, frozen=True):
+    """Which events a reader gets."""
 
     prefix: str = ""
     order_id: str | None = None
@@ -47,7 +47,7 @@ class Wanted(msgspec.Struct, frozen=True):
 class Reader:
     """One connection."""
 
-    def __init__(self, connection: StreamConnection, position: int, wanted: Wanted) -> None:
+    def __init__(self, connection: StreamConnection, position: int, wanted: EventFilter) -> None:
         self.connection = connection
         self.position = position
         self.wanted = wanted
@@ -64,7 +64,7 @@ class EventStream:
 
     def __init__(self, clock: Clock, emit: Callable[[Event], None], redact: Callable[[bytes], bytes]) -> None:
         """``redact`` takes secrets out of what is written."""
-        self.recent = Recent(clock.now_ms())
+        self.recent = RecentEvents(clock.now_ms())
         self._clock = clock
         self._emit = emit
         self._redact = redact
@@ -73,14 +73,14 @@ class EventStream:
         self._closed = False
 
     def on_event(self, event: Event) -> None:
-        """Take an event."""
+        """Add an event."""
         self.recent.add(event)
         self._wanted.set()
 
     def __len__(self) -> int:
         return len(self._readers)
 
-    async def follow(self, connection: StreamConnection, *, position: int, wanted: Wanted) -> None:
+    async def follow(self, connection: StreamConnection, *, position: int, wanted: EventFilter) -> None:
         """Write the events after a position to a connection, until the stream ends or the caller is cancelled."""
         reader = Reader(connection, position, wanted)
         self._readers.append(reader)
@@ -95,12 +95,12 @@ class EventStream:
     async def run(self) -> None:
         """Write what is new, until cancelled."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._beat)
+            tasks.start_soon(self._send_heartbeats)
             while True:
                 await self._wanted.wait()
                 await anyio.sleep(TICK_S)
                 self._wanted.clear()
-                await self._round()
+                await self._write_to_all()
 
     def close(self) -> None:
         """Write what is left to those who read, and let every stream end."""
@@ -113,7 +113,7 @@ class EventStream:
                 reader.connection.abort()
             reader.over.set()
 
-    async def _round(self) -> None:
+    async def _write_to_all(self) -> None:
         pieces = _Pieces(self.recent, self._redact)
         for number, reader in enumerate(list(self._readers)):
             if number % AT_ONCE == AT_ONCE - 1:
@@ -121,12 +121,12 @@ class EventStream:
             if reader.reads:
                 reader.connection.write(pieces.next_of(reader))
             elif not self.recent.holds(reader.position):
-                self._cut_off(reader)
+                self._disconnect(reader)
         if any(reader.position < self.recent.last for reader in self._readers):
             self._wanted.set()
 
-    async def _beat(self) -> None:
-        """Say that the connection lives, and how far it has come: a narrow reader may have passed over much."""
+    async def _send_heartbeats(self) -> None:
+        """Keep connections alive, with each reader's position: its filter may have skipped many events."""
         while True:
             await anyio.sleep(HEARTBEAT_S)
             for number, reader in enumerate(list(self._readers)):
@@ -135,7 +135,7 @@ class EventStream:
                 if reader.reads:
                     reader.connection.write(f": alive\nid: {self.recent.id_of(reader.position)}\n\n".encode())
 
-    def _cut_off(self, reader: Reader) -> None:
+    def _disconnect(self, reader: Reader) -> None:
         if not reader.connection.is_closing():
             reader.connection.abort()
             behind = self.recent.last - reader.position
@@ -143,14 +143,14 @@ class EventStream:
 
 
 class _Pieces:
-    """What readers get in one round: written out once, and shared by those who stand at the same place."""
+    """The pieces of one pass over the readers: encoded once, and shared by readers at the same position."""
 
-    def __init__(self, recent: Recent, redact: Callable[[bytes], bytes]) -> None:
+    def __init__(self, recent: RecentEvents, redact: Callable[[bytes], bytes]) -> None:
         self.end = recent.last
         self._recent = recent
         self._redact = redact
         self._messages: dict[int, bytes] = {}
-        self._made: dict[tuple[int, Wanted], tuple[bytes, int]] = {}
+        self._made: dict[tuple[int, EventFilter], tuple[bytes, int]] = {}
 
     def next_of(self, reader: Reader) -> bytes:
         """Return what a reader gets next, and move it on."""
@@ -161,7 +161,7 @@ class _Pieces:
         piece, reader.position = made
         return piece
 
-    def _make(self, position: int, wanted: Wanted) -> tuple[bytes, int]:
+    def _make(self, position: int, wanted: EventFilter) -> tuple[bytes, int]:
         messages: list[bytes] = []
         if not self._recent.holds(position):
             position = self._recent.oldest
@@ -182,7 +182,7 @@ class _Pieces:
         return made
 
 
-def reset(recent: Recent, position: int) -> bytes:
+def reset(recent: RecentEvents, position: int) -> bytes:
     """Write that the reader missed events that are no longer held, and reads everything anew."""
     at = recent.id_of(position)
     return message(at, "reset", PositionView(position=at))

@@ -23,14 +23,14 @@ MAX_ERROR = 2_000
 
 
 class RenewRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Whose lease begins anew, and how long it is from now on."""
+    """Whose lease is renewed, and for how long from now on."""
 
     owner_id: Text
     timeout_ms: Annotated[int | None, shown("length of the lease, ms", 1, MAX_TIMEOUT_MS)] = None
 
 
 class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Whose lease ends, and what came of it: a result that is kept for repeated requests, or an error."""
+    """Whose lease ends, and its result, which repeated requests get, or an error."""
 
     owner_id: Text
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -38,7 +38,7 @@ class ReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel",
 
 
 class ForceReleaseRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
-    """Why anybody's lock ends; and whether the exchange was checked, where an order was sent under it."""
+    """Why a lock is ended by force, and whether the exchange was checked, where an order was sent under it."""
 
     reason: Reason
     exchange_checked: bool = False
@@ -60,7 +60,7 @@ class Locks:
 
     @Route("GET", "/v1/locks", answers={200: LocksView})
     async def page(self, _request: Request) -> Response:
-        """Show the active locks and who waits, in the order of service; a thousand of each at most."""
+        """Show the active locks and the queue, in the order of service; a thousand of each at most."""
         return encoded(await self._page.get())
 
     async def _make_page(self) -> bytes:
@@ -102,7 +102,7 @@ class Locks:
 
     @Route("POST", "/v1/locks/{id}/renew", fast=True, body=_renew, answers={200: LockView}, refuses=_OF_ONE)
     async def renew(self, request: Request) -> Response:
-        """Begin a lease anew, from now on; its owner only."""
+        """Renew a lease, from now on; its owner only."""
         asked = _renew.decode(request.body)
         timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
         lock_id, owner_id = request.path_parameters["id"], text("ownerId", asked.owner_id)
@@ -125,7 +125,7 @@ class Locks:
 
     @Route("POST", "/v1/admin/locks/{id}/force-release", body=_force, answers={200: LockView}, refuses=_OF_ONE)
     async def force_release(self, request: Request) -> Response:
-        """End anybody's lock, with a reason; administrators only."""
+        """End a lock of any owner, with a reason; administrators only."""
         asked = _force.decode(request.body)
         caller, reason = self._context.caller(request), checked_reason(asked.reason)
         ended = await self._context.lease_commands.force_release(

@@ -32,13 +32,13 @@ class LockView(View, frozen=True, kw_only=True):
 
 
 class LeaseView(LockView, frozen=True, kw_only=True):
-    """A lock as the answer to whoever asked for it."""
+    """A lock as the answer to the request for it."""
 
     replayed: bool
 
 
 class WaitingView(View, frozen=True, kw_only=True):
-    """Somebody who waits for a turn; positions count from 1."""
+    """A waiter in the queue; positions count from 1."""
 
     queue_id: str
     order_id: str | None
@@ -51,7 +51,7 @@ class WaitingView(View, frozen=True, kw_only=True):
 
 
 class LocksView(View, frozen=True, kw_only=True):
-    """The active locks, oldest first, and who waits, in the order of service."""
+    """The active locks, oldest first, and the queue, in the order of service."""
 
     locks: list[LockView]
     queue: list[WaitingView]
@@ -72,12 +72,12 @@ def lock_view(lock: Lock) -> LockView:
 
 
 def lease_view(lock: Lock, *, replayed: bool) -> LeaseView:
-    """Show a lock to whoever asked for it."""
+    """Show a lock as the answer to the request for it."""
     return LeaseView(**_fields(lock), replayed=replayed)
 
 
 def waiting_view(waiting: Waiting) -> WaitingView:
-    """Show somebody who waits."""
+    """Show a waiter."""
     return WaitingView(
         queue_id=waiting.entry_id,
         order_id=waiting.order_id,

@@ -1,4 +1,4 @@
-"""Metrics, alerts and time series: how the daemon does, for Prometheus, for plots, and for whoever is called."""
+"""Metrics, alerts and time series, for Prometheus, for plots, and for the operator."""
 
 from typing import Annotated, Any
 
@@ -37,7 +37,7 @@ class AlertView(View, frozen=True, kw_only=True):
 
 
 class AlertsView(View, frozen=True):
-    """What calls for a person; what fires comes first."""
+    """What needs the operator; firing alerts come first."""
 
     alerts: list[AlertView]
 
@@ -75,7 +75,7 @@ class StatsView(View, frozen=True):
 
 
 class DeliveryView(View, frozen=True, kw_only=True):
-    """What became of a webhook's test message."""
+    """The result of a webhook's test message."""
 
     webhook: str
     delivered: bool
@@ -83,7 +83,7 @@ class DeliveryView(View, frozen=True, kw_only=True):
 
 
 class DeliveriesView(View, frozen=True):
-    """What became of each webhook's test message."""
+    """The results of the test messages, by webhook."""
 
     webhooks: list[DeliveryView]
 
@@ -102,7 +102,7 @@ def alert_view(alert: Alert) -> AlertView:
 
 
 class Monitoring:
-    """The routes by which the daemon is watched."""
+    """The routes of monitoring."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -115,7 +115,7 @@ class Monitoring:
 
     @Route("GET", "/v1/alerts", answers={200: AlertsView})
     async def alerts(self, _request: Request) -> Response:
-        """List what calls for a person."""
+        """List what needs the operator."""
         return json(AlertsView([alert_view(alert) for alert in self._context.monitor.alerts()]))
 
     @Route("GET", "/v1/stats", answers={200: StatsView}, parameters=[WINDOW], refuses=[Invalid])
@@ -126,7 +126,7 @@ class Monitoring:
 
     @Route("POST", "/v1/admin/alerts/test", answers={200: DeliveriesView}, refuses=[NotAllowed, WrongState])
     async def test(self, request: Request) -> Response:
-        """Send a test message to every webhook, and tell what became of it."""
+        """Send a test message to every webhook, and return the results."""
         administrators_only(self._context.caller(request))
         deliveries = await self._context.monitor.test_webhooks()
         if not deliveries:

@@ -125,8 +125,8 @@ def _responses(route: Route, schemas: dict[str, Schema]) -> Schema:
     of_bot = route.path.startswith(bot_errors.PREFIX)
     for status, refusals in sorted(_refusals(route).items()):
         views = {_view(refusal, of_bot=of_bot): None for refusal in refusals}
-        tells = ["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
-        responses[str(status)] = _response(status, [schemas[repr(view)] for view in views], tells)
+        headers = ["Retry-After"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []
+        responses[str(status)] = _response(status, [schemas[repr(view)] for view in views], headers)
     return responses
 
 
@@ -146,13 +146,13 @@ def _view(refusal: type[Refusal], *, of_bot: bool) -> Any:  # noqa: ANN401  # a 
     return HeldView if refusal is Held else ErrorView
 
 
-def _response(status: int, schemas: list[Schema], tells: Sequence[str], media: str = JSON) -> Schema:
+def _response(status: int, schemas: list[Schema], headers: Sequence[str], media: str = JSON) -> Schema:
     content = _content(schemas, media)
     if media == EVENTS:
         content = {media: {"schema": {"type": "string"}, "x-data": schemas[0]}}
     response: Schema = {"description": HTTPStatus(status).phrase, "content": content}
-    if tells:
-        response["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in tells}
+    if headers:
+        response["headers"] = {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in headers}
     return response
 
 

@@ -17,7 +17,7 @@ from daemon.errors import Invalid, NotReady, Unknown, WrongState
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 MAX_CURSOR = 2**62
 CANCEL_WAIT_S = 5.0
-"""So long a cancel waits for what becomes of a resting order, unless the caller says otherwise."""
+"""How long a cancel waits for the outcome of a resting order by default."""
 
 _FILTERS = [
     Parameter(name="state", type=State, about="orders in this state alone"),

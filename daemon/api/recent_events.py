@@ -1,9 +1,8 @@
 """The newest events in memory, numbered since the start, so that a reader can go on where it stopped.
 
-An event's id is ``STARTED-NUMBER``: when this process started, in Unix milliseconds, and how many events it has told.
-An id of another process, or of an event after which some are no longer held, is known to be one; its reader is told to
-read everything anew, and nobody misses anything without hearing of it. The numbers of the table ``events`` would not
-do: much of what is told is never stored.
+An event's id is ``STARTED-NUMBER``: when this process started, in Unix milliseconds, and the event's number since then.
+For an id of another process, or of an event after which some are no longer held, the reader gets a `reset`, so that no
+reader misses events without notice. The numbers of the table ``events`` would not do: many events are never stored.
 """
 
 import re
@@ -11,13 +10,13 @@ import re
 from daemon.core.values.events import Event
 
 HELD = 8_192
-"""So many events are held: some thousands of orders, in less memory than the daemon starts with."""
+"""How many events are held: those of some thousands of orders, in less memory than the daemon starts with."""
 
 _ID = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
 
 
-class Recent:
-    """The newest events. A *position* is the number of the last event that somebody has; 0 is before the first."""
+class RecentEvents:
+    """The newest events. A *position* is the number of the last event that a reader has; 0 is before the first."""
 
     def __init__(self, started_ms: int) -> None:
         self.started_ms = started_ms
@@ -48,7 +47,7 @@ class Recent:
         return f"{self.started_ms}-{number}"
 
     def position_of(self, event_id: str) -> int | None:
-        """Return the position that an id stands for; ``None`` where what came after it cannot be told any more."""
+        """Return the position that an id stands for; ``None`` where later events are no longer held."""
         found = _ID.fullmatch(event_id)
         if found is None or int(found[1]) != self.started_ms or not self.holds(int(found[2])):
             return None

@@ -1,4 +1,4 @@
-"""The sockets: ``signals.sock`` trades and administers, ``status.sock`` only reads; and the loopback listener."""
+"""The API's listeners: ``signals.sock`` trades and administers, ``status.sock`` reads, the loopback does both."""
 
 import asyncio
 import socket
@@ -42,23 +42,22 @@ from daemon.engine.engine import Engine
 from daemon.errors import AlreadyRunning, CannotCreate
 
 BACKLOG = 4_096
-"""So many callers may wait in a socket until they are accepted."""
+"""How many connections may wait in a socket to be accepted."""
 
 ACCEPTED_AT_ONCE = 16
-"""So many are accepted before anything else is done: each has a descriptor before it can be refused."""
+"""How many connections are accepted before other tasks run: each takes a descriptor before it can be refused."""
 
 KEEPALIVE_S = 75
-"""An idle connection is closed after so long."""
+"""An idle connection is closed after this time."""
 
-TOLD_EVERY_S = 10.0
-"""How often it is told at most that a listener refuses connections."""
+CROWDED_EVENT_EVERY_S = 10.0
+"""The shortest time between two events about connections that a listener refuses."""
 
 LINGER_S = 0.5
-"""So long the rest of a refused body is read, so that the caller gets the answer."""
-
+"""How long the rest of a refused body is read, so that the caller gets the answer."""
 
 GRACE_S = 1.0
-"""So long requests may still be answered at the end."""
+"""How long requests may still be answered at the end."""
 
 NONE_GIVEN: Mapping[str, socket.socket] = MappingProxyType({})
 
@@ -94,8 +93,8 @@ async def serve(
 ) -> AsyncIterator[str | None]:
     """Serve both sockets, and the loopback listener where it is wanted; yield the latter's address.
 
-    ``given`` are sockets, by the names ``signals`` and ``status``, that the service manager keeps; they take the places
-    of the paths.
+    ``given`` are sockets, by the names ``signals`` and ``status``, that the service manager keeps; they replace
+    the paths.
 
     Raises:
         AlreadyRunning: another process answers on one of them.
@@ -131,7 +130,7 @@ async def serve(
 def _loopback_listener(
     stack: AsyncExitStack, loopback: Loopback | None, clock: Clock, emit: Callable[[Event], None]
 ) -> socket.socket | None:
-    """Listen where it is wanted. A default that nobody asked for may be had at another port, or not at all."""
+    """Listen where that is configured. The default listener takes another port if its own is taken, or is left out."""
     if loopback is None:
         return None
     if not loopback.is_default:
@@ -145,7 +144,7 @@ def _loopback_listener(
 
 
 class _Listening:
-    """What one listener serves, and to how many at once."""
+    """One listener: what it serves, and to how many connections at once."""
 
     def __init__(
         self,
@@ -168,18 +167,18 @@ class _Listening:
         self._check = check
         self._has_fast_path = has_fast_path
         self._refused = 0
-        self._tell_at_s = 0.0
+        self._next_event_s = 0.0
 
     @asynccontextmanager
     async def on(self, listener: socket.socket, *, given: bool) -> AsyncIterator[None]:
-        """Serve on a socket; on one for signals that the service manager keeps, only while the engine takes them."""
+        """Serve on a socket. One for signals that the service manager keeps is served only while the engine is open."""
         runner = web.AppRunner(
             application(self._endpoints, self._errors, self._limits, self._check),
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
             lingering_time=LINGER_S,
             shutdown_timeout=GRACE_S,
-            handler_cancellation=True,  # a caller that went away waits for no lock any more
+            handler_cancellation=True,  # a caller that went away leaves the queue for a lock
         )
         await runner.setup()
         assert runner.server is not None
@@ -190,7 +189,7 @@ class _Listening:
             idle_s=KEEPALIVE_S,
             head_s=lambda: self._context.limits.timeout_s,
             until_gone={endpoint.route.path for endpoint in self._endpoints if endpoint.route.until_gone},
-            refused=self._tell_of_refused,
+            refused=self._count_refused,
         )
         while_open = self._context.engine if given and self._has_fast_path else None
         server = await _listen(connections, listener, given=given)
@@ -211,20 +210,20 @@ class _Listening:
     def _limits(self) -> BodyLimits:
         return self._context.limits  # which a reload replaces
 
-    def _tell_of_refused(self) -> None:
-        """Tell that connections are refused, now and then: a flood of them must not be one of lines."""
+    def _count_refused(self) -> None:
+        """Count a refused connection, and emit an event now and then: a flood of connections must not flood the log."""
         self._refused += 1
         now_s = asyncio.get_running_loop().time()
-        if now_s >= self._tell_at_s:
+        if now_s >= self._next_event_s:
             detail: dict[str, Detail] = {"listener": self.name, "limit": self._limit, "refused": self._refused}
             self._emit(Event(name="daemon.crowded", at_ms=self._context.engine.clock.now_ms(), detail=detail))
-            self._refused, self._tell_at_s = 0, now_s + TOLD_EVERY_S
+            self._refused, self._next_event_s = 0, now_s + CROWDED_EVENT_EVERY_S
 
 
 async def _listen(
     server: Callable[[], asyncio.BaseProtocol], listener: socket.socket, *, given: bool
 ) -> asyncio.AbstractServer:
-    """Make a server that does not accept yet."""
+    """Make a server that does not accept connections yet."""
     loop = asyncio.get_running_loop()
     options: dict[str, Any] = {"start_serving": False, "backlog": ACCEPTED_AT_ONCE}
     if listener.family != socket.AF_UNIX:
@@ -235,13 +234,13 @@ async def _listen(
 
 
 async def _accept(server: asyncio.AbstractServer, listener: socket.socket) -> None:
-    """Accept callers. asyncio takes one number for how many wait in the socket and how many it accepts at once."""
+    """Accept connections. asyncio has one number for how many wait in the socket and how many it accepts at once."""
     await server.start_serving()
     listener.listen(BACKLOG)
 
 
 async def _accept_while_open(server: asyncio.AbstractServer, listener: socket.socket, engine: Engine) -> None:
-    """Leave callers before and after in the socket, for this process or the next."""
+    """Accept while the engine is open; earlier and later callers wait in the socket, for this process or the next."""
     await engine.ready.wait()
     await _accept(server, listener)
     await engine.until_stopped()

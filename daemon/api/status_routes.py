@@ -1,4 +1,4 @@
-"""Status: how the daemon stands, for people, probes and scripts."""
+"""The daemon's status, for people, probes and scripts."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ from daemon.monitoring.alerts import AlertState
 
 
 class StatusView(View, frozen=True, kw_only=True):
-    """How the daemon stands."""
+    """The daemon's status."""
 
     stage: Stage
     halted: str | None  # the reason, while the kill switch is on
@@ -67,7 +67,7 @@ class ReadyView(View, frozen=True):
 
 
 async def status_view(context: Context) -> StatusView:
-    """Show how the daemon stands."""
+    """Show the daemon's status."""
     engine = context.engine
     state, now_ms, health = engine.state, engine.clock.now_ms(), engine.exchange.health()
     return StatusView(
@@ -104,14 +104,14 @@ async def status_view(context: Context) -> StatusView:
 
 
 class Status:
-    """The routes that tell how the daemon stands."""
+    """The routes of the status."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     @Route("GET", "/v1/status", answers={200: StatusView})
     async def status(self, _request: Request) -> Response:
-        """Show how the daemon stands."""
+        """Show the daemon's status."""
         return json(await status_view(self._context))
 
     @Route("GET", "/healthz", answers={200: AliveView})

@@ -1,4 +1,4 @@
-"""What the sockets show, as JSON: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
+"""What the API shows, as JSON: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from daemon.core.views.explain import Outlook
 from daemon.engine.order_commands import Explanation
 
 MAX_TEXT = 500
-"""Characters of a text in an event that is told; `explain` has all of it."""
+"""Characters of a text in a streamed event; `explain` has all of it."""
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -86,7 +86,7 @@ class ExplainView(View, frozen=True, kw_only=True):
     events: list[dict[str, Any]]
     next: Outlook
     then: Outlook | None  # what follows if what comes next changes nothing
-    advice: str | None  # what a person can do, with the command
+    advice: str | None  # what the operator can do, with the command
     now_ms: int
 
 
@@ -113,7 +113,7 @@ class PositionView(View, frozen=True, kw_only=True):
 
 
 class HelloView(PositionView, frozen=True, kw_only=True):
-    """Who tells events."""
+    """The process that streams events."""
 
     version: str
     started_ms: int
@@ -155,7 +155,7 @@ def explain_view(explanation: Explanation) -> ExplainView:
 
 
 def event_view(event_id: str, event: Event) -> EventView:
-    """Show an event as it is told to whoever follows."""
+    """Show an event as the stream has it."""
     return EventView(
         id=event_id,
         name=event.name,

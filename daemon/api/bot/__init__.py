@@ -1,1 +1,1 @@
-"""The bot's own door: the routes, shapes and error strings that existing bots call and match on."""
+"""The bot's API: the routes, JSON shapes and error strings that existing bots call and match on."""

@@ -1,4 +1,4 @@
-"""What the bot's routes have in common: failures in the bot's shape."""
+"""Errors in the bot's shape, which all routes of the bot share."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from daemon.core.values.orders import Order
 from daemon.errors import Refusal
 
 PREFIX = "/api/"
-"""Paths under it answer every error, our own included, in the bot's shape."""
+"""Routes under this prefix answer every error in the bot's shape, the daemon's own errors included."""
 
 
 class BotRefusal(Refusal):
-    """The request is wrong in a way that the bot has a string of its own for."""
+    """The request is wrong in a way for which the bot has its own error string."""
 
     code = "invalid"
 
@@ -20,11 +20,11 @@ class BotRefusal(Refusal):
 
 
 def refused(code: str, error: str, detail: str | None = None) -> dict[str, Any]:
-    """Say why a request was refused; ``code`` is the daemon's own word for it."""
+    """Return a refusal; ``code`` is the daemon's own error code."""
     shown = {"success": False, "error": error, "code": code}
     return shown if detail is None else shown | {"message": detail}
 
 
 def failure(error: str, message: str, order: Order) -> dict[str, Any]:
-    """Say why an order is no success yet, or never."""
+    """Return why an order has not succeeded."""
     return {"success": False, "error": error, "message": message, "lockId": order.lock_id, "orderId": order.order_id}

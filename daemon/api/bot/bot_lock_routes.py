@@ -25,14 +25,14 @@ _FILTERS = [
     Parameter(
         name="limit",
         type=Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)],
-        about=f"so many of each; {DEFAULT_LIMIT} where absent",
+        about=f"how many of each; {DEFAULT_LIMIT} where absent",
     ),
 ]
 _WHICH = [
     Parameter(name="lockId", about="the lock to end"),
     Parameter(name="ownerId", about="or whose locks to end, all of them"),
     Parameter(name="reason", about="why, for the record"),
-    Parameter(name="exchangeChecked", about="`true`: somebody has looked on the exchange"),
+    Parameter(name="exchangeChecked", about="`true`: the operator has checked the exchange"),
 ]
 
 
@@ -77,7 +77,7 @@ class BotLocks:
 
     @Route("POST", PATH, only_reads=True, body=_check, answers=_SHOWN, refuses=[BotRefusal])
     async def check(self, request: Request) -> Response:
-        """Say whether a resource is locked, by whom, and how many wait."""
+        """Return whether a resource is locked, by whom, and how many wait."""
         asked = _check.decode(request.body)
         if asked.action != "check":
             raise BotRefusal("Invalid action")
@@ -104,7 +104,7 @@ class BotLocks:
         """End a lock by its id, or all of an owner's; administrators only.
 
         ``reason`` goes on record. Where an order was sent under the lock and its outcome is unknown, nothing but
-        ``exchangeChecked=true`` ends it: the bot's ``force`` does not say that anybody has looked.
+        ``exchangeChecked=true`` ends it: the bot's ``force`` does not say that the exchange was checked.
         """
         query, caller = request.query, self._context.caller(request)
         lock_id, owner_id = query.get("lockId"), query.get("ownerId")

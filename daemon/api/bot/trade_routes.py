@@ -1,10 +1,10 @@
 """``POST /api/mexc/trade``: a trade in the bot's words, answered when its outcome is known.
 
-The bot is told what happened, not what it asked for. ``success`` means that something was bought or sold, or that the
-order rests on the exchange's book; quantities are executed quantities; a price that is not known is null.
+The answer says what happened, not what the bot asked for. ``success`` means that something was bought or sold, or that
+the order rests on the exchange's book; quantities are executed quantities; a price that is not known is null.
 
-What the bot's old door got wrong is said in words it lacked: ``queued``, ``replayed``, ``unknown``. An unknown outcome
-is never a 4xx or 5xx, because a bot takes those for "nothing happened, try again".
+The fields ``queued``, ``replayed`` and ``unknown`` are additions to the bot's former API, which could not express these
+outcomes. An unknown outcome is never a 4xx or 5xx, because a bot takes those for "nothing happened, try again".
 """
 
 from typing import Any
@@ -28,11 +28,11 @@ from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotRea
 from daemon.store.bot_tables import iso
 
 WAIT_S = 30.0
-"""So long the bot waits for an outcome where it does not say: the old door's own time-out."""
+"""How long the bot waits for an outcome by default: the time-out of its former API."""
 
 
 class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
-    """A trade as the bot writes it. Fields that it knows and we do not are passed over, as its old door did."""
+    """A trade as the bot writes it. Unknown fields are ignored, as its former API did."""
 
     symbol: str | None = None
     side: str | None = None
@@ -82,7 +82,7 @@ class BotTrade:
 def trade_answer(
     state: TradingState, order: Order, now_ms: int, *, replayed: bool, took_ms: int
 ) -> tuple[dict[str, Any], int]:
-    """Decide what the bot is told of an order as it stands on disk, and with which HTTP status."""
+    """Return the bot's answer for an order in its state on disk, and the HTTP status."""
     if _succeeded(order):
         return _placed(order, now_ms, replayed=replayed), 200
     if order.state in WAITING:
@@ -128,7 +128,7 @@ def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
         symbol=trade.symbol,
         side=trade.side,
         type=trade.type,
-        quantity=None if by_quote else trade.quantity,  # the old door asks for it even where the other one counts
+        quantity=None if by_quote else trade.quantity,  # the former API requires it even where the quote amount counts
         quote_order_qty=trade.quote_order_qty if by_quote else None,
         price=None if market else trade.price,
         owner_id=trade.user_id,
@@ -143,12 +143,12 @@ def _succeeded(order: Order) -> bool:
     if order.state not in SIGHTINGS:
         return False
     rests = order.state in RESTING and order.outcome_known
-    ruled_filled = order.state is State.FILLED and order.finished_ms is not None  # a person may name no quantity
+    ruled_filled = order.state is State.FILLED and order.finished_ms is not None  # an operator may give no quantity
     return rests or ruled_filled or order.executed_quantity > 0
 
 
 def _why_nothing(order: Order) -> str:
-    """Say why nothing was bought or sold."""
+    """Return why nothing was bought or sold."""
     if order.state is State.CANCELED:
         verb = "bought" if order.side is Side.BUY else "sold"
         nothing = f"the exchange accepted the order and cancelled it without a fill: nothing was {verb}"

@@ -109,7 +109,7 @@ def _without_blanks(raw: bytes) -> bytes:
 
 
 def _no_field_twice(pairs: list[tuple[str, object]]) -> None:
-    """Refuse an object that holds a field twice: two readers would read two different requests."""
+    """Refuse an object that holds a field twice: two parsers would read two different requests."""
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
@@ -117,7 +117,7 @@ def _no_field_twice(pairs: list[tuple[str, object]]) -> None:
 
 
 def _unread(_figure: str) -> None:
-    """Leave a number alone."""
+    """Skip a number."""
 
 
 def _described_fields(struct: type[msgspec.Struct]) -> Mapping[str, str]:
@@ -141,7 +141,7 @@ def _kinds_of(kind: Any) -> list[str]:  # noqa: ANN401  # a type
 
 
 def checked_reason(reason: str) -> str:
-    """Return the reason that a person gives.
+    """Return a reason, without blanks around it.
 
     Raises:
         Invalid: there is none, or it is too long.
@@ -203,7 +203,7 @@ def wait_s(request: Request) -> float | None:
 
 
 def _invalid(message: str, fields: Mapping[str, str]) -> Invalid:
-    """Return msgspec's complaint with the field and what it may hold."""
+    """Return msgspec's error with the field and its allowed values."""
     where = _WHERE.search(message)
     place = where[1] if where else ""
     complaint = _WHERE.sub("", message)

@@ -4,13 +4,13 @@ A :class:`Connection` stands between the transport and what answers on it: the f
 (:mod:`daemon.api.http.fast_path`) as long as its requests come whole, aiohttp's server from then on. What both need
 is here:
 
-- A listener has a bound of its own, so that callers of one cannot use up the descriptors of another. Who comes beyond
-  it is answered with 503 at once.
-- The head of a request has to be there in time. aiohttp bounds only idle connections.
-- A caller that shuts its writing half has said all that it wants to say, and still gets its answers (``nc -N``,
-  ``socat``). At the end of what can be read that looks the same as a caller that has gone; on a Unix socket the kernel
-  tells the two apart by a hang-up. Over TCP it does not: there only what lasts until its caller goes (``until_gone``
-  of a route) is ended, so that nobody who has gone is ever granted a lock.
+- Each listener has its own limit, so that callers of one cannot use up the descriptors of another. A connection beyond
+  the limit is answered with 503 at once.
+- The head of a request must arrive in time. aiohttp bounds only idle connections.
+- A caller that shuts its writing half sends nothing more and still gets its answers (``nc -N``, ``socat``). At the end
+  of the input that looks the same as a caller that has gone. On a Unix socket the kernel reports a hang-up for the
+  latter. Over TCP it does not: there a route that lasts until its caller goes (``until_gone``) ends at the end of the
+  input, so that a caller that has gone is never granted a lock.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ import anyio
 from aiohttp import web
 
 from daemon.api.http.fast_path import FastPath, FastRequest, wire_form
-from daemon.api.http.head_counter import Heads
+from daemon.api.http.head_counter import HeadCounter
 from daemon.api.http.peer import Peer, peer_of
 from daemon.api.http.response import Response, json
 from daemon.api.views import ErrorView
 
 SWEEP_S = 15.0
 
-LONGEST = 65_536
-"""Bytes that may wait behind a request that is being answered, about."""
+MAX_PIPELINED = 65_536
+"""Bytes that may wait behind a request that is being answered; reading pauses beyond them."""
 
 
 class Connections:
-    """The connections of one listener; called, it makes a connection's protocol."""
+    """The connections of one listener. It is asyncio's protocol factory."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Connections:
         until_gone: Collection[str] = (),
         refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """Bound them.
+        """Serve nothing yet.
 
         Args:
-            aiohttp: makes its server's end of a connection.
-            fast_path: answers what comes whole, where the listener has one.
-            limit: so many connections at once.
-            idle_s: one that is idle for so long is closed.
-            head_s: so long the head of a request may take.
+            aiohttp: makes the protocol of aiohttp's server for a connection.
+            fast_path: answers urgent requests that came whole; ``None`` where the listener has no such routes.
+            limit: how many connections may be open at once.
+            idle_s: an idle connection is closed after this time.
+            head_s: returns how long the head of a request may take.
             until_gone: paths whose requests may last until their callers go.
             refused: called for each connection beyond the limit.
 
@@ -83,7 +83,7 @@ class Connections:
                 connection.close()
 
     async def close(self, grace_s: float) -> None:
-        """Close what aiohttp's server does not have; where the fast path answers, within a grace."""
+        """Close what aiohttp's server does not have, after a grace for requests that the fast path is answering."""
         if answering := {each.answering for each in self.open if each.answering is not None}:
             await asyncio.wait(answering, timeout=grace_s)
         for connection in [each for each in self.open if not each.is_handed_over]:
@@ -92,16 +92,16 @@ class Connections:
 
 
 class HangUps:
-    """Tells when callers that had shut their writing halves are gone altogether.
+    """Aborts connections whose callers shut their writing halves earlier and are now gone.
 
-    A transport reads no more after the end of what there is to read, so it does not notice. An epoll that waits for
-    nothing but a hang-up, which is always told, becomes readable itself.
+    A transport reads nothing after the end of the input, so it does not notice. An epoll descriptor that waits for no
+    event still reports a hang-up, and then becomes readable itself.
     """
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._watched: dict[int, Connection] = {}
-        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._look)
+        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._abort_hung_up)
 
     def watch(self, descriptor: int, connection: "Connection") -> None:
         """Abort a connection when its caller hangs up."""
@@ -109,17 +109,17 @@ class HangUps:
         self._epoll.register(descriptor, 0)
 
     def forget(self, connection: "Connection") -> None:
-        """Watch a connection no more; the kernel forgets its descriptor as it is closed."""
+        """Stop watching a connection; the kernel removes its descriptor from the epoll when it is closed."""
         for descriptor in [number for number, watched in self._watched.items() if watched is connection]:
             del self._watched[descriptor]
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Stop watching."""
         if not self._epoll.closed:
             asyncio.get_running_loop().remove_reader(self._epoll.fileno())
             self._epoll.close()
 
-    def _look(self) -> None:
+    def _abort_hung_up(self) -> None:
         for descriptor, _ in self._epoll.poll(0):
             if (connection := self._watched.pop(descriptor, None)) is not None:
                 self._epoll.unregister(descriptor)
@@ -138,9 +138,9 @@ class Connection(asyncio.Protocol):
         self.answering: asyncio.Task[None] | None = None  # on the fast path
         self._waiting = b""  # behind that
         self._used_s = self._loop.time()
-        self._ended = False  # the caller says no more
+        self._ended = False  # the caller sends no more
         self._aiohttp: web.RequestHandler | None = None
-        self._heads = Heads()
+        self._heads = HeadCounter()
         self._begun = self._active = 0  # requests that aiohttp's server has begun to answer, and is answering
         self._lasting = 0  # of these, such as last until their callers go
         self._late: asyncio.TimerHandle | None = None
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
             self.peer = peer_of(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End: whoever went away waits for nothing any more."""
+        """Cancel what the caller waited for."""
         self._listener.open.discard(self)
         if self._late is not None:
             self._late.cancel()
@@ -182,30 +182,30 @@ class Connection(asyncio.Protocol):
             self._take(data)
         else:
             self._waiting += data
-            if len(self._waiting) > LONGEST:
+            if len(self._waiting) > MAX_PIPELINED:
                 self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Hear that no more comes; return whether there is something left to answer."""
+        """Handle the end of the input; return whether there is something left to answer."""
         peer = self._transport.get_extra_info("socket")
         is_unix = peer.family == socket.AF_UNIX
         if self._transport.is_closing() or self._has_gone(peer.fileno(), is_unix=is_unix) or not self._owes():
             return False
-        if not self._ended and is_unix:  # uvloop tells of one end more than once
+        if not self._ended and is_unix:  # uvloop may call this more than once
             self._listener.hangups.watch(peer.fileno(), self)
         self._ended = True
         self._end_with_the_last()
         return True
 
     def pause_writing(self) -> None:
-        """Read no more from one who does not read."""
+        """Pause reading from a caller that does not read."""
         if self._aiohttp is not None:
             self._aiohttp.pause_writing()
         else:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if self._aiohttp is not None:
             self._aiohttp.resume_writing()
         else:
@@ -239,11 +239,11 @@ class Connection(asyncio.Protocol):
         return self._aiohttp is None and self.answering is None and self._used_s < instant_s
 
     def close(self) -> None:
-        """Close it when what was written has left."""
+        """Close it once what was written has been sent."""
         self._transport.close()
 
     def abort(self) -> None:
-        """Close it at once: nobody reads what is left."""
+        """Close it at once, and drop what was not sent."""
         self._transport.abort()
 
     # The fast path.

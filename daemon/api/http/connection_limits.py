@@ -1,8 +1,8 @@
 """How many connections each listener may have at once: a share of the process's descriptors.
 
-The database, the log and the way to the exchange need descriptors too, and must find them whatever callers do. So a
-part is kept for them, and each listener has a bound of its own: whoever floods one takes nothing from another. The
-socket that trades has the largest part.
+The database, the log and the connections to the exchange need descriptors too, whatever callers do. So some are
+reserved for them, and each listener has its own limit: a flood of one takes nothing from another. The socket that
+trades has the largest share.
 """
 
 import resource
@@ -10,16 +10,16 @@ import resource
 import msgspec
 
 RESERVED = 256
-"""Descriptors for everything but callers: database, log, orders on their way. Half of all where that is less."""
+"""Descriptors for everything but callers: database, log, exchange. Half of all descriptors where that is less."""
 
 MOST_SIGNALS, MOST_READERS = 8_192, 4_096
-"""Beyond these no listener goes, however many descriptors there are: each connection takes some kilobytes as well."""
+"""The highest limits, however many descriptors there are: each connection takes some kilobytes of memory as well."""
 
 _UNLIMITED = 1 << 20
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """So many connections at once, by listener."""
+    """How many connections may be open at once, by listener."""
 
     signals: int
     status: int
@@ -27,7 +27,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 def bounds(descriptors: int) -> Bounds:
-    """Share out so many descriptors."""
+    """Share out the descriptors of the process."""
     shared = descriptors - min(RESERVED, descriptors // 2)
     readers = max(1, min(MOST_READERS, shared // 4))
     return Bounds(signals=max(1, min(MOST_SIGNALS, shared // 2)), status=readers, http=readers)

@@ -23,10 +23,10 @@ from daemon.api.http.request import Request
 from daemon.api.http.response import Response
 from daemon.api.http.routes import Endpoint
 
-LONGEST = 65_536
+MAX_REQUEST = 65_536
 """Bytes of the longest request that is recognised."""
 
-LONGEST_LINE = 8_000
+MAX_HEADER_LINE = 8_000
 MAX_HEADERS = 64
 
 _ID = "([0-9A-Za-z_-]{1,128})"
@@ -103,7 +103,7 @@ def wire_form(response: Response, *, stays: bool) -> bytes:
 
 def _parsed(data: bytes) -> "_Head | None":
     """Parse a request; ``None`` unless these bytes are one POST and no more, with nothing unusual about it."""
-    if len(data) > LONGEST or not data.startswith(b"POST /"):
+    if len(data) > MAX_REQUEST or not data.startswith(b"POST /"):
         return None
     head = _Head()
     parser = httptools.HttpRequestParser(head)
@@ -152,7 +152,7 @@ class _Head:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
-        self._is_unusual |= lower in _UNUSUAL or lower in self._seen or len(name) + len(value) > LONGEST_LINE
+        self._is_unusual |= lower in _UNUSUAL or lower in self._seen or len(name) + len(value) > MAX_HEADER_LINE
         self._seen.add(lower)
         self.headers.add(name.decode("ascii", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
 

@@ -1,18 +1,18 @@
-"""Where a connection stands in what its caller sends: within a head, or behind so many whole requests."""
+"""Counts the heads and the whole requests in what a caller sends."""
 
 from typing import Any
 
 import httptools
 
 
-class Heads:
-    """Counts what aiohttp's server is given: where heads begin and messages end."""
+class HeadCounter:
+    """Parses the bytes that aiohttp's server gets: where heads begin and messages end."""
 
     def __init__(self) -> None:
         """Begin with the first byte that aiohttp's server is given."""
         self.begun = self.complete = 0
         self.is_broken = False  # what came is no HTTP
-        self.is_lost = False  # another protocol was offered; whether its bytes follow, this parser cannot tell
+        self.is_lost = False  # another protocol was offered; this parser does not know whether its bytes follow
         self._in_head = False
         self._parser: Any = httptools.HttpRequestParser(self)
 
@@ -33,14 +33,14 @@ class Heads:
             self.is_broken = True
 
     def on_message_begin(self) -> None:
-        """Hear of the first byte of a request."""
+        """Count the first byte of a request."""
         self.begun += 1
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        """Hear that its head has come."""
+        """Note the end of its head."""
         self._in_head = False
 
     def on_message_complete(self) -> None:
-        """Hear that all of it has come."""
+        """Count its end."""
         self.complete += 1

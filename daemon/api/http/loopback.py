@@ -1,8 +1,8 @@
 """The optional loopback listener: the same routes over TCP, for a browser or a bot that speaks no Unix sockets.
 
-Whoever is on this machine may read. Every change needs the bearer token, which is made at the first start and stands in
-a file that only the daemon's user can read; whoever holds it may do what an administrator may. The Host header must
-name the listener, so that a page from elsewhere cannot reach it by a name of its own, and no origin is let in.
+Every process of this machine may read. Every change needs the bearer token, which is made at the first start, in a file
+that only the daemon's user can read; its holder has an administrator's rights. The Host header must name the listener,
+so that a foreign page cannot reach it under another name (DNS rebinding), and no other origin is allowed.
 """
 
 import hmac
@@ -30,7 +30,7 @@ class Loopback(msgspec.Struct, frozen=True):
     port: int
     token: str
     token_file: str
-    is_default: bool = False  # nobody asked for it: trading goes on where it cannot be had
+    is_default: bool = False  # not configured: without it trading goes on
 
 
 def token_of(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Who is at the other end of a connection.
 
-On a Unix socket the kernel says (``SO_PEERCRED``), so nobody has to prove it. The file mode decides who may trade;
-administration asks for more: root, the daemon's own user, or a user that the configuration lists.
+On a Unix socket the kernel knows (``SO_PEERCRED``), so no credentials are needed. The file mode decides who may trade.
+Administration needs more: root, the daemon's own user, or a user that the configuration lists.
 """
 
 import asyncio
@@ -40,5 +40,5 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
 def caller_of(peer: Peer, admin_uids: Collection[int]) -> Caller:
     """Name the caller, and say whether it may administer."""
     if peer.uid is None:
-        return Caller("token", administrator=True)  # the loopback listener asked for it
+        return Caller("token", administrator=True)  # the loopback listener checked it
     return Caller(actor=f"uid:{peer.uid}", administrator=peer.uid in {0, os.geteuid(), *admin_uids})

@@ -1,4 +1,4 @@
-"""Sockets to listen on: bound for whom they are meant, and taken away at the end."""
+"""Listening sockets: bound with the right owner and mode, removed at the end."""
 
 import errno
 import os

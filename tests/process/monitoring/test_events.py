@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from daemon.api.recent_events import HELD, Recent
+from daemon.api.recent_events import HELD, RecentEvents
 from daemon.api.views import encode, event_view
 from daemon.core.values.events import BOUND_KEYS, CATALOGUE, Event
 from tests.support import KEYS, Daemon, Exchange, ask
@@ -241,7 +241,7 @@ class TestRecent:
     """What is held, and what is known not to be."""
 
     def test_a_position_is_held_until_an_event_after_it_is_gone(self) -> None:
-        recent = Recent(1_000)
+        recent = RecentEvents(1_000)
         for number in range(1, HELD + 3):
             recent.add(Event(name="daemon.ready", at_ms=number))
         assert (recent.oldest, recent.last) == (2, HELD + 2)
@@ -251,6 +251,6 @@ class TestRecent:
         assert recent.position_of("1000-2") == 2
 
     def test_an_id_of_another_start_stands_for_no_position(self) -> None:
-        recent = Recent(1_000)
+        recent = RecentEvents(1_000)
         assert recent.position_of(recent.id_of(0)) == 0
         assert recent.position_of("999-0") is None
