@@ -26,7 +26,7 @@ def application(
     limits: Callable[[], BodyLimits],
     check: AccessCheck | None = None,
 ) -> web.Application:
-    """Make aiohttp's application. ``check`` is request before every request, those for unknown routes included."""
+    """Make aiohttp's application. ``check`` runs before every request, also for unknown routes."""
     made = web.Application(client_max_size=BATCH_LIMIT)
     made.middlewares.extend([_follow_requests(made), _errors_become_responses(errors, check)])
     for endpoint in endpoints:
