@@ -41,8 +41,8 @@ _Key = TypeVar("_Key")
 class Store:
     """One writing connection behind a task, and three that read.
 
-    One reads what an answer in a hurry waits for; one reads lists and histories, which may take long, so that nothing
-    in a hurry waits behind them; and one looks up the key of a signal on the spot.
+    One reads what an urgent answer waits for; one reads lists and histories, which may take long, so that nothing
+    urgent waits behind them; and one looks up the key of a signal on the spot.
     """
 
     def __init__(

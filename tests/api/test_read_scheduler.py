@@ -1,4 +1,4 @@
-"""Long readings take turns and rest in between."""
+"""Long reads run one at a time, with pauses between them."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
     return "asyncio", {"loop_factory": looptime.new_event_loop}
 
 
-async def test_one_reading_is_made_at_a_time_and_rests_in_between_grow_with_what_it_took() -> None:
+async def test_one_read_runs_at_a_time_and_the_pause_after_it_grows_with_its_time() -> None:
     scheduler, spans = ReadScheduler(), []
 
     async def read() -> None:
@@ -36,7 +36,7 @@ async def test_one_reading_is_made_at_a_time_and_rests_in_between_grow_with_what
         assert began_s - ended_s == pytest.approx(REST * TOOK_S)
 
 
-async def test_a_reading_that_fails_or_whose_reader_goes_leaves_the_turn_to_the_next() -> None:
+async def test_a_read_that_fails_or_whose_reader_goes_leaves_the_slot_to_the_next() -> None:
     scheduler = ReadScheduler()
     with pytest.raises(ValueError, match="odd"):
         async with scheduler.slot():
@@ -49,7 +49,7 @@ async def test_a_reading_that_fails_or_whose_reader_goes_leaves_the_turn_to_the_
 
 
 class Counting:
-    """A reading that takes a while and says which one it is."""
+    """A read that takes a while and says which one it is."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -90,17 +90,17 @@ async def test_whoever_goes_away_leaves_the_others_their_answer() -> None:
 
 
 async def test_what_is_written_in_pieces_leaves_the_loop_to_others_in_between() -> None:
-    turns_of_others = 0
+    steps_of_others = 0
 
     async def others() -> None:
-        nonlocal turns_of_others
+        nonlocal steps_of_others
         while True:
             await anyio.lowlevel.checkpoint()
-            turns_of_others += 1
+            steps_of_others += 1
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(others)
         await anyio.lowlevel.checkpoint()
         assert await in_pieces(range(PIECE * 5), str) == [str(number) for number in range(PIECE * 5)]
         tasks.cancel_scope.cancel()
-    assert turns_of_others >= 5
+    assert steps_of_others >= 5

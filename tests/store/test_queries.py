@@ -171,7 +171,7 @@ async def test_what_was_bought_earlier_in_the_day_is_added_up(tmp_path: Path) ->
         assert (await store.remembered()).spent == Spent(day, Decimal("43.0"))
 
 
-async def test_what_is_in_a_hurry_does_not_wait_behind_a_list(tmp_path: Path) -> None:
+async def test_an_urgent_read_does_not_wait_behind_a_list(tmp_path: Path) -> None:
     """Lists and histories have a connection and a thread of their own."""
     order = making.order(1)
     listing, listed = threading.Event(), threading.Event()
