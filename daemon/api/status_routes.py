@@ -10,10 +10,10 @@ from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Route
 from daemon.api.monitoring_routes import AlertView, alert_view
 from daemon.api.views import View
+from daemon.core.state.gate import Stage
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import disagreement
-from daemon.engine.engine import Stage
 from daemon.exchange.port import Health
 from daemon.monitoring.alerts import AlertState
 
@@ -71,11 +71,11 @@ async def status_view(context: Context) -> StatusView:
     engine = context.engine
     state, now_ms, health = engine.state, engine.clock.now_ms(), engine.exchange.health()
     return StatusView(
-        stage=engine.stage,
-        halted=state.halted,
+        stage=engine.state.gate.stage,
+        halted=state.gate.halted,
         mode=context.mode,
         shadow_of=context.shadow_of,
-        unproven=state.preflight_pending,
+        unproven=state.gate.preflight_pending,
         turned_away=state.backoff.why,
         next_try_ms=None if state.backoff.why is None else state.backoff.next_ms,
         clock_wrong=disagreement(health.offset_ms),
@@ -84,11 +84,11 @@ async def status_view(context: Context) -> StatusView:
         pid=os.getpid(),
         now_ms=now_ms,
         uptime_ms=now_ms - context.started_ms,
-        orders={each.value: count for each, count in sorted(state.counts.items()) if count},
-        queue_length=state.counts[State.QUEUED],
+        orders={each.value: count for each, count in sorted(state.orders.counts.items()) if count},
+        queue_length=state.orders.counts[State.QUEUED],
         in_flight=len(state.open_attempts),
-        in_doubt=state.counts[State.IN_DOUBT],
-        lost=state.counts[State.LOST],
+        in_doubt=state.orders.counts[State.IN_DOUBT],
+        lost=state.orders.counts[State.LOST],
         dead_letters=await engine.store.dead_letters(),
         alerts=[alert_view(alert) for alert in context.monitor.alerts() if alert.state is AlertState.FIRING],
         active_locks=len(state.locks),
@@ -123,8 +123,8 @@ class Status:
     async def ready(self, _request: Request) -> Response:
         """Answer 200 while signals are taken, 503 while starting, draining or halted."""
         engine = self._context.engine
-        ready = engine.stage is Stage.READY and engine.state.halted is None
-        view = ReadyView(ready=ready, stage=engine.stage, halted=engine.state.halted)
+        ready = engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None
+        view = ReadyView(ready=ready, stage=engine.state.gate.stage, halted=engine.state.gate.halted)
         return json(view, 200 if ready else 503)
 
 

@@ -7,9 +7,10 @@ import anyio
 
 from daemon.app.systemd import ServiceManager
 from daemon.clock import monotonic_us
+from daemon.core.state.gate import Stage
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
-from daemon.engine.engine import Engine, Stage
+from daemon.engine.engine import Engine
 
 STATUS_EVERY_S = 1.0
 CHECKS = 4
@@ -48,7 +49,7 @@ class Reports:
     @contextmanager
     def reloading(self) -> Iterator[None]:
         """Tell of a reload, while there is anything to say "ready again" after."""
-        tells = self._engine.stage is Stage.READY
+        tells = self._engine.state.gate.stage is Stage.READY
         if tells:
             self._manager.reloading(monotonic_us())
         yield
@@ -68,7 +69,7 @@ class Reports:
         """Look after everything from the first signal on until the drain, which has a time of its own."""
         before: list[str] = []
         await self._engine.ready.wait()
-        while self._engine.stage is Stage.READY:
+        while self._engine.state.gate.stage is Stage.READY:
             stuck = await self._engine.self_check.stuck(pause_s)
             if not stuck:
                 self._manager.alive()
@@ -82,9 +83,11 @@ class Reports:
 def status_line(engine: Engine) -> str:
     """Say in one line how the daemon stands."""
     state = engine.state
-    counts = state.counts
-    stage = engine.stage.value if state.halted is None else f"{engine.stage.value}, HALTED ({state.halted})"
-    if state.preflight_pending is not None and engine.stage is Stage.READY:
+    gate, counts = state.gate, state.orders.counts
+    stage = (
+        engine.state.gate.stage.value if state.gate.halted is None else f"{gate.stage.value}, HALTED ({gate.halted})"
+    )
+    if gate.preflight_pending is not None and gate.stage is Stage.READY:
         stage += ", no order is sent yet: the exchange was not found fit to trade on"
     return (
         f"{stage}: {len(state.open_attempts)} under way, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "

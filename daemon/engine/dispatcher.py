@@ -35,5 +35,5 @@ class Dispatcher:
             await self._alarm.sleep_until(self._due_ms())
 
     def _due_ms(self) -> int | None:
-        known = (self._effects.state.next_timer_ms(), self._effects.capacity_ms)
+        known = (self._effects.state.timers.next_ms(), self._effects.capacity_ms)
         return min((due_ms for due_ms in known if due_ms is not None), default=None)

@@ -1,7 +1,6 @@
 """The engine: everything between the API and the exchange, running."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import anyio
 from anyio.abc import TaskGroup
@@ -27,14 +26,6 @@ from daemon.exchange.port import Exchange
 from daemon.store.store import Store
 
 
-class Stage(StrEnum):
-    """How far the daemon has come."""
-
-    STARTING = "starting"
-    READY = "ready"
-    DRAINING = "draining"
-
-
 class Engine:
     """The trading state and the tasks that change it."""
 
@@ -58,7 +49,6 @@ class Engine:
                 that comes on a connection opened before the drain is queued for that one instead of refused.
 
         """
-        self.stage = Stage.STARTING
         self.store = store
         self.exchange = exchange
         self.clock = clock
@@ -114,7 +104,7 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 await self._live(remembered, tasks)
         except BaseException:
-            self.state.sending = self.state.taking = False  # whoever still calls is refused
+            self.state.gate.close()
             raise
 
     async def _live(self, remembered: Remembered, tasks: TaskGroup) -> None:
@@ -148,7 +138,7 @@ class Engine:
             if order.state in UNRESOLVED and self.state.lock_of(order):
                 self.executor.hold(order)
         await commit.durable()
-        counts = self.state.counts
+        counts = self.state.orders.counts
         self._tell(
             "daemon.recovered",
             orders=len(self.state.orders),
@@ -163,7 +153,7 @@ class Engine:
         Bounded: what is still in doubt then keeps its lock and its key, so nothing of it can be placed twice, and an
         exchange that does not answer must not keep the daemon from taking orders for everything else, nor from ending.
         """
-        in_doubt = self.state.counts[State.IN_DOUBT]
+        in_doubt = self.state.orders.counts[State.IN_DOUBT]
         if in_doubt:
             self._tell("daemon.reconciling", in_doubt=in_doubt)
         with anyio.move_on_after(self.state.rules.config.reconcile.startup_s):
@@ -180,13 +170,11 @@ class Engine:
         scope.cancel()
 
     def _open(self) -> None:
-        self.stage = Stage.READY
         self.decide(open_trading)
         self.ready.set()
 
     async def _drain(self) -> None:
         """Send nothing new, finish what is under way; what does not end in time is left in doubt on disk."""
-        self.stage = Stage.DRAINING
         self._tell("daemon.draining", in_flight=len(self.state.open_attempts))
         self.decide(drain, hands_over=self._hands_over)
         with anyio.move_on_after(self.state.rules.config.queue.drain_s):

@@ -8,12 +8,13 @@ import anyio
 
 from daemon.clock import Entropy
 from daemon.core.state.decision import Decision
+from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.locks import Lock
 from daemon.core.values.waiters import LeaseRequest, Waiter
 from daemon.core.verbs import leases
 from daemon.core.verbs.leases import Leased
-from daemon.engine.engine import Engine, Stage
+from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, administrators_only
 from daemon.errors import NotReady, Unknown, WrongState
 from daemon.store.bot_tables import BotTables, Filter
@@ -52,7 +53,7 @@ class LeaseCommands:
         if isinstance(got, Leased):
             try:
                 await commit.durable()
-                engine.state.granted.pop(name, None)
+                engine.state.lease_queue.granted.pop(name, None)
             finally:
                 self._leave(name, LEFT)
             return got
@@ -144,12 +145,12 @@ class LeaseCommands:
         why = LEFT
         try:
             with anyio.move_on_after(wait_s):
-                while not self._is_served(name) and self._engine.stage is not Stage.DRAINING:
+                while not self._is_served(name) and self._engine.state.gate.stage is not Stage.DRAINING:
                     await self._engine.publisher.changed(name)
-            if name not in state.waiters:
+            if name not in state.lease_queue.waiters:
                 if not self._is_served(name):
                     await self._engine.store.flush()
-                lock = state.granted.pop(name, None) or state.lease_by_key(waiter.key)
+                lock = state.lease_queue.granted.pop(name, None) or state.leases.lease_of(waiter.key)
                 assert lock is not None
                 return lock
             why = GAVE_UP
@@ -158,19 +159,19 @@ class LeaseCommands:
             if not self._callers[name]:
                 del self._callers[name]
                 self._leave(name, why)
-        if self._engine.stage is Stage.DRAINING:
+        if self._engine.state.gate.stage is Stage.DRAINING:
             raise NotReady(f"{ENDED}; ask again in a moment, with the same key")
         raise leases.held(state, waiter.asked.resource)
 
     def _is_served(self, name: str) -> bool:
         """Whether a waiter's lease is on disk."""
-        lock = self._engine.state.granted.get(name)
-        return name not in self._engine.state.waiters and (
+        lock = self._engine.state.lease_queue.granted.get(name)
+        return name not in self._engine.state.lease_queue.waiters and (
             lock is None or lock.token <= self._engine.publisher.last_token
         )
 
     def _leave(self, name: str, why: str) -> None:
         """Let a waiter go whom nobody stands for any more, and a lease that nobody came to take."""
         state = self._engine.state
-        if name in state.waiters or name in state.granted:
+        if name in state.lease_queue.waiters or name in state.lease_queue.granted:
             self._engine.decide(leases.abandon, name, why)

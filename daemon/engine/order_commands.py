@@ -12,6 +12,7 @@ from daemon.clock import Entropy
 from daemon.core.rules import guards
 from daemon.core.rules.idempotency import Identity
 from daemon.core.state.decision import Decision
+from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
@@ -20,7 +21,7 @@ from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator
 from daemon.core.verbs.intake import Accepted
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
-from daemon.engine.engine import Engine, Stage
+from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.queries import History
 
@@ -251,7 +252,7 @@ class OrderCommands:
     async def _wait(self, order: Order, wait_s: float, is_over: Callable[[Order], bool]) -> Order:
         """Wait until something can be said of an order, so long at most; return it as it stands then, on disk."""
         with anyio.move_on_after(wait_s):
-            while self._engine.stage is not Stage.DRAINING:
+            while self._engine.state.gate.stage is not Stage.DRAINING:
                 now = self._engine.state.orders.get(order.order_id)
                 if now is None or is_over(now):
                     break

@@ -27,7 +27,7 @@ class Preflight:
         self._effects = effects
         self._exchange = exchange
         self._emit = emit
-        effects.state.preflight_pending = "the exchange was not found fit to trade on yet"
+        effects.state.gate.preflight_pending = "the exchange was not found fit to trade on yet"
 
     async def before_opening(self) -> None:
         """Ask once.
@@ -44,17 +44,17 @@ class Preflight:
 
     async def run(self) -> None:
         """Ask again until there is an answer."""
-        while self._effects.state.preflight_pending is not None:
+        while self._effects.state.gate.preflight_pending is not None:
             self._take(await self._exchange.preflight())
-            if self._effects.state.preflight_pending is not None:
+            if self._effects.state.gate.preflight_pending is not None:
                 await anyio.sleep(AGAIN_S)
 
     def _take(self, result: PreflightResult) -> None:
         state, now_ms = self._effects.state, self._effects.clock.now_ms()
         if result.verdict is PreflightVerdict.UNKNOWN:
             preflight_pending = f"no order is sent before the exchange is found fit to trade on: {result.why}"
-            if state.preflight_pending != preflight_pending:
-                state.preflight_pending = preflight_pending
+            if state.gate.preflight_pending != preflight_pending:
+                state.gate.preflight_pending = preflight_pending
                 self._emit(Event(name="exchange.unproven", at_ms=now_ms, detail={"reason": result.why}))
             return
         unfit = result.why if result.verdict is PreflightVerdict.UNFIT else None

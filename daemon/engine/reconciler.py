@@ -64,12 +64,12 @@ class Reconciler:
 
     def _start_due(self, tasks: TaskGroup) -> None:
         now_ms = self._effects.clock.now_ms()
-        while self._under_way < AT_ONCE and (order := self._effects.state.due_search(now_ms)) is not None:
+        while self._under_way < AT_ONCE and (order := self._effects.state.searches.due(now_ms)) is not None:
             self._under_way += 1
             tasks.start_soon(self._search, order)
 
     def _due_ms(self) -> int | None:
-        return None if self._under_way >= AT_ONCE else self._effects.state.next_search_ms()
+        return None if self._under_way >= AT_ONCE else self._effects.state.searches.next_ms()
 
     async def _search(self, order: Order) -> None:
         results = await self._query(order)

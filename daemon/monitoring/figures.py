@@ -64,13 +64,13 @@ def read(state: TradingState, now_ms: int) -> Readings:
             overdue += 1
             overdue_ms = max(overdue_ms, now_ms - lock.expires_ms)
     return Readings(
-        orders={each: state.counts[each] for each in State},
+        orders={each: state.orders.counts[each] for each in State},
         oldest_ms=oldest,
         past_grace=past_grace,
         contradicted=sum(search.odd is not None for search in state.searches.values()),
         waiting=waiting,
         waiting_oldest_ms=waiting_oldest,
-        callers=len(state.line),
+        callers=len(state.lease_queue.ranks),
         held={holder: held[holder] for holder in held_oldest},
         held_oldest_ms=held_oldest,
         overdue=overdue,
@@ -80,7 +80,7 @@ def read(state: TradingState, now_ms: int) -> Readings:
         blocked_ms=max(0, state.capacity.backoff_until_ms - now_ms),
         turned_away=state.backoff.why is not None,
         look_overdue_ms=max(0, now_ms - _longest_due_ms(state, now_ms)),
-        halted=state.halted is not None,
+        halted=state.gate.halted is not None,
     )
 
 
@@ -101,7 +101,7 @@ def _ages(state: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
 
 def _unresolved(state: TradingState) -> list[Order]:
     """List the orders in doubt and lost; without a look where there are none."""
-    if not state.counts[State.IN_DOUBT] + state.counts[State.LOST]:
+    if not state.orders.counts[State.IN_DOUBT] + state.orders.counts[State.LOST]:
         return []
     watched = (state.orders[order_id] for order_id in state.searches)
     return [order for order in watched if order.state in UNRESOLVED]
@@ -127,6 +127,6 @@ def _began_ms(order: Order) -> int:
 
 def _longest_due_ms(state: TradingState, now_ms: int) -> int:
     """Tell when the look was due that waits longest, those under way included; now, where none is due."""
-    under_way = [state.searches[order_id].next_ms for order_id in state.searching if order_id in state.searches]
-    next_ms = state.next_search_ms()
+    under_way = [state.searches[order_id].next_ms for order_id in state.searches.running if order_id in state.searches]
+    next_ms = state.searches.next_ms()
     return min([now_ms, *under_way, *([] if next_ms is None else [next_ms])])

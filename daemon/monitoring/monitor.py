@@ -7,9 +7,10 @@ import anyio
 import anyio.to_thread
 
 from daemon.config.tables import AlertsTable
+from daemon.core.state.gate import Stage
 from daemon.core.values.events import Event
 from daemon.core.values.poller_health import PollerHealth
-from daemon.engine.engine import Engine, Stage
+from daemon.engine.engine import Engine
 from daemon.monitoring import gauges
 from daemon.monitoring.alert_rules import rules
 from daemon.monitoring.alerts import Alert, AlertState, judge
@@ -96,7 +97,7 @@ class Monitor:
         now_ms = engine.clock.now_ms()
         return Standing(
             now_ms=now_ms,
-            ready=engine.stage is Stage.READY and engine.state.halted is None,
+            ready=engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None,
             readings=read(engine.state, now_ms),
             health=engine.exchange.health(),
             disk=self._surroundings.disk,

@@ -10,9 +10,10 @@ from anyio.abc import TaskGroup
 
 from daemon.config.tables import Config
 from daemon.core.rules.idempotency import target_key
+from daemon.core.state.gate import Stage
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.poller_health import PollerHealth
-from daemon.engine.engine import Engine, Stage
+from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, OrderCommands
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
@@ -65,7 +66,7 @@ class Poller:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._reports.run)
             failures = 0
-            while self._engine.stage is Stage.READY:
+            while self._engine.state.gate.stage is Stage.READY:
                 failures = 0 if await self._poll(tasks) else failures + 1
                 await anyio.sleep(wait_ms(failures, self.config.poller) / 1_000)
 
@@ -149,7 +150,7 @@ class Poller:
         known = self._orders.get(target_id)
         if known is not None:
             return known
-        order = self._engine.state.keys.order_of(target_key(target_id))
+        order = self._engine.state.orders.by_key(target_key(target_id))
         if order is not None:
             self._orders[target_id] = order.order_id
         return None if order is None else order.order_id
@@ -166,7 +167,7 @@ class Poller:
         """Return what is submitted now: no duplicates, and few pairs that the exchange must be asked for."""
         under_way = list(self._under_way.values())  # some may have become orders before the disk is read
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
-        known = {order.order_id: order for order in latest} | self._engine.state.orders
+        known = {order.order_id: order for order in latest} | dict(self._engine.state.orders)
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
         first, duplicates = targets.drop_duplicates(candidates, bought, under_way, self.config)
         for duplicate in duplicates:

@@ -178,7 +178,7 @@ class Bench:
         self.now_ms = now_ms
         self.disk = Disk()
         self.state = TradingState(rules, self.disk.by_key, self.disk.lease_by_key)
-        self.state.sending = self.state.taking = True
+        self.state.gate.open()
         self.capacity_ms: int | None = None  # when there is room for the next in the queue
         self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
         self.untold: deque[ChangeSet] = deque()  # written, and memory has not heard of it

@@ -116,7 +116,7 @@ class Judge:
     def ranks_decide(self, step: ChangeSet) -> None:
         """Whoever is let go goes by rank; whoever could go and did not is behind them all, and there is no room."""
         state, now_ms = self.bench.state, self.bench.now_ms
-        if state.halted is not None or not state.sending:
+        if state.gate.halted is not None or not state.gate.is_open:
             assert not step.sends
             return
         sent = [_rank(send.order) for send in step.sends]
@@ -196,7 +196,7 @@ class Judge:
             last_word_pending = any(step.orders.get(order_id) is order for step in pending)
             if known is not None:
                 assert known is order
-                assert order.finished_ms is None or last_word_pending or order_id in state.searching
+                assert order.finished_ms is None or last_word_pending or order_id in state.searches.running
             else:
                 assert order.finished_ms is not None
                 on_disk = bench.disk.orders[order_id]
@@ -206,14 +206,14 @@ class Judge:
     def counts_are_those_of_a_recount(self) -> None:
         """Every number that is shown is the number of what it counts."""
         state = self.bench.state
-        assert +state.counts == Counter(order.state for order in state.orders.values())
+        assert +state.orders.counts == Counter(order.state for order in state.orders.values())
         assert state.capacity.in_flight == len(state.open_attempts) == self.under_way()
         queued = {order.order_id for order in state.orders.values() if order.state is State.QUEUED}
         assert {entry.entry_id for entry in state.queue} <= queued
 
     def exposure_is_that_of_a_recount(self) -> None:
         """What guards go by is what all orders together say, those that have left memory included."""
-        exposure, now_ms = self.bench.state.exposure, self.bench.now_ms
+        exposure, now_ms = self.bench.state.orders.exposure, self.bench.now_ms
         orders = self.bench.latest.values()
         buys = [each for each in orders if each.side is Side.BUY and each.state not in KEY_FREE]
         today = [each for each in buys if each.accepted_ms // DAY_MS == now_ms // DAY_MS]
@@ -228,14 +228,14 @@ class Judge:
         """Judge a new order: what counts now, itself included, counted against it."""
         limit = self.bench.state.rules.config.guards.max_notional_per_day
         if limit and order.side is Side.BUY:
-            assert self.bench.state.exposure.spent(self.bench.now_ms) <= limit
+            assert self.bench.state.orders.exposure.spent(self.bench.now_ms) <= limit
 
     def whoever_is_in_doubt_is_looked_for(self) -> None:
         """Nobody is forgotten by the reconciler."""
         state = self.bench.state
         watched = UNRESOLVED | {State.OPEN, State.PARTIALLY_FILLED}
         assert {order.order_id for order in state.orders.values() if order.state in watched} <= state.searches.keys()
-        assert (state.next_search_ms() is not None) == bool(state.searches.keys() - state.searching)
+        assert (state.searches.next_ms() is not None) == bool(state.searches.keys() - state.searches.running)
 
     def everybody_can_be_told_what_comes_next(self) -> None:
         """The last line of ``explain`` exists for every order."""
@@ -254,7 +254,7 @@ class Judge:
         assert bench.now_ms <= order.deadline_ms, "fresh or not at all"
         assert bench.now_ms >= (order.execute_at_ms or 0), "not before its instant"
         assert bench.now_ms >= self.shut_until_ms, "the exchange said wait"
-        assert bench.state.halted is None, "nothing new is sent while trading is halted"
+        assert bench.state.gate.halted is None, "nothing new is sent while trading is halted"
         self.at_most_one_may_live(send)
         if send.token is not None:
             self.one_holder_speaks(send, send.token)

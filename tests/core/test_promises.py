@@ -289,7 +289,7 @@ class Promises(RuleBasedStateMachine):
         if opens:
             self.bench.open()
 
-    @precondition(lambda self: not self.bench.state.sending)
+    @precondition(lambda self: not self.bench.state.gate.is_open)
     @rule()
     def it_opens(self) -> None:
         self.bench.open()
@@ -323,11 +323,11 @@ class Promises(RuleBasedStateMachine):
             return
         except Halted:
             assert not rivals
-            assert self.bench.state.halted is not None
+            assert self.bench.state.gate.halted is not None
             return
         except NotReady:
             assert not rivals
-            assert not self.bench.state.taking
+            assert not self.bench.state.gate.takes_signals
             return
         except Full:
             assert not rivals
@@ -440,7 +440,7 @@ class Promises(RuleBasedStateMachine):
         self.bench.pass_time(max(0, (self._due_ms() or 0) - self.bench.now_ms))
 
     def _begin_looks(self) -> None:
-        while (order := self.bench.state.due_search(self.bench.now_ms)) is not None:
+        while (order := self.bench.state.searches.due(self.bench.now_ms)) is not None:
             assert order.order_id not in self.searching, "one look at a time"
             search = self.bench.state.searches[order.order_id]
             places = sources(order, search, self.bench.now_ms, self.bench.rules)
@@ -483,7 +483,7 @@ class Promises(RuleBasedStateMachine):
     def _due_ms(self) -> int | None:
         state, bench = self.bench.state, self.bench
         fires = [send.fire_ms for send, _ in bench.sends.values()]
-        known = [state.next_timer_ms(), state.next_search_ms(), bench.capacity_ms, *fires]
+        known = [state.timers.next_ms(), state.searches.next_ms(), bench.capacity_ms, *fires]
         return min((due_ms for due_ms in known if due_ms is not None and due_ms > bench.now_ms), default=None)
 
     def _in_state(self, *states: State) -> dict[str, Order]:

@@ -48,10 +48,10 @@ class PromisesBesideLeases(Promises):
             assert asked.key is not None
             return
         except NotReady:
-            assert not state.sending
+            assert not state.gate.is_open
             return
         except Full:
-            assert len(state.waiters) >= self.bench.rules.config.queue.max_queued
+            assert len(state.lease_queue.waiters) >= self.bench.rules.config.queue.max_queued
             return
         except Held:
             assert not waits
@@ -64,19 +64,19 @@ class PromisesBesideLeases(Promises):
             assert got.lock.state in {LockState.ACTIVE, LockState.RELEASED}
         else:
             assert before is None
-            assert state.granted.pop(name) == got.lock
+            assert state.lease_queue.granted.pop(name) == got.lock
 
-    @precondition(lambda self: self.bench.state.granted)
+    @precondition(lambda self: self.bench.state.lease_queue.granted)
     @rule()
     def callers_are_told(self) -> None:
-        self.bench.state.granted.clear()
+        self.bench.state.lease_queue.granted.clear()
 
-    @precondition(lambda self: self.bench.state.waiters or self.bench.state.granted)
+    @precondition(lambda self: self.bench.state.lease_queue.waiters or self.bench.state.lease_queue.granted)
     @rule(data=st.data())
     def a_caller_hangs_up(self, data: st.DataObject) -> None:
         """It waits no more, and what it was given without being told of is free again."""
         state = self.bench.state
-        name = data.draw(st.sampled_from(sorted(state.waiters.keys() | state.granted.keys())))
+        name = data.draw(st.sampled_from(sorted(state.lease_queue.waiters.keys() | state.lease_queue.granted.keys())))
         self.bench.decide(leases.abandon, name, "the caller went away")
 
     @precondition(lambda self: self._leases())
@@ -106,15 +106,15 @@ class PromisesBesideLeases(Promises):
         """Whoever waits is served in the end, where everybody gives back what he has."""
         self.bench.open()
         for _ in range(500):
-            if not self.bench.state.waiters and not self._leases():
+            if not self.bench.state.lease_queue.waiters and not self._leases():
                 break
             for lock in self._leases().values():
                 self._release(lock, error=None)
             self.bench.settle()
             self.bench.resume()
             self._go_on()
-        self.bench.state.granted.clear()
-        assert not self.bench.state.waiters, "a lost wake-up"
+        self.bench.state.lease_queue.granted.clear()
+        assert not self.bench.state.lease_queue.waiters, "a lost wake-up"
         super().everything_comes_to_an_end()
 
     # What is so at every moment
@@ -122,8 +122,8 @@ class PromisesBesideLeases(Promises):
     @invariant()
     def nobody_waits_for_what_is_free_but_behind_an_order(self) -> None:
         state = self.bench.state
-        for waiter in state.waiters.values() if state.sending else ():
-            first = state.line.first(waiter.asked.resource)
+        for waiter in state.lease_queue.waiters.values() if state.gate.is_open else ():
+            first = state.lease_queue.ranks.first(waiter.asked.resource)
             rival = state.queue.first(waiter.asked.resource)
             assert first is not None
             if state.locks.blocker(waiter.asked.resource) is None:
@@ -133,7 +133,7 @@ class PromisesBesideLeases(Promises):
     @invariant()
     def whoever_was_granted_was_first(self) -> None:
         """Nobody who waits stood before somebody who was granted the same resource after he came."""
-        waiting = self.bench.state.waiters.values()
+        waiting = self.bench.state.lease_queue.waiters.values()
         for step in self.bench.unwritten:
             for granted in step.waiters.values():
                 if granted.state is WaiterState.COMPLETED and granted.ended_ms == self.bench.now_ms:
@@ -144,7 +144,7 @@ class PromisesBesideLeases(Promises):
     def a_lease_that_is_over_is_ended_by_the_next_tick(self) -> None:
         state, now_ms = self.bench.state, self.bench.now_ms
         if any(lock.expires_ms <= now_ms for lock in self._leases().values()):
-            due_ms = state.next_timer_ms()
+            due_ms = state.timers.next_ms()
             assert due_ms is not None
             assert due_ms <= now_ms
 
@@ -153,12 +153,12 @@ class PromisesBesideLeases(Promises):
         state = self.bench.state
         listed = lease_queue.in_order(state)
         assert [each.position for each in listed] == list(range(1, len(listed) + 1))
-        assert len(listed) == len(state.queue) + len(state.line)
+        assert len(listed) == len(state.queue) + len(state.lease_queue.ranks)
         for each in listed:
             if each.order_id is not None:
                 assert lease_queue.place_of(state, state.orders[each.order_id]) == each.resource_position
             else:
-                assert each.entry_id in state.waiters
+                assert each.entry_id in state.lease_queue.waiters
         in_line = [each for each in listed if each.order_id is None]
         for _, group in groupby(sorted(in_line, key=lambda each: each.resource), key=lambda each: each.resource):
             ranks = [(each.priority, each.entry_id) for each in group]

@@ -120,7 +120,7 @@ def test_a_look_is_overdue_from_when_it_was_due_also_while_it_is_made(bench: Ben
     bench.answer(asked, unclear())
     bench.pass_time(1_500)
     assert readings(bench).look_overdue_ms == 1_500
-    assert bench.state.due_search(bench.now_ms) is not None
+    assert bench.state.searches.due(bench.now_ms) is not None
     bench.pass_time(500)
     assert readings(bench).look_overdue_ms == 2_000
     bench.query(asked, *everywhere())

@@ -36,14 +36,14 @@ class Decision:
 
     def add(self, order: Order) -> None:
         """Take in a new order, or one that comes back."""
-        self.state.keep(order)
+        self.state.orders.keep(order)
         self.changes.orders[order.order_id] = order
 
     def unbind(self, order: Order) -> None:
         """Let a finished order's key go."""
         order = self.changes.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
         if order.order_id in self.state.orders:
-            self.state.keep(order)
+            self.state.orders.keep(order)
 
     def move(self, order: Order, event: OrderEvent, *, reason: str | None = None, **changes: object) -> Order:
         """Carry an order over into the state that follows, with what else changes about it.
@@ -65,12 +65,12 @@ class Decision:
         if changes.get("finished_ms") is not None and order.key_until_ms is not None:
             changes["key_until_ms"] = self.now_ms + state.rules.config.queue.manual_window_ms
         order = msgspec.structs.replace(order, updated_ms=self.now_ms, **changes)
-        state.keep(order)
+        state.orders.keep(order)
         self.changes.orders[order.order_id] = order
         if order.state in WATCHED and order.finished_ms is None:
-            state.schedule_search(order, begin(order, self.now_ms, state.rules))
+            state.searches.schedule(order, begin(order, self.now_ms, state.rules))
         else:
-            state.searches.pop(order.order_id, None)
+            state.searches.end(order.order_id)
         return order
 
     def enqueue(self, order: Order) -> None:
@@ -79,12 +79,12 @@ class Decision:
         start_ms = order.not_before_ms
         if order.execute_at_ms is not None:
             start_ms = max(start_ms, order.execute_at_ms - state.rules.config.queue.arm_ahead_ms)
-        state.set_timer(order.deadline_ms + 1, order.order_id)
+        state.timers.set(order.deadline_ms + 1, order.order_id)
         if start_ms > self.now_ms:
-            state.set_timer(start_ms, order.order_id)
-            state.later[order.order_id] = None
+            state.timers.set(start_ms, order.order_id)
+            state.orders.later[order.order_id] = None
             return
-        state.later.pop(order.order_id, None)
+        state.orders.later.pop(order.order_id, None)
         waits_for = NOBODY if order.skip_lock or state.lock_of(order) else order.resource
         state.queue.push(Entry(Rank(state.priority_of(order), order.seq), order.order_id, waits_for))
 
@@ -95,11 +95,8 @@ class Decision:
 
     def lock_ended(self, lock: Lock) -> None:
         """Record a lock that has ended, and let those who wait for its resource take part again."""
-        state = self.state
         self.changes.locks[lock.lock_id] = lock
-        state.queue.free(lock.resource)
-        state.line.free(lock.resource)
-        state.remember_lease(lock)
+        self.state.release(lock)
 
     def free_lock(self, order: Order, *, result: str | None = None, error: str | None = None) -> None:
         """End the lock that an order holds, if it holds one."""

@@ -26,10 +26,10 @@ def dispatch(d: Decision) -> int | None:
         When capacity is free for the next in the queue, if that is what it waits for.
 
     """
-    if not d.state.sending:
+    if not d.state.gate.is_open:
         return None
     grant(d)
-    if d.state.halted is not None or d.state.preflight_pending is not None:
+    if not d.state.gate.sends_orders:
         return None
     while (entry := d.state.queue.peek()) is not None:
         order = d.state.orders[entry.entry_id]
@@ -57,7 +57,7 @@ def dispatch(d: Decision) -> int | None:
 
 def tick(d: Decision) -> None:
     """Do what is due: deadlines, the end of waits, the end of leases."""
-    for subject_id in d.state.due(d.now_ms):
+    for subject_id in d.state.timers.due(d.now_ms):
         order = d.state.orders.get(subject_id)
         if order is None:
             _end_lease(d, subject_id)
@@ -118,8 +118,8 @@ def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
     """Judge once more, when the attempt is durable and the wire is next; return what speaks against it."""
     if now_ms > send.order.deadline_ms:
         return "the deadline passed before the request could be written"
-    if state.halted is not None:
-        return f"trading was halted ({state.halted})"
+    if state.gate.halted is not None:
+        return f"trading was halted ({state.gate.halted})"
     turned_away = state.backoff.against(send.attempt.client_order_id)
     if turned_away is not None:
         return turned_away

@@ -41,7 +41,7 @@ def recognise(d: Decision, identity: Identity, *, actor: str) -> Accepted | None
     """
     other: Order | None = None
     for key in identity.keys:
-        known = d.state.keys.order_of(key)
+        known = d.state.orders.by_key(key)
         verdict = claim(known, identity, d.now_ms, d.state.rules.config.queue.manual_window_ms)
         if known is not None and verdict is Claim.REPLAY:
             d.record("order.replayed", known, actor=actor, key=known.key)
@@ -75,11 +75,11 @@ def accept(d: Decision, signal: Signal | None, identity: Identity, *, order_id: 
         return repetition
     check_open(d.state, [identity.asked.side])
     key = _key_of_new(d, identity)
-    outdated = d.state.keys.order_of(key)
+    outdated = d.state.orders.by_key(key)
     if outdated is not None and outdated.key_bound:
         d.unbind(outdated)
     order = _order(d, signal, identity, order_id, key=key)
-    d.state.last_seq = order.seq
+    d.state.orders.last_seq = order.seq
     d.add(order)
     d.enqueue(order)
     d.record(
@@ -137,7 +137,10 @@ def check_all(d: Decision, wishes: Sequence[tuple[Signal | None, Identity]]) -> 
         order = _order(d, signal, identity, f"[{place}]")
         try:
             guards.check(
-                order, d.state.rules.config.guards, (d.state.exposure, batch), allow_repeat=identity.asked.allow_repeat
+                order,
+                d.state.rules.config.guards,
+                (d.state.orders.exposure, batch),
+                allow_repeat=identity.asked.allow_repeat,
             )
         except Guarded as refused:
             raise refused if len(wishes) == 1 else refused.within(f"[{place}]") from None
@@ -153,16 +156,16 @@ def check_open(state: TradingState, arrivals: Sequence[Side]) -> None:
         NotReady, Halted, Full: see :func:`accept`.
 
     """
-    if state.halted is not None:
-        raise Halted(f"trading is halted ({state.halted}); `sniperd resume` ends it")
-    if not state.taking:
+    if state.gate.halted is not None:
+        raise Halted(f"trading is halted ({state.gate.halted}); `sniperd resume` ends it")
+    if not state.gate.takes_signals:
         raise NotReady("the daemon is starting or draining; send the signal again in a moment, with the same key")
-    if state.preflight_pending is not None:
-        raise NotReady(f"{state.preflight_pending}; send the signal again, with the same key")
+    if state.gate.preflight_pending is not None:
+        raise NotReady(f"{state.gate.preflight_pending}; send the signal again, with the same key")
     sells = arrivals.count(Side.SELL)
-    _check_room(sells, state.queued[Side.SELL], "SELLs", state.rules.config.queue.max_queued)
+    _check_room(sells, state.orders.queued[Side.SELL], "SELLs", state.rules.config.queue.max_queued)
     if sells < len(arrivals):
-        _check_room(len(arrivals), state.queued.total(), "orders", state.rules.config.queue.max_queued)
+        _check_room(len(arrivals), state.orders.queued.total(), "orders", state.rules.config.queue.max_queued)
 
 
 def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
@@ -176,7 +179,7 @@ def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
 def _key_of_new(d: Decision, identity: Identity) -> str:
     """Return the key of the order that a new signal becomes."""
     window_ms = d.state.rules.config.queue.manual_window_ms
-    verdict = claim(d.state.keys.order_of(identity.key), identity, d.now_ms, window_ms)
+    verdict = claim(d.state.orders.by_key(identity.key), identity, d.now_ms, window_ms)
     return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
 
 
@@ -191,7 +194,7 @@ def _order(
     if signal is None:
         raise NotReady("the order that answered the signal ended unplaced meanwhile; send it again, with the same key")
     return Order(
-        seq=d.state.last_seq + 1,
+        seq=d.state.orders.last_seq + 1,
         order_id=order_id,
         state=State.QUEUED,
         symbol=signal.symbol,

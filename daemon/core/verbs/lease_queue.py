@@ -21,19 +21,20 @@ from daemon.core.values.waiters import Waiter, WaiterState
 
 def grant(d: Decision) -> None:
     """Give every free resource to the first in line for it, unless an order of lesser rank waits for it."""
-    while (entry := d.state.line.peek()) is not None:
+    while (entry := d.state.lease_queue.ranks.peek()) is not None:
         rival = d.state.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:
-            d.state.line.set_aside(entry.resource)  # until the order has gone: TradingState.leave, TradingState.ended
+            # Until the order has gone: TradingState.leave, TradingState.release.
+            d.state.lease_queue.ranks.set_aside(entry.resource)
             continue
-        waiter = d.state.leave_line(entry.entry_id)
+        waiter = d.state.lease_queue.remove(entry.entry_id)
         assert waiter is not None
         _grant(d, waiter)
 
 
 def withdraw(d: Decision, waiter_id: str, reason: str) -> None:
     """Take a waiter out of line, if it still stands there."""
-    waiter = d.state.leave_line(waiter_id)
+    waiter = d.state.lease_queue.remove(waiter_id)
     if waiter is None:
         return
     waiter = msgspec.structs.replace(waiter, state=WaiterState.CANCELLED, ended_ms=d.now_ms, error=reason)
@@ -55,7 +56,7 @@ def place_of(state: TradingState, order: Order) -> int:
     if order.skip_lock or state.lock_of(order) is not None:
         return 1
     mine = Rank(order.priority, order.seq)
-    return 1 + state.queue.count(order.resource, mine) + state.line.count(order.resource, mine)
+    return 1 + state.queue.count(order.resource, mine) + state.lease_queue.ranks.count(order.resource, mine)
 
 
 def _grant(d: Decision, waiter: Waiter) -> None:
@@ -73,7 +74,7 @@ def _grant(d: Decision, waiter: Waiter) -> None:
     )
     assert lock is not None
     d.lock_taken(lock)
-    d.state.granted[waiter.waiter_id] = lock
+    d.state.lease_queue.granted[waiter.waiter_id] = lock
     d.changes.waiters[waiter.waiter_id] = msgspec.structs.replace(
         waiter, state=WaiterState.COMPLETED, lock_id=lock.lock_id, ended_ms=d.now_ms
     )
@@ -105,14 +106,14 @@ def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
     """List the first so many who wait for a turn, in the order of service, or all, which takes the time of a sort."""
     places: Counter[str] = Counter()
     found = []
-    entries = chain(state.queue.entries(), state.line.entries())
+    entries = chain(state.queue.entries(), state.lease_queue.ranks.entries())
     served = sorted(entries) if limit is None else nsmallest(limit, entries)
     for position, entry in enumerate(served, start=1):
         order = state.orders.get(entry.entry_id)
         if order is not None:
             resource, owner_id, since_ms = order.resource, order.owner_id, order.accepted_ms
         else:
-            waiter = state.waiters[entry.entry_id]
+            waiter = state.lease_queue.waiters[entry.entry_id]
             resource, owner_id, since_ms = waiter.asked.resource, waiter.asked.owner_id, waiter.queued_ms
         places[resource] += entry.resource != NOBODY
         found.append(

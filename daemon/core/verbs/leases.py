@@ -47,18 +47,18 @@ def acquire(d: Decision, asked: LeaseRequest, *, waiter_id: str, waits: bool) ->
     """
     lease = _lease_of_key(d.state, asked)
     if lease is not None:
-        d.state.claim(lease)
+        d.state.lease_queue.keep_for_repeat(lease)
         return Leased(lease, replayed=True)
     waiter = _waiter_of_key(d.state, asked)
     if waiter is None:
         waiter = _in_line(d.state, asked, waiter_id, d.now_ms)
         lease_queue.grant(d)
-        lock = d.state.granted.get(waiter_id)
+        lock = d.state.lease_queue.granted.get(waiter_id)
         if lock is not None:
             del d.changes.waiters[waiter_id]  # it never waited
             return Leased(lock, replayed=False)
         if not waits:
-            d.state.leave_line(waiter_id)
+            d.state.lease_queue.remove(waiter_id)
         else:
             d.changes.waiters[waiter_id] = waiter
     if not waits:
@@ -117,7 +117,7 @@ def release(d: Decision, lock: Lock, *, owner_id: str, result: str | None, error
 def abandon(d: Decision, waiter_id: str, reason: str) -> None:
     """Let a waiter go that nobody represents any more, and end the lease that it was granted and nobody took."""
     lease_queue.withdraw(d, waiter_id, reason)
-    lock = d.state.granted.pop(waiter_id, None)
+    lock = d.state.lease_queue.granted.pop(waiter_id, None)
     if lock is not None and d.state.locks.active(lock.lock_id) is not None:
         release(d, lock, owner_id=lock.owner_id, result=None, error=reason)
 
@@ -160,18 +160,20 @@ def _wait_anew(d: Decision, order: Order | None) -> None:
 
 
 def _in_line(state: TradingState, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
-    if not state.sending:
+    if not state.gate.is_open:
         raise NotReady("the daemon is starting or draining; ask again in a moment, with the same key")
-    if len(state.waiters) >= state.rules.config.queue.max_queued:
-        raise Full(f"{len(state.waiters)} wait for locks already, the limit ([queue] max_queued); ask again later")
+    if len(state.lease_queue.waiters) >= state.rules.config.queue.max_queued:
+        raise Full(
+            f"{len(state.lease_queue.waiters)} wait for locks already, the limit ([queue] max_queued); ask again later"
+        )
     waiter = Waiter(waiter_id=waiter_id, asked=asked, queued_ms=now_ms)
-    state.stand_in_line(waiter)
+    state.enqueue_waiter(waiter)
     return waiter
 
 
 def _lease_of_key(state: TradingState, asked: LeaseRequest) -> Lock | None:
     """Return the lease that answers a repeated request; one that failed or ran out of time answers nothing."""
-    lock = None if asked.key is None else state.lease_by_key(asked.key)
+    lock = None if asked.key is None else state.leases.lease_of(asked.key)
     if lock is None or lock.state in {LockState.FAILED, LockState.EXPIRED}:
         return None
     _check_same(lock, asked)
@@ -179,7 +181,7 @@ def _lease_of_key(state: TradingState, asked: LeaseRequest) -> Lock | None:
 
 
 def _waiter_of_key(state: TradingState, asked: LeaseRequest) -> Waiter | None:
-    waiter = None if asked.key is None else state.waiter_by_key(asked.key)
+    waiter = None if asked.key is None else state.lease_queue.waiter_of(asked.key)
     if waiter is not None:
         _check_same(waiter.asked, asked)
     return waiter

@@ -7,17 +7,17 @@ from daemon.core.verbs.operator import halt
 
 def open_trading(d: Decision) -> None:
     """Let signals in and orders out: recovery is over."""
-    d.state.sending = d.state.taking = True
+    d.state.gate.open()
 
 
 def end_preflight(d: Decision, unfit: str | None) -> None:
     """Let orders go, or halt with the reason why the exchange does not let this account trade."""
-    d.state.preflight_pending = None
+    d.state.gate.preflight_pending = None
     if unfit is not None:
         halt(d, reason=unfit)
 
 
 def drain(d: Decision, *, hands_over: bool) -> None:
     """Send nothing new, and take back what is armed. ``hands_over``: signals are queued for the next process."""
-    d.state.sending, d.state.taking = False, hands_over
+    d.state.gate.drain(hands_over=hands_over)
     disarm_all(d, "the daemon stops")

@@ -85,7 +85,7 @@ def cancel_answered(d: Decision, order: Order, *, answer: CancelAnswer, reason: 
         outcome=answer.outcome,
     )
     if order.order_id in d.state.searches:
-        d.state.schedule_search(order, begin(order, d.now_ms, d.state.rules))
+        d.state.searches.schedule(order, begin(order, d.now_ms, d.state.rules))
     return order
 
 
@@ -142,7 +142,7 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     order = d.state.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
-    heir = d.state.keys.order_of(order.key)
+    heir = d.state.orders.by_key(order.key)
     if heir is not None and heir.order_id != order.order_id:
         raise WrongState(
             f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "
@@ -166,9 +166,9 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
 
 def halt(d: Decision, *, reason: str, actor: str = DAEMON) -> None:
     """Set the kill switch: nothing new is sent, armed orders are taken back."""
-    if d.state.halted is not None:
+    if d.state.gate.halted is not None:
         return
-    d.state.halted = d.changes.facts[HALT_FACT] = reason
+    d.state.gate.halted = d.changes.facts[HALT_FACT] = reason
     d.record("trading.halted", actor=actor, reason=reason)
     disarm_all(d, f"trading was halted: {reason}")
 
@@ -188,8 +188,8 @@ def clear_wait(d: Decision, *, reason: str, actor: str) -> None:
 
 def resume(d: Decision, *, reason: str, actor: str) -> None:
     """Release the kill switch."""
-    if d.state.halted is None:
+    if d.state.gate.halted is None:
         return
-    d.state.halted = None
+    d.state.gate.halted = None
     d.changes.facts[HALT_FACT] = ""
     d.record("trading.resumed", actor=actor, reason=reason)

@@ -73,7 +73,7 @@ def searched(d: Decision, order_id: str, results: Sequence[QueryResult]) -> None
 
     Every look is kept as evidence but those that show once more what is known.
     """
-    d.state.searching.discard(order_id)
+    d.state.searches.running.discard(order_id)
     order = d.changes.orders[order_id] = d.state.orders[order_id]
     search = d.state.searches.get(order_id, Search(next_ms=d.now_ms))
     was_odd = search.odd
@@ -99,7 +99,7 @@ def searched(d: Decision, order_id: str, results: Sequence[QueryResult]) -> None
         _nothing_new(d, order, search)
     if order_id in d.state.searches:
         # What is odd was reported, though the search begins anew because the order changed.
-        d.state.searches[order_id] = msgspec.structs.replace(d.state.searches[order_id], odd=search.odd)
+        d.state.searches.amend(order_id, msgspec.structs.replace(d.state.searches[order_id], odd=search.odd))
 
 
 def in_doubt(d: Decision, order: Order, why: str, **changes: object) -> None:
@@ -233,7 +233,7 @@ def _nothing_new(d: Decision, order: Order, search: Search) -> None:
     if order.order_id not in d.state.searches:
         return
     if not is_confirmed(order, search):
-        d.state.schedule_search(order, search)
+        d.state.searches.schedule(order, search)
         return
     seen_ms = order.seen_ms if search.misses else d.now_ms
     if order.executed_sum is not None:
@@ -256,7 +256,7 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
     as that one is not sent it is withdrawn, because it would be the second.
     """
     was, ended_empty = order.state, order.ended_empty
-    heir = None if order.key_bound else d.state.keys.order_of(order.key)
+    heir = None if order.key_bound else d.state.orders.by_key(order.key)
     if heir is not None and heir.state in WAITING:
         withdraw(d, heir, reason=f"{order.order_id} was placed after all", actor=DAEMON)
         del d.changes.orders[order.order_id]  # to be written behind the heir, which must let the key go first
@@ -316,10 +316,10 @@ def _not_found(order: Order, search: Search, now_ms: int) -> str:
 def _report_passed_over(d: Decision, order: Order, results: Sequence[QueryResult]) -> None:
     """Report each row of another order that could not be read, once."""
     for result in results:
-        for row in sorted(set(result.passed_over) - d.state.odd_rows):
-            if len(d.state.odd_rows) >= MAX_ODD_ROWS:
-                d.state.odd_rows.clear()
-            d.state.odd_rows.add(row)
+        for row in sorted(set(result.passed_over) - d.state.searches.odd_rows):
+            if len(d.state.searches.odd_rows) >= MAX_ODD_ROWS:
+                d.state.searches.odd_rows.clear()
+            d.state.searches.odd_rows.add(row)
             d.record("exchange.odd_row", witness=result.source, symbol=order.symbol, row=row)
 
 

@@ -78,7 +78,7 @@ def recover(d: Decision, remembered: Remembered) -> None:
         if order.state in UNDER_WAY:
             in_doubt(d, order, "the daemon ended before the outcome was recorded")
         elif order.state in WATCHED:
-            d.state.schedule_search(order, begin(order, d.now_ms, d.state.rules))
+            d.state.searches.schedule(order, begin(order, d.now_ms, d.state.rules))
         else:
             d.enqueue(order)
     if remembered.copied is not None:
@@ -87,22 +87,22 @@ def recover(d: Decision, remembered: Remembered) -> None:
 
 def _load(d: Decision, remembered: Remembered) -> None:
     """Bring memory to where the disk is."""
-    d.state.halted = remembered.halted
+    d.state.gate.halted = remembered.halted
     d.state.capacity.back_off(remembered.backoff_until_ms)
     d.state.backoff = Backoff(remembered.turned_away, d.now_ms)  # one order tries before the others go
     for each_ms in remembered.sent_ms:
         d.state.capacity.count(min(each_ms, d.now_ms))
-    d.state.last_seq = remembered.last_seq
+    d.state.orders.last_seq = remembered.last_seq
     d.state.locks.last_token = remembered.last_token
-    d.state.exposure.begin(remembered.spent)
+    d.state.orders.exposure.begin(remembered.spent)
     unfinished = {order.seq: order for order in remembered.orders}
     in_sequence = sorted([*remembered.ended, *remembered.orders], key=lambda each: each.seq)
     for each in in_sequence:  # as they came, so that none is put in between
         order = unfinished.get(each.seq)
         if order is None:
-            d.state.exposure.note(None, each)
+            d.state.orders.exposure.note(None, each)
         else:
-            d.state.load(order)
+            d.state.orders.load(order)
     for lock in remembered.locks:
         d.state.locks.restore(lock)
         d.state.hold(lock)

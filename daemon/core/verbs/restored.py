@@ -40,7 +40,7 @@ def begin_from_copy(d: Decision, copied: str) -> None:
     for order in [order for order in d.state.orders.values() if order.state is State.QUEUED]:
         if order.execute_at_ms is None or order.execute_at_ms - d.state.rules.config.queue.arm_ahead_ms <= d.now_ms:
             _doubt(d, order, copied)
-    before, d.state.halted = d.state.halted, None
+    before, d.state.gate.halted = d.state.gate.halted, None
     reason = (
         f"restored from a backup that knows nothing after {copied}: compare the orders since then with the exchange, "
         "stop whoever would send them again, then resume"

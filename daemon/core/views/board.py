@@ -43,10 +43,10 @@ def overview(state: TradingState, now_ms: int, limit: int) -> Overview:
         *nsmallest(limit, doubts, key=lambda order: order.doubt_ms or 0),
         *nsmallest(limit, under_way, key=lambda order: order.sent_ms or 0),
         *(state.orders[order_id] for order_id in places),
-        *(state.orders[order_id] for order_id in islice(state.later, limit)),
+        *(state.orders[order_id] for order_id in islice(state.orders.later, limit)),
         *nlargest(limit, resting, key=lambda order: order.updated_ms),
     ][:limit]
-    unfinished = state.counts[State.QUEUED] + len(doubts) + len(under_way) + len(resting)
+    unfinished = state.orders.counts[State.QUEUED] + len(doubts) + len(under_way) + len(resting)
     standings = [_standing(state, order, places.get(order.order_id), now_ms) for order in found]
     return Overview(standings=standings, unshown=unfinished - len(found), queue=queue)
 
@@ -56,7 +56,7 @@ def _sent(state: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
     doubts: list[Order] = []
     under_way: list[Order] = []
     resting: list[Order] = []
-    for order in map(state.orders.__getitem__, state.unqueued):
+    for order in map(state.orders.__getitem__, state.orders.unqueued):
         if order.finished_ms is not None:
             continue
         if order.state in UNRESOLVED:

@@ -30,7 +30,7 @@ def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None
 
 def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None:
     """Tell what follows if what comes next changes nothing; ``None`` where it is the same again."""
-    if order.state is State.QUEUED and state.halted is None:
+    if order.state is State.QUEUED and state.gate.halted is None:
         return Outlook("it expires, unless it has been sent", order.deadline_ms)
     if order.state is not State.IN_DOUBT:
         return None
@@ -44,7 +44,7 @@ def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None
 
 def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str | None:
     """Name what a person can do about an order, and the command for it; or why there is nothing to see of it."""
-    if order.state is State.QUEUED and state.halted is not None:
+    if order.state is State.QUEUED and state.gate.halted is not None:
         return "`sniperd resume --reason …` lets orders go again"
     if order.finished_ms is not None and not has_events:
         return "its events and attempts are past their retention and were removed; a backup from before has them"
@@ -54,8 +54,8 @@ def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str
 
 
 def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
-    if state.halted is not None:
-        return Outlook(f"it waits for `sniperd resume` ({state.halted}), or expires", order.deadline_ms)
+    if state.gate.halted is not None:
+        return Outlook(f"it waits for `sniperd resume` ({state.gate.halted}), or expires", order.deadline_ms)
     if order.order_id not in state.queue:
         start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
         return Outlook("it waits for its time", start_ms)

@@ -122,7 +122,7 @@ def test_one_that_is_seen_after_all_is_a_first_again() -> None:
     bench = guarded(repeat_window_ms=60_000)
     order = _sent(bench, unclear())
     bench.pass_time(12_000)
-    watched = bench.state.due_search(bench.now_ms + 1)
+    watched = bench.state.searches.due(bench.now_ms + 1)
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     assert watched is not None
     bench.query(order, query(report()))
@@ -149,8 +149,8 @@ def test_what_is_older_than_any_window_is_forgotten() -> None:
     for number in range(3):
         buy(bench, f"t{number}")
         bench.pass_time(MAX_REPEAT_WINDOW_MS + 1)
-    assert len(bench.state.exposure._ages) == 1
-    (known,) = bench.state.exposure._lately.values()
+    assert len(bench.state.orders.exposure._ages) == 1
+    (known,) = bench.state.orders.exposure._lately.values()
     assert [seen.target_id for seen in known.values()] == ["t2"]
 
 
@@ -420,7 +420,7 @@ def test_the_largest_amounts_add_up_exactly() -> None:
     )
     buy(bench, "t2", quote_order_qty=Decimal("0.000000000000000001"))
     bench.withdraw(huge)
-    assert bench.state.exposure.spent(NOON_MS) == Decimal("0.000000000000000001")
+    assert bench.state.orders.exposure.spent(NOON_MS) == Decimal("0.000000000000000001")
 
 
 def _sent(bench: Bench, answer: Any = None) -> Order:

@@ -394,9 +394,9 @@ def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_
     bench = Bench()
     first = cancelled(bench, snipe_target_id="t1")
     bench.query(first, query(report(State.CANCELED)))
-    bench.state.searching.add(first.order_id)  # a look that began before the last one ended
+    bench.state.searches.running.add(first.order_id)  # a look that began before the last one ended
     bench.query(first, query(report(State.CANCELED)))
-    bench.state.searching.add(first.order_id)
+    bench.state.searches.running.add(first.order_id)
     late = bench.query(first, query(report(State.FILLED, "1")))
     assert (late.state, late.key_bound) == (State.FILLED, True)
     assert [event.name for event in bench.events(late)][-1] == "order.seen_late"
@@ -412,7 +412,7 @@ def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_dis
     bench.send_next(unclear())
     bench.settle()
     bench.pass_time(12_000)
-    assert bench.state.due_search(bench.now_ms) is not None
+    assert bench.state.searches.due(bench.now_ms) is not None
     bench.resolve(placed_order, Found(ruling=Ruling.NOT_PLACED))
     seen = bench.query(placed_order, query(report()))
     assert (seen.state, seen.key_bound) == (State.OPEN, True)
@@ -429,7 +429,7 @@ def test_a_key_that_memory_has_let_go_belongs_to_nobody_whatever_the_disk_knows(
     bench.settle()
     bench.withdraw(newer)
     assert bench.disk.by_key("k") == newer
-    assert bench.state.keys.order_of("k") is None
+    assert bench.state.orders.by_key("k") is None
     assert bench.requeue(dead).key_bound
     bench.settle()
 

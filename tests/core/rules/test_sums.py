@@ -57,7 +57,7 @@ def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_f
     assert found.outcome_known
     assert found.finished_ms is None
     assert bench.events(found)[-1].detail["executed_quote"] is None
-    assert bench.state.next_search_ms() == NOON_MS + bench.rules.config.reconcile.first_ms
+    assert bench.state.searches.next_ms() == NOON_MS + bench.rules.config.reconcile.first_ms
     assert "asked again for the sum" in outlook(bench.state, found, NOON_MS).what
     assert advice(bench.state, found) is None
 
@@ -187,19 +187,19 @@ def test_what_was_bought_for_an_unknown_sum_is_no_gift() -> None:
 def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() -> None:
     bench = Bench()
     found = filled(bench)
-    assert bench.state.exposure.unpriced(bench.now_ms) == found.order_id
+    assert bench.state.orders.exposure.unpriced(bench.now_ms) == found.order_id
     bench.query(found, query(NO_SUM), FILLS)
-    assert bench.state.exposure.unpriced(bench.now_ms) is None
-    assert bench.state.exposure.spent(bench.now_ms) == Decimal(44)
+    assert bench.state.orders.exposure.unpriced(bench.now_ms) is None
+    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal(44)
 
 
 def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> None:
     bench = Bench()
     bench.submit(quantity=Decimal(4))
     found = bench.query(bench.send_next(placed()), query(report(State.CANCELED)))
-    assert bench.state.exposure.unpriced(bench.now_ms) is None
+    assert bench.state.orders.exposure.unpriced(bench.now_ms) is None
     bench.query(found, query(report(State.CANCELED, "1", quote="0")))
-    assert bench.state.exposure.unpriced(bench.now_ms) == found.order_id
+    assert bench.state.orders.exposure.unpriced(bench.now_ms) == found.order_id
 
 
 # What a market buy leaves

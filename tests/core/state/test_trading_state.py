@@ -34,12 +34,12 @@ def test_a_finished_order_stays_in_memory_until_its_last_word_is_on_disk(bench: 
     done = filled(bench)
     bench.write()
     assert bench.state.orders == {done.order_id: done}
-    assert bench.state.counts[State.FILLED] == 1
+    assert bench.state.orders.counts[State.FILLED] == 1
     bench.tell(len(bench.untold) - 1)
     assert bench.state.orders == {done.order_id: done}
     bench.tell()
     assert not bench.state.orders
-    assert bench.state.counts[State.FILLED] == 0
+    assert bench.state.orders.counts[State.FILLED] == 0
 
 
 def test_an_order_that_is_not_finished_stays_whatever_is_on_disk(bench: Bench) -> None:
@@ -60,7 +60,7 @@ def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Benc
 
 def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
     done = doubt(bench, "FOOUSDT")
-    assert bench.state.due_search(bench.now_ms) == done
+    assert bench.state.searches.due(bench.now_ms) == done
     done = bench.resolve(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40)))
     bench.settle()
     assert bench.state.orders == {done.order_id: done}
@@ -77,7 +77,7 @@ def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_le
     assert newer.key == done.key
     bench.settle()
     assert bench.state.orders.keys() == {newer.order_id}
-    assert bench.state.keys.order_of(done.key) == newer
+    assert bench.state.orders.by_key(done.key) == newer
 
 
 def test_memory_is_asked_for_a_key_before_the_disk() -> None:
@@ -88,22 +88,22 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
         return None
 
     state = TradingState(RULES, recall, lambda _: None)
-    state.load(order(key="k"))
-    assert state.keys.order_of("k") == order(key="k")
+    state.orders.load(order(key="k"))
+    assert state.orders.by_key("k") == order(key="k")
     assert asked == []
-    assert state.keys.order_of("other") is None
+    assert state.orders.by_key("other") is None
     assert asked == ["other"]
 
 
 def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
     asked: list[str] = []
     state = TradingState(RULES, asked.append, lambda _: None)
-    assert [state.keys.order_of("k"), state.keys.order_of("k")] == [None, None]
+    assert [state.orders.by_key("k"), state.orders.by_key("k")] == [None, None]
     assert asked == ["k"]
     gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
-    state.load(gone)
+    state.orders.load(gone)
     state.committed(ChangeSet(orders={gone.order_id: gone}))
-    state.keys.order_of("k")
+    state.orders.by_key("k")
     assert asked == ["k", "k"], "now the disk may have it"
 
 
@@ -111,8 +111,8 @@ def test_only_so_many_keys_are_remembered_as_absent() -> None:
     asked: list[str] = []
     state = TradingState(RULES, asked.append, lambda _: None)
     for number in range(MAX_ABSENT + 1):
-        state.keys.order_of(str(number))
-    state.keys.order_of("0")
+        state.orders.by_key(str(number))
+    state.orders.by_key("0")
     assert asked[-1] == "0"
 
 
@@ -129,9 +129,9 @@ def test_doubts_are_looked_for_before_what_is_only_followed(bench: Bench) -> Non
     followed = bench.send_next(placed())
     bench.now_ms += 1
     doubted = doubt(bench, "BBUSDT")
-    assert bench.state.due_search(bench.now_ms) == doubted
-    assert bench.state.due_search(bench.now_ms) == followed
-    assert bench.state.due_search(bench.now_ms) is None
+    assert bench.state.searches.due(bench.now_ms) == doubted
+    assert bench.state.searches.due(bench.now_ms) == followed
+    assert bench.state.searches.due(bench.now_ms) is None
 
 
 def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
@@ -139,29 +139,29 @@ def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         doubts.append(doubt(bench, symbol))
         bench.now_ms += 1
-    assert [bench.state.due_search(bench.now_ms) for _ in doubts] == doubts
+    assert [bench.state.searches.due(bench.now_ms) for _ in doubts] == doubts
 
 
 def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
     order = bench.query(doubt(bench, "AAUSDT"), query())
-    next_ms = bench.state.next_search_ms()
+    next_ms = bench.state.searches.next_ms()
     assert next_ms == NOON_MS + RULES.config.reconcile.first_ms
-    assert bench.state.due_search(next_ms - 1) is None
-    assert bench.state.due_search(next_ms) == order
+    assert bench.state.searches.due(next_ms - 1) is None
+    assert bench.state.searches.due(next_ms) == order
 
 
 def test_an_order_is_looked_for_once_at_a_time(bench: Bench) -> None:
     order = doubt(bench, "AAUSDT")
-    assert bench.state.due_search(bench.now_ms) == order
-    assert bench.state.next_search_ms() is None
-    assert bench.state.due_search(bench.now_ms + 60_000) is None
+    assert bench.state.searches.due(bench.now_ms) == order
+    assert bench.state.searches.next_ms() is None
+    assert bench.state.searches.due(bench.now_ms + 60_000) is None
     bench.query(order, query())
-    assert bench.state.due_search(bench.now_ms + 60_000) == order
+    assert bench.state.searches.due(bench.now_ms + 60_000) == order
 
 
 def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
-    assert bench.state.next_search_ms() is None
-    assert bench.state.due_search(NOON_MS) is None
+    assert bench.state.searches.next_ms() is None
+    assert bench.state.searches.due(NOON_MS) is None
 
 
 # What is due
@@ -170,11 +170,11 @@ def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
 def test_what_is_due_is_taken_out_in_order_and_once() -> None:
     state = TradingState(RULES, lambda _: None, lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
-        state.set_timer(at_ms, subject_id)
-    assert state.next_timer_ms() == 1
-    assert state.due(3) == ["a", "b", "c"]
-    assert state.due(3) == []
-    assert state.next_timer_ms() == 9
+        state.timers.set(at_ms, subject_id)
+    assert state.timers.next_ms() == 1
+    assert state.timers.due(3) == ["a", "b", "c"]
+    assert state.timers.due(3) == []
+    assert state.timers.next_ms() == 9
 
 
 def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:

@@ -67,7 +67,7 @@ def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
         after(state, happening)
     d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
     known = order(state)
-    d.state.load(known)
+    d.state.orders.load(known)
     with pytest.raises(Impossible):
         d.move(known, happening)
     assert d.state.orders == {known.order_id: known}

@@ -31,7 +31,7 @@ def of_ten(bench: Bench) -> Order:
 
 def seen(bench: Bench, found: Order, *shown: OrderReport) -> Order:
     """Look at the instant at which the next look is due."""
-    bench.now_ms = max(bench.now_ms, bench.state.next_search_ms() or 0)
+    bench.now_ms = max(bench.now_ms, bench.state.searches.next_ms() or 0)
     return bench.query(found, *(query(each, at_ms=bench.now_ms) for each in shown))
 
 
@@ -217,7 +217,7 @@ def test_reported_rows_are_not_remembered_without_end(bench: Bench) -> None:
     found = of_ten(bench)
     for number in range(1_100):
         found = bench.query(found, replace(query(), passed_over=(str(number),)))
-    assert len(bench.state.odd_rows) <= 1_000
+    assert len(bench.state.searches.odd_rows) <= 1_000
 
 
 # --- found under another name
@@ -247,7 +247,7 @@ def by_id() -> list[QueryResult]:
 
 def search(bench: Bench, found: Order) -> Order:
     """Make the next round where the rules say, in vain."""
-    bench.now_ms = max(bench.now_ms, bench.state.next_search_ms() or 0)
+    bench.now_ms = max(bench.now_ms, bench.state.searches.next_ms() or 0)
     search = bench.state.searches[found.order_id]
     places = sources(found, search, bench.now_ms, bench.rules)
     return bench.query(found, *(query(source=place, at_ms=bench.now_ms) for place in places))

@@ -277,13 +277,13 @@ def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> N
     assert bench.fire(armed)
     bench.answer(armed, NotSent(bench.gate(armed) or ""))
     bench.pass_time(1_699)
-    assert bench.state.counts[State.QUEUED] == 3
+    assert bench.state.orders.counts[State.QUEUED] == 3
     bench.pass_time(1)
-    assert bench.state.counts[State.IN_FLIGHT] == 1, "one order tries"
+    assert bench.state.orders.counts[State.IN_FLIGHT] == 1, "one order tries"
     bench.settle()
     assert bench.gate(bench.order(first)) is None
     bench.answer(first, placed())
-    assert bench.state.counts[State.IN_FLIGHT] == 2
+    assert bench.state.orders.counts[State.IN_FLIGHT] == 2
     bench.settle()
     assert [bench.gate(bench.order(order)) for order in (second, armed)] == [None] * 2
 
@@ -496,9 +496,9 @@ def test_another_attempt_begins_the_lease_anew_under_the_same_token(bench: Bench
 
 
 def test_what_is_due_is_told_ahead(bench: Bench) -> None:
-    assert bench.state.next_timer_ms() is None
+    assert bench.state.timers.next_ms() is None
     bench.submit(execute_at=NOON_MS + 60_000)
-    assert bench.state.next_timer_ms() == NOON_MS + 59_500
+    assert bench.state.timers.next_ms() == NOON_MS + 59_500
 
 
 # An exchange that is not proven
@@ -507,17 +507,17 @@ def test_what_is_due_is_told_ahead(bench: Bench) -> None:
 def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
     bench = one_at_a_time()
     first, waiting = bench.submit(), bench.submit(snipe_target_id="t2")
-    bench.state.preflight_pending = "it was not found fit yet"
+    bench.state.gate.preflight_pending = "it was not found fit yet"
     bench.settle()
     bench.answer(first, placed())
     assert bench.order(waiting).state is State.QUEUED
-    bench.state.preflight_pending = None
+    bench.state.gate.preflight_pending = None
     bench.dispatch()
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
 def test_a_signal_that_comes_before_that_is_told_to_come_again(bench: Bench) -> None:
-    bench.state.preflight_pending = "it was not found fit yet"
+    bench.state.gate.preflight_pending = "it was not found fit yet"
     with pytest.raises(NotReady, match="it was not found fit yet; send the signal again"):
         bench.submit()
     assert not bench.latest

@@ -219,7 +219,7 @@ def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None
     with pytest.raises(kind):
         bench.submit(snipe_target_id="t1")
     assert bench.latest == before
-    assert bench.state.last_seq == 1
+    assert bench.state.orders.last_seq == 1
 
 
 def test_only_those_who_wait_fill_the_queue() -> None:

@@ -36,7 +36,7 @@ def take(bench: Bench, **changes: Any) -> Lock:
     got = ask(bench, **changes)
     assert isinstance(got, Leased)
     assert not got.replayed
-    assert bench.state.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
+    assert bench.state.lease_queue.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
     return got.lock
 
 
@@ -87,7 +87,7 @@ def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(bench: Ben
     with pytest.raises(Held) as refusal:
         ask(bench, "wait-3")
     assert (refusal.value.holder, refusal.value.queue_length) == (lock, 1)
-    assert list(bench.state.waiters) == ["wait-2"], "whoever does not wait does not stand in line"
+    assert list(bench.state.lease_queue.waiters) == ["wait-2"], "whoever does not wait does not stand in line"
 
 
 def test_tokens_only_grow_over_owners_resources_and_restarts(bench: Bench) -> None:
@@ -103,14 +103,14 @@ def test_tokens_only_grow_over_owners_resources_and_restarts(bench: Bench) -> No
 def test_nothing_is_granted_while_starting_or_draining(bench: Bench, *, opens: bool) -> None:
     held = take(bench)
     wait(bench, "wait-2")
-    bench.state.sending = False
+    bench.state.gate.is_open = False
     with pytest.raises(NotReady):
         ask(bench, "wait-3", resource="other")
     release(bench, held)
-    assert bench.state.granted == {}
+    assert bench.state.lease_queue.granted == {}
     if opens:
         bench.open()
-        assert list(bench.state.granted) == ["wait-2"]
+        assert list(bench.state.lease_queue.granted) == ["wait-2"]
 
 
 def test_the_line_has_an_end() -> None:
@@ -131,8 +131,8 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release
     served = []
     for _ in range(3):
         release(bench, lock, lock.owner_id)
-        ((name, lock),) = bench.state.granted.items()
-        del bench.state.granted[name]
+        ((name, lock),) = bench.state.lease_queue.granted.items()
+        del bench.state.lease_queue.granted[name]
         served.append(name)
     assert served == ["wait-b", "wait-a", "wait-c"]
     bench.settle()
@@ -146,7 +146,7 @@ def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
     leases.release(d, lock, owner_id="anna", result=None, error=None)
     with pytest.raises(Held):  # before the first in the queue was granted
         leases.acquire(d, lease(), waiter_id="wait-3", waits=False)
-    assert list(bench.state.granted) == ["wait-2"]
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
 
 
 def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
@@ -159,7 +159,7 @@ def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
     bench.decide(withdraw, "wait-2", "twice is once")
     assert not bench.last.notes
     release(bench, lock)
-    assert list(bench.state.granted) == ["wait-3"]
+    assert list(bench.state.lease_queue.granted) == ["wait-3"]
     bench.settle()
     assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
 
@@ -168,9 +168,9 @@ def test_the_end_of_a_lease_wakes_the_next_to_the_millisecond(bench: Bench) -> N
     lock = take(bench, timeout_ms=250)
     wait(bench, "wait-2")
     bench.pass_time(249)
-    assert bench.state.granted == {}
+    assert bench.state.lease_queue.granted == {}
     bench.pass_time(1)
-    assert bench.state.granted["wait-2"].token == lock.token + 1
+    assert bench.state.lease_queue.granted["wait-2"].token == lock.token + 1
     bench.settle()
     assert bench.disk.locks[lock.token].state is LockState.EXPIRED
 
@@ -200,9 +200,9 @@ def test_a_lease_keeps_the_trade_waiting_and_the_trade_the_lease(bench: Bench) -
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     release(bench, lock)
     assert bench.order(order).state is State.IN_FLIGHT, "it came first"
-    assert bench.state.granted == {}
+    assert bench.state.lease_queue.granted == {}
     bench.send_next(placed())
-    assert list(bench.state.granted) == ["wait-2"]
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
 
 
 def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
@@ -211,7 +211,7 @@ def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     release(bench, lock)
     assert bench.order(order).state is State.QUEUED
-    release(bench, bench.state.granted["wait-2"], "ben")
+    release(bench, bench.state.lease_queue.granted["wait-2"], "ben")
     assert bench.order(order).state is State.IN_FLIGHT
 
 
@@ -234,10 +234,10 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
-    assert bench.state.granted == {}, "the order came first, and waits for room"
+    assert bench.state.lease_queue.granted == {}, "the order came first, and waits for room"
     take(bench, resource="elsewhere")  # which keeps nobody else waiting
     LEAVINGS[how](bench, order)
-    assert list(bench.state.granted) == ["wait-2"]
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
 
 
 def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> None:
@@ -246,7 +246,7 @@ def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> 
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     sell = bench.submit(symbol="BARUSDT", side="SELL", quantity=Decimal(1), quote_order_qty=None)
     assert [bench.order(order).state for order in (armed, sell)] == [State.QUEUED, State.IN_FLIGHT]
-    assert list(bench.state.granted) == ["wait-2"]
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
 
 
 def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
@@ -255,10 +255,10 @@ def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_beh
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     urgent = take(bench, resource=TRADE, owner_id="cleo", priority=1)
-    assert list(bench.state.waiters) == ["wait-2"]
+    assert list(bench.state.lease_queue.waiters) == ["wait-2"]
     release(bench, urgent, "cleo")
     assert bench.order(order).state is State.QUEUED
-    assert bench.state.granted == {}, "the order is next"
+    assert bench.state.lease_queue.granted == {}, "the order is next"
 
 
 # The owner's verbs
@@ -324,7 +324,7 @@ def test_a_repeated_request_that_waits_stands_in_line_once(bench: Bench) -> None
     assert wait(bench, "wait-3", key="k") == first
     with pytest.raises(Held):
         ask(bench, "wait-4", key="k")
-    assert list(bench.state.waiters) == ["wait-2"]
+    assert list(bench.state.lease_queue.waiters) == ["wait-2"]
 
 
 @pytest.mark.parametrize("ending", ["failed", "expired"])
@@ -357,9 +357,9 @@ def test_a_lease_that_a_repeated_request_got_is_not_the_first_ones_to_leave_unto
     wait(bench, "wait-3", resource="other", owner_id="ben", key="l")
     for lock in locks:
         release(bench, lock)
-    mine = bench.state.granted["wait-2"]
+    mine = bench.state.lease_queue.granted["wait-2"]
     assert ask(bench, "wait-4", key="k") == Leased(mine, replayed=True)
-    assert list(bench.state.granted) == ["wait-3"]
+    assert list(bench.state.lease_queue.granted) == ["wait-3"]
 
 
 # The administrator's word
@@ -370,7 +370,7 @@ def test_a_forced_release_ends_a_lease_with_reason_and_actor_and_wakes_the_next(
     wait(bench, "wait-2", owner_id="ben")
     ended = force(bench, lock)
     assert (ended.state, ended.error) == (LockState.FAILED, "released by uid:0: stuck")
-    assert list(bench.state.granted) == ["wait-2"]
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
     (told,) = bench.events()
     assert (told.name, told.actor, told.lock_id, told.resource) == (
         "lock.force_released",
@@ -403,10 +403,10 @@ def test_the_lock_of_an_order_that_waits_again_is_released_and_the_order_waits_l
     lock = order_lock(bench, order)
     wait(bench, "wait-2", resource=TRADE, priority=1)
     force(bench, lock)
-    assert list(bench.state.granted) == ["wait-2"]
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
     bench.pass_time(300)
     assert bench.order(order).state is State.QUEUED
-    release(bench, bench.state.granted["wait-2"])
+    release(bench, bench.state.lease_queue.granted["wait-2"])
     assert bench.order(order).state is State.IN_FLIGHT
 
 
@@ -418,7 +418,7 @@ def test_the_lock_of_an_order_in_the_queue_is_released_and_it_queues_anew(bench:
     bench.pass_time(order.not_before_ms - bench.now_ms)
     wait(bench, "wait-2", resource=TRADE, priority=9)
     force(bench, order_lock(bench, order))
-    assert bench.state.granted == {}, "the order outranks it"
+    assert bench.state.lease_queue.granted == {}, "the order outranks it"
     bench.resume()
     assert bench.order(order).state is State.IN_FLIGHT
 

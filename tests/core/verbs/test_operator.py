@@ -160,11 +160,11 @@ def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
     order = make(bench)
     for _ in range(5):
         order = bench.query(order, query(report(order.state, str(order.executed_quantity))))
-    assert (bench.state.next_search_ms() or 0) > bench.now_ms
+    assert (bench.state.searches.next_ms() or 0) > bench.now_ms
     bench.cancel(order, "enough")
     bench.cancel_answered(order, CancelAnswer("refused", "DELETE", "HTTP 400 -2011"))
     assert bench.order(order) == order, "the answer to a cancel proves nothing"
-    assert bench.state.next_search_ms() == bench.now_ms
+    assert bench.state.searches.next_ms() == bench.now_ms
     asked, answered = bench.events(order)[-2:]
     assert (asked.name, asked.actor, asked.detail) == ("order.cancel_requested", "uid:0", {"reason": "enough"})
     assert answered.detail == {"asked": "DELETE", "answered": "HTTP 400 -2011", "outcome": "refused"}
@@ -194,7 +194,7 @@ def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing
     order = bench.query(order, query(report(State.FILLED, "4")))
     bench.cancel_answered(order, CancelAnswer("accepted", "DELETE", "HTTP 200"))
     assert bench.events(order)[-1].name == "order.cancel_answered"
-    assert bench.state.next_search_ms() is None
+    assert bench.state.searches.next_ms() is None
 
 
 # Rule
@@ -237,7 +237,7 @@ def test_a_person_may_say_what_became_of_an_order(
     assert (order.executed_quantity, order.executed_quote) == (Decimal(2), Decimal(20))
     assert order.key_bound, "what was placed keeps its key"
     assert (order.finished_ms is not None) is done
-    assert (bench.state.next_search_ms() is None) is done, (
+    assert (bench.state.searches.next_ms() is None) is done, (
         "the exchange is asked all the same, as long as it may change"
     )
     bench.settle()
@@ -396,7 +396,7 @@ def test_the_kill_switch_is_on_disk_with_reason_and_actor(bench: Bench) -> None:
     bench.settle()
     assert bench.disk.facts == {HALT_FACT: "too hot"}
     bench.crash()
-    assert bench.state.halted == "too hot"
+    assert bench.state.gate.halted == "too hot"
     bench.resume("cooled down")
     bench.settle()
     assert bench.disk.facts == {HALT_FACT: ""}
@@ -408,13 +408,13 @@ def test_the_kill_switch_is_on_disk_with_reason_and_actor(bench: Bench) -> None:
 def test_a_second_halt_keeps_the_first_ones_reason(bench: Bench) -> None:
     bench.halt("first")
     bench.halt("second")
-    assert bench.state.halted == "first"
+    assert bench.state.gate.halted == "first"
     assert len(bench.events()) == 1
 
 
 def test_resuming_what_runs_says_nothing(bench: Bench) -> None:
     bench.resume()
-    assert bench.state.halted is None
+    assert bench.state.gate.halted is None
     assert bench.events() == []
 
 

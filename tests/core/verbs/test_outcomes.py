@@ -57,7 +57,7 @@ def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Benc
     bench.now_ms += 30
     order = bench.send_next(placed("C02__7"))
     assert (order.state, order.exchange_order_id, order.key_bound) == (State.OPEN, "C02__7", True)
-    assert bench.state.next_search_ms() == bench.now_ms
+    assert bench.state.searches.next_ms() == bench.now_ms
     assert bench.state.capacity.in_flight == 0
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.placed", {"exchange_order_id": "C02__7", "took_ms": 30})
@@ -127,7 +127,7 @@ def test_a_key_that_does_not_work_halts_trading(bench: Bench) -> None:
     bench.answer(order, refused(Advice.HALT, code="700002", message="signature"))
     assert bench.order(order).state is State.DEAD_LETTER
     assert bench.order(armed).state is State.QUEUED
-    assert "does not accept our key" in (bench.state.halted or "")
+    assert "does not accept our key" in (bench.state.gate.halted or "")
     (told,) = bench.events()
     assert (told.name, told.actor) == ("trading.halted", "daemon")
 
@@ -249,7 +249,7 @@ def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_looked_for_at_once(
     assert (order.state, order.doubt_ms, order.reason) == (State.IN_DOUBT, NOON_MS, "no answer in time")
     assert order.key_bound
     assert bench.state.lock_of(order) is not None
-    assert bench.state.next_search_ms() == NOON_MS
+    assert bench.state.searches.next_ms() == NOON_MS
     assert bench.state.capacity.in_flight == 0, "nothing waits for the exchange any more"
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.in_doubt", {"reason": "no answer in time"})
@@ -291,7 +291,7 @@ def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_
         bench.settle()
     assert bench.answer_attempt(send.attempt, refused(Advice.HALT)) is None
     assert bench.order(order).state is State.FILLED
-    assert bench.state.halted is None
+    assert bench.state.gate.halted is None
     late = [event for event in bench.events(None if gone else order) if event.name == "order.late_answer"]
     assert [event.detail for event in late] == [{"answer": "Refused"}]
     bench.settle()
@@ -329,7 +329,7 @@ def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) 
     assert looked_at(bench, order) == [
         {"witness": "order", "asked": "GET", "answered": "HTTP", "failed": False, "found": False}
     ]
-    assert bench.state.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.first_ms
+    assert bench.state.searches.next_ms() == bench.now_ms + bench.rules.config.reconcile.first_ms
 
 
 def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Bench) -> None:
@@ -349,7 +349,7 @@ def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Be
     assert f"sniperd resolve {order.order_id}" in str(told.detail["reason"])
     assert order.client_order_id
     assert f"begins with {order.order_id}-," in str(told.detail["reason"]), "any attempt may have placed it"
-    assert bench.state.next_search_ms() == bench.now_ms + bench.rules.config.reconcile.lost_every_ms
+    assert bench.state.searches.next_ms() == bench.now_ms + bench.rules.config.reconcile.lost_every_ms
     assert len(looked_at(bench, order)) == len(everywhere()) * bench.rules.config.reconcile.negatives
 
 
@@ -371,7 +371,7 @@ def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
 def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    assert bench.state.due_search(bench.now_ms) is not None
+    assert bench.state.searches.due(bench.now_ms) is not None
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     assert bench.order(order).state is State.REJECTED, "memory keeps what is being looked for"
@@ -386,7 +386,7 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
     """The same signal came again when the first order was believed not placed. Both would be one too many."""
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.state.due_search(bench.now_ms)
+    bench.state.searches.due(bench.now_ms)
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit(execute_at=bench.now_ms + ahead_ms)
     assert heir.order_id != order.order_id
@@ -404,7 +404,7 @@ def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench:
 def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.state.due_search(bench.now_ms)
+    bench.state.searches.due(bench.now_ms)
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     heir = bench.submit()
     assert heir.state is State.IN_FLIGHT
@@ -417,7 +417,7 @@ def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_
 def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    bench.state.due_search(bench.now_ms)
+    bench.state.searches.due(bench.now_ms)
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     bench.settle()
     for pause_ms in RULED_MS:
@@ -438,16 +438,16 @@ def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_
     bench.crash()
     bench.open()
     for count, pause_ms in enumerate(RULED_MS):
-        assert bench.state.due_search(bench.now_ms + pause_ms - 1) is None
+        assert bench.state.searches.due(bench.now_ms + pause_ms - 1) is None
         bench.pass_time(pause_ms)
-        due = bench.state.due_search(bench.now_ms)
+        due = bench.state.searches.due(bench.now_ms)
         assert due is not None
         search = bench.state.searches[order.order_id]
         places = sources(due, search, bench.now_ms, bench.rules)
         assert (search.misses, set(places)) == (count, set(Source) - {Source.ORDER_ID})
         order = bench.query(due, *everywhere())
     assert order.finished_ms == bench.now_ms
-    assert bench.state.next_search_ms() is None
+    assert bench.state.searches.next_ms() is None
 
 
 def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench) -> None:
@@ -456,7 +456,7 @@ def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench
     order = bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
     for _ in range(9):
         order = bench.query(order, *everywhere(failed=True))
-        assert bench.state.next_search_ms() == bench.now_ms + RULED_MS[0]
+        assert bench.state.searches.next_ms() == bench.now_ms + RULED_MS[0]
     order = bench.query(order, query(report(State.FILLED, "4")))
     assert bench.events(order)[-1].name == "order.seen_late"
 
@@ -511,7 +511,7 @@ def test_a_fill_that_is_reported_after_the_cancel_counts(bench: Bench) -> None:
 
 def test_a_look_that_shows_what_a_person_said_meanwhile_ends_quietly(bench: Bench) -> None:
     order = doubted(bench)
-    bench.state.due_search(bench.now_ms)
+    bench.state.searches.due(bench.now_ms)
     found = Found(
         ruling=Ruling.FILLED, exchange_order_id="C02__1", executed_quantity=Decimal(4), executed_quote=Decimal(40)
     )

@@ -34,7 +34,7 @@ def test_what_was_not_on_disk_never_was(bench: Bench) -> None:
     bench.crash()
     assert not bench.state.orders
     assert not bench.state.locks
-    assert bench.state.last_seq == bench.state.locks.last_token == 0
+    assert bench.state.orders.last_seq == bench.state.locks.last_token == 0
 
 
 def test_nothing_is_sent_before_the_daemon_opens(bench: Bench) -> None:
@@ -56,7 +56,7 @@ def test_what_was_durable_as_sent_is_in_doubt_and_holds_its_lock(bench: Bench, *
     order = crashed(bench, order)
     assert (order.state, order.doubt_ms, order.key_bound) == (State.IN_DOUBT, bench.now_ms, True)
     assert bench.state.lock_of(order) is not None
-    assert bench.state.next_search_ms() == bench.now_ms
+    assert bench.state.searches.next_ms() == bench.now_ms
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == (
         "order.in_doubt",
@@ -109,7 +109,7 @@ def test_what_is_looked_for_is_looked_for_again(bench: Bench, state: str) -> Non
     assert bench.state.searches.keys() == {order.order_id}
     assert (bench.state.lock_of(again) is not None) == (state in {"in doubt", "lost"})
     pauses = {"lost": bench.rules.config.reconcile.lost_every_ms, "canceled": 2_000}
-    assert bench.state.next_search_ms() == bench.now_ms + pauses.get(state, 0)
+    assert bench.state.searches.next_ms() == bench.now_ms + pauses.get(state, 0)
 
 
 def test_what_waited_waits_again_in_its_place_with_its_deadline() -> None:
@@ -197,7 +197,7 @@ def test_the_kill_switch_stays_on(bench: Bench) -> None:
     crashed(bench, order)
     bench.open()
     bench.pass_time(60_000)
-    assert bench.state.halted == "too hot"
+    assert bench.state.gate.halted == "too hot"
     assert bench.order(order).state is State.QUEUED
 
 

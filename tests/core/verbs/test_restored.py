@@ -54,13 +54,13 @@ def test_another_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None
     bench.crash()
     bench.settle()
     assert (len(bench.disk.events), bench.disk.facts) == (told, facts)
-    assert bench.state.halted is not None
+    assert bench.state.gate.halted is not None
 
 
 def test_what_it_was_halted_for_before_is_not_forgotten(bench: Bench) -> None:
     bench.halt("too hot")
     restored(bench)
-    assert (bench.state.halted or "").endswith("halted before that: too hot")
+    assert (bench.state.gate.halted or "").endswith("halted before that: too hot")
 
 
 def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(bench: Bench) -> None:

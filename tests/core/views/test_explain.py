@@ -109,7 +109,7 @@ def test_a_doubt_says_from_when_on_not_finding_it_counts(bench: Bench) -> None:
     late = ahead(bench, doubted)
     assert "begins to count" in late.what
     bench.query(doubted, *everywhere())
-    assert ahead(bench, doubted).at_ms == bench.state.next_search_ms()
+    assert ahead(bench, doubted).at_ms == bench.state.searches.next_ms()
 
 
 def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
@@ -128,7 +128,7 @@ def test_what_the_exchange_holds_says_when_it_is_looked_at_next(bench: Bench, st
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
     shown = report(state, "1" if "partially" in state else "0")
     found = ahead(bench, bench.query(bench.send_next(placed()), query(shown)))
-    assert found.at_ms == bench.state.next_search_ms()
+    assert found.at_ms == bench.state.searches.next_ms()
     assert "followed" in found.what or "looked at again" in found.what
 
 

@@ -1,0 +1,72 @@
+"""The orders in memory, and every index over them.
+
+All that is not finished is here, and what is finished until its last row is on disk, so that nobody can read an older
+row of it from the disk in between. An order is a value: a change puts a new one in its place. :meth:`Orders.keep` is
+the one place where that happens, so every index agrees with the orders.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, ValuesView
+
+from daemon.core.rules.exposure import Exposure
+from daemon.core.state.keys import Keys
+from daemon.core.values.orders import Order, Side
+from daemon.core.values.states import State
+
+
+class Orders(Mapping[str, Order]):
+    """The orders, by id."""
+
+    def __init__(self, recall: Callable[[str], Order | None]) -> None:
+        """``recall`` finds on disk the order that a key is bound to."""
+        self._by_id: dict[str, Order] = {}
+        self._keys = Keys(self._by_id, recall)
+        self.by_key = self._keys.order_of
+        self.counts: Counter[State] = Counter()  # by state
+        self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
+        self.unqueued: dict[str, None] = {}  # ids of those that do not wait to be sent
+        self.later: dict[str, None] = {}  # ids of those that wait for their time, before they wait for their turn
+        self.exposure = Exposure()  # what was bought or may still be, finished orders included
+        self.last_seq = 0
+
+    def __getitem__(self, order_id: str) -> Order:
+        return self._by_id[order_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def values(self) -> ValuesView[Order]:
+        """Return the orders, in the order in which they came; a plain view, because many are scanned at once."""
+        return self._by_id.values()
+
+    def keep(self, order: Order) -> None:
+        """Take in a new or changed order, and bring every index up to date."""
+        known = self._by_id.get(order.order_id)
+        if known is not None:
+            self.counts[known.state] -= 1
+            self.queued[known.side] -= known.state is State.QUEUED
+        self.counts[order.state] += 1
+        self.queued[order.side] += order.state is State.QUEUED
+        self.exposure.note(known, order)
+        self._by_id[order.order_id] = order
+        if order.state is State.QUEUED:
+            self.unqueued.pop(order.order_id, None)
+        else:
+            self.unqueued[order.order_id] = None
+            self.later.pop(order.order_id, None)
+        self._keys.note(order)
+
+    def load(self, order: Order) -> None:
+        """Take in an order as the disk has it."""
+        self.keep(order)
+        self.last_seq = max(self.last_seq, order.seq)
+
+    def forget(self, order: Order) -> None:
+        """Let go of a finished order, whose last row is on disk."""
+        del self._by_id[order.order_id]
+        self.unqueued.pop(order.order_id, None)
+        self.counts[order.state] -= 1
+        self._keys.forget(order)
