@@ -7,11 +7,18 @@ import msgspec
 
 from daemon.config.credentials import Credentials
 from daemon.config.tables import Config, ExchangeTable
-from daemon.core.values.exchange_replies import Advice
-from daemon.core.verbs.clock_steps import FAR_MS
+from daemon.core.values.exchange_replies import Advice, PreflightResult, PreflightVerdict
 from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.preflight import ACCOUNT, TEST, TRIAL
+from daemon.exchange.mexc.preflight import (
+    ACCOUNT,
+    TEST,
+    TRIAL,
+    account_result,
+    clock_result,
+    key_result,
+    trial_result,
+)
 from daemon.exchange.mexc.replies import UNREADABLE, advice_of
 from daemon.exchange.mexc.single_requests import Answer, Server, Unanswered
 
@@ -21,9 +28,6 @@ MUCH_MS = 1_000
 FEW_DAYS = 14
 OK = 200
 SELF_SYMBOLS = "/api/v3/selfSymbols"
-KEY_ADVICE = (
-    "make the key anew, for the spot market, bound to this machine's address; check key and secret for typing errors"
-)
 
 
 class _Symbols(msgspec.Struct):
@@ -72,15 +76,21 @@ def _certificate(days: int | None) -> Finding:
 
 def _clock(offset_ms: int) -> Finding:
     text = f"the exchange's is {offset_ms:+d} ms from the machine's"
-    if abs(offset_ms) > FAR_MS:
-        return failure(
-            "clock",
-            f"{text}: every executeAt is missed by as much",
-            "set the machine's clock right: timedatectl, then systemctl enable --now systemd-timesyncd",
-        )
     if abs(offset_ms) > MUCH_MS:
-        return warning("clock", text, "let the machine keep time: systemctl enable --now systemd-timesyncd")
+        advice = "let the machine keep time: systemctl enable --now systemd-timesyncd"
+        return _finding("clock", clock_result(offset_ms), warning("clock", text, advice))
     return ok("clock", text)
+
+
+def _finding(check: str, result: PreflightResult, fit: Finding) -> Finding:
+    """Show what the preflight says of an answer; ``fit`` where it finds nothing against trading."""
+    match result.verdict:
+        case PreflightVerdict.FIT:
+            return fit
+        case PreflightVerdict.UNFIT:
+            return failure(check, result.what, result.advice)
+        case PreflightVerdict.UNKNOWN:
+            return warning(check, result.what, "run `sniperd doctor` again")
 
 
 def _key(config: Config, server: Server) -> Iterator[Finding]:
@@ -98,31 +108,20 @@ def _key(config: Config, server: Server) -> Iterator[Finding]:
 
 
 def _accepted(answer: Answer) -> Finding:
-    if answer.status == OK:
-        return ok("key", "the exchange accepts it, from this machine's address, with this clock")
-    advice = advice_of(answer.body)
-    if advice is Advice.HALT:
-        return failure("key", f"the exchange does not accept it: {answer.said}", KEY_ADVICE)
-    if advice is Advice.RESYNC:
+    if answer.status != OK and advice_of(answer.body) is Advice.RESYNC:
         return failure(
             "key", f"the exchange refuses the time of requests: {answer.said}", "let the machine keep time, see clock"
         )
-    return warning("key", f"the exchange does not show the account: {answer.said}", "run `sniperd doctor` again")
+    fit = ok("key", "the exchange accepts it, from this machine's address, with this clock")
+    return _finding("key", key_result(answer.status, answer.body), fit)
 
 
 def _trading(account: Answer, trial: Answer) -> Finding:
     """Judge by the account's own word, and by an order that is only tried: it tells what the key may do."""
-    try:
-        may_trade = views.may_trade(account.body)
-    except views.UnreadableError as error:
-        return warning("trading", f"the account cannot be read: {error}", "run `sniperd doctor` again")
-    if not may_trade:
-        return failure("trading", "the account may not trade (canTrade is false)", "ask the exchange why")
-    if trial.status != OK and advice_of(trial.body) is Advice.HALT:
-        return failure("trading", f"the key may not place orders: {trial.said}", "give it spot trading, no withdrawal")
-    if trial.status != OK:
-        return ok("trading", f"the account may trade; an order that was only tried was refused: {trial.said}")
-    return ok("trading", "the account may trade, and an order that was only tried was taken")
+    taken = "taken" if trial.status == OK else f"refused: {trial.said}"
+    fit = ok("trading", f"the account may trade; an order that was only tried was {taken}")
+    tried = _finding("trading", trial_result(trial.status, trial.body), fit)
+    return _finding("trading", account_result(account.body), tried)
 
 
 def _pairs(config: Config, answer: Answer) -> Finding:

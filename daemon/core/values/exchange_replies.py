@@ -127,7 +127,13 @@ class PreflightResult(msgspec.Struct, frozen=True):
     """Whether the exchange can be traded on, and why not."""
 
     verdict: PreflightVerdict
-    why: str = ""
+    what: str = ""  # what speaks against it; empty where it is fit
+    advice: str = ""  # what the operator can do, where it is unfit
+
+    @property
+    def why(self) -> str:
+        """What speaks against it, and what to do before the next start."""
+        return f"{self.what}; {self.advice}, then start again" if self.advice else self.what
 
 
 FIT = PreflightResult(PreflightVerdict.FIT)

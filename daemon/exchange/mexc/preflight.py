@@ -17,7 +17,7 @@ from daemon.exchange.mexc.requests import OK, ExchangeCall, Requests
 from daemon.exchange.mexc.transport import Reply
 
 ACCOUNT, TEST = "/api/v3/account", "/api/v3/order/test"
-SERVER_ERRORS = range(500, 600)
+REFUSALS, SERVER_ERRORS = range(400, 500), range(500, 600)
 
 TRIAL = [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("quantity", "0.001"), ("price", "10000")]
 """An order for ``order/test``. Only a refusal that speaks of the key counts, so the figures need not be good ones."""
@@ -28,20 +28,13 @@ async def run_preflight(requests: Requests) -> PreflightResult:
     if requests.table.is_test:
         return await _of_test_server(requests)
     if not await requests.measure_clock():
-        return PreflightResult(
-            PreflightVerdict.UNKNOWN, f"the exchange does not tell the time: {requests.health().error or 'unreadable'}"
-        )
-    far_ms = (requests.health().offset_ms or 0) + requests.clock.now_ms() - wall_ms()
-    if abs(far_ms) > FAR_MS:
-        return PreflightResult(
-            PreflightVerdict.UNFIT,
-            f"the exchange's clock is {far_ms:+d} ms from the machine's: let the machine keep time (systemctl enable "
-            "--now systemd-timesyncd), then start again",
-        )
-    account = await requests.private("GET", ACCOUNT, [], weight=10)
-    judged = _account(account)
-    if judged.verdict is not PreflightVerdict.FIT:
-        return judged
+        return _unknown(f"the exchange does not tell the time: {requests.health().error or 'unreadable'}")
+    clock = clock_result((requests.health().offset_ms or 0) + requests.clock.now_ms() - wall_ms())
+    if clock.verdict is not PreflightVerdict.FIT:
+        return clock
+    account = _account(await requests.private("GET", ACCOUNT, [], weight=10))
+    if account.verdict is not PreflightVerdict.FIT:
+        return account
     return _trial(await requests.private("POST", TEST, TRIAL, weight=1))
 
 
@@ -59,39 +52,68 @@ async def _of_test_server(requests: Requests) -> PreflightResult:
 def _account(answer: ExchangeCall) -> PreflightResult:
     reply = answer.reply
     if not isinstance(reply, Reply):
-        return PreflightResult(PreflightVerdict.UNKNOWN, f"the exchange shows no account: {reply.why}")
-    if reply.status != OK:
-        return _refused(reply, "does not accept the key")
-    try:
-        may_trade = views.may_trade(reply.body)
-    except views.UnreadableError as error:
-        return PreflightResult(PreflightVerdict.UNKNOWN, f"the exchange shows an account that cannot be read: {error}")
-    if not may_trade:
-        return PreflightResult(
-            PreflightVerdict.UNFIT,
-            "the account may not trade (canTrade is false): see the exchange's own page for why, then start again",
-        )
-    return FIT
+        return _unknown(f"the exchange shows no account: {reply.why}")
+    accepted = key_result(reply.status, reply.body)
+    return account_result(reply.body) if accepted.verdict is PreflightVerdict.FIT else accepted
 
 
 def _trial(answer: ExchangeCall) -> PreflightResult:
     reply = answer.reply
     if not isinstance(reply, Reply):
-        return PreflightResult(PreflightVerdict.UNKNOWN, f"the exchange does not try an order: {reply.why}")
-    if reply.status == OK:
+        return _unknown(f"the exchange does not try an order: {reply.why}")
+    return trial_result(reply.status, reply.body)
+
+
+def clock_result(ahead_ms: int) -> PreflightResult:
+    """Judge how far the exchange's clock is ahead of the machine's."""
+    if abs(ahead_ms) <= FAR_MS:
         return FIT
-    judged = _refused(reply, "does not let the key trade")
-    return judged if judged.verdict is PreflightVerdict.UNFIT or reply.status // 100 != 4 else FIT  # noqa: PLR2004  # HTTP's class
+    return PreflightResult(
+        PreflightVerdict.UNFIT,
+        f"the exchange's clock is {ahead_ms:+d} ms from the machine's: every executeAt is missed by as much",
+        "set the machine's clock right: timedatectl, and systemctl enable --now systemd-timesyncd",
+    )
 
 
-def _refused(reply: Reply, what: str) -> PreflightResult:
+def key_result(status: int, body: bytes) -> PreflightResult:
+    """Judge by the answer to ``ACCOUNT`` whether the exchange accepts the key."""
+    return FIT if status == OK else _refused(status, body, "does not accept the key")
+
+
+def account_result(body: bytes) -> PreflightResult:
+    """Judge an account: whether it may trade."""
+    try:
+        may_trade = views.may_trade(body)
+    except views.UnreadableError as error:
+        return _unknown(f"the exchange shows an account that cannot be read: {error}")
+    if may_trade:
+        return FIT
+    return PreflightResult(
+        PreflightVerdict.UNFIT,
+        "the account may not trade (canTrade is false)",
+        "see the exchange's own page for why",
+    )
+
+
+def trial_result(status: int, body: bytes) -> PreflightResult:
+    """Judge by the answer to ``TRIAL`` whether the key may place orders: other refusals of it say nothing."""
+    if status == OK:
+        return FIT
+    judged = _refused(status, body, "does not let the key trade")
+    return FIT if judged.verdict is PreflightVerdict.UNKNOWN and status in REFUSALS else judged
+
+
+def _refused(status: int, body: bytes, what: str) -> PreflightResult:
     """Read a refusal: only one that speaks of key, signature or permission is for good."""
-    advice = advice_of(reply.body)
-    said = f"HTTP {reply.status} {raw(reply.body)}"
-    if advice is Advice.HALT:
-        return PreflightResult(
-            PreflightVerdict.UNFIT,
-            f"the exchange {what}: {said}; check key and secret, that the key may trade on the spot market, and which "
-            "addresses it is bound to, then start again",
-        )
-    return PreflightResult(PreflightVerdict.UNKNOWN, f"the exchange {what}: {said}")
+    said = f"the exchange {what}: HTTP {status} {raw(body)}"
+    if advice_of(body) is not Advice.HALT:
+        return _unknown(said)
+    return PreflightResult(
+        PreflightVerdict.UNFIT,
+        said,
+        "check key and secret, that the key may trade on the spot market, and which addresses it is bound to",
+    )
+
+
+def _unknown(what: str) -> PreflightResult:
+    return PreflightResult(PreflightVerdict.UNKNOWN, what)
