@@ -1,9 +1,10 @@
-"""The account: what is free, what is locked by open orders, and what a trade moves.
+"""The account: free and locked balances, and how a trade changes them.
 
-A fee comes out of what a trade brings in: a BUY's out of the base asset, so that less arrives than was filled
-(MEXC does so at times, observed; the harder case for a client), a SELL's out of the quote asset.
+A fee is deducted from the asset that the trade brings in. For a BUY this is the base asset, so the account receives
+less than was filled (MEXC does so at times, observed; this is the harder case for a client). For a SELL it is the quote
+asset.
 
-Nothing is created here and nothing is lost but fees: the sum over both balances changes by exactly the trade.
+Invariant: apart from fees, a trade changes the sum of both balances by exactly its amount.
 """
 
 from collections.abc import Mapping
@@ -30,10 +31,10 @@ class Account:
     def __init__(self, balances: Mapping[str, Balance]) -> None:
         self._balances = dict(balances)
         self.changed: dict[str, Balance] = {}
-        """The balances to be written down, by asset and as they were; whoever writes them clears it."""
+        """The previous value of each unsaved balance, by asset. The caller clears it after saving."""
 
     def balance(self, asset: str) -> Balance:
-        """Return an asset's balance; nothing of an asset that was never held."""
+        """Return an asset's balance; zero for an asset that was never held."""
         return self._balances.get(asset, Balance())
 
     def balances(self) -> dict[str, Balance]:
@@ -41,23 +42,23 @@ class Account:
         return dict(self._balances)
 
     def can_lock(self, order: Order, symbol: Symbol) -> bool:
-        """Whether the account can pay for an order."""
+        """Return whether the account can pay for an order."""
         return order.locked <= self.balance(_paid_with(order, symbol)).free
 
     def lock(self, order: Order, symbol: Symbol) -> None:
-        """Set aside what an order may cost."""
+        """Lock the most that an order can cost."""
         self._move(_paid_with(order, symbol), free=-order.locked, locked=order.locked)
 
     def release(self, order: Order, symbol: Symbol) -> None:
-        """Give back what an order had set aside; `order` is as it was while open."""
+        """Unlock what an order had locked; `order` is its last open state."""
         self._move(_paid_with(order, symbol), free=order.locked, locked=-order.locked)
 
     def settle(
         self, before: Order, after: Order, price: Decimal, fee_rate: Decimal, symbol: Symbol
     ) -> tuple[Decimal, str]:
-        """Move what a fill moves, and return its fee and the fee's asset.
+        """Apply a fill to the balances, and return its fee and the fee's asset.
 
-        A BUY filled below its limit gets the difference back.
+        For a BUY filled below its limit the difference is unlocked.
         """
         quantity = after.executed - before.executed
         value = quantity * price
@@ -74,7 +75,7 @@ class Account:
         return fee, QUOTE
 
     def set_free(self, asset: str, amount: Decimal) -> None:
-        """Put an asset's free balance at an amount."""
+        """Set an asset's free balance."""
         self._move(asset, free=amount - self.balance(asset).free)
 
     def _move(self, asset: str, free: Decimal = ZERO, locked: Decimal = ZERO) -> None:

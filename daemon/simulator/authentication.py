@@ -1,12 +1,12 @@
-"""Who asks: key, signature, time, content type.
+"""Authentication of a request: key, signature, time, content type.
 
-Documented: `signature` is the lower-case hex of HMAC-SHA256 over query string + body, nothing between the two;
-`timestamp < serverTime + 1000 and serverTime - timestamp <= recvWindow`; recvWindow 5000 unless sent, 60000 at
-most; percent escapes in upper case. Observed: a request that changes something and does not carry
-`Content-Type: application/json` is refused with 700013, whatever its body. Unknown: in which order MEXC makes
-these tests, and what it does with a wrong content type on a GET (refused here too).
+Documented: `signature` is the lower-case hex of HMAC-SHA256 over query string + body, with no separator;
+`timestamp < serverTime + 1000 and serverTime - timestamp <= recvWindow`; recvWindow defaults to 5000, with a maximum
+of 60000; percent escapes are in upper case. Observed: a request other than GET without
+`Content-Type: application/json` is refused with 700013, whatever its body. Unknown: the order of MEXC's checks, and
+what it does with a wrong content type on a GET (refused here too).
 
-Written apart from the client's signing on purpose: one error must not be able to cancel another.
+This shares no code with the client's signing on purpose: an error in one must not hide the same error in the other.
 """
 
 import hmac
@@ -26,26 +26,26 @@ _ESCAPE = re.compile(r"\+|%[0-9A-Fa-f]{2}")
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """The account's key. The secret shows in no repr."""
+    """The account's key pair. The repr hides the secret."""
 
     access_key: str
     secret_key: str = field(repr=False)
     symbols: frozenset[str] | None = None
-    """The pairs that this key may trade; None: all of them."""
+    """The pairs that this key can trade; None: all of them."""
     reads_only: bool = False
-    """Whether it may place and cancel nothing."""
+    """Whether the key can neither place nor cancel orders."""
 
     def may_trade(self, symbol: str) -> bool:
-        """Whether the key is not limited to other pairs."""
+        """Return whether the key's pairs include this one."""
         return self.symbols is None or symbol in self.symbols
 
 
 EXAMPLE_KEYS = KeyPair("mx0aBYs33eIilxBWC5", "45d0b3c26f2644f19bfb98b07741b2f5")
-"""The pair of MEXC's own documentation: it opens nothing."""
+"""The pair in MEXC's documentation; it belongs to no real account."""
 
 
 def authenticate(request: Request, keys: KeyPair, now_ms: int) -> Parameters:
-    """Admit a signed request and return its parameters.
+    """Check a signed request and return its parameters.
 
     Raises:
         Refusal: the key, the content type, the time or the signature is wrong.
@@ -62,13 +62,13 @@ def authenticate(request: Request, keys: KeyPair, now_ms: int) -> Parameters:
 
 
 def sign(secret_key: str, query: str, body: str = "") -> str:
-    """Return the signature of a query string and a body; a `signature` in them is left out."""
+    """Return the signature of a query string and a body, without a `signature` parameter in them."""
     signed = without_signature(query) + without_signature(body)
     return hmac.new(secret_key.encode(), signed.encode("utf-8", "replace"), "sha256").hexdigest()
 
 
 def without_signature(text: str) -> str:
-    """Drop the signature, and write escapes as MEXC does: who signs another spelling signs something else."""
+    """Drop the signature, and write escapes as MEXC does: a client that signs another spelling fails the check."""
     if not text:
         return ""
     kept = "&".join([pair for pair in text.split("&") if not pair.startswith("signature=")])

@@ -1,10 +1,10 @@
 """The book on disk: everything that must survive the server, in one SQLite file.
 
-Written in the transaction of the request that changed something, and committed before that request is answered, so
-that killing the server loses nothing that a client was told. WAL with `synchronous=NORMAL`: a power cut may take the
-last commits with it, which a simulated exchange can bear.
+Each request writes in one transaction, which commits before the reply is sent: killing the server loses nothing that
+was reported to a client. The file uses WAL with `synchronous=NORMAL`: a power cut can lose the last commits, which is
+acceptable for a simulated exchange.
 
-Here are rows and queries, no rules. Decimals are stored as plain text, times as Unix milliseconds.
+This module holds rows and queries, no rules. Decimals are stored as plain text, times as Unix milliseconds.
 """
 
 import os
@@ -20,7 +20,7 @@ from daemon.simulator.money import plain
 from daemon.simulator.orders import Fill, Order
 from daemon.simulator.symbols import Symbol
 
-# The columns of both tables stand in the order of their values' fields.
+# The columns of both tables have the same order as the fields of these structs.
 _ORDER_FIELDS, _FILL_FIELDS = Order.__struct_fields__, Fill.__struct_fields__
 _ORDER_COLUMNS = ", ".join(f"orders.{name}" for name in _ORDER_FIELDS)
 _FILL_COLUMNS = ", ".join(f"fills.{name}" for name in _FILL_FIELDS)
@@ -35,7 +35,7 @@ _IS_OPEN = "status IN ('NEW', 'PARTIALLY_FILLED')"
 
 
 class SavedMarket(msgspec.Struct, frozen=True):
-    """A symbol, and where its market stands."""
+    """A symbol with the state of its market."""
 
     symbol: Symbol
     price: Decimal
@@ -43,13 +43,13 @@ class SavedMarket(msgspec.Struct, frozen=True):
 
 
 class Book:
-    """The file, held by this server alone."""
+    """The book's file, locked by this server."""
 
     def __init__(self, path: str = MEMORY) -> None:
-        """Open the book, or create it where there is none.
+        """Open the book, or create it.
 
         Raises:
-            CannotStart: it can't be created, another server holds it, or it can't be read.
+            CannotStart: it cannot be created or read, or another server has it open.
         """
         self._lock = take_lock(path)
         try:
@@ -59,7 +59,7 @@ class Book:
             raise
 
     def close(self) -> None:
-        """Close the file and let another server have it."""
+        """Close the file and release its lock."""
         self._connection.close()
         self._unlock()
 
@@ -69,11 +69,11 @@ class Book:
             self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
-        """Forget everything written since the last commit."""
+        """Discard everything written since the last commit."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    # What a server starts from.
+    # Read at the start.
 
     def balances(self) -> dict[str, Balance]:
         """Return all balances by asset."""
@@ -81,7 +81,7 @@ class Book:
         return {asset: Balance(Decimal(free), Decimal(locked)) for asset, free, locked in rows}
 
     def markets(self) -> list[SavedMarket]:
-        """Return the symbols that were ever looked at or changed."""
+        """Return the symbols whose market has moved or was changed."""
         rows = self._connection.execute("SELECT symbol, price, ticked_ms FROM markets ORDER BY name")
         return [
             SavedMarket(msgspec.json.decode(symbol, type=Symbol), Decimal(price), ticked_ms)
@@ -89,21 +89,21 @@ class Book:
         ]
 
     def open_orders(self) -> list[Order]:
-        """Return the orders that may still trade, oldest first."""
+        """Return the open orders, oldest first."""
         return self._orders(f"WHERE {_IS_OPEN} ORDER BY sequence")
 
     def last_sequences(self) -> tuple[int, int]:
-        """Return the newest sequence of an order and of a fill, 0 where there is none."""
+        """Return the newest sequence of an order and of a fill; 0: none."""
         row = self._connection.execute(
             "SELECT (SELECT coalesce(max(sequence), 0) FROM orders), coalesce(max(sequence), 0) FROM fills"
         ).fetchone()
         return row[0], row[1]
 
     def has_client_order_id(self, client_order_id: str | None) -> bool:
-        """Whether an order, visible or not, bears an id of the client."""
+        """Return whether an order, visible or not, has this client order id."""
         return bool(self._orders("WHERE client_order_id = ? LIMIT 1", client_order_id))
 
-    # What a request writes.
+    # Written by a request.
 
     def save_order(self, order: Order) -> None:
         """Write an order, new or changed."""
@@ -118,27 +118,27 @@ class Book:
         self._write("REPLACE INTO balances VALUES (?, ?, ?)", (asset, plain(balance.free), plain(balance.locked)))
 
     def save_market(self, market: SavedMarket) -> None:
-        """Write a symbol and where its market stands."""
+        """Write a symbol and the state of its market."""
         symbol = msgspec.json.encode(market.symbol).decode()
         self._write(
             "REPLACE INTO markets VALUES (?, ?, ?, ?)",
             (market.symbol.symbol, symbol, plain(market.price), market.ticked_ms),
         )
 
-    # What a client asks: it sees what is visible at `now_ms`.
+    # Queried by a client: only orders that are visible at `now_ms`.
 
     def by_order_id(self, order_id: str, now_ms: int) -> list[Order]:
-        """Return the order with an id of the exchange, or none."""
+        """Return the order with this order id, as a list of one or none."""
         return self._orders("WHERE order_id = ? AND visible_ms <= ?", order_id, now_ms)
 
     def by_client_order_id(self, client_order_id: str, now_ms: int) -> list[Order]:
-        """Return the orders with an id of the client, newest first."""
+        """Return the orders with this client order id, newest first."""
         return self._orders(
             "WHERE client_order_id = ? AND visible_ms <= ? ORDER BY sequence DESC", client_order_id, now_ms
         )
 
     def placed_between(self, symbol: str, start_ms: int, end_ms: int, limit: int, now_ms: int) -> list[Order]:
-        """Return a symbol's orders of a time, both ends included, newest first."""
+        """Return a symbol's orders between two times, both inclusive, newest first."""
         return self._orders(
             "WHERE symbol = ? AND placed_ms BETWEEN ? AND ? AND visible_ms <= ? ORDER BY sequence DESC LIMIT ?",
             *(symbol, start_ms, end_ms, now_ms, limit),
@@ -147,7 +147,7 @@ class Book:
     def traded_between(
         self, symbol: str, order_id: str, start_ms: int, end_ms: int, limit: int, now_ms: int
     ) -> list[tuple[Order, Fill]]:
-        """Return a symbol's trades of a time, newest first: those of one order or, with "", of all."""
+        """Return a symbol's trades between two times, newest first: of one order or, with "", of all."""
         rows = self._connection.execute(
             f"SELECT {_ORDER_COLUMNS}, {_FILL_COLUMNS} FROM fills"  # noqa: S608 - columns
             " JOIN orders ON orders.sequence = order_sequence"
@@ -157,7 +157,7 @@ class Book:
         )
         return [(_order(row), _fill(row[len(_ORDER_FIELDS) :])) for row in rows]
 
-    # What a test asks: everything, visible or not.
+    # Queried by a test: everything, visible or not.
 
     def everything(self) -> list[tuple[Order, list[Fill]]]:
         """Return every order with its fills, oldest first."""
@@ -190,5 +190,5 @@ def _order(row: Sequence[object]) -> Order:
 
 
 def _fill(row: Sequence[object]) -> Fill:
-    """SQLite has no booleans: numbers come back, which `strict=False` reads."""
+    """Read a row of `fills`. SQLite has no booleans: `strict=False` reads its numbers as such."""
     return msgspec.convert(dict(zip(_FILL_FIELDS, row, strict=True)), Fill, strict=False)

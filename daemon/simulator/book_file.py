@@ -1,7 +1,7 @@
-"""The book's file: its schema, how it is opened, and who holds it.
+"""The book's file: its schema, its lock, and how it is opened.
 
-One server holds a book, by a lock on a file beside it. The lock is not on the book itself, since closing a second
-descriptor of that file would drop SQLite's own locks.
+Only one server can open a book. It locks a file next to the book, not the book itself: closing a second descriptor of
+the book would drop SQLite's own locks.
 """
 
 import fcntl
@@ -28,22 +28,22 @@ CREATE TABLE balances (
 CREATE TABLE markets (
     name       TEXT PRIMARY KEY,        -- the symbol's
     symbol     TEXT NOT NULL,           -- JSON: rules, opening, behaviour of the simulated market
-    price      TEXT NOT NULL,           -- where that market stands
+    price      TEXT NOT NULL,           -- of that market
     ticked_ms  INTEGER NOT NULL         -- its last tick; 0: none yet
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE orders (
-    sequence         INTEGER PRIMARY KEY,   -- in the order in which they were accepted
+    sequence         INTEGER PRIMARY KEY,   -- order of acceptance
     order_id         TEXT NOT NULL UNIQUE,  -- the exchange's
     client_order_id  TEXT,                  -- the client's; neither mandatory nor unique
     symbol           TEXT NOT NULL,
     side             TEXT NOT NULL,
     type             TEXT NOT NULL,
     price            TEXT NOT NULL,         -- limit, in the quote asset
-    quantity         TEXT NOT NULL,         -- asked for, in the base asset
+    quantity         TEXT NOT NULL,         -- requested, in the base asset
     stp_mode         TEXT NOT NULL,         -- self-trade prevention, as sent
     placed_ms        INTEGER NOT NULL,
-    visible_ms       INTEGER NOT NULL,      -- from when on it can be seen
+    visible_ms       INTEGER NOT NULL,      -- queries show the order from this time on
     status           TEXT NOT NULL,
     executed         TEXT NOT NULL,         -- filled so far, in the base asset
     executed_value   TEXT NOT NULL,         -- the same, in the quote asset
@@ -54,7 +54,7 @@ CREATE INDEX orders_by_time ON orders (symbol, placed_ms);
 CREATE INDEX orders_open ON orders (sequence) WHERE status IN ('NEW', 'PARTIALLY_FILLED');
 
 CREATE TABLE fills (
-    sequence          INTEGER PRIMARY KEY,  -- in the order in which they happened
+    sequence          INTEGER PRIMARY KEY,  -- order of execution
     order_sequence    INTEGER NOT NULL REFERENCES orders DEFERRABLE INITIALLY DEFERRED,
     trade_id          TEXT NOT NULL UNIQUE,
     price             TEXT NOT NULL,
@@ -75,11 +75,11 @@ COMMIT;
 
 
 def take_lock(path: str) -> int | None:
-    """Take the lock of a book and return its descriptor; None for a book in memory, which nobody can share.
+    """Lock a book and return the lock's descriptor; None for a book in memory, which cannot be shared.
 
     Raises:
-        BookInUse: another server has it.
-        BookCannotBeCreated: the lock's file can't be opened.
+        BookInUse: another server has the lock.
+        BookCannotBeCreated: the lock file cannot be opened.
     """
     if path == MEMORY:
         return None
@@ -96,15 +96,15 @@ def take_lock(path: str) -> int | None:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open a book, or create it where there is none.
+    """Open a book, or create it.
 
     Raises:
-        BookCannotBeCreated: the file can't be opened for writing.
-        BookUnreadable: it is no book, is damaged, or comes from a newer version.
+        BookCannotBeCreated: the file cannot be opened for writing.
+        BookUnreadable: the file is not a book, is damaged, or comes from a newer version.
     """
     is_new = path == MEMORY or not Path(path).exists() or Path(path).stat().st_size == 0
     try:
-        if is_new and path != MEMORY:  # by ourselves, for its mode; SQLite gives the files beside it the same
+        if is_new and path != MEMORY:  # sets the file's mode; SQLite gives its other files the same mode
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(path, isolation_level=None)
     except (OSError, sqlite3.OperationalError) as error:
@@ -137,7 +137,7 @@ def _check(connection: sqlite3.Connection, path: str) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != _APPLICATION_ID:
-        raise BookUnreadable(f"{path} is no book of the simulated exchange")
+        raise BookUnreadable(f"{path} is not a book of the simulated exchange")
     if version > _VERSION:
         raise BookUnreadable(f"{path} was written by a newer version ({version}; this one knows {_VERSION})")
     (problem,) = connection.execute("PRAGMA quick_check(1)").fetchone()

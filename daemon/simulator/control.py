@@ -1,14 +1,14 @@
-"""What a test may see and set, outside `/api`: no key, no signature, no limits, no faults.
+"""The control routes, with which a test reads and changes the exchange: no key, no signature, no limits, no faults.
 
     GET  /simulator/orders     every order with its fills, visible or not, oldest first
-    GET  /simulator/requests   the last 10,000 requests as they arrived, done or not, oldest first: [{"receivedMs",
+    GET  /simulator/requests   the last 10,000 requests as received, executed or not, oldest first: [{"receivedMs",
                                "method", "path", "query", "body", "faults", "status"}], status 0: not answered
-    GET  /simulator/faults     the faults in force, and how often each has struck
+    GET  /simulator/faults     the active faults, each with the number of its injections ("struck")
     PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
     POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}
     POST /simulator/market     {"symbol": "BTCUSDT", "price": "90000"}: changes one symbol, see MarketChange
 
-Who reaches the server reaches these: one more reason for it to listen on the loopback alone.
+Every client that reaches the server can use them. So the server listens on the loopback by default.
 """
 
 from decimal import Decimal
@@ -26,15 +26,15 @@ from daemon.simulator.venue import Venue
 
 
 class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What is to change about a symbol; what is left out stays."""
+    """A change of a symbol; fields left out do not change."""
 
     symbol: str
     price: Decimal | None = None
-    """Put the market there; from then on it moves around it."""
+    """The market jumps to this price and moves around it from then on."""
     bids: list[Level] | None = None
     asks: list[Level] | None = None
-    """Offer exactly these levels, [price, quantity] as strings and best first, until they are taken or the market is
-    put at a price. One side left out is empty."""
+    """The market offers exactly these levels, [price, quantity] as strings and best first, until they are filled or
+    `price` is set. A side that is left out is empty."""
     status: Literal["1", "2", "3"] | None = None
     trade_side_type: Literal[1, 2, 3, 4] | None = None
     tradable_by_api: bool | None = None
@@ -44,9 +44,9 @@ class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     maximum_value: Decimal | None = None
     maximum_value_market: Decimal | None = None
     depth_value: Decimal | None = None
-    """The most that a level holds, in the quote asset; 0: an empty book from the next tick on."""
+    """The largest value of a level, in the quote asset; 0: an empty book from the next tick on."""
     volatility: Annotated[int, msgspec.Meta(ge=0, le=1_000)] | None = None
-    """The largest step of a tick in units of 0.01 %; 0: the price stands still."""
+    """The largest step of a tick in units of 0.01 %; 0: a constant price."""
 
 
 _AMOUNTS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value_market", "depth_value")
@@ -54,11 +54,11 @@ _RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volati
 
 
 def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, object]:
-    """Change a symbol's rules or its market, and return what exchangeInfo shows of it.
+    """Change a symbol's rules or its market, and return its entry in exchangeInfo.
 
     Raises:
-        Refusal: there is no such symbol.
-        ValueError: a number has more decimals than the symbol allows, or isn't positive.
+        Refusal: the symbol is unknown.
+        ValueError: a number has more decimals than the symbol allows, or is not positive.
     """
     symbol = venue.symbol(change.symbol)
     prices = [change.price] if change.price is not None else []
@@ -78,7 +78,7 @@ def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, 
 
 
 def add_listing(venue: Venue, listing: Listing) -> dict[str, object]:
-    """List a symbol, or open one that exists anew, and return what exchangeInfo shows of it."""
+    """List a symbol, or list an existing one again, and return its entry in exchangeInfo."""
     venue.list_symbol(listing.to_symbol())
     return rules_json(venue.symbol(listing.symbol))
 

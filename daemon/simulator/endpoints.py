@@ -1,4 +1,4 @@
-"""The endpoints: what each weighs, who may ask, which function answers."""
+"""The endpoints: each with its weight, its authentication and the function that answers it."""
 
 from collections.abc import Callable
 
@@ -12,19 +12,19 @@ from daemon.simulator.market_endpoints import Call
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """One thing that a client may ask."""
+    """One method and path of the API."""
 
     method: str
     path: str
     answer: Callable[[Call], object]
-    """Returns the content of the reply, or raises the refusal."""
+    """Returns the content of the reply, or raises `Refusal`."""
     weight: int
     is_signed: bool = False
     budget: Budget = ""
 
     @property
     def name(self) -> str:
-        """How a fault names it: `POST /api/v3/order`."""
+        """The endpoint's name in a fault: `POST /api/v3/order`."""
         return f"{self.method} {self.path}"
 
 
@@ -60,4 +60,4 @@ _TABLE = (
 )
 
 ENDPOINTS = {(endpoint.method, endpoint.path): endpoint for endpoint in _TABLE}
-"""By method and path. Weights are documented; where the documents disagree, the newer and larger one."""
+"""By method and path. The weights are documented; where documents disagree, the newer, larger one is used."""

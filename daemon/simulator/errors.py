@@ -1,12 +1,12 @@
-"""What the exchange refuses, and how it says so: one table of codes, one exception.
+"""Refusals: the table of MEXC's codes, and the exception.
 
 The envelope is `{"code": int, "msg": str}`; the negative codes, inherited from Binance's API, come with
-`"_extend": null` (observed). Codes and messages are those of MEXC's error table (documented), some messages as
-they were seen on the wire (observed). The HTTP status of a refusal is 400 where it was seen; where it was not,
-400 is taken too, since MEXC documents 4XX for a fault on the sender's side.
+`"_extend": null` (observed). Codes and messages are those of MEXC's error table (documented); some messages are as
+received (observed). The HTTP status of a refusal is 400 where it was observed. It is 400 elsewhere too, since MEXC
+documents 4XX for an error of the client.
 
-Also here: the errors that keep the server from starting, each with its sysexits number. Not here: answers that
-only a fault produces (see `faults`).
+Also here: the errors that keep the server from starting, each with its sysexits number. The replies that only a fault
+produces are in `faults`.
 """
 
 from enum import Enum
@@ -20,7 +20,7 @@ class Code(Enum):
     status: int
 
     def __new__(cls, code: int, message: str = "", status: int = 400) -> Self:
-        """Make the member's value the code alone, so that `Code(30001)` finds it."""
+        """Use the code alone as the member's value, so that `Code(30001)` finds it."""
         member = object.__new__(cls)
         member._value_ = code
         member.message = message
@@ -59,7 +59,7 @@ class Code(Enum):
     INPUT_INVALID = 730002, "Your input param is invalid"
     OPERATION_UNSUPPORTED = 730003, "Unsupported operation, please contact the customer service"
 
-    # The gateway's own troubles: whether the request was carried out stays unknown.
+    # Errors of the gateway: the outcome of the request is unknown.
     INTERNAL_ERROR = 500, "Internal error", 500
     SERVICE_NOT_AVAILABLE = 503, "service not available, please try again", 503
     GATEWAY_TIMEOUT = 504, "Gateway Time-out", 504
@@ -69,7 +69,7 @@ class Code(Enum):
     # The account and the symbol.
     USER_DOES_NOT_EXIST = 10001, "user does not exist"
     SYMBOL_NOT_SUPPORTED = 10007, "symbol not support api"
-    USER_REFUSED = 10004, "refused"  # seen, without a published meaning; so are 30069, 200006 and 200010
+    USER_REFUSED = 10004, "refused"  # observed, without a published meaning, like 30069, 200006 and 200010
     USER_ID_NULL = 10015, "user id cannot be null"
     RISK_CONTROL = 10098, "risk control system detected abnormal"
     SUB_ACCOUNT_NOT_OPEN = 10099, "user sub account does not open"
@@ -119,7 +119,7 @@ class Code(Enum):
     CURRENCY_UNKNOWN = 10232, "currency does not exist"
     PARAMETER_NULL = 44444, "param cannot be null"
 
-    # Of the published table, but no answer to an order: transfers, withdrawals, sub-accounts, keys.
+    # In the published table, but never an answer to an order: transfers, withdrawals, sub-accounts, keys.
     CURRENCY_NOT_TRANSFERABLE = 10100, "this currency transfer is not supported"
     ACCOUNT_NOT_TRANSFERABLE = 10103, "this account transfer is not supported"
     TRANSFER_PROCESSING = 10200, "transfer operation processing"
@@ -148,7 +148,7 @@ class Code(Enum):
 
 
 class Refusal(Exception):
-    """The exchange did not do what was asked, and says why."""
+    """The exchange refuses a request, with a code."""
 
     def __init__(self, code: Code, *details: str, message: str = "", retry_after_s: int = 0) -> None:
         super().__init__(code, details)
@@ -164,25 +164,25 @@ class Refusal(Exception):
 
 
 class CannotStart(Exception):
-    """The server cannot start; `exit_status` is the number of sysexits.h that says why."""
+    """The server cannot start; `exit_status` is the number from sysexits.h."""
 
     exit_status: ClassVar[int]
 
 
 class ConfigurationInvalid(CannotStart):
-    """An option, or the file of faults, cannot be understood (EX_CONFIG)."""
+    """An option or the fault file is invalid (EX_CONFIG)."""
 
     exit_status = 78
 
 
 class BookInUse(CannotStart):
-    """Another server holds the book (EX_TEMPFAIL: it may end)."""
+    """Another server has the book open (EX_TEMPFAIL: a later start can succeed)."""
 
     exit_status = 75
 
 
 class BookUnreadable(CannotStart):
-    """The file is no book, is damaged, or was written by a newer version (EX_DATAERR)."""
+    """The file is not a book, is damaged, or was written by a newer version (EX_DATAERR)."""
 
     exit_status = 65
 
@@ -194,6 +194,6 @@ class BookCannotBeCreated(CannotStart):
 
 
 class AddressUnavailable(CannotStart):
-    """The address to listen on is taken, or isn't this machine's (EX_UNAVAILABLE)."""
+    """The address to listen on is in use, or not an address of this machine (EX_UNAVAILABLE)."""
 
     exit_status = 69

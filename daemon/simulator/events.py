@@ -1,4 +1,4 @@
-"""What happened to the account: told to the private streams, kept nowhere."""
+"""Changes of orders and balances, which the private streams push. They are not stored."""
 
 import msgspec
 
@@ -10,14 +10,14 @@ class OrderChanged(msgspec.Struct, frozen=True):
     """An order was accepted, filled or cancelled."""
 
     order: Order
-    """As it is since."""
+    """Its state after the change."""
     fill: Fill | None
-    """What filled it; None: something else happened to it."""
+    """None: the change is not a fill."""
     at_ms: int
 
 
 class BalanceChanged(msgspec.Struct, frozen=True):
-    """A balance is another than before."""
+    """A balance has changed."""
 
     asset: str
     before: Balance

@@ -1,11 +1,11 @@
 """The simulated exchange: a synchronous object that answers requests. No asyncio, no clock, no socket.
 
-A request goes through the gateway (limits, key, signature, time), meets the faults laid down for it, reaches the
-endpoint, and is committed before its reply leaves this module. The time is an argument, randomness a generator that
-is handed in: the same requests at the same times with the same seed give the same replies and the same book.
+A request passes the gateway (limits, key, signature, time), then its faults are drawn, then the endpoint executes it.
+Its changes are committed before its reply leaves this module. The time and the random generator are arguments: the same
+requests at the same times with the same seed give the same replies and the same book.
 
-What needs a wait or a cut connection is only described in the returned value. The shell in `server` carries it out
-over HTTP; a simulation under virtual time calls `handle` directly and carries it out in its own way.
+The returned value describes a delay or a cut connection. `server` applies it over HTTP; a simulation under virtual time
+calls `handle` directly and applies it in its own way.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ from daemon.simulator.fault_kinds import STREAMS
 from daemon.simulator.faults import (
     Fault,
     FaultPlan,
-    Struck,
+    Injected,
     after_accept,
     before_accept,
     read_faults,
@@ -42,7 +42,7 @@ from daemon.simulator.symbols import QUOTE, Symbol, default_symbols
 from daemon.simulator.venue import Venue
 
 CONTROL_PREFIX = "/simulator/"
-_MOST_REQUESTS_KEPT = 10_000
+_MAX_REQUESTS_KEPT = 10_000
 _DEFAULT_QUOTE = Decimal(1_000_000)
 _DEFAULT_BASE_VALUE = Decimal(200_000)  # of each base asset, in the quote asset
 
@@ -52,31 +52,31 @@ log = structlog.get_logger()
 
 
 class Arrival(msgspec.Struct, rename="camel"):
-    """A request as it arrived, kept for a test to see; it outlives nothing."""
+    """A request as received, recorded in memory for tests."""
 
     received_ms: int
     method: str
     path: str
     query: str
-    """Without its signature, and so the body."""
+    """Without its signature, like the body."""
     body: str
     faults: list[str] = []
     status: int = 0
-    """Of the reply; 0: none was sent, or not yet."""
+    """Of the reply; 0: no reply was sent, or not yet."""
 
 
-class Later(msgspec.Struct, frozen=True):
-    """The gateway has admitted a request; after `delay_ms` it is to be handed to `resume`."""
+class DelayedRequest(msgspec.Struct, frozen=True):
+    """A request that has passed the gateway. The caller passes it to `resume` after `delay_ms`."""
 
     delay_ms: int
     endpoint: Endpoint
     parameters: Parameters
-    struck: Struck
+    injected: Injected
     arrival: Arrival
 
 
 class SimulatedExchange:
-    """MEXC's spot API, one account, a market that moves by itself, and faults on demand."""
+    """MEXC's spot API with one account, moving markets, and faults on demand."""
 
     def __init__(
         self,
@@ -90,12 +90,11 @@ class SimulatedExchange:
         balances: Mapping[str, Decimal] | None = None,
         spends_all: bool = False,
     ) -> None:
-        """Take up a book, or start a new one with `balances` (left out: a million USDT, and some of each asset).
+        """Continue a book, or start a new one with `balances` (None: a million USDT, and some of each asset).
 
-        With `spends_all` a MARKET BUY by `quoteOrderQty` spends all of it, see `Venue`.
+        With `spends_all` a MARKET BUY by `quoteOrderQty` spends the whole amount, see `Venue`.
 
-        A listing that the book knows already goes on as it was left. The book stays the caller's: it is closed by
-        whoever opened it.
+        A listing that the book already has continues from its saved state. The caller closes the book.
         """
         self._book = book
         self._keys = keys
@@ -105,11 +104,11 @@ class SimulatedExchange:
         self._rng = rng
         self._listen_keys = ListenKeys(Random(rng.getrandbits(63)))  # noqa: S311 - a simulation, and one seed one run
         self._streams: list[Stream] = []
-        self._arrivals: deque[Arrival] = deque(maxlen=_MOST_REQUESTS_KEPT)
+        self._arrivals: deque[Arrival] = deque(maxlen=_MAX_REQUESTS_KEPT)
         self._venue: Venue | None = None
         self._spends_all = spends_all
         with localcontext(EXACT):
-            venue = self._take_up()
+            venue = self._current_venue()
             if not venue.account.balances():
                 venue.set_balances(default_balances() if balances is None else balances)
             for listing in listings:
@@ -117,8 +116,8 @@ class SimulatedExchange:
                     add_listing(venue, listing)
             self._commit(venue, 0)
 
-    def handle(self, request: Request, now_ms: int) -> Reply | Later:
-        """Answer a request; never raises. What it has changed is in the book when this returns."""
+    def handle(self, request: Request, now_ms: int) -> Reply | DelayedRequest:
+        """Answer a request; never raises. Its changes are committed when this returns."""
         arrival = Arrival(
             now_ms,
             request.method,
@@ -128,16 +127,16 @@ class SimulatedExchange:
         )
         return self._answer(arrival, now_ms, lambda venue: self._handle(venue, request, arrival, now_ms))
 
-    def resume(self, later: Later, now_ms: int) -> Reply:
-        """Carry out a request that was admitted earlier; never raises."""
+    def resume(self, later: DelayedRequest, now_ms: int) -> Reply:
+        """Execute a delayed request; never raises."""
         return self._answer(later.arrival, now_ms, lambda venue: self._carry_out(venue, later, now_ms))
 
     def advance(self, now_ms: int) -> None:
-        """Let the markets move in which orders wait; never raises. Without it they catch up at the next request."""
+        """Move the markets that have open orders; never raises. Otherwise they move at the next request."""
         self._attempt("advance", now_ms, lambda venue: venue.advance(now_ms))
 
     def open_stream(self, listen_key: str, now_ms: int) -> Stream:
-        """Open a connection to the private streams, whose outbox fills from now on."""
+        """Open a connection to the private streams; its outbox receives events from now on."""
         stream = Stream(self._listen_keys, listen_key, now_ms)
         self._streams.append(stream)
         return stream
@@ -146,14 +145,14 @@ class SimulatedExchange:
         """Close a connection."""
         self._streams.remove(stream)
 
-    # What a test may see and set; the control routes do the same over HTTP.
+    # For tests; the control routes do the same over HTTP.
 
     def set_faults(self, faults: Iterable[Fault]) -> None:
         """Replace the plan of faults."""
         self._plan = FaultPlan(faults)
 
     def faults(self) -> list[dict[str, object]]:
-        """Return the faults in force, each with how often it has struck."""
+        """Return the active faults, each with the number of its injections."""
         return self._plan.report()
 
     def orders(self) -> list[dict[str, object]]:
@@ -162,13 +161,13 @@ class SimulatedExchange:
             return orders_json(self._book)
 
     def requests(self) -> list[Arrival]:
-        """Return the last requests as they arrived, done or not, oldest first."""
+        """Return the last requests as received, executed or not, oldest first."""
         return list(self._arrivals)
 
     def list_symbol(self, listing: Listing) -> None:
-        """List a symbol that opens at an instant."""
+        """List a symbol that opens at a given time."""
         with localcontext(EXACT):
-            venue = self._take_up()
+            venue = self._current_venue()
             add_listing(venue, listing)
             self._commit(venue, 0)
 
@@ -176,59 +175,59 @@ class SimulatedExchange:
         """Change a symbol's rules, or its market's price or levels.
 
         Raises:
-            Refusal: there is no such symbol.
-            ValueError: a number doesn't fit the symbol.
+            Refusal: the symbol is unknown.
+            ValueError: a number does not fit the symbol.
         """
         with localcontext(EXACT):
-            venue = self._take_up()
+            venue = self._current_venue()
             change_market(venue, change, now_ms)
             self._commit(venue, now_ms)
 
-    def waiting_in(self) -> list[str]:
-        """Return the symbols in which own orders wait."""
+    def symbols_with_open_orders(self) -> list[str]:
+        """Return the symbols that have open orders, sorted."""
         return [] if self._venue is None else sorted({order.symbol for order in self._venue.open_orders.values()})
 
-    def take_over_rules(self, symbols: Iterable[Symbol], *, are_all: bool = True) -> None:
-        """Let these symbols, and no others where they are all, be traded by these rules.
+    def replace_rules(self, symbols: Iterable[Symbol], *, are_all: bool = True) -> None:
+        """Use a real market's rules for these symbols. With `are_all`, other symbols go offline.
 
-        Their books are empty until they are shown.
+        The order book of a new symbol is empty until `replace_book`.
         """
         with localcontext(EXACT):
-            venue = self._take_up()
-            venue.take_over(symbols, are_all=are_all)
+            venue = self._current_venue()
+            venue.replace_rules(symbols, are_all=are_all)
             self._commit(venue, 0)
 
-    def take_over_book(self, symbol: str, bids: list[Level], asks: list[Level], now_ms: int) -> None:
-        """Let a symbol's market offer exactly these levels."""
+    def replace_book(self, symbol: str, bids: list[Level], asks: list[Level], now_ms: int) -> None:
+        """Replace the levels of a symbol's market."""
         with localcontext(EXACT):
-            venue = self._take_up()
+            venue = self._current_venue()
             venue.pin(symbol, bids, asks, now_ms)
             self._commit(venue, now_ms)
 
-    # Keeping memory and book in step.
+    # Keeping memory and book consistent.
 
-    def _take_up(self) -> Venue:
-        """Return the state in memory, built anew from the book when the last work on it failed."""
+    def _current_venue(self) -> Venue:
+        """Return the state in memory, rebuilt from the book after a failure."""
         if self._venue is None:
             self._venue = Venue(self._book, self._seed, spends_all=self._spends_all)
         return self._venue
 
     def _commit(self, venue: Venue, now_ms: int) -> None:
-        """Make what happened durable, then tell the streams."""
+        """Commit the changes, then push them to the streams."""
         venue.save()
         self._book.commit()
         for event in venue.events if self._streams else ():
-            struck = self._plan.draw(STREAMS, self._rng)
-            for stream in self._streams if "event_lost" not in struck else ():
+            injected = self._plan.draw(STREAMS, self._rng)
+            for stream in self._streams if "event_lost" not in injected else ():
                 stream.push(event, now_ms)
-                stream.is_cut |= "stream_cut" in struck
+                stream.is_cut |= "stream_cut" in injected
         venue.events.clear()
 
     def _attempt(self, what: str, now_ms: int, work: Callable[[Venue], Result]) -> Result | None:
-        """Do some work and commit it. If that fails within the exchange, log it, undo it all, and return None."""
+        """Run `work` and commit its changes. On an unexpected error log it, undo the changes, and return None."""
         with localcontext(EXACT):
             try:
-                venue = self._take_up()
+                venue = self._current_venue()
                 result = work(venue)
                 self._commit(venue, now_ms)
             except Exception:
@@ -239,40 +238,40 @@ class SimulatedExchange:
             return result
 
     def _answer(self, arrival: Arrival, now_ms: int, work: Callable[[Venue], Result]) -> Result | Reply:
-        """Do what a request asks, and note how it was answered."""
+        """Execute a request and record the status of its reply."""
         done = self._attempt(f"{arrival.method} {arrival.path}", now_ms, work)
         answer = Reply.refusing(Refusal(Code.INTERNAL_ERROR)) if done is None else done
         if isinstance(answer, Reply):
             arrival.status = 0 if answer.drop_reply else answer.status
         return answer
 
-    # The way of a request.
+    # The path of a request.
 
-    def _handle(self, venue: Venue, request: Request, arrival: Arrival, now_ms: int) -> Reply | Later:
+    def _handle(self, venue: Venue, request: Request, arrival: Arrival, now_ms: int) -> Reply | DelayedRequest:
         if request.path.startswith(CONTROL_PREFIX):
             return self._control(venue, request, now_ms)
         self._arrivals.append(arrival)
         try:
-            admitted = self._through_the_gateway(request, arrival, now_ms)
-            if reply := before_accept(admitted.struck, request):
+            admitted = self._pass_gateway(request, arrival, now_ms)
+            if reply := before_accept(admitted.injected, request):
                 return reply
         except Refusal as refusal:
             return Reply.refusing(refusal)
         except Banned as ban:
             return Reply(418, b"", {"Content-Type": "text/plain", "Retry-After": str(ban.retry_after_s)})
-        return admitted if "slow_before" in admitted.struck else self._carry_out(venue, admitted, now_ms)
+        return admitted if "slow_before" in admitted.injected else self._carry_out(venue, admitted, now_ms)
 
-    def _through_the_gateway(self, request: Request, arrival: Arrival, now_ms: int) -> Later:
-        """Admit a request and draw the faults that strike it."""
+    def _pass_gateway(self, request: Request, arrival: Arrival, now_ms: int) -> DelayedRequest:
+        """Check a request at the gateway and draw its faults."""
         endpoint = ENDPOINTS.get((request.method, request.path))
         self._limiter.admit_address(request.remote, endpoint.weight if endpoint else 1, now_ms)
         if endpoint is None:
             raise Refusal(Code.NOT_FOUND)
         parameters = self._admit(endpoint, request, now_ms)
-        struck = self._plan.draw(endpoint.name, self._rng)
-        arrival.faults = list(struck)
-        delay_ms = struck["slow_before"].delay_ms if "slow_before" in struck else 0
-        return Later(delay_ms, endpoint, parameters, struck, arrival)
+        injected = self._plan.draw(endpoint.name, self._rng)
+        arrival.faults = list(injected)
+        delay_ms = injected["slow_before"].delay_ms if "slow_before" in injected else 0
+        return DelayedRequest(delay_ms, endpoint, parameters, injected, arrival)
 
     def _admit(self, endpoint: Endpoint, request: Request, now_ms: int) -> Parameters:
         if not endpoint.is_signed:
@@ -281,14 +280,14 @@ class SimulatedExchange:
         self._limiter.admit_account(request.remote, endpoint.weight, endpoint.budget, now_ms)
         return parameters
 
-    def _carry_out(self, venue: Venue, admitted: Later, now_ms: int) -> Reply:
+    def _carry_out(self, venue: Venue, admitted: DelayedRequest, now_ms: int) -> Reply:
         venue.advance(now_ms)
-        call = Call(venue, admitted.parameters, now_ms, admitted.struck, self._keys, self._listen_keys)
+        call = Call(venue, admitted.parameters, now_ms, admitted.injected, self._keys, self._listen_keys)
         try:
             reply = Reply.of(admitted.endpoint.answer(call))
         except Refusal as refusal:
             reply = Reply.refusing(refusal)
-        return after_accept(admitted.struck, reply)
+        return after_accept(admitted.injected, reply)
 
     def _control(self, venue: Venue, request: Request, now_ms: int) -> Reply:
         try:
@@ -319,7 +318,7 @@ class SimulatedExchange:
 
 
 def default_balances() -> dict[str, Decimal]:
-    """Return what a new book's account holds: more than any test spends."""
+    """Return the balances of a new book: more than any test spends."""
     symbols = default_symbols().values()
     held = {symbol.base_asset: quotient(_DEFAULT_BASE_VALUE, symbol.price, 0) for symbol in symbols}
     return {QUOTE: _DEFAULT_QUOTE, **held}

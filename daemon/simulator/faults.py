@@ -1,14 +1,12 @@
-"""Faults on demand: what can go wrong between a client and MEXC, as a plan that a test lays down.
+"""Fault injection: a test defines a plan of what goes wrong between a client and MEXC.
 
-A fault strikes requests of one endpoint, with a probability, or the next so many, or both. All draws come from the
-generator that the exchange was given, in the order of the requests, so that one seed and one sequence of requests
-give one run. Faults are drawn for requests that passed the gateway (limits and signature), and several may strike
-the same request: an order that stays invisible and whose reply is lost is two faults.
+A fault applies to requests of one endpoint, with a probability, with a maximum number of injections, or both. All draws
+use the exchange's random generator in the order of the requests: one seed and one sequence of requests give one run.
+Faults are drawn for requests that have passed the gateway (limits and signature). A request can get several: an order
+that stays invisible and whose reply is lost has two faults.
 
-Nothing is done here: a fault is a value that says what shall happen, and `after_accept` what becomes of the reply.
-The plan is forgotten when the server ends.
-
-The kinds, what each does and which settings it has stand in `fault_kinds`.
+A fault is a value and does nothing itself; `before_accept` and `after_accept` compute the reply. The plan is not
+stored: it ends with the server. `fault_kinds` lists the kinds with their effects and settings.
 """
 
 from collections.abc import Iterable
@@ -18,9 +16,9 @@ from typing import Literal, get_args
 
 import msgspec
 
-from daemon.simulator import misshown
+from daemon.simulator import altered_replies
 from daemon.simulator.errors import Code, ConfigurationInvalid, Refusal
-from daemon.simulator.fault_kinds import KINDS, OF_VIEWS, STREAMS, VIEWS
+from daemon.simulator.fault_kinds import KINDS, STREAMS, VIEW_ENDPOINTS, VIEWS
 from daemon.simulator.messages import Reply, Request
 
 Kind = Literal[
@@ -56,10 +54,10 @@ Kind = Literal[
     "stream_cut",
 ]
 
-_ENDS_BEFORE = frozenset(
+_PREVENTS_EXECUTION = frozenset(
     {"request_lost", "error_before", "forbidden", "maintenance", "rate_limited", "refused", "echo"}
 )
-_OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
+_OK, _TOO_MANY_REQUESTS, _UNAVAILABLE = 200, 429, 503
 _LIMITED = frozenset({429, 418})
 _HTML_403 = Reply(
     403,
@@ -72,31 +70,31 @@ _HTML_503 = msgspec.structs.replace(
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of trouble, and when it strikes."""
+    """One kind of fault, with the requests that it applies to."""
 
     kind: Kind
     endpoint: str = ""
-    """`POST /api/v3/order`, or `*` for all; empty: where the kind belongs (`fault_kinds`)."""
+    """`POST /api/v3/order`, or `*` for all; empty: the kind's default (`fault_kinds`)."""
     probability: float = 1.0
     count: int | None = None
-    """How often it strikes before it is spent; None: for ever."""
+    """The maximum number of injections; None: no limit."""
     delay_ms: int = 3_000
     status: int = 0
-    """Of the answer; 0: the kind's own."""
+    """HTTP status of the reply; 0: the kind's default."""
     code: int = 0
-    """One of MEXC's table; 0: the kind's own."""
+    """A code from MEXC's table; 0: the kind's default."""
     retry_after_s: int = 1
     field: str | None = None
-    """A field of the reply; None: the kind's own."""
+    """A field of the reply; None: the kind's default."""
     value: str = ""
-    """What the field shows: JSON, or else a text."""
+    """The field's value: JSON, otherwise text."""
     share: Decimal = Decimal("0.6")
-    """Of the quantity that is shown as executed."""
+    """The share of the quantity that is shown as executed."""
 
     def __post_init__(self) -> None:
-        """Check what the types can't say."""
+        """Check what the types cannot express."""
         if self.endpoint and KINDS[self.kind].target == STREAMS:
-            raise ValueError(f"{self.kind} strikes the streams, no endpoint")
+            raise ValueError(f"{self.kind} applies to the streams and takes no endpoint")
         if not 0 <= self.probability <= 1:
             raise ValueError("probability must be between 0 and 1")
         if self.count is not None and self.count < 0:
@@ -112,37 +110,37 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def target(self) -> str:
-        """The endpoint that it strikes."""
+        """The endpoint that it applies to."""
         return self.endpoint or KINDS[self.kind].target
 
 
-Struck = dict[str, Fault]
-"""The faults that strike one request, by kind."""
+Injected = dict[str, Fault]
+"""The faults of one request, by kind."""
 
 
 class FaultPlan:
-    """The faults in force, and how often each has struck."""
+    """The active faults, each with the number of its injections."""
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._faults = [(fault, fault.target) for fault in faults]
         self._times = [0] * len(self._faults)
 
-    def draw(self, endpoint: str, random: Random) -> Struck:
-        """Return what strikes a request. Nothing more is drawn once it is sure that the request won't be done."""
-        struck: Struck = {}
+    def draw(self, endpoint: str, random: Random) -> Injected:
+        """Draw a request's faults. A fault that prevents its execution is the last one drawn."""
+        injected: Injected = {}
         for index, (fault, target) in enumerate(self._faults):
-            if not _meets(target, endpoint) or fault.kind in struck or self._is_spent(index):
+            if not _matches(target, endpoint) or fault.kind in injected or self._is_spent(index):
                 continue
             if fault.probability < 1 and random.random() >= fault.probability:
                 continue
             self._times[index] += 1
-            struck[fault.kind] = fault
-            if fault.kind in _ENDS_BEFORE:
+            injected[fault.kind] = fault
+            if fault.kind in _PREVENTS_EXECUTION:
                 break
-        return struck
+        return injected
 
     def report(self) -> list[dict[str, object]]:
-        """Return the faults in force with how often each has struck."""
+        """Return the active faults, each with the number of its injections."""
         return [
             msgspec.to_builtins(fault) | {"endpoint": target, "struck": times}
             for (fault, target), times in zip(self._faults, self._times, strict=True)
@@ -153,73 +151,73 @@ class FaultPlan:
         return count is not None and self._times[index] >= count
 
 
-def _meets(target: str, endpoint: str) -> bool:
+def _matches(target: str, endpoint: str) -> bool:
     if target == VIEWS:
-        return endpoint in OF_VIEWS
+        return endpoint in VIEW_ENDPOINTS
     return target == endpoint or (target == "*" and endpoint != STREAMS)
 
 
-def before_accept(struck: Struck, request: Request) -> Reply | None:
-    """Return the reply to a request that will not be done, None for one that will.
+def before_accept(injected: Injected, request: Request) -> Reply | None:
+    """Return the reply to a request that will not be executed, None for one that will.
 
     Raises:
         Refusal: the fault is a refusal.
     """
-    if "request_lost" in struck:
+    if "request_lost" in injected:
         return Reply(500, b"", drop_reply=True)
-    if fault := struck.get("error_before"):
+    if fault := injected.get("error_before"):
         return _server_error(fault)
-    if "forbidden" in struck:
+    if "forbidden" in injected:
         return _HTML_403
-    if fault := struck.get("echo"):
+    if fault := injected.get("echo"):
         return _echo(fault, request)
-    if "maintenance" in struck:
+    if "maintenance" in injected:
         return _HTML_503
-    if fault := struck.get("rate_limited"):
+    if fault := injected.get("rate_limited"):
         raise Refusal(Code.TOO_MANY_REQUESTS, retry_after_s=fault.retry_after_s)
-    if fault := struck.get("refused"):
+    if fault := injected.get("refused"):
         raise Refusal(Code(fault.code or Code.DIRECTION_NOT_ALLOWED.value))
     return None
 
 
-def after_accept(struck: Struck, reply: Reply) -> Reply:
-    """Return what becomes of the reply to a request that was done."""
+def after_accept(injected: Injected, reply: Reply) -> Reply:
+    """Apply the faults to the reply of an executed request."""
     if reply.status == _OK:
-        reply = msgspec.structs.replace(reply, body=_as_shown(struck, reply.body))
-    if fault := struck.get("error_after"):
+        reply = msgspec.structs.replace(reply, body=_as_shown(injected, reply.body))
+    if fault := injected.get("error_after"):
         reply = _server_error(fault)
-    elif "forbidden_after" in struck:
+    elif "forbidden_after" in injected:
         reply = _HTML_403
-    elif (fault := struck.get("refusal_with_order")) and reply.status == _OK and "no_order_id" not in struck:
+    elif (fault := injected.get("refusal_with_order")) and reply.status == _OK and "no_order_id" not in injected:
         reply = _refusal_with_order(fault, reply)
-    elif "junk_body" in struck:
+    elif "junk_body" in injected:
         reply = msgspec.structs.replace(reply, body=reply.body[: len(reply.body) // 2] + b"\xff\x00")
-    delay_ms = struck["slow_after"].delay_ms if "slow_after" in struck else 0
-    return msgspec.structs.replace(reply, delay_ms=delay_ms, drop_reply="reply_lost" in struck)
+    delay_ms = injected["slow_after"].delay_ms if "slow_after" in injected else 0
+    return msgspec.structs.replace(reply, delay_ms=delay_ms, drop_reply="reply_lost" in injected)
 
 
-def _as_shown(struck: Struck, body: bytes) -> bytes:
-    """Return what a reply shows instead of the truth."""
-    if "client_id_hidden" in struck:
-        body = misshown.with_field(body, "clientOrderId", "null")
-    if "no_sum" in struck:
-        body = misshown.without_sums(body)
-    if fault := struck.get("shown_as"):
-        body = misshown.with_field(body, fault.field or "status", fault.value)
-    if fault := struck.get("field_missing"):
-        body = misshown.without_field(body, fault.field or "status")
-    if "no_order_id" in struck:
-        body = misshown.without_field(body, "orderId")
-    if fault := struck.get("odd_row"):
-        body = misshown.with_odd_row(body, "executedQty" if fault.field is None else fault.field, fault.value)
-    return misshown.twice(body) if "rows_twice" in struck else body
+def _as_shown(injected: Injected, body: bytes) -> bytes:
+    """Apply the faults that alter a reply's contents."""
+    if "client_id_hidden" in injected:
+        body = altered_replies.with_field(body, "clientOrderId", "null")
+    if "no_sum" in injected:
+        body = altered_replies.without_sums(body)
+    if fault := injected.get("shown_as"):
+        body = altered_replies.with_field(body, fault.field or "status", fault.value)
+    if fault := injected.get("field_missing"):
+        body = altered_replies.without_field(body, fault.field or "status")
+    if "no_order_id" in injected:
+        body = altered_replies.without_field(body, "orderId")
+    if fault := injected.get("odd_row"):
+        body = altered_replies.with_odd_row(body, "executedQty" if fault.field is None else fault.field, fault.value)
+    return altered_replies.twice(body) if "rows_twice" in injected else body
 
 
 def parse_fault(text: str) -> Fault:
-    """Read `KIND` or `KIND:name=value,name=value`.
+    """Parse `KIND` or `KIND:name=value,name=value`.
 
     Raises:
-        ConfigurationInvalid: it is neither, or a value is out of its range.
+        ConfigurationInvalid: the text has another form, or a value is out of its range.
     """
     kind, _, settings = text.partition(":")
     pairs = dict(pair.partition("=")[::2] for pair in settings.split(",") if pair)
@@ -230,10 +228,10 @@ def parse_fault(text: str) -> Fault:
 
 
 def read_faults(content: object) -> list[Fault]:
-    """Read a plan, `{"faults": [{"kind": …}, …]}`, as it comes from a file or a control request.
+    """Parse a plan, `{"faults": [{"kind": …}, …]}`, from a file or a control request.
 
     Raises:
-        ConfigurationInvalid: it is no such thing.
+        ConfigurationInvalid: the content has another form.
     """
     try:
         return msgspec.convert(content, _Plan).faults
@@ -251,16 +249,16 @@ def _server_error(fault: Fault) -> Reply:
 
 
 def _refusal_with_order(fault: Fault, reply: Reply) -> Reply:
-    """Refuse what was placed, and name it."""
+    """Return a refusal that contains the id of the placed order."""
     placed = msgspec.json.decode(reply.body)
-    status = fault.status or _TOO_MANY
+    status = fault.status or _TOO_MANY_REQUESTS
     refusal = Reply.of({"code": fault.code or status, "msg": "refused", "orderId": placed.get("orderId")}, status)
     headers = {**refusal.headers, "Retry-After": str(fault.retry_after_s)} if status in _LIMITED else refusal.headers
     return msgspec.structs.replace(refusal, headers=headers)
 
 
 def _echo(fault: Fault, request: Request) -> Reply:
-    """Quote a request: as it came, its signature bare, as JSON, and as JSON within JSON."""
+    """Return a page that repeats a request, and its signature as text, as JSON, and as JSON within JSON."""
     signature = request.query.rpartition("signature=")[2]
     quoted = msgspec.json.encode({"signature": signature}).decode()
     twice = msgspec.json.encode(quoted).decode()

@@ -1,6 +1,6 @@
-"""From the command's options to a running server: reads and checks them, builds the exchange, serves until told to end.
+"""Launch the server: check the command's options, build the exchange, serve until a signal.
 
-The command itself (`daemon.cli.exchange`) only declares the options, so that it is cheap to import.
+The command itself (`daemon.cli.exchange`) only declares the options, so that its import is cheap.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The command's options, as the command line gives them."""
+    """The command's options."""
 
     listen: str
     db: str
@@ -62,11 +62,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, values: Mapping[str, object]) -> "Options":
-        """Take the options from the command line, which has checked their types."""
+        """Convert the values of the command line, which has checked their types."""
         return msgspec.convert(values, cls)
 
     def limits(self) -> Limits:
-        """Return the limits to be kept."""
+        """Return the rate limits."""
         if self.no_limits:
             return UNLIMITED
         return msgspec.convert({name: getattr(self, name) for name in Limits.__struct_fields__}, Limits)
@@ -76,7 +76,7 @@ def launch(options: Options) -> None:
     """Run the server until a signal ends it.
 
     Raises:
-        CannotStart: an option is wrong, the book can't be had, or the address is taken.
+        CannotStart: an option is invalid, the book cannot be opened, or the address is in use.
     """
     if options.die_with_parent:
         _die_with_parent()
@@ -104,10 +104,10 @@ def launch(options: Options) -> None:
 
 
 def parse_address(text: str, *, allow_remote: bool) -> tuple[str, int]:
-    """Read HOST:PORT.
+    """Parse HOST:PORT.
 
     Raises:
-        ConfigurationInvalid: it is none, or lies beyond the loopback without leave.
+        ConfigurationInvalid: the text has another form, or names an address beyond the loopback without `allow_remote`.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -115,16 +115,17 @@ def parse_address(text: str, *, allow_remote: bool) -> tuple[str, int]:
         raise ConfigurationInvalid(f"--listen takes HOST:PORT, not {text!r}")
     if not allow_remote and not _is_loopback(host):
         raise ConfigurationInvalid(
-            f"{host} isn't a loopback address: whoever reached it could trade and lay faults; --allow-remote allows it"
+            f"{host} isn't a loopback address: every client that reaches it can trade and inject faults; "
+            "--allow-remote allows it"
         )
     return host, int(port)
 
 
 def read_keys(environment: Mapping[str, str], symbols: str | None = None) -> KeyPair:
-    """Read the account's key pair, limited to some pairs where these are given, separated by commas.
+    """Read the account's key pair from the environment; `symbols`, separated by commas, limits it to some pairs.
 
     Raises:
-        ConfigurationInvalid: one of the two is missing.
+        ConfigurationInvalid: only one of the two variables is set.
     """
     access_key, secret_key = environment.get("MEXC_API_KEY", ""), environment.get("MEXC_SECRET_KEY", "")
     if bool(access_key) != bool(secret_key):
@@ -134,10 +135,10 @@ def read_keys(environment: Mapping[str, str], symbols: str | None = None) -> Key
 
 
 def parse_balances(texts: Sequence[str]) -> dict[str, Decimal]:
-    """Read ASSET=AMOUNT, several times.
+    """Parse texts of the form ASSET=AMOUNT.
 
     Raises:
-        ConfigurationInvalid: one is something else.
+        ConfigurationInvalid: a text has another form.
     """
     balances = {}
     for text in texts:
@@ -150,10 +151,10 @@ def parse_balances(texts: Sequence[str]) -> dict[str, Decimal]:
 
 
 def read_faults_file(path: str) -> list[Fault]:
-    """Read a plan of faults from a TOML file, or from a JSON file by that name.
+    """Read a plan of faults from a TOML file, or from a JSON file if its name ends with `.json`.
 
     Raises:
-        ConfigurationInvalid: it can't be read, or holds something else.
+        ConfigurationInvalid: the file cannot be read, or has another content.
     """
     try:
         content = Path(path).read_text(encoding="utf-8")
@@ -176,12 +177,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent ends, more exactly the thread of it that started this process."""
+    """Ask the kernel for SIGTERM when the parent's thread that started this process ends."""
     parent = os.getppid()
     if sys.platform != "linux":
         raise ConfigurationInvalid("--die-with-parent needs Linux")
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended a moment ago, and no signal will come any more
+    if os.getppid() != parent:  # it has ended before prctl, so the kernel will send no signal
         signal.raise_signal(signal.SIGTERM)
 
 
@@ -208,22 +209,22 @@ async def _serve(exchange: SimulatedExchange, host: str, port: int, options: Opt
             url = await stack.enter_async_context(
                 serving(exchange, host, port, clock=clock if follower is None else follower.now_ms, follower=follower)
             )
-            line = announcement(url, options.db, is_for_a_person=sys.stdout.isatty())
+            line = announcement(url, options.db, is_terminal=sys.stdout.isatty())
             print(line, flush=True)  # noqa: T201 - what the parent process reads
             await stop.wait()
     except OSError as error:
         raise AddressUnavailable(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
-def announcement(url: str, db: str, *, is_for_a_person: bool) -> str:
-    """Return the line that says where the server is reached: a sentence, or JSON for a program."""
-    if is_for_a_person:
+def announcement(url: str, db: str, *, is_terminal: bool) -> str:
+    """Return the line with the server's address: a sentence for a terminal, JSON for a program."""
+    if is_terminal:
         return f"The simulated exchange listens on {url}; its book is {db}. Ctrl-C ends it."
     return msgspec.json.encode({"event": "exchange.listening", "url": url, "db": db, "pid": os.getpid()}).decode()
 
 
 def _run(main: Coroutine[None, None, None]) -> None:
-    """Run with uvloop where it is installed: it answers quicker."""
+    """Run with uvloop if it is installed, because it is faster."""
     has_uvloop = importlib.util.find_spec("uvloop") is not None
     loop_factory = importlib.import_module("uvloop").new_event_loop if has_uvloop else None
     with asyncio.Runner(loop_factory=loop_factory) as runner:

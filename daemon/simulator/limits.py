@@ -1,12 +1,12 @@
-"""How much a client may ask: weights, rates, and the ban for who doesn't listen.
+"""Rate limits: weights, rates, and the ban of a client that ignores them.
 
 Documented: 300 weight in 10 s per IP address, 500 in 10 s per account; placing and cancelling share 12 requests a
-second; two batches a second; a 429 carries `Retry-After`; who goes on after a 429 is banned with 418, from two
-minutes to three days, longer each time. MEXC's support names 20 requests a second in all. Unknown: whether each
-endpoint has its own window (taken here: one for all, which is stricter) and how many refusals make a ban.
+second; two batches a second; a 429 has `Retry-After`; a client that continues after a 429 is banned with 418, for two
+minutes to three days, longer each time. MEXC's support names 20 requests a second in total. Unknown: whether each
+endpoint has its own window (here all share one, which is stricter) and the number of refusals before a ban.
 
-What is counted is what was let in; a refused request costs nothing but counts towards the ban. All of it is
-forgotten when the server ends.
+Only admitted requests use weight; a refused request counts towards the ban. The counters are not stored: they end with
+the server.
 """
 
 from collections import deque
@@ -21,11 +21,11 @@ _LONGEST_BAN_MS = 3 * 86_400_000
 _REFUSALS_COUNT_FOR_MS = 60_000
 
 Budget = Literal["", "orders", "batches"]
-"""A rate that an endpoint shares with others, beside its weight."""
+"""A rate that an endpoint shares with others, in addition to its weight."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is allowed; 0 switches a limit off. The defaults are MEXC's figures."""
+    """The limits; 0 disables one. The defaults are MEXC's."""
 
     weight_per_ip: int = 300
     """In 10 s."""
@@ -35,16 +35,16 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests that place or cancel."""
     batches_per_s: int = 2
     requests_per_s: int = 20
-    """Of one IP address, of every kind."""
+    """All requests of one IP address."""
     ban_after: int = 50
-    """Refusals of one IP address within a minute. MEXC's figure is unknown."""
+    """Refusals of one IP address within a minute. MEXC's number is unknown."""
 
 
 UNLIMITED = Limits(0, 0, 0, 0, 0, 0)
 
 
 class Banned(Exception):
-    """The address is banned; no code of MEXC's table says so, only the status 418 does."""
+    """The address is banned. The reply has the status 418 and no code of MEXC's table."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(retry_after_s)
@@ -52,7 +52,7 @@ class Banned(Exception):
 
 
 class _Window:
-    """A sliding window: at most `limit` within `span_ms`."""
+    """A sliding window: a total weight of at most `limit` within `span_ms`."""
 
     def __init__(self, limit: int, span_ms: int) -> None:
         self._limit = limit
@@ -61,7 +61,7 @@ class _Window:
         self._total = 0
 
     def wait_ms(self, weight: int, now_ms: int) -> int:
-        """Return how long until there is room, 0 for now."""
+        """Return the time until `weight` fits into the window, 0: it fits now."""
         while self._taken and self._taken[0][0] <= now_ms - self._span_ms:
             self._total -= self._taken.popleft()[1]
         if not self._limit or self._total + weight <= self._limit:
@@ -80,7 +80,7 @@ class _Window:
 
 
 class _Address:
-    """What one IP address has used, and how it behaved."""
+    """The usage, the refusals and the bans of one IP address."""
 
     def __init__(self, limits: Limits) -> None:
         self.windows = (_Window(limits.weight_per_ip, 10_000), _Window(limits.requests_per_s, 1_000))
@@ -94,7 +94,7 @@ class _Address:
             raise Banned(_seconds(self._banned_until_ms - now_ms))
 
     def refused(self, now_ms: int) -> None:
-        """Count a refusal; enough of them within a minute make a ban."""
+        """Count a refusal; ban the address after `ban_after` refusals within a minute."""
         self._refused_ms.append(now_ms)
         if len(self._refused_ms) == self._ban_after and now_ms - self._refused_ms[0] < _REFUSALS_COUNT_FOR_MS:
             self._refused_ms.clear()
@@ -103,7 +103,7 @@ class _Address:
 
 
 class RateLimiter:
-    """Counts what every address and the account have asked."""
+    """Counts the requests of each address and of the account."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -118,8 +118,8 @@ class RateLimiter:
         """Count a request at the gateway.
 
         Raises:
-            Banned: the address goes on after too many refusals.
-            Refusal: it asks too much.
+            Banned: the address is banned.
+            Refusal: the address exceeds a limit.
         """
         address = self._addresses.get(remote)
         if address is None:
@@ -129,10 +129,10 @@ class RateLimiter:
         self._take(address, [(by_weight, weight), (by_number, 1)], now_ms)
 
     def admit_account(self, remote: str, weight: int, budget: Budget, now_ms: int) -> None:
-        """Count a signed request, once its signature is known to be right.
+        """Count a signed request after its signature was checked.
 
         Raises:
-            Refusal: the account asks too much.
+            Refusal: the account exceeds a limit.
         """
         windows = [(self._account, weight)]
         if budget:
@@ -141,7 +141,7 @@ class RateLimiter:
 
     @staticmethod
     def _take(address: _Address, windows: list[tuple[_Window, int]], now_ms: int) -> None:
-        """Take from all windows or from none."""
+        """Use all windows or, if one has no room, none."""
         wait_ms = max(window.wait_ms(weight, now_ms) for window, weight in windows)
         if wait_ms:
             address.refused(now_ms)
@@ -151,5 +151,5 @@ class RateLimiter:
 
 
 def _seconds(duration_ms: int) -> int:
-    """Round up to whole seconds, as the header wants them."""
+    """Round up to whole seconds, the unit of `Retry-After`."""
     return -(-duration_ms // 1_000)

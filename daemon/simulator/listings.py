@@ -1,9 +1,9 @@
-"""A symbol that opens at an instant, and what is special about its first minute.
+"""A new listing: a symbol that opens at a given time, and the special rules of its first minute.
 
-Observed (2025): before the opening an order is refused with 30001, on some symbols with 10007; from the opening on
-a LIMIT order works under a price cap, which the refusal 30010 states; a MARKET order of the first minute is
-accepted and then cancelled at once. Unknown: how IOC and FOK fare in that minute (here like LIMIT), how long the
-cap lasts (here that minute), and what `exchangeInfo` shows before the opening beside `firstOpenTime` (here a
+Observed (2025): before the opening an order is refused with 30001, for some symbols with 10007. From the opening on
+a LIMIT order works below a price cap, which the refusal 30010 contains. A MARKET order in the first minute is
+accepted and then cancelled immediately. Unknown: the treatment of IOC and FOK in that minute (here like LIMIT), the
+duration of the cap (here that minute), and what `exchangeInfo` shows before the opening besides `firstOpenTime` (here a
 closed trade side for 30001, no API trading for 10007).
 """
 
@@ -17,9 +17,9 @@ from daemon.simulator.money import ZERO, decimals_of, is_amount, read_decimal
 from daemon.simulator.symbols import QUOTE, SIDES_NONE, Symbol
 
 OPENING_MS = 60_000
-"""How long the opening's own rules hold."""
+"""The duration of the opening's special rules."""
 
-_MOST_DECIMALS = 12
+_MAX_DECIMALS = 12
 _LISTING = re.compile(
     r"(?P<symbol>[^@]+)@(?P<opens>[0-9]{1,15})(:(?P<cap>([0-9]{1,15}(\.[0-9]{1,20})?)?)(:(?P<code>[0-9]{0,9}))?)?"
 )
@@ -32,23 +32,23 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
     opens_at: int
     """Unix milliseconds."""
     cap: Decimal | None = None
-    """The highest price in the first minute; None: none."""
+    """The highest price in the first minute; None: no cap."""
     price: Decimal | None = None
-    """Where the market starts; None: a tenth below the cap, or 1."""
+    """The first price of the market; None: 90 % of the cap, or 1 without a cap."""
     code_before: int = Code.DIRECTION_NOT_ALLOWED.value
 
     def __post_init__(self) -> None:
-        """Check what the types can't say."""
+        """Check what the types cannot express."""
         if len(self.symbol) <= len(QUOTE) or not self.symbol.endswith(QUOTE):
             raise ValueError(f"a symbol is a base asset followed by {QUOTE}")
         for number in (self.cap, self.price):
-            if number is not None and not (is_amount(number) and number and decimals_of(number) <= _MOST_DECIMALS):
-                raise ValueError(f"cap and price must be positive, with at most {_MOST_DECIMALS} decimals")
+            if number is not None and not (is_amount(number) and number and decimals_of(number) <= _MAX_DECIMALS):
+                raise ValueError(f"cap and price must be positive, with at most {_MAX_DECIMALS} decimals")
         if self.code_before not in (Code.DIRECTION_NOT_ALLOWED.value, Code.SYMBOL_NOT_SUPPORTED.value):
             raise ValueError("codeBefore is 30001 or 10007")
 
     def to_symbol(self) -> Symbol:
-        """Return the symbol that this lists, with decimals that fit its price."""
+        """Return the listed symbol, with decimals that fit its price."""
         price = self.price or (self.cap * Decimal("0.9") if self.cap else Decimal(1))
         return Symbol(
             symbol=self.symbol,
@@ -56,7 +56,7 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
             price=price,
             price_decimals=max(decimals_of(price), decimals_of(self.cap or ZERO)) + 2,
             quantity_decimals=2,
-            highest_bid=None,  # the cap takes the band's place
+            highest_bid=None,  # the cap replaces the price band
             lowest_ask=None,
             opens_ms=self.opens_at,
             price_cap=self.cap,
@@ -65,10 +65,10 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
 
 
 def parse_listing(text: str) -> Listing:
-    """Read `SYMBOL@UNIXMS`, and after it `:CAP` and `:CODE`, either of which may be empty.
+    """Parse `SYMBOL@UNIXMS[:CAP[:CODE]]`; cap and code may be empty.
 
     Raises:
-        ConfigurationInvalid: it is something else.
+        ConfigurationInvalid: the text has another form.
     """
     found = _LISTING.fullmatch(text)
     if found is None:
@@ -81,17 +81,17 @@ def parse_listing(text: str) -> Listing:
 
 
 def is_open(symbol: Symbol, now_ms: int) -> bool:
-    """Whether the symbol's first opening has come."""
+    """Return whether the symbol has opened."""
     return now_ms >= symbol.opens_ms
 
 
 def in_opening(symbol: Symbol, now_ms: int) -> bool:
-    """Whether the symbol's first minute runs."""
+    """Return whether the symbol is in its first minute."""
     return symbol.opens_ms <= now_ms < symbol.opens_ms + OPENING_MS
 
 
 def as_shown(symbol: Symbol, now_ms: int) -> Symbol:
-    """Return the symbol with the rules that hold at this moment."""
+    """Return the symbol with the rules that apply at `now_ms`."""
     if is_open(symbol, now_ms):
         return symbol
     if symbol.code_before_opening == Code.SYMBOL_NOT_SUPPORTED.value:
@@ -100,7 +100,7 @@ def as_shown(symbol: Symbol, now_ms: int) -> Symbol:
 
 
 def calendar_json(symbols: list[Symbol], now_ms: int) -> dict[str, object]:
-    """Return the listings to come in the form of the web site's calendar (undocumented, observed)."""
+    """Return the coming listings in the form of the web site's calendar (undocumented, observed)."""
     coming = sorted((symbol.opens_ms, symbol.base_asset) for symbol in symbols if not is_open(symbol, now_ms))
     coins = [
         {

@@ -1,15 +1,15 @@
-"""A simulated market for one symbol: a price that wanders, levels around it, and the candles that it leaves.
+"""A simulated market for one symbol: a random walk of the price, levels around it, and its candles.
 
-It moves in ticks, at whole multiples of `TICK_MS` since 1970. What happens at a tick is drawn from a generator
-seeded with the exchange's seed, the symbol and the tick's instant, so that a market's path depends neither on who
-trades nor on other markets, and goes on after a restart as if there had been none. The price is pulled back to
-where it started and stays within a percent or so: an order 5 % away never fills by itself.
+It moves in ticks, at whole multiples of `TICK_MS` since 1970. Each tick uses a generator seeded with the exchange's
+seed, the symbol and the tick's time. So a market's path depends neither on trades nor on other markets, and continues
+unchanged after a restart. A pull towards the first price keeps the price within about a percent: an order 5 % away
+never fills by itself.
 
-A symbol that is not online stands still, and fills nothing. After a longer pause only the last `_MOST_TICKS` are
-played: the market did not move while nobody looked. Candles, a day's at most, and levels given by hand are not kept
-over a restart.
+The market of a symbol that is not online does not move and fills nothing. After a longer pause only the last
+`_MAX_TICKS` ticks are computed: the market did not move before them. Candles (at most one day) and pinned levels are
+not stored: they end with the server.
 
-Not for realism of the price: it has no trend, no news, no volume profile.
+The price is not realistic: it has no trend, no news, no volume profile.
 """
 
 from collections import deque
@@ -25,9 +25,9 @@ from daemon.simulator.order_book import Interest, Level, OrderBook
 from daemon.simulator.symbols import ONLINE, Symbol
 
 TICK_MS = 500
-_MOST_TICKS = 120
+_MAX_TICKS = 120
 _LEVELS = 20
-_PULL = 64  # one part in so many of the way back to the start, at every tick
+_PULL = 64  # each tick moves the price by 1/_PULL of its distance to the first price
 _BASIS_POINT = Decimal("0.0001")
 
 MINUTE_MS = 60_000
@@ -35,7 +35,7 @@ _DAY_MINUTES = 1_440
 
 
 class Candle(msgspec.Struct, frozen=True):
-    """What a price did in an interval; its volume is what the account traded."""
+    """The prices of an interval; the volume counts the account's trades only."""
 
     opened_ms: int
     opened: Decimal
@@ -46,7 +46,7 @@ class Candle(msgspec.Struct, frozen=True):
     value: Decimal
 
     def then(self, other: "Candle") -> "Candle":
-        """Return the candle that covers this one and the next."""
+        """Return the candle that covers this one and the following one."""
         return Candle(
             self.opened_ms,
             self.opened,
@@ -62,7 +62,7 @@ class Market:
     """One symbol's price and order book."""
 
     def __init__(self, symbol: Symbol, seed: int, price: Decimal | None = None, ticked_ms: int = 0) -> None:
-        """Take up a market where it was left, or start one: `ticked_ms` 0."""
+        """Continue a saved market, or start a new one: `ticked_ms` 0."""
         self.symbol = symbol
         self.price = self.last = price or symbol.price
         self.ticked_ms = ticked_ms
@@ -74,7 +74,7 @@ class Market:
             self._draw(ticked_ms)
 
     def advance(self, now_ms: int) -> list[tuple[int, Interest]]:
-        """Play the ticks up to now, and return what own orders traded, each with its tick's instant."""
+        """Compute the ticks up to now, and return the fills of own orders, each with its tick's time."""
         due = self._due(now_ms)
         if not due:
             return []
@@ -87,7 +87,7 @@ class Market:
         return traded
 
     def jump(self, price: Decimal, at_ms: int) -> list[Interest]:
-        """Put the market at a price, around which it moves from then on."""
+        """Set the market's price, around which it moves from then on."""
         self.symbol = msgspec.structs.replace(self.symbol, price=price)
         self.price, self._is_pinned = price, False
         if not is_open(self.symbol, at_ms):
@@ -97,7 +97,7 @@ class Market:
         return self._draw(self.ticked_ms)
 
     def pin(self, bids: Sequence[Level], asks: Sequence[Level], at_ms: int) -> list[Interest]:
-        """Offer exactly these levels, until they are taken or the market is put elsewhere."""
+        """Offer exactly these levels, until they are filled or `jump` is called."""
         self._is_pinned = True
         best = asks or bids
         self._record(at_ms, best[0][0] if best else self.last)
@@ -108,15 +108,15 @@ class Market:
         self._record(at_ms, price, quantity)
 
     def _due(self, now_ms: int) -> range:
-        """Return the instants of the ticks to be played; a new market starts with the present one."""
+        """Return the times of the ticks to compute; a new market starts with the current tick."""
         latest_ms = now_ms // TICK_MS * TICK_MS
         if not is_open(self.symbol, now_ms) or self.symbol.status != ONLINE:
             return range(0)
-        first_ms = max(self.ticked_ms + TICK_MS, latest_ms - (_MOST_TICKS - 1) * TICK_MS)
+        first_ms = max(self.ticked_ms + TICK_MS, latest_ms - (_MAX_TICKS - 1) * TICK_MS)
         return range(first_ms if self.ticked_ms else latest_ms, latest_ms + 1, TICK_MS)
 
     def _move(self, at_ms: int) -> None:
-        """Move the price; the first tick of all only takes it up."""
+        """Move the price; a market's first tick only records it."""
         if not self._is_pinned:
             if self.ticked_ms:
                 self.price = moved(self.price, self.symbol, self._random(at_ms, "price"))
@@ -124,7 +124,7 @@ class Market:
         self.ticked_ms = at_ms
 
     def _draw(self, at_ms: int) -> list[Interest]:
-        """Draw the levels around the price, and return what they traded with own orders."""
+        """Draw the levels around the price, and return the fills of own orders."""
         return self.book.refresh(*levels(self.price, self.symbol, self._random(at_ms, "levels")))
 
     def _random(self, at_ms: int, purpose: str) -> Random:
@@ -133,7 +133,7 @@ class Market:
     def _record(self, at_ms: int, price: Decimal, quantity: Decimal = ZERO) -> None:
         self.last = price
         minute_ms = at_ms // MINUTE_MS * MINUTE_MS
-        if self.candles:  # a trade is told a moment later than the ticks that came after it
+        if self.candles:  # trades are recorded after the ticks of one advance, so an older time can follow a newer one
             minute_ms = max(minute_ms, self.candles[-1].opened_ms)
         candle = Candle(minute_ms, price, price, price, price, quantity, quantity * price)
         if self.candles and self.candles[-1].opened_ms == minute_ms:
@@ -150,7 +150,7 @@ def moved(price: Decimal, symbol: Symbol, random: Random) -> Decimal:
 
 
 def levels(price: Decimal, symbol: Symbol, random: Random) -> tuple[list[Level], list[Level]]:
-    """Return bids and asks around a price, best first; none where a level holds nothing."""
+    """Return bids and asks around a price, best first, without empty levels."""
     unit = _unit(symbol)
     bids: list[Level] = []
     asks: list[Level] = []
@@ -165,5 +165,5 @@ def levels(price: Decimal, symbol: Symbol, random: Random) -> tuple[list[Level],
 
 
 def _unit(symbol: Symbol) -> Decimal:
-    """Return the market's smallest movement: a basis point of its price, or the price's own smallest step."""
+    """Return the market's smallest movement: a basis point of its first price, but at least one price step."""
     return max(floor_to(symbol.price * _BASIS_POINT, symbol.price_decimals), step(symbol.price_decimals))

@@ -1,7 +1,7 @@
-"""What anybody may ask: the time, the symbols' rules, prices.
+"""The public endpoints: the time, the symbols' rules, prices; also the key's own symbols.
 
-Each function answers one endpoint: it takes the call and returns what becomes the JSON body. The shapes are those of
-MEXC's documentation, and of the clients that read them. An unknown symbol is refused with -1121 everywhere.
+Each function answers one endpoint: it takes the call and returns the content of the JSON body. The shapes follow MEXC's
+documentation and the clients that read them. An unknown symbol is refused with -1121 everywhere.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import msgspec
 
 from daemon.simulator.authentication import KeyPair
 from daemon.simulator.errors import Code, Refusal
-from daemon.simulator.faults import Struck
+from daemon.simulator.faults import Injected
 from daemon.simulator.listings import as_shown, calendar_json, is_open
 from daemon.simulator.market import MINUTE_MS, Candle, Market
 from daemon.simulator.messages import Parameters
@@ -37,20 +37,20 @@ _INTERVAL_MINUTES = {
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request that has been let in."""
+    """One admitted request with everything that its endpoint needs."""
 
     venue: Venue
     parameters: Parameters
     now_ms: int
-    struck: Struck
+    injected: Injected
     keys: KeyPair
     listen_keys: ListenKeys
 
     def market(self) -> Market:
-        """Return the market of the symbol that is asked for.
+        """Return the market of the request's `symbol`.
 
         Raises:
-            Refusal: it is missing or unknown.
+            Refusal: the symbol is missing or unknown.
         """
         return self.venue.market(self.parameters.require("symbol"), self.now_ms)
 
@@ -66,12 +66,12 @@ def server_time(call: Call) -> object:
 
 
 def default_symbols(call: Call) -> object:
-    """Answer GET /api/v3/defaultSymbols: what can be traded by API."""
+    """Answer GET /api/v3/defaultSymbols: the symbols that the API can trade."""
     return {"code": 0, "data": _tradable(call), "msg": "success", "timestamp": call.now_ms}
 
 
 def self_symbols(call: Call) -> object:
-    """Answer GET /api/v3/selfSymbols: what can be traded with this key."""
+    """Answer GET /api/v3/selfSymbols: the symbols that this key can trade."""
     names = [name for name in _tradable(call) if call.keys.may_trade(name)]
     return {"code": 0, "data": names, "msg": "success", "timestamp": call.now_ms}
 
@@ -103,7 +103,7 @@ def depth(call: Call) -> object:
 
 
 def klines(call: Call) -> object:
-    """Answer GET /api/v3/klines. The market remembers a day, and nothing of the time before the server started."""
+    """Answer GET /api/v3/klines: at most one day, and nothing from before the start of the server."""
     minutes = _INTERVAL_MINUTES.get(call.parameters.require("interval"))
     if minutes is None:
         raise Refusal(Code.INPUT_INVALID)
@@ -131,12 +131,12 @@ def ticker_book(call: Call) -> object:
 
 
 def contracts(_call: Call) -> object:
-    """Answer GET /api/v1/contract/detail of the futures API: there are none here, and ccxt asks."""
+    """Answer GET /api/v1/contract/detail of the futures API with an empty list, because ccxt queries it."""
     return {"success": True, "code": 0, "data": []}
 
 
 def calendar(call: Call) -> object:
-    """Answer GET /api/operation/new_coin_calendar of the web site: the listings to come."""
+    """Answer GET /api/operation/new_coin_calendar of the web site: the coming listings."""
     return calendar_json([market.symbol for market in call.venue.markets.values()], call.now_ms)
 
 
@@ -164,7 +164,7 @@ def _best(market: Market) -> dict[str, object]:
 
 
 def _ticker(market: Market, now_ms: int) -> dict[str, object]:
-    day = reduce(Candle.then, market.candles) if market.candles else _still(market, now_ms)
+    day = reduce(Candle.then, market.candles) if market.candles else _flat_candle(market, now_ms)
     change = market.last - day.opened
     return {
         "symbol": market.symbol.symbol,
@@ -184,13 +184,13 @@ def _ticker(market: Market, now_ms: int) -> dict[str, object]:
     }
 
 
-def _still(market: Market, now_ms: int) -> Candle:
-    """Return the candle of a market that never moved: a symbol before its opening."""
+def _flat_candle(market: Market, now_ms: int) -> Candle:
+    """Return the candle of a market that has not moved yet: a symbol before its opening."""
     return Candle(now_ms, market.last, market.last, market.last, market.last, Decimal(0), Decimal(0))
 
 
 def _merged(market: Market, interval_ms: int) -> list[Candle]:
-    """Return a market's candles of an interval, oldest first."""
+    """Return a market's candles merged to an interval, oldest first."""
     merged: list[Candle] = []
     for candle in market.candles:
         opened_ms = candle.opened_ms // interval_ms * interval_ms

@@ -1,7 +1,7 @@
-"""What goes in and what comes out: a request as its bytes arrived, a reply with what the shell must do.
+"""Requests and replies: a request as its bytes were received, a reply with instructions for the server.
 
-Sans I/O: nothing here waits, cuts a connection or reads a clock. A reply *says* that it comes late or not at
-all; the shell, or a simulation under virtual time, carries that out.
+Nothing here waits, cuts a connection or reads a clock. A reply describes its delay, or that it is dropped; the server,
+or a simulation under virtual time, applies that.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from daemon.simulator.errors import Code, Refusal
 
 JSON_HEADERS: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json;charset=utf-8"})
 
-_MAX_FIELDS = 100  # no endpoint knows more than a dozen parameters; a batch is one of them
+_MAX_FIELDS = 100  # no endpoint has more than a dozen parameters; a whole batch is one parameter
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -24,26 +24,26 @@ class Request(msgspec.Struct, frozen=True):
     method: str
     path: str
     query: str = ""
-    """As it was sent, percent-encoded, without the question mark: these bytes were signed."""
+    """As sent: percent-encoded, without the question mark, because the signature covers these bytes."""
     headers: Mapping[str, str] = {}
     body: bytes = b""
     remote: str = "127.0.0.1"
-    """The sender's address, which some limits count by."""
+    """The sender's address; some limits count per address."""
 
     def header(self, name: str) -> str:
-        """Return a header's value whatever the case of its name, or an empty string."""
+        """Return a header's value, or an empty string; the case of the name does not matter."""
         wanted = name.lower()
         return next((value for key, value in self.headers.items() if key.lower() == wanted), "")
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """One HTTP reply, and what its sender must do with it."""
+    """One HTTP reply, with instructions for its sender."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = JSON_HEADERS
     delay_ms: int = 0
-    """Hold the reply back for so long. What was asked has been done already."""
+    """Delay the reply by this time. The request has already been executed."""
     drop_reply: bool = False
     """Cut the connection instead of answering."""
 
@@ -54,7 +54,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     @classmethod
     def refusing(cls, refusal: Refusal) -> "Reply":
-        """Build the reply that states a refusal."""
+        """Build the reply for a refusal."""
         reply = cls.of(refusal.envelope(), refusal.status)
         if not refusal.retry_after_s:
             return reply
@@ -62,7 +62,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Parameters:
-    """A request's parameters, decoded. The query comes first: what it holds wins over the body (documented)."""
+    """A request's parameters, decoded. The query takes precedence over the body (documented)."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
@@ -72,7 +72,7 @@ class Parameters:
         """Decode query and body, both in the form `a=1&b=2`.
 
         Raises:
-            Refusal: too many fields.
+            Refusal: there are too many fields.
         """
         values: dict[str, str] = {}
         for text in (request.query, request.body.decode("utf-8", "replace")):
@@ -86,18 +86,18 @@ class Parameters:
 
     @classmethod
     def of_item(cls, item: Mapping[str, Any]) -> "Parameters":
-        """Read the members of a JSON object as parameters: an item of a batch may hold numbers or strings."""
+        """Read the members of a JSON object as parameters: an item of a batch can contain numbers or strings."""
         return cls({name: str(value) for name, value in item.items() if value is not None})
 
     def get(self, name: str) -> str:
-        """Return a parameter, or an empty string: an empty parameter and a missing one are the same."""
+        """Return a parameter, or an empty string: an empty parameter counts as missing."""
         return self._values.get(name, "")
 
     def require(self, name: str) -> str:
         """Return a parameter.
 
         Raises:
-            Refusal: it is missing or empty.
+            Refusal: the parameter is missing or empty.
         """
         value = self.get(name)
         if not value:
@@ -105,10 +105,10 @@ class Parameters:
         return value
 
     def integer(self, name: str, default: int | None = None) -> int:
-        """Return a whole number, not negative.
+        """Return a non-negative integer.
 
         Raises:
-            Refusal: it is missing without a default, or no such number.
+            Refusal: it is missing without a default, or malformed.
         """
         text = self.get(name)
         if not text and default is not None:

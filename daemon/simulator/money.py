@@ -1,10 +1,10 @@
 """Exact decimal arithmetic, and numbers as MEXC writes them.
 
-All money is `Decimal`, and inside the exchange every operation runs under `EXACT`, which raises instead of
-rounding: a lost digit would be money that nobody has. Where the exchange does round (a quantity to its step, a
-price to its tick), it says so by calling `floor_to` or `quotient`.
+All money is `Decimal`. Inside the exchange every operation runs under `EXACT`, which raises instead of rounding, so
+that no money is lost. Where the exchange does round (a quantity to its step, a price to its tick), it calls `floor_to`
+or `quotient`.
 
-Not for: reading a client's numbers into an order; which digits a symbol allows is decided in `order_rules`.
+The number of digits that a symbol allows is checked in `order_rules`.
 """
 
 import re
@@ -22,23 +22,23 @@ from functools import cache
 ZERO = Decimal(0)
 
 EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
-"""100 digits hold the longest product that can occur: price x quantity x fee rate, each at its limit."""
+"""100 digits hold the longest possible product: price x quantity x fee rate, each at its limit."""
 
 _ROUNDING = Context(prec=100, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
-_MOST_DIGITS, _MOST_DECIMALS = 15, 20  # before and after the point
-_PLAIN = re.compile(rf"-?[0-9]{{1,{_MOST_DIGITS}}}(\.[0-9]{{1,{_MOST_DECIMALS}}})?")
+_MAX_DIGITS, _MAX_DECIMALS = 15, 20  # before and after the point
+_PLAIN = re.compile(rf"-?[0-9]{{1,{_MAX_DIGITS}}}(\.[0-9]{{1,{_MAX_DECIMALS}}})?")
 
 
 def read_decimal(text: str) -> Decimal | None:
-    """Return the plain decimal number in `text`, or None for anything else: exponents, NaN, a missing digit."""
+    """Return the plain decimal number in `text`; None for anything else: exponents, NaN, a missing digit."""
     return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
 def is_amount(value: Decimal) -> bool:
-    """Whether a number that came as a Decimal is one that `read_decimal` would have taken, and not negative."""
+    """Return whether `read_decimal` would accept this number, and it is not negative."""
     exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and value >= 0 and exponent >= -_MOST_DECIMALS and value.adjusted() < _MOST_DIGITS
+    return isinstance(exponent, int) and value >= 0 and exponent >= -_MAX_DECIMALS and value.adjusted() < _MAX_DIGITS
 
 
 def plain(value: Decimal) -> str:
@@ -48,7 +48,7 @@ def plain(value: Decimal) -> str:
 
 @cache
 def step(decimals: int) -> Decimal:
-    """Return the smallest unit of a number with so many decimals: 2 gives 0.01."""
+    """Return the smallest unit for a number of decimals: 2 gives 0.01."""
     return Decimal(1).scaleb(-decimals)
 
 
@@ -63,6 +63,6 @@ def quotient(dividend: Decimal, divisor: Decimal, decimals: int) -> Decimal:
 
 
 def decimals_of(value: Decimal) -> int:
-    """Count the decimals that a number needs: 1.50 needs one."""
+    """Return the number of decimals without trailing zeros: 1 for 1.50."""
     exponent = value.normalize(EXACT).as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,11 +1,11 @@
-"""The order book of one symbol: what is offered, and who trades with whom.
+"""The order book of one symbol, and its matching.
 
-Two kinds of interest stand in it: the simulated market's levels, which come and go with every tick, and the
-account's own orders, which stay until they are filled or cancelled. Best price first; at the same price the
-market's level comes before an own order, and among own orders the older one.
+It has two kinds of interest: the simulated market's levels, which every tick replaces, and the account's own orders,
+which stay until they are filled or cancelled. The best price comes first. At the same price the market's level comes
+before an own order, and an older own order before a newer one.
 
-An arriving order trades at the price of what it meets, never at its own. Pure: nothing here knows balances, fees
-or time; `match` changes nothing, so that all-or-nothing can be decided before anything is done.
+An arriving order trades at the price of its counterpart, never at its own. This module knows no balances, fees or time.
+`match` changes nothing, so that FILL_OR_KILL can be decided before any trade.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,7 @@ class Interest(msgspec.Struct, frozen=True):
     price: Decimal
     quantity: Decimal
     order_sequence: int = 0
-    """Which own order this is; 0: the simulated market."""
+    """The sequence of the own order; 0: the simulated market."""
 
 
 class OrderBook:
@@ -41,7 +41,7 @@ class OrderBook:
         return interests[0].price if interests else None
 
     def match(self, side: Side, limit: Decimal, quantity: Decimal) -> list[Interest]:
-        """Return what an arriving order would trade with, each with the quantity that it would take."""
+        """Return the interests that an arriving order would trade with, each with the traded quantity."""
         matches = []
         for interest in self._sides[side.opposite]:
             if not quantity or not _reaches(side, limit, interest.price):
@@ -52,9 +52,9 @@ class OrderBook:
         return matches
 
     def affordable(self, side: Side, limit: Decimal, value: Decimal, decimals: int) -> tuple[Decimal, Decimal]:
-        """Return the quantity that a value pays for, level by level, and the worst price that it is taken at.
+        """Return the quantity that a value buys, level by level, and the worst price of these levels.
 
-        What the levels up to the limit do not take of the value counts at the limit.
+        The part of the value that exceeds the levels up to the limit buys at the limit.
         """
         quantity = ZERO
         for interest in self._sides[side.opposite]:
@@ -67,7 +67,7 @@ class OrderBook:
         return quantity + quotient(value, limit, decimals), limit
 
     def take(self, side: Side, matches: Sequence[Interest]) -> None:
-        """Remove from the opposite side what an arriving order has taken: the matches found a moment ago."""
+        """Remove an arriving order's matches, as `match` returned them, from the opposite side."""
         interests = self._sides[side.opposite]
         used = interests[: len(matches)]
         left = [
@@ -77,24 +77,23 @@ class OrderBook:
         interests[: len(matches)] = [interest for interest in left if interest.quantity]
 
     def rest(self, side: Side, interest: Interest) -> None:
-        """Put an own order into the book."""
+        """Add an own order to the book."""
         interests = self._sides[side]
         interests.append(interest)
         interests.sort(key=_rank_of(side))
 
     def remove(self, side: Side, order_sequence: int) -> None:
-        """Take an own order out of the book."""
+        """Remove an own order from the book."""
         self._sides[side] = [found for found in self._sides[side] if found.order_sequence != order_sequence]
 
     def has_own_orders(self) -> bool:
-        """Whether an own order waits here."""
+        """Return whether the book has an own order."""
         return any(interest.order_sequence for interests in self._sides.values() for interest in interests)
 
     def refresh(self, bids: Iterable[Level], asks: Iterable[Level]) -> list[Interest]:
-        """Replace the simulated market's levels, and return what the new ones traded with own orders.
+        """Replace the simulated market's levels, and return the fills of own orders.
 
-        A level that reaches an own order arrives like any order and trades at that order's price; only what is
-        left of it is offered.
+        A level that reaches an own order trades at that order's price; the book offers only the rest of the level.
         """
         for side, interests in self._sides.items():
             self._sides[side] = [interest for interest in interests if interest.order_sequence]
@@ -109,7 +108,7 @@ class OrderBook:
         return traded
 
     def _arrive(self, side: Side, level: Level, traded: list[Interest]) -> Interest:
-        """Let a level of the market trade with own orders; return what is left of it."""
+        """Match a level of the market with own orders; return the rest of the level."""
         price, quantity = level
         matches = self.match(side, price, quantity)
         if matches:
@@ -119,7 +118,7 @@ class OrderBook:
         return Interest(price, quantity)
 
     def depth(self, side: Side, limit: int) -> list[Level]:
-        """Return the levels of a side, best first, those at one price added up."""
+        """Return the levels of a side, best first; quantities at the same price are added up."""
         levels: list[Level] = []
         for interest in self._sides[side]:
             if levels and levels[-1][0] == interest.price:

@@ -1,7 +1,7 @@
-"""What the account's owner may ask: orders, trades, balances.
+"""The signed endpoints: orders, trades, balances.
 
-Each function answers one signed endpoint. What an invisible order hides from, it hides from all of them: no look-up
-finds it, no cancellation either, though it trades and locks balances all the while.
+Each function answers one endpoint. All of them ignore an invisible order, cancellations included, although it trades
+and locks balances.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ _ORDERS_BACK_MS = 7 * _DAY_MS
 _TRADES_BACK_MS = 30 * _DAY_MS
 _BATCH_SIZE = 20
 _CANCEL_SYMBOLS = 5
-_BATCH = msgspec.json.Decoder(list[dict[str, Any]], float_hook=str)  # a number stays as it was written
+_BATCH = msgspec.json.Decoder(list[dict[str, Any]], float_hook=str)  # keeps the digits of a number as sent
 
 
 def place(call: Call) -> object:
@@ -40,7 +40,7 @@ def place(call: Call) -> object:
 
 
 def place_test(call: Call) -> object:
-    """Answer POST /api/v3/order/test: the same checks without the balance, and nothing is placed."""
+    """Answer POST /api/v3/order/test: the same checks except the balance; nothing is placed."""
     ticket = _ticket(call, call.parameters)
     market = call.market()
     admit(ticket, market.symbol, market.book.best(ticket.side.opposite), market.last, call.now_ms)
@@ -48,7 +48,7 @@ def place_test(call: Call) -> object:
 
 
 def place_batch(call: Call) -> object:
-    """Answer POST /api/v3/batchOrders: an outcome for each order."""
+    """Answer POST /api/v3/batchOrders: one result per order."""
     try:
         items = _BATCH.decode(call.parameters.require("batchOrders"))
     except msgspec.DecodeError:
@@ -62,7 +62,7 @@ def query(call: Call) -> object:
     """Answer GET /api/v3/order."""
     orders = _find(call)
     if not call.parameters.get("orderId"):
-        hides_ended, hides_all = (kind in call.struck for kind in ("ended_hidden", "client_id_hidden"))
+        hides_ended, hides_all = (kind in call.injected for kind in ("ended_hidden", "client_id_hidden"))
         orders = [order for order in orders if not hides_all and (order.is_open or not hides_ended)]
     if not orders:
         raise Refusal(Code.ORDER_DOES_NOT_EXIST)
@@ -70,18 +70,18 @@ def query(call: Call) -> object:
 
 
 def cancel(call: Call) -> object:
-    """Answer DELETE /api/v3/order. Unknown, filled or cancelled already: one code for all three (documented)."""
+    """Answer DELETE /api/v3/order. An unknown, filled or cancelled order is refused with one code (documented)."""
     if call.keys.reads_only:
         raise Refusal(Code.ENDPOINT_NOT_PERMITTED)
     order = next((order for order in _find(call) if order.is_open), None)
     if order is None:
         raise Refusal(Code.UNKNOWN_ORDER)
     cancelled = call.venue.cancel(order, call.now_ms)
-    return cancelled_json(order if "former_state" in call.struck else cancelled)
+    return cancelled_json(order if "former_state" in call.injected else cancelled)
 
 
 def cancel_all(call: Call) -> object:
-    """Answer DELETE /api/v3/openOrders: of one symbol, or of five at most, separated by commas (documented)."""
+    """Answer DELETE /api/v3/openOrders: of at most five symbols, separated by commas (documented)."""
     names = call.parameters.require("symbol").split(",")
     if len(names) > _CANCEL_SYMBOLS:
         raise Refusal(Code.PARAMETER_ERROR)
@@ -92,7 +92,7 @@ def cancel_all(call: Call) -> object:
 
 
 def open_orders(call: Call) -> object:
-    """Answer GET /api/v3/openOrders: of one symbol, or of all."""
+    """Answer GET /api/v3/openOrders: of one symbol or of all."""
     if call.parameters.get("symbol"):
         name = call.market().symbol.symbol
         return [open_json(order) for order in _open_orders(call) if order.symbol == name]
@@ -100,7 +100,7 @@ def open_orders(call: Call) -> object:
 
 
 def all_orders(call: Call) -> object:
-    """Answer GET /api/v3/allOrders: newest first; 24 hours unless asked otherwise, never beyond 7 days."""
+    """Answer GET /api/v3/allOrders: newest first, of the last 24 hours by default and 7 days at most."""
     name = call.market().symbol.symbol
     end_ms = call.parameters.integer("endTime", call.now_ms)
     start_ms = call.parameters.integer("startTime", end_ms - _DAY_MS)
@@ -125,7 +125,7 @@ def account(call: Call) -> object:
     """Answer GET /api/v3/account."""
     balances = sorted(call.venue.account.balances().items())
     return {
-        "canTrade": "no_trading" not in call.struck,
+        "canTrade": "no_trading" not in call.injected,
         "canWithdraw": True,
         "canDeposit": True,
         "updateTime": None,
@@ -150,15 +150,15 @@ def trade_fee(call: Call) -> object:
 
 
 def currencies(call: Call) -> object:
-    """Answer GET /api/v3/capital/config/getall: the assets, none of which can be moved in or out."""
+    """Answer GET /api/v3/capital/config/getall: the assets, all without deposits and withdrawals."""
     assets = {market.symbol.base_asset for market in call.venue.markets.values()}
     assets |= set(call.venue.account.balances())
     return [{"coin": asset, "name": asset, "networkList": []} for asset in sorted(assets)]
 
 
 def _as_shown(call: Call, order: Order) -> Order:
-    """Return an order as it is shown at this moment: filled too early, where that fault strikes."""
-    early = call.struck.get("filled_early")
+    """Return an order as shown at this time; the fault `filled_early` shows a part of its quantity as executed."""
+    early = call.injected.get("filled_early")
     if early is None or order.status is not Status.FILLED or call.now_ms >= order.placed_ms + early.delay_ms:
         return order
     executed, value = order.executed * early.share, order.executed_value * early.share
@@ -166,7 +166,7 @@ def _as_shown(call: Call, order: Order) -> Order:
 
 
 def _ticket(call: Call, parameters: Parameters) -> Ticket:
-    """Read an order; a key that is limited to other pairs gets the code of a symbol without API trading."""
+    """Read an order. A key that cannot trade its pair gets the code of a symbol without API trading."""
     ticket = read_ticket(parameters)
     if call.keys.reads_only:
         raise Refusal(Code.ENDPOINT_NOT_PERMITTED)
@@ -177,7 +177,7 @@ def _ticket(call: Call, parameters: Parameters) -> Ticket:
 
 def _place(call: Call, parameters: Parameters) -> Order:
     invisible, duplicate, immediate = (
-        call.struck.get(kind) for kind in ("invisible", "duplicate_refused", "type_refused")
+        call.injected.get(kind) for kind in ("invisible", "duplicate_refused", "type_refused")
     )
     ticket = _ticket(call, parameters)
     if immediate and ticket.type in (OrderType.IMMEDIATE_OR_CANCEL, OrderType.FILL_OR_KILL):
@@ -201,7 +201,7 @@ def _place_item(call: Call, item: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _find(call: Call) -> list[Order]:
-    """Return the orders that a request names, newest first: several may bear one client order id."""
+    """Return the orders that a request names, newest first: several can have the same client order id."""
     order_id, client_order_id = call.parameters.get("orderId"), call.parameters.get("origClientOrderId")
     name = call.market().symbol.symbol
     if order_id:

@@ -1,12 +1,11 @@
-"""Whether an order is taken, before it meets the book: what it must say, and what the symbol's rules allow.
+"""The checks of an order before matching: its parameters and the symbol's rules.
 
-First the syntax (`read_ticket`), then the rules (`admit`), each a small function that raises the refusal. Neither
-looks at balances, and `order/test` runs exactly these two (how deep MEXC's test goes is unknown).
+First the syntax (`read_ticket`), then the rules (`admit`); both raise a refusal and ignore balances. `order/test` runs
+exactly these two (the extent of MEXC's test is unknown).
 
-A MARKET order is turned into a limit order 5 % beyond the best price, and `quoteOrderQty` into the quantity that
-it buys at that limit; both show in the answer, and the order spends less than it was given (`--spend-all` turns
-that off). Observed: the issue
-mexcdevelop/mexc-api-sdk#77 has `price` 0.183503 and `origQty` 32.69 for 6 USDT, executed at 0.175137.
+A MARKET order becomes a limit order 5 % beyond the best price, and `quoteOrderQty` the quantity that it buys at that
+limit. The reply shows both, and the order spends less than `quoteOrderQty` (`--spend-all` disables that). Observed:
+mexcdevelop/mexc-api-sdk#77 shows `price` 0.183503 and `origQty` 32.69 for 6 USDT, executed at 0.175137.
 """
 
 import re
@@ -40,7 +39,7 @@ _SIDE_TYPES = {Side.BUY: {SIDES_ALL, SIDES_BUY}, Side.SELL: {SIDES_ALL, SIDES_SE
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """What a client asks for, in the client's numbers."""
+    """An order as the client requests it, in the client's numbers."""
 
     symbol: str
     side: Side
@@ -51,22 +50,22 @@ class Ticket(msgspec.Struct, frozen=True):
     price: Decimal | None
     client_order_id: str | None
     stp_mode: str
-    """Self-trade prevention. It takes effect within a strategy group only (documented); the simulated account
-    has none, so that it is checked, kept, shown, and without effect."""
+    """Self-trade prevention. It works within a strategy group only (documented). The simulated account has no group:
+    the value is checked, stored and shown, but has no effect."""
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What an admitted order trades on."""
+    """The limit and the quantity that an admitted order trades with."""
 
     price: Decimal
     quantity: Decimal
 
 
 def read_ticket(parameters: Parameters) -> Ticket:
-    """Read an order from its parameters. Those that it doesn't know, such as timeInForce, it ignores.
+    """Read an order from its parameters. Unknown parameters, such as timeInForce, are ignored.
 
     Raises:
-        Refusal: one is missing, malformed, or doesn't go with the others.
+        Refusal: a parameter is missing or malformed, or the combination is invalid.
     """
     symbol = parameters.require("symbol")
     side = _member(Side, parameters.require("side"))
@@ -89,12 +88,12 @@ def read_ticket(parameters: Parameters) -> Ticket:
 
 
 def admit(ticket: Ticket, symbol: Symbol, best: Decimal | None, last: Decimal, now_ms: int) -> Terms:
-    """Check an order against its symbol's rules, and return the price and quantity that it trades on.
+    """Check an order against its symbol's rules, and return its limit and quantity.
 
-    `best` is the best price on the side that it trades with, `last` the symbol's last price.
+    `best` is the best price on the opposite side, `last` the symbol's last price.
 
     Raises:
-        Refusal: a rule forbids it.
+        Refusal: a rule forbids the order.
     """
     _check_symbol_trades(ticket, symbol, now_ms)
     _check_type(ticket, symbol)
@@ -115,7 +114,7 @@ def _member(kind: type[Member], text: str) -> Member:
 
 
 def _amount(text: str) -> Decimal | None:
-    """Read a quantity or a price; None when it was not sent."""
+    """Read a quantity or a price; None: not sent."""
     if not text:
         return None
     amount = read_decimal(text)
@@ -140,7 +139,7 @@ def _check_symbol_trades(ticket: Ticket, symbol: Symbol, now_ms: int) -> None:
 
 
 def _check_type(ticket: Ticket, symbol: Symbol) -> None:
-    """IOC and FOK count as LIMIT, which is how MEXC lists them."""
+    """Check that the symbol lists the type. IOC and FOK count as LIMIT, as on MEXC."""
     if ticket.type is OrderType.MARKET:
         if OrderType.MARKET not in symbol.order_types:
             raise Refusal(Code.API_MARKET_ORDER_DISABLED)
@@ -151,9 +150,10 @@ def _check_type(ticket: Ticket, symbol: Symbol) -> None:
 
 
 def _check_decimals(ticket: Ticket, symbol: Symbol) -> None:
-    """Observed for `quoteOrderQty` (hummingbot#7348): code 400 and this message, its leading blank included.
+    """Check the numbers of decimals.
 
-    The other two are taken to be alike.
+    Observed for `quoteOrderQty` (hummingbot#7348): code 400 and this message, including its leading blank. The message
+    is assumed to be the same for quantity and price.
     """
     for amount, decimals, name in (
         (ticket.quantity, symbol.quantity_decimals, "quantity"),
@@ -185,7 +185,7 @@ def _check_price(side: Side, price: Decimal, symbol: Symbol, last: Decimal, now_
 
 
 def _check_size(ticket: Ticket, quantity: Decimal, symbol: Symbol, market_price: Decimal) -> None:
-    """A MARKET order is worth what the client gives to spend, or its quantity at the market's price."""
+    """Check quantity and value. The value of a MARKET order is `quoteOrderQty`, or its quantity at the market price."""
     value = ticket.value or (ticket.price or market_price) * quantity
     is_market = ticket.type is OrderType.MARKET
     most = symbol.maximum_value_market if is_market else symbol.maximum_value

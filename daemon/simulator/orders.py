@@ -1,12 +1,12 @@
-"""An order: what was asked, how far it has come, and how MEXC shows it.
+"""An order: its terms, its status, and its representation in MEXC's API.
 
     NEW ──▶ PARTIALLY_FILLED ──▶ FILLED
      │              │
      ▼              ▼
   CANCELED   PARTIALLY_CANCELED
 
-There is no REJECTED and no EXPIRED: what can't be filled at once and may not wait is accepted, then cancelled. An
-order is a frozen value; a fill or a cancellation makes another. Matching is not here, nor are balances.
+There is no REJECTED and no EXPIRED: an order that cannot fill immediately and must not rest is accepted, then
+cancelled. An order is a frozen value; a fill or a cancellation returns a new one.
 """
 
 from decimal import Decimal
@@ -18,19 +18,19 @@ from daemon.simulator.money import ZERO, plain
 
 
 class Side(StrEnum):
-    """Which way an order trades."""
+    """The side of an order."""
 
     BUY = "BUY"
     SELL = "SELL"
 
     @property
     def opposite(self) -> "Side":
-        """The side that it trades with."""
+        """The side of the counterpart."""
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
 class OrderType(StrEnum):
-    """How an order trades. There is no time in force: IOC and FOK are types (documented)."""
+    """The type of an order. There is no time in force: IOC and FOK are types (documented)."""
 
     LIMIT = "LIMIT"
     MARKET = "MARKET"
@@ -43,7 +43,7 @@ RESTING_TYPES = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER})
 
 
 class Status(StrEnum):
-    """How far an order has come."""
+    """The status of an order."""
 
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
@@ -59,7 +59,7 @@ class Order(msgspec.Struct, frozen=True):
     """An order in the book."""
 
     sequence: int
-    """Its place among all orders of the book; 1 is the oldest."""
+    """Its number among all orders of the book; 1 is the oldest."""
     order_id: str
     client_order_id: str | None
     symbol: str
@@ -72,27 +72,27 @@ class Order(msgspec.Struct, frozen=True):
     """Self-trade prevention, as sent."""
     placed_ms: int
     visible_ms: int
-    """From then on the order can be seen; before, it only trades."""
+    """Queries show the order from this time on; before, it only trades."""
     status: Status = Status.NEW
     executed: Decimal = ZERO
     executed_value: Decimal = ZERO
     """`cummulativeQuoteQty`, in the quote asset."""
     updated_ms: int | None = None
-    """Of the last fill or of the cancellation."""
+    """Time of the last fill or of the cancellation."""
 
     @property
     def remaining(self) -> Decimal:
-        """What is not filled."""
+        """The quantity that is not filled."""
         return self.quantity - self.executed
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still trade."""
+        """Whether it can still trade."""
         return self.status in OPEN_STATUSES
 
     @property
     def locked(self) -> Decimal:
-        """What it keeps from being used otherwise: the quote asset for a BUY, the base asset for a SELL."""
+        """The amount that it locks: of the quote asset for a BUY, of the base asset for a SELL."""
         if not self.is_open:
             return ZERO
         return self.remaining * self.price if self.side is Side.BUY else self.remaining
@@ -118,7 +118,7 @@ class Fill(msgspec.Struct, frozen=True):
     """One trade of one order."""
 
     sequence: int
-    """Its place among all fills of the book."""
+    """Its number among all fills of the book."""
     order_sequence: int
     trade_id: str
     price: Decimal
@@ -131,7 +131,7 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 def placed_json(order: Order) -> dict[str, object]:
-    """Return what a placed order is answered with: no client id, no status, no fills (observed)."""
+    """Return the reply to a placed order: no client id, no status, no fills (observed)."""
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
@@ -145,7 +145,7 @@ def placed_json(order: Order) -> dict[str, object]:
 
 
 def open_json(order: Order) -> dict[str, object]:
-    """Return an order as `openOrders` shows it: times to the millisecond (observed)."""
+    """Return an order as `openOrders` shows it: times in milliseconds (observed)."""
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
@@ -171,9 +171,9 @@ def open_json(order: Order) -> dict[str, object]:
 
 
 def query_json(order: Order) -> dict[str, object]:
-    """Return an order as `order` and `allOrders` show it: times cut to the second (observed).
+    """Return an order as `order` and `allOrders` show it: times truncated to the second (observed).
 
-    So the time shown can lie before the one at which the client sent the order.
+    So the shown time can be before the client sent the order.
     """
     updated_ms = order.placed_ms if order.updated_ms is None else order.updated_ms
     return open_json(order) | {
@@ -183,7 +183,7 @@ def query_json(order: Order) -> dict[str, object]:
 
 
 def cancelled_json(order: Order) -> dict[str, object]:
-    """Return what a cancellation is answered with."""
+    """Return the reply to a cancellation."""
     return {
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,
@@ -202,7 +202,7 @@ def cancelled_json(order: Order) -> dict[str, object]:
 
 
 def trade_json(order: Order, fill: Fill) -> dict[str, object]:
-    """Return a trade as `myTrades` shows it: its time cut to the second (observed)."""
+    """Return a trade as `myTrades` shows it: its time truncated to the second (observed)."""
     return {
         "symbol": order.symbol,
         "id": fill.trade_id,
@@ -223,5 +223,5 @@ def trade_json(order: Order, fill: Fill) -> dict[str, object]:
 
 
 def whole_second(moment_ms: int) -> int:
-    """Cut a time to its second, in milliseconds."""
+    """Truncate a time in milliseconds to the second."""
     return moment_ms // 1_000 * 1_000

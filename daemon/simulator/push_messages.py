@@ -1,8 +1,8 @@
-"""How the private streams write what happened: MEXC's protobuf messages, by hand.
+"""The private streams' messages: a hand-written encoder of MEXC's protobuf messages.
 
 The field numbers are those of github.com/mexcdevelop/websocket-proto (PushDataV3ApiWrapper and the three private
-messages in it). proto3 leaves out what is empty or 0. Written apart from the daemon's decoder on purpose: one error
-must not be able to cancel another.
+messages in it). proto3 omits empty and zero fields. This shares no code with the daemon's decoder on purpose: an error
+in one must not hide the same error in the other.
 """
 
 from collections.abc import Sequence
@@ -35,11 +35,11 @@ _TYPE_NUMBERS = {
 _AVERAGE_DECIMALS = 12
 
 Field = tuple[int, str | int | bytes]
-"""Its number, and a value whose type tells how it is written."""
+"""Its number, and a value whose type selects the encoding."""
 
 
 def encode(event: Event, now_ms: int) -> list[tuple[str, bytes]]:
-    """Return what an event looks like on the wire, with the channel that shows it."""
+    """Return an event's messages, each with its channel."""
     if isinstance(event, BalanceChanged):
         return [(ACCOUNT_CHANNEL, _wrapped(ACCOUNT_CHANNEL, "", (_ACCOUNT_BODY, _balance(event, now_ms)), now_ms))]
     symbol = event.order.symbol
@@ -51,7 +51,7 @@ def encode(event: Event, now_ms: int) -> list[tuple[str, bytes]]:
 
 
 def _message(fields: Sequence[Field]) -> bytes:
-    """Write a protobuf message. What is empty or 0 is left out, as proto3 does."""
+    """Encode a protobuf message without empty and zero fields."""
     parts = []
     for number, value in fields:
         if isinstance(value, int):
@@ -131,7 +131,7 @@ def _side_number(order: Order) -> int:
 
 
 def _varint(number: int) -> bytes:
-    """Write a number that isn't negative, seven bits a byte, the lowest first."""
+    """Encode a non-negative number, seven bits per byte, the lowest first."""
     data = bytearray()
     while number > 0x7F:  # noqa: PLR2004 - seven bits
         data.append(number & 0x7F | 0x80)

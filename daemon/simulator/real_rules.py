@@ -1,7 +1,7 @@
-"""A real market's rules, as its `exchangeInfo` shows them, read into the simulated exchange's own.
+"""Reads a real market's `exchangeInfo` into the simulated exchange's symbols.
 
-What is missing limits nothing, as MEXC's own clients take it. Pairs that cannot be read, or are not paid with the
-account's one quote asset, are left out.
+A missing field limits nothing, as in MEXC's own clients. Pairs that cannot be read, or whose quote asset is not the
+account's, are left out.
 """
 
 from decimal import Decimal
@@ -11,7 +11,7 @@ import msgspec
 from daemon.simulator.money import ZERO, is_amount
 from daemon.simulator.symbols import QUOTE, Symbol
 
-_MOST_DECIMALS = 20
+_MAX_DECIMALS = 20
 _BOUNDLESS = Decimal(10) ** 12
 _ALWAYS_OPEN_MS = 1_514_764_800_000
 
@@ -51,7 +51,7 @@ _all = msgspec.json.Decoder(_Info)
 
 
 def read_symbols(body: bytes) -> list[Symbol]:
-    """Read the pairs that can be traded here."""
+    """Return the pairs that the simulated exchange can trade."""
     found = (_read(shown) for shown in _all.decode(body).symbols)
     return [symbol for symbol in found if symbol is not None]
 
@@ -62,13 +62,13 @@ def _read(raw: msgspec.Raw) -> Symbol | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     decimals = (shown.quote_precision, shown.base_asset_precision)
-    if shown.quote_asset != QUOTE or not all(0 <= each <= _MOST_DECIMALS for each in decimals):
+    if shown.quote_asset != QUOTE or not all(0 <= each <= _MAX_DECIMALS for each in decimals):
         return None
     band = next((each for each in shown.filters or () if each.filter_type == "PERCENT_PRICE_BY_SIDE"), _Filter())
     return Symbol(
         symbol=shown.symbol,
         base_asset=shown.base_asset,
-        price=Decimal(1),  # until its book is shown
+        price=Decimal(1),  # until its order book is read
         price_decimals=shown.quote_precision,
         quantity_decimals=shown.base_asset_precision,
         status=str(shown.status or "1"),

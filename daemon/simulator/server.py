@@ -1,10 +1,10 @@
-"""The HTTP shell around the exchange: reads requests, carries out what replies say, carries the streams.
+"""The HTTP server around the exchange: reads requests, applies the replies' delays and cuts, serves the streams.
 
-It owns what the exchange must not have: the clock, the sockets, the waiting. A request is handled without an await in
-between, so that no two of them interleave. A client that goes away doesn't stop what it has asked for.
+It owns the clock, the sockets and the waiting, which the exchange must not have. A request is handled without an await,
+so that two requests never interleave. A request is executed even if its client disconnects.
 
-Bounded: a request line, a header or a stream's message of 64 KiB (a batch of 20 orders is one long line), a body of
-1 MiB.
+Limits: 64 KiB for a request line, a header or a stream's message (a batch of 20 orders is one long line), 1 MiB for a
+body.
 """
 
 import asyncio
@@ -15,30 +15,30 @@ from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
-from daemon.simulator.exchange import Later, SimulatedExchange
+from daemon.simulator.exchange import DelayedRequest, SimulatedExchange
 from daemon.simulator.market import TICK_MS
 from daemon.simulator.messages import Reply, Request
 from daemon.simulator.streams import Stream
 
 STREAM_PATH = "/ws"
-_MOST_BYTES = 65_536
-_GRACE_S = 0.2  # for replies under way when the server ends; a slow fault doesn't hold it up for longer
+_MAX_BYTES = 65_536
+_GRACE_S = 0.2  # for unfinished replies when the server ends, so that a slow fault does not delay the end
 
 Clock = Callable[[], int]
 """Returns Unix milliseconds."""
 
 
 class Follower(Protocol):
-    """Reads a real market, before a request that is about it is handled."""
+    """Reads a real market before the exchange handles a request that needs its data."""
 
-    async def catch_up(self, request: Request) -> Reply | None:
-        """Read what a request is about; return the reply where that could not be had."""
+    async def refresh(self, request: Request) -> Reply | None:
+        """Read the market data that a request needs; return a refusal if that fails, otherwise None."""
         ...
 
 
 def wall_clock_ms() -> int:
-    """Read the clock. The exchange is another program than the daemon and has a clock of its own."""
-    return time.time_ns() // 1_000_000  # noqa: TID251 - daemon.clock is the daemon's; nothing of it is shared here
+    """Return Unix milliseconds. The exchange is a separate program, so it does not use the daemon's clock."""
+    return time.time_ns() // 1_000_000  # noqa: TID251 - daemon.clock belongs to the daemon; no code is shared
 
 
 @asynccontextmanager
@@ -50,13 +50,13 @@ async def serving(
     clock: Clock = wall_clock_ms,
     follower: Follower | None = None,
 ) -> AsyncIterator[str]:
-    """Serve an exchange for as long as the context lasts, and give the URL under which it is reached.
+    """Serve an exchange until the context ends, and yield its URL.
 
     Raises:
-        OSError: the address can't be had.
+        OSError: the server cannot listen on the address.
     """
     shell = _Shell(exchange, clock, follower)
-    server = web.Server(shell.answer, max_line_size=_MOST_BYTES, max_field_size=_MOST_BYTES, access_log=None)
+    server = web.Server(shell.answer, max_line_size=_MAX_BYTES, max_field_size=_MAX_BYTES, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:
@@ -69,7 +69,7 @@ async def serving(
 
 
 class _Shell:
-    """Carries requests to one exchange, and its replies back."""
+    """Passes requests to one exchange, and sends its replies and streams."""
 
     def __init__(self, exchange: SimulatedExchange, clock: Clock, follower: Follower | None) -> None:
         self._exchange = exchange
@@ -83,18 +83,18 @@ class _Shell:
             return await self._carry_stream(received)
         body = await received.read()
         request = _request(received, body)
-        if self._follower is not None and (late := await self._follower.catch_up(request)) is not None:
-            return await _carry_out(late, received)
+        if self._follower is not None and (refused := await self._follower.refresh(request)) is not None:
+            return await _carry_out(refused, received)
         answer = self._exchange.handle(request, self._clock())
         self._wake_streams()
-        if isinstance(answer, Later):
+        if isinstance(answer, DelayedRequest):
             await asyncio.sleep(answer.delay_ms / 1_000)
             answer = self._exchange.resume(answer, self._clock())
             self._wake_streams()
         return await _carry_out(answer, received)
 
     def start_ticking(self) -> None:
-        """Let the markets move in which orders wait, and streams end, though nobody asks."""
+        """Move the markets that have open orders, and end streams, without waiting for a request."""
         self._next_tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self.start_ticking)
         self._exchange.advance(self._clock())
         self._wake_streams()
@@ -104,8 +104,8 @@ class _Shell:
             self._next_tick.cancel()
 
     async def _carry_stream(self, received: web.BaseRequest) -> web.StreamResponse:
-        """Carry a connection to the private streams until one side ends it."""
-        connection = web.WebSocketResponse(max_msg_size=_MOST_BYTES)
+        """Serve a connection to the private streams until one side ends it."""
+        connection = web.WebSocketResponse(max_msg_size=_MAX_BYTES)
         await connection.prepare(received)
         stream = self._exchange.open_stream(received.query.get("listenKey", ""), self._clock())
         waker = asyncio.Event()
@@ -126,8 +126,8 @@ class _Shell:
     async def _send(
         self, stream: Stream, connection: web.WebSocketResponse, received: web.BaseRequest, waker: asyncio.Event
     ) -> None:
-        """Send what the outbox holds whenever there may be something, and end the connection when its time has come."""
-        with suppress(ConnectionError):  # the client went away: the reading side sees that too
+        """Send the outbox after every wake-up, and close or cut the connection when the stream is over."""
+        with suppress(ConnectionError):  # the client has disconnected: the reading task ends too
             while not stream.is_over(self._clock()):
                 await waker.wait()
                 waker.clear()
@@ -149,14 +149,14 @@ def _url(host: str, port: int) -> str:
 
 
 def _request(received: web.BaseRequest, body: bytes) -> Request:
-    """Return the request as it came over the wire: the query's bytes are what was signed."""
+    """Return the request with the query as received: the signature covers these bytes."""
     target = received.raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     path, _, query = target.partition("?")
     return Request(received.method, path, query, received.headers, body, received.remote or "")
 
 
 async def _carry_out(reply: Reply, received: web.BaseRequest) -> web.StreamResponse:
-    """Wait if the reply says so, and cut the connection if it says that: what is returned then reaches nobody."""
+    """Apply the reply's delay, and cut the connection if it is dropped: aiohttp then cannot send the response."""
     if reply.delay_ms:
         await asyncio.sleep(reply.delay_ms / 1_000)
     if reply.drop_reply and received.transport is not None:

@@ -1,8 +1,8 @@
-"""The symbols and their trading rules, as `exchangeInfo` shows them, and the set that a new book starts with.
+"""The symbols with their trading rules, as `exchangeInfo` shows them, and the symbols of a new book.
 
-A rule's meaning is MEXC's, which isn't always its name's: `baseSizePrecision` is the smallest quantity,
-`quoteAmountPrecision` the smallest value of an order (observed, documented since). Not here: what is done with a
-rule (`order_rules`) and what a symbol's opening adds (`listings`).
+MEXC's names do not always match their meaning: `baseSizePrecision` is the smallest quantity, `quoteAmountPrecision` the
+smallest value of an order (observed, documented later). The rules are applied in `order_rules`, those of a symbol's
+opening in `listings`.
 """
 
 from decimal import Decimal
@@ -21,12 +21,12 @@ _ALWAYS_OPEN_MS = 1_514_764_800_000  # 2018-01-01, before any client's clock
 
 
 class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One symbol: its rules, its opening, and how its simulated market behaves."""
+    """One symbol: its rules, its opening, and the behaviour of its simulated market."""
 
     symbol: str
     base_asset: str
     price: Decimal
-    """Where the simulated market starts, and around which it stays."""
+    """The simulated market's first price, around which it moves."""
     price_decimals: int
     """`quotePrecision`."""
     quantity_decimals: int
@@ -37,9 +37,9 @@ class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tradable_by_api: bool = True
     """`isSpotTradingAllowed`."""
     order_types: tuple[str, ...] = ("LIMIT", "MARKET", "LIMIT_MAKER")
-    """IMMEDIATE_OR_CANCEL and FILL_OR_KILL aren't listed by MEXC either: they go with LIMIT."""
+    """Like MEXC, without IMMEDIATE_OR_CANCEL and FILL_OR_KILL: they count as LIMIT."""
     minimum_quantity: Decimal = ZERO
-    """`baseSizePrecision`; 0: none."""
+    """`baseSizePrecision`; 0: no minimum."""
     minimum_value: Decimal = Decimal(1)
     """`quoteAmountPrecision` and `quoteAmountPrecisionMarket`, in the quote asset."""
     maximum_value: Decimal = Decimal(2_000_000)
@@ -47,9 +47,9 @@ class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maximum_value_market: Decimal = Decimal(100_000)
     """`maxQuoteAmountMarket`."""
     highest_bid: Decimal | None = Decimal("1.2")
-    """`bidMultiplierUp`: a BUY's price may be so many times the last price. None: no band for this symbol."""
+    """`bidMultiplierUp`: the maximum price of a BUY as a multiple of the last price. None: no price band."""
     lowest_ask: Decimal | None = Decimal("0.8")
-    """`askMultiplierDown`, the same for a SELL."""
+    """`askMultiplierDown`: the minimum price of a SELL as a multiple of the last price. None: no price band."""
     maker_fee: Decimal = ZERO
     taker_fee: Decimal = Decimal("0.0005")
 
@@ -58,12 +58,12 @@ class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price_cap: Decimal | None = None
     """The highest price of an order in the first minute after the opening."""
     code_before_opening: int = Code.DIRECTION_NOT_ALLOWED.value
-    """30001, or 10007."""
+    """30001 or 10007."""
 
     depth_value: Decimal = Decimal(2_000)
-    """The most that one price level of the simulated market holds, in the quote asset; 0: an empty book."""
+    """The largest value of a level of the simulated market, in the quote asset; 0: an empty book."""
     volatility: int = 10
-    """The largest step of the simulated market, in units of 0.01 % of its price; 0: it stands still."""
+    """The largest step of a tick, in units of 0.01 % of the price; 0: a constant price."""
 
 
 def rules_json(symbol: Symbol) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _filters_json(symbol: Symbol) -> list[dict[str, object]]:
     ]
 
 
-# base asset, price, price decimals, quantity decimals, most on a level
+# base asset, price, price decimals, quantity decimals, largest value of a level
 _DEFAULTS = (
     ("BTC", "95000", 2, 6, 100_000),
     ("ETH", "3300", 2, 5, 50_000),

@@ -1,10 +1,10 @@
-"""Where orders meet: the account, the markets and the book on disk, kept in step.
+"""The venue: keeps the account, the markets and the book on disk consistent, and executes orders.
 
-Every method changes memory and writes the same to the book's open transaction; committing is the caller's. If
-anything goes wrong on the way, the transaction is rolled back and a new venue is built from the book: what is in
-memory is never trusted over what is on disk.
+Every method changes memory and writes the same change to the book's open transaction; the caller commits. After an
+error the caller rolls the transaction back and builds a new venue from the book, because memory can then differ from
+the disk.
 
-Decides the order's course (match, rest, cancel), not whether it is admitted (`order_rules`) nor what is answered.
+An order matches, rests or is cancelled here. `order_rules` checks it before.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from daemon.simulator.orders import RESTING_TYPES, Fill, Order, OrderType, Side
 from daemon.simulator.symbols import OFFLINE, Symbol, default_symbols
 
 MAX_OPEN_ORDERS = 500
-"""Of the account (documented)."""
+"""Per account (documented)."""
 
 _FIRST_ID = 342_252_993_005_723_000_000  # ids look like C02__342252993005723644225 (observed)
 
@@ -34,10 +34,10 @@ class Venue:
     """The state of the exchange."""
 
     def __init__(self, book: Book, seed: int, *, spends_all: bool = False) -> None:
-        """Take up the exchange where the book left it.
+        """Restore the state from the book.
 
-        `spends_all` lets a MARKET BUY by `quoteOrderQty` buy what that pays for at the prices that are offered,
-        instead of what it pays for at the order's limit.
+        With `spends_all` a MARKET BUY by `quoteOrderQty` buys the quantity that this amount pays for at the offered
+        prices, otherwise the quantity that it pays for at the order's limit.
         """
         self.book = book
         self._spends_all = spends_all
@@ -52,7 +52,7 @@ class Venue:
         self._order_sequence, self._fill_sequence = book.last_sequences()
         self._moved: set[str] = set()
         self.events: list[Event] = []
-        """What happened since somebody last cleared this."""
+        """The changes since the caller last cleared this list."""
 
     # Markets.
 
@@ -60,33 +60,33 @@ class Venue:
         """Return a symbol.
 
         Raises:
-            Refusal: there is none of that name.
+            Refusal: the symbol is unknown.
         """
         if name not in self.markets:
             raise Refusal(Code.INVALID_SYMBOL)
         return self.markets[name].symbol
 
     def market(self, name: str, now_ms: int) -> Market:
-        """Return a symbol's market as it stands now.
+        """Return a symbol's market, moved to `now_ms`.
 
         Raises:
-            Refusal: there is no such symbol.
+            Refusal: the symbol is unknown.
         """
         market = self.markets[self.symbol(name).symbol]
         self._advance(market, now_ms)
         return market
 
     def advance(self, now_ms: int) -> None:
-        """Move the markets in which own orders wait; the others move when somebody looks."""
+        """Move the markets that have open orders; `market` moves the others."""
         for name in sorted({order.symbol for order in self.open_orders.values()}):
             self._advance(self.markets[name], now_ms)
 
     def knows(self, name: str, opens_ms: int) -> bool:
-        """Whether there is such a symbol with this opening."""
+        """Return whether the symbol exists with this opening time."""
         return name in self.markets and self.markets[name].symbol.opens_ms == opens_ms
 
     def list_symbol(self, symbol: Symbol) -> None:
-        """List a symbol, or one that there is anew: its market starts from the beginning."""
+        """List a symbol, or list an existing one again: its market restarts."""
         self.markets[symbol.symbol] = Market(symbol, self._seed)
         for order in self.open_orders.values():
             if order.symbol == symbol.symbol:
@@ -98,8 +98,8 @@ class Venue:
         self.markets[symbol.symbol].symbol = symbol
         self._moved.add(symbol.symbol)
 
-    def take_over(self, symbols: Iterable[Symbol], *, are_all: bool) -> None:
-        """List these symbols; where they are all, one that is not among them goes offline."""
+    def replace_rules(self, symbols: Iterable[Symbol], *, are_all: bool) -> None:
+        """List these symbols or change their rules; with `are_all`, all other symbols go offline."""
         shown = {symbol.symbol: symbol for symbol in symbols}
         for name, market in self.markets.items():
             if are_all and name not in shown and market.symbol.status != OFFLINE:
@@ -112,14 +112,14 @@ class Venue:
                 self.change(symbol)
 
     def jump(self, name: str, price: Decimal, now_ms: int) -> None:
-        """Put a symbol's market at a price."""
+        """Set the price of a symbol's market."""
         market = self.market(name, now_ms)
         for interest in market.jump(price, now_ms):
             self._fill_resting(interest, now_ms)
         self._moved.add(name)
 
     def pin(self, name: str, bids: list[Level], asks: list[Level], now_ms: int) -> None:
-        """Let a symbol's market offer exactly these levels."""
+        """Replace the levels of a symbol's market."""
         market = self.market(name, now_ms)
         for interest in market.pin(bids, asks, now_ms):
             self._fill_resting(interest, now_ms)
@@ -128,19 +128,19 @@ class Venue:
     # The account.
 
     def set_balances(self, amounts: Mapping[str, Decimal]) -> None:
-        """Put free balances at amounts."""
+        """Set free balances."""
         for asset, amount in amounts.items():
             self.account.set_free(asset, amount)
 
     # Orders.
 
     def place(self, ticket: Ticket, now_ms: int, *, invisible_ms: int = 0, repeated: Code | None = None) -> Order:
-        """Accept an order, let it trade, and return it as it is then.
+        """Accept an order, match it, and return its new state.
 
-        With `repeated`, a client order id that was used is refused so.
+        With `repeated`, a client order id that was used before is refused with this code.
 
         Raises:
-            Refusal: it is not accepted, and nothing was changed.
+            Refusal: the order is not accepted, and nothing has changed.
         """
         market = self.market(ticket.symbol, now_ms)
         symbol = market.symbol
@@ -169,7 +169,7 @@ class Venue:
         return self._trade(order, market, now_ms)
 
     def cancel(self, order: Order, now_ms: int) -> Order:
-        """Cancel an open order and return it as it is then."""
+        """Cancel an open order and return its new state."""
         market = self.markets[order.symbol]
         market.book.remove(order.side, order.sequence)
         self.account.release(order, market.symbol)
@@ -178,7 +178,7 @@ class Venue:
         return self._replace(cancelled)
 
     def save(self) -> None:
-        """Write what has changed beside the orders."""
+        """Write the changed balances and markets; orders and fills are written immediately."""
         for asset, before in sorted(self.account.changed.items()):
             after = self.account.balance(asset)
             self.book.save_balance(asset, after)
@@ -198,7 +198,7 @@ class Venue:
             raise Refusal(Code.INSUFFICIENT_POSITION if order.side is Side.BUY else Code.OVERSOLD)
 
     def _trade(self, order: Order, market: Market, now_ms: int) -> Order:
-        """Let an arriving order trade; what is left of it waits in the book or is cancelled."""
+        """Match an arriving order; its rest stays in the order book or is cancelled."""
         matches = market.book.match(order.side, order.price, order.quantity)
         if not _may_trade(order, matches, market.symbol, now_ms):
             return self.cancel(order, now_ms)
@@ -215,12 +215,12 @@ class Venue:
         return self._replace(order)
 
     def _fill_resting(self, match: Interest, now_ms: int, *, is_self_trade: bool = False) -> None:
-        """Fill an order that waited; the order book has taken the quantity out already."""
+        """Fill a resting order; the order book has already removed the quantity."""
         order = self.open_orders[match.order_sequence]
         self._replace(self._fill(order, match, now_ms, is_maker=True, is_self_trade=is_self_trade))
 
     def _fill(self, order: Order, match: Interest, now_ms: int, *, is_maker: bool, is_self_trade: bool) -> Order:
-        """Settle one trade of an order and write the trade down; writing the order is the caller's."""
+        """Settle and save one trade of an order; the caller saves the order."""
         market = self.markets[order.symbol]
         symbol = market.symbol
         after = order.filled(match.quantity, match.price, now_ms)
@@ -249,7 +249,7 @@ class Venue:
         self.markets[order.symbol].book.rest(order.side, interest)
 
     def _replace(self, order: Order) -> Order:
-        """Put an order's new state in the place of its old one."""
+        """Save an order's new state, in memory and in the book."""
         if order.is_open:
             self.open_orders[order.sequence] = order
         else:
@@ -258,7 +258,7 @@ class Venue:
         return order
 
     def _advance(self, market: Market, now_ms: int) -> None:
-        """Play a market's ticks. An order fills at the instant of the tick that reached it."""
+        """Compute a market's ticks. An order fills at the time of the tick that reached its price."""
         ticked_ms = market.ticked_ms
         for at_ms, interest in market.advance(now_ms):
             self._fill_resting(interest, at_ms)
@@ -267,9 +267,9 @@ class Venue:
 
 
 def _may_trade(order: Order, matches: list[Interest], symbol: Symbol, now_ms: int) -> bool:
-    """Whether an arriving order does anything at all; where not, it is cancelled as it came.
+    """Return whether an arriving order can trade or rest; otherwise it is cancelled without a fill.
 
-    Unknown for FILL_OR_KILL and LIMIT_MAKER; taken from what was observed of IMMEDIATE_OR_CANCEL.
+    Unknown for FILL_OR_KILL and LIMIT_MAKER; assumed to be like the observed behaviour of IMMEDIATE_OR_CANCEL.
     """
     if order.type is OrderType.MARKET:
         return not in_opening(symbol, now_ms)

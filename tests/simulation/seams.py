@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 
 from daemon.exchange.mexc.transport import Failure, Reply
 from daemon.simulator import messages
-from daemon.simulator.exchange import Later, SimulatedExchange
+from daemon.simulator.exchange import DelayedRequest, SimulatedExchange
 from daemon.store.opening import open_for_reading, prepare
 from daemon.store.store import Store
 
@@ -197,7 +197,7 @@ class Network:
             return
         path, _, query = target.partition("?")
         reply = self._exchange.handle(messages.Request(method, path, query, headers), self._clock.now_ms())
-        if isinstance(reply, Later):
+        if isinstance(reply, DelayedRequest):
             await anyio.sleep(reply.delay_ms / 1_000)
             reply = self._exchange.resume(reply, self._clock.now_ms())
         await anyio.sleep(reply.delay_ms / 1_000 + self._dice.uniform(0.001, 0.05))

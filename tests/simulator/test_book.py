@@ -136,7 +136,7 @@ def test_another_programs_database_is_refused_and_left_alone(path: str) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE theirs (x)")
     other.close()
-    with pytest.raises(BookUnreadable, match="is no book"):
+    with pytest.raises(BookUnreadable, match="is not a book"):
         Book(path)
 
 

@@ -256,8 +256,8 @@ def test_other_addresses_are_taken_with_leave() -> None:
 
 def test_a_person_reads_a_sentence_and_a_program_json() -> None:
     url = "http://127.0.0.1:8765"
-    assert announcement(url, "book.db", is_for_a_person=True).startswith(f"The simulated exchange listens on {url}; ")
-    assert json.loads(announcement(url, "book.db", is_for_a_person=False))["url"] == url
+    assert announcement(url, "book.db", is_terminal=True).startswith(f"The simulated exchange listens on {url}; ")
+    assert json.loads(announcement(url, "book.db", is_terminal=False))["url"] == url
 
 
 def test_keys_come_from_the_environment_both_or_neither() -> None:

@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from daemon.simulator.exchange import Later
+from daemon.simulator.exchange import DelayedRequest
 from daemon.simulator.faults import Fault
 from tests.simulator.trader import Trader, order
 
@@ -33,7 +33,7 @@ def run(seed: int) -> str:
         parameters = order(symbol=symbol, side=side, type=kind, price=PRICES[symbol], quantity="1")
         trader.now_ms += choices.randint(0, 1_500)
         answer = trader.exchange.handle(trader.request("POST", "order", **parameters), trader.now_ms)
-        if isinstance(answer, Later):
+        if isinstance(answer, DelayedRequest):
             answer = trader.exchange.resume(answer, trader.now_ms + answer.delay_ms)
         digest.update(f"{answer.status} {answer.drop_reply} {answer.body!r}".encode())
     digest.update(msgspec.json.encode(trader.exchange.orders()))

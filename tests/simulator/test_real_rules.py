@@ -19,7 +19,7 @@ def read(*shown: dict[str, Any]) -> list[str]:
 def test_what_another_simulated_exchange_shows_is_taken_over_as_it_is() -> None:
     one, other = Trader(), Trader()
     symbols = read_symbols(one.send("GET", "exchangeInfo").body)
-    other.exchange.take_over_rules(symbols)
+    other.exchange.replace_rules(symbols)
     shown = [trader.ask("GET", "exchangeInfo")["symbols"] for trader in (one, other)]
     assert shown[0] == shown[1]
 
@@ -42,16 +42,16 @@ def test_a_pair_that_cannot_be_traded_here_is_left_out_and_hides_no_other(odd: d
 
 def test_a_pair_that_is_not_shown_any_more_goes_offline_and_the_others_books_are_empty_until_they_are_shown() -> None:
     trader = Trader()
-    trader.exchange.take_over_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})))
+    trader.exchange.replace_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})))
     states = {each["symbol"]: each["status"] for each in trader.ask("GET", "exchangeInfo")["symbols"]}
     assert {name for name, status in states.items() if status == "1"} == {"NEWUSDT"}
     assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == []
-    trader.exchange.take_over_book("NEWUSDT", [(Decimal(1), Decimal(5))], [(Decimal(2), Decimal(5))], trader.now_ms)
+    trader.exchange.replace_book("NEWUSDT", [(Decimal(1), Decimal(5))], [(Decimal(2), Decimal(5))], trader.now_ms)
     assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == [["2", "5"]]
 
 
 def test_one_more_pair_is_added_to_those_that_there_are() -> None:
     trader = Trader()
-    trader.exchange.take_over_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})), are_all=False)
+    trader.exchange.replace_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})), are_all=False)
     states = {each["symbol"]: each["status"] for each in trader.ask("GET", "exchangeInfo")["symbols"]}
     assert (states["NEWUSDT"], states["BTCUSDT"]) == ("1", "1")

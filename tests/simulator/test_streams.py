@@ -332,7 +332,7 @@ def test_a_fault_of_every_endpoint_does_not_strike_the_streams(trader: Trader) -
 
 
 def test_a_fault_of_the_streams_has_no_endpoint() -> None:
-    with pytest.raises(Exception, match="strikes the streams, no endpoint"):
+    with pytest.raises(Exception, match="applies to the streams and takes no endpoint"):
         parse_fault("event_lost:endpoint=*")
 
 

@@ -15,7 +15,7 @@ import msgspec
 from daemon.simulator.authentication import EXAMPLE_KEYS, KeyPair
 from daemon.simulator.book import Book
 from daemon.simulator.control import MarketChange
-from daemon.simulator.exchange import Later, SimulatedExchange
+from daemon.simulator.exchange import DelayedRequest, SimulatedExchange
 from daemon.simulator.faults import Fault
 from daemon.simulator.limits import UNLIMITED, Limits
 from daemon.simulator.listings import Listing
@@ -89,10 +89,10 @@ class Trader:
         assert isinstance(answer, Reply)
         return answer
 
-    def later(self, method: str, path: str, **parameters: object) -> Later:
+    def later(self, method: str, path: str, **parameters: object) -> DelayedRequest:
         """Send a request that a fault holds back."""
         answer = self.exchange.handle(self.request(method, path, **parameters), self.now_ms)
-        assert isinstance(answer, Later)
+        assert isinstance(answer, DelayedRequest)
         return answer
 
     def ask(self, method: str, path: str, **parameters: object) -> Any:

@@ -1,7 +1,7 @@
-"""What a struck reply shows instead of the truth. Each function takes a reply's body and returns another.
+"""Altered replies: each function takes a reply's body and returns one with wrong contents.
 
-The exchange did what it was asked and knows better; only what it shows is wrong. Fields are changed wherever they
-stand in the reply: in an order, in every row of a list, in `symbols` of exchangeInfo, in `balances` of the account.
+The exchange has executed the request correctly; only the reply is wrong. A field is changed everywhere in the reply:
+in an order, in every row of a list, in `symbols` of exchangeInfo, in `balances` of the account.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,11 @@ ANOTHER: _Item = {
     "side": "BUY",
     "isBuyer": True,
 }
-"""A row of an order that another program placed, with the fields of an order and of a fill."""
+"""A row for an order of another program, with the fields of an order and of a fill."""
 
 
 def with_field(body: bytes, name: str, value: str) -> bytes:
-    """Show a field with another value: JSON where the text is JSON, or else the text itself."""
+    """Replace a field's value: by the text's JSON value if it is JSON, otherwise by the text."""
     shown = _json_or_text(value)
 
     def change(item: _Item) -> None:
@@ -42,12 +42,12 @@ def with_field(body: bytes, name: str, value: str) -> bytes:
 
 
 def without_field(body: bytes, name: str) -> bytes:
-    """Leave a field out."""
+    """Remove a field."""
     return _everywhere(body, lambda item: item.pop(name, None))
 
 
 def without_sums(body: bytes) -> bytes:
-    """Show orders with a sum of 0, and no fills."""
+    """Set the sum of orders to 0, and remove fills."""
     content = msgspec.json.decode(body)
     if isinstance(content, list):
         body = msgspec.json.encode([row for row in content if "quoteQty" not in row])
@@ -55,14 +55,14 @@ def without_sums(body: bytes) -> bytes:
 
 
 def with_odd_row(body: bytes, name: str, value: str) -> bytes:
-    """Begin a list with a row of another program's order, in which a field is odd; without a name, an empty row."""
+    """Insert another program's order with an odd field as the first row of a list; without a name, an empty row."""
     rows = _list(body)
     odd = {**ANOTHER, name: _json_or_text(value)} if name else {}
     return msgspec.json.encode([odd, *rows])
 
 
 def twice(body: bytes) -> bytes:
-    """Show every row of a list twice."""
+    """Repeat every row of a list."""
     rows = _list(body)
     return msgspec.json.encode([row for row in rows for _ in range(2)])
 
