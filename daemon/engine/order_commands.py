@@ -10,7 +10,6 @@ import msgspec
 
 from daemon.clock import Entropy
 from daemon.core.rules import guards
-from daemon.core.rules.idempotency import Identity
 from daemon.core.state.decision import Decision
 from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
@@ -19,7 +18,7 @@ from daemon.core.values.signals import Signal, SignalRequest, normalise
 from daemon.core.values.states import MEANINGS, RESTING, SIGHTINGS, WITHDRAWABLE, State
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator
-from daemon.core.verbs.intake import Accepted
+from daemon.core.verbs.intake import Accepted, Incoming
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
@@ -70,48 +69,39 @@ class OrderCommands:
         self._entropy = entropy
 
     async def submit(self, request: SignalRequest, caller: Caller) -> Accepted:
-        """Take a signal in; return when its order is on disk.
+        """Accept a signal; return when its order is on disk.
 
         Raises:
-            Refusal: it was not taken, and nothing was changed.
+            Refusal: it was not accepted, and nothing was changed.
 
         """
-        return (await self._take([await self._wish(request, caller)], caller))[0]
+        return (await self._accept([await self._prepare(request, caller)], caller))[0]
 
     async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
-        """Take all signals in, or none; return when their orders are on disk, in one commit.
+        """Accept all signals, or none; return when their orders are on disk, in one commit.
 
         Raises:
-            Refusal: none was taken; where one of them is wrong, the error says which.
+            Refusal: none was accepted; where one of them is wrong, the error says which.
 
         """
-        wishes = []
+        incoming = []
         for place, request in enumerate(requests):
             try:
-                wishes.append(await self._wish(request, caller))
+                incoming.append(await self._prepare(request, caller))
             except Invalid as error:
                 raise error.within(f"[{place}]") from None
             if place % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-        return await self._take(wishes, caller)
+        return await self._accept(incoming, caller)
 
-    async def _take(self, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller) -> list[Accepted]:
-        accepted, commit = self._engine.decide(self._accept_all, wishes, caller)
+    async def _accept(self, incoming: Sequence[Incoming], caller: Caller) -> list[Accepted]:
+        now_ms = self._engine.clock.now_ms()
+        order_ids = [new_id(now_ms, self._entropy(RANDOM_BYTES)) for _ in incoming]
+        accepted, commit = self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
         await asyncio.sleep(0)  # requests to the exchange are built before this waits,
         await commit.durable()
         await asyncio.sleep(0)  # and leave before the answers to callers
         return accepted
-
-    def _accept_all(
-        self, d: Decision, wishes: Sequence[tuple[Signal | None, Identity]], caller: Caller
-    ) -> list[Accepted]:
-        intake.check_all(d, wishes)
-        return [
-            intake.accept(
-                d, signal, identity, order_id=new_id(d.now_ms, self._entropy(RANDOM_BYTES)), actor=caller.actor
-            )
-            for signal, identity in wishes
-        ]
 
     async def outcome(self, order: Order, wait_s: float) -> Order:
         """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
@@ -213,26 +203,23 @@ class OrderCommands:
         await self.switch(operator.clear_wait, caller, reason)
         self._engine.exchange.end_backoffs()
 
-    async def _wish(self, request: SignalRequest, caller: Caller) -> tuple[Signal | None, Identity]:
-        """Bring a signal into the form in which it is accepted, waiting for its symbol's rules and price if need be.
-
-        The signal is ``None`` where an earlier order answers it: nothing was fitted or checked.
-        """
+    async def _prepare(self, request: SignalRequest, caller: Caller) -> Incoming:
+        """Check a signal and fit it to its pair, which waits for the pair's rules and price if they are not known."""
         state = self._engine.state
         now_ms = self._engine.clock.now_ms()
         signal = normalise(request, state.rules.config, now_ms=now_ms)
         if signal.skip_lock:
             administrators_only(caller)
         identity = intake.identify(state, signal)
-        if intake.recognise(Decision(state, now_ms), identity, actor=caller.actor) is not None:
-            return None, identity
+        if intake.earlier_order(state, identity, now_ms) is not None:
+            return Incoming(None, identity)
         intake.check_open(state, [signal.side])
         check_type(signal, state.rules.probed.refused_types)
         signal = await self._fitted(signal, now_ms)
         if guards.needs_last_price(signal, state.rules.config.guards):
             last_price = await self._engine.exchange.last_price(signal.symbol)
             signal = msgspec.structs.replace(signal, last_price=last_price)
-        return signal, identity
+        return Incoming(signal, identity)
 
     async def _fitted(self, signal: Signal, now_ms: int) -> Signal:
         """Fit a signal to its pair's rules; before known rules refuse it, they are read anew."""

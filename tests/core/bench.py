@@ -16,7 +16,6 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from msgspec.structs import replace
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Spent, spent_by
-from daemon.core.rules.idempotency import Identity
 from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.rules.retries import Verdict
 from daemon.core.rules.trading_rules import Rules
@@ -28,13 +27,13 @@ from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, NotSent, QueryResult
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import Order, Side
-from daemon.core.values.signals import Signal, SignalRequest, normalise
+from daemon.core.values.signals import SignalRequest, normalise
 from daemon.core.values.states import KEY_FREE, TRANSITIONS, State
 from daemon.core.values.symbols import SymbolRules, fit
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.deciding import decide
 from daemon.core.verbs.dispatch import fire, may_go, tick
-from daemon.core.verbs.intake import Accepted, accept, check_all, identify
+from daemon.core.verbs.intake import Accepted, Incoming, accept_all, identify
 from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resolve, resume, withdraw
 from daemon.core.verbs.outcomes import answered, searched
@@ -268,18 +267,12 @@ class Bench:
             replace(normalise(each, self.state.rules.config, now_ms=self.now_ms), last_price=last_price)
             for each in asked
         ]
-        wishes = [
-            (signal if pair is None else fit(signal, pair, self.now_ms), identify(self.state, signal))
+        incoming = [
+            Incoming(signal if pair is None else fit(signal, pair, self.now_ms), identify(self.state, signal))
             for signal in signals
         ]
-        return self.decide(self._accept_all, wishes)
-
-    def _accept_all(self, d: Decision, wishes: Sequence[tuple[Signal, Identity]]) -> list[Accepted]:
-        check_all(d, wishes)
-        return [
-            accept(d, signal, identity, order_id=an_id(next(self._ids), d.now_ms), actor="uid:1000")
-            for signal, identity in wishes
-        ]
+        order_ids = [an_id(next(self._ids), self.now_ms) for _ in incoming]
+        return self.decide(accept_all, incoming, order_ids, actor="uid:1000")
 
     def durable_sends(self) -> list[Send]:
         """Return the requests that the disk does not hold back any more."""

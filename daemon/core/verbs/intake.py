@@ -1,6 +1,6 @@
 """Intake: a signal becomes an order, or is answered by an earlier one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,13 @@ from daemon.core.values.states import State
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady
 
 
+class Incoming(msgspec.Struct, frozen=True):
+    """A signal that asks to be accepted."""
+
+    fitted: Signal | None  # rounded to its pair's rules; None: an earlier order answered it, so it was not fitted
+    identity: Identity  # of the signal as it was asked
+
+
 class Accepted(msgspec.Struct, frozen=True):
     """The signal's order; ``replayed`` where an earlier signal made it."""
 
@@ -30,55 +37,114 @@ def identify(state: TradingState, signal: Signal) -> Identity:
     return identity_of(signal, per_symbol=rules.config.locks.per_symbol, one_buy_per_target=rules.config.poller.enabled)
 
 
-def recognise(d: Decision, identity: Identity, *, actor: str) -> Accepted | None:
-    """Answer a repetition with the first one's order; ``None`` where the signal is new.
-
-    A repetition is answered even while halted or draining, because it places nothing.
+def earlier_order(state: TradingState, identity: Identity, now_ms: int) -> Order | None:
+    """Return the order that answers a repeated signal, or ``None`` for a new signal.
 
     Raises:
         KeyConflict: the key belongs to an order with another payload.
 
     """
-    other: Order | None = None
-    for key in identity.keys:
-        known = d.state.orders.by_key(key)
-        verdict = claim(known, identity, d.now_ms, d.state.rules.config.queue.manual_window_ms)
-        if known is not None and verdict is Claim.REPLAY:
-            d.record("order.replayed", known, actor=actor, key=known.key)
-            return Accepted(known, replayed=True)
-        if verdict is Claim.CONFLICT:
-            other = known
-    if other is not None and identity.second_key is None:
-        raise KeyConflict(
-            f"idempotency key {identity.key!r} belongs to order {other.order_id} with another payload; "
-            "send the same payload to read its outcome, or another key to place another order"
-        )
-    return None
+    return _look_up(state, identity, now_ms, {})[0]
 
 
-def accept(d: Decision, signal: Signal | None, identity: Identity, *, order_id: str, actor: str) -> Accepted:
-    """Take a signal in, once.
+def accept_all(d: Decision, incoming: Sequence[Incoming], order_ids: Sequence[str], *, actor: str) -> list[Accepted]:
+    """Accept all signals, or none of them.
+
+    A repeated signal is answered with its order even while trading is halted or the daemon drains: it places nothing.
 
     Args:
-        signal: rounded to what its symbol admits; ``None`` where it was not, because an earlier order answered it.
-        identity: of the signal as it was asked.
+        order_ids: one unused id per signal.
 
     Raises:
-        KeyConflict: the key belongs to an order with another payload.
-        NotReady: the daemon is starting or draining, or the signal is new and was not fitted to its pair.
+        KeyConflict: a key belongs to another payload, on record or among these.
+        NotReady: the daemon is starting or draining; or a signal is new, and was not fitted to its pair.
         Halted: the kill switch is on.
         Full: the queue has no room.
+        Invalid: a signal's instant and deadline have passed.
+        Guarded: a guard refuses a signal, also because of signals before it in this batch.
 
     """
-    repetition = recognise(d, identity, actor=actor)
-    if repetition is not None:
-        return repetition
-    check_open(d.state, [identity.asked.side])
-    key = _key_of_new(d, identity)
-    outdated = d.state.orders.by_key(key)
+    batch: dict[str, Order] = {}  # new orders, by key
+    accepted: list[Accepted] = []
+    sides: list[Side] = []
+    for signal, order_id in zip(incoming, order_ids, strict=True):
+        known, key = _look_up(d.state, signal.identity, d.now_ms, batch)
+        if known is None:
+            sides.append(signal.identity.asked.side)
+            if signal.fitted is None:
+                check_open(d.state, sides)
+                raise NotReady(
+                    "the order that answered the signal ended unplaced meanwhile; send it again, with the same key"
+                )
+            batch[key] = _order(d, signal.fitted, signal.identity, order_id, key, d.state.orders.last_seq + len(sides))
+        accepted.append(Accepted(known or batch[key], replayed=known is not None))
+    if sides:
+        check_open(d.state, sides)
+        _check_each(d, incoming, accepted)
+    for each in accepted:
+        if each.replayed:
+            d.record("order.replayed", each.order, actor=actor, key=each.order.key)
+        else:
+            _add(d, each.order, actor)
+    return accepted
+
+
+def _look_up(
+    state: TradingState, identity: Identity, now_ms: int, batch: Mapping[str, Order]
+) -> tuple[Order | None, str]:
+    """Return the order that answers a signal, if there is one, and the key that a new order gets.
+
+    Args:
+        batch: orders that earlier signals of the same batch will become, by key.
+
+    """
+    conflict: Order | None = None
+    free = identity.key
+    for key in identity.keys:
+        known = batch.get(key) or state.orders.by_key(key)
+        verdict = claim(known, identity, now_ms, state.rules.config.queue.manual_window_ms)
+        if verdict is Claim.REPLAY:
+            return known, key
+        if verdict is Claim.CONFLICT:
+            conflict = known
+            if key == identity.key and identity.second_key is not None:
+                free = identity.second_key
+    if conflict is not None and identity.second_key is None:
+        if conflict.key in batch:
+            raise KeyConflict(f"idempotency key {identity.key!r} stands for two different payloads in one batch")
+        raise KeyConflict(
+            f"idempotency key {identity.key!r} belongs to order {conflict.order_id} with another payload; "
+            "send the same payload to read its outcome, or another key to place another order"
+        )
+    return None, free
+
+
+def _check_each(d: Decision, incoming: Sequence[Incoming], accepted: Sequence[Accepted]) -> None:
+    """Check the instant and the guards of each new order. An error names its place in a batch of several."""
+    counted = Exposure()  # what the orders before it in this batch add
+    for place, (signal, each) in enumerate(zip(incoming, accepted, strict=True)):
+        if each.replayed:
+            continue
+        asked = signal.identity.asked
+        try:
+            check_instant(asked, d.now_ms)
+            guards.check(
+                each.order,
+                d.state.rules.config.guards,
+                (d.state.orders.exposure, counted),
+                allow_repeat=asked.allow_repeat,
+            )
+        except (Invalid, Guarded) as refused:
+            raise refused if len(incoming) == 1 else refused.within(f"[{place}]") from None
+        if len(incoming) > 1:
+            counted.note(None, msgspec.structs.replace(each.order, order_id=f"[{place}]"))
+
+
+def _add(d: Decision, order: Order, actor: str) -> None:
+    """Queue a new order, and free its key of an order that no longer counts."""
+    outdated = d.state.orders.by_key(order.key)
     if outdated is not None and outdated.key_bound:
         d.unbind(outdated)
-    order = _order(d, signal, identity, order_id, key=key)
     d.state.orders.last_seq = order.seq
     d.add(order)
     d.enqueue(order)
@@ -100,51 +166,6 @@ def accept(d: Decision, signal: Signal | None, identity: Identity, *, order_id: 
         execute_at_ms=order.execute_at_ms,
         **_asked(order),
     )
-    return Accepted(order, replayed=False)
-
-
-def check_all(d: Decision, wishes: Sequence[tuple[Signal | None, Identity]]) -> None:
-    """Check that all of several signals would be taken, so that all or none can be.
-
-    Raises:
-        KeyConflict: a key belongs to another payload, on record or among these.
-        NotReady, Halted, Full: see :func:`accept`.
-        Invalid: its instant and its deadline have passed.
-        Guarded: a guard speaks against one of them, what comes before it among these included.
-
-    """
-    new: dict[str, str] = {}  # the keys that they would take, and the payloads' fingerprints
-    fresh: list[tuple[int, Signal | None, Identity]] = []
-    for place, (signal, identity) in enumerate(wishes):
-        if recognise(Decision(d.state, d.now_ms), identity, actor="") is not None:
-            continue
-        key = _key_of_new(d, identity)
-        if new.get(key, identity.fingerprint) != identity.fingerprint:
-            if identity.second_key is None:
-                raise KeyConflict(f"idempotency key {key!r} stands for two different payloads in one batch")
-            key = identity.second_key
-        if key not in new:
-            new[key] = identity.fingerprint
-            fresh.append((place, signal, identity))
-    if fresh:
-        check_open(d.state, [identity.asked.side for _, _, identity in fresh])
-    batch = Exposure()
-    for place, signal, identity in fresh:
-        try:
-            check_instant(identity.asked, d.now_ms)
-        except Invalid as wrong:
-            raise wrong if len(wishes) == 1 else wrong.within(f"[{place}]") from None
-        order = _order(d, signal, identity, f"[{place}]")
-        try:
-            guards.check(
-                order,
-                d.state.rules.config.guards,
-                (d.state.orders.exposure, batch),
-                allow_repeat=identity.asked.allow_repeat,
-            )
-        except Guarded as refused:
-            raise refused if len(wishes) == 1 else refused.within(f"[{place}]") from None
-        batch.note(None, order)
 
 
 def check_open(state: TradingState, arrivals: Sequence[Side]) -> None:
@@ -153,7 +174,7 @@ def check_open(state: TradingState, arrivals: Sequence[Side]) -> None:
     However many BUYs wait, a SELL finds a place: SELLs are bounded among themselves only.
 
     Raises:
-        NotReady, Halted, Full: see :func:`accept`.
+        NotReady, Halted, Full: see :func:`accept_all`.
 
     """
     if state.gate.halted is not None:
@@ -176,25 +197,9 @@ def _check_room(arrivals: int, waiting: int, what: str, limit: int) -> None:
         )
 
 
-def _key_of_new(d: Decision, identity: Identity) -> str:
-    """Return the key of the order that a new signal becomes."""
-    window_ms = d.state.rules.config.queue.manual_window_ms
-    verdict = claim(d.state.orders.by_key(identity.key), identity, d.now_ms, window_ms)
-    return identity.key if verdict is Claim.NEW or identity.second_key is None else identity.second_key
-
-
-def _order(
-    d: Decision,
-    signal: Signal | None,
-    identity: Identity,
-    order_id: str,
-    *,
-    key: str | None = None,
-) -> Order:
-    if signal is None:
-        raise NotReady("the order that answered the signal ended unplaced meanwhile; send it again, with the same key")
+def _order(d: Decision, signal: Signal, identity: Identity, order_id: str, key: str, seq: int) -> Order:
     return Order(
-        seq=d.state.orders.last_seq + 1,
+        seq=seq,
         order_id=order_id,
         state=State.QUEUED,
         symbol=signal.symbol,
@@ -212,7 +217,7 @@ def _order(
         resource=identity.resource,
         priority=signal.priority,
         skip_lock=signal.skip_lock,
-        key=key or identity.key,
+        key=key,
         fingerprint=identity.fingerprint,
         key_until_ms=key_until_ms(identity, d.now_ms, d.state.rules.config.queue.manual_window_ms),
         accepted_ms=d.now_ms,

@@ -7,7 +7,7 @@ import pytest
 from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.states import State
-from daemon.core.verbs.intake import accept, check_all, identify
+from daemon.core.verbs.intake import Incoming, accept_all, identify
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from tests.core.bench import Bench
 from tests.core.making import (
@@ -303,10 +303,9 @@ def test_what_was_not_fitted_because_it_was_known_is_not_taken_when_it_is_new(be
     """Between the look-up and the decision the order that answered it may have ended unplaced."""
     identity = identify(bench.state, signal())
     with pytest.raises(NotReady, match="send it again"):
-        check_all(Decision(bench.state, NOON_MS), [(None, identity)])
+        bench.decide(accept_all, [Incoming(None, identity)], [an_id(9)], actor="uid:1000")
     known = bench.submit()
-    check_all(Decision(bench.state, NOON_MS), [(None, identity)])
-    again = accept(Decision(bench.state, NOON_MS), None, identity, order_id=an_id(9), actor="uid:1000")
+    (again,) = bench.decide(accept_all, [Incoming(None, identity)], [an_id(9)], actor="uid:1000")
     assert (again.replayed, again.order.order_id) == (True, known.order_id)
 
 
@@ -322,7 +321,7 @@ def test_what_is_traded_is_rounded_and_what_identifies_is_not(bench: Bench) -> N
     """Rounding to a pair's steps must not make one wish of two, nor two of one when the pair's steps change."""
     asked, rounded = signal(quote_order_qty=Decimal("9.999")), signal(quote_order_qty=Decimal("9.99"))
     d = Decision(bench.state, NOON_MS)
-    accepted = accept(d, rounded, identify(bench.state, asked), order_id=an_id(1), actor="uid:1000")
+    (accepted,) = accept_all(d, [Incoming(rounded, identify(bench.state, asked))], [an_id(1)], actor="uid:1000")
     assert accepted.order.quote_quantity == Decimal("9.99")
     assert accepted.order.asked == {"quote_quantity": Decimal("9.999")}
     (told,) = d.changes.events
