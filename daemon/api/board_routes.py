@@ -10,7 +10,7 @@ from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
 from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, View, encode, order_fields
-from daemon.core.views.board import Standing, overview
+from daemon.core.views.board import BoardEntry, overview
 from daemon.core.views.explain import Outlook
 
 MAX_SHOWN = 300
@@ -70,7 +70,7 @@ class Board:
         )
 
 
-def _standing_view(standing: Standing) -> StandingView:
+def _standing_view(standing: BoardEntry) -> StandingView:
     search, waiting = standing.search, standing.waiting
     return StandingView(
         **order_fields(standing.order),

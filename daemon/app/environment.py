@@ -23,7 +23,7 @@ BOT_TOKEN = "bot_token"  # noqa: S105  # a credential's name
 """Name of the credential that holds the token for the bot."""
 
 
-class Surroundings:
+class ProcessEnvironment:
     """What a configuration, the environment and the disk say."""
 
     def __init__(self, config: Config, environ: Mapping[str, str], log: Log, emit: Emit) -> None:

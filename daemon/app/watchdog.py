@@ -17,7 +17,7 @@ CHECKS = 4
 """So many times in the watchdog's time everything is looked at: each look and each pause has a quarter of it."""
 
 
-class Reports:
+class ServiceReports:
     """Tells the service manager."""
 
     def __init__(

@@ -18,10 +18,10 @@ from daemon.api.context import Context
 from daemon.api.event_stream import EventStream
 from daemon.api.http.body import BodyLimits
 from daemon.api.server import serve
-from daemon.app.environment import Surroundings
+from daemon.app.environment import ProcessEnvironment
 from daemon.app.reload import reload
 from daemon.app.systemd import ServiceManager, given_sockets, watchdog_s, without
-from daemon.app.watchdog import Reports
+from daemon.app.watchdog import ServiceReports
 from daemon.clock import CLOCK_FACT, Anchor, Clock, SteadyClock, anchored, read_anchor
 from daemon.config.loading import load
 from daemon.config.probe_results import UNSETTLED
@@ -78,7 +78,7 @@ class Process:
         self._poller: Poller | None = None
         self._probed = UNSETTLED
         self._unreachable: Path | None = None  # a socket that was deleted
-        self._around = Surroundings(config, self._environ, log, self._emit)
+        self._around = ProcessEnvironment(config, self._environ, log, self._emit)
 
     async def main(self) -> None:
         """Build everything, in the order in which it depends on one another, and run it."""
@@ -135,7 +135,7 @@ class Process:
                 context.http, context.http_token_file = http, loopback.token_file
             stack.enter_context(recorded(database, self._environ, signals=signals, status=status))
             stack.callback(stream.close)  # before the sockets, which would wait for its readers
-            reports = Reports(self._manager, engine, self._watchdog_s, emit)
+            reports = ServiceReports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
             tasks.start_soon(reports.run)
             tasks.start_soon(stream.run)
@@ -168,14 +168,16 @@ class Process:
             raise Unreachable(f"{self._unreachable} was deleted or replaced while the daemon used it; start again")
         self._tell(clock, "daemon.stopped", in_flight=len(engine.state.open_attempts), exit_code=0)
 
-    async def _announce(self, engine: Engine, reports: Reports, signals: Path, status: Path, http: str | None) -> None:
+    async def _announce(
+        self, engine: Engine, reports: ServiceReports, signals: Path, status: Path, http: str | None
+    ) -> None:
         await engine.ready.wait()
         gc.freeze()  # what stands now stays: later collections need not look at it
         reports.ready()
         self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
 
     async def _obey_signals(
-        self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: Reports
+        self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: ServiceReports
     ) -> None:
         """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP.
 
@@ -217,7 +219,7 @@ class Process:
         self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
         self._log.set_level(config.log.level)
 
-    async def _watch_sockets(self, engine: Engine, reports: Reports, sockets: dict[str, Path]) -> None:
+    async def _watch_sockets(self, engine: Engine, reports: ServiceReports, sockets: dict[str, Path]) -> None:
         """Drain and end when a socket that this process bound is there no more: nobody could call, and none would know.
 
         Sockets of the service manager are its own matter.

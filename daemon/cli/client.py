@@ -40,7 +40,7 @@ class Fail(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
 
 
-class Answer(dict[str, Any]):
+class DaemonAnswer(dict[str, Any]):
     """A JSON object of the daemon's, of which what is missing is told in words."""
 
     def __init__(self, fields: dict[str, Any], exit_code: int) -> None:
@@ -98,9 +98,9 @@ def unanswered(path: Path, error: Exception, unclear: int, hint: str = "") -> Fa
     return Fail(f"{path} gave no answer that can be read: {why}{hint}", unclear)
 
 
-def _read(raw: bytes, exit_code: int) -> Answer:
-    found = json.loads(raw, object_hook=lambda fields: Answer(fields, exit_code))
-    if isinstance(found, Answer):
+def _read(raw: bytes, exit_code: int) -> DaemonAnswer:
+    found = json.loads(raw, object_hook=lambda fields: DaemonAnswer(fields, exit_code))
+    if isinstance(found, DaemonAnswer):
         return found
     raise ValueError(f"it is no JSON object but {found!r:.40}")
 

@@ -20,7 +20,7 @@ from daemon.exchange.mexc.preflight import (
     trial_result,
 )
 from daemon.exchange.mexc.replies import UNREADABLE, advice_of
-from daemon.exchange.mexc.single_requests import Answer, Server, Unanswered
+from daemon.exchange.mexc.single_requests import Server, SingleAnswer, Unanswered
 
 MUCH_MS = 1_000
 """The daemon measures the difference and reckons with it; one so large says that the machine's clock is not kept."""
@@ -107,7 +107,7 @@ def _key(config: Config, server: Server) -> Iterator[Finding]:
         yield warning("key", f"no answer to a signed request: {error}", "run `sniperd doctor` again")
 
 
-def _accepted(answer: Answer) -> Finding:
+def _accepted(answer: SingleAnswer) -> Finding:
     if answer.status != OK and advice_of(answer.body) is Advice.RESYNC:
         return failure(
             "key", f"the exchange refuses the time of requests: {answer.said}", "let the machine keep time, see clock"
@@ -116,7 +116,7 @@ def _accepted(answer: Answer) -> Finding:
     return _finding("key", key_result(answer.status, answer.body), fit)
 
 
-def _trading(account: Answer, trial: Answer) -> Finding:
+def _trading(account: SingleAnswer, trial: SingleAnswer) -> Finding:
     """Judge by the account's own word, and by an order that is only tried: it tells what the key may do."""
     taken = "taken" if trial.status == OK else f"refused: {trial.said}"
     fit = ok("trading", f"the account may trade; an order that was only tried was {taken}")
@@ -124,7 +124,7 @@ def _trading(account: Answer, trial: Answer) -> Finding:
     return _finding("trading", account_result(account.body), tried)
 
 
-def _pairs(config: Config, answer: Answer) -> Finding:
+def _pairs(config: Config, answer: SingleAnswer) -> Finding:
     try:
         pairs = set(msgspec.json.decode(answer.body, type=_Symbols).data) if answer.status == OK else None
     except UNREADABLE:

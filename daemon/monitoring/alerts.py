@@ -6,7 +6,7 @@
                                     │                        ▲  │
                                     └── back ─▶ quiet        └──┘ beyond again before that
 
-A rule is a value over one figure of a :class:`Snapshot`; the rules stand in :mod:`daemon.monitoring.alert_rules`. A
+A rule is a value over one figure of a :class:`AlertFigures`; the rules stand in :mod:`daemon.monitoring.alert_rules`. A
 figure that flickers around its limit makes no noise: it must stay beyond for the rule's time to fire, and stay back
 for a time of its own, at a mark that may be further back, to resolve. A figure that is not known (``None``) neither
 fires a rule nor resolves it.
@@ -33,7 +33,7 @@ class AlertState(StrEnum):
     FIRING = "firing"
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The figures that rules look at, at one moment; ``None`` is not known."""
 
     queue_depth: float  # orders and callers that could go if there were room
@@ -104,7 +104,7 @@ class Judgement(msgspec.Struct, frozen=True):
     resolved: list[Alert]  # just now, as they stood last
 
 
-def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: Snapshot, now_ms: int) -> Judgement:
+def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFigures, now_ms: int) -> Judgement:
     """Judge a snapshot: what was pending or fired before, and what does so now."""
     alerts: dict[str, Alert] = {}
     fired, resolved = [], []

@@ -17,7 +17,7 @@ from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.monitoring.alerts import AlertState
 from daemon.monitoring.figures import AGED
-from daemon.monitoring.snapshot import Standing
+from daemon.monitoring.snapshot import MonitorSnapshot
 
 PRIORITIES = range(11)
 """1 to 10, and 0 for emergency sells, which pass the queue."""
@@ -37,7 +37,7 @@ class _Scrape(Collector):
             yield from part
 
 
-def expose(kept: CollectorRegistry, process: CollectorRegistry, standing: Standing, mode: str) -> bytes:
+def expose(kept: CollectorRegistry, process: CollectorRegistry, standing: MonitorSnapshot, mode: str) -> bytes:
     """Write what a scrape reads: counts and durations, the process itself, and how things stand."""
     return generate_latest(_Scrape(kept.collect(), process.collect(), gauges(standing, mode)))
 
@@ -51,7 +51,7 @@ def process_figures() -> CollectorRegistry:
     return registry
 
 
-def gauges(standing: Standing, mode: str) -> Iterator[Metric]:
+def gauges(standing: MonitorSnapshot, mode: str) -> Iterator[Metric]:
     """Yield the gauges."""
     yield _labelled(
         "build_info",
@@ -71,7 +71,7 @@ def gauges(standing: Standing, mode: str) -> Iterator[Metric]:
     yield _by("alert_state", "State of each alert: 0 quiet, 1 pending, 2 firing", "alert", alerts)
 
 
-def _of_orders(standing: Standing) -> Iterator[Metric]:
+def _of_orders(standing: MonitorSnapshot) -> Iterator[Metric]:
     readings = standing.readings
     in_memory = {state: readings.orders[state] for state in State}
     yield _by("orders", "Orders that are not finished, by state", "state", in_memory)
@@ -95,7 +95,7 @@ def _of_orders(standing: Standing) -> Iterator[Metric]:
     )
 
 
-def _of_locks(standing: Standing) -> Iterator[Metric]:
+def _of_locks(standing: MonitorSnapshot) -> Iterator[Metric]:
     readings = standing.readings
     yield _by("locks_held", "Active locks, by holder: an order, or a caller's lease", "holder", readings.held)
     oldest = {holder: age_ms / 1_000 for holder, age_ms in readings.held_oldest_ms.items()}
@@ -108,7 +108,7 @@ def _of_locks(standing: Standing) -> Iterator[Metric]:
     )
 
 
-def _of_exchange(standing: Standing) -> Iterator[Metric]:
+def _of_exchange(standing: MonitorSnapshot) -> Iterator[Metric]:
     readings, health = standing.readings, standing.health
     used = {"orders": readings.orders_used, "weight": health.weight_used}
     yield _by(
@@ -151,7 +151,7 @@ def _of_poller(health: PollerHealth | None) -> Iterator[Metric]:
     yield _gauge("poller_untold", "Reports that the bot has not accepted yet", untold)
 
 
-def _of_machine(standing: Standing) -> Iterator[Metric]:
+def _of_machine(standing: MonitorSnapshot) -> Iterator[Metric]:
     disk = standing.disk
     yield _gauge("loop_lag_seconds", "Largest delay of the event loop in the last minute", standing.lag_s)
     yield _gauge("disk_free_bytes", "Free space on the database's file system", disk.free)

@@ -25,7 +25,7 @@ class Disk(msgspec.Struct, frozen=True):
     database: int | None = None
 
 
-class Surroundings:
+class Machine:
     """Looks at the machine, again and again."""
 
     def __init__(self, database: Path) -> None:

@@ -15,11 +15,11 @@ from daemon.monitoring import gauges
 from daemon.monitoring.alert_rules import rules
 from daemon.monitoring.alerts import Alert, AlertState, judge
 from daemon.monitoring.figures import read
-from daemon.monitoring.machine import Surroundings
+from daemon.monitoring.machine import Machine
 from daemon.monitoring.messages import Notice
 from daemon.monitoring.recorder import Recorder
 from daemon.monitoring.series import Point
-from daemon.monitoring.snapshot import Standing, snapshot
+from daemon.monitoring.snapshot import MonitorSnapshot, snapshot
 from daemon.monitoring.webhooks import Delivery, Webhooks
 
 LOOK_EVERY_S = 1.0
@@ -48,7 +48,7 @@ class Monitor:
         self._rules = rules(table)
         self._alerts: dict[str, Alert] = {}
         self._dead_letters: int | None = None
-        self._surroundings = Surroundings(database)
+        self._surroundings = Machine(database)
         self._process = gauges.process_figures()
         self._webhooks = webhooks
         self._emit = emit
@@ -92,10 +92,10 @@ class Monitor:
         """Send every webhook a test; return what became of each."""
         return await self._webhooks.test(self._engine.clock.now_ms())
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> MonitorSnapshot:
         engine = self._engine
         now_ms = engine.clock.now_ms()
-        return Standing(
+        return MonitorSnapshot(
             now_ms=now_ms,
             ready=engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None,
             readings=read(engine.state, now_ms),

@@ -8,7 +8,7 @@ from daemon.config.tables import AlertsTable
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.exchange.port import Health
-from daemon.monitoring.alerts import Alert, Rule, Snapshot
+from daemon.monitoring.alerts import Alert, AlertFigures, Rule
 from daemon.monitoring.figures import Readings
 from daemon.monitoring.machine import Disk
 from daemon.monitoring.recorder import FAILED, PLACED, SEEN_LATE, SLOW_COMMIT, TIMEOUT
@@ -17,7 +17,7 @@ from daemon.monitoring.series import Series
 MB = 1_000_000
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class MonitorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What gauges show and alerts are judged by."""
 
     now_ms: int
@@ -42,12 +42,12 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return round(max(0.0, 1 - used), 4)
 
 
-def snapshot(standing: Standing, series: Series, limits: AlertsTable) -> Snapshot:
+def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> AlertFigures:
     """Bring what stands into the figures that alerts look at."""
     readings, health, disk = standing.readings, standing.health, standing.disk
     now_ms, window_ms = standing.now_ms, limits.window_s * 1_000
     placed, failed = (series.total(what, now_ms, window_ms) for what in (PLACED, FAILED))
-    return Snapshot(
+    return AlertFigures(
         queue_depth=readings.queue_depth,
         lock_overdue_s=readings.overdue_ms / 1_000,
         lock_timeouts=series.total(TIMEOUT, now_ms, window_ms),

@@ -51,7 +51,7 @@ class Report:
     error: str | None = None  # why, while it has not
 
 
-class Reports:
+class ReportOutbox:
     """Follows orders to their outcome, and tells the bot."""
 
     def __init__(

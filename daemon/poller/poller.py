@@ -19,7 +19,7 @@ from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.poller import target_reports, targets
 from daemon.poller.bot_api import BotClient, Trouble
-from daemon.poller.outbox import Reports, wait_ms
+from daemon.poller.outbox import ReportOutbox, wait_ms
 from daemon.poller.targets import READY, Candidate, Reason, Row
 
 EXECUTING = "executing"
@@ -47,7 +47,7 @@ class Poller:
         self._desk = desk
         self._client = client
         self._exchange = exchange
-        self._reports = Reports(engine, desk, client, lambda: self.config.poller)
+        self._reports = ReportOutbox(engine, desk, client, lambda: self.config.poller)
         self._orders: dict[str, str] = {}  # target → its order
         self._under_way: dict[str, Candidate] = {}  # being submitted at this moment
         self._ask_again_ms = 0

@@ -13,7 +13,7 @@ from daemon.monitoring.figures import read
 from daemon.monitoring.gauges import gauges, process_figures
 from daemon.monitoring.machine import Disk
 from daemon.monitoring.recorder import Recorder
-from daemon.monitoring.snapshot import Standing
+from daemon.monitoring.snapshot import MonitorSnapshot
 from tests.exchange.mexc.clocks import LoopClock
 from tests.manual import markdown
 from tests.manual.markdown import code, items, sentence
@@ -71,14 +71,14 @@ def _labels(metric: Metric) -> str:
     )
 
 
-def _standing() -> Standing:
+def _standing() -> MonitorSnapshot:
     """Return how a daemon stands in which nothing has happened yet."""
     state = TradingState(Rules(), lambda _: None, lambda _: None)
     health = Health(
         reachable=True, offset_ms=0, round_trip_ms=0, measured_ms=0, weight_used=0, weight_limit=1, backoff_until_ms=0,
         error=None,
     )  # fmt: skip
-    return Standing(
+    return MonitorSnapshot(
         now_ms=making.NOW_MS,
         ready=True,
         readings=read(state, making.NOW_MS),

@@ -8,10 +8,10 @@ from msgspec.structs import asdict, replace
 from daemon.cli.main import COMMANDS
 from daemon.config.tables import AlertsTable
 from daemon.monitoring.alert_rules import rules
-from daemon.monitoring.alerts import Alert, AlertState, Judgement, Rule, Severity, Snapshot, judge
+from daemon.monitoring.alerts import Alert, AlertFigures, AlertState, Judgement, Rule, Severity, judge
 from tests.core.making import NOON_MS
 
-QUIET = Snapshot(
+QUIET = AlertFigures(
     queue_depth=0,
     lock_overdue_s=0,
     lock_timeouts=0,

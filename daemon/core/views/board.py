@@ -17,7 +17,7 @@ from daemon.core.verbs.lease_queue import Waiting, in_order
 from daemon.core.views.explain import Outlook, outlook
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class BoardEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An order, what comes next for it, and its places."""
 
     order: Order
@@ -29,7 +29,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """The first so many orders, how many there are beyond them, and who waits for a turn."""
 
-    standings: list[Standing]
+    standings: list[BoardEntry]
     unshown: int
     queue: list[Waiting]
 
@@ -68,9 +68,9 @@ def _sent(state: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
     return doubts, under_way, resting
 
 
-def _standing(state: TradingState, order: Order, waiting: Waiting | None, now_ms: int) -> Standing:
+def _standing(state: TradingState, order: Order, waiting: Waiting | None, now_ms: int) -> BoardEntry:
     ahead = None if waiting is None else waiting.position - 1
-    return Standing(
+    return BoardEntry(
         order=order,
         outlook=outlook(state, order, now_ms, ahead=ahead),
         waiting=waiting,

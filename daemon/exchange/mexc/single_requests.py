@@ -25,7 +25,7 @@ MAX_BODY = 16 << 20
 Parameters = Sequence[tuple[str, str]]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class SingleAnswer(msgspec.Struct, frozen=True):
     """What was answered, and what had been asked, without the signature."""
 
     status: int
@@ -68,7 +68,7 @@ class Server:
         self.offset_ms = views.server_time(answer.body) - sent_ms - took_ms // 2
         return took_ms
 
-    def public(self, path: str, parameters: Parameters) -> Answer:
+    def public(self, path: str, parameters: Parameters) -> SingleAnswer:
         """Ask what needs no key.
 
         Raises:
@@ -79,7 +79,7 @@ class Server:
         target = f"{path}?{query}" if query else path
         return self._ask("GET", target, f"GET {target}", {})
 
-    def private(self, method: str, path: str, parameters: Parameters) -> Answer:
+    def private(self, method: str, path: str, parameters: Parameters) -> SingleAnswer:
         """Ask what needs a signature.
 
         Raises:
@@ -92,7 +92,7 @@ class Server:
         headers = {"X-MEXC-APIKEY": self.keys.api_key.reveal()}
         return self._ask(method, f"{path}?{signed(self.keys, query)}", f"{method} {path}?{encode(parameters)}", headers)
 
-    def _ask(self, method: str, target: str, asked: str, headers: dict[str, str]) -> Answer:
+    def _ask(self, method: str, target: str, asked: str, headers: dict[str, str]) -> SingleAnswer:
         server = urlsplit(self.url)
         kind = http.client.HTTPSConnection if server.scheme == "https" else http.client.HTTPConnection
         connection = kind(server.hostname or "", server.port, timeout=TIMEOUT_S)
@@ -101,7 +101,7 @@ class Server:
             if isinstance(connection.sock, ssl.SSLSocket):
                 self.certificate_days = _days_left(connection.sock)
             response = connection.getresponse()
-            return Answer(response.status, self._redacted(response.read(MAX_BODY), target), asked)
+            return SingleAnswer(response.status, self._redacted(response.read(MAX_BODY), target), asked)
         except ssl.SSLError:
             raise
         except (OSError, http.client.HTTPException) as error:

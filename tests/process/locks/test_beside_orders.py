@@ -7,7 +7,6 @@ import pytest
 from tests.process.locks.asking import acquire, force, granted, release, stand, take, waiting, wish
 from tests.support import Daemon, Exchange
 from tests.support.signals import market_buy
-from tests.support.stage import Stage
 from tests.support.tables import locks_of
 
 
@@ -70,42 +69,6 @@ def test_a_lease_waits_for_the_order_that_holds_its_resource(daemon: Daemon, exc
     )
     assert mine["acquired_at"] >= order_lock["released_at"]
     assert len(exchange.orders(order_id)) == 1
-
-
-@pytest.mark.parametrize(("priority", "first"), [(5, "order"), (4, "caller")], ids=["equal", "more urgent"])
-def test_between_an_order_and_a_caller_priority_decides_then_age(daemon: Daemon, priority: int, first: str) -> None:
-    signal = market_buy()
-    lease = take(daemon, resourceId=resource_of(signal))
-    order_id = daemon.accept(signal)
-    pending = stand(daemon, wish(resourceId=resource_of(signal), ownerId="ben", priority=priority))
-    listed = waiting(daemon, resource_of(signal))
-    names = ["order" if each["orderId"] == order_id else "caller" for each in listed]
-    assert names[0] == first
-    assert [each["resourcePosition"] for each in listed] == [1, 2]
-    release(daemon, lease)
-    assert release(daemon, granted(pending)).status == 200
-    daemon.until(order_id, "filled")
-    by = ["order" if row["order_id"] else row["owner_id"] for row in locks_of(daemon.database, resource_of(signal))]
-    assert by == (["anna", "order", "ben"] if first == "order" else ["anna", "ben", "order"])
-
-
-def test_an_urgent_caller_goes_before_an_order_that_waits_for_room_and_the_callers_behind_it(
-    own_stage: Stage, exchange: Exchange
-) -> None:
-    daemon = own_stage.daemon(exchange, {"queue": {"max_in_flight": 1}})
-    daemon.start(with_rules=True)
-    signal = market_buy()
-    with exchange.frozen():
-        daemon.send(market_buy())
-        order_id = daemon.accept(signal)
-        patient = stand(daemon, wish(resourceId=resource_of(signal), ownerId="ben"))
-        urgent = acquire(daemon, wish(resourceId=resource_of(signal), ownerId="cleo", priority=1), wait_s=5)
-        assert urgent.status == 201, "the resource is free, and nobody who waits for it is as urgent"
-    assert release(daemon, urgent.json).status == 200
-    daemon.until(order_id, "filled")
-    assert release(daemon, granted(patient)).status == 200
-    by = [row["owner_id"] for row in locks_of(daemon.database, resource_of(signal))]
-    assert by == ["cleo", "bot", "ben"]
 
 
 def test_a_forced_release_of_a_lease_lets_the_order_go(daemon: Daemon, exchange: Exchange) -> None:

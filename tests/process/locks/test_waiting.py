@@ -44,25 +44,6 @@ def test_the_release_wakes_whoever_waits(daemon: Daemon) -> None:
     assert mine["expiresAt"] == mine["acquiredAt"] + 9_000, "the wait is no part of the lease"
 
 
-def test_the_next_is_by_priority_then_age(daemon: Daemon) -> None:
-    lease = take(daemon)
-    resource = lease["resourceId"]
-    wishes = [("a", None), ("b", 1), ("c", 5), ("d", 10), ("e", 1), ("f", 4)]
-    line = {
-        name: stand(daemon, wish(resourceId=resource, ownerId=name) | ({"priority": priority} if priority else {}))
-        for name, priority in wishes
-    }
-    served = []
-    for name in "befacd":
-        release(daemon, lease)
-        [holder] = holders(daemon, resource)
-        lease = granted(line[name])
-        served.append((holder["ownerId"], lease["lockId"] == holder["lockId"]))
-    assert served == [(name, True) for name in "befacd"]
-    tokens = {row["owner_id"]: row["fencing_token"] for row in locks_of(daemon.database, resource)}
-    assert sorted(tokens, key=tokens.__getitem__) == ["anna", *"befacd"]
-
-
 def test_a_newcomer_does_not_pass_whoever_waits(daemon: Daemon) -> None:
     lease = take(daemon)
     asked = wish(resourceId=lease["resourceId"])
