@@ -25,7 +25,7 @@ RULINGS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
 
 def reason_option(command: Command) -> Command:
     """Add ``--reason``, which administration must give."""
-    return click.option("--reason", required=True, help="Why; it stands in the audit trail beside your name.")(command)
+    return click.option("--reason", required=True, help="Why; recorded in the audit trail with your name.")(command)
 
 
 @click.command()
@@ -42,7 +42,7 @@ def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
     "--clear-wait",
     is_flag=True,
     help="Also end every wait that the exchange asked for (429, 418, pages of its edge). "
-    "Where it turned orders away, one order tries first.",
+    "Where the edge refused orders, one order tries first.",
 )
 @reason_option
 @config_option
@@ -54,7 +54,7 @@ def resume(reason: str, clear_wait: bool, config_path: Path | None, as_json: boo
 
 @click.command()
 @order_argument
-@click.option("--as", "ruling", type=click.Choice(RULINGS), required=True, help="What the exchange shows of it.")
+@click.option("--as", "ruling", type=click.Choice(RULINGS), required=True, help="What the exchange shows.")
 @click.option("--exchange-id", help="The exchange's order id, if it was placed.")
 @click.option("--filled", help="Base units filled.")
 @click.option("--filled-quote", help="Quote units filled.")
@@ -62,11 +62,11 @@ def resume(reason: str, clear_wait: bool, config_path: Path | None, as_json: boo
 @config_option
 @json_option
 def resolve(order: str, ruling: str, config_path: Path | None, as_json: bool, reason: str, **found: str | None) -> None:
-    """Rule on an order whose outcome is unknown (in_doubt or lost), after looking at the exchange yourself.
+    """Resolve an order whose outcome is unknown (in_doubt or lost), after you have checked it on the exchange.
 
-    `--as not-placed` frees its resource and its key: the same wish can then be placed again. Be sure. It is refused
-    while the exchange may still admit the request; the message says from when on it can be asked again. Afterwards the
-    order is looked for a few times more, and believed if it is seen.
+    `--as not-placed` frees its resource and its key, so the same signal can be placed again. Be sure. It is refused
+    while the exchange may still admit the request; the message says when to try again. Afterwards the daemon queries
+    the order a few times more, and what a query finds counts.
     """
     body = {
         "reason": reason,

@@ -19,9 +19,10 @@ PATIENCE_S = 70.0
 @json_option
 @click.pass_context
 def alerts(context: click.Context, config_path: Path | None, as_json: bool) -> None:
-    """List what calls for a person, and what to do about it.
+    """List alerts, and what to do about each.
 
-    Limits stand under [alerts] in the configuration. What is pending is beyond its limit, and not for long enough yet.
+    The limits are in the table [alerts] of the configuration. A pending alert is beyond its limit, but not for long
+    enough yet.
     """
     if context.invoked_subcommand is None:
         show.answer(ask(status_socket(config_path), "GET", "/v1/alerts"), _tell, as_json=as_json)
@@ -32,7 +33,7 @@ def alerts(context: click.Context, config_path: Path | None, as_json: bool) -> N
 @json_option
 @click.pass_context
 def test(context: click.Context, config_path: Path | None, as_json: bool) -> None:
-    """Send a test message to every webhook, and tell what became of it; exit code 1 if one did not take it."""
+    """Send a test message to every webhook and print each result; exit code 1 if one did not accept it."""
     path = signals_socket(config_path or (context.parent.params["config_path"] if context.parent else None))
     found = ask(path, "POST", "/v1/admin/alerts/test", timeout_s=PATIENCE_S)
     show.answer(found, _tell_test, as_json=as_json)

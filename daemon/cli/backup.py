@@ -29,7 +29,7 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
 
     With --keep the copy is named by its time, and the oldest are removed once it is checked and on disk.
 
-    The copy knows of itself that it is one: a daemon that starts from it is halted (see `sniperd restore --help`).
+    The copy is marked as a backup: a daemon that starts from it is halted (see `sniperd restore --help`).
     """
     from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
     from daemon.errors import StartupError  # noqa: PLC0415
@@ -53,18 +53,19 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
 @config_option
 @json_option
 def restore(source: Path, database: Path | None, config_path: Path | None, as_json: bool) -> None:
-    """Put a copy of SOURCE, a backup, in the database's place; the daemon must be stopped.
+    """Replace the database with a copy of SOURCE, a backup; the daemon must be stopped.
 
-    The copy is checked first, and the former database is kept beside it under a name with the time.
+    The copy is checked first. The former database is kept beside it under a name with the time.
 
-    Orders placed after the backup was made are unknown to it. So the next start is halted: nothing is sent, no signal
-    is taken, and orders that were queued then are looked for on the exchange. Compare `sniperd orders` with the
-    exchange's list since then, see to it that nobody sends those signals again, then `sniperd resume`.
+    The backup does not know the orders that were placed after it. So the next start is halted: nothing is sent, no
+    signal is accepted, and the daemon searches the exchange for the orders that were queued in the backup. Compare
+    `sniperd orders` with the exchange's list since then, make sure that those signals are not sent again, then run
+    `sniperd resume`.
 
-    The file that a daemon saved because its database was deleted (`….saved-…`) lacks nothing: restored before any
-    other, the next start goes on with it at once, and is not halted.
+    The file that a daemon saved because its database was deleted (`….saved-…`) is complete. If you restore it before
+    any other, the next start continues with it and is not halted.
 
-    To move a database to another machine, stop the daemon and move its files instead: nothing is unknown to those.
+    To move a database to another machine, stop the daemon and move its files instead: they are complete.
     """
     from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
     from daemon.errors import StartupError  # noqa: PLC0415

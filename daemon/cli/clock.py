@@ -18,14 +18,14 @@ from daemon.cli.options import config_option, json_option
 @config_option
 @json_option
 def reset_clock(reason: str, database: Path | None, config_path: Path | None, as_json: bool) -> None:
-    """Take recorded times that are ahead back to this machine's clock; the daemon must be stopped.
+    """Set recorded times that are ahead back to this machine's clock; the daemon must be stopped.
 
     The daemon's clock never goes back, not over a restart either. So times that were recorded while the machine's
     clock was ahead keep the daemon ahead. When this machine's clock is right (`sniperd doctor` compares it with the
-    exchange's), this lets the daemon begin there again.
+    exchange's), this command lets the daemon start from it again.
 
-    Orders that wait to be sent expire at the next start, because nobody knows how old they are. Unknown outcomes, keys
-    and locks stay. The audit trail keeps every time as it was, and says who did this and why.
+    Orders that wait to be sent expire at the next start, because their age is unknown. Unknown outcomes, keys and locks
+    stay. The audit trail keeps every time as it was, and records who ran this command and why.
     """
     from daemon.clock import read_anchor  # noqa: PLC0415  # loaded when needed
     from daemon.errors import StartupError  # noqa: PLC0415

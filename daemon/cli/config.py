@@ -32,10 +32,10 @@ def config() -> None:
 @config_option
 @json_option
 def check(config_path: Path | None, as_json: bool) -> None:
-    """Check a configuration file; print every key as it counts, defaults included.
+    """Check a configuration file; print every key with its effective value, defaults included.
 
-    A comment says where a value comes from: the file, or the default. Where an empty text stands for a place, the
-    comment names the place. Without a file it prints what `sniperd run` would use.
+    A comment says where a value comes from: the file, or the default. Where an empty text stands for a path or an
+    address, the comment names it. Without a file it prints what `sniperd run` would use.
 
     Exit code: 0 right, 78 wrong; the message names the key, its value and what is allowed.
     """

@@ -16,8 +16,8 @@ from daemon.exit_codes import NO_PERMISSION, REFUSED
 def dashboard(config_path: Path | None, as_json: bool) -> None:
     """Print the dashboard's address, with the token that lets it make changes.
 
-    Whoever has that address may do on this machine what an administrator may: give it to nobody. Without the token, at
-    the address up to the #, the page only reads.
+    That address grants an administrator's rights on this machine: keep it secret. Without the token, at the address up
+    to the #, the page only reads.
     """
     status = ask(status_socket(config_path), "GET", "/v1/status")
     address, file = status["http"], status["httpTokenFile"]

@@ -23,25 +23,30 @@ COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 @click.command()
 @config_option
 @json_option
-@click.option("--live-probe", is_flag=True, help="Place and cancel a few tiny orders, to see what is not documented.")
+@click.option(
+    "--live-probe", is_flag=True, help="Place and cancel a few tiny orders to measure what MEXC does not document."
+)
 @click.option("--symbol", default="BTCUSDT", show_default=True, help="Pair of the probe's orders.")
 @click.option(
-    "--most", default="10", show_default=True, metavar="AMOUNT", help="What one of them may be worth at most."
+    "--most", default="10", show_default=True, metavar="AMOUNT", help="The most that one of them may be worth."
 )
-@click.option("--confirm", metavar="PHRASE", help="The phrase that the probe asks for, where nobody can type it.")
+@click.option("--confirm", metavar="PHRASE", help="The phrase that the probe asks for, for use without a terminal.")
 def doctor(
     config_path: Path | None, as_json: bool, live_probe: bool, symbol: str, most: str, confirm: str | None
 ) -> None:
-    """Look whether all is there that the daemon needs: configuration, keys, exchange, database, disk, sockets, service.
+    """Check the installation and the configuration: keys, exchange, database, disk, sockets, service.
 
-    Each line is ok, a warning or a failure, and says what to do. Nothing is changed, no order is sent, and no daemon
-    is started by it. Without --config, who has no daemon of their own looks at the service's configuration. Exit
-    code: 0 no failure, 1 at least one.
+    Each line is ok, a warning or a failure, and says what to do. The command changes nothing, sends no order and starts
+    no daemon. Without --config it checks the service's configuration, unless you run a daemon of your own.
 
-    With --live-probe orders are sent: at most nine, each as small as the pair admits, far below the market, and all of
-    them cancelled. It asks for a phrase first. What it finds out is written into [exchange] facts_file, which the
-    daemon takes at its next start; every order it sent stands in probe-orders.jsonl beside that. In paper mode it asks
-    the paper exchange of the running daemon. Exit code: 0 done, 1 refused, broken off, or something is left open.
+    Exit code: 0 no failure, 1 at least one.
+
+    With --live-probe it sends orders: at most nine, each as small as the pair allows, far below the market, and cancels
+    all of them. It asks for a phrase first. It writes the results into [exchange] facts_file, which the daemon reads at
+    its next start, and every order that it sent into probe-orders.jsonl beside that file. In paper mode it uses the
+    paper exchange of the running daemon.
+
+    Exit code with --live-probe: 0 done; 1 refused, interrupted, or an order is left open.
     """
     config_path = config_path or config_of_service(environment())
     if live_probe:

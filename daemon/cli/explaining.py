@@ -24,13 +24,13 @@ Row = tuple[tuple[int, int], str, str, str, str]
 
 @click.command()
 @order_argument
-@click.option("--follow", is_flag=True, help="Go on showing it until it has ended, or Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Keep showing it until it has ended, or until Ctrl-C.")
 @config_option
 @json_option
 def explain(order: str, follow: bool, config_path: Path | None, as_json: bool) -> None:
-    """Tell everything about an order: what happened, when, why, what comes next, and what you can do.
+    """Explain an order: what happened, when, why, what comes next, and what you can do.
 
-    With --follow, --json prints one object a line whenever something has changed.
+    With --follow, --json prints one object per line whenever something has changed.
 
     Exit code of --follow: 0 once the order has ended, 130 after Ctrl-C.
     """

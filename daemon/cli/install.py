@@ -22,15 +22,17 @@ ROOT = Path("/")
 
 def how_option(command: Command) -> Command:
     """Add ``--dry-run`` and ``--system``, of which one must be chosen."""
-    dry = click.option("--dry-run", "how", flag_value="dry-run", help="Tell every step, and touch nothing.")
-    really = click.option("--system", "how", flag_value="system", help="Do it, on this machine; needs root.")
+    dry = click.option("--dry-run", "how", flag_value="dry-run", help="Print every step and change nothing.")
+    really = click.option(
+        "--system", "how", flag_value="system", help="Carry out the steps on this machine; needs root."
+    )
     return dry(really(command))
 
 
 @click.command()
 @how_option
 def install(how: str | None) -> None:
-    """Put the service in place and start it: user, directories, configuration, units, sockets, backups.
+    """Install the service and start it: user, directories, configuration, units, sockets, backups.
 
     Man pages and shell completion are installed as well. The service starts this very program, wherever pip has
     installed it. Run it again after an upgrade, for instance: it does what is left to do. A unit that differs is
@@ -46,16 +48,16 @@ def install(how: str | None) -> None:
     except StartupError as error:
         raise Fail(str(error), error.exit_code) from None
     if how == "system":
-        click.echo("done; `sniperd doctor --config /etc/sniperd/config.toml` looks whether all is well")
+        click.echo("done; `sniperd doctor --config /etc/sniperd/config.toml` checks the installation")
 
 
 @click.command()
 @how_option
 def uninstall(how: str | None) -> None:
-    """Stop the service and take it away again.
+    """Stop the service and remove it.
 
-    What is yours stays: /etc/sniperd, the keys in /etc/credstore, the database and the backups in /var/lib/sniperd, and
-    the user.
+    Your own files stay: /etc/sniperd, the keys in /etc/credstore, the database and the backups in /var/lib/sniperd. The
+    user stays, too.
     """
     try:
         check_machine(ROOT, _systemd_version())

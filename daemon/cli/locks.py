@@ -15,7 +15,7 @@ from daemon.cli.options import config_option, json_option, signals_socket, statu
 @config_option
 @json_option
 def locks(config_path: Path | None, as_json: bool) -> None:
-    """List active locks, and who waits, in the order of service."""
+    """List active locks, and waiting callers in the order in which they are served."""
     show.answer(ask(status_socket(config_path), "GET", "/v1/locks"), _tell, as_json=as_json)
 
 
@@ -25,12 +25,12 @@ def locks(config_path: Path | None, as_json: bool) -> None:
 @click.option(
     "--exchange-checked",
     is_flag=True,
-    help="An order was sent under it, and somebody has looked on the exchange what became of it.",
+    help="An order was sent under it, and you have checked its outcome on the exchange.",
 )
 @config_option
 @json_option
 def release(lock: str, reason: str, exchange_checked: bool, config_path: Path | None, as_json: bool) -> None:
-    """End anybody's lock; administrators only."""
+    """Release any lock; administrators only."""
     body = {"reason": reason, "exchangeChecked": exchange_checked}
     found = ask(signals_socket(config_path), "POST", f"/v1/admin/locks/{in_path(lock)}/force-release", body)
     show.answer(found, _tell_end, as_json=as_json)

@@ -14,10 +14,10 @@ from daemon.exit_codes import REFUSED, UNKNOWN
 
 
 @click.command()
-@click.option("--state", help="Only those in this state, like in_doubt or dead_letter.")
-@click.option("--symbol", help="Only those of this pair.")
+@click.option("--state", help="Only orders in this state, like in_doubt or dead_letter.")
+@click.option("--symbol", help="Only orders of this pair.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1_000))
-@click.option("--cursor", help="Continue a listing: what the last one gave as next.")
+@click.option("--cursor", help="Continue a list: the value that the last one printed as next.")
 @config_option
 @json_option
 def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
@@ -67,7 +67,7 @@ def _tell_page(page: dict[str, Any]) -> None:
 def cancel(order: str, reason: str, wait: float, config_path: Path | None, as_json: bool) -> None:
     """Cancel an order: withdraw it while unsent, ask the exchange while it rests, discard a dead letter.
 
-    A resting order is waited for: the exchange's answer to a cancel proves nothing, so the order is looked at.
+    The command waits for a resting order: the exchange's answer to a cancel proves nothing, so the order is queried.
 
     Exit code: 0 it is cancelled, withdrawn or discarded; 1 it was filled meanwhile, or there is nothing to cancel; 4 it
     still rests as far as is known: look again with `sniperd explain`.

@@ -14,11 +14,13 @@ from daemon.config.paths import environment
 def run(config_path: Path | None) -> None:
     """Run the daemon.
 
-    Without a configuration file it trades on the paper exchange, which it starts itself, keeps everything under your
-    own state and runtime directories, and shows its dashboard to this machine alone; a terminal is told the address,
-    `sniperd dashboard` tells it again. Its log goes to standard output: JSON lines where a program reads, colours on a
-    terminal. TERM or INT: take nothing new, finish what runs, end. HUP: read the configuration again;
-    without a configuration file a closed terminal (HUP) ends it like TERM, unless it was started by nohup.
+    Without a configuration file it trades on the paper exchange, which it starts itself. It keeps everything under your
+    own state and runtime directories, and serves its dashboard to this machine only. It prints the dashboard's address
+    at a terminal; `sniperd dashboard` prints it again. The log goes to standard output: JSON lines for programs,
+    colours on a terminal.
+
+    TERM or INT: accept nothing new, finish what runs, end. HUP: read the configuration again. Without a configuration
+    file a closed terminal (HUP) ends the daemon like TERM, unless it was started by nohup.
     """
     from daemon.app.main import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
     from daemon.app.main import run as run_daemon  # noqa: PLC0415

@@ -15,7 +15,7 @@ from daemon.cli.options import config_option, json_option, status_socket
 @config_option
 @json_option
 def status(config_path: Path | None, as_json: bool) -> None:
-    """Show how the daemon stands."""
+    """Show the daemon's state."""
     found = ask(status_socket(config_path), "GET", "/v1/status")
     show.answer(found, _show, as_json=as_json)
 

@@ -56,27 +56,27 @@ def _user() -> str:
 @click.option("--quantity", help="Amount of the base asset.")
 @click.option("--price", help="Limit price. Makes it a limit order unless --type says otherwise.")
 @click.option("--type", "order_type", help="MARKET, LIMIT, LIMIT_MAKER, IOC or FOK.")
-@click.option("--owner", default=_user, show_default="your user name", help="Who asks.")
-@click.option("--target", help="The bot's snipe target; part of what is locked.")
+@click.option("--owner", default=_user, show_default="your user name", help="Owner of the order.")
+@click.option("--target", help="The bot's snipe target; part of the lock's name.")
 @click.option("--key", help="Idempotency key. Without one, the same signal within a minute is a repetition.")
 @click.option("--priority", type=click.IntRange(1, 10), help="1 is most urgent. Default: SELL 1, BUY 5.")
 @click.option("--at", "execute_at", type=int, help="Unix milliseconds at which to send it.")
 @click.option("--deadline", type=int, help="Milliseconds in which it may still be sent. Default: BUY 5000, SELL 60000.")
 @click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
-@click.option("--allow-repeat", is_flag=True, help="A second BUY of the symbol is wanted.")
+@click.option("--allow-repeat", is_flag=True, help="Allow a second BUY of the symbol.")
 @click.option("--skip-lock", is_flag=True, help="Emergency SELL past queue and lock; administrators only.")
 @wait_option
 @config_option
 @json_option
 def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  # click's options
-    """Send a signal, and show the order that it became.
+    """Send a signal and show its order.
 
     \b
     sniperd submit BUY BTCUSDT --quote 25
     sniperd submit SELL BTCUSDT --quantity 0.001 --price 120000
 
-    Exit code: 0 accepted; 3 nothing was bought or sold (rejected, expired, set aside, cancelled without a fill); 4 its
-    outcome is unknown, do not send it again under another key.
+    Exit code: 0 accepted; 3 nothing was bought or sold (rejected, expired, set aside, cancelled without a fill); 4 the
+    outcome is unknown: do not send the signal again under another key.
     """  # noqa: D301  # click's mark, no backslash
     signal = {
         "side": side,

@@ -13,15 +13,15 @@ from daemon.exit_codes import INTERRUPTED
 
 
 @click.command()
-@click.option("--since", metavar="ID", help="Begin after this event; 0 begins with the oldest that is still known.")
+@click.option("--since", metavar="ID", help="Start after this event; 0 starts with the oldest that is still known.")
 @click.option("--order", metavar="ORDER", help="Only events of this order.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line, for programs.")
 def tail(since: str | None, order: str | None, config_path: Path | None, as_json: bool) -> None:
-    """Follow what happens, line by line, until Ctrl-C.
+    """Follow events, line by line, until Ctrl-C.
 
-    A restart of the daemon is told and followed over. Where events may be missing, that is told, too; `sniperd explain`
-    has all of an order's, also of long ago. With --json such a line has `"name": "reset"`.
+    It continues over a restart of the daemon and says so. It also says where events may be missing; `sniperd explain`
+    has all events of an order, however old. With --json such a line has `"name": "reset"`.
 
     Exit code: 130 after Ctrl-C.
     """
