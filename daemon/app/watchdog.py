@@ -84,9 +84,7 @@ def status_line(engine: Engine) -> str:
     """Say in one line how the daemon stands."""
     state = engine.state
     gate, counts = state.gate, state.orders.counts
-    stage = (
-        engine.state.gate.stage.value if state.gate.halted is None else f"{gate.stage.value}, HALTED ({gate.halted})"
-    )
+    stage = gate.stage.value if gate.halted is None else f"{gate.stage.value}, HALTED ({gate.halted})"
     if gate.preflight_pending is not None and gate.stage is Stage.READY:
         stage += ", no order is sent yet: the exchange was not found fit to trade on"
     return (

@@ -139,7 +139,7 @@ class LeaseCommands:
         return lock
 
     async def _wait(self, waiter: Waiter, wait_s: float) -> Lock:
-        """Stand in line; return the lease when it is on disk."""
+        """Wait in the lease queue; return the lease when it is on disk."""
         state, name = self._engine.state, waiter.waiter_id
         self._callers[name] += 1
         why = LEFT

@@ -105,7 +105,7 @@ class Publisher:
         self._told.set()
 
     def _judge(self, commit: Commit) -> None:
-        """Tell of a commit that took long, once for all of its steps."""
+        """Tell of a commit that took long, once for all of its decisions."""
         if commit is self._last:
             return
         self._last = commit

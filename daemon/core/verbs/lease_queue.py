@@ -1,4 +1,4 @@
-"""The line: whoever waits for a lease is granted it in order of priority, then age.
+"""The lease queue: callers that wait for a lease are granted it in order of priority, then age.
 
 Orders and callers wait for the same resources, each in a queue of their own, because an order needs the exchange's
 capacity as well and a caller does not. Where both wait for one resource the lesser rank goes first: a caller that is
@@ -20,7 +20,7 @@ from daemon.core.values.waiters import Waiter, WaiterState
 
 
 def grant(d: Decision) -> None:
-    """Give every free resource to the first in line for it, unless an order of lesser rank waits for it."""
+    """Grant every free resource to the first caller that waits for it, unless an order of lesser rank waits for it."""
     while (entry := d.state.lease_queue.ranks.peek()) is not None:
         rival = d.state.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:

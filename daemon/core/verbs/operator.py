@@ -1,4 +1,4 @@
-"""Rulings: what a person does to orders and to trading. Each has its reason and its actor on record.
+"""What the operator does to orders and to trading. Each verb records its reason and its actor.
 
 The order that a verb is given may have been read from the disk a moment ago. Where memory knows it, memory's word is
 the newer one, and the verb goes by that.
@@ -142,10 +142,10 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     order = d.state.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
-    heir = d.state.orders.by_key(order.key)
-    if heir is not None and heir.order_id != order.order_id:
+    successor = d.state.orders.by_key(order.key)
+    if successor is not None and successor.order_id != order.order_id:
         raise WrongState(
-            f"order {order.order_id} was replaced by {heir.order_id}, which has its idempotency key: "
+            f"order {order.order_id} was replaced by {successor.order_id}, which has its idempotency key: "
             "requeueing it could place the same wish twice"
         )
     patience_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)

@@ -252,15 +252,15 @@ def _nothing_new(d: Decision, order: Order, search: Search) -> None:
 def _believe(d: Decision, order: Order, report: OrderReport) -> None:
     """Take over what the exchange shows, whatever was concluded before.
 
-    An order that was believed not placed may have an heir: the same signal came again and became a new order. As long
-    as that one is not sent it is withdrawn, because it would be the second.
+    An order that was believed not placed may have a successor: the same signal came again and became a new order. As
+    long as that one is not sent it is withdrawn, because it would be the second.
     """
     was, ended_empty = order.state, order.ended_empty
-    heir = None if order.key_bound else d.state.orders.by_key(order.key)
-    if heir is not None and heir.state in WAITING:
-        withdraw(d, heir, reason=f"{order.order_id} was placed after all", actor=DAEMON)
-        del d.changes.orders[order.order_id]  # to be written behind the heir, which must let the key go first
-        heir = None
+    successor = None if order.key_bound else d.state.orders.by_key(order.key)
+    if successor is not None and successor.state in WAITING:
+        withdraw(d, successor, reason=f"{order.order_id} was placed after all", actor=DAEMON)
+        del d.changes.orders[order.order_id]  # written after the successor, which must let the key go first
+        successor = None
     order = d.move(
         order,
         SIGHTINGS[report.state],
@@ -269,7 +269,7 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
         executed_quantity=report.executed_quantity,
         executed_quote=report.executed_quote,
         seen_ms=d.now_ms,
-        key_bound=heir is None,
+        key_bound=successor is None,
         finished_ms=None,
         client_order_id=_name(order, report),
     )

@@ -164,6 +164,36 @@ def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
     assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
 
 
+def test_a_waiter_without_a_caller_leaves_the_queue_and_gives_back_what_it_was_granted(bench: Bench) -> None:
+    lock = take(bench)
+    for name in ("wait-2", "wait-3", "wait-4"):
+        wait(bench, name)
+    bench.decide(leases.abandon, "wait-3", "the caller went away")
+    release(bench, lock)
+    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    bench.decide(leases.abandon, "wait-2", "the caller went away")
+    assert list(bench.state.lease_queue.granted) == ["wait-4"]
+    bench.settle()
+    assert [bench.disk.locks[token].state for token in (2, 3)] == [LockState.FAILED, LockState.ACTIVE]
+
+
+def test_a_lease_that_has_ended_is_not_given_back(bench: Bench) -> None:
+    lock = take(bench)
+    wait(bench, "wait-2", timeout_ms=100)
+    release(bench, lock)
+    bench.pass_time(100)
+    bench.decide(leases.abandon, "wait-2", "the caller went away")
+    assert not bench.last.locks
+    assert not bench.state.lease_queue.granted
+
+
+def test_nobody_waits_for_the_commit_of_a_place_in_the_queue(bench: Bench) -> None:
+    take(bench)
+    assert bench.last.is_urgent
+    wait(bench, "wait-2")
+    assert not bench.last.is_urgent
+
+
 def test_the_end_of_a_lease_wakes_the_next_to_the_millisecond(bench: Bench) -> None:
     lock = take(bench, timeout_ms=250)
     wait(bench, "wait-2")
