@@ -1,14 +1,16 @@
 """What the trade route told the bot, held against the exchange's book as it stood when the route answered."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from decimal import Decimal
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from daemon.simulator.faults import Fault
+
+_Signal = TypeVar("_Signal", bound=Hashable)
 
 STALE_MS = 10_000
 """An answer about an order that rests may be as old as this: the daemon looks for fills now and then."""
@@ -160,3 +162,11 @@ def _wrong_failure(told: Told, entries: list[Entry]) -> Iterator[str]:
                 yield f"nothing executed; the book has {entry.status} with {entry.executed_qty}"
     if told.queued:
         yield from ("queued; it was on the book" for entry in entries if entry.time < told.asked_ms)
+
+
+def orders_per_signal(book: Iterable[Entry], signal_of: Callable[[Entry], _Signal]) -> "Counter[_Signal]":
+    """Count each signal's orders on the book; more than one is a signal that was traded twice.
+
+    An order that ended without a fill does not count: after it the same signal may become another order.
+    """
+    return Counter(signal_of(entry) for entry in book if not entry.ended_without_a_fill)

@@ -16,7 +16,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import KEY_FREE, PENDING, SIGHTINGS, State
 from daemon.exchange.mexc.order_rows import STATES
 from tests.chaos.plan import Wish
-from tests.chaos.trades import Entry, Told, mistold
+from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
 
 TRANSIT_MS = 500
 """Between the last look at the clock before a request's first byte and its arrival, on a machine that is busy."""
@@ -83,7 +83,7 @@ def differences(evidence: Evidence) -> list[str]:
 def _twice(evidence: Evidence) -> Iterator[str]:
     """No signal has two orders, whatever they are called, but after one that ended without a fill."""
     wishes = {(wish.symbol, wish.quantity) for wish in evidence.wishes}
-    held = Counter((entry.symbol, entry.orig_qty) for entry in evidence.book if not entry.ended_without_a_fill)
+    held = orders_per_signal(evidence.book, lambda entry: (entry.symbol, entry.orig_qty))
     for symbol, quantity in {(entry.symbol, entry.orig_qty) for entry in evidence.book} - wishes:
         yield f"the book holds {quantity} {symbol}, for which nobody wished"
     for (symbol, quantity), count in held.items():

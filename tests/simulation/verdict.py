@@ -14,7 +14,7 @@ from daemon.core.values.states import State
 from daemon.exchange.mexc.order_rows import STATES
 from daemon.store import rows
 from daemon.store.opening import open_for_reading
-from tests.chaos.trades import Entry, Told, mistold
+from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
 
 RATE_PER_S = 10
 
@@ -104,15 +104,16 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
         for order in orders
         if order.order_id not in on_disk and not _may_go(order)
     ]
-    placed: Counter[str] = Counter()
+    known = []
     for entry in book:
         order_id = str(entry["clientOrderId"]).rpartition("-")[0]
         order = by_id.get(order_id)
         if order is None:
             broken.append(f"the exchange holds {entry['clientOrderId']}, of which the daemon knows nothing")
             continue
-        placed[order.key] += not _ended_without_a_fill(entry)
+        known.append(msgspec.convert(entry, Entry, strict=False))
         broken += _differences(order, entry)
+    placed = orders_per_signal(known, lambda entry: by_id[entry.client_order_id.rpartition("-")[0]].key)
     broken += [f"{key} has {count} orders on the exchange" for key, count in placed.items() if count > 1]
     for wish, order_ids in records.acknowledged.items():
         broken += [f"wish {wish} was acknowledged as {order_id} and forgotten" for order_id in order_ids - by_id.keys()]
@@ -154,11 +155,6 @@ def _mistold(book: list[dict[str, Any]], records: Records) -> list[str]:
         sizes = {told.wish: (own[-1].symbol, own[-1].orig_qty) if own else ("", Decimal(0))}
         broken += mistold([told], own, sizes, ANY_AGE_MS)
     return broken
-
-
-def _ended_without_a_fill(entry: dict[str, Any]) -> bool:
-    """Whether nothing was bought or sold, so that the same signal may become another order."""
-    return STATES[entry["status"]] is State.CANCELED and not Decimal(entry["executedQty"])
 
 
 def _differences(order: Order, entry: dict[str, Any]) -> list[str]:
