@@ -24,6 +24,6 @@ def trader() -> Iterator[Trader]:
 
 @pytest.fixture
 def exact() -> Iterator[None]:
-    """The arithmetic under which the exchange computes."""
+    """The exchange's decimal context."""
     with localcontext(EXACT):
         yield

@@ -1,4 +1,4 @@
-"""Who is let in: the official vectors, the time rule, the headers."""
+"""Authentication: the official vectors, the time rule, the headers."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_the_official_vector_for_a_query_string() -> None:
     assert sign(SECRET_KEY, f"{ORDER}&{TERMS}") == "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
 
 
-def test_the_official_vector_for_query_string_and_body_has_nothing_between_the_two() -> None:
+def test_the_official_vector_for_query_string_and_body_has_no_separator() -> None:
     assert sign(SECRET_KEY, ORDER, TERMS) == "d1a676610ceb39174c8039b3f548357994b2a34139a8addd33baadba65684592"
 
 
@@ -42,8 +42,8 @@ def test_the_official_vector_for_query_string_and_body_has_nothing_between_the_t
     ],
     ids=["in the query", "mixed with a body"],
 )
-def test_the_documents_own_requests_pass_the_signature_test(trader: Trader, query: str, body: str) -> None:
-    """A BUY far below the market breaks no rule: 11 USDT for a bitcoin waits in the book."""
+def test_the_documents_own_requests_pass_the_signature_check(trader: Trader, query: str, body: str) -> None:
+    """A BUY far below the market breaks no rule: 11 USDT for a bitcoin rests in the book."""
     request = Request("POST", "/api/v3/order", query, HEADERS, body.encode())
     status, content = send(trader, request, VECTOR_TIME_MS)
     assert status == 200, content
@@ -51,10 +51,10 @@ def test_the_documents_own_requests_pass_the_signature_test(trader: Trader, quer
 
 def test_a_symbol_in_chinese_characters_is_signed_percent_encoded(trader: Trader) -> None:
     order_id = trader.place(symbol="币安人生USDT", price="0.1", quantity="100")
-    assert trader.look_up(order_id, "币安人生USDT")["symbol"] == "币安人生USDT"
+    assert trader.query(order_id, "币安人生USDT")["symbol"] == "币安人生USDT"
 
 
-def test_characters_sent_without_percent_encoding_are_no_crash(trader: Trader) -> None:
+def test_characters_without_percent_encoding_are_accepted(trader: Trader) -> None:
     query = f"symbol=币安人生USDT&timestamp={NOW_MS}"
     request = Request("GET", "/api/v3/openOrders", f"{query}&signature={signature(query)}", HEADERS)
     assert send(trader, request) == (200, b"[]")
@@ -77,7 +77,7 @@ def test_a_signature_in_capitals_is_refused(trader: Trader) -> None:
     assert send(trader, request) == (400, b'{"msg":"Signature for this request is not valid.","code":700002}')
 
 
-def test_the_signature_may_stand_anywhere_in_the_query(trader: Trader) -> None:
+def test_the_signature_can_be_anywhere_in_the_query(trader: Trader) -> None:
     query = f"timestamp={NOW_MS}"
     request = Request("GET", "/api/v3/openOrders", f"signature={signature(query)}&{query}", HEADERS)
     assert send(trader, request)[0] == 200
@@ -118,7 +118,7 @@ def test_a_window_beyond_a_minute_is_refused(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize("window", ["-1", "1.5", "x", "9" * 16])
-def test_a_window_that_is_no_number_is_refused(trader: Trader, window: str) -> None:
+def test_a_malformed_window_is_refused(trader: Trader, window: str) -> None:
     assert trader.code("GET", "account", recvWindow=window) == 700004
 
 
@@ -144,7 +144,7 @@ def test_a_wrong_key_is_refused(trader: Trader, key: str, code: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["X-MEXC-APIKEY", "x-mexc-apikey"])
-def test_header_names_have_no_case(trader: Trader, name: str) -> None:
+def test_header_names_are_case_insensitive(trader: Trader, name: str) -> None:
     request = Request("GET", "/api/v3/openOrders", signed_query({}, NOW_MS), {name: ACCESS_KEY})
     assert send(trader, request)[0] == 200
 
@@ -161,9 +161,7 @@ def test_header_names_have_no_case(trader: Trader, name: str) -> None:
         ("GET", "text/plain", False),
     ],
 )
-def test_what_changes_something_must_be_declared_as_json(
-    trader: Trader, method: str, content_type: str, admitted: bool
-) -> None:
+def test_a_post_needs_the_json_content_type(trader: Trader, method: str, content_type: str, admitted: bool) -> None:
     path = "/api/v3/order/test" if method == "POST" else "/api/v3/openOrders"
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "0.01", "price": "90000"}
     parameters = order if method == "POST" else {}

@@ -1,4 +1,4 @@
-"""What orders lock, what trades move, what fees take."""
+"""Balances: locks of orders, changes by trades, fees."""
 
 from decimal import Decimal
 
@@ -18,22 +18,22 @@ def test_a_sale_locks_what_it_sells(trader: Trader) -> None:
     assert trader.balance("BTC") == ("1.5", "0.5")
 
 
-def test_a_buys_fee_comes_out_of_what_it_brings_in(trader: Trader) -> None:
+def test_the_fee_of_a_buy_is_paid_in_the_base_asset(trader: Trader) -> None:
     trader.offer(asks=[("94000", "1")])
     trader.place(price="95000", quantity="0.01")
     assert trader.balance("USDT") == ("999060", "0")
     assert trader.balance("BTC") == ("2.009995", "0")
 
 
-def test_a_sales_fee_comes_out_of_the_quote_asset(trader: Trader) -> None:
+def test_the_fee_of_a_sale_is_paid_in_the_quote_asset(trader: Trader) -> None:
     trader.offer(bids=[("94000", "1")])
     trader.place(side="SELL", price="93000", quantity="0.01")
     assert trader.balance("USDT") == ("1000939.53", "0")
     assert trader.balance("BTC") == ("1.99", "0")
 
 
-def test_who_waited_pays_the_makers_fee(trader: Trader) -> None:
-    """Which is nothing here: the whole quantity arrives."""
+def test_a_resting_order_pays_the_maker_fee(trader: Trader) -> None:
+    """The maker fee is 0: the account receives the whole quantity."""
     trader.offer()
     trader.place(price="95000", quantity="0.01")
     trader.offer(asks=[("94000", "1")])
@@ -41,7 +41,7 @@ def test_who_waited_pays_the_makers_fee(trader: Trader) -> None:
     assert trader.balance("USDT") == ("999050", "0")
 
 
-def test_a_partly_filled_order_locks_what_is_left_of_it(trader: Trader) -> None:
+def test_a_partly_filled_order_locks_its_remaining_value(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(price="95000", quantity="0.01")
     assert trader.balance("USDT") == ("999054", "570")
@@ -49,7 +49,7 @@ def test_a_partly_filled_order_locks_what_is_left_of_it(trader: Trader) -> None:
     assert trader.balance("USDT") == ("999624", "0")
 
 
-def test_an_ioc_that_got_nothing_costs_nothing(trader: Trader) -> None:
+def test_an_unfilled_ioc_costs_nothing(trader: Trader) -> None:
     trader.place(type="IMMEDIATE_OR_CANCEL")
     assert trader.balance("USDT") == ("1000000", "0")
 
@@ -61,7 +61,7 @@ def test_a_new_account_holds_usdt_and_some_of_every_asset(trader: Trader) -> Non
     assert all(Decimal(row["free"]) > 0 for row in balances)
 
 
-def test_an_account_may_start_with_other_balances() -> None:
+def test_an_account_can_start_with_other_balances() -> None:
     trader = Trader(balances={"USDT": Decimal(10), "BTC": Decimal(0)})
     assert trader.ask("GET", "account")["balances"] == [{"asset": "USDT", "free": "10", "locked": "0"}]
     trader.book.close()

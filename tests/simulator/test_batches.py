@@ -1,4 +1,4 @@
-"""Twenty orders of one symbol at once, an outcome for each."""
+"""Batches: up to twenty orders of one symbol, one result per order."""
 
 import json
 
@@ -20,11 +20,11 @@ def test_every_order_of_a_batch_has_its_own_outcome(trader: Trader) -> None:
     assert third == {"symbol": "BTCUSDT", "orderId": placed[1], "orderListId": -1, "newClientOrderId": "good"}
 
 
-def test_numbers_in_a_batch_may_be_json_numbers(trader: Trader) -> None:
+def test_numbers_in_a_batch_can_be_json_numbers(trader: Trader) -> None:
     batch = json.dumps([order(quantity=0.02, price=90000, newClientOrderId=9588234, stpMode=None)])
     (outcome,) = trader.ask("POST", "batchOrders", batchOrders=batch)
     assert outcome["newClientOrderId"] == "9588234"
-    assert trader.look_up(outcome["orderId"])["origQty"] == "0.02"
+    assert trader.query(outcome["orderId"])["origQty"] == "0.02"
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_numbers_in_a_batch_may_be_json_numbers(trader: Trader) -> None:
         "two symbols",
     ],
 )
-def test_a_batch_that_is_none_is_refused_as_a_whole(trader: Trader, batch: str) -> None:
+def test_a_malformed_batch_is_refused_as_a_whole(trader: Trader, batch: str) -> None:
     assert trader.code("POST", "batchOrders", batchOrders=batch) == (33333 if batch else 700004)
     assert trader.exchange.orders() == []
 
 
-def test_a_number_beyond_all_bounds_is_one_orders_trouble(trader: Trader) -> None:
+def test_a_number_out_of_range_refuses_only_its_order(trader: Trader) -> None:
     batch = '[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":1e99999999999999999999,"price":"1"}]'
     (outcome,) = trader.ask("POST", "batchOrders", batchOrders=batch)
     assert outcome["code"] == 33333

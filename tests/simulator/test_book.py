@@ -1,4 +1,4 @@
-"""What survives the server, who may open the book, and what a failure inside leaves of it."""
+"""The book: its state after a restart, its lock, and rollback after an internal error."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> str:
 
 @pytest.fixture
 def restart(path: str) -> Iterator[Restart]:
-    """Return a function that ends the server, if there is one, and starts another on the same book."""
+    """Return a function that ends the server, if one runs, and starts another on the same book."""
     traders: list[Trader] = []
 
     def end_and_start(**settings: Any) -> Trader:
@@ -48,24 +48,24 @@ def stored(restart: Restart) -> Trader:
 def test_orders_fills_and_balances_survive(stored: Trader, restart: Restart) -> None:
     stored.offer(asks=[("94000", "0.004")])
     order_id = stored.place(price="95000", newClientOrderId="mine")
-    shown, account = stored.look_up(order_id), stored.ask("GET", "account")
+    shown, account = stored.query(order_id), stored.ask("GET", "account")
     trades = stored.ask("GET", "myTrades", symbol="BTCUSDT")
     again = restart()
-    assert again.look_up(order_id) == shown
+    assert again.query(order_id) == shown
     assert again.ask("GET", "account") == account
     assert again.ask("GET", "myTrades", symbol="BTCUSDT") == trades
 
 
-def test_an_open_order_goes_on_trading_after_a_restart(stored: Trader, restart: Restart) -> None:
+def test_an_open_order_can_trade_after_a_restart(stored: Trader, restart: Restart) -> None:
     stored.offer()
     order_id = stored.place(price="90000")
     again = restart()
     again.offer(asks=[("89000", "1")])
-    assert again.look_up(order_id)["status"] == "FILLED"
+    assert again.query(order_id)["status"] == "FILLED"
     assert again.balance("USDT") == ("999100", "0")
 
 
-def test_ids_go_on_where_they_were(stored: Trader, restart: Restart) -> None:
+def test_ids_continue_after_a_restart(stored: Trader, restart: Restart) -> None:
     stored.offer(asks=[("94000", "1")])
     first = stored.place(price="95000")
     again = restart()
@@ -82,7 +82,7 @@ def test_an_invisible_order_stays_invisible_over_a_restart(stored: Trader, resta
     again = restart()
     assert again.code("GET", "order", symbol="BTCUSDT", orderId=order_id) == -2013
     again.now_ms += 2_000
-    assert again.look_up(order_id)["status"] == "NEW"
+    assert again.query(order_id)["status"] == "NEW"
 
 
 def test_listings_rules_and_prices_survive(stored: Trader, restart: Restart) -> None:
@@ -96,7 +96,7 @@ def test_listings_rules_and_prices_survive(stored: Trader, restart: Restart) -> 
     assert again.ask("GET", "depth", symbol="SOLUSDT") == depth
 
 
-def test_a_listing_asked_for_again_goes_on_as_it_was_left(restart: Restart) -> None:
+def test_a_repeated_listing_continues_from_its_saved_state(restart: Restart) -> None:
     listing = Listing("NEWUSDT", NOW_MS, price=Decimal(1))
     first = restart(listings=[listing])
     first.change("NEWUSDT", price=Decimal(5))
@@ -106,7 +106,7 @@ def test_a_listing_asked_for_again_goes_on_as_it_was_left(restart: Restart) -> N
     assert later.refused(symbol="NEWUSDT", price="1", quantity="10")[0] == 30001
 
 
-def test_a_book_keeps_its_balances_when_others_are_asked_for(restart: Restart) -> None:
+def test_a_book_keeps_its_balances_when_a_restart_names_others(restart: Restart) -> None:
     restart()
     assert restart(balances={"USDT": Decimal(1)}).balance("USDT") == ("1000000", "0")
 
@@ -125,14 +125,14 @@ def test_a_closed_book_can_be_opened(restart: Restart) -> None:
 @pytest.mark.parametrize(
     "content", [b"not a database, but long enough to be taken for one" * 40, b"short"], ids=["long", "short"]
 )
-def test_a_file_that_is_no_book_is_refused(path: str, content: bytes) -> None:
+def test_a_file_that_is_not_a_book_is_refused(path: str, content: bytes) -> None:
     Path(path).write_bytes(content)
     with pytest.raises(BookUnreadable):
         Book(path)
     assert Path(path).read_bytes() == content
 
 
-def test_another_programs_database_is_refused_and_left_alone(path: str) -> None:
+def test_another_programs_database_is_refused(path: str) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE theirs (x)")
     other.close()
@@ -163,12 +163,12 @@ def test_a_damaged_book_is_refused(path: str) -> None:
         Book(path)
 
 
-def test_a_book_in_a_directory_that_is_not_there_cannot_be_created(tmp_path: Path) -> None:
+def test_a_book_in_a_missing_directory_cannot_be_created(tmp_path: Path) -> None:
     with pytest.raises(BookCannotBeCreated, match="No such file or directory"):
         Book(str(tmp_path / "missing" / "book.db"))
 
 
-def test_a_directory_is_no_book(tmp_path: Path) -> None:
+def test_a_directory_is_not_a_book(tmp_path: Path) -> None:
     with pytest.raises(BookCannotBeCreated, match="unable to open"):
         Book(str(tmp_path))
 
@@ -179,13 +179,13 @@ def test_an_empty_file_becomes_a_book(path: str, restart: Restart) -> None:
 
 
 def test_a_book_that_cannot_be_written_is_refused(path: str) -> None:
-    Path(f"{path}-wal").mkdir()  # where SQLite wants its log
+    Path(f"{path}-wal").mkdir()  # SQLite needs this path for its log
     with pytest.raises(BookCannotBeCreated, match="cannot write"):
         Book(path)
 
 
-def test_a_failure_inside_is_answered_logged_and_undone(stored: Trader, path: str) -> None:
-    """Somebody renames a table under the running server: the order fails halfway, and nothing of it stays."""
+def test_an_internal_error_is_answered_logged_and_rolled_back(stored: Trader, path: str) -> None:
+    """Another program renames a table: the order fails halfway, and none of its changes stays."""
     stored.offer(asks=[("94000", "1")])
     account, orders = stored.ask("GET", "account"), stored.exchange.orders()
     meddler = sqlite3.connect(path)
@@ -197,10 +197,10 @@ def test_a_failure_inside_is_answered_logged_and_undone(stored: Trader, path: st
     meddler.close()
     assert stored.ask("GET", "account") == account
     assert stored.exchange.orders() == orders
-    assert stored.look_up(stored.place(price="90000"))["status"] == "NEW"
+    assert stored.query(stored.place(price="90000"))["status"] == "NEW"
 
 
-def test_a_failure_of_a_mere_question_is_answered_too(stored: Trader, path: str) -> None:
+def test_an_internal_error_of_a_query_is_answered(stored: Trader, path: str) -> None:
     stored.ask("GET", "openOrders", symbol="BTCUSDT")
     meddler = sqlite3.connect(path)
     meddler.execute("ALTER TABLE orders RENAME TO gone")
@@ -211,7 +211,7 @@ def test_a_failure_of_a_mere_question_is_answered_too(stored: Trader, path: str)
     assert stored.ask("GET", "allOrders", symbol="BTCUSDT") == []
 
 
-def test_a_failure_inside_a_request_held_back_is_answered_too(stored: Trader, path: str) -> None:
+def test_an_internal_error_of_a_delayed_request_is_answered(stored: Trader, path: str) -> None:
     stored.exchange.set_faults([Fault("slow_before")])
     later = stored.later("POST", "order", **order())
     meddler = sqlite3.connect(path)

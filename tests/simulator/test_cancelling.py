@@ -1,10 +1,10 @@
-"""Cancelling one order, or all of a symbol."""
+"""Cancelling one order, or all orders of a symbol."""
 
 from daemon.simulator.faults import Fault
 from tests.simulator.trader import Trader
 
 
-def test_a_cancelled_order_is_shown_as_it_is_then(trader: Trader) -> None:
+def test_a_cancellation_shows_the_cancelled_order(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(price="95000", newClientOrderId="mine")
     assert trader.ask("DELETE", "order", symbol="BTCUSDT", orderId=order_id) == {
@@ -22,7 +22,7 @@ def test_a_cancelled_order_is_shown_as_it_is_then(trader: Trader) -> None:
         "type": "LIMIT",
         "side": "BUY",
     }
-    assert trader.look_up(order_id)["status"] == "PARTIALLY_CANCELED"
+    assert trader.query(order_id)["status"] == "PARTIALLY_CANCELED"
     assert trader.ask("GET", "openOrders") == []
 
 
@@ -50,19 +50,19 @@ def test_unknown_filled_and_cancelled_orders_are_refused_alike(trader: Trader) -
         assert refusal == (400, -2011, "Unknown order sent.")
 
 
-def test_the_reply_may_show_the_order_as_it_was_before(trader: Trader) -> None:
+def test_a_fault_makes_the_reply_show_the_state_before_the_cancellation(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("former_state")])
     order_id = trader.place()
     assert trader.ask("DELETE", "order", symbol="BTCUSDT", orderId=order_id)["status"] == "NEW"
-    assert trader.look_up(order_id)["status"] == "CANCELED"
+    assert trader.query(order_id)["status"] == "CANCELED"
 
 
-def test_a_cancelled_order_trades_no_more(trader: Trader) -> None:
+def test_a_cancelled_order_no_longer_trades(trader: Trader) -> None:
     trader.offer()
     order_id = trader.place(price="95000")
     trader.ask("DELETE", "order", symbol="BTCUSDT", orderId=order_id)
     trader.offer(asks=[("90000", "1")])
-    assert trader.look_up(order_id)["executedQty"] == "0"
+    assert trader.query(order_id)["executedQty"] == "0"
 
 
 def test_all_open_orders_of_a_symbol_are_cancelled(trader: Trader) -> None:

@@ -1,4 +1,4 @@
-"""ccxt, a client that nobody here wrote, trades on the simulated exchange over HTTP."""
+"""ccxt, an independent client, trades on the simulated exchange over HTTP."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,9 +21,9 @@ LEVELS = {"bids": [["94000", "1"]], "asks": [["95000", "0.004"], ["95500", "1"]]
 
 @asynccontextmanager
 async def ccxt_on(exchange: SimulatedExchange, secret: str = SECRET_KEY) -> AsyncIterator[Any]:
-    """Point ccxt's MEXC client at a served exchange."""
-    quick = {"enableRateLimit": False, "timeout_on_exit": 0, "verify": False}  # no TLS here, and no need to wait
-    # The session that ccxt makes for itself passes enable_cleanup_closed, of which aiohttp warns from Python 3.12.7 on.
+    """Connect ccxt's MEXC client to a served exchange."""
+    quick = {"enableRateLimit": False, "timeout_on_exit": 0, "verify": False}  # no TLS, no rate limit to wait for
+    # ccxt's own session passes enable_cleanup_closed, about which aiohttp warns from Python 3.12.7 on.
     async with serving(exchange) as url, aiohttp.ClientSession() as session:
         client = ccxt.mexc({"apiKey": ACCESS_KEY, "secret": secret, "session": session, **quick})
         for api in ("spot", "contract"):
@@ -55,7 +55,7 @@ async def control(client: Any, method: str, path: str, content: object) -> None:
 
 
 async def offer(client: Any, **levels: object) -> None:
-    """Let the bitcoin market offer exactly these levels."""
+    """Replace the levels of the bitcoin market."""
     await control(client, "POST", "market", {"symbol": "BTCUSDT", **levels})
 
 
@@ -110,7 +110,7 @@ async def test_an_order_is_cancelled_by_its_client_id(mexc: Any) -> None:
     assert (await mexc.cancel_order(None, BTC, {"clientOrderId": "mine"}))["id"] == placed["id"]
 
 
-async def test_a_market_order_by_cost_buys_at_most_that(mexc: Any) -> None:
+async def test_a_market_order_by_cost_spends_at_most_that_cost(mexc: Any) -> None:
     placed = await mexc.create_market_buy_order_with_cost(BTC, 190)
     filled = await mexc.fetch_order(placed["id"], BTC)
     assert (filled["status"], filled["type"], filled["average"]) == ("closed", "market", 95_000)
@@ -230,7 +230,7 @@ async def test_a_symbol_that_does_not_trade_raises_the_right_exception(
 
 
 async def test_an_unknown_order_raises_the_exchanges_error(mexc: Any) -> None:
-    """Ccxt knows neither -2013 nor what -2011 means here: both are general errors to it."""
+    """Ccxt does not know -2013, and maps -2011 to a general error."""
     with pytest.raises(ccxt.ExchangeError, match="-2013"):
         await mexc.fetch_order("C02__1", BTC)
     with pytest.raises(ccxt.BadRequest, match="-2011"):
@@ -245,7 +245,7 @@ async def test_a_wrong_secret_raises_an_authentication_error() -> None:
     book.close()
 
 
-async def test_a_clock_that_is_wrong_raises_an_invalid_nonce(mexc: Any) -> None:
+async def test_a_wrong_clock_raises_an_invalid_nonce(mexc: Any) -> None:
     await mexc.load_markets()
     mexc.options["timeDifference"] = 10_000
     with pytest.raises(ccxt.InvalidNonce):
@@ -288,7 +288,7 @@ async def test_a_fault_raises_the_right_exception(mexc: Any, fault: Fault, expec
     ],
     ids=["429", "418"],
 )
-async def test_asking_too_much_raises_the_right_exception(limits: Limits, expected: type[Exception]) -> None:
+async def test_exceeding_a_limit_raises_the_right_exception(limits: Limits, expected: type[Exception]) -> None:
     book = Book()
     async with ccxt_on(new_exchange(book, limits=limits)) as client:
         await client.create_order(BTC, "limit", "buy", 0.01, 90_000)

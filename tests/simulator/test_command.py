@@ -1,4 +1,4 @@
-"""`sniperd exchange` as a process: its address line, its end, its book after kill -9, what keeps it from starting."""
+"""`sniperd exchange` as a process: its address line, its end, its book after kill -9, failed starts."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ Start = Callable[..., "Server"]
 
 
 class Server:
-    """A server in a process of its own."""
+    """A server in a separate process."""
 
     def __init__(self, arguments: tuple[str, ...]) -> None:
         self.process = subprocess.Popen(
@@ -59,15 +59,15 @@ class Server:
 
 
 @pytest.fixture(autouse=True)
-def _log_as_before() -> Iterator[None]:
-    """Undo what the command does to the log when it runs within the tests' own process."""
+def _restore_logging() -> Iterator[None]:
+    """Restore the logging configuration, which the command changes when it runs in the test process."""
     yield
     structlog.reset_defaults()
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start servers, and kill those that still run in the end."""
+    """Start servers, and kill those that still run at the end."""
     servers: list[Server] = []
 
     def start_one(*arguments: str) -> Server:
@@ -100,7 +100,7 @@ def test_a_signal_ends_the_server_cleanly(start: Start, number: int) -> None:
     assert (server.process.returncode, rest, errors) == (0, "", "")
 
 
-def test_a_slow_request_does_not_hold_up_the_end_for_long(start: Start) -> None:
+def test_a_slow_request_barely_delays_the_end(start: Start) -> None:
     server = start("--fault", "slow_after:delay_ms=60000")
     connection = http.client.HTTPConnection(urlsplit(server.announced["url"]).netloc, timeout=10)
     query = signed_query(order(), time.time_ns() // 1_000_000)  # noqa: TID251 - the server's own clock
@@ -125,7 +125,7 @@ def test_the_book_survives_kill_9(start: Start, tmp_path: Path) -> None:
     assert second.end() == 0
 
 
-def test_whatever_was_acknowledged_survives_kill_9_at_any_moment(start: Start, tmp_path: Path) -> None:
+def test_every_acknowledged_order_survives_kill_9_at_any_time(start: Start, tmp_path: Path) -> None:
     book, acknowledged = str(tmp_path / "book.db"), []
     first = start("--db", book)
     killer = threading.Timer(0.15, first.process.kill)
@@ -166,7 +166,7 @@ def test_flags_reach_the_exchange(start: Start, tmp_path: Path) -> None:
     assert 300 < ahead_ms <= 500
 
 
-def test_an_account_of_ones_own_needs_its_own_keys(monkeypatch: pytest.MonkeyPatch, start: Start) -> None:
+def test_an_account_with_other_keys_refuses_the_example_keys(monkeypatch: pytest.MonkeyPatch, start: Start) -> None:
     monkeypatch.setenv("MEXC_API_KEY", "mx0myOwnKey123456")
     monkeypatch.setenv("MEXC_SECRET_KEY", "my-own-secret")
     server = start()
@@ -207,7 +207,7 @@ def test_the_server_ends_with_its_parent() -> None:
         (["--orders-per-s", "-1"], 2, "is not in the range"),
     ],
 )
-def test_what_keeps_it_from_starting_is_said_with_its_exit_status(
+def test_a_failed_start_prints_the_reason_and_has_its_exit_status(
     arguments: list[str], status: int, message: str
 ) -> None:
     result = CliRunner().invoke(exchange, arguments)
@@ -223,7 +223,7 @@ def test_an_unreadable_book_ends_with_65(tmp_path: Path) -> None:
     assert "file is not a database" in result.output
 
 
-def test_an_address_that_is_taken_ends_with_69(start: Start) -> None:
+def test_an_address_in_use_ends_with_69(start: Start) -> None:
     netloc = urlsplit(start().announced["url"]).netloc
     result = CliRunner().invoke(exchange, ["--listen", netloc])
     assert result.exit_code == 69
@@ -246,15 +246,15 @@ def test_the_command_is_cheap_to_import() -> None:
         ("[::1]:8765", ("::1", 8765)),
     ],
 )
-def test_loopback_addresses_are_taken(text: str, address: tuple[str, int]) -> None:
+def test_loopback_addresses_are_accepted(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text, allow_remote=False) == address
 
 
-def test_other_addresses_are_taken_with_leave() -> None:
+def test_other_addresses_are_accepted_with_allow_remote() -> None:
     assert parse_address("0.0.0.0:80", allow_remote=True) == ("0.0.0.0", 80)
 
 
-def test_a_person_reads_a_sentence_and_a_program_json() -> None:
+def test_a_terminal_gets_a_sentence_and_a_program_gets_json() -> None:
     url = "http://127.0.0.1:8765"
     assert announcement(url, "book.db", is_terminal=True).startswith(f"The simulated exchange listens on {url}; ")
     assert json.loads(announcement(url, "book.db", is_terminal=False))["url"] == url

@@ -1,4 +1,4 @@
-"""Whatever is asked in whatever order: nothing is created, nothing lost but fees, nothing locked for nobody."""
+"""Conservation: in any sequence of requests, trades and fees alone change balances, and only open orders lock them."""
 
 from collections import defaultdict
 from decimal import Decimal, localcontext
@@ -19,7 +19,7 @@ sides = st.sampled_from(["BUY", "SELL"])
 
 
 class TradingAccount(RuleBasedStateMachine):
-    """An account that trades at random in a market that moves at random."""
+    """An account that trades randomly in a market that moves randomly."""
 
     @initialize(seed=st.integers(0, 1_000))
     def start(self, seed: int) -> None:
@@ -34,7 +34,7 @@ class TradingAccount(RuleBasedStateMachine):
 
     @rule(side=sides, order_type=st.sampled_from(TYPES), price=prices, quantity=quantities)
     def place(self, side: str, order_type: str, price: str, quantity: str) -> None:
-        """Place an order with a price; the account may be too poor for it."""
+        """Place an order with a price; the balance can be too small for it."""
         parameters = order(side=side, type=order_type, price=price, quantity=quantity)
         assert self.trader.send("POST", "order", **parameters).status in {200, 400}
 
@@ -59,7 +59,7 @@ class TradingAccount(RuleBasedStateMachine):
 
     @rule()
     def cancel_all(self) -> None:
-        """Cancel what is open."""
+        """Cancel all open orders."""
         self.trader.ask("DELETE", "openOrders", symbol="BTCUSDT")
 
     @rule(duration_ms=st.integers(0, 5_000))
@@ -69,21 +69,21 @@ class TradingAccount(RuleBasedStateMachine):
         self.trader.exchange.advance(self.trader.now_ms)
 
     @rule(price=prices, quantity=quantities, side=sides)
-    def somebody_offers(self, price: str, quantity: str, side: str) -> None:
-        """Let the market be one level."""
+    def market_offers(self, price: str, quantity: str, side: str) -> None:
+        """Replace the market by one level."""
         if side == "BUY":
             self.trader.offer(bids=[(price, quantity)])
         else:
             self.trader.offer(asks=[(price, quantity)])
 
     @rule(price=st.integers(93_000, 97_000))
-    def the_market_jumps(self, price: int) -> None:
-        """Put the market elsewhere."""
+    def market_jumps(self, price: int) -> None:
+        """Set the market's price."""
         self.trader.change(price=Decimal(price))
 
     @invariant()
-    def balances_are_what_the_trades_made_them(self) -> None:
-        """What was there at the start, plus and minus every trade, minus every fee."""
+    def balances_match_the_trades(self) -> None:
+        """The first balances, plus and minus every trade, minus every fee."""
         expected = defaultdict(Decimal, START)
         with localcontext(EXACT):
             for fill in self._fills():
@@ -95,8 +95,8 @@ class TradingAccount(RuleBasedStateMachine):
                 assert sum(map(Decimal, self.trader.balance(asset))) == expected[asset]
 
     @invariant()
-    def locked_is_what_open_orders_lock(self) -> None:
-        """No more, no less, and nothing is overdrawn."""
+    def locked_balances_match_the_open_orders(self) -> None:
+        """Also, no free balance is negative."""
         locked: dict[str, Decimal] = defaultdict(Decimal)
         for row in self.trader.exchange.orders():
             locked["USDT" if row["side"] == "BUY" else "BTC"] += Decimal(str(row["locked"]))
@@ -106,8 +106,8 @@ class TradingAccount(RuleBasedStateMachine):
             assert in_orders == locked[asset]
 
     @invariant()
-    def an_order_is_what_its_fills_made_it(self) -> None:
-        """Never more than was asked, never beyond the limit."""
+    def an_order_matches_its_fills(self) -> None:
+        """Its fills never exceed its quantity or its limit."""
         for row in self._orders():
             filled = sum((Decimal(fill["qty"]) for fill in row["fills"]), Decimal(0))
             value = sum((Decimal(fill["quoteQty"]) for fill in row["fills"]), Decimal(0))
@@ -121,8 +121,8 @@ class TradingAccount(RuleBasedStateMachine):
                 assert price <= limit if row["side"] == "BUY" else price >= limit
 
     @invariant()
-    def an_ended_order_stays_as_it_is_and_fills_only_grow(self) -> None:
-        """Time has one direction."""
+    def an_ended_order_never_changes_and_fills_only_grow(self) -> None:
+        """Compare each order with its last observed state."""
         for row in self._orders():
             status, executed = self.seen.get(row["orderId"], ("NEW", Decimal(0)))
             assert Decimal(row["executedQty"]) >= executed
@@ -131,7 +131,7 @@ class TradingAccount(RuleBasedStateMachine):
             self.seen[row["orderId"]] = (row["status"], Decimal(row["executedQty"]))
 
     @invariant()
-    def nobody_failed_inside(self) -> None:
+    def no_request_has_an_internal_error(self) -> None:
         """No request was answered with 500."""
         assert all(arrival.status in {200, 400} for arrival in self.trader.exchange.requests())
 

@@ -1,4 +1,4 @@
-"""The routes for tests: what they show, what they set, what they refuse."""
+"""The control routes: what they show, change and refuse."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ def test_the_whole_book_is_shown_invisible_orders_included(trader: Trader) -> No
     assert (plain["visibleFrom"], plain["fills"]) == (NOW_MS, [])
 
 
-def test_requests_are_shown_as_they_arrived_without_their_signatures(trader: Trader) -> None:
+def test_requests_are_shown_as_received_without_their_signatures(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("request_lost", count=1)])
     trader.send("POST", "order", **order(newClientOrderId="lost"))
     trader.send("POST", "order", **order(quantity="30"))
@@ -39,7 +39,7 @@ def test_requests_are_shown_as_they_arrived_without_their_signatures(trader: Tra
     assert requests[0]["receivedMs"] == NOW_MS
 
 
-def test_a_request_held_back_has_no_status_yet(trader: Trader) -> None:
+def test_a_delayed_request_has_no_status_yet(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("slow_before")])
     later = trader.later("POST", "order", **order())
     assert trader.exchange.requests()[0].status == 0
@@ -47,7 +47,7 @@ def test_a_request_held_back_has_no_status_yet(trader: Trader) -> None:
     assert trader.exchange.requests()[0].status == 200
 
 
-def test_faults_are_laid_down_and_reported(trader: Trader) -> None:
+def test_faults_are_set_and_reported(trader: Trader) -> None:
     plan = {"faults": [{"kind": "reply_lost", "count": 1}, {"kind": "former_state"}]}
     status, report = trader.control("PUT", "faults", plan)
     assert status == 200
@@ -61,7 +61,7 @@ def test_faults_are_laid_down_and_reported(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize("content", [{"faults": [{"kind": "gremlins"}]}, {"faults": 1}, [], {}])
-def test_a_plan_that_is_none_leaves_the_old_one(trader: Trader, content: object) -> None:
+def test_a_malformed_plan_keeps_the_old_one(trader: Trader, content: object) -> None:
     trader.exchange.set_faults([Fault("reply_lost")])
     status, answer = trader.control("PUT", "faults", content)
     assert status == 400
@@ -92,19 +92,19 @@ def test_a_symbol_is_listed_at_run_time(trader: Trader) -> None:
         {"symbol": "NEWUSDT", "opensAt": 1, "colour": "red"},
     ],
 )
-def test_a_listing_that_is_none_is_refused(trader: Trader, listing: object) -> None:
+def test_a_malformed_listing_is_refused(trader: Trader, listing: object) -> None:
     assert trader.control("POST", "listings", listing)[0] == 400
 
 
-def test_the_market_is_put_at_a_price(trader: Trader) -> None:
+def test_the_market_jumps_to_a_price(trader: Trader) -> None:
     order_id = trader.place(price="90000")
     status, shown = trader.control("POST", "market", {"symbol": "BTCUSDT", "price": "85000"})
     assert (status, shown["symbol"]) == (200, "BTCUSDT")
-    assert trader.look_up(order_id)["status"] == "FILLED"
+    assert trader.query(order_id)["status"] == "FILLED"
     assert Decimal(trader.ask("GET", "ticker/price", symbol="BTCUSDT")["price"]) == 90_000
 
 
-def test_the_market_offers_what_it_is_told(trader: Trader) -> None:
+def test_the_market_offers_the_given_levels(trader: Trader) -> None:
     levels = {"symbol": "BTCUSDT", "bids": [["90000", "1"]], "asks": [["91000", "2"]]}
     assert trader.control("POST", "market", levels)[0] == 200
     depth = trader.ask("GET", "depth", symbol="BTCUSDT")
@@ -146,7 +146,7 @@ def test_a_market_without_depth_is_empty_from_the_next_tick_on(trader: Trader) -
         ({"symbol": "BTCUSDT", "colour": "red"}, 400),
     ],
 )
-def test_a_change_that_makes_no_sense_is_refused(trader: Trader, change: object, status: int) -> None:
+def test_an_invalid_change_is_refused(trader: Trader, change: object, status: int) -> None:
     assert trader.control("POST", "market", change)[0] == status
 
 
@@ -157,7 +157,7 @@ def test_other_control_routes_are_not_found(trader: Trader, method: str, path: s
     assert trader.control(method, path)[0] == 404
 
 
-def test_a_symbols_market_is_put_at_a_price_before_it_opens(trader: Trader) -> None:
+def test_a_market_jumps_to_a_price_before_its_opening(trader: Trader) -> None:
     trader.control("POST", "listings", {"symbol": "NEWUSDT", "opensAt": NOW_MS + 60_000})
     trader.control("POST", "market", {"symbol": "NEWUSDT", "price": "2"})
     assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == []

@@ -23,7 +23,7 @@ FAULTS = [
 
 
 def run(seed: int) -> str:
-    """Trade for a few minutes of the exchange's time, and return a digest of all that was answered and kept."""
+    """Trade for a few minutes of the exchange's time, and return a digest of all replies and the book."""
     trader = Trader(seed=seed, faults=FAULTS)
     choices = Random(1)  # noqa: S311 - the client's own choices, the same in every run
     digest = hashlib.sha256()
@@ -46,7 +46,7 @@ def test_one_seed_gives_one_run_and_another_seed_another() -> None:
 
 
 def test_a_run_is_the_same_in_another_process() -> None:
-    """In which sets and dicts may be ordered differently."""
+    """Another process can iterate over sets in another order."""
     script = "from tests.simulator.test_determinism import run; print(run(1))"
     environment = {**os.environ, "PYTHONHASHSEED": "2"}
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)

@@ -1,4 +1,4 @@
-"""Each fault does what it says, to whom it says, as often as it says; and one seed gives one run."""
+"""Each fault has its effect, on its endpoint, `count` times; and one seed gives one run."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ from daemon.simulator.messages import Reply
 from tests.simulator.trader import Trader, order
 
 
-def strike(trader: Trader, *faults: Fault) -> Reply:
-    """Lay faults down and place an order."""
+def place_with(trader: Trader, *faults: Fault) -> Reply:
+    """Set faults and place an order."""
     trader.exchange.set_faults(faults)
     return trader.send("POST", "order", **order())
 
@@ -25,73 +25,73 @@ def placed(trader: Trader) -> int:
 
 
 def test_a_lost_reply_belongs_to_an_order_that_was_placed(trader: Trader) -> None:
-    assert strike(trader, Fault("reply_lost")).drop_reply
+    assert place_with(trader, Fault("reply_lost")).drop_reply
     assert placed(trader) == 1
 
 
 def test_a_lost_request_places_nothing(trader: Trader) -> None:
-    assert strike(trader, Fault("request_lost")).drop_reply
+    assert place_with(trader, Fault("request_lost")).drop_reply
     assert placed(trader) == 0
 
 
 @pytest.mark.parametrize(("kind", "orders"), [("error_before", 0), ("error_after", 1)])
 def test_a_server_error_comes_before_or_after_the_order_was_placed(trader: Trader, kind: Any, orders: int) -> None:
-    reply = strike(trader, Fault(kind, status=502))
+    reply = place_with(trader, Fault(kind, status=502))
     assert (reply.status, msgspec.json.decode(reply.body)["code"]) == (502, 502)
     assert placed(trader) == orders
 
 
-def test_an_unknown_outcome_may_be_told_by_a_code_alone(trader: Trader) -> None:
-    reply = strike(trader, Fault("error_after", status=400, code=20002))
+def test_a_server_error_can_have_a_code_and_status_400(trader: Trader) -> None:
+    reply = place_with(trader, Fault("error_after", status=400, code=20002))
     assert (reply.status, msgspec.json.decode(reply.body)["code"]) == (400, 20002)
     assert placed(trader) == 1
 
 
 @pytest.mark.parametrize(("kind", "orders"), [("forbidden", 0), ("forbidden_after", 1)])
 def test_a_forbidden_request_is_answered_with_a_page(trader: Trader, kind: Any, orders: int) -> None:
-    reply = strike(trader, Fault(kind))
+    reply = place_with(trader, Fault(kind))
     assert (reply.status, reply.headers["Content-Type"]) == (403, "text/html")
     assert reply.body.startswith(b"<html>")
     assert placed(trader) == orders
 
 
-def test_too_many_requests_tell_when_to_come_back(trader: Trader) -> None:
-    reply = strike(trader, Fault("rate_limited", retry_after_s=7))
+def test_a_429_has_the_retry_after_header(trader: Trader) -> None:
+    reply = place_with(trader, Fault("rate_limited", retry_after_s=7))
     assert (reply.status, reply.headers["Retry-After"]) == (429, "7")
     assert placed(trader) == 0
 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 30001), (30016, 30016), (10098, 10098), (30002, 30002)])
-def test_any_refusal_of_the_table_can_be_had(trader: Trader, code: int, expected: int) -> None:
-    reply = strike(trader, Fault("refused", code=code))
+def test_every_code_of_the_table_can_be_injected(trader: Trader, code: int, expected: int) -> None:
+    reply = place_with(trader, Fault("refused", code=code))
     assert (reply.status, msgspec.json.decode(reply.body)["code"]) == (400, expected)
     assert placed(trader) == 0
 
 
 def test_a_junk_body_cannot_be_read(trader: Trader) -> None:
-    reply = strike(trader, Fault("junk_body"))
+    reply = place_with(trader, Fault("junk_body"))
     assert reply.status == 200
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(reply.body)
     assert placed(trader) == 1
 
 
-def test_an_answer_may_lack_the_order_id(trader: Trader) -> None:
-    reply = strike(trader, Fault("no_order_id"))
+def test_a_reply_can_lack_the_order_id(trader: Trader) -> None:
+    reply = place_with(trader, Fault("no_order_id"))
     assert reply.status == 200
     assert "orderId" not in msgspec.json.decode(reply.body)
     assert placed(trader) == 1
 
 
-def test_the_answers_to_a_batch_may_lack_their_order_ids(trader: Trader) -> None:
+def test_the_reply_to_a_batch_can_lack_the_order_ids(trader: Trader) -> None:
     fault = Fault("no_order_id", endpoint="POST /api/v3/batchOrders")
     trader.exchange.set_faults([fault])
     reply = trader.send("POST", "batchOrders", batchOrders=json.dumps([order(), order()]))
     assert [list(item) for item in msgspec.json.decode(reply.body)] == [["symbol", "orderListId"]] * 2
 
 
-def test_a_slow_reply_is_held_back_after_the_order_was_placed(trader: Trader) -> None:
-    reply = strike(trader, Fault("slow_after", delay_ms=250))
+def test_a_slow_reply_is_delayed_after_the_order_was_placed(trader: Trader) -> None:
+    reply = place_with(trader, Fault("slow_after", delay_ms=250))
     assert (reply.status, reply.delay_ms) == (200, 250)
     assert placed(trader) == 1
 
@@ -107,57 +107,57 @@ def test_a_slow_request_is_admitted_now_and_placed_later(trader: Trader) -> None
     assert placed(trader) == 1
 
 
-def test_a_slow_request_may_be_refused_when_its_time_comes(trader: Trader) -> None:
+def test_a_slow_request_can_be_refused_after_its_delay(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("slow_before")])
     later = trader.later("POST", "order", **order())
     trader.change(status="2")
     assert b"30000" in trader.exchange.resume(later, trader.now_ms).body
 
 
-def test_faults_add_up(trader: Trader) -> None:
-    """The worst case of them all: placed, not to be seen, and nobody was told."""
-    reply = strike(trader, Fault("invisible", delay_ms=2_000), Fault("reply_lost"))
+def test_a_request_can_have_several_faults(trader: Trader) -> None:
+    """The worst case: the order is placed, no query shows it, and the reply is lost."""
+    reply = place_with(trader, Fault("invisible", delay_ms=2_000), Fault("reply_lost"))
     assert reply.drop_reply
     assert placed(trader) == 1
     assert trader.code("GET", "order", symbol="BTCUSDT", orderId=trader.exchange.orders()[0]["orderId"]) == -2013
 
 
-def test_a_request_that_is_not_carried_out_meets_no_further_fault(trader: Trader) -> None:
-    strike(trader, Fault("request_lost", count=1), Fault("reply_lost", count=1))
+def test_a_request_that_is_not_executed_gets_no_further_fault(trader: Trader) -> None:
+    place_with(trader, Fault("request_lost", count=1), Fault("reply_lost", count=1))
     assert [fault["struck"] for fault in trader.exchange.faults()] == [1, 0]
 
 
-def test_two_faults_of_a_kind_strike_one_after_the_other(trader: Trader) -> None:
+def test_two_faults_of_a_kind_are_injected_one_after_the_other(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("refused", code=30001, count=2), Fault("refused", code=30016, count=1)])
     assert [trader.refused()[0] for _ in range(3)] == [30001, 30001, 30016]
     assert trader.place()
 
 
-def test_a_fault_of_the_kind_that_already_struck_waits(trader: Trader) -> None:
+def test_a_request_gets_one_fault_of_a_kind(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("slow_after", delay_ms=1, count=1), Fault("slow_after", delay_ms=2, count=1)])
     assert [trader.send("POST", "order", **order()).delay_ms for _ in range(3)] == [1, 2, 0]
 
 
-def test_a_fault_strikes_so_many_times_and_no_more(trader: Trader) -> None:
+def test_a_fault_is_injected_at_most_count_times(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("reply_lost", count=2)])
     assert [trader.send("POST", "order", **order()).drop_reply for _ in range(3)] == [True, True, False]
 
 
-def test_a_fault_strikes_only_its_endpoint(trader: Trader) -> None:
+def test_a_fault_applies_only_to_its_endpoint(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("error_before", endpoint="GET /api/v3/order")])
     order_id = trader.place()
     assert trader.send("GET", "order", symbol="BTCUSDT", orderId=order_id).status == 503
     assert trader.ask("GET", "openOrders", symbol="BTCUSDT")
 
 
-def test_a_fault_may_strike_every_endpoint(trader: Trader) -> None:
+def test_a_fault_can_apply_to_every_endpoint(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("error_before", endpoint="*")])
     assert trader.send("GET", "time").status == 503
     assert trader.send("GET", "account").status == 503
     assert trader.control("GET", "faults")[0] == 200
 
 
-def test_a_fault_strikes_only_what_passed_the_gateway(trader: Trader) -> None:
+def test_a_fault_applies_only_to_requests_that_passed_the_gateway(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("reply_lost", count=1)])
     assert trader.code("POST", "order", **order(recvWindow=60_001)) == 700005
     assert trader.send("POST", "order", **order()).drop_reply
@@ -181,10 +181,10 @@ def test_one_seed_gives_one_run() -> None:
     assert 16 < sum(outcomes(1)) < 48
 
 
-@pytest.mark.parametrize(("probability", "struck"), [(0.0, 0), (1.0, 20)])
-def test_a_probability_of_nothing_or_all_is_certain(trader: Trader, probability: float, struck: int) -> None:
+@pytest.mark.parametrize(("probability", "injections"), [(0.0, 0), (1.0, 20)])
+def test_the_probabilities_0_and_1_are_certain(trader: Trader, probability: float, injections: int) -> None:
     trader.exchange.set_faults([Fault("reply_lost", probability=probability)])
-    assert sum(trader.send("POST", "order", **order()).drop_reply for _ in range(20)) == struck
+    assert sum(trader.send("POST", "order", **order()).drop_reply for _ in range(20)) == injections
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_fault_is_read_from_the_command_line(text: str, fault: Fault) -> None:
         "refused:code=12345",
     ],
 )
-def test_what_is_no_fault_is_refused_with_the_kinds_there_are(text: str) -> None:
+def test_a_malformed_fault_is_refused_with_the_list_of_kinds(text: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="kinds: request_lost, error_before") as caught:
         parse_fault(text)
     assert text in str(caught.value)
@@ -245,29 +245,29 @@ def test_faults_are_read_from_a_json_file(tmp_path: Path) -> None:
         ("a.json", b"[]"),
     ],
 )
-def test_a_file_that_holds_no_faults_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(ConfigurationInvalid):
         read_faults_file(str(file))
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationInvalid, match="No such file"):
         read_faults_file(str(tmp_path / "missing.toml"))
 
 
-def test_a_plan_must_say_faults() -> None:
+def test_a_plan_needs_the_key_faults() -> None:
     with pytest.raises(ConfigurationInvalid):
         read_faults({"fault": []})
 
 
-def test_a_sum_may_be_missing_beside_a_fill(trader: Trader) -> None:
+def test_the_sum_and_the_fills_of_a_filled_order_can_be_hidden(trader: Trader) -> None:
     order_id = trader.place(type="MARKET", quantity="0.01")
     trader.exchange.set_faults([Fault("no_sum"), Fault("no_sum", endpoint="GET /api/v3/myTrades")])
-    shown = trader.look_up(order_id)
+    shown = trader.query(order_id)
     assert (shown["status"], shown["executedQty"], shown["cummulativeQuoteQty"]) == ("FILLED", "0.01", "0")
     assert trader.ask("GET", "myTrades", symbol="BTCUSDT") == []
     trader.exchange.set_faults([])
-    assert trader.look_up(order_id)["cummulativeQuoteQty"] != "0"
+    assert trader.query(order_id)["cummulativeQuoteQty"] != "0"
     assert len(trader.ask("GET", "myTrades", symbol="BTCUSDT")) == 1

@@ -1,4 +1,4 @@
-"""Whatever is sent, nothing fails inside: no request is answered with 500, and the server goes on."""
+"""Arbitrary input causes no internal error: no request is answered with 500, and the server keeps working."""
 
 from typing import Any
 
@@ -63,4 +63,4 @@ def test_no_bytes_make_the_exchange_fail(method: str, path: str, query: str, bod
 
 
 TRADER = Trader()
-"""One exchange for all examples: what they leave behind is part of what the next one meets."""
+"""One exchange for all examples, so that each example starts from the state that the previous ones left."""

@@ -1,4 +1,4 @@
-"""What is counted, what is refused, and when it is allowed again."""
+"""Rate limits: what is counted, what is refused, and when requests are allowed again."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.simulator.trader import Trader, order
 
 
 def limited(**limits: int) -> Trader:
-    """Return a trader with no limits but these."""
+    """Return a trader with these limits only."""
     return Trader(limits=msgspec.structs.replace(UNLIMITED, **limits))
 
 
@@ -27,7 +27,7 @@ def retry_after(reply: Reply) -> int:
     return int(reply.headers["Retry-After"])
 
 
-def test_an_address_may_use_300_of_weight_in_ten_seconds() -> None:
+def test_an_address_can_use_a_weight_of_300_in_ten_seconds() -> None:
     trader = limited(weight_per_ip=300)
     for _ in range(12):
         trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")
@@ -42,7 +42,7 @@ def test_an_address_may_use_300_of_weight_in_ten_seconds() -> None:
     trader.book.close()
 
 
-def test_a_heavy_request_waits_until_enough_light_ones_are_forgotten() -> None:
+def test_a_heavy_request_waits_until_enough_light_ones_have_expired() -> None:
     trader = limited(weight_per_ip=30)
     for _ in range(30):
         trader.ask("GET", "ping")
@@ -54,7 +54,7 @@ def test_a_heavy_request_waits_until_enough_light_ones_are_forgotten() -> None:
     trader.book.close()
 
 
-def test_the_account_may_use_500_of_weight_in_ten_seconds() -> None:
+def test_the_account_can_use_a_weight_of_500_in_ten_seconds() -> None:
     trader = limited(weight_per_account=500)
     for _ in range(25):
         trader.ask("GET", "tradeFee", symbol="BTCUSDT")
@@ -93,7 +93,7 @@ def test_twenty_requests_a_second_in_all(usual: Trader) -> None:
     assert statuses == [200] * 20 + [429]
 
 
-def test_a_refused_request_was_not_carried_out(usual: Trader) -> None:
+def test_a_refused_request_is_not_executed(usual: Trader) -> None:
     statuses = [usual.send("POST", "order", **order()).status for _ in range(13)]
     assert statuses == [200] * 12 + [429]
     assert len(usual.exchange.orders()) == 12
@@ -129,7 +129,7 @@ def test_weights_are_the_documented_ones() -> None:
         trader.book.close()
 
 
-def test_each_address_is_counted_for_itself() -> None:
+def test_each_address_has_its_own_count() -> None:
     trader = limited(weight_per_ip=1)
     request = trader.request("GET", "ping")
     for remote, expected in (("10.0.0.1", 200), ("10.0.0.1", 429), ("10.0.0.2", 200)):
@@ -145,7 +145,7 @@ def test_a_request_that_outweighs_the_limit_never_fits() -> None:
     trader.book.close()
 
 
-def test_who_does_not_listen_is_banned_longer_each_time() -> None:
+def test_a_client_that_ignores_refusals_is_banned_longer_each_time() -> None:
     trader = limited(requests_per_s=1, ban_after=3)
     for ban_s in (120, 240, 480):
         assert trader.ask("GET", "ping") == {}
@@ -159,7 +159,7 @@ def test_who_does_not_listen_is_banned_longer_each_time() -> None:
     trader.book.close()
 
 
-def test_refusals_more_than_a_minute_apart_make_no_ban() -> None:
+def test_refusals_more_than_a_minute_apart_cause_no_ban() -> None:
     trader = limited(requests_per_s=1, ban_after=2)
     for _ in range(4):
         assert [trader.send("GET", "ping").status for _ in range(2)] == [200, 429]

@@ -27,7 +27,7 @@ def test_before_the_opening_every_order_is_refused(sniper: Trader) -> None:
     assert sniper.refused(symbol="NEWUSDT", type="MARKET", quoteOrderQty="10") == (30001, message)
 
 
-def test_the_refusal_before_the_opening_may_be_the_other_one() -> None:
+def test_the_code_before_the_opening_can_be_10007() -> None:
     trader = Trader(listings=[Listing("NEWUSDT", OPENS_MS, code_before=10007)])
     assert trader.refused(**NEW)[0] == 10007
     trader.book.close()
@@ -36,13 +36,13 @@ def test_the_refusal_before_the_opening_may_be_the_other_one() -> None:
 def test_a_limit_order_works_from_the_first_millisecond_on(sniper: Trader) -> None:
     sniper.now_ms = OPENS_MS
     order_id = sniper.place(**NEW | {"price": "0.05"})
-    assert sniper.look_up(order_id, "NEWUSDT")["status"] == "FILLED"
+    assert sniper.query(order_id, "NEWUSDT")["status"] == "FILLED"
 
 
 def test_an_ioc_works_from_the_first_millisecond_on(sniper: Trader) -> None:
     sniper.now_ms = OPENS_MS
     order_id = sniper.place(**NEW | {"type": "IMMEDIATE_OR_CANCEL", "price": "0.05"})
-    assert sniper.look_up(order_id, "NEWUSDT")["status"] == "FILLED"
+    assert sniper.query(order_id, "NEWUSDT")["status"] == "FILLED"
 
 
 def test_a_price_above_the_cap_is_refused_with_the_cap(sniper: Trader) -> None:
@@ -61,10 +61,10 @@ def test_the_cap_ends_with_the_first_minute(sniper: Trader) -> None:
 def test_a_market_order_of_the_first_minute_is_accepted_and_then_cancelled(sniper: Trader) -> None:
     sniper.now_ms = OPENS_MS + 59_999
     order_id = sniper.place(symbol="NEWUSDT", type="MARKET", quoteOrderQty="10")
-    assert sniper.look_up(order_id, "NEWUSDT")["status"] == "CANCELED"
+    assert sniper.query(order_id, "NEWUSDT")["status"] == "CANCELED"
     sniper.now_ms = OPENS_MS + 60_000
     order_id = sniper.place(symbol="NEWUSDT", type="MARKET", quoteOrderQty="10")
-    assert sniper.look_up(order_id, "NEWUSDT")["status"] == "FILLED"
+    assert sniper.query(order_id, "NEWUSDT")["status"] == "FILLED"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_there_is_no_market_before_the_opening(sniper: Trader) -> None:
     assert len(sniper.ask("GET", "ticker/price")) == len(prices) + 1
 
 
-def test_the_calendar_shows_what_is_to_come(sniper: Trader) -> None:
+def test_the_calendar_shows_coming_listings(sniper: Trader) -> None:
     sniper.exchange.list_symbol(Listing("SOONUSDT", OPENS_MS - 5_000))
     assert [coin["vcoinName"] for coin in coins(sniper)] == ["SOON", "NEW"]
     assert coins(sniper)[1] == {
@@ -121,13 +121,13 @@ def test_the_listed_symbols_price_fits_its_rules(sniper: Trader) -> None:
     assert (shown["quotePrecision"], shown["baseAssetPrecision"]) == (5, 2)
 
 
-def test_a_listing_without_a_cap_has_none() -> None:
+def test_a_listing_without_a_cap_accepts_a_high_price() -> None:
     trader = Trader(listings=[Listing("NEWUSDT", NOW_MS)])
     assert trader.place(symbol="NEWUSDT", price="100", quantity="10")
     trader.book.close()
 
 
-def test_an_existing_symbol_can_be_opened_anew(trader: Trader) -> None:
+def test_an_existing_symbol_can_be_listed_again(trader: Trader) -> None:
     resting = trader.place(symbol="MXUSDT", price="3", quantity="10")
     other = trader.place()
     trader.exchange.list_symbol(Listing("MXUSDT", OPENS_MS, price=Decimal(3)))
@@ -135,11 +135,11 @@ def test_an_existing_symbol_can_be_opened_anew(trader: Trader) -> None:
     trader.now_ms = OPENS_MS
     assert trader.place(symbol="MXUSDT", price="3", quantity="10")
     trader.change("MXUSDT", price=Decimal("2.5"))
-    assert trader.look_up(resting, "MXUSDT")["status"] == "FILLED"
-    assert trader.look_up(other)["status"] == "NEW"
+    assert trader.query(resting, "MXUSDT")["status"] == "FILLED"
+    assert trader.query(other)["status"] == "NEW"
 
 
-def test_orders_of_a_base_asset_that_nobody_had_bring_it_in(sniper: Trader) -> None:
+def test_a_buy_of_a_new_base_asset_creates_its_balance(sniper: Trader) -> None:
     sniper.now_ms = OPENS_MS
     assert sniper.refused(**NEW | {"side": "SELL"})[0] == 30005
     sniper.place(**NEW | {"price": "0.05"})
@@ -176,7 +176,7 @@ def test_a_listing_is_read_from_the_command_line(text: str, listing: Listing) ->
         *("NEWBTC@1", "USDT@1", "NEWUSDT@1:1:30001:1"),
     ],
 )
-def test_what_is_no_listing_is_refused_with_the_text(text: str) -> None:
+def test_a_malformed_listing_is_refused_with_its_text(text: str) -> None:
     with pytest.raises(ConfigurationInvalid, match=text or "''"):
         parse_listing(text)
 

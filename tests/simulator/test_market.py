@@ -1,4 +1,4 @@
-"""The simulated market: moves by itself, the same way for the same seed, and never far."""
+"""The simulated market: its path depends on the seed only, and stays near the first price."""
 
 from decimal import Decimal
 
@@ -36,7 +36,7 @@ def test_another_seed_or_symbol_gives_another_path() -> None:
     assert path(Market(BTC, 7), 50) != path(Market(renamed, 7), 50)
 
 
-def test_the_path_does_not_depend_on_how_often_somebody_looks() -> None:
+def test_the_path_does_not_depend_on_how_often_it_is_advanced() -> None:
     often, once = Market(BTC, 7), Market(BTC, 7)
     path(often, 51)
     once.advance(NOW_MS)
@@ -45,7 +45,7 @@ def test_the_path_does_not_depend_on_how_often_somebody_looks() -> None:
     assert often.book.depth(Side.SELL, 20) == once.book.depth(Side.SELL, 20)
 
 
-def test_a_market_taken_up_again_goes_on_as_if_it_had_not_stopped() -> None:
+def test_a_restored_market_continues_the_same_path() -> None:
     running, stopped = Market(BTC, 7), Market(BTC, 7)
     path(running, 20)
     path(stopped, 20)
@@ -54,14 +54,14 @@ def test_a_market_taken_up_again_goes_on_as_if_it_had_not_stopped() -> None:
     assert path(taken_up, 20, NOW_MS + 20 * TICK_MS) == path(running, 20, NOW_MS + 20 * TICK_MS)
 
 
-def test_the_price_stays_near_where_it_started() -> None:
+def test_the_price_stays_near_the_first_price() -> None:
     prices = path(Market(BTC, 7), 1_000)
     assert len(set(prices)) > 250
     assert min(prices) > BTC.price * Decimal("0.97")
     assert max(prices) < BTC.price * Decimal("1.03")
 
 
-def test_bids_stand_below_asks_and_every_level_has_a_legal_price_and_quantity() -> None:
+def test_bids_are_below_asks_and_every_level_has_a_legal_price_and_quantity() -> None:
     for symbol in default_symbols().values():
         market = Market(symbol, 7)
         path(market, 3)
@@ -73,7 +73,7 @@ def test_bids_stand_below_asks_and_every_level_has_a_legal_price_and_quantity() 
             assert quantity == round(quantity, symbol.quantity_decimals) > 0
 
 
-def test_a_pause_is_played_only_for_its_last_minute() -> None:
+def test_after_a_pause_only_the_last_minute_is_computed() -> None:
     market = Market(BTC, 7)
     market.advance(NOW_MS)
     market.advance(NOW_MS + 86_400_000)
@@ -89,7 +89,7 @@ def test_a_clock_that_steps_back_moves_nothing() -> None:
     assert market.price == price
 
 
-def test_without_volatility_the_price_stands_still() -> None:
+def test_without_volatility_the_price_is_constant() -> None:
     assert set(path(Market(msgspec.structs.replace(BTC, volatility=0), 7), 50)) == {BTC.price}
 
 
@@ -100,7 +100,7 @@ def test_without_depth_the_book_is_empty() -> None:
     assert market.book.best(Side.SELL) is None
 
 
-def test_a_price_near_nothing_keeps_levels_above_nothing() -> None:
+def test_levels_around_a_price_near_zero_stay_above_zero() -> None:
     symbol = Symbol("DUSTUSDT", "DUST", Decimal("0.00000005"), 8, 0)
     market = Market(symbol, 7)
     path(market, 200)
@@ -108,8 +108,8 @@ def test_a_price_near_nothing_keeps_levels_above_nothing() -> None:
     assert market.price > 0
 
 
-def test_an_own_order_meets_every_tick_on_the_way() -> None:
-    """Also when nobody looked for a minute: a waiting order is filled at the tick that reached it."""
+def test_an_own_order_is_matched_with_every_tick() -> None:
+    """Also if the market was not advanced for a minute: a resting order fills at the tick that reached it."""
     market = Market(BTC, 7)
     market.advance(NOW_MS)
     market.book.rest(Side.BUY, Interest(BTC.price, Decimal(100), 1))
@@ -157,7 +157,7 @@ def test_a_minute_makes_a_candle() -> None:
     assert market.candles[-1].closed == prices[-1] == market.last
 
 
-def test_a_trade_that_is_told_late_counts_for_the_present_minute() -> None:
+def test_a_trade_recorded_late_counts_for_the_current_minute() -> None:
     market = Market(BTC, 7)
     path(market, 480)
     count = len(market.candles)

@@ -1,4 +1,4 @@
-"""What anybody may ask: time, rules, prices."""
+"""The public endpoints: time, rules, prices."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -80,7 +80,7 @@ def test_the_symbols_that_can_be_traded_by_api(trader: Trader, path: str, signed
     assert {"ETHUSDT", "SOLUSDT"}.isdisjoint(answer["data"])
 
 
-def test_a_key_may_be_limited_to_some_symbols() -> None:
+def test_a_key_can_be_limited_to_some_symbols() -> None:
     keys = replace(EXAMPLE_KEYS, symbols=frozenset({"ETHUSDT"}))
     trader = Trader(keys=keys)
     assert trader.ask("GET", "selfSymbols")["data"] == ["ETHUSDT"]
@@ -91,7 +91,7 @@ def test_a_key_may_be_limited_to_some_symbols() -> None:
     trader.book.close()
 
 
-def test_depth_shows_so_many_levels_as_asked(trader: Trader) -> None:
+def test_depth_shows_at_most_limit_levels(trader: Trader) -> None:
     trader.offer(bids=[("94000", "1"), ("93000", "2")], asks=[("95000", "3")])
     depth = trader.ask("GET", "depth", symbol="BTCUSDT", limit=1)
     assert depth == {
@@ -124,7 +124,7 @@ def test_tickers_show_one_symbol_or_all(trader: Trader) -> None:
         assert trader.code("GET", path, symbol="NOPEUSDT") == -1121
 
 
-def test_an_empty_book_has_a_ticker_of_nothing(trader: Trader) -> None:
+def test_an_empty_book_has_a_ticker_of_zeros(trader: Trader) -> None:
     trader.offer()
     ticker = trader.ask("GET", "ticker/bookTicker", symbol="BTCUSDT")
     assert (ticker["bidPrice"], ticker["askQty"]) == ("0", "0")
@@ -164,7 +164,7 @@ def test_klines_of_a_minute_add_up_to_longer_ones(trader: Trader) -> None:
     assert fives[1][2] == max((row[2] for row in within), key=Decimal)
 
 
-def test_klines_of_a_time_and_up_to_a_limit(trader: Trader) -> None:
+def test_klines_of_a_time_range_and_up_to_a_limit(trader: Trader) -> None:
     walk(trader, 10)
     rows = trader.ask("GET", "klines", symbol="ETHUSDT", interval="1m")
     bounds = {"startTime": rows[3][0], "endTime": rows[6][0]}

@@ -1,4 +1,4 @@
-"""Numbers: exact, plain, cut only where it is said."""
+"""Numbers: exact, plain, rounded only explicitly."""
 
 from decimal import Decimal, Inexact, localcontext
 
@@ -27,7 +27,7 @@ def test_a_plain_number_is_read(text: str, value: Decimal) -> None:
 @pytest.mark.parametrize(
     "text", ["", "1e-5", "NaN", "Infinity", ".5", "1.", "1,5", " 1", "\u0661", "1" * 16, "0." + "1" * 21]
 )
-def test_anything_else_is_no_number(text: str) -> None:
+def test_anything_else_is_not_a_number(text: str) -> None:
     assert read_decimal(text) is None
 
 
@@ -69,7 +69,7 @@ def test_arithmetic_raises_instead_of_rounding() -> None:
 
 
 @pytest.mark.usefixtures("exact")
-def test_rounding_happens_where_it_is_asked_for_and_always_down() -> None:
+def test_explicit_rounding_is_always_down() -> None:
     assert floor_to(Decimal("1.999"), 2) == Decimal("1.99")
     assert quotient(Decimal(2), Decimal(3), 4) == Decimal("0.6666")
     assert step(3) == Decimal("0.001")

@@ -1,4 +1,4 @@
-"""Matching: best price first, the market before own orders, nothing changed until it is taken."""
+"""Matching: best price first, the market before own orders; `match` changes nothing."""
 
 from decimal import Decimal
 
@@ -68,7 +68,7 @@ def test_an_empty_side_has_no_best_price() -> None:
     assert OrderBook().best(Side.SELL) is None
 
 
-def test_depth_adds_up_what_stands_at_one_price(book: OrderBook) -> None:
+def test_depth_adds_up_the_quantities_at_one_price(book: OrderBook) -> None:
     book.rest(Side.BUY, own(7, "99", "3"))
     assert book.depth(Side.BUY, 1) == [level("99", "4")]
     assert book.depth(Side.BUY, 5) == [level("99", "4"), level("98", "2")]
@@ -82,7 +82,7 @@ def test_the_market_moving_through_an_own_order_fills_it_at_its_own_price(book: 
     assert book.depth(Side.SELL, 5) == [level("101", "1")]
 
 
-def test_what_an_own_order_leaves_of_a_level_is_offered(book: OrderBook) -> None:
+def test_the_rest_of_a_level_after_a_fill_is_offered(book: OrderBook) -> None:
     book.rest(Side.SELL, own(7, "100", "0.3"))
     assert taken(book.refresh([level("100.5", "1")], [])) == [("100", "0.3", 7)]
     assert book.depth(Side.BUY, 5) == [level("100.5", "0.7")]

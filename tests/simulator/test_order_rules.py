@@ -1,4 +1,4 @@
-"""Which orders are refused, with which code: what an order must say, and what its symbol allows."""
+"""Refused orders and their codes: the parameters of an order, and the rules of its symbol."""
 
 from decimal import Decimal
 from typing import Any
@@ -31,7 +31,7 @@ def test_a_missing_parameter_is_named(trader: Trader, missing: str) -> None:
         {"type": "MARKET", "quantity": "1", "quoteOrderQty": "100"},
     ],
 )
-def test_parameters_that_do_not_go_together_are_refused(trader: Trader, parameters: dict[str, object]) -> None:
+def test_invalid_combinations_of_parameters_are_refused(trader: Trader, parameters: dict[str, object]) -> None:
     assert trader.refused(**parameters)[0] == -1128
 
 
@@ -66,21 +66,21 @@ def test_a_client_order_id_with_other_characters_is_refused(trader: Trader, clie
 @pytest.mark.parametrize("client_order_id", ["a", "A-z_09", "x" * 32])
 def test_a_client_order_id_of_the_legal_characters_is_kept(trader: Trader, client_order_id: str) -> None:
     order_id = trader.place(newClientOrderId=client_order_id)
-    assert trader.look_up(order_id)["clientOrderId"] == client_order_id
+    assert trader.query(order_id)["clientOrderId"] == client_order_id
 
 
 def test_an_order_without_a_client_order_id_shows_none(trader: Trader) -> None:
-    assert trader.look_up(trader.place())["clientOrderId"] is None
+    assert trader.query(trader.place())["clientOrderId"] is None
 
 
-def test_a_parameter_that_mexc_does_not_know_is_ignored(trader: Trader) -> None:
-    """Such as timeInForce: what was meant as IOC waits in the book."""
+def test_an_unknown_parameter_is_ignored(trader: Trader) -> None:
+    """Such as timeInForce: an order meant as IOC rests in the book."""
     order_id = trader.place(timeInForce="IOC")
-    assert trader.look_up(order_id)["status"] == "NEW"
+    assert trader.query(order_id)["status"] == "NEW"
 
 
 def test_the_self_trade_mode_is_kept_and_shown(trader: Trader) -> None:
-    assert trader.look_up(trader.place(stpMode="cancel_both"))["stpMode"] == "cancel_both"
+    assert trader.query(trader.place(stpMode="cancel_both"))["stpMode"] == "cancel_both"
 
 
 def test_an_unknown_symbol_is_refused(trader: Trader) -> None:
@@ -99,7 +99,9 @@ def test_an_unknown_symbol_is_refused(trader: Trader) -> None:
         ({"order_types": ("LIMIT_MAKER",)}, "BUY", 30041),
     ],
 )
-def test_a_symbol_that_does_not_trade_says_why(trader: Trader, changes: dict[str, Any], side: str, code: int) -> None:
+def test_a_symbol_that_does_not_trade_is_refused_with_its_code(
+    trader: Trader, changes: dict[str, Any], side: str, code: int
+) -> None:
     trader.change(**changes)
     assert trader.refused(side=side)[0] == code
 
@@ -139,9 +141,9 @@ def test_too_many_decimals_are_refused(trader: Trader, parameters: dict[str, obj
     assert trader.refused(**parameters) == (400, message)
 
 
-def test_trailing_zeros_are_no_decimals(trader: Trader) -> None:
+def test_trailing_zeros_do_not_count_as_decimals(trader: Trader) -> None:
     order_id = trader.place(price="90000.0000", quantity="0.010000000")
-    shown = trader.look_up(order_id)
+    shown = trader.query(order_id)
     assert (shown["price"], shown["origQty"]) == ("90000", "0.01")
 
 
@@ -163,7 +165,7 @@ def test_trailing_zeros_are_no_decimals(trader: Trader) -> None:
         ),
     ],
 )
-def test_an_order_must_be_worth_enough_and_not_too_much(
+def test_the_value_of_an_order_has_a_minimum_and_a_maximum(
     trader: Trader, parameters: dict[str, object], code: int, message: str
 ) -> None:
     assert trader.refused(**parameters) == (code, message)
@@ -177,13 +179,13 @@ def test_a_quantity_below_the_symbols_minimum_is_refused(trader: Trader) -> None
     assert trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")["symbols"][0]["baseSizePrecision"] == "0.005"
 
 
-def test_a_market_sale_worth_exactly_the_minimum_is_taken(trader: Trader) -> None:
+def test_a_market_sale_of_exactly_the_minimum_value_is_accepted(trader: Trader) -> None:
     trader.offer(bids=[("1", "10")], symbol="MXUSDT")
     assert trader.place(symbol="MXUSDT", side="SELL", type="MARKET", quantity="1")
 
 
 def test_a_quantity_below_one_step_is_refused(trader: Trader) -> None:
-    """What is given to spend doesn't buy a whole PEPE at this price."""
+    """The amount does not buy a whole PEPE at this price."""
     trader.offer(asks=[("5", "10")], symbol="PEPEUSDT")
     code, message = trader.refused(symbol="PEPEUSDT", type="MARKET", quoteOrderQty="1")
     assert (code, message) == (30002, "The minimum transaction volume cannot be less than:1PEPE")
@@ -224,7 +226,7 @@ def test_an_order_that_the_account_cannot_pay_is_refused(
     assert trader.refused(**parameters) == (code, message)
 
 
-def test_an_account_can_spend_its_last_coin() -> None:
+def test_an_account_can_spend_its_whole_balance() -> None:
     trader = Trader(balances={"USDT": Decimal(900)})
     trader.place(quantity="0.01", price="90000")
     assert trader.balance("USDT") == ("0", "900")
@@ -262,7 +264,7 @@ def test_client_order_ids_need_not_be_unique(trader: Trader) -> None:
     assert len(trader.exchange.orders()) == 2
 
 
-def test_a_duplicate_is_refused_where_that_was_laid_down(trader: Trader) -> None:
+def test_a_fault_refuses_a_duplicate(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("duplicate_refused")])
     trader.place(newClientOrderId="once")
     assert trader.refused(newClientOrderId="once") == (-2010, "Duplicate order sent.")
@@ -286,7 +288,7 @@ def test_a_placed_order_is_answered_with_the_documented_fields_and_no_other(trad
     assert len(answer["orderId"]) == len("C02__342252993005723644225")
 
 
-def test_a_market_buy_by_value_spends_all_of_it_where_that_is_wanted() -> None:
+def test_with_spends_all_a_market_buy_by_value_spends_the_whole_value() -> None:
     usual, spender = Trader(), Trader(spends_all=True)
     for trader in (usual, spender):
         trader.offer(bids=[("90", "1")], asks=[("100", "0.5"), ("102", "0.5"), ("104", "9")])

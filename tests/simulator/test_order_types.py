@@ -1,4 +1,4 @@
-"""How each type trades with the book, and what becomes of what it can't trade."""
+"""Order types: how each type trades with the book, and what happens to its unfilled part."""
 
 from decimal import Decimal
 
@@ -8,27 +8,27 @@ from tests.simulator.trader import Trader
 
 
 def state(trader: Trader, order_id: str, symbol: str = "BTCUSDT") -> tuple[str, str, str]:
-    shown = trader.look_up(order_id, symbol)
+    shown = trader.query(order_id, symbol)
     return shown["status"], shown["executedQty"], shown["cummulativeQuoteQty"]
 
 
-def test_a_limit_order_below_the_market_waits(trader: Trader) -> None:
+def test_a_limit_order_below_the_market_rests(trader: Trader) -> None:
     assert state(trader, trader.place()) == ("NEW", "0", "0")
 
 
-def test_a_limit_order_trades_at_the_prices_it_meets(trader: Trader) -> None:
+def test_a_limit_order_trades_at_the_prices_of_its_counterparts(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004"), ("94500", "0.006"), ("96000", "1")])
     assert state(trader, trader.place(price="95000", quantity="0.01")) == ("FILLED", "0.01", "943")
 
 
-def test_what_a_limit_order_cannot_trade_at_once_waits_in_the_book(trader: Trader) -> None:
+def test_the_unfilled_part_of_a_limit_order_rests_in_the_book(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(price="95000", quantity="0.01")
     assert state(trader, order_id) == ("PARTIALLY_FILLED", "0.004", "376")
     assert trader.ask("GET", "depth", symbol="BTCUSDT")["bids"] == [["95000", "0.006"]]
 
 
-def test_a_waiting_order_fills_bit_by_bit_as_the_market_comes_to_it(trader: Trader) -> None:
+def test_a_resting_order_fills_in_parts_as_the_market_reaches_it(trader: Trader) -> None:
     trader.offer()
     order_id = trader.place(price="95000", quantity="0.01")
     trader.offer(asks=[("94900", "0.003")])
@@ -44,19 +44,19 @@ def test_an_ioc_without_liquidity_is_accepted_and_then_cancelled_empty(trader: T
     assert trader.ask("GET", "openOrders") == []
 
 
-def test_an_ioc_keeps_what_it_got_and_the_rest_is_cancelled(trader: Trader) -> None:
+def test_an_ioc_keeps_its_fills_and_the_rest_is_cancelled(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(type="IMMEDIATE_OR_CANCEL", price="95000", quantity="0.01")
     assert state(trader, order_id) == ("PARTIALLY_CANCELED", "0.004", "376")
 
 
-def test_an_ioc_may_fill_wholly(trader: Trader) -> None:
+def test_an_ioc_can_fill_completely(trader: Trader) -> None:
     trader.offer(asks=[("94000", "1")])
     order_id = trader.place(type="IMMEDIATE_OR_CANCEL", price="95000", quantity="0.01")
     assert state(trader, order_id) == ("FILLED", "0.01", "940")
 
 
-def test_a_fok_fills_wholly_or_not_at_all(trader: Trader) -> None:
+def test_a_fok_fills_completely_or_not_at_all(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004"), ("95000", "0.006")])
     killed = trader.place(type="FILL_OR_KILL", price="95000", quantity="0.011")
     filled = trader.place(type="FILL_OR_KILL", price="95000", quantity="0.01")
@@ -69,7 +69,7 @@ def test_a_post_only_order_that_would_trade_is_accepted_and_then_cancelled(trade
     assert state(trader, trader.place(type="LIMIT_MAKER", price="94000")) == ("CANCELED", "0", "0")
 
 
-def test_a_post_only_order_that_would_not_trade_waits(trader: Trader) -> None:
+def test_a_post_only_order_that_would_not_trade_rests(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004")])
     assert state(trader, trader.place(type="LIMIT_MAKER", price="93999")) == ("NEW", "0", "0")
 
@@ -95,7 +95,7 @@ def test_a_market_order_in_an_empty_book_is_accepted_and_then_cancelled(trader: 
 
 
 def test_a_market_order_by_value_buys_what_its_limit_allows_and_spends_less(trader: Trader) -> None:
-    """The example that MEXC's users reported: 6 USDT of KAS gave 32.69 at 0.175137, not 34.26."""
+    """The example reported by MEXC's users: 6 USDT bought 32.69 KAS at 0.175137, not 34.26."""
     trader.offer(asks=[("0.174765", "1000")], symbol="KASUSDT")
     placed = trader.ask("POST", "order", symbol="KASUSDT", side="BUY", type="MARKET", quoteOrderQty="6")
     assert (placed["price"], placed["origQty"]) == ("0.183503", "32.69")
@@ -114,7 +114,7 @@ def test_a_price_sent_with_a_market_order_is_ignored(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize("stp_mode", ["", "cancel_both"])
-def test_the_account_may_trade_with_itself(trader: Trader, stp_mode: str) -> None:
+def test_the_account_can_trade_with_itself(trader: Trader, stp_mode: str) -> None:
     """Self-trade prevention works within a strategy group only, and the simulated account has none."""
     trader.offer()
     resting = trader.place(side="SELL", price="95000", quantity="0.02")
@@ -125,14 +125,14 @@ def test_the_account_may_trade_with_itself(trader: Trader, stp_mode: str) -> Non
     assert [(trade["isSelfTrade"], trade["isMaker"]) for trade in trades] == [(True, True), (True, False)]
 
 
-def test_the_moving_market_fills_a_waiting_order_in_parts(trader: Trader) -> None:
-    """Nobody arranges this one: more than a level holds, near the market, and a minute of its own moves."""
+def test_the_moving_market_fills_a_resting_order_in_parts(trader: Trader) -> None:
+    """No pinned levels: an order larger than a level, near the market, and a minute of random moves."""
     trader.ask("GET", "depth", symbol="MXUSDT")
     order_id = trader.place(symbol="MXUSDT", price="3.6985", quantity="20000")
     seen = set()
     for _ in range(240):
         trader.now_ms += 500
-        shown = trader.look_up(order_id, "MXUSDT")
+        shown = trader.query(order_id, "MXUSDT")
         seen.add((shown["status"], Decimal(shown["executedQty"])))
     statuses = {status for status, _ in seen}
     assert {"PARTIALLY_FILLED"} <= statuses

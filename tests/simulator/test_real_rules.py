@@ -1,4 +1,4 @@
-"""A real market's rules, taken over: what is shown counts, what is left out limits nothing, what is odd is left."""
+"""Reading a real market's rules: a missing field limits nothing, an unreadable pair is left out."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ def read(*shown: dict[str, Any]) -> list[str]:
     return [symbol.symbol for symbol in read_symbols(msgspec.json.encode({"symbols": shown}))]
 
 
-def test_what_another_simulated_exchange_shows_is_taken_over_as_it_is() -> None:
+def test_the_rules_of_another_simulated_exchange_are_read_unchanged() -> None:
     one, other = Trader(), Trader()
     symbols = read_symbols(one.send("GET", "exchangeInfo").body)
     other.exchange.replace_rules(symbols)
@@ -24,7 +24,7 @@ def test_what_another_simulated_exchange_shows_is_taken_over_as_it_is() -> None:
     assert shown[0] == shown[1]
 
 
-def test_what_is_left_out_limits_nothing() -> None:
+def test_a_missing_field_limits_nothing() -> None:
     [symbol] = read_symbols(msgspec.json.encode({"symbols": [SHOWN]}))
     assert symbol.minimum_value == symbol.minimum_quantity == 0
     assert symbol.highest_bid is None
@@ -34,13 +34,13 @@ def test_what_is_left_out_limits_nothing() -> None:
 @pytest.mark.parametrize(
     "odd",
     [{"quoteAsset": "BTC"}, {"quotePrecision": 99}, {"baseAsset": None}, {"baseSizePrecision": "much"}],
-    ids=["paid with another asset", "decimals beyond reason", "no asset", "no number"],
+    ids=["another quote asset", "too many decimals", "no asset", "not a number"],
 )
-def test_a_pair_that_cannot_be_traded_here_is_left_out_and_hides_no_other(odd: dict[str, Any]) -> None:
+def test_an_unusable_pair_is_left_out_and_hides_no_other(odd: dict[str, Any]) -> None:
     assert read(SHOWN | {"symbol": "ODDUSDT"} | odd, SHOWN) == ["NEWUSDT"]
 
 
-def test_a_pair_that_is_not_shown_any_more_goes_offline_and_the_others_books_are_empty_until_they_are_shown() -> None:
+def test_a_pair_that_is_no_longer_listed_goes_offline_and_new_order_books_are_empty() -> None:
     trader = Trader()
     trader.exchange.replace_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})))
     states = {each["symbol"]: each["status"] for each in trader.ask("GET", "exchangeInfo")["symbols"]}
@@ -50,7 +50,7 @@ def test_a_pair_that_is_not_shown_any_more_goes_offline_and_the_others_books_are
     assert trader.ask("GET", "depth", symbol="NEWUSDT")["asks"] == [["2", "5"]]
 
 
-def test_one_more_pair_is_added_to_those_that_there_are() -> None:
+def test_one_more_pair_is_added_to_the_existing_ones() -> None:
     trader = Trader()
     trader.exchange.replace_rules(read_symbols(msgspec.json.encode({"symbols": [SHOWN]})), are_all=False)
     states = {each["symbol"]: each["status"] for each in trader.ask("GET", "exchangeInfo")["symbols"]}

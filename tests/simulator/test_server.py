@@ -1,4 +1,4 @@
-"""The exchange over real HTTP: bytes as they are sent, waits and cut connections as they are told."""
+"""The exchange over real HTTP: requests byte for byte, delays and cut connections."""
 
 import asyncio
 import io
@@ -27,16 +27,16 @@ class Client:
         self.exchange = exchange
 
     def place(self, **parameters: object) -> Any:
-        """Place an order; to be used as a context."""
+        """Place an order; use as an async context manager."""
         return self.send("POST", "/api/v3/order", **order(**parameters))
 
     def send(self, method: str, path: str, **parameters: object) -> Any:
-        """Send a signed request; to be used as a context."""
+        """Send a signed request; use as an async context manager."""
         url = URL(f"{self.url}{path}?{signed_query(parameters, NOW_MS)}", encoded=True)
         return self.session.request(method, url, headers=HEADERS)
 
-    async def see(self, what: str) -> None:
-        """Ask over HTTP until the exchange shows `orders` or `requests`."""
+    async def wait_for(self, what: str) -> None:
+        """Query over HTTP until the exchange shows `orders` or `requests`."""
         seen: list[object] = []
         async with asyncio.timeout(30):
             while not seen:
@@ -66,12 +66,12 @@ async def test_a_refusal_comes_with_its_status() -> None:
         assert await reply.json() == {"msg": "Order does not exist.", "code": -2013, "_extend": None}
 
 
-async def test_a_symbol_in_chinese_characters_travels() -> None:
+async def test_a_symbol_in_chinese_characters_is_received_unchanged() -> None:
     async with client_of() as client, client.place(symbol="币安人生USDT", price="0.1", quantity="100") as reply:
         assert (await reply.json())["symbol"] == "币安人生USDT"
 
 
-async def test_commas_and_quotes_travel_as_they_were_signed() -> None:
+async def test_commas_and_quotes_are_received_as_signed() -> None:
     batch = '[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.01","price":"90000"}]'
     async with client_of() as client, client.send("POST", "/api/v3/batchOrders", batchOrders=batch) as reply:
         assert reply.status == 200
@@ -84,8 +84,8 @@ async def test_a_batch_of_twenty_fits_into_a_request_line() -> None:
         assert len(await reply.json()) == 20
 
 
-async def test_a_url_that_was_quoted_anew_has_another_signature() -> None:
-    """What a str URL does in aiohttp: %2C becomes a comma, and these are no longer the signed bytes."""
+async def test_a_url_that_was_quoted_again_has_another_signature() -> None:
+    """A str URL in aiohttp: %2C becomes a comma, so the bytes differ from the signed ones."""
     async with client_of() as client:
         query = signed_query({"symbol": "BTCUSDT,ETHUSDT"}, NOW_MS)
         async with client.session.delete(f"{client.url}/api/v3/openOrders?{query}", headers=HEADERS) as reply:
@@ -118,7 +118,7 @@ async def test_a_request_is_lost() -> None:
         assert client.exchange.orders() == []
 
 
-async def test_a_cut_connection_is_no_error_of_the_server(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_cut_connection_is_not_a_server_error(caplog: pytest.LogCaptureFixture) -> None:
     async with client_of(Fault("reply_lost")) as client:
         for _ in range(3):
             with pytest.raises(aiohttp.ServerDisconnectedError):
@@ -135,20 +135,20 @@ async def test_a_slow_reply_comes_after_its_delay() -> None:
         assert asyncio.get_running_loop().time() - started >= 0.06
 
 
-async def test_an_order_held_back_is_placed_though_its_client_went_away() -> None:
+async def test_a_delayed_order_is_placed_although_its_client_disconnected() -> None:
     async with client_of(Fault("slow_before", delay_ms=400)) as client:
         async with asyncio.TaskGroup() as tasks:
             impatient = tasks.create_task(client.place().__aenter__())
-            await client.see("requests")
+            await client.wait_for("requests")
             impatient.cancel()
         assert client.exchange.orders() == []
-        await client.see("orders")
+        await client.wait_for("orders")
 
 
-async def test_a_slow_request_holds_up_nobody_else() -> None:
+async def test_a_slow_request_does_not_delay_others() -> None:
     async with client_of(Fault("slow_after", delay_ms=60_000, count=1)) as client, asyncio.TaskGroup() as tasks:
         slow = tasks.create_task(client.place().__aenter__())
-        await client.see("orders")
+        await client.wait_for("orders")
         async with client.place() as reply:
             assert reply.status == 200
         slow.cancel()
@@ -191,7 +191,7 @@ async def test_a_body_beyond_a_mebibyte_is_refused() -> None:
             assert reply.status == 200
 
 
-async def test_the_control_routes_are_there() -> None:
+async def test_the_control_routes_are_served() -> None:
     async with client_of() as client:
         plan = {"faults": [{"kind": "reply_lost", "count": 1}]}
         async with client.session.put(f"{client.url}/simulator/faults", json=plan) as reply:
@@ -200,8 +200,8 @@ async def test_the_control_routes_are_there() -> None:
             assert await reply.json() == []
 
 
-async def test_markets_move_while_nobody_asks() -> None:
-    """An order near the market is filled by the passing of time alone."""
+async def test_markets_move_without_requests() -> None:
+    """An order near the market fills as time passes."""
     moments, looked = [NOW_MS], asyncio.Event()
 
     def clock() -> int:

@@ -1,4 +1,4 @@
-"""The private streams: who may listen, for how long, and what is told in which bytes."""
+"""The private streams: keys, lifetimes, and the pushed messages byte for byte."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ Message = dict[int, Any]
 
 
 def decoded(data: bytes) -> Message:
-    """Read a protobuf message without its description: numbers, texts, and messages where a text makes no sense."""
+    """Decode a protobuf message without a schema: numbers, texts, and messages where bytes are not a text."""
     fields: Message = {}
     rest = iter(data)
     for tag in iter(lambda: varint(rest, default=0), 0):
@@ -52,14 +52,14 @@ class Listener:
             assert self.say(method="SUBSCRIPTION", params=channels) == ",".join(channels)
 
     def say(self, **message: object) -> str:
-        """Send a control message and return what the answer says."""
+        """Send a control message and return the answer's message."""
         self.stream.receive(msgspec.json.encode(message).decode(), self.trader.now_ms)
         answer = msgspec.json.decode(self.stream.outbox.pop())
         assert (answer["id"], answer["code"]) == (0, 0)
         return str(answer["msg"])
 
-    def heard(self) -> list[Message]:
-        """Return what was pushed since, decoded: the wrapper with its body under the body's number."""
+    def received(self) -> list[Message]:
+        """Return the messages pushed since the last call, decoded: the wrapper with its body under its number."""
         pushed = [decoded(data) for data in self.stream.outbox if isinstance(data, bytes)]
         self.stream.outbox.clear()
         for wrapper in pushed:
@@ -68,12 +68,12 @@ class Listener:
         return pushed
 
 
-def test_an_order_is_told_from_its_acceptance_to_its_end(trader: Trader) -> None:
+def test_every_state_of_an_order_is_pushed(trader: Trader) -> None:
     listener = Listener(trader, ORDERS)
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(price="95000", newClientOrderId="mine")
     trader.ask("DELETE", "order", symbol="BTCUSDT", orderId=order_id)
-    accepted, filled, cancelled = listener.heard()
+    accepted, filled, cancelled = listener.received()
     assert accepted == {
         1: ORDERS.encode(),
         3: b"BTCUSDT",
@@ -108,11 +108,11 @@ def test_an_order_is_told_from_its_acceptance_to_its_end(trader: Trader) -> None
     assert (cancelled[304][15], cancelled[304][13], 12 in cancelled[304]) == (5, b"0.004", False)
 
 
-def test_a_trade_is_told(trader: Trader) -> None:
+def test_a_trade_is_pushed(trader: Trader) -> None:
     listener = Listener(trader, DEALS)
     trader.offer(bids=[("94000", "1")])
     order_id = trader.place(side="SELL", price="93000", newClientOrderId="mine")
-    (deal,) = listener.heard()
+    (deal,) = listener.received()
     (trade,) = trader.ask("GET", "myTrades", symbol="BTCUSDT")
     assert (deal[1], deal[3]) == (DEALS.encode(), b"BTCUSDT")
     assert deal[306] == {
@@ -129,21 +129,21 @@ def test_a_trade_is_told(trader: Trader) -> None:
     }
 
 
-def test_a_trade_with_oneself_is_told_from_both_sides(trader: Trader) -> None:
+def test_a_self_trade_is_pushed_for_both_sides(trader: Trader) -> None:
     listener = Listener(trader, DEALS)
     trader.offer()
     trader.place(side="SELL", price="95000")
     trader.place(price="95000")
-    taker, maker = listener.heard()
+    taker, maker = listener.received()
     assert (5 in taker[306], maker[306][5]) == (False, 1)
     assert taker[306][6] == maker[306][6] == 1
 
 
-def test_balances_are_told_with_what_changed(trader: Trader) -> None:
+def test_balances_are_pushed_with_their_changes(trader: Trader) -> None:
     listener = Listener(trader, ACCOUNT)
     trader.offer(asks=[("94000", "0.004")])
     trader.place(price="95000")
-    bitcoin, usdt = listener.heard()
+    bitcoin, usdt = listener.received()
     assert (usdt[1], 3 in usdt) == (ACCOUNT.encode(), False)
     assert usdt[307] == {
         1: b"USDT",
@@ -172,52 +172,52 @@ def test_types_and_states_have_their_numbers(trader: Trader, order_type: str, nu
     listener = Listener(trader, ORDERS)
     trader.offer(asks=[("94000", "1")])
     trader.place(type=order_type, price="95000", quantity="0.01")
-    heard = listener.heard()
-    assert heard[-1][304][7] == number
-    assert heard[-1][304][15] == last_status
+    received = listener.received()
+    assert received[-1][304][7] == number
+    assert received[-1][304][15] == last_status
 
 
-def test_only_what_was_subscribed_is_told_and_only_until_it_is_not(trader: Trader) -> None:
+def test_only_subscribed_channels_are_pushed(trader: Trader) -> None:
     listener = Listener(trader, ORDERS, ACCOUNT)
     trader.place()
-    assert [message[1] for message in listener.heard()] == [ORDERS.encode(), ACCOUNT.encode()]
+    assert [message[1] for message in listener.received()] == [ORDERS.encode(), ACCOUNT.encode()]
     assert listener.say(method="UNSUBSCRIPTION", params=[ACCOUNT]) == ACCOUNT
     trader.place()
-    assert [message[1] for message in listener.heard()] == [ORDERS.encode()]
+    assert [message[1] for message in listener.received()] == [ORDERS.encode()]
 
 
-def test_what_the_market_does_is_told_too(trader: Trader) -> None:
+def test_fills_by_the_moving_market_are_pushed(trader: Trader) -> None:
     trader.offer()
     trader.place(price="95000")
     listener = Listener(trader, ORDERS)
     trader.offer(asks=[("94000", "1")])
-    (filled,) = listener.heard()
+    (filled,) = listener.received()
     assert (filled[304][15], filled[304][9]) == (2, 1)
 
 
-def test_a_refused_order_is_not_told(trader: Trader) -> None:
+def test_a_refused_order_is_not_pushed(trader: Trader) -> None:
     listener = Listener(trader, ORDERS, DEALS, ACCOUNT)
     trader.refused(quantity="30")
-    assert listener.heard() == []
+    assert listener.received() == []
 
 
-def test_an_invisible_order_is_told(trader: Trader) -> None:
-    """The streams may be quicker than the look-ups."""
+def test_an_invisible_order_is_pushed(trader: Trader) -> None:
+    """The streams can be faster than queries."""
     trader.exchange.set_faults([Fault("invisible")])
     listener = Listener(trader, ORDERS)
     trader.place()
-    assert len(listener.heard()) == 1
+    assert len(listener.received()) == 1
 
 
-def test_every_connection_of_a_key_is_told(trader: Trader) -> None:
+def test_every_connection_of_a_key_gets_the_events(trader: Trader) -> None:
     first = Listener(trader, ORDERS)
     second = Listener(trader, ORDERS, key=first.key)
     trader.place()
-    assert first.heard() == second.heard() != []
+    assert first.received() == second.received() != []
     trader.exchange.close_stream(first.stream)
     trader.place()
-    assert first.heard() == []
-    assert len(second.heard()) == 1
+    assert first.received() == []
+    assert len(second.received()) == 1
 
 
 def test_ping_is_answered(trader: Trader) -> None:
@@ -225,13 +225,13 @@ def test_ping_is_answered(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"method": 1}', '{"method": "SING"}', '{"params": []}'])
-def test_a_message_that_is_none_is_answered(trader: Trader, text: str) -> None:
+def test_a_malformed_message_is_answered(trader: Trader, text: str) -> None:
     listener = Listener(trader)
     listener.stream.receive(text, trader.now_ms)
     assert "msg format invalid" in str(listener.stream.outbox.pop())
 
 
-def test_a_channel_that_is_not_there_cannot_be_subscribed(trader: Trader) -> None:
+def test_an_unknown_channel_cannot_be_subscribed(trader: Trader) -> None:
     answer = Listener(trader).say(method="SUBSCRIPTION", params=["spot@public.deals.v3.api.pb@BTCUSDT"])
     assert answer.startswith("Not Subscribed successfully! [spot@public.deals.v3.api.pb@BTCUSDT].")
 
@@ -280,7 +280,7 @@ def test_closing_a_key_ends_its_connections(trader: Trader) -> None:
     assert over_at(listener.stream, 0) == [True]
 
 
-def test_the_good_keys_are_listed(trader: Trader) -> None:
+def test_the_valid_keys_are_listed(trader: Trader) -> None:
     first, second = Listener(trader).key, Listener(trader).key
     assert first != second
     assert len(first) == 64
@@ -297,7 +297,7 @@ def test_an_account_has_sixty_keys_at_most(trader: Trader) -> None:
     assert trader.ask("POST", "userDataStream")
 
 
-def test_a_key_that_has_expired_or_never_was_cannot_be_extended(trader: Trader) -> None:
+def test_an_expired_or_unknown_key_cannot_be_extended(trader: Trader) -> None:
     key = Listener(trader).key
     trader.now_ms += 60 * MINUTE_MS
     assert trader.code("PUT", "userDataStream", listenKey=key) == 730002
@@ -306,15 +306,15 @@ def test_a_key_that_has_expired_or_never_was_cannot_be_extended(trader: Trader) 
     assert trader.code("DELETE", "userDataStream") == 700004
 
 
-def test_an_event_may_be_lost(trader: Trader) -> None:
+def test_an_event_can_be_lost(trader: Trader) -> None:
     listener = Listener(trader, ORDERS)
     trader.exchange.set_faults([Fault("event_lost", count=2)])
     trader.place()
     trader.place()
-    assert len(listener.heard()) == 1
+    assert len(listener.received()) == 1
 
 
-def test_a_connection_may_be_cut(trader: Trader) -> None:
+def test_a_connection_can_be_cut(trader: Trader) -> None:
     listener = Listener(trader, ORDERS)
     trader.exchange.set_faults([Fault("stream_cut", count=1)])
     assert not listener.stream.is_over(NOW_MS)
@@ -323,11 +323,11 @@ def test_a_connection_may_be_cut(trader: Trader) -> None:
     assert listener.stream.is_cut
 
 
-def test_a_fault_of_every_endpoint_does_not_strike_the_streams(trader: Trader) -> None:
+def test_a_fault_of_every_endpoint_does_not_apply_to_the_streams(trader: Trader) -> None:
     listener = Listener(trader, ORDERS)
     trader.exchange.set_faults([Fault("slow_after", endpoint="*", count=1)])
     trader.place()
-    assert len(listener.heard()) == 1
+    assert len(listener.received()) == 1
     assert trader.exchange.faults()[0]["struck"] == 1
 
 
@@ -336,7 +336,7 @@ def test_a_fault_of_the_streams_has_no_endpoint() -> None:
         parse_fault("event_lost:endpoint=*")
 
 
-async def test_the_streams_are_carried_over_a_websocket() -> None:
+async def test_the_streams_are_served_over_a_websocket() -> None:
     book = Book()
     trader = Trader(book=book)
     async with serving(trader.exchange, clock=lambda: trader.now_ms) as url, aiohttp.ClientSession() as session:
@@ -355,7 +355,7 @@ async def test_the_streams_are_carried_over_a_websocket() -> None:
     book.close()
 
 
-async def test_the_server_ends_a_connection_whose_time_has_come() -> None:
+async def test_the_server_closes_a_connection_that_is_over() -> None:
     book = Book()
     trader = Trader(book=book)
     async with (
@@ -370,7 +370,7 @@ async def test_the_server_ends_a_connection_whose_time_has_come() -> None:
     book.close()
 
 
-async def test_a_cut_connection_ends_without_a_farewell() -> None:
+async def test_a_cut_connection_ends_without_a_close_frame() -> None:
     book = Book()
     trader = Trader(book=book, faults=[Fault("stream_cut")])
     async with serving(trader.exchange, clock=lambda: trader.now_ms) as url, aiohttp.ClientSession() as session:

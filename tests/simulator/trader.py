@@ -1,4 +1,4 @@
-"""A client of the simulated exchange for its tests: signs by itself, calls the exchange without sockets."""
+"""A client of the simulated exchange for its tests: has its own signing, calls the exchange without sockets."""
 
 import hmac
 import sqlite3
@@ -28,12 +28,12 @@ HEADERS = {"X-MEXC-APIKEY": ACCESS_KEY, "Content-Type": "application/json"}
 
 
 def signature(text: str, secret_key: str = SECRET_KEY) -> str:
-    """Sign as the documentation says."""
+    """Sign as documented."""
     return hmac.new(secret_key.encode(), text.encode(), "sha256").hexdigest()
 
 
 def query_string(parameters: Mapping[str, object]) -> str:
-    """Percent-encode parameters as MEXC wants them."""
+    """Percent-encode parameters as MEXC requires."""
     return "&".join(f"{name}={quote(str(value), safe='')}" for name, value in parameters.items())
 
 
@@ -44,18 +44,18 @@ def signed_query(parameters: Mapping[str, object], now_ms: int) -> str:
 
 
 def new_exchange(book: Book, *, seed: int = 1, limits: Limits = UNLIMITED, **settings: Any) -> SimulatedExchange:
-    """Build an exchange without limits, unless said otherwise."""
+    """Build an exchange, by default without limits."""
     return SimulatedExchange(book, rng=Random(seed), limits=limits, **settings)  # noqa: S311 - a simulation
 
 
 def _closed(book: Book) -> None:
-    """Close the book of a trader that is forgotten, unless its test has."""
+    """Close the book of a collected trader, unless the test has closed it."""
     with suppress(sqlite3.ProgrammingError):
         book.close()
 
 
 class Trader:
-    """Trades on an exchange in memory; its clock is `now_ms`, and the exchange's too."""
+    """Trades on an exchange in memory; both use the clock `now_ms`."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Trader:
         self.now_ms = NOW_MS
 
     def request(self, method: str, path: str, **parameters: object) -> Request:
-        """Build a request, signed whether it needs to be or not."""
+        """Build a request; it is always signed."""
         full_path = path if path.startswith("/") else f"/api/v3/{path}"
         return Request(method, full_path, signed_query(parameters, self.now_ms), HEADERS)
 
@@ -90,7 +90,7 @@ class Trader:
         return answer
 
     def later(self, method: str, path: str, **parameters: object) -> DelayedRequest:
-        """Send a request that a fault holds back."""
+        """Send a request that a fault delays."""
         answer = self.exchange.handle(self.request(method, path, **parameters), self.now_ms)
         assert isinstance(answer, DelayedRequest)
         return answer
@@ -112,7 +112,7 @@ class Trader:
         return self.refusal(method, path, **parameters)[1]
 
     def place(self, **parameters: object) -> str:
-        """Place an order, a LIMIT BUY of 0.01 BTC at 90,000 unless said otherwise, and return its id."""
+        """Place an order, by default a LIMIT BUY of 0.01 BTC at 90,000, and return its id."""
         order_id = self.ask("POST", "order", **order(**parameters))["orderId"]
         assert isinstance(order_id, str)
         return order_id
@@ -122,12 +122,12 @@ class Trader:
         _, code, message = self.refusal("POST", "order", **order(**parameters))
         return code, message
 
-    def look_up(self, order_id: str, symbol: str = "BTCUSDT") -> Any:
-        """Ask for an order."""
+    def query(self, order_id: str, symbol: str = "BTCUSDT") -> Any:
+        """Query an order."""
         return self.ask("GET", "order", symbol=symbol, orderId=order_id)
 
     def balance(self, asset: str) -> tuple[str, str]:
-        """Return what is free and what is locked of an asset."""
+        """Return the free and the locked balance of an asset."""
         for row in self.ask("GET", "account")["balances"]:
             if row["asset"] == asset:
                 return row["free"], row["locked"]
@@ -140,7 +140,7 @@ class Trader:
         asks: Iterable[tuple[str, str]] = (),
         symbol: str = "BTCUSDT",
     ) -> None:
-        """Let a market offer exactly these levels."""
+        """Replace a market's levels."""
         self.change(
             symbol=symbol,
             bids=[(Decimal(price), Decimal(quantity)) for price, quantity in bids],
@@ -160,7 +160,7 @@ class Trader:
 
 
 def order(**parameters: object) -> dict[str, object]:
-    """Return an order's parameters: the usual ones with changes, None taking one away."""
+    """Return an order's parameters: the usual ones with changes; None removes one."""
     usual: dict[str, object] = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
     if parameters.get("type") != "MARKET":
         usual |= {"quantity": "0.01", "price": "90000"}

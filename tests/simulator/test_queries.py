@@ -1,4 +1,4 @@
-"""What the look-ups show, over which time, and what an invisible order hides from."""
+"""Queries of orders and trades: their fields, their time ranges, and invisible orders."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def test_an_order_is_shown_with_the_documented_fields(trader: Trader) -> None:
     trader.offer(asks=[("94000", "0.004")])
     trader.now_ms = NOW_MS + 1_500
     order_id = trader.place(price="95000", newClientOrderId="mine")
-    assert trader.look_up(order_id) == {
+    assert trader.query(order_id) == {
         "symbol": "BTCUSDT",
         "orderId": order_id,
         "orderListId": -1,
@@ -47,7 +47,7 @@ def test_an_open_order_shows_its_time_to_the_millisecond_and_no_update(trader: T
 def test_an_order_is_found_by_both_ids(trader: Trader) -> None:
     order_id = trader.place(newClientOrderId="mine")
     by_client_id = trader.ask("GET", "order", symbol="BTCUSDT", origClientOrderId="mine")
-    assert by_client_id == trader.look_up(order_id)
+    assert by_client_id == trader.query(order_id)
 
 
 def test_of_several_orders_with_one_client_id_the_newest_is_found(trader: Trader) -> None:
@@ -91,7 +91,7 @@ def test_open_orders_are_those_of_a_symbol_or_all(trader: Trader) -> None:
 
 
 def placed(trader: Trader, *ages_ms: int) -> list[str]:
-    """Place an order at each age, the oldest first, and come back to now."""
+    """Place an order at each age, the oldest first, then reset the clock to now."""
     ids = []
     for age_ms in ages_ms:
         trader.now_ms = NOW_MS - age_ms
@@ -115,7 +115,7 @@ def test_all_orders_reach_back_seven_days_at_most(trader: Trader) -> None:
     assert ids(trader.ask("GET", "allOrders", symbol="BTCUSDT", startTime=0)) == [today, week_old]
 
 
-def test_all_orders_of_a_given_time(trader: Trader) -> None:
+def test_all_orders_of_a_time_range(trader: Trader) -> None:
     _, second, third, _ = placed(trader, 4_000, 3_000, 2_000, 1_000)
     asked = trader.ask("GET", "allOrders", symbol="BTCUSDT", startTime=NOW_MS - 3_000, endTime=NOW_MS - 2_000)
     assert ids(asked) == [third, second]
@@ -178,7 +178,7 @@ def test_trades_reach_back_a_month_and_to_a_hundred(trader: Trader) -> None:
     assert len(trader.ask("GET", "myTrades", symbol="BTCUSDT", limit=3)) == 3
 
 
-def test_an_invisible_order_trades_but_no_look_up_finds_it(trader: Trader) -> None:
+def test_an_invisible_order_trades_but_no_query_finds_it(trader: Trader) -> None:
     trader.exchange.set_faults([Fault("invisible", delay_ms=2_000)])
     trader.offer(asks=[("94000", "0.004")])
     order_id = trader.place(price="95000", newClientOrderId="ghost")
@@ -200,7 +200,7 @@ def test_an_invisible_order_cannot_be_cancelled(trader: Trader) -> None:
     assert trader.ask("DELETE", "order", symbol="BTCUSDT", orderId=order_id)["status"] == "CANCELED"
 
 
-def test_a_new_order_of_a_used_client_id_hides_behind_the_visible_one(trader: Trader) -> None:
+def test_an_invisible_order_does_not_hide_a_visible_one_with_its_client_id(trader: Trader) -> None:
     first = trader.place(newClientOrderId="twice")
     trader.exchange.set_faults([Fault("invisible")])
     trader.place(newClientOrderId="twice")
