@@ -1,7 +1,7 @@
-"""What was found out about an exchange, where its documentation says nothing: a file that the live probe writes.
+"""Probe results: what the live probe measured where the exchange's documentation says nothing, and the file of them.
 
-Every answer may be missing, which means: not settled, assume the worst. Answers are about one server, and only the
-daemon that trades there takes them. What each changes stands with it; the others are for a person to read.
+Every result may be missing, which means: not settled, assume the worst. Results are about one server, and only a daemon
+that trades there uses them. Each field says what it changes; fields that say nothing are for the operator to read.
 """
 
 import json
@@ -15,11 +15,11 @@ from daemon.errors import BadConfig
 NAME = "exchange-facts.toml"
 
 LAGS = 10
-"""A negative look-up counts only after so many times the longest lag that was measured."""
+"""A negative lookup counts only after this multiple of the longest lag that was measured."""
 
 
 class ProbeResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The answers."""
+    """The results."""
 
     exchange: str = ""  # the server, or "paper"
     symbol: str = ""
@@ -42,33 +42,33 @@ class ProbeResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Whether order/test refuses what is below the minimum."""
 
     def is_about(self, server: str) -> bool:
-        """Whether the answers are about a server."""
+        """Whether the results are about a server."""
         return self.exchange == server
 
     def effects(self) -> list[str]:
-        """Say what the daemon does otherwise because of the answers."""
-        told = []
+        """Say what the daemon does differently because of the results."""
+        effects = []
         if self.duplicate_codes:
-            told.append(f"a refusal with code {', '.join(map(str, self.duplicate_codes))} is looked into")
+            effects.append(f"a refusal with code {', '.join(map(str, self.duplicate_codes))} is looked into")
         if self.lookup_lag_ms is not None:
-            told.append(f'"not found" counts after {self.lookup_lag_ms * LAGS} ms at the earliest')
+            effects.append(f'"not found" counts after {self.lookup_lag_ms * LAGS} ms at the earliest')
         if self.ended_shown_by_id is False:
-            told.append("doubts are looked for everywhere at once")
+            effects.append("doubts are looked for everywhere at once")
         if self.refused_types:
-            told.append(f"{', '.join(self.refused_types)} signals are refused")
-        return told
+            effects.append(f"{', '.join(self.refused_types)} signals are refused")
+        return effects
 
 
 UNSETTLED = ProbeResults()
 
 
 def place(configured: str, database: Path) -> Path:
-    """Find where the answers are kept: ``[exchange] facts_file``, or beside the database."""
+    """Find where the results are kept: ``[exchange] facts_file``, or beside the database."""
     return Path(configured) if configured else database.with_name(NAME)
 
 
 def load(path: Path) -> ProbeResults | None:
-    """Read the answers; ``None`` where there is no such file.
+    """Read the results; ``None`` where there is no such file.
 
     Raises:
         BadConfig: it cannot be read.
@@ -86,7 +86,7 @@ def load(path: Path) -> ProbeResults | None:
 
 
 def write(results: ProbeResults, path: Path) -> None:
-    """Write the answers, those that there are, in the place of earlier ones."""
+    """Write the results that there are, in the place of earlier ones."""
     found = {name: value for name, value in msgspec.to_builtins(results).items() if value is not None}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in found.items()]
     fresh = path.with_name(path.name + ".new")

@@ -28,7 +28,7 @@ def ok(check: str, text: str) -> Finding:
 
 
 def warning(check: str, text: str, advice: str) -> Finding:
-    """Find a thing that a person should look at; the daemon works all the same."""
+    """Find a thing that the operator should look at; the daemon works all the same."""
     return Finding(check, Grade.WARNING, text, advice)
 
 

@@ -1,4 +1,4 @@
-"""Alerts: when a figure calls for a person, and when it no longer does.
+"""Alerts: when a figure calls for the operator, and when it no longer does.
 
 ::
 
@@ -20,7 +20,7 @@ import msgspec
 
 
 class Severity(StrEnum):
-    """How soon a person is needed."""
+    """How soon the operator is needed."""
 
     WARNING = "warning"  # today
     CRITICAL = "critical"  # now: money may be at stake, or nothing is traded
@@ -58,7 +58,7 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """When to call for a person. Durations in milliseconds."""
+    """When to call for the operator. Durations in milliseconds."""
 
     name: str
     severity: Severity
@@ -73,7 +73,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     todo: str  # what to do next
 
     def is_beyond(self, value: float) -> bool:
-        """Whether a figure calls for a person."""
+        """Whether a figure calls for the operator."""
         return value > self.limit if self.beyond == "above" else value < self.limit
 
     def is_clear(self, value: float) -> bool:

@@ -1,4 +1,4 @@
-"""Messages: an alert as a person reads it, in the shape that each kind of webhook takes."""
+"""Messages: an alert as the operator reads it, in the shape that each kind of webhook takes."""
 
 from typing import Any
 
