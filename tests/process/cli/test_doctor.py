@@ -54,8 +54,8 @@ def test_what_cannot_work_is_a_failure(command: Command, tmp_path: Path) -> None
 AS_ANOTHER = """
 import encodings.idna, http.client, os, sys
 from daemon.cli import doctor, main
-from daemon.doctor import answers, asking, database, exchange, findings, keys, rates, service, sockets, sqlite_bugs
-from daemon import config
+from daemon.doctor import database, exchange, findings, keys, probe_results, rates, service, sockets, sqlite_bugs
+from daemon.config import loading
 os.setgroups([])
 os.setresgid(0, 0, 0)
 os.setresuid(int(sys.argv[1]), int(sys.argv[1]), int(sys.argv[1]))

@@ -16,7 +16,7 @@ from tests.support.stage import Stage
 AS_NOBODY = """
 import os, sys, pwd, grp
 from daemon.cli import client, status, unanswered, show, alerts
-from daemon import config
+from daemon.config import loading
 os.setgroups([]); os.setresgid(*3 * (65534,)); os.setresuid(*3 * (65534,))
 status.status(["--config", sys.argv[1]])
 """
