@@ -88,7 +88,7 @@ class Process:
         async with AsyncExitStack() as stack:
             stack.callback(self._manager.close)
             keys, hooks, database = self._around.keys(), self._around.webhooks(), self._around.database
-            store = await stack.enter_async_context(open_store(database, tell=self._tell_of_store))
+            store = await stack.enter_async_context(open_store(database, emit=self._tell_of_store))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
             stack.enter_context(libraries_logged(clock, emit))

@@ -1,4 +1,4 @@
-"""A verified copy of the database, made while the daemon runs or without it."""
+"""Make a verified copy of the database, while the daemon runs or not."""
 
 import os
 import sqlite3
@@ -15,7 +15,7 @@ from daemon.store.schema import APPLICATION_ID
 
 
 class BackedUp(msgspec.Struct, frozen=True, rename="camel"):
-    """What was written."""
+    """The copy that was written."""
 
     path: str
     bytes: int
@@ -24,15 +24,14 @@ class BackedUp(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def backup(source: Path, target: Path, *, is_complete: bool = False) -> BackedUp:
-    """Copy the database, check the copy, and only then give it its name.
+    """Copy the database to a temporary name, check the copy, then rename it.
 
-    The copy is one moment of the database, also while it is being written. It holds no secret: none is ever stored.
-    It says of itself that it is a copy, so that a daemon that starts from it takes care
-    (:mod:`daemon.core.verbs.restored`); unless it ``is_complete``: the last state of a database that nobody has used
-    since.
+    The copy is a consistent snapshot, also while the daemon writes. It holds no secrets: none are ever stored. It is
+    marked as a copy, so that a daemon that starts from it takes precautions (:mod:`daemon.core.verbs.restored`). A copy
+    that ``is_complete`` is not marked: it is the last state of a database that no daemon has used since.
 
     Raises:
-        BadDatabase: there is no database, or the copy failed its check; no file is left under the target's name.
+        BadDatabase: there is no database, or the copy failed its check; the target was not written.
         CannotCreate: the target cannot be written, or exists.
         NotNow: the disk is full.
 
@@ -46,7 +45,7 @@ def backup(source: Path, target: Path, *, is_complete: bool = False) -> BackedUp
     partial = target.with_name(target.name + ".partial")
     try:
         with cannot(f"write {target}", "name a directory with space that this user may write"):
-            partial.unlink(missing_ok=True)  # of a copy that was cut off
+            partial.unlink(missing_ok=True)  # left by an interrupted copy
             create(partial)
             done = _copy(source, partial, target, is_complete=is_complete)
             partial.replace(target)
@@ -59,10 +58,10 @@ def backup(source: Path, target: Path, *, is_complete: bool = False) -> BackedUp
 
 
 def create(path: Path) -> None:
-    """Make a new file for its owner alone; whatever stands there, a symbolic link too, is neither used nor followed.
+    """Create a file with mode 0600. An existing file or symbolic link is neither used nor followed.
 
     Raises:
-        OSError: something stands there, or the file cannot be made.
+        OSError: the path exists, or the file cannot be created.
 
     """
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
@@ -85,7 +84,7 @@ def _copy(source: Path, partial: Path, target: Path, *, is_complete: bool) -> Ba
 
 
 def _mark(copy: sqlite3.Connection) -> None:
-    """Write into a copy after which instant it knows nothing, unless it is a copy of a copy, which says so already."""
+    """Record in a copy the instant up to which it is complete. A copy of a copy keeps the mark that it has."""
     with copy:
         copy.execute(
             "INSERT INTO facts VALUES (?, strftime('%Y-%m-%dT%H:%M:%fZ',"
@@ -96,7 +95,7 @@ def _mark(copy: sqlite3.Connection) -> None:
 
 
 def sync(path: Path, flags: int = 0) -> None:
-    """Let a file's content, or a directory's names, be on disk."""
+    """Flush a file's content, or a directory's names, to disk."""
     descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         os.fsync(descriptor)

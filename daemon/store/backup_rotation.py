@@ -1,4 +1,4 @@
-"""A directory of copies: each is named by its time, and the oldest beyond a number are removed."""
+"""Backups in a directory: each is named by its time, and only the newest ones are kept."""
 
 import re
 import time
@@ -11,10 +11,10 @@ _NAME = re.compile(r"sniperd-\d{8}T\d{6}\.\d{3}Z\.db")
 
 
 def backup_into(directory: Path, source: Path, *, keep: int, now_ms: int) -> BackedUp:
-    """Copy the database into a directory, then remove the oldest copies beyond ``keep``.
+    """Copy the database into a directory, then remove all but the newest ``keep`` copies.
 
-    Nothing is removed before the new copy is checked and on disk, so a database that cannot be copied any more never
-    costs the copies of when it still could; and nothing is removed that does not bear such a copy's name.
+    Old copies are removed only after the new one has been checked and is on disk, so a damaged database never costs a
+    good copy. Files with other names are never removed.
 
     Raises:
         BadDatabase: there is no database, or the copy failed its check.
@@ -22,7 +22,7 @@ def backup_into(directory: Path, source: Path, *, keep: int, now_ms: int) -> Bac
 
     """
     if not directory.is_dir():
-        raise CannotCreate(f"{directory} is no directory; make it, or leave --keep out to name a file")
+        raise CannotCreate(f"{directory} is not a directory; create it, or omit --keep to name a file")
     done = backup(source, directory / _name(now_ms))
     for old in sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))[:-keep]:
         try:

@@ -24,7 +24,7 @@ class BotTables(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which locks and queue rows are wanted; ``status`` is of locks."""
+    """Selects locks and queue rows; ``status`` applies to locks only."""
 
     resource: str | None = None
     owner_id: str | None = None
@@ -33,7 +33,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reader(wanted: Filter) -> Callable[[sqlite3.Connection], BotTables]:
-    """Prepare the reading of both tables."""
+    """Return a function that reads both tables."""
 
     def read(connection: sqlite3.Connection) -> BotTables:
         by_lock = {"resource_id = ?": wanted.resource, "owner_id = ?": wanted.owner_id, "status = ?": wanted.status}
@@ -48,7 +48,7 @@ def reader(wanted: Filter) -> Callable[[sqlite3.Connection], BotTables]:
 
 
 def iso(at_ms: int) -> str:
-    """Write an instant as JavaScript does: 2026-01-02T03:04:05.678Z."""
+    """Format an instant as JavaScript does: 2026-01-02T03:04:05.678Z."""
     return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -58,14 +58,14 @@ def _select(
     wanted = {condition: value for condition, value in conditions.items() if value is not None}
     where = " AND ".join(wanted) or "1"
     found = connection.execute(
-        f"SELECT * FROM {table} WHERE {where} ORDER BY {order} LIMIT ?",  # noqa: S608  # names from above
+        f"SELECT * FROM {table} WHERE {where} ORDER BY {order} LIMIT ?",  # noqa: S608  # column names are constants
         (*wanted.values(), limit),
     )
     return [_shown(row) for row in found]
 
 
 def _shown(row: sqlite3.Row) -> Row:
-    """Show a row under the bot's names. Its ``id`` was a number of the row; here it is the lock's token, if any."""
+    """Return a row under the bot's names; its ``id`` is the fencing token or the queue id."""
     shown = {
         _camel(name): _date(value) if name in _DATES else value for name, value in zip(row.keys(), row, strict=True)
     }

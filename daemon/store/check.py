@@ -1,9 +1,9 @@
-"""The check of the database, beside the start: what decides about orders first, then the whole file.
+"""The integrity check of the database, which runs during the start: the decisive tables first, then the whole file.
 
-The first part must end before anything is taken or sent: one flipped bit in the index of keys would make a known signal
-a new one. It compares the decisive tables with their indices, while the daemon connects to the exchange and looks for
-what was in flight, so that a start waits for it only where there are very many orders. The second part reads the whole
-file, which takes some five times as long, and ends the process when it finds something.
+The first part must end before a signal is accepted or a request is sent: one flipped bit in the index of keys would
+make a known signal a new one. It compares the decisive tables with their indices while the daemon connects to the
+exchange and searches for orders that were in flight, so only a database with very many orders delays the start. The
+second part reads the whole file, takes about five times as long, and ends the process if it finds damage.
 """
 
 import sqlite3
@@ -18,14 +18,14 @@ from daemon.store.opening import check, open_for_reading
 
 
 class Check:
-    """Checks a database once."""
+    """Checks a database once. ``trusted`` is set after the first part."""
 
     def __init__(self, path: Path) -> None:
         self.trusted = anyio.Event()
         self._path = path
 
     async def run(self) -> None:
-        """Check it, on a thread and a connection of its own; SQLite lets go of the interpreter meanwhile.
+        """Check it in a thread, on a separate connection. SQLite releases the interpreter lock meanwhile.
 
         Raises:
             BadDatabase: it is damaged.
@@ -41,7 +41,7 @@ class Check:
 
 
 async def _interrupt_when_cancelled(connection: sqlite3.Connection) -> None:
-    """Let nobody wait for the rest of a check."""
+    """Interrupt the check when its task is cancelled, so that the shutdown does not wait for it."""
     try:
         await anyio.sleep_forever()
     finally:

@@ -1,12 +1,13 @@
-"""Clean-up: what ended before its retention leaves, slice by slice, so that no commit waits for long.
+"""Clean-up: removes rows past their retention in small slices, so that no commit waits for long.
 
-Finished locks and queue rows go after ``[locks] retention_h``. An order's events and attempts go after ``[store]
-retention_days``, and the order with them, unless its key still counts: then its row stays, and a repeated signal is
-answered with it for ever. So does the row of a buy of a target, whatever became of it: a target is bought once.
+Finished locks and queue rows are removed after ``[locks] retention_h``. An order's events and attempts are removed
+after ``[store] retention_days``, and the order with them, unless its key still counts. Then its row is kept, so that a
+repeated signal is always answered with it. The row of a target's BUY is also kept, whatever its outcome: a target is
+bought once.
 
-What else stays: the newest lock, event and order, which remember the last fencing token, instant and number; an order
-that has not ended or waits for a person; an order that something happened to since. Triggers of the schema hold the
-database to the most important of this, whatever a program asks for.
+Also kept: the newest lock, event and order, which hold the last fencing token, instant and number; orders that have not
+ended; dead letters; orders with a recent event. Triggers of the schema enforce the most important of these rules for
+every program.
 """
 
 import sqlite3
@@ -16,7 +17,7 @@ import msgspec
 from daemon.store.opening import transaction
 
 SLICE = 200
-"""Rows that are removed in one transaction: it takes a few milliseconds, and commits wait for no more than one."""
+"""Rows removed per transaction. One takes a few milliseconds, and a commit waits for at most one."""
 
 _EVENTS = """
 SELECT event_id, at_ms, order_id FROM events
@@ -41,7 +42,7 @@ DELETE FROM events WHERE event_id IN (
 
 
 class Cleaned(msgspec.Struct, frozen=True):
-    """How many rows were removed."""
+    """Numbers of removed rows, by table."""
 
     locks: int = 0
     queue: int = 0
@@ -51,27 +52,27 @@ class Cleaned(msgspec.Struct, frozen=True):
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """Their sum."""
         return sum(msgspec.structs.astuple(self))
 
 
 class Cleaning:
-    """One clean-up: removes what ended before ``before_ms``, and history from before ``history_before_ms``, if any."""
+    """One clean-up: removes what ended before ``before_ms``, and history from before ``history_before_ms`` if set."""
 
     def __init__(self, before_ms: int, history_before_ms: int | None) -> None:
         self.removed = dict.fromkeys(Cleaned.__struct_fields__, 0)
         self._before_ms = before_ms
         self._history_before_ms = history_before_ms
-        self._after = 0  # events up to this one were looked at
+        self._after = 0  # the last event id that was examined
         self._parts = [self._locks, self._queue] + ([] if history_before_ms is None else [self._history])
 
     @property
     def done(self) -> Cleaned:
-        """What was removed so far."""
+        """The rows removed so far."""
         return Cleaned(**self.removed)
 
     def slice(self, connection: sqlite3.Connection) -> bool:
-        """Remove a slice, in one transaction; tell whether there may be more."""
+        """Remove a slice in one transaction; return whether there may be more."""
         before = dict(self.removed), self._after
         try:
             with transaction(connection):
@@ -90,7 +91,7 @@ class Cleaning:
         return self._count("queue", connection.execute(_QUEUE, (self._before_ms, SLICE))) < SLICE
 
     def _history(self, connection: sqlite3.Connection) -> bool:
-        """Go through the events from the oldest on, and remove what they belong to."""
+        """Read the events from the oldest on, and remove the orders that they belong to."""
         before_ms = self._history_before_ms
         found = connection.execute(_EVENTS, (self._after, SLICE)).fetchall()
         if not found or found[0]["at_ms"] >= before_ms:
@@ -111,13 +112,13 @@ class Cleaning:
         return False
 
     def _remove_order(self, connection: sqlite3.Connection, order_id: str, limit: int) -> int:
-        """Remove so much of an order's history, and the order after it, as may go; return how many rows it was."""
+        """Remove up to ``limit`` events of an order, then its attempts and the order; return the number of rows."""
         before_ms = self._history_before_ms
         order = connection.execute("SELECT * FROM orders WHERE order_id = ?", (order_id,)).fetchone()
         if order is not None and not _is_past(connection, order, before_ms):
             return 0
         events = self._count("events", connection.execute(_ORDER_EVENTS, (order_id, limit)))
-        if events == limit and _has_events(connection, order_id):  # the next slice goes on
+        if events == limit and _has_events(connection, order_id):  # the next slice continues
             return events
         attempts = self._count(
             "attempts",
@@ -140,7 +141,7 @@ def _has_events(connection: sqlite3.Connection, order_id: str) -> bool:
 
 
 def _is_past(connection: sqlite3.Connection, order: sqlite3.Row, before_ms: int | None) -> bool:
-    """Tell whether an order's history may go: it ended, its key's window is over, and nothing happened since."""
+    """Return whether an order's history may be removed: it ended, its key's window is over, it has no later event."""
     if order["finished_ms"] is None or order["finished_ms"] >= before_ms or order["state"] == "dead_letter":
         return False
     if order["key_until_ms"] is not None and order["key_until_ms"] >= before_ms:
@@ -150,7 +151,7 @@ def _is_past(connection: sqlite3.Connection, order: sqlite3.Row, before_ms: int 
 
 
 def _is_kept(connection: sqlite3.Connection, order: sqlite3.Row) -> bool:
-    """Tell whether an order's row stays: its key counts for ever, it buys a target, or it is the newest."""
+    """Return whether an order's row is kept: its key never expires, it buys a target, or it is the newest."""
     key_counts = order["key_bound"] and order["key_until_ms"] is None
     buys_target = order["side"] == "BUY" and order["target_id"] is not None
     return (

@@ -1,14 +1,14 @@
-"""Setting the recorded time back: a person's word that the machine's clock is right and the database's times are not.
+"""Set the recorded time back, after the operator has confirmed that the machine's clock is right.
 
 A run begins no earlier than the last one ended (:func:`daemon.clock.anchored`), so times that were recorded while the
-machine's clock was ahead keep the daemon ahead, over restarts and reboots. This takes them back to the present, in one
-transaction, and so that nothing becomes younger than it is:
+machine's clock was ahead keep the daemon ahead, over restarts and reboots. The reset sets them to the present, in one
+transaction, and makes nothing younger than it is:
 
-- what waits to be sent expires at the next start, because nobody knows how old it is;
-- leases, keys and the exchange's waits keep at most what was left of their time;
-- every other instant that lies in the future becomes the present.
+- queued orders expire at the next start, because their age is unknown;
+- leases, keys and waits that the exchange asked for keep at most the rest of their time;
+- every other instant in the future becomes the present.
 
-The events stay as they were written; one more tells who did this, and why.
+Existing events are not changed; a new event records the actor and the reason.
 """
 
 import sqlite3
@@ -32,7 +32,7 @@ _INSTANTS = {
     "transaction_locks": ("acquired_at", "released_at", "created_at", "updated_at"),
     "transaction_queue": ("queued_at", "processing_started_at", "completed_at", "created_at", "updated_at"),
 }
-"""Columns whose instants lie in the past where the clock is right; they are changed last."""
+"""Columns whose instants are in the past when the clock is right. They are changed last."""
 
 _WAITING = ", ".join(f"'{state.value}'" for state in State if state in WAITING)
 
@@ -45,21 +45,21 @@ _DURATIONS = (
     """UPDATE transaction_locks SET expires_at = timeout_ms + :now_ms
        WHERE status = 'active' AND expires_at > timeout_ms + :now_ms""",
 )
-"""What is reckoned from another instant."""
+"""Statements for instants that are a duration after another one."""
 
 
 class Reset(msgspec.Struct, frozen=True, rename="camel"):
-    """What was set."""
+    """The result of a reset."""
 
     path: str
     was_ms: int  # where the next run would have begun at the earliest
     now_ms: int  # the machine's time
     waiting: int  # orders that expire at the next start
-    changed: bool  # False: no recorded time was ahead, and nothing was touched
+    changed: bool  # False: no recorded time was ahead
 
 
 def recorded_ms(connection: sqlite3.Connection, now: Anchor) -> int:
-    """Return where a run that begins now would begin at the earliest, whatever the wall clock shows."""
+    """Return the earliest instant at which a run could begin now, whatever the wall clock shows, in Unix ms."""
     last = connection.execute("SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
     stored = _fact(connection, CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
@@ -67,7 +67,7 @@ def recorded_ms(connection: sqlite3.Connection, now: Anchor) -> int:
 
 
 def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:
-    """Let the daemon's time begin at the machine's wall clock again; change nothing where it would anyway.
+    """Make the next run begin at the machine's wall clock. Change nothing if it would anyway.
 
     Raises:
         AlreadyRunning: a daemon uses the database.
@@ -89,15 +89,15 @@ def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:
         if was_ms - now.unix_ms < LEAST_STEP_MS:
             return Reset(str(path), was_ms, now.unix_ms, waiting=0, changed=False)
         with transaction(connection):
-            waiting = _take_back(connection, was_ms, now)
+            waiting = _set_back(connection, was_ms, now)
             detail: dict[str, Detail] = {"reason": reason, "was_ms": was_ms, "set_ms": now.unix_ms, "waiting": waiting}
             event = Event(name="clock.reset", at_ms=now.unix_ms, actor=actor, detail=detail)
             connection.execute(rows.INSERT_EVENT, rows.event_row(event))
     return Reset(str(path), was_ms, now.unix_ms, waiting, changed=True)
 
 
-def _take_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
-    """Change the rows; return how many orders wait to be sent."""
+def _set_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
+    """Change the rows; return the number of queued orders."""
     now_ms = now.unix_ms
     [waiting] = connection.execute("SELECT count(*) FROM orders WHERE state = 'queued'").fetchone()
     for statement in _DURATIONS:
@@ -105,10 +105,10 @@ def _take_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
     for table, columns in _INSTANTS.items():
         for column in columns:
             connection.execute(f"UPDATE {table} SET {column} = :now_ms WHERE {column} > :now_ms", {"now_ms": now_ms})  # noqa: S608  # ours
-    still_ms = int(_fact(connection, RATE_BACKOFF_FACT) or "0") - was_ms
+    backoff_left_ms = int(_fact(connection, RATE_BACKOFF_FACT) or "0") - was_ms
     facts = {
         CLOCK_FACT: msgspec.json.encode(now).decode(),
-        RATE_BACKOFF_FACT: str(max(0, still_ms) and now_ms + still_ms),
+        RATE_BACKOFF_FACT: str(max(0, backoff_left_ms) and now_ms + backoff_left_ms),
     }
     connection.executemany(rows.UPSERT_FACT, facts.items())
     return int(waiting)

@@ -5,8 +5,8 @@ thread waits for the interpreter lock after every statement; beside a busy loop 
 in the event-loop thread. The loop is blocked meanwhile, and what arrives then joins the next group.
 
 A slow disk must not block the loop repeatedly: after a commit slower than ``SLOW_S``, commits run in the worker thread
-for ``IN_THREAD_S``. A lock that another process holds on the database is waited for there, too. Nothing is acknowledged
-or sent meanwhile, and status and metrics show how long the wait has lasted.
+for ``IN_THREAD_S``. The worker thread also waits for a lock that another process holds on the database. Nothing is
+acknowledged or sent meanwhile, and status and metrics show how long the wait has lasted.
 """
 
 import asyncio

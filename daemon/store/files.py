@@ -1,13 +1,13 @@
-"""The database's files: who holds them, whether they are still the ones that were opened, whether one is missing.
+"""The database's files: instance locks, checks that the open files are still in place, and remains of a database.
 
-A path is not a file. Whoever deletes the database, its log of changes (``-wal``) or the index of that (``-shm``) takes
-nothing away from a daemon that has them open; but what it commits from then on ends with the process. So the daemon
-remembers by device and inode which files it opened, and looks again before each group of commits and on a tick.
+A path is not a file. If the database, its WAL (``-wal``) or the WAL's index (``-shm``) is deleted, a daemon that has it
+open still reads and writes it, but what it commits from then on is lost when the process ends. So the daemon remembers
+the device and inode of each file that it opened, and compares them before each group commit and once a second.
 
-Two locks (``flock``) exclude a second process. The one on the file ``….lock`` covers the time in which there is no
-database yet, or a restore puts another one in place. The other one is on the database itself, so that deleting
-``….lock`` lets nobody in. SQLite's own locks are POSIX locks, and a process loses those when it closes *any* descriptor
-of the file: the descriptor that is held here is opened before SQLite's and closed after them.
+Two locks (``flock``) exclude a second process. The lock on the file ``….lock`` covers the time in which there is no
+database yet, or a restore replaces it. The other lock is on the database itself, so that deleting ``….lock`` admits no
+second process. SQLite's own locks are POSIX locks, and a process loses those when it closes *any* descriptor of the
+file: the descriptor that is held here is opened before SQLite's and closed after them.
 """
 
 import errno
@@ -22,20 +22,20 @@ import msgspec
 from daemon.errors import AlreadyRunning, BadDatabase, CannotCreate, NotNow
 
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR})
-"""Errors of the system that can pass without anybody changing a permission or a path."""
+"""System errors that can pass without a change of permissions or paths."""
 
 LISTED = 3
-"""So many of the files that remain of a database are named."""
+"""The number of remaining files that an error names."""
 
 Identity = tuple[int, int] | None
-"""Device and inode; nothing, if there is no such file."""
+"""Device and inode; ``None`` if there is no such file."""
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """What became of a database under a running daemon: kept beside it, and no daemon starts while it is there."""
+    """What happened to the files of a running daemon. While its record exists, no daemon starts."""
 
     text: str  # what happened, and what to do
-    saved: str | None = None  # the copy that holds everything, where one could be made
+    saved: str | None = None  # the complete copy, if one could be made
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -44,22 +44,22 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def real(path: Path) -> Path:
-    """Return the path of the file itself: what belongs to it stands beside it, not beside a symbolic link to it."""
+    """Resolve symbolic links: the files that belong to a database are beside it, not beside a link to it."""
     return path.resolve()
 
 
 def restoring(path: Path) -> Path:
-    """Return the file that stands beside a database from the beginning of a restore to its end."""
+    """Return the file that exists beside a database while a restore runs."""
     return beside(path, ".restoring")
 
 
 def incident_file(path: Path) -> Path:
-    """Return the file in which an incident is kept."""
+    """Return the file that records an incident."""
     return beside(path, ".incident")
 
 
 def incident(path: Path) -> Incident | None:
-    """Read what became of a database under a running daemon, if anything did."""
+    """Read the recorded incident, if there is one."""
     file = incident_file(path)
     try:
         return msgspec.json.decode(file.read_bytes(), type=Incident)
@@ -90,26 +90,26 @@ class InstanceLock:
         if self._on_database < 0:
             self._on_database = self._locked(os.open(self._database, flags | os.O_CLOEXEC, 0o600))
 
-    def sign(self) -> None:
-        """Name this process in the lock file: from now on that file shows that there is a database."""
+    def write_pid(self) -> None:
+        """Write the process id into the lock file, which from then on shows that there is a database."""
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def renew(self) -> bool:
-        """Make the lock file again if it was deleted or replaced; tell whether it was."""
+        """Create the lock file again if it was deleted or replaced; return whether it was."""
         if identity(self._path) == _identity_of(os.fstat(self._file)):
             return False
         try:
             fresh = self._opened()
-        except (OSError, AlreadyRunning, CannotCreate):  # a process that is being refused has it: tried again later
-            return False
+        except (OSError, AlreadyRunning, CannotCreate):
+            return False  # held by a process that is being refused: the next call retries
         os.close(self._file)
         self._file = fresh
-        self.sign()
+        self.write_pid()
         return True
 
     def close(self) -> None:
-        """Let go of both."""
+        """Release both locks."""
         for descriptor in (self._file, self._on_database):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -120,7 +120,7 @@ class InstanceLock:
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-            raise CannotCreate(f"{self._path} is a symbolic link, and must be a file; remove it") from error
+            raise CannotCreate(f"{self._path} is a symbolic link; allowed: a file; remove the link") from error
 
     def _locked(self, descriptor: int) -> int:
         try:
@@ -163,7 +163,7 @@ def instance_lock(path: Path) -> Iterator[InstanceLock]:
 
 @contextmanager
 def cannot(what: str, remedy: str) -> Iterator[None]:
-    """Turn an error of the system into ours: one that can pass, or one that a person must mend."""
+    """Turn a system error into one of this project: one that can pass, or one that the operator must fix."""
     try:
         yield
     except OSError as error:
@@ -172,11 +172,11 @@ def cannot(what: str, remedy: str) -> Iterator[None]:
 
 
 def make_file(path: Path, lock: InstanceLock) -> None:
-    """Make the database's file, for its owner alone; SQLite gives the files beside it the same mode.
+    """Create the database file with mode 0600; SQLite gives the files beside it the same mode.
 
     Raises:
         AlreadyRunning: another process holds it.
-        BadDatabase: there was a database here, and it is not there, or not whole: a person must act first.
+        BadDatabase: there was a database here, and it is missing or incomplete: the operator must act first.
         CannotCreate: it cannot be made or opened.
         NotNow: the disk is full.
 
@@ -187,7 +187,7 @@ def make_file(path: Path, lock: InstanceLock) -> None:
 
 
 def refuse_remains(path: Path) -> None:
-    """Refuse to begin with an empty database, or with one that is not whole, where there was another one.
+    """Refuse to start with an empty or incomplete database where there was another one.
 
     Raises:
         BadDatabase: says what is there and what to do.
@@ -195,20 +195,20 @@ def refuse_remains(path: Path) -> None:
     """
     known = incident(path)
     if known is not None:
-        raise BadDatabase(f"{known.text}. No daemon starts while {incident_file(path)} is there")
+        raise BadDatabase(f"{known.text}. No daemon starts while {incident_file(path)} exists")
     if restoring(path).exists():
-        raise BadDatabase(f"a restore of {path} was cut off; run `sniperd restore` again")
+        raise BadDatabase(f"a restore of {path} was interrupted; run `sniperd restore` again")
     remains = remains_of(path)
     if remains:
         raise BadDatabase(
             f"there is no database at {path}, but {remains} shows that there was one; put it back, or run "
-            "`sniperd restore BACKUP`. To begin with an empty database on purpose, move what is named here away first: "
+            "`sniperd restore BACKUP`. To start with an empty database on purpose, move these files away first: "
             "signals that were bought before are then bought again"
         )
 
 
 def remains_of(path: Path) -> str:
-    """Name what shows that there was a database where there is none, or an empty file."""
+    """Name the files that show that there was a database, if there is none or an empty file."""
     if path.exists() and path.stat().st_size:
         return ""
     ours = [beside(path, suffix) for suffix in (".lock", "-wal", "-shm")]
@@ -221,7 +221,7 @@ def remains_of(path: Path) -> str:
 
 
 def identity(path: Path) -> Identity:
-    """Return which file stands at a path."""
+    """Return the identity of the file at a path."""
     try:
         return _identity_of(path.stat())
     except OSError:
@@ -232,10 +232,11 @@ def _identity_of(found: os.stat_result) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def watching(path: Path, log_bytes: int) -> Callable[[], str | None]:
-    """Remember the files that are open now; return what tells whether they are still there: nothing, or what is wrong.
+def file_check(path: Path, log_bytes: int) -> Callable[[], str | None]:
+    """Remember the files that are open now; return a function that checks them.
 
-    A look costs three calls of ``stat``. ``log_bytes`` is the size below which SQLite never cuts the log of changes.
+    That function returns what is wrong, or ``None``. It costs three calls of ``stat``. ``log_bytes`` is the size below
+    which SQLite never truncates the WAL.
     """
     files = [path, beside(path, "-wal"), beside(path, "-shm")]
     least = min(files[1].stat().st_size, log_bytes)
@@ -243,7 +244,7 @@ def watching(path: Path, log_bytes: int) -> Callable[[], str | None]:
     log = known[1][0]
     stat = os.stat
 
-    def look() -> str | None:
+    def find_problem() -> str | None:
         for name, opened in known:
             try:
                 found = stat(name)
@@ -252,7 +253,7 @@ def watching(path: Path, log_bytes: int) -> Callable[[], str | None]:
             if (found.st_dev, found.st_ino) != opened:
                 return f"{name} was replaced by another file"
             if name is log and found.st_size < least:
-                return f"{name} was cut off"
+                return f"{name} was truncated"
         return None
 
-    return look
+    return find_problem

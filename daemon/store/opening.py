@@ -1,9 +1,8 @@
-"""Opening the database: one instance, one writer, a checked file of a known version.
+"""Opens the database: one instance, one writer, a checked file of a known version.
 
-What is set and why: WAL with ``synchronous=FULL`` is the pair that loses nothing that was committed when the power
-goes (with ``NORMAL`` it does); the WAL file is grown once, because a commit that extends it takes up to twice
-as long as one that overwrites it; checkpoints are made by :mod:`daemon.store.writer`, and the automatic one is only a
-bound.
+The settings, and why: WAL with ``synchronous=FULL`` loses no commit in a power failure (with ``NORMAL`` it does). The
+WAL file is grown once at the start, because a commit that extends it takes up to twice as long as one that overwrites
+it. :mod:`daemon.store.writer` makes the checkpoints; the automatic one is only an upper bound.
 """
 
 import sqlite3
@@ -15,32 +14,32 @@ from daemon.errors import BadDatabase, CannotCreate, Locked, NotNow, StartupErro
 from daemon.store.schema import APPLICATION_ID, SCHEMA, VERSION
 
 WAL_BYTES = 4 << 20
-"""Grown by at start, twice over: by a ballast, and by its removal. It is also a reserve: on a full disk, outcomes can
-be written into what is there already."""
+"""Bytes by which the WAL grows twice at the start: when the ballast is written, and when it is removed. The space is
+also a reserve: on a full disk, outcomes can still be written into it."""
 
 LOG_BYTES = 9 << 20
-"""Just above what the WAL is grown to. One that became longer is cut to this when it begins anew."""
+"""Slightly more than the size to which the WAL is grown. A longer WAL is truncated to this when it restarts."""
 
 AUTOCHECKPOINT_PAGES = 8_000
-"""Bound of the WAL, 32 MB, should the writer's own checkpoints not be enough."""
+"""Upper bound of the WAL, 32 MB, if the writer's own checkpoints are not enough."""
 
 LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-"""Another program is in the way."""
+"""Another program holds a lock."""
 
 FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM})
-"""There is no space, or the disk did not answer; on a full disk the index of the WAL fails as an I/O error."""
+"""There is no space, or the disk failed. On a full disk the WAL's index fails with an I/O error."""
 
 BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN})
-"""What was read is not what was written."""
+"""The disk does not return what was written."""
 
 DECISIVE = ("orders", "transaction_locks", "transaction_queue", "facts")
-"""Tables that decide what is sent. What belongs to them is compared with its indices before anything is."""
+"""Tables that decide what is sent. They are compared with their indices before anything is sent."""
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check that a freshly opened database is ours, make its tables if it is new, and set it up for writing.
+    """Check that a newly opened database is ours, create its tables if it is new, and set it up for writing.
 
-    Whether it is whole is another question, which takes longer (:func:`check`).
+    The integrity check takes longer and is separate (:func:`check`).
 
     Raises:
         BadDatabase: corrupt, not ours, or of another schema.
@@ -65,10 +64,10 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check(connection: sqlite3.Connection, path: Path, *, decisive: bool) -> None:
-    """Look whether the decisive tables, or the whole file, are as they were written, and in step with their indices.
+    """Check the decisive tables, or the whole file, for damage, and compare the tables with their indices.
 
     Takes 1.5 ms for a thousand orders, and 7 ms for the whole file (measured on 150,000 orders, 580 MB, warm). It ends
-    without a finding when the connection is interrupted.
+    without an error when the connection is interrupted.
 
     Raises:
         BadDatabase: it is damaged.
@@ -86,7 +85,7 @@ def check(connection: sqlite3.Connection, path: Path, *, decisive: bool) -> None
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is done within, or nothing of it."""
+    """Commit the block's changes, or roll them all back if it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -98,17 +97,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def primary(error: Exception) -> int:
-    """Return SQLite's code of an error, without what it adds in the upper bits."""
+    """Return SQLite's code of an error, without the extended code in the upper bits."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open the connection that writes; whoever has it sees to it that one thread at a time does."""
+    """Open the writing connection. The caller must use it in one thread at a time."""
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """Open a second connection that cannot write, nor checkpoint.
+    """Open a connection that can neither write nor checkpoint.
 
     Two connections that write or checkpoint one WAL can corrupt it in SQLite before 3.51.3; one that only reads cannot.
     """
@@ -118,14 +117,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def other_schema(version: int) -> str | None:
-    """Say which program wrote a database of another schema; ``None`` where this one did."""
+    """Name the program that wrote a database of another schema; ``None`` for this one's schema."""
     if version == VERSION:
         return None
     return f"{'a newer' if version > VERSION else 'an older'} sniperd (schema {version}; this one knows {VERSION})"
 
 
 def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
-    """Tell an empty file from a database of this schema; anything else is refused."""
+    """Return whether the file is empty. Refuse anything but an empty file or a database of this schema."""
     version = int(_pragma(connection, "user_version"))
     application = int(_pragma(connection, "application_id"))
     if version == 0 and application == 0 and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
@@ -133,7 +132,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     if application != APPLICATION_ID:
         raise BadDatabase(f"{path} is a database of another program; set another [store] path")
     if other := other_schema(version):
-        raise BadDatabase(f"{path} was written by {other}; start that version, or restore a backup of this one's")
+        raise BadDatabase(f"{path} was written by {other}; start that version, or restore a backup of this version")
     return False
 
 
@@ -141,20 +140,20 @@ def _cannot_prepare(path: Path, error: sqlite3.DatabaseError) -> StartupError:
     code = primary(error)
     if code in LOCKED:
         return Locked(
-            f"another program keeps {path} locked ({error}); end it (`fuser {path}` names it), and start again"
+            f"another program keeps {path} locked ({error}); end it (`fuser {path}` names it), then start again"
         )
     if code in FULL:
-        return NotNow(f"cannot write {path}: {error}; make space on its disk, or set [store] path")
+        return NotNow(f"cannot write {path}: {error}; free space on its disk, or set [store] path")
     if isinstance(error, sqlite3.OperationalError):
         return CannotCreate(f"cannot write {path}: {error}; check its permissions, or set [store] path")
     return damaged(path, str(error))
 
 
 def damaged(path: Path, found: str) -> BadDatabase:
-    """Say that a database is damaged, and what to do."""
+    """Return the error for a damaged database, with what to do."""
     return BadDatabase(
-        f"{path} is damaged ({found}); keep it, restore the last backup beside it, and compare the orders since "
-        "then with the exchange before trading goes on"
+        f"{path} is damaged ({found}); keep it, restore the last backup beside it (`sniperd restore`), and compare the "
+        "orders since then with the exchange before you trade again"
     )
 
 
@@ -165,9 +164,9 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _grow_wal(connection: sqlite3.Connection) -> None:
-    """Let the WAL file have its working size, then start it from the beginning again.
+    """Grow the WAL file to its working size, then restart it from its beginning.
 
-    What an earlier process left in it is copied back first, or the file would grow beyond that.
+    Content that an earlier process left is checkpointed first; otherwise the file would grow further.
     """
     connection.executescript("DROP TABLE IF EXISTS ballast; CREATE TABLE ballast (bytes BLOB) STRICT;")
     connection.executescript("PRAGMA wal_checkpoint(RESTART);")

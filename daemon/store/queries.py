@@ -1,4 +1,4 @@
-"""What is asked of the database, as functions over a connection."""
+"""The queries of the database, as functions over a connection."""
 
 import re
 import sqlite3
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"lock-([0-9]{1,18})")
 
 
 class History(msgspec.Struct, frozen=True):
-    """Everything on record about one order."""
+    """All records of one order."""
 
     order: Order
     attempts: list[Attempt]
@@ -35,7 +35,7 @@ class History(msgspec.Struct, frozen=True):
 def remembered(connection: sqlite3.Connection) -> Remembered:
     """Read what recovery needs.
 
-    Costs nothing for orders that are finished, but for the latest day's BUYs, of which some columns are read.
+    Finished orders are not read, except some columns of the latest day's BUYs.
     """
     last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
     found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
@@ -77,12 +77,12 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
 
 
 def by_key(connection: sqlite3.Connection, key: str) -> Order | None:
-    """Find the order that a key is bound to."""
+    """Return the order that a key is bound to."""
     return _order(connection, "key = ? AND key_bound = 1", key)
 
 
 def lease_by_key(connection: sqlite3.Connection, key: str) -> Lock | None:
-    """Find the latest lease that a caller's key was granted."""
+    """Return the latest lease that was granted under a caller's key."""
     row = connection.execute(
         "SELECT * FROM transaction_locks WHERE idempotency_key = ? AND order_id IS NULL"
         " ORDER BY fencing_token DESC LIMIT 1",
@@ -92,7 +92,7 @@ def lease_by_key(connection: sqlite3.Connection, key: str) -> Lock | None:
 
 
 def lock_by_id(connection: sqlite3.Connection, lock_id: str) -> Lock | None:
-    """Find a lock by its id."""
+    """Return a lock by its id."""
     token = _TOKEN.fullmatch(lock_id)
     if token is None:
         return None
@@ -101,12 +101,12 @@ def lock_by_id(connection: sqlite3.Connection, lock_id: str) -> Lock | None:
 
 
 def by_id(connection: sqlite3.Connection, order_id: str) -> Order | None:
-    """Find an order by its id."""
+    """Return an order by its id."""
     return _order(connection, "order_id = ?", order_id)
 
 
 def history(connection: sqlite3.Connection, order_id: str) -> History | None:
-    """Read everything on record about one order."""
+    """Read all records of one order."""
     order = by_id(connection, order_id)
     if order is None:
         return None
@@ -121,9 +121,9 @@ def history(connection: sqlite3.Connection, order_id: str) -> History | None:
 
 
 def bought_targets(connection: sqlite3.Connection) -> dict[str, str]:
-    """Find the order of every target that was ever to be bought: of several, the one that counts, else the newest.
+    """Return the order of every target with a BUY, by target id: the one whose key is bound, else the newest.
 
-    No index helps here, because every one costs each commit: it is asked once, at a start with polling on.
+    This scans the table, once, at a start with polling on. An index would make every commit slower.
     """
     found = connection.execute(
         "SELECT target_id, order_id FROM orders WHERE side = 'BUY' AND target_id IS NOT NULL ORDER BY key_bound, seq"
@@ -132,21 +132,21 @@ def bought_targets(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def dead_letters(connection: sqlite3.Connection) -> int:
-    """Count the orders that wait for a person."""
+    """Count the dead letters."""
     return _number(connection, "SELECT count(*) FROM orders WHERE state = 'dead_letter'")
 
 
 def page(
     *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
 ) -> Callable[[sqlite3.Connection], list[Order]]:
-    """Prepare the reading of a page of orders, newest first."""
+    """Return a function that reads a page of orders, newest first."""
     conditions = {"state = ?": state, "symbol = ?": symbol, "seq < ?": before_seq}
     wanted = {condition: value for condition, value in conditions.items() if value is not None}
     where = " AND ".join(wanted) or "1"
 
     def read(connection: sqlite3.Connection) -> list[Order]:
         found = connection.execute(
-            f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  # conditions from above
+            f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608  # conditions are constants
             (*wanted.values(), limit),
         )
         return [rows.order_from(row) for row in found]
@@ -155,14 +155,14 @@ def page(
 
 
 def _spent(connection: sqlite3.Connection, day: int, until_ms: int) -> Spent:
-    """Add up the finished BUYs of a day that were accepted before an instant."""
+    """Sum the finished BUYs of a day that were accepted before an instant."""
     return spent_by(day, _ended(connection, day * DAY_MS, until_ms))
 
 
 def _ended(connection: sqlite3.Connection, since_ms: int, until_ms: int) -> Iterator[Ended]:
-    """Read the finished BUYs that were accepted from one instant until before another, but for what was not placed."""
+    """Read the finished BUYs accepted in ``[since_ms, until_ms)``, without those that were never placed."""
     found = connection.execute(
-        f"SELECT {', '.join(Ended._fields)} FROM orders WHERE seq > ? AND accepted_ms < ?"  # noqa: S608  # from above
+        f"SELECT {', '.join(Ended._fields)} FROM orders WHERE seq > ? AND accepted_ms < ?"  # noqa: S608  # constants
         " AND side = 'BUY' AND finished_ms IS NOT NULL"
         " AND state NOT IN (SELECT value FROM json_each(?)) ORDER BY seq",
         (_seq_before(connection, since_ms), until_ms, _NOT_BOUGHT),
@@ -187,7 +187,7 @@ def _seq_before(connection: sqlite3.Connection, at_ms: int) -> int:
 
 
 def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:
-    row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # our own words
+    row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # constants
     return None if row is None else rows.order_from(row)
 
 

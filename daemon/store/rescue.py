@@ -1,8 +1,8 @@
-"""Rescue: what a daemon does for a database whose files were taken away from it.
+"""Rescue: save the content of a database whose files were deleted or replaced under the running daemon.
 
-The process still has the files open, and so everything that it ever acknowledged. Before it ends it copies that to a
-new file beside the former one, and leaves a note there: until a person has acted no daemon starts, because it would
-begin with an empty database, or with an older one, and buy again what was bought.
+The process still has the files open, and so everything that it acknowledged. Before it ends it copies the content to a
+new file beside the former database, and records the incident there. No daemon starts until the operator has acted: it
+would start with an empty or older database and buy again what was bought.
 """
 
 import os
@@ -24,21 +24,21 @@ from daemon.store.files import Incident, beside, incident_file
 async def rescue(
     write: ConnectionRunner,
     path: Path,
-    tell: EmitName,
+    emit: EmitName,
     _kind: type[BaseException] | None,
     error: BaseException | None,
     _trace: TracebackType | None,
 ) -> None:
-    """Save what can be saved, if the store ends because its files were taken away.
+    """Save what can be saved, if the store ends because its files were deleted or replaced.
 
     Raises:
-        DatabaseGone: says what happened, where everything was saved, and what to do.
+        DatabaseGone: what happened, where the content was saved, and what to do.
 
     """
     gone = _gone(error)
     if gone is None:
         return
-    tell("store.gone")
+    emit("store.gone")
     kept = await write.in_thread(lambda connection: _save(connection, path, str(gone)))
     raise DatabaseGone(kept.text) from gone
 
@@ -57,14 +57,14 @@ def _save(connection: sqlite3.Connection, path: Path, what: str) -> Incident:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _copy(connection, saved)
         kept = Incident(
-            f"{happened}; everything that the daemon had acknowledged was saved to {saved}: run "
+            f"{happened}; everything that the daemon acknowledged was saved to {saved}: run "
             f"`sniperd restore {saved}`, then start again",
             str(saved),
         )
     except (OSError, sqlite3.Error) as error:
         saved.unlink(missing_ok=True)
         kept = Incident(
-            f"{happened}, and what it held could not be saved ({error}): run `sniperd restore` with the last backup, "
+            f"{happened}, and its content could not be saved ({error}): run `sniperd restore` with the last backup, "
             "and compare the orders since then with the exchange"
         )
     _note(path, kept)
@@ -83,7 +83,7 @@ def _copy(connection: sqlite3.Connection, saved: Path) -> None:
 
 
 def _note(path: Path, kept: Incident) -> None:
-    """Keep what happened beside the database; where that is impossible, the log alone says it."""
+    """Record the incident beside the database. If that fails, only the log shows it."""
     file = incident_file(path)
     try:
         file.unlink(missing_ok=True)

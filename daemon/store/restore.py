@@ -1,4 +1,4 @@
-"""Putting a backup in the database's place, with what stood there kept beside it."""
+"""Replaces the database by a backup, and keeps the former database beside it."""
 
 import os
 import sqlite3
@@ -12,20 +12,20 @@ from daemon.store.files import cannot, incident, incident_file, instance_lock, r
 from daemon.store.opening import open_for_reading, other_schema
 
 BESIDE = ("", "-wal", "-shm")
-"""What belongs to a database: a log of changes that is left beside another file would be written into that."""
+"""Suffixes of a database's files. SQLite would write a WAL that is left beside another database into that one."""
 
 
 class Restored(BackedUp, frozen=True, rename="camel"):
-    """What was put in place, and what stood there."""
+    """The restored database, and the one that it replaced."""
 
     kept: str | None  # the former database
-    halted: bool  # the next start is; not where this is all that a daemon knew, which goes on as if nothing had been
+    halted: bool  # whether the next start is halted; False if the backup is a complete rescue
 
 
 def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
-    """Let a checked copy of a backup be the database; a daemon that starts from it is halted until a person resumes.
+    """Make a checked copy of a backup the database. A daemon that starts from it is halted until the operator resumes.
 
-    What a daemon saved when its files were taken away lacks nothing, so the next start is not halted.
+    A copy that a daemon rescued when its files were deleted is complete, so the next start is not halted.
 
     Raises:
         AlreadyRunning: a daemon uses the database.
@@ -36,14 +36,14 @@ def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
     """
     database = real(database)
     fresh = restoring(database)
-    remedy = "restore again, as root or as the database's owner, with space on its disk"
+    remedy = "restore again as root or the database's owner, with space on the disk"
     with instance_lock(database), cannot(f"put {source} in the place of {database}", remedy):
         fresh.unlink(missing_ok=True)
         _check_schema(source)
         is_complete = _is_complete(source, database)
         done = backup(source, fresh, is_complete=is_complete)
         _give_to_owner(database, fresh)
-        kept = _set_aside(database, now_ms)
+        kept = _keep_former(database, now_ms)
         fresh.replace(database)
         incident_file(database).unlink(missing_ok=True)
         sync(database.parent, os.O_DIRECTORY)
@@ -51,7 +51,7 @@ def restore(source: Path, database: Path, *, now_ms: int) -> Restored:
 
 
 def _is_complete(source: Path, database: Path) -> bool:
-    """Tell whether this is all that a daemon saved when its files were taken away; none has run since."""
+    """Return whether the source is the daemon's own rescue of this database; no daemon has run since."""
     known = incident(database)
     return known is not None and known.saved == os.fspath(source.resolve())
 
@@ -69,15 +69,15 @@ def _check_schema(source: Path) -> None:
 
 
 def _give_to_owner(database: Path, fresh: Path) -> None:
-    """Let the daemon's user own what root has made, as it owns the directory."""
+    """Give files that root created to the owner of the directory, who is the daemon's user."""
     owner = database.parent.stat()
     for path in (fresh, database.with_name(f"{database.name}.lock")):
         if path.stat().st_uid != owner.st_uid:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def _set_aside(database: Path, now_ms: int) -> str | None:
-    """Rename the database with what is beside it; together they can be opened, or put back."""
+def _keep_former(database: Path, now_ms: int) -> str | None:
+    """Rename the database together with its WAL, so that it can be opened or put back; return its new path."""
     if not database.exists():
         for suffix in BESIDE:
             database.with_name(database.name + suffix).unlink(missing_ok=True)

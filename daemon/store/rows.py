@@ -1,8 +1,8 @@
-"""Values to rows and back: which table and columns a value stands in.
+"""Converts values to rows and back.
 
-A row is written whole, by ``INSERT … ON CONFLICT (primary key) DO UPDATE``, so that a value's last snapshot is right
-whatever was written before. Not ``INSERT OR REPLACE``: that would silently remove *another* row in the way of a unique
-index, and the index is there to stop us.
+A whole row is written, by ``INSERT … ON CONFLICT (primary key) DO UPDATE``, so the last snapshot of a value is correct
+whatever was written before. ``INSERT OR REPLACE`` would silently delete *another* row that violates a unique index, and
+the index must fail such a write.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _amounts_of(value_type: type[Order | Attempt]) -> list[int]:
-    """Find the places of amounts among a value's fields."""
+    """Return the positions of the amounts among a type's fields."""
     types = [field.type for field in msgspec.structs.fields(value_type)]
     return [place for place, kind in enumerate(types) if kind is Decimal or Decimal in get_args(kind)]
 
@@ -52,7 +52,7 @@ QUEUE_COLUMNS = (
 
 
 def upsert(table: str, key: str, columns: Sequence[str]) -> str:
-    """Write the statement that inserts a row or brings it up to date."""
+    """Return the statement that inserts or updates a row."""
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
     return f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {changes}"  # noqa: S608  # our own names
@@ -64,24 +64,24 @@ UPSERT_LOCK = upsert("transaction_locks", "fencing_token", LOCK_COLUMNS)
 UPSERT_QUEUE = upsert("transaction_queue", "queue_id", QUEUE_COLUMNS)
 _CHANGES = ", ".join(f"{name} = ?" for name in QUEUE_COLUMNS)
 UPDATE_QUEUE = f"UPDATE transaction_queue SET {_CHANGES} WHERE queue_id = ?"  # noqa: S608  # our own names
-"""Takes a row, and its id once more. For an order that waits no more; one that went at once never stood in the queue,
-and this finds nothing."""
+"""Parameters: a row, then its id again. For an order that no longer waits. An order that was sent at once has no row in
+the queue, and the statement changes nothing."""
 UPSERT_FACT = upsert("facts", "name", ("name", "value"))
 INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
 
 
 def order_row(order: Order) -> Row:
-    """Write an order's columns."""
+    """Return an order's columns."""
     return _cells(order, _ORDER_AMOUNTS)
 
 
 def attempt_row(attempt: Attempt) -> Row:
-    """Write an attempt's columns."""
+    """Return an attempt's columns."""
     return _cells(attempt, _ATTEMPT_AMOUNTS)
 
 
 def event_row(event: Event) -> Row:
-    """Write an event's columns."""
+    """Return an event's columns."""
     return (
         event.at_ms,
         event.name,
@@ -96,7 +96,7 @@ def event_row(event: Event) -> Row:
 
 
 def lock_row(lock: Lock) -> Row:
-    """Write a lock's columns as the bot knows them."""
+    """Return a lock's columns as the bot knows them."""
     return (
         lock.token,
         lock.resource,
@@ -123,7 +123,7 @@ def lock_row(lock: Lock) -> Row:
 
 
 def queue_row(order: Order) -> Row:
-    """Write an order's row in the queue as the bot knows it."""
+    """Return an order's row in the queue as the bot knows it."""
     status = MEANINGS[order.state].queue_status
     ended = status not in {"pending", "processing"}
     return (
@@ -159,7 +159,7 @@ def queue_row(order: Order) -> Row:
 
 
 def waiter_row(waiter: Waiter) -> Row:
-    """Write a waiter's row in the queue as the bot knows it."""
+    """Return a waiter's row in the queue as the bot knows it."""
     asked = waiter.asked
     granted = waiter.state is WaiterState.COMPLETED
     return (
@@ -185,7 +185,7 @@ def waiter_row(waiter: Waiter) -> Row:
 
 
 def waiter_from(row: sqlite3.Row) -> Waiter:
-    """Read somebody who waits. How long a lease was asked for is not kept: the wait ended with the process."""
+    """Read a waiter. The requested lease time is not stored, because the wait ended with the process."""
     return Waiter(
         waiter_id=row["queue_id"],
         asked=LeaseRequest(
@@ -251,7 +251,7 @@ def _value(row: sqlite3.Row, value_type: type[_Value]) -> _Value:
 
 
 def _cells(value: Order | Attempt, amounts: Sequence[int]) -> Row:
-    """Write a value's fields: amounts in plain digits, the rest as SQLite takes it."""
+    """Return a value's fields: amounts as plain digits, the others unchanged."""
     cells = list(msgspec.structs.astuple(value))
     for place in amounts:
         cells[place] = _amount(cells[place])

@@ -1,16 +1,16 @@
-"""The database's shape: every table, every column, every index, every guard.
+"""The schema of the database: tables, columns, indices and triggers.
 
-Times are Unix milliseconds of the daemon's clock, amounts are plain decimal digits in TEXT (SQLite has no exact
-numeric type), ``NULL`` means "not so" or "not yet". ``transaction_locks`` and ``transaction_queue`` carry the columns
-that the bot knows; ``orders``, ``attempts`` and ``events`` stand beside them.
+Times are Unix milliseconds of the daemon's clock. Amounts are plain decimal digits in TEXT, because SQLite has no exact
+numeric type. ``NULL`` means "not applicable" or "not yet". ``transaction_locks`` and ``transaction_queue`` have the
+columns that the bot knows; ``orders``, ``attempts`` and ``events`` are the daemon's own.
 
-Every index is one more page in every commit that touches it, so there are only those that a promise or the start
-needs. What is removed, when, and what never is: :mod:`daemon.store.cleaning`.
+Every index adds a page to every commit that touches it, so there are only those that a promise or the start needs.
+:mod:`daemon.store.cleaning` removes rows, and says which and when.
 
 ``user_version`` is the number of the schema. A file of another number is refused.
 
-Checks are chains of comparisons: a list behind ``IN`` becomes a table that SQLite makes anew for every statement that
-writes, and a lock's row took three times as long.
+CHECK constraints are chains of comparisons: SQLite builds a list behind ``IN`` into a table for every statement that
+writes, and writing a lock then took three times as long.
 """
 
 from textwrap import fill, indent
@@ -186,4 +186,4 @@ CREATE TABLE facts (
     name              TEXT PRIMARY KEY,     -- halted, clock
     value             TEXT NOT NULL         -- the reason of the halt; the clock's anchor as JSON
 ) STRICT, WITHOUT ROWID;
-"""  # noqa: S608  # ours
+"""  # noqa: S608  # constants

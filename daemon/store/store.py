@@ -1,4 +1,4 @@
-"""The store: what the rest of the daemon sees of the database."""
+"""The store: the interface of the database for the rest of the daemon."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,26 +23,26 @@ from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, Cleaning
 from daemon.store.connection import ConnectionRunner, EmitName, InlineOrThread, LockWait, Runner
-from daemon.store.files import InstanceLock, instance_lock, make_file, real, watching
+from daemon.store.files import InstanceLock, file_check, instance_lock, make_file, real
 from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
 from daemon.store.rescue import rescue
 from daemon.store.writer import Commit, Writer
 
 WATCH_S = 1.0
-"""How often the database's files are looked at while nothing is committed."""
+"""Interval of the checks of the database's files while nothing is committed."""
 
 PAUSES = 9
-"""Between two slices of a clean-up commits have the database for so many times as long as a slice took."""
+"""The pause after a slice of a clean-up, in multiples of the slice's duration: commits run meanwhile."""
 
 _T = TypeVar("_T")
 _Key = TypeVar("_Key")
 
 
 class Store:
-    """One writing connection behind a task, and three that read.
+    """One writing connection, owned by a task, and three reading connections.
 
-    One reads what an urgent answer waits for; one reads lists and histories, which may take long, so that nothing
-    urgent waits behind them; and one looks up the key of a signal on the spot.
+    One serves urgent reads. One serves lists and histories, which may take long, so that urgent reads do not wait for
+    them. One looks up keys in the event-loop thread.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Store:
         read: Runner,
         lists: Runner,
         keys: sqlite3.Connection,
-        look: Callable[[], str | None] = lambda: None,
+        find_problem: Callable[[], str | None] = lambda: None,
         lock_wait: LockWait | None = None,
         check: Check | None = None,
         stopwatch: Callable[[], float] = stopwatch_s,
     ) -> None:
-        """Take the connections; without the rest nobody looks after the files, and the database counts as whole.
+        """Without ``find_problem`` the files are not checked; without ``check`` the database is trusted.
 
-        By the stopwatch, in seconds, the pauses between the slices of a clean-up are measured.
+        ``stopwatch`` returns seconds; it times the slices of a clean-up.
         """
         self._write = write
         self._reading = read
@@ -68,58 +68,58 @@ class Store:
         self._lock_wait = lock_wait or LockWait()
         self._check = check
         self._stopwatch = stopwatch
-        self.writer = Writer(write, look)
+        self.writer = Writer(write, find_problem)
 
     @property
     def locked_s(self) -> float:
-        """How long a commit has waited for another program's lock on the database, 0 if none does."""
+        """Seconds that a commit has waited for another program's lock on the database; 0 if none waits."""
         return self._lock_wait.locked_s
 
     async def trusted(self) -> None:
-        """Return when what decides about orders was found whole; if it is not, the process ends instead."""
+        """Wait until the decisive tables have passed their check. If they fail it, the process ends."""
         if self._check is not None:
             await self._check.trusted.wait()
 
     def commit(self, changes: ChangeSet) -> Commit:
-        """Let a decision's changes be written with whatever else waits; see :class:`~daemon.store.writer.Writer`."""
+        """Add a decision's changes to the open group; see :class:`~daemon.store.writer.Writer`."""
         return self.writer.commit(changes)
 
     async def flush(self) -> None:
         """Wait until everything that was committed before is on disk.
 
         Raises:
-            CommitFailed: the disk did not take it.
+            CommitFailed: a commit failed.
 
         """
         await self.commit(ChangeSet()).durable()
 
     def recall(self, key: str) -> Order | None:
-        """Find the order that a key is bound to.
+        """Return the order that a key is bound to.
 
-        Read on the spot: an index look-up in SQLite's page cache takes a hundredth of what a hop to a thread does,
-        and nothing may come between the look-up and the decision.
+        It is read in the event-loop thread: an index look-up in SQLite's page cache takes a hundredth of the time of a
+        switch to another thread, and nothing may run between the look-up and the decision.
         """
-        return self._at_once(queries.by_key, key)
+        return self._read_inline(queries.by_key, key)
 
     def recall_lease(self, key: str) -> Lock | None:
-        """Find the latest lease that a caller's key was granted; read on the spot, like :meth:`recall`."""
-        return self._at_once(queries.lease_by_key, key)
+        """Return the latest lease that was granted under a caller's key; read like :meth:`recall`."""
+        return self._read_inline(queries.lease_by_key, key)
 
     async def turn(self) -> None:
-        """Return when all that was joined before is on disk, and the writing connection's thread answers.
+        """Heartbeat: return when all earlier changes are on disk and the writing connection's thread answers.
 
-        A lock of another process is waited for far longer than a turn may take: that it is waited for is a turn, too.
+        A wait for another process's lock may take far longer than a heartbeat, so a retry of that wait also counts.
 
         Raises:
-            CommitFailed: the disk did not take it.
+            CommitFailed: a commit failed.
 
         """
         async with anyio.create_task_group() as either:
-            either.start_soon(self._turned, either.cancel_scope)
+            either.start_soon(self._answer, either.cancel_scope)
             await self._lock_wait.retried()
             either.cancel_scope.cancel()
 
-    async def _turned(self, scope: anyio.CancelScope) -> None:
+    async def _answer(self, scope: anyio.CancelScope) -> None:
         await self.flush()
         await self._write.in_thread(_nothing)
         scope.cancel()
@@ -129,11 +129,11 @@ class Store:
         return await self._read(queries.remembered)
 
     async def order(self, order_id: str) -> Order | None:
-        """Read an order as it stands on disk."""
+        """Read an order from disk."""
         return await self._read(partial(queries.by_id, order_id=order_id))
 
     async def lock(self, lock_id: str) -> Lock | None:
-        """Read a lock as it stands on disk."""
+        """Read a lock from disk."""
         return await self._read(partial(queries.lock_by_id, lock_id=lock_id))
 
     async def bot_tables(self, wanted: Filter) -> BotTables:
@@ -141,15 +141,15 @@ class Store:
         return await self._read(reader(wanted), self._listing)
 
     async def history(self, order_id: str) -> queries.History | None:
-        """Read everything on record about an order."""
+        """Read all records of an order."""
         return await self._read(partial(queries.history, order_id=order_id), self._listing)
 
     async def bought_targets(self) -> dict[str, str]:
-        """Read which targets were ever to be bought, by which order; by their ids."""
+        """Read the id of the order of every target with a BUY, by target id."""
         return await self._read(queries.bought_targets)
 
     async def dead_letters(self) -> int:
-        """Count the orders that wait for a person."""
+        """Count the dead letters."""
         return await self._read(queries.dead_letters)
 
     async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
@@ -159,9 +159,9 @@ class Store:
         )
 
     async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:
-        """Remove what ended before an instant, and history from before another one, in slices between commits.
+        """Remove what ended before ``before_ms``, and history from before ``history_before_ms``, between commits.
 
-        Where another program has the database locked, or the disk is full, the rest waits for the next time.
+        If another program has the database locked, or the disk is full, the rest is left for the next clean-up.
         """
         cleaning = Cleaning(before_ms, history_before_ms)
         more = True
@@ -172,24 +172,24 @@ class Store:
             except sqlite3.Error as error:
                 if primary(error) in {sqlite3.SQLITE_FULL, *LOCKED}:
                     break
-                reason = f"the database let no rows be removed: {error}; check the disk's health"
+                reason = f"clean-up failed: {error}; check the disk's health"
                 raise self.writer.fail(CommitFailed(reason)) from error
             self.writer.wrote_elsewhere(cleaning.done.rows - removed)
             await anyio.sleep(PAUSES * (self._stopwatch() - began_s))
         return cleaning.done
 
-    async def watch(self, lock: InstanceLock, tell: EmitName) -> None:
-        """Look after the database's files, until cancelled.
+    async def watch(self, lock: InstanceLock, emit: EmitName) -> None:
+        """Check the database's files periodically, until cancelled.
 
         Raises:
-            DatabaseGone: one was deleted, replaced or cut off.
+            DatabaseGone: one was deleted, replaced or truncated.
 
         """
         while True:
             await anyio.sleep(WATCH_S)
-            self.writer.look()
+            self.writer.check_files()
             if lock.renew():
-                tell("store.lock_file_renewed")
+                emit("store.lock_file_renewed")
 
     async def _read(self, work: Callable[[sqlite3.Connection], _T], runner: Runner | None = None) -> _T:
         try:
@@ -197,14 +197,14 @@ class Store:
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
-    def _at_once(self, find: Callable[[sqlite3.Connection, _Key], _T], key: _Key) -> _T:
+    def _read_inline(self, find: Callable[[sqlite3.Connection, _Key], _T], key: _Key) -> _T:
         try:
             return find(self._keys, key)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: sqlite3.Error) -> Exception:
-        """End the process where the disk does not give back what was written: nothing could be decided from then on."""
+        """Return the error to raise. A read error ends the process, because no decision is safe after it."""
         if primary(error) not in BROKEN:
             return error
         reason = f"the database cannot be read: {error}; check the disk's health, then start again"
@@ -212,25 +212,25 @@ class Store:
 
 
 def _nothing(_connection: sqlite3.Connection) -> None:
-    """Take the thread's turn."""
+    """Do nothing, to see that the thread answers."""
 
 
-def _to_nobody(_name: str) -> None:
-    """Tell nobody."""
+def _discard(_name: str) -> None:
+    """Emit nothing."""
 
 
 @asynccontextmanager
-async def open_store(path: Path, *, tell: EmitName = _to_nobody) -> AsyncIterator[Store]:
-    """Open the database for this process alone, and close it with everything written.
+async def open_store(path: Path, *, emit: EmitName = _discard) -> AsyncIterator[Store]:
+    """Open the database for this process alone; write everything before it is closed.
 
-    ``tell`` is called with the names of events of the catalogue that somebody should hear of.
+    ``emit`` is called with the name of each event of the store.
 
     Raises:
         AlreadyRunning: another process holds it.
         BadDatabase: corrupt, not ours, newer than this program, or gone.
-        CannotCreate: it cannot be made or written.
+        CannotCreate: it cannot be created or written.
         NotNow: the disk is full, or another program keeps the database locked.
-        DatabaseGone: at the end, if its files were taken away.
+        DatabaseGone: at the end, if its files were deleted or replaced.
 
     """
     path = real(path)
@@ -239,37 +239,40 @@ async def open_store(path: Path, *, tell: EmitName = _to_nobody) -> AsyncIterato
         make_file(path, lock)
         connection, thread = await stack.enter_async_context(_connection(partial(open_for_writing, path)))
         lock_wait = LockWait()
-        write = InlineOrThread(connection, thread, lock_wait, tell)
+        write = InlineOrThread(connection, thread, lock_wait, emit)
         await write.waiting_for_lock(partial(prepare, path=path))
-        lock.sign()
-        stack.push_async_exit(partial(rescue, write, path, tell))
+        lock.write_pid()
+        stack.push_async_exit(partial(rescue, write, path, emit))
         _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         _, lists = await stack.enter_async_context(_connection(partial(open_for_reading, path)))
         keys = stack.enter_context(closing(open_for_reading(path)))
-        check, look = Check(path), watching(path, LOG_BYTES)
-        store = Store(write=write, read=read, lists=lists, keys=keys, look=look, lock_wait=lock_wait, check=check)
+        check = Check(path)
+        store = Store(
+            write=write, read=read, lists=lists, keys=keys,
+            find_problem=file_check(path, LOG_BYTES), lock_wait=lock_wait, check=check,
+        )  # fmt: skip
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(store.writer.run)
         tasks.start_soon(check.run)
-        tasks.start_soon(store.watch, lock, tell)
-        stack.callback(tasks.cancel_scope.cancel)  # what is joined is written all the same
+        tasks.start_soon(store.watch, lock, emit)
+        stack.callback(tasks.cancel_scope.cancel)  # the writer is shielded: what has joined is still written
         stack.callback(store.writer.close)
         yield store
 
 
 @asynccontextmanager
 async def _connection(connect: Callable[[], sqlite3.Connection]) -> AsyncIterator[tuple[sqlite3.Connection, Runner]]:
-    """Open a connection with a thread of its own; yield it, and what runs a function there.
+    """Open a connection with its own thread; yield it and a runner for functions in that thread.
 
-    ``connect`` must not fail: a thread of aiosqlite's whose first call fails ends after the loop may have gone. SQLite
-    opens the file only with the first statement, so there is nothing to fail yet.
+    ``connect`` must not fail: an aiosqlite thread whose first call fails may outlive the event loop. SQLite opens the
+    file only at the first statement, so nothing can fail yet.
     """
     connection = aiosqlite.Connection(connect, iter_chunk_size=64)
     async with connection:
 
         def runner(work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
-            # aiosqlite has no public verb for "run this on the thread", and a verb a statement would be a hop a
-            # statement. A test pins that this one works as it does.
+            # aiosqlite has no public method to run a function in its thread, and its other methods would switch threads
+            # for every statement. A test checks this private one.
             done: Awaitable[_T] = connection._execute(work, connection._conn)  # type: ignore[no-untyped-call]  # noqa: SLF001
             return done
 

@@ -1,13 +1,13 @@
-"""Group commit: all that waits goes into one transaction, one fsync.
+"""Group commit: all waiting changes are written in one transaction with one fsync.
 
-One task owns the writing connection. Whoever has a step to write joins the group that is open at that moment and gets
-its :class:`Commit` to wait on; the task closes the group, writes it whole (:mod:`daemon.store.connection`), and opens
-the next. Groups are written in the order in which they were opened, steps in the order in which they joined, so a
-step that is durable makes every earlier one durable.
+One task owns the writing connection. A decision's changes join the open group, and the caller gets the group's
+:class:`Commit` to wait on. The task closes the group, writes all of it (:mod:`daemon.store.connection`), and opens the
+next. Groups are written in the order in which they were opened, and changes in the order in which they joined. So when
+a change is durable, every earlier one is durable.
 
-Cancelling whoever waits touches nothing: the step stays in its group. A commit that fails is final. Nobody can know
-what the disk holds then, so the group's waiters and all later ones get :class:`~daemon.errors.CommitFailed`, and the
-task raises it, which ends the process.
+Cancelling a waiter has no effect on the group. A failed commit is final: the content of the disk is then unknown, so
+the group's waiters and all later ones get :class:`~daemon.errors.CommitFailed`, and the task raises it, which ends the
+process.
 """
 
 import asyncio
@@ -30,29 +30,29 @@ from daemon.store.connection import ConnectionRunner
 from daemon.store.opening import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
 
 IDLE_S = 0.25
-"""After so long without a commit the WAL is copied back into the database."""
+"""The time without a commit after which the WAL is copied back into the database."""
 
 COMMITS_WORTH_A_CHECKPOINT = 20
 
 PAGES_UNTIL_A_CHECKPOINT = 2_000
-"""Written without an idle moment, before the WAL is copied back all the same: so many fit into the file as it was grown
-at the start, and a commit that makes it longer takes twice as long."""
+"""Pages written without an idle moment after which the WAL is copied back anyway. This many fit into the WAL as it was
+grown at the start; a commit that extends it takes twice as long."""
 
 LARGE = 300
-"""Rows of a group that is written on the connection's thread: a batch of hundreds would hold the loop for too long."""
+"""A group of more rows is written in the worker thread: it would block the event loop for too long."""
 
-TURNS = 8
-"""Of the loop, for which a group stays open at most."""
+ITERATIONS = 8
+"""The number of event-loop iterations for which a group stays open at most."""
 
-AGAIN_S = 5.0
-"""After so long a WAL is copied back again that a reader was in the way of."""
+RETRY_CHECKPOINT_S = 5.0
+"""The wait before the next checkpoint, after a reader prevented a complete one."""
 
-LATE_S = 0.005
-"""What nobody waits for is written after so long, if nothing else took it along."""
+NOT_URGENT_S = 0.005
+"""The longest delay of changes that are not urgent, if no urgent ones are written before."""
 
 
 class Commit:
-    """A group of steps on its way to the disk."""
+    """A group of changes that are written together."""
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
@@ -61,8 +61,8 @@ class Commit:
         self.waiters: dict[str, Waiter] = {}
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
-        self.steps = 0
-        self.took_s = 0.0  # by the stopwatch: the loop's clock may stand still while the loop does
+        self.joined = 0
+        self.took_s = 0.0  # by the stopwatch: simulated event-loop time does not advance during a commit
         self._ended = asyncio.Event()
         self._failure: str | None = None
 
@@ -71,13 +71,13 @@ class Commit:
 
     @property
     def rows(self) -> int:
-        """How many rows it writes."""
+        """The number of rows that it writes."""
         kinds = (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events)
         return sum(len(kind) for kind in kinds)
 
     def join(self, changes: ChangeSet) -> None:
-        """Add a decision's rows. A later snapshot of a row takes an earlier one's place."""
-        self.steps += 1
+        """Add a decision's rows. A later snapshot of a row replaces an earlier one."""
+        self.joined += 1
         self.orders.update(changes.orders)
         self.attempts.update(changes.attempts)
         self.locks.update(changes.locks)
@@ -86,7 +86,7 @@ class Commit:
         self.events.extend(changes.events)
 
     def end(self, failure: str | None = None) -> None:
-        """Tell those who wait."""
+        """Wake the waiters; ``failure`` is why the commit failed."""
         self._failure = failure
         self._ended.set()
 
@@ -94,7 +94,7 @@ class Commit:
         """Wait until the group is on disk.
 
         Raises:
-            CommitFailed: the disk did not take it.
+            CommitFailed: the commit failed.
 
         """
         if not self._ended.is_set():
@@ -106,16 +106,16 @@ class Commit:
 class Writer:
     """The task that owns the writing connection."""
 
-    def __init__(self, runner: ConnectionRunner, look: Callable[[], str | None]) -> None:
-        """Args: ``look`` returns what is wrong with the database's files, or ``None``."""
+    def __init__(self, runner: ConnectionRunner, find_problem: Callable[[], str | None]) -> None:
+        """``find_problem`` returns what is wrong with the database's files, or ``None``."""
         self._runner = runner
-        self._look = look
+        self._find_problem = find_problem
         self._group = Commit()
         self._last = Commit()
         self._last.end()
         self._wanted = asyncio.Event()
         self._due = False  # the open group is to be written now
-        self._late: asyncio.TimerHandle | None = None
+        self._not_urgent_timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._failed: CommitFailed | None = None
         self._commits = self._pages = 0  # since the last checkpoint
@@ -124,9 +124,9 @@ class Writer:
         self._idle_timer: asyncio.TimerHandle | None = None
 
     def commit(self, changes: ChangeSet) -> Commit:
-        """Join the open group; with an empty change set, wait for all that was joined before.
+        """Join the open group and return it. For an empty change set, return the latest group, and write it now.
 
-        What is not urgent is written together with the next that is, or a moment later.
+        Changes that are not urgent are written with the next urgent ones, or after ``NOT_URGENT_S``.
         """
         if self._failed is not None:
             raise CommitFailed(str(self._failed))
@@ -136,22 +136,22 @@ class Writer:
             return self._last
         if changes.is_urgent:
             self._write_now()
-        elif not self._due and self._late is None:
-            self._late = asyncio.get_running_loop().call_later(LATE_S, self._write_now)
+        elif not self._due and self._not_urgent_timer is None:
+            self._not_urgent_timer = asyncio.get_running_loop().call_later(NOT_URGENT_S, self._write_now)
         return self._group
 
-    def look(self) -> None:
-        """Look whether the database's files are still there.
+    def check_files(self) -> None:
+        """Check that the database's files are still in place.
 
         Raises:
-            DatabaseGone: they are not. Nothing is taken any more.
+            DatabaseGone: they are not. No more changes are accepted.
 
         """
-        if self._failed is None and (found := self._look()) is not None:
+        if self._failed is None and (found := self._find_problem()) is not None:
             raise self.fail(DatabaseGone(found))
 
     def fail(self, failed: CommitFailed) -> CommitFailed:
-        """Let nothing join any more, tell whoever joined already, and let :meth:`run` end with the first such error."""
+        """Accept no more changes, fail the open group, end :meth:`run` with the first error; return that error."""
         if self._failed is None:
             self._failed = failed
             self._group.end(str(failed))
@@ -159,14 +159,14 @@ class Writer:
         return self._failed
 
     def wrote_elsewhere(self, rows: int) -> None:
-        """Take in that others wrote so many rows: the WAL is copied back as if they had been commits."""
+        """Count rows that were written outside the group commit towards the next checkpoint."""
         if rows:
             self._commits += 1
             self._pages += 2 * rows
             self._wanted.set()
 
     def close(self) -> None:
-        """Let :meth:`run` end when all that was joined is written."""
+        """End :meth:`run` when all groups are written."""
         self._closing = True
         self._wanted.set()
 
@@ -178,10 +178,10 @@ class Writer:
         """Write group after group until closed.
 
         Raises:
-            CommitFailed: the disk did not take one.
+            CommitFailed: a commit failed.
 
         """
-        with anyio.CancelScope(shield=True):  # ends by close(): what was joined is written even in a fall
+        with anyio.CancelScope(shield=True):  # ends by close(): what has joined is written even after an error
             while True:
                 await self._wait()
                 if self._failed is not None:
@@ -192,11 +192,11 @@ class Writer:
                 await self._write()
 
     async def _wait(self) -> None:
-        """Wait for a group to write; checkpoint in an idle moment, or when there was none for long."""
+        """Wait for a group to write. Checkpoint in an idle moment, or after many pages without one."""
         while not self._due and not self._closing:
             self._wanted.clear()
             if self._commits >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
-                self._watch_for_idleness(IDLE_S)
+                self._check_idle_later(IDLE_S)
             await self._wanted.wait()
             if (self._is_idle or self._pages >= PAGES_UNTIL_A_CHECKPOINT) and not self._due:
                 await self._checkpoint()
@@ -205,41 +205,41 @@ class Writer:
         await self._let_others_join()
 
     async def _let_others_join(self) -> None:
-        """Keep a group open while others join it; one who comes alone does not wait."""
-        steps = 1
-        for _ in range(TURNS):
-            if self._group.steps <= steps:
+        """Keep the group open while others join it. A single change does not wait."""
+        joined = 1
+        for _ in range(ITERATIONS):
+            if self._group.joined <= joined:
                 return
-            steps = self._group.steps
+            joined = self._group.joined
             await asyncio.sleep(0)
 
     async def _checkpoint(self) -> None:
-        """Copy the WAL back; where there is no room for that all stays in the WAL, and the next one tries again.
+        """Copy the WAL back. If the disk is full, everything stays in the WAL, and the next checkpoint tries again.
 
-        The next commit begins the file anew, and SQLite cuts it then to the size that it was given. A reader that stays
-        is in the way of both, so that the file grows; once the reader has gone, the first try is made up for.
+        The next commit restarts the WAL file, and SQLite truncates it to its limit. A long read prevents both, and the
+        file grows; a retry after ``RETRY_CHECKPOINT_S`` makes up for that.
         """
         self._is_idle, self._commits, self._pages = False, 0, 0
         try:
             if not await self._runner.in_thread(_checkpoint):
-                asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
+                asyncio.get_running_loop().call_later(RETRY_CHECKPOINT_S, self._try_again)
         except sqlite3.Error as error:
             if primary(error) not in {sqlite3.SQLITE_FULL, *LOCKED}:
-                raise self._refused("checkpoint", error) from error
+                raise self._failure_of("checkpoint", error) from error
 
     def _try_again(self) -> None:
         self._is_idle = True
         self._wanted.set()
 
-    def _watch_for_idleness(self, after_s: float) -> None:
-        """Look then whether the last commit is long enough ago: one timer, not one for each commit."""
-        self._idle_timer = asyncio.get_running_loop().call_later(after_s, self._look_for_idleness)
+    def _check_idle_later(self, after_s: float) -> None:
+        """Check after ``after_s`` whether the writer is idle: one timer, not one per commit."""
+        self._idle_timer = asyncio.get_running_loop().call_later(after_s, self._check_idle)
 
-    def _look_for_idleness(self) -> None:
+    def _check_idle(self) -> None:
         self._idle_timer = None
         left_s = self._wrote_s + IDLE_S - asyncio.get_running_loop().time()
         if left_s > 0:
-            self._watch_for_idleness(left_s)
+            self._check_idle_later(left_s)
         else:
             self._is_idle = True
             self._wanted.set()
@@ -247,17 +247,17 @@ class Writer:
     async def _write(self) -> None:
         group, self._group = self._group, Commit()
         self._last, self._due = group, False
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+        if self._not_urgent_timer is not None:
+            self._not_urgent_timer.cancel()
+            self._not_urgent_timer = None
         began_s = stopwatch_s()
         self._is_idle = False
         try:
-            self.look()
+            self.check_files()
             runner = self._runner if group.rows <= LARGE else self._runner.waiting_for_lock
             await runner(lambda connection: write(connection, group))
         except sqlite3.Error as error:
-            failed = self._refused("commit", error)
+            failed = self._failure_of("commit", error)
             group.end(str(failed))
             raise failed from error
         except DatabaseGone as failed:
@@ -269,8 +269,8 @@ class Writer:
         self._pages += 6 + 2 * group.rows  # at most
         group.end()
 
-    def _refused(self, what: str, error: sqlite3.Error) -> CommitFailed:
-        reason = f"the database took no {what}: {error}; check the disk's space and health, then start again"
+    def _failure_of(self, what: str, error: sqlite3.Error) -> CommitFailed:
+        reason = f"{what} failed: {error}; check the disk's space and health, then start again"
         return self.fail(CommitFailed(reason))
 
 
@@ -293,9 +293,9 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
 
 
 def _checkpoint(connection: sqlite3.Connection) -> bool:
-    """Copy the WAL back without waiting for readers; tell whether all of it was.
+    """Copy the WAL back without waiting for readers; return whether all of it was copied.
 
-    When it was longer than it should be, an empty commit begins it anew, so that it is cut.
+    If the WAL is too long, an empty commit restarts it, so that SQLite truncates it.
     """
     _busy, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     if copied < pages:

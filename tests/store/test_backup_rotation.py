@@ -46,5 +46,5 @@ async def test_a_database_that_cannot_be_copied_costs_no_copy(database: Path) ->
 
 
 async def test_a_directory_that_is_not_there_is_named(database: Path) -> None:
-    with pytest.raises(CannotCreate, match="is no directory"):
+    with pytest.raises(CannotCreate, match="is not a directory"):
         backup_into(database.parent / "nowhere", database, keep=1, now_ms=NOW_MS)

@@ -196,7 +196,7 @@ async def test_what_nobody_waits_for_is_written_a_moment_later_all_the_same(tmp_
 async def test_an_empty_step_makes_what_nobody_waited_for_urgent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "LATE_S", 3_600)
+    monkeypatch.setattr(writer, "NOT_URGENT_S", 3_600)
     async with store_at(tmp_path) as (store, _):
         store.commit(step(1, may_wait=True))
         with anyio.fail_after(10):
@@ -229,7 +229,7 @@ async def test_a_failure_elsewhere_does_not_lose_what_was_joined(tmp_path: Path)
 
 async def test_a_failed_commit_is_told_to_all_and_ends_the_store(tmp_path: Path) -> None:
     async def expect_failure(store: Store, number: int) -> None:
-        with pytest.raises(CommitFailed, match="took no commit"):
+        with pytest.raises(CommitFailed, match="commit failed"):
             await store.commit(step(number)).durable()
         failures.append(number)
 
@@ -304,7 +304,7 @@ async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_pa
             await valve(lambda connection: connection.set_authorizer(refuse))
             await anyio.sleep_forever()  # until the idle moment comes
     assert caught.group_contains(CommitFailed)
-    with pytest.raises(CommitFailed, match="took no checkpoint"):
+    with pytest.raises(CommitFailed, match="checkpoint failed"):
         store.commit(step(31))
 
 

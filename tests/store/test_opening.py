@@ -198,11 +198,11 @@ async def test_a_lock_that_stays_ends_the_start_with_a_failure_that_can_pass(
 ) -> None:
     await written(path)
     monkeypatch.setattr(connection, "LOCK_WAIT_S", 0.0)
-    told: list[str] = []
+    emitted: list[str] = []
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Locked, match="fuser") as caught:
-            async with open_store(path, tell=told.append):
+            async with open_store(path, emit=emitted.append):
                 pytest.fail("it was opened")
     assert caught.value.exit_code == 75
     await written(path)

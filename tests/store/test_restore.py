@@ -135,7 +135,7 @@ async def test_a_restore_that_was_cut_off_keeps_the_daemon_from_starting_until_i
     await backed_up(database, copy)
     backup(copy, database.with_name("sniperd.db.restoring"))
     database.unlink()
-    with pytest.raises(BadDatabase, match="was cut off; run `sniperd restore` again"):
+    with pytest.raises(BadDatabase, match="was interrupted; run `sniperd restore` again"):
         await fill(database, 6, 6)
     restore(copy, database, now_ms=AT_MS)
     async with open_store(database) as store:

@@ -108,7 +108,7 @@ def test_a_log_of_changes_that_is_cut_off_ends_the_daemon_and_is_not_taken_for_t
     daemon.submit(market_buy(), wait_s=10)
     os.truncate(beside(daemon, "-wal"), 0)
     assert daemon.process.exit_code() == GONE
-    assert "sniperd.db-wal was cut off" in daemon.process.events()[-1]["error"]
+    assert "sniperd.db-wal was truncated" in daemon.process.events()[-1]["error"]
     assert daemon.launch().exit_code() == BAD_DATABASE
 
 

@@ -93,7 +93,7 @@ def test_when_the_disk_fills_up_what_was_acknowledged_is_kept_and_the_rest_was_n
     at_once(3, lambda number: burden(number) if number == 0 else buy(number))
     assert daemon.process.exit_code() == NO_COMMIT
     [line] = daemon.process.errors.all()
-    assert all(word in line for word in ("took no commit", "full", "check the disk's space"))
+    assert all(word in line for word in ("commit failed", "full", "check the disk's space"))
     assert daemon.process.events()[-1]["event"] == "daemon.failed"
     assert filled, waiting
     disk.free()
