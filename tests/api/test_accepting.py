@@ -27,7 +27,7 @@ def test_an_accepted_signal_is_answered_with_its_order_and_where_to_find_it(daem
     assert order["resource"] == f"trade:ETHUSDT:BUY:{signal['snipeTargetId']}"
     assert (order["ownerId"], order["snipeTargetId"], order["replayed"]) == ("bot", signal["snipeTargetId"], False)
     assert before_ms - 1_000 <= order["acceptedAtMs"] <= wall_ms() + 1_000
-    assert daemon.look(answer.headers["location"])["id"] == order["id"]
+    assert daemon.get(answer.headers["location"])["id"] == order["id"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_user_of_the_group_may_trade_but_not_administer(daemon: Daemon, act: s
     refused = ask_as(NOBODY, daemon.signals, "POST", target, body)
     assert (refused.status, refused.json["error"]) == (403, "not_allowed")
     assert "admin_uids" in refused.json["message"]
-    assert daemon.look("/v1/status")["halted"] is None
+    assert daemon.get("/v1/status")["halted"] is None
 
 
 def test_a_user_of_the_group_may_not_skip_the_lock(daemon: Daemon) -> None:
@@ -50,7 +50,7 @@ def test_a_user_who_is_listed_may_administer_and_stands_in_the_record(listing: D
     assert (event["actor"], event["reason"]) == (f"uid:{NOBODY}", "seen something odd")
     resumed = ask_as(NOBODY, listing.signals, "POST", "/v1/admin/resume", {"reason": "it was nothing"})
     assert (resumed.status, resumed.json["halted"]) == (200, None)
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     dead = listing.submit(market_buy(), wait_s=10).json["id"]
     requeued = ask_as(NOBODY, listing.signals, "POST", f"/v1/admin/orders/{dead}/requeue", {"reason": "try again"})
     assert requeued.status == 200
@@ -75,7 +75,7 @@ def test_without_a_reason_nothing_is_done(daemon: Daemon, act: str, body: dict[s
     refused = daemon.ask("POST", "/v1/admin/" + act.replace("{id}", order_id), asked)
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert "reason" in refused.json["message"] + str(refused.json.get("field"))
-    assert daemon.look("/v1/status")["halted"] is None
+    assert daemon.get("/v1/status")["halted"] is None
 
 
 RULINGS = [
@@ -95,12 +95,12 @@ def test_an_unknown_outcome_ends_by_a_persons_word(
     target_id = daemon.order(order_id)["snipeTargetId"]
     behind = daemon.accept(market_buy(snipeTargetId=target_id, quoteOrderQty="26", deadlineMs=30_000))
     assert daemon.order(behind)["state"] == "queued"
-    exchange.lay({"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject({"kind": "error_before", "endpoint": "GET /api/v3/order"})
     if state == "rejected":
-        ruled = daemon.rule_out(order_id, "I looked")
+        resolved = daemon.resolve_as_not_placed(order_id, "I looked")
     else:
-        ruled = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"}).json
-    assert (ruled["state"], ruled["reason"]) == (state, "I looked")
+        resolved = daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found | {"reason": "I looked"}).json
+    assert (resolved["state"], resolved["reason"]) == (state, "I looked")
     [event] = [each for each in daemon.explain(order_id)["events"] if each["name"] == "order.ruled"]
     assert (event["actor"], event["detail"]["ruling"], event["detail"]["reason"]) == (
         ME,
@@ -135,16 +135,16 @@ def test_a_ruling_that_is_wrong_rules_nothing(
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert field in refused.json["message"] + str(refused.json.get("field"))
     assert daemon.order(order_id)["state"] == "in_doubt"
-    daemon.rule_out(order_id)
+    daemon.resolve_as_not_placed(order_id)
 
 
 def test_a_wish_that_was_ruled_not_placed_may_be_placed_again(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     signal = market_buy()
     order_id = daemon.accept(signal)
     daemon.until(order_id, "in_doubt")
-    daemon.rule_out(order_id)
-    exchange.lay()
+    daemon.resolve_as_not_placed(order_id)
+    exchange.inject()
     again = daemon.submit(signal, wait_s=10).json
     assert (again["replayed"], again["state"]) == (False, "filled")
     assert exchange.orders(order_id) == []
@@ -157,7 +157,7 @@ def test_a_request_that_may_still_enter_the_book_is_not_called_not_placed_and_on
     daemon = own_stage.daemon(exchange, {"exchange": {"timeout_ms": 300}})
     daemon.start(with_rules=True)
     away = [{"kind": "error_before", "endpoint": f"GET /api/v3/{what}"} for what in ("order", "openOrders")]
-    exchange.lay({"kind": "slow_before", "delay_ms": 4_000, "count": 1}, *away)
+    exchange.inject({"kind": "slow_before", "delay_ms": 4_000, "count": 1}, *away)
     signal = market_buy()
     order_id = daemon.accept(signal)
     daemon.until(order_id, "in_doubt")
@@ -166,8 +166,8 @@ def test_a_request_that_may_still_enter_the_book_is_not_called_not_placed_and_on
     assert (early.status, early.json["error"]) == (409, "wrong_state")
     assert "(Unix ms) on" in early.json["message"]
     assert daemon.order(order_id)["state"] == "in_doubt"
-    assert daemon.rule_out(order_id, "I looked too early")["state"] == "rejected"
-    exchange.lay()
+    assert daemon.resolve_as_not_placed(order_id, "I looked too early")["state"] == "rejected"
+    exchange.inject()
     seen = daemon.wait_for("order.seen_late", order_id=order_id)
     assert (seen["was"], daemon.until(order_id, "filled")["idempotencyKey"]) == (
         "rejected",
@@ -180,7 +180,7 @@ def test_a_request_that_may_still_enter_the_book_is_not_called_not_placed_and_on
 
 def lose(daemon: Daemon, exchange: Exchange) -> str:
     """Bring an order into doubt that never arrived; return its id."""
-    exchange.lay("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     order_id = daemon.accept(market_buy())
     daemon.until(order_id, "in_doubt")
     return order_id

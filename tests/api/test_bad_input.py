@@ -15,10 +15,10 @@ LONG = "x" * 129
 
 @pytest.fixture(autouse=True)
 def _nothing_changes(daemon: Daemon) -> Iterator[None]:
-    newest = daemon.look("/v1/orders?limit=1")["orders"]
+    newest = daemon.get("/v1/orders?limit=1")["orders"]
     mark = daemon.process.mark()
     yield
-    assert daemon.look("/v1/orders?limit=1")["orders"] == newest
+    assert daemon.get("/v1/orders?limit=1")["orders"] == newest
     assert daemon.process.is_running()
     daemon.wait_for("request.refused", since=mark)
     assert "request.failed" not in {event["event"] for event in daemon.process.events()}

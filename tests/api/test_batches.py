@@ -63,10 +63,10 @@ BAD: dict[str, tuple[list[Any], int, str | None]] = {
 def test_one_bad_signal_keeps_the_whole_batch_out_and_is_named(
     daemon: Daemon, signals: list[Any], status: int, field: str | None
 ) -> None:
-    newest = daemon.look("/v1/orders?limit=1")["orders"][0]["id"]
+    newest = daemon.get("/v1/orders?limit=1")["orders"][0]["id"]
     refused = daemon.ask("POST", "/v1/signals/batch", signals)
     assert (refused.status, refused.json.get("field")) == (status, field), refused.raw
-    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == newest
+    assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == newest
 
 
 def test_a_header_with_one_key_for_many_signals_is_refused(daemon: Daemon) -> None:
@@ -81,7 +81,7 @@ def test_one_signal_with_a_taken_key_keeps_the_whole_batch_out(daemon: Daemon) -
     order_id = daemon.accept(taken)
     refused = daemon.ask("POST", "/v1/signals/batch", [market_buy(), taken | {"quoteOrderQty": "26"}])
     assert (refused.status, refused.json["error"]) == (422, "key_conflict")
-    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == order_id
+    assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == order_id
 
 
 def test_a_repetition_whose_order_ends_unplaced_meanwhile_is_never_taken_unchecked(
@@ -93,15 +93,15 @@ def test_a_repetition_whose_order_ends_unplaced_meanwhile_is_never_taken_uncheck
     waiting = daemon.accept(odd)
     asked = "GET /api/v3/exchangeInfo"
     before = len(exchange.arrivals(endpoint=asked))
-    exchange.lay({"kind": "slow_after", "endpoint": asked, "delay_ms": 700})
+    exchange.inject({"kind": "slow_after", "endpoint": asked, "delay_ms": 700})
     other = market_buy(symbol="BATCHUSDT")
     pending = Pending(daemon.signals, "POST", "/v1/signals/batch", [odd, other])
     eventually(lambda: len(exchange.arrivals(endpoint=asked)) > before or None, "the question for the pair")
     assert daemon.ask("DELETE", f"/v1/orders/{waiting}").status == 200
     refused = pending.answer()
-    exchange.lay()
+    exchange.inject()
     assert (refused.status, refused.json["error"]) == (503, "not_ready")
-    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == waiting, "all or none"
+    assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == waiting, "all or none"
     [again, _] = send(daemon, [odd, other])
     assert (again["replayed"], again["quantity"], again["price"]) == (False, "0.001123", "50000.12")
     daemon.ask("DELETE", f"/v1/orders/{again['id']}")

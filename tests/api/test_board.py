@@ -8,30 +8,30 @@ def test_the_board_agrees_with_what_each_of_its_parts_says_alone(daemon: Daemon)
     rests = daemon.accept(resting_buy())
     daemon.until(rests, "open")
     lock = daemon.ask("POST", "/v1/locks", {"resourceId": "board:1", "ownerId": "me", "timeoutMs": 60_000}).json
-    board = daemon.look("/v1/board")
-    assert board["status"].keys() == daemon.look("/v1/status").keys()
+    board = daemon.get("/v1/board")
+    assert board["status"].keys() == daemon.get("/v1/status").keys()
     [shown] = [order for order in board["orders"] if order["id"] == rests]
     alone = daemon.order(rests)
     assert alone.items() <= shown.items()
     assert shown["next"]["what"] == daemon.explain(rests)["next"]["what"]
     assert shown["search"]["nextAtMs"] > 0
     assert shown["position"] is None
-    assert daemon.look(f"/v1/locks/{lock['lockId']}") in board["locks"]
-    assert board["queue"] == daemon.look("/v1/locks")["queue"]
+    assert daemon.get(f"/v1/locks/{lock['lockId']}") in board["locks"]
+    assert board["queue"] == daemon.get("/v1/locks")["queue"]
 
 
 def test_an_order_in_doubt_stands_first_with_its_search(daemon: Daemon, exchange: Exchange) -> None:
     daemon.until(daemon.accept(resting_buy()), "open")
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     doubted = daemon.accept(market_buy())
     daemon.until(doubted, "in_doubt")
-    first = daemon.look("/v1/board")["orders"][0]
+    first = daemon.get("/v1/board")["orders"][0]
     assert first["state"] in {"in_doubt", "lost"}
-    [shown] = [order for order in daemon.look("/v1/board")["orders"] if order["id"] == doubted]
+    [shown] = [order for order in daemon.get("/v1/board")["orders"] if order["id"] == doubted]
     assert shown["search"]["rounds"] >= 0
     assert shown["inDoubtSinceMs"] is not None
 
 
 def test_what_is_finished_is_not_on_the_board(daemon: Daemon) -> None:
     filled = daemon.submit(market_buy(), wait_s=10).json["id"]
-    assert filled not in [order["id"] for order in daemon.look("/v1/board")["orders"]]
+    assert filled not in [order["id"] for order in daemon.get("/v1/board")["orders"]]

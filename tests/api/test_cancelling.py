@@ -55,19 +55,19 @@ def test_what_was_filled_before_the_cancel_is_kept(daemon: Daemon, exchange: Exc
 @pytest.mark.parametrize("fault", ["reply_lost", "error_after", "former_state", "junk_body"])
 def test_a_cancel_whose_answer_proves_nothing_is_looked_up(daemon: Daemon, exchange: Exchange, fault: str) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
-    exchange.lay({"kind": fault, "endpoint": "DELETE /api/v3/order", "count": 1})
+    exchange.inject({"kind": fault, "endpoint": "DELETE /api/v3/order", "count": 1})
     assert cancel(daemon, order_id).status == 200
     daemon.until(order_id, "canceled")
-    assert exchange.struck() == 1
+    assert exchange.injections() == 1
 
 
 def test_a_cancel_that_did_not_arrive_leaves_the_order_resting(daemon: Daemon, exchange: Exchange) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
-    exchange.lay({"kind": "request_lost", "endpoint": "DELETE /api/v3/order"})
+    exchange.inject({"kind": "request_lost", "endpoint": "DELETE /api/v3/order"})
     unknown = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=0.5"})
     assert (unknown.status, unknown.json["state"], unknown.headers["preference-applied"]) == (202, "open", "wait=0.5")
     daemon.wait_for("order.cancel_answered", order_id=order_id, outcome="unknown")
-    exchange.lay()
+    exchange.inject()
     assert cancel(daemon, order_id).json["state"] == "canceled"
 
 
@@ -78,13 +78,13 @@ def test_an_order_that_is_filled_before_the_cancel_arrives_is_told_as_filled(
     exchange.change_market("FILLUSDT", volatility=0)
     signal = resting_buy(symbol="FILLUSDT", quantity="100", price="0.5")
     order_id = daemon.submit(signal, wait_s=10).json["id"]
-    exchange.lay(
+    exchange.inject(
         {"kind": "error_before", "endpoint": "GET /api/v3/order"},
         {"kind": "error_before", "endpoint": "GET /api/v3/openOrders"},
     )
     exchange.change_market("FILLUSDT", price="0.4")
     eventually(lambda: exchange.orders(order_id)[0]["status"] == "FILLED", "the fill")
-    exchange.lay()
+    exchange.inject()
     answer = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=10"})
     if answer.status == 200:
         assert (answer.json["state"], answer.json["executedQuantity"]) == ("filled", "100")
@@ -94,10 +94,10 @@ def test_an_order_that_is_filled_before_the_cancel_arrives_is_told_as_filled(
 
 def test_a_caller_that_does_not_want_to_wait_is_answered_at_once(daemon: Daemon, exchange: Exchange) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
-    exchange.lay({"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject({"kind": "error_before", "endpoint": "GET /api/v3/order"})
     answer = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=0"})
     assert (answer.status, answer.json["state"]) == (202, "open")
-    exchange.lay()
+    exchange.inject()
     daemon.until(order_id, "canceled")
 
 
@@ -113,7 +113,7 @@ def test_a_finished_order_has_nothing_to_cancel(
     daemon: Daemon, exchange: Exchange, signal: dict[str, Any], code: str | None, state: str
 ) -> None:
     if code:
-        exchange.lay({"kind": "refused", "code": int(code), "count": 1})
+        exchange.inject({"kind": "refused", "code": int(code), "count": 1})
     order_id = daemon.accept(signal)
     if state == "withdrawn":
         cancel(daemon, order_id)
@@ -139,13 +139,13 @@ def test_an_order_without_an_answer_cannot_be_cancelled_yet_and_that_is_said(
 
 
 def test_an_order_in_doubt_cannot_be_cancelled_and_that_is_said(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     order_id = daemon.accept(resting_buy())
     daemon.until(order_id, "in_doubt")
     refused = cancel(daemon, order_id)
     assert (refused.status, refused.json["error"]) == (409, "wrong_state")
     assert "may exist" in refused.json["message"]
-    exchange.lay()
+    exchange.inject()
     daemon.until(order_id, "open")
     assert cancel(daemon, order_id).status == 200
     daemon.until(order_id, "canceled")
@@ -182,7 +182,7 @@ def test_after_a_cancel_with_nothing_executed_the_same_signal_may_be_placed_agai
 
 
 def test_a_cancel_goes_though_look_ups_wait_for_their_limit(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 2, "count": 1})
+    exchange.inject({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 2, "count": 1})
     order_id = daemon.submit(resting_buy()).json["id"]
     daemon.wait_for("order.looked", order_id=order_id, failed=True)
     cancel(daemon, order_id)

@@ -29,7 +29,7 @@ def test_an_order_that_waited_too_long_for_trading_expires(daemon: Daemon, excha
 
 
 def test_refused_attempts_are_repeated_up_to_the_deadline_and_no_further(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 30001})
+    exchange.inject({"kind": "refused", "code": 30001})
     order = daemon.submit(market_buy(deadlineMs=400), wait_s=10).json
     assert order["state"] == "rejected"
     assert "30001" in order["reason"]

@@ -28,13 +28,13 @@ def events(daemon: Daemon, order_id: str, name: str) -> list[dict[str, Any]]:
 def test_an_order_that_only_the_exchanges_id_finds_is_followed_to_its_end(
     daemon: Daemon, exchange: Exchange, wish: dict[str, Any]
 ) -> None:
-    exchange.lay({"kind": "client_id_hidden"})
+    exchange.inject({"kind": "client_id_hidden"})
     order = daemon.submit(wish | {"snipeTargetId": f"hidden-{wish['side']}"}, wait_s=10).json
     assert (order["state"], len(exchange.arrivals(order["id"]))) == ("filled", 1)
 
 
 def test_an_order_that_only_the_exchanges_id_finds_is_cancelled_by_it(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "client_id_hidden"}, {"kind": "client_id_hidden", "endpoint": "DELETE /api/v3/order"})
+    exchange.inject({"kind": "client_id_hidden"}, {"kind": "client_id_hidden", "endpoint": "DELETE /api/v3/order"})
     order = daemon.submit(resting_buy(), wait_s=10).json
     assert order["state"] == "open"
     daemon.ask("DELETE", f"/v1/orders/{order['id']}", {"reason": "enough"})
@@ -62,7 +62,7 @@ def test_an_odd_row_of_another_order_keeps_no_doubt_from_being_found(
         {"kind": "odd_row", "endpoint": f"GET /api/v3/{path}", "field": field, "value": value}
         for path in ("openOrders", "allOrders", "myTrades")
     ]
-    exchange.lay("reply_lost", {"kind": "client_id_hidden", "endpoint": LOOK_UP}, *odd)
+    exchange.inject("reply_lost", {"kind": "client_id_hidden", "endpoint": LOOK_UP}, *odd)
     order_id = daemon.accept(market_buy())
     assert daemon.until(order_id, "filled")["exchangeOrderId"] == exchange.orders(order_id)[0]["orderId"]
 
@@ -71,7 +71,7 @@ def test_an_odd_row_is_reported_once(own_stage: Stage) -> None:
     exchange = own_stage.exchange("--fault", "odd_row:value=odd")
     daemon = own_stage.daemon(exchange)
     daemon.start()
-    exchange.lay("request_lost", {"kind": "odd_row", "value": "odd"})
+    exchange.inject("request_lost", {"kind": "odd_row", "value": "odd"})
     daemon.until(daemon.accept(market_buy()), "lost")
     (event,) = daemon.process.events("exchange.odd_row")
     assert (event["witness"], event["symbol"]) == ("all_orders", "BTCUSDT")
@@ -80,12 +80,12 @@ def test_an_odd_row_is_reported_once(own_stage: Stage) -> None:
 
 def test_an_odd_row_of_ours_is_not_not_found(daemon: Daemon, exchange: Exchange) -> None:
     """It is in doubt for as long as it cannot be read, and never lost."""
-    exchange.lay(
+    exchange.inject(
         "reply_lost", *[shown_as("executedQty", "much", f"GET /api/v3/{path}") for path in ("order", "allOrders")]
     )
     order_id = daemon.accept(resting_buy())
     daemon.until(order_id, "open")  # the list of open orders shows it
-    exchange.lay()
+    exchange.inject()
 
 
 # --- contradictions
@@ -98,7 +98,7 @@ NO_FILLS = {"kind": "error_before", "endpoint": "GET /api/v3/myTrades"}
 def test_the_fills_of_an_order_that_is_shown_filled_too_early_tell_all_of_it(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay(EARLY)
+    exchange.inject(EARLY)
     order = daemon.until(daemon.accept(resting_buy(price="110000")), "filled")
     assert (order["executedQuantity"], order["quantity"]) == ("0.001", "0.001")
 
@@ -106,7 +106,7 @@ def test_the_fills_of_an_order_that_is_shown_filled_too_early_tell_all_of_it(
 def test_an_order_that_spends_an_amount_and_is_shown_filled_too_early_has_all_of_it_in_the_end(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay(EARLY, NO_FILLS)
+    exchange.inject(EARLY, NO_FILLS)
     order_id = daemon.accept(market_buy())
     first = daemon.until(order_id, "filled")
     (placed,) = exchange.orders(order_id)
@@ -120,7 +120,7 @@ def test_an_order_that_spends_an_amount_and_is_shown_filled_too_early_has_all_of
 def test_an_order_that_is_shown_filled_too_early_is_looked_at_again_and_that_is_told(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay(EARLY, NO_FILLS)
+    exchange.inject(EARLY, NO_FILLS)
     order_id = daemon.accept(resting_buy(price="110000"))
     order = daemon.until(order_id, "filled")
     assert (order["executedQuantity"], order["quantity"]) == ("0.001", "0.001")
@@ -135,17 +135,17 @@ def test_an_order_that_is_shown_filled_too_early_is_looked_at_again_and_that_is_
 def test_a_look_up_that_speaks_of_something_else_is_not_believed_and_is_told_once(
     daemon: Daemon, exchange: Exchange, field: str, value: str
 ) -> None:
-    exchange.lay(shown_as(field, value))
+    exchange.inject(shown_as(field, value))
     order_id = daemon.accept(resting_buy())
     daemon.wait_for("order.contradicted", order_id=order_id)
     order = daemon.order(order_id)
     assert (order["state"], order["executedQuantity"]) == ("open", "0")
     assert order["exchangeOrderId"] == exchange.orders(order_id)[0]["orderId"]
-    struck = exchange.struck()
-    while exchange.struck() < struck + 2:
-        daemon.look("/v1/status")
+    struck = exchange.injections()
+    while exchange.injections() < struck + 2:
+        daemon.get("/v1/status")
     assert len(events(daemon, order_id, "order.contradicted")) == 1
-    exchange.lay()
+    exchange.inject()
     daemon.ask("DELETE", f"/v1/orders/{order_id}", {"reason": "enough"})
     daemon.until(order_id, "canceled")
 
@@ -155,7 +155,7 @@ def test_a_refusal_that_names_an_order_is_an_unknown_outcome(own_stage: Stage, s
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start()
-    exchange.lay({"kind": "refusal_with_order", "status": status, "code": 30001, "count": 1})
+    exchange.inject({"kind": "refusal_with_order", "status": status, "code": 30001, "count": 1})
     order_id = daemon.accept(market_buy())
     daemon.until(order_id, "filled")
     assert len(exchange.arrivals(order_id)) == len(exchange.orders(order_id)) == 1
@@ -166,7 +166,7 @@ def test_an_order_that_was_placed_and_is_never_shown_becomes_a_doubt_with_its_al
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay({"kind": "invisible", "delay_ms": FOREVER_MS, "count": 1})
+    exchange.inject({"kind": "invisible", "delay_ms": FOREVER_MS, "count": 1})
     order_id = daemon.accept(market_buy())
     order = daemon.until(order_id, "in_doubt", "lost")
     assert order["exchangeOrderId"] == exchange.orders(order_id)[0]["orderId"]
@@ -184,13 +184,13 @@ def test_an_order_that_was_placed_and_is_never_shown_becomes_a_doubt_with_its_al
 def test_a_state_that_mexc_does_not_document_is_told_and_what_has_ended_has_ended(
     daemon: Daemon, exchange: Exchange, word: str, state: str
 ) -> None:
-    exchange.lay(shown_as("status", word))
+    exchange.inject(shown_as("status", word))
     order_id = daemon.accept(resting_buy(price="110000" if state == "filled" else "50000"))
     daemon.wait_for("order.contradicted", order_id=order_id)
     daemon.until(order_id, state)
     (told,) = events(daemon, order_id, "order.contradicted")
     assert repr(word) in told["reason"]
-    exchange.lay()
+    exchange.inject()
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_an_odd_field_that_nobody_needs_keeps_nothing_from_being_traded(
 ) -> None:
     exchange = own_stage.exchange()
     shown = f'"{wall_ms()}"' if endpoint == "time" else value
-    exchange.lay(shown_as(field, shown, f"GET /api/v3/{endpoint}"))
+    exchange.inject(shown_as(field, shown, f"GET /api/v3/{endpoint}"))
     daemon = own_stage.daemon(exchange, {"exchange": {"recv_window_ms": 60_000}})
     daemon.start(with_rules=True)
     daemon.wait_for("exchange.proven")

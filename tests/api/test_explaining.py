@@ -40,7 +40,7 @@ def test_an_unknown_outcome_is_told_with_every_look_and_its_answer(own_stage: St
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay(
+    exchange.inject(
         {"kind": "invisible", "delay_ms": 200, "count": 1},
         "reply_lost",
         {"kind": "error_before", "endpoint": "GET /api/v3/order", "count": 1},
@@ -61,7 +61,7 @@ def test_an_unknown_outcome_is_told_with_every_look_and_its_answer(own_stage: St
 
 
 def test_no_key_and_no_signature_stands_in_an_explanation(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay("reply_lost")
+    exchange.inject("reply_lost")
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     told = daemon.ask("GET", f"/v1/orders/{order_id}/explain").raw.decode()
     assert "recvWindow" in told

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support import Daemon
-from tests.support.unix_http import TIMEOUT_S, Answer, speak
+from tests.support.unix_http import TIMEOUT_S, Answer, send_raw
 
 LEASE = b'{"resourceId":"fast:%d","ownerId":"bot"}'
 HEAD = b"POST /v1/locks HTTP/1.1\r\nHost: x\r\n"
@@ -49,7 +49,7 @@ def answers(caller: socket.socket, count: int) -> list[tuple[int, Any, bool]]:
 
 
 def test_a_request_that_comes_whole_takes_the_fast_path(daemon: Daemon) -> None:
-    answer = speak(daemon.signals, post(LEASE % 1))
+    answer = send_raw(daemon.signals, post(LEASE % 1))
     assert (answer.status, answer.json["resourceId"], took_fast_path(answer)) == (201, "fast:1", True)
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["location"] == f"/v1/locks/{answer.json['lockId']}"
@@ -106,12 +106,12 @@ STRANGE = {
 
 @pytest.mark.parametrize("request_", STRANGE.values(), ids=STRANGE.keys())
 def test_whatever_is_unusual_is_left_to_aiohttp(daemon: Daemon, request_: bytes) -> None:
-    assert not took_fast_path(speak(daemon.signals, request_))
+    assert not took_fast_path(send_raw(daemon.signals, request_))
 
 
 def test_a_refusal_on_the_fast_path_has_the_form_of_every_refusal(daemon: Daemon) -> None:
-    whole = speak(daemon.signals, post(b'{"resourceId": 7}'))
-    pieces = speak(daemon.signals, HEAD, b"X: y\r\n", b'Content-Length: 17\r\n\r\n{"resourceId": 7}')
+    whole = send_raw(daemon.signals, post(b'{"resourceId": 7}'))
+    pieces = send_raw(daemon.signals, HEAD, b"X: y\r\n", b'Content-Length: 17\r\n\r\n{"resourceId": 7}')
     assert took_fast_path(whole)
     assert (whole.status, whole.json) == (pieces.status, pieces.json)
     assert whole.status == 400
@@ -119,7 +119,7 @@ def test_a_refusal_on_the_fast_path_has_the_form_of_every_refusal(daemon: Daemon
 
 @pytest.mark.parametrize("path", ["/v1/locks/lock-999999/release", "/v1/locks/lock-999999/renew"])
 def test_the_name_in_a_path_is_the_handlers(daemon: Daemon, path: str) -> None:
-    answer = speak(daemon.signals, post(b'{"ownerId":"bot"}', head=HEAD.replace(b"/v1/locks", path.encode())))
+    answer = send_raw(daemon.signals, post(b'{"ownerId":"bot"}', head=HEAD.replace(b"/v1/locks", path.encode())))
     assert (answer.status, answer.json["error"], took_fast_path(answer)) == (404, "unknown", True)
     assert "lock-999999" in answer.json["message"]
 

@@ -62,7 +62,7 @@ def test_a_flood_of_the_socket_that_reads_takes_nothing_from_the_one_that_trades
 def test_a_flood_of_the_socket_that_trades_takes_nothing_from_the_one_that_reads(poor: Daemon) -> None:
     with ExitStack() as ends:
         callers = flood(ends, poor.signals, b"")
-        assert poor.look("/v1/status")["stage"] == "ready"
+        assert poor.get("/v1/status")["stage"] == "ready"
         assert b"HTTP/1.1 503 " in callers[-1].recv(65_536)
     eventually(lambda: poor.submit(market_buy()).status == 202, "signals are taken when the flood has gone")
 

@@ -72,7 +72,7 @@ def test_a_double_click_buys_once(guarded: Daemon, exchange: Exchange) -> None:
 
 def test_a_first_that_was_refused_does_not_stand_in_the_way(guarded: Daemon, exchange: Exchange) -> None:
     set_guards(guarded, repeat_window_ms=60_000)
-    exchange.lay({"kind": "refused", "code": 30004, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30004, "count": 1})
     assert guarded.submit(market_buy(ownerId="carl"), wait_s=10).json["state"] == "rejected"
     assert guarded.submit(market_buy(ownerId="carl"), wait_s=10).json["state"] == "filled"
 
@@ -112,7 +112,7 @@ def test_a_price_far_above_the_market_is_refused(guarded: Daemon, exchange: Exch
 
 def test_without_a_last_price_the_guard_refuses(guarded: Daemon, exchange: Exchange) -> None:
     set_guards(guarded, price_band_percent=10.0, max_notional_per_order=1_000.0)
-    exchange.lay({"kind": "error_before", "endpoint": LAST_PRICE})
+    exchange.inject({"kind": "error_before", "endpoint": LAST_PRICE})
     limit, market = resting_buy(symbol="XRPUSDT"), market_buy(symbol="DOGEUSDT", quoteOrderQty=None, quantity="100")
     check_refused(guarded.submit(limit | {"quantity": "30", "price": "1"}), "price_band_percent", "cannot be had")
     check_refused(guarded.submit(market), "max_notional_per_order", "cannot be had")
@@ -138,9 +138,9 @@ def test_a_pair_that_must_not_be_bought_can_be_sold(guarded: Daemon) -> None:
 def test_a_batch_is_guarded_as_a_whole(guarded: Daemon) -> None:
     set_guards(guarded, repeat_window_ms=60_000)
     batch = [market_sell(), market_buy(ownerId="dora"), market_buy(ownerId="dora")]
-    newest = guarded.look("/v1/orders?limit=1")["orders"][0]["id"]
+    newest = guarded.get("/v1/orders?limit=1")["orders"][0]["id"]
     refused = guarded.ask("POST", "/v1/signals/batch", batch)
     check_refused(refused, "repeat_window_ms", "[2]: dora bought BTCUSDT")
-    assert guarded.look("/v1/orders?limit=1")["orders"][0]["id"] == newest
+    assert guarded.get("/v1/orders?limit=1")["orders"][0]["id"] == newest
     wanted = [*batch[:2], batch[2] | {"allowRepeat": True}]
     assert guarded.ask("POST", "/v1/signals/batch", wanted).status == 202

@@ -11,7 +11,7 @@ import pytest
 from tests.support import Daemon, Exchange, eventually
 from tests.support.signals import market_buy
 from tests.support.stage import Stage
-from tests.support.unix_http import speak
+from tests.support.unix_http import send_raw
 from tests.support.waiting import PATIENCE_S
 
 POST = b"POST /v1/signals HTTP/1.1\r\nHost: x\r\n"
@@ -37,14 +37,14 @@ def test_a_body_that_is_too_long_is_refused_with_413(strict: Daemon, announced: 
     long = b'{"symbol": "' + b"X" * 2_000 + b'"}'
     length = b"Content-Length: %d\r\n\r\n" % len(long) if announced else b"Transfer-Encoding: chunked\r\n\r\n"
     body = long if announced else b"%x\r\n%b\r\n0\r\n\r\n" % (len(long), long)
-    refused = speak(strict.signals, POST, length, body)
+    refused = send_raw(strict.signals, POST, length, body)
     assert refused.status == 413
     assert "body_limit_kb" in refused.json["message"]
     assert refused.headers["connection"] == "close"
 
 
 def test_a_body_of_a_gigabyte_is_refused_before_it_is_read(strict: Daemon) -> None:
-    refused = speak(strict.signals, POST, b"Content-Length: 1000000000\r\n\r\n", b'{"symbol"')
+    refused = send_raw(strict.signals, POST, b"Content-Length: 1000000000\r\n\r\n", b'{"symbol"')
     assert refused.status == 413
 
 
@@ -56,7 +56,7 @@ def test_a_batch_has_a_limit_of_its_own(strict: Daemon) -> None:
 
 
 def test_a_body_that_does_not_come_is_answered_with_408(strict: Daemon) -> None:
-    refused = speak(strict.signals, POST, b"Content-Length: 100\r\n\r\n", b'{"symbol"')
+    refused = send_raw(strict.signals, POST, b"Content-Length: 100\r\n\r\n", b'{"symbol"')
     assert (refused.status, refused.json["error"]) == (408, "request_timeout")
     assert refused.headers["connection"] == "close"
 
@@ -77,7 +77,7 @@ GARBAGE = {
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
 def test_what_is_no_http_is_refused_with_400(strict: Daemon, garbage: bytes) -> None:
     try:
-        assert speak(strict.signals, garbage).status == 400
+        assert send_raw(strict.signals, garbage).status == 400
     except (http.client.HTTPException, ConnectionError) as error:
         pytest.fail(f"the connection was cut without an answer: {error!r}")
 
@@ -191,16 +191,16 @@ def test_a_caller_that_shuts_its_writing_half_and_then_goes_waits_for_no_lock(st
 
 
 def _waiting_for(daemon: Daemon, resource: str) -> list[str]:
-    return [each["ownerId"] for each in daemon.look("/v1/locks")["queue"] if each["resourceId"] == resource]
+    return [each["ownerId"] for each in daemon.get("/v1/locks")["queue"] if each["resourceId"] == resource]
 
 
 def test_a_caller_that_ends_within_its_body_places_nothing(strict: Daemon) -> None:
-    newest = strict.look("/v1/orders?limit=1")["orders"][0]["id"]
+    newest = strict.get("/v1/orders?limit=1")["orders"][0]["id"]
     body = b'{"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": 25, "ownerId": "bot"}'
     with socket.socket(socket.AF_UNIX) as caller:
         caller.connect(str(strict.signals))
         caller.sendall(POST + b"Content-Length: %d\r\n\r\n" % (len(body) + 1) + body)
-    assert strict.look("/v1/orders?limit=1")["orders"][0]["id"] == newest
+    assert strict.get("/v1/orders?limit=1")["orders"][0]["id"] == newest
 
 
 @pytest.mark.parametrize(

@@ -44,14 +44,14 @@ def test_an_instant_that_is_just_over_is_now(daemon: Daemon, exchange: Exchange)
 
 
 def test_an_instant_that_is_over_for_longer_than_the_deadline_is_refused(daemon: Daemon) -> None:
-    newest = daemon.look("/v1/orders?limit=1")["orders"]
+    newest = daemon.get("/v1/orders?limit=1")["orders"]
     signal = market_buy(executeAt=wall_ms() - 60_000)
     refused = daemon.submit(signal, wait_s=10)
     assert (refused.status, refused.json["field"]) == (400, "executeAt")
     assert "expired" in refused.json["message"]
     assert "leave executeAt out" in refused.json["message"]
     assert "Unix time in milliseconds" in refused.json["allowed"]
-    assert daemon.look("/v1/orders?limit=1")["orders"] == newest
+    assert daemon.get("/v1/orders?limit=1")["orders"] == newest
 
 
 def test_a_known_signal_is_answered_however_long_its_instant_has_passed(daemon: Daemon) -> None:

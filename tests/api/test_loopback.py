@@ -68,7 +68,7 @@ def test_a_change_needs_the_token(listening: Daemon, token: str | None) -> None:
         ("DELETE", "/api/transaction-locks?ownerId=bot", None),
     ):
         assert ask(listening, method, target, body, token=token)[0] == 401
-    assert listening.look("/v1/status")["halted"] is None
+    assert listening.get("/v1/status")["halted"] is None
 
 
 def test_whoever_has_the_token_may_change_and_is_on_record(listening: Daemon) -> None:

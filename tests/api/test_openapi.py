@@ -60,7 +60,7 @@ def caller(daemon: Daemon) -> Iterator[requests.Session]:
 
 
 def test_both_sockets_describe_what_they_serve(daemon: Daemon, document: Document) -> None:
-    reads: Document = daemon.look("/openapi.json")
+    reads: Document = daemon.get("/openapi.json")
     methods = {method for path in reads["paths"].values() for method in path}
     assert methods <= {"get", "post"}
     assert [path for path, each in reads["paths"].items() if "post" in each] == ["/api/transaction-locks"]  # the check

@@ -95,14 +95,14 @@ def test_a_resource_that_is_held_holds_nobody_else_up(daemon: Daemon, exchange: 
 
 
 def test_an_unknown_outcome_keeps_its_resource_and_no_other(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     first = daemon.accept(market_buy(snipeTargetId="unknown"))
     daemon.until(first, "in_doubt")
     second = daemon.accept(market_buy(snipeTargetId="unknown", quoteOrderQty="26"))
     other = daemon.accept(market_buy(snipeTargetId="known"))
     daemon.wait_for("order.placed", order_id=other)
     assert daemon.order(second)["state"] == "queued"
-    exchange.lay()
+    exchange.inject()
     assert served(daemon, exchange, first, second, other) == [0, 2, 1]
 
 

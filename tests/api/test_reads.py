@@ -20,7 +20,7 @@ def orders(package_daemon: Daemon) -> list[str]:
 
 
 def page(daemon: Daemon, query: str) -> Any:
-    return daemon.look(f"/v1/orders?{query}")
+    return daemon.get(f"/v1/orders?{query}")
 
 
 def test_orders_are_listed_newest_first(daemon: Daemon, orders: list[str]) -> None:
@@ -84,7 +84,7 @@ def test_a_query_that_is_wrong_is_refused_with_what_is_allowed(daemon: Daemon, q
 
 
 def test_an_order_is_the_same_wherever_it_is_read(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay()
+    exchange.inject()
     answered = daemon.submit(market_buy(), wait_s=10).json
     order_id = answered["id"]
     del answered["replayed"]

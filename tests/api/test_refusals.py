@@ -19,7 +19,7 @@ def codes(*advices: Advice) -> Iterable[int]:
 
 def refuse(exchange: Exchange, code: int) -> None:
     """Let the exchange refuse the next order with a code."""
-    exchange.lay({"kind": "refused", "code": code, "count": 1})
+    exchange.inject({"kind": "refused", "code": code, "count": 1})
 
 
 @pytest.mark.parametrize("code", codes(Advice.RETRY, Advice.RESYNC))
@@ -61,7 +61,7 @@ def test_a_key_that_is_refused_halts_trading(daemon: Daemon, exchange: Exchange,
     refuse(exchange, code)
     order = daemon.submit(market_buy(), wait_s=10).json
     assert order["state"] == "dead_letter"
-    status = daemon.look("/v1/status")
+    status = daemon.get("/v1/status")
     assert f"refused ({code})" in status["halted"]
     refused = daemon.submit(market_buy())
     assert (refused.status, refused.json["error"]) == (409, "halted")
@@ -119,7 +119,7 @@ def test_a_dead_letter_that_was_replaced_cannot_be_requeued(daemon: Daemon, exch
 
 
 def test_a_rate_limit_is_waited_out(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
+    exchange.inject({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
     limited, after = market_buy(), market_buy()
     first = daemon.accept(limited)
     daemon.wait_for("order.deferred", order_id=first)
@@ -133,7 +133,7 @@ def test_a_rate_limit_is_waited_out(daemon: Daemon, exchange: Exchange) -> None:
 
 
 def test_a_rate_limit_longer_than_the_deadline_ends_the_order(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
+    exchange.inject({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
     order = daemon.submit(market_buy(deadlineMs=500), wait_s=10).json
     assert (order["state"], order["attempts"]) == ("rejected", 1)
     assert "the next attempt would come after the deadline" in order["reason"]
@@ -174,7 +174,7 @@ def test_what_is_not_known_as_a_refusal_is_no_refusal(
     daemon: Daemon, exchange: Exchange, status: int, code: int
 ) -> None:
     fault = {"kind": "error_after", "status": status, "code": code, "count": 1}
-    exchange.lay({"kind": "forbidden_after", "count": 1} if status == 403 else fault)
+    exchange.inject({"kind": "forbidden_after", "count": 1} if status == 403 else fault)
     order = daemon.submit(market_buy(), wait_s=10).json
     assert (order["state"], order["attempts"]) == ("filled", 1)
     assert [attempt["state"] for attempt in daemon.explain(order["id"])["attempts"]] == ["unknown"]
@@ -196,21 +196,21 @@ def test_decimals_that_the_exchange_no_longer_takes_are_cut_once_more(daemon: Da
     told = {event["name"]: event["detail"] for event in daemon.explain(order["id"])["events"]}
     assert "scale is invalid" in told["order.deferred"]["reason"]
     assert told["order.refitted"] == {"price": "1.11", "asked_price": "1.1112"}
-    assert daemon.look("/v1/status")["halted"] is None
+    assert daemon.get("/v1/status")["halted"] is None
 
 
 def test_rules_that_have_not_changed_send_no_order_again(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 10096, "count": 1})
+    exchange.inject({"kind": "refused", "code": 10096, "count": 1})
     order = daemon.submit(resting_buy(), wait_s=10).json
     assert (order["state"], order["attempts"]) == ("dead_letter", 1)
     assert len(exchange.arrivals(order["id"])) == 1
 
 
 def test_an_order_ends_as_refused_while_its_pairs_rules_cannot_be_read(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 10096, "count": 1}, {"kind": "maintenance", "endpoint": RULES})
+    exchange.inject({"kind": "refused", "code": 10096, "count": 1}, {"kind": "maintenance", "endpoint": RULES})
     order = daemon.submit(resting_buy(), wait_s=10).json
     assert (order["state"], order["attempts"]) == ("dead_letter", 1)
-    exchange.lay()
+    exchange.inject()
 
 
 @pytest.mark.parametrize("code", [10007, 30041], ids=["symbol", "type"])
@@ -219,7 +219,7 @@ def test_a_refusal_that_speaks_of_the_pair_has_its_rules_read_anew(
 ) -> None:
     symbol = f"ANEW{code}USDT"
     exchange.list_symbol(symbol, wall_ms() - 7_200_000, price="1")
-    exchange.lay({"kind": "refused", "code": code, "count": 1})
+    exchange.inject({"kind": "refused", "code": code, "count": 1})
     daemon.submit(resting_buy(symbol=symbol, quantity="10", price="1"), wait_s=10)
 
     def asked_twice() -> bool:

@@ -30,7 +30,7 @@ def test_fifty_times_at_once_is_one_order_on_the_exchange(
     assert {answer.status for answer in answers} <= {200, 202}
     daemon.until(order_id, "filled")
     assert len(exchange.orders(order_id)) == len(exchange.arrivals(order_id)) == 1
-    listed = [order for order in daemon.look("/v1/orders?limit=1000")["orders"] if order["symbol"] == "XRPUSDT"]
+    listed = [order for order in daemon.get("/v1/orders?limit=1000")["orders"] if order["symbol"] == "XRPUSDT"]
     assert [order["idempotencyKey"] for order in listed].count(signal["idempotencyKey"]) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_key_in_its_header_must_be_one(daemon: Daemon, key: str) -> None:
 @pytest.mark.parametrize("first", ['"in quotes"', "in quotes"], ids=["quoted", "bare"])
 def test_a_key_in_quotes_is_the_same_key(daemon: Daemon, first: str, again: str) -> None:
     """As RFC 8941 writes a string, which the draft of this header asks for."""
-    number = len(daemon.look("/v1/orders?limit=1000")["orders"])
+    number = len(daemon.get("/v1/orders?limit=1000")["orders"])
     signal, first, again = market_buy(), *(key.replace("in", f"in {number}") for key in (first, again))
     order = daemon.submit(signal, headers={"Idempotency-Key": first}).json
     assert order["idempotencyKey"] == f"in {number} quotes"
@@ -142,7 +142,7 @@ def test_two_keys_that_differ_are_refused(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("code", [30004, 30002], ids=["rejected", "dead_letter"])
 def test_after_a_definite_refusal_the_same_signal_may_be_placed(daemon: Daemon, exchange: Exchange, code: int) -> None:
-    exchange.lay({"kind": "refused", "code": code, "count": 1})
+    exchange.inject({"kind": "refused", "code": code, "count": 1})
     signal = market_buy()
     refused = daemon.submit(signal, wait_s=10).json
     assert refused["state"] == {30004: "rejected", 30002: "dead_letter"}[code]
@@ -153,13 +153,13 @@ def test_after_a_definite_refusal_the_same_signal_may_be_placed(daemon: Daemon, 
 
 
 def test_a_repetition_while_the_outcome_is_unknown_places_nothing(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     signal = market_buy()
     order_id = daemon.accept(signal)
     daemon.until(order_id, "in_doubt")
     again = daemon.submit(signal)
     assert (again.status, again.json["id"], again.json["state"]) == (200, order_id, "in_doubt")
-    exchange.lay()
+    exchange.inject()
     assert daemon.submit(signal, wait_s=10).json["state"] == "filled"
     assert len(exchange.arrivals(order_id)) == 1
 

@@ -26,9 +26,9 @@ def test_the_socket_that_reads_changes_nothing(daemon: Daemon, method: str, targ
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
     refused = ask(daemon.status, method, target.replace("{id}", order_id), body)
     assert refused.status in {404, 405}
-    assert daemon.look("/v1/orders?limit=1")["orders"][0]["id"] == order_id
+    assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == order_id
     assert daemon.order(order_id)["state"] == "queued"
-    assert daemon.look("/v1/status")["halted"] is None
+    assert daemon.get("/v1/status")["halted"] is None
 
 
 def test_the_socket_that_trades_reads_too(daemon: Daemon) -> None:

@@ -20,7 +20,7 @@ def readiness(daemon: Daemon) -> tuple[int, str, str | None]:
 def test_a_daemon_that_trades_says_so(daemon: Daemon, exchange: Exchange) -> None:
     daemon.submit(market_buy(), wait_s=10)
     waiting = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS))
-    found = daemon.look("/v1/status")
+    found = daemon.get("/v1/status")
     assert (found["stage"], found["halted"], found["mode"]) == ("ready", None, "live")
     assert (found["exchangeUrl"], found["database"]) == (exchange.url, str(daemon.database))
     assert (found["pid"], found["exchange"]["reachable"], found["exchange"]["error"]) == (
@@ -39,39 +39,39 @@ def test_a_daemon_that_trades_says_so(daemon: Daemon, exchange: Exchange) -> Non
 
 
 def test_counts_follow_the_orders(daemon: Daemon, exchange: Exchange) -> None:
-    before = daemon.look("/v1/status")
+    before = daemon.get("/v1/status")
     with exchange.frozen():
         daemon.send(market_buy(snipeTargetId="counted"))
         behind = daemon.accept(market_buy(snipeTargetId="counted", quoteOrderQty="26"))
-        during = daemon.look("/v1/status")
+        during = daemon.get("/v1/status")
     for name, more in {"queueLength": 1, "inFlight": 1, "activeLocks": 1, "inDoubt": 0, "deadLetters": 0}.items():
         assert during[name] - before[name] == more, name
     daemon.until(behind, "filled")
-    after = daemon.look("/v1/status")
+    after = daemon.get("/v1/status")
     assert all(after[name] == before[name] for name in ("queueLength", "inFlight", "activeLocks"))
 
 
 def test_dead_letters_and_doubts_are_counted(daemon: Daemon, exchange: Exchange) -> None:
-    before = daemon.look("/v1/status")
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    before = daemon.get("/v1/status")
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     dead = daemon.submit(market_buy(), wait_s=10).json["id"]
-    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     doubted = daemon.accept(market_buy())
     daemon.until(doubted, "in_doubt")
-    found = daemon.look("/v1/status")
+    found = daemon.get("/v1/status")
     assert (found["deadLetters"] - before["deadLetters"], found["inDoubt"] - before["inDoubt"]) == (1, 1)
-    exchange.lay()
+    exchange.inject()
     daemon.until(doubted, "filled")
     daemon.ask("DELETE", f"/v1/orders/{dead}")
-    assert daemon.look("/v1/status")["deadLetters"] == before["deadLetters"]
+    assert daemon.get("/v1/status")["deadLetters"] == before["deadLetters"]
 
 
 def test_a_halted_daemon_is_alive_and_not_ready(daemon: Daemon) -> None:
     assert readiness(daemon) == (200, "ready", None)
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
     assert readiness(daemon) == (503, "ready", "a rehearsal")
-    assert daemon.look("/healthz") == {"alive": True}
-    assert daemon.look("/v1/status")["halted"] == "a rehearsal"
+    assert daemon.get("/healthz") == {"alive": True}
+    assert daemon.get("/v1/status")["halted"] == "a rehearsal"
     daemon.ask("POST", "/v1/admin/resume", {"reason": "it is over"})
     assert readiness(daemon) == (200, "ready", None)
 
@@ -80,7 +80,7 @@ def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange, {"reconcile": {"startup_s": 60}})
     daemon.start()
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000})
     signal = market_buy()
     order_id = daemon.send(signal)
     exchange.wait_for_arrivals(order_id)
@@ -89,8 +89,8 @@ def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage
     daemon.launch()
     daemon.wait_for("daemon.reconciling", in_doubt=1)
     assert readiness(daemon) == (503, "starting", None)
-    assert daemon.look("/healthz") == {"alive": True}
-    assert daemon.look("/v1/status")["inDoubt"] == 1
+    assert daemon.get("/healthz") == {"alive": True}
+    assert daemon.get("/v1/status")["inDoubt"] == 1
     refused = daemon.submit(market_buy())
     assert (refused.status, refused.json["error"], refused.headers["retry-after"]) == (503, "not_ready", "1")
     known = daemon.submit(signal)

@@ -64,7 +64,7 @@ class Day:
     def live(self) -> Outcome:
         """Live through the day, then judge it."""
         try:
-            self._exchange.lay(*FAULTS)
+            self._exchange.inject(*FAULTS)
             self.daemon.start(with_rules=True)
             self._bot.start()
             for number, deed in enumerate(self._plan.deeds, start=1):
@@ -148,7 +148,7 @@ class Day:
         came = self._wait_for("order.deferred")
         self._exchange.start()
         self._requests.begin_anew()
-        self._exchange.lay(*FAULTS)
+        self._exchange.inject(*FAULTS)
         return "an order met with it" if came else "no order met with it"
 
     def _halt(self, *, kills: bool) -> str:
@@ -172,7 +172,7 @@ class Day:
 
     def _settle(self) -> None:
         """Leave the daemon alone until nothing is to come any more, and rule on what stays unknown."""
-        self._exchange.lay()
+        self._exchange.inject()
         for symbol in {wish.symbol for wish in self._plan.wishes}:
             self._exchange.change_market(symbol, volatility=0)
         began_s = time.perf_counter()
@@ -189,12 +189,12 @@ class Day:
     def _is_quiet(self) -> bool:
         """Whether nothing more is to come; lost orders are ruled on, because others may wait for their locks."""
         self._rule_on_lost()
-        states = self.daemon.look("/v1/status")["orders"]
+        states = self.daemon.get("/v1/status")["orders"]
         return not states.keys() & {state.value for state in PENDING | {State.LOST}}
 
     def _rule_on_lost(self) -> None:
         """Rule on lost orders as a person does: by the exchange's own list. What stands there is seen at last."""
-        lost = self.daemon.look("/v1/orders?state=lost&limit=1000")["orders"]
+        lost = self.daemon.get("/v1/orders?state=lost&limit=1000")["orders"]
         held = {entry["clientOrderId"] for entry in self._exchange.orders()}
         for order in lost:
             if order["clientOrderId"] not in held:

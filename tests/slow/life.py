@@ -46,7 +46,7 @@ class Life:
     def is_alive(self) -> bool:
         """Whether the daemon answers; it may die a moment after an answer."""
         try:
-            return bool(self.daemon.look("/healthz")["alive"])
+            return bool(self.daemon.get("/healthz")["alive"])
         except (OSError, http.client.HTTPException):
             return False
 

@@ -111,7 +111,7 @@ def test_a_disk_that_became_slow_is_told_of_and_holds_up_nothing_but_commits(own
     with tampered(own_stage, life.daemon, "fdatasync", "delay_enter=150000:when=1+"):
         told = [life.daemon.accept(signal) for signal in signals]
         slow = life.daemon.wait_for("store.slow_commit")
-        assert life.daemon.look("/v1/status")
+        assert life.daemon.get("/v1/status")
     assert slow["took_ms"] >= 150
     for signal, order_id in zip(signals, told, strict=True):
         assert life.check(signal, order_id) == "filled"

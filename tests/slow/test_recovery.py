@@ -63,7 +63,7 @@ def test_ten_thousand_queued_orders_are_back_within_seconds(daemon: Daemon) -> N
     assert (recovered["orders"], recovered["queued"], recovered["in_doubt"]) == (QUEUED, QUEUED, 0)
     took_s = (datetime.fromisoformat(ready["at"]) - datetime.fromisoformat(starting["at"])).total_seconds()
     assert took_s < BOUND_S
-    status = daemon.look("/v1/status")
+    status = daemon.get("/v1/status")
     assert (status["queueLength"], status["orders"]) == (QUEUED, {"queued": QUEUED})
 
 

@@ -109,7 +109,7 @@ def test_the_daemon_went_on_trading_while_it_was_copied(restored: Restored) -> N
 
 
 def test_the_restored_daemon_is_halted_and_says_why(restored: Restored) -> None:
-    halted = restored.elsewhere.look("/v1/status")["halted"]
+    halted = restored.elsewhere.get("/v1/status")["halted"]
     assert "restored from a backup that knows nothing after" in halted
     answer = restored.elsewhere.submit(restored.signal)
     assert (answer.status, answer.json["error"]) == (409, "halted"), "it would be bought a second time"
@@ -128,7 +128,7 @@ def test_what_was_queued_and_sent_since_is_found_and_not_sent_again(restored: Re
 
 
 def test_what_cannot_have_been_sent_waits_on(restored: Restored) -> None:
-    assert restored.elsewhere.look("/v1/status")["orders"]["queued"] == ORDERS
+    assert restored.elsewhere.get("/v1/status")["orders"]["queued"] == ORDERS
 
 
 def test_nothing_at_all_was_sent_by_the_restored_daemon(restored: Restored) -> None:

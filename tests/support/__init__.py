@@ -1,8 +1,8 @@
-"""Real processes for tests: the daemon, the simulated exchange, and whoever calls them.
+"""Real processes for tests: the daemon, the simulated exchange, and their clients.
 
-Nothing here shares memory with what it tests. A test waits for an event of the log, a state or an answer, each with a
-deadline; it never waits for time. Every process is started on a leash: it ends with its test, also when that fails, and
-with the test run, also when that is killed.
+Nothing here shares memory with the tested processes. A test waits for a log event, a state or a response, each with a
+deadline; it never sleeps. Every process ends with its test, even if the test fails, and with the test run, even if that
+is killed.
 """
 
 import os
@@ -19,4 +19,4 @@ __all__ = [
 ]  # fmt: skip
 
 ME = f"uid:{os.getuid()}"
-"""How a daemon names whoever runs the tests: the actor of what they ask for."""
+"""The actor that a daemon records for requests of the user who runs the tests."""

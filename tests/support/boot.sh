@@ -1,6 +1,6 @@
-# bash boot.sh DIRECTORY [FROM:TO]...: become systemd in a box of its own.
-# Runs in new mount, pid, uts, ipc, net and cgroup namespaces. The box's root is an overlay over this machine's, kept in
-# memory; what is written in it is gone with it. FROM:TO are directories to be seen in it, read only.
+# bash boot.sh DIRECTORY [FROM:TO]...: start systemd in a container.
+# Runs in new mount, pid, uts, ipc, net and cgroup namespaces. The container's root is an overlay over this machine's root.
+# Its writes stay in memory and end with it. FROM:TO are directories that it sees read only.
 set -euo pipefail
 layers=$1
 shift
@@ -39,7 +39,7 @@ hostname box
 units=$root/etc/systemd/system
 mkdir -p "$units"
 printf '[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n' >"$units/box.target"
-# What belongs to hardware, to the kernel or to the network outside, none of which is the box's.
+# Mask the units for hardware, the kernel and the outer network, which the container does not have.
 for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-udev-trigger.service \
     systemd-modules-load.service systemd-sysctl.service systemd-random-seed.service systemd-remount-fs.service \
     systemd-timesyncd.service systemd-networkd.service systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \

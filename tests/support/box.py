@@ -1,4 +1,4 @@
-"""A box in which a real systemd runs: root, util-linux, an overlay file system and cgroup2 are all that it takes."""
+"""A container that runs a real systemd. It needs root, util-linux, an overlay file system and cgroup2."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ _INTO_CGROUP = 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"'
 
 
 def can_box() -> bool:
-    """Whether this machine can hold a box."""
+    """Return whether this machine can run the container."""
     return (
         os.geteuid() == 0
         and SYSTEMD.exists()
@@ -33,7 +33,7 @@ def can_box() -> bool:
 
 
 def _cgroups() -> Path | None:
-    """Find where groups of processes can be made."""
+    """Return the writable cgroup2 mount, or None."""
     for line in Path("/proc/mounts").read_text().splitlines():
         _device, place, kind, options, *_ = line.split()
         if kind == "cgroup2" and "rw" in options.split(","):
@@ -42,10 +42,10 @@ def _cgroups() -> Path | None:
 
 
 class Box:
-    """The box, while the context lasts."""
+    """The container; it runs until the context ends."""
 
     def __init__(self, seen: Mapping[str, str]) -> None:
-        """``seen`` are directories of this machine and where the box sees them, read only."""
+        """``seen`` maps directories of this machine to their read-only mount points in the container."""
         self._seen = [f"{outside}:{inside}" for outside, inside in seen.items()]
         self._pid = 0
 
@@ -65,7 +65,7 @@ class Box:
             start_new_session=True,
         )
         try:
-            eventually(self._is_up, "systemd in its box")
+            eventually(self._is_up, "systemd in its container")
         except BaseException:
             self._end()
             raise
@@ -75,7 +75,7 @@ class Box:
         self._end()
 
     def run(self, *command: str, stdin: str | None = None, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run a command in the box."""
+        """Run a command in the container."""
         ran = subprocess.run(
             self.command(*command), capture_output=True, text=True, input=stdin, check=False, timeout=TIMEOUT_S
         )
@@ -83,22 +83,22 @@ class Box:
         return ran
 
     def command(self, *command: str) -> list[str]:
-        """Return what runs a command in the box."""
+        """Return the command line that runs a command in the container."""
         enter = ["nsenter", "-t", str(self._pid), "-m", "-p", "-u", "-i", "-n", "-C"]
         return [*enter, "env", "-i", f"PATH={PATH}", *command]
 
     def write(self, path: str, text: str, mode: str = "644") -> None:
-        """Write a file in the box."""
+        """Write a file in the container."""
         program = 'mkdir -p "$(dirname "$1")"; umask 077; cat >"$1"; chmod "$2" "$1"'
         self.run("sh", "-c", program, "sh", path, mode, stdin=text)
 
     def show(self, unit: str, *names: str) -> dict[str, str]:
-        """Return what systemd knows of a unit."""
+        """Return properties of a unit from ``systemctl show``."""
         shown = self.run("systemctl", "show", unit, *(f"-p{name}" for name in names)).stdout
         return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
     def journal(self, unit: str) -> str:
-        """Return what a unit wrote."""
+        """Return the journal of a unit."""
         self.run("journalctl", "--sync")
         return self.run("journalctl", "--no-pager", "-o", "cat", "-u", unit).stdout
 
@@ -112,13 +112,13 @@ class Box:
         return self.run("systemctl", "is-system-running", check=False).stdout.strip() in {"running", "degraded"}
 
     def _end(self) -> None:
-        """Kill its first process, and with it all that is in it."""
+        """Kill its first process; the kernel then kills all others in its PID namespace."""
         if self._pid:
             os.kill(self._pid, signal.SIGKILL)
         else:
             self._process.kill()
         self._process.wait()
-        eventually(self._group_is_gone, "the box's processes to end")
+        eventually(self._group_is_gone, "the end of the container's processes")
         self._output.close()
         Path(self._output.name).unlink()
         shutil.rmtree(self._directory, ignore_errors=True)

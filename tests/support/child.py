@@ -1,4 +1,4 @@
-"""A process on a leash, and the lines that it writes."""
+"""A child process that ends with the test run, and the lines that it writes."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from tests.support.waiting import PATIENCE_S, Deadline
 T = TypeVar("T")
 
 _LEASH = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-"""Lets the kernel kill a process when the thread that started it ends; so that thread must be one that stays."""
+"""The kernel kills the process when the thread that started it ends; that thread must outlive the test."""
 
 _TAIL = 60
 
 
 class Lines:
-    """The lines of a stream, gathered by a thread, so that a test can wait for one."""
+    """The lines of a stream, read by a thread, so that a test can wait for one."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -33,21 +33,21 @@ class Lines:
         self._thread.start()
 
     def so_far(self) -> list[str]:
-        """Return the lines that have come."""
+        """Return the lines so far."""
         with self._changed:
             return list(self._lines)
 
     def all(self, timeout_s: float = PATIENCE_S) -> list[str]:
-        """Wait for the stream's end, and return every line."""
+        """Wait for the end of the stream, and return all lines."""
         self._thread.join(timeout_s)
         assert not self._thread.is_alive(), "the stream did not end"
         return self.so_far()
 
     def wait_for(self, find: Callable[[str], T | None], what: str, *, since: int = 0, timeout_s: float) -> T:
-        """Wait for a line in which something is found; begin with line number ``since``.
+        """Wait until ``find`` returns a value for a line, starting at line number ``since``; return the value.
 
         Raises:
-            AssertionError: none came in time, or the stream ended before.
+            AssertionError: no such line came in time, or the stream ended before.
 
         """
         deadline, read = Deadline(timeout_s), since
@@ -76,8 +76,8 @@ class Lines:
 class Child:
     """A process that cannot outlive the test run.
 
-    It leads a process group of its own. Its exit is looked at without reaping it until :meth:`close`, so that the
-    group's number stays its own and whatever it has started can be ended with it.
+    It leads its own process group. It is not reaped before :meth:`close`, so that the group's id cannot be reused and
+    the processes that it has started can be ended with it.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Child:
         self._watch = os.pidfd_open(self.pid)
 
     def wait_for(self, name: str, *, since: int = 0, timeout_s: float = PATIENCE_S, **fields: Any) -> dict[str, Any]:
-        """Wait for an event of the log with these fields."""
+        """Wait for a log event with these fields."""
 
         def find(line: str) -> dict[str, Any] | None:
             event = _event(line)
@@ -116,11 +116,11 @@ class Child:
         return self.output.wait_for(find, f"event {name} {fields or ''}", since=since, timeout_s=timeout_s)
 
     def mark(self) -> int:
-        """Return how many lines there are: ``since`` for what is to come from now on."""
+        """Return the number of lines: the value of ``since`` that skips them."""
         return len(self.output.so_far())
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Return the log's events so far, or those of one name."""
+        """Return the log events so far, or those with one name."""
         events = [_event(line) for line in self.output.so_far()]
         return [event for event in events if event and name in {None, event["event"]}]
 
@@ -129,21 +129,21 @@ class Child:
         signal.pidfd_send_signal(self._watch, number)
 
     def kill(self) -> None:
-        """Kill it with -9, it alone, and wait until it has ended."""
+        """Kill this process only, with SIGKILL, and wait until it has ended."""
         self.send(signal.SIGKILL)
         self.exit_code()
 
     def terminate(self, timeout_s: float = PATIENCE_S) -> int:
-        """Ask it to end, and return its exit code."""
+        """Send SIGTERM, and return the exit code."""
         self.send(signal.SIGTERM)
         return self.exit_code(timeout_s)
 
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it still runs."""
         return not select.select([self._watch], [], [], 0)[0]
 
     def exit_code(self, timeout_s: float = PATIENCE_S) -> int:
-        """Wait for its end, and return its exit code; the negative number of the signal that ended it.
+        """Wait for its end, and return its exit code, or the negative number of the signal that ended it.
 
         Raises:
             AssertionError: it did not end in time.
@@ -156,11 +156,11 @@ class Child:
         return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
     def transcript(self) -> str:
-        """Return the last of what it wrote."""
+        """Return its last output."""
         return "\n".join([*self.output.so_far()[-_TAIL:], *self.errors.so_far()[-_TAIL:]])
 
     def close(self) -> int:
-        """End it and whatever it has started, at once; return its exit code, which may be from before."""
+        """Kill it and the processes that it has started; return its exit code, which can be an earlier one."""
         if self._process.returncode is None:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(PATIENCE_S)
@@ -171,7 +171,7 @@ class Child:
 
 
 def _event(line: str) -> dict[str, Any]:
-    """Read a line of the log; empty where it is none."""
+    """Parse a line of the log; return an empty dict for any other line."""
     try:
         found = json.loads(line)
     except ValueError:

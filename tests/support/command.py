@@ -13,7 +13,7 @@ SNIPERD = (sys.executable, "-m", "daemon")
 
 
 class Ran(NamedTuple):
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     output: str
@@ -26,7 +26,7 @@ class Ran(NamedTuple):
 
 
 def sniperd(*words: str | Path, environ: Mapping[str, str], directory: Path) -> Ran:
-    """Run ``sniperd WORDS``; nobody sits at a terminal."""
+    """Run ``sniperd WORDS`` without a terminal."""
     return run(*SNIPERD, *words, environ=environ, directory=directory)
 
 

@@ -1,4 +1,4 @@
-"""The daemon as a process, on a directory that outlives it."""
+"""The daemon as a process, with a directory that outlives the process."""
 
 import json
 import signal
@@ -15,13 +15,13 @@ Tables = dict[str, dict[str, Any]]
 
 
 class Keys(NamedTuple):
-    """A key pair, of the kind that nobody may ever see."""
+    """A key pair; tests assert that no output contains it."""
 
     api_key: str
     api_secret: str
 
     def environ(self) -> dict[str, str]:
-        """Return the environment by which daemon and exchange are given it."""
+        """Return the environment that passes it to daemon and exchange."""
         return {"MEXC_API_KEY": self.api_key, "MEXC_SECRET_KEY": self.api_secret}
 
 
@@ -39,21 +39,21 @@ QUICK: Tables = {
     "reconcile": {"first_ms": 20, "grace_ms": 1_000, "negatives": 2},
     "log": {"level": "debug"},
 }
-"""What lets a test end soon: no limit and no guard binds, and unknown outcomes are looked for in quick succession."""
+"""Settings for fast tests: no limit and no guard applies, and reconciliation queries quickly."""
 
 
 class Daemon:
-    """The daemon: its process may end and start again; its configuration, its database and its sockets' places stay."""
+    """The daemon: its process can end and start again; its configuration, database and socket paths stay."""
 
     def __init__(self, directory: Path, *, url: str | None, config: Tables | None = None, keys: Keys = KEYS) -> None:
-        """With an exchange's ``url`` it trades live there; without, on a paper exchange of its own."""
+        """With an exchange's ``url`` it trades live there; without one, on its own paper exchange."""
         self.directory = directory
         self.config_path = directory / "config.toml"
         self.database = directory / "sniperd.db"
         self.signals = directory / "signals.sock"
         self.status = directory / "status.sock"
         self.environ = plain_environment(directory) | (keys.environ() if url else {})
-        self.descriptors: list[int] = []  # handed on to each process
+        self.descriptors: list[int] = []  # passed to each process
         self._child: Child | None = None
         self._transcripts: list[str] = []
         exchange = {"mode": "live", "base_url": url} if url else {"mode": "paper"}
@@ -67,101 +67,103 @@ class Daemon:
 
     @property
     def process(self) -> Child:
-        """The process that runs, or ran last."""
+        """The running process, or the last one."""
         assert self._child is not None, "the daemon was not started"
         return self._child
 
-    # Its life.
+    # Start and end.
 
     def configure(self, changes: Tables | None = None) -> None:
-        """Write the configuration, changed."""
+        """Change the configuration, and write it."""
         self.config = merged(self.config, changes or {})
         self.config_path.write_text(as_toml(self.config), encoding="utf-8")
 
     def launch(self, *wrapper: str) -> Child:
-        """Start a process, and do not wait; ``wrapper`` is a command that runs it."""
+        """Start a process without waiting; ``wrapper`` is a command that runs it."""
         self.close()
         command = [*wrapper, sys.executable, "-m", "daemon", "run", "--config", str(self.config_path)]
         self._child = Child(command, environ=self.environ, directory=self.directory, descriptors=self.descriptors)
         return self._child
 
     def start(self, *, with_rules: bool = False) -> None:
-        """Start a process, and wait until it takes signals; with the rules of all pairs, it need not ask for them."""
+        """Start a process, and wait until it accepts signals and, with ``with_rules``, has the rules of all pairs."""
         self.launch()
         self.wait_for("daemon.ready")
         if with_rules:
             self.wait_for("exchange.symbols_loaded")
 
     def kill(self) -> None:
-        """Kill it with -9."""
+        """Kill it with SIGKILL."""
         self.process.kill()
 
     def terminate(self) -> int:
-        """Ask it to drain and end; return its exit code."""
+        """Let it drain and end; return its exit code."""
         return self.process.terminate()
 
     def restart(self) -> None:
-        """Kill it with -9, and start it again."""
+        """Kill it with SIGKILL, and start it again."""
         self.kill()
         self.start()
 
     def reload(self) -> dict[str, Any]:
-        """Let it read its configuration again; return what it says about that."""
+        """Let it reload its configuration; return the log event with the result."""
         mark = self.process.mark()
         self.process.send(signal.SIGHUP)
         return self.process.output.wait_for(_reloaded, "the answer to SIGHUP", since=mark, timeout_s=PATIENCE_S)
 
     def close(self) -> None:
-        """End it at once."""
+        """Kill it."""
         if self._child is not None:
             self._child.close()
             self._transcripts.append(self._child.transcript())
             self._child = None
 
     def transcript(self) -> str:
-        """Return the last of what its processes wrote."""
+        """Return the last output of its processes."""
         now = [] if self._child is None else [self._child.transcript()]
         return "\n--- the next process ---\n".join([*self._transcripts, *now])
 
-    # What it tells by itself.
+    # The log.
 
     def wait_for(self, name: str, *, since: int = 0, **fields: Any) -> dict[str, Any]:
-        """Wait for an event of the running process's log."""
+        """Wait for a log event of the running process."""
         return self.process.wait_for(name, since=since, **fields)
 
-    # What it answers.
+    # The API.
 
     def ask(self, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask on the socket that may change things."""
+        """Send a request to the socket with write access."""
         return ask(self.signals, method, target, body, headers=headers)
 
-    def look(self, target: str) -> Any:
-        """Read on the socket that only reads."""
+    def get(self, target: str) -> Any:
+        """Read from the read-only socket."""
         answer = ask(self.status, "GET", target)
         assert answer.status == 200, answer.raw
         return answer.json
 
-    def submit(self, wish: object, *, wait_s: float | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send a signal; wait so long for its outcome."""
+    def submit(
+        self, signal: object, *, wait_s: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a signal; with ``wait_s``, wait that time for its outcome."""
         prefer = {} if wait_s is None else {"Prefer": f"wait={wait_s:g}"}
-        return self.ask("POST", "/v1/signals", wish, headers={**prefer, **(headers or {})})
+        return self.ask("POST", "/v1/signals", signal, headers={**prefer, **(headers or {})})
 
-    def accept(self, wish: Mapping[str, Any]) -> str:
-        """Send a signal that must be taken as a new one; return its order's id."""
-        answer = self.submit(wish)
+    def accept(self, signal: Mapping[str, Any]) -> str:
+        """Send a signal that must be accepted as a new one; return its order's id."""
+        answer = self.submit(signal)
         assert (answer.status, answer.json.get("replayed")) == (202, False), answer.raw
         order_id = answer.json["id"]
         assert isinstance(order_id, str)
         return order_id
 
-    def send(self, wish: Mapping[str, Any]) -> str:
-        """Send a signal whose order goes at once to the exchange's client; return its id when it did."""
-        order_id = self.accept(wish)
+    def send(self, signal: Mapping[str, Any]) -> str:
+        """Send a signal, wait until its order is sent to the exchange, and return the order's id."""
+        order_id = self.accept(signal)
         self.wait_for("order.sent", order_id=order_id)
         return order_id
 
-    def rule_out(self, order_id: str, reason: str = "the test is over") -> dict[str, Any]:
-        """Say that an order in doubt was not placed, as soon as that may be said; return the order."""
+    def resolve_as_not_placed(self, order_id: str, reason: str = "the test is over") -> dict[str, Any]:
+        """Resolve an order in doubt as not placed, as soon as that is allowed; return the order."""
 
         def rule() -> dict[str, Any] | None:
             body = {"ruling": "not_placed", "reason": reason}
@@ -170,20 +172,20 @@ class Daemon:
             found: dict[str, Any] | None = answer.json if answer.status == 200 else None
             return found
 
-        return eventually(rule, f"a ruling on {order_id}", pause_s=0.1)
+        return eventually(rule, f"the resolution of {order_id}", pause_s=0.1)
 
     def order(self, order_id: str) -> dict[str, Any]:
         """Read an order."""
-        found: dict[str, Any] = self.look(f"/v1/orders/{order_id}")
+        found: dict[str, Any] = self.get(f"/v1/orders/{order_id}")
         return found
 
     def explain(self, order_id: str) -> dict[str, Any]:
-        """Read everything about an order."""
-        found: dict[str, Any] = self.look(f"/v1/orders/{order_id}/explain")
+        """Read the explanation of an order."""
+        found: dict[str, Any] = self.get(f"/v1/orders/{order_id}/explain")
         return found
 
     def until(self, order_id: str, *states: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
-        """Wait until an order is in one of these states: look, and look again at every line that tells of it."""
+        """Wait until an order is in one of these states; read it again after each log line with its id."""
         deadline = Deadline(timeout_s)
         while True:
             mark = self.process.mark()
@@ -202,18 +204,18 @@ def _reloaded(line: str) -> dict[str, Any] | None:
 
 
 def plain_environment(home: Path) -> dict[str, str]:
-    """Return an environment in which nothing of the machine's user is left."""
+    """Return an environment without the variables of the user who runs the tests."""
     return {"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 def merged(*configs: Tables) -> Tables:
-    """Lay tables over one another, key by key."""
+    """Merge tables key by key; later ones win."""
     names = {name for config in configs for name in config}
     return {name: {key: value for config in configs for key, value in config.get(name, {}).items()} for name in names}
 
 
 def as_toml(config: Tables) -> str:
-    """Write tables as TOML, of which JSON's strings, numbers, booleans and arrays are a part."""
+    """Write tables as TOML; JSON's strings, numbers, booleans and arrays are valid TOML."""
     return "".join(f"[{name}]\n{_lines(keys)}\n" for name, keys in sorted(config.items()))
 
 

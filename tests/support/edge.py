@@ -1,4 +1,4 @@
-"""An edge before a server: it carries bytes, and holds them back as long as a test says."""
+"""An edge before a server: a relay that a test can pause."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ CHUNK = 65_536
 
 
 class Edge:
-    """A relay in a thread of its own. It knows nothing of what it carries, so TLS may pass through it."""
+    """A relay in its own thread. It does not interpret the bytes, so it can relay TLS."""
 
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
@@ -30,17 +30,17 @@ class Edge:
         self._ready.wait()
 
     def stop(self) -> None:
-        """End, with all connections."""
+        """Stop, and close all connections."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         self._loop.close()
 
     def hold(self) -> None:
-        """Hold back what callers send from now on."""
+        """Hold back what clients send from now on."""
         self._call(self._passes.clear)
 
-    def let_go(self) -> None:
-        """Pass on what is held, and what comes."""
+    def release(self) -> None:
+        """Relay the held bytes, and everything from now on."""
         self._call(self._passes.set)
 
     def cut(self) -> None:
@@ -48,8 +48,8 @@ class Edge:
         self._call(self._close_all)
 
     def wait_for_held(self) -> None:
-        """Wait until a caller has sent something that is held back."""
-        eventually(lambda: self._held, "something that the edge holds back")
+        """Wait until the edge holds back bytes of a client."""
+        eventually(lambda: self._held, "bytes that the edge holds back")
 
     def _close_all(self) -> None:
         for writer in self._connections:
@@ -109,7 +109,7 @@ async def _copy_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 @contextmanager
 def edge_before(url: str) -> Iterator[Edge]:
-    """Stand before a server; everything passes until the test says otherwise."""
+    """Run a relay to a server; it relays everything until `Edge.hold`."""
     edge = Edge(url)
     edge.start()
     try:

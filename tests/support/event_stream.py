@@ -1,4 +1,4 @@
-"""A reader of ``/v1/events``, of nothing but the standard library."""
+"""A reader of ``/v1/events`` that uses only the standard library."""
 
 import http.client
 import json
@@ -33,8 +33,8 @@ class EventStream:
         """Read the next message.
 
         Raises:
-            StopIteration: the daemon ended the stream, in good order.
-            TimeoutError: none came.
+            StopIteration: the daemon closed the stream.
+            TimeoutError: no message came.
 
         """
         fields: dict[str, str] = {}
@@ -49,7 +49,7 @@ class EventStream:
         raise StopIteration
 
     def wait_for(self, event: str, **wanted: Any) -> Message:
-        """Read on until a message whose data have these fields."""
+        """Read messages until one has this event and these fields."""
         deadline = Deadline(PATIENCE_S)
         for message in self:
             if message.event == event and message.data.items() >= wanted.items():

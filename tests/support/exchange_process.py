@@ -1,4 +1,4 @@
-"""The simulated exchange as a process with a book of its own, and what a test may see and set of it."""
+"""The simulated exchange as a process with its own book, and a client of its control routes."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ PLACE = "POST /api/v3/order"
 
 
 class Exchange:
-    """The exchange: its process may end and start again; its address and its book stay."""
+    """The exchange: its process can end and start again; its address and its book stay."""
 
     def __init__(self, directory: Path, *arguments: str, environ: Mapping[str, str]) -> None:
         self.book = directory / "exchange.db"
@@ -29,7 +29,7 @@ class Exchange:
 
     @property
     def process(self) -> Child:
-        """The process that runs, or ran last."""
+        """The running process, or the last one."""
         assert self._child is not None, "the exchange was not started"
         return self._child
 
@@ -52,14 +52,14 @@ class Exchange:
         self.url = self._child.wait_for("exchange.listening")["url"]
 
     def kill(self) -> None:
-        """Kill it with -9."""
+        """Kill it with SIGKILL."""
         self.process.kill()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let it do nothing at all for as long as the context lasts: what is sent to it waits for its answer.
+        """Stop the process until the context ends: requests to it wait.
 
-        What it gets meanwhile has arrived when it goes on, and not before.
+        Requests sent meanwhile count as received when it continues.
         """
         self.process.send(signal.SIGSTOP)
         try:
@@ -68,17 +68,17 @@ class Exchange:
             self.process.send(signal.SIGCONT)
 
     def close(self) -> None:
-        """End it at once."""
+        """Kill it."""
         if self._child is not None:
             self._child.close()
 
     def orders(self, order_id: str | None = None) -> list[dict[str, Any]]:
-        """Return the book, oldest first, or what an order of the daemon's has in it."""
+        """Return the orders of the book, oldest first, or those of one of the daemon's orders."""
         found: list[dict[str, Any]] = self._control("GET", "orders")
         return [order for order in found if _belongs(order["clientOrderId"], order_id)]
 
     def arrivals(self, order_id: str | None = None, *, endpoint: str = PLACE) -> list[dict[str, Any]]:
-        """Return the requests of an endpoint as they arrived, oldest first, or those about an order of the daemon's."""
+        """Return the received requests of an endpoint, oldest first, or those for one of the daemon's orders."""
         method, path = endpoint.split(" ")
         found = [_with_parameters(request) for request in self._control("GET", "requests")]
         return [
@@ -89,34 +89,34 @@ class Exchange:
         ]
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return all requests as they arrived, oldest first."""
+        """Return all received requests, oldest first."""
         found: list[dict[str, Any]] = self._control("GET", "requests")
         return found
 
     def wait_for_arrivals(self, order_id: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until so many requests to place an order have arrived."""
+        """Wait until ``count`` requests to place an order have been received."""
 
-        def look() -> list[dict[str, Any]] | None:
-            found = self.arrivals(order_id)
-            return found if len(found) >= count else None
+        def found() -> list[dict[str, Any]] | None:
+            arrivals = self.arrivals(order_id)
+            return arrivals if len(arrivals) >= count else None
 
-        return eventually(look, f"{count} requests to place {order_id}")
+        return eventually(found, f"{count} requests to place {order_id}")
 
-    def lay(self, *faults: str | dict[str, Any]) -> None:
-        """Replace the plan of faults; a name alone is that fault, once."""
+    def inject(self, *faults: str | dict[str, Any]) -> None:
+        """Replace the plan of faults; a name alone stands for that fault with count 1."""
         plan = [{"kind": fault, "count": 1} if isinstance(fault, str) else fault for fault in faults]
         self._control("PUT", "faults", {"faults": plan})
 
-    def struck(self) -> int:
-        """Tell how often the faults that are laid have struck."""
+    def injections(self) -> int:
+        """Return the number of injections of the active faults."""
         return sum(fault["struck"] for fault in self._control("GET", "faults")["faults"])
 
     def list_symbol(self, symbol: str, opens_at: int, **details: Any) -> None:
-        """List a symbol that opens at an instant, or let one open anew."""
+        """List a symbol that opens at a given time, or list an existing one again."""
         self._control("POST", "listings", {"symbol": symbol, "opensAt": opens_at, **details})
 
     def change_market(self, symbol: str, **changes: Any) -> None:
-        """Change a symbol's rules, its price, or what is offered."""
+        """Change a symbol's rules, price or levels."""
         self._control("POST", "market", {"symbol": symbol, **changes})
 
     def _control(self, method: str, what: str, body: object = None) -> Any:

@@ -1,4 +1,4 @@
-"""Values for tests: complete ones, of which a test names only what it is about."""
+"""Complete values for tests; a test names only the fields that matter to it."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ NOW_MS = 1_800_000_000_000
 
 
 def order(number: int = 1, **changes: Any) -> Order:
-    """Make an order; ``number`` is its place in the order of acceptance and makes its id and key its own."""
+    """Make an order; ``number`` is its sequence number and makes its id and key unique."""
     given: dict[str, Any] = {
         "seq": number,
         "order_id": f"{number:026d}",

@@ -1,6 +1,6 @@
-"""``python -m tests.support.other_user UID SOCKET METHOD TARGET [BODY]``: ask as another user, of root's group.
+"""``python -m tests.support.other_user UID SOCKET METHOD TARGET [BODY]``: request as another user, of root's group.
 
-Everything is loaded before the user is changed: that user may not be able to read the interpreter's files.
+All modules are imported before the user changes: that user may be unable to read the interpreter's files.
 """
 
 import json
@@ -15,7 +15,7 @@ NOBODY = 65_534
 
 
 def ask_as(uid: int, path: Path, method: str, target: str, body: object = None) -> Answer:
-    """Make one request as another user, who shares root's group and no other."""
+    """Make one request as another user, who is in root's group only."""
     words = [str(uid), str(path), method, target, json.dumps(body)]
     ran = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True, check=True)
     found = json.loads(ran.stdout)

@@ -1,4 +1,4 @@
-"""A request that is under way: its answer is read later, or its caller goes away first."""
+"""A request whose response is read later, or whose client disconnects first."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from tests.support.unix_http import Answer, Connection
 
 
 class Pending:
-    """A request whose answer nobody has read yet."""
+    """A sent request whose response has not been read yet."""
 
     def __init__(
         self, path: Path, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
@@ -18,7 +18,7 @@ class Pending:
         self._connection.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
 
     def answer(self) -> Answer:
-        """Wait for the answer.
+        """Wait for the response.
 
         Raises:
             OSError, http.client.HTTPException: there was none.
@@ -32,9 +32,9 @@ class Pending:
             self._connection.close()
 
     def leave(self) -> None:
-        """Go away without the answer."""
+        """Disconnect without reading the response."""
         self._connection.close()
 
     def __del__(self) -> None:
-        """Leave nothing open, also where a test failed before it came to the answer."""
+        """Close the connection, also if the test failed before the response."""
         self._connection.close()

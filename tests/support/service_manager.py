@@ -1,4 +1,4 @@
-"""The service manager as a process meets it: a socket to be told on, and sockets that it hands over."""
+"""The service manager from a process's view: a notification socket, and sockets that it passes to the process."""
 
 import socket
 import sys
@@ -18,8 +18,8 @@ os.execvp(command[count], command[count:])
 """
 
 
-class Told:
-    """What a process tells the service manager."""
+class Notifications:
+    """The notifications of a process to the service manager."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -32,7 +32,7 @@ class Told:
         return self._socket.recv(65_536).decode()
 
     def wait_for(self, beginning: str) -> str:
-        """Wait for a message that begins so; return it."""
+        """Wait for a message with this beginning; return it."""
         deadline, seen = Deadline(PATIENCE_S), list[str]()
         while deadline.left_s():
             try:
@@ -41,10 +41,10 @@ class Told:
                 break
             if seen[-1].startswith(beginning):
                 return seen[-1]
-        raise AssertionError(f"not told {beginning}, but {seen}")
+        raise AssertionError(f"no notification {beginning}, but {seen}")
 
     def forget(self) -> None:
-        """Drop what has been told so far."""
+        """Drop the messages so far."""
         self._socket.setblocking(False)
         try:
             while True:
@@ -53,21 +53,21 @@ class Told:
             return
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the socket."""
         self._socket.close()
 
 
 class ServiceManager:
-    """Starts a daemon as systemd would."""
+    """Starts a daemon as systemd does."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
-        self.told = Told(daemon.directory / "notify.sock")
-        daemon.environ["NOTIFY_SOCKET"] = str(self.told.path)
+        self.notifications = Notifications(daemon.directory / "notify.sock")
+        daemon.environ["NOTIFY_SOCKET"] = str(self.notifications.path)
         self._listeners: list[socket.socket] = []
 
-    def hold_sockets(self, *paths: Path) -> None:
-        """Make the daemon's sockets, to be handed over to each process."""
+    def create_sockets(self, *paths: Path) -> None:
+        """Create the daemon's sockets, which are passed to each process."""
         for path in paths:
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             listener.bind(str(path))
@@ -76,12 +76,12 @@ class ServiceManager:
         self.daemon.descriptors = [listener.fileno() for listener in self._listeners]
 
     def launch(self) -> None:
-        """Start a process that is handed the sockets."""
+        """Start a process and pass it the sockets."""
         numbers = map(str, self.daemon.descriptors)
         self.daemon.launch(sys.executable, "-c", _GIVE, str(len(self._listeners)), *numbers)
 
     def close(self) -> None:
-        """Let go of everything."""
-        self.told.close()
+        """Close all sockets."""
+        self.notifications.close()
         for listener in self._listeners:
             listener.close()

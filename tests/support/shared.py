@@ -1,6 +1,6 @@
-"""One exchange and one daemon for all the tests of a package; a test speaks of its own orders and resources.
+"""One exchange and one daemon for all tests of a package; each test uses its own orders and resources.
 
-A package's ``conftest.py`` imports these fixtures, and with that has processes of its own.
+A package whose ``conftest.py`` imports these fixtures has its own processes.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from tests.support.stage import Stage, stage
 
 @pytest.fixture(scope="package")
 def package_config() -> Tables:
-    """What the daemon is configured with; a package may say otherwise."""
+    """The daemon's configuration; a package can override it."""
     return {}
 
 
 @pytest.fixture(scope="package")
 def package_stage() -> Iterator[Stage]:
-    """Where the processes live that all these tests share."""
+    """The stage of the shared processes."""
     with stage() as place:
         yield place
 
@@ -33,7 +33,7 @@ def package_exchange(package_stage: Stage) -> Exchange:
 
 @pytest.fixture(scope="package")
 def package_daemon(package_stage: Stage, package_exchange: Exchange, package_config: Tables) -> Daemon:
-    """The daemon, taking signals."""
+    """The daemon, ready for signals."""
     daemon = package_stage.daemon(package_exchange, package_config)
     daemon.start(with_rules=True)
     return daemon
@@ -43,13 +43,13 @@ def package_daemon(package_stage: Stage, package_exchange: Exchange, package_con
 def exchange(package_exchange: Exchange) -> Iterator[Exchange]:
     """The exchange, without faults before and after a test."""
     yield package_exchange
-    package_exchange.lay()
+    package_exchange.inject()
 
 
 @pytest.fixture
 def daemon(package_daemon: Daemon, exchange: Exchange) -> Iterator[Daemon]:
-    """The daemon; after a test it runs and trades again, and waits for nothing that the exchange asked for."""
-    del exchange  # whose faults end with the test
+    """The daemon; after a test it runs, trading is resumed, and the exchange's backoff is cleared."""
+    del exchange  # needed only because it removes its faults after the test
     if not package_daemon.process.is_running():
         package_daemon.start()
     yield package_daemon

@@ -1,4 +1,4 @@
-"""Signals as a bot sends them: complete ones, of which a test names only what it is about."""
+"""Complete signals as a bot sends them; a test names only the fields that matter to it."""
 
 import itertools
 import os
@@ -10,7 +10,7 @@ _numbers = itertools.count(1)
 
 
 def market_buy(**changes: Any) -> Signal:
-    """Buy for 25 USDT at the market, of a target that no other signal has."""
+    """Buy for 25 USDT at the market, with a unique target."""
     return _given({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": "25"}, changes)
 
 
@@ -26,7 +26,7 @@ def resting_buy(**changes: Any) -> Signal:
 
 
 def _given(signal: Signal, changes: Signal) -> Signal:
-    """Complete a signal; a change to ``None`` leaves a field out."""
+    """Complete a signal; a change to ``None`` removes a field."""
     number = next(_numbers)
     complete = {"ownerId": "bot", "snipeTargetId": f"target-{os.getpid()}-{number}"} | signal | changes
     return {name: value for name, value in complete.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Where the processes of a test live, and where they all end."""
+"""The stage of a test: starts its processes, and ends all of them."""
 
 import shutil
 import tempfile
@@ -14,7 +14,7 @@ GROUP_MAY_PASS = 0o750
 
 
 class Stage:
-    """Starts processes in directories of their own, and ends all of them."""
+    """Starts processes, each in its own directory, and ends all of them."""
 
     def __init__(self, directory: Path, ends: ExitStack) -> None:
         self.directory = directory
@@ -30,7 +30,7 @@ class Stage:
         return exchange
 
     def daemon(self, exchange: Exchange | None, config: Tables | None = None, *, keys: Keys = KEYS) -> Daemon:
-        """Make a daemon that trades on an exchange, or on paper; it is not started yet."""
+        """Make a daemon that trades on an exchange, or on paper, without starting it."""
         url = None if exchange is None else exchange.url
         daemon = Daemon(self.subdirectory("daemon"), url=url, config=config, keys=keys)
         self._ends.callback(daemon.close)
@@ -44,7 +44,7 @@ class Stage:
         return child
 
     def subdirectory(self, name: str) -> Path:
-        """Make a directory that no other process has."""
+        """Make a new directory."""
         directory = self.directory / f"{name}-{len(list(self.directory.iterdir()))}"
         directory.mkdir()
         directory.chmod(GROUP_MAY_PASS)
@@ -53,7 +53,7 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Give processes a place: a short one, because a Unix socket's path is, which root's group may pass through."""
+    """Create a stage. Its path is short, as a Unix socket's path must be, and accessible to root's group."""
     directory = Path(tempfile.mkdtemp(prefix="sd-"))
     directory.chmod(GROUP_MAY_PASS)
     try:

@@ -1,4 +1,4 @@
-"""The daemon's database as anybody may read it: with SQLite, read-only, while the daemon writes."""
+"""Reads the daemon's database with SQLite, read-only, while the daemon writes."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def read(database: Path, query: str, *values: str | int) -> list[dict[str, Any]]:
-    """Read rows as they stand on disk at this moment."""
+    """Read committed rows."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(query, values)]
@@ -20,20 +20,20 @@ def locks_of(database: Path, resource: str) -> list[dict[str, Any]]:
 
 
 def queue_of(database: Path, resource: str) -> list[dict[str, Any]]:
-    """Return who waited or waits for a resource, oldest first."""
+    """Return a resource's rows in the lease queue, oldest first."""
     return read(
         database, "SELECT * FROM transaction_queue WHERE resource_id = ? ORDER BY queued_at, queue_id", resource
     )
 
 
 def events_of(database: Path, resource: str) -> list[dict[str, Any]]:
-    """Return what was told of a resource, oldest first."""
+    """Return a resource's recorded events, oldest first."""
     return read(database, "SELECT * FROM events WHERE resource = ? ORDER BY event_id", resource)
 
 
 @contextmanager
-def nothing_is_written(database: Path) -> Iterator[None]:
-    """Keep every commit of the daemon's waiting, for as long as the context lasts: somebody else is writing."""
+def commits_blocked(database: Path) -> Iterator[None]:
+    """Block every commit of the daemon until the context ends: another connection holds the write lock."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield

@@ -1,4 +1,4 @@
-"""TLS before a server that has none, with a certificate that lasts as long as a test wants."""
+"""TLS in front of a server without TLS, with a certificate whose lifetime the test chooses."""
 
 import asyncio
 import ssl
@@ -19,7 +19,7 @@ ADDRESSES = ("127.0.0.1", "127.0.0.2")
 
 
 def certificate(directory: Path, days: int) -> Path:
-    """Make key and certificate in one file; who trusts the file trusts the server."""
+    """Write key and certificate to one file; a client that trusts the file trusts the server."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ADDRESSES[0])])
     now = datetime.now(UTC)
@@ -45,7 +45,7 @@ def certificate(directory: Path, days: int) -> Path:
 
 @contextmanager
 def tls_before(url: str, pem: Path, host: str = ADDRESSES[0]) -> Iterator[str]:
-    """Stand before a server; yield the address with TLS."""
+    """Run a TLS relay to a server; yield its URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""A client of the daemon's sockets, of nothing but the standard library."""
+"""A client of the daemon's sockets that uses only the standard library."""
 
 import http.client
 import json
@@ -29,10 +29,10 @@ class Connection(http.client.HTTPConnection):
     def ask(
         self, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
     ) -> "Answer":
-        """Make one request; a body of bytes goes as it is, anything else as JSON.
+        """Make one request; a body of bytes is sent unchanged, anything else as JSON.
 
         Raises:
-            OSError, http.client.HTTPException: there was no answer.
+            OSError, http.client.HTTPException: there was no response.
 
         """
         payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
@@ -42,7 +42,7 @@ class Connection(http.client.HTTPConnection):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -57,16 +57,16 @@ class Answer:
 def ask(
     path: Path, method: str, target: str, body: object = None, *, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Make one request on a connection of its own, as :meth:`Connection.ask` does."""
+    """Make one request on a new connection, as :meth:`Connection.ask` does."""
     with closing(Connection(path)) as connection:
         return connection.ask(method, target, body, headers=headers)
 
 
-def speak(path: Path, *parts: bytes) -> Answer:
-    """Send bytes that may be no HTTP at all, and return the answer to them.
+def send_raw(path: Path, *parts: bytes) -> Answer:
+    """Send bytes that can be invalid HTTP, and return the response.
 
     Raises:
-        OSError, http.client.HTTPException: there was no answer.
+        OSError, http.client.HTTPException: there was no response.
 
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -1,4 +1,4 @@
-"""A session of requests that speaks over a Unix socket, for tools that bring their own client."""
+"""A session of the library ``requests`` over a Unix socket, for tools that have their own client."""
 
 import os
 import socket

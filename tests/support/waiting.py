@@ -1,4 +1,4 @@
-"""Waiting for something to become true, and doing things at once. No test waits for time to pass."""
+"""Waiting for a condition, and running work concurrently. No test waits for time to pass."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 PATIENCE_S = 15.0
-"""So long a test waits for what must happen: far longer than it takes, even on a machine that is busy."""
+"""The default timeout of a test's waits: far longer than needed, even on a busy machine."""
 
 _PAUSE_S = 0.005
 
@@ -15,34 +15,34 @@ T = TypeVar("T")
 
 
 class Deadline:
-    """An instant by which something must have happened."""
+    """A time by which something must have happened."""
 
     def __init__(self, timeout_s: float) -> None:
         self._at_s = time.perf_counter() + timeout_s
 
     def left_s(self) -> float:
-        """Tell how long until then; 0 when it is over."""
+        """Return the remaining seconds, 0 when it has passed."""
         return max(0.0, self._at_s - time.perf_counter())
 
 
 def eventually(
-    look: Callable[[], T | None], what: str, timeout_s: float = PATIENCE_S, *, pause_s: float = _PAUSE_S
+    find: Callable[[], T | None], what: str, timeout_s: float = PATIENCE_S, *, pause_s: float = _PAUSE_S
 ) -> T:
-    """Look again and again until there is something, for what announces itself by no event.
+    """Call ``find`` until it returns a true value; return that. For conditions without an event to wait for.
 
     Raises:
-        AssertionError: it did not come in time.
+        AssertionError: it returned none in time.
 
     """
     deadline, pause = Deadline(timeout_s), threading.Event()
-    while not (found := look()):
+    while not (found := find()):
         assert deadline.left_s(), f"{what}: not within {timeout_s} s"
         pause.wait(pause_s)
     return found
 
 
 def at_once(count: int, work: Callable[[int], T]) -> list[T]:
-    """Do something so many times at the same moment; return what each returned, in the order of their numbers."""
+    """Run ``work`` in ``count`` threads that start together; return the results in the order of their numbers."""
     start = threading.Barrier(count)
 
     def one(number: int) -> T:
@@ -54,5 +54,5 @@ def at_once(count: int, work: Callable[[int], T]) -> list[T]:
 
 
 def wall_ms() -> int:
-    """Read the clock that the processes read, in Unix milliseconds."""
-    return time.time_ns() // 1_000_000  # noqa: TID251  # a test names instants to processes with clocks of their own
+    """Return the wall clock, which the processes use too, in Unix milliseconds."""
+    return time.time_ns() // 1_000_000  # noqa: TID251  # tests pass times to processes that use the real clock

@@ -1,4 +1,4 @@
-"""A wall clock under a test's hand: a process reads the machine's, and is shown it with a difference."""
+"""A wall clock that a test controls: a process reads the machine's clock plus an offset."""
 
 from tests.support.daemon_process import Daemon
 
@@ -18,10 +18,10 @@ time.time_ns = _shifted
 
 
 class WallClock:
-    """The wall clock that a daemon's processes read."""
+    """The wall clock of a daemon's processes."""
 
     def __init__(self, daemon: Daemon, *, ahead_ms: int = 0) -> None:
-        """Let the daemon's next process read it; Python imports ``sitecustomize`` before anything else."""
+        """Install it for the daemon's next process: Python imports ``sitecustomize`` before anything else."""
         directory = daemon.directory / "wall-clock"
         directory.mkdir()
         self._path = directory / "ahead_ms"
@@ -30,7 +30,7 @@ class WallClock:
         daemon.environ["PYTHONPATH"] = str(directory)
 
     def set(self, ahead_ms: int) -> None:
-        """Set it: so far ahead of the machine's, or behind."""
+        """Set the offset to the machine's clock."""
         fresh = self._path.with_suffix(".new")
         fresh.write_text(str(ahead_ms), encoding="ascii")
         fresh.replace(self._path)

@@ -57,7 +57,7 @@ class Aftermath:
         for what, faults in PLACED.items():
             self.placed[what] = self._send(*faults)
         self.never_placed = self._send(NEVER_PLACED)
-        self.exchange.lay(*BLIND)
+        self.exchange.inject(*BLIND)
         self.locks = {order_id: self._lock(order_id) for order_id in (*self.placed.values(), self.never_placed)}
         self.behind_placed = self._accept(self._behind(self.placed["it never answers"]))
         self.behind_never_placed = self._accept(self._behind(self.never_placed))
@@ -68,7 +68,7 @@ class Aftermath:
         self.too_late = self._accept(self._behind(self.never_placed) | {"deadlineMs": 700, "quoteOrderQty": "27"})
         self._kill_in_a_crowd()
         self.killed_lines = self.daemon.process.output.all()
-        self.exchange.lay()
+        self.exchange.inject()
         eventually(lambda: wall_ms() > self.deadlines[self.too_late], "the deadline passes while the daemon is dead")
         self.daemon.start()
         self.ready_ms = wall_ms()
@@ -80,12 +80,12 @@ class Aftermath:
 
     def _send(self, *faults: dict[str, Any]) -> str:
         """Send an order to an exchange with these faults; return when it is under way, or in doubt already."""
-        self.exchange.lay(*({"count": 1} | fault for fault in faults), *BLIND)
+        self.exchange.inject(*({"count": 1} | fault for fault in faults), *BLIND)
         order_id = self._accept(market_buy())
         self.exchange.wait_for_arrivals(order_id)
         if not any(fault["kind"].startswith("slow") for fault in faults):
             self.daemon.until(order_id, "in_doubt")
-        if self.daemon.look("/v1/status")["turnedAway"] is not None:
+        if self.daemon.get("/v1/status")["turnedAway"] is not None:
             self._open_door()
         return order_id
 

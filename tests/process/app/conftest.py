@@ -26,7 +26,7 @@ def daemon_exchange(daemon_stage: Stage) -> Exchange:
 def exchange(daemon_exchange: Exchange) -> Iterator[Exchange]:
     """The exchange, without faults before and after a test."""
     yield daemon_exchange
-    daemon_exchange.lay()
+    daemon_exchange.inject()
 
 
 @pytest.fixture(scope="package")

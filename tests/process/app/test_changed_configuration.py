@@ -49,7 +49,7 @@ def test_an_unknown_outcome_excludes_the_symbols_next_trade_under_the_other_scop
 ) -> None:
     daemon = own_stage.daemon(exchange, before)
     daemon.start(with_rules=True)
-    exchange.lay("reply_lost", *({"kind": "error_before", "endpoint": f"GET /api/v3/{each}"} for each in LOOKS))
+    exchange.inject("reply_lost", *({"kind": "error_before", "endpoint": f"GET /api/v3/{each}"} for each in LOOKS))
     doubtful = daemon.accept(market_buy(snipeTargetId="s1"))
     daemon.until(doubtful, "in_doubt")
     daemon.configure(after)
@@ -60,6 +60,6 @@ def test_an_unknown_outcome_excludes_the_symbols_next_trade_under_the_other_scop
     assert daemon.order(behind)["state"] == "queued"
     assert doubtful in daemon.explain(behind)["next"]["what"]
     assert exchange.arrivals(behind) == []
-    exchange.lay()
+    exchange.inject()
     daemon.until(doubtful, "filled")
     daemon.until(behind, "filled")

@@ -23,7 +23,7 @@ def test_a_clock_that_was_set_back_makes_no_order_younger_and_orders_are_still_t
     daemon.kill()
     set_ahead(daemon, HOUR_MS)  # as if the machine's clock had been an hour ahead then
     daemon.start()
-    assert daemon.look("/v1/status")["nowMs"] - wall_ms() > HOUR_MS - 60_000
+    assert daemon.get("/v1/status")["nowMs"] - wall_ms() > HOUR_MS - 60_000
     assert daemon.until(due, "expired")["attempts"] == 0
     daemon.wait_for("exchange.reachable")
     filled = daemon.submit(market_buy(), wait_s=10).json
@@ -48,9 +48,9 @@ def test_an_instant_is_kept_though_the_machine_started_behind_and_was_set_right_
     daemon.until(waiting, "filled")
     [arrival] = exchange.arrivals(waiting)
     assert at_ms <= arrival["receivedMs"] < at_ms + 5_000
-    assert abs(daemon.look("/v1/status")["exchange"]["offsetMs"]) < 10_000
+    assert abs(daemon.get("/v1/status")["exchange"]["offsetMs"]) < 10_000
     daemon.restart()
-    assert daemon.look("/v1/status")["nowMs"] >= at_ms
+    assert daemon.get("/v1/status")["nowMs"] >= at_ms
 
 
 def test_a_lease_keeps_its_length_when_the_clock_jumps(own_stage: Stage, exchange: Exchange) -> None:
@@ -73,12 +73,12 @@ def test_a_machine_that_is_set_back_while_the_daemon_runs_brings_no_instant_near
     wall = WallClock(daemon)
     daemon.start(with_rules=True)
     due = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS // 2))
-    exchange.lay({"kind": "refused", "code": 30001, "endpoint": "POST /api/v3/order"})
+    exchange.inject({"kind": "refused", "code": 30001, "endpoint": "POST /api/v3/order"})
     late = daemon.send(market_buy(deadlineMs=500))
     wall.set(-HOUR_MS)
     assert daemon.wait_for("clock.jumped")["followed_ms"] == 0
     daemon.until(late, "rejected", "expired")
-    assert daemon.look("/v1/status")["nowMs"] > wall_ms() - HOUR_MS // 2
+    assert daemon.get("/v1/status")["nowMs"] > wall_ms() - HOUR_MS // 2
     assert daemon.order(due)["state"] == "queued"
 
 
@@ -93,7 +93,7 @@ def test_a_daemon_whose_time_was_recorded_far_ahead_says_so_everywhere_until_a_p
     wall.set(0)
     daemon.restart()
     assert daemon.wait_for("alert.firing", alert="clock_wrong")["severity"] == "critical"
-    status = daemon.look("/v1/status")
+    status = daemon.get("/v1/status")
     assert status["nowMs"] > wall_ms() + 2 * DAY_MS, "over restarts"
     assert "259,200 s ahead of the exchange's" in status["clockWrong"]
     assert "259,200 s ahead" in run_cli(daemon, "status").output
@@ -109,8 +109,8 @@ def test_a_daemon_whose_time_was_recorded_far_ahead_says_so_everywhere_until_a_p
     assert (done.code, done.json["waiting"]) == (0, 1)
     assert done.json["wasMs"] - done.json["nowMs"] > 2 * DAY_MS
     daemon.start(with_rules=True)
-    assert daemon.look("/v1/status")["clockWrong"] is None
-    assert abs(daemon.look("/v1/status")["nowMs"] - wall_ms()) < HOUR_MS
+    assert daemon.get("/v1/status")["clockWrong"] is None
+    assert abs(daemon.get("/v1/status")["nowMs"] - wall_ms()) < HOUR_MS
     assert daemon.until(waiting, "expired")["attempts"] == 0
     assert daemon.submit(market_buy(idempotencyKey="k1") | {"snipeTargetId": bought["snipeTargetId"]}).json["replayed"]
     at_ms = wall_ms() + 1_000

@@ -84,6 +84,6 @@ def test_those_that_hang_up_while_they_wait_lose_nothing(daemon: Daemon, exchang
 
 
 def _of_the_hasty(daemon: Daemon) -> list[str] | None:
-    found = daemon.look("/v1/orders?limit=30")["orders"]
+    found = daemon.get("/v1/orders?limit=30")["orders"]
     orders = [order["id"] for order in found if order["ownerId"].startswith("hasty-")]
     return orders if len(orders) == 10 else None

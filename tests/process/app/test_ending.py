@@ -30,7 +30,7 @@ def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
 
 def held_up(daemon: Daemon, exchange: Exchange, delay_ms: int = 60_000) -> str:
     """Send an order that the exchange takes at once and answers late."""
-    exchange.lay({"kind": "slow_after", "delay_ms": delay_ms, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": delay_ms, "count": 1})
     order_id = daemon.send(market_buy())
     exchange.wait_for_arrivals(order_id)
     return order_id
@@ -69,9 +69,9 @@ def test_what_is_not_finished_in_time_is_in_doubt_on_disk_and_found_at_the_next_
 def cancel_held_up(daemon: Daemon, exchange: Exchange, delay_ms: int) -> tuple[str, Pending]:
     """Cancel a resting order; the exchange does so at once and answers late."""
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
-    exchange.lay({"kind": "slow_after", "endpoint": "DELETE /api/v3/order", "delay_ms": delay_ms, "count": 1})
+    exchange.inject({"kind": "slow_after", "endpoint": "DELETE /api/v3/order", "delay_ms": delay_ms, "count": 1})
     asked = Pending(daemon.signals, "DELETE", f"/v1/orders/{order_id}")
-    eventually(exchange.struck, "the cancel's request")
+    eventually(exchange.injections, "the cancel's request")
     return order_id, asked
 
 
@@ -137,14 +137,14 @@ def test_a_daemon_that_still_looks_for_what_was_in_flight_ends_when_told_and_sen
     behind = daemon.accept(
         market_buy(snipeTargetId=daemon.order(order_id)["snipeTargetId"], quoteOrderQty="26", deadlineMs=60_000)
     )
-    exchange.lay(*BLIND)
+    exchange.inject(*BLIND)
     daemon.kill()
     daemon.launch()
     daemon.wait_for("daemon.reconciling", in_doubt=1)
     assert daemon.process.terminate(AT_ONCE_S) == 0
     assert daemon.process.events("daemon.ready") == []
     assert daemon.process.events("daemon.stopped")
-    exchange.lay()
+    exchange.inject()
     assert exchange.arrivals(behind) == []
 
 

@@ -34,9 +34,9 @@ def test_away_at_the_start_it_is_waited_for_and_signals_are_told_to_come_again(
     daemon.restart()
     away = daemon.wait_for("exchange.unreachable")
     assert exchange.url.rpartition(":")[2] in away["error"]
-    found = daemon.look("/v1/status")["exchange"]
+    found = daemon.get("/v1/status")["exchange"]
     assert (found["reachable"], found["error"]) == (False, away["error"])
-    assert daemon.look("/readyz")["ready"] is True
+    assert daemon.get("/readyz")["ready"] is True
     signal = market_buy()
     refused = daemon.submit(signal)
     assert (refused.status, refused.json["error"], refused.headers["retry-after"]) == (503, "not_ready", "1")
@@ -47,7 +47,7 @@ def test_away_at_the_start_it_is_waited_for_and_signals_are_told_to_come_again(
     daemon.wait_for("exchange.proven")
     filled = daemon.submit(signal, wait_s=10).json
     assert (filled["state"], filled["replayed"]) == ("filled", False)
-    assert daemon.look("/v1/status")["exchange"]["error"] is None
+    assert daemon.get("/v1/status")["exchange"]["error"] is None
     assert len(exchange.orders(filled["id"])) == 1
 
 
@@ -74,7 +74,7 @@ def test_away_on_the_way_an_order_is_tried_again_because_not_a_byte_of_it_left(
 def test_gone_in_the_middle_of_a_request_the_order_is_in_doubt_and_found_when_it_is_back(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000})
     order_id = daemon.send(market_buy())
     exchange.wait_for_arrivals(order_id)
     eventually(lambda: exchange.orders(order_id), "it is on the book")

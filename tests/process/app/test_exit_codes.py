@@ -197,5 +197,5 @@ def test_the_log_ends_with_the_same_sentence_once_there_is_a_log(ends: Ends, wha
 
 
 def test_none_of_it_disturbs_the_one_that_runs(ends: Ends) -> None:
-    assert ends.running.look("/readyz")["ready"] is True
+    assert ends.running.get("/readyz")["ready"] is True
     assert ends.running.ask("GET", "/v1/status").json["pid"] == ends.running.process.pid

@@ -266,7 +266,7 @@ def test_after_a_reader_that_stayed_the_log_of_changes_shrinks_again(daemon: Dae
         for _ in range(20):
             batch = [market_buy(executeAt=wall_ms() + HOUR_MS) for _ in range(100)]
             assert daemon.ask("POST", "/v1/signals/batch", batch).status == 202
-            for order in daemon.look("/v1/orders?limit=100")["orders"]:
+            for order in daemon.get("/v1/orders?limit=100")["orders"]:
                 daemon.ask("DELETE", f"/v1/orders/{order['id']}")
         grown = log.stat().st_size
         assert grown > LOG_BYTES

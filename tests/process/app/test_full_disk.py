@@ -99,11 +99,11 @@ def test_when_the_disk_fills_up_what_was_acknowledged_is_kept_and_the_rest_was_n
     disk.free()
     daemon.start()
     assert {daemon.until(order_id, "filled", "expired")["id"] for order_id in filled} == set(filled)
-    assert daemon.look("/v1/status")["queueLength"] >= len(waiting) >= 100
+    assert daemon.get("/v1/status")["queueLength"] >= len(waiting) >= 100
     assert {daemon.order(order_id)["state"] for order_id in waiting[:: len(waiting) // 50]} == {"queued"}
     arrived = [request["parameters"]["newClientOrderId"] for request in exchange.arrivals()]
     assert len(arrived) == len(set(arrived)) == len(exchange.orders())
-    known = {order["clientOrderId"] for order in daemon.look("/v1/orders?state=filled&limit=1000")["orders"]}
+    known = {order["clientOrderId"] for order in daemon.get("/v1/orders?state=filled&limit=1000")["orders"]}
     assert known >= {order["clientOrderId"] for order in exchange.orders() if order["clientOrderId"][:26] in filled}
 
 

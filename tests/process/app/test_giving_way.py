@@ -12,7 +12,7 @@ def test_after_a_forced_release_under_a_lost_order_the_resources_next_order_goes
 ) -> None:
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     lost = daemon.send(market_sell(snipeTargetId="one"))
     daemon.until(lost, "lost")
     waiting = daemon.accept(market_sell(snipeTargetId="one", quantity="0.002"))
@@ -29,7 +29,7 @@ def test_after_a_restart_a_forced_release_lets_the_resources_next_order_go(
 ) -> None:
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     lost = daemon.send(market_sell(snipeTargetId="one"))
     daemon.until(lost, "lost")
     daemon.restart()

@@ -98,7 +98,7 @@ def test_no_order_is_on_the_book_twice(aftermath: Aftermath) -> None:
     assert set(booked) <= set(arrived)
     assert len(booked) == len({order_of(each) for each in booked}) > len(PLACED)
     assert len(arrived) == len({order_of(each) for each in arrived})
-    known = {order["id"] for order in aftermath.daemon.look("/v1/orders?limit=1000")["orders"]}
+    known = {order["id"] for order in aftermath.daemon.get("/v1/orders?limit=1000")["orders"]}
     assert {order_of(each) for each in arrived} <= known
 
 

@@ -15,12 +15,12 @@ def test_a_start_with_many_doubts_serves_callers_though_the_weight_does_not_suff
     """Looking everywhere takes 25 of the weight for each pair; asking for an order itself takes 2."""
     daemon = own_stage.daemon(exchange, {"reconcile": PATIENT})
     daemon.start(with_rules=True)
-    exchange.lay({"kind": "request_lost"})
+    exchange.inject({"kind": "request_lost"})
     pairs = list(default_symbols())[:DOUBTS]
     orders = [daemon.send(market_buy(symbol=pair)) for pair in pairs]
     for order_id in orders:
         daemon.until(order_id, "in_doubt")
-    exchange.lay()
+    exchange.inject()
     daemon.kill()
     daemon.configure({"exchange": REAL_WEIGHT})
     daemon.start()

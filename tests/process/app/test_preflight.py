@@ -45,7 +45,7 @@ def test_a_key_that_may_only_read_ends_the_start(own_stage: Stage) -> None:
 
 def test_an_account_that_may_not_trade_ends_the_start(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
-    exchange.lay(NO_TRADING)
+    exchange.inject(NO_TRADING)
     assert "canTrade is false" in refusal_of(own_stage.daemon(exchange))
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_placed_to_find_out(own_stage: Stage) -> None:
     daemon.start()
     assert exchange.orders() == []
     assert daemon.process.events("exchange.proven")
-    assert daemon.look("/v1/status")["unproven"] is None
+    assert daemon.get("/v1/status")["unproven"] is None
 
 
 def test_on_an_address_that_is_not_the_loopbacks_known_ones_it_trades_over_tls_within_limits_alone(
@@ -107,14 +107,14 @@ def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
 def test_an_exchange_that_is_away_keeps_no_doubt_from_being_settled_and_no_order_is_sent_before_it_is_proven(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000})
     doubtful = daemon.send(market_buy())
     eventually(lambda: exchange.orders(doubtful), "it is on the book")
     exchange.kill()
     daemon.until(doubtful, "in_doubt")
     daemon.restart()
     daemon.wait_for("exchange.unproven")
-    found = daemon.look("/v1/status")
+    found = daemon.get("/v1/status")
     assert (found["stage"], found["inDoubt"]) == ("ready", 1)
     assert "no order is sent before" in found["unproven"]
     refused = daemon.submit(market_buy())
@@ -150,7 +150,7 @@ def test_with_an_order_out_there_a_no_begins_the_day_halted_so_that_it_is_follow
     resting = daemon.accept(resting_buy())
     daemon.until(resting, "open")
     daemon.kill()
-    exchange.lay(NO_TRADING)
+    exchange.inject(NO_TRADING)
     daemon.start()
     assert "canTrade is false" in daemon.wait_for("trading.halted")["reason"]
     exchange.change_market("BTCUSDT", price="49000")

@@ -33,7 +33,7 @@ def test_what_can_change_counts_at_once_and_is_told(daemon: Daemon) -> None:
     told = daemon.reload()
     assert (told["event"], told["needs_restart"]) == ("daemon.reloaded", "nothing")
     assert "[queue] buy_deadline_ms: 5000 → 1234" in told["changed"]
-    assert daemon.look("/v1/status")["exchange"]["weightLimit"] == 999_999
+    assert daemon.get("/v1/status")["exchange"]["weightLimit"] == 999_999
     order = daemon.order(daemon.accept(market_buy()))
     assert order["deadlineAtMs"] - order["acceptedAtMs"] == 1_234
 
@@ -45,7 +45,7 @@ def test_what_cannot_change_waits_for_a_restart_and_is_told(daemon: Daemon) -> N
     told = daemon.reload()
     assert told["event"] == "daemon.reloaded"
     assert told["needs_restart"] == f"[sockets] status: {here!r} → {elsewhere!r}"
-    assert daemon.look("/readyz")["ready"] is True
+    assert daemon.get("/readyz")["ready"] is True
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_a_hup_while_it_starts_does_not_end_it(shared_stage: Stage, daemon_excha
     daemon.wait_for("daemon.starting")
     process.send(SIGHUP)
     daemon.wait_for("daemon.ready")
-    assert daemon.look("/healthz") == {"alive": True}
+    assert daemon.get("/healthz") == {"alive": True}

@@ -32,14 +32,14 @@ def manager(daemon: Daemon) -> Iterator[ServiceManager]:
 @pytest.fixture
 def keeper(manager: ServiceManager) -> ServiceManager:
     """A service manager that keeps the daemon's sockets."""
-    manager.hold_sockets(manager.daemon.signals, manager.daemon.status)
+    manager.create_sockets(manager.daemon.signals, manager.daemon.status)
     return manager
 
 
 def test_it_is_ready_when_signals_are_taken_and_says_how_it_stands(manager: ServiceManager) -> None:
     manager.daemon.launch()
-    manager.told.wait_for("STATUS=ready: 0 under way, 0 in doubt, 0 lost, 0 queued")
-    assert manager.told.next() == "READY=1"
+    manager.notifications.wait_for("STATUS=ready: 0 under way, 0 in doubt, 0 lost, 0 queued")
+    assert manager.notifications.next() == "READY=1"
     manager.daemon.accept(market_buy())
 
 
@@ -47,48 +47,48 @@ def test_it_is_not_ready_before_it_has_looked_for_what_was_in_flight(
     daemon: Daemon, manager: ServiceManager, exchange: Exchange
 ) -> None:
     daemon.start(with_rules=True)
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
     order_id = daemon.send(market_buy())
     exchange.wait_for_arrivals(order_id)
     daemon.kill()
-    exchange.lay(*BLIND)
-    manager.told.forget()
+    exchange.inject(*BLIND)
+    manager.notifications.forget()
     daemon.launch()
-    assert manager.told.wait_for("STATUS=") == "STATUS=starting: 0 under way, 1 in doubt, 0 lost, 0 queued"
-    exchange.lay()
-    manager.told.wait_for("READY=1")
+    assert manager.notifications.wait_for("STATUS=") == "STATUS=starting: 0 under way, 1 in doubt, 0 lost, 0 queued"
+    exchange.inject()
+    manager.notifications.wait_for("READY=1")
     assert daemon.order(order_id)["state"] == "filled"
 
 
 def test_a_reload_is_told_with_its_beginning_and_its_end(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.start()
-    manager.told.wait_for("READY=1")
+    manager.notifications.wait_for("READY=1")
     daemon.process.send(SIGHUP)
-    begun = manager.told.wait_for("RELOADING=1")
+    begun = manager.notifications.wait_for("RELOADING=1")
     assert begun.split("\n")[1].removeprefix("MONOTONIC_USEC=").isdecimal()
-    assert manager.told.next() == "READY=1"
+    assert manager.notifications.next() == "READY=1"
 
 
 def test_a_drain_is_told(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.start()
     daemon.process.send(SIGTERM)
-    manager.told.wait_for("STOPPING=1")
+    manager.notifications.wait_for("STOPPING=1")
     assert daemon.process.exit_code() == 0
 
 
 def test_the_watchdog_is_fed_while_commits_come_back(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.environ["WATCHDOG_USEC"] = "400000"
     daemon.start(with_rules=True)
-    manager.told.wait_for("WATCHDOG=1")
+    manager.notifications.wait_for("WATCHDOG=1")
     with closing(sqlite3.connect(daemon.database, isolation_level=None)) as other, ThreadPoolExecutor() as pool:
         other.execute("BEGIN IMMEDIATE")
         answer = pool.submit(daemon.submit, market_buy())
         stuck = daemon.wait_for("daemon.stuck")
-        manager.told.forget()
+        manager.notifications.forget()
         other.execute("ROLLBACK")
         assert answer.result().status == 202
     assert "writer" in stuck["parts"]
-    manager.told.wait_for("WATCHDOG=1")
+    manager.notifications.wait_for("WATCHDOG=1")
 
 
 def test_who_calls_while_no_daemon_runs_is_answered_by_the_next_one(daemon: Daemon, keeper: ServiceManager) -> None:
@@ -98,15 +98,15 @@ def test_who_calls_while_no_daemon_runs_is_answered_by_the_next_one(daemon: Daem
         assert before.result().status == 202
         daemon.kill()
         after = [pool.submit(daemon.submit, market_buy()) for _ in range(5)]
-        look = pool.submit(daemon.look, "/v1/status")
+        status = pool.submit(daemon.get, "/v1/status")
         keeper.launch()
         assert [answer.result().status for answer in after] == [202] * 5
-        assert look.result()["pid"] == daemon.process.pid
+        assert status.result()["pid"] == daemon.process.pid
 
 
 def begin_to_drain(daemon: Daemon, exchange: Exchange) -> None:
     """Ask the daemon to end while an order is on its way."""
-    exchange.lay({"kind": "slow_after", "delay_ms": 500, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 500, "count": 1})
     exchange.wait_for_arrivals(daemon.send(market_buy()))
     daemon.process.send(SIGTERM)
     daemon.wait_for("daemon.draining", in_flight=1)
@@ -151,7 +151,7 @@ def test_sockets_that_were_handed_over_stay(daemon: Daemon, keeper: ServiceManag
 
 
 def test_a_socket_that_is_none_of_ours_is_refused(daemon: Daemon, manager: ServiceManager) -> None:
-    manager.hold_sockets(daemon.signals, daemon.directory / "other.sock")
+    manager.create_sockets(daemon.signals, daemon.directory / "other.sock")
     manager.launch()
     assert daemon.process.exit_code() == 78
     assert "other.sock" in "\n".join(daemon.process.errors.all())
@@ -160,6 +160,6 @@ def test_a_socket_that_is_none_of_ours_is_refused(daemon: Daemon, manager: Servi
 def test_it_has_time_to_save_a_database_that_was_deleted(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.start()
     daemon.database.unlink()
-    manager.told.wait_for("STOPPING=1\nEXTEND_TIMEOUT_USEC=600000000")
+    manager.notifications.wait_for("STOPPING=1\nEXTEND_TIMEOUT_USEC=600000000")
     assert daemon.process.exit_code() == 65
     assert daemon.process.events("store.gone")

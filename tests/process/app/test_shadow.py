@@ -54,12 +54,12 @@ def test_the_pairs_and_their_rules_are_the_real_markets(daemon: Daemon, market: 
 
 
 def test_the_time_is_the_real_markets(daemon: Daemon) -> None:
-    offset_ms = eventually(lambda: daemon.look("/v1/status")["exchange"]["offsetMs"], "the clock is measured")
+    offset_ms = eventually(lambda: daemon.get("/v1/status")["exchange"]["offsetMs"], "the clock is measured")
     assert 6_000 < offset_ms < 8_000
 
 
 def test_status_log_and_answers_say_that_it_is_a_shadow(daemon: Daemon, market: Exchange) -> None:
-    found = daemon.look("/v1/status")
+    found = daemon.get("/v1/status")
     assert (found["mode"], found["shadowOf"]) == ("paper", market.url)
     assert daemon.process.events("daemon.starting")[0]["shadow_of"] == market.url
     assert daemon.submit(market_buy()).headers["sniperd-shadow-of"] == market.url

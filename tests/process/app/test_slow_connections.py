@@ -37,7 +37,7 @@ def test_an_order_whose_connection_opens_after_its_deadline_is_not_sent(
     order_id = send_into_a_handshake(daemon, edge, deadlineMs=300)
     deadline_ms = daemon.order(order_id)["deadlineAtMs"]
     eventually(lambda: wall_ms() > deadline_ms, "the deadline")
-    edge.let_go()
+    edge.release()
     assert "deadline" in daemon.until(order_id, "expired")["reason"]
     assert exchange.arrivals(order_id) == []
 
@@ -47,7 +47,7 @@ def test_an_order_whose_connection_opens_after_halt_was_answered_is_not_sent(
 ) -> None:
     order_id = send_into_a_handshake(daemon, edge, deadlineMs=60_000)
     assert daemon.ask("POST", "/v1/admin/halt", REASON).status == 200
-    edge.let_go()
+    edge.release()
     assert "halted" in daemon.until(order_id, "queued")["reason"]
     assert exchange.arrivals(order_id) == []
     daemon.ask("POST", "/v1/admin/resume", REASON)
@@ -62,7 +62,7 @@ def test_an_order_whose_lock_was_taken_away_while_its_connection_opened_is_not_s
     lock_id = daemon.wait_for("order.sent", order_id=order_id)["lock_id"]
     released = daemon.ask("POST", f"/v1/admin/locks/{lock_id}/force-release", REASON | {"exchangeChecked": True})
     assert released.status == 200, released.raw
-    edge.let_go()
+    edge.release()
     daemon.until(order_id, "filled")
     attempts = daemon.explain(order_id)["attempts"]
     assert [attempt["state"] for attempt in attempts] == ["not_sent", "placed"]
@@ -81,7 +81,7 @@ def test_the_exchange_itself_refuses_an_order_that_reaches_it_after_its_deadline
         edge.wait_for_held()
         deadline_ms = daemon.order(order_id)["deadlineAtMs"]
         eventually(lambda: wall_ms() > deadline_ms + CLOCK_ERROR_MS, "the deadline")
-        edge.let_go()
+        edge.release()
         assert "700003" in daemon.until(order_id, "rejected", "expired")["reason"]
         assert len(exchange.arrivals(order_id)) == 1
         assert exchange.orders(order_id) == []

@@ -20,37 +20,37 @@ def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
 def test_the_first_order_is_in_doubt_and_the_others_wait_until_the_exchange_takes_orders(
     daemon: Daemon, exchange: Exchange, page: str
 ) -> None:
-    exchange.lay({"kind": page})
+    exchange.inject({"kind": page})
     first = daemon.send(market_buy())
     daemon.until(first, "in_doubt", "lost")
     waiting = [daemon.accept(market_buy(deadlineMs=60_000)) for _ in range(10)]
     expiring = daemon.submit(market_buy(deadlineMs=300), wait_s=10)
     assert expiring.json["state"] == "expired"
     sold = daemon.accept(market_sell())
-    status = daemon.look("/v1/status")
+    status = daemon.get("/v1/status")
     assert "HTTP" in status["turnedAway"]
     assert status["nextTryMs"] > status["nowMs"] - 1_000
     eventually(lambda: "orders_turned_away" in alerts(daemon), "the alert")
-    assert exchange.struck() <= 2, "one tried at most"
-    exchange.lay()
+    assert exchange.injections() <= 2, "one tried at most"
+    exchange.inject()
     for order_id in waiting:
         daemon.until(order_id, "filled", "in_doubt", "lost", timeout_s=30)
         assert len(exchange.arrivals(order_id)) == 1
     daemon.until(sold, "filled", "in_doubt", "lost")
-    assert daemon.look("/v1/status")["turnedAway"] is None
+    assert daemon.get("/v1/status")["turnedAway"] is None
     assert exchange.arrivals(expiring.json["id"]) == []
 
 
 def test_a_gateway_that_says_wait_for_no_time_at_all_is_not_flooded(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "retry_after_s": 0})
+    exchange.inject({"kind": "rate_limited", "retry_after_s": 0})
     orders = [daemon.accept(market_buy(deadlineMs=3_000)) for _ in range(20)]
     for order_id in orders:
         daemon.until(order_id, "expired", "rejected")
-    assert exchange.struck() <= 5
+    assert exchange.injections() <= 5
 
 
 def test_a_long_wait_ends_by_a_persons_word_also_after_a_restart(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "retry_after_s": 259_200, "count": 1})
+    exchange.inject({"kind": "rate_limited", "retry_after_s": 259_200, "count": 1})
     order_id = daemon.accept(market_sell(deadlineMs=60_000))
     daemon.wait_for("exchange.turned_away")
     assert daemon.order(order_id)["state"] in {"queued", "rejected"}
@@ -65,9 +65,9 @@ def test_a_long_wait_ends_by_a_persons_word_also_after_a_restart(daemon: Daemon,
 
 
 def test_too_many_look_ups_keep_no_order_back(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 300, "count": 1})
+    exchange.inject({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 300, "count": 1})
     first = daemon.send(market_sell())
-    eventually(exchange.struck, "a look-up that is limited")
+    eventually(exchange.injections, "a query that is rate-limited")
     second = daemon.send(market_sell())
     daemon.wait_for("order.placed", order_id=second)
     assert len(exchange.arrivals(first)) == len(exchange.arrivals(second)) == 1
@@ -75,4 +75,4 @@ def test_too_many_look_ups_keep_no_order_back(daemon: Daemon, exchange: Exchange
 
 def alerts(daemon: Daemon) -> set[str]:
     """Return the names of the alerts that fire."""
-    return {alert["name"] for alert in daemon.look("/v1/status")["alerts"]}
+    return {alert["name"] for alert in daemon.get("/v1/status")["alerts"]}

@@ -74,7 +74,7 @@ def send(daemon: Daemon, wish: Trade) -> str:
 
 def monitor(daemon: Daemon, **query: Any) -> Any:
     """Read the monitor's tables."""
-    return daemon.look(f"{LOCKS}?{urlencode(query)}")["data"]
+    return daemon.get(f"{LOCKS}?{urlencode(query)}")["data"]
 
 
 def check(daemon: Daemon, resource: str) -> dict[str, Any]:

@@ -26,14 +26,14 @@ def test_a_lease_expired_while_its_order_was_in_flight_and_a_second_order_ran(
 ) -> None:
     signal = market_buy(timeoutMs=150)
     second = signal | {"quoteOrderQty": "26"}
-    exchange.lay("reply_lost", BLIND)
+    exchange.inject("reply_lost", BLIND)
     order_id = daemon.accept(signal)
     behind = daemon.accept(second)
     lock = daemon.wait_for("lock.overdue", order_id=order_id)["lock_id"]
     assert (daemon.order(behind)["state"], exchange.arrivals(behind)) == ("queued", [])
     [row] = locks_of(daemon.database, daemon.order(order_id)["resource"])
     assert (row["lock_id"], row["status"], row["overdue"]) == (lock, "active", 1)
-    exchange.lay()
+    exchange.inject()
     daemon.until(behind, "filled")
     one, other = (daemon.explain(each)["attempts"][0] for each in (order_id, behind))
     assert one["answeredAtMs"] <= other["startedAtMs"]

@@ -10,10 +10,10 @@ from tests.support.tables import read
 
 @pytest.mark.parametrize("code", [30004, 30002], ids=["refused", "set aside"])
 def test_after_a_failure_the_key_was_unusable_for_a_day(daemon: Daemon, exchange: Exchange, code: int) -> None:
-    exchange.lay({"kind": "refused", "code": code, "count": 1})
+    exchange.inject({"kind": "refused", "code": code, "count": 1})
     wish = a_trade()
     for key in (None, wish["userId"]):
-        exchange.lay({"kind": "refused", "code": code, "count": 1})
+        exchange.inject({"kind": "refused", "code": code, "count": 1})
         refused = trade(daemon, wish, key=key)
         assert (refused.status, refused.json["success"]) == (400, False)
         assert "UNIQUE" not in refused.json["error"]
@@ -92,7 +92,7 @@ def test_three_spellings_of_an_amount_were_three_keys(daemon: Daemon, exchange: 
 
 
 def test_a_failure_was_kept_and_repeated_as_a_success(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 30004, "count": 2})
+    exchange.inject({"kind": "refused", "code": 30004, "count": 2})
     wish = a_trade()
     answers = [trade(daemon, wish) for _ in range(2)]
     assert [(answer.status, answer.json["success"], answer.json.get("replayed")) for answer in answers] == [

@@ -28,14 +28,14 @@ BLIND = {"kind": "error_before", "endpoint": "GET /api/v3/order"}
 def test_a_timeout_or_a_5xx_was_stored_as_failed_and_freed_the_resource(
     daemon: Daemon, exchange: Exchange, fault: str
 ) -> None:
-    exchange.lay(fault, BLIND)
+    exchange.inject(fault, BLIND)
     wish = a_trade()
     trade(daemon, wish, wait_s=0)
     daemon.wait_for("order.in_doubt", resource=resource_of(wish))
     behind = queue(daemon, wish | {"quantity": "0.002"})["queueId"]
     assert [row["status"] for row in locks_of(daemon.database, resource_of(wish))] == ["active"]
     assert exchange.arrivals(behind) == []
-    exchange.lay()
+    exchange.inject()
     told = trade(daemon, wish).json
     assert (told["success"], told["order"]["status"]) == (True, "FILLED")
     daemon.until(behind, "filled")
@@ -43,7 +43,7 @@ def test_a_timeout_or_a_5xx_was_stored_as_failed_and_freed_the_resource(
 
 
 def test_an_order_had_no_client_order_id_and_was_never_looked_for(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay("reply_lost")
+    exchange.inject("reply_lost")
     wish = a_trade()
     assert place(daemon, wish)["status"] == "FILLED"
     order, [placed] = order_of(daemon, wish), book_of(daemon, exchange, wish)
@@ -55,7 +55,7 @@ def test_an_order_had_no_client_order_id_and_was_never_looked_for(daemon: Daemon
 def test_at_the_start_nothing_was_recovered(own_stage: Stage, exchange: Exchange) -> None:
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay({"kind": "slow_after", "delay_ms": 3_000, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 3_000, "count": 1})
     wish = a_trade()
     exchange.wait_for_arrivals(send(daemon, wish))
     daemon.restart()
@@ -65,7 +65,7 @@ def test_at_the_start_nothing_was_recovered(own_stage: Stage, exchange: Exchange
 
 
 def test_an_order_was_sent_three_times_blindly(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "reply_lost", "count": 3})
+    exchange.inject({"kind": "reply_lost", "count": 3})
     wish = a_trade()
     assert place(daemon, wish)["status"] == "FILLED"
     assert len(arrivals_of(daemon, exchange, wish)) == len(book_of(daemon, exchange, wish)) == 1
@@ -73,7 +73,7 @@ def test_an_order_was_sent_three_times_blindly(daemon: Daemon, exchange: Exchang
 
 
 def test_after_a_429_the_same_signed_request_was_sent_again_without_bound(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "rate_limited", "retry_after_s": 1, "count": 2})
+    exchange.inject({"kind": "rate_limited", "retry_after_s": 1, "count": 2})
     wish = a_trade(side="SELL")
     assert place(daemon, wish)["status"] == "FILLED"
     arrivals = arrivals_of(daemon, exchange, wish)

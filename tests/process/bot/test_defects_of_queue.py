@@ -68,7 +68,7 @@ def test_a_failed_promotion_queued_the_row_again_with_a_lesser_priority(daemon: 
     lease = take(daemon, resource_of(wish))
     first = queue(daemon, wish)["queueId"]
     second = queue(daemon, wish | {"quantity": "0.002"})["queueId"]
-    exchange.lay({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
+    exchange.inject({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
     end(daemon, lease)
     daemon.until(second, "filled")
     rows = queue_of(daemon.database, resource_of(wish))

@@ -50,7 +50,7 @@ def test_a_late_release_overwrote_a_finished_state(daemon: Daemon) -> None:
 def test_cleaning_up_broke_off_for_ever_at_a_foreign_key(brisk: Daemon, exchange: Exchange) -> None:
     for wish in (a_trade(side="SELL"), a_trade(side="SELL")):
         resource = resource_of(wish)
-        exchange.lay({"kind": "slow_after", "delay_ms": 50, "count": 1})
+        exchange.inject({"kind": "slow_after", "delay_ms": 50, "count": 1})
         send(brisk, wish)
         second = wish | {"quantity": "0.002"}
         queued = queue(brisk, second)["queueId"]

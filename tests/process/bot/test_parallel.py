@@ -57,7 +57,7 @@ def test_two_resources_do_not_wait_for_each_other(daemon: Daemon, exchange: Exch
 
 def test_two_identical_requests_50_ms_apart_are_one_order(daemon: Daemon, exchange: Exchange) -> None:
     wish = a_trade()
-    exchange.lay({"kind": "slow_after", "delay_ms": 200, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 200, "count": 1})
     began_ms = wall_ms()
     first = trading(daemon, wish)
     eventually(lambda: wall_ms() - began_ms >= 50, "50 ms")
@@ -74,7 +74,7 @@ def test_a_sell_is_placed_before_buys_that_came_earlier(own_stage: Stage, exchan
     with exchange.frozen():
         send(narrow, a_trade())
         told = [queue(narrow, wish) for wish in wishes]
-        rows = narrow.look("/v1/locks")["queue"]
+        rows = narrow.get("/v1/locks")["queue"]
     assert [row["queueId"] for row in rows] == [told[number]["queueId"] for number in (2, 0, 1)]
     for each in told:
         narrow.until(each["queueId"], "filled")

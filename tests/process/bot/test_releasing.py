@@ -73,7 +73,7 @@ def test_whoever_is_no_administrator_releases_nothing(daemon: Daemon) -> None:
 def test_over_an_unknown_outcome_only_whoever_checked_the_exchange_releases(
     daemon: Daemon, exchange: Exchange, force: dict[str, str]
 ) -> None:
-    exchange.lay("reply_lost", BLIND)
+    exchange.inject("reply_lost", BLIND)
     wish = a_trade()
     trade(daemon, wish, wait_s=0)
     daemon.wait_for("order.in_doubt", resource=resource_of(wish))
@@ -88,7 +88,7 @@ def test_over_an_unknown_outcome_only_whoever_checked_the_exchange_releases(
     checked = drop(daemon, lockId=lock_id, exchangeChecked="true", reason="I looked", **force)
     assert checked.status == 200
     assert forced(daemon, resource_of(wish)) == [(ME, "I looked")]
-    exchange.lay()
+    exchange.inject()
     daemon.until(behind, "filled")
     assert trade(daemon, wish).json["replayed"] is True
     assert len(book_of(daemon, exchange, wish)) == 2, "each wish once"

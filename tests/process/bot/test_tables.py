@@ -26,7 +26,7 @@ def told(daemon: Daemon, queue_id: str) -> tuple[str, bool, bool, bool]:
 def test_a_trade_that_waits_goes_and_is_done_is_so_in_the_queue(daemon: Daemon, exchange: Exchange) -> None:
     wish = a_trade()
     second, third = (wish | {"quantity": quantity} for quantity in ("0.002", "0.003"))
-    exchange.lay({"kind": "slow_after", "delay_ms": 300})
+    exchange.inject({"kind": "slow_after", "delay_ms": 300})
     first = trading(daemon, wish)
     daemon.wait_for("order.sent", resource=resource_of(wish))
     waiting, behind = queue(daemon, second)["queueId"], queue(daemon, third)["queueId"]
@@ -35,7 +35,7 @@ def test_a_trade_that_waits_goes_and_is_done_is_so_in_the_queue(daemon: Daemon, 
     daemon.wait_for("order.sent", order_id=waiting)
     assert told(daemon, waiting) == ("processing", True, True, False)
     assert told(daemon, behind) == ("pending", False, False, False)
-    exchange.lay()
+    exchange.inject()
     daemon.until(behind, "filled")
     assert [told(daemon, each) for each in (waiting, behind)] == [("completed", True, True, True)] * 2
     rows, locks = queue_of(daemon.database, resource_of(wish)), locks_of(daemon.database, resource_of(wish))
@@ -66,12 +66,12 @@ def test_a_trade_that_waited_and_came_to_nothing_is_so_in_the_queue(
 def test_an_order_whose_outcome_is_unknown_is_processing_and_its_lock_active(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay("reply_lost", BLIND)
+    exchange.inject("reply_lost", BLIND)
     doubtful = a_trade()
     trade(daemon, doubtful, wait_s=0)
     daemon.wait_for("order.in_doubt", resource=resource_of(doubtful))
     assert [lock["status"] for lock in locks_of(daemon.database, resource_of(doubtful))] == ["active"]
-    exchange.lay()
+    exchange.inject()
     trade(daemon, doubtful)
     assert [lock["status"] for lock in locks_of(daemon.database, resource_of(doubtful))] == ["released"]
 
@@ -129,7 +129,7 @@ def test_the_tables_are_true_over_the_end_of_the_process(own_stage: Stage, excha
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
     wish = a_trade()
-    exchange.lay({"kind": "slow_after", "delay_ms": 2_000, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 2_000, "count": 1})
     order_id = send(daemon, wish)
     queued = queue(daemon, wish | {"quantity": "0.002"})["queueId"]
     exchange.wait_for_arrivals(order_id)

@@ -122,7 +122,7 @@ def test_without_a_parameter_nothing_is_traded(daemon: Daemon, field: str, value
 
 
 def test_a_refusal_of_the_exchange_is_a_failure_with_its_reason(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 30004, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30004, "count": 1})
     wish = a_trade()
     answer = trade(daemon, wish)
     order, told = order_of(daemon, wish), answer.json
@@ -141,7 +141,7 @@ def test_a_refusal_of_the_exchange_is_a_failure_with_its_reason(daemon: Daemon, 
 
 @pytest.mark.parametrize("again", [False, True], ids=["the caller's own", "a duplicate"])
 def test_an_unknown_outcome_is_never_told_as_a_failure(daemon: Daemon, exchange: Exchange, again: bool) -> None:
-    exchange.lay("reply_lost", BLIND)
+    exchange.inject("reply_lost", BLIND)
     wish = a_trade()
     pending = trading(daemon, wish, wait_s=0.2)
     order_id = daemon.wait_for("order.in_doubt", resource=resource_of(wish))["order_id"]
@@ -150,7 +150,7 @@ def test_an_unknown_outcome_is_never_told_as_a_failure(daemon: Daemon, exchange:
     assert (answer.status, told["success"], told["unknown"], told["error"]) == (202, False, True, "Outcome unknown")
     assert told["message"].startswith(f"order {order_id}: ")
     assert told["lockId"] == order_of(daemon, wish)["lock_id"]
-    exchange.lay()
+    exchange.inject()
     assert trade(daemon, wish).json["order"]["status"] == "FILLED"
     assert len(book_of(daemon, exchange, wish)) == 1
 

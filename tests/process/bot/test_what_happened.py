@@ -85,7 +85,7 @@ def test_a_resting_order_that_is_cancelled_later_is_a_success_no_more(daemon: Da
 def test_an_order_that_the_exchange_took_and_does_not_show_is_under_way_and_no_success(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay({"kind": "invisible", "delay_ms": 600_000, "count": 1})
+    exchange.inject({"kind": "invisible", "delay_ms": 600_000, "count": 1})
     wish = a_trade()
     answer = trade(daemon, wish, wait_s=0.5)
     told = answer.json
@@ -100,7 +100,7 @@ def test_an_order_that_the_exchange_took_and_does_not_show_is_under_way_and_no_s
 def test_an_order_that_was_never_seen_on_the_book_does_not_count_as_resting(
     daemon: Daemon, exchange: Exchange, order_type: str
 ) -> None:
-    exchange.lay({"kind": "invisible", "delay_ms": 600_000, "count": 1})
+    exchange.inject({"kind": "invisible", "delay_ms": 600_000, "count": 1})
     answer = trade(daemon, resting(type=order_type), wait_s=0.5)
     assert (answer.status, answer.json["unknown"]) == (202, True)
 
@@ -109,7 +109,7 @@ def test_an_order_that_was_never_seen_on_the_book_does_not_count_as_resting(
 
 
 def test_a_sum_that_the_order_does_not_show_is_taken_from_its_fills(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay(NO_SUM)
+    exchange.inject(NO_SUM)
     wish = a_trade()
     order = place(daemon, wish)
     [placed] = book_of(daemon, exchange, wish)
@@ -120,15 +120,15 @@ def test_a_sum_that_the_order_does_not_show_is_taken_from_its_fills(daemon: Daem
 
 
 def test_a_price_that_is_not_known_is_null_until_it_is(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay(NO_SUM, NO_SUM_OF_FILLS)
+    exchange.inject(NO_SUM, NO_SUM_OF_FILLS)
     wish = a_trade()
     order = place(daemon, wish)
     assert (order["status"], order["quantity"], order["price"]) == ("FILLED", "0.001", None)
     order_id = order_of(daemon, wish)["order_id"]
     shown = daemon.order(order_id)
     assert (shown["averagePrice"], shown["executedQuote"], shown["finishedAtMs"]) == (None, None, None)
-    assert "asked again for the sum" in daemon.look(f"/v1/orders/{order_id}/explain")["next"]["what"]
-    exchange.lay()
+    assert "asked again for the sum" in daemon.get(f"/v1/orders/{order_id}/explain")["next"]["what"]
+    exchange.inject()
     daemon.wait_for("order.seen", order_id=order_id, state="filled", was="filled")
     [placed] = book_of(daemon, exchange, wish)
     again = trade(daemon, wish).json
@@ -137,9 +137,9 @@ def test_a_price_that_is_not_known_is_null_until_it_is(daemon: Daemon, exchange:
 
 
 def test_what_is_filled_cannot_be_cancelled_though_its_sum_is_looked_for(daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay(NO_SUM, NO_SUM_OF_FILLS)
+    exchange.inject(NO_SUM, NO_SUM_OF_FILLS)
     wish = a_trade()
     place(daemon, wish)
     answer = daemon.ask("DELETE", f"/v1/orders/{order_of(daemon, wish)['order_id']}")
     assert (answer.status, answer.json["error"]) == (409, "wrong_state")
-    assert resource_of(wish) not in {lock["resourceId"] for lock in daemon.look("/v1/locks")["locks"]}
+    assert resource_of(wish) not in {lock["resourceId"] for lock in daemon.get("/v1/locks")["locks"]}

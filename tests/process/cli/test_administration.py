@@ -11,7 +11,7 @@ REFUSED, WRONG_USAGE = 1, 2
 
 def in_doubt(daemon: Daemon, exchange: Exchange) -> str:
     """Let an order's outcome be unknown for as long as the faults are laid."""
-    exchange.lay("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     order_id = daemon.accept(market_buy())
     daemon.until(order_id, "in_doubt")
     return order_id
@@ -20,7 +20,7 @@ def in_doubt(daemon: Daemon, exchange: Exchange) -> str:
 def test_halt_and_resume_are_told_and_counted(command: Command, daemon: Daemon) -> None:
     halted = command("halt", "--reason", "something odd")
     assert (halted.code, halted.output) == (0, "halted: something odd\n")
-    assert daemon.look("/v1/status")["halted"] == "something odd"
+    assert daemon.get("/v1/status")["halted"] == "something odd"
     assert "HALTED: something odd" in command("status").output
     resumed = command("resume", "--reason", "it was nothing", "--json")
     assert (resumed.code, resumed.json["halted"]) == (0, None)
@@ -47,7 +47,7 @@ def test_a_ruling_on_what_is_known_is_refused(command: Command, daemon: Daemon) 
 
 
 def test_a_dead_letter_is_requeued_and_filled(command: Command, daemon: Daemon, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     assert f"{order_id}" in command("orders", "--state", "dead_letter").output
     assert "1 dead letter" in command("status").output
@@ -65,4 +65,4 @@ def test_without_a_reason_or_a_ruling_nothing_is_asked(command: Command, words: 
 def test_an_empty_reason_is_refused(command: Command, daemon: Daemon) -> None:
     ran = command("halt", "--reason", " ")
     assert (ran.code, ran.errors) == (REFUSED, "Error: --reason is empty [--reason]\nallowed: 1 to 500 characters\n")
-    assert daemon.look("/v1/status")["halted"] is None
+    assert daemon.get("/v1/status")["halted"] is None

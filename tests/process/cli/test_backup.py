@@ -79,7 +79,7 @@ def test_a_restore_leaves_a_daemon_that_runs_alone_and_says_to_stop_it(command: 
     ran = command("restore", target)
     assert ran.code == ALREADY_RUNNING
     assert "stop it first" in ran.errors
-    assert daemon.look("/readyz")["ready"] is True
+    assert daemon.get("/readyz")["ready"] is True
 
 
 def test_a_restore_says_what_it_put_where_and_that_the_daemon_will_be_halted(command: Command, daemon: Daemon) -> None:

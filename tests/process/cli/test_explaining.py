@@ -21,7 +21,7 @@ def doubtful(shared_stage: Stage) -> tuple[Command, Daemon, Exchange, str]:
     exchange = shared_stage.exchange()
     daemon = shared_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
+    exchange.inject({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
     order_id = daemon.send(market_buy())
     daemon.until(order_id, "in_doubt", "lost")
     command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)

@@ -236,7 +236,7 @@ def test_what_the_exchange_does_not_let_the_key_do_is_told_with_what_to_do(
     own_stage: Stage, options: list[str], fault: dict[str, Any] | None, check: str, grade: str, said: str
 ) -> None:
     server = own_stage.exchange(*options)
-    server.lay(*([fault] if fault else []))
+    server.inject(*([fault] if fault else []))
     found = ask(server)[check]
     assert (found.grade, said in found.text, bool(found.advice)) == (grade, True, True), found
 

@@ -125,7 +125,7 @@ def test_what_an_answer_holds_does_not_paint_the_terminal(lonely: Command) -> No
 def test_a_daemon_that_dies_before_it_answers_leaves_the_outcome_unknown(own_stage: Stage, exchange: Exchange) -> None:
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
     words = [*SNIPERD, *CHANGE.split(), "--config", str(daemon.config_path)]
     caller = own_stage.child(*words, environ=daemon.environ, directory=daemon.directory)
     daemon.wait_for("order.sent")

@@ -103,7 +103,7 @@ def test_it_is_bounded_and_distinguishable_and_leaves_nothing_open_and_everythin
 def test_of_a_strict_exchange_it_finds_the_opposite_and_the_daemon_takes_it_over(
     command: Command, daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay(*STRICT)
+    exchange.inject(*STRICT)
     ran = probed(command)
     assert ran.code == 0, ran.errors
     found = facts_of(daemon)
@@ -114,7 +114,7 @@ def test_of_a_strict_exchange_it_finds_the_opposite_and_the_daemon_takes_it_over
         "repeated_id_open": False, "repeated_id_ended": False, "refused_id_reusable": True, "test_checks_amount": True,
     }  # fmt: skip
     assert all_have_ended(exchange)
-    exchange.lay()
+    exchange.inject()
     daemon.restart()
     assert "33333" in daemon.wait_for("exchange.facts")["effects"]
     _behaves_accordingly(daemon, exchange)
@@ -123,14 +123,14 @@ def test_of_a_strict_exchange_it_finds_the_opposite_and_the_daemon_takes_it_over
 def _behaves_accordingly(daemon: Daemon, exchange: Exchange) -> None:
     refused = daemon.submit(resting_buy(type="FILL_OR_KILL"))
     assert (refused.status, refused.json["field"]) == (400, "type")
-    exchange.lay({"kind": "refused", "code": 33333, "count": 1})
+    exchange.inject({"kind": "refused", "code": 33333, "count": 1})
     doubtful = daemon.accept(market_buy())
     assert "speaks of a duplicate" in daemon.until(doubtful, "in_doubt")["reason"]
 
 
 def test_without_the_answers_the_daemon_does_otherwise(daemon: Daemon, exchange: Exchange) -> None:
     assert daemon.submit(resting_buy(type="FILL_OR_KILL"), wait_s=10).json["state"] == "canceled"
-    exchange.lay({"kind": "refused", "code": 33333, "count": 1})
+    exchange.inject({"kind": "refused", "code": 33333, "count": 1})
     assert daemon.until(daemon.accept(market_buy()), "dead_letter")
 
 
@@ -138,7 +138,7 @@ def test_an_order_that_ended_unseen_is_found_at_once_where_it_is_known_that_it_c
     daemon: Daemon, exchange: Exchange
 ) -> None:
     daemon.configure({"reconcile": {"grace_ms": 3_600_000}})
-    exchange.lay({"kind": "ended_hidden"}, {"kind": "reply_lost", "count": 1})
+    exchange.inject({"kind": "ended_hidden"}, {"kind": "reply_lost", "count": 1})
     facts = daemon.database.with_name("exchange-facts.toml")
     facts.write_text(f'exchange = "{exchange.url}"\nended_shown_by_id = false\n')
     daemon.restart()
@@ -199,7 +199,7 @@ def test_interrupted_it_cancels_what_it_placed(
     own_stage: Stage, command: Command, exchange: Exchange, number: Signals
 ) -> None:
     meant = phrase(command)
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
     words: list[str | Path] = [*SNIPERD, "doctor", "--live-probe", "--confirm", meant]
     child = own_stage.child(*words, environ=command.environ, directory=command.directory)
     eventually(exchange.orders, "an order is on the book")
@@ -211,7 +211,7 @@ def test_interrupted_it_cancels_what_it_placed(
 
 def test_a_lost_answer_breaks_it_off_and_the_order_is_found_and_cancelled(command: Command, exchange: Exchange) -> None:
     meant = phrase(command)
-    exchange.lay({"kind": "reply_lost", "count": 1})
+    exchange.inject({"kind": "reply_lost", "count": 1})
     ran = command("doctor", "--live-probe", "--confirm", meant)
     assert (ran.code, "broken off" in ran.errors) == (1, True)
     assert len(exchange.orders()) == 1
@@ -220,7 +220,7 @@ def test_a_lost_answer_breaks_it_off_and_the_order_is_found_and_cancelled(comman
 
 def test_what_an_earlier_probe_left_open_is_cancelled_by_the_next(command: Command, exchange: Exchange) -> None:
     meant = phrase(command)
-    exchange.lay({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
+    exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
     with subprocess.Popen(
         [*SNIPERD, "doctor", "--live-probe", "--confirm", meant], env=command.environ, cwd=command.directory,
         stdout=subprocess.DEVNULL,

@@ -89,7 +89,7 @@ async def ask(daemon: Daemon, method: str, target: str, body: object = None) -> 
 async def test_what_needs_a_person_stands_first_then_the_queue_in_order_of_service(
     own_daemon: Daemon, own_exchange: Exchange
 ) -> None:
-    own_exchange.lay({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
+    own_exchange.inject({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
     doubted = own_daemon.send(market_buy())
     own_daemon.until(doubted, "in_doubt", "lost")
     own_daemon.submit(resting_buy(), wait_s=10)
@@ -138,7 +138,7 @@ async def test_escape_leaves_all_as_it_is(daemon: Daemon) -> None:
         await shown.until(lambda: isinstance(shown.app.screen, AskReason), "the question")
         await shown.pilot.press("x", "escape")
         await shown.until(lambda: not isinstance(shown.app.screen, AskReason), "its end")
-    assert daemon.look("/v1/status")["halted"] is None
+    assert daemon.get("/v1/status")["halted"] is None
 
 
 async def test_the_chosen_order_is_cancelled_also_where_it_stands_elsewhere_by_then(own_daemon: Daemon) -> None:
@@ -156,7 +156,7 @@ async def test_the_chosen_order_is_cancelled_also_where_it_stands_elsewhere_by_t
 
 
 async def test_a_dead_letter_is_sent_back(own_daemon: Daemon, own_exchange: Exchange) -> None:
-    own_exchange.lay(
+    own_exchange.inject(
         {
             "kind": "refused",
             "code": min(code for code, advice in ADVICE.items() if advice is Advice.DEAD_LETTER),
@@ -184,7 +184,7 @@ async def test_the_chosen_lock_is_released_with_its_reason(daemon: Daemon) -> No
 
 
 async def test_what_is_refused_is_said_and_the_reason_stays(own_daemon: Daemon, own_exchange: Exchange) -> None:
-    own_exchange.lay({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
+    own_exchange.inject({"kind": "invisible", "delay_ms": 3_600_000, "count": 1}, "reply_lost")
     own_daemon.until(own_daemon.send(market_buy()), "in_doubt", "lost")
     async with view(own_daemon) as shown:
         await shown.until(lambda: shown.rows("locks"), "the lock")

@@ -60,14 +60,14 @@ def test_the_same_signal_again_says_so_and_names_the_first_order(command: Comman
 def test_an_order_that_was_not_placed_ends_with_3_and_its_reason(
     command: Command, exchange: Exchange, code: int, state: str
 ) -> None:
-    exchange.lay({"kind": "refused", "code": code, "count": 1})
+    exchange.inject({"kind": "refused", "code": code, "count": 1})
     ran = command.submit(*BUY)
     assert (ran.code, ran.output.split()[0]) == (NOT_PLACED, state)
     assert f"refused ({code})" in ran.output
 
 
 def test_an_order_whose_outcome_is_unknown_ends_with_4(command: Command, exchange: Exchange) -> None:
-    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     ran = command.submit(*BUY, "--wait", "0.3")
     assert (ran.code, ran.output.split()[0]) == (UNKNOWN, "in_doubt")
 
@@ -92,11 +92,11 @@ def test_a_signal_that_is_wrong_is_refused_with_the_field_and_what_is_allowed(
 
 @pytest.mark.parametrize("wait", ["-1", "nan", "121"])
 def test_a_wait_that_is_none_is_wrong_usage_and_nothing_is_sent(command: Command, daemon: Daemon, wait: str) -> None:
-    newest = daemon.look("/v1/orders?limit=1")["orders"]
+    newest = daemon.get("/v1/orders?limit=1")["orders"]
     ran = command.submit(*BUY, "--wait", wait)
     assert (ran.code, ran.output) == (WRONG_USAGE, "")
     assert "'--wait'" in ran.errors
-    assert daemon.look("/v1/orders?limit=1")["orders"] == newest
+    assert daemon.get("/v1/orders?limit=1")["orders"] == newest
 
 
 def test_while_trading_is_halted_it_is_refused_with_what_ends_it(command: Command, daemon: Daemon) -> None:

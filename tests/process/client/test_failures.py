@@ -119,13 +119,13 @@ async def test_a_lock_whose_grant_or_release_is_lost_is_one_lock(own_daemon: Dae
     async with cutter(path, own_daemon.signals) as between, Client(path) as client:
         between.cuts = 1
         async with client.lock("resource", "me") as lock:
-            assert len(own_daemon.look("/v1/locks")["locks"]) == 1
+            assert len(own_daemon.get("/v1/locks")["locks"]) == 1
             between.cuts = 1
             lock.result = "done"
-        assert own_daemon.look(f"/v1/locks/{lock.lease.lock_id}")["result"] == "done"
+        assert own_daemon.get(f"/v1/locks/{lock.lease.lock_id}")["result"] == "done"
         between.cuts = 0
         with pytest.raises(ZeroDivisionError):
             async with client.lock("resource", "me") as lock:
                 between.cuts = 1
                 raise ZeroDivisionError
-        assert own_daemon.look(f"/v1/locks/{lock.lease.lock_id}")["status"] == "failed"
+        assert own_daemon.get(f"/v1/locks/{lock.lease.lock_id}")["status"] == "failed"

@@ -20,7 +20,7 @@ def resource() -> str:
 
 
 def locks(daemon: Daemon, resource: str) -> list[dict[str, Any]]:
-    return [lock for lock in daemon.look("/v1/locks")["locks"] if lock["resourceId"] == resource]
+    return [lock for lock in daemon.get("/v1/locks")["locks"] if lock["resourceId"] == resource]
 
 
 async def wait_for(daemon: Daemon, name: str, **fields: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ async def wait_for(daemon: Daemon, name: str, **fields: Any) -> dict[str, Any]:
 
 async def in_line(daemon: Daemon, owner_id: str) -> None:
     def look() -> bool:
-        return owner_id in {each["ownerId"] for each in daemon.look("/v1/locks")["queue"]}
+        return owner_id in {each["ownerId"] for each in daemon.get("/v1/locks")["queue"]}
 
     await anyio.to_thread.run_sync(lambda: eventually(look, f"{owner_id} in line"))
 
@@ -43,7 +43,7 @@ async def test_a_lock_is_held_within_its_context_and_released_with_a_result(
         assert shown["transactionData"] == {"why": 1}
         lock.result = {"made": 7}
     assert locks(daemon, resource) == []
-    ended = daemon.look(f"/v1/locks/{lock.lease.lock_id}")
+    ended = daemon.get(f"/v1/locks/{lock.lease.lock_id}")
     assert (ended["status"], ended["result"], ended["error"]) == ("released", {"made": 7}, None)
     async with client.lock(resource, "me") as later:
         assert later.fencing_token > lock.fencing_token
@@ -55,7 +55,7 @@ async def test_a_body_that_raises_releases_the_lock_with_its_error(
     with pytest.raises(ZeroDivisionError):
         async with client.lock(resource, "me", idempotency_key=resource) as lock:
             raise ZeroDivisionError("by nought")
-    ended = daemon.look(f"/v1/locks/{lock.lease.lock_id}")
+    ended = daemon.get(f"/v1/locks/{lock.lease.lock_id}")
     assert (ended["status"], ended["error"]) == ("failed", "ZeroDivisionError: by nought")
     async with client.lock(resource, "me", idempotency_key=resource) as again:
         assert again.fencing_token > lock.fencing_token
@@ -67,7 +67,7 @@ async def test_a_cancelled_body_releases_the_lock(client: Client, daemon: Daemon
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert daemon.look(f"/v1/locks/{lock.lease.lock_id}")["status"] == "failed"
+    assert daemon.get(f"/v1/locks/{lock.lease.lock_id}")["status"] == "failed"
 
 
 async def test_what_was_done_once_with_a_key_is_not_done_again(client: Client, resource: str) -> None:
@@ -151,7 +151,7 @@ async def test_a_lock_whose_lease_ends_while_nobody_answers_is_told_as_lost(
             finally:
                 daemon.process.send(signal.SIGCONT)
             await wait_for(daemon, "lock.expired", token=lock.fencing_token)
-    assert daemon.look(f"/v1/locks/{lock.lease.lock_id}")["status"] == "expired"
+    assert daemon.get(f"/v1/locks/{lock.lease.lock_id}")["status"] == "expired"
 
 
 async def test_a_lock_outlives_the_daemon_that_granted_it(own_stage: Stage, resource: str) -> None:
@@ -161,4 +161,4 @@ async def test_a_lock_outlives_the_daemon_that_granted_it(own_stage: Stage, reso
         async with client.lock(resource, "me", timeout_ms=60_000) as lock:
             await anyio.to_thread.run_sync(daemon.restart)
             assert locks(daemon, resource)[0]["fencingToken"] == lock.fencing_token
-        assert daemon.look(f"/v1/locks/{lock.lease.lock_id}")["status"] == "released"
+        assert daemon.get(f"/v1/locks/{lock.lease.lock_id}")["status"] == "released"

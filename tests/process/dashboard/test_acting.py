@@ -21,7 +21,7 @@ def resource() -> str:
 
 def dead_letter(dashboard: Dashboard, exchange: Exchange) -> str:
     """Let an order be refused so that it is set aside."""
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     order_id = dashboard.daemon.accept(market_sell())
     dashboard.daemon.until(order_id, "dead_letter")
     return order_id
@@ -53,13 +53,13 @@ async def test_nothing_is_done_without_a_reason_or_when_the_dialog_is_closed(das
     assert await dashboard.page.js("document.querySelector('dialog textarea').validity.valueMissing")
     await dashboard.page.press("Escape")
     await dashboard.done()
-    assert dashboard.daemon.look(f"/v1/locks/{lock['lockId']}")["status"] == "active"
+    assert dashboard.daemon.get(f"/v1/locks/{lock['lockId']}")["status"] == "active"
 
 
 async def test_a_lock_under_an_unknown_outcome_stays_until_somebody_says_that_they_have_looked(
     dashboard: Dashboard, exchange: Exchange
 ) -> None:
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     order_id = dashboard.daemon.accept(market_buy())
     dashboard.daemon.until(order_id, "in_doubt")
     await dashboard.press("locks", order_id, "Release")
@@ -91,7 +91,7 @@ async def test_the_kill_switch_asks_for_its_reason_and_is_shown_until_it_is_rele
     await dashboard.page.click("#halt")
     await dashboard.give("the market is mad")
     await dashboard.page.until("document.querySelector('#banners').innerText.includes('the market is mad')")
-    assert dashboard.daemon.look("/v1/status")["halted"] == "the market is mad"
+    assert dashboard.daemon.get("/v1/status")["halted"] == "the market is mad"
     assert await dashboard.page.text("#stage") == "halted"
     await dashboard.page.until("document.title.startsWith('HALTED')")
     await dashboard.done()
@@ -99,12 +99,12 @@ async def test_the_kill_switch_asks_for_its_reason_and_is_shown_until_it_is_rele
     await dashboard.page.click("#halt")
     await dashboard.give("it is calm again")
     await dashboard.page.until("document.getElementById('stage').textContent === 'ready'")
-    assert dashboard.daemon.look("/v1/status")["halted"] is None
+    assert dashboard.daemon.get("/v1/status")["halted"] is None
     assert await dashboard.page.text("#banners") == ""
 
 
 async def test_a_person_rules_on_an_unknown_outcome(dashboard: Dashboard, exchange: Exchange) -> None:
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     order_id = dashboard.daemon.accept(market_buy())
     dashboard.daemon.until(order_id, "in_doubt")
     await dashboard.press("doubts", order_id, "Rule")
@@ -159,7 +159,7 @@ async def test_a_wrong_token_changes_nothing_and_is_named(dashboard: Dashboard) 
     await dashboard.page.click("#halt")
     await dashboard.give("never")
     await dashboard.page.until("document.querySelector('dialog .failure').innerText.includes('not the daemon')")
-    assert dashboard.daemon.look("/v1/status")["halted"] is None
+    assert dashboard.daemon.get("/v1/status")["halted"] is None
 
 
 async def test_the_token_leaves_the_address_and_stays_in_the_tab(dashboard: Dashboard) -> None:

@@ -30,7 +30,7 @@ async def test_an_event_is_shown_within_300_ms(dashboard: Dashboard) -> None:
         took_ms = []
         for _ in range(UPDATES):
             before_ms = wall_ms()
-            ahead_ms = dashboard.daemon.look("/v1/status")["nowMs"] - (before_ms + wall_ms()) / 2  # the daemon's clock
+            ahead_ms = dashboard.daemon.get("/v1/status")["nowMs"] - (before_ms + wall_ms()) / 2  # the daemon's clock
             order_id = dashboard.daemon.accept(resting_buy())
             seen_ms = await dashboard.page.until(f"window.seen['{order_id}']")
             [accepted, *_] = dashboard.daemon.explain(order_id)["events"]

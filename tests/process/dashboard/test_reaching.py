@@ -53,10 +53,10 @@ CONTRAST = """(() => {
 async def trouble(dashboard: Dashboard, exchange: Exchange) -> AsyncIterator[tuple[str, str]]:
     """Let the page have something of everything to show, with names as long as there may be; yield two orders."""
     long_name = "an-owner-without-any-place-to-break-" + 80 * "x"
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     letter = dashboard.daemon.accept(market_sell(ownerId=long_name))
     dashboard.daemon.until(letter, "dead_letter")
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     doubt = dashboard.daemon.accept(market_buy(ownerId=long_name, snipeTargetId=f"{next(_numbers)}{120 * 'y'}"))
     dashboard.daemon.until(doubt, "in_doubt")
     dashboard.waits(ownerId=long_name)

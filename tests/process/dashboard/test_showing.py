@@ -104,7 +104,7 @@ async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashb
 async def test_what_is_in_doubt_comes_first_with_its_evidence_and_its_next_look(
     dashboard: Dashboard, exchange: Exchange
 ) -> None:
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     order_id = dashboard.daemon.accept(market_buy())
     dashboard.daemon.until(order_id, "in_doubt")
     said = await dashboard.row("doubts", order_id)
@@ -149,7 +149,7 @@ async def test_figures_are_drawn_over_time(dashboard: Dashboard) -> None:
 
 
 async def test_an_alert_stands_above_everything(dashboard: Dashboard, exchange: Exchange) -> None:
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     order_id = dashboard.daemon.accept(market_sell())
     dashboard.daemon.until(order_id, "dead_letter")
     await dashboard.page.until("document.querySelector('#alerts li')?.innerText.includes('firing')")
@@ -214,8 +214,8 @@ async def test_without_a_poller_there_is_no_word_of_one(dashboard: Dashboard) ->
 
 
 async def test_a_fill_whose_price_is_not_known_is_shown_so(dashboard: Dashboard, exchange: Exchange) -> None:
-    exchange.lay({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
+    exchange.inject({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
     order_id = dashboard.daemon.submit(market_buy(), wait_s=5).json["id"]
     assert "price not known yet" in await dashboard.row("history", order_id)
-    exchange.lay()
+    exchange.inject()
     await dashboard.page.until(f"!{row('history', order_id)}.innerText.includes('price not known')")

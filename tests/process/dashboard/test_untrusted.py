@@ -71,7 +71,7 @@ async def test_a_locks_fields_are_shown_as_they_are(dashboard: Dashboard, attack
     await dashboard.gone("queue", f"{attack}2")
     await dashboard.page.js("document.getElementById('ended').open = true")
     await dashboard.page.until(f"document.getElementById('ended').textContent.includes({json.dumps(attack)})")
-    assert dashboard.daemon.look(f"/v1/locks/{lock['lockId']}")["status"] == "failed"
+    assert dashboard.daemon.get(f"/v1/locks/{lock['lockId']}")["status"] == "failed"
     await look_everywhere(dashboard)
 
 
@@ -79,10 +79,10 @@ async def test_reasons_of_people_and_of_the_exchange_are_shown_as_they_are(
     dashboard: Dashboard, exchange: Exchange
 ) -> None:
     attack = ATTACKS["an image"]
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     letter = dashboard.daemon.accept(market_sell(ownerId=attack, snipeTargetId=attack + "1"))
     dashboard.daemon.until(letter, "dead_letter")
-    exchange.lay("request_lost", "forbidden_after")
+    exchange.inject("request_lost", "forbidden_after")
     doubt = dashboard.daemon.accept(market_buy(ownerId=attack, snipeTargetId=attack + "2"))
     dashboard.daemon.until(doubt, "in_doubt", "filled")
     dashboard.daemon.ask("POST", "/v1/admin/halt", {"reason": attack})

@@ -52,12 +52,12 @@ def granted(pending: Pending) -> dict[str, Any]:
 
 def waiting(daemon: Daemon, resource: str) -> list[dict[str, Any]]:
     """Return who waits for a resource, in the order of service."""
-    return [each for each in daemon.look("/v1/locks")["queue"] if each["resourceId"] == resource]
+    return [each for each in daemon.get("/v1/locks")["queue"] if each["resourceId"] == resource]
 
 
 def holders(daemon: Daemon, resource: str) -> list[dict[str, Any]]:
     """Return a resource's active locks."""
-    return [each for each in daemon.look("/v1/locks")["locks"] if each["resourceId"] == resource]
+    return [each for each in daemon.get("/v1/locks")["locks"] if each["resourceId"] == resource]
 
 
 def release(daemon: Daemon, lease: dict[str, Any], owner: object = None, **outcome: object) -> Answer:
@@ -79,7 +79,7 @@ def force(daemon: Daemon, lease: dict[str, Any], **body: object) -> Answer:
 
 def read(daemon: Daemon, lease: dict[str, Any]) -> dict[str, Any]:
     """Read a lock."""
-    found: dict[str, Any] = daemon.look(f"/v1/locks/{lease['lockId']}")
+    found: dict[str, Any] = daemon.get(f"/v1/locks/{lease['lockId']}")
     return found
 
 

@@ -83,12 +83,12 @@ def test_a_forced_release_of_a_lease_lets_the_order_go(daemon: Daemon, exchange:
 def test_while_an_outcome_is_unknown_nobody_gets_the_lock_without_having_checked(
     daemon: Daemon, exchange: Exchange
 ) -> None:
-    exchange.lay("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     signal = market_buy(timeoutMs=200)
     order_id = daemon.accept(signal)
     daemon.until(order_id, "in_doubt")
     resource = resource_of(signal)
-    [lock] = [each for each in daemon.look("/v1/locks")["locks"] if each["resourceId"] == resource]
+    [lock] = [each for each in daemon.get("/v1/locks")["locks"] if each["resourceId"] == resource]
     refused = force(daemon, lock)
     assert (refused.status, refused.json["error"]) == (409, "wrong_state")
     assert daemon.order(order_id)["clientOrderId"] in refused.json["message"]
@@ -98,6 +98,6 @@ def test_while_an_outcome_is_unknown_nobody_gets_the_lock_without_having_checked
     assert force(daemon, lock, exchangeChecked=True).status == 200
     assert granted(pending)["ownerId"] == "anna"
     assert daemon.order(order_id)["state"] == "in_doubt", "the doubt is not the lock's"
-    exchange.lay()
+    exchange.inject()
     daemon.until(order_id, "filled")
     assert len(exchange.orders(order_id)) == 1

@@ -22,7 +22,7 @@ from tests.process.locks.asking import (
 )
 from tests.support import ME, Daemon, eventually
 from tests.support.pending import Pending
-from tests.support.tables import events_of, locks_of, nothing_is_written, queue_of
+from tests.support.tables import commits_blocked, events_of, locks_of, queue_of
 
 
 def gone(daemon: Daemon, resource: str, *, still: int = 0) -> None:
@@ -108,7 +108,7 @@ def test_whoever_hangs_up_at_the_moment_of_the_grant_holds_nobody_up(daemon: Dae
 def test_a_lease_of_whoever_hung_up_before_the_answer_is_free_again(daemon: Daemon, key: str | None) -> None:
     asked = wish(ownerId="ben") | ({} if key is None else {"idempotencyKey": a_resource()})
     resource = asked["resourceId"]
-    with nothing_is_written(daemon.database):
+    with commits_blocked(daemon.database):
         pending = Pending(daemon.signals, "POST", "/v1/locks", asked)
         eventually(lambda: holders(daemon, resource), "the grant")
         pending.leave()
@@ -123,7 +123,7 @@ def test_whoever_repeats_the_request_keeps_the_lease_when_the_first_call_hangs_u
     lease = take(daemon)
     keyed = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
     first = stand(daemon, keyed)
-    with nothing_is_written(daemon.database):
+    with commits_blocked(daemon.database):
         path = f"/v1/locks/{lease['lockId']}/release"
         released = Pending(daemon.signals, "POST", path, {"ownerId": "anna"})
         eventually(lambda: [each for each in holders(daemon, keyed["resourceId"]) if each["ownerId"] == "ben"], "it")

@@ -101,7 +101,7 @@ class Home:
         eventually(stands, f"{order_id} {state}")
         return order_id
 
-    def lay(self, *faults: dict[str, Any]) -> None:
+    def inject(self, *faults: dict[str, Any]) -> None:
         """Replace the faults of the daemon's paper exchange."""
         url = self.ask("GET", "/v1/status").json["exchangeUrl"] + "/simulator/faults"
         request = Request(url, json.dumps({"faults": faults}).encode(), method="PUT")  # noqa: S310  # our own

@@ -52,17 +52,17 @@ def a_resting_order(home: Home) -> str:
 
 def an_order_in_doubt(home: Home) -> str:
     reads = ("order", "openOrders", "allOrders")
-    home.lay(
+    home.inject(
         {"kind": "request_lost", "count": 1},
         *({"kind": "error_before", "endpoint": f"GET /api/v3/{name}"} for name in reads),
     )
     order = home.until(home.submit(snipeTargetId=f"manual-{next(_targets)}"), "in_doubt")
-    home.lay()
+    home.inject()
     return order
 
 
 def a_dead_letter(home: Home) -> str:
-    home.lay({"kind": "refused", "code": 30002, "count": 1})
+    home.inject({"kind": "refused", "code": 30002, "count": 1})
     return home.until(home.submit(snipeTargetId=f"manual-{next(_targets)}"), "dead_letter")
 
 

@@ -42,7 +42,7 @@ def watched(monitoring_stage: Stage, exchange: Exchange, hook: Receiver) -> Daem
 def daemon(watched: Daemon, exchange: Exchange) -> Iterator[Daemon]:
     """The daemon; after a test it trades again."""
     yield watched
-    exchange.lay()
+    exchange.inject()
     watched.ask("POST", "/v1/admin/resume", {"reason": "the test is over"})
 
 

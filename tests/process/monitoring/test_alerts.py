@@ -16,7 +16,7 @@ from tests.support.stage import Stage
 
 def alerts(daemon: Daemon) -> dict[str, dict[str, Any]]:
     """Return what is pending or fires, by name."""
-    return {each["name"]: each for each in daemon.look("/v1/alerts")["alerts"]}
+    return {each["name"]: each for each in daemon.get("/v1/alerts")["alerts"]}
 
 
 def test_a_halt_is_an_alert_until_it_is_over(daemon: Daemon, hook: Receiver) -> None:
@@ -27,7 +27,7 @@ def test_a_halt_is_an_alert_until_it_is_over(daemon: Daemon, hook: Receiver) -> 
     shown = alerts(daemon)["trading_halted"]
     assert (shown["state"], shown["severity"], shown["value"]) == ("firing", "critical", 1)
     assert "resume" in shown["todo"]
-    assert "trading_halted" in [each["name"] for each in daemon.look("/v1/status")["alerts"]]
+    assert "trading_halted" in [each["name"] for each in daemon.get("/v1/status")["alerts"]]
     daemon.ask("POST", "/v1/admin/resume", {"reason": "it is over"})
     daemon.wait_for("alert.resolved", since=mark, alert="trading_halted")
     assert "trading_halted" not in alerts(daemon)
@@ -48,7 +48,7 @@ def test_what_waits_too_long_is_pending_first(daemon: Daemon, exchange: Exchange
         ]
         shown = eventually(lambda: alerts(daemon).get("queue_depth"), "a queue that is too deep")
         assert (shown["state"], shown["severity"], shown["value"]) == ("pending", "warning", 11)
-        assert "queue_depth" not in [each["name"] for each in daemon.look("/v1/status")["alerts"]]
+        assert "queue_depth" not in [each["name"] for each in daemon.get("/v1/status")["alerts"]]
     for order_id in (first, *behind):
         daemon.until(order_id, "filled")
 
@@ -57,7 +57,7 @@ def test_a_doubt_that_lasts_calls_for_a_person_and_names_no_order(own_stage: Sta
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange, {"locks": {"timeout_ms": 1_000}, "alerts": {"lock_overdue_s": 0}})
     daemon.start(with_rules=True)
-    exchange.lay("reply_lost", *BLIND)
+    exchange.inject("reply_lost", *BLIND)
     order_id = daemon.accept(market_buy())
     daemon.until(order_id, "in_doubt")
     doubt = daemon.wait_for("alert.firing", alert="order_in_doubt")
@@ -66,7 +66,7 @@ def test_a_doubt_that_lasts_calls_for_a_person_and_names_no_order(own_stage: Sta
         text = json.dumps(event)
         assert order_id not in text
         assert "BTCUSDT" not in text
-    exchange.lay()
+    exchange.inject()
     daemon.until(order_id, "filled")
     assert alerts(daemon)["order_in_doubt"]["state"] == "firing", "it resolves when it has been well for a while"
 
@@ -75,7 +75,7 @@ def test_a_lost_order_calls_for_a_person(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
-    exchange.lay("request_lost")
+    exchange.inject("request_lost")
     daemon.until(daemon.accept(market_buy()), "lost")
     assert "sniperd resolve" in daemon.wait_for("alert.firing", alert="order_lost", severity="critical")["todo"]
 
@@ -103,7 +103,7 @@ def test_a_webhook_that_hangs_slows_no_order(own_stage: Stage) -> None:
         given_up = daemon.wait_for("alert.undelivered", webhook="slack 1", alert="disk_low")
         assert "no answer within 2 s" in given_up["error"]
     assert "T0KEN" not in daemon.transcript()
-    assert "T0KEN" not in json.dumps(daemon.look("/v1/status")) + json.dumps(daemon.look("/v1/alerts"))
+    assert "T0KEN" not in json.dumps(daemon.get("/v1/status")) + json.dumps(daemon.get("/v1/alerts"))
 
 
 def test_a_webhooks_file_that_others_can_read_keeps_the_daemon_down(own_stage: Stage, exchange: Exchange) -> None:

@@ -53,7 +53,7 @@ def test_events_are_told_on_both_sockets_as_they_happen(daemon: Daemon, which: s
         assert stream.response.headers["Content-Type"] == "text/event-stream"
         assert stream.hello.event == "hello"
         assert stream.hello.data == {
-            "version": daemon.look("/v1/status")["version"],
+            "version": daemon.get("/v1/status")["version"],
             "startedMs": int(stream.hello.id.partition("-")[0]),
             "position": stream.hello.id,
         }
@@ -83,7 +83,7 @@ def test_an_event_has_the_words_of_the_catalogue(daemon: Daemon) -> None:
 
 
 def test_events_are_described_as_they_are_told(daemon: Daemon) -> None:
-    document = daemon.look("/openapi.json")
+    document = daemon.get("/openapi.json")
     answers = document["paths"]["/v1/events"]["get"]["responses"]
     assert answers.keys() == {"200", "400", "409"}
     described = answers["200"]["content"]["text/event-stream"]

@@ -87,7 +87,7 @@ def test_gauges_show_what_stands(daemon: Daemon, exchange: Exchange) -> None:
 
 def test_a_refusal_of_the_exchange_is_counted_by_its_code(daemon: Daemon, exchange: Exchange) -> None:
     before = scrape(daemon)
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     dead = daemon.submit(market_buy(), wait_s=10).json["id"]
     text = scrape(daemon)
     for metric, labels in (
@@ -126,7 +126,7 @@ def test_series_of_the_last_hour_are_shown_for_plots(daemon: Daemon) -> None:
     daemon.submit(market_buy(), wait_s=10)
 
     def shown() -> dict[str, list[dict[str, float]]] | None:
-        series: dict[str, list[dict[str, float]]] = daemon.look("/v1/stats?window_s=60")["series"]
+        series: dict[str, list[dict[str, float]]] = daemon.get("/v1/stats?window_s=60")["series"]
         return series if any(point.get("filled") for point in series["outcomes"]) else None
 
     series = eventually(shown, "a filled order")
@@ -137,7 +137,7 @@ def test_series_of_the_last_hour_are_shown_for_plots(daemon: Daemon) -> None:
     assert sent
     assert all(0 < point["p50"] <= point["p99"] for point in sent)
     assert all(0 <= point["value"] <= 1 for point in series["rateBudget"])
-    assert daemon.look("/v1/stats")["stepMs"] == 5_000
+    assert daemon.get("/v1/stats")["stepMs"] == 5_000
 
 
 @pytest.mark.parametrize("window", ["0", "3601", "x", "-1"])

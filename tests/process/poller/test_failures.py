@@ -64,7 +64,7 @@ def test_a_resting_order_that_ended_while_the_daemon_was_down_is_reported(
     daemon.start(with_rules=True)
     bot.wait_for_report(target, status="executing")
     bot.patch_status = 503
-    [order] = daemon.look("/v1/orders")["orders"]
+    [order] = daemon.get("/v1/orders")["orders"]
     daemon.ask("DELETE", f"/v1/orders/{order['id']}")
     bot.wait_for_report(target, status="cancelled")
     daemon.until(order["id"], "canceled")
@@ -110,7 +110,7 @@ def test_a_target_that_is_armed_again_while_its_order_rests_is_still_followed(
     bot.wait_for_report(target, executionStatus="placed")
     bot.set(target, status="ready")
     assert "traded already" in bot.wait_for_report(target, count=2, executionStatus="placed")["errorMessage"]
-    [order] = daemon.look("/v1/orders")["orders"]
+    [order] = daemon.get("/v1/orders")["orders"]
     daemon.ask("DELETE", f"/v1/orders/{order['id']}")
     assert bot.wait_for_report(target, status="cancelled")
     assert len(exchange.orders()) == 1
@@ -123,7 +123,7 @@ def test_a_target_whose_order_was_cancelled_unfilled_may_be_set_ready_again(
     target = bot.add(1, entryStrategy="limit", entryPrice=50_000)
     daemon.start(with_rules=True)
     bot.wait_for_report(target, executionStatus="placed")
-    [first] = daemon.look("/v1/orders")["orders"]
+    [first] = daemon.get("/v1/orders")["orders"]
     daemon.ask("DELETE", f"/v1/orders/{first['id']}")
     bot.wait_for_report(target, status="cancelled")
     bot.set(target, status="ready")
@@ -136,7 +136,7 @@ def test_a_target_whose_order_was_cancelled_unfilled_may_be_set_ready_again(
     bot.set(target, status="ready")
     bot.wait_for_report(target, count=2, executionStatus="placed")
     assert len(exchange.orders()) == 2
-    [second, _] = daemon.look("/v1/orders")["orders"]
+    [second, _] = daemon.get("/v1/orders")["orders"]
     assert (second["idempotencyKey"], second["state"]) == ("target:1", "open")
 
 

@@ -17,7 +17,7 @@ TOKEN = "b0t-t0ken-that-nobody-else-sees"
 
 
 def poller(daemon: Daemon) -> dict[str, Any]:
-    found: dict[str, Any] = daemon.look("/v1/status")["poller"]
+    found: dict[str, Any] = daemon.get("/v1/status")["poller"]
     return found
 
 
@@ -115,13 +115,13 @@ def test_a_report_that_the_bot_refuses_is_no_failure_of_the_bot(own_stage: Stage
 def test_a_price_that_is_not_known_is_left_out_and_told_when_it_is(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
-    exchange.lay({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
+    exchange.inject({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
     target = bot.add(1)
     daemon.start(with_rules=True)
     told = bot.wait_for_report(target, status="completed")
     assert told["actualPositionSize"] > 0
     assert "executionPrice" not in told
-    exchange.lay()
+    exchange.inject()
     told = bot.wait_for_report(target, count=2, status="completed")
     assert told["executionPrice"] > 0
 

@@ -19,7 +19,7 @@ def test_a_ready_target_is_bought_once_and_reported(daemon: Daemon, exchange: Ex
     daemon.start(with_rules=True)
     told = bot.wait_for_report(target, status="completed")
     assert told["executionStatus"] == "success"
-    [order] = daemon.look("/v1/orders")["orders"]
+    [order] = daemon.get("/v1/orders")["orders"]
     assert (order["idempotencyKey"], order["snipeTargetId"], order["ownerId"]) == ("target:42", "42", "u1")
     assert (order["symbol"], order["side"], order["type"], order["quoteOrderQty"]) == ("BTCUSDT", "BUY", "MARKET", "25")
     assert told["actualPositionSize"] * told["executionPrice"] == pytest.approx(25, rel=0.1), "whole steps"
@@ -67,7 +67,7 @@ def test_a_resting_order_is_followed_to_its_end(daemon: Daemon, exchange: Exchan
     target = bot.add(5, entryStrategy="limit", entryPrice=50_000, positionSizeUsdt=100)
     daemon.start(with_rules=True)
     bot.wait_for_report(target, status="executing", executionStatus="placed")
-    [order] = daemon.look("/v1/orders")["orders"]
+    [order] = daemon.get("/v1/orders")["orders"]
     assert (order["quantity"], order["price"]) == ("0.002", "50000")
     daemon.ask("DELETE", f"/v1/orders/{order['id']}")
     assert bot.wait_for_report(target, status="cancelled")["executionStatus"] == "failed"
@@ -89,7 +89,7 @@ def test_a_time_that_is_over_is_not_traded(daemon: Daemon, exchange: Exchange, b
     daemon.start(with_rules=True)
     assert "expired" in bot.wait_for_report(late, status="failed")["errorMessage"]
     assert "expired" in bot.wait_for_report(ancient, status="failed")["errorMessage"]
-    assert daemon.look("/v1/orders")["orders"] == []
+    assert daemon.get("/v1/orders")["orders"] == []
     assert bought(exchange) == []
 
 
@@ -159,7 +159,7 @@ def test_a_pair_that_is_not_listed_yet_is_waited_for(daemon: Daemon, exchange: E
 def test_a_refusal_of_the_exchange_is_reported_and_the_target_not_tried_again(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
-    exchange.lay({"kind": "refused", "code": 30004, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30004, "count": 1})
     target = bot.add(61)
     daemon.start(with_rules=True)
     assert "rejected" in bot.wait_for_report(target, status="failed", executionStatus="failed")["errorMessage"]
@@ -172,11 +172,11 @@ def test_a_refusal_of_the_exchange_is_reported_and_the_target_not_tried_again(
 
 
 def test_a_dead_letter_that_a_person_sends_back_is_reported_anew(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
-    exchange.lay({"kind": "refused", "code": 30002, "count": 1})
+    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     target = bot.add(7)
     daemon.start(with_rules=True)
     bot.wait_for_report(target, status="failed")
-    [order] = daemon.look("/v1/orders")["orders"]
+    [order] = daemon.get("/v1/orders")["orders"]
     bot.wait_for_polls()
     daemon.ask("POST", f"/v1/admin/orders/{order['id']}/requeue", {"reason": "the minimum was lowered"})
     assert bot.wait_for_report(target, status="completed")["executionStatus"] == "success"
@@ -185,13 +185,13 @@ def test_a_dead_letter_that_a_person_sends_back_is_reported_anew(daemon: Daemon,
 
 def test_an_unknown_outcome_is_no_failure(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     """Not before it is known, or lost, is anything told; and what is lost is still followed."""
-    exchange.lay({"kind": "reply_lost", "count": 1}, {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    exchange.inject({"kind": "reply_lost", "count": 1}, {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     target = bot.add(71)
     daemon.start(with_rules=True)
     daemon.wait_for("order.in_doubt")
     bot.wait_for_polls()
     assert bot.told(target) == []
-    exchange.lay()
+    exchange.inject()
     assert bot.wait_for_report(target, status="completed")
     assert len(exchange.arrivals()) == 1
 

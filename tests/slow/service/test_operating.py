@@ -43,7 +43,7 @@ def service(box_with_service: Installed) -> Installed:
     return service
 
 
-def lay(service: Installed, *faults: object) -> None:
+def inject(service: Installed, *faults: object) -> None:
     service.box.run("curl", "-sf", "-X", "PUT", FAULTS, "-d", json.dumps({"faults": faults}))
 
 
@@ -57,14 +57,14 @@ def buy(service: Installed, *words: str) -> str:
 
 
 def in_doubt(service: Installed) -> str:
-    lay(service, *LOST)
+    inject(service, *LOST)
     order = buy(service, "--wait", "0")
     eventually(lambda: order in service.sniperd("orders", "--state", "in_doubt")[1], "the doubt")
     return order
 
 
 def dead_letter(service: Installed) -> str:
-    lay(service, {"kind": "refused", "code": 30002, "count": 1})
+    inject(service, {"kind": "refused", "code": 30002, "count": 1})
     return buy(service)
 
 
@@ -140,7 +140,7 @@ def test_a_command_of_the_list_does_what_it_says(service: Installed, line: str) 
     for beginning, make in BEFORE.items():
         if line.startswith(beginning):
             line = re.sub(r"\b(ORDER|LOCK|FILE)\b", make(service), line)
-    lay(service)
+    inject(service)
     service.follow(type_it(service, line))
 
 
