@@ -10,7 +10,7 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, Detail, Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import UNRESOLVED, State
+from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.views.explain import Outlook
 from daemon.engine.order_commands import Explanation
 
@@ -208,7 +208,7 @@ def order_fields(order: Order) -> dict[str, Any]:
         "execute_at_ms": order.execute_at_ms,
         "deadline_at_ms": order.deadline_ms,
         "sent_at_ms": order.sent_ms,
-        "in_doubt_since_ms": order.doubt_ms if order.state in UNRESOLVED else None,
+        "in_doubt_since_ms": order.doubt_ms if order.state in OUTCOME_UNKNOWN else None,
         "updated_at_ms": order.updated_ms,
         "finished_at_ms": order.finished_ms,
         "reason": order.reason,

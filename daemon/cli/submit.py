@@ -11,13 +11,13 @@ from daemon.cli import show
 from daemon.cli.client import ask
 from daemon.cli.options import config_option, json_option, signals_socket, wait_option
 from daemon.cli.orders import filled, rounded
-from daemon.core.values.states import MEANINGS, UNRESOLVED
+from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN
 from daemon.exit_codes import NOTHING_TRADED, UNKNOWN
 
 _EXIT = {
-    state.value: UNKNOWN if state in UNRESOLVED else NOTHING_TRADED
+    state.value: UNKNOWN if state in OUTCOME_UNKNOWN else NOTHING_TRADED
     for state, meaning in MEANINGS.items()
-    if state in UNRESOLVED or meaning.queue_status in {"failed", "cancelled"}
+    if state in OUTCOME_UNKNOWN or meaning.queue_status in {"failed", "cancelled"}
 }
 
 

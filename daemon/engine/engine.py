@@ -9,7 +9,7 @@ from daemon.clock import Clock
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
-from daemon.core.values.states import UNRESOLVED, State
+from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.verbs.clock_steps import stepped
 from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
@@ -135,7 +135,7 @@ class Engine:
         self.exchange.back_off(remembered.backoff_until_ms)
         _, commit = self.decide(recover, remembered)
         for order in self.state.orders.values():
-            if order.state in UNRESOLVED and self.state.lock_of(order):
+            if order.state in OUTCOME_UNKNOWN and self.state.lock_of(order):
                 self.executor.hold(order)
         await commit.durable()
         counts = self.state.orders.counts

@@ -20,7 +20,7 @@ from daemon.core.rules.retries import may_refit
 from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Refused
 from daemon.core.values.orders import Order
-from daemon.core.values.states import UNRESOLVED
+from daemon.core.values.states import OUTCOME_UNKNOWN
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.dispatch import fire, may_go
 from daemon.core.verbs.outcomes import answered
@@ -207,7 +207,7 @@ class Executor:
     async def _until_settled(self, order_id: str) -> None:
         """Keep the lock while the outcome is unknown, unless an administrator has ended it."""
         state = self._effects.state
-        while (order := state.orders.get(order_id)) is not None and order.state in UNRESOLVED:
+        while (order := state.orders.get(order_id)) is not None and order.state in OUTCOME_UNKNOWN:
             if state.lock_of(order) is None:
                 return
             await self._publisher.changed(order_id)

@@ -11,7 +11,7 @@ import anyio
 
 from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import PreflightResult, PreflightVerdict
-from daemon.core.values.states import WATCHED
+from daemon.core.values.states import SEARCHED
 from daemon.core.verbs.lifecycle import end_preflight
 from daemon.engine.effects import Effects
 from daemon.errors import Unfit
@@ -38,7 +38,7 @@ class Preflight:
         """
         result = await self._exchange.preflight()
         orders = self._effects.state.orders.values()
-        if result.verdict is PreflightVerdict.UNFIT and not any(order.state in WATCHED for order in orders):
+        if result.verdict is PreflightVerdict.UNFIT and not any(order.state in SEARCHED for order in orders):
             raise Unfit(result.why)
         self._take(result)
 

@@ -12,7 +12,7 @@ from daemon.core.rules.priority_queue import Entry
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
-from daemon.core.values.states import MEANINGS, UNRESOLVED, State
+from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN, State
 
 AGED = tuple(state for state, meaning in MEANINGS.items() if meaning.has_age)
 """States whose oldest order's age says something: all that are not to last, and may."""
@@ -104,7 +104,7 @@ def _unresolved(state: TradingState) -> list[Order]:
     if not state.orders.counts[State.IN_DOUBT] + state.orders.counts[State.LOST]:
         return []
     watched = (state.orders[order_id] for order_id in state.searches)
-    return [order for order in watched if order.state in UNRESOLVED]
+    return [order for order in watched if order.state in OUTCOME_UNKNOWN]
 
 
 def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:

@@ -13,7 +13,7 @@ from daemon.clock import Clock
 from daemon.core.state.changes import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed, Refused
-from daemon.core.values.states import KEY_FREE, MEANINGS, OUTCOMES, UNRESOLVED, State
+from daemon.core.values.states import KEY_FREE, MEANINGS, OUTCOME_UNKNOWN, OUTCOMES, State
 from daemon.engine.lease_commands import GAVE_UP
 from daemon.engine.observer import Timing
 from daemon.exchange.mexc.codes import ADVICE
@@ -168,7 +168,7 @@ class Recorder:
             self.series.ended(event.at_ms, state.value)
         if state in FAILURES:
             self._settle(event, FAILED)
-        elif was in UNRESOLVED or event.name == "order.ruled":
+        elif was in OUTCOME_UNKNOWN or event.name == "order.ruled":
             self._settle(event, PLACED)
 
     def _settle(self, event: Event, result: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import Order
-from daemon.core.values.states import KEY_FREE, PENDING, SIGHTINGS, State
+from daemon.core.values.states import KEY_FREE, PENDING, REPORT_EVENTS, State
 from daemon.exchange.mexc.order_rows import STATES
 from tests.chaos.plan import Wish
 from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
@@ -140,7 +140,7 @@ def _differences(evidence: Evidence) -> Iterator[str]:
         entry = book.get(order.client_order_id or "")
         said = f"{order.client_order_id} is {order.state.value}"
         if entry is None:
-            if order.state in SIGHTINGS:
+            if order.state in REPORT_EVENTS:
                 yield f"{said} and not on the book"
             continue
         said = f"{said} with {order.executed_quantity} for {order.executed_quote}"

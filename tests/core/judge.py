@@ -18,7 +18,7 @@ from daemon.core.values.attempts import AttemptState
 from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.orders import Order, Side
-from daemon.core.values.states import KEY_FREE, SIGHTINGS, UNRESOLVED, WAITING, State
+from daemon.core.values.states import KEY_FREE, OUTCOME_UNKNOWN, REPORT_EVENTS, WAITING, State
 from daemon.core.views.explain import outlook
 from tests.core import making
 from tests.core.bench import Bench
@@ -74,9 +74,9 @@ class Judge:
         """A doubt ends by an order report or by a person, and never in the queue."""
         for order_id, order in step.orders.items():
             before = self._orders.get(order_id)
-            if before is None or before.state not in UNRESOLVED:
+            if before is None or before.state not in OUTCOME_UNKNOWN:
                 continue
-            assert order.state in {before.state, State.LOST, State.REJECTED} | SIGHTINGS.keys()
+            assert order.state in {before.state, State.LOST, State.REJECTED} | REPORT_EVENTS.keys()
             if order.state is State.REJECTED:
                 ruled = [event.actor for event in step.events if event.name == "order.ruled"]
                 assert ruled == ["uid:0"], "only a person rules out"
@@ -233,7 +233,7 @@ class Judge:
     def whoever_is_in_doubt_is_looked_for(self) -> None:
         """Nobody is forgotten by the reconciler."""
         state = self.bench.state
-        watched = UNRESOLVED | {State.OPEN, State.PARTIALLY_FILLED}
+        watched = OUTCOME_UNKNOWN | {State.OPEN, State.PARTIALLY_FILLED}
         assert {order.order_id for order in state.orders.values() if order.state in watched} <= state.searches.keys()
         assert (state.searches.next_ms() is not None) == bool(state.searches.keys() - state.searches.running)
 

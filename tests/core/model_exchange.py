@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import OrderReport
-from daemon.core.values.states import SIGHTINGS, State
+from daemon.core.values.states import REPORT_EVENTS, State
 
 FULL = Decimal(4)
 ENDED = {State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED}
@@ -69,7 +69,7 @@ class ModelExchange:
         return [request for request in self.requests.values() if request.taken and request.shown[-1].state not in ENDED]
 
     def _show(self, request: Request, state: State, filled: Decimal) -> None:
-        assert state in SIGHTINGS
+        assert state in REPORT_EVENTS
         request.shown.append(
             OrderReport(
                 client_order_id=request.client_order_id,

@@ -18,7 +18,7 @@ from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, Source
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import SignalRequest
-from daemon.core.values.states import UNRESOLVED, WAITING, State
+from daemon.core.values.states import OUTCOME_UNKNOWN, WAITING, State
 from daemon.core.verbs.operator import Found, Ruling
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench
@@ -229,10 +229,10 @@ class Promises(RuleBasedStateMachine):
     def somebody_cancels_a_resting_order(self, data: st.DataObject) -> None:
         self.bench.cancel(_one_of(data, self._in_state(State.OPEN, State.PARTIALLY_FILLED)))
 
-    @precondition(lambda self: self._in_state(*UNRESOLVED))
+    @precondition(lambda self: self._in_state(*OUTCOME_UNKNOWN))
     @rule(data=st.data())
     def somebody_rules_by_what_the_exchange_has(self, data: st.DataObject) -> None:
-        self.rule_truly(_one_of(data, self._in_state(*UNRESOLVED)))
+        self.rule_truly(_one_of(data, self._in_state(*OUTCOME_UNKNOWN)))
 
     @precondition(lambda self: self._placed_after_all())
     @rule(data=st.data())
@@ -492,7 +492,7 @@ class Promises(RuleBasedStateMachine):
     def _placed_after_all(self) -> dict[str, Order]:
         """Return the orders in doubt that the exchange has."""
         taken = {reached.client_order_id for reached in self.exchange.requests.values() if reached.taken}
-        return {key: order for key, order in self._in_state(*UNRESOLVED).items() if order.client_order_id in taken}
+        return {key: order for key, order in self._in_state(*OUTCOME_UNKNOWN).items() if order.client_order_id in taken}
 
     def _of_wish(self, asked: SignalRequest) -> list[Order]:
         """Find all orders that a signal could be a repetition of: those with its key, given or implied."""

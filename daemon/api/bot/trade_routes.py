@@ -22,7 +22,7 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.fields import Amount, Text
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import SignalRequest
-from daemon.core.values.states import MEANINGS, RESTING, SIGHTINGS, WAITING, State
+from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WAITING, State
 from daemon.core.verbs.lease_queue import place_of
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 from daemon.store.bot_tables import iso
@@ -140,7 +140,7 @@ def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
 
 def _succeeded(order: Order) -> bool:
     """Whether something was bought or sold, or the order was seen on the exchange's book."""
-    if order.state not in SIGHTINGS:
+    if order.state not in REPORT_EVENTS:
         return False
     rests = order.state in RESTING and order.outcome_known
     ruled_filled = order.state is State.FILLED and order.finished_ms is not None  # an operator may give no quantity

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from daemon.cli import show
 from daemon.cli.client import ask
 from daemon.cli.orders import what
-from daemon.core.values.states import UNRESOLVED, State
+from daemon.core.values.states import OUTCOME_UNKNOWN, State
 
 TIMEOUT_S = 3.0
 
@@ -55,8 +55,8 @@ def read(path: Path) -> Shown:
     board = show.for_a_person(ask(path, "GET", "/v1/board", timeout_s=TIMEOUT_S))
     status, holders = board["status"], {lock["resourceId"]: lock for lock in board["locks"]}
     now_ms = status["nowMs"]
-    doubts = [order for order in board["orders"] if order["state"] in UNRESOLVED]
-    others = [order for order in board["orders"] if order["state"] not in UNRESOLVED]
+    doubts = [order for order in board["orders"] if order["state"] in OUTCOME_UNKNOWN]
+    others = [order for order in board["orders"] if order["state"] not in OUTCOME_UNKNOWN]
     dead = _dead_letters(path) if status["deadLetters"] else []
     rows = [
         *(_row(order, now_ms, _next_query(order, now_ms)) for order in doubts),

@@ -18,13 +18,13 @@ import msgspec
 
 from daemon.core.values.decimals import ZERO, product, total
 from daemon.core.values.orders import Order, Side, known_sum
-from daemon.core.values.states import ENDED, KEY_FREE, PENDING, RESTING, UNRESOLVED, State
+from daemon.core.values.states import ENDED, KEY_FREE, OUTCOME_UNKNOWN, PENDING, RESTING, State
 
 DAY_MS = 86_400_000
 MAX_REPEAT_WINDOW_MS = 3_600_000
 """So long a BUY can count as the first of a repetition."""
 
-OPEN = PENDING | UNRESOLVED | RESTING
+OPEN = PENDING | OUTCOME_UNKNOWN | RESTING
 """States in which more of an order may still be bought."""
 
 _WEIGHT = {state: states for states in (KEY_FREE, OPEN, ENDED) for state in states}

@@ -14,7 +14,7 @@ import msgspec
 from daemon.core.values.decimals import ZERO, plain, product, quotient
 from daemon.core.values.exchange_replies import OrderReport, QueryResult
 from daemon.core.values.orders import Order, Side
-from daemon.core.values.states import ENDED, MEANINGS, RESTING, SIGHTINGS, State
+from daemon.core.values.states import ENDED, MEANINGS, REPORT_EVENTS, RESTING, State
 
 _LATENESS = {state: meaning.shown.lateness for state, meaning in MEANINGS.items() if meaning.shown is not None}
 SPENT_SHARE = Decimal("0.99")
@@ -25,7 +25,7 @@ _SMALLEST = Decimal("1e-40")
 
 def is_news(order: Order, report: OrderReport) -> bool:
     """Whether an order report tells more than is known of the order."""
-    if order.state not in SIGHTINGS:
+    if order.state not in REPORT_EVENTS:
         return True
     if report.executed_quantity != order.executed_quantity:
         return report.executed_quantity > order.executed_quantity
@@ -66,7 +66,7 @@ def completed(order: Order, report: OrderReport) -> OrderReport:
     An order report without a sum keeps the known one. An order without a sum takes the one of its fills, and stays
     in its state: fills do not show how an order ended.
     """
-    if order.state not in SIGHTINGS or report.executed_quantity != order.executed_quantity:
+    if order.state not in REPORT_EVENTS or report.executed_quantity != order.executed_quantity:
         return report
     if lacks_sum(report):
         return msgspec.structs.replace(report, executed_quote=order.executed_quote)

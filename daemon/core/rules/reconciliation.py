@@ -36,7 +36,7 @@ from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.decimals import ZERO, plain
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import Order
-from daemon.core.values.states import MEANINGS, UNRESOLVED, SearchPolicy, State
+from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN, SearchPolicy, State
 
 CONFIRM_MS = (2_000, 10_000)
 """When a cancelled order is queried again, after it was seen cancelled."""
@@ -95,7 +95,7 @@ def everywhere(order: Order) -> tuple[Source, ...]:
 def sources(order: Order, search: Search, now_ms: int, rules: Rules) -> tuple[Source, ...]:
     """Choose the sources: the order itself, or all of them once a negative would count or was surprising."""
     counts = search.misses > 0
-    if order.state in UNRESOLVED:
+    if order.state in OUTCOME_UNKNOWN:
         counts = not rules.shows_ended or now_ms >= grace_over_ms(order, rules)
     is_ruled_out = MEANINGS[order.state].search is SearchPolicy.RULED_OUT
     return everywhere(order) if counts or is_ruled_out else everywhere(order)[:1]
@@ -205,7 +205,7 @@ def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Ru
     """Whether a miss is worth something: nothing failed, and for a doubt, it was complete and late enough."""
     if not results or any(result.failed for result in results):
         return False
-    return order.state not in UNRESOLVED or _is_complete(order, results, now_ms, rules)
+    return order.state not in OUTCOME_UNKNOWN or _is_complete(order, results, now_ms, rules)
 
 
 def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:

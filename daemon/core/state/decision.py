@@ -21,7 +21,7 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import FINISHED, KEY_FREE, WATCHED, OrderEvent, after
+from daemon.core.values.states import FINISHED, KEY_FREE, SEARCHED, OrderEvent, after
 
 
 class Decision:
@@ -67,7 +67,7 @@ class Decision:
         order = msgspec.structs.replace(order, updated_ms=self.now_ms, **changes)
         state.orders.keep(order)
         self.changes.orders[order.order_id] = order
-        if order.state in WATCHED and order.finished_ms is None:
+        if order.state in SEARCHED and order.finished_ms is None:
             state.searches.schedule(order, begin(order, self.now_ms, state.rules))
         else:
             state.searches.end(order.order_id)

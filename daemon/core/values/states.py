@@ -264,7 +264,7 @@ def _in_phase(*phases: Phase) -> frozenset[State]:
     return frozenset(state for state, meaning in MEANINGS.items() if meaning.phase in phases)
 
 
-SIGHTINGS = {state: meaning.shown.event for state, meaning in MEANINGS.items() if meaning.shown is not None}
+REPORT_EVENTS = {state: meaning.shown.event for state, meaning in MEANINGS.items() if meaning.shown is not None}
 """The exchange's states, and the event by which a report of each is taken in."""
 
 MAYBE_SENT = frozenset(state for state, meaning in MEANINGS.items() if meaning.maybe_sent)
@@ -276,7 +276,7 @@ UNDER_WAY = _in_phase(Phase.UNDER_WAY)
 WAITING = _in_phase(Phase.QUEUED, Phase.UNDER_WAY) - MAYBE_SENT
 """States in which nothing was sent: the order can be withdrawn."""
 
-UNRESOLVED = _in_phase(Phase.UNKNOWN)
+OUTCOME_UNKNOWN = _in_phase(Phase.UNKNOWN)
 """States that only evidence or the operator ends."""
 
 RESTING = _in_phase(Phase.RESTING)
@@ -297,7 +297,7 @@ FINISHED = KEY_FREE | {state for state, meaning in MEANINGS.items() if meaning.s
 """States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
 once the sum of its fills is known."""
 
-WATCHED = frozenset(state for state, meaning in MEANINGS.items() if meaning.search is not SearchPolicy.NONE)
+SEARCHED = frozenset(state for state, meaning in MEANINGS.items() if meaning.search is not SearchPolicy.NONE)
 """States in which an order is searched for, until it is finished."""
 
 OUTCOMES = tuple(
@@ -338,7 +338,7 @@ TRANSITIONS: dict[State, dict[OrderEvent, State]] = {state: {} for state in Stat
 """Which state follows which event. An event that is not listed under a state is impossible there."""
 
 for _state in MAYBE_SENT:
-    TRANSITIONS[_state].update({event: seen for seen, event in SIGHTINGS.items()})
+    TRANSITIONS[_state].update({event: seen for seen, event in REPORT_EVENTS.items()})
 
 WITHDRAWABLE = frozenset(state for state, events in TRANSITIONS.items() if OrderEvent.WITHDRAW in events)
 """States in which a cancel needs no word from the exchange."""

@@ -16,7 +16,7 @@ from daemon.core.values.decimals import ZERO
 from daemon.core.values.events import DAEMON
 from daemon.core.values.exchange_replies import CancelAnswer
 from daemon.core.values.orders import Order
-from daemon.core.values.states import RESTING, SIGHTINGS, UNRESOLVED, WITHDRAWABLE, OrderEvent, State
+from daemon.core.values.states import OUTCOME_UNKNOWN, REPORT_EVENTS, RESTING, WITHDRAWABLE, OrderEvent, State
 from daemon.core.verbs.dispatch import disarm_all, take_back
 from daemon.errors import WrongState
 
@@ -99,7 +99,7 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
 
     """
     order = d.state.orders.get(order.order_id, order)
-    if order.state not in UNRESOLVED:
+    if order.state not in OUTCOME_UNKNOWN:
         raise WrongState(
             f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
         )
@@ -111,7 +111,7 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
     else:
         order = d.move(
             order,
-            SIGHTINGS[State(found.ruling)],
+            REPORT_EVENTS[State(found.ruling)],
             reason=reason,
             exchange_order_id=found.exchange_order_id or order.exchange_order_id,
             executed_quantity=found.executed_quantity,

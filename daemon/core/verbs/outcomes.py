@@ -26,7 +26,7 @@ from daemon.core.values.exchange_replies import (
     Unclear,
 )
 from daemon.core.values.orders import Order
-from daemon.core.values.states import KEY_FREE, SIGHTINGS, WAITING, OrderEvent, State
+from daemon.core.values.states import KEY_FREE, REPORT_EVENTS, WAITING, OrderEvent, State
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.dispatch import expire
 from daemon.core.verbs.operator import halt, withdraw
@@ -263,7 +263,7 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
         successor = None
     order = d.move(
         order,
-        SIGHTINGS[report.state],
+        REPORT_EVENTS[report.state],
         reason=spent_less(order, report),
         exchange_order_id=report.exchange_order_id,
         executed_quantity=report.executed_quantity,

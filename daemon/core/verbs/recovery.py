@@ -12,7 +12,7 @@ from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOF
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import UNDER_WAY, WATCHED
+from daemon.core.values.states import SEARCHED, UNDER_WAY
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.outcomes import in_doubt
 from daemon.core.verbs.restored import COPIED_FACT, begin_from_copy
@@ -77,7 +77,7 @@ def recover(d: Decision, remembered: Remembered) -> None:
     for order in remembered.orders:
         if order.state in UNDER_WAY:
             in_doubt(d, order, "the daemon ended before the outcome was recorded")
-        elif order.state in WATCHED:
+        elif order.state in SEARCHED:
             d.state.searches.schedule(order, begin(order, d.now_ms, d.state.rules))
         else:
             d.enqueue(order)

@@ -12,7 +12,7 @@ import msgspec
 from daemon.core.rules.reconciliation import Search
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
-from daemon.core.values.states import UNDER_WAY, UNRESOLVED, State
+from daemon.core.values.states import OUTCOME_UNKNOWN, UNDER_WAY, State
 from daemon.core.verbs.lease_queue import Waiting, in_order
 from daemon.core.views.explain import Outlook, outlook
 
@@ -59,7 +59,7 @@ def _sent(state: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
     for order in map(state.orders.__getitem__, state.orders.unqueued):
         if order.finished_ms is not None:
             continue
-        if order.state in UNRESOLVED:
+        if order.state in OUTCOME_UNKNOWN:
             doubts.append(order)
         elif order.state in UNDER_WAY:
             under_way.append(order)

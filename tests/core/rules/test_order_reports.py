@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.rules.order_reports import is_news, settled
-from daemon.core.values.states import SIGHTINGS, State
+from daemon.core.values.states import REPORT_EVENTS, State
 from tests.core.making import NOON_MS, order, report
 
 NOT_SHOWN = sorted({State.IN_FLIGHT, State.IN_DOUBT, State.LOST, State.REJECTED, State.DEAD_LETTER})
@@ -20,7 +20,7 @@ def known(state: State, executed: str = "0", **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("state", NOT_SHOWN)
-@pytest.mark.parametrize("shown", sorted(SIGHTINGS))
+@pytest.mark.parametrize("shown", sorted(REPORT_EVENTS))
 def test_any_sighting_of_what_was_not_known_to_be_placed_is_news(state: State, shown: State) -> None:
     assert is_news(order(state), report(shown))
 
@@ -75,8 +75,8 @@ def test_a_sum_that_was_rounded_up_does_not_undo_an_end() -> None:
 
 
 @given(
-    st.sampled_from(sorted(SIGHTINGS)),
-    st.sampled_from(sorted(SIGHTINGS)),
+    st.sampled_from(sorted(REPORT_EVENTS)),
+    st.sampled_from(sorted(REPORT_EVENTS)),
     st.integers(0, 2),
     st.integers(0, 2),
     st.integers(0, 2),

@@ -11,12 +11,12 @@ from daemon.core.values.states import (
     FINISHED,
     KEY_FREE,
     MAYBE_SENT,
+    OUTCOME_UNKNOWN,
     PENDING,
-    SIGHTINGS,
+    REPORT_EVENTS,
+    SEARCHED,
     TRANSITIONS,
-    UNRESOLVED,
     WAITING,
-    WATCHED,
     OrderEvent,
     State,
     after,
@@ -84,15 +84,15 @@ def reachable(begin: State, *, without: frozenset[OrderEvent] = frozenset()) -> 
     return found
 
 
-@pytest.mark.parametrize("state", sorted(UNRESOLVED | SIGHTINGS.keys() | {State.REJECTED}))
+@pytest.mark.parametrize("state", sorted(OUTCOME_UNKNOWN | REPORT_EVENTS.keys() | {State.REJECTED}))
 def test_after_an_unknown_outcome_or_a_placement_no_chain_of_happenings_sends_again(state: State) -> None:
     assert not reachable(state) & {State.QUEUED, State.ARMED, State.IN_FLIGHT, State.DEAD_LETTER}
 
 
-@pytest.mark.parametrize("state", sorted(UNRESOLVED))
+@pytest.mark.parametrize("state", sorted(OUTCOME_UNKNOWN))
 def test_a_doubt_ends_by_a_sighting_or_a_person_alone(state: State) -> None:
-    evidence = frozenset(SIGHTINGS.values())
-    assert reachable(state, without=evidence | {OrderEvent.RULE_OUT}) <= UNRESOLVED
+    evidence = frozenset(REPORT_EVENTS.values())
+    assert reachable(state, without=evidence | {OrderEvent.RULE_OUT}) <= OUTCOME_UNKNOWN
 
 
 @pytest.mark.parametrize("state", sorted(MAYBE_SENT))
@@ -119,8 +119,8 @@ def test_an_order_comes_back_to_the_queue_only_when_nothing_was_executed() -> No
 def test_what_the_exchange_shows_is_believed_wherever_a_request_may_have_reached_it() -> None:
     assert MAYBE_SENT == SENT
     for state in State:
-        believed = {shown for shown, happening in SIGHTINGS.items() if happening in TRANSITIONS[state]}
-        assert believed == (set(SIGHTINGS) if state in MAYBE_SENT else set())
+        believed = {shown for shown, happening in REPORT_EVENTS.items() if happening in TRANSITIONS[state]}
+        assert believed == (set(REPORT_EVENTS) if state in MAYBE_SENT else set())
 
 
 def test_every_state_can_be_reached_and_every_happening_can_happen() -> None:
@@ -133,11 +133,11 @@ def test_a_state_leaves_the_key_bound_unless_nothing_was_placed() -> None:
 
 
 def test_every_state_is_waited_in_watched_finished_or_under_way() -> None:
-    assert WAITING | WATCHED | FINISHED | {State.IN_FLIGHT} == set(State)
-    assert not WAITING & WATCHED
+    assert WAITING | SEARCHED | FINISHED | {State.IN_FLIGHT} == set(State)
+    assert not WAITING & SEARCHED
     assert not WAITING & FINISHED
     both = "a fill is looked at again while its sum is unknown, and what a person ruled out for a while"
-    assert {State.FILLED, State.REJECTED} == WATCHED & FINISHED, both
+    assert {State.FILLED, State.REJECTED} == SEARCHED & FINISHED, both
 
 
 # What a caller who waits is told

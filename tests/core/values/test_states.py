@@ -8,15 +8,15 @@ from daemon.core.values.states import (
     KEY_FREE,
     MAYBE_SENT,
     MEANINGS,
+    OUTCOME_UNKNOWN,
     OUTCOMES,
     PENDING,
+    REPORT_EVENTS,
     RESTING,
-    SIGHTINGS,
+    SEARCHED,
     TRANSITIONS,
     UNDER_WAY,
-    UNRESOLVED,
     WAITING,
-    WATCHED,
     WITHDRAWABLE,
     OrderEvent,
     Phase,
@@ -35,7 +35,7 @@ def test_what_comes_next_can_be_told_in_every_state(state: State) -> None:
     meaning = MEANINGS[state]
     assert meaning.ahead or state is State.QUEUED or state in FINISHED, "a queued order's is told from the queue"
     assert bool(meaning.over) is (meaning.phase in {Phase.ENDED, Phase.NOT_PLACED}), "it is told that it is over"
-    assert meaning.ahead or state not in WATCHED
+    assert meaning.ahead or state not in SEARCHED
 
 
 @every_state
@@ -46,8 +46,8 @@ def test_the_bot_is_told_of_every_outcome_and_of_nothing_before(state: State) ->
 
 @every_state
 def test_a_state_that_the_exchange_shows_is_one_of_a_placed_order(state: State) -> None:
-    assert (state in SIGHTINGS) is (MEANINGS[state].phase in {Phase.RESTING, Phase.ENDED})
-    assert state in MAYBE_SENT or state not in SIGHTINGS
+    assert (state in REPORT_EVENTS) is (MEANINGS[state].phase in {Phase.RESTING, Phase.ENDED})
+    assert state in MAYBE_SENT or state not in REPORT_EVENTS
 
 
 def test_each_event_and_each_word_of_the_exchange_shows_one_state() -> None:
@@ -63,7 +63,7 @@ def test_outcomes_are_all_states_in_which_nothing_more_is_expected_and_each_has_
 
 def test_a_failure_leaves_nothing_traded() -> None:
     failures = {state for state in State if MEANINGS[state].is_failure}
-    assert failures <= KEY_FREE | UNRESOLVED
+    assert failures <= KEY_FREE | OUTCOME_UNKNOWN
     assert {state for state in State if MEANINGS[state].queue_status == "failed"} <= failures
 
 
@@ -83,7 +83,7 @@ def test_a_bots_client_knows_the_same_states_and_phases() -> None:
 @every_state
 def test_a_bots_client_reads_an_order_as_the_daemon_does(state: State) -> None:
     order = shapes.Order(id="1", state=state, symbol="BTCUSDT", side="BUY", type="MARKET", idempotency_key="k")
-    assert order.placed is (state in SIGHTINGS)
+    assert order.placed is (state in REPORT_EVENTS)
     assert order.not_placed is (state in KEY_FREE)
-    assert order.unknown is (state in UNRESOLVED)
+    assert order.unknown is (state in OUTCOME_UNKNOWN)
     assert order.outcome_known is (state not in PENDING | RESTING)

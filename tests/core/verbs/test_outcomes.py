@@ -12,7 +12,7 @@ from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import Advice, NotSent, Source
 from daemon.core.values.locks import LockState
 from daemon.core.values.orders import Order
-from daemon.core.values.states import SIGHTINGS, State
+from daemon.core.values.states import REPORT_EVENTS, State
 from daemon.core.verbs.operator import Found, Ruling
 from tests.core.bench import Bench
 from tests.core.making import (
@@ -301,7 +301,7 @@ def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_
 # Looks: an order in doubt
 
 
-@pytest.mark.parametrize("shown", sorted(SIGHTINGS))
+@pytest.mark.parametrize("shown", sorted(REPORT_EVENTS))
 def test_one_sighting_ends_a_doubt(bench: Bench, shown: State) -> None:
     order = doubted(bench)
     executed = "0" if shown in {State.OPEN, State.CANCELED} else "4"
