@@ -18,7 +18,7 @@ from daemon.core.values.symbols import SymbolRules, refit
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of the order."""
 
-    happening: OrderEvent
+    event: OrderEvent
     reason: str
     not_before_ms: int = 0
     price: Decimal | None = None  # the next attempt's price, where it changes
@@ -60,12 +60,12 @@ def judge(
         refitted = refit(order, new_rules, now_ms)
         if refitted is not None and now_ms <= order.deadline_ms:
             reason += "; once more, rounded to the pair's new rules"
-            return Verdict(happening=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, refitted=refitted)
+            return Verdict(event=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, refitted=refitted)
     if refused.advice in _FINAL:
-        return Verdict(happening=_FINAL[refused.advice], reason=reason, halt=refused.advice is Advice.HALT)
+        return Verdict(event=_FINAL[refused.advice], reason=reason, halt=refused.advice is Advice.HALT)
     wait_ms = max(refused.retry_after_ms or 0, delay_ms(order.attempts, policy))
     verdict = Verdict(
-        happening=OrderEvent.DEFER,
+        event=OrderEvent.DEFER,
         reason=reason,
         not_before_ms=now_ms + wait_ms,
         resync=refused.advice is Advice.RESYNC,
@@ -73,20 +73,20 @@ def judge(
     )
     if not _has_attempt_left(order, policy):
         return msgspec.structs.replace(
-            verdict, happening=OrderEvent.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made"
+            verdict, event=OrderEvent.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made"
         )
     if refused.advice is Advice.REPRICE:
         return _reprice(order, refused, reason, now_ms)
     if verdict.not_before_ms > order.deadline_ms:
         return msgspec.structs.replace(
-            verdict, happening=OrderEvent.REFUSE, reason=f"{reason}; the next attempt would come after the deadline"
+            verdict, event=OrderEvent.REFUSE, reason=f"{reason}; the next attempt would come after the deadline"
         )
     return verdict
 
 
 def unsent(not_sent: NotSent) -> Verdict:
     """Decide what becomes of an order that was taken back before the wire: it waits again, or expires there."""
-    return Verdict(happening=OrderEvent.DEFER, reason=not_sent.why)
+    return Verdict(event=OrderEvent.DEFER, reason=not_sent.why)
 
 
 def delay_ms(attempts: int, policy: RetryTable) -> int:
@@ -103,7 +103,5 @@ def _reprice(order: Order, refused: Refused, reason: str, now_ms: int) -> Verdic
     """Go down to the stated cap, once, and only where that is no worse than what was asked."""
     cap = refused.price_cap
     if cap is None or order.repriced or order.price is None or order.side is not Side.BUY or cap >= order.price:
-        return Verdict(happening=OrderEvent.REFUSE, reason=reason)
-    return Verdict(
-        happening=OrderEvent.DEFER, reason=f"{reason}; once more at the cap", not_before_ms=now_ms, price=cap
-    )
+        return Verdict(event=OrderEvent.REFUSE, reason=reason)
+    return Verdict(event=OrderEvent.DEFER, reason=f"{reason}; once more at the cap", not_before_ms=now_ms, price=cap)

@@ -181,10 +181,10 @@ def _placed(d: Decision, order: Order, attempt: Attempt, placed: Placed) -> None
 
 def _refused(d: Decision, order: Order, verdict: Verdict) -> None:
     d.back_off(verdict.backoff_until_ms)
-    if verdict.happening is OrderEvent.DEFER:
+    if verdict.event is OrderEvent.DEFER:
         _deferred(d, order, verdict)
     else:
-        order = d.move(order, verdict.happening, reason=verdict.reason)
+        order = d.move(order, verdict.event, reason=verdict.reason)
         d.free_lock(order, error=verdict.reason)
         d.record(f"order.{order.state.value}", order, reason=verdict.reason)
     if verdict.halt:

@@ -26,21 +26,21 @@ def tried(attempts: int = 1, **changes: Any) -> Order:
 @pytest.mark.parametrize("advice", [Advice.STOP, Advice.CHECK_FUNDS, Advice.ALERT])
 def test_an_order_that_cannot_be_had_is_rejected_at_once(advice: Advice) -> None:
     verdict = judge(tried(), refused(advice), POLICY, NOON_MS)
-    assert verdict.happening is OrderEvent.REFUSE
+    assert verdict.event is OrderEvent.REFUSE
     assert not verdict.halt
 
 
 @pytest.mark.parametrize(("advice", "halts"), [(Advice.DEAD_LETTER, False), (Advice.HALT, True)])
 def test_what_a_person_must_look_at_is_set_aside(advice: Advice, halts: bool) -> None:
     verdict = judge(tried(), refused(advice), POLICY, NOON_MS)
-    assert verdict.happening is OrderEvent.SET_ASIDE
+    assert verdict.event is OrderEvent.SET_ASIDE
     assert verdict.halt is halts
 
 
 @pytest.mark.parametrize("advice", [Advice.RETRY, Advice.WAIT, Advice.RESYNC])
 def test_what_may_be_had_later_is_tried_again_after_a_while(advice: Advice) -> None:
     verdict = judge(tried(attempts=3), refused(advice), POLICY, NOON_MS)
-    assert verdict.happening is OrderEvent.DEFER
+    assert verdict.event is OrderEvent.DEFER
     assert verdict.not_before_ms == NOON_MS + delay_ms(3, POLICY)
 
 
@@ -65,9 +65,9 @@ def test_attempts_are_bounded(advice: Advice, limit: int) -> None:
     last = min(limit, MAX_ATTEMPTS)
     policy = RetryTable(first_ms=50, factor=1.5, longest_ms=1_000, attempts=limit)
     answer = refused(advice, price_cap=Decimal(9))
-    assert judge(limit_order(attempts=last - 1), answer, policy, NOON_MS).happening is OrderEvent.DEFER
+    assert judge(limit_order(attempts=last - 1), answer, policy, NOON_MS).event is OrderEvent.DEFER
     verdict = judge(limit_order(attempts=last), answer, policy, NOON_MS)
-    assert verdict.happening is OrderEvent.SET_ASIDE
+    assert verdict.event is OrderEvent.SET_ASIDE
     assert f"{last} attempts made" in verdict.reason
 
 
@@ -79,9 +79,9 @@ def test_what_the_exchange_says_to_all_counts_even_where_this_order_has_no_attem
 
 def test_an_order_whose_next_attempt_would_be_stale_is_rejected_now() -> None:
     in_time = tried(deadline_ms=NOON_MS + 300)
-    assert judge(in_time, refused(retry_after_ms=300), POLICY, NOON_MS).happening is OrderEvent.DEFER
+    assert judge(in_time, refused(retry_after_ms=300), POLICY, NOON_MS).event is OrderEvent.DEFER
     late = judge(in_time, refused(Advice.WAIT, retry_after_ms=301), POLICY, NOON_MS)
-    assert late.happening is OrderEvent.REFUSE
+    assert late.event is OrderEvent.REFUSE
     assert "after the deadline" in late.reason
     assert late.backoff_until_ms == NOON_MS + 301, "the others wait all the same"
 
@@ -89,7 +89,7 @@ def test_an_order_whose_next_attempt_would_be_stale_is_rejected_now() -> None:
 def test_a_price_above_the_cap_goes_down_to_it_once() -> None:
     asked = limit_order(State.IN_FLIGHT, attempts=1)
     verdict = judge(asked, refused(Advice.REPRICE, price_cap=Decimal("9.5")), POLICY, NOON_MS)
-    assert verdict.happening is OrderEvent.DEFER
+    assert verdict.event is OrderEvent.DEFER
     assert verdict.price == Decimal("9.5")
     assert verdict.not_before_ms == NOON_MS
 
@@ -110,7 +110,7 @@ def test_a_price_is_never_moved_twice_nor_to_what_was_not_asked(changes: dict[st
     asked = limit_order(State.IN_FLIGHT, attempts=1, **changes)
     answer = refused(Advice.REPRICE, price_cap=None if cap is None else Decimal(cap))
     verdict = judge(asked, answer, POLICY, NOON_MS)
-    assert verdict.happening is OrderEvent.REFUSE
+    assert verdict.event is OrderEvent.REFUSE
     assert verdict.price is None
 
 
@@ -123,7 +123,7 @@ def test_every_verdict_says_why_in_the_exchanges_words(advice: Advice) -> None:
 
 def test_what_was_not_sent_waits_again_and_says_why() -> None:
     verdict = unsent(NotSent("trading was halted"))
-    assert (verdict.happening, verdict.reason) == (OrderEvent.DEFER, "trading was halted")
+    assert (verdict.event, verdict.reason) == (OrderEvent.DEFER, "trading was halted")
 
 
 @given(
@@ -152,7 +152,7 @@ def uneven(**changes: Any) -> Order:
 
 def test_an_order_refused_for_its_scale_goes_once_more_within_new_rules() -> None:
     verdict = judge(uneven(), SCALE, POLICY, NOON_MS, COARSER)
-    assert (verdict.happening, verdict.not_before_ms) == (OrderEvent.DEFER, NOON_MS)
+    assert (verdict.event, verdict.not_before_ms) == (OrderEvent.DEFER, NOON_MS)
     assert verdict.refitted is not None
     assert (verdict.refitted.quantity, verdict.refitted.price) == (Decimal(10), Decimal("9.9"))
     assert "10096" in verdict.reason
@@ -175,12 +175,12 @@ def test_an_order_that_new_rules_cannot_help_ends_as_before(
     changes: dict[str, Any], answer: Refused, pair: SymbolRules | None
 ) -> None:
     verdict = judge(uneven(**changes), answer, POLICY, NOON_MS, pair)
-    assert (verdict.happening, verdict.refitted) == (OrderEvent.SET_ASIDE, None)
+    assert (verdict.event, verdict.refitted) == (OrderEvent.SET_ASIDE, None)
 
 
 def test_an_order_that_is_retried_in_any_case_is_not_rounded_anew() -> None:
     verdict = judge(uneven(), refused(Advice.RETRY, doubts_rules=True), POLICY, NOON_MS, COARSER)
-    assert (verdict.happening, verdict.refitted) == (OrderEvent.DEFER, None)
+    assert (verdict.event, verdict.refitted) == (OrderEvent.DEFER, None)
 
 
 @given(

@@ -50,42 +50,40 @@ LIFE: dict[OrderEvent, tuple[set[State], State]] = {
     OrderEvent.SEE_CANCELED: (SENT, State.CANCELED),
     OrderEvent.SEE_PARTIALLY_CANCELED: (SENT, State.PARTIALLY_CANCELED),
 }
-"""From where each happening is possible, and where it leads."""
+"""From where each event is possible, and where it leads."""
 
 
 @pytest.mark.parametrize(
-    ("state", "happening"), list(itertools.product(State, OrderEvent)), ids=lambda value: value.value.replace("_", " ")
+    ("state", "event"), list(itertools.product(State, OrderEvent)), ids=lambda value: value.value.replace("_", " ")
 )
-def test_a_happening_leads_where_it_must_or_is_impossible_and_changes_nothing(
-    state: State, happening: OrderEvent
-) -> None:
-    admitted, follows = LIFE[happening]
+def test_an_event_leads_where_it_must_or_is_impossible_and_changes_nothing(state: State, event: OrderEvent) -> None:
+    admitted, follows = LIFE[event]
     if state in admitted:
-        assert after(state, happening) is follows
+        assert after(state, event) is follows
         return
-    with pytest.raises(Impossible, match=f"{happening.value} is impossible for an order that is {state.value}"):
-        after(state, happening)
+    with pytest.raises(Impossible, match=f"{event.value} is impossible for an order that is {state.value}"):
+        after(state, event)
     d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
     known = order(state)
     d.state.orders.load(known)
     with pytest.raises(Impossible):
-        d.move(known, happening)
+        d.move(known, event)
     assert d.state.orders == {known.order_id: known}
     assert not d.changes
 
 
 def reachable(begin: State, *, without: frozenset[OrderEvent] = frozenset()) -> set[State]:
-    """Return all states that any chain of happenings leads to."""
+    """Return all states that any chain of events leads to."""
     found, ahead = set[State](), [begin]
     while ahead:
-        follows = {state for happening, state in TRANSITIONS[ahead.pop()].items() if happening not in without}
+        follows = {state for event, state in TRANSITIONS[ahead.pop()].items() if event not in without}
         ahead += follows - found
         found |= follows
     return found
 
 
 @pytest.mark.parametrize("state", sorted(OUTCOME_UNKNOWN | REPORT_EVENTS.keys() | {State.REJECTED}))
-def test_after_an_unknown_outcome_or_a_placement_no_chain_of_happenings_sends_again(state: State) -> None:
+def test_after_an_unknown_outcome_or_a_placement_no_chain_of_events_sends_again(state: State) -> None:
     assert not reachable(state) & {State.QUEUED, State.ARMED, State.IN_FLIGHT, State.DEAD_LETTER}
 
 
@@ -104,9 +102,9 @@ def test_a_clock_or_a_wish_does_not_undo_what_was_sent(state: State) -> None:
 
 def test_an_order_comes_back_to_the_queue_only_when_nothing_was_executed() -> None:
     ways = {
-        (state, happening)
-        for state, happenings in TRANSITIONS.items()
-        for happening, follows in happenings.items()
+        (state, event)
+        for state, events in TRANSITIONS.items()
+        for event, follows in events.items()
         if follows is State.QUEUED
     }
     assert ways == {
@@ -119,13 +117,13 @@ def test_an_order_comes_back_to_the_queue_only_when_nothing_was_executed() -> No
 def test_what_the_exchange_shows_is_believed_wherever_a_request_may_have_reached_it() -> None:
     assert MAYBE_SENT == SENT
     for state in State:
-        believed = {shown for shown, happening in REPORT_EVENTS.items() if happening in TRANSITIONS[state]}
+        believed = {shown for shown, event in REPORT_EVENTS.items() if event in TRANSITIONS[state]}
         assert believed == (set(REPORT_EVENTS) if state in MAYBE_SENT else set())
 
 
-def test_every_state_can_be_reached_and_every_happening_can_happen() -> None:
+def test_every_state_can_be_reached_and_every_event_can_happen() -> None:
     assert reachable(State.QUEUED) == set(State)
-    assert {happening for happenings in TRANSITIONS.values() for happening in happenings} == set(OrderEvent)
+    assert {event for events in TRANSITIONS.values() for event in events} == set(OrderEvent)
 
 
 def test_a_state_leaves_the_key_bound_unless_nothing_was_placed() -> None:
