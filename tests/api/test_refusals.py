@@ -111,10 +111,10 @@ def test_a_dead_letter_that_was_replaced_cannot_be_requeued(daemon: Daemon, exch
     refuse(exchange, 30002)
     signal = market_buy()
     dead = daemon.submit(signal, wait_s=10).json
-    heir = daemon.submit(signal, wait_s=10).json
+    successor = daemon.submit(signal, wait_s=10).json
     refused = daemon.ask("POST", f"/v1/admin/orders/{dead['id']}/requeue", {"reason": "once more"})
     assert (refused.status, refused.json["error"]) == (409, "wrong_state")
-    assert heir["id"] in refused.json["message"]
+    assert successor["id"] in refused.json["message"]
     assert len(exchange.arrivals(dead["id"])) == 1
 
 

@@ -247,13 +247,13 @@ class Promises(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_requeues(self, data: st.DataObject) -> None:
         order = _one_of(data, self._in_state(State.DEAD_LETTER))
-        heirs = [each for each in self._of_key(order.key) if each.key_bound]
+        successors = [each for each in self._of_key(order.key) if each.key_bound]
         try:
             self.bench.requeue(order)
         except Refusal:
-            assert heirs, "a dead letter whose key nobody has can be sent back"
+            assert successors, "a dead letter whose key nobody has can be sent back"
         else:
-            assert not heirs, "a dead letter whose key went to another order stays where it is"
+            assert not successors, "a dead letter whose key went to another order stays where it is"
 
     @rule(halt=st.sampled_from([True, False, False, False]))
     def somebody_turns_the_kill_switch(self, halt: bool) -> None:

@@ -382,36 +382,36 @@ def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(benc
 
 
 @pytest.mark.parametrize("ahead_ms", [60_000, 300], ids=["queued", "armed"])
-def test_an_order_that_is_seen_late_stops_its_heir_while_that_is_not_sent(bench: Bench, ahead_ms: int) -> None:
+def test_an_order_that_is_seen_late_stops_its_successor_while_that_is_not_sent(bench: Bench, ahead_ms: int) -> None:
     """The same signal came again when the first order was believed not placed. Both would be one too many."""
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
-    heir = bench.submit(execute_at=bench.now_ms + ahead_ms)
-    assert heir.order_id != order.order_id
+    successor = bench.submit(execute_at=bench.now_ms + ahead_ms)
+    assert successor.order_id != order.order_id
     bench.settle()
     order = bench.query(order, query(report()))
     assert (order.state, order.key_bound) == (State.OPEN, True)
-    told = bench.events(heir)[-1]
+    told = bench.events(successor)[-1]
     assert (told.name, told.actor) == ("order.withdrawn", "daemon")
     assert told.detail == {"reason": f"{order.order_id} was placed after all"}
     bench.settle()
-    assert bench.disk.orders[heir.order_id].state is State.WITHDRAWN
+    assert bench.disk.orders[successor.order_id].state is State.WITHDRAWN
     assert bench.submit().order_id == order.order_id
 
 
-def test_an_order_that_is_seen_late_does_not_take_its_key_from_an_heir_that_was_sent(bench: Bench) -> None:
+def test_an_order_that_is_seen_late_does_not_take_its_key_from_a_successor_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
     bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
-    heir = bench.submit()
-    assert heir.state is State.IN_FLIGHT
+    successor = bench.submit()
+    assert successor.state is State.IN_FLIGHT
     order = bench.query(order, query(report()))
     assert (order.state, order.key_bound) == (State.OPEN, False)
     bench.settle()
-    assert bench.submit().order_id == heir.order_id
+    assert bench.submit().order_id == successor.order_id
 
 
 def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
