@@ -16,7 +16,7 @@ from daemon.core.values.decimals import canonical
 from daemon.core.values.fields import Amount, Word, shown, text
 from daemon.core.values.signals import MAX_AMOUNT, MAX_DECIMALS
 from daemon.core.verbs import operator
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from daemon.errors import Full, Halted, Invalid, NotAllowed, NotReady, Unknown, WrongState
 
 _Amount = Annotated[Amount, shown("0 where nothing was executed", 0, float(MAX_AMOUNT))]
@@ -32,7 +32,7 @@ class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel",
     """What the operator found on the exchange, and why."""
 
     reason: Reason
-    ruling: Ruling
+    resolution: Resolution = msgspec.field(name="ruling")
     exchange_order_id: Word | None = None
     executed_quantity: _Amount = msgspec.field(default_factory=Amount)  # a factory: JSON Schema cannot show our type
     executed_quote: _Amount = msgspec.field(default_factory=Amount)
@@ -80,7 +80,7 @@ class Admin:
         """Resolve an unknown outcome with what the operator found on the exchange."""
         asked = _resolve.decode(request.body)
         found = Found(
-            ruling=asked.ruling,
+            resolution=asked.resolution,
             exchange_order_id=(
                 None if asked.exchange_order_id is None else text("exchangeOrderId", asked.exchange_order_id)
             ),

@@ -20,7 +20,7 @@ _OPTIONS = {
 }
 """What fills the fields of administration."""
 
-RULINGS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
+RESOLUTIONS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
 
 
 def reason_option(command: Command) -> Command:
@@ -54,14 +54,16 @@ def resume(reason: str, clear_wait: bool, config_path: Path | None, as_json: boo
 
 @click.command()
 @order_argument
-@click.option("--as", "ruling", type=click.Choice(RULINGS), required=True, help="What the exchange shows.")
+@click.option("--as", "resolution", type=click.Choice(RESOLUTIONS), required=True, help="What the exchange shows.")
 @click.option("--exchange-id", help="The exchange's order id, if it was placed.")
 @click.option("--filled", help="Base units filled.")
 @click.option("--filled-quote", help="Quote units filled.")
 @reason_option
 @config_option
 @json_option
-def resolve(order: str, ruling: str, config_path: Path | None, as_json: bool, reason: str, **found: str | None) -> None:
+def resolve(
+    order: str, resolution: str, config_path: Path | None, as_json: bool, reason: str, **found: str | None
+) -> None:
     """Resolve an order whose outcome is unknown (in_doubt or lost), after you have checked it on the exchange.
 
     `--as not-placed` frees its resource and its key, so the same signal can be placed again. Be sure. It is refused
@@ -70,7 +72,7 @@ def resolve(order: str, ruling: str, config_path: Path | None, as_json: bool, re
     """
     body = {
         "reason": reason,
-        "ruling": ruling.replace("-", "_"),
+        "ruling": resolution.replace("-", "_"),
         "exchangeOrderId": found["exchange_id"],
         "executedQuantity": found["filled"],
         "executedQuote": found["filled_quote"],

@@ -8,7 +8,7 @@ import { Refused, change, hasToken, keepToken } from "./wire.js";
 
 const OPEN = "sniperd.dialog";
 const DRAFT = "sniperd.draft.";
-const RULINGS = {
+const RESOLUTIONS = {
   not_placed: "not placed: it does not exist on the exchange",
   open: "open: it rests there",
   filled: "filled",
@@ -75,14 +75,14 @@ const ACTS = {
     verb: "Rule",
     danger: true,
     fields: () => [
-      { name: "ruling", label: "On the exchange it is", kind: "choice", choices: RULINGS },
+      { name: "ruling", label: "On the exchange it is", kind: "choice", choices: RESOLUTIONS },
       { name: "exchangeOrderId", label: "The exchange's id, if there is one", kind: "text" },
       { name: "executedQuantity", label: "Executed quantity", kind: "text", value: "0" },
       { name: "executedQuote", label: "For, in the quote asset", kind: "text", value: "0" },
     ],
     run: (id, { exchangeOrderId, ...rest }) =>
       change("POST", `/v1/admin/orders/${path(id)}/resolve`, exchangeOrderId ? { exchangeOrderId, ...rest } : rest),
-    done: () => "The ruling is on record.",
+    done: () => "The resolution is recorded.",
   },
 };
 

@@ -78,7 +78,7 @@ def test_without_a_reason_nothing_is_done(daemon: Daemon, act: str, body: dict[s
     assert daemon.get("/v1/status")["halted"] is None
 
 
-RULINGS = [
+RESOLUTIONS = [
     ({"ruling": "not_placed"}, "rejected"),
     ({"ruling": "filled", "exchangeOrderId": "C02__1", "executedQuantity": "0.5", "executedQuote": "100"}, "filled"),
     ({"ruling": "open", "exchangeOrderId": "C02__2"}, "open"),
@@ -87,7 +87,7 @@ RULINGS = [
 ]
 
 
-@pytest.mark.parametrize(("found", "state"), RULINGS, ids=[state for _, state in RULINGS])
+@pytest.mark.parametrize(("found", "state"), RESOLUTIONS, ids=[state for _, state in RESOLUTIONS])
 def test_an_unknown_outcome_ends_by_a_persons_word(
     daemon: Daemon, exchange: Exchange, found: dict[str, Any], state: str
 ) -> None:
@@ -112,7 +112,7 @@ def test_an_unknown_outcome_ends_by_a_persons_word(
     assert (twice.status, twice.json["error"]) == (409, "wrong_state")
 
 
-WRONG_RULINGS: list[tuple[dict[str, Any], str]] = [
+WRONG_RESOLUTIONS: list[tuple[dict[str, Any], str]] = [
     ({}, "ruling"),
     ({"ruling": "gone"}, "ruling"),
     ({"ruling": "not_placed", "why": "x"}, "why"),
@@ -126,8 +126,8 @@ WRONG_RULINGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("found", "field"), WRONG_RULINGS, ids=[str(found) for found, _ in WRONG_RULINGS])
-def test_a_ruling_that_is_wrong_rules_nothing(
+@pytest.mark.parametrize(("found", "field"), WRONG_RESOLUTIONS, ids=[str(found) for found, _ in WRONG_RESOLUTIONS])
+def test_a_wrong_resolution_resolves_nothing(
     daemon: Daemon, exchange: Exchange, found: dict[str, Any], field: str
 ) -> None:
     order_id = lose(daemon, exchange)

@@ -198,8 +198,8 @@ class Day:
         held = {entry["clientOrderId"] for entry in self._exchange.orders()}
         for order in lost:
             if order["clientOrderId"] not in held:
-                ruling = {"ruling": "not_placed", "reason": "it does not stand in the exchange's list"}
-                answer = self.daemon.ask("POST", f"/v1/admin/orders/{order['id']}/resolve", ruling)
+                resolution = {"ruling": "not_placed", "reason": "it does not stand in the exchange's list"}
+                answer = self.daemon.ask("POST", f"/v1/admin/orders/{order['id']}/resolve", resolution)
                 assert answer.status == 200, answer.raw
 
     def _evidence(self) -> Evidence:

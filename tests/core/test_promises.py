@@ -19,7 +19,7 @@ from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, So
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import SignalRequest
 from daemon.core.values.states import OUTCOME_UNKNOWN, WAITING, State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
 from tests.core.bench import Bench
 from tests.core.judge import Judge
@@ -400,7 +400,7 @@ class Promises(RuleBasedStateMachine):
         self.bench.resolve(
             order,
             Found(
-                ruling=Ruling(state.value),
+                resolution=Resolution(state.value),
                 exchange_order_id=truth.exchange_order_id,
                 executed_quantity=truth.executed_quantity,
                 executed_quote=truth.executed_quote,
@@ -411,7 +411,7 @@ class Promises(RuleBasedStateMachine):
         """Say that an order was not placed; false where it is too early to say so."""
         too_early = self.bench.now_ms < grace_over_ms(order, self.bench.rules)
         try:
-            self.bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+            self.bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
         except WrongState:
             assert too_early, "after the grace a person may say so"
             return False

@@ -18,7 +18,7 @@ from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.core.verbs import operator
 from daemon.core.verbs.intake import Accepted
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from daemon.core.verbs.recovery import Remembered
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
@@ -296,7 +296,9 @@ class World:
         page = await desk.page(state=State.LOST, symbol=None, before_seq=None, limit=1)
         held = {str(entry["clientOrderId"]).rpartition("-")[0] for entry in self._exchange.orders()}
         if page and page[0].order_id not in held:
-            await desk.resolve(page[0].order_id, Found(ruling=Ruling.NOT_PLACED), OPERATOR, "it is not in the list")
+            await desk.resolve(
+                page[0].order_id, Found(resolution=Resolution.NOT_PLACED), OPERATOR, "it is not in the list"
+            )
 
     async def _release(self, dice: Random) -> None:
         """Take a lock away. With an order outstanding under it, that is refused unless the exchange was checked."""

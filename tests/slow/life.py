@@ -83,5 +83,5 @@ class Life:
 
     def _rule_out(self, signal: Signal) -> None:
         order_id = self.daemon.submit(signal).json["id"]
-        ruling = {"ruling": "not_placed", "reason": "the exchange's list does not have it"}
-        assert self.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", ruling).status == 200
+        resolution = {"ruling": "not_placed", "reason": "the exchange's list does not have it"}
+        assert self.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", resolution).status == 200

@@ -21,8 +21,8 @@ from daemon.core.verbs.dispatch import disarm_all, take_back
 from daemon.errors import WrongState
 
 
-class Ruling(StrEnum):
-    """What a person found on the exchange about an order whose outcome was unknown."""
+class Resolution(StrEnum):
+    """What the operator found on the exchange about an order whose outcome is unknown."""
 
     NOT_PLACED = "not_placed"
     OPEN = "open"
@@ -32,9 +32,9 @@ class Ruling(StrEnum):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A ruling with what goes with it."""
+    """A resolution, with what the exchange shows of the order."""
 
-    ruling: Ruling
+    resolution: Resolution
     exchange_order_id: str | None = None
     executed_quantity: Decimal = ZERO
     executed_quote: Decimal = ZERO
@@ -103,7 +103,7 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
         raise WrongState(
             f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
         )
-    if found.ruling is Ruling.NOT_PLACED:
+    if found.resolution is Resolution.NOT_PLACED:
         _check_grace(d, order)
         order = d.move(order, OrderEvent.RULE_OUT, reason=reason)
         order = d.change(order, finished_ms=None)  # it is looked for a few times more
@@ -111,14 +111,14 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
     else:
         order = d.move(
             order,
-            REPORT_EVENTS[State(found.ruling)],
+            REPORT_EVENTS[State(found.resolution)],
             reason=reason,
             exchange_order_id=found.exchange_order_id or order.exchange_order_id,
             executed_quantity=found.executed_quantity,
             executed_quote=found.executed_quote,
         )
-        d.free_lock(order, result=f'{{"ruling":"{found.ruling.value}"}}')
-    d.record("order.ruled", order, actor=actor, ruling=found.ruling, reason=reason)
+        d.free_lock(order, result=f'{{"ruling":"{found.resolution.value}"}}')
+    d.record("order.ruled", order, actor=actor, ruling=found.resolution, reason=reason)
     return order
 
 

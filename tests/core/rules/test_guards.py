@@ -10,7 +10,7 @@ from daemon.core.rules.guards import needs_last_price
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from daemon.errors import Guarded
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, query, refused, report, request, rules, signal, unclear
@@ -123,7 +123,7 @@ def test_one_that_is_seen_after_all_is_a_first_again() -> None:
     order = _sent(bench, unclear())
     bench.pass_time(12_000)
     watched = bench.state.searches.due(bench.now_ms + 1)
-    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     assert watched is not None
     bench.query(order, query(report()))
     refusal(bench)

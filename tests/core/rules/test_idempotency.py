@@ -12,7 +12,7 @@ from daemon.core.values.exchange_replies import Advice, Source
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal
 from daemon.core.values.states import KEY_FREE, State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from daemon.errors import KeyConflict
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, order, placed, query, refused, report, request, rules, signal, unclear
@@ -406,14 +406,14 @@ def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_
 
 
 def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_disk_knows() -> None:
-    """The look was under way when a person vouched; the ruling is not on disk yet when it ends."""
+    """The look was under way when the operator vouched; the resolution is not on disk yet when it ends."""
     bench = Bench()
     placed_order = bench.submit()
     bench.send_next(unclear())
     bench.settle()
     bench.pass_time(12_000)
     assert bench.state.searches.due(bench.now_ms) is not None
-    bench.resolve(placed_order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(placed_order, Found(resolution=Resolution.NOT_PLACED))
     seen = bench.query(placed_order, query(report()))
     assert (seen.state, seen.key_bound) == (State.OPEN, True)
     bench.settle()

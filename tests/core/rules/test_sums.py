@@ -11,7 +11,7 @@ from daemon.core.rules.reconciliation import SUM_ATTEMPTS, Search, further_sourc
 from daemon.core.values.exchange_replies import OrderReport, QueryResult, Source
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from daemon.core.views.explain import advice, outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, limit_order, order, placed, query, report, unclear
@@ -161,7 +161,7 @@ def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: B
 def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
     bench.submit(quantity=Decimal(4))
     doubt = bench.send_next(unclear())
-    ruled = bench.resolve(doubt, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4)))
+    ruled = bench.resolve(doubt, Found(resolution=Resolution.FILLED, executed_quantity=Decimal(4)))
     assert (ruled.state, ruled.finished_ms) == (State.FILLED, None)
     assert bench.query(ruled, query(), FILLS).average_price == Decimal(11)
 

@@ -11,7 +11,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, attempt, lock, order, placed, query, report, rules, unclear
 
@@ -61,7 +61,9 @@ def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Benc
 def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
     done = doubt(bench, "FOOUSDT")
     assert bench.state.searches.due(bench.now_ms) == done
-    done = bench.resolve(done, Found(ruling=Ruling.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40)))
+    done = bench.resolve(
+        done, Found(resolution=Resolution.FILLED, executed_quantity=Decimal(4), executed_quote=Decimal(40))
+    )
     bench.settle()
     assert bench.state.orders == {done.order_id: done}
     bench.query(done, query(report(State.PARTIALLY_FILLED, "1")))

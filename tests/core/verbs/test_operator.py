@@ -11,12 +11,12 @@ from daemon.core.values.exchange_replies import Advice, CancelAnswer
 from daemon.core.values.locks import LockState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
-from daemon.core.verbs.operator import Found, Ruling, ask_cancel, requeue, resolve, withdraw
+from daemon.core.verbs.operator import Found, Resolution, ask_cancel, requeue, resolve, withdraw
 from daemon.errors import WrongState
 from tests.core.bench import Bench
 from tests.core.making import RULES, everywhere, placed, query, refused, report, rules, unclear
 
-NOT_PLACED = Found(ruling=Ruling.NOT_PLACED)
+NOT_PLACED = Found(resolution=Resolution.NOT_PLACED)
 GRACE_MS = RULES.config.exchange.recv_window_ms + RULES.grace_ms
 """So long after it was sent a request may be admitted, or be admitted and not shown."""
 
@@ -218,19 +218,21 @@ def test_a_person_may_vouch_that_an_order_was_not_placed(bench: Bench, make: Cal
 
 @pytest.mark.parametrize("make", [in_doubt, lost], ids=names)
 @pytest.mark.parametrize(
-    ("ruling", "state", "done"),
+    ("resolution", "state", "done"),
     [
-        (Ruling.OPEN, State.OPEN, False),
-        (Ruling.FILLED, State.FILLED, True),
-        (Ruling.CANCELED, State.CANCELED, False),
-        (Ruling.PARTIALLY_CANCELED, State.PARTIALLY_CANCELED, False),
+        (Resolution.OPEN, State.OPEN, False),
+        (Resolution.FILLED, State.FILLED, True),
+        (Resolution.CANCELED, State.CANCELED, False),
+        (Resolution.PARTIALLY_CANCELED, State.PARTIALLY_CANCELED, False),
     ],
-    ids=lambda value: value.value if isinstance(value, Ruling) else "",
+    ids=lambda value: value.value if isinstance(value, Resolution) else "",
 )
 def test_a_person_may_say_what_became_of_an_order(
-    bench: Bench, make: Callable[[Bench], Order], ruling: Ruling, state: State, *, done: bool
+    bench: Bench, make: Callable[[Bench], Order], resolution: Resolution, state: State, *, done: bool
 ) -> None:
-    found = Found(ruling=ruling, exchange_order_id="C02__9", executed_quantity=Decimal(2), executed_quote=Decimal(20))
+    found = Found(
+        resolution=resolution, exchange_order_id="C02__9", executed_quantity=Decimal(2), executed_quote=Decimal(20)
+    )
     order = bench.resolve(make(bench), found)
     assert order.state is state
     assert order.exchange_order_id == "C02__9"
@@ -244,9 +246,9 @@ def test_a_person_may_say_what_became_of_an_order(
     assert bench.disk.locks[1].state is LockState.RELEASED
 
 
-def test_a_ruling_without_the_exchanges_id_keeps_the_one_that_is_known(bench: Bench) -> None:
+def test_a_resolution_without_the_exchanges_id_keeps_the_known_one(bench: Bench) -> None:
     order = in_doubt(bench)
-    assert bench.resolve(order, Found(ruling=Ruling.OPEN)).exchange_order_id is None
+    assert bench.resolve(order, Found(resolution=Resolution.OPEN)).exchange_order_id is None
 
 
 @pytest.mark.parametrize("make", all_but(in_doubt, lost), ids=names)
@@ -434,4 +436,4 @@ def test_an_order_is_not_called_not_placed_while_its_request_may_be_admitted(ben
 
 
 def test_what_a_person_saw_on_the_exchange_counts_at_once(bench: Bench) -> None:
-    assert bench.resolve(in_doubt(bench), Found(ruling=Ruling.OPEN)).state is State.OPEN
+    assert bench.resolve(in_doubt(bench), Found(resolution=Resolution.OPEN)).state is State.OPEN

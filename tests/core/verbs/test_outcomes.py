@@ -13,7 +13,7 @@ from daemon.core.values.exchange_replies import Advice, NotSent, Source
 from daemon.core.values.locks import LockState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import REPORT_EVENTS, State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from tests.core.bench import Bench
 from tests.core.making import (
     NOON_MS,
@@ -372,7 +372,7 @@ def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(benc
     order = doubted(bench)
     bench.pass_time(12_000)
     assert bench.state.searches.due(bench.now_ms) is not None
-    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     bench.settle()
     assert bench.order(order).state is State.REJECTED, "memory keeps what is being looked for"
     order = bench.query(order, query(report(State.FILLED, "4")))
@@ -387,7 +387,7 @@ def test_an_order_that_is_seen_late_stops_its_successor_while_that_is_not_sent(b
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
-    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     successor = bench.submit(execute_at=bench.now_ms + ahead_ms)
     assert successor.order_id != order.order_id
     bench.settle()
@@ -405,7 +405,7 @@ def test_an_order_that_is_seen_late_does_not_take_its_key_from_a_successor_that_
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
-    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     successor = bench.submit()
     assert successor.state is State.IN_FLIGHT
     order = bench.query(order, query(report()))
@@ -418,7 +418,7 @@ def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_me
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
-    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     bench.settle()
     for pause_ms in RULED_MS:
         assert bench.order(order).finished_ms is None
@@ -433,7 +433,7 @@ def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_me
 def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_after_a_restart(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    order = bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    order = bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     bench.settle()
     bench.crash()
     bench.open()
@@ -450,10 +450,10 @@ def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_
     assert bench.state.searches.next_ms() is None
 
 
-def test_a_look_that_failed_is_none_of_the_few_that_follow_a_ruling(bench: Bench) -> None:
+def test_a_failed_query_is_none_of_the_few_that_follow_a_resolution(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
-    order = bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    order = bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     for _ in range(9):
         order = bench.query(order, *everywhere(failed=True))
         assert bench.state.searches.next_ms() == bench.now_ms + RULED_MS[0]
@@ -513,7 +513,10 @@ def test_a_look_that_shows_what_a_person_said_meanwhile_ends_quietly(bench: Benc
     order = doubted(bench)
     bench.state.searches.due(bench.now_ms)
     found = Found(
-        ruling=Ruling.FILLED, exchange_order_id="C02__1", executed_quantity=Decimal(4), executed_quote=Decimal(40)
+        resolution=Resolution.FILLED,
+        exchange_order_id="C02__1",
+        executed_quantity=Decimal(4),
+        executed_quote=Decimal(40),
     )
     order = bench.resolve(order, found)
     assert bench.query(order, query(report(State.PARTIALLY_FILLED, "1"))) == order

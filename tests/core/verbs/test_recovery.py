@@ -8,7 +8,7 @@ from daemon.core.values.attempts import AttemptState
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
-from daemon.core.verbs.operator import Found, Ruling
+from daemon.core.verbs.operator import Found, Resolution
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, placed, query, refused, report, rules, unclear
 
@@ -227,7 +227,7 @@ def test_a_person_can_rule_right_after_a_restart(bench: Bench) -> None:
     waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=60_000)
     bench.now_ms += 12_000
     crashed(bench, order)
-    bench.resolve(order, Found(ruling=Ruling.NOT_PLACED))
+    bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
     assert bench.order(waiting).state is State.QUEUED
     bench.open()
     assert bench.order(waiting).state is State.IN_FLIGHT

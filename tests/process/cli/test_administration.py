@@ -27,7 +27,7 @@ def test_halt_and_resume_are_told_and_counted(command: Command, daemon: Daemon) 
     assert command("resume", "--reason", "again").output == "trading: on\n"
 
 
-def test_a_ruling_ends_a_doubt_and_stands_in_the_record(command: Command, daemon: Daemon, exchange: Exchange) -> None:
+def test_a_resolution_ends_a_doubt_and_is_recorded(command: Command, daemon: Daemon, exchange: Exchange) -> None:
     order_id = in_doubt(daemon, exchange)
     words = ["--as", "filled", "--exchange-id", "C02__7", "--filled", "0.5", "--filled-quote", "100"]
     ran = command("resolve", order_id, *words, "--reason", "I looked")
@@ -39,7 +39,7 @@ def test_a_ruling_ends_a_doubt_and_stands_in_the_record(command: Command, daemon
     assert "I looked" in explained
 
 
-def test_a_ruling_on_what_is_known_is_refused(command: Command, daemon: Daemon) -> None:
+def test_a_resolution_of_a_known_outcome_is_refused(command: Command, daemon: Daemon) -> None:
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     ran = command("resolve", order_id, "--as", "not-placed", "--reason", "I looked")
     assert ran.code == REFUSED
@@ -56,7 +56,7 @@ def test_a_dead_letter_is_requeued_and_filled(command: Command, daemon: Daemon, 
 
 
 @pytest.mark.parametrize("words", ["halt", "resume", "resolve X --as open", "requeue X", "resolve X --reason x"])
-def test_without_a_reason_or_a_ruling_nothing_is_asked(command: Command, words: str) -> None:
+def test_without_a_reason_or_a_resolution_nothing_is_asked(command: Command, words: str) -> None:
     ran = command(*words.split())
     assert (ran.code, ran.output) == (WRONG_USAGE, "")
     assert "Missing option '--as'" in ran.errors or "Missing option '--reason'" in ran.errors
