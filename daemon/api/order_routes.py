@@ -85,8 +85,8 @@ class Orders:
         """
         reason = request.query.get("reason", "cancelled by the caller")[:500]
         asked_s, caller = wait_s(request), self._context.caller(request)
-        patience_s = CANCEL_WAIT_S if asked_s is None else asked_s
-        order = await self._context.order_commands.cancel(request.path_parameters["id"], caller, reason, patience_s)
+        timeout_s = CANCEL_WAIT_S if asked_s is None else asked_s
+        order = await self._context.order_commands.cancel(request.path_parameters["id"], caller, reason, timeout_s)
         headers = None if asked_s is None else {"Preference-Applied": f"wait={asked_s:g}"}
         return json(order_view(order), 202 if order.state in RESTING else 200, headers)
 

@@ -10,7 +10,7 @@ from daemon.cli.client import ask
 from daemon.cli.options import config_option, json_option, signals_socket, status_socket
 from daemon.exit_codes import REFUSED
 
-PATIENCE_S = 70.0
+TIMEOUT_S = 70.0
 """A webhook may take as long as [alerts] webhook_timeout_ms allows."""
 
 
@@ -35,7 +35,7 @@ def alerts(context: click.Context, config_path: Path | None, as_json: bool) -> N
 def test(context: click.Context, config_path: Path | None, as_json: bool) -> None:
     """Send a test message to every webhook and print each result; exit code 1 if one did not accept it."""
     path = signals_socket(config_path or (context.parent.params["config_path"] if context.parent else None))
-    found = ask(path, "POST", "/v1/admin/alerts/test", timeout_s=PATIENCE_S)
+    found = ask(path, "POST", "/v1/admin/alerts/test", timeout_s=TIMEOUT_S)
     show.answer(found, _tell_test, as_json=as_json)
     if not all(each["delivered"] for each in found["webhooks"]):
         context.exit(REFUSED)

@@ -18,7 +18,7 @@ from daemon.exchange.mexc.replies import envelope
 from daemon.exchange.mexc.single_requests import Server, Unanswered
 from daemon.probe.probe import CannotProbe, Orders, Sent, Tell
 
-PATIENCE_S, PAUSE_S = 10.0, 0.1
+TIMEOUT_S, PAUSE_S = 10.0, 0.1
 HIDDEN_S = 3.0
 """An ended order that is not shown by its client id for so long is taken as hidden."""
 
@@ -54,7 +54,7 @@ class Probe:
         """Cancel everything that is or may be open; return what could not be seen to have ended."""
         self._tell("cancelling what is left")
         left = [sent for sent in self._orders.sent if not sent.refused]
-        ends = _now_s() + PATIENCE_S
+        ends = _now_s() + TIMEOUT_S
         while True:
             left = [sent for sent in left if not self._has_ended(sent)]
             others = self._cancel_open()
@@ -85,10 +85,10 @@ class Probe:
         self._measure_lag(client_order_id)
 
     def _measure_lag(self, client_order_id: str) -> None:
-        """Take the longest of all lags; one that is longer than the patience counts as that."""
+        """Take the longest of all lags; one longer than the timeout counts as the timeout."""
         began = _now_s()
         while (state := self._orders.look(by="origClientOrderId", value=client_order_id)) is None:
-            if _now_s() > began + PATIENCE_S:
+            if _now_s() > began + TIMEOUT_S:
                 break
             time.sleep(PAUSE_S)
         lag_ms = int((_now_s() - began) * 1_000)
@@ -170,7 +170,7 @@ class Probe:
             self._orders.cancel(exchange_order_id)
 
     def _wait_for_end(self, exchange_order_id: str) -> None:
-        ends = _now_s() + PATIENCE_S
+        ends = _now_s() + TIMEOUT_S
         while self._orders.look(by="orderId", value=exchange_order_id) in {None, *RESTING}:
             if _now_s() > ends:
                 raise CannotProbe(f"order {exchange_order_id} does not end though its cancel was asked for")

@@ -148,7 +148,7 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
             f"order {order.order_id} was replaced by {successor.order_id}, which has its idempotency key: "
             "requeueing it could place the same wish twice"
         )
-    patience_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
+    allowed_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
     order = d.move(
         order,
         OrderEvent.REQUEUE,
@@ -157,7 +157,7 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
         finished_ms=None,
         not_before_ms=0,
         execute_at_ms=d.now_ms,  # from here the deadline counts, should it be sent back once more
-        deadline_ms=d.now_ms + patience_ms,
+        deadline_ms=d.now_ms + allowed_ms,
     )
     d.record("order.requeued", order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
     d.enqueue(order)
