@@ -87,7 +87,7 @@ class Effects:
         for send in changes.sends:
             self._start(send, commit)
         if changes or changes.notes:
-            self._publisher.follow(changes, commit)
+            self._publisher.publish_after(changes, commit)
         for look_again in self._look_again:
             look_again()
         return commit

@@ -17,7 +17,7 @@ from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping
-from daemon.engine.observer import NOBODY, Observer
+from daemon.engine.observer import NULL_OBSERVER, Observer
 from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
@@ -37,7 +37,7 @@ class Engine:
         clock: Clock,
         emit: Callable[[Event], None],
         rules: Rules,
-        observer: Observer = NOBODY,
+        observer: Observer = NULL_OBSERVER,
         preflight_first: bool = False,
         hands_over: bool = False,
     ) -> None:

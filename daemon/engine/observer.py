@@ -33,7 +33,7 @@ class Observer(Protocol):
         ...
 
 
-class Nobody:
+class NullObserver:
     """Keeps no figures."""
 
     def attempted(self, send: Send, answer: Answer, timing: Timing) -> None:
@@ -43,4 +43,4 @@ class Nobody:
         """Take nothing in."""
 
 
-NOBODY = Nobody()
+NULL_OBSERVER = NullObserver()

@@ -14,7 +14,7 @@ from daemon.clock import Clock
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Detail, Event
-from daemon.engine.observer import NOBODY, Observer
+from daemon.engine.observer import NULL_OBSERVER, Observer
 from daemon.store.writer import Commit
 
 SLOW_COMMIT_MS = 100
@@ -28,7 +28,7 @@ class Publisher:
     """Follows commits, in order."""
 
     def __init__(
-        self, state: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NOBODY
+        self, state: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NULL_OBSERVER
     ) -> None:
         self._observer = observer
         self._state = state
@@ -43,7 +43,7 @@ class Publisher:
         self._turned = asyncio.Event()
         self._waiting: dict[str, asyncio.Event] = {}
 
-    def follow(self, changes: ChangeSet, commit: Commit) -> None:
+    def publish_after(self, changes: ChangeSet, commit: Commit) -> None:
         """Tell of a decision's changes when their commit is durable."""
         self._pending.append((changes, commit))
         self._wanted.set()

@@ -8,7 +8,7 @@ A resource that is held excludes others as well where one name is a part of the 
 (:mod:`daemon.core.values.resources`).
 
 Order is by rank: priority (1 is most urgent), then the sequence number that acceptance gave. No two who wait have the
-same rank, so nothing but rank decides. An entry whose resource is :data:`NOBODY` waits for nobody.
+same rank, so nothing but rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for nobody.
 
 Removal marks the entry as gone and leaves its place in the heap to be skipped later; when more places are skipped
 than stand, the heap is built anew. So removal costs no scan either.
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from daemon.core.values.resources import HeldResources, whole_of
 
-NOBODY = ""
+NO_RESOURCE = ""
 """The resource of an entry that waits for no resource. A text like the others: entries must stay comparable, because
 an entry that was removed may still lie in a heap beside the same waiter's next one."""
 

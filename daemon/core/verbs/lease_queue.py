@@ -12,7 +12,7 @@ from itertools import chain
 
 import msgspec
 
-from daemon.core.rules.priority_queue import NOBODY, Rank
+from daemon.core.rules.priority_queue import NO_RESOURCE, Rank
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
@@ -115,7 +115,7 @@ def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
         else:
             waiter = state.lease_queue.waiters[entry.entry_id]
             resource, owner_id, since_ms = waiter.asked.resource, waiter.asked.owner_id, waiter.queued_ms
-        places[resource] += entry.resource != NOBODY
+        places[resource] += entry.resource != NO_RESOURCE
         found.append(
             Waiting(
                 entry_id=entry.entry_id,
@@ -125,7 +125,7 @@ def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
                 priority=entry.rank.priority,
                 since_ms=since_ms,
                 position=position,
-                resource_position=1 if entry.resource == NOBODY else places[resource],
+                resource_position=1 if entry.resource == NO_RESOURCE else places[resource],
             )
         )
     return found
