@@ -129,7 +129,7 @@ class Judge:
             config = state.rules.config
             crowded = self.under_way() >= config.queue.max_in_flight and not left[0].skip_lock
             full = crowded or len(near) >= config.exchange.order_rate_per_s
-            held = wire_ms < state.capacity.backoff_until_ms or state.backoff.why is not None
+            held = wire_ms < state.rate_budget.backoff_until_ms or state.backoff.why is not None
             assert full or held, "nobody waits while there is room"
 
     def capacity_is_kept(self, step: ChangeSet) -> None:
@@ -207,7 +207,7 @@ class Judge:
         """Every number that is shown is the number of what it counts."""
         state = self.bench.state
         assert +state.orders.counts == Counter(order.state for order in state.orders.values())
-        assert state.capacity.in_flight == len(state.open_attempts) == self.under_way()
+        assert state.rate_budget.in_flight == len(state.open_attempts) == self.under_way()
         queued = {order.order_id for order in state.orders.values() if order.state is State.QUEUED}
         assert {entry.entry_id for entry in state.queue} <= queued
 

@@ -17,7 +17,7 @@ async def told_of(*commits: Commit) -> list[Event]:
     publisher = Publisher(TradingState(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
     marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
     for commit, mark in zip(commits, marks, strict=True):
-        publisher.follow(ChangeSet(notes=[mark]), commit)
+        publisher.publish_after(ChangeSet(notes=[mark]), commit)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(publisher.run)

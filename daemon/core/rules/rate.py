@@ -20,7 +20,7 @@ from daemon.config.tables import Config
 WINDOW_MS = 1_000
 
 
-class Capacity:
+class RateBudget:
     """What is used of the bounds, and when the next request may go."""
 
     def __init__(self, config: Config) -> None:
@@ -58,9 +58,9 @@ class Capacity:
         if self._sent[place : place + 1] == [reserved_ms]:
             del self._sent[place]
 
-    def without(self, reserved_ms: Iterable[int]) -> "Capacity":
+    def without(self, reserved_ms: Iterable[int]) -> "RateBudget":
         """Return what the capacity would be if the requests reserved for these instants were not made."""
-        other = Capacity(self.config)
+        other = RateBudget(self.config)
         other.in_flight, other.backoff_until_ms, other._sent = self.in_flight, self.backoff_until_ms, list(self._sent)
         for at_ms in reserved_ms:
             other.give_back(at_ms)

@@ -109,9 +109,9 @@ class Decision:
 
     def back_off(self, until_ms: int) -> None:
         """Send nothing before then, because the exchange said so; the next process keeps to it, too."""
-        capacity = self.state.capacity
-        if until_ms > max(self.now_ms, capacity.backoff_until_ms):
-            capacity.back_off(until_ms)
+        rate_budget = self.state.rate_budget
+        if until_ms > max(self.now_ms, rate_budget.backoff_until_ms):
+            rate_budget.back_off(until_ms)
             self.changes.facts[RATE_BACKOFF_FACT] = str(until_ms)
             self.record("exchange.rate_limited", wait_ms=until_ms - self.now_ms)
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.priority_queue import PriorityQueue
-from daemon.core.rules.rate import Capacity
+from daemon.core.rules.rate import RateBudget
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.gate import Gate
@@ -58,7 +58,7 @@ class TradingState:
         self.locks = LockTable()
         self.leases = LeaseKeys(recall_lease)
         self.lease_queue = LeaseQueue()
-        self.capacity = Capacity(rules.config)
+        self.rate_budget = RateBudget(rules.config)
         self.backoff = Backoff()
         self.searches = Searches(self.orders)
         self.timers = Timers()
@@ -66,7 +66,7 @@ class TradingState:
     def set_rules(self, rules: Rules) -> None:
         """Take new rules; they count from the next decision on."""
         self.rules = rules
-        self.capacity.config = rules.config
+        self.rate_budget.config = rules.config
 
     def committed(self, changes: ChangeSet) -> None:
         """Let go of the finished orders and ended leases whose last row is now on disk."""

@@ -36,6 +36,6 @@ def stepped(d: Decision, step_ms: int, facts: dict[str, str]) -> None:
     d.changes.facts |= facts
     for lock in list(d.state.locks):
         d.lock_taken(d.state.locks.extend(lock, step_ms))
-    before_ms = d.state.capacity.backoff_until_ms
+    before_ms = d.state.rate_budget.backoff_until_ms
     if before_ms > d.now_ms - step_ms:
         d.back_off(before_ms + step_ms)

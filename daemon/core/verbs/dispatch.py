@@ -40,7 +40,7 @@ def dispatch(d: Decision) -> int | None:
         backoff_ms = _backoff_ms(d, order)
         if backoff_ms != d.now_ms:
             return backoff_ms
-        ready_ms = d.state.capacity.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock)
+        ready_ms = d.state.rate_budget.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock)
         if ready_ms != d.now_ms:
             in_the_way = _armed_in_the_way(d, order)
             if not in_the_way:
@@ -95,7 +95,7 @@ def take_back(d: Decision, order: Order) -> None:
     """Record that an armed order's attempt was never made, and free what it held."""
     attempt = d.state.open_attempts.pop(order.client_order_id or "", None)
     if attempt is not None:
-        d.state.capacity.give_back(order.sent_ms)
+        d.state.rate_budget.give_back(order.sent_ms)
         d.changes.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.NOT_SENT, answered_ms=d.now_ms
         )
@@ -123,8 +123,8 @@ def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
     turned_away = state.backoff.against(send.attempt.client_order_id)
     if turned_away is not None:
         return turned_away
-    if now_ms < state.capacity.backoff_until_ms:
-        return f"the exchange says wait, until {state.capacity.backoff_until_ms}"
+    if now_ms < state.rate_budget.backoff_until_ms:
+        return f"the exchange says wait, until {state.rate_budget.backoff_until_ms}"
     if send.token is not None:
         lock = state.locks.holder(send.order.resource)
         if lock is None or lock.token != send.token:
@@ -154,8 +154,8 @@ def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     lesser.sort(key=lambda armed: (armed.priority, armed.seq))
 
     def is_ready(without: list[Order]) -> bool:
-        capacity = d.state.capacity.without(armed.sent_ms or d.now_ms for armed in without)
-        return capacity.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock) == d.now_ms
+        budget = d.state.rate_budget.without(armed.sent_ms or d.now_ms for armed in without)
+        return budget.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock) == d.now_ms
 
     if not is_ready(lesser):
         return []
@@ -170,7 +170,7 @@ def _send(d: Decision, order: Order) -> None:
     number = order.attempts + 1
     lock = None if order.skip_lock else lock_for(d, order)
     fire_ms = order.execute_at_ms if order.execute_at_ms is not None and order.execute_at_ms > d.now_ms else None
-    d.state.capacity.take(d.now_ms, fire_ms)
+    d.state.rate_budget.take(d.now_ms, fire_ms)
     order = d.move(
         order,
         OrderEvent.SEND if fire_ms is None else OrderEvent.ARM,

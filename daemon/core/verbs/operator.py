@@ -67,7 +67,7 @@ def ask_cancel(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     order = d.state.orders.get(order.order_id, order)
     if order.state not in RESTING:
         raise WrongState(f"order {order.order_id} is {order.state.value}: there is nothing to cancel now")
-    d.state.capacity.count(d.now_ms)
+    d.state.rate_budget.count(d.now_ms)
     d.record("order.cancel_requested", order, actor=actor, reason=reason)
     return order
 
@@ -180,8 +180,8 @@ def clear_wait(d: Decision, *, reason: str, actor: str) -> None:
     one order is in doubt, and not each that waits.
     """
     d.state.backoff.try_now()
-    until_ms = d.state.capacity.backoff_until_ms
-    d.state.capacity.backoff_until_ms = 0
+    until_ms = d.state.rate_budget.backoff_until_ms
+    d.state.rate_budget.backoff_until_ms = 0
     d.changes.facts[RATE_BACKOFF_FACT] = "0"
     d.record("exchange.wait_cleared", actor=actor, reason=reason, until_ms=until_ms)
 

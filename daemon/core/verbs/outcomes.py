@@ -46,7 +46,7 @@ def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: Symbol
     if known is None:
         return None
     attempt = known
-    d.state.capacity.give_back()
+    d.state.rate_budget.give_back()
     d.changes.attempts[attempt.client_order_id] = _closed(attempt, answer, d.now_ms)
     _note_backoff(d, attempt.client_order_id, answer)
     order = d.state.orders.get(attempt.order_id)

@@ -88,10 +88,10 @@ def recover(d: Decision, remembered: Remembered) -> None:
 def _load(d: Decision, remembered: Remembered) -> None:
     """Bring memory to where the disk is."""
     d.state.gate.halted = remembered.halted
-    d.state.capacity.back_off(remembered.backoff_until_ms)
+    d.state.rate_budget.back_off(remembered.backoff_until_ms)
     d.state.backoff = Backoff(remembered.turned_away, d.now_ms)  # one order tries before the others go
     for each_ms in remembered.sent_ms:
-        d.state.capacity.count(min(each_ms, d.now_ms))
+        d.state.rate_budget.count(min(each_ms, d.now_ms))
     d.state.orders.last_seq = remembered.last_seq
     d.state.locks.last_token = remembered.last_token
     d.state.orders.exposure.begin(remembered.spent)

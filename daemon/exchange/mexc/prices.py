@@ -12,7 +12,7 @@ from daemon.exchange.mexc.transport import Reply
 
 FRESH_MS = 1_000
 """So long a price counts as the last one."""
-PATIENCE_MS = 1_000
+TIMEOUT_MS = 1_000
 """So long a signal waits for a price: one that comes later is old, and so is the signal."""
 
 
@@ -34,7 +34,7 @@ class LastPrices:
             if asked_ms + FRESH_MS > began_ms:
                 return price
             asked_ms, price = self._requests.clock.now_ms(), None
-            with anyio.move_on_after(PATIENCE_MS / 1_000):
+            with anyio.move_on_after(TIMEOUT_MS / 1_000):
                 price = await self._ask(symbol)
             self._known[symbol] = asked_ms, price
             return price

@@ -1,4 +1,4 @@
-"""Capacity: what is in flight, what went in any second, and the exchange's "not now"."""
+"""The rate budget: requests in flight, requests in any second, and the wait that the exchange asked for."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from daemon.config.tables import Config, ExchangeTable
 from daemon.config.trading_tables import QueueTable
-from daemon.core.rules.rate import WINDOW_MS, Capacity
+from daemon.core.rules.rate import WINDOW_MS, RateBudget
 from tests.core.making import NOON_MS
 
 
@@ -14,16 +14,16 @@ def limited(rate: int, in_flight: int) -> Config:
     return Config(exchange=ExchangeTable(order_rate_per_s=rate), queue=QueueTable(max_in_flight=in_flight))
 
 
-def capacity(rate: int = 2, in_flight: int = 9) -> Capacity:
-    return Capacity(limited(rate, in_flight))
+def rate_budget(rate: int = 2, in_flight: int = 9) -> RateBudget:
+    return RateBudget(limited(rate, in_flight))
 
 
 def test_what_is_idle_is_ready_at_once() -> None:
-    assert capacity().ready_ms(NOON_MS) == NOON_MS
+    assert rate_budget().ready_ms(NOON_MS) == NOON_MS
 
 
 def test_nothing_goes_while_as_much_is_in_flight_as_may_be() -> None:
-    full = capacity(rate=9, in_flight=1)
+    full = rate_budget(rate=9, in_flight=1)
     full.take(NOON_MS)
     assert full.ready_ms(NOON_MS + 60_000) is None
     full.give_back()
@@ -31,14 +31,14 @@ def test_nothing_goes_while_as_much_is_in_flight_as_may_be() -> None:
 
 
 def test_one_too_many_for_a_second_waits_until_the_second_is_over() -> None:
-    busy = capacity(rate=2)
+    busy = rate_budget(rate=2)
     busy.take(NOON_MS)
     busy.take(NOON_MS + 400)
     assert busy.ready_ms(NOON_MS + 500) == NOON_MS + WINDOW_MS
 
 
 def test_an_instant_ahead_is_reserved_in_the_seconds_around_it() -> None:
-    busy = capacity(rate=1)
+    busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
     assert busy.ready_ms(NOON_MS) == NOON_MS + 500 + WINDOW_MS
     assert busy.ready_ms(NOON_MS, NOON_MS + 500 + WINDOW_MS) == NOON_MS
@@ -46,14 +46,14 @@ def test_an_instant_ahead_is_reserved_in_the_seconds_around_it() -> None:
 
 def test_the_wait_for_an_instant_that_has_no_room_ends_when_there_is_room_and_is_told_the_same_meanwhile() -> None:
     """A decision before the instant cannot help: the request would go at the instant all the same."""
-    busy = capacity(rate=1)
+    busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
     told = [busy.ready_ms(NOON_MS + passed_ms, NOON_MS + 700) for passed_ms in (0, 1, 699, 700, 800, 1_500)]
     assert told == [NOON_MS + 1_500] * 6
 
 
 def test_after_the_exchanges_not_now_the_second_must_have_room_too() -> None:
-    busy = capacity(rate=1)
+    busy = rate_budget(rate=1)
     busy.take(NOON_MS)
     busy.back_off(NOON_MS + 600)
     assert busy.ready_ms(NOON_MS) == NOON_MS + WINDOW_MS
@@ -64,13 +64,13 @@ def test_after_the_exchanges_not_now_the_second_must_have_room_too() -> None:
 
 
 def test_an_instant_that_has_passed_counts_as_now() -> None:
-    busy = capacity(rate=1)
+    busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS - 5_000)
     assert busy.ready_ms(NOON_MS, NOON_MS - 5_000) == NOON_MS + WINDOW_MS
 
 
 def test_a_reserved_instant_is_free_again_when_its_request_will_not_be_made() -> None:
-    busy = capacity(rate=1)
+    busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
     busy.give_back(NOON_MS + 500)
     assert busy.in_flight == 0
@@ -78,7 +78,7 @@ def test_a_reserved_instant_is_free_again_when_its_request_will_not_be_made() ->
 
 
 def test_giving_back_an_instant_that_no_second_reaches_any_more_changes_no_other() -> None:
-    busy = capacity(rate=1)
+    busy = rate_budget(rate=1)
     busy.take(NOON_MS)
     busy.take(NOON_MS + 2 * WINDOW_MS)
     busy.give_back(NOON_MS)
@@ -87,7 +87,7 @@ def test_giving_back_an_instant_that_no_second_reaches_any_more_changes_no_other
 
 @pytest.mark.parametrize("stated", [[5_000], [5_000, 1_000], [1_000, 5_000]], ids=["once", "then less", "then more"])
 def test_the_exchanges_not_now_holds_until_the_last_of_its_instants(stated: list[int]) -> None:
-    shut = capacity()
+    shut = rate_budget()
     for wait_ms in stated:
         shut.back_off(NOON_MS + wait_ms)
     assert shut.ready_ms(NOON_MS) == NOON_MS + 5_000
@@ -96,7 +96,7 @@ def test_the_exchanges_not_now_holds_until_the_last_of_its_instants(stated: list
 
 
 def test_used_counts_the_last_second_and_no_reservation() -> None:
-    busy = capacity(rate=9)
+    busy = rate_budget(rate=9)
     busy.take(NOON_MS)
     busy.take(NOON_MS + 1)
     busy.take(NOON_MS + 1, NOON_MS + 600)
@@ -106,7 +106,7 @@ def test_used_counts_the_last_second_and_no_reservation() -> None:
 
 
 def test_new_limits_count_from_the_next_decision_on() -> None:
-    wide = capacity(rate=5)
+    wide = rate_budget(rate=5)
     wide.take(NOON_MS)
     wide.config = limited(1, 9)
     assert wide.ready_ms(NOON_MS) == NOON_MS + WINDOW_MS
@@ -118,7 +118,7 @@ def test_new_limits_count_from_the_next_decision_on() -> None:
 )
 def test_no_second_wherever_it_begins_holds_more_than_the_rate(rate: int, wishes: list[tuple[int, int]]) -> None:
     """Whoever asks first and goes when told keeps the rate; and nobody is told to wait for ever."""
-    sliding = capacity(rate=rate, in_flight=1_000)
+    sliding = rate_budget(rate=rate, in_flight=1_000)
     now_ms = NOON_MS
     went: list[int] = []
     for pause_ms, ahead_ms in wishes:

@@ -38,7 +38,7 @@ def test_a_wait_that_the_exchange_asked_for_is_not_cut_short_and_one_that_is_ove
     bench = Bench()
     bench.decide(Decision.back_off, bench.now_ms + 60_000)
     assert jump(bench, 3_600_000).facts
-    assert bench.state.capacity.backoff_until_ms == bench.now_ms + 60_000
+    assert bench.state.rate_budget.backoff_until_ms == bench.now_ms + 60_000
     bench.pass_time(60_000)
     assert not jump(bench, 1_000).facts
     assert bench.submit().state is State.IN_FLIGHT

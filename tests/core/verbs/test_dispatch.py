@@ -151,7 +151,7 @@ def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
         bench.submit()
 
 
-# Capacity
+# RateBudget
 
 
 def test_what_has_no_room_in_its_second_goes_when_there_is_room() -> None:

@@ -122,7 +122,7 @@ def test_what_was_not_sent_can_be_withdrawn(bench: Bench, make: Callable[[Bench]
     assert (told.name, told.actor, told.detail) == ("order.withdrawn", "uid:0", {"reason": "wrong coin"})
     bench.settle()
     assert not bench.state.orders
-    assert len(bench.state.queue) == len(bench.state.locks) == bench.state.capacity.in_flight == 0
+    assert len(bench.state.queue) == len(bench.state.locks) == bench.state.rate_budget.in_flight == 0
 
 
 @pytest.mark.parametrize("make", all_but(queued, armed, dead_letter), ids=names)

@@ -58,7 +58,7 @@ def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Benc
     order = bench.send_next(placed("C02__7"))
     assert (order.state, order.exchange_order_id, order.key_bound) == (State.OPEN, "C02__7", True)
     assert bench.state.searches.next_ms() == bench.now_ms
-    assert bench.state.capacity.in_flight == 0
+    assert bench.state.rate_budget.in_flight == 0
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.placed", {"exchange_order_id": "C02__7", "took_ms": 30})
     bench.settle()
@@ -95,7 +95,7 @@ def test_an_unknown_outcome_that_came_with_a_time_to_wait_keeps_everything_back_
     bench.submit()
     order = bench.send_next(msgspec.structs.replace(unclear(), retry_after_ms=7_000))
     assert order.state is State.IN_DOUBT
-    assert bench.state.capacity.backoff_until_ms == NOON_MS + 7_000
+    assert bench.state.rate_budget.backoff_until_ms == NOON_MS + 7_000
 
 
 # Refused
@@ -250,7 +250,7 @@ def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_looked_for_at_once(
     assert order.key_bound
     assert bench.state.lock_of(order) is not None
     assert bench.state.searches.next_ms() == NOON_MS
-    assert bench.state.capacity.in_flight == 0, "nothing waits for the exchange any more"
+    assert bench.state.rate_budget.in_flight == 0, "nothing waits for the exchange any more"
     told = bench.events(order)[-1]
     assert (told.name, told.detail) == ("order.in_doubt", {"reason": "no answer in time"})
 
@@ -275,7 +275,7 @@ def test_an_answer_that_comes_twice_changes_nothing(bench: Bench) -> None:
     before = bench.order(order)
     assert bench.answer_attempt(send.attempt, refused(Advice.STOP)) is None
     assert bench.order(order) is before
-    assert bench.state.capacity.in_flight == 0
+    assert bench.state.rate_budget.in_flight == 0
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["still in memory", "gone from memory"])
