@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from daemon.exchange.mexc.client import MexcExchange
-from daemon.exchange.mexc.prices import FRESH_MS, PATIENCE_MS
+from daemon.exchange.mexc.prices import FRESH_MS, TIMEOUT_MS
 
 from .clocks import HandClock, LoopClock, in_virtual_time
 from .scripted import HANG_UP, ScriptedExchange, bad, ok, trading
@@ -67,11 +67,11 @@ async def test_nothing_is_asked_while_the_exchange_says_wait(
 @in_virtual_time
 async def test_nobody_waits_long_for_a_price(exchange: ScriptedExchange) -> None:
     async def too_late(_request: Request) -> bytes:
-        await anyio.sleep(PATIENCE_MS / 1_000 + 1)
+        await anyio.sleep(TIMEOUT_MS / 1_000 + 1)
         return shown("1")
 
     exchange.on(PRICE, too_late)
     async with trading(exchange.url, LoopClock()) as client:
         before_s = anyio.current_time()
         assert await gather(*(client.last_price("BTCUSDT") for _ in range(3))) == [None] * 3
-        assert anyio.current_time() - before_s == pytest.approx(PATIENCE_MS / 1_000)
+        assert anyio.current_time() - before_s == pytest.approx(TIMEOUT_MS / 1_000)
