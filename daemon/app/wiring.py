@@ -94,7 +94,7 @@ class Process:
             stack.enter_context(libraries_logged(clock, emit))
             stream = EventStream(clock, emit, self._log.redacted)
             recorder = Recorder(clock)
-            self._listeners += [stream.on_event, recorder.hear]
+            self._listeners += [stream.on_event, recorder.on_event]
             self._probed = self._around.probe_results(clock)
             url = await stack.enter_async_context(self._around.exchange(clock))
             shadow_of = config.exchange.market if config.exchange.shadow else None

@@ -11,17 +11,17 @@ from daemon.monitoring.alerts import Rule, Severity
 
 MINUTE_MS = 60_000
 CONTRADICTED_MS = 15_000
-"""An end that contradicts itself is looked at for 12 s before it is believed."""
+"""A contradictory end is checked for 12 s before it is accepted."""
 RESTART_MS = 5_000
-"""What has grown old while the daemon was down is first looked for, then told of."""
+"""After a restart, what became overdue while the daemon was down is searched first, and only then alerted."""
 
 LOCKED_S = 2
-"""A lock that another program holds for longer is no passing one."""
+"""A short lock of another program is normal; a longer one is not."""
 
 
 def rules(limits: AlertsTable) -> tuple[Rule, ...]:
-    """Make the rules; the most urgent come first."""
-    return (*_orders(limits), *_traffic(limits), *_surroundings(limits))
+    """Return the rules for these limits."""
+    return (*_orders(limits), *_traffic(limits), *_machine(limits))
 
 
 def _orders(limits: AlertsTable) -> list[Rule]:
@@ -41,10 +41,10 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             name="order_seen_late",
             severity=critical,
             reads="seen_late",
-            promql=_happened("order.seen_late", limits),
+            promql=_events("order.seen_late", limits),
             limit=0,
             clear=0,
-            means="orders that were believed not placed and exist on the exchange: {value}. One may be bought twice",
+            means="orders that counted as not placed but exist on the exchange: {value}. One may be bought twice",
             todo="the log's order.seen_late names them: `sniperd explain ORDER`, and compare with the exchange at once",
         ),
         Rule(
@@ -100,7 +100,7 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             clear=limits.failed_percent / 2,
             for_ms=MINUTE_MS,
             means=f"{{value}} % of the orders settled in {_span(limits)} failed: rejected, expired, set aside or lost",
-            todo="`sniperd orders`: the reasons stand beside them; `sniperd halt --reason …` if they make no sense",
+            todo="`sniperd orders` shows the reasons; `sniperd halt --reason …` if they make no sense",
         ),
     ]
 
@@ -117,7 +117,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             clear=limits.queue_depth / 2,
             for_ms=10_000,
             means="{value} orders and callers wait for their turn",
-            todo="`sniperd locks` shows what they wait for and who holds it, `sniperd status` whether the rate binds",
+            todo="`sniperd locks` shows what they wait for and who holds it; `sniperd status` shows the rate budget",
         ),
         Rule(
             name="lock_overdue",
@@ -128,7 +128,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             clear=0,
             for_ms=RESTART_MS,
             means="a lock is held {value} s past the end of its lease",
-            todo="`sniperd locks`: the outcome of its order is not known yet; `sniperd explain ORDER` tells what comes",
+            todo="`sniperd locks` names its order; `sniperd explain ORDER` shows what its outcome waits for",
         ),
         Rule(
             name="lock_timeouts",
@@ -138,7 +138,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             limit=limits.lock_timeouts,
             clear=limits.lock_timeouts / 2,
             means=f"{{value}} lease or wait timeouts in {_span(limits)}",
-            todo="`sniperd locks`: owners died, or hold for longer than they asked for; mend them, or raise timeoutMs",
+            todo="`sniperd locks` shows the owners: they died, or hold too long; fix them, or raise timeoutMs",
         ),
         Rule(
             name="rate_ban",
@@ -147,8 +147,8 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             promql="sniperd_rate_ban_seconds",
             limit=limits.rate_ban_s,
             clear=0,
-            means="the exchange says wait, for another {value} s: nothing is sent until then",
-            todo="look for other programs at this address or key; lower [exchange] order_rate_per_s and weight_per_10s",
+            means="the exchange asked the daemon to wait: nothing is sent for another {value} s",
+            todo="find other programs at this address or key; lower [exchange] order_rate_per_s and weight_per_10s",
         ),
         Rule(
             name="orders_turned_away",
@@ -157,9 +157,9 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             promql="sniperd_exchange_turned_away",
             limit=0,
             clear=0,
-            means="the exchange's edge turns orders away: one tries at growing intervals, the others wait",
-            todo="`sniperd status` tells what it said: maintenance, or this address is blocked. "
-            "`sniperd resume --clear-wait --reason WHY` lets one try at once",
+            means="the exchange's edge refuses orders: one order tries at growing intervals, the others wait",
+            todo="`sniperd status` shows its answer: maintenance, or this address is blocked. "
+            "`sniperd resume --clear-wait --reason WHY` lets one order try at once",
         ),
         Rule(
             name="exchange_unreachable",
@@ -170,7 +170,7 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             clear=0,
             for_ms=round(limits.unreachable_s * 1_000),
             means="the exchange does not answer",
-            todo="`sniperd doctor` tells whether it is the name, the network or the exchange",
+            todo="`sniperd doctor` shows whether DNS, the network or the exchange fails",
         ),
         Rule(
             name="reconcile_stale",
@@ -189,13 +189,13 @@ def _traffic(limits: AlertsTable) -> list[Rule]:
             promql="sniperd_poller_failing_seconds",
             limit=limits.poller_failing_s,
             clear=0,
-            means="the bot has not shown its targets, or not taken a report, for {value} s",
-            todo="`sniperd status` tells what the bot answers: is it running, at [poller] base_url, with this token?",
+            means="the bot has shown no targets, or accepted no report, for {value} s",
+            todo="`sniperd status` shows its answer: is the bot running, at [poller] base_url, with this token?",
         ),
     ]
 
 
-def _surroundings(limits: AlertsTable) -> list[Rule]:
+def _machine(limits: AlertsTable) -> list[Rule]:
     critical, warning = Severity.CRITICAL, Severity.WARNING
     return [
         Rule(
@@ -206,8 +206,8 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             limit=limits.clock_offset_ms,
             clear=limits.clock_offset_ms / 2,
             for_ms=MINUTE_MS,
-            means="our clock and the exchange's differ by {value} ms",
-            todo="`timedatectl`: is the machine's clock synchronised? The daemon allows for the difference meanwhile",
+            means="this machine's clock and the exchange's differ by {value} ms",
+            todo="`timedatectl` shows whether the clock is synchronised; the daemon corrects for the difference",
         ),
         Rule(
             name="clock_wrong",
@@ -217,18 +217,18 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             limit=FAR_MS,
             clear=FAR_MS / 2,
             for_ms=RESTART_MS,
-            means="our clock and the exchange's differ by {value} ms: every executeAt is missed by as much",
-            todo="`sniperd doctor` tells whose clock is wrong, and what to do",
+            means="this machine's clock and the exchange's differ by {value} ms: every executeAt is missed by as much",
+            todo="`sniperd doctor` shows whose clock is wrong, and what to do",
         ),
         Rule(
             name="slow_commits",
             severity=warning,
             reads="slow_commits",
-            promql=_happened("store.slow_commit", limits),
+            promql=_events("store.slow_commit", limits),
             limit=limits.slow_commits,
             clear=limits.slow_commits / 2,
             means=f"{{value}} commits took longer than 100 ms in {_span(limits)}: every order waits for one",
-            todo="look for what else writes to the database's disk, and at the disk's health",
+            todo="find what else writes to the database's disk, and check the disk's health",
         ),
         Rule(
             name="disk_low",
@@ -238,8 +238,8 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             beyond="below",
             limit=limits.disk_free_mb,
             clear=limits.disk_free_mb * 1.1,
-            means="{value} MB are free where the database stands: when it is full the daemon stops",
-            todo="make room on that file system: old backups and logs first, never the database or its -wal",
+            means="{value} MB are free on the database's disk: the daemon stops when it is full",
+            todo="free space on that file system: remove old backups and logs first, never the database or its -wal",
         ),
         Rule(
             name="database_locked",
@@ -250,22 +250,22 @@ def _surroundings(limits: AlertsTable) -> list[Rule]:
             clear=0,
             resolve_ms=0,
             means="another program has kept the database locked for {value} s: nothing is accepted or sent",
-            todo="`fuser` with the database's path names it: end it; `sniperd backup` never locks the database",
+            todo="`fuser DATABASE` names the program; end it. `sniperd backup` never locks the database",
         ),
     ]
 
 
 def _window(limits: AlertsTable) -> str:
-    """Write the window as a duration of Prometheus."""
+    """Return the window as a Prometheus duration."""
     return f"{limits.window_s}s" if limits.window_s % 60 else f"{limits.window_s // 60}m"
 
 
 def _span(limits: AlertsTable) -> str:
-    """Write the window in words."""
+    """Return the window in words."""
     return f"the last {limits.window_s} s" if limits.window_s % 60 else f"the last {limits.window_s // 60} min"
 
 
-def _happened(event: str, limits: AlertsTable) -> str:
+def _events(event: str, limits: AlertsTable) -> str:
     return f'round(increase(sniperd_events_total{{event="{event}"}}[{_window(limits)}]))'
 
 

@@ -1,15 +1,15 @@
-"""Alerts: when a figure calls for the operator, and when it no longer does.
+"""Alerts: when a value needs the operator, and when it no longer does.
 
 ::
 
-    quiet ── beyond its limit ─▶ pending ── for so long ─▶ firing ── back at its clear mark for so long ─▶ quiet
+    quiet ── beyond its limit ─▶ pending ── for for_ms ─▶ firing ── back at its clear mark for resolve_ms ─▶ quiet
                                     │                        ▲  │
                                     └── back ─▶ quiet        └──┘ beyond again before that
 
-A rule is a value over one figure of a :class:`AlertFigures`; the rules stand in :mod:`daemon.monitoring.alert_rules`. A
-figure that flickers around its limit makes no noise: it must stay beyond for the rule's time to fire, and stay back
-for a time of its own, at a mark that may be further back, to resolve. A figure that is not known (``None``) neither
-fires a rule nor resolves it.
+A rule reads one value of :class:`AlertFigures`; :mod:`daemon.monitoring.alert_rules` has the rules. A value that
+flickers around its limit causes no repeated alerts: to fire it must stay beyond the limit for ``for_ms``, and to
+resolve it must stay back at the clear mark for ``resolve_ms``. An unknown value (``None``) neither fires nor resolves a
+rule.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,57 +27,57 @@ class Severity(StrEnum):
 
 
 class AlertState(StrEnum):
-    """How far an alert has come."""
+    """The state of an alert that is not quiet."""
 
     PENDING = "pending"
     FIRING = "firing"
 
 
 class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures that rules look at, at one moment; ``None`` is not known."""
+    """The values that rules read, at one moment; ``None`` is unknown."""
 
-    queue_depth: float  # orders and callers that could go if there were room
+    queue_depth: float  # orders and callers that wait for their turn
     lock_overdue_s: float  # since the first lease of an active lock ended
-    lock_timeouts: float  # leases and waits that ran out, in the window
-    failed_percent: float | None  # of the orders settled in the window; None where they are too few to say
+    lock_timeouts: float  # timeouts of leases and waits, in the window
+    failed_percent: float | None  # of the orders settled in the window; 0 where too few failed
     past_grace: float  # orders in doubt for longer than their grace
     contradicted: float  # orders whose answers contradict what was sent or known, or are not understood
     lost: float
-    seen_late: float  # orders that were believed not placed and were seen after all, in the window
+    seen_late: float  # orders that counted as not placed but exist, in the window
     dead_letters: float | None
     halted: float  # 1 while the kill switch is on
-    turned_away: int  # 1 while the exchange takes no orders
-    rate_ban_s: float  # so long the exchange still says wait
+    turned_away: int  # 1 while the exchange refuses all orders
+    rate_ban_s: float  # rest of the wait that the exchange asked for
     unreachable: float | None  # 1 while the exchange does not answer
-    clock_offset_ms: float | None  # between our clock and the exchange's, whichever is ahead
+    clock_offset_ms: float | None  # absolute difference between our clock and the exchange's
     slow_commits: float  # in the window
-    reconcile_overdue_s: float  # since the look that waits longest was due
-    poller_failing_s: float | None  # since the bot last answered the poller as it should; None where nothing is polled
+    reconcile_overdue_s: float  # since the most overdue query was due
+    poller_failing_s: float | None  # since the bot last answered the poller correctly; None without polling
     disk_free_mb: float | None
-    database_locked_s: float  # so long a commit has waited for another program's lock
+    database_locked_s: float  # for which a commit has waited for another program's lock
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """When to call for the operator. Durations in milliseconds."""
+    """When to alert the operator. Durations are in milliseconds."""
 
     name: str
     severity: Severity
-    reads: str  # the figure's name in the snapshot
-    promql: str  # the same figure for Prometheus
+    reads: str  # the value's name in the snapshot
+    promql: str  # the same value for Prometheus
     beyond: Literal["above", "below"] = "above"
     limit: float
-    clear: float  # back at this mark it begins to resolve; the limit itself where there is nothing to flicker
+    clear: float  # the value at which it begins to resolve; the limit itself where no flicker is expected
     for_ms: int = 0
     resolve_ms: int = 30_000
-    means: str  # a sentence; {value} is the figure
+    means: str  # a sentence with {value}
     todo: str  # what to do next
 
     def is_beyond(self, value: float) -> bool:
-        """Whether a figure calls for the operator."""
+        """Whether a value is beyond the limit."""
         return value > self.limit if self.beyond == "above" else value < self.limit
 
     def is_clear(self, value: float) -> bool:
-        """Whether a figure no longer does."""
+        """Whether a value is back at the clear mark."""
         return value <= self.clear if self.beyond == "above" else value >= self.clear
 
 
@@ -88,35 +88,35 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     state: AlertState
     since_ms: int  # in this state
     value: float  # as last known
-    clear_since_ms: int | None = None  # while it fires: since when the figure has been back
+    clear_since_ms: int | None = None  # while it fires: since when the value has been back
 
     @property
     def summary(self) -> str:
-        """What is so, in a sentence."""
+        """The rule's sentence with the value."""
         return self.rule.means.format(value=f"{round(self.value, 2):.10g}")
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What came of one look at all rules."""
+    """The result of one evaluation of all rules."""
 
     alerts: dict[str, Alert]  # pending and firing, by name, in the order of the rules
     fired: list[Alert]  # just now
-    resolved: list[Alert]  # just now, as they stood last
+    resolved: list[Alert]  # just now, with their last value
 
 
 def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFigures, now_ms: int) -> Judgement:
-    """Judge a snapshot: what was pending or fired before, and what does so now."""
+    """Evaluate all rules; ``before`` has the alerts of the last evaluation."""
     alerts: dict[str, Alert] = {}
     fired, resolved = [], []
     for rule in rules:
         was = before.get(rule.name)
         value: float | None = getattr(snapshot, rule.reads)
         if was is not None and was.state is AlertState.FIRING:
-            alert = _still(rule, was, value, now_ms)
+            alert = _firing_before(rule, was, value, now_ms)
             if alert is None:
                 resolved.append(msgspec.structs.replace(was, value=was.value if value is None else value))
         else:
-            alert = _begun(rule, was, value, now_ms)
+            alert = _not_firing_before(rule, was, value, now_ms)
             if alert is not None and alert.state is AlertState.FIRING:
                 fired.append(alert)
         if alert is not None:
@@ -124,8 +124,8 @@ def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFig
     return Judgement(alerts, fired, resolved)
 
 
-def _begun(rule: Rule, was: Alert | None, value: float | None, now_ms: int) -> Alert | None:
-    """Return an alert that does not fire yet as it stands now; firing, where its time has come."""
+def _not_firing_before(rule: Rule, was: Alert | None, value: float | None, now_ms: int) -> Alert | None:
+    """Return an alert that did not fire before; ``None`` where it is quiet."""
     if value is None:
         return was
     if not rule.is_beyond(value):
@@ -136,8 +136,8 @@ def _begun(rule: Rule, was: Alert | None, value: float | None, now_ms: int) -> A
     return Alert(rule=rule, state=AlertState.PENDING, since_ms=since_ms, value=value)
 
 
-def _still(rule: Rule, was: Alert, value: float | None, now_ms: int) -> Alert | None:
-    """Return a firing alert as it stands now; ``None`` where it has resolved."""
+def _firing_before(rule: Rule, was: Alert, value: float | None, now_ms: int) -> Alert | None:
+    """Return an alert that fired before; ``None`` where it has resolved."""
     if value is None:
         return was
     now = msgspec.structs.replace(was, rule=rule, value=value, clear_since_ms=None)

@@ -1,7 +1,7 @@
-"""Readings: the trading state at a moment, in figures. Metrics show them, alerts are judged by them.
+"""Readings: figures of the trading state at one moment, for metrics and alerts.
 
-Taking them costs a pass over the queue and the locks, and over the orders on the exchange: a few
-milliseconds for ten thousand, next to nothing where nobody waits.
+They cost a pass over the queue, the locks and the orders on the exchange: a few milliseconds for ten thousand entries,
+almost nothing for empty queues.
 """
 
 from collections import Counter
@@ -15,10 +15,10 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN, State
 
 AGED = tuple(state for state, meaning in MEANINGS.items() if meaning.has_age)
-"""States whose oldest order's age says something: all that are not to last, and may."""
+"""States for which the age of the oldest order is measured."""
 
 ORDER, LEASE = "order", "lease"
-"""What a lock is held for: an order, or a caller's own critical section."""
+"""Holders of a lock: an order, or a caller's lease."""
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,30 +26,30 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
 
     orders: dict[State, int]  # not finished, by state
     oldest_ms: dict[State, int]  # age of the oldest, for the states of AGED
-    past_grace: int  # orders in doubt for longer than a look may take to find them
+    past_grace: int  # orders in doubt for longer than their grace
     contradicted: int  # orders whose answers contradict what was sent or known, or are not understood
-    waiting: dict[int, int]  # orders whose time has come and whose turn has not, by priority
-    waiting_oldest_ms: dict[int, int]  # since the first of those came, by priority
-    callers: int  # who wait for a lease
+    waiting: dict[int, int]  # queued orders that are due, by priority
+    waiting_oldest_ms: dict[int, int]  # age of the oldest of them, by priority
+    callers: int  # callers that wait for a lease
     held: dict[str, int]  # active locks, of orders and of callers
     held_oldest_ms: dict[str, int]
     overdue: int  # active locks whose lease has ended
     overdue_ms: int  # how long ago the first of those leases ended
     orders_used: int  # requests of the last second that count against the order rate
     orders_limit: int
-    blocked_ms: int  # how long nothing may be sent, because the exchange said so
-    turned_away: bool  # the exchange takes no orders
-    look_overdue_ms: int  # how long ago the look that is due longest was due
+    blocked_ms: int  # rest of the wait that the exchange asked for
+    turned_away: bool  # the exchange refuses all orders
+    query_overdue_ms: int  # delay of the most overdue query
     halted: bool
 
     @property
     def queue_depth(self) -> int:
-        """Everybody who could go if there were room: orders and callers."""
+        """Orders and callers that wait for their turn."""
         return sum(self.waiting.values()) + self.callers
 
 
 def read(state: TradingState, now_ms: int) -> Readings:
-    """Read the trading state."""
+    """Return the readings of the trading state."""
     oldest, past_grace = _ages(state, now_ms)
     waiting, waiting_oldest = _waiting(state, now_ms)
     oldest[State.QUEUED] = max(waiting_oldest.values(), default=0)
@@ -79,13 +79,13 @@ def read(state: TradingState, now_ms: int) -> Readings:
         orders_limit=state.rate_budget.config.exchange.order_rate_per_s,
         blocked_ms=max(0, state.rate_budget.backoff_until_ms - now_ms),
         turned_away=state.backoff.why is not None,
-        look_overdue_ms=max(0, now_ms - _longest_due_ms(state, now_ms)),
+        query_overdue_ms=max(0, now_ms - _longest_due_ms(state, now_ms)),
         halted=state.gate.halted is not None,
     )
 
 
 def _ages(state: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
-    """Return the age of the oldest order of each state of AGED, and how many doubts are past their grace."""
+    """Return the age of the oldest order of each state of AGED, and the number of doubts past their grace."""
     oldest = dict.fromkeys(AGED, 0)
     for attempt in state.open_attempts.values():
         order = state.orders.get(attempt.order_id)
@@ -100,15 +100,15 @@ def _ages(state: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
 
 
 def _unresolved(state: TradingState) -> list[Order]:
-    """List the orders in doubt and lost; without a look where there are none."""
+    """Return the orders in doubt and lost. The counts avoid a pass where there are none."""
     if not state.orders.counts[State.IN_DOUBT] + state.orders.counts[State.LOST]:
         return []
-    watched = (state.orders[order_id] for order_id in state.searches)
-    return [order for order in watched if order.state in OUTCOME_UNKNOWN]
+    searched = (state.orders[order_id] for order_id in state.searches)
+    return [order for order in searched if order.state in OUTCOME_UNKNOWN]
 
 
 def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
-    """Count who stands in the queue, by priority, and tell the age of the first of each to come."""
+    """Count the queued orders by priority, and return the age of the oldest of each."""
     waiting: dict[int, int] = {}
     first: dict[int, Entry] = {}
     for entry in state.queue.entries():
@@ -121,12 +121,12 @@ def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int
 
 
 def _began_ms(order: Order) -> int:
-    """Tell since when an order waits for its turn: one that waited for its own time had none before."""
+    """Return since when an order waits for its turn: from its ``executeAt``, if it has one."""
     return order.accepted_ms if order.execute_at_ms is None else max(order.accepted_ms, order.execute_at_ms)
 
 
 def _longest_due_ms(state: TradingState, now_ms: int) -> int:
-    """Tell when the look was due that waits longest, those under way included; now, where none is due."""
-    under_way = [state.searches[order_id].next_ms for order_id in state.searches.running if order_id in state.searches]
+    """Return when the most overdue query was due, running ones included; now, where none is due."""
+    running = [state.searches[order_id].next_ms for order_id in state.searches.running if order_id in state.searches]
     next_ms = state.searches.next_ms()
-    return min([now_ms, *under_way, *([] if next_ms is None else [next_ms])])
+    return min([now_ms, *running, *([] if next_ms is None else [next_ms])])

@@ -1,4 +1,4 @@
-"""Gauges: what stands, as Prometheus reads it. Made anew for every scrape; nothing is kept."""
+"""Gauges for Prometheus. They are created for every scrape; nothing is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,30 +20,30 @@ from daemon.monitoring.figures import AGED
 from daemon.monitoring.snapshot import MonitorSnapshot
 
 PRIORITIES = range(11)
-"""1 to 10, and 0 for emergency sells, which pass the queue."""
+"""1 to 10, and 0 for emergency SELLs, which bypass the queue."""
 
 PHASES = {None: 0, AlertState.PENDING: 1, AlertState.FIRING: 2}
 
 
 class _Scrape(Collector):
-    """Everything that one scrape shows."""
+    """All metrics of one scrape."""
 
     def __init__(self, *parts: Iterable[Metric]) -> None:
         self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
-        """Yield it."""
+        """Yield them."""
         for part in self._parts:
             yield from part
 
 
 def expose(kept: CollectorRegistry, process: CollectorRegistry, standing: MonitorSnapshot, mode: str) -> bytes:
-    """Write what a scrape reads: counts and durations, the process itself, and how things stand."""
+    """Return the text of a scrape: counts and durations, the process's own metrics, and the gauges."""
     return generate_latest(_Scrape(kept.collect(), process.collect(), gauges(standing, mode)))
 
 
 def process_figures() -> CollectorRegistry:
-    """Return what the library tells of a process: memory, files, processor time, garbage collection."""
+    """Return the library's metrics of the process: memory, files, processor time, garbage collection."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -91,7 +91,7 @@ def _of_orders(standing: MonitorSnapshot) -> Iterator[Metric]:
     yield _gauge(
         "reconcile_overdue_seconds",
         "Delay of the most overdue query about an order's outcome",
-        readings.look_overdue_ms / 1_000,
+        readings.query_overdue_ms / 1_000,
     )
 
 
@@ -139,7 +139,7 @@ def _of_exchange(standing: MonitorSnapshot) -> Iterator[Metric]:
 
 
 def _of_poller(health: PollerHealth | None) -> Iterator[Metric]:
-    """Yield what stands with the bot; zeros where nothing is polled."""
+    """Yield the poller's gauges; zeros without polling."""
     failing_s, targets, untold = (
         (0.0, 0, 0) if health is None else (health.failing_ms / 1_000, health.targets, health.untold)
     )
@@ -166,7 +166,7 @@ def _seconds(ms: int | None) -> float | None:
 
 
 def _gauge(name: str, about: str, value: float | None) -> Metric:
-    """Make a gauge; what is not known has no sample."""
+    """Make a gauge. An unknown value has no sample."""
     family = GaugeMetricFamily(f"sniperd_{name}", about)
     if value is not None:
         family.add_metric([], value)

@@ -1,4 +1,4 @@
-"""The machine around the daemon: how late the event loop is, and how much room the disk has."""
+"""Measures the event loop's delay and the disk's free space."""
 
 import os
 from collections import deque
@@ -12,13 +12,13 @@ from daemon.clock import stopwatch_s
 
 LAG_EVERY_S = 0.1
 LAG_SAMPLES = 600
-"""A minute of them: a stall must still be seen by whoever asks four times a minute."""
+"""A minute of samples, so that a scrape every 15 s still sees a stall."""
 
 DISK_EVERY_S = 10.0
 
 
 class Disk(msgspec.Struct, frozen=True):
-    """Bytes; ``None`` where the file system does not tell."""
+    """Sizes in bytes; ``None`` if unknown."""
 
     free: int | None = None
     size: int | None = None
@@ -26,7 +26,7 @@ class Disk(msgspec.Struct, frozen=True):
 
 
 class Machine:
-    """Looks at the machine, again and again."""
+    """Measures the machine periodically."""
 
     def __init__(self, database: Path) -> None:
         self.disk = Disk()
@@ -35,24 +35,24 @@ class Machine:
 
     @property
     def lag_s(self) -> float:
-        """How late the event loop was at its latest, in the last minute."""
+        """The largest delay of the event loop in the last minute, in seconds."""
         return max(self._lags, default=0.0)
 
     async def watch_loop(self) -> None:
-        """Measure how late a timer comes, until cancelled."""
+        """Measure the delay of a timer, until cancelled."""
         while True:
             due_s = stopwatch_s() + LAG_EVERY_S
             await anyio.sleep(LAG_EVERY_S)
             self._lags.append(max(0.0, stopwatch_s() - due_s))
 
     async def watch_disk(self) -> None:
-        """Ask the file system, on a thread, because a sick disk may take its time; until cancelled."""
+        """Query the file system, until cancelled; in a thread, because a failing disk may block."""
         while True:
-            self.disk = await anyio.to_thread.run_sync(_look, self._database)
+            self.disk = await anyio.to_thread.run_sync(_measure, self._database)
             await anyio.sleep(DISK_EVERY_S)
 
 
-def _look(database: Path) -> Disk:
+def _measure(database: Path) -> Disk:
     try:
         found = os.statvfs(database.parent)
         size = database.stat().st_size

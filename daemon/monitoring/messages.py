@@ -1,4 +1,4 @@
-"""Messages: an alert as the operator reads it, in the shape that each kind of webhook takes."""
+"""Messages: an alert in the format of each kind of webhook."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from daemon.monitoring.alerts import Alert
 from daemon.monitoring.webhook_file import Kind, Webhook
 
 MAX_TEXT = 1_500
-"""Discord takes 2,000 characters, the others more."""
+"""Discord accepts 2,000 characters, the others more."""
 
 FIRING, RESOLVED, TEST = "firing", "resolved", "test"
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webhook is told."""
+    """The content of a message."""
 
     alert: str
     severity: str
@@ -26,7 +26,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, alert: Alert, *, firing: bool, at_ms: int) -> "Notice":
-        """Tell of an alert that fires or has resolved."""
+        """Return the notice of an alert that fires or has resolved."""
         return cls(
             alert=alert.rule.name,
             severity=alert.rule.severity.value,
@@ -38,13 +38,13 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def a_test(at_ms: int) -> Notice:
-    """Make a test message."""
+def make_test_notice(at_ms: int) -> Notice:
+    """Return a test notice."""
     return Notice(
         alert="test",
         severity="warning",
         state=TEST,
-        summary="somebody asked for a test: alerts arrive here",
+        summary="a test message: alerts arrive here",
         todo="nothing",
         value=0,
         at_ms=at_ms,
@@ -52,11 +52,11 @@ def a_test(at_ms: int) -> Notice:
 
 
 def body(webhook: Webhook, notice: Notice, mode: str) -> bytes:
-    """Write a notice in a webhook's shape, as JSON."""
-    return msgspec.json.encode(_shaped(webhook, notice, mode))
+    """Return a notice in a webhook's format, as JSON."""
+    return msgspec.json.encode(_formatted(webhook, notice, mode))
 
 
-def _shaped(webhook: Webhook, notice: Notice, mode: str) -> dict[str, Any]:
+def _formatted(webhook: Webhook, notice: Notice, mode: str) -> dict[str, Any]:
     match webhook.kind:
         case Kind.SLACK:
             return {"text": _for_slack(_text(notice, mode))}
@@ -65,8 +65,8 @@ def _shaped(webhook: Webhook, notice: Notice, mode: str) -> dict[str, Any]:
         case Kind.TELEGRAM:
             return {"chat_id": webhook.chat, "text": _text(notice, mode), "disable_web_page_preview": True}
         case _:
-            told = msgspec.to_builtins(notice)
-            return {"source": "sniperd", "mode": mode, "atMs": told.pop("at_ms"), **told}
+            fields = msgspec.to_builtins(notice)
+            return {"source": "sniperd", "mode": mode, "atMs": fields.pop("at_ms"), **fields}
 
 
 def _text(notice: Notice, mode: str) -> str:
@@ -77,5 +77,5 @@ def _text(notice: Notice, mode: str) -> str:
 
 
 def _for_slack(text: str) -> str:
-    """Escape the three characters by which Slack marks links and mentions."""
+    """Escape the three characters that mark links and mentions in Slack."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

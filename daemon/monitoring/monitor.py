@@ -1,4 +1,4 @@
-"""The monitor: looks at the daemon every second, judges alerts, and answers whoever asks how it stands."""
+"""The monitor: evaluates the alerts every second, and serves metrics, alerts and series."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +22,13 @@ from daemon.monitoring.series import Point
 from daemon.monitoring.snapshot import MonitorSnapshot, snapshot
 from daemon.monitoring.webhooks import Delivery, Webhooks
 
-LOOK_EVERY_S = 1.0
+EVALUATE_EVERY_S = 1.0
 COUNT_EVERY_S = 5.0
-"""Dead letters stand on disk alone, and are counted there."""
+"""Dead letters are only on disk, and are counted there."""
 
 
 class Monitor:
-    """Watches; nothing of trading waits for it."""
+    """Monitors the daemon; trading never waits for it."""
 
     def __init__(
         self,
@@ -48,32 +48,32 @@ class Monitor:
         self._rules = rules(table)
         self._alerts: dict[str, Alert] = {}
         self._dead_letters: int | None = None
-        self._surroundings = Machine(database)
+        self._machine = Machine(database)
         self._process = gauges.process_figures()
         self._webhooks = webhooks
         self._emit = emit
-        self.poller: Callable[[], PollerHealth] | None = None  # where the bot's targets are polled
+        self.poller: Callable[[], PollerHealth] | None = None  # set while the bot's targets are polled
 
     def reload(self, table: AlertsTable) -> None:
-        """Take a new configuration; it counts from the next look and the next message on."""
+        """Apply a new configuration, from the next evaluation and message on."""
         self._table = self._webhooks.table = table
         self._rules = rules(table)
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Monitor until cancelled."""
         async with anyio.create_task_group() as tasks:
-            for task in (self._surroundings.watch_loop, self._surroundings.watch_disk, self._count, self._webhooks.run):
+            for task in (self._machine.watch_loop, self._machine.watch_disk, self._count, self._webhooks.run):
                 tasks.start_soon(task)
             while True:
-                self._look()
-                await anyio.sleep(LOOK_EVERY_S)
+                self._evaluate()
+                await anyio.sleep(EVALUATE_EVERY_S)
 
     def poller_health(self) -> PollerHealth | None:
-        """Tell how the poller stands; ``None`` where nothing is polled."""
+        """Return the poller's health; ``None`` without polling."""
         return None if self.poller is None else self.poller()
 
     def alerts(self) -> list[Alert]:
-        """Return what is pending or fires, what fires first."""
+        """Return the alerts that are pending or fire, firing ones first."""
         return sorted(self._alerts.values(), key=lambda alert: alert.state is not AlertState.FIRING)
 
     def points(self, window_ms: int) -> list[Point]:
@@ -81,7 +81,7 @@ class Monitor:
         return self._recorder.series.points(self._engine.clock.now_ms(), window_ms)
 
     async def metrics(self) -> bytes:
-        """Return what Prometheus reads; written on a thread, because it takes as long as several orders."""
+        """Return the text for Prometheus. A thread writes it, because that takes as long as several orders."""
         self._dead_letters = await self._engine.store.dead_letters()
         standing = self._standing()
         return await anyio.to_thread.run_sync(
@@ -89,7 +89,7 @@ class Monitor:
         )
 
     async def test_webhooks(self) -> list[Delivery]:
-        """Send every webhook a test; return what became of each."""
+        """Send a test to every webhook; return the results."""
         return await self._webhooks.test(self._engine.clock.now_ms())
 
     def _standing(self) -> MonitorSnapshot:
@@ -100,8 +100,8 @@ class Monitor:
             ready=engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None,
             readings=read(engine.state, now_ms),
             health=engine.exchange.health(),
-            disk=self._surroundings.disk,
-            lag_s=self._surroundings.lag_s,
+            disk=self._machine.disk,
+            lag_s=self._machine.lag_s,
             database_locked_s=engine.store.locked_s,
             dead_letters=self._dead_letters,
             poller=self.poller_health(),
@@ -109,17 +109,17 @@ class Monitor:
             alerts=self._alerts,
         )
 
-    def _look(self) -> None:
+    def _evaluate(self) -> None:
         standing, series = self._standing(), self._recorder.series
-        series.stands(standing.now_ms, queue_depth=standing.readings.queue_depth, rate_budget=standing.rate_budget)
+        series.observe(standing.now_ms, queue_depth=standing.readings.queue_depth, rate_budget=standing.rate_budget)
         judged = judge(self._rules, self._alerts, snapshot(standing, series, self._table), standing.now_ms)
         self._alerts = judged.alerts
         for alert in judged.fired:
-            self._tell("alert.firing", alert, standing.now_ms, todo=alert.rule.todo)
+            self._emit_alert("alert.firing", alert, standing.now_ms, todo=alert.rule.todo)
         for alert in judged.resolved:
-            self._tell("alert.resolved", alert, standing.now_ms, fired_ms=standing.now_ms - alert.since_ms)
+            self._emit_alert("alert.resolved", alert, standing.now_ms, fired_ms=standing.now_ms - alert.since_ms)
 
-    def _tell(self, name: str, alert: Alert, now_ms: int, **more: str | int) -> None:
+    def _emit_alert(self, name: str, alert: Alert, now_ms: int, **more: str | int) -> None:
         rule = alert.rule
         detail = {"alert": rule.name, "severity": rule.severity.value, "value": alert.value, "summary": alert.summary}
         self._emit(Event(name=name, at_ms=now_ms, detail={**detail, **more}))

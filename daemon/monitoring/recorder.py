@@ -1,7 +1,7 @@
-"""The recorder: counts and durations, fed by events and by the engine after the fact.
+"""The recorder: counters and histograms, updated by events and by the engine.
 
-Labels are words of this program alone, and every one of them stands from the start: a series that begins with its first
-event would hide that event from ``increase``. A symbol, an owner or an order's id is never a label.
+Labels have fixed values, and every series exists from the start: a series that begins with its first event would hide
+that event from ``increase``. A symbol, an owner or an order's id is never a label.
 """
 
 from collections.abc import Mapping
@@ -21,40 +21,40 @@ from daemon.exchange.mexc.replies import GATEWAY
 from daemon.monitoring.figures import LEASE, ORDER
 from daemon.monitoring.series import Series
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's switch for all its users: a second series for each, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a global switch of the library: every series would have an unused second one
 
 OTHER = "other"
-"""What is counted under no word of its own."""
+"""The label of all other values."""
 
 FAILURES = frozenset(state for state, meaning in MEANINGS.items() if meaning.is_failure)
 ENDING = frozenset(
     {"order.seen", "order.seen_late", "order.ruled"} | {f"order.{state.value}" for state in (*KEY_FREE, State.LOST)}
 )
-"""Events that may tell of an end."""
+"""Events that may end an order."""
 
 PLACED, FAILED, TIMEOUT, SLOW_COMMIT = "placed", "failed", "lock_timeout", "slow_commit"
 SEEN_LATE = "seen_late"
-"""What alerts count."""
+"""Counts that alerts read."""
 
 REFUSALS = (
     "invalid", "key_conflict", "halted", "full", "guarded", "not_ready", "not_allowed", "held", "unknown",
     "wrong_state", "commit_failed", "unauthorized", "not_found", "method_not_allowed", "request_timeout",
     "request_entity_too_large", "misdirected_request", OTHER,
 )  # fmt: skip
-"""Words by which callers are refused."""
+"""Codes of refused requests."""
 
 CODES = frozenset({*(str(code) for code in ADVICE), *(str(code) for code in GATEWAY), "unreachable", OTHER})
-"""Codes by which the exchange refuses an order."""
+"""Codes with which the exchange refuses an order."""
 
 TO_WIRE = (0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30)
 ROUND_TRIP = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10)
 COMMIT = (0.0002, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
 WAIT = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-"""Upper bounds in seconds, close where the daemon is when it is well."""
+"""Upper bounds in seconds, dense around the usual values."""
 
 
 class Recorder:
-    """Keeps counts, durations and series."""
+    """Keeps counters, histograms and series."""
 
     def __init__(self, clock: Clock) -> None:
         self.registry = CollectorRegistry()
@@ -102,12 +102,12 @@ class Recorder:
         )
         self._waits = {holder: waits.labels(holder) for holder in (ORDER, LEASE)}
 
-    def hear(self, event: Event) -> None:
-        """Take in an event."""
+    def on_event(self, event: Event) -> None:
+        """Count an event."""
         name = event.name
         self._events[name].inc()
         if name == "order.seen_late":
-            self.series.happened(event.at_ms, SEEN_LATE)
+            self.series.count(event.at_ms, SEEN_LATE)
         if name in ENDING:
             self._end(event)
         elif name == "order.placed":
@@ -116,16 +116,16 @@ class Recorder:
             if event.detail.get("attempt") == 1 and "waited_ms" in event.detail:
                 self._waited(ORDER, event)
         elif name.startswith("lock."):
-            self._hear_of_lock(event)
+            self._on_lock_event(event)
         elif name == "store.slow_commit":
-            self.series.happened(event.at_ms, SLOW_COMMIT)
+            self.series.count(event.at_ms, SLOW_COMMIT)
         elif name == "request.refused":
             _of(self._refused, str(event.detail["code"])).inc()
         elif name in {"alert.delivered", "alert.undelivered"}:
             self._webhooks[name.removeprefix("alert.")].inc()
 
     def attempted(self, send: Send, answer: Answer, timing: Timing) -> None:
-        """Take in an attempt whose answer has been recorded."""
+        """Count an attempt whose answer has been recorded."""
         self._attempts[_word(answer)].inc()
         if isinstance(answer, Refused):
             _of(self._codes, answer.code).inc()
@@ -144,10 +144,10 @@ class Recorder:
         self.series.sent(self._clock.now_ms(), took_s * 1_000)
 
     def committed(self, took_s: float) -> None:
-        """Take in a commit."""
+        """Count a commit; ``took_s`` in seconds."""
         self._commit.observe(took_s)
 
-    def _hear_of_lock(self, event: Event) -> None:
+    def _on_lock_event(self, event: Event) -> None:
         match event.name:
             case "lock.acquired":
                 self._waited(LEASE, event)
@@ -159,7 +159,7 @@ class Recorder:
                 self._timed_out("wait_ended", event)
 
     def _end(self, event: Event) -> None:
-        """Count an end once: a look may show again what was known."""
+        """Count an end once: a query may report a known end again."""
         was, state = event.detail.get("was"), event.state
         if state is None or was == state:
             return
@@ -173,7 +173,7 @@ class Recorder:
 
     def _settle(self, event: Event, result: str) -> None:
         self._settled[result].inc()
-        self.series.happened(event.at_ms, result)
+        self.series.count(event.at_ms, result)
 
     def _waited(self, holder: str, event: Event) -> None:
         waited_ms = event.detail["waited_ms"]
@@ -182,7 +182,7 @@ class Recorder:
 
     def _timed_out(self, kind: str, event: Event) -> None:
         self._timeouts[kind].inc()
-        self.series.happened(event.at_ms, TIMEOUT)
+        self.series.count(event.at_ms, TIMEOUT)
 
     def _counter(self, name: str, about: str, label: str, words: object) -> Mapping[str, Counter]:
         assert isinstance(words, tuple | dict | frozenset)

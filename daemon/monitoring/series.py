@@ -1,6 +1,6 @@
-"""Time series of the last hour, in steps of five seconds: for plots, and for alerts that count over a window.
+"""Time series of the last hour in steps of five seconds, for plots and for alerts that count over a window.
 
-Kept in memory and bounded: a step that has passed keeps its quantiles, not its samples. A new process begins anew.
+They are in memory and bounded: a finished step keeps its quantiles, not its samples. A new process starts empty.
 """
 
 from collections import Counter, deque
@@ -13,7 +13,7 @@ import msgspec
 STEP_MS = 5_000
 STEPS = 720
 MAX_SAMPLES = 500
-"""Samples of the running step that are kept; of more, the latest. At ten orders a second there are fifty."""
+"""The latest samples that are kept of the running step. Ten orders per second make fifty."""
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -28,10 +28,10 @@ class Point(msgspec.Struct):
     """One step."""
 
     at_ms: int  # its beginning
-    counts: Counter[str] = msgspec.field(default_factory=Counter)  # what happened, by name
-    outcomes: Counter[str] = msgspec.field(default_factory=Counter)  # how orders ended, by state
-    queue_depth: int = 0  # the most of the step
-    rate_budget: float = 1.0  # the least of the step
+    counts: Counter[str] = msgspec.field(default_factory=Counter)  # by name
+    outcomes: Counter[str] = msgspec.field(default_factory=Counter)  # orders that ended, by state
+    queue_depth: int = 0  # maximum of the step
+    rate_budget: float = 1.0  # minimum of the step
     latency: Latency = Latency()
 
 
@@ -43,8 +43,8 @@ class Series:
         self._samples: deque[float] = deque(maxlen=MAX_SAMPLES)  # of the running step
         self._sampled = 0
 
-    def happened(self, at_ms: int, what: str) -> None:
-        """Count something that a window is to be judged by."""
+    def count(self, at_ms: int, what: str) -> None:
+        """Count something that alerts read over a window."""
         self._now(at_ms).counts[what] += 1
 
     def ended(self, at_ms: int, state: str) -> None:
@@ -52,19 +52,19 @@ class Series:
         self._now(at_ms).outcomes[state] += 1
 
     def sent(self, at_ms: int, took_ms: float) -> None:
-        """Take in how long a signal took to the wire."""
+        """Record the time from a signal to its first sent byte, in milliseconds."""
         self._now(at_ms)
         self._samples.append(took_ms)
         self._sampled += 1
 
-    def stands(self, at_ms: int, *, queue_depth: int, rate_budget: float) -> None:
-        """Take in how things stand; asked for often, it begins the steps in which nothing happens."""
+    def observe(self, at_ms: int, *, queue_depth: int, rate_budget: float) -> None:
+        """Record the queue depth and the rate budget. Frequent calls begin the steps in which nothing else happens."""
         point = self._now(at_ms)
         point.queue_depth = max(point.queue_depth, queue_depth)
         point.rate_budget = min(point.rate_budget, rate_budget)
 
     def total(self, what: str, now_ms: int, window_ms: int) -> int:
-        """Count what happened in the steps that a window touches."""
+        """Return a count over the steps that a window touches."""
         return sum(point.counts[what] for point in self._within(now_ms, window_ms))
 
     def points(self, now_ms: int, window_ms: int) -> list[Point]:
@@ -74,12 +74,12 @@ class Series:
         return list(self._within(now_ms, window_ms))[::-1]
 
     def _now(self, at_ms: int) -> Point:
-        """Return the running step; what comes a moment late counts in it, too."""
-        begun_ms = at_ms - at_ms % STEP_MS
-        if not self._points or self._points[-1].at_ms < begun_ms:
+        """Return the running step. A slightly late event also counts in it."""
+        start_ms = at_ms - at_ms % STEP_MS
+        if not self._points or self._points[-1].at_ms < start_ms:
             if self._points:
                 self._points[-1].latency = self._latency()
-            self._points.append(Point(begun_ms))
+            self._points.append(Point(start_ms))
             self._samples.clear()
             self._sampled = 0
         return self._points[-1]

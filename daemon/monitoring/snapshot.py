@@ -1,4 +1,4 @@
-"""How the daemon stands, all of it at one moment: the trading state, the exchange's client, the machine, the alerts."""
+"""The condition of the daemon at one moment: trading state, exchange client, machine, alerts."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ MB = 1_000_000
 
 
 class MonitorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What gauges show and alerts are judged by."""
+    """The inputs of the gauges and alerts."""
 
     now_ms: int
     ready: bool
@@ -28,13 +28,13 @@ class MonitorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     lag_s: float
     database_locked_s: float
     dead_letters: int | None  # None: not counted yet
-    poller: PollerHealth | None  # None: nothing is polled
+    poller: PollerHealth | None  # None: without polling
     rules: tuple[Rule, ...]
     alerts: Mapping[str, Alert]
 
     @property
     def rate_budget(self) -> float:
-        """The share that is left of the tightest of the exchange's budgets, from 0 to 1."""
+        """The share left of the tightest rate budget, from 0 to 1."""
         readings, health = self.readings, self.health
         if max(readings.blocked_ms, health.backoff_until_ms - self.now_ms) > 0:
             return 0.0
@@ -43,7 +43,7 @@ class MonitorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> AlertFigures:
-    """Bring what stands into the figures that alerts look at."""
+    """Return the values that alerts read."""
     readings, health, disk = standing.readings, standing.health, standing.disk
     now_ms, window_ms = standing.now_ms, limits.window_s * 1_000
     placed, failed = (series.total(what, now_ms, window_ms) for what in (PLACED, FAILED))
@@ -63,7 +63,7 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         unreachable=None if health.reachable is None else int(not health.reachable),
         clock_offset_ms=None if health.offset_ms is None else abs(health.offset_ms),
         slow_commits=series.total(SLOW_COMMIT, now_ms, window_ms),
-        reconcile_overdue_s=readings.look_overdue_ms / 1_000,
+        reconcile_overdue_s=readings.query_overdue_ms / 1_000,
         poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
         database_locked_s=round(standing.database_locked_s, 1),
         disk_free_mb=None if disk.free is None else disk.free // MB,

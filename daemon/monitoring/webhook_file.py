@@ -1,13 +1,13 @@
-"""Where alerts are sent: read from a file of its own, because a webhook's address is all that one needs to write there.
+"""The file of webhooks. It is separate from the configuration, because the address alone permits writing there.
 
-One webhook a line: its kind, its address, and for Telegram the chat::
+One webhook per line: its kind, its address, and for Telegram the chat::
 
     json https://example.org/hook
     slack https://hooks.slack.com/services/…
     discord https://discord.com/api/webhooks/…
     telegram https://api.telegram.org/botTOKEN/sendMessage CHAT
 
-Empty lines and lines that begin with ``#`` are left out. No message of this module quotes a line.
+Empty lines and lines that begin with ``#`` are ignored. No error message quotes a line, because it is secret.
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ from daemon.errors import BadConfig
 
 CREDENTIAL = "alert_webhooks"
 MAX_WEBHOOKS = 8
-_ANEW = "replace the webhooks in it by new ones"
+_REPLACE = "replace the webhooks in it by new ones"
 
 
 class Kind(StrEnum):
-    """Whose shape a message has."""
+    """The format of a message."""
 
     JSON = "json"
     SLACK = "slack"
@@ -36,31 +36,31 @@ class Kind(StrEnum):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """Somewhere to send alerts."""
+    """One destination of alerts."""
 
-    name: str  # its kind and place in the file: all of it that may be told
+    name: str  # its kind and number: the only part that may be shown
     kind: Kind
     url: Secret
     chat: str = ""
 
     def secrets(self) -> list[Secret]:
-        """Return what must appear in no log: the address, and the part of it that tells who may write there."""
+        """Return what must not appear in a log: the address, and the part of it that permits writing there."""
         parts = urlsplit(self.url.reveal())
         return [self.url, *(Secret(word) for word in (_rest(parts),) if word.strip("/"))]
 
 
 def find(environ: Mapping[str, str], configured: str) -> list[Webhook]:
-    """Read the webhooks: the credential that the service manager hands over, else the configured file, else none.
+    """Read the webhooks: the service manager's credential, else the configured file, else none.
 
     Raises:
-        NoPermission: the file cannot be read, or others can.
+        NoPermission: the file cannot be read, or others can read it.
         BadConfig: a line of it is wrong.
 
     """
     given = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / CREDENTIAL
     if given.exists():
-        return parse(read(given, _ANEW), given)
-    return parse(read(Path(configured), _ANEW), Path(configured)) if configured else []
+        return parse(read(given, _REPLACE), given)
+    return parse(read(Path(configured), _REPLACE), Path(configured)) if configured else []
 
 
 def parse(text: str, path: Path) -> list[Webhook]:
@@ -79,13 +79,13 @@ def parse(text: str, path: Path) -> list[Webhook]:
 
 def _webhook(words: list[str], where: str, number: int) -> Webhook:
     if words[0] not in set(Kind):
-        raise BadConfig(f"{where} begins with no kind of webhook; allowed: {', '.join(Kind)}")
+        raise BadConfig(f"{where} does not begin with a kind of webhook; allowed: {', '.join(Kind)}")
     kind = Kind(words[0])
     expected = 3 if kind is Kind.TELEGRAM else 2
     if len(words) != expected:
         raise BadConfig(f"{where} has {len(words)} words; allowed: {kind} ADDRESS{' CHAT' if expected > 2 else ''}")  # noqa: PLR2004
     if not _is_address(words[1]):
-        raise BadConfig(f"{where} holds no address that is safe; allowed: https://…, or http:// to this machine")
+        raise BadConfig(f"{where} has no safe address; allowed: https://…, or http:// to this machine")
     return Webhook(f"{kind} {number}", kind, Secret(words[1]), words[2] if kind is Kind.TELEGRAM else "")
 
 

@@ -1,7 +1,7 @@
-"""Webhooks: alerts on their way to people. Each has a task and a short queue of its own, so one that hangs is alone.
+"""Webhooks: send alerts. Each webhook has its own task and short queue, so one that hangs does not delay the others.
 
-A message is tried a bounded number of times at growing intervals, and given up where the server says that it will never
-take it. What finds no room in the queue is dropped and told of: alerts are few, so the webhook has been dead for long.
+A message is sent a bounded number of times at growing intervals, and given up when the server refuses it for good. A
+message that finds the queue full is dropped and logged: alerts are few, so the webhook has failed for long.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from yarl import URL
 from daemon.clock import Clock
 from daemon.config.tables import AlertsTable
 from daemon.core.values.events import Event
-from daemon.monitoring.messages import Notice, a_test, body
+from daemon.monitoring.messages import Notice, body, make_test_notice
 from daemon.monitoring.webhook_file import MAX_WEBHOOKS, Webhook
 
 MAX_WAITING = 50
@@ -25,7 +25,7 @@ OK, REDIRECT, TIMEOUT, TOO_EARLY, TOO_MANY, ERROR = 200, 300, 408, 425, 429, 500
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """What became of one message; no error is a success."""
+    """The result of one message; ``error`` is ``None`` on success."""
 
     webhook: str
     error: str | None = None
@@ -57,19 +57,19 @@ class Webhooks:
         ]
 
     def send(self, notice: Notice) -> None:
-        """Let a notice be sent to all; never waits."""
+        """Queue a notice for all webhooks; never waits."""
         for webhook, queue in self._queues:
             try:
                 queue.put_nowait(notice)
             except asyncio.QueueFull:
-                self._tell("alert.undelivered", webhook, notice, error=f"{MAX_WAITING} alerts wait for it already")
+                self._emit_result("alert.undelivered", webhook, notice, error=f"{MAX_WAITING} alerts already wait")
 
     async def test(self, now_ms: int) -> list[Delivery]:
-        """Send a test to all, at once and once; return what became of each."""
+        """Send a test to all webhooks at once, without retries; return the results."""
         done: dict[str, Delivery] = {}
 
         async def one(webhook: Webhook) -> None:
-            done[webhook.name] = await self._post(webhook, a_test(now_ms))
+            done[webhook.name] = await self._post(webhook, make_test_notice(now_ms))
 
         async with anyio.create_task_group() as tasks:
             for webhook, _ in self._queues:
@@ -77,7 +77,7 @@ class Webhooks:
         return [done[webhook.name] for webhook, _ in self._queues]
 
     async def run(self) -> None:
-        """Send what is to be sent, until cancelled."""
+        """Send queued notices, until cancelled."""
         async with anyio.create_task_group() as tasks:
             for webhook, queue in self._queues:
                 tasks.start_soon(self._serve, webhook, queue)
@@ -91,17 +91,17 @@ class Webhooks:
         for attempt in range(1, self.table.webhook_attempts + 1):
             delivery = await self._post(webhook, notice)
             if delivery.error is None:
-                self._tell("alert.delivered", webhook, notice, attempt=attempt)
+                self._emit_result("alert.delivered", webhook, notice, attempt=attempt)
                 return
             if delivery.final:
                 break
             if attempt < self.table.webhook_attempts:
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        self._tell("alert.undelivered", webhook, notice, error=delivery.error or "")
+        self._emit_result("alert.undelivered", webhook, notice, error=delivery.error or "")
 
     async def _post(self, webhook: Webhook, notice: Notice) -> Delivery:
-        """Make one attempt. An error's own words may quote the address, so they are not passed on."""
+        """Make one attempt. The text of an error may quote the address, so it is not passed on."""
         try:
             async with (
                 asyncio.timeout(self.table.webhook_timeout_ms / 1_000),
@@ -118,14 +118,14 @@ class Webhooks:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Delivery(webhook.name, f"{type(error).__name__}: is the address right, and its server reachable?")
 
-    def _tell(self, name: str, webhook: Webhook, notice: Notice, **more: str | int) -> None:
+    def _emit_result(self, name: str, webhook: Webhook, notice: Notice, **more: str | int) -> None:
         detail = {"webhook": webhook.name, "alert": notice.alert, **more}
         self._emit(Event(name=name, at_ms=self._clock.now_ms(), detail=dict(detail)))
 
 
 @asynccontextmanager
 async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open the session that carries webhooks' messages: few connections, apart from the exchange's."""
+    """Open the HTTP session of the webhooks: few connections, separate from the exchange's."""
     connector = aiohttp.TCPConnector(limit=2 * MAX_WEBHOOKS, keepalive_timeout=15)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield session
@@ -135,5 +135,5 @@ def _judged(webhook: Webhook, status: int) -> Delivery:
     if OK <= status < REDIRECT:
         return Delivery(webhook.name)
     passes = status >= ERROR or status in {TIMEOUT, TOO_EARLY, TOO_MANY}
-    hint = "" if passes else ": it will not take this; is the address still valid?"
+    hint = "" if passes else ": it refuses this message; is the address still valid?"
     return Delivery(webhook.name, f"HTTP {status}{hint}", final=not passes)

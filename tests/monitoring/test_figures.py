@@ -27,7 +27,7 @@ def test_an_empty_state_has_nothing_and_nothing_is_old(bench: Bench) -> None:
     assert set(found.orders.values()) == {0}
     assert found.oldest_ms == dict.fromkeys(AGED, 0)
     assert (found.queue_depth, found.waiting, found.held, found.overdue) == (0, {}, {ORDER: 0, LEASE: 0}, 0)
-    assert (found.orders_used, found.orders_limit, found.blocked_ms, found.look_overdue_ms) == (0, 10, 0, 0)
+    assert (found.orders_used, found.orders_limit, found.blocked_ms, found.query_overdue_ms) == (0, 10, 0, 0)
     assert not found.halted
 
 
@@ -119,12 +119,12 @@ def test_a_look_is_overdue_from_when_it_was_due_also_while_it_is_made(bench: Ben
     bench.settle()
     bench.answer(asked, unclear())
     bench.pass_time(1_500)
-    assert readings(bench).look_overdue_ms == 1_500
+    assert readings(bench).query_overdue_ms == 1_500
     assert bench.state.searches.due(bench.now_ms) is not None
     bench.pass_time(500)
-    assert readings(bench).look_overdue_ms == 2_000
+    assert readings(bench).query_overdue_ms == 2_000
     bench.query(asked, *everywhere())
-    assert readings(bench).look_overdue_ms == 0
+    assert readings(bench).query_overdue_ms == 0
 
 
 def test_a_ban_and_the_kill_switch_show(bench: Bench) -> None:

@@ -62,7 +62,7 @@ def attempted(recorder: Recorder, answer: Answer, *, number: int = 1, fire_ms: i
 def test_every_event_is_counted_by_its_name_from_the_start(recorder: Recorder, name: str) -> None:
     assert count(recorder, "events_total", event=name) == 0
     if not CATALOGUE[name].keys:
-        recorder.hear(event(name))
+        recorder.on_event(event(name))
         assert count(recorder, "events_total", event=name) == 1
 
 
@@ -90,7 +90,7 @@ def test_every_event_is_counted_by_its_name_from_the_start(recorder: Recorder, n
 def test_an_order_ends_once_and_is_settled_once(
     recorder: Recorder, told: Event, ended: dict[str, int], came_to: tuple[int, int]
 ) -> None:
-    recorder.hear(told)
+    recorder.on_event(told)
     assert outcomes(recorder) == ended
     assert settled(recorder) == came_to
     assert [dict(point.outcomes) for point in recorder.series.points(NOON_MS, MINUTE_MS) if point.outcomes] == (
@@ -112,22 +112,22 @@ def test_a_withdrawn_order_is_no_failure() -> None:
     ids=["expired", "overdue", "wait_ended"],
 )
 def test_a_lease_or_a_wait_that_runs_out_is_a_timeout(recorder: Recorder, told: Event, kind: str) -> None:
-    recorder.hear(told)
+    recorder.on_event(told)
     assert count(recorder, "lock_timeouts_total", kind=kind) == 1
     assert recorder.series.total(TIMEOUT, NOON_MS, MINUTE_MS) == 1
 
 
 def test_a_caller_that_goes_away_is_no_timeout(recorder: Recorder) -> None:
-    recorder.hear(event("lock.abandoned", reason=LEFT))
-    recorder.hear(event("lock.released"))
+    recorder.on_event(event("lock.abandoned", reason=LEFT))
+    recorder.on_event(event("lock.released"))
     assert recorder.series.total(TIMEOUT, NOON_MS, MINUTE_MS) == 0
 
 
 def test_waits_for_locks_are_measured_for_orders_and_for_callers(recorder: Recorder) -> None:
-    recorder.hear(event("lock.acquired", waited_ms=2_500))
-    recorder.hear(event("order.sent", State.IN_FLIGHT, attempt=1, waited_ms=40))
-    recorder.hear(event("order.sent", State.IN_FLIGHT, attempt=2, waited_ms=9_000))  # it waited for its retry
-    recorder.hear(event("order.sent", State.IN_FLIGHT, attempt=1))  # its instant came
+    recorder.on_event(event("lock.acquired", waited_ms=2_500))
+    recorder.on_event(event("order.sent", State.IN_FLIGHT, attempt=1, waited_ms=40))
+    recorder.on_event(event("order.sent", State.IN_FLIGHT, attempt=2, waited_ms=9_000))  # it waited for its retry
+    recorder.on_event(event("order.sent", State.IN_FLIGHT, attempt=1))  # its instant came
     assert count(recorder, "lock_wait_seconds_sum", holder="lease") == 2.5
     assert count(recorder, "lock_wait_seconds_sum", holder="order") == 0.04
     assert count(recorder, "lock_wait_seconds_count", holder="order") == 1
@@ -185,7 +185,7 @@ def test_refusals_are_counted_by_codes_of_the_table_and_all_others_as_one(
 
 def test_a_callers_refusal_is_counted_by_its_word(recorder: Recorder) -> None:
     for word in ("guarded", "a_word_that_came_from_elsewhere"):
-        recorder.hear(event("request.refused", code=word))
+        recorder.on_event(event("request.refused", code=word))
     assert count(recorder, "requests_refused_total", code="guarded") == 1
     assert count(recorder, "requests_refused_total", code="other") == 1
 
@@ -197,13 +197,13 @@ def test_every_word_of_a_refusal_is_known() -> None:
 
 def test_commits_are_measured_and_slow_ones_counted(recorder: Recorder) -> None:
     recorder.committed(0.004)
-    recorder.hear(event("store.slow_commit", took_ms=120, rows=3))
+    recorder.on_event(event("store.slow_commit", took_ms=120, rows=3))
     assert count(recorder, "commit_seconds_sum") == 0.004
     assert recorder.series.total(SLOW_COMMIT, NOON_MS, MINUTE_MS) == 1
 
 
 def test_what_becomes_of_webhooks_alerts_is_counted(recorder: Recorder) -> None:
-    recorder.hear(event("alert.delivered", webhook="slack 1", alert="disk_low", attempt=1))
-    recorder.hear(event("alert.undelivered", webhook="slack 1", alert="disk_low", error="HTTP 404"))
+    recorder.on_event(event("alert.delivered", webhook="slack 1", alert="disk_low", attempt=1))
+    recorder.on_event(event("alert.undelivered", webhook="slack 1", alert="disk_low", error="HTTP 404"))
     assert count(recorder, "webhook_alerts_total", result="delivered") == 1
     assert count(recorder, "webhook_alerts_total", result="undelivered") == 1

@@ -10,8 +10,8 @@ def test_a_step_has_its_quantiles_its_deepest_queue_and_its_tightest_budget() ->
     series = Series()
     for took_ms in range(1, 101):
         series.sent(T, took_ms)
-    series.stands(T + 1, queue_depth=3, rate_budget=0.5)
-    series.stands(T + 2, queue_depth=1, rate_budget=0.9)
+    series.observe(T + 1, queue_depth=3, rate_budget=0.5)
+    series.observe(T + 2, queue_depth=1, rate_budget=0.9)
     series.ended(T + 3, "filled")
     (point,) = series.points(T + 4, HOUR_MS)
     assert point.at_ms == T
@@ -23,7 +23,7 @@ def test_a_step_that_has_passed_stays_as_it_was() -> None:
     series = Series()
     series.sent(T, 1.0)
     series.sent(T + STEP_MS, 2.0)
-    series.stands(T + 2 * STEP_MS, queue_depth=0, rate_budget=1)
+    series.observe(T + 2 * STEP_MS, queue_depth=0, rate_budget=1)
     points = series.points(T + 2 * STEP_MS, HOUR_MS)
     assert [(point.at_ms, point.latency) for point in points] == [
         (T, Latency(1.0, 1.0, 1)),
@@ -34,8 +34,8 @@ def test_a_step_that_has_passed_stays_as_it_was() -> None:
 
 def test_what_comes_a_moment_late_counts_in_the_running_step() -> None:
     series = Series()
-    series.happened(T + STEP_MS, "late")
-    series.happened(T, "late")
+    series.count(T + STEP_MS, "late")
+    series.count(T, "late")
     assert [point.at_ms for point in series.points(T + STEP_MS, HOUR_MS)] == [T + STEP_MS]
     assert series.total("late", T + STEP_MS, STEP_MS) == 2
 
@@ -43,7 +43,7 @@ def test_what_comes_a_moment_late_counts_in_the_running_step() -> None:
 def test_a_total_is_that_of_the_steps_that_its_window_touches() -> None:
     series = Series()
     for step in range(100):
-        series.happened(T + step * STEP_MS, "it")
+        series.count(T + step * STEP_MS, "it")
     now_ms = T + 99 * STEP_MS
     assert series.total("it", now_ms, HOUR_MS) == 100
     assert series.total("it", now_ms, 60_000) == 13
@@ -54,7 +54,7 @@ def test_a_total_is_that_of_the_steps_that_its_window_touches() -> None:
 def test_a_window_shows_the_steps_in_it_oldest_first() -> None:
     series = Series()
     for step in range(10):
-        series.stands(T + step * STEP_MS, queue_depth=step, rate_budget=1)
+        series.observe(T + step * STEP_MS, queue_depth=step, rate_budget=1)
     shown = [point.queue_depth for point in series.points(T + 9 * STEP_MS + 1, 3 * STEP_MS)]
     assert shown == [6, 7, 8, 9]
 
@@ -62,7 +62,7 @@ def test_a_window_shows_the_steps_in_it_oldest_first() -> None:
 def test_an_hour_is_kept_and_no_more_of_a_busy_step_than_its_latest_samples() -> None:
     series = Series()
     for step in range(STEPS + 50):
-        series.stands(T + step * STEP_MS, queue_depth=0, rate_budget=1)
+        series.observe(T + step * STEP_MS, queue_depth=0, rate_budget=1)
     for number in range(10 * MAX_SAMPLES):
         series.sent(T + (STEPS + 50) * STEP_MS, float(number))
     points = series.points(T + (STEPS + 50) * STEP_MS, 10 * HOUR_MS)

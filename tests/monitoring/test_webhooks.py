@@ -11,7 +11,7 @@ import pytest
 
 from daemon.config.tables import AlertsTable
 from daemon.core.values.events import CATALOGUE, Event
-from daemon.monitoring.messages import Notice, a_test, body
+from daemon.monitoring.messages import Notice, body, make_test_notice
 from daemon.monitoring.webhook_file import parse
 from daemon.monitoring.webhooks import MAX_WAITING, Webhooks, open_session
 from tests.exchange.mexc.clocks import LoopClock
@@ -140,7 +140,7 @@ async def test_a_webhook_that_fails_for_ever_is_given_up_and_the_next_message_is
             at_work.webhooks.send(NOTICE)
             (told,) = await at_work.until_told("alert.undelivered")
             assert told.detail == {"webhook": "json 1", "alert": "order_lost", "error": "HTTP 500"}
-            at_work.webhooks.send(a_test(0))
+            at_work.webhooks.send(make_test_notice(0))
             await at_work.until_told("alert.delivered")
 
 
