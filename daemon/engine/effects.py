@@ -17,6 +17,7 @@ from daemon.clock import Clock
 from daemon.core.state.changes import ChangeSet, Send
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
+from daemon.core.values.locks import Lock
 from daemon.core.verbs.deciding import decide
 from daemon.engine.publisher import Publisher
 from daemon.errors import CommitFailed, InvariantBroken, Refusal
@@ -37,13 +38,21 @@ class Effects:
         self._store = store
         self._publisher = publisher
         self._start: Callable[[Send, Commit], None] = _nobody_sends
+        self._grant: Callable[[Lock, Commit], None] = _nobody_waits
         self._look_again: list[Callable[[], None]] = []
         self._broken_by: Exception | None = None
         self._broken = anyio.Event()
 
-    def wire(self, *, start: Callable[[Send, Commit], None], look_again: list[Callable[[], None]]) -> None:
-        """Name who makes requests, and who is called after every change because something may be due sooner."""
+    def wire(
+        self,
+        *,
+        start: Callable[[Send, Commit], None],
+        grant: Callable[[Lock, Commit], None],
+        look_again: list[Callable[[], None]],
+    ) -> None:
+        """Set what makes requests, what delivers new leases, and what runs after every change to see what is due."""
         self._start = start
+        self._grant = grant
         self._look_again = look_again
 
     def decide(
@@ -86,6 +95,8 @@ class Effects:
         commit = self._store.commit(changes)
         for send in changes.sends:
             self._start(send, commit)
+        for lock in changes.grants:
+            self._grant(lock, commit)
         if changes or changes.notes:
             self._publisher.publish_after(changes, commit)
         for look_again in self._look_again:
@@ -95,3 +106,7 @@ class Effects:
 
 def _nobody_sends(send: Send, _commit: Commit) -> None:
     raise RuntimeError(f"{send.attempt.client_order_id} was to be sent before the engine runs")
+
+
+def _nobody_waits(lock: Lock, _commit: Commit) -> None:
+    raise RuntimeError(f"{lock.lock_id} was granted before the engine runs")

@@ -13,6 +13,7 @@ from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.verbs.clock_steps import stepped
 from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
+from daemon.engine.deliveries import Deliveries
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
@@ -55,6 +56,7 @@ class Engine:
         self.emit = emit
         self.state = TradingState(rules, store.recall, store.recall_lease)
         self.publisher = Publisher(self.state, clock, emit, observer)
+        self.deliveries = Deliveries()
         self.effects = Effects(self.state, store, self.publisher, clock)
         self.decide = self.effects.decide
         self.ready = anyio.Event()
@@ -66,7 +68,9 @@ class Engine:
         self.executor = Executor(self.effects, exchange, self.publisher, clock, observer)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
         self.effects.wire(
-            start=self.executor.start, look_again=[self._dispatcher.look_again, self._reconciler.look_again]
+            start=self.executor.start,
+            grant=self.deliveries.grant,
+            look_again=[self._dispatcher.look_again, self._reconciler.look_again],
         )
         self.self_check = SelfCheck(
             {
@@ -180,6 +184,7 @@ class Engine:
         with anyio.move_on_after(self.state.rules.config.queue.drain_s):
             await self.executor.idle()
         self.publisher.wake_all()
+        self.deliveries.give_up()
         await self.store.flush()
 
     def _tell(self, name: str, **detail: str | float | None) -> None:

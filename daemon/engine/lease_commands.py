@@ -1,6 +1,7 @@
-"""What callers ask of the lock service. Each answer is true on disk before it is given."""
+"""The commands of the lock service. Each answer is durable before it is given."""
 
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from daemon.core.values.locks import Lock
 from daemon.core.values.waiters import LeaseRequest, Waiter
 from daemon.core.verbs import leases
 from daemon.core.verbs.leases import Leased
+from daemon.engine.deliveries import Delivery
 from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, administrators_only
 from daemon.errors import NotReady, Unknown, WrongState
@@ -23,45 +25,45 @@ LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the d
 
 
 class Verb(Protocol):
-    """Something that is done to a lock (:mod:`daemon.core.verbs.leases`)."""
+    """A change of a lock (:mod:`daemon.core.verbs.leases`)."""
 
     def __call__(self, d: Decision, /) -> Lock:
-        """Do it."""
+        """Change it."""
         ...
 
 
 class LeaseCommands:
-    """Serves those who lock for themselves."""
+    """Leases for callers: acquire, renew, release; and the administrator's forced release."""
 
     def __init__(self, engine: Engine, entropy: Entropy) -> None:
         self._engine = engine
         self._entropy = entropy
-        self._callers: Counter[str] = Counter()  # by waiter: a repeated request waits in the first one's place
 
-    async def acquire(self, asked: LeaseRequest, wait_s: float | None) -> Leased:
-        """Grant a lease, now or when its turn comes; return when it is on disk.
+    async def acquire(self, request: LeaseRequest, wait_s: float | None) -> Leased:
+        """Return a lease when it is granted and durable; ``wait_s`` is the longest wait, ``None`` for none.
 
-        Whoever is cancelled meanwhile, because its connection is gone, is never left with a lease.
+        A caller that is cancelled meanwhile, because its connection is gone, never keeps a lease.
 
         Raises:
-            Refusal: it was not granted, and the caller stands in no line.
+            Refusal: it was not granted, and the caller does not wait any more.
 
         """
         engine = self._engine
-        name = f"wait-{new_id(engine.clock.now_ms(), self._entropy(RANDOM_BYTES))}"
-        got, commit = engine.decide(leases.acquire, asked, waiter_id=name, waits=wait_s is not None)
-        if isinstance(got, Leased):
-            try:
-                await commit.durable()
-                engine.state.lease_queue.granted.pop(name, None)
-            finally:
-                self._leave(name, LEFT)
+        waiter_id = f"wait-{new_id(engine.clock.now_ms(), self._entropy(RANDOM_BYTES))}"
+        got, commit = engine.decide(leases.acquire, request, waiter_id=waiter_id, waits=wait_s is not None)
+        if isinstance(got, Waiter):
+            return Leased(await self._wait(got, wait_s or 0), replayed=got.waiter_id != waiter_id)
+        delivery = engine.deliveries.find(got.lock.key)
+        if delivery is None:  # the request is repeated, and its lease was delivered before
+            await commit.durable()
             return got
-        lock = await self._wait(got, wait_s or 0)
-        return Leased(lock, replayed=got.waiter_id != name)
+        with self._joined(delivery):
+            await commit.durable()
+            delivery.is_done = True
+        return got
 
     async def renew(self, lock_id: str, owner_id: str, timeout_ms: int | None) -> Lock:
-        """Begin a lease anew.
+        """Restart a lease's time.
 
         Raises:
             Refusal: there is no such lock, it is another's, or it has ended.
@@ -71,7 +73,7 @@ class LeaseCommands:
         return await self._carry_out(partial(leases.renew, lock=lock, owner_id=owner_id, timeout_ms=timeout_ms))
 
     async def release(self, lock_id: str, owner_id: str, *, result: str | None, error: str | None) -> Lock:
-        """End a lease with what came of it.
+        """End a lease with its critical section's outcome.
 
         Raises:
             Refusal: there is no such lock, it is another's, or it has ended.
@@ -81,7 +83,7 @@ class LeaseCommands:
         return await self._carry_out(partial(leases.release, lock=lock, owner_id=owner_id, result=result, error=error))
 
     async def force_release(self, lock_id: str, caller: Caller, reason: str, *, exchange_checked: bool) -> Lock:
-        """End anybody's lock.
+        """End any lock.
 
         Raises:
             Refusal: not an administrator, no such lock, or an order's outcome is unknown under it.
@@ -98,13 +100,13 @@ class LeaseCommands:
     async def force_release_of(
         self, owner_id: str, caller: Caller, reason: str, *, exchange_checked: bool
     ) -> tuple[list[Lock], list[str]]:
-        """End all locks of an owner but those under which an order's outcome is unknown.
+        """End all locks of an owner, except those whose order's outcome is unknown.
 
         Returns:
             The locks that were ended, and why each of the others was not.
 
         Raises:
-            NotAllowed: the caller is no administrator.
+            NotAllowed: the caller is not an administrator.
 
         """
         administrators_only(caller)
@@ -117,7 +119,7 @@ class LeaseCommands:
         return ended, kept
 
     async def lock(self, lock_id: str) -> Lock:
-        """Return a lock as memory has it, or else the disk.
+        """Return a lock from memory, or else from disk.
 
         Raises:
             Unknown: there is no such lock.
@@ -129,7 +131,7 @@ class LeaseCommands:
         return lock
 
     async def bot_tables(self, wanted: Filter) -> BotTables:
-        """Read the bot's two tables, everything that was decided before included."""
+        """Read the bot's two tables, after every decision made before is on disk."""
         await self._engine.store.flush()
         return await self._engine.store.bot_tables(wanted)
 
@@ -139,39 +141,30 @@ class LeaseCommands:
         return lock
 
     async def _wait(self, waiter: Waiter, wait_s: float) -> Lock:
-        """Wait in the lease queue; return the lease when it is on disk."""
-        state, name = self._engine.state, waiter.waiter_id
-        self._callers[name] += 1
-        why = LEFT
-        try:
-            with anyio.move_on_after(wait_s):
-                while not self._is_served(name) and self._engine.state.gate.stage is not Stage.DRAINING:
-                    await self._engine.publisher.changed(name)
-            if name not in state.lease_queue.waiters:
-                if not self._is_served(name):
-                    await self._engine.store.flush()
-                lock = state.lease_queue.granted.pop(name, None) or state.leases.lease_of(waiter.key)
-                assert lock is not None
+        """Wait in the lease queue; return the lease when it is durable."""
+        gate, delivery = self._engine.state.gate, self._engine.deliveries.of(waiter.key)
+        with self._joined(delivery):
+            if gate.stage is not Stage.DRAINING:
+                with anyio.move_on_after(wait_s):
+                    await delivery.granted()
+            lock = await delivery.durable()
+            if lock is not None:
                 return lock
-            why = GAVE_UP
-        finally:
-            self._callers[name] -= 1
-            if not self._callers[name]:
-                del self._callers[name]
-                self._leave(name, why)
-        if self._engine.state.gate.stage is Stage.DRAINING:
+        if gate.stage is Stage.DRAINING:
             raise NotReady(f"{ENDED}; ask again in a moment, with the same key")
-        raise leases.held(state, waiter.asked.resource)
+        raise leases.held(self._engine.state, waiter.request.resource)
 
-    def _is_served(self, name: str) -> bool:
-        """Whether a waiter's lease is on disk."""
-        lock = self._engine.state.lease_queue.granted.get(name)
-        return name not in self._engine.state.lease_queue.waiters and (
-            lock is None or lock.token <= self._engine.publisher.last_token
-        )
-
-    def _leave(self, name: str, why: str) -> None:
-        """Let a waiter go whom nobody stands for any more, and a lease that nobody came to take."""
-        state = self._engine.state
-        if name in state.lease_queue.waiters or name in state.lease_queue.granted:
-            self._engine.decide(leases.abandon, name, why)
+    @contextmanager
+    def _joined(self, delivery: Delivery) -> Iterator[None]:
+        """Count a caller of a delivery; when the last one leaves without the lease, end the lease or the wait."""
+        delivery.callers += 1
+        reason = LEFT
+        try:
+            yield
+            reason = GAVE_UP
+        finally:
+            delivery.callers -= 1
+            if not delivery.callers:
+                self._engine.deliveries.close(delivery)
+                if not delivery.is_done:
+                    self._engine.decide(leases.abandon, delivery.key, delivery.lock, reason=reason)

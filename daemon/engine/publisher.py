@@ -34,7 +34,6 @@ class Publisher:
         self._state = state
         self._clock = clock
         self._emit = emit
-        self.last_token = 0  # of all locks that are on disk
         self._last: Commit | None = None
         self._pending: deque[tuple[ChangeSet, Commit]] = deque()
         self._untold: list[Event] = []
@@ -49,7 +48,7 @@ class Publisher:
         self._wanted.set()
 
     async def changed(self, subject_id: str) -> None:
-        """Wait until a change of an order, of its lock, or of somebody who waits for a lease, is on disk."""
+        """Wait until a change of an order or of its lock is on disk."""
         event = self._waiting.get(subject_id)
         if event is None:
             event = self._waiting[subject_id] = asyncio.Event()
@@ -94,9 +93,8 @@ class Publisher:
 
     def _publish(self, changes: ChangeSet) -> None:
         self._state.committed(changes)
-        self.last_token = max([self.last_token, *(lock.token for lock in changes.locks.values())])
         holders = (lock.order_id for lock in changes.locks.values() if lock.order_id is not None)
-        for subject_id in (*changes.orders, *changes.waiters, *holders):
+        for subject_id in (*changes.orders, *holders):
             event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()

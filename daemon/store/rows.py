@@ -160,15 +160,15 @@ def queue_row(order: Order) -> Row:
 
 def waiter_row(waiter: Waiter) -> Row:
     """Return a waiter's row in the queue as the bot knows it."""
-    asked = waiter.asked
+    request = waiter.request
     granted = waiter.state is WaiterState.COMPLETED
     return (
         waiter.waiter_id,
         waiter.lock_id,
-        asked.resource,
-        asked.priority,
-        asked.transaction_type.value,
-        asked.transaction_data or "null",
+        request.resource,
+        request.priority,
+        request.transaction_type.value,
+        request.transaction_data or "null",
         waiter.key,
         waiter.state.value,
         waiter.queued_ms,
@@ -177,8 +177,8 @@ def waiter_row(waiter: Waiter) -> Row:
         None,
         waiter.error,
         0,
-        asked.owner_id,
-        asked.owner_type.value,
+        request.owner_id,
+        request.owner_type.value,
         waiter.queued_ms,
         waiter.ended_ms or waiter.queued_ms,
     )
@@ -188,7 +188,7 @@ def waiter_from(row: sqlite3.Row) -> Waiter:
     """Read a waiter. The requested lease time is not stored, because the wait ended with the process."""
     return Waiter(
         waiter_id=row["queue_id"],
-        asked=LeaseRequest(
+        request=LeaseRequest(
             resource=row["resource_id"],
             owner_id=row["owner_id"],
             owner_type=OwnerType(row["owner_type"]),

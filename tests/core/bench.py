@@ -31,6 +31,7 @@ from daemon.core.values.signals import SignalRequest, normalise
 from daemon.core.values.states import KEY_FREE, TRANSITIONS, State
 from daemon.core.values.symbols import SymbolRules, fit
 from daemon.core.values.waiters import Waiter, WaiterState
+from daemon.core.verbs import leases
 from daemon.core.verbs.deciding import decide
 from daemon.core.verbs.dispatch import fire, may_go, tick
 from daemon.core.verbs.intake import Accepted, Incoming, accept_all, identify
@@ -93,8 +94,8 @@ class Disk:
 
     def lease_by_key(self, key: str) -> Lock | None:
         """Find the latest lease that a caller's key was granted."""
-        leases = [lock for lock in self.locks.values() if lock.order_id is None and lock.key == key]
-        return max(leases, key=lambda lock: lock.token, default=None)
+        found = [lock for lock in self.locks.values() if lock.order_id is None and lock.key == key]
+        return max(found, key=lambda lock: lock.token, default=None)
 
     def in_line(self) -> list[Waiter]:
         """Return who waits for a lease."""
@@ -184,6 +185,7 @@ class Bench:
         self.sends: dict[str, tuple[Send, ChangeSet]] = {}  # decided, not on the wire yet; by client order id
         self.latest: dict[str, Order] = {}  # every order's last snapshot in a step
         self.latest_locks: dict[str, Lock] = {}  # every lock's
+        self.granted: dict[str, Lock] = {}  # new leases that no caller has yet; by key
         self.watchers: list[Callable[[ChangeSet], None]] = []  # called with every step before it counts
         self.last = ChangeSet()  # of the last decision
         self._ids: Iterator[int] = iter(range(1, 1_000_000))
@@ -203,6 +205,7 @@ class Bench:
         self.latest |= changes.orders
         self.latest_locks |= changes.locks
         self.sends |= {send.attempt.client_order_id: (send, changes) for send in changes.sends}
+        self.granted |= {lock.key: lock for lock in changes.grants}
         self.last = changes
         if changes:
             self.unwritten.append(changes)
@@ -234,6 +237,7 @@ class Bench:
         self.unwritten.clear()
         self.untold.clear()
         self.sends.clear()
+        self.granted.clear()
         self.latest = dict(self.disk.orders)
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
         self.state = TradingState(self.rules, self.disk.by_key, self.disk.lease_by_key)
@@ -317,6 +321,10 @@ class Bench:
         answer = answers[0] if why_not is None else NotSent(why_not)
         self.answer(send.order, answer, new_rules)
         return self.order(send.order)
+
+    def leave(self, key: str, reason: str = "the caller went away") -> None:
+        """Let all callers of a request for a lease disconnect."""
+        self.decide(leases.abandon, key, self.granted.pop(key, None), reason=reason)
 
     # What a person does
 

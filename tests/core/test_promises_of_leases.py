@@ -37,15 +37,15 @@ class PromisesBesideLeases(Promises):
 
     # Callers
 
-    @rule(asked=LEASES, waits=st.booleans())
-    def a_caller_asks(self, asked: LeaseRequest, waits: bool) -> None:
+    @rule(request=LEASES, waits=st.booleans())
+    def a_caller_asks(self, request: LeaseRequest, waits: bool) -> None:
         """Ask; what comes of it follows from who holds the resource, and who waits for it."""
         state, name = self.bench.state, f"wait-{next(self.names):06d}"
-        before = state.locks.blocker(asked.resource)
+        before = state.locks.blocker(request.resource)
         try:
-            got = self.bench.decide(leases.acquire, asked, waiter_id=name, waits=waits)
+            got = self.bench.decide(leases.acquire, request, waiter_id=name, waits=waits)
         except KeyConflict:
-            assert asked.key is not None
+            assert request.key is not None
             return
         except NotReady:
             assert not state.gate.is_open
@@ -55,29 +55,29 @@ class PromisesBesideLeases(Promises):
             return
         except Held:
             assert not waits
-            assert state.locks.blocker(asked.resource) is not None or state.queue.first(asked.resource) is not None
+            assert state.locks.blocker(request.resource) is not None or state.queue.first(request.resource) is not None
             return
         if isinstance(got, Waiter):
             assert waits
         elif got.replayed:
-            assert got.lock.key == asked.key
+            assert got.lock.key == request.key
             assert got.lock.state in {LockState.ACTIVE, LockState.RELEASED}
+            self.bench.granted.pop(got.lock.key, None)
         else:
             assert before is None
-            assert state.lease_queue.granted.pop(name) == got.lock
+            assert self.bench.granted.pop(got.lock.key) == got.lock
 
-    @precondition(lambda self: self.bench.state.lease_queue.granted)
+    @precondition(lambda self: self.bench.granted)
     @rule()
     def callers_are_told(self) -> None:
-        self.bench.state.lease_queue.granted.clear()
+        self.bench.granted.clear()
 
-    @precondition(lambda self: self.bench.state.lease_queue.waiters or self.bench.state.lease_queue.granted)
+    @precondition(lambda self: self.bench.state.lease_queue.waiters or self.bench.granted)
     @rule(data=st.data())
     def a_caller_hangs_up(self, data: st.DataObject) -> None:
-        """It waits no more, and what it was given without being told of is free again."""
-        state = self.bench.state
-        name = data.draw(st.sampled_from(sorted(state.lease_queue.waiters.keys() | state.lease_queue.granted.keys())))
-        self.bench.decide(leases.abandon, name, "the caller went away")
+        """It waits no more, and the lease that it was granted and has not received is free again."""
+        waiting = {waiter.key for waiter in self.bench.state.lease_queue.waiters.values()}
+        self.bench.leave(data.draw(st.sampled_from(sorted(waiting | self.bench.granted.keys()))))
 
     @precondition(lambda self: self._leases())
     @rule(data=st.data(), error=st.sampled_from([None, None, "it broke"]))
@@ -113,7 +113,7 @@ class PromisesBesideLeases(Promises):
             self.bench.settle()
             self.bench.resume()
             self._go_on()
-        self.bench.state.lease_queue.granted.clear()
+        self.bench.granted.clear()
         assert not self.bench.state.lease_queue.waiters, "a lost wake-up"
         super().everything_comes_to_an_end()
 
@@ -123,10 +123,10 @@ class PromisesBesideLeases(Promises):
     def nobody_waits_for_what_is_free_but_behind_an_order(self) -> None:
         state = self.bench.state
         for waiter in state.lease_queue.waiters.values() if state.gate.is_open else ():
-            first = state.lease_queue.ranks.first(waiter.asked.resource)
-            rival = state.queue.first(waiter.asked.resource)
+            first = state.lease_queue.ranks.first(waiter.request.resource)
+            rival = state.queue.first(waiter.request.resource)
             assert first is not None
-            if state.locks.blocker(waiter.asked.resource) is None:
+            if state.locks.blocker(waiter.request.resource) is None:
                 assert rival is not None, "a free resource, and somebody waits for it"
                 assert rival.rank < first.rank, "an order that is not before him keeps him waiting"
 
@@ -137,7 +137,7 @@ class PromisesBesideLeases(Promises):
         for step in self.bench.unwritten:
             for granted in step.waiters.values():
                 if granted.state is WaiterState.COMPLETED and granted.ended_ms == self.bench.now_ms:
-                    rivals = [each for each in waiting if each.asked.resource == granted.asked.resource]
+                    rivals = [each for each in waiting if each.request.resource == granted.request.resource]
                     assert all(_rank(granted) < _rank(each) for each in rivals if each.queued_ms < self.bench.now_ms)
 
     @invariant()
@@ -174,7 +174,7 @@ class PromisesBesideLeases(Promises):
 
 
 def _rank(waiter: Waiter) -> tuple[int, str]:
-    return waiter.asked.priority, waiter.waiter_id
+    return waiter.request.priority, waiter.waiter_id
 
 
 TestPromisesBesideLeases: Any = PromisesBesideLeases.TestCase

@@ -1,4 +1,4 @@
-"""What one decision changed: the rows to be written together, and the requests to be made once they are on disk.
+"""What one decision changed: the rows to be written together, and what leaves the process once they are on disk.
 
 Rows are snapshots: whole values as they are after the decision. So writing a row twice is harmless, and the last one
 is right. Nothing of a change set may be shown or sent before its rows are durable (:mod:`daemon.engine.effects`).
@@ -28,7 +28,7 @@ class Send(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class ChangeSet:
-    """Rows to be written together, then requests to be made."""
+    """Rows to be written together, then requests to be made and leases to be given to callers."""
 
     orders: dict[str, Order] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)
@@ -38,6 +38,7 @@ class ChangeSet:
     events: list[Event] = field(default_factory=list)  # stored and logged
     notes: list[Event] = field(default_factory=list)  # logged
     sends: list[Send] = field(default_factory=list)
+    grants: list[Lock] = field(default_factory=list)  # new leases, to be given to their callers
     may_wait: bool = False  # nobody waits for these rows to be on disk
 
     def __bool__(self) -> bool:

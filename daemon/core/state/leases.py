@@ -23,12 +23,12 @@ class LeaseKeys:
         return self._latest.get(key) or self._recall(key)
 
     def note(self, lock: Lock) -> None:
-        """Take in a lock that was granted, renewed or ended; an order's lock is no lease."""
+        """Keep a lease that was granted, renewed or ended; an order's lock is none."""
         if lock.order_id is None:
             self._latest[lock.key] = lock
 
     def forget(self, lock: Lock) -> None:
-        """Let go of a lease whose end is on disk, unless its key has a newer one."""
+        """Forget a lease whose end is on disk, unless its key has a newer one."""
         if self._latest.get(lock.key) is lock:
             del self._latest[lock.key]
 
@@ -39,20 +39,23 @@ class LeaseQueue:
     def __init__(self) -> None:
         self.waiters: dict[str, Waiter] = {}  # by id
         self.ranks = PriorityQueue()  # the same, by rank
-        self.granted: dict[str, Lock] = {}  # what waiters were given, until their callers have it; by waiter
         self._by_key: dict[str, str] = {}  # their ids
         self._arrivals = 0  # ever
 
+    def next_rank(self, priority: int, *, after_seq: int) -> Rank:
+        """Return a new caller's rank: behind all of its priority, the orders up to ``after_seq`` included."""
+        return Rank(priority, after_seq, self._arrivals + 1)
+
     def enqueue(self, waiter: Waiter, *, after_seq: int) -> None:
-        """Let a caller wait, behind all of the same priority who came before: the orders up to ``after_seq``, too."""
+        """Add a caller at its :meth:`next_rank`."""
+        rank = self.next_rank(waiter.request.priority, after_seq=after_seq)
         self._arrivals += 1
         self.waiters[waiter.waiter_id] = waiter
         self._by_key[waiter.key] = waiter.waiter_id
-        rank = Rank(waiter.asked.priority, after_seq, self._arrivals)
-        self.ranks.push(Entry(rank, waiter.waiter_id, waiter.asked.resource))
+        self.ranks.push(Entry(rank, waiter.waiter_id, waiter.request.resource))
 
     def remove(self, waiter_id: str) -> Waiter | None:
-        """Let a caller wait no more; ``None`` where it does not wait."""
+        """Remove and return a caller; ``None`` where it does not wait."""
         waiter = self.waiters.pop(waiter_id, None)
         if waiter is not None:
             self.ranks.remove(waiter_id)
@@ -60,9 +63,5 @@ class LeaseQueue:
         return waiter
 
     def waiter_of(self, key: str) -> Waiter | None:
-        """Return who waits under a caller's key."""
+        """Return the caller that waits under a key."""
         return self.waiters.get(self._by_key.get(key, ""))
-
-    def keep_for_repeat(self, lease: Lock) -> None:
-        """Leave a lease to a repeated request: it stays, though the first caller goes away without it."""
-        self.granted = {name: lock for name, lock in self.granted.items() if lock.lock_id != lease.lock_id}

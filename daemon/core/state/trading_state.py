@@ -33,7 +33,6 @@ from daemon.core.state.timers import Timers
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, LockState, LockTable
 from daemon.core.values.orders import Order
-from daemon.core.values.waiters import Waiter
 
 RATE_BACKOFF_FACT = "keep_still_until_ms"
 BACKOFF_FACT = "turned_away"
@@ -104,19 +103,10 @@ class TradingState:
         self.lease_queue.ranks.free(lock.resource)
         self.leases.note(lock)
 
-    def enqueue_waiter(self, waiter: Waiter) -> None:
-        """Let a caller wait for a lease; it may outrank the order behind which others were set aside."""
-        self._offer_again(waiter.asked.resource)
-        self.lease_queue.enqueue(waiter, after_seq=self.orders.last_seq)
-
     def leave(self, order: Order) -> bool:
         """Take an order out of the queue, if it is there; the callers that it outranked may be next."""
         if not self.queue.remove(order.order_id):
             return False
-        self._offer_again(order.resource)
+        if self.locks.holder(order.resource) is None:
+            self.lease_queue.ranks.free(order.resource)
         return True
-
-    def _offer_again(self, resource: str) -> None:
-        """Let the callers take part again that were set aside behind an order, unless the resource is held."""
-        if self.locks.holder(resource) is None:
-            self.lease_queue.ranks.free(resource)

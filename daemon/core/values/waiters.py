@@ -1,4 +1,4 @@
-"""Waiters: who stands in line for a resource without an order, on behalf of the bot's own critical section."""
+"""Waiters: callers that wait for a lease, for a critical section of their own."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from daemon.core.values.locks import OwnerType, TransactionType
 
 
 class WaiterState(StrEnum):
-    """Where a waiter stands, in the words of the bot's queue."""
+    """A waiter's state, in the words of the bot's queue."""
 
     PENDING = "pending"
     COMPLETED = "completed"  # it was granted the resource
@@ -16,7 +16,7 @@ class WaiterState(StrEnum):
 
 
 class LeaseRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What a caller asks: a resource, for whom, for how long at most, how urgently."""
+    """A request for a lease: the resource, its owner, the longest time, the priority."""
 
     resource: str
     owner_id: str
@@ -29,10 +29,10 @@ class LeaseRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Waiter(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Somebody in line. Times are Unix milliseconds."""
+    """A caller in the lease queue. Times are Unix milliseconds."""
 
     waiter_id: str
-    asked: LeaseRequest
+    request: LeaseRequest
     queued_ms: int
     state: WaiterState = WaiterState.PENDING
     lock_id: str | None = None
@@ -41,5 +41,5 @@ class Waiter(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def key(self) -> str:
-        """What the row in the queue, and the lock, is known by; its own name where the caller has no key."""
-        return self.asked.key or self.waiter_id
+        """The key of the queue's row and of the lease: the caller's, or else the waiter's id."""
+        return self.request.key or self.waiter_id

@@ -1,9 +1,9 @@
 """The lease queue: callers that wait for a lease are granted it in order of priority, then age.
 
 Orders and callers wait for the same resources, each in a queue of their own, because an order needs the exchange's
-capacity as well and a caller does not. Where both wait for one resource the lesser rank goes first: a caller that is
-outranked by an order stands aside until that order has gone, and no order is sent before a caller of lesser rank,
-because callers are granted first.
+capacity as well and a caller does not. Where both wait for one resource the lesser rank goes first: a caller that an
+order outranks waits until the order has left, and no order is sent before a caller of lesser rank, because callers are
+granted first.
 """
 
 from collections import Counter
@@ -15,12 +15,30 @@ import msgspec
 from daemon.core.rules.priority_queue import NO_RESOURCE, Rank
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
+from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.waiters import Waiter, WaiterState
+from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
+
+
+def try_acquire(d: Decision, request: LeaseRequest, key: str) -> Lock | None:
+    """Grant a new caller its resource under ``key``; ``None`` where it is held, or another goes first."""
+    state = d.state
+    rank = state.lease_queue.next_rank(request.priority, after_seq=state.orders.last_seq)
+    for queue in (state.queue, state.lease_queue.ranks):
+        rival = queue.first(request.resource)
+        if rival is not None and rival.rank < rank:
+            return None
+    return _grant(d, request, key, waited_ms=0)
+
+
+def enqueue(d: Decision, waiter: Waiter) -> None:
+    """Let a caller wait for a lease that it was not granted at once."""
+    d.state.lease_queue.enqueue(waiter, after_seq=d.state.orders.last_seq)
+    d.changes.waiters[waiter.waiter_id] = waiter
 
 
 def grant(d: Decision) -> None:
-    """Grant every free resource to the first caller that waits for it, unless an order of lesser rank waits for it."""
+    """Grant every free resource to the first caller in its queue, unless an order of lesser rank waits for it."""
     while (entry := d.state.lease_queue.ranks.peek()) is not None:
         rival = d.state.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:
@@ -29,29 +47,34 @@ def grant(d: Decision) -> None:
             continue
         waiter = d.state.lease_queue.remove(entry.entry_id)
         assert waiter is not None
-        _grant(d, waiter)
+        lock = _grant(d, waiter.request, waiter.key, waited_ms=d.now_ms - waiter.queued_ms)
+        assert lock is not None
+        d.changes.waiters[waiter.waiter_id] = msgspec.structs.replace(
+            waiter, state=WaiterState.COMPLETED, lock_id=lock.lock_id, ended_ms=d.now_ms
+        )
 
 
-def withdraw(d: Decision, waiter_id: str, reason: str) -> None:
-    """Take a waiter out of line, if it still stands there."""
-    waiter = d.state.lease_queue.remove(waiter_id)
+def withdraw(d: Decision, key: str, reason: str) -> None:
+    """Remove the caller that waits under ``key`` from the queue, if one does."""
+    waiter = d.state.lease_queue.waiter_of(key)
     if waiter is None:
         return
+    d.state.lease_queue.remove(waiter.waiter_id)
     waiter = msgspec.structs.replace(waiter, state=WaiterState.CANCELLED, ended_ms=d.now_ms, error=reason)
-    d.changes.waiters[waiter_id] = waiter
+    d.changes.waiters[waiter.waiter_id] = waiter
     d.record(
         "lock.abandoned",
-        requested=waiter.asked.resource,
-        owner_id=waiter.asked.owner_id,
+        requested=waiter.request.resource,
+        owner_id=waiter.request.owner_id,
         waited_ms=d.now_ms - waiter.queued_ms,
         reason=reason,
     )
 
 
 def place_of(state: TradingState, order: Order) -> int:
-    """Tell an order's place among those that wait for its resource, from 1.
+    """Return an order's place among those that wait for its resource, from 1.
 
-    It is 1 too while the order waits for its time, and where it waits for nobody: its resource is its own already.
+    It is also 1 while the order waits for its time, and where it waits for no other: it needs no lock, or has it.
     """
     if order.skip_lock or state.lock_of(order) is not None:
         return 1
@@ -59,26 +82,23 @@ def place_of(state: TradingState, order: Order) -> int:
     return 1 + state.queue.count(order.resource, mine) + state.lease_queue.ranks.count(order.resource, mine)
 
 
-def _grant(d: Decision, waiter: Waiter) -> None:
-    asked = waiter.asked
+def _grant(d: Decision, request: LeaseRequest, key: str, *, waited_ms: int) -> Lock | None:
+    """Grant a resource under ``key``, and have the lease delivered; ``None`` where the resource is held."""
     lock = d.state.locks.acquire(
-        resource=asked.resource,
-        owner_id=asked.owner_id,
-        owner_type=asked.owner_type,
+        resource=request.resource,
+        owner_id=request.owner_id,
+        owner_type=request.owner_type,
         order_id=None,
-        key=waiter.key,
-        timeout_ms=asked.timeout_ms,
+        key=key,
+        timeout_ms=request.timeout_ms,
         now_ms=d.now_ms,
-        transaction_type=asked.transaction_type,
-        transaction_data=asked.transaction_data,
+        transaction_type=request.transaction_type,
+        transaction_data=request.transaction_data,
     )
-    assert lock is not None
+    if lock is None:
+        return None
     d.lock_taken(lock)
-    d.state.lease_queue.granted[waiter.waiter_id] = lock
-    d.changes.waiters[waiter.waiter_id] = msgspec.structs.replace(
-        waiter, state=WaiterState.COMPLETED, lock_id=lock.lock_id, ended_ms=d.now_ms
-    )
-    waited_ms = d.now_ms - waiter.queued_ms
+    d.changes.grants.append(lock)
     d.record(
         "lock.acquired",
         lock=lock,
@@ -87,10 +107,11 @@ def _grant(d: Decision, waiter: Waiter) -> None:
         expires_ms=lock.expires_ms,
         waited_ms=waited_ms,
     )
+    return lock
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An order or a caller that waits for its turn, and its places, from 1."""
+    """An order or a caller that waits, and its places, from 1."""
 
     entry_id: str
     order_id: str | None  # None: a caller that waits for a lease
@@ -103,7 +124,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
-    """List the first so many who wait for a turn, in the order of service, or all, which takes the time of a sort."""
+    """List the first ``limit`` orders and callers that wait, in the order of service, or all, which takes a sort."""
     places: Counter[str] = Counter()
     found = []
     entries = chain(state.queue.entries(), state.lease_queue.ranks.entries())
@@ -114,7 +135,7 @@ def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
             resource, owner_id, since_ms = order.resource, order.owner_id, order.accepted_ms
         else:
             waiter = state.lease_queue.waiters[entry.entry_id]
-            resource, owner_id, since_ms = waiter.asked.resource, waiter.asked.owner_id, waiter.queued_ms
+            resource, owner_id, since_ms = waiter.request.resource, waiter.request.owner_id, waiter.queued_ms
         places[resource] += entry.resource != NO_RESOURCE
         found.append(
             Waiting(

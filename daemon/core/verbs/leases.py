@@ -1,13 +1,13 @@
-"""Leases: a caller holds a resource itself, for a critical section of its own.
+"""Leases: a caller holds a resource itself, for its own critical section.
 
-Leases and the locks of orders are of one table, so a caller that holds ``trade:FOOUSDT:BUY:7`` keeps that trade's
-order waiting, and the order keeps the caller waiting. A lease ends by its owner's release, by its time, or by an
-administrator's word; the next in line (:mod:`daemon.core.verbs.lease_queue`) is granted in the same step.
+Leases and the locks of orders are in one table. So a caller that holds ``trade:FOOUSDT:BUY:7`` keeps that trade's order
+waiting, and the order keeps the caller waiting. A lease ends when its owner releases it, when its time is over, or when
+an administrator ends it; the next caller (:mod:`daemon.core.verbs.lease_queue`) is granted in the same decision.
 
-A caller's idempotency key makes a repeated request the same one: while the lease is active it is answered with it,
-after a release with its result. After a failure, or after its time ran out, the key is free.
+An idempotency key makes a repeated request the same request. While the lease is active the answer is the lease; after a
+release it is the lease with its result. After a failure, and after the lease's time is over, the key is free.
 
-The lock that a verb is given may have been read from the disk a moment ago. Where memory knows better, memory decides.
+A verb's ``lock`` argument may come from a read of the disk and be out of date. Where memory differs, memory is right.
 """
 
 import msgspec
@@ -24,51 +24,50 @@ from daemon.errors import Full, Held, KeyConflict, NotAllowed, NotReady, WrongSt
 
 
 class Leased(msgspec.Struct, frozen=True):
-    """A lease; ``replayed`` where an earlier request with the same key got it."""
+    """A lease; ``replayed`` where an earlier request with the same key was granted it."""
 
     lock: Lock
     replayed: bool
 
 
-def acquire(d: Decision, asked: LeaseRequest, *, waiter_id: str, waits: bool) -> Leased | Waiter:
-    """Grant a lease now, or put the caller in line.
+def acquire(d: Decision, request: LeaseRequest, *, waiter_id: str, waits: bool) -> Leased | Waiter:
+    """Grant a lease now, or put the caller into the lease queue.
+
+    Args:
+        waiter_id: the caller's id in the queue; also its key where the request has none.
+        waits: the caller waits where the resource is held.
 
     Returns:
-        The lease: new, or the one that an earlier request with the same key got, active or released with its result.
-        A new one stands in ``granted`` under the waiter's name until the caller is told.
-        A waiter where the resource is held and the caller waits; the earlier one where it waits with the same key.
+        A lease: a new one, or the one that an earlier request with the same key was granted, active or released.
+        A waiter, where the caller has to wait: the earlier one where it waits with the same key.
 
     Raises:
         KeyConflict: the key belongs to another request.
         Held: the resource is held, and the caller does not wait.
         NotReady: the daemon is starting or draining.
-        Full: the line has no room.
+        Full: the lease queue is full.
 
     """
-    lease = _lease_of_key(d.state, asked)
-    if lease is not None:
-        d.state.lease_queue.keep_for_repeat(lease)
-        return Leased(lease, replayed=True)
-    waiter = _waiter_of_key(d.state, asked)
+    replay = _replay(d.state, request)
+    if replay is not None:
+        return Leased(replay, replayed=True)
+    waiter = _waiter_of_key(d.state, request)
     if waiter is None:
-        waiter = _in_line(d.state, asked, waiter_id, d.now_ms)
-        lease_queue.grant(d)
-        lock = d.state.lease_queue.granted.get(waiter_id)
+        _check_open(d.state)
+        waiter = Waiter(waiter_id=waiter_id, request=request, queued_ms=d.now_ms)
+        lock = lease_queue.try_acquire(d, request, waiter.key)
         if lock is not None:
-            del d.changes.waiters[waiter_id]  # it never waited
             return Leased(lock, replayed=False)
-        if not waits:
-            d.state.lease_queue.remove(waiter_id)
-        else:
-            d.changes.waiters[waiter_id] = waiter
+        if waits:
+            lease_queue.enqueue(d, waiter)
     if not waits:
-        raise held(d.state, asked.resource)
+        raise held(d.state, request.resource)
     d.changes.may_wait = True  # the caller waits for the lease, not for this commit
     return waiter
 
 
 def held(state: TradingState, resource: str) -> Held:
-    """Say who has a resource, and how many wait for it."""
+    """Return the refusal that names a resource's holder and the number of those that wait for it."""
     holder = state.locks.blocker(resource)
     waiting = state.waiting_for(resource)
     who = "an order that is next" if holder is None else f"{holder.owner_id} ({holder.lock_id})"
@@ -80,11 +79,11 @@ def held(state: TradingState, resource: str) -> Held:
 
 
 def renew(d: Decision, lock: Lock, *, owner_id: str, timeout_ms: int | None) -> Lock:
-    """Begin a lease anew, for its owner.
+    """Restart a lease's time, for its owner; ``None`` keeps its length.
 
     Raises:
-        NotAllowed: somebody else's.
-        WrongState: it has ended, or it is an order's.
+        NotAllowed: the lease belongs to another owner.
+        WrongState: it has ended, or it is an order's lock.
 
     """
     lock = _own(d.state, lock, owner_id)
@@ -96,14 +95,15 @@ def renew(d: Decision, lock: Lock, *, owner_id: str, timeout_ms: int | None) -> 
 
 
 def release(d: Decision, lock: Lock, *, owner_id: str, result: str | None, error: str | None) -> Lock:
-    """End a lease, for its owner, with what came of the critical section.
+    """End a lease, for its owner, with the outcome of the critical section.
 
     Args:
-        result: JSON, kept for whoever repeats the request; with ``error`` the lease has failed and its key is free.
+        result: JSON, kept for a repeated request.
+        error: why the critical section failed; the lease's key is free then.
 
     Raises:
-        NotAllowed: somebody else's.
-        WrongState: it has ended, or it is an order's.
+        NotAllowed: the lease belongs to another owner.
+        WrongState: it has ended, or it is an order's lock.
 
     """
     lock = _own(d.state, lock, owner_id)
@@ -114,19 +114,19 @@ def release(d: Decision, lock: Lock, *, owner_id: str, result: str | None, error
     return ended
 
 
-def abandon(d: Decision, waiter_id: str, reason: str) -> None:
-    """Let a waiter go that nobody represents any more, and end the lease that it was granted and nobody took."""
-    lease_queue.withdraw(d, waiter_id, reason)
-    lock = d.state.lease_queue.granted.pop(waiter_id, None)
-    if lock is not None and d.state.locks.active(lock.lock_id) is not None:
+def abandon(d: Decision, key: str, lock: Lock | None, *, reason: str) -> None:
+    """End the lease that a request was granted, or else its wait under ``key``: its callers are gone."""
+    if lock is None:
+        lease_queue.withdraw(d, key, reason)
+    elif d.state.locks.active(lock.lock_id) is not None:
         release(d, lock, owner_id=lock.owner_id, result=None, error=reason)
 
 
 def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_checked: bool) -> Lock:
-    """End anybody's lock by an administrator's word.
+    """End any lock, for an administrator.
 
     Raises:
-        WrongState: it has ended; or its order's outcome is unknown, and nobody has checked the exchange.
+        WrongState: it has ended; or its order's outcome is unknown and the administrator has not checked the exchange.
 
     """
     lock = _active(d.state, lock)
@@ -159,42 +159,38 @@ def _wait_anew(d: Decision, order: Order | None) -> None:
         d.enqueue(order)
 
 
-def _in_line(state: TradingState, asked: LeaseRequest, waiter_id: str, now_ms: int) -> Waiter:
+def _check_open(state: TradingState) -> None:
     if not state.gate.is_open:
         raise NotReady("the daemon is starting or draining; ask again in a moment, with the same key")
-    if len(state.lease_queue.waiters) >= state.rules.config.queue.max_queued:
-        raise Full(
-            f"{len(state.lease_queue.waiters)} wait for locks already, the limit ([queue] max_queued); ask again later"
-        )
-    waiter = Waiter(waiter_id=waiter_id, asked=asked, queued_ms=now_ms)
-    state.enqueue_waiter(waiter)
-    return waiter
+    waiting = len(state.lease_queue.waiters)
+    if waiting >= state.rules.config.queue.max_queued:
+        raise Full(f"{waiting} wait for locks already, the limit ([queue] max_queued); ask again later")
 
 
-def _lease_of_key(state: TradingState, asked: LeaseRequest) -> Lock | None:
-    """Return the lease that answers a repeated request; one that failed or ran out of time answers nothing."""
-    lock = None if asked.key is None else state.leases.lease_of(asked.key)
+def _replay(state: TradingState, request: LeaseRequest) -> Lock | None:
+    """Return the lease that answers a repeated request; one that failed or ran out of time does not."""
+    lock = None if request.key is None else state.leases.lease_of(request.key)
     if lock is None or lock.state in {LockState.FAILED, LockState.EXPIRED}:
         return None
-    _check_same(lock, asked)
+    _check_same(lock, request)
     return lock
 
 
-def _waiter_of_key(state: TradingState, asked: LeaseRequest) -> Waiter | None:
-    waiter = None if asked.key is None else state.lease_queue.waiter_of(asked.key)
+def _waiter_of_key(state: TradingState, request: LeaseRequest) -> Waiter | None:
+    waiter = None if request.key is None else state.lease_queue.waiter_of(request.key)
     if waiter is not None:
-        _check_same(waiter.asked, asked)
+        _check_same(waiter.request, request)
     return waiter
 
 
-def _check_same(earlier: Lock | LeaseRequest, asked: LeaseRequest) -> None:
-    """Check that two requests with one key are one wish. How long and how urgently is no part of it."""
-    wishes = [
+def _check_same(earlier: Lock | LeaseRequest, request: LeaseRequest) -> None:
+    """Check that two requests with one key are the same request; their timeout and priority may differ."""
+    first, second = (
         (each.resource, each.owner_id, each.owner_type, each.transaction_type, each.transaction_data)
-        for each in (earlier, asked)
-    ]
-    if wishes[0] != wishes[1]:
-        raise KeyConflict(f"idempotency key {asked.key!r} belongs to another request for a lock; use another key")
+        for each in (earlier, request)
+    )
+    if first != second:
+        raise KeyConflict(f"idempotency key {request.key!r} belongs to another request for a lock; use another key")
 
 
 def _own(state: TradingState, lock: Lock, owner_id: str) -> Lock:

@@ -12,7 +12,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs import leases
-from daemon.core.verbs.lease_queue import in_order, place_of, withdraw
+from daemon.core.verbs.lease_queue import in_order, place_of
 from daemon.core.verbs.leases import Leased
 from daemon.errors import Full, Held, KeyConflict, NotAllowed, NotReady, WrongState
 from tests.core.bench import Bench
@@ -36,7 +36,7 @@ def take(bench: Bench, **changes: Any) -> Lock:
     got = ask(bench, **changes)
     assert isinstance(got, Leased)
     assert not got.replayed
-    assert bench.state.lease_queue.granted.pop("wait-1") == got.lock, "it is the caller's when the caller is told"
+    assert bench.granted.pop(got.lock.key) == got.lock, "it is the caller's when the caller has the answer"
     return got.lock
 
 
@@ -107,10 +107,10 @@ def test_nothing_is_granted_while_starting_or_draining(bench: Bench, *, opens: b
     with pytest.raises(NotReady):
         ask(bench, "wait-3", resource="other")
     release(bench, held)
-    assert bench.state.lease_queue.granted == {}
+    assert bench.granted == {}
     if opens:
         bench.open()
-        assert list(bench.state.lease_queue.granted) == ["wait-2"]
+        assert list(bench.granted) == ["wait-2"]
 
 
 def test_the_line_has_an_end() -> None:
@@ -131,8 +131,8 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release
     served = []
     for _ in range(3):
         release(bench, lock, lock.owner_id)
-        ((name, lock),) = bench.state.lease_queue.granted.items()
-        del bench.state.lease_queue.granted[name]
+        ((name, lock),) = bench.granted.items()
+        del bench.granted[name]
         served.append(name)
     assert served == ["wait-b", "wait-a", "wait-c"]
     bench.settle()
@@ -144,9 +144,10 @@ def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
     wait(bench, "wait-2")
     d = Decision(bench.state, bench.now_ms)
     leases.release(d, lock, owner_id="anna", result=None, error=None)
-    with pytest.raises(Held):  # before the first in the queue was granted
+    with pytest.raises(Held):  # the first in the queue is not granted yet
         leases.acquire(d, lease(), waiter_id="wait-3", waits=False)
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    bench.dispatch()
+    assert list(bench.granted) == ["wait-2"]
 
 
 def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
@@ -154,12 +155,12 @@ def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
     wait(bench, "wait-2")
     wait(bench, "wait-3")
     bench.pass_time(70)
-    bench.decide(withdraw, "wait-2", "the caller went away")
+    bench.leave("wait-2")
     assert [note.detail["waited_ms"] for note in bench.last.notes] == [70]
-    bench.decide(withdraw, "wait-2", "twice is once")
+    bench.leave("wait-2", "twice is once")
     assert not bench.last.notes
     release(bench, lock)
-    assert list(bench.state.lease_queue.granted) == ["wait-3"]
+    assert list(bench.granted) == ["wait-3"]
     bench.settle()
     assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
 
@@ -168,11 +169,11 @@ def test_a_waiter_without_a_caller_leaves_the_queue_and_gives_back_what_it_was_g
     lock = take(bench)
     for name in ("wait-2", "wait-3", "wait-4"):
         wait(bench, name)
-    bench.decide(leases.abandon, "wait-3", "the caller went away")
+    bench.leave("wait-3")
     release(bench, lock)
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
-    bench.decide(leases.abandon, "wait-2", "the caller went away")
-    assert list(bench.state.lease_queue.granted) == ["wait-4"]
+    assert list(bench.granted) == ["wait-2"]
+    bench.leave("wait-2")
+    assert list(bench.granted) == ["wait-4"]
     bench.settle()
     assert [bench.disk.locks[token].state for token in (2, 3)] == [LockState.FAILED, LockState.ACTIVE]
 
@@ -182,9 +183,9 @@ def test_a_lease_that_has_ended_is_not_given_back(bench: Bench) -> None:
     wait(bench, "wait-2", timeout_ms=100)
     release(bench, lock)
     bench.pass_time(100)
-    bench.decide(leases.abandon, "wait-2", "the caller went away")
+    bench.leave("wait-2")
     assert not bench.last.locks
-    assert not bench.state.lease_queue.granted
+    assert not bench.granted
 
 
 def test_nobody_waits_for_the_commit_of_a_place_in_the_queue(bench: Bench) -> None:
@@ -198,9 +199,9 @@ def test_the_end_of_a_lease_wakes_the_next_to_the_millisecond(bench: Bench) -> N
     lock = take(bench, timeout_ms=250)
     wait(bench, "wait-2")
     bench.pass_time(249)
-    assert bench.state.lease_queue.granted == {}
+    assert bench.granted == {}
     bench.pass_time(1)
-    assert bench.state.lease_queue.granted["wait-2"].token == lock.token + 1
+    assert bench.granted["wait-2"].token == lock.token + 1
     bench.settle()
     assert bench.disk.locks[lock.token].state is LockState.EXPIRED
 
@@ -230,9 +231,9 @@ def test_a_lease_keeps_the_trade_waiting_and_the_trade_the_lease(bench: Bench) -
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     release(bench, lock)
     assert bench.order(order).state is State.IN_FLIGHT, "it came first"
-    assert bench.state.lease_queue.granted == {}
+    assert bench.granted == {}
     bench.send_next(placed())
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    assert list(bench.granted) == ["wait-2"]
 
 
 def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
@@ -241,7 +242,7 @@ def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     release(bench, lock)
     assert bench.order(order).state is State.QUEUED
-    release(bench, bench.state.lease_queue.granted["wait-2"], "ben")
+    release(bench, bench.granted["wait-2"], "ben")
     assert bench.order(order).state is State.IN_FLIGHT
 
 
@@ -264,10 +265,10 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
-    assert bench.state.lease_queue.granted == {}, "the order came first, and waits for room"
+    assert bench.granted == {}, "the order came first, and waits for room"
     take(bench, resource="elsewhere")  # which keeps nobody else waiting
     LEAVINGS[how](bench, order)
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    assert list(bench.granted) == ["wait-2"]
 
 
 def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> None:
@@ -276,7 +277,7 @@ def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> 
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
     sell = bench.submit(symbol="BARUSDT", side="SELL", quantity=Decimal(1), quote_order_qty=None)
     assert [bench.order(order).state for order in (armed, sell)] == [State.QUEUED, State.IN_FLIGHT]
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    assert list(bench.granted) == ["wait-2"]
 
 
 def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
@@ -288,7 +289,7 @@ def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_beh
     assert list(bench.state.lease_queue.waiters) == ["wait-2"]
     release(bench, urgent, "cleo")
     assert bench.order(order).state is State.QUEUED
-    assert bench.state.lease_queue.granted == {}, "the order is next"
+    assert bench.granted == {}, "the order is next"
 
 
 # The owner's verbs
@@ -381,17 +382,6 @@ def test_a_key_with_another_request_is_a_conflict(bench: Bench, other: dict[str,
         ask(bench, "wait-4", **({"key": "waits"} | other), waits=True)
 
 
-def test_a_lease_that_a_repeated_request_got_is_not_the_first_ones_to_leave_untold(bench: Bench) -> None:
-    locks = [take(bench), take(bench, resource="other")]
-    wait(bench, "wait-2", key="k")
-    wait(bench, "wait-3", resource="other", owner_id="ben", key="l")
-    for lock in locks:
-        release(bench, lock)
-    mine = bench.state.lease_queue.granted["wait-2"]
-    assert ask(bench, "wait-4", key="k") == Leased(mine, replayed=True)
-    assert list(bench.state.lease_queue.granted) == ["wait-3"]
-
-
 # The administrator's word
 
 
@@ -400,7 +390,7 @@ def test_a_forced_release_ends_a_lease_with_reason_and_actor_and_wakes_the_next(
     wait(bench, "wait-2", owner_id="ben")
     ended = force(bench, lock)
     assert (ended.state, ended.error) == (LockState.FAILED, "released by uid:0: stuck")
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    assert list(bench.granted) == ["wait-2"]
     (told,) = bench.events()
     assert (told.name, told.actor, told.lock_id, told.resource) == (
         "lock.force_released",
@@ -433,10 +423,10 @@ def test_the_lock_of_an_order_that_waits_again_is_released_and_the_order_waits_l
     lock = order_lock(bench, order)
     wait(bench, "wait-2", resource=TRADE, priority=1)
     force(bench, lock)
-    assert list(bench.state.lease_queue.granted) == ["wait-2"]
+    assert list(bench.granted) == ["wait-2"]
     bench.pass_time(300)
     assert bench.order(order).state is State.QUEUED
-    release(bench, bench.state.lease_queue.granted["wait-2"])
+    release(bench, bench.granted["wait-2"])
     assert bench.order(order).state is State.IN_FLIGHT
 
 
@@ -448,7 +438,7 @@ def test_the_lock_of_an_order_in_the_queue_is_released_and_it_queues_anew(bench:
     bench.pass_time(order.not_before_ms - bench.now_ms)
     wait(bench, "wait-2", resource=TRADE, priority=9)
     force(bench, order_lock(bench, order))
-    assert bench.state.lease_queue.granted == {}, "the order outranks it"
+    assert bench.granted == {}, "the order outranks it"
     bench.resume()
     assert bench.order(order).state is State.IN_FLIGHT
 
