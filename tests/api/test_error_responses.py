@@ -9,7 +9,7 @@ from daemon.api.bot.bot_errors import BotRefusal
 from daemon.api.http.error_responses import STATUS, ErrorResponses, HttpError
 from daemon.core.values.events import Event
 from daemon.errors import CommitFailed, Halted, Invalid, NotReady, Refusal, Unknown
-from tests.exchange.mexc.clocks import HandClock
+from tests.exchange.mexc.clocks import ManualClock
 
 
 class Answered:
@@ -17,7 +17,7 @@ class Answered:
 
     def __init__(self, error: Exception, path: str = "/v1/x") -> None:
         events: list[Event] = []
-        self.response = ErrorResponses(HandClock(), events.append).response_to(error, "POST", path)
+        self.response = ErrorResponses(ManualClock(), events.append).response_to(error, "POST", path)
         [self.event] = events
         self.body: Any = json.loads(self.response.body)
 

@@ -78,7 +78,7 @@ def test_an_odd_row_is_reported_once(own_stage: Stage) -> None:
     assert '"executedQty":"odd"' in event["row"]
 
 
-def test_an_odd_row_of_ours_is_not_not_found(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_odd_row_of_ours_does_not_count_as_not_found(daemon: Daemon, exchange: Exchange) -> None:
     """It is in doubt for as long as it cannot be read, and never lost."""
     exchange.inject(
         "reply_lost", *[shown_as("executedQty", "much", f"GET /api/v3/{path}") for path in ("order", "allOrders")]

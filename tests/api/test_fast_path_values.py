@@ -12,7 +12,7 @@ from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Route, endpoints_of
 from daemon.core.values.events import Event
 from daemon.errors import Unknown
-from tests.exchange.mexc.clocks import HandClock
+from tests.exchange.mexc.clocks import ManualClock
 
 PEER = Peer(uid=1)
 
@@ -53,7 +53,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def fast_path(events: list[Event]) -> FastPath:
-    errors = ErrorResponses(HandClock(), events.append)
+    errors = ErrorResponses(ManualClock(), events.append)
     return FastPath(endpoints_of(Routes()), errors, lambda: BodyLimits(size=20, timeout_s=1))
 
 

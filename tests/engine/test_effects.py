@@ -12,7 +12,7 @@ from daemon.core.state.decision import Decision
 from daemon.engine.engine import Engine
 from daemon.errors import CommitFailed, InvariantBroken, Unknown
 from daemon.store.store import open_store
-from tests.exchange.mexc.clocks import HandClock
+from tests.exchange.mexc.clocks import ManualClock
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     """An engine on a real database; no exchange is asked for anything here."""
     async with open_store(tmp_path / "x.db") as store:
         nobody = cast("Any", None)
-        yield Engine(store=store, exchange=nobody, clock=HandClock(), emit=lambda _: None, rules=Rules())
+        yield Engine(store=store, exchange=nobody, clock=ManualClock(), emit=lambda _: None, rules=Rules())
 
 
 def fail(_: Decision, error: Exception) -> None:

@@ -20,7 +20,7 @@ from daemon.engine.lease_commands import LeaseCommands
 from daemon.errors import Held, NotReady, Refusal
 from daemon.store.writer import Commit
 from tests.core.making import lease
-from tests.exchange.mexc.clocks import HandClock
+from tests.exchange.mexc.clocks import ManualClock
 
 RESOURCE = "ledger:anna"
 
@@ -76,7 +76,7 @@ class Service:
     """The lock service over a slow database; every step lets all callers go as far as they can."""
 
     def __init__(self, tasks: Any) -> None:
-        self.store, self.clock = SlowStore(), HandClock()
+        self.store, self.clock = SlowStore(), ManualClock()
         nobody = cast("Any", None)
         self.engine = Engine(
             store=cast("Any", self.store), exchange=nobody, clock=self.clock, emit=lambda _: None, rules=Rules()

@@ -17,7 +17,7 @@ from daemon.errors import CommitFailed
 from daemon.exchange.port import NotConnected
 from tests.core.bench import Bench
 from tests.core.making import placed
-from tests.exchange.mexc.clocks import HandClock, in_virtual_time
+from tests.exchange.mexc.clocks import ManualClock, in_virtual_time
 
 STEPS = ["connect", "durable", "rate slot"]
 """What is waited for before an order is written."""
@@ -84,7 +84,7 @@ class Sending:
         self.bench = Bench()
         self.bench.submit()
         ((self.send, _),) = self.bench.sends.values()
-        clock = HandClock(self.bench.now_ms)
+        clock = ManualClock(self.bench.now_ms)
         effects = cast("Any", SimpleNamespace(state=self.bench.state))
         self._executor = Executor(effects, cast("Any", wire), cast("Any", None), clock, NULL_OBSERVER)
         self._wire = wire

@@ -1,4 +1,4 @@
-"""A certificate that nobody vouches for."""
+"""A self-signed certificate."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 @cache
 def self_signed() -> ssl.SSLContext:
-    """Make a server's context whose certificate is right in all but who signed it."""
+    """Make a server's context with a certificate that is valid except for its issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Clocks for tests: one moved by hand, one that shows the event loop's (virtual) time."""
+"""Clocks for tests: one that a test moves, one that shows the event loop's (virtual) time."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import pytest
 BEGIN_MS = 1_760_000_000_000
 
 
-class HandClock:
-    """Stands still until a test moves it."""
+class ManualClock:
+    """Moves only when a test moves it."""
 
     def __init__(self, now_ms: int = BEGIN_MS) -> None:
         self._now_ms = now_ms
@@ -20,23 +20,23 @@ class HandClock:
         return self._now_ms
 
     async def reach(self, at_ms: int) -> None:
-        """Move on to an instant."""
+        """Advance to a time, unless it has passed."""
         self._now_ms = max(self._now_ms, at_ms)
 
     def advance(self, ms: int) -> None:
-        """Move on."""
+        """Advance by a duration."""
         self._now_ms += ms
 
 
 class LoopClock:
-    """Shows the running loop's time: what waits on the loop, waits on this clock."""
+    """Shows the running loop's time, so that it agrees with the loop's timers."""
 
     def now_ms(self) -> int:
         """Return Unix milliseconds."""
         return BEGIN_MS + round(asyncio.get_running_loop().time() * 1_000)
 
     async def reach(self, at_ms: int) -> None:
-        """Wait until an instant."""
+        """Wait until a time."""
         await asyncio.sleep((at_ms - self.now_ms()) / 1_000)
 
 
@@ -44,7 +44,7 @@ VIRTUAL_TIME: tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]] = (
     "asyncio",
     {"loop_factory": looptime.new_event_loop},
 )
-"""For an ``anyio_backend`` fixture: a loop whose time leaps to the next timer as soon as nothing else can happen."""
+"""For an ``anyio_backend`` fixture: a loop whose time jumps to the next timer when no task can run."""
 
 in_virtual_time = pytest.mark.parametrize("anyio_backend", [pytest.param(VIRTUAL_TIME, id="virtual time")])
 """Marks a test that waits for a timer: it waits in virtual time."""

@@ -1,4 +1,4 @@
-"""One order request, as the client makes it, and what must never be told of it."""
+"""One order request, as the client makes it, and the secrets that its errors must not contain."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,19 +19,19 @@ PATH = "/api/v3/order"
 TARGET = f"{PATH}?symbol=%E5%B8%81%E5%AE%89USDT&side=BUY&signature={SIGNATURE}"
 HEADERS = f"X-MEXC-APIKEY: {KEY}\r\nContent-Type: application/json\r\n"
 PATIENCE_S = 30
-"""Long enough never to end while a test runs; a test that waits for it does so in virtual time."""
+"""Longer than any test; a test that waits for it uses virtual time."""
 
 
 Gate = Callable[[], Awaitable[str | None]]
-"""What happens between the connection and the first byte; says what speaks against sending, or ``None``."""
+"""Runs between the connection and the first byte; returns the reason not to send, or ``None``."""
 
 
 async def opens() -> None:
-    """Nothing speaks against sending."""
+    """Allow sending."""
 
 
 async def send(transport: Transport, method: str = "POST", gate: Gate | None = None) -> Reply | Failure | NotSent:
-    """Make the request over a transport; with a gate in the order of events in which the executor sends."""
+    """Make the request over a transport; with a gate, in the executor's order of steps."""
     request = transport.build(method, TARGET, HEADERS)
     if gate is None:
         return await transport.request(request, PATIENCE_S, repeatable=method != "POST")
@@ -52,7 +52,7 @@ async def send(transport: Transport, method: str = "POST", gate: Gate | None = N
 
 
 async def place(client: Exchange, order: Order, attempt: Attempt, gate: Gate = opens) -> Answer:
-    """Make one attempt in the order of events in which the executor sends."""
+    """Make one attempt in the executor's order of steps."""
     request = client.prepare(order, attempt)
     try:
         async with asyncio.timeout(request.timeout_s):
@@ -70,18 +70,18 @@ async def place(client: Exchange, order: Order, attempt: Attempt, gate: Gate = o
 
 
 async def post(url: str, *, gate: Gate | None = None) -> Reply | Failure | NotSent:
-    """Make the request over a transport of its own."""
+    """Make the request over a new transport."""
     async with open_transport(url) as transport:
         return await send(transport, gate=gate)
 
 
 async def failure(url: str, *, gate: Gate | None = None) -> Failure:
-    """Make a request that fails; what the failure says holds neither key nor signature."""
+    """Make a request that fails; check that the failure contains neither key nor signature."""
     return no_secret_in(await post(url, gate=gate))
 
 
 def no_secret_in(outcome: Reply | Failure | NotSent) -> Failure:
-    """Take an outcome for a failure that tells why it failed, and no secret."""
+    """Check that an outcome is a failure with a reason and without secrets; return it."""
     assert isinstance(outcome, Failure)
     assert outcome.why
     assert SIGNATURE not in outcome.why
@@ -92,6 +92,6 @@ def no_secret_in(outcome: Reply | Failure | NotSent) -> Failure:
 
 @asynccontextmanager
 async def transport_over(resolver: AbstractResolver, url: str) -> AsyncIterator[HttpTransport]:
-    """Open a transport whose names are resolved by the test."""
+    """Open a transport with the test's name resolver."""
     async with open_transport(url, aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)) as transport:
         yield transport

@@ -1,4 +1,4 @@
-"""A small exchange that answers what the test laid out, and a client that trades on it."""
+"""A small exchange with scripted replies, and a client that trades on it."""
 
 import json
 from collections import deque
@@ -17,7 +17,7 @@ from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from tests.support import making
 
-from .clocks import BEGIN_MS, HandClock
+from .clocks import BEGIN_MS, ManualClock
 from .wire import Connection, Peer, Request, http, serve
 
 UNPACED = ExchangeTable(
@@ -45,17 +45,17 @@ HANG_UP = b""
 
 
 def ok(found: object) -> bytes:
-    """Write a success."""
+    """Return a successful reply."""
     return http(200, json.dumps(found, ensure_ascii=False))
 
 
 def bad(code: int, message: str = "so it is", *, status: int = 400) -> bytes:
-    """Write a failure in MEXC's envelope."""
+    """Return an error reply in MEXC's envelope."""
     return http(status, json.dumps({"msg": message, "code": code, "_extend": None}))
 
 
 class ScriptedExchange:
-    """Answers each endpoint with what was laid out for it, in order; the last answer is given again."""
+    """Sends each endpoint's scripted replies in order; the last one is repeated."""
 
     def __init__(self, peer: Peer) -> None:
         self.url = peer.url
@@ -63,10 +63,10 @@ class ScriptedExchange:
         self._answers: dict[str, deque[bytes | Answerer]] = {}
 
     def on(self, endpoint: str, *answers: bytes | Answerer) -> None:
-        """Lay out the answers to an endpoint, instead of what was laid out before."""
+        """Replace the replies of an endpoint."""
         self._answers[endpoint] = deque(answers)
 
-    def asked(self, endpoint: str | None = None) -> list[Request]:
+    def requests(self, endpoint: str | None = None) -> list[Request]:
         """Return the requests so far, to one endpoint or all."""
         return [request for request in self._peer.requests if endpoint in {None, _endpoint(request)}]
 
@@ -74,7 +74,7 @@ class ScriptedExchange:
         """Answer one connection's requests."""
         while True:
             request = await peer.next_request(connection)
-            answers = self._answers.get(_endpoint(request), deque([http(404, "not laid out")]))
+            answers = self._answers.get(_endpoint(request), deque([http(404, "not scripted")]))
             answer = answers.popleft() if len(answers) > 1 else answers[0]
             written = answer if isinstance(answer, bytes) else await answer(request)
             if written == HANG_UP:
@@ -103,11 +103,11 @@ async def scripted() -> AsyncIterator[ScriptedExchange]:
 async def trading(url: str, clock: Clock | None = None, table: ExchangeTable = UNPACED) -> AsyncIterator[MexcExchange]:
     """Open a client of an exchange."""
     async with open_transport(url) as transport:
-        yield MexcExchange(transport, PAPER, clock or HandClock(), table)
+        yield MexcExchange(transport, PAPER, clock or ManualClock(), table)
 
 
 def an_order(**changes: Any) -> Order:
-    """Make an order that was sent, whose outcome is in doubt."""
+    """Make a sent order that is in doubt."""
     given: dict[str, Any] = {
         "order_id": ORDER_ID,
         "state": State.IN_DOUBT,
@@ -125,5 +125,5 @@ def an_order(**changes: Any) -> Order:
 
 
 def an_attempt(order: Order, **changes: Any) -> Attempt:
-    """Make the attempt that an order is sent with."""
+    """Make the attempt with which an order is sent."""
     return making.attempt(order, **{"client_order_id": order.client_order_id} | changes)

@@ -1,7 +1,8 @@
-"""What an answer to an order request means.
+"""The meaning of a reply to an order request.
 
-The table here was written from the exchange's documentation and from what was observed, not from the client's own: an
-answer is a refusal only where both agree. Everything else may have been executed. ``PUBLISHED`` is MEXC's whole list.
+The table here was written from the exchange's documentation and from observation, independently of the client's table:
+a reply is a refusal only if both agree. In every other case the order may have been executed. ``PUBLISHED`` is MEXC's
+complete list.
 """
 
 import json
@@ -93,10 +94,10 @@ REFUSED = [
     (402, HALT, "key expired"),
 ]
 LIMITED = 429
-"""The one code by which the gateway limits requests; the answer brings a time to wait."""
+"""The gateway's only code for rate limits; the reply contains a backoff."""
 LISTED = {code: advice for code, advice, _ in REFUSED} | {LIMITED: WAIT}
 SERVER = {500, 503, 504, 20002, 10203}
-"""Codes of which MEXC says that the execution status is unknown."""
+"""Codes for which MEXC documents that the execution status is unknown."""
 NO_ANSWER_TO_AN_ORDER = {
     10100, 10103, 10200, 10201, 10202, 10206, 10211, 10212, 10216, 10219, 10259, 10265, 10268,
     730101, 730600, 730601, 730602, 730700, 730701, 730702, 730703, 730704, 730705, 730706, 730707,
@@ -118,18 +119,18 @@ def read(status: int, body: object, retry_after_ms: int | None = None) -> Answer
     return placed_or_not(status, raw_body, retry_after_ms, ASKED)
 
 
-def test_the_client_takes_exactly_the_listed_codes_for_refusals() -> None:
+def test_exactly_the_listed_codes_are_refusals() -> None:
     assert ADVICE == LISTED
     assert UNKNOWN_CODES == UNKNOWN
     assert SERVER_CODES == SERVER
 
 
-def test_every_row_of_the_table_has_its_code_once_and_says_what_it_means() -> None:
+def test_every_row_of_the_table_has_its_code_once_and_a_meaning() -> None:
     assert len({row.code for row in TABLE}) == len(TABLE)
     assert all(row.says for row in TABLE)
 
 
-def test_every_published_code_has_a_row_and_every_other_row_says_where_it_comes_from() -> None:
+def test_every_published_code_has_a_row_and_every_other_row_names_its_source() -> None:
     assert {row.code for row in TABLE if row.source is Source.DOC} == PUBLISHED
 
 
@@ -163,7 +164,7 @@ def test_a_listed_code_is_a_refusal_with_its_advice(code: int, advice: Advice, s
         pytest.param(b' \n{"code":30001,"msg":"no"} \n', id="between spaces"),
     ],
 )
-def test_a_code_is_read_as_a_number_or_a_string(body: bytes) -> None:
+def test_a_code_can_be_a_number_or_a_string(body: bytes) -> None:
     answer = read(400, body)
     assert isinstance(answer, Refused)
     assert (answer.advice, answer.message) == (RETRY, "no")
@@ -171,7 +172,7 @@ def test_a_code_is_read_as_a_number_or_a_string(body: bytes) -> None:
 
 @pytest.mark.parametrize("status", [400, 200, 401])
 @pytest.mark.parametrize(("stated_ms", "waits_ms"), [(None, 2_000), (7_000, 7_000)])
-def test_the_gateways_limit_as_a_code_says_how_long_to_wait(status: int, stated_ms: int | None, waits_ms: int) -> None:
+def test_the_rate_limit_code_has_a_backoff(status: int, stated_ms: int | None, waits_ms: int) -> None:
     answer = read(status, {"code": LIMITED, "msg": "Too Many Requests"}, stated_ms)
     assert isinstance(answer, Refused)
     assert (answer.advice, answer.retry_after_ms, answer.code) == (WAIT, waits_ms, "429")
@@ -189,7 +190,7 @@ def test_the_gateways_limit_as_a_code_says_how_long_to_wait(status: int, stated_
 )
 @pytest.mark.parametrize("code", [LIMITED, 30001, 700002, 30004])
 @pytest.mark.parametrize("status", [429, 418, 400, 200])
-def test_no_answer_that_names_an_order_is_a_refusal(status: int, code: int, body: bytes) -> None:
+def test_a_reply_that_names_an_order_is_never_a_refusal(status: int, code: int, body: bytes) -> None:
     answer = read(status, body % code, 7_000)
     assert isinstance(answer, Unclear)
     assert answer.retry_after_ms == (
@@ -218,7 +219,7 @@ def test_a_refusal_needs_no_message(body: bytes) -> None:
     [b"", b"<html>slow down</html>", b'{"code":429,"msg":"Too Many Requests"}', b'{"code":500}', b'{"code":700002}'],
     ids=["nothing", "HTML", "JSON", "a code of unknown status", "a code of another refusal"],
 )
-def test_the_gateways_limit_is_a_refusal_that_says_how_long_to_wait(status: int, default_ms: int, body: bytes) -> None:
+def test_the_rate_limit_status_is_a_refusal_with_a_backoff(status: int, default_ms: int, body: bytes) -> None:
     for stated_ms, waits_ms in ((None, default_ms), (7_000, 7_000), (0, 0)):
         answer = read(status, body, stated_ms)
         assert isinstance(answer, Refused)
@@ -245,7 +246,7 @@ def test_a_code_of_unknown_status_is_an_unknown_outcome(code: int, status: int) 
         pytest.param(b'{"symbol":"BTCUSDT","orderId":"C02__1"}', id="a placed order"),
     ],
 )
-def test_a_status_that_says_nothing_about_execution_is_an_unknown_outcome_whatever_it_brings(
+def test_a_status_without_information_about_execution_is_an_unknown_outcome_with_any_body(
     status: int, body: bytes
 ) -> None:
     assert isinstance(read(status, body), Unclear)
@@ -258,14 +259,14 @@ def test_a_status_that_says_nothing_about_execution_is_an_unknown_outcome_whatev
         pytest.param(b"", id="nothing"),
         pytest.param(b"{}", id="an empty object"),
         pytest.param(b'{"msg":"ok"}', id="a message alone"),
-        pytest.param(b'{"code":', id="torn off"),
+        pytest.param(b'{"code":', id="truncated"),
         pytest.param(b'{"code":30001}{"code":30001}', id="two answers"),
         pytest.param(b'[{"code":30001}]', id="a list"),
         pytest.param(b"30001", id="a bare number"),
         pytest.param(b'"30001"', id="a bare string"),
         pytest.param(b"null", id="null"),
         pytest.param(b"<html>30001</html>", id="HTML"),
-        pytest.param(b"\xff\xfe\x00", id="no text"),
+        pytest.param(b"\xff\xfe\x00", id="not text"),
         pytest.param(b'{"code":30001,"msg":"\xff"}', id="a message that is no UTF-8"),
         pytest.param(b'{"code":30001,"msg":["no"]}', id="a message that is no text"),
         pytest.param(b'{"code":null,"msg":"no"}', id="null as code"),
@@ -280,7 +281,7 @@ def test_a_status_that_says_nothing_about_execution_is_an_unknown_outcome_whatev
         pytest.param(b'{"code":""}', id="an empty code"),
         pytest.param(b'{"code":%s}' % (b"3" * 5_000), id="a code of thousands of digits"),
         pytest.param(b'{"code":"%s"}' % (b"3" * 5_000), id="a string of thousands of digits"),
-        pytest.param(b'{"code":30001,"_extend":%s}' % (b"[" * 100_000 + b"]" * 100_000), id="nested without end"),
+        pytest.param(b'{"code":30001,"_extend":%s}' % (b"[" * 100_000 + b"]" * 100_000), id="deeply nested"),
         pytest.param(b'{"code":12345,"msg":"unheard of"}', id="an unlisted code"),
         pytest.param(b'{"code":-2013,"msg":"Order does not exist."}', id="a look-up's code"),
         pytest.param(b'{"code":-2011,"msg":"Unknown order sent."}', id="a cancel's code"),
@@ -293,7 +294,7 @@ def test_a_status_that_says_nothing_about_execution_is_an_unknown_outcome_whatev
         pytest.param(b'{"code":12345,"orderId":"C02__1"}', id="an unlisted code that names an order"),
     ],
 )
-def test_what_is_neither_a_listed_refusal_nor_a_placed_order_is_an_unknown_outcome(status: int, body: bytes) -> None:
+def test_everything_but_a_listed_refusal_and_a_placed_order_is_an_unknown_outcome(status: int, body: bytes) -> None:
     answer = read(status, body)
     assert isinstance(answer, Unclear)
     assert answer.why
@@ -317,8 +318,8 @@ def test_what_is_neither_a_listed_refusal_nor_a_placed_order_is_an_unknown_outco
         "客户订单号重复",
     ],
 )
-def test_a_refusal_that_speaks_of_a_duplicate_is_an_unknown_outcome(code: int, message: str) -> None:
-    """Whether MEXC refuses a used client order id is undocumented: an order of ours may exist, so it is looked for."""
+def test_a_refusal_that_mentions_a_duplicate_is_an_unknown_outcome(code: int, message: str) -> None:
+    """MEXC's treatment of a used client order id is undocumented: an order of ours may exist, so it is searched."""
     assert isinstance(read(400, {"code": code, "msg": message}), Unclear)
 
 
@@ -367,7 +368,7 @@ def test_an_order_id_in_a_success_is_a_placed_order(body: object, order_id: str)
         pytest.param("Order price CANNOT EXCEED  0.000000123 USDC.", "0.000000123", id="spaces, capitals, full stop"),
         pytest.param("Order price cannot exceed 0.05. Try again.", "0.05", id="the end of a sentence"),
         pytest.param("Order price cannot exceed 0.05EUR", "0.05", id="a unit that begins like an exponent"),
-        pytest.param("Order price cannot exceed 1,234.5USDT", None, id="thousands set apart: not to be read as 1"),
+        pytest.param("Order price cannot exceed 1,234.5USDT", None, id="thousands separators: not to be read as 1"),
         pytest.param("Order price cannot exceed 1e-7USDT", None, id="an exponent: not to be read as 1"),
         pytest.param("Order price cannot exceed 1E+2", None, id="a large exponent"),
         pytest.param("Order price cannot exceed -1USDT", None, id="negative"),
@@ -378,7 +379,7 @@ def test_an_order_id_in_a_success_is_a_placed_order(body: object, order_id: str)
         pytest.param("", None, id="nothing"),
     ],
 )
-def test_a_price_cap_is_read_where_it_is_plainly_stated(message: str, cap: str | None) -> None:
+def test_a_price_cap_is_read_only_in_its_exact_form(message: str, cap: str | None) -> None:
     answer = read(400, {"code": 30010, "msg": message})
     assert isinstance(answer, Refused)
     assert answer.advice is REPRICE
@@ -386,20 +387,20 @@ def test_a_price_cap_is_read_where_it_is_plainly_stated(message: str, cap: str |
 
 
 @pytest.mark.parametrize("code", sorted(ABOUT_RULES))
-def test_a_refusal_that_speaks_of_the_pair_doubts_its_rules(code: int) -> None:
+def test_a_refusal_about_the_pair_makes_its_rules_stale(code: int) -> None:
     answer = read(400, {"code": code, "msg": "so it is"})
     assert isinstance(answer, Refused)
     assert answer.doubts_rules
 
 
-def test_too_many_decimals_doubt_the_pairs_rules_and_not_the_key() -> None:
+def test_too_many_decimals_make_the_pairs_rules_stale_and_do_not_concern_the_key() -> None:
     answer = read(400, {"code": 400, "msg": " quantity scale is invalid"})
     assert isinstance(answer, Refused)
     assert (answer.advice, answer.doubts_rules) == (Advice.DEAD_LETTER, True)
 
 
 @pytest.mark.parametrize("code", [30001, 30004, 10101, 700003, 400])
-def test_another_refusal_doubts_no_rules(code: int) -> None:
+def test_another_refusal_makes_no_rules_stale(code: int) -> None:
     answer = read(400, {"code": code, "msg": "so it is"})
     assert isinstance(answer, Refused)
     assert not answer.doubts_rules
@@ -411,7 +412,7 @@ def test_a_cap_in_another_refusal_is_not_read() -> None:
     assert answer.price_cap is None
 
 
-# --- whatever comes
+# --- arbitrary replies
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -440,7 +441,7 @@ STATUSES = st.sampled_from([200, 201, 299, 300, 400, 401, 403, 404, 418, 429, 49
 
 
 def is_listed(code: object) -> bool:
-    """Whether a JSON value is a listed refusal's code, as a number or in plain digits."""
+    """Return whether a JSON value is the code of a listed refusal, as a number or in plain digits."""
     if isinstance(code, str):
         return re.fullmatch(r"-?[0-9]+", code) is not None and int(code[:20]) in LISTED
     return isinstance(code, int | float) and not isinstance(code, bool) and code in LISTED
@@ -450,7 +451,7 @@ def is_listed(code: object) -> bool:
 @settings(max_examples=400, deadline=None)
 @example(status=200, found={"code": 30001, "orderId": "C02__1"})
 @example(status=302, found={"code": 30001})
-def test_no_json_is_read_as_a_refusal_or_as_placed_but_what_is_listed(status: int, found: object) -> None:
+def test_only_listed_json_is_a_refusal_or_a_placed_order(status: int, found: object) -> None:
     answer = read(status, found)
     fields = found if isinstance(found, dict) else {}
     success = 200 <= status <= 299
@@ -471,7 +472,7 @@ def test_no_json_is_read_as_a_refusal_or_as_placed_but_what_is_listed(status: in
 
 @given(status=STATUSES, body=st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_no_bytes_are_read_as_a_refusal_or_as_placed(status: int, body: bytes) -> None:
+def test_random_bytes_are_neither_a_refusal_nor_a_placed_order(status: int, body: bytes) -> None:
     answer = read(status, body)
     assert isinstance(answer, Refused if status in {418, 429} else Unclear)
 
@@ -484,14 +485,14 @@ def test_any_answer_can_be_kept_as_evidence(body: bytes) -> None:
     kept.encode()
 
 
-def test_evidence_keeps_the_beginning_and_says_that_it_was_cut() -> None:
+def test_evidence_keeps_the_beginning_and_a_note_that_it_was_truncated() -> None:
     assert raw(b"a" * MAX_RAW) == "a" * MAX_RAW
     assert raw(b"a" * (MAX_RAW + 1)) == "a" * MAX_RAW + "…"
     assert raw("币".encode() * MAX_RAW) == "币" * MAX_RAW
 
 
 @pytest.mark.parametrize("equals", ["=", "&#61;", "&#x3d;", "%3D"])
-def test_evidence_holds_no_signature_that_a_gateways_page_quotes(equals: str) -> None:
+def test_evidence_contains_no_signature_from_a_gateways_page(equals: str) -> None:
     signature = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
     page = f"<h1>Access Denied</h1> to /api/v3/order?symbol=BTCUSDT&signature{equals}{signature} on this server"
     answer = read(403, page.encode())
@@ -500,6 +501,6 @@ def test_evidence_holds_no_signature_that_a_gateways_page_quotes(equals: str) ->
     assert answer.answered.endswith(f"signature{equals}*** on this server")
 
 
-def test_an_envelope_is_none_where_the_answer_is_no_object() -> None:
+def test_an_envelope_is_none_if_the_reply_is_not_an_object() -> None:
     assert envelope(b"[]") is None
     assert envelope(b'{"code":-2013,"msg":"Order does not exist.","_extend":null}') is not None

@@ -1,4 +1,4 @@
-"""The exchange's clock against ours: measured at the middle of the round trip, and put into every signed request."""
+"""The offset of the exchange's clock: measured at the middle of the round trip, and used in every signed request."""
 
 from asyncio import gather
 
@@ -8,7 +8,7 @@ import pytest
 from daemon.core.values.exchange_replies import Source
 from daemon.exchange.mexc.client import MexcExchange
 
-from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .clocks import BEGIN_MS, LoopClock, ManualClock, in_virtual_time
 from .posting import place
 from .scripted import (
     HANG_UP,
@@ -27,24 +27,24 @@ from .scripted import (
 from .wire import Request, http
 
 
-def telling(clock: HandClock, *, ahead_ms: int, there_ms: int, back_ms: int) -> Answerer:
-    """Tell the time of an exchange whose clock is ahead of ours; the way there and the way back take so long."""
+def time_reply(clock: ManualClock, *, ahead_ms: int, there_ms: int, back_ms: int) -> Answerer:
+    """Return the time replies of an exchange whose clock is ahead of ours, with the durations of both directions."""
 
-    async def tell(_request: Request) -> bytes:
+    async def send_time(_request: Request) -> bytes:
         clock.advance(there_ms)
         server_ms = clock.now_ms() + ahead_ms
         clock.advance(back_ms)
         return ok({"serverTime": server_ms})
 
-    return tell
+    return send_time
 
 
 @pytest.mark.parametrize("ahead_ms", [0, 1, 777, -777, 86_400_000, -86_400_000])
 @pytest.mark.parametrize("way_ms", [0, 40])
 async def test_the_offset_is_measured_at_the_middle_of_the_round_trip(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, ahead_ms: int, way_ms: int
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, ahead_ms: int, way_ms: int
 ) -> None:
-    exchange.on(TIME, telling(clock, ahead_ms=ahead_ms, there_ms=way_ms, back_ms=way_ms))
+    exchange.on(TIME, time_reply(clock, ahead_ms=ahead_ms, there_ms=way_ms, back_ms=way_ms))
     assert await client.measure_clock()
     health = client.health()
     assert health.offset_ms == ahead_ms
@@ -52,20 +52,20 @@ async def test_the_offset_is_measured_at_the_middle_of_the_round_trip(
     assert health.measured_ms == BEGIN_MS + 2 * way_ms
 
 
-async def test_an_uneven_way_is_wrong_by_half_of_the_difference(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_an_asymmetric_round_trip_causes_an_error_of_half_the_difference(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
-    """No single measurement can tell; the error is bounded by half of the round trip."""
-    exchange.on(TIME, telling(clock, ahead_ms=500, there_ms=90, back_ms=10))
+    """A single measurement cannot detect it; the error is at most half of the round trip."""
+    exchange.on(TIME, time_reply(clock, ahead_ms=500, there_ms=90, back_ms=10))
     await client.measure_clock()
     assert client.health().offset_ms == 500 + 40
 
 
 @pytest.mark.parametrize("ahead_ms", [0, 1_500, -1_500])
-async def test_every_signed_request_bears_the_exchanges_time(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, ahead_ms: int
+async def test_every_signed_request_has_the_exchanges_time(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, ahead_ms: int
 ) -> None:
-    exchange.on(TIME, telling(clock, ahead_ms=ahead_ms, there_ms=0, back_ms=0))
+    exchange.on(TIME, time_reply(clock, ahead_ms=ahead_ms, there_ms=0, back_ms=0))
     for endpoint in (ORDER, ORDER_PLACED, ORDER_CANCELLED):
         exchange.on(endpoint, bad(30000))
     await client.measure_clock()
@@ -77,13 +77,13 @@ async def test_every_signed_request_bears_the_exchanges_time(
     await client.cancel(order)
 
     for endpoint in (ORDER, ORDER_PLACED, ORDER_CANCELLED):
-        assert exchange.asked(endpoint)[0].parameters["timestamp"] == str(BEGIN_MS + 12 + ahead_ms)
+        assert exchange.requests(endpoint)[0].parameters["timestamp"] == str(BEGIN_MS + 12 + ahead_ms)
 
 
-async def test_before_a_measurement_our_own_clock_counts(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_before_a_measurement_our_own_clock_is_used(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, bad(-2013))
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
-    assert exchange.asked(ORDER)[0].parameters["timestamp"] == str(BEGIN_MS)
+    assert exchange.requests(ORDER)[0].parameters["timestamp"] == str(BEGIN_MS)
     assert client.health().offset_ms is None
 
 
@@ -94,7 +94,7 @@ async def test_before_a_measurement_our_own_clock_counts(exchange: ScriptedExcha
         pytest.param(bad(500, status=500), id="500"),
         pytest.param(http(403, b"<html>"), id="403"),
         pytest.param(http(200, b""), id="nothing"),
-        pytest.param(http(200, b"\xff"), id="no text"),
+        pytest.param(http(200, b"\xff"), id="not text"),
         pytest.param(http(200, b"{}"), id="no time"),
         pytest.param(http(200, b'{"serverTime":null}'), id="null"),
         pytest.param(http(200, b'{"serverTime":"soon"}'), id="a word"),
@@ -102,14 +102,14 @@ async def test_before_a_measurement_our_own_clock_counts(exchange: ScriptedExcha
         pytest.param(http(200, b'{"serverTime":1.5}'), id="a fraction"),
         pytest.param(http(200, b'{"serverTime":-1}'), id="before 1970"),
         pytest.param(http(200, b'{"serverTime":1%s}' % (b"0" * 30)), id="beyond any clock"),
-        pytest.param(http(200, b'{"x":' + b"[" * 100_000), id="nested without end"),
+        pytest.param(http(200, b'{"x":' + b"[" * 100_000), id="deeply nested"),
         pytest.param(http(400, b'{"serverTime":1}'), id="a time beside 400"),
     ],
 )
 async def test_an_unreadable_answer_changes_nothing(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, answer: bytes
 ) -> None:
-    exchange.on(TIME, telling(clock, ahead_ms=777, there_ms=5, back_ms=5), answer)
+    exchange.on(TIME, time_reply(clock, ahead_ms=777, there_ms=5, back_ms=5), answer)
     assert await client.measure_clock()
     before = client.health()
     clock.advance(60_000)
@@ -120,13 +120,13 @@ async def test_an_unreadable_answer_changes_nothing(
     assert (after.offset_ms, after.round_trip_ms, after.measured_ms) == (777, 10, before.measured_ms)
 
 
-async def test_whoever_asks_while_it_is_measured_shares_the_answer(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_concurrent_callers_share_a_measurement(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
-    """After a refused timestamp many orders ask at once."""
-    exchange.on(TIME, telling(clock, ahead_ms=777, there_ms=1, back_ms=1))
+    """After a refused timestamp many orders request a measurement at the same time."""
+    exchange.on(TIME, time_reply(clock, ahead_ms=777, there_ms=1, back_ms=1))
     assert await gather(*(client.measure_clock() for _ in range(10))) == [True] * 10
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
 
 
 async def test_a_failed_measurement_is_not_shared(exchange: ScriptedExchange, client: MexcExchange) -> None:
@@ -135,10 +135,10 @@ async def test_a_failed_measurement_is_not_shared(exchange: ScriptedExchange, cl
 
 
 async def test_a_measurement_slower_than_a_request_is_valid_for_does_not_replace_a_better_one(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
-    fast = telling(clock, ahead_ms=777, there_ms=10, back_ms=10)
-    slow = telling(clock, ahead_ms=777, there_ms=2_001, back_ms=0)
+    fast = time_reply(clock, ahead_ms=777, there_ms=10, back_ms=10)
+    slow = time_reply(clock, ahead_ms=777, there_ms=2_001, back_ms=0)
     exchange.on(TIME, fast, slow)
     assert await client.measure_clock()
     assert await client.measure_clock()
@@ -146,22 +146,22 @@ async def test_a_measurement_slower_than_a_request_is_valid_for_does_not_replace
 
 
 async def test_a_slow_measurement_is_better_than_none(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
-    exchange.on(TIME, telling(clock, ahead_ms=777, there_ms=2_001, back_ms=2_001))
+    exchange.on(TIME, time_reply(clock, ahead_ms=777, there_ms=2_001, back_ms=2_001))
     assert await client.measure_clock()
     assert client.health().offset_ms == 777
 
 
 @in_virtual_time
-async def test_the_wait_for_room_is_no_part_of_the_round_trip(exchange: ScriptedExchange) -> None:
-    """Or the clock would be off by half of a ban, and every order refused for its timestamp."""
+async def test_the_wait_for_weight_is_not_part_of_the_round_trip(exchange: ScriptedExchange) -> None:
+    """Otherwise the offset would be wrong by half of a ban, and every order refused for its timestamp."""
     clock = LoopClock()
 
-    async def tell(_request: Request) -> bytes:
+    async def send_time(_request: Request) -> bytes:
         return ok({"serverTime": clock.now_ms() + 777})
 
-    exchange.on(TIME, http(429, b"", Retry_After="120"), tell)
+    exchange.on(TIME, http(429, b"", Retry_After="120"), send_time)
     async with trading(exchange.url, clock) as client:
         before_s = anyio.current_time()
         assert not await client.measure_clock()
@@ -173,11 +173,11 @@ async def test_the_wait_for_room_is_no_part_of_the_round_trip(exchange: Scripted
 
 
 @pytest.mark.parametrize("step_ms", [20_000, 86_400_000])
-async def test_when_our_clock_jumps_requests_are_signed_with_the_exchanges_time_all_the_same(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, step_ms: int
+async def test_after_a_jump_of_our_clock_requests_are_still_signed_with_the_exchanges_time(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, step_ms: int
 ) -> None:
-    exchange.on(TIME, telling(clock, ahead_ms=step_ms, there_ms=0, back_ms=0))
-    client.clock_stepped(5)  # before anything was measured
+    exchange.on(TIME, time_reply(clock, ahead_ms=step_ms, there_ms=0, back_ms=0))
+    client.clock_stepped(5)  # before the first measurement
     await client.measure_clock()
     exchange_ms = clock.now_ms() + step_ms
     client.back_off(clock.now_ms() + 60_000)
@@ -186,13 +186,13 @@ async def test_when_our_clock_jumps_requests_are_signed_with_the_exchanges_time_
     health = client.health()
     assert health.offset_ms == 0
     assert clock.now_ms() == exchange_ms
-    assert health.backoff_until_ms == clock.now_ms() + 60_000, "so long it said to wait"
+    assert health.backoff_until_ms == clock.now_ms() + 60_000, "the stated backoff"
 
 
-async def test_a_measurement_during_which_our_clock_jumps_is_as_right_as_any(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_a_jump_of_our_clock_does_not_distort_a_measurement(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
-    async def tell(_request: Request) -> bytes:
+    async def send_time(_request: Request) -> bytes:
         clock.advance(40)
         server_ms = clock.now_ms() + 1_500
         clock.advance(1_000)  # the jump
@@ -200,13 +200,13 @@ async def test_a_measurement_during_which_our_clock_jumps_is_as_right_as_any(
         clock.advance(40)
         return ok({"serverTime": server_ms})
 
-    exchange.on(TIME, tell)
+    exchange.on(TIME, send_time)
     await client.measure_clock()
     assert (client.health().offset_ms, client.health().round_trip_ms) == (500, 80)
 
 
-async def test_when_our_clock_jumps_a_cancel_waits_as_long_as_before(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_a_jump_of_our_clock_does_not_change_the_backoff_of_a_cancel(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     exchange.on("DELETE /api/v3/order", ok({}))
     client.back_off(clock.now_ms() + 60_000)

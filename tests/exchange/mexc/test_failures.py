@@ -1,4 +1,4 @@
-"""When a request fails the one question is whether a byte of it can have left. In doubt, it can."""
+"""Failed requests: whether a byte of the request can have been sent. In doubt, it counts as sent."""
 
 import socket
 
@@ -14,7 +14,7 @@ from daemon.exchange.mexc.transport import MAX_BODY, Failure, Reply, open_transp
 from .certificates import self_signed
 from .clocks import in_virtual_time
 from .posting import KEY, PATH, PATIENCE_S, failure, no_secret_in, post, send, transport_over
-from .wire import Behaviour, Connection, Peer, a_full_backlog, answering, http, serve, silence, unused_url
+from .wire import Behaviour, Connection, Peer, answering, full_backlog, http, serve, silence, unused_url
 
 # --- nothing written: the order was definitely not placed
 
@@ -31,7 +31,7 @@ async def test_a_refused_connection_wrote_nothing() -> None:
         pytest.param(OSError("no network"), id="no network"),
     ],
 )
-async def test_a_name_that_is_not_resolved_wrote_nothing(error: OSError) -> None:
+async def test_a_name_that_cannot_be_resolved_wrote_nothing(error: OSError) -> None:
     async with transport_over(Resolver(error), "http://exchange.invalid") as transport:
         assert not no_secret_in(await send(transport)).written
 
@@ -43,12 +43,12 @@ async def test_a_name_server_that_never_answers_wrote_nothing() -> None:
 
 
 @in_virtual_time
-async def test_a_server_that_does_not_take_the_connection_wrote_nothing() -> None:
-    with a_full_backlog() as url:
+async def test_a_server_that_does_not_accept_the_connection_wrote_nothing() -> None:
+    with full_backlog() as url:
         assert not (await failure(url)).written
 
 
-async def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing() -> None:
+async def test_a_server_with_an_untrusted_certificate_gets_nothing() -> None:
     async with serve(answering(http(200)), tls=self_signed()) as peer:
         assert not (await failure(peer.url)).written
     assert not peer.connections, "the handshake must not have succeeded"
@@ -62,7 +62,7 @@ async def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing(
         pytest.param(b"", id="hangs up"),
     ],
 )
-async def test_a_server_without_tls_gets_nothing_but_a_greeting(hello: bytes) -> None:
+async def test_a_server_without_tls_gets_only_the_client_hello(hello: bytes) -> None:
     async def plain(_peer: Peer, connection: Connection) -> None:
         await connection.read()
         await connection.send(hello)
@@ -106,8 +106,8 @@ async def reset_before_the_request_is_read(_peer: Peer, connection: Connection) 
     await connection.reset()
 
 
-def saying(answer: bytes) -> Behaviour:
-    """Answer with these bytes, and hang up."""
+def reply_and_hang_up(answer: bytes) -> Behaviour:
+    """Send these bytes, and close the connection."""
 
     async def say(peer: Peer, connection: Connection) -> None:
         await peer.next_request(connection)
@@ -122,25 +122,28 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 @pytest.mark.parametrize(
     "behaviour",
     [
-        pytest.param(hang_up, id="hung up"),
+        pytest.param(hang_up, id="connection closed"),
         pytest.param(reset, id="reset"),
         pytest.param(reset_before_the_request_is_read, id="reset before the request was read"),
         pytest.param(reset_within_the_answer, id="reset within the answer"),
-        pytest.param(saying(b"HTTP/1.1 2"), id="hung up within the status line"),
-        pytest.param(saying(HEAD + b"Content-Le"), id="hung up within the headers"),
-        pytest.param(saying(HEAD + b"Content-Length: 20\r\n\r\n{"), id="hung up within the body"),
-        pytest.param(saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"), id="hung up within a chunk"),
-        pytest.param(saying(http(200, bytes(MAX_BODY + 1))), id="an answer longer than the bound"),
-        pytest.param(saying(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), id="no HTTP"),
-        pytest.param(saying(HEAD + b"Content-Length: -1\r\n\r\n{}"), id="a length below zero"),
-        pytest.param(saying(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), id="a chunk of no length"),
-        pytest.param(saying(HEAD + b"X: " + b"a" * 100_000 + b"\r\n\r\n"), id="a header without end"),
-        pytest.param(saying(HEAD + b"X: a\r\n" * 10_000 + b"\r\n"), id="headers without end"),
-        pytest.param(saying(http(200, b"no gzip", Content_Encoding="gzip")), id="not compressed as said"),
-        pytest.param(saying(b"HTTP/1.1 100 Continue\r\n\r\n"), id="nothing after 100 Continue"),
+        pytest.param(reply_and_hang_up(b"HTTP/1.1 2"), id="connection closed within the status line"),
+        pytest.param(reply_and_hang_up(HEAD + b"Content-Le"), id="connection closed within the headers"),
+        pytest.param(reply_and_hang_up(HEAD + b"Content-Length: 20\r\n\r\n{"), id="connection closed within the body"),
+        pytest.param(
+            reply_and_hang_up(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            id="connection closed within a chunk",
+        ),
+        pytest.param(reply_and_hang_up(http(200, bytes(MAX_BODY + 1))), id="an answer longer than the bound"),
+        pytest.param(reply_and_hang_up(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), id="no HTTP"),
+        pytest.param(reply_and_hang_up(HEAD + b"Content-Length: -1\r\n\r\n{}"), id="a length below zero"),
+        pytest.param(reply_and_hang_up(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), id="a chunk of no length"),
+        pytest.param(reply_and_hang_up(HEAD + b"X: " + b"a" * 100_000 + b"\r\n\r\n"), id="a header without end"),
+        pytest.param(reply_and_hang_up(HEAD + b"X: a\r\n" * 10_000 + b"\r\n"), id="headers without end"),
+        pytest.param(reply_and_hang_up(http(200, b"no gzip", Content_Encoding="gzip")), id="not compressed as said"),
+        pytest.param(reply_and_hang_up(b"HTTP/1.1 100 Continue\r\n\r\n"), id="nothing after 100 Continue"),
     ],
 )
-async def test_a_failure_after_the_request_was_handed_over_is_no_refusal(behaviour: Behaviour) -> None:
+async def test_a_failure_after_the_request_was_written_is_not_a_refusal(behaviour: Behaviour) -> None:
     async with serve(behaviour) as peer:
         assert (await failure(peer.url)).written
 
@@ -154,7 +157,7 @@ async def test_a_failure_after_the_request_was_handed_over_is_no_refusal(behavio
     ],
 )
 @in_virtual_time
-async def test_a_time_out_after_the_request_was_handed_over_is_no_refusal(beginning: bytes) -> None:
+async def test_a_timeout_after_the_request_was_written_is_not_a_refusal(beginning: bytes) -> None:
     async def begin(peer: Peer, connection: Connection) -> None:
         await peer.next_request(connection)
         await connection.send(beginning)
@@ -183,7 +186,7 @@ async def test_a_cancelled_request_is_cancelled_and_not_answered(method: str) ->
     assert peer.counts == {method: 1}
 
 
-# --- whatever a server sends, it is an answer or an unknown outcome
+# --- arbitrary bytes from a server are a reply or an unknown outcome
 
 
 LINES = st.one_of(
@@ -214,8 +217,8 @@ def answers(draw: st.DrawFn) -> bytes:
 
 @given(answer=answers())
 @settings(max_examples=100, deadline=None)
-async def test_whatever_a_server_answers_is_an_answer_or_an_unknown_outcome(answer: bytes) -> None:
-    async with serve(saying(answer)) as peer:
+async def test_any_bytes_from_a_server_are_a_reply_or_an_unknown_outcome(answer: bytes) -> None:
+    async with serve(reply_and_hang_up(answer)) as peer:
         outcome = await post(peer.url)
     assert isinstance(outcome, Reply) or no_secret_in(outcome) == Failure(written=True, why=outcome.why)
 
@@ -224,7 +227,7 @@ async def test_whatever_a_server_answers_is_an_answer_or_an_unknown_outcome(answ
 
 
 class Resolver(AbstractResolver):
-    """Fails as told, or never answers."""
+    """Fails with the given error, or never answers."""
 
     def __init__(self, error: OSError | None) -> None:
         self._error = error
@@ -236,4 +239,4 @@ class Resolver(AbstractResolver):
         raise self._error
 
     async def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing."""

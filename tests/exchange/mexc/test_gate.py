@@ -1,4 +1,4 @@
-"""The gate: an order's request leaves when it is durable and nothing speaks against it, and not a byte of it before."""
+"""The gate: no byte of an order's request is sent before the order is durable and the gate allows sending."""
 
 import asyncio
 import socket
@@ -18,14 +18,14 @@ from .posting import PATIENCE_S, TARGET, failure, no_secret_in, opens, post, sen
 from .wire import Connection, Peer, answering, http, serve, settle
 
 
-async def test_an_open_gate_lets_the_request_go() -> None:
+async def test_an_open_gate_lets_the_request_be_sent() -> None:
     async with serve(answering(http(200, b"taken"))) as peer:
         assert await post(peer.url, gate=opens) == Reply(200, b"taken")
     assert peer.counts == {"POST": 1}
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["first connection", "kept-alive connection"])
-async def test_not_a_byte_leaves_before_the_gate_opens(*, warm: bool) -> None:
+async def test_no_byte_is_sent_before_the_gate_opens(*, warm: bool) -> None:
     durable = anyio.Event()
     asked = anyio.Event()
 
@@ -48,7 +48,7 @@ async def test_not_a_byte_leaves_before_the_gate_opens(*, warm: bool) -> None:
 
 
 @pytest.mark.parametrize("warm", [False, True], ids=["first connection", "kept-alive connection"])
-async def test_not_a_byte_leaves_when_the_gate_says_no(*, warm: bool) -> None:
+async def test_no_byte_is_sent_if_the_gate_refuses(*, warm: bool) -> None:
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
         if warm:
             await send(transport, "GET")
@@ -56,11 +56,11 @@ async def test_not_a_byte_leaves_when_the_gate_says_no(*, warm: bool) -> None:
         assert await send(transport, gate=says_no) == NotSent("trading is halted")
         await settle()
         assert peer.bytes_received == before
-        assert await send(transport, "GET") == Reply(200, b""), "the transport goes on working"
+        assert await send(transport, "GET") == Reply(200, b""), "the transport still works"
 
 
-async def test_not_a_byte_leaves_when_the_gate_fails_and_its_error_is_not_swallowed() -> None:
-    """A commit that failed stops the process: it must not turn into an answer on the way."""
+async def test_no_byte_is_sent_if_the_gate_fails_and_its_error_propagates() -> None:
+    """A failed commit stops the process: its error must not become a reply."""
     async with serve(answering(http(200))) as peer:
         with pytest.raises(CommitFailed, match="disk full"):
             await post(peer.url, gate=fails)
@@ -78,8 +78,8 @@ async def test_a_gate_that_never_opens_ends_with_nothing_written() -> None:
         assert not peer.bytes_received
 
 
-async def test_the_gate_is_asked_when_the_connection_stands() -> None:
-    """What opening a connection takes must not pass between the gate and the first byte."""
+async def test_the_gate_is_called_after_the_connection_is_established() -> None:
+    """The time to open a connection must not pass between the gate and the first byte."""
     async with serve(answering(http(200))) as peer:
 
         async def gate() -> None:
@@ -92,7 +92,7 @@ async def test_the_gate_is_asked_when_the_connection_stands() -> None:
 
 @pytest.mark.parametrize("warm", [False, True], ids=["first connection", "kept-alive connection"])
 async def test_nothing_runs_between_the_gate_and_the_first_byte(*, warm: bool) -> None:
-    """The contract with the event loop: a write reaches the socket without a turn of the loop."""
+    """The contract with the event loop: a write reaches the socket within the same iteration of the loop."""
     happened: list[str] = []
 
     class Watched(socket.socket):
@@ -116,7 +116,7 @@ async def test_nothing_runs_between_the_gate_and_the_first_byte(*, warm: bool) -
         assert len(peer.connections) == 1
 
 
-async def test_a_connection_that_the_gate_did_not_let_through_carries_the_next_request() -> None:
+async def test_a_connection_whose_gate_refused_is_used_for_the_next_request() -> None:
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
         await send(transport, gate=says_no)
         await send(transport, gate=opens)
@@ -137,7 +137,7 @@ async def test_a_new_connection_that_ends_before_the_gate_opens_wrote_nothing() 
         assert not (await failure(peer.url, gate=gate)).written
 
 
-async def test_the_gate_is_asked_once() -> None:
+async def test_the_gate_is_called_once() -> None:
     asked = []
 
     async def gate() -> None:
@@ -148,7 +148,7 @@ async def test_the_gate_is_asked_once() -> None:
     assert asked == [True]
 
 
-async def test_a_caller_cancelled_before_the_gate_leaves_nothing_on_the_wire() -> None:
+async def test_a_caller_cancelled_before_the_gate_sends_nothing() -> None:
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
         with anyio.CancelScope() as scope:
 

@@ -1,4 +1,4 @@
-"""Last prices: asked for once, kept for a moment, and none where there is none to be trusted."""
+"""Last prices: queried once, cached briefly, and None if a price is invalid."""
 
 from asyncio import gather
 from decimal import Decimal
@@ -9,7 +9,7 @@ import pytest
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.prices import FRESH_MS, TIMEOUT_MS
 
-from .clocks import HandClock, LoopClock, in_virtual_time
+from .clocks import LoopClock, ManualClock, in_virtual_time
 from .scripted import HANG_UP, ScriptedExchange, bad, ok, trading
 from .wire import Request, http
 
@@ -23,10 +23,10 @@ def shown(price: object, symbol: str = "BTCUSDT") -> bytes:
 async def test_a_price_is_read_exactly(client: MexcExchange, exchange: ScriptedExchange) -> None:
     exchange.on(PRICE, shown("0.000000012345678901"))
     assert await client.last_price("BTCUSDT") == Decimal("0.000000012345678901")
-    assert exchange.asked(PRICE)[0].parameters == {"symbol": "BTCUSDT"}
+    assert exchange.requests(PRICE)[0].parameters == {"symbol": "BTCUSDT"}
 
 
-async def test_a_price_is_kept_for_a_moment(client: MexcExchange, exchange: ScriptedExchange, clock: HandClock) -> None:
+async def test_a_price_is_cached_briefly(client: MexcExchange, exchange: ScriptedExchange, clock: ManualClock) -> None:
     exchange.on(PRICE, shown("1"), shown("2"))
     assert await client.last_price("BTCUSDT") == 1
     clock.advance(FRESH_MS - 1)
@@ -35,10 +35,10 @@ async def test_a_price_is_kept_for_a_moment(client: MexcExchange, exchange: Scri
     assert await client.last_price("BTCUSDT") == 2
 
 
-async def test_all_who_ask_at_the_same_time_share_an_answer(client: MexcExchange, exchange: ScriptedExchange) -> None:
+async def test_concurrent_callers_share_a_reply(client: MexcExchange, exchange: ScriptedExchange) -> None:
     exchange.on(PRICE, shown("1"))
     assert await gather(*(client.last_price("BTCUSDT") for _ in range(10))) == [Decimal(1)] * 10
-    assert len(exchange.asked(PRICE)) == 1
+    assert len(exchange.requests(PRICE)) == 1
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,22 @@ async def test_all_who_ask_at_the_same_time_share_an_answer(client: MexcExchange
     ids=["zero", "NaN", "negative", "a word", "huge", "another pair's", "a list", "nothing",
          "no such pair", "an error", "a page", "no answer"],
 )  # fmt: skip
-async def test_what_is_no_price_is_none(client: MexcExchange, exchange: ScriptedExchange, answer: bytes) -> None:
+async def test_an_invalid_price_is_none(client: MexcExchange, exchange: ScriptedExchange, answer: bytes) -> None:
     exchange.on(PRICE, answer)
     assert await client.last_price("BTCUSDT") is None
 
 
-async def test_nothing_is_asked_while_the_exchange_says_wait(
-    client: MexcExchange, exchange: ScriptedExchange, clock: HandClock
+async def test_no_request_is_sent_during_a_backoff(
+    client: MexcExchange, exchange: ScriptedExchange, clock: ManualClock
 ) -> None:
     exchange.on(PRICE, shown("1"))
     client.back_off(clock.now_ms() + 1_000)
     assert await client.last_price("BTCUSDT") is None
-    assert exchange.asked() == []
+    assert exchange.requests() == []
 
 
 @in_virtual_time
-async def test_nobody_waits_long_for_a_price(exchange: ScriptedExchange) -> None:
+async def test_a_caller_does_not_wait_long_for_a_price(exchange: ScriptedExchange) -> None:
     async def too_late(_request: Request) -> bytes:
         await anyio.sleep(TIMEOUT_MS / 1_000 + 1)
         return shown("1")

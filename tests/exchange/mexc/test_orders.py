@@ -1,4 +1,4 @@
-"""Placing and cancelling through the client: what is asked of MEXC, and what comes of every kind of answer."""
+"""Placing and cancelling through the client: the requests to MEXC, and the outcome of every kind of reply."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -15,7 +15,7 @@ from daemon.errors import CommitFailed, NotReady
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.views import Balance
 
-from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .clocks import BEGIN_MS, LoopClock, ManualClock, in_virtual_time
 from .posting import place
 from .scripted import (
     ACCOUNT,
@@ -118,7 +118,7 @@ def asking(client: MexcExchange) -> dict[str, Callable[[], Coroutine[Any, Any, o
         ),
     ],
 )
-async def test_an_order_is_asked_for_by_these_parameters_and_no_others(
+async def test_an_order_is_placed_with_exactly_these_parameters(
     exchange: ScriptedExchange,
     client: MexcExchange,
     order: dict[str, Any],
@@ -131,7 +131,7 @@ async def test_an_order_is_asked_for_by_these_parameters_and_no_others(
 
     await place(client, asked_for, attempt)
 
-    (request,) = exchange.asked()
+    (request,) = exchange.requests()
     parameters = request.parameters
     del parameters["signature"]
     assert parameters == {
@@ -147,10 +147,10 @@ async def test_an_order_is_asked_for_by_these_parameters_and_no_others(
 @pytest.mark.parametrize(
     ("left_ms", "window"),
     [
-        pytest.param(2_001, "2000", id="deadline behind the window"),
+        pytest.param(2_001, "2000", id="deadline after the window"),
         pytest.param(1_999, "1999", id="deadline within the window"),
         pytest.param(0, "1", id="deadline now"),
-        pytest.param(-5_000, "1", id="deadline passed, which the gate says no to"),
+        pytest.param(-5_000, "1", id="deadline passed, which the gate refuses"),
     ],
 )
 @pytest.mark.parametrize("offset_ms", [0, 700], ids=["same clock", "the exchange's clock is ahead"])
@@ -162,12 +162,12 @@ async def test_no_request_is_valid_beyond_its_orders_deadline(
     await client.measure_clock()
     order = an_order(deadline_ms=BEGIN_MS + left_ms)
     await place(client, order, an_attempt(order))
-    (request,) = exchange.asked(ORDER_PLACED)
+    (request,) = exchange.requests(ORDER_PLACED)
     assert request.parameters["recvWindow"] == window
     assert request.parameters["timestamp"] == str(BEGIN_MS + offset_ms)
 
 
-async def test_an_order_that_was_taken_is_placed(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_an_accepted_order_is_placed(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER_PLACED, PLACED)
     answer = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(answer, Placed)
@@ -190,51 +190,51 @@ async def test_an_order_that_was_taken_is_placed(exchange: ScriptedExchange, cli
         pytest.param(http(418, b"<html>"), Advice.WAIT, id="banned"),
     ],
 )
-async def test_an_order_that_was_refused_is_refused_and_not_asked_for_again(
+async def test_a_refused_order_is_refused_and_not_sent_again(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes, advice: Advice
 ) -> None:
     exchange.on(ORDER_PLACED, answer)
     outcome = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(outcome, Refused)
     assert outcome.advice is advice
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(HANG_UP, id="hung up"),
+        pytest.param(HANG_UP, id="connection closed"),
         pytest.param(bad(500, status=500), id="500"),
         pytest.param(bad(20002), id="a code of unknown status"),
         pytest.param(http(403, b"<html>"), id="403"),
         pytest.param(http(200, b"{}"), id="no order id"),
-        pytest.param(http(200, b'{"orderId":"C02__1"'), id="torn off"),
+        pytest.param(http(200, b'{"orderId":"C02__1"'), id="truncated"),
         pytest.param(http(302, b"", Location="/"), id="a redirect"),
         pytest.param(bad(-2013), id="a code that is no refusal"),
     ],
 )
-async def test_an_order_whose_outcome_is_unknown_is_not_asked_for_again(
+async def test_an_order_with_an_unknown_outcome_is_not_sent_again(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes
 ) -> None:
     exchange.on(ORDER_PLACED, answer, PLACED)
     outcome = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(outcome, Unclear)
     assert outcome.asked.startswith("POST /api/v3/order?symbol=BTCUSDT&")
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
 
 
-async def test_an_order_after_a_dropped_connection_is_not_asked_for_again(
+async def test_an_order_on_a_dropped_connection_is_not_sent_again(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ORDER, bad(-2013))
     exchange.on(ORDER_PLACED, HANG_UP, PLACED)
     await client.query(an_order(), Source.ORDER, BEGIN_MS)  # leaves a connection that is kept alive
     assert isinstance(await place(client, an_order(), an_attempt(an_order())), Unclear)
-    assert len(exchange.asked(ORDER_PLACED)) == 1
+    assert len(exchange.requests(ORDER_PLACED)) == 1
 
 
 @in_virtual_time
-async def test_an_order_without_an_answer_in_time_is_unknown(exchange: ScriptedExchange) -> None:
+async def test_an_order_without_a_reply_in_time_has_an_unknown_outcome(exchange: ScriptedExchange) -> None:
     async def never(_request: object) -> bytes:
         await anyio.sleep_forever()
         return HANG_UP
@@ -248,7 +248,7 @@ async def test_an_order_without_an_answer_in_time_is_unknown(exchange: ScriptedE
         assert anyio.current_time() - before_s == pytest.approx(UNPACED.timeout_ms / 1_000)
 
 
-async def test_an_order_that_reached_nobody_is_refused_and_may_be_tried_again() -> None:
+async def test_an_order_without_a_connection_is_refused_and_can_be_retried() -> None:
     async with trading(unused_url()) as client:
         outcome = await place(client, an_order(), an_attempt(an_order()))
     assert isinstance(outcome, Refused)
@@ -256,16 +256,16 @@ async def test_an_order_that_reached_nobody_is_refused_and_may_be_tried_again() 
     assert outcome.answered == "nothing was sent"
 
 
-async def test_an_order_that_its_gate_stopped_was_not_sent(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_an_order_that_its_gate_stopped_is_not_sent(exchange: ScriptedExchange, client: MexcExchange) -> None:
     async def gate() -> str:
         return "trading is halted"
 
     assert await place(client, an_order(), an_attempt(an_order()), gate) == NotSent("trading is halted")
     await settle()
-    assert not exchange.asked()
+    assert not exchange.requests()
 
 
-async def test_an_order_whose_commit_failed_was_not_sent_and_the_failure_goes_on(
+async def test_an_order_whose_commit_failed_is_not_sent_and_the_error_propagates(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     async def gate() -> str | None:
@@ -274,12 +274,12 @@ async def test_an_order_whose_commit_failed_was_not_sent_and_the_failure_goes_on
     with pytest.raises(CommitFailed):
         await place(client, an_order(), an_attempt(an_order()), gate)
     await settle()
-    assert not exchange.asked()
+    assert not exchange.requests()
 
 
 @in_virtual_time
-async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange: ScriptedExchange) -> None:
-    """When it may go was decided where priorities are known."""
+async def test_an_order_does_not_wait_for_the_weight_that_queries_wait_for(exchange: ScriptedExchange) -> None:
+    """The queue, which knows the priorities, has already decided when it is sent."""
     exchange.on(TIME, http(429, b"", Retry_After="60"))
     exchange.on(ORDER_PLACED, PLACED)
     tight = replace(UNPACED, weight_per_10s=2, requests_per_s=1, order_rate_per_s=10)
@@ -294,7 +294,7 @@ async def test_an_order_does_not_wait_for_the_room_that_looks_wait_for(exchange:
 
 
 @in_virtual_time
-async def test_orders_that_were_held_back_together_reach_the_wire_at_the_exchanges_rate(
+async def test_orders_that_were_delayed_together_are_sent_at_the_exchanges_rate(
     exchange: ScriptedExchange,
 ) -> None:
     clock = LoopClock()
@@ -313,10 +313,10 @@ async def test_orders_that_were_held_back_together_reach_the_wire_at_the_exchang
 
 
 @in_virtual_time
-async def test_the_wait_before_the_wire_takes_nothing_from_the_time_for_the_answer(
+async def test_the_wait_before_sending_does_not_shorten_the_timeout_of_the_reply(
     exchange: ScriptedExchange,
 ) -> None:
-    """Or an order that waited long for its turn would be in doubt before the exchange could answer."""
+    """Otherwise an order that waited long for its rate slot would be in doubt before the exchange could reply."""
     half_s = UNPACED.timeout_ms / 2_000
 
     async def slow(_request: object) -> bytes:
@@ -342,7 +342,7 @@ async def test_the_wait_before_the_wire_takes_nothing_from_the_time_for_the_answ
     ],
 )
 @pytest.mark.parametrize("endpoint", [ORDER_PLACED, ORDER_CANCELLED, TIME, ORDER])
-async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
+async def test_the_exchanges_backoff_applies_to_all_waiting_requests(
     exchange: ScriptedExchange, endpoint: str, answer: bytes, wait_s: int
 ) -> None:
     for each in (ORDER, ORDER_CANCELLED, ORDER_PLACED, OPEN_ORDERS, TIME):
@@ -358,13 +358,13 @@ async def test_the_exchanges_not_now_is_obeyed_by_everything_that_waits(
             for call in (calls[TIME], calls[ORDER], calls[OPEN_ORDERS]):
                 tasks.start_soon(call)
             await anyio.sleep(wait_s - 0.1)
-            assert len(exchange.asked()) == 1
-        assert len(exchange.asked()) == 4
+            assert len(exchange.requests()) == 1
+        assert len(exchange.requests()) == 4
         assert LoopClock().now_ms() == pytest.approx(until_ms, abs=5)
 
 
 @in_virtual_time
-async def test_what_an_earlier_process_was_told_is_obeyed(exchange: ScriptedExchange) -> None:
+async def test_the_backoff_of_an_earlier_process_applies(exchange: ScriptedExchange) -> None:
     exchange.on(TIME, ok({"serverTime": BEGIN_MS}))
     async with trading(exchange.url, LoopClock()) as client:
         client.back_off(LoopClock().now_ms() + 30_000)
@@ -379,9 +379,9 @@ async def test_what_an_earlier_process_was_told_is_obeyed(exchange: ScriptedExch
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        pytest.param(ok({"orderId": "C02__1", "status": "NEW"}), "accepted", id="taken, showing the state from before"),
+        pytest.param(ok({"orderId": "C02__1", "status": "NEW"}), "accepted", id="accepted, with the previous state"),
         pytest.param(bad(-2011, "Unknown order sent."), "refused", id="unknown, filled or cancelled already"),
-        pytest.param(ok({}), "accepted", id="taken, showing nothing"),
+        pytest.param(ok({}), "accepted", id="accepted, without a state"),
         pytest.param(bad(-2011, status=200), "unknown", id="a failure beside 200"),
         pytest.param(bad(504), "unknown", id="a code of unknown status"),
         pytest.param(bad(500, status=500), "unknown", id="500"),
@@ -389,8 +389,8 @@ async def test_what_an_earlier_process_was_told_is_obeyed(exchange: ScriptedExch
         pytest.param(http(403, b"<html>"), "unknown", id="403"),
         pytest.param(http(200, b""), "unknown", id="nothing"),
         pytest.param(http(400, b"<html>"), "unknown", id="400 in HTML"),
-        pytest.param(http(200, b"[" * 100_000), "unknown", id="nested without end"),
-        pytest.param(HANG_UP, "unknown", id="hung up"),
+        pytest.param(http(200, b"[" * 100_000), "unknown", id="deeply nested"),
+        pytest.param(HANG_UP, "unknown", id="connection closed"),
     ],
 )
 async def test_a_cancel_is_accepted_refused_or_unknown(
@@ -406,7 +406,7 @@ async def test_a_cancel_is_accepted_refused_or_unknown(
 
 
 @pytest.mark.parametrize("answer", [http(429, b"", Retry_After="60"), bad(429)], ids=["429", "429 in the body"])
-async def test_a_cancel_is_sent_while_look_ups_wait_for_their_own_limit(
+async def test_a_cancel_is_sent_while_queries_wait_for_their_own_limit(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes
 ) -> None:
     exchange.on(ORDER, answer)
@@ -414,10 +414,10 @@ async def test_a_cancel_is_sent_while_look_ups_wait_for_their_own_limit(
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert client.health().backoff_until_ms > BEGIN_MS
     assert (await client.cancel(an_order())).outcome == "accepted"
-    assert len(exchange.asked(ORDER_CANCELLED)) == 1
+    assert len(exchange.requests(ORDER_CANCELLED)) == 1
 
 
-async def test_a_cancel_waits_for_nothing_any_more_once_a_person_ended_the_wait(
+async def test_a_cancel_is_sent_after_the_operator_cleared_the_backoff(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ORDER_CANCELLED, http(429, b"", Retry_After="60"), ok({}))
@@ -427,8 +427,8 @@ async def test_a_cancel_waits_for_nothing_any_more_once_a_person_ended_the_wait(
     assert (await client.cancel(an_order())).outcome == "accepted"
 
 
-async def test_a_cancel_is_not_sent_while_an_earlier_process_was_told_to_wait(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_a_cancel_is_not_sent_during_the_backoff_of_an_earlier_process(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     exchange.on(ORDER_CANCELLED, ok({}))
     client.back_off(BEGIN_MS + 1_000)
@@ -447,20 +447,18 @@ async def test_a_cancel_is_not_sent_while_an_earlier_process_was_told_to_wait(
         pytest.param(ORDER_PLACED, http(429, b"", Retry_After="60"), id="too many orders"),
     ],
 )
-async def test_a_cancel_is_not_sent_while_the_exchange_says_wait(
-    exchange: ScriptedExchange, endpoint: str, answer: bytes
-) -> None:
-    """It would be refused, and every request during a ban makes the ban longer."""
+async def test_a_cancel_is_not_sent_during_a_backoff(exchange: ScriptedExchange, endpoint: str, answer: bytes) -> None:
+    """The exchange would refuse it, and every request during a ban extends the ban."""
     exchange.on(ORDER_CANCELLED, ok({}))
     exchange.on(endpoint, answer, ok({}))
     async with trading(exchange.url, LoopClock()) as client:
         await asking(client)[endpoint]()
-        asked = len(exchange.asked(ORDER_CANCELLED))
+        asked = len(exchange.requests(ORDER_CANCELLED))
         before_s = anyio.current_time()
         cancelled = await client.cancel(an_order())
         assert (cancelled.outcome, anyio.current_time()) == ("refused", before_s)
         assert cancelled.answered == "nothing was sent: the exchange says wait, for another 60000 ms"
-        assert len(exchange.asked(ORDER_CANCELLED)) == asked
+        assert len(exchange.requests(ORDER_CANCELLED)) == asked
         await anyio.sleep(60)
         assert (await client.cancel(an_order())).outcome == "accepted"
 
@@ -496,7 +494,7 @@ async def test_balances_are_exact(exchange: ScriptedExchange, client: MexcExchan
     [bad(700002), bad(500, status=500), HANG_UP, ok([]), ok({"balances": 17}), http(200, b"\xff")],
     ids=["refused", "500", "hung up", "a list", "balances a number", "no text"],
 )
-async def test_an_account_that_is_not_shown_is_said_so(
+async def test_an_account_that_cannot_be_read_is_reported(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes
 ) -> None:
     exchange.on(ACCOUNT, answer)
@@ -507,14 +505,14 @@ async def test_an_account_that_is_not_shown_is_said_so(
 # --- health
 
 
-async def test_health_is_unknown_before_anything_was_asked(client: MexcExchange) -> None:
+async def test_health_is_unknown_before_the_first_request(client: MexcExchange) -> None:
     health = client.health()
     assert (health.reachable, health.offset_ms, health.round_trip_ms, health.measured_ms) == (None, None, None, None)
     assert (health.weight_limit, health.backoff_until_ms, health.error) == (UNPACED.weight_per_10s, 0, None)
-    assert health.weight_used == UNPACED.weight_per_10s // 2, "what the process before may have used"
+    assert health.weight_used == UNPACED.weight_per_10s // 2, "what the previous process may have used"
 
 
-async def test_health_tells_that_the_exchange_says_wait(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_health_shows_the_backoff(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, http(429, b"", Retry_After="7"))
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     health = client.health()
@@ -523,8 +521,8 @@ async def test_health_tells_that_the_exchange_says_wait(exchange: ScriptedExchan
 
 
 @pytest.mark.parametrize("stated", ["0", "-5", "soon", "Wed, 21 Oct 2020 07:28:00 GMT"])
-async def test_whatever_wait_is_stated_it_is_never_shorter_than_our_own_which_grows(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, stated: str
+async def test_a_stated_backoff_is_never_shorter_than_our_own_growing_one(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, stated: str
 ) -> None:
     exchange.on(TIME, *[http(429, b"", Retry_After=stated)] * 9, ok({"serverTime": BEGIN_MS}), http(429, b""))
     waits = []
@@ -537,11 +535,11 @@ async def test_whatever_wait_is_stated_it_is_never_shorter_than_our_own_which_gr
     await client.measure_clock()
     client.end_backoffs()
     await client.measure_clock()
-    assert client.health().backoff_until_ms - clock.now_ms() == 2_000, "an answer ends the row"
+    assert client.health().backoff_until_ms - clock.now_ms() == 2_000, "a reply resets the growing backoff"
 
 
-async def test_a_limit_on_look_ups_is_not_believed_to_last_for_days_and_a_ban_is(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_the_backoff_of_queries_is_capped_and_that_of_a_ban_is_not(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     for status, wait_ms in ((429, 600_000), (418, 259_200_000)):
         exchange.on(TIME, http(status, b"", Retry_After="259200"))
@@ -551,7 +549,7 @@ async def test_a_limit_on_look_ups_is_not_believed_to_last_for_days_and_a_ban_is
         assert client.health().backoff_until_ms == 0
 
 
-async def test_health_tells_when_the_exchange_goes_and_comes_back(
+async def test_health_shows_when_the_exchange_is_unreachable_and_reachable_again(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ORDER, bad(-2013), HANG_UP, HANG_UP, bad(500, status=500))
@@ -561,7 +559,7 @@ async def test_health_tells_when_the_exchange_goes_and_comes_back(
     assert client.health().reachable is False
     assert client.health().error == "ServerDisconnectedError: Server disconnected"
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
-    assert (client.health().reachable, client.health().error) == (True, None), "an answer is an answer"
+    assert (client.health().reachable, client.health().error) == (True, None), "any reply means reachable"
 
 
 @pytest.mark.parametrize(
@@ -588,13 +586,13 @@ async def test_every_request_is_counted_with_the_weight_that_mexc_gives_it(
     assert client.health().weight_used - before == weight
 
 
-async def test_a_new_configuration_counts_from_the_next_request_on(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_a_new_configuration_applies_from_the_next_request_on(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     exchange.on(ORDER, bad(-2013))
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     client.reload(replace(UNPACED, recv_window_ms=1_234, weight_per_10s=777_777))
     clock.advance(1)
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
-    assert [request.parameters["recvWindow"] for request in exchange.asked()] == ["2000", "1234"]
+    assert [request.parameters["recvWindow"] for request in exchange.requests()] == ["2000", "1234"]
     assert client.health().weight_limit == 777_777

@@ -1,4 +1,4 @@
-"""Pacing: no stretch of time holds more than its limit, nothing goes while the exchange says wait, all in order."""
+"""Pacing: no time window exceeds its limit, no request is granted during a backoff, and all are granted in order."""
 
 from dataclasses import dataclass, field
 
@@ -23,22 +23,22 @@ REQUESTS_ALONE = ExchangeTable(weight_per_10s=1_000_000, requests_per_s=3, order
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> object:
-    """Let everything here wait in virtual time."""
+    """Use virtual time in this module."""
     return VIRTUAL_TIME
 
 
 @dataclass
-class Row:
-    """Those who wait at a pacer, and when each was let go."""
+class Waiters:
+    """Waiting requests of a pacer, with the time of each grant."""
 
     pacer: Pacer
     clock: LoopClock
-    granted: list[tuple[object, int, int]] = field(default_factory=list)  # who, when (ms), weight
+    granted: list[tuple[object, int, int]] = field(default_factory=list)  # name, time (ms), weight
 
     async def wait(
         self, who: object, weight: int, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
     ) -> None:
-        """Wait for room; the status tells that the place in the row is taken."""
+        """Wait for a grant; the task status reports the start of the wait."""
         task_status.started()
         await self.pacer.wait(weight)
         self.granted.append((who, self.clock.now_ms(), weight))
@@ -51,223 +51,223 @@ class Row:
 
     @property
     def order(self) -> list[object]:
-        """Who was let go, in order."""
+        """The names in the order of their grants."""
         return [who for who, _, _ in self.granted]
 
     def at_ms(self, who: object) -> int:
-        """When somebody was let go, after the beginning."""
+        """The time of a grant."""
         return next(at_ms for name, at_ms, _ in self.granted if name == who)
 
 
-async def a_row(limits: ExchangeTable, *, rested: bool = True) -> Row:
-    """Return a row at a new pacer; rested, it has forgotten what the process before may have used."""
+async def new_waiters(limits: ExchangeTable, *, rested: bool = True) -> Waiters:
+    """Return the waiters of a new pacer; with `rested`, the assumed usage of the previous process has expired."""
     clock = LoopClock()
-    row = Row(Pacer(clock, limits), clock)
+    waiters = Waiters(Pacer(clock, limits), clock)
     if rested:
         await anyio.sleep(WINDOW_MS / 1_000)
-    return row
+    return waiters
 
 
 @pytest.fixture
-async def row() -> Row:
-    return await a_row(WEIGHT_ALONE)
+async def waiters() -> Waiters:
+    return await new_waiters(WEIGHT_ALONE)
 
 
 # --- weight
 
 
-async def test_what_has_room_goes_at_once(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
+async def test_a_request_with_room_is_granted_immediately(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
     for number in range(4):
-        await row.wait(number, 25)
-    assert row.clock.now_ms() == begin_ms
-    assert row.pacer.used() == LIMIT
+        await waiters.wait(number, 25)
+    assert waiters.clock.now_ms() == begin_ms
+    assert waiters.pacer.used() == LIMIT
 
 
-async def test_what_has_no_room_goes_when_enough_has_left_the_window(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.wait("a", 60)
+async def test_a_request_without_room_is_granted_when_enough_has_left_the_window(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("a", 60)
     await anyio.sleep(3)
-    await row.wait("b", 30)
-    await row.wait("c", 10)
-    await row.wait("d", 50)  # goes when a leaves
-    await row.wait("e", 25)  # goes when b leaves
-    assert [at_ms - begin_ms for _, at_ms, _ in row.granted] == [0, 3_000, 3_000, WINDOW_MS, WINDOW_MS + 3_000]
+    await waiters.wait("b", 30)
+    await waiters.wait("c", 10)
+    await waiters.wait("d", 50)  # granted when a leaves the window
+    await waiters.wait("e", 25)  # granted when b leaves the window
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 3_000, 3_000, WINDOW_MS, WINDOW_MS + 3_000]
 
 
-async def test_a_request_heavier_than_the_limit_goes_when_the_window_is_empty(row: Row) -> None:
-    """It would wait for ever otherwise, and everybody behind it."""
-    begin_ms = row.clock.now_ms()
-    await row.wait("light", 1)
-    await row.wait("heavy", LIMIT + 1)
-    await row.wait("next", 1)
-    assert row.at_ms("heavy") - begin_ms == WINDOW_MS
-    assert row.at_ms("next") - begin_ms == 2 * WINDOW_MS
+async def test_a_request_heavier_than_the_limit_is_granted_when_the_window_is_empty(waiters: Waiters) -> None:
+    """Otherwise it and all requests behind it would wait forever."""
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("light", 1)
+    await waiters.wait("heavy", LIMIT + 1)
+    await waiters.wait("next", 1)
+    assert waiters.at_ms("heavy") - begin_ms == WINDOW_MS
+    assert waiters.at_ms("next") - begin_ms == 2 * WINDOW_MS
 
 
-async def test_half_of_the_weight_counts_as_spent_by_the_process_before() -> None:
-    row = await a_row(WEIGHT_ALONE, rested=False)
-    begin_ms = row.clock.now_ms()
-    assert row.pacer.used() == LIMIT // 2
-    await row.wait("a", LIMIT // 2)
-    await row.wait("b", 1)
-    assert [at_ms - begin_ms for _, at_ms, _ in row.granted] == [0, WINDOW_MS]
+async def test_half_of_the_weight_counts_as_used_by_the_previous_process() -> None:
+    waiters = await new_waiters(WEIGHT_ALONE, rested=False)
+    begin_ms = waiters.clock.now_ms()
+    assert waiters.pacer.used() == LIMIT // 2
+    await waiters.wait("a", LIMIT // 2)
+    await waiters.wait("b", 1)
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, WINDOW_MS]
 
 
-async def test_new_limits_count_from_the_next_request_on(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.wait("a", 50)
-    row.pacer.table = ExchangeTable(weight_per_10s=60, requests_per_s=1_000_000, order_rate_per_s=1_000_000)
-    await row.wait("b", 10)
-    await row.wait("c", 1)
-    assert [at_ms - begin_ms for _, at_ms, _ in row.granted] == [0, 0, WINDOW_MS]
+async def test_new_limits_apply_from_the_next_request_on(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("a", 50)
+    waiters.pacer.table = ExchangeTable(weight_per_10s=60, requests_per_s=1_000_000, order_rate_per_s=1_000_000)
+    await waiters.wait("b", 10)
+    await waiters.wait("c", 1)
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, WINDOW_MS]
 
 
 # --- requests
 
 
 async def test_no_second_holds_more_requests_than_the_limit() -> None:
-    row = await a_row(REQUESTS_ALONE)
-    begin_ms = row.clock.now_ms()
+    waiters = await new_waiters(REQUESTS_ALONE)
+    begin_ms = waiters.clock.now_ms()
     for number in range(7):
-        await row.wait(number, 1)
-    assert [at_ms - begin_ms for _, at_ms, _ in row.granted] == [0, 0, 0, 1_000, 1_000, 1_000, 2_000]
+        await waiters.wait(number, 1)
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, 0, 1_000, 1_000, 1_000, 2_000]
 
 
 # --- orders
 
 
 async def test_no_second_holds_more_orders_than_the_limit() -> None:
-    """However many a stalled disk held back, they do not reach the wire at once."""
-    row = await a_row(REQUESTS_ALONE)
-    begin_ms = row.clock.now_ms()
+    """Orders that a stalled disk delayed are not all sent at the same time."""
+    waiters = await new_waiters(REQUESTS_ALONE)
+    begin_ms = waiters.clock.now_ms()
     async with anyio.create_task_group() as tasks:
         for number in range(5):
-            await tasks.start(row.wait_for_order, number)
-    assert [at_ms - begin_ms for _, at_ms, _ in row.granted] == [0, 0, 1_000, 1_000, 2_000]
-    assert row.order == list(range(5))
+            await tasks.start(waiters.wait_for_order, number)
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, 1_000, 1_000, 2_000]
+    assert waiters.order == list(range(5))
 
 
-async def test_orders_are_counted_and_do_not_wait_for_the_room_that_others_wait_for(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.wait("look", LIMIT)
-    await row.pacer.wait_for_order()
-    await row.pacer.wait_for_order()
-    assert row.pacer.used() == LIMIT + 2
-    assert row.clock.now_ms() == begin_ms
+async def test_orders_are_counted_and_do_not_wait_for_the_weight_that_others_wait_for(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("look", LIMIT)
+    await waiters.pacer.wait_for_order()
+    await waiters.pacer.wait_for_order()
+    assert waiters.pacer.used() == LIMIT + 2
+    assert waiters.clock.now_ms() == begin_ms
 
 
-async def test_orders_take_the_room_of_those_who_wait(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.pacer.wait_for_order()
-    await row.wait("look", LIMIT)
-    assert row.at_ms("look") - begin_ms == WINDOW_MS
+async def test_orders_use_the_weight_of_waiting_requests(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.pacer.wait_for_order()
+    await waiters.wait("look", LIMIT)
+    assert waiters.at_ms("look") - begin_ms == WINDOW_MS
 
 
-async def test_an_order_made_while_others_wait_is_counted_before_them(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.wait("first", LIMIT)
+async def test_an_order_made_while_others_wait_is_counted_before_them(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("first", LIMIT)
     async with anyio.create_task_group() as tasks:
-        await tasks.start(row.wait, "second", LIMIT)
+        await tasks.start(waiters.wait, "second", LIMIT)
         await anyio.sleep(9)
-        await row.pacer.wait_for_order()
-    assert row.at_ms("second") - begin_ms == 9_000 + WINDOW_MS
+        await waiters.pacer.wait_for_order()
+    assert waiters.at_ms("second") - begin_ms == 9_000 + WINDOW_MS
 
 
-async def test_an_order_that_stops_waiting_harms_no_other() -> None:
-    row = await a_row(REQUESTS_ALONE)
-    begin_ms = row.clock.now_ms()
-    async with anyio.create_task_group() as tasks, anyio.create_task_group() as leaving:
+async def test_a_cancelled_order_does_not_affect_others() -> None:
+    waiters = await new_waiters(REQUESTS_ALONE)
+    begin_ms = waiters.clock.now_ms()
+    async with anyio.create_task_group() as tasks, anyio.create_task_group() as wait_cancellably:
         for number in range(2):
-            await tasks.start(row.wait_for_order, number)
-        await leaving.start(row.wait_for_order, "gone")
-        await tasks.start(row.wait_for_order, "last")
+            await tasks.start(waiters.wait_for_order, number)
+        await wait_cancellably.start(waiters.wait_for_order, "gone")
+        await tasks.start(waiters.wait_for_order, "last")
         await anyio.sleep(0.5)
-        leaving.cancel_scope.cancel()
-    assert row.order == [0, 1, "last"]
-    assert row.at_ms("last") - begin_ms == 1_000
+        wait_cancellably.cancel_scope.cancel()
+    assert waiters.order == [0, 1, "last"]
+    assert waiters.at_ms("last") - begin_ms == 1_000
 
 
-# --- not now
+# --- backoff
 
 
-async def test_nobody_who_waits_goes_before_the_exchange_allows_it(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    row.pacer.back_off(begin_ms + 2_000)
-    await row.wait("light", 1)
-    assert row.at_ms("light") - begin_ms == 2_000
+async def test_no_request_is_granted_before_the_backoff_ends(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    waiters.pacer.back_off(begin_ms + 2_000)
+    await waiters.wait("light", 1)
+    assert waiters.at_ms("light") - begin_ms == 2_000
 
 
-async def test_somebody_who_waits_already_obeys_too(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.wait("first", LIMIT)
+async def test_a_backoff_applies_to_requests_that_already_wait(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("first", LIMIT)
     async with anyio.create_task_group() as tasks:
-        await tasks.start(row.wait, "second", 1)
+        await tasks.start(waiters.wait, "second", 1)
         await anyio.sleep(9.999)
-        row.pacer.back_off(begin_ms + 120_000)
-    assert row.at_ms("second") - begin_ms == 120_000
+        waiters.pacer.back_off(begin_ms + 120_000)
+    assert waiters.at_ms("second") - begin_ms == 120_000
 
 
-async def test_a_shorter_wait_does_not_end_a_longer_one(row: Row) -> None:
-    begin_ms = row.clock.now_ms()
-    row.pacer.back_off(begin_ms + 5_000)
-    row.pacer.back_off(begin_ms + 1_000)
-    await row.wait("light", 1)
-    assert row.at_ms("light") - begin_ms == 5_000
+async def test_a_shorter_backoff_does_not_end_a_longer_one(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    waiters.pacer.back_off(begin_ms + 5_000)
+    waiters.pacer.back_off(begin_ms + 1_000)
+    await waiters.wait("light", 1)
+    assert waiters.at_ms("light") - begin_ms == 5_000
 
 
-# --- the row
+# --- the order of waiting requests
 
 
-async def test_those_who_wait_go_in_the_order_in_which_they_came(row: Row) -> None:
-    """A light request does not pass a heavy one: the heavy one might never go."""
-    await row.wait("first", LIMIT)
+async def test_waiting_requests_are_granted_in_the_order_of_arrival(waiters: Waiters) -> None:
+    """A light request does not overtake a heavy one: the heavy one might never be granted."""
+    await waiters.wait("first", LIMIT)
     weights = [90, 1, 50, 1, 1, 99, 2]
     async with anyio.create_task_group() as tasks:
         for number, weight in enumerate(weights):
-            await tasks.start(row.wait, number, weight)
+            await tasks.start(waiters.wait, number, weight)
             await checkpoint()
-    assert row.order == ["first", *range(len(weights))]
+    assert waiters.order == ["first", *range(len(weights))]
 
 
-@pytest.mark.parametrize("leaves", [0, 1, 2], ids=["the first in the row", "one in the middle", "the last"])
-async def test_somebody_who_stops_waiting_harms_nobody(row: Row, leaves: int) -> None:
-    begin_ms = row.clock.now_ms()
-    await row.wait("before", LIMIT)
+@pytest.mark.parametrize("leaves", [0, 1, 2], ids=["the first", "one in the middle", "the last"])
+async def test_a_cancelled_waiter_does_not_affect_others(waiters: Waiters, leaves: int) -> None:
+    begin_ms = waiters.clock.now_ms()
+    await waiters.wait("before", LIMIT)
     async with anyio.create_task_group() as tasks:
         for number in range(3):
             if number == leaves:
-                gone = await tasks.start(leaving, row, number)
+                gone = await tasks.start(wait_cancellably, waiters, number)
             else:
-                await tasks.start(row.wait, number, 40)
+                await tasks.start(waiters.wait, number, 40)
         await anyio.sleep(1)
         gone.cancel()
-    assert row.order == ["before", *(number for number in range(3) if number != leaves)]
-    assert {at_ms - begin_ms for _, at_ms, _ in row.granted[1:]} == {WINDOW_MS}
-    assert row.pacer.used() == 80, "whoever left is not counted"
+    assert waiters.order == ["before", *(number for number in range(3) if number != leaves)]
+    assert {at_ms - begin_ms for _, at_ms, _ in waiters.granted[1:]} == {WINDOW_MS}
+    assert waiters.pacer.used() == 80, "a cancelled request is not counted"
 
 
-async def leaving(row: Row, who: object, *, task_status: TaskStatus[anyio.CancelScope]) -> None:
+async def wait_cancellably(waiters: Waiters, who: object, *, task_status: TaskStatus[anyio.CancelScope]) -> None:
     with anyio.CancelScope() as scope:
         task_status.started(scope)
-        await row.wait(who, 40)
+        await waiters.wait(who, 40)
 
 
-async def test_everybody_leaving_leaves_the_pacer_free(row: Row) -> None:
-    await row.wait("before", LIMIT)
+async def test_the_pacer_is_free_after_all_waiters_were_cancelled(waiters: Waiters) -> None:
+    await waiters.wait("before", LIMIT)
     async with anyio.create_task_group() as tasks:
         for number in range(5):
-            await tasks.start(row.wait, number, 10)
+            await tasks.start(waiters.wait, number, 10)
         await settle()
         tasks.cancel_scope.cancel()
-    await row.wait("after", 10)
-    assert row.order == ["before", "after"]
+    await waiters.wait("after", 10)
+    assert waiters.order == ["before", "after"]
 
 
-# --- the window, by a clock moved by hand
+# --- the window, with a manual clock
 
 
-def test_what_was_spent_leaves_the_window_after_exactly_its_length() -> None:
+def test_used_weight_leaves_the_window_after_exactly_its_length() -> None:
     window = Window(WINDOW_MS)
     window.spend(BEGIN_MS, 7)
     window.spend(BEGIN_MS + WINDOW_MS - 1, 5)
@@ -278,7 +278,7 @@ def test_what_was_spent_leaves_the_window_after_exactly_its_length() -> None:
 
 @given(steps=st.lists(st.tuples(st.integers(0, 15_000), st.integers(0, 30)), max_size=60), amount=st.integers(1, 150))
 @settings(deadline=None)
-def test_there_is_room_from_the_instant_that_the_window_names_and_not_before(
+def test_there_is_room_from_the_time_that_the_window_returns_and_not_before(
     steps: list[tuple[int, int]], amount: int
 ) -> None:
     window, now_ms, spent = Window(WINDOW_MS), BEGIN_MS, []
@@ -291,7 +291,7 @@ def test_there_is_room_from_the_instant_that_the_window_names_and_not_before(
     if amount <= LIMIT:
         assert ready_ms == first_room_ms(spent, now_ms, amount)
     else:
-        assert used_at(spent, ready_ms) == 0, "more than the limit waits for an empty window"
+        assert used_at(spent, ready_ms) == 0, "a weight above the limit waits for an empty window"
 
 
 def used_at(spent: list[tuple[int, int]], at_ms: int) -> int:
@@ -302,34 +302,34 @@ def used_at(spent: list[tuple[int, int]], at_ms: int) -> int:
 
 
 ARRIVALS = st.lists(st.tuples(st.integers(0, 4_000), st.integers(1, LIMIT)), min_size=1, max_size=30)
-"""Pause since the arrival before (ms), and weight."""
+"""Pause since the previous arrival (ms), and weight."""
 
 
 @given(arrivals=ARRIVALS)
 @settings(max_examples=60, deadline=None)
-async def test_no_ten_seconds_hold_more_than_the_limit_and_nobody_waits_longer_than_that_takes(
+async def test_no_ten_seconds_hold_more_than_the_limit_and_no_wait_is_longer_than_necessary(
     arrivals: list[tuple[int, int]],
 ) -> None:
-    row = await a_row(WEIGHT_ALONE)
-    clock, arrived_ms = row.clock, []
+    waiters = await new_waiters(WEIGHT_ALONE)
+    clock, arrived_ms = waiters.clock, []
     async with anyio.create_task_group() as tasks:
         for number, (pause_ms, weight) in enumerate(arrivals):
             await anyio.sleep(pause_ms / 1_000)
             arrived_ms.append(clock.now_ms())
-            await tasks.start(row.wait, number, weight)
+            await tasks.start(waiters.wait, number, weight)
 
-    assert row.order == list(range(len(arrivals)))
+    assert waiters.order == list(range(len(arrivals)))
     spent: list[tuple[int, int]] = []
-    for (_, at_ms, weight), came_ms in zip(row.granted, arrived_ms, strict=True):
+    for (_, at_ms, weight), came_ms in zip(waiters.granted, arrived_ms, strict=True):
         earliest_ms = max(came_ms, spent[-1][0] if spent else came_ms)
         assert at_ms == first_room_ms(spent, earliest_ms, weight)
         spent.append((at_ms, weight))
-    for _, begin_ms, _ in row.granted:
-        assert sum(weight for _, at_ms, weight in row.granted if begin_ms <= at_ms < begin_ms + 10_000) <= LIMIT
+    for _, begin_ms, _ in waiters.granted:
+        assert sum(weight for _, at_ms, weight in waiters.granted if begin_ms <= at_ms < begin_ms + 10_000) <= LIMIT
 
 
 def first_room_ms(spent: list[tuple[int, int]], earliest_ms: int, weight: int) -> int:
-    """Find by trial the first instant at which a request has room: now, or when something leaves the window."""
+    """Find by trial the first time at which a request has room: now, or when something leaves the window."""
     for at_ms in sorted({earliest_ms, *(spent_ms + 10_000 for spent_ms, _ in spent)}):
         used = sum(each for spent_ms, each in spent if at_ms - 10_000 < spent_ms)
         if at_ms >= earliest_ms and used + weight <= LIMIT:
@@ -349,78 +349,78 @@ EVENTS = st.lists(
 )
 
 
-class Crowd:
-    """What happens around a pacer, and when."""
+class Load:
+    """Random load of a pacer, with the times of its events."""
 
-    def __init__(self, row: Row, tasks: TaskGroup) -> None:
-        self.row = row
-        self.orders: list[int] = []  # when
-        self.blocks: list[tuple[int, int]] = []  # said when, until when
+    def __init__(self, waiters: Waiters, tasks: TaskGroup) -> None:
+        self.waiters = waiters
+        self.orders: list[int] = []  # times
+        self.blocks: list[tuple[int, int]] = []  # start and end of each backoff
         self.left: set[object] = set()
         self.scopes: list[anyio.CancelScope] = []
         self._tasks = tasks
 
     async def wait(self, weight: int) -> None:
-        """Somebody comes."""
-        self.scopes.append(await self._tasks.start(self._stand, len(self.scopes), weight))
+        """A request starts to wait."""
+        self.scopes.append(await self._tasks.start(self._wait_for_room, len(self.scopes), weight))
 
     async def order(self, number: int) -> None:
-        """Orders go past."""
+        """Orders are granted before all others."""
         for _ in range(number):
-            await self.row.pacer.wait_for_order()
-            self.orders.append(self.row.clock.now_ms())
+            await self.waiters.pacer.wait_for_order()
+            self.orders.append(self.waiters.clock.now_ms())
 
     async def block(self, ms: int) -> None:
-        """The exchange says wait."""
-        now_ms = self.row.clock.now_ms()
-        self.row.pacer.back_off(now_ms + ms)
+        """The exchange demands a backoff."""
+        now_ms = self.waiters.clock.now_ms()
+        self.waiters.pacer.back_off(now_ms + ms)
         self.blocks.append((now_ms, now_ms + ms))
 
     async def sleep(self, ms: int) -> None:
-        """Time goes by."""
+        """Time passes."""
         await anyio.sleep(ms / 1_000)
 
     async def leave(self, number: int) -> None:
-        """Somebody goes away."""
+        """A waiting request is cancelled."""
         if self.scopes:
             self.scopes[number % len(self.scopes)].cancel()
             await checkpoint()
 
-    async def _stand(self, who: int, weight: int, *, task_status: TaskStatus[anyio.CancelScope]) -> None:
+    async def _wait_for_room(self, who: int, weight: int, *, task_status: TaskStatus[anyio.CancelScope]) -> None:
         with anyio.CancelScope() as scope:
             task_status.started(scope)
-            await self.row.wait(who, weight)
+            await self.waiters.wait(who, weight)
         if scope.cancelled_caught:
             self.left.add(who)
 
 
 @given(events=EVENTS)
 @settings(max_examples=60, deadline=None)
-async def test_whoever_is_let_go_has_room_and_leave_whatever_else_happens(events: list[tuple[str, int]]) -> None:
-    """Orders go past, the exchange says wait, others leave the row."""
-    row = await a_row(WEIGHT_ALONE)
+async def test_a_granted_request_always_has_room_and_no_backoff(events: list[tuple[str, int]]) -> None:
+    """Also with orders, backoffs and cancelled requests in between."""
+    waiters = await new_waiters(WEIGHT_ALONE)
     async with anyio.create_task_group() as tasks:
-        crowd = Crowd(row, tasks)
+        load = Load(waiters, tasks)
         for event, number in events:
-            await getattr(crowd, event)(number)
+            await getattr(load, event)(number)
 
-    assert row.order == [who for who in range(len(crowd.scopes)) if who not in crowd.left]
-    for place, (_, at_ms, weight) in enumerate(row.granted):
-        before = sum(each for _, when_ms, each in row.granted[:place] if at_ms - WINDOW_MS < when_ms)
-        past_it = sum(at_ms - WINDOW_MS < when_ms < at_ms for when_ms in crowd.orders)
+    assert waiters.order == [who for who in range(len(load.scopes)) if who not in load.left]
+    for place, (_, at_ms, weight) in enumerate(waiters.granted):
+        before = sum(each for _, when_ms, each in waiters.granted[:place] if at_ms - WINDOW_MS < when_ms)
+        past_it = sum(at_ms - WINDOW_MS < when_ms < at_ms for when_ms in load.orders)
         assert before + past_it + weight <= LIMIT
-        assert not any(said_ms < at_ms < until_ms for said_ms, until_ms in crowd.blocks)
+        assert not any(said_ms < at_ms < until_ms for said_ms, until_ms in load.blocks)
 
 
 @given(events=EVENTS)
 @settings(max_examples=40, deadline=None)
-async def test_no_second_holds_more_than_its_limits_whatever_else_happens(events: list[tuple[str, int]]) -> None:
-    row = await a_row(REQUESTS_ALONE)
+async def test_no_second_ever_holds_more_than_its_limits(events: list[tuple[str, int]]) -> None:
+    waiters = await new_waiters(REQUESTS_ALONE)
     async with anyio.create_task_group() as tasks:
-        crowd = Crowd(row, tasks)
+        load = Load(waiters, tasks)
         for event, number in events:
-            await getattr(crowd, event)(number)
+            await getattr(load, event)(number)
 
-    for instants, limit in (([at_ms for _, at_ms, _ in row.granted], 3), (crowd.orders, 2)):
+    for instants, limit in (([at_ms for _, at_ms, _ in waiters.granted], 3), (load.orders, 2)):
         for begin_ms in instants:
             assert sum(begin_ms <= at_ms < begin_ms + 1_000 for at_ms in instants) <= limit

@@ -1,4 +1,4 @@
-"""Whether this account can trade: what MEXC's answers say for good, what says nothing, and that nothing is placed."""
+"""The preflight: which replies are final, which prove nothing, and that nothing is placed."""
 
 import msgspec
 import pytest
@@ -7,7 +7,7 @@ from daemon.clock import wall_ms
 from daemon.core.values.exchange_replies import PreflightVerdict
 from daemon.exchange.mexc.client import MexcExchange
 
-from .clocks import HandClock
+from .clocks import ManualClock
 from .scripted import ACCOUNT, EXCHANGE_INFO, HANG_UP, ORDER_PLACED, TIME, UNPACED, ScriptedExchange, bad, ok
 from .wire import http
 
@@ -16,8 +16,8 @@ PAIR = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT"}
 
 
 @pytest.fixture
-def well(exchange: ScriptedExchange) -> ScriptedExchange:
-    """An exchange on which all is well."""
+def healthy(exchange: ScriptedExchange) -> ScriptedExchange:
+    """An exchange on which every check passes."""
     exchange.on(TIME, ok({"serverTime": wall_ms()}))
     exchange.on(ACCOUNT, ok({"canTrade": True, "balances": []}))
     exchange.on(TEST, ok({}))
@@ -25,18 +25,18 @@ def well(exchange: ScriptedExchange) -> ScriptedExchange:
     return exchange
 
 
-async def test_an_account_that_may_trade_is_fit_and_nothing_was_placed(
-    well: ScriptedExchange, client: MexcExchange
+async def test_an_account_that_can_trade_passes_the_preflight_and_nothing_is_placed(
+    healthy: ScriptedExchange, client: MexcExchange
 ) -> None:
     assert (await client.preflight()).verdict is PreflightVerdict.FIT
     assert client.knows("BTCUSDT")
-    assert well.asked(ORDER_PLACED) == []
+    assert healthy.requests(ORDER_PLACED) == []
 
 
-async def test_rules_that_are_known_are_not_loaded_again(well: ScriptedExchange, client: MexcExchange) -> None:
+async def test_rules_that_are_known_are_not_loaded_again(healthy: ScriptedExchange, client: MexcExchange) -> None:
     await client.load_rules()
     assert (await client.preflight()).verdict is PreflightVerdict.FIT
-    assert len(well.asked(EXCHANGE_INFO)) == 1
+    assert len(healthy.requests(EXCHANGE_INFO)) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ async def test_rules_that_are_known_are_not_loaded_again(well: ScriptedExchange,
         (EXCHANGE_INFO, ok({"symbols": []}), PreflightVerdict.UNKNOWN, "lists no pair"),
     ],
 )
-async def test_only_what_speaks_of_key_account_or_permission_is_for_good(
-    well: ScriptedExchange, client: MexcExchange, endpoint: str, answer: bytes, verdict: PreflightVerdict, said: str
+async def test_only_a_refusal_of_key_account_or_permission_is_final(
+    healthy: ScriptedExchange, client: MexcExchange, endpoint: str, answer: bytes, verdict: PreflightVerdict, said: str
 ) -> None:
-    well.on(endpoint, answer)
+    healthy.on(endpoint, answer)
     found = await client.preflight()
     assert (found.verdict, said in found.why) == (verdict, True), found
 
 
-async def test_a_time_that_is_a_text_is_a_time(well: ScriptedExchange, client: MexcExchange) -> None:
-    well.on(TIME, ok({"serverTime": str(wall_ms()), "timezone": None}))
+async def test_a_time_can_be_a_string(healthy: ScriptedExchange, client: MexcExchange) -> None:
+    healthy.on(TIME, ok({"serverTime": str(wall_ms()), "timezone": None}))
     assert (await client.preflight()).verdict is PreflightVerdict.FIT
 
 
-async def test_a_balance_that_cannot_be_read_hides_no_other(well: ScriptedExchange, client: MexcExchange) -> None:
+async def test_an_unreadable_balance_hides_no_other(healthy: ScriptedExchange, client: MexcExchange) -> None:
     odd = {"asset": "USDT", "free": "", "locked": "0"}
-    well.on(ACCOUNT, ok({"balances": [odd, {"asset": "BTC", "free": "1.5", "locked": "0"}, None]}))
+    healthy.on(ACCOUNT, ok({"balances": [odd, {"asset": "BTC", "free": "1.5", "locked": "0"}, None]}))
     assert [(each.asset, str(each.free)) for each in await client.balances()] == [("BTC", "1.5")]
 
 
@@ -109,11 +109,11 @@ async def test_a_balance_that_cannot_be_read_hides_no_other(well: ScriptedExchan
     ("off_ms", "verdict"),
     [(50_000, PreflightVerdict.FIT), (-70_000, PreflightVerdict.UNFIT), (70_000, PreflightVerdict.UNFIT)],
 )
-async def test_the_exchanges_clock_is_held_against_the_machines_and_not_the_daemons(
-    well: ScriptedExchange, client: MexcExchange, clock: HandClock, off_ms: int, verdict: PreflightVerdict
+async def test_the_exchanges_clock_is_compared_with_the_machines_clock(
+    healthy: ScriptedExchange, client: MexcExchange, clock: ManualClock, off_ms: int, verdict: PreflightVerdict
 ) -> None:
     assert abs(clock.now_ms() - wall_ms()) > 70_000
-    well.on(TIME, ok({"serverTime": wall_ms() + off_ms}))
+    healthy.on(TIME, ok({"serverTime": wall_ms() + off_ms}))
     assert (await client.preflight()).verdict is verdict
 
 
@@ -128,9 +128,9 @@ async def test_the_exchanges_clock_is_held_against_the_machines_and_not_the_daem
         (ACCOUNT, HANG_UP, PreflightVerdict.UNKNOWN),
     ],
 )
-async def test_of_a_test_server_only_a_definite_no_counts_and_that_it_answers(
-    well: ScriptedExchange, client: MexcExchange, endpoint: str, answer: bytes, verdict: PreflightVerdict
+async def test_on_a_test_server_only_a_definite_refusal_or_no_reply_fails(
+    healthy: ScriptedExchange, client: MexcExchange, endpoint: str, answer: bytes, verdict: PreflightVerdict
 ) -> None:
     client.reload(msgspec.structs.replace(UNPACED, base_url="http://127.0.0.1:1"))
-    well.on(endpoint, answer)
+    healthy.on(endpoint, answer)
     assert (await client.preflight()).verdict is verdict

@@ -1,4 +1,4 @@
-"""A pair's trading rules: what exchangeInfo says, and what a signal waits for and what not."""
+"""A pair's trading rules: reading exchangeInfo, and when a signal waits for it."""
 
 from asyncio import gather
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from daemon.errors import Invalid, NotReady
 from daemon.exchange.mexc.client import PAUSE_MS, MexcExchange
 from daemon.exchange.mexc.symbols import parse
 
-from .clocks import BEGIN_MS, HandClock, LoopClock, in_virtual_time
+from .clocks import BEGIN_MS, LoopClock, ManualClock, in_virtual_time
 from .scripted import (
     EXCHANGE_INFO,
     HANG_UP,
@@ -84,7 +84,7 @@ BTC_RULES_CLOSED = replace(BTC_RULES, online=False)
 
 
 def info(*symbols: dict[str, Any]) -> bytes:
-    """Write an answer with these pairs."""
+    """Return a reply with these pairs."""
     return ok({"timezone": "CST", "serverTime": 1, "rateLimits": [], "exchangeFilters": [], "symbols": symbols})
 
 
@@ -99,7 +99,7 @@ def rules_of(**fields: Any) -> SymbolRules:
     return found[0]
 
 
-# --- what a pair's fields say
+# --- a pair's fields
 
 
 def test_a_pair_is_read_from_all_of_its_fields() -> None:
@@ -129,13 +129,13 @@ def test_a_pair_is_read_from_all_of_its_fields() -> None:
         pytest.param({"orderTypes": []}, "order_types", frozenset(), id="no types stated"),
     ],
 )
-def test_a_field_is_read_however_it_is_written(fields: dict[str, Any], attribute: str, expected: object) -> None:
+def test_a_field_is_read_in_every_notation(fields: dict[str, Any], attribute: str, expected: object) -> None:
     assert getattr(rules_of(**fields), attribute) == expected
 
 
 @pytest.mark.parametrize("null", [False, True], ids=["missing", "null"])
-def test_what_is_not_stated_limits_nothing(*, null: bool) -> None:
-    """A pair before its listing may not have all of its figures yet."""
+def test_a_missing_field_limits_nothing(*, null: bool) -> None:
+    """A pair can lack some values before its listing."""
     named = {"symbol", "baseAsset", "quoteAsset"}
     shown = {name: value if name in named else None for name, value in BTC.items() if null or name in named}
     assert parse(body(shown)) == [
@@ -180,43 +180,41 @@ NO_LIMIT = [
     pytest.param("maxQuoteAmount", "1e999999999", "max_notional", None, id="a maximum that fills the memory"),
     pytest.param("maxQuoteAmount", "", "max_notional", None, id="an empty maximum"),
     pytest.param("maxQuoteAmountMarket", "", "max_notional_market", None, id="an empty maximum of market orders"),
-    pytest.param("maxQuoteAmountMarket", "1,000", "max_notional_market", None, id="thousands set apart"),
+    pytest.param("maxQuoteAmountMarket", "1,000", "max_notional_market", None, id="thousands separators"),
     pytest.param("orderTypes", "LIMIT", "order_types", frozenset(), id="a type outside a list"),
     pytest.param("orderTypes", [1], "order_types", frozenset(), id="types as numbers"),
     pytest.param("tradeSideType", "", "trade_sides", 1, id="sides empty"),
     pytest.param("isSpotTradingAllowed", "", "api_tradable", True, id="admission empty"),
     pytest.param("firstOpenTime", "", "first_open_ms", None, id="opening empty"),
-    pytest.param("status", {}, "online", True, id="a state that is none"),
+    pytest.param("status", {}, "online", True, id="a status that is an object"),
 ]
 
 
 @pytest.mark.parametrize(("name", "shown", "attribute", "expected"), NO_LIMIT)
-def test_a_limit_that_is_empty_or_cannot_be_read_is_no_limit(
-    name: str, shown: object, attribute: str, expected: object
-) -> None:
-    """Hidden for one odd field, a pair could not be traded for as long as that field stays odd."""
+def test_an_empty_or_unreadable_limit_is_no_limit(name: str, shown: object, attribute: str, expected: object) -> None:
+    """If one odd field hid the pair, it could not be traded as long as the field stays odd."""
     rules = msgspec.structs.asdict(rules_of(**{name: shown}))
     assert rules == msgspec.structs.asdict(BTC_RULES) | {attribute: expected}
 
 
 @pytest.mark.parametrize("word", ["1", "ENABLED", "TRADING", "online", "4", "", None, "whatever comes next"], ids=str)
-def test_a_word_for_a_pairs_state_that_does_not_mean_closed_lets_the_exchange_decide(word: str | None) -> None:
+def test_a_status_that_does_not_mean_closed_lets_the_exchange_decide(word: str | None) -> None:
     assert rules_of(status=word).online
 
 
 @pytest.mark.parametrize("word", ["2", "3", 2, 3, "PAUSE", "pause", "HALT", "BREAK", "OFFLINE", "DISABLED", "CLOSED"])
-def test_a_word_that_means_closed_closes_a_pair(word: str | int) -> None:
+def test_a_status_that_means_closed_closes_a_pair(word: str | int) -> None:
     assert not rules_of(status=word).online
 
 
 @pytest.mark.parametrize("fields", WRONG)
-def test_a_pair_whose_name_cannot_be_read_is_left_out_and_the_others_are_read(fields: dict[str, Any]) -> None:
-    """One odd pair must not keep the daemon from all others."""
+def test_a_pair_with_an_unreadable_name_is_left_out_and_the_others_are_read(fields: dict[str, Any]) -> None:
+    """One odd pair must not hide all others."""
     assert parse(body(BTC | {"symbol": "ODDUSDT"} | fields, BTC)) == [BTC_RULES]
 
 
 @pytest.mark.parametrize("fields", WRONG)
-def test_rules_that_cannot_be_read_are_not_taken_for_no_such_pair(fields: dict[str, Any]) -> None:
+def test_unreadable_rules_do_not_mean_that_the_pair_is_unknown(fields: dict[str, Any]) -> None:
     assert parse(body(BTC | fields)) is None
 
 
@@ -224,26 +222,26 @@ def test_rules_that_cannot_be_read_are_not_taken_for_no_such_pair(fields: dict[s
     "shown",
     [
         pytest.param(b"", id="nothing"),
-        pytest.param(b"{}", id="no list"),
+        pytest.param(b"{}", id="not a list"),
         pytest.param(b'{"symbols":null}', id="null"),
         pytest.param(b'{"symbols":{}}', id="no list but an object"),
         pytest.param(b'{"symbols":[1]}', id="a list of numbers"),
-        pytest.param(b'{"symbols":[', id="torn off"),
-        pytest.param(b'{"symbols":[{"symbol":"\xff"}]}', id="no text"),
-        pytest.param(b'{"symbols":' + b"[" * 100_000, id="nested without end"),
+        pytest.param(b'{"symbols":[', id="truncated"),
+        pytest.param(b'{"symbols":[{"symbol":"\xff"}]}', id="not text"),
+        pytest.param(b'{"symbols":' + b"[" * 100_000, id="deeply nested"),
         pytest.param(b"<html>", id="HTML"),
     ],
 )
-def test_what_is_no_exchange_info_is_none(shown: bytes) -> None:
+def test_invalid_exchange_info_is_none(shown: bytes) -> None:
     assert parse(shown) is None
 
 
-def test_no_pairs_are_no_pairs() -> None:
+def test_an_empty_list_has_no_pairs() -> None:
     assert parse(body()) == []
 
 
-def test_what_was_read_is_what_signals_are_fitted_to() -> None:
-    """Decimals cut the quantity and round a buyer's price down; below the minimum notional is refused."""
+def test_signals_are_fitted_to_the_rules_that_were_read() -> None:
+    """Decimals truncate the quantity and round a buyer's price down; a value below the minimum notional is refused."""
     rules = rules_of()
     fitted = fit(signal(quantity="1.2345678", price="11.119"), rules, BEGIN_MS)
     assert (fitted.quantity, fitted.price) == (Decimal("1.234567"), Decimal("11.11"))
@@ -270,28 +268,28 @@ def signal(*, quantity: str, price: str) -> Signal:
     )
 
 
-# --- asking for them
+# --- querying them
 
 
-async def test_a_pair_is_asked_for_once_and_then_known(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_a_pair_is_queried_once_and_then_known(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC), HANG_UP)
     assert await client.rules("BTCUSDT") == BTC_RULES
     assert await client.rules("BTCUSDT") == BTC_RULES
-    assert [request.target for request in exchange.asked()] == [b"/api/v3/exchangeInfo?symbol=BTCUSDT"]
+    assert [request.target for request in exchange.requests()] == [b"/api/v3/exchangeInfo?symbol=BTCUSDT"]
 
 
-async def test_a_pair_in_chinese_is_asked_for_in_escapes(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_a_pair_in_chinese_is_queried_percent_encoded(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC | {"symbol": "币安人生USDT"}))
     assert (await client.rules("币安人生USDT") or BTC_RULES).symbol == "币安人生USDT"
-    assert exchange.asked()[0].query == b"symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"
+    assert exchange.requests()[0].query == b"symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"
 
 
-async def test_all_pairs_are_loaded_at_once(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_all_pairs_are_loaded_with_one_request(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC, BTC | {"symbol": "ETHUSDT"}), HANG_UP)
     assert await client.load_rules() == 2
     assert await client.rules("BTCUSDT") == BTC_RULES
     assert (await client.rules("ETHUSDT")) is not None
-    assert [request.target for request in exchange.asked()] == [b"/api/v3/exchangeInfo"]
+    assert [request.target for request in exchange.requests()] == [b"/api/v3/exchangeInfo"]
 
 
 async def test_a_pair_is_found_by_its_contract(exchange: ScriptedExchange, client: MexcExchange) -> None:
@@ -319,7 +317,7 @@ async def test_rules_loaded_again_replace_the_old_ones(exchange: ScriptedExchang
     assert (await client.rules("BTCUSDT") or BTC_RULES).price_decimals == 5
 
 
-async def test_known_rules_need_no_exchange(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_known_rules_need_no_request(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC), HANG_UP)
     await client.load_rules()
     with pytest.raises(NotReady):
@@ -336,19 +334,19 @@ NO_SUCH_PAIR = [
 
 
 @pytest.mark.parametrize("answer", NO_SUCH_PAIR)
-async def test_a_pair_that_the_exchange_does_not_know_is_none_and_not_asked_for_again_at_once(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+async def test_an_unknown_pair_is_none_and_not_queried_again_immediately(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, answer: bytes
 ) -> None:
     exchange.on(EXCHANGE_INFO, answer, info(BTC))
     assert await client.rules("BTCUSDT") is None
     clock.advance(FRESH_MS - 1)
     assert await client.rules("BTCUSDT") is None
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
     clock.advance(1)
-    assert await client.rules("BTCUSDT") == BTC_RULES, "a pair may be listed at any moment"
+    assert await client.rules("BTCUSDT") == BTC_RULES, "a pair can be listed at any time"
 
 
-async def test_an_unknown_pair_keeps_no_other_from_being_asked_for(
+async def test_an_unknown_pair_does_not_prevent_queries_of_others(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(), info(BTC))
@@ -356,54 +354,54 @@ async def test_an_unknown_pair_keeps_no_other_from_being_asked_for(
     assert await client.rules("BTCUSDT") == BTC_RULES
 
 
-async def anew(client: MexcExchange, clock: HandClock) -> SymbolRules | None:
-    """Ask for rules of the last two seconds."""
+async def fresh_rules(client: MexcExchange, clock: ManualClock) -> SymbolRules | None:
+    """Query rules that are at most two seconds old."""
     return await client.fresh_rules("BTCUSDT", clock.now_ms() - FRESH_MS)
 
 
-async def test_known_rules_are_asked_for_anew_at_most_every_two_seconds(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_known_rules_are_queried_again_at_most_every_two_seconds(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC | {"status": "2"}), info(BTC | {"status": "2"}), info(BTC))
     await client.load_rules()
     clock.advance(FRESH_MS - 1)
-    assert not (await anew(client, clock) or BTC_RULES).online
-    assert len(exchange.asked()) == 1
+    assert not (await fresh_rules(client, clock) or BTC_RULES).online
+    assert len(exchange.requests()) == 1
     clock.advance(1)
-    assert not (await anew(client, clock) or BTC_RULES).online
-    assert not (await anew(client, clock) or BTC_RULES).online
-    assert [request.query for request in exchange.asked()] == [b"", b"symbol=BTCUSDT"]
+    assert not (await fresh_rules(client, clock) or BTC_RULES).online
+    assert not (await fresh_rules(client, clock) or BTC_RULES).online
+    assert [request.query for request in exchange.requests()] == [b"", b"symbol=BTCUSDT"]
     clock.advance(FRESH_MS)
-    assert await anew(client, clock) == BTC_RULES
+    assert await fresh_rules(client, clock) == BTC_RULES
     assert await client.rules("BTCUSDT") == BTC_RULES
-    assert len(exchange.asked()) == 3
+    assert len(exchange.requests()) == 3
 
 
 @pytest.mark.parametrize("answer", NO_SUCH_PAIR)
-async def test_a_known_pair_that_is_not_shown_for_a_while_stays_known(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+async def test_a_known_pair_that_is_temporarily_not_listed_stays_known(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, answer: bytes
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC), answer)
     await client.load_rules()
     clock.advance(FRESH_MS)
-    assert await anew(client, clock) == BTC_RULES
-    assert await anew(client, clock) == BTC_RULES
-    assert len(exchange.asked()) == 2
+    assert await fresh_rules(client, clock) == BTC_RULES
+    assert await fresh_rules(client, clock) == BTC_RULES
+    assert len(exchange.requests()) == 2
 
 
-async def test_rules_that_cannot_be_read_anew_are_not_taken_for_fresh(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_rules_that_cannot_be_read_again_do_not_count_as_fresh(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC), bad(500, status=500))
     await client.load_rules()
     clock.advance(FRESH_MS)
     with pytest.raises(NotReady):
-        await anew(client, clock)
+        await fresh_rules(client, clock)
     assert await client.rules("BTCUSDT") == BTC_RULES
 
 
 DOWN = [
-    pytest.param(HANG_UP, id="hung up"),
+    pytest.param(HANG_UP, id="connection closed"),
     pytest.param(bad(500, status=500), id="500"),
     pytest.param(http(403, b"<html>"), id="403"),
     pytest.param(http(404, b""), id="404"),
@@ -413,25 +411,25 @@ DOWN = [
 
 
 @pytest.mark.parametrize("answer", DOWN)
-async def test_rules_that_cannot_be_had_are_not_asked_for_again_at_once(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes
+async def test_unavailable_rules_are_not_queried_again_immediately(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, answer: bytes
 ) -> None:
     exchange.on(EXCHANGE_INFO, answer)
     with pytest.raises(NotReady, match="send the signal again"):
         await client.rules("BTCUSDT")
-    asked = len(exchange.asked())
+    asked = len(exchange.requests())
     exchange.on(EXCHANGE_INFO, info(BTC))
 
     clock.advance(PAUSE_MS - 1)
     with pytest.raises(NotReady, match="send the signal again"):
         await client.rules("BTCUSDT")
-    assert len(exchange.asked()) == asked
+    assert len(exchange.requests()) == asked
 
     clock.advance(1)
     assert await client.rules("BTCUSDT") == BTC_RULES
 
 
-async def test_rules_cannot_be_had_where_nobody_listens() -> None:
+async def test_rules_are_unavailable_without_a_server() -> None:
     async with trading(unused_url()) as client:
         with pytest.raises(NotReady):
             await client.rules("BTCUSDT")
@@ -440,7 +438,7 @@ async def test_rules_cannot_be_had_where_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("answer", [*DOWN, pytest.param(bad(10007), id="400")])
-async def test_all_rules_that_cannot_be_had_are_said_so(
+async def test_a_failed_load_of_all_rules_is_reported(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes
 ) -> None:
     exchange.on(EXCHANGE_INFO, answer)
@@ -456,11 +454,11 @@ async def test_all_rules_that_cannot_be_had_are_said_so(
         pytest.param(bad(500, status=500), NotReady, id="exchange down"),
     ],
 )
-async def test_many_callers_at_once_make_one_request(
+async def test_concurrent_callers_make_one_request(
     exchange: ScriptedExchange, client: MexcExchange, answer: bytes, outcome: object
 ) -> None:
-    await many_ask_at_once(exchange, client.rules, answer, outcome)
-    assert len(exchange.asked()) == 1
+    await ask_concurrently(exchange, client.rules, answer, outcome)
+    assert len(exchange.requests()) == 1
 
 
 @pytest.mark.parametrize(
@@ -471,23 +469,23 @@ async def test_many_callers_at_once_make_one_request(
         pytest.param(bad(500, status=500), NotReady, id="exchange down"),
     ],
 )
-async def test_many_callers_share_one_question_about_a_known_pair(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, answer: bytes, outcome: object
+async def test_concurrent_callers_share_one_query_of_a_known_pair(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, answer: bytes, outcome: object
 ) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC | {"status": "2"}))
     await client.load_rules()
     clock.advance(FRESH_MS)
-    await many_ask_at_once(exchange, lambda _: anew(client, clock), answer, outcome)
-    assert len(exchange.asked()) == 2
+    await ask_concurrently(exchange, lambda _: fresh_rules(client, clock), answer, outcome)
+    assert len(exchange.requests()) == 2
 
 
-async def many_ask_at_once(
+async def ask_concurrently(
     exchange: ScriptedExchange,
     question: Callable[[str], Awaitable[SymbolRules | None]],
     answer: bytes,
     outcome: object,
 ) -> None:
-    """Let fifty callers ask while the answer is awaited."""
+    """Let fifty callers query while the reply is pending."""
     arrived, go = anyio.Event(), anyio.Event()
 
     async def hold(_request: Request) -> bytes:
@@ -503,17 +501,17 @@ async def many_ask_at_once(
 
     exchange.on(EXCHANGE_INFO, hold)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(open_when, arrived, go)
+        tasks.start_soon(release_when, arrived, go)
         outcomes = await gather(*(ask() for _ in range(50)))
     assert outcomes == [outcome] * 50
 
 
-async def open_when(arrived: anyio.Event, go: anyio.Event) -> None:
+async def release_when(arrived: anyio.Event, go: anyio.Event) -> None:
     await arrived.wait()
     go.set()
 
 
-async def test_a_caller_that_goes_away_leaves_the_others_their_answer(
+async def test_a_cancelled_caller_does_not_take_the_reply_from_others(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     arrived, go = anyio.Event(), anyio.Event()
@@ -538,12 +536,12 @@ async def test_a_caller_that_goes_away_leaves_the_others_their_answer(
     assert found == [BTC_RULES]
 
 
-# --- a signal does not wait for the exchange's gate
+# --- a signal does not wait for a backoff
 
 
 @in_virtual_time
-async def test_a_signal_is_refused_at_once_while_the_exchange_says_wait(exchange: ScriptedExchange) -> None:
-    """It would be accepted when the ban ends, minutes later, and its deadline would count from then."""
+async def test_a_signal_is_refused_immediately_during_a_backoff(exchange: ScriptedExchange) -> None:
+    """Otherwise it would be accepted minutes later, when the ban ends, and its deadline would start then."""
     exchange.on(TIME, http(429, b"", Retry_After="60"))
     exchange.on(EXCHANGE_INFO, info(BTC))
     async with trading(exchange.url, LoopClock()) as client:
@@ -557,7 +555,7 @@ async def test_a_signal_is_refused_at_once_while_the_exchange_says_wait(exchange
 
 
 @in_virtual_time
-async def test_a_signal_waits_for_room_no_longer_than_for_an_answer(exchange: ScriptedExchange) -> None:
+async def test_a_signal_waits_for_weight_no_longer_than_for_a_reply(exchange: ScriptedExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC))
     async with trading(
         exchange.url, LoopClock(), replace(UNPACED, weight_per_10s=50, requests_per_s=10, order_rate_per_s=10)
@@ -571,6 +569,6 @@ async def test_a_signal_waits_for_room_no_longer_than_for_an_answer(exchange: Sc
         with pytest.raises(NotReady):
             await client.rules("ETHUSDT")
         assert anyio.current_time() - before_s == pytest.approx(UNPACED.timeout_ms / 1_000), "nor does the next one"
-        assert not exchange.asked()
+        assert not exchange.requests()
         await anyio.sleep(10)
         assert await client.rules("BTCUSDT") == BTC_RULES

@@ -1,4 +1,4 @@
-"""Looking for an order: what is an order report, what is a negative, and what is no evidence at all."""
+"""Searching an order: which replies are an order report, which a negative, and which no evidence."""
 
 from asyncio import gather
 from decimal import Decimal
@@ -15,7 +15,7 @@ from daemon.exchange.mexc import order_rows
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.views import UnreadableError
 
-from .clocks import BEGIN_MS, HandClock
+from .clocks import BEGIN_MS, ManualClock
 from .scripted import (
     ALL_ORDERS,
     CLIENT_ORDER_ID,
@@ -92,7 +92,7 @@ async def query(
     return await client.query(an_order(**changes), source, BEGIN_MS)
 
 
-def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **fields: Any) -> OrderReport:
+def reported(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **fields: Any) -> OrderReport:
     found: dict[str, Any] = {
         "client_order_id": CLIENT_ORDER_ID,
         "exchange_order_id": "C02__342252993005723644225",
@@ -103,7 +103,7 @@ def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **f
     return OrderReport(**found | fields)
 
 
-# --- what is asked
+# --- the requests
 
 
 @pytest.mark.parametrize(
@@ -115,43 +115,43 @@ def saw(executed: str = "0", quote: str = "0", *, state: State = State.OPEN, **f
         pytest.param(Source.MY_TRADES, {"startTime": str(BEGIN_MS - 60_500), "limit": "100"}, id="fills"),
     ],
 )
-async def test_a_look_asks_for_the_pair_and_from_a_minute_before_the_order_was_sent(
+async def test_a_query_names_the_pair_and_starts_a_minute_before_the_order_was_sent(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, expected: dict[str, str]
 ) -> None:
     await query(exchange, client, source, NOT_FOUND)
-    parameters = exchange.asked()[0].parameters
+    parameters = exchange.requests()[0].parameters
     del parameters["signature"]
     assert parameters == expected | {"symbol": "BTCUSDT", "recvWindow": "2000", "timestamp": str(BEGIN_MS)}
 
 
 @pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
-async def test_a_list_is_asked_for_in_the_exchanges_time(
+async def test_a_list_is_queried_in_the_exchanges_time(
     exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
     await client.measure_clock()
     await query(exchange, client, source, ok([]))
-    assert exchange.asked(ENDPOINTS[source])[0].parameters["startTime"] == str(BEGIN_MS + 90_000 - 60_500)
+    assert exchange.requests(ENDPOINTS[source])[0].parameters["startTime"] == str(BEGIN_MS + 90_000 - 60_500)
 
 
-async def test_an_order_that_was_never_sent_is_looked_for_from_its_acceptance(
+async def test_an_order_that_was_never_sent_is_searched_from_its_acceptance(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     exchange.on(ALL_ORDERS, ok([]))
     await client.query(an_order(sent_ms=None), Source.ALL_ORDERS, BEGIN_MS)
-    assert exchange.asked(ALL_ORDERS)[0].parameters["startTime"] == str(BEGIN_MS - 61_000)
+    assert exchange.requests(ALL_ORDERS)[0].parameters["startTime"] == str(BEGIN_MS - 61_000)
 
 
-async def test_a_symbol_in_chinese_is_looked_for(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_a_symbol_in_chinese_is_queried(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, ok(SHOWN | {"symbol": "币安人生USDT"}))
     found = await client.query(an_order(symbol="币安人生USDT"), Source.ORDER, BEGIN_MS)
-    assert found.report == saw()
-    assert exchange.asked(ORDER)[0].parameters["symbol"] == "币安人生USDT"
+    assert found.report == reported()
+    assert exchange.requests(ORDER)[0].parameters["symbol"] == "币安人生USDT"
 
 
 @everywhere
-async def test_a_look_keeps_its_evidence(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, source: Source
+async def test_a_query_keeps_its_evidence(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, source: Source
 ) -> None:
     clock.advance(77)
     found = await query(
@@ -178,53 +178,55 @@ async def test_a_look_keeps_its_evidence(
     ],
 )
 @pytest.mark.parametrize("source", [Source.ORDER, Source.OPEN_ORDERS, Source.ALL_ORDERS])
-async def test_an_order_is_seen_in_each_of_mexcs_states(
+async def test_an_order_is_reported_in_each_of_mexcs_states(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, status: str, state: State
 ) -> None:
     shown = SHOWN | {"status": status, "executedQty": "0.5", "cummulativeQuoteQty": "5.5"}
     found = await query(exchange, client, source, ok(shown if source is Source.ORDER else [ANOTHER, shown, ANOTHER]))
-    assert (found.failed, found.report) == (False, saw("0.5", "5.5", state=state))
+    assert (found.failed, found.report) == (False, reported("0.5", "5.5", state=state))
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        pytest.param({"executedQty": 0.1, "cummulativeQuoteQty": 1}, saw("0.1", "1"), id="amounts as numbers"),
+        pytest.param({"executedQty": 0.1, "cummulativeQuoteQty": 1}, reported("0.1", "1"), id="amounts as numbers"),
         pytest.param(
-            {"executedQty": "0.100000000000000001"}, saw("0.100000000000000001"), id="more digits than a float holds"
+            {"executedQty": "0.100000000000000001"},
+            reported("0.100000000000000001"),
+            id="more digits than a float holds",
         ),
-        pytest.param({"executedQty": None, "cummulativeQuoteQty": None}, saw(), id="amounts null"),
+        pytest.param({"executedQty": None, "cummulativeQuoteQty": None}, reported(), id="amounts null"),
         pytest.param(
-            {"orderId": 12345678901234567890123}, saw(exchange_order_id="12345678901234567890123"), id="number"
+            {"orderId": 12345678901234567890123}, reported(exchange_order_id="12345678901234567890123"), id="number"
         ),
-        pytest.param({"clientOrderId": ""}, saw(client_order_id=""), id="client order id empty"),
-        pytest.param({"executedQty": "", "cummulativeQuoteQty": ""}, saw(), id="amounts empty"),
-        pytest.param({"status": "new"}, saw(), id="a state in lower case"),
-        pytest.param({"clientOrderId": None}, saw(client_order_id=None), id="client order id null"),
-        pytest.param({"somethingNew": {"since": [2027]}}, saw(), id="a field that nobody knows"),
+        pytest.param({"clientOrderId": ""}, reported(client_order_id=""), id="client order id empty"),
+        pytest.param({"executedQty": "", "cummulativeQuoteQty": ""}, reported(), id="amounts empty"),
+        pytest.param({"status": "new"}, reported(), id="a state in lower case"),
+        pytest.param({"clientOrderId": None}, reported(client_order_id=None), id="client order id null"),
+        pytest.param({"somethingNew": {"since": [2027]}}, reported(), id="a field that nobody knows"),
     ],
 )
-async def test_an_order_is_seen_however_its_fields_are_written(
+async def test_an_order_is_reported_in_every_notation_of_its_fields(
     exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object], expected: OrderReport
 ) -> None:
     found = await query(exchange, client, Source.ORDER, ok(SHOWN | fields))
     assert (found.failed, found.report) == (False, expected)
 
 
-async def test_an_order_is_seen_by_its_id_and_state_alone(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_an_order_is_reported_by_its_id_and_state_alone(exchange: ScriptedExchange, client: MexcExchange) -> None:
     found = await query(exchange, client, Source.ORDER, ok({"orderId": "C02__1", "status": "FILLED"}))
-    assert found.report == saw(state=State.FILLED, client_order_id=None, exchange_order_id="C02__1")
+    assert found.report == reported(state=State.FILLED, client_order_id=None, exchange_order_id="C02__1")
 
 
-async def test_fills_are_a_sighting_of_a_partly_filled_order(exchange: ScriptedExchange, client: MexcExchange) -> None:
-    """They prove that it was placed, not how it ended."""
+async def test_fills_report_a_partly_filled_order(exchange: ScriptedExchange, client: MexcExchange) -> None:
+    """Fills prove that it was placed, not how it ended."""
     fills = [TRADE, ANOTHER_TRADE, TRADE | {"id": "2", "qty": 0.5, "quoteQty": 5.5}, ANOTHER_TRADE]
     found = await query(exchange, client, Source.MY_TRADES, ok(fills))
-    assert (found.failed, found.report) == (False, saw("0.75", "8.25", state=State.PARTIALLY_FILLED))
+    assert (found.failed, found.report) == (False, reported("0.75", "8.25", state=State.PARTIALLY_FILLED))
 
 
 @pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
-async def test_an_order_is_seen_in_a_full_list(
+async def test_an_order_is_reported_from_a_full_list(
     exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     mine, another, longest = _entries(source)
@@ -255,16 +257,16 @@ async def test_a_list_without_the_order_is_a_negative(
 
 @pytest.mark.parametrize("over", [0, 1], ids=["full", "more than asked for"])
 @pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
-async def test_a_full_list_without_the_order_is_no_negative(
+async def test_a_full_list_without_the_order_is_not_a_negative(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, over: int
 ) -> None:
-    """What is looked for may have been cut off."""
+    """The list can be truncated before the order."""
     _, another, longest = _entries(source)
     found = await query(exchange, client, source, ok([another] * (longest + over)))
     assert (found.failed, found.report) == (True, None)
 
 
-async def test_open_orders_are_never_cut_off(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_open_orders_are_never_truncated(exchange: ScriptedExchange, client: MexcExchange) -> None:
     """An account has at most 500, and the list shows them all."""
     found = await query(exchange, client, Source.OPEN_ORDERS, ok([ANOTHER] * 500))
     assert (found.failed, found.report) == (False, None)
@@ -291,15 +293,15 @@ async def test_open_orders_are_never_cut_off(exchange: ScriptedExchange, client:
         pytest.param(http(200, b""), id="nothing"),
         pytest.param(http(200, b"null"), id="null"),
         pytest.param(http(200, b"<html>"), id="HTML"),
-        pytest.param(http(200, b"[{"), id="torn off"),
-        pytest.param(http(200, b"\xff\xfe"), id="no text"),
+        pytest.param(http(200, b"[{"), id="truncated"),
+        pytest.param(http(200, b"\xff\xfe"), id="not text"),
         pytest.param(http(200, b'{"msg":"ok"}'), id="an envelope"),
         pytest.param(http(200, b'{"code":200,"data":[]}'), id="a list in an envelope"),
-        pytest.param(http(200, b'[{"x":' + b"[" * 100_000), id="nested without end"),
+        pytest.param(http(200, b'[{"x":' + b"[" * 100_000), id="deeply nested"),
         pytest.param(HANG_UP, id="no answer"),
     ],
 )
-async def test_any_other_answer_is_no_evidence(
+async def test_any_other_reply_is_not_evidence(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, answer: bytes
 ) -> None:
     found = await query(exchange, client, source, answer)
@@ -308,7 +310,7 @@ async def test_any_other_answer_is_no_evidence(
 
 
 @pytest.mark.parametrize("source", LISTS)
-async def test_not_found_is_no_answer_of_a_list(
+async def test_not_found_is_not_a_valid_reply_to_a_list_query(
     exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     assert (await query(exchange, client, source, NOT_FOUND)).failed
@@ -334,7 +336,7 @@ UNREADABLE_FIELDS = [
 
 @pytest.mark.parametrize("source", [Source.ORDER, Source.ALL_ORDERS])
 @pytest.mark.parametrize("fields", UNREADABLE_FIELDS)
-async def test_an_order_shown_wrongly_is_no_evidence(
+async def test_a_malformed_order_is_not_evidence(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, fields: dict[str, object]
 ) -> None:
     shown = SHOWN | fields
@@ -344,19 +346,19 @@ async def test_an_order_shown_wrongly_is_no_evidence(
 
 
 @pytest.mark.parametrize("fields", [{"qty": "NaN"}, {"qty": "-1"}, {"quoteQty": "Infinity"}, {"orderId": ""}])
-async def test_fills_shown_wrongly_are_no_evidence(
+async def test_malformed_fills_are_not_evidence(
     exchange: ScriptedExchange, client: MexcExchange, fields: dict[str, object]
 ) -> None:
     found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | fields, TRADE | {"id": "2"}]))
     assert (found.failed, found.report) == (True, None)
 
 
-async def test_a_text_that_is_no_utf_8_is_no_evidence(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_invalid_utf_8_is_not_evidence(exchange: ScriptedExchange, client: MexcExchange) -> None:
     found = await query(exchange, client, Source.ORDER, http(200, b'{"orderId":"\xff","status":"NEW"}'))
     assert found.failed
 
 
-async def test_another_orders_state_is_not_taken_for_ours(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_another_orders_state_does_not_count_as_ours(exchange: ScriptedExchange, client: MexcExchange) -> None:
     found = await query(exchange, client, Source.ORDER, ok(ANOTHER))
     assert (found.failed, found.report) == (True, None)
     assert CLIENT_ORDER_ID in found.answered
@@ -368,7 +370,7 @@ async def test_another_orders_state_is_not_taken_for_ours(exchange: ScriptedExch
     [ORDER_ID[:-1], f"{ORDER_ID[:-1]}G-1", CLIENT_ORDER_ID.lower(), "web_1", "", None],
     ids=["cut", "the next order's", "lower case", "another's", "empty", "null"],
 )
-async def test_a_list_is_searched_for_our_order_and_no_other(
+async def test_only_our_order_is_found_in_a_list(
     exchange: ScriptedExchange, client: MexcExchange, near: str | None
 ) -> None:
     found = await query(exchange, client, Source.ALL_ORDERS, ok([SHOWN | {"clientOrderId": near}]))
@@ -389,7 +391,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("source", list(Source))
-async def test_a_row_with_the_order_id_that_mexc_gave_is_ours_whatever_its_client_order_id_says(
+async def test_a_row_with_mexcs_order_id_is_ours_with_any_client_order_id(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, name: str | None
 ) -> None:
     mine, another, _ = _entries(source)
@@ -415,9 +417,7 @@ async def test_a_row_that_any_attempt_of_the_order_placed_is_ours(
     assert (found.report.exchange_order_id, found.report.client_order_id) == (PLACED_AS, name)
 
 
-async def test_of_several_attempts_the_last_one_is_the_orders_own(
-    exchange: ScriptedExchange, client: MexcExchange
-) -> None:
+async def test_of_several_attempts_the_last_one_counts(exchange: ScriptedExchange, client: MexcExchange) -> None:
     first = SHOWN | {"clientOrderId": f"{ORDER_ID}-1", "orderId": "C02__1"}
     second = SHOWN | {"clientOrderId": f"{ORDER_ID}-2", "orderId": "C02__2"}
     asked = {"attempts": 2, "client_order_id": f"{ORDER_ID}-2"}
@@ -426,12 +426,10 @@ async def test_of_several_attempts_the_last_one_is_the_orders_own(
     assert found.report.exchange_order_id == "C02__2"
 
 
-async def test_an_order_is_asked_for_by_the_id_that_mexc_gave_it(
-    exchange: ScriptedExchange, client: MexcExchange
-) -> None:
+async def test_an_order_is_queried_by_mexcs_order_id(exchange: ScriptedExchange, client: MexcExchange) -> None:
     await query(exchange, client, Source.ORDER_ID, ok(SHOWN), exchange_order_id=PLACED_AS)
     await query(exchange, client, Source.ORDER, ok(SHOWN), exchange_order_id=PLACED_AS)
-    by_its_id, by_ours = (request.parameters for request in exchange.asked(ORDER))
+    by_its_id, by_ours = (request.parameters for request in exchange.requests(ORDER))
     assert (by_its_id["orderId"], by_ours["origClientOrderId"]) == (PLACED_AS, CLIENT_ORDER_ID)
     assert "origClientOrderId" not in by_its_id
     assert "orderId" not in by_ours
@@ -453,7 +451,7 @@ ODD_ROWS = [
 
 @pytest.mark.parametrize("odd", ODD_ROWS)
 @pytest.mark.parametrize("source", LISTS)
-async def test_an_odd_row_of_another_order_is_passed_over_and_hides_nothing(
+async def test_an_odd_row_of_another_order_is_skipped_and_hides_nothing(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, odd: object
 ) -> None:
     mine, another, _ = _entries(source)
@@ -464,7 +462,7 @@ async def test_an_odd_row_of_another_order_is_passed_over_and_hides_nothing(
     assert (found.report, found.failed) == (None, False)
 
 
-async def test_what_was_passed_over_is_told(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_skipped_rows_are_recorded(exchange: ScriptedExchange, client: MexcExchange) -> None:
     odd = ANOTHER | {"executedQty": "1,000.5"}
     found = await query(exchange, client, Source.ALL_ORDERS, ok([odd, ANOTHER, {}, SHOWN, 17]))
     assert len(found.passed_over) == 2
@@ -472,7 +470,7 @@ async def test_what_was_passed_over_is_told(exchange: ScriptedExchange, client: 
 
 
 @pytest.mark.parametrize("source", [Source.ALL_ORDERS, Source.MY_TRADES])
-async def test_an_odd_row_of_ours_is_not_not_found(
+async def test_an_odd_row_of_ours_does_not_count_as_not_found(
     exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     mine, another, _ = _entries(source)
@@ -481,7 +479,7 @@ async def test_an_odd_row_of_ours_is_not_not_found(
     assert found.odd
 
 
-# --- what contradicts what was sent
+# --- contradictions to the sent order
 
 
 @pytest.mark.parametrize(
@@ -493,7 +491,7 @@ async def test_an_odd_row_of_ours_is_not_not_found(
     ],
 )
 @everywhere
-async def test_a_row_that_contradicts_what_was_sent_is_no_evidence(
+async def test_a_row_that_contradicts_the_sent_order_is_not_evidence(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, fields: dict[str, object], said: str
 ) -> None:
     mine = _entries(source)[0] | fields
@@ -506,7 +504,7 @@ async def test_a_row_that_contradicts_what_was_sent_is_no_evidence(
 
 @pytest.mark.parametrize("client_order_id", [None, CLIENT_ORDER_ID], ids=["null", "ours"])
 @pytest.mark.parametrize("source", [Source.ORDER, Source.ORDER_ID, Source.OPEN_ORDERS, Source.ALL_ORDERS])
-async def test_an_order_with_another_quantity_is_no_evidence(
+async def test_an_order_with_another_quantity_is_not_evidence(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, client_order_id: str | None
 ) -> None:
     shown = SHOWN | {"origQty": "999", "status": "FILLED", "clientOrderId": client_order_id}
@@ -517,21 +515,21 @@ async def test_an_order_with_another_quantity_is_no_evidence(
 
 
 @pytest.mark.parametrize("quantity", ["1", "1.000", 1, "0", "", None], ids=str)
-async def test_a_quantity_that_says_nothing_else_contradicts_nothing(
+async def test_a_missing_or_equal_quantity_is_no_contradiction(
     exchange: ScriptedExchange, client: MexcExchange, quantity: object
 ) -> None:
     found = await query(exchange, client, Source.ORDER, ok(SHOWN | {"origQty": quantity}))
-    assert (found.report, found.odd) == (saw(), None)
+    assert (found.report, found.odd) == (reported(), None)
 
 
 @pytest.mark.parametrize("amounts", [{"quantity": Decimal(1)}, {"quantity": None, "quote_quantity": Decimal(11)}])
-async def test_a_market_order_may_show_another_quantity_than_was_sent(
+async def test_a_market_order_can_show_another_quantity_than_was_sent(
     exchange: ScriptedExchange, client: MexcExchange, amounts: dict[str, Any]
 ) -> None:
-    """MEXC turns it into another order with a quantity of its own (library); its order id says enough."""
+    """MEXC turns it into another order with its own quantity (library); the order id identifies it."""
     sent = {"type": OrderType.MARKET, "price": None, "exchange_order_id": PLACED_AS} | amounts
     found = await query(exchange, client, Source.ORDER_ID, ok(SHOWN | {"origQty": "10.83"}), **sent)
-    assert (found.report, found.odd) == (saw(quantity=Decimal("10.83")), None)
+    assert (found.report, found.odd) == (reported(quantity=Decimal("10.83")), None)
 
 
 # --- states that MEXC does not document
@@ -552,12 +550,12 @@ async def test_a_market_order_may_show_another_quantity_than_was_sent(
     ],
 )
 @pytest.mark.parametrize("source", [Source.ORDER, Source.ALL_ORDERS])
-async def test_an_order_in_a_state_that_is_not_documented_exists_and_has_ended_where_that_is_clear(
+async def test_an_order_in_an_undocumented_state_exists_and_has_ended_if_that_is_clear(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, status: object, executed: str, state: State
 ) -> None:
     shown = SHOWN | {"status": status, "executedQty": executed}
     found = await query(exchange, client, source, ok([shown] if source in LISTS else shown))
-    assert found.report == saw(executed, state=state)
+    assert found.report == reported(executed, state=state)
     assert repr(str(status)) in str(found.odd)
 
 
@@ -567,26 +565,26 @@ async def test_an_order_in_a_state_that_is_not_documented_exists_and_has_ended_w
 async def test_a_fill_that_is_shown_twice_counts_once(exchange: ScriptedExchange, client: MexcExchange) -> None:
     second = TRADE | {"id": "another fill", "qty": "0.5", "quoteQty": "5.5"}
     found = await query(exchange, client, Source.MY_TRADES, ok([TRADE, second, TRADE]))
-    assert found.report == saw("0.75", "8.25", state=State.PARTIALLY_FILLED)
+    assert found.report == reported("0.75", "8.25", state=State.PARTIALLY_FILLED)
 
 
 @pytest.mark.parametrize("missing", [{"quoteQty": None}, {"quoteQty": "0"}, {"quoteQty": ""}], ids=str)
-async def test_what_a_fill_came_to_is_computed_where_it_is_not_shown(
+async def test_the_value_of_a_fill_is_computed_if_it_is_missing(
     exchange: ScriptedExchange, client: MexcExchange, missing: dict[str, object]
 ) -> None:
     found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | missing]))
-    assert found.report == saw("0.25", "2.75", state=State.PARTIALLY_FILLED)
+    assert found.report == reported("0.25", "2.75", state=State.PARTIALLY_FILLED)
 
 
-async def test_fills_without_an_id_all_count(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_all_fills_without_an_id_count(exchange: ScriptedExchange, client: MexcExchange) -> None:
     found = await query(exchange, client, Source.MY_TRADES, ok([TRADE | {"id": None}] * 2))
-    assert found.report == saw("0.5", "5.5", state=State.PARTIALLY_FILLED)
+    assert found.report == reported("0.5", "5.5", state=State.PARTIALLY_FILLED)
 
 
-# --- what else a look tells
+# --- further results of a query
 
 
-async def test_a_look_without_an_answer_did_not_reach_the_exchange(
+async def test_a_query_without_a_reply_did_not_reach_the_exchange(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
     assert not (await query(exchange, client, Source.ORDER, HANG_UP)).reached
@@ -604,7 +602,7 @@ async def test_a_look_without_an_answer_did_not_reach_the_exchange(
         pytest.param(ok([]), None, id="an answer"),
     ],
 )
-async def test_a_look_hands_on_how_long_a_ban_keeps_everything_still(
+async def test_a_query_returns_the_backoff_of_a_ban(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, answer: bytes, wait_ms: int | None
 ) -> None:
     found = await query(exchange, client, source, answer)
@@ -613,15 +611,15 @@ async def test_a_look_hands_on_how_long_a_ban_keeps_everything_still(
 
 
 @pytest.mark.parametrize("code", [700003, 10073])
-async def test_a_look_refused_for_its_timestamp_has_the_clock_measured(
+async def test_a_query_refused_for_its_timestamp_triggers_a_clock_measurement(
     exchange: ScriptedExchange, client: MexcExchange, code: int
 ) -> None:
-    """Or every look until the next measurement would be refused, and no doubt could end."""
+    """Otherwise every query until the next measurement would be refused, and no search could end."""
     exchange.on(TIME, ok({"serverTime": BEGIN_MS + 90_000}))
     exchange.on(ORDER, bad(code), NOT_FOUND)
     assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).failed
     assert not (await client.query(an_order(), Source.ORDER, BEGIN_MS)).failed
-    assert [request.parameters["timestamp"] for request in exchange.asked(ORDER)] == [
+    assert [request.parameters["timestamp"] for request in exchange.requests(ORDER)] == [
         str(BEGIN_MS),
         str(BEGIN_MS + 90_000),
     ]
@@ -637,7 +635,7 @@ SECOND = {"client_order_id": CLIENT_ORDER_ID.replace("DEF-1", "XYZ-1"), "order_i
 async def test_one_list_serves_every_order_of_its_pair(
     exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
-    """After an outage many are in doubt at once; a list for each would use up the weight."""
+    """After an outage many orders are in doubt at the same time; a list for each would use up the weight."""
     mine = _entries(source)[0]
     exchange.on(ENDPOINTS[source], ok([mine, mine | {"clientOrderId": SECOND["client_order_id"], "orderId": "C02__2"}]))
     first = await client.query(an_order(), source, BEGIN_MS)
@@ -645,17 +643,17 @@ async def test_one_list_serves_every_order_of_its_pair(
     assert first.report is not None
     assert second.report is not None
     assert (first.report.exchange_order_id, second.report.exchange_order_id) == (mine["orderId"], "C02__2")
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
 
 
 @pytest.mark.parametrize("source", LISTS)
-async def test_looks_at_the_same_time_share_one_request(
+async def test_concurrent_queries_share_one_request(
     exchange: ScriptedExchange, client: MexcExchange, source: Source
 ) -> None:
     exchange.on(ENDPOINTS[source], ok([]))
     results = await gather(*(client.query(an_order(), source, BEGIN_MS) for _ in range(20)))
     assert not any(found.failed for found in results)
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
 
 
 @pytest.mark.parametrize(
@@ -668,45 +666,45 @@ async def test_looks_at_the_same_time_share_one_request(
     ],
 )
 @pytest.mark.parametrize("source", LISTS)
-async def test_a_list_that_cannot_show_an_order_does_not_serve_it(
+async def test_a_list_that_cannot_contain_an_order_is_not_used_for_it(
     exchange: ScriptedExchange, client: MexcExchange, source: Source, changes: dict[str, Any], due_ms: int
 ) -> None:
     exchange.on(ENDPOINTS[source], ok([]))
     await client.query(an_order(), source, BEGIN_MS)
     await client.query(an_order(**changes), source, due_ms)
-    assert len(exchange.asked()) == 2
+    assert len(exchange.requests()) == 2
 
 
 @pytest.mark.parametrize("source", LISTS)
-async def test_a_list_serves_for_a_minute_at_most(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock, source: Source
+async def test_a_list_is_used_for_a_minute_at_most(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, source: Source
 ) -> None:
     exchange.on(ENDPOINTS[source], ok([]))
     await client.query(an_order(), source, 0)
     clock.advance(60_000)
     await client.query(an_order(), source, 0)
-    assert len(exchange.asked()) == 2
+    assert len(exchange.requests()) == 2
 
 
-async def test_a_list_that_was_told_to_wait_does_not_make_the_wait_longer(
-    exchange: ScriptedExchange, client: MexcExchange, clock: HandClock
+async def test_a_shared_list_with_a_backoff_does_not_extend_the_backoff(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     exchange.on(OPEN_ORDERS, http(418, b"", Retry_After="7"))
     first = await client.query(an_order(), Source.OPEN_ORDERS, BEGIN_MS)
     clock.advance(5_000)
     second = await client.query(an_order(), Source.OPEN_ORDERS, BEGIN_MS)
-    assert len(exchange.asked()) == 1
+    assert len(exchange.requests()) == 1
     until_ms = [found.at_ms + (found.retry_after_ms or 0) for found in (first, second)]
     assert until_ms == [BEGIN_MS + 7_000] * 2
 
 
-async def test_the_order_itself_is_asked_for_every_time(exchange: ScriptedExchange, client: MexcExchange) -> None:
+async def test_the_order_itself_is_queried_every_time(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(ORDER, NOT_FOUND, ok(SHOWN))
     assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).report is None
-    assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).report == saw()
+    assert (await client.query(an_order(), Source.ORDER, BEGIN_MS)).report == reported()
 
 
-# --- whatever comes
+# --- arbitrary replies
 
 
 VALUES = st.one_of(
@@ -726,7 +724,7 @@ ENTRIES = st.dictionaries(
 
 @given(body=st.binary(max_size=60) | st.lists(ENTRIES, max_size=3).map(lambda found: ok(found).split(b"\r\n\r\n")[1]))
 @settings(max_examples=200, deadline=None)
-def test_whatever_is_shown_is_an_exact_sighting_or_none_or_unreadable(body: bytes) -> None:
+def test_any_rows_are_an_exact_report_or_none_or_unreadable(body: bytes) -> None:
     for read in (order_rows.among_orders, order_rows.among_trades, order_rows.the_order):
         try:
             found = read(body, an_order()).report
@@ -740,5 +738,5 @@ def test_whatever_is_shown_is_an_exact_sighting_or_none_or_unreadable(body: byte
 
 
 def _entries(source: Source) -> tuple[dict[str, object], dict[str, object], int]:
-    """Return an entry of ours, one of another's, and how many a full list has."""
+    """Return an entry of ours, an entry of another order, and the length of a full list."""
     return (TRADE, ANOTHER_TRADE, 100) if source is Source.MY_TRADES else (SHOWN, ANOTHER, 1_000)

@@ -1,4 +1,4 @@
-"""Signing: MEXC's own examples, the escapes, and that the bytes on the wire are the bytes that were signed."""
+"""Signing: MEXC's own examples, the escapes, and that the sent bytes are the signed bytes."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ from daemon.exchange.mexc.requests import ExchangeCall, Requests
 from daemon.exchange.mexc.signing import Parameters, encode, signed
 from daemon.exchange.mexc.transport import HttpTransport, Reply, open_transport
 
-from .clocks import HandClock
+from .clocks import ManualClock
 from .scripted import UNPACED
 from .wire import Connection, Peer, answering, http, serve
 
@@ -32,14 +32,14 @@ def test_the_official_example_in_the_query_string_has_the_official_signature() -
 
 
 def test_the_official_example_with_a_body_has_the_official_signature() -> None:
-    """Query and body are joined with nothing between them."""
+    """Query and body are joined without a separator."""
     query = "symbol=BTCUSDT&side=BUY&type=LIMIT"
     body = "quantity=1&price=11&recvWindow=5000&timestamp=1644489390087"
     signature = "d1a676610ceb39174c8039b3f548357994b2a34139a8addd33baadba65684592"
     assert OFFICIAL.sign(f"{query}{body}".encode()) == signature
 
 
-def test_the_paper_exchange_is_traded_with_the_example_pair() -> None:
+def test_the_paper_exchange_uses_the_example_keys() -> None:
     assert (PAPER.api_key.reveal(), PAPER.api_secret.reveal()) == (KEY, SECRET)
 
 
@@ -75,12 +75,12 @@ def test_escapes_are_utf_8_in_upper_case(value: str, written: str) -> None:
     assert encode([("v", value)]) == f"v={written}"
 
 
-# --- on the wire
+# --- the sent bytes
 
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> str:
-    """Let one loop carry the module's server and every example."""
+    """Use one event loop for the module's server and all examples."""
     return "asyncio"
 
 
@@ -102,7 +102,7 @@ PARAMETERS = st.lists(st.tuples(NAMES, VALUES | AWKWARD), max_size=8, unique_by=
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @given(parameters=PARAMETERS, recv_window_ms=st.integers(1, 60_000), now_ms=st.integers(0, 2**43))
 @settings(max_examples=40, deadline=None)
-async def test_what_arrives_is_byte_for_byte_what_was_signed(
+async def test_the_received_bytes_are_the_signed_bytes(
     wire: tuple[Peer, HttpTransport],
     method: str,
     parameters: list[tuple[str, str]],
@@ -111,7 +111,7 @@ async def test_what_arrives_is_byte_for_byte_what_was_signed(
 ) -> None:
     peer, transport = wire
     table = replace(UNPACED, recv_window_ms=recv_window_ms, timeout_ms=60_000)
-    requests = Requests(transport, OFFICIAL, HandClock(now_ms), table)
+    requests = Requests(transport, OFFICIAL, ManualClock(now_ms), table)
 
     if method == "POST":
         asked = await order(requests, parameters)
@@ -129,12 +129,12 @@ async def test_what_arrives_is_byte_for_byte_what_was_signed(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signature(
+async def test_a_recorded_request_is_the_sent_one_without_the_signature(
     wire: tuple[Peer, HttpTransport], method: str
 ) -> None:
     peer, transport = wire
     table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
-    requests = Requests(transport, OFFICIAL, HandClock(1_700_000_000_123), table)
+    requests = Requests(transport, OFFICIAL, ManualClock(1_700_000_000_123), table)
     parameters = [("symbol", "币安人生USDT")]
 
     if method == "POST":
@@ -152,7 +152,7 @@ async def test_what_is_recorded_of_a_request_is_what_was_sent_without_the_signat
     "quoted", ['"signature":"{}"', "{}", '\\"signature\\":\\"{}\\"', "signature%3D{}", "<b>{}</b>"]
 )
 @pytest.mark.parametrize("upper", [False, True], ids=["as sent", "in capitals"])
-async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_it(quoted: str, upper: bool) -> None:
+async def test_the_signature_of_a_request_is_redacted_in_every_notation_of_the_reply(quoted: str, upper: bool) -> None:
     sent: list[str] = []
 
     async def echo(peer: Peer, connection: Connection) -> None:
@@ -165,17 +165,17 @@ async def test_the_signature_of_a_request_is_redacted_however_the_answer_quotes_
 
     async with serve(echo) as peer, open_transport(peer.url) as transport:
         table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
-        requests = Requests(transport, OFFICIAL, HandClock(), table)
+        requests = Requests(transport, OFFICIAL, ManualClock(), table)
         asked = await order(requests, [("symbol", "BTCUSDT")])
     assert isinstance(asked.reply, Reply)
     assert asked.reply.body.decode() == quoted.format("*** and *** and ***")
     assert len(sent[0]) == 64
 
 
-async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTransport]) -> None:
+async def test_public_endpoints_are_queried_without_a_key(wire: tuple[Peer, HttpTransport]) -> None:
     peer, transport = wire
     table = replace(UNPACED, recv_window_ms=2_000, timeout_ms=60_000)
-    requests = Requests(transport, OFFICIAL, HandClock(), table)
+    requests = Requests(transport, OFFICIAL, ManualClock(), table)
 
     asked = await requests.public("/api/v3/exchangeInfo", [("symbol", "BTCUSDT")], weight=25)
 
@@ -186,7 +186,7 @@ async def test_what_needs_no_key_is_asked_without_one(wire: tuple[Peer, HttpTran
 
 
 async def order(requests: Requests, parameters: Parameters) -> ExchangeCall:
-    """Post an order in the steps in which one is sent."""
+    """Post an order in the same steps as the executor."""
     prepared = requests.signed("POST", "/api/v3/order", parameters, FAR_MS)
     connection = await requests.transport.connect(60)
     assert connection.write(prepared.request)

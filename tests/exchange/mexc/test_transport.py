@@ -1,4 +1,4 @@
-"""Requests over aiohttp: the bytes that leave, what comes back, and what is never sent a second time."""
+"""Requests over aiohttp: the sent bytes, the replies, and what is never sent a second time."""
 
 from asyncio import gather
 from collections import Counter
@@ -15,8 +15,8 @@ from .wire import Connection, Peer, answering, http, serve, settle
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-async def test_a_request_is_these_bytes_and_no_others(method: str) -> None:
-    """The target is not quoted anew, the body is empty, the content type is the one that MEXC wants."""
+async def test_a_request_is_exactly_these_bytes(method: str) -> None:
+    """The target is not quoted again, the body is empty, the content type is the one that MEXC requires."""
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
         await send(transport, method)
     request = peer.requests[0]
@@ -44,7 +44,7 @@ async def test_a_request_is_these_bytes_and_no_others(method: str) -> None:
         pytest.param("a=b&a=c&&d", id="a query in another than the usual form"),
     ],
 )
-async def test_the_url_is_not_quoted_anew(escaped: str) -> None:
+async def test_the_url_is_not_quoted_again(escaped: str) -> None:
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
         await transport.request(transport.build("POST", f"{PATH}?q={escaped}", HEADERS), PATIENCE_S, repeatable=False)
     assert peer.requests[0].target == f"{PATH}?q={escaped}".encode()
@@ -57,15 +57,15 @@ async def test_a_slash_at_the_end_of_the_address_is_not_doubled() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 418, 429, 500, 503])
-async def test_an_answer_of_any_status_is_an_answer(status: int) -> None:
+async def test_a_reply_with_any_status_is_a_reply(status: int) -> None:
     body = b"" if status == 204 else b'{"code":30001}'
     async with serve(answering(http(status, body) if body else b"HTTP/1.1 204 None\r\n\r\n")) as peer:
         assert await post(peer.url) == Reply(status, body)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
-    """A 307 or 308 would send the order again, to wherever it says."""
+async def test_a_redirect_is_a_reply_and_not_followed(status: int) -> None:
+    """A 307 or 308 would send the order again, to any address."""
     async with serve(answering(http(200))) as elsewhere:
         async with serve(answering(http(status, b"moved", Location=f"{elsewhere.url}/take"))) as peer:
             assert await post(peer.url) == Reply(status, b"moved")
@@ -83,7 +83,7 @@ async def test_cookies_of_the_exchange_are_not_sent_back() -> None:
     assert "cookie" not in peer.requests[1].headers
 
 
-async def test_an_answer_arrives_in_whatever_pieces_it_comes() -> None:
+async def test_a_reply_can_arrive_in_pieces() -> None:
     async def drip(peer: Peer, connection: Connection) -> None:
         await peer.next_request(connection)
         for byte in b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n":
@@ -93,7 +93,7 @@ async def test_an_answer_arrives_in_whatever_pieces_it_comes() -> None:
         assert await post(peer.url) == Reply(200, b"abcde")
 
 
-async def test_an_answer_as_long_as_the_bound_is_read() -> None:
+async def test_a_reply_of_the_maximum_length_is_read() -> None:
     async with serve(answering(http(200, bytes(MAX_BODY)))) as peer:
         outcome = await post(peer.url)
     assert isinstance(outcome, Reply)
@@ -128,7 +128,7 @@ async def test_retry_after_is_read_in_seconds(header: str, wait_ms: int | None) 
 
 
 async def drop_the_second_request(peer: Peer, connection: Connection) -> None:
-    """Hang up on the second request, without an answer; answer every other."""
+    """Close the connection at the second request, without a reply; reply to all others."""
     while True:
         await peer.next_request(connection)
         if len(peer.requests) == 2:
@@ -144,7 +144,7 @@ async def test_connections_are_kept_alive() -> None:
 
 
 async def test_a_post_is_not_sent_again_when_a_kept_alive_connection_drops() -> None:
-    """Whether the exchange took it before it hung up is unknown: a second copy could buy twice."""
+    """The exchange may have accepted it before it closed the connection: a second copy could buy twice."""
     async with serve(drop_the_second_request) as peer, open_transport(peer.url) as transport:
         await send(transport, "GET")
         outcome = await send(transport, "POST")
@@ -154,7 +154,7 @@ async def test_a_post_is_not_sent_again_when_a_kept_alive_connection_drops() -> 
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_look_or_a_cancel_is_sent_again_once_when_a_kept_alive_connection_drops(method: str) -> None:
+async def test_a_query_or_a_cancel_is_sent_again_once_when_a_kept_alive_connection_drops(method: str) -> None:
     async with serve(drop_the_second_request) as peer, open_transport(peer.url) as transport:
         await send(transport, "POST")
         assert await send(transport, method) == Reply(200, b"answered")
@@ -162,8 +162,8 @@ async def test_a_look_or_a_cancel_is_sent_again_once_when_a_kept_alive_connectio
     assert len(peer.connections) == 2
 
 
-async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_answer_to_the_next_request() -> None:
-    """A server may say 408 on an idle connection before it hangs up; read as an answer it would be an order's end."""
+async def test_an_unsolicited_reply_is_not_the_reply_to_the_next_request() -> None:
+    """A server can send 408 on an idle connection before it closes it; read as a reply, it would end an order."""
 
     async def talkative(peer: Peer, connection: Connection) -> None:
         await peer.next_request(connection)
@@ -179,7 +179,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_answer_to_th
 @pytest.mark.parametrize("hangs_up", [False, True], ids=["stays", "hangs up"])
 @pytest.mark.parametrize("read", [False, True], ids=["unread", "read"])
 @pytest.mark.parametrize("said", [http(408, b""), b""], ids=["408", "nothing"])
-async def test_an_order_does_not_ride_on_a_connection_that_the_server_gave_up(
+async def test_an_order_is_not_sent_on_a_connection_that_the_server_gave_up(
     *, said: bytes, hangs_up: bool, read: bool
 ) -> None:
     if not said and not hangs_up:
@@ -209,7 +209,7 @@ async def test_an_order_does_not_ride_on_a_connection_that_the_server_gave_up(
     assert len(peer.connections) == 2
 
 
-async def test_a_408_on_a_connection_that_idled_says_that_no_request_was_read() -> None:
+async def test_a_408_on_an_idle_connection_means_that_no_request_was_read() -> None:
     async def tired(peer: Peer, connection: Connection) -> None:
         await peer.next_request(connection)
         await connection.send(http(200))
@@ -221,14 +221,14 @@ async def test_a_408_on_a_connection_that_idled_says_that_no_request_was_read() 
         assert not no_secret_in(await send(transport)).written
 
 
-async def test_a_408_on_a_new_connection_is_an_answer() -> None:
-    """There the server had the request at once: whoever stands behind it may have taken it."""
+async def test_a_408_on_a_new_connection_is_a_reply() -> None:
+    """There the server received the request immediately: a server behind it may have accepted it."""
     async with serve(answering(http(408))) as peer:
         assert await post(peer.url) == Reply(408, b"")
 
 
 @in_virtual_time
-async def test_no_request_rides_on_a_connection_that_idled_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_request_is_sent_on_a_connection_that_idled_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connector, "monotonic", anyio.current_time)
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
         for idle_s in (0, IDLE_S - 5, IDLE_S + 5):
@@ -237,8 +237,8 @@ async def test_no_request_rides_on_a_connection_that_idled_for_long(monkeypatch:
     assert len(peer.connections) == 2
 
 
-async def test_many_requests_at_once_do_not_wait_for_each_other() -> None:
-    """A connection for each: an order never waits behind another's answer."""
+async def test_concurrent_requests_do_not_wait_for_each_other() -> None:
+    """Each has its own connection: an order never waits for another's reply."""
     arrived, everybody = [], 20
 
     async def all_or_nothing(peer: Peer, connection: Connection) -> None:

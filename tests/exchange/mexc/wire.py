@@ -1,4 +1,4 @@
-"""Servers under a test's hand: they keep every byte they are sent and do to each connection what the test says."""
+"""Servers that a test controls: they record every received byte, and treat each connection as the test specifies."""
 
 import socket
 import ssl
@@ -19,7 +19,7 @@ END_OF_HEAD = b"\r\n\r\n"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One request as it came: the head without its empty line, and the body."""
+    """One request as received: the head without its empty line, and the body."""
 
     head: bytes
     body: bytes
@@ -41,22 +41,22 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def query(self) -> bytes:
-        """What stands behind the question mark, byte for byte."""
+        """The bytes after the question mark."""
         return self.target.partition(b"?")[2]
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The query's parameters, unescaped; one that stands twice fails the test."""
+        """The query's parameters, unescaped; a duplicate fails the test."""
         pairs = parse_qsl(self.query.decode("ascii"), keep_blank_values=True, strict_parsing=True)
-        assert len(dict(pairs)) == len(pairs), "a parameter stands twice in the query"
+        assert len(dict(pairs)) == len(pairs), "the query has a parameter twice"
         return dict(pairs)
 
     @property
     def headers(self) -> dict[str, str]:
-        """By lower-case name; a header that stands twice fails the test."""
+        """By lower-case name; a duplicate header fails the test."""
         lines = [line.split(b": ", 1) for line in self.head.split(b"\r\n")[1:]]
         headers = {name.decode("ascii").lower(): value.decode("ascii") for name, value in lines}
-        assert len(headers) == len(lines), "a header stands twice"
+        assert len(headers) == len(lines), "a header is present twice"
         return headers
 
     @property
@@ -70,10 +70,10 @@ class Connection:
     def __init__(self, stream: ByteStream) -> None:
         self.received = bytearray()  # every byte of it
         self._stream = stream
-        self._read = 0  # so many of the bytes have been parsed
+        self._read = 0  # the number of parsed bytes
 
     async def request(self) -> Request:
-        """Read the next request; ends the conversation where the client has gone away."""
+        """Read the next request; raises an error of anyio, which ends the conversation, if the client disconnects."""
         while (end := self.received.find(END_OF_HEAD, self._read)) < 0:
             self.received += await self._stream.receive()
         head = bytes(self.received[self._read : end])
@@ -85,27 +85,27 @@ class Connection:
         return Request(head, bytes(self.received[begin : self._read]))
 
     async def read(self) -> bytes:
-        """Read what comes next, whatever it is."""
+        """Read the next bytes."""
         data = await self._stream.receive()
         self.received += data
         return data
 
     async def send(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         await self._stream.send(data)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self._stream.aclose()
 
     async def reset(self) -> None:
-        """Tear the connection down with RST instead of FIN."""
+        """Close the connection with RST instead of FIN."""
         raw = self._stream.extra(SocketAttribute.raw_socket)  # noqa: S610  # anyio's, not Django's
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await self._stream.aclose()
 
     async def wait_for_end(self) -> None:
-        """Read on until the client hangs up."""
+        """Read until the client closes the connection."""
         with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
             while True:
                 self.received += await self._stream.receive()
@@ -115,7 +115,7 @@ Behaviour = Callable[["Peer", Connection], Awaitable[None]]
 
 
 class Peer:
-    """A server and what it has been sent."""
+    """A server with its connections and the received requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -124,16 +124,16 @@ class Peer:
 
     @property
     def bytes_received(self) -> int:
-        """How much was sent to it in all."""
+        """The number of received bytes."""
         return sum(len(connection.received) for connection in self.connections)
 
     @property
     def counts(self) -> Counter[str]:
-        """How many requests of each method arrived."""
+        """The number of received requests by method."""
         return Counter(request.method for request in self.requests)
 
     async def next_request(self, connection: Connection) -> Request:
-        """Read a request and remember it."""
+        """Read and record a request."""
         request = await connection.request()
         self.requests.append(request)
         return request
@@ -141,8 +141,8 @@ class Peer:
 
 @asynccontextmanager
 async def serve(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Peer]:
-    """Listen on the loopback; treat each connection as the behaviour says, one task each."""
-    listening = socket.create_server(("127.0.0.1", 0))  # not by anyio's name, which resolves the address in a thread
+    """Listen on the loopback, and run the behaviour for each connection in a task."""
+    listening = socket.create_server(("127.0.0.1", 0))  # not anyio's function, which resolves the address in a thread
     listener = await SocketListener.from_socket(listening)
     peer = Peer(f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}")
 
@@ -167,7 +167,7 @@ async def serve(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> A
 
 
 def http(status: int, body: bytes | str = b"", **headers: str) -> bytes:
-    """Write an HTTP answer; ``Retry_After="2"`` becomes a header."""
+    """Return an HTTP reply; ``Retry_After="2"`` becomes a header."""
     body = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} Any", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -175,7 +175,7 @@ def http(status: int, body: bytes | str = b"", **headers: str) -> bytes:
 
 
 def answering(*replies: bytes) -> Behaviour:
-    """Answer the requests in the order in which they arrive, whatever they ask; the last answer is given again."""
+    """Send these replies in order, to any requests; the last one is repeated."""
     waiting = list(replies)
 
     async def answer(peer: Peer, connection: Connection) -> None:
@@ -187,14 +187,14 @@ def answering(*replies: bytes) -> Behaviour:
 
 
 async def silence(peer: Peer, connection: Connection) -> None:
-    """Read requests and answer none."""
+    """Read requests without replying."""
     while True:
         await peer.next_request(connection)
 
 
 @contextmanager
-def a_full_backlog() -> Iterator[str]:
-    """Listen at an address where no further connection is taken: nobody accepts, and the row of waiters is full."""
+def full_backlog() -> Iterator[str]:
+    """Listen at an address that establishes no further connection: its backlog is full, and nothing accepts."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.socket())
         listening.bind(("127.0.0.1", 0))
@@ -207,13 +207,13 @@ def a_full_backlog() -> Iterator[str]:
 
 
 async def settle() -> None:
-    """Let everything happen that can happen without the time moving on."""
+    """Let all tasks run that can run without advancing the time."""
     for _ in range(100):
         await checkpoint()
 
 
 def unused_url() -> str:
-    """Return the address of a port on which nobody listens."""
+    """Return the URL of a port without a listener."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
