@@ -158,7 +158,7 @@ class Process:
         client = await stack.enter_async_context(open_client(table.base_url, table.user_id, self._around.bot_token()))
         poller = Poller(engine=context.engine, desk=context.order_commands, client=client, exchange=exchange,
                         config=self._config)  # fmt: skip
-        self._listeners.append(poller.hear)
+        self._listeners.append(poller.on_event)
         context.monitor.poller = poller.health
         return poller
 

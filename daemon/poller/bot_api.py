@@ -1,4 +1,4 @@
-"""The bot's API for targets, over HTTP: bounded in size and time; a failure is a value."""
+"""Client of the bot's API for targets, bounded in size and time. A failure is a value, not an exception."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from daemon.config.credentials import Secret
 
 TARGETS = "/api/snipe-targets"
 MAX_ROWS = 1_000
-"""Rows of an answer that are looked at; the bot shows a hundred."""
+"""The number of rows of an answer that are read; the bot shows a hundred."""
 
 MAX_REPLY = 64 << 10
 """Bytes of the answer to a report that are read."""
@@ -21,11 +21,11 @@ _OK, _ERROR, _TOO_EARLY, _TOO_MANY, _TIMEOUT = 200, 500, 425, 429, 408
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """The bot did not do what it was asked."""
+    """Why a request to the bot failed."""
 
     why: str
-    answered: bool = True  # it is there
-    refused: bool = False  # and says no to this very request: asking again helps little
+    answered: bool = True  # the bot is reachable
+    refused: bool = False  # the bot rejects this request; a retry helps little
 
 
 class _Shown(msgspec.Struct):
@@ -33,22 +33,22 @@ class _Shown(msgspec.Struct):
     success: bool = True
 
 
-class _Taken(msgspec.Struct):
+class _Accepted(msgspec.Struct):
     success: bool = True
 
 
 _shown = msgspec.json.Decoder(_Shown)
-_taken = msgspec.json.Decoder(_Taken)
+_accepted = msgspec.json.Decoder(_Accepted)
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class BotClient:
-    """Speaks with the bot."""
+    """Sends requests to the bot."""
 
     def __init__(
         self, session: aiohttp.ClientSession, base_url: str, user_id: str, token: Secret | None = None
     ) -> None:
-        """``token``: what the bot asks of whoever calls, sent as ``Authorization: Bearer``."""
+        """``token`` is sent as ``Authorization: Bearer``, where the bot requires it."""
         self.url = base_url.rstrip("/")
         self._session = session
         self._targets = URL(self.url + TARGETS)
@@ -56,12 +56,12 @@ class BotClient:
         self._token = token
 
     async def targets(self, status: str, *, timeout_s: float, limit: int) -> list[bytes] | Trouble:
-        """Read the user's targets with a status: each row as JSON, read no further.
+        """Read the user's targets with a status; each row is undecoded JSON.
 
         Args:
-            status: the bot's word.
-            timeout_s: for the whole request.
-            limit: bytes of the longest answer that is read.
+            status: the bot's name of it.
+            timeout_s: seconds for the whole request.
+            limit: bytes of the longest answer that is accepted.
 
         """
         url = self._targets.with_query(userId=self._user_id, status=status)
@@ -71,26 +71,26 @@ class BotClient:
         try:
             shown = _shown.decode(answer)
         except _UNREADABLE as error:
-            return Trouble(f"the answer is none: {str(error)[:200]}")
+            return Trouble(f"the answer cannot be read: {str(error)[:200]}")
         if not shown.success:
-            return Trouble("the answer says that it failed")
+            return Trouble("the bot answers that it failed")
         return [bytes(row) for row in shown.data[:MAX_ROWS]]
 
     async def report(self, target_id: str, body: bytes, *, timeout_s: float) -> Trouble | None:
-        """Tell of a target; ``None`` where the bot took it."""
+        """Send a report about a target; ``None`` if the bot accepted it."""
         answer = await self._ask("PATCH", self._targets / target_id, body, timeout_s, MAX_REPLY)
         if isinstance(answer, Trouble):
             return answer
         try:
-            taken = _taken.decode(answer).success
+            accepted = _accepted.decode(answer).success
         except _UNREADABLE:
-            taken = True  # the status says that it was taken
-        return None if taken else Trouble("the answer says that it failed", refused=True)
+            accepted = True  # the HTTP status says that it was accepted
+        return None if accepted else Trouble("the bot answers that it failed", refused=True)
 
     async def _ask(self, method: str, url: URL, body: bytes | None, timeout_s: float, limit: int) -> bytes | Trouble:
         answer = await self._answer(method, url, body, timeout_s, limit)
         if isinstance(answer, Trouble) and self._token is not None:
-            # A bot may hand back what it was sent, and what it says is shown in status.
+            # The bot may echo the token, and its answer is shown in the status.
             return msgspec.structs.replace(answer, why=answer.why.replace(self._token.reveal(), "***"))
         return answer
 
@@ -106,13 +106,13 @@ class BotClient:
                 return await _read(response, limit)
         except TimeoutError:
             return Trouble(f"no answer within {timeout_s:g} s", answered=False)
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # a ValueError: headers that are none
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: malformed headers
             return Trouble(f"{type(error).__name__}: {str(error)[:200]}", answered=False)
 
 
 @asynccontextmanager
 async def open_client(base_url: str, user_id: str, token: Secret | None = None) -> AsyncIterator[BotClient]:
-    """Open the session with the bot; few connections, no cookies, and nothing is unpacked."""
+    """Open the HTTP session with the bot: few connections, no cookies, no decompression."""
     connector = aiohttp.TCPConnector(limit=4, keepalive_timeout=30)
     async with aiohttp.ClientSession(
         connector=connector,

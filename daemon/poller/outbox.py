@@ -1,8 +1,8 @@
-"""Reports: what the bot is told of its targets, at least once.
+"""The outbox: reports about targets, which the bot gets at least once.
 
-Nothing about reports is stored. What is to be told follows from the order on disk, and whether it was told from what
-the bot shows: of a target whose order has an outcome and that is still ``ready``, or ``executing``, it was not told. So
-a report that was lost, with its answer or with this process, is made again.
+Reports are not stored. Their content follows from the order on disk. Whether the bot has it follows from what the bot
+shows: a target whose order has an outcome, and that is still ``ready`` or ``executing``, was not reported. So a report
+that was lost, with its answer or with this process, is sent again.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,39 +20,39 @@ from daemon.poller import target_reports
 from daemon.poller.bot_api import BotClient, Trouble
 
 MAX_REMEMBERED = 10_000
-"""Reports that are remembered; of more, those that the bot has taken are forgotten, oldest first."""
+"""Reports that are kept in memory. Beyond that the oldest ones that the bot has accepted are dropped."""
 
 _MOST_DOUBLINGS = 30
 
 
 def wait_ms(failures: int, table: PollerTable) -> int:
-    """Return the wait after consecutive failures: doubled each time, bounded."""
+    """Return the wait after consecutive failures, in milliseconds: it doubles each time, up to a limit."""
     return min(table.interval_ms << min(failures, _MOST_DOUBLINGS), table.longest_interval_ms)
 
 
 @dataclass
 class Report:
-    """What is to be told of one target, and how far that has come."""
+    """The report about one target, and its progress."""
 
     target_id: str
     order_id: str | None = None  # its order, or None where there is none
-    body: bytes | None = None  # what to tell; of an order it follows from how that stands
-    remark: bool = False  # only that it came back: the bot shows it as traded
-    rearmed: bool = False  # it came back after it was reported
-    taken: bytes | None = None  # what the bot has taken
-    taken_ms: int = 0  # when
-    done: bool = False  # nothing more is to be told
-    ended_empty: bool = False  # of its order the bot took the last word: nothing was executed, its key is free
-    refusals: int = 0  # how often the bot has refused it
-    tries: int = 0  # how often it was sent; the wait grows with it
+    body: bytes | None = None  # what to send; for an order it follows from the order's state
+    remark: bool = False  # send only a message: the bot shows the target as traded
+    rearmed: bool = False  # the bot set it ready again after it was reported
+    accepted: bytes | None = None  # the body that the bot has accepted
+    accepted_ms: int = 0  # when, or when it was given up
+    done: bool = False  # nothing more is to be sent
+    ended_empty: bool = False  # the bot has accepted that nothing was executed and the key is free
+    refusals: int = 0  # number of refusals by the bot
+    tries: int = 0  # number of requests; the wait grows with it
     next_ms: int = 0
-    seen: Order | None = None  # the order as it was last looked at
-    failing_since_ms: int | None = None  # since when the bot has not taken it
-    error: str | None = None  # why, while it has not
+    seen: Order | None = None  # the order when it was last checked
+    failing_since_ms: int | None = None  # since when the bot has not accepted it
+    error: str | None = None  # why not
 
 
 class ReportOutbox:
-    """Follows orders to their outcome, and tells the bot."""
+    """Follows orders to their outcome, and reports it to the bot."""
 
     def __init__(
         self,
@@ -67,112 +67,112 @@ class ReportOutbox:
         self._table = table
         self._clock: Clock = engine.clock
         self._reports: dict[str, Report] = {}
-        self._silent_until_ms = 0
-        self._silences = 0
+        self._retry_at_ms = 0
+        self._failures = 0
         self._wanted = anyio.Event()
 
     def follow(self, target_id: str, order_id: str) -> None:
-        """Tell of a target's order when its outcome is known, and again when that changes."""
+        """Report a target's order when its outcome is known, and again when the outcome changes."""
         known = self._reports.get(target_id)
         if known is None or known.order_id != order_id:
             self._put(Report(target_id, order_id))
 
-    def follow_anew(self, target_id: str, order_id: str) -> None:
-        """Tell once more of an order that goes on, whatever was told of it before."""
+    def follow_again(self, target_id: str, order_id: str) -> None:
+        """Report an order again that continues, whatever was reported before."""
         self._put(Report(target_id, order_id))
 
-    def came_back(self, target_id: str, order_id: str, *, executed: bool, told: str, began_ms: int) -> bool:
-        """Look at a target of which an order is known, and which the bot shows as ready.
+    def came_back(self, target_id: str, order_id: str, *, executed: bool, shown_error: str, began_ms: int) -> bool:
+        """Handle a target that has an order and that the bot shows as ready.
 
         Args:
             target_id: the bot's.
             order_id: of its order.
-            executed: the bot shows it as traded; then its status is the bot's own business.
-            told: the error message that the bot shows.
-            began_ms: when the bot was asked.
+            executed: the bot shows it as traded; then only the bot changes its status.
+            shown_error: the error message that the bot shows.
+            began_ms: when the bot was queried.
 
         Returns:
-            Whether it is a target that came back, seen for the first time.
+            Whether the bot has set the target ready again, seen for the first time.
 
         """
         known = self._reports.get(target_id)
-        remark = executed and order_id not in self._engine.state.orders  # of others there is an outcome to tell yet
+        remark = executed and order_id not in self._engine.state.orders  # active orders still have an outcome to report
         if known is None or known.order_id != order_id:
-            stands_there = order_id in told
-            self._put(Report(target_id, order_id, remark=remark, rearmed=executed, done=remark and stands_there))
-            return executed and not stands_there
-        if known.taken is None or began_ms <= known.taken_ms or (executed and order_id in told):
-            return False  # its report is under way or given up, came after the bot was asked, or stands there
+            is_reported = order_id in shown_error
+            self._put(Report(target_id, order_id, remark=remark, rearmed=executed, done=remark and is_reported))
+            return executed and not is_reported
+        if known.accepted is None or began_ms <= known.accepted_ms or (executed and order_id in shown_error):
+            return False  # its report is open or given up, is newer than the query, or is already shown
         is_first = not (known.rearmed or known.remark)
         known.rearmed, known.remark = True, remark
-        known.done, known.taken, known.seen = False, None, None
+        known.done, known.accepted, known.seen = False, None, None
         known.next_ms = self._clock.now_ms() + self._wait_ms(known.tries)
         return is_first
 
     def may_be_tried_again(self, target_id: str, order_id: str, began_ms: int) -> bool:
-        """Whether nothing came of a target's order, and the bot shows the target as ready although it was told so."""
+        """Whether a target's order executed nothing, and the bot shows the target as ready after accepting that."""
         known = self._reports.get(target_id)
         return (
             known is not None and known.order_id == order_id and known.ended_empty and known.done
-        ) and began_ms > known.taken_ms
+        ) and began_ms > known.accepted_ms
 
     def refuses(self, target_id: str) -> bool:
-        """Whether a target was refused and the bot has not taken that yet: until then it stays refused."""
+        """Whether a target was refused and the bot has not accepted that yet. Until then it stays refused."""
         known = self._reports.get(target_id)
-        return known is not None and known.order_id is None and known.taken is None
+        return known is not None and known.order_id is None and known.accepted is None
 
     def refuse(self, target_id: str, body: bytes) -> bool:
-        """Tell why a target is not traded, the more seldom the more often that was told; whether it is new."""
+        """Report why a target is not traded, at growing intervals; return whether the reason is new."""
         known = self._reports.get(target_id)
         if known is None or known.order_id is not None:
             self._put(Report(target_id, body=body))
             return True
         is_new = known.body != body
-        known.body, known.done, known.taken = body, False, None
+        known.body, known.done, known.accepted = body, False, None
         known.next_ms = self._clock.now_ms() + self._wait_ms(known.tries)
         return is_new
 
-    def untold(self) -> int:
-        """Count the reports that the bot was sent and has neither taken nor refused."""
-        return sum(1 for _ in self._untaken())
+    def unaccepted(self) -> int:
+        """Count the reports that were sent and that the bot has neither accepted nor refused."""
+        return sum(1 for _ in self._unaccepted())
 
     def failing(self) -> tuple[int | None, str | None]:
-        """Tell since when the bot has not taken a report, and why; ``None`` where it takes all."""
-        oldest = min(self._untaken(), key=lambda report: report.failing_since_ms or 0, default=None)
+        """Return since when the bot has not accepted a report, and why; ``None`` if it accepts all."""
+        oldest = min(self._unaccepted(), key=lambda report: report.failing_since_ms or 0, default=None)
         return (None, None) if oldest is None else (oldest.failing_since_ms, oldest.error)
 
-    def _untaken(self) -> Iterator[Report]:
+    def _unaccepted(self) -> Iterator[Report]:
         return (each for each in self._reports.values() if each.failing_since_ms is not None and not each.done)
 
     async def run(self) -> None:
-        """Report, again and again, until cancelled."""
+        """Send reports until cancelled."""
         while True:
-            await self._round()
+            await self._send_due()
             with anyio.move_on_after(self._table().interval_ms / 1_000):
                 await self._wanted.wait()
             self._wanted = anyio.Event()
 
-    async def _round(self) -> None:
+    async def _send_due(self) -> None:
         for report in [report for report in self._reports.values() if not report.done]:
             now_ms = self._clock.now_ms()
-            if now_ms < self._silent_until_ms:
+            if now_ms < self._retry_at_ms:
                 return
             if now_ms < report.next_ms:
                 continue
             body = await self._body(report)
-            if body is not None and body != report.taken:
+            if body is not None and body != report.accepted:
                 await self._send(report, body)
 
     async def _body(self, report: Report) -> bytes | None:
-        """Say what is to be told now, from the disk; and notice when nothing more will follow."""
+        """Return what is to be sent now, from the order on disk. Mark it as done when nothing more will follow."""
         if report.order_id is None:
             return report.body
         current = self._engine.state.orders.get(report.order_id)
         if current is not None and current is report.seen:
-            return report.taken
+            return report.accepted
         order = await self._desk.order(report.order_id)
         body = target_reports.remark(order) if report.remark else target_reports.report(order, report.rearmed)
-        if body == report.taken:
+        if body == report.accepted:
             report.seen = current
             report.done = order.finished_ms is not None or report.remark
             report.ended_empty = order.ended_empty
@@ -183,19 +183,19 @@ class ReportOutbox:
         now_ms = self._clock.now_ms()
         if trouble is not None and not trouble.refused:
             report.failing_since_ms = now_ms if report.failing_since_ms is None else report.failing_since_ms
-            report.error = f"a report is not taken: {trouble.why}"
+            report.error = f"the bot did not accept a report: {trouble.why}"
         if trouble is not None and not trouble.answered:
-            self._silent_until_ms = now_ms + self._wait_ms(self._silences)
-            self._silences += 1
+            self._retry_at_ms = now_ms + self._wait_ms(self._failures)
+            self._failures += 1
             return
-        self._silences = 0
+        self._failures = 0
         report.tries += 1
         if trouble is None:
-            report.taken, report.taken_ms, report.refusals = body, now_ms, 0
+            report.accepted, report.accepted_ms, report.refusals = body, now_ms, 0
             report.failing_since_ms = report.error = None
             report.done = report.order_id is None
-            self._tell("poller.reported", report, body=body)
-            self._wanted.set()  # an order's next look notices whether it was the last word
+            self._emit("poller.reported", report, body=body)
+            self._wanted.set()  # the next check of the order finds whether this was its last report
             return
         self._failed(report, body, trouble, now_ms)
 
@@ -203,8 +203,8 @@ class ReportOutbox:
         report.next_ms = now_ms + self._wait_ms(report.tries - 1)
         report.refusals += trouble.refused
         if report.refusals >= self._table().report_attempts:
-            report.done, report.taken_ms, report.failing_since_ms = True, now_ms, None
-            self._tell("poller.report_dropped", report, body=body, error=trouble.why)
+            report.done, report.accepted_ms, report.failing_since_ms = True, now_ms, None
+            self._emit("poller.report_dropped", report, body=body, error=trouble.why)
 
     def _wait_ms(self, tries: int) -> int:
         return wait_ms(tries, self._table())
@@ -217,7 +217,7 @@ class ReportOutbox:
             del self._reports[oldest]
         self._wanted.set()
 
-    def _tell(self, name: str, report: Report, *, body: bytes, error: str | None = None) -> None:
+    def _emit(self, name: str, report: Report, *, body: bytes, error: str | None = None) -> None:
         detail: dict[str, Detail] = {"target_id": report.target_id, "report": body.decode()}
         detail |= {} if error is None else {"error": error}
         event = Event(name=name, at_ms=self._clock.now_ms(), order_id=report.order_id, detail=detail)

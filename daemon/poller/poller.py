@@ -1,8 +1,8 @@
-"""The poller: the bot's targets become signals, at most one each.
+"""The poller: turns the bot's targets into signals, at most one each.
 
-It stands before the front desk like any caller, with no right of its own: what it submits goes through intake, keys and
-locks. It remembers nothing that it could not read again: which targets were bought is read from the orders on disk once
-and known from then on by their keys, because while it runs every buy of a target has the target's key.
+It uses the order commands like any caller, without extra rights: its signals go through intake, keys and locks. It
+keeps no state of its own: it reads once from disk which targets have an order, and knows later ones by their keys,
+because while it runs every BUY of a target has the target's key.
 """
 
 import anyio
@@ -25,15 +25,15 @@ from daemon.poller.targets import READY, Candidate, Reason, Row
 EXECUTING = "executing"
 CALLER = Caller("poller", administrator=False)
 LATEST_ORDERS = 1_000
-"""Orders among which duplicates are looked for: more than are taken in within any sensible window."""
+"""The number of latest orders that are searched for duplicates: more than arrive within any sensible window."""
 
 UNKNOWN_PAIR_MS = 2_000
-"""The exchange is asked for pairs that it has not shown only so often: each costs a tenth of what it grants."""
+"""The minimum interval between queries for unknown pairs: each costs a tenth of the weight that the exchange grants."""
 
-MAX_TOLD = 10_000
+MAX_LOGGED = 10_000
 
 REOPENING = frozenset({"order.requeued", "order.seen_late"})
-"""Events after which an order goes on that had ended."""
+"""Events after which an ended order continues."""
 
 
 class Poller:
@@ -48,19 +48,19 @@ class Poller:
         self._client = client
         self._exchange = exchange
         self._reports = ReportOutbox(engine, desk, client, lambda: self.config.poller)
-        self._orders: dict[str, str] = {}  # target → its order
-        self._under_way: dict[str, Candidate] = {}  # being submitted at this moment
-        self._ask_again_ms = 0
-        self._told: dict[tuple[str, str], None] = {}  # what the log was told of which target
+        self._orders: dict[str, str] = {}  # target id → order id
+        self._under_way: dict[str, Candidate] = {}  # being submitted
+        self._next_pair_query_ms = 0
+        self._logged: dict[tuple[str, str], None] = {}  # target and event name of what is in the log
         self._is_reachable: bool | None = None
         self._failing_since_ms: int | None = None  # since when the bot does not show its targets
-        self._error: str | None = None  # why, while it does not
+        self._error: str | None = None  # why not
         self._answered_ms: int | None = None
-        self._targets = 0  # shown then
-        self._is_new = True  # what was left executing by an earlier process was not asked for yet
+        self._targets = 0  # in the last answer
+        self._is_new = True  # targets that an earlier process left executing were not read yet
 
     async def run(self) -> None:
-        """Read and report until cancelled; beside trading, never in its way."""
+        """Read targets and send reports until cancelled. Trading never waits for this."""
         await self._engine.ready.wait()
         self._orders = await self._engine.store.bought_targets()
         async with anyio.create_task_group() as tasks:
@@ -71,7 +71,7 @@ class Poller:
                 await anyio.sleep(wait_ms(failures, self.config.poller) / 1_000)
 
     def health(self) -> PollerHealth:
-        """Tell how it stands with the bot."""
+        """Return the poller's health."""
         now_ms = self._engine.clock.now_ms()
         refused_since_ms, refusal = self._reports.failing()
         since_ms = min([now_ms, *(each for each in (self._failing_since_ms, refused_since_ms) if each is not None)])
@@ -81,26 +81,26 @@ class Poller:
             failing_ms=now_ms - since_ms,
             answered_ms=self._answered_ms,
             targets=self._targets,
-            untold=self._reports.untold(),
+            untold=self._reports.unaccepted(),
             error=self._error or refusal,
         )
 
-    def hear(self, event: Event) -> None:
-        """Listen to what happens: an order whose outcome the bot was told may have another one after all."""
+    def on_event(self, event: Event) -> None:
+        """Report an order again if its reported outcome may change."""
         if event.name in REOPENING:
             targets_of = [target_id for target_id, order_id in self._orders.items() if order_id == event.order_id]
             for target_id in targets_of:
-                self._reports.follow_anew(target_id, self._orders[target_id])
+                self._reports.follow_again(target_id, self._orders[target_id])
 
     async def _poll(self, tasks: TaskGroup) -> bool:
-        """Read the targets once, and act on them; whether the bot showed them."""
+        """Read the targets once and act on them; return whether the bot answered."""
         began_ms = self._engine.clock.now_ms()
         shown = await self._shown()
         self._note_answer(shown)
         if isinstance(shown, Trouble):
             return False
         rows = [targets.read(raw, self.config) for raw in shown]
-        self._tell_unreadable(rows.count(None))
+        self._emit_unreadable(rows.count(None))
         ours = {row.target_id: row for row in rows if row is not None and row.owner_id == self.config.poller.user_id}
         candidates = [candidate for row in ours.values() if (candidate := self._judge(row, began_ms)) is not None]
         if candidates:
@@ -115,7 +115,7 @@ class Poller:
             return ready
         executing = await self._ask(EXECUTING)
         if isinstance(executing, Trouble):
-            return ready  # those wait; the ready ones do not
+            return ready  # trade the ready ones now; the next poll retries
         self._is_new = False
         return ready + executing
 
@@ -124,7 +124,7 @@ class Poller:
         return await self._client.targets(status, timeout_s=table.timeout_ms / 1_000, limit=table.body_limit_kb * 1024)
 
     def _judge(self, row: Row, began_ms: int) -> Candidate | None:
-        """Return what a row asks for, if it is to be bought; otherwise see to what the bot is told."""
+        """Return a candidate if the row is to be bought. Otherwise prepare the report, if one is due."""
         order_id = self._order_of(row.target_id)
         if order_id is not None and self._may_be_tried_again(row, order_id, began_ms):
             del self._orders[row.target_id]
@@ -134,7 +134,7 @@ class Poller:
         elif row.status != READY or self._reports.refuses(row.target_id) or row.target_id in self._under_way:
             pass
         elif row.executed:
-            self._tell_once("poller.refused", row.target_id, reason="the bot shows it as traded already")
+            self._emit_once("poller.refused", row.target_id, reason="the bot shows it as traded already")
         else:
             candidate = targets.candidate_of(row, self.config, self._exchange.pair_of, self._engine.clock.now_ms())
             if isinstance(candidate, Candidate):
@@ -159,43 +159,43 @@ class Poller:
         if row.status == EXECUTING:
             self._reports.follow(row.target_id, order_id)
         elif row.status == READY and self._reports.came_back(
-            row.target_id, order_id, executed=row.executed, told=row.told, began_ms=began_ms
+            row.target_id, order_id, executed=row.executed, shown_error=row.shown_error, began_ms=began_ms
         ):
-            self._tell_once("poller.rearmed", row.target_id, order_id)
+            self._emit_once("poller.rearmed", row.target_id, order_id)
 
     async def _without_duplicates(self, candidates: list[Candidate]) -> list[Candidate]:
-        """Return what is submitted now: no duplicates, and few pairs that the exchange must be asked for."""
-        under_way = list(self._under_way.values())  # some may have become orders before the disk is read
+        """Return what is submitted now: no duplicates, and few pairs that the exchange must be queried for."""
+        under_way = list(self._under_way.values())  # copied first: some may become orders before the disk is read
         latest = await self._engine.store.page(state=None, symbol=None, before_seq=None, limit=LATEST_ORDERS)
         known = {order.order_id: order for order in latest} | dict(self._engine.state.orders)
         bought = [each for order in known.values() if (each := targets.bought(order)) is not None]
         first, duplicates = targets.drop_duplicates(candidates, bought, under_way, self.config)
         for duplicate in duplicates:
             self._refuse(duplicate)
-        return [candidate for candidate in first if self._may_ask(candidate)]
+        return [candidate for candidate in first if self._may_query(candidate)]
 
-    def _may_ask(self, candidate: Candidate) -> bool:
-        """Whether the exchange may be bothered: a row of nonsense must not cost what orders and looks need."""
+    def _may_query(self, candidate: Candidate) -> bool:
+        """Whether the exchange may be queried for the pair: bad rows must not use up the weight that orders need."""
         now_ms = self._engine.clock.now_ms()
         if self._exchange.knows(candidate.request.symbol):
             return True
-        if now_ms < self._ask_again_ms:
+        if now_ms < self._next_pair_query_ms:
             return False
-        self._ask_again_ms = now_ms + UNKNOWN_PAIR_MS
+        self._next_pair_query_ms = now_ms + UNKNOWN_PAIR_MS
         return True
 
     async def _submit(self, candidate: Candidate) -> None:
-        """Submit one beside the others, so that a pair that must be asked for keeps none waiting."""
+        """Submit one candidate in its own task, so that a query for its pair does not delay the others."""
         target_id = candidate.row.target_id
         try:
             accepted = await self._desk.submit(candidate.request, CALLER)
         except KeyConflict as conflict:
-            self._lost_to_another(target_id, str(conflict))
+            self._follow_other_order(target_id, str(conflict))
         except (Halted, Full, NotReady) as later:
-            self._tell_once("poller.waiting", target_id, reason=str(later))
+            self._emit_once("poller.waiting", target_id, reason=str(later))
         except Refusal as refusal:
             if self._may_be_listed_yet(candidate, refusal):
-                self._tell_once("poller.waiting", target_id, reason=str(refusal))
+                self._emit_once("poller.waiting", target_id, reason=str(refusal))
             else:
                 self._refuse(Reason(target_id, str(refusal)))
         else:
@@ -204,10 +204,10 @@ class Poller:
         finally:
             del self._under_way[target_id]
 
-    def _lost_to_another(self, target_id: str, why: str) -> None:
-        """Follow the order that somebody else sent for the target with other amounts, a moment ago."""
+    def _follow_other_order(self, target_id: str, why: str) -> None:
+        """Follow the order that another caller just sent for the target with other amounts."""
         order_id = self._order_of(target_id)
-        self._tell_once("poller.refused", target_id, order_id, reason=why)
+        self._emit_once("poller.refused", target_id, order_id, reason=why)
         if order_id is not None:
             self._reports.follow(target_id, order_id)
 
@@ -219,7 +219,7 @@ class Poller:
 
     def _refuse(self, reason: Reason) -> None:
         if self._reports.refuse(reason.target_id, target_reports.refusal(reason)):
-            self._tell("poller.refused", target_id=reason.target_id, reason=reason.why)
+            self._emit("poller.refused", target_id=reason.target_id, reason=reason.why)
 
     def _note_answer(self, shown: list[bytes] | Trouble) -> None:
         now_ms = self._engine.clock.now_ms()
@@ -234,24 +234,24 @@ class Poller:
             return
         self._is_reachable = is_reachable
         if isinstance(shown, Trouble):
-            self._tell("poller.unreachable", error=shown.why)
+            self._emit("poller.unreachable", error=shown.why)
         else:
-            self._tell("poller.reachable", targets=len(shown))
+            self._emit("poller.reachable", targets=len(shown))
 
-    def _tell_unreadable(self, rows: int) -> None:
-        if rows and ("", "unreadable") not in self._told:
-            self._tell("poller.unreadable", rows=rows)
-            self._told["", "unreadable"] = None
+    def _emit_unreadable(self, rows: int) -> None:
+        if rows and ("", "unreadable") not in self._logged:
+            self._emit("poller.unreadable", rows=rows)
+            self._logged["", "unreadable"] = None
         elif not rows:
-            self._told.pop(("", "unreadable"), None)
+            self._logged.pop(("", "unreadable"), None)
 
-    def _tell_once(self, name: str, target_id: str, order_id: str | None = None, **detail: Detail) -> None:
-        if (target_id, name) in self._told:
+    def _emit_once(self, name: str, target_id: str, order_id: str | None = None, **detail: Detail) -> None:
+        if (target_id, name) in self._logged:
             return
-        if len(self._told) >= MAX_TOLD:
-            del self._told[next(iter(self._told))]
-        self._told[target_id, name] = None
-        self._tell(name, order_id, target_id=target_id, **detail)
+        if len(self._logged) >= MAX_LOGGED:
+            del self._logged[next(iter(self._logged))]
+        self._logged[target_id, name] = None
+        self._emit(name, order_id, target_id=target_id, **detail)
 
-    def _tell(self, name: str, order_id: str | None = None, **detail: Detail) -> None:
+    def _emit(self, name: str, order_id: str | None = None, **detail: Detail) -> None:
         self._engine.emit(Event(name=name, at_ms=self._engine.clock.now_ms(), order_id=order_id, detail=detail))

@@ -1,6 +1,6 @@
-"""What the bot is told of a target: a pure function of the order as it stands on disk, or of the reason against it.
+"""Builds the reports about targets: pure functions of the order on disk, or of the reason for a refusal.
 
-The bot's own words are used: ``status`` executing, completed, failed or cancelled; ``executionStatus`` success,
+The fields and values are the bot's: ``status`` executing, completed, failed or cancelled; ``executionStatus`` success,
 partial or failed, and beside them placed, unknown and duplicate. Instants are Unix seconds and the position size is in
 base units, as the bot itself writes them.
 """
@@ -25,7 +25,7 @@ def report(order: Order, rearmed: bool = False) -> bytes | None:
         return None
     found: dict[str, object] = {"status": target.status, "executionStatus": target.execution_status}
     if order.executed_quantity:
-        if order.average_price is not None:  # one that is not known yet is told when it is
+        if order.average_price is not None:  # reported later if it is not known yet
             found["executionPrice"] = canonical(_ROUNDED.plus(order.average_price))
         found["actualPositionSize"] = order.executed_quantity
         found["actualExecutionTime"] = (order.sent_ms or order.updated_ms) // 1_000
@@ -34,18 +34,18 @@ def report(order: Order, rearmed: bool = False) -> bytes | None:
 
 
 def refusal(reason: Reason) -> bytes:
-    """Return the body that tells why a target was not traded."""
+    """Return the body of a refusal."""
     message = f"sniperd: {reason.why}"[:MAX_MESSAGE]
     return _encode({"status": reason.status, "executionStatus": reason.execution_status, "errorMessage": message})
 
 
 def remark(order: Order) -> bytes:
-    """Return the body that tells of a target that came back, and leaves its status as the bot has set it."""
+    """Return the body for a target that was set ready again; it leaves the bot's status unchanged."""
     return _encode({"errorMessage": already_traded(order)})
 
 
 def already_traded(order: Order) -> str:
-    """Say that a target came back, in the same words each time, so that they are recognised."""
+    """Return the message for a target that was set ready again. It names the order, by which it is recognised later."""
     if order.state is State.CANCELED and not order.executed_quantity:
         return (
             f"sniperd: order {order.order_id} was cancelled with nothing executed. Once the exchange has shown so for "

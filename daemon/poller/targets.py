@@ -1,12 +1,12 @@
-"""Targets: rows of the bot's ``snipe_targets``, judged and turned into signals.
+"""Targets: validates rows of the bot's ``snipe_targets`` and turns them into signals.
 
-A row is read twice. :func:`read` takes what it needs to be recognised: whose it is, whether it is to be traded, whether
-the bot shows it as traded. :func:`candidate_of` makes a signal of it, or says why it cannot. Nothing in a row is
-believed: a name may be in camelCase or snake_case, a number may be a text, an instant may be in seconds, in
-milliseconds or in ISO 8601, and what can be read in two ways is refused.
+A row is read twice. :func:`read` reads what identifies it: its id, owner and status, and whether the bot shows it as
+traded. :func:`candidate_of` turns it into a signal, or returns why it cannot. No field is trusted: a name may be in
+camelCase or snake_case, a number may be a text, an instant may be in seconds, in milliseconds or in ISO 8601, and
+ambiguous values are refused.
 
-A target is bought at most once. Its key is ``target:{id}``, a pure function of its id; while targets are polled, a buy
-that somebody else sends for the same target gets the same key (:func:`daemon.core.rules.idempotency.key_of`).
+A target is bought at most once. Its key is ``target:{id}``, a pure function of its id. While targets are polled, a BUY
+that another caller sends for the same target gets the same key (:func:`daemon.core.rules.idempotency.key_of`).
 """
 
 import re
@@ -26,7 +26,7 @@ from daemon.core.values.signals import MAX_AMOUNT, SignalRequest
 from daemon.core.values.states import KEY_FREE
 
 QUOTE = "USDT"
-"""What a target's position size is counted in, and so what its pair must be quoted in."""
+"""The unit of a target's position size, and so the quote asset of its pair."""
 
 MARKET, LIMIT = "market", "limit"
 STRATEGIES = {"": MARKET, "market": MARKET, "normal": MARKET, "limit": LIMIT}
@@ -34,7 +34,7 @@ STRATEGIES = {"": MARKET, "market": MARKET, "normal": MARKET, "limit": LIMIT}
 
 READY = "ready"
 SIZE_DECIMALS = 18
-"""Decimals of a size that follows from a division."""
+"""Decimals of a quantity that is calculated by a division."""
 
 LEAST = Decimal(1).scaleb(-SIZE_DECIMALS)
 MOST_URGENT, LEAST_URGENT, LAST_RANK = 1, 5, 10
@@ -50,27 +50,27 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row that can be recognised."""
+    """A row with a readable id, owner and status."""
 
     target_id: str
     owner_id: str
     status: str
     executed: bool  # the bot shows it as traded
-    told: str  # the error message that it shows
+    shown_error: str  # the error message that it shows
     fields: dict[str, Any]
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why a target is not traded, for a person."""
+    """Why a target is not traded; ``why`` is for the operator."""
 
     target_id: str
     why: str
-    status: str = "failed"  # what the bot is told
+    status: str = "failed"  # reported to the bot
     execution_status: str = "failed"
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A target that is to be traded. ``instants`` are Unix ms at which it was made or is to be sent."""
+    """A target that is to be traded. ``instants`` are Unix ms at which it was created or is to be sent."""
 
     row: Row
     request: SignalRequest
@@ -78,13 +78,13 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Bought(msgspec.Struct, frozen=True):
-    """A buy that stands before a target, as an order or as another target."""
+    """An earlier BUY, as an order or as another target, of which a target may be a duplicate."""
 
     symbol: str
     owner_id: str
     target_id: str | None
     at_ms: int
-    name: str  # for a person
+    name: str  # for messages
 
 
 class _Wrong(Exception):
@@ -92,28 +92,28 @@ class _Wrong(Exception):
 
 
 def read(raw: bytes, config: Config) -> Row | None:
-    """Recognise a row; ``None`` where it has no readable id, owner or status, so that nothing can be said about it."""
+    """Read what identifies a row; ``None`` if its id, owner or status cannot be read, so that it cannot be reported."""
     try:
         fields = _row.decode(raw)
         target_id = _text(_field(fields, "id"))
         owner_id = _text(_field(fields, "user_id")) or config.poller.user_id
         status = _text(_field(fields, "status")).lower()
-        told = _field(fields, "error_message")
+        shown_error = _field(fields, "error_message")
         executed = _is_executed(fields)
     except (*UNREADABLE, _Wrong):
         return None
     if not _ID.fullmatch(target_id):
         return None
-    return Row(target_id, owner_id, status, executed, told if isinstance(told, str) else "", fields)
+    return Row(target_id, owner_id, status, executed, shown_error if isinstance(shown_error, str) else "", fields)
 
 
 def candidate_of(row: Row, config: Config, pair_of: Callable[[str], str | None], now_ms: int) -> Candidate | Reason:
-    """Turn a row into a signal, or say why not.
+    """Turn a row into a signal, or return why it cannot be traded.
 
     Args:
-        row: recognised.
-        config: what targets are judged by.
-        pair_of: finds the pair that the exchange lists for a contract address.
+        row: the row.
+        config: the rules for targets.
+        pair_of: returns the pair that the exchange lists for a contract address.
         now_ms: Unix milliseconds.
 
     """
@@ -131,19 +131,19 @@ def candidate_of(row: Row, config: Config, pair_of: Callable[[str], str | None],
 def drop_duplicates(
     candidates: Sequence[Candidate], taken: Sequence[Bought], under_way: Sequence[Candidate], config: Config
 ) -> tuple[list[Candidate], list[Reason]]:
-    """Let one target of a coin and owner through where several stand close together: the one with the lowest id.
+    """Select one of several targets of a coin and owner that are close in time: the one with the lowest id.
 
-    The others are refused as duplicates only when there is an order. Until then they are left for the next reading,
-    because the first may turn out to be one that cannot be traded.
+    The others are refused as duplicates only once there is an order. Until then they wait for the next poll, because
+    the first may turn out not to be tradable.
 
     Args:
         candidates: targets that are to be traded.
-        taken: orders.
-        under_way: what is being submitted.
-        config: what targets are judged by.
+        taken: earlier orders.
+        under_way: candidates that are being submitted.
+        config: the rules for targets.
 
     Returns:
-        What is to be submitted, and what is refused.
+        Candidates to submit, and refusals.
 
     """
     first, duplicates = [], []
@@ -160,7 +160,7 @@ def drop_duplicates(
 
 
 def bought(order: Order) -> Bought | None:
-    """Return what an order counts as when duplicates are looked for; ``None`` where it bought nothing and will not."""
+    """Return an order for the search for duplicates; ``None`` if it bought nothing and never will."""
     if order.side is not Side.BUY or order.state in KEY_FREE or order.ended_empty:
         return None
     at_ms = order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms
@@ -171,7 +171,7 @@ def bought(order: Order) -> Bought | None:
 
 
 def _wanted(candidate: Candidate) -> list[Bought]:
-    """Return what a candidate counts as when duplicates are looked for."""
+    """Return a candidate for the search for duplicates, once per instant."""
     row = candidate.row
     name = f"target {row.target_id}"
     return [Bought(candidate.request.symbol, row.owner_id, row.target_id, at_ms, name) for at_ms in candidate.instants]
@@ -190,7 +190,7 @@ def _is_duplicate(candidate: Candidate, other: Bought, window_ms: int) -> bool:
 
 
 def _age(target_id: str) -> tuple[bool, int, str]:
-    """Order ids: numbers as numbers, all else after them."""
+    """Return the sort key of an id: numbers in numeric order, then all others."""
     is_number = target_id.isdigit()
     return not is_number, int(target_id) if is_number else 0, target_id
 
@@ -226,21 +226,21 @@ def _strategy(fields: dict[str, Any]) -> str:
 
 
 def _symbol(fields: dict[str, Any], pair_of: Callable[[str], str | None]) -> str:
-    """Name the pair: ``FOO`` and ``FOOUSDT`` are ``FOOUSDT``; an address is what the exchange lists for it."""
+    """Return the pair: ``FOO`` and ``FOOUSDT`` give ``FOOUSDT``; for an address, the pair that the exchange lists."""
     name = _text(_field(fields, "symbol_name"))
     if _CONTRACT.fullmatch(name):
         pair = pair_of(name)
         if pair is None:
-            raise _Wrong(f"symbol_name {name} is a contract address, and the exchange lists no {QUOTE} pair of it")
+            raise _Wrong(f"symbol_name {name} is a contract address, and the exchange lists no {QUOTE} pair for it")
         return pair
     coin = name.upper().removesuffix(QUOTE)
     if not _NAME.fullmatch(coin):
-        raise _Wrong(f"symbol_name {name[:60]!r} is no coin, pair or contract address; allowed: FOO or FOO{QUOTE}")
+        raise _Wrong(f"symbol_name {name[:60]!r} is not a coin, pair or contract address; allowed: FOO or FOO{QUOTE}")
     return coin + QUOTE
 
 
 def _priority(fields: dict[str, Any], buy_priority: int) -> int | None:
-    """Carry the bot's 1 … 5 over: its 1 is as urgent as any buy, and none gets ahead of a sell."""
+    """Map the bot's 1 … 5 to a priority: its 1 is as urgent as any BUY, and none precedes a SELL."""
     value = _field(fields, "priority")
     if value is None:
         return None
@@ -251,12 +251,12 @@ def _priority(fields: dict[str, Any], buy_priority: int) -> int | None:
 
 
 def _check_confidence(fields: dict[str, Any], table: PollerTable) -> None:
-    """Compare with what is asked for. Up to 1 it is a share, beyond that a percentage."""
+    """Compare the score with the configured minimum. Up to 1 it is a share, above 1 a percentage."""
     if not table.least_confidence:
         return
     value = _field(fields, "confidence_score")
     if value is None:
-        raise _Wrong("confidence_score is missing, and [poller] min_confidence asks for one")
+        raise _Wrong("confidence_score is missing, and [poller] min_confidence requires one")
     number = _number("confidence_score", value)
     if number > 100:  # noqa: PLR2004  # per cent
         raise _Wrong(f"confidence_score {number} is out of range; allowed: 0 to 1, or 0 to 100")
@@ -272,14 +272,14 @@ def _instant(fields: dict[str, Any]) -> int | None:
     at_ms = instant_ms(value)
     if at_ms is None:
         raise _Wrong(
-            f"target_execution_time {str(value)[:40]!r} is no instant; allowed: ISO 8601 with Z or an offset, or Unix "
-            "time in seconds or milliseconds"
+            f"target_execution_time {str(value)[:40]!r} is not an instant; allowed: ISO 8601 with Z or an offset, or "
+            "Unix time in seconds or milliseconds"
         )
     return at_ms
 
 
 def _is_executed(fields: dict[str, Any]) -> bool:
-    """Whether the bot shows it as traded; some versions leave such a row ``ready``, for their exit manager."""
+    """Whether the bot shows the row as traded. Some versions leave such a row ``ready`` for their exit manager."""
     if any(_field(fields, name) for name in ("actual_execution_time", "execution_price", "actual_position_size")):
         return True
     return _field(fields, "execution_status") in _DONE
@@ -296,7 +296,7 @@ def _amount(fields: dict[str, Any], name: str) -> Decimal:
 
 
 def _number(name: str, value: object) -> Decimal:
-    """Read a number, exactly, from a number or from a text that holds one."""
+    """Read a number exactly, from a number or a text."""
     shown = str(value)[:40]
     if isinstance(value, str):
         try:
@@ -307,11 +307,11 @@ def _number(name: str, value: object) -> Decimal:
         return Decimal(value)
     if isinstance(value, Decimal) and value.is_finite() and 0 <= value <= MAX_AMOUNT:
         return value
-    raise _Wrong(f"{name} {shown!r} is no number that can be used")
+    raise _Wrong(f"{name} {shown!r} is not a usable number")
 
 
 def _text(value: object) -> str:
-    """Read a short text; a whole number is its digits, nothing is the empty text."""
+    """Return a text; the digits of a whole number; the empty text for ``None``."""
     if value is None:
         return ""
     if isinstance(value, str | int) and not isinstance(value, bool):
@@ -319,8 +319,8 @@ def _text(value: object) -> str:
     raise _Wrong("a text is expected")
 
 
-def _field(fields: dict[str, Any], name: str) -> Any:  # noqa: ANN401  # whatever JSON holds
-    """Return a field by either spelling of its name."""
+def _field(fields: dict[str, Any], name: str) -> Any:  # noqa: ANN401  # any JSON value
+    """Return a field by its name in snake_case or camelCase."""
     head, *rest = name.split("_")
     camel = head + "".join(part.capitalize() for part in rest)
     values = [fields[each] for each in (name, camel) if fields.get(each) is not None]

@@ -65,7 +65,7 @@ def refused(config: Config = TARGETS, **changes: Any) -> str:
 
 def test_a_row_is_recognised_by_id_owner_and_status() -> None:
     row = recognised(errorMessage="earlier")
-    assert (row.target_id, row.owner_id, row.status, row.executed, row.told) == (
+    assert (row.target_id, row.owner_id, row.status, row.executed, row.shown_error) == (
         "42", "anna", "ready", False, "earlier",
     )  # fmt: skip
 
@@ -109,7 +109,7 @@ def test_what_failed_was_not_traded(shown: dict[str, Any]) -> None:
 
 def test_a_status_and_an_error_message_may_be_odd() -> None:
     assert recognised(status=" READY ").status == "ready"
-    assert recognised(errorMessage=7).told == ""
+    assert recognised(errorMessage=7).shown_error == ""
 
 
 # What a target asks for
@@ -201,21 +201,21 @@ def test_what_is_no_coin_is_refused(name: object) -> None:
         ({"entryStrategy": "twap"}, "entry_strategy 'twap' is unknown; allowed: market or limit"),
         ({"positionSizeUsdt": ...}, "position_size_usdt is missing"),
         ({"positionSizeUsdt": 0}, "position_size_usdt 0 is out of range"),
-        ({"positionSizeUsdt": -5}, "position_size_usdt '-5' is no number"),
-        ({"positionSizeUsdt": True}, "position_size_usdt 'True' is no number"),
-        ({"positionSizeUsdt": "ten"}, "position_size_usdt 'ten' is no number"),
-        ({"positionSizeUsdt": "\uff11\uff10"}, "is no number"),
-        ({"positionSizeUsdt": 10**30}, "is no number"),
-        ({"positionSizeUsdt": 1e300}, "is no number"),
-        ({"positionSizeUsdt": [1]}, "is no number"),
+        ({"positionSizeUsdt": -5}, "position_size_usdt '-5' is not a usable number"),
+        ({"positionSizeUsdt": True}, "position_size_usdt 'True' is not a usable number"),
+        ({"positionSizeUsdt": "ten"}, "position_size_usdt 'ten' is not a usable number"),
+        ({"positionSizeUsdt": "\uff11\uff10"}, "is not a usable number"),
+        ({"positionSizeUsdt": 10**30}, "is not a usable number"),
+        ({"positionSizeUsdt": 1e300}, "is not a usable number"),
+        ({"positionSizeUsdt": [1]}, "is not a usable number"),
         ({"entryStrategy": "limit"}, "entry_price is missing"),
         ({"entryStrategy": "limit", "entryPrice": 0}, "entry_price 0 is out of range"),
         ({"entryStrategy": "limit", "entryPrice": 1e18, "positionSizeUsdt": 0.1}, "buys nothing"),
         ({"priority": 0}, "priority 0 is out of range; allowed: 1 to 5"),
         ({"priority": 6}, "priority 6 is out of range"),
         ({"priority": 1.5}, "priority 1.5 is out of range"),
-        ({"targetExecutionTime": "tomorrow"}, "target_execution_time 'tomorrow' is no instant"),
-        ({"targetExecutionTime": "2026-09-21T14:13:20"}, "no instant"),
+        ({"targetExecutionTime": "tomorrow"}, "target_execution_time 'tomorrow' is not an instant"),
+        ({"targetExecutionTime": "2026-09-21T14:13:20"}, "not an instant"),
         ({"createdAt": 1, "created_at": 2}, "contradict"),
     ],
     ids=str,
@@ -254,7 +254,7 @@ def test_a_confidence_is_a_share_or_a_percentage(score: object, is_enough: bool)
     assert isinstance(judged(careful, confidenceScore=score), Candidate) is is_enough
 
 
-@pytest.mark.parametrize(("score", "said"), [(..., "missing"), (101, "out of range"), ("high", "no number")])
+@pytest.mark.parametrize(("score", "said"), [(..., "missing"), (101, "out of range"), ("high", "not a usable number")])
 def test_a_confidence_that_is_asked_for_must_be_one(score: object, said: str) -> None:
     assert said in refused(confident(0.5), confidenceScore=score)
 

@@ -94,7 +94,7 @@ def test_a_bot_that_takes_no_report_calls_a_person_too(own_stage: Stage, exchang
     daemon.wait_for("alert.firing", alert="poller_failing")
     found = poller(daemon)
     assert (found["reachable"], found["untold"]) == (True, 1)
-    assert found["error"].startswith("a report is not taken: HTTP 500")
+    assert found["error"].startswith("the bot did not accept a report: HTTP 500")
     bot.patch_status = 200
     bot.wait_for_report(target, status="completed")
     eventually(lambda: (poller(daemon)["failingMs"], poller(daemon)["untold"]) == (0, 0), "the report to be taken")
