@@ -1,7 +1,7 @@
-"""What happens after a decision is on disk: the log and those who wait hear of it, and finished orders leave memory.
+"""What happens after a decision is durable: waiting callers wake, finished orders leave memory, events are emitted.
 
-Nothing is told before it is durable. The log comes last and in batches, because a line takes as long as a signature
-and nobody is waiting for it.
+Nothing is published before it is durable. Events are emitted last and in batches, because a log line takes as long as a
+signature and no caller waits for it.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from daemon.engine.observer import NULL_OBSERVER, Observer
 from daemon.store.writer import Commit
 
 SLOW_COMMIT_MS = 100
-"""A commit that takes longer delays every order: worth a line. A disk that is well takes one or two."""
+"""A commit that takes longer delays every order, so it is logged. A healthy disk takes one or two."""
 
 LINGER_S = 0.005
-"""Log lines are gathered for so long, so that the requests of a burst leave first."""
+"""Events are collected for this time before they are emitted, so that the requests of a burst leave first."""
 
 
 class Publisher:
-    """Follows commits, in order."""
+    """Publishes decisions, in the order of their commits."""
 
     def __init__(
         self, state: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NULL_OBSERVER
@@ -36,14 +36,14 @@ class Publisher:
         self._emit = emit
         self._last: Commit | None = None
         self._pending: deque[tuple[ChangeSet, Commit]] = deque()
-        self._untold: list[Event] = []
+        self._not_emitted: list[Event] = []
         self._wanted = asyncio.Event()
-        self._told = asyncio.Event()
-        self._turned = asyncio.Event()
+        self._published = asyncio.Event()
+        self._is_through = asyncio.Event()
         self._waiting: dict[str, asyncio.Event] = {}
 
     def publish_after(self, changes: ChangeSet, commit: Commit) -> None:
-        """Tell of a decision's changes when their commit is durable."""
+        """Publish a decision's changes when their commit is durable."""
         self._pending.append((changes, commit))
         self._wanted.set()
 
@@ -55,19 +55,19 @@ class Publisher:
         await event.wait()
 
     def wake_all(self) -> None:
-        """Let everybody who waits look again."""
+        """Wake every caller of :meth:`changed`."""
         waiting, self._waiting = self._waiting, {}
         for event in waiting.values():
             event.set()
 
     async def turn(self) -> None:
-        """Return when the task has told of a commit, or found none to tell of."""
-        self._turned.clear()
+        """Return when the task has published a commit, or found none to publish."""
+        self._is_through.clear()
         self._wanted.set()
-        await self._turned.wait()
+        await self._is_through.wait()
 
     async def run(self) -> None:
-        """Follow commits until cancelled, then tell what is left."""
+        """Publish commits until cancelled, then emit the remaining events."""
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._log)
@@ -79,16 +79,16 @@ class Publisher:
                         await commit.durable()
                         self._pending.popleft()
                         self._publish(changes)
-                        self._judge(commit)
-                        self._turned.set()
-                    self._turned.set()
+                        self._measure(commit)
+                        self._is_through.set()
+                    self._is_through.set()
         finally:
             self.flush()
 
     def flush(self) -> None:
-        """Tell the log what it has not been told."""
-        untold, self._untold = self._untold, []
-        for event in untold:
+        """Emit the collected events."""
+        events, self._not_emitted = self._not_emitted, []
+        for event in events:
             self._emit(event)
 
     def _publish(self, changes: ChangeSet) -> None:
@@ -98,12 +98,12 @@ class Publisher:
             event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()
-        self._untold += changes.events
-        self._untold += changes.notes
-        self._told.set()
+        self._not_emitted += changes.events
+        self._not_emitted += changes.notes
+        self._published.set()
 
-    def _judge(self, commit: Commit) -> None:
-        """Tell of a commit that took long, once for all of its decisions."""
+    def _measure(self, commit: Commit) -> None:
+        """Measure a commit, once for all of its decisions; record one that took long."""
         if commit is self._last:
             return
         self._last = commit
@@ -111,11 +111,11 @@ class Publisher:
         took_ms = round(commit.took_s * 1_000)
         if took_ms > SLOW_COMMIT_MS:
             detail: dict[str, Detail] = {"took_ms": took_ms, "rows": commit.rows}
-            self._untold.append(Event(name="store.slow_commit", at_ms=self._clock.now_ms(), detail=detail))
+            self._not_emitted.append(Event(name="store.slow_commit", at_ms=self._clock.now_ms(), detail=detail))
 
     async def _log(self) -> None:
         while True:
-            await self._told.wait()
-            self._told.clear()
+            await self._published.wait()
+            self._published.clear()
             await anyio.sleep(LINGER_S)
             self.flush()

@@ -1,4 +1,4 @@
-"""The promises with callers who lock for themselves beside the orders: one holder, one order of service, nobody stuck.
+"""The promises with leases beside the orders: one holder, one order of service, no lost wake-up.
 
 The machine of :mod:`tests.core.test_promises`, with callers on the resources of its orders.
 """
@@ -29,7 +29,7 @@ LEASES = st.builds(
 
 
 class PromisesBesideLeases(Promises):
-    """What may happen, with callers."""
+    """What may happen, with callers that ask for leases."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class PromisesBesideLeases(Promises):
 
     @rule(request=LEASES, waits=st.booleans())
     def a_caller_asks(self, request: LeaseRequest, waits: bool) -> None:
-        """Ask; what comes of it follows from who holds the resource, and who waits for it."""
+        """Ask; the outcome follows from the resource's holder and its waiters."""
         state, name = self.bench.state, f"wait-{next(self.names):06d}"
         before = state.locks.blocker(request.resource)
         try:
@@ -69,12 +69,12 @@ class PromisesBesideLeases(Promises):
 
     @precondition(lambda self: self.bench.granted)
     @rule()
-    def callers_are_told(self) -> None:
+    def callers_get_their_leases(self) -> None:
         self.bench.granted.clear()
 
     @precondition(lambda self: self.bench.state.lease_queue.waiters or self.bench.granted)
     @rule(data=st.data())
-    def a_caller_hangs_up(self, data: st.DataObject) -> None:
+    def a_caller_disconnects(self, data: st.DataObject) -> None:
         """It waits no more, and the lease that it was granted and has not received is free again."""
         waiting = {waiter.key for waiter in self.bench.state.lease_queue.waiters.values()}
         self.bench.leave(data.draw(st.sampled_from(sorted(waiting | self.bench.granted.keys()))))
@@ -93,7 +93,7 @@ class PromisesBesideLeases(Promises):
 
     @precondition(lambda self: len(self.bench.state.locks) > 0)
     @rule(data=st.data())
-    def somebody_releases_by_force(self, data: st.DataObject) -> None:
+    def an_administrator_releases_by_force(self, data: st.DataObject) -> None:
         lock = _one_of(data, {lock.lock_id: lock for lock in self.bench.state.locks})
         try:
             self.bench.decide(leases.force_release, lock, reason="stuck", actor="uid:0", exchange_checked=False)
@@ -103,7 +103,7 @@ class PromisesBesideLeases(Promises):
     @precondition(lambda self: len(self.bench.latest) >= self.enough)
     @rule()
     def everything_comes_to_an_end(self) -> None:
-        """Whoever waits is served in the end, where everybody gives back what he has."""
+        """Every waiter is served in the end, if every owner releases its lease."""
         self.bench.open()
         for _ in range(500):
             if not self.bench.state.lease_queue.waiters and not self._leases():
@@ -120,19 +120,19 @@ class PromisesBesideLeases(Promises):
     # What is so at every moment
 
     @invariant()
-    def nobody_waits_for_what_is_free_but_behind_an_order(self) -> None:
+    def a_free_resource_has_no_waiters_except_behind_an_order(self) -> None:
         state = self.bench.state
         for waiter in state.lease_queue.waiters.values() if state.gate.is_open else ():
             first = state.lease_queue.ranks.first(waiter.request.resource)
             rival = state.queue.first(waiter.request.resource)
             assert first is not None
             if state.locks.blocker(waiter.request.resource) is None:
-                assert rival is not None, "a free resource, and somebody waits for it"
-                assert rival.rank < first.rank, "an order that is not before him keeps him waiting"
+                assert rival is not None, "a free resource has a waiter"
+                assert rival.rank < first.rank, "an order of greater rank keeps a caller waiting"
 
     @invariant()
-    def whoever_was_granted_was_first(self) -> None:
-        """Nobody who waits stood before somebody who was granted the same resource after he came."""
+    def each_grant_went_to_the_first(self) -> None:
+        """No waiter had a lesser rank than a later grant of the same resource."""
         waiting = self.bench.state.lease_queue.waiters.values()
         for step in self.bench.unwritten:
             for granted in step.waiters.values():
@@ -149,7 +149,7 @@ class PromisesBesideLeases(Promises):
             assert due_ms <= now_ms
 
     @invariant()
-    def everybody_who_waits_has_a_place_and_orders_are_told_the_same(self) -> None:
+    def every_waiter_has_a_place_and_orders_get_the_same_one(self) -> None:
         state = self.bench.state
         listed = lease_queue.in_order(state)
         assert [each.position for each in listed] == list(range(1, len(listed) + 1))
@@ -159,8 +159,8 @@ class PromisesBesideLeases(Promises):
                 assert lease_queue.place_of(state, state.orders[each.order_id]) == each.resource_position
             else:
                 assert each.entry_id in state.lease_queue.waiters
-        in_line = [each for each in listed if each.order_id is None]
-        for _, group in groupby(sorted(in_line, key=lambda each: each.resource), key=lambda each: each.resource):
+        waiters = [each for each in listed if each.order_id is None]
+        for _, group in groupby(sorted(waiters, key=lambda each: each.resource), key=lambda each: each.resource):
             ranks = [(each.priority, each.entry_id) for each in group]
             assert ranks == sorted(ranks), "priority, then age"
 

@@ -54,12 +54,11 @@ class LeaseQueue:
         self._by_key[waiter.key] = waiter.waiter_id
         self.ranks.push(Entry(rank, waiter.waiter_id, waiter.request.resource))
 
-    def remove(self, waiter_id: str) -> Waiter | None:
-        """Remove and return a caller; ``None`` where it does not wait."""
-        waiter = self.waiters.pop(waiter_id, None)
-        if waiter is not None:
-            self.ranks.remove(waiter_id)
-            del self._by_key[waiter.key]
+    def remove(self, waiter_id: str) -> Waiter:
+        """Remove and return a caller, which must be in the queue."""
+        waiter = self.waiters.pop(waiter_id)
+        self.ranks.remove(waiter_id)
+        del self._by_key[waiter.key]
         return waiter
 
     def waiter_of(self, key: str) -> Waiter | None:

@@ -46,7 +46,6 @@ def grant(d: Decision) -> None:
             d.state.lease_queue.ranks.set_aside(entry.resource)
             continue
         waiter = d.state.lease_queue.remove(entry.entry_id)
-        assert waiter is not None
         lock = _grant(d, waiter.request, waiter.key, waited_ms=d.now_ms - waiter.queued_ms)
         assert lock is not None
         d.changes.waiters[waiter.waiter_id] = msgspec.structs.replace(

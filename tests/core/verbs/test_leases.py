@@ -27,7 +27,7 @@ def bench() -> Bench:
 
 
 def ask(bench: Bench, name: str = "wait-1", *, waits: bool = False, **changes: Any) -> Leased | Waiter:
-    """Ask for a lease under a name in line."""
+    """Ask for a lease, under a waiter id."""
     return bench.decide(leases.acquire, lease(**changes), waiter_id=name, waits=waits)
 
 
@@ -41,7 +41,7 @@ def take(bench: Bench, **changes: Any) -> Lock:
 
 
 def wait(bench: Bench, name: str, **changes: Any) -> Waiter:
-    """Stand in line."""
+    """Wait in the lease queue."""
     got = ask(bench, name, waits=True, **changes)
     assert isinstance(got, Waiter)
     return got
@@ -54,7 +54,7 @@ def release(bench: Bench, lock: Lock, owner_id: str = "anna", **outcome: Any) ->
 
 
 def renew(bench: Bench, lock: Lock, owner_id: str = "anna", timeout_ms: int | None = None) -> Lock:
-    """Begin a lease anew."""
+    """Restart a lease's time."""
     return bench.decide(leases.renew, lock, owner_id=owner_id, timeout_ms=timeout_ms)
 
 
@@ -78,7 +78,7 @@ def test_a_free_resource_is_granted_with_owner_end_and_token(bench: Bench) -> No
     assert (lock.resource, lock.owner_id, lock.expires_ms, lock.token) == ("ledger:anna", "anna", NOON_MS + 1, 1)
     bench.settle()
     assert bench.disk.active_locks() == [lock]
-    assert bench.disk.waiters == {}, "whoever never waited never stood in line"
+    assert bench.disk.waiters == {}, "a caller that did not wait has no row in the queue"
 
 
 def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(bench: Bench) -> None:
@@ -87,7 +87,7 @@ def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(bench: Ben
     with pytest.raises(Held) as refusal:
         ask(bench, "wait-3")
     assert (refusal.value.holder, refusal.value.queue_length) == (lock, 1)
-    assert list(bench.state.lease_queue.waiters) == ["wait-2"], "whoever does not wait does not stand in line"
+    assert list(bench.state.lease_queue.waiters) == ["wait-2"], "a caller that does not wait is not queued"
 
 
 def test_tokens_only_grow_over_owners_resources_and_restarts(bench: Bench) -> None:
@@ -113,7 +113,7 @@ def test_nothing_is_granted_while_starting_or_draining(bench: Bench, *, opens: b
         assert list(bench.granted) == ["wait-2"]
 
 
-def test_the_line_has_an_end() -> None:
+def test_the_lease_queue_has_a_limit() -> None:
     bench = Bench(rules(queue={"max_queued": 1}))
     take(bench)
     wait(bench, "wait-2")
@@ -121,10 +121,10 @@ def test_the_line_has_an_end() -> None:
         wait(bench, "wait-3")
 
 
-# The line
+# The lease queue
 
 
-def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release(bench: Bench) -> None:
+def test_the_next_is_by_priority_then_age_and_granted_in_the_decision_of_the_release(bench: Bench) -> None:
     lock = take(bench)
     for name, priority in {"wait-a": 5, "wait-b": 1, "wait-c": 5}.items():
         wait(bench, name, priority=priority, owner_id=name)
@@ -139,7 +139,7 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_step_of_the_release
     assert [waiter.state for waiter in bench.disk.waiters.values()] == [WaiterState.COMPLETED] * 3
 
 
-def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
+def test_a_newcomer_does_not_pass_a_waiter(bench: Bench) -> None:
     lock = take(bench)
     wait(bench, "wait-2")
     d = Decision(bench.state, bench.now_ms)
@@ -150,7 +150,7 @@ def test_a_newcomer_does_not_pass_whoever_waits(bench: Bench) -> None:
     assert list(bench.granted) == ["wait-2"]
 
 
-def test_whoever_went_away_is_never_granted(bench: Bench) -> None:
+def test_a_waiter_that_left_is_never_granted(bench: Bench) -> None:
     lock = take(bench)
     wait(bench, "wait-2")
     wait(bench, "wait-3")
@@ -271,7 +271,7 @@ def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -
     assert list(bench.granted) == ["wait-2"]
 
 
-def test_a_caller_is_granted_in_the_step_in_which_an_armed_order_gives_way() -> None:
+def test_a_caller_is_granted_in_the_decision_in_which_an_armed_order_gives_way() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     armed = bench.submit(execute_at=NOON_MS + 400)
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
@@ -349,7 +349,7 @@ def test_a_repeated_request_gets_the_lease_of_the_first(bench: Bench, outcome: s
     assert lock.result == outcome
 
 
-def test_a_repeated_request_that_waits_stands_in_line_once(bench: Bench) -> None:
+def test_a_repeated_request_that_waits_is_queued_once(bench: Bench) -> None:
     take(bench)
     first = wait(bench, "wait-2", key="k")
     assert wait(bench, "wait-3", key="k") == first
@@ -382,7 +382,7 @@ def test_a_key_with_another_request_is_a_conflict(bench: Bench, other: dict[str,
         ask(bench, "wait-4", **({"key": "waits"} | other), waits=True)
 
 
-# The administrator's word
+# Forced release
 
 
 def test_a_forced_release_ends_a_lease_with_reason_and_actor_and_wakes_the_next(bench: Bench) -> None:
@@ -402,7 +402,7 @@ def test_a_forced_release_ends_a_lease_with_reason_and_actor_and_wakes_the_next(
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["in flight", "in doubt"])
-def test_a_lock_over_an_unknown_outcome_is_released_only_by_whoever_checked_the_exchange(
+def test_a_lock_over_an_unknown_outcome_is_released_only_after_the_exchange_was_checked(
     bench: Bench, *, answered: bool
 ) -> None:
     order = bench.submit()

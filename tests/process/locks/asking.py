@@ -16,7 +16,7 @@ def a_resource() -> str:
     return f"ledger:{os.getpid()}-{next(_numbers)}"
 
 
-def wish(**changes: Any) -> dict[str, Any]:
+def lease_request(**changes: Any) -> dict[str, Any]:
     """Ask for a lease on a resource of its own; a test names only what it is about."""
     return {"resourceId": a_resource(), "ownerId": "anna"} | changes
 
@@ -28,22 +28,22 @@ def acquire(daemon: Daemon, asked: dict[str, Any], wait_s: float | None = None) 
 
 def take(daemon: Daemon, asked: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     """Take a free resource."""
-    answer = acquire(daemon, wish(**(asked or {}) | changes))
+    answer = acquire(daemon, lease_request(**(asked or {}) | changes))
     assert (answer.status, answer.json["replayed"]) == (201, False), answer.raw
     lease: dict[str, Any] = answer.json
     return lease
 
 
-def stand(daemon: Daemon, asked: dict[str, Any], wait_s: float = 60) -> Pending:
-    """Stand in line; return when its row is on disk."""
+def enqueue(daemon: Daemon, asked: dict[str, Any], wait_s: float = 60) -> Pending:
+    """Wait in the lease queue; return when the row is on disk."""
     before = queue_of(daemon.database, asked["resourceId"])
     pending = Pending(daemon.signals, "POST", "/v1/locks", asked, headers=_prefer(wait_s))
-    eventually(lambda: len(queue_of(daemon.database, asked["resourceId"])) > len(before), "its place in the line")
+    eventually(lambda: len(queue_of(daemon.database, asked["resourceId"])) > len(before), "its place in the queue")
     return pending
 
 
 def granted(pending: Pending) -> dict[str, Any]:
-    """Return the lease that somebody in line was given."""
+    """Return the lease that a waiting caller was granted."""
     answer = pending.answer()
     assert (answer.status, answer.json["replayed"]) == (201, False), answer.raw
     lease: dict[str, Any] = answer.json
@@ -51,7 +51,7 @@ def granted(pending: Pending) -> dict[str, Any]:
 
 
 def waiting(daemon: Daemon, resource: str) -> list[dict[str, Any]]:
-    """Return who waits for a resource, in the order of service."""
+    """Return the orders and callers that wait for a resource, in the order of service."""
     return [each for each in daemon.get("/v1/locks")["queue"] if each["resourceId"] == resource]
 
 
@@ -67,13 +67,13 @@ def release(daemon: Daemon, lease: dict[str, Any], owner: object = None, **outco
 
 
 def renew(daemon: Daemon, lease: dict[str, Any], owner: object = None, **changes: object) -> Answer:
-    """Begin a lease anew."""
+    """Restart a lease's time."""
     body = {"ownerId": lease["ownerId"] if owner is None else owner} | changes
     return daemon.ask("POST", f"/v1/locks/{lease['lockId']}/renew", body)
 
 
 def force(daemon: Daemon, lease: dict[str, Any], **body: object) -> Answer:
-    """End anybody's lock."""
+    """End any lock, as an administrator."""
     return daemon.ask("POST", f"/v1/admin/locks/{lease['lockId']}/force-release", {"reason": "stuck"} | body)
 
 

@@ -30,7 +30,7 @@ class Pairs:
         self.daemon = daemon
         self.random = Random(seed)  # noqa: S311  # draws of a test
         self.resources = [f"pairs-{seed}:{number}" for number in range(resources)]
-        self.wishes = [self._wish(f"pair-{seed}-{number}") for number in range(pairs)]
+        self.requests = [self._request(f"pair-{seed}-{number}") for number in range(pairs)]
         self.clients = clients
         self.patience_s = patience_s
         self.entered: dict[str, list[int]] = defaultdict(list)  # tokens by resource, in the order of entering
@@ -49,11 +49,11 @@ class Pairs:
 
         Each kill comes when one client's lease is granted and the client has not read the answer: that answer is lost.
         """
-        total = len(self.wishes)
+        total = len(self.requests)
         moments = self.random.sample(range(total // 10, total * 9 // 10), kills)
-        self._to_lose = {self.wishes[moment]["idempotencyKey"] for moment in moments}
+        self._to_lose = {self.requests[moment]["idempotencyKey"] for moment in moments}
         with ThreadPoolExecutor(self.clients) as pool:
-            work = [pool.submit(self._client, self.wishes[number :: self.clients]) for number in range(self.clients)]
+            work = [pool.submit(self._client, self.requests[number :: self.clients]) for number in range(self.clients)]
             try:
                 for _ in moments:
                     self._await(lambda: bool(self._unread))
@@ -79,15 +79,15 @@ class Pairs:
         """Hold what the clients saw, and what the database remembers, against what was promised."""
         for tokens in self.entered.values():
             assert tokens == sorted(set(tokens)), "a section was entered under an older token than the one before it"
-        assert sum(map(len, self.entered.values())) == len(self.wishes)
+        assert sum(map(len, self.entered.values())) == len(self.requests)
         assert self.replayed >= len(self._to_lose), "an answer that a kill lost was not replayed"
         locks = read(self.daemon.database, "SELECT * FROM transaction_locks ORDER BY fencing_token")
-        asked = {wish["idempotencyKey"]: wish for wish in self.wishes}
-        mine = [lock for lock in locks if lock["idempotency_key"] in asked]
-        assert sorted(lock["idempotency_key"] for lock in mine) == sorted(asked), "a pair is one lease"
+        by_key = {request["idempotencyKey"]: request for request in self.requests}
+        mine = [lock for lock in locks if lock["idempotency_key"] in by_key]
+        assert sorted(lock["idempotency_key"] for lock in mine) == sorted(by_key), "a pair is one lease"
         assert {lock["status"] for lock in mine} == {"released"}, "no lease was lost"
-        stood = {row["lock_id"]: row for row in read(self.daemon.database, "SELECT * FROM transaction_queue")}
-        assert sum(lock["lock_id"] in stood for lock in mine) > len(mine) // 10, "hardly anybody had to wait"
+        waited = {row["lock_id"]: row for row in read(self.daemon.database, "SELECT * FROM transaction_queue")}
+        assert sum(lock["lock_id"] in waited for lock in mine) > len(mine) // 10, "hardly anybody had to wait"
         by_resource = defaultdict(list)
         for lock in mine:
             by_resource[lock["resource_id"]].append(lock)
@@ -95,9 +95,9 @@ class Pairs:
             assert all(old["released_at"] <= new["acquired_at"] for old, new in pairwise(of_one)), (
                 "two held one resource"
             )
-            _judge_order([_turn(lock, stood.get(lock["lock_id"]), asked) for lock in of_one])
+            _judge_order([_turn(lock, waited.get(lock["lock_id"]), by_key) for lock in of_one])
 
-    def _wish(self, key: str) -> dict[str, Any]:
+    def _request(self, key: str) -> dict[str, Any]:
         return {
             "resourceId": self.random.choice(self.resources),
             "ownerId": key,
@@ -109,13 +109,13 @@ class Pairs:
     def _await(self, reached: Callable[[], bool]) -> None:
         with self._changed:
             came = self._changed.wait_for(lambda: reached() or self._failed, self.patience_s)
-            assert came, f"{self._done} of {len(self.wishes)} pairs were done when nothing more came: a lost wake-up"
+            assert came, f"{self._done} of {len(self.requests)} pairs were done when nothing more came: a lost wake-up"
 
-    def _client(self, wishes: list[dict[str, Any]]) -> None:
+    def _client(self, requests: list[dict[str, Any]]) -> None:
         caller = _Caller(self.daemon, self._is_up)
         try:
-            for wish in wishes:
-                self._pair(caller, wish)
+            for request in requests:
+                self._pair(caller, request)
         except BaseException:
             with self._changed:
                 self._failed = True
@@ -124,14 +124,14 @@ class Pairs:
         finally:
             caller.close()
 
-    def _pair(self, caller: "_Caller", wish: dict[str, Any]) -> None:
+    def _pair(self, caller: "_Caller", request: dict[str, Any]) -> None:
         if self._failed:
             return
-        if wish["idempotencyKey"] in self._to_lose:
-            self._lose_answer(caller, wish)
-        answer = caller.ask("/v1/locks", wish)
+        if request["idempotencyKey"] in self._to_lose:
+            self._lose_answer(caller, request)
+        answer = caller.ask("/v1/locks", request)
         assert answer.status in {200, 201}, answer.raw
-        lease, resource, owner = answer.json, wish["resourceId"], wish["ownerId"]
+        lease, resource, owner = answer.json, request["resourceId"], request["ownerId"]
         assert lease["status"] == "active", lease
         with self._changed:
             assert self._inside.setdefault(resource, owner) == owner, f"{resource} has two holders"
@@ -145,10 +145,10 @@ class Pairs:
             self._done += 1
             self._changed.notify_all()
 
-    def _lose_answer(self, caller: "_Caller", wish: dict[str, Any]) -> None:
+    def _lose_answer(self, caller: "_Caller", request: dict[str, Any]) -> None:
         """Acquire, leave the answer unread until the daemon is killed, and close the connection."""
-        key = wish["idempotencyKey"]
-        caller.ask_unread("/v1/locks", wish)
+        key = request["idempotencyKey"]
+        caller.ask_unread("/v1/locks", request)
         with self._changed:
             self._unread.append(key)
             self._changed.notify_all()
@@ -201,10 +201,10 @@ class _Caller:
         self._connection.close()
 
 
-def _turn(lock: dict[str, Any], row: dict[str, Any] | None, asked: dict[str, dict[str, Any]]) -> tuple[int, int, int]:
+def _turn(lock: dict[str, Any], row: dict[str, Any] | None, by_key: dict[str, dict[str, Any]]) -> tuple[int, int, int]:
     """Return a lease's priority, since when it was waited for, and when it was granted."""
     since = lock["acquired_at"] if row is None else row["queued_at"]
-    return asked[lock["idempotency_key"]]["priority"], since, lock["acquired_at"]
+    return by_key[lock["idempotency_key"]]["priority"], since, lock["acquired_at"]
 
 
 def _judge_order(turns: list[tuple[int, int, int]]) -> None:

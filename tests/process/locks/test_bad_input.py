@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.locks.asking import acquire, force, read, release, renew, take, wish
+from tests.process.locks.asking import acquire, force, lease_request, read, release, renew, take
 from tests.support import Daemon
 from tests.support.tables import locks_of, queue_of
 
@@ -49,7 +49,7 @@ RAW = [
 
 @pytest.mark.parametrize(("change", "field"), WRONG, ids=[f"{change}"[:40] for change, _ in WRONG])
 def test_a_wrong_field_is_named_and_nothing_is_held(daemon: Daemon, change: dict[str, Any], field: str) -> None:
-    asked = wish(**change)
+    asked = lease_request(**change)
     refused = acquire(daemon, asked, wait_s=5)
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert field in refused.json["message"] + str(refused.json.get("field"))

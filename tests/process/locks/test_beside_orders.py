@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.process.locks.asking import acquire, force, granted, release, stand, take, waiting, wish
+from tests.process.locks.asking import acquire, enqueue, force, granted, lease_request, release, take, waiting
 from tests.support import Daemon, Exchange
 from tests.support.signals import market_buy
 from tests.support.tables import locks_of
@@ -55,9 +55,9 @@ def test_a_lease_waits_for_the_order_that_holds_its_resource(daemon: Daemon, exc
     signal = market_buy()
     with exchange.frozen():
         order_id = daemon.send(signal)
-        refused = acquire(daemon, wish(resourceId=resource_of(signal)))
+        refused = acquire(daemon, lease_request(resourceId=resource_of(signal)))
         assert (refused.status, refused.json["holder"]["orderId"]) == (409, order_id)
-        pending = stand(daemon, wish(resourceId=resource_of(signal)))
+        pending = enqueue(daemon, lease_request(resourceId=resource_of(signal)))
         stolen = release(daemon, refused.json["holder"])
         assert (stolen.status, stolen.json["error"]) == (409, "wrong_state")
     lease = granted(pending)
@@ -92,7 +92,7 @@ def test_while_an_outcome_is_unknown_nobody_gets_the_lock_without_having_checked
     refused = force(daemon, lock)
     assert (refused.status, refused.json["error"]) == (409, "wrong_state")
     assert daemon.order(order_id)["clientOrderId"] in refused.json["message"]
-    pending = stand(daemon, wish(resourceId=resource))
+    pending = enqueue(daemon, lease_request(resourceId=resource))
     daemon.wait_for("lock.overdue", lock_id=lock["lockId"])
     assert len(waiting(daemon, resource)) == 1, "its lease has ended, its outcome is unknown: it is held"
     assert force(daemon, lock, exchangeChecked=True).status == 200

@@ -1,10 +1,21 @@
-"""A lease is granted once, to one, durably; whoever repeats the request is told so."""
+"""A lease is granted once, to one caller, durably; a repeated request gets the same lease."""
 
 from typing import Any
 
 import pytest
 
-from tests.process.locks.asking import a_resource, acquire, holders, read, release, renew, stand, take, waiting, wish
+from tests.process.locks.asking import (
+    a_resource,
+    acquire,
+    enqueue,
+    holders,
+    lease_request,
+    read,
+    release,
+    renew,
+    take,
+    waiting,
+)
 from tests.support import Daemon, at_once
 from tests.support.tables import locks_of, queue_of
 
@@ -24,7 +35,7 @@ JSON: list[object] = [
 
 
 def test_a_free_resource_is_granted_and_on_disk_before_the_answer(daemon: Daemon) -> None:
-    asked = wish(ownerType="workflow", transactionType="cancel", transactionData={"n": 1}, timeoutMs=12_345)
+    asked = lease_request(ownerType="workflow", transactionType="cancel", transactionData={"n": 1}, timeoutMs=12_345)
     answer = acquire(daemon, asked)
     lease = answer.json
     [row] = locks_of(daemon.database, asked["resourceId"])
@@ -52,7 +63,7 @@ def test_a_free_resource_is_granted_and_on_disk_before_the_answer(daemon: Daemon
     }
     assert (row["status"], row["lock_type"], row["expires_at"]) == ("active", "exclusive", lease["expiresAt"])
     assert read(daemon, lease) == {name: value for name, value in lease.items() if name != "replayed"}
-    assert queue_of(daemon.database, asked["resourceId"]) == [], "whoever never waited never stood in line"
+    assert queue_of(daemon.database, asked["resourceId"]) == [], "a caller that did not wait has no row in the queue"
 
 
 def test_what_is_not_said_has_the_bots_defaults(daemon: Daemon) -> None:
@@ -63,7 +74,7 @@ def test_what_is_not_said_has_the_bots_defaults(daemon: Daemon) -> None:
 
 def test_of_fifty_who_ask_at_once_one_holds_it(daemon: Daemon) -> None:
     resource = a_resource()
-    answers = at_once(50, lambda number: acquire(daemon, wish(resourceId=resource, ownerId=f"bot-{number}")))
+    answers = at_once(50, lambda number: acquire(daemon, lease_request(resourceId=resource, ownerId=f"bot-{number}")))
     [granted] = [answer.json for answer in answers if answer.status == 201]
     refused = [answer.json for answer in answers if answer.status == 409]
     assert len(refused) == 49
@@ -73,8 +84,8 @@ def test_of_fifty_who_ask_at_once_one_holds_it(daemon: Daemon) -> None:
 
 def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(daemon: Daemon) -> None:
     lease = take(daemon)
-    asked = wish(resourceId=lease["resourceId"], ownerId="ben")
-    line = [stand(daemon, asked), stand(daemon, asked)]
+    asked = lease_request(resourceId=lease["resourceId"], ownerId="ben")
+    line = [enqueue(daemon, asked), enqueue(daemon, asked)]
     refused = acquire(daemon, asked)
     assert (refused.status, refused.json["error"], refused.json["queueLength"]) == (409, "held", 2)
     assert refused.json["holder"] == read(daemon, lease)
@@ -87,7 +98,7 @@ def test_who_holds_and_who_waits_is_listed_in_the_order_of_service(daemon: Daemo
     lease = take(daemon)
     resource = lease["resourceId"]
     line = [
-        stand(daemon, wish(resourceId=resource, ownerId=name, priority=priority))
+        enqueue(daemon, lease_request(resourceId=resource, ownerId=name, priority=priority))
         for name, priority in (("ben", 5), ("cleo", 1), ("dora", 5))
     ]
     assert [each["lockId"] for each in holders(daemon, resource)] == [lease["lockId"]]
@@ -107,7 +118,7 @@ def test_a_trades_resource_has_one_name_in_any_case(daemon: Daemon, spelling: st
     target = f"Target:{a_resource()}"
     held = take(daemon, resourceId=f"trade:FOOUSDT:BUY:{target}")
     assert held["resourceId"] == f"trade:FOOUSDT:BUY:{target}"
-    assert acquire(daemon, wish(resourceId=spelling.format(target))).status == 409
+    assert acquire(daemon, lease_request(resourceId=spelling.format(target))).status == 409
     take(daemon, resourceId=spelling.format(target.lower()))
 
 
@@ -115,7 +126,7 @@ def test_a_trades_resource_has_one_name_in_any_case(daemon: Daemon, spelling: st
 
 
 def test_a_repeated_request_is_answered_with_the_first_ones_lease(daemon: Daemon) -> None:
-    asked = wish(idempotencyKey=a_resource(), transactionData={"a": 1, "b": 2})
+    asked = lease_request(idempotencyKey=a_resource(), transactionData={"a": 1, "b": 2})
     lease = take(daemon, asked)
     again = acquire(daemon, asked | {"transactionData": {"b": 2, "a": 1}, "timeoutMs": 9, "priority": 1})
     assert (again.status, again.headers["idempotent-replayed"]) == (200, "true")
@@ -124,7 +135,7 @@ def test_a_repeated_request_is_answered_with_the_first_ones_lease(daemon: Daemon
 
 
 def test_fifty_times_at_once_under_one_key_is_one_lease(daemon: Daemon) -> None:
-    asked = wish(idempotencyKey=a_resource())
+    asked = lease_request(idempotencyKey=a_resource())
     answers = at_once(50, lambda _: acquire(daemon, asked))
     assert sorted(answer.status for answer in answers) == [200] * 49 + [201]
     assert len({answer.json["fencingToken"] for answer in answers}) == 1
@@ -133,7 +144,7 @@ def test_fifty_times_at_once_under_one_key_is_one_lease(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("result", JSON, ids=repr)
 def test_after_the_release_a_repeated_request_gets_the_result(daemon: Daemon, result: object) -> None:
-    asked = wish(idempotencyKey=a_resource())
+    asked = lease_request(idempotencyKey=a_resource())
     released = release(daemon, take(daemon, asked), result=result)
     assert (released.status, released.json["status"], released.json["result"]) == (200, "released", result)
     again = acquire(daemon, asked)
@@ -147,7 +158,7 @@ def test_transaction_data_is_any_json_and_comes_back_as_it_was(daemon: Daemon, d
 
 
 def test_a_failure_is_never_repeated_as_a_success_and_its_key_is_free(daemon: Daemon) -> None:
-    asked = wish(idempotencyKey=a_resource())
+    asked = lease_request(idempotencyKey=a_resource())
     lease = take(daemon, asked)
     failed = release(daemon, lease, error="it broke").json
     assert (failed["status"], failed["error"], failed["result"]) == ("failed", "it broke", None)
@@ -162,7 +173,7 @@ def test_a_failure_is_never_repeated_as_a_success_and_its_key_is_free(daemon: Da
 )  # fmt: skip
 @pytest.mark.parametrize("ends", [False, True], ids=["held", "released"])
 def test_a_key_with_another_request_is_a_conflict(daemon: Daemon, change: dict[str, Any], ends: bool) -> None:
-    asked = wish(idempotencyKey=a_resource(), transactionData=1)
+    asked = lease_request(idempotencyKey=a_resource(), transactionData=1)
     lease = take(daemon, asked)
     if ends:
         release(daemon, lease)

@@ -4,7 +4,18 @@ import http.client
 
 import pytest
 
-from tests.process.locks.asking import a_resource, acquire, granted, holders, read, release, renew, stand, take, wish
+from tests.process.locks.asking import (
+    a_resource,
+    acquire,
+    enqueue,
+    granted,
+    holders,
+    lease_request,
+    read,
+    release,
+    renew,
+    take,
+)
 from tests.support import Daemon, Exchange, wall_ms
 from tests.support.stage import Stage
 from tests.support.tables import locks_of, queue_of
@@ -31,8 +42,8 @@ def test_a_lease_survives_with_what_was_left_of_it(daemon: Daemon) -> None:
     daemon.kill()
     daemon.start()
     assert read(daemon, long) == {name: value for name, value in long.items() if name != "replayed"}
-    assert acquire(daemon, wish(resourceId=long["resourceId"])).status == 409
-    next_one = acquire(daemon, wish(resourceId=short["resourceId"], ownerId="ben"), wait_s=30).json
+    assert acquire(daemon, lease_request(resourceId=long["resourceId"])).status == 409
+    next_one = acquire(daemon, lease_request(resourceId=short["resourceId"], ownerId="ben"), wait_s=30).json
     old, _ = locks_of(daemon.database, short["resourceId"])
     assert old["expires_at"] == short["expiresAt"]
     assert next_one["acquiredAt"] >= old["released_at"] >= short["expiresAt"]
@@ -45,13 +56,13 @@ def test_a_lease_that_ran_out_meanwhile_is_over_at_the_start(daemon: Daemon) -> 
     daemon.kill()
     assert wall_ms() > lease["expiresAt"]
     daemon.start()
-    mine = acquire(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"), wait_s=30)
+    mine = acquire(daemon, lease_request(resourceId=lease["resourceId"], ownerId="ben"), wait_s=30)
     assert mine.status == 201
     assert [row["status"] for row in locks_of(daemon.database, lease["resourceId"])] == ["expired", "active"]
 
 
 def test_a_result_is_repeated_after_a_restart_too(daemon: Daemon) -> None:
-    asked = wish(idempotencyKey=a_resource())
+    asked = lease_request(idempotencyKey=a_resource())
     released = release(daemon, take(daemon, asked), result={"profit": "1.5"}).json
     daemon.restart()
     again = acquire(daemon, asked)
@@ -59,7 +70,7 @@ def test_a_result_is_repeated_after_a_restart_too(daemon: Daemon) -> None:
 
 
 def test_a_repeated_request_finds_its_lease_after_a_restart(daemon: Daemon) -> None:
-    asked = wish(idempotencyKey=a_resource())
+    asked = lease_request(idempotencyKey=a_resource())
     lease = take(daemon, asked)
     daemon.restart()
     assert acquire(daemon, asked).json == lease | {"replayed": True}
@@ -79,23 +90,23 @@ def test_tokens_grow_over_restarts_whatever_became_of_the_leases(daemon: Daemon)
 
 def test_a_wait_ends_with_the_process_and_may_begin_anew(daemon: Daemon) -> None:
     lease = take(daemon)
-    asked = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
-    pending = stand(daemon, asked)
+    asked = lease_request(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
+    pending = enqueue(daemon, asked)
     daemon.kill()
     with pytest.raises((OSError, http.client.HTTPException)):
         pending.answer()
     daemon.start()
     [row] = queue_of(daemon.database, lease["resourceId"])
     assert (row["status"], row["error_message"]) == ("cancelled", "the daemon ended, and with it the caller's wait")
-    again = stand(daemon, asked)
+    again = enqueue(daemon, asked)
     assert release(daemon, lease).status == 200
     assert granted(again)["ownerId"] == "ben"
 
 
 def test_an_orderly_end_tells_whoever_waits_to_ask_again(daemon: Daemon) -> None:
     lease = take(daemon)
-    asked = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
-    line = [stand(daemon, asked), stand(daemon, wish(resourceId=lease["resourceId"], ownerId="cleo"))]
+    asked = lease_request(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
+    line = [enqueue(daemon, asked), enqueue(daemon, lease_request(resourceId=lease["resourceId"], ownerId="cleo"))]
     assert daemon.terminate() == 0
     for pending in line:
         answer = pending.answer()

@@ -1,4 +1,4 @@
-"""The line: whoever waits is served in order, told at once, and forgotten when gone."""
+"""The lease queue: waiters are served in order, answered at once, and removed when they disconnect."""
 
 import signal
 from collections.abc import Callable
@@ -10,15 +10,15 @@ import pytest
 from tests.process.locks.asking import (
     a_resource,
     acquire,
+    enqueue,
     force,
     granted,
     holders,
+    lease_request,
     read,
     release,
-    stand,
     take,
     waiting,
-    wish,
 )
 from tests.support import ME, Daemon, eventually
 from tests.support.pending import Pending
@@ -30,9 +30,9 @@ def gone(daemon: Daemon, resource: str, *, still: int = 0) -> None:
     eventually(lambda: len(waiting(daemon, resource)) <= still, "the end of a wait")
 
 
-def test_the_release_wakes_whoever_waits(daemon: Daemon) -> None:
+def test_the_release_wakes_the_first_waiter(daemon: Daemon) -> None:
     lease = take(daemon, resourceId=a_resource())
-    pending = stand(daemon, wish(resourceId=lease["resourceId"], ownerId="ben", timeoutMs=9_000))
+    pending = enqueue(daemon, lease_request(resourceId=lease["resourceId"], ownerId="ben", timeoutMs=9_000))
     [row] = queue_of(daemon.database, lease["resourceId"])
     assert (row["status"], row["lock_id"], row["completed_at"]) == ("pending", None, None)
     ended = release(daemon, lease).json
@@ -44,10 +44,10 @@ def test_the_release_wakes_whoever_waits(daemon: Daemon) -> None:
     assert mine["expiresAt"] == mine["acquiredAt"] + 9_000, "the wait is no part of the lease"
 
 
-def test_a_newcomer_does_not_pass_whoever_waits(daemon: Daemon) -> None:
+def test_a_newcomer_does_not_pass_a_waiter(daemon: Daemon) -> None:
     lease = take(daemon)
-    asked = wish(resourceId=lease["resourceId"])
-    pending = stand(daemon, asked | {"ownerId": "ben"})
+    asked = lease_request(resourceId=lease["resourceId"])
+    pending = enqueue(daemon, asked | {"ownerId": "ben"})
     daemon.process.send(signal.SIGSTOP)
     try:
         released = Pending(daemon.signals, "POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "anna"})
@@ -59,9 +59,9 @@ def test_a_newcomer_does_not_pass_whoever_waits(daemon: Daemon) -> None:
     assert granted(pending)["ownerId"] == "ben"
 
 
-def test_a_wait_that_ends_is_answered_with_the_holder_and_leaves_the_line(daemon: Daemon) -> None:
+def test_a_wait_that_ends_is_answered_with_the_holder_and_leaves_the_queue(daemon: Daemon) -> None:
     lease = take(daemon)
-    refused = acquire(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"), wait_s=0.05)
+    refused = acquire(daemon, lease_request(resourceId=lease["resourceId"], ownerId="ben"), wait_s=0.05)
     assert (refused.status, refused.json["error"], refused.json["queueLength"]) == (409, "held", 0)
     assert refused.json["holder"] == read(daemon, lease)
     gone(daemon, lease["resourceId"])
@@ -71,15 +71,15 @@ def test_a_wait_that_ends_is_answered_with_the_holder_and_leaves_the_line(daemon
 
 
 def ended(daemon: Daemon, resource: str) -> dict[str, Any] | None:
-    """Return the one row of a resource's line, once it waits no more."""
+    """Return the one row of a resource's queue, once its wait has ended."""
     [row] = queue_of(daemon.database, resource)
     return None if row["status"] == "pending" else row
 
 
-def test_whoever_hangs_up_is_dropped_and_never_granted(daemon: Daemon) -> None:
+def test_a_waiter_that_disconnects_leaves_the_queue_and_is_never_granted(daemon: Daemon) -> None:
     lease = take(daemon)
     resource = lease["resourceId"]
-    first, second = (stand(daemon, wish(resourceId=resource, ownerId=name)) for name in ("ben", "cleo"))
+    first, second = (enqueue(daemon, lease_request(resourceId=resource, ownerId=name)) for name in ("ben", "cleo"))
     first.leave()
     gone(daemon, resource, still=1)
     release(daemon, lease)
@@ -89,10 +89,10 @@ def test_whoever_hangs_up_is_dropped_and_never_granted(daemon: Daemon) -> None:
     assert (rows["ben"]["status"], rows["ben"]["error_message"]) == ("cancelled", "the caller went away")
 
 
-def test_whoever_hangs_up_at_the_moment_of_the_grant_holds_nobody_up(daemon: Daemon) -> None:
+def test_a_waiter_that_disconnects_at_the_moment_of_the_grant_delays_no_other(daemon: Daemon) -> None:
     lease = take(daemon)
     resource = lease["resourceId"]
-    first, second = (stand(daemon, wish(resourceId=resource, ownerId=name)) for name in ("ben", "cleo"))
+    first, second = (enqueue(daemon, lease_request(resourceId=resource, ownerId=name)) for name in ("ben", "cleo"))
     daemon.process.send(signal.SIGSTOP)
     try:
         released = Pending(daemon.signals, "POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "anna"})
@@ -105,24 +105,24 @@ def test_whoever_hangs_up_at_the_moment_of_the_grant_holds_nobody_up(daemon: Dae
 
 
 @pytest.mark.parametrize("key", [None, "a key"])
-def test_a_lease_of_whoever_hung_up_before_the_answer_is_free_again(daemon: Daemon, key: str | None) -> None:
-    asked = wish(ownerId="ben") | ({} if key is None else {"idempotencyKey": a_resource()})
+def test_a_caller_that_disconnects_before_the_answer_keeps_no_lease(daemon: Daemon, key: str | None) -> None:
+    asked = lease_request(ownerId="ben") | ({} if key is None else {"idempotencyKey": a_resource()})
     resource = asked["resourceId"]
     with commits_blocked(daemon.database):
         pending = Pending(daemon.signals, "POST", "/v1/locks", asked)
         eventually(lambda: holders(daemon, resource), "the grant")
         pending.leave()
-        eventually(lambda: not holders(daemon, resource), "its end, since nobody came to take it")
+        eventually(lambda: not holders(daemon, resource), "its end, because it was not delivered")
     lease = take(daemon, resourceId=resource, ownerId="cleo")
     first, second = locks_of(daemon.database, resource)
     assert (first["status"], first["error_message"]) == ("failed", "the caller went away")
     assert second["fencing_token"] == lease["fencingToken"]
 
 
-def test_whoever_repeats_the_request_keeps_the_lease_when_the_first_call_hangs_up(daemon: Daemon) -> None:
+def test_a_repeated_request_keeps_the_lease_when_the_first_caller_disconnects(daemon: Daemon) -> None:
     lease = take(daemon)
-    keyed = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
-    first = stand(daemon, keyed)
+    keyed = lease_request(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
+    first = enqueue(daemon, keyed)
     with commits_blocked(daemon.database):
         path = f"/v1/locks/{lease['lockId']}/release"
         released = Pending(daemon.signals, "POST", path, {"ownerId": "anna"})
@@ -136,14 +136,14 @@ def test_whoever_repeats_the_request_keeps_the_lease_when_the_first_call_hangs_u
     assert released.answer().status == 200
     answer = again.answer()
     assert (answer.status, read(daemon, answer.json)["status"]) == (200, "active")
-    assert acquire(daemon, wish(resourceId=keyed["resourceId"], ownerId="cleo")).status == 409
+    assert acquire(daemon, lease_request(resourceId=keyed["resourceId"], ownerId="cleo")).status == 409
 
 
 def test_a_repeated_request_waits_in_the_first_ones_place(daemon: Daemon) -> None:
     lease = take(daemon)
     resource = lease["resourceId"]
-    keyed = wish(resourceId=resource, ownerId="ben", idempotencyKey=a_resource())
-    first, other = stand(daemon, keyed), stand(daemon, wish(resourceId=resource, ownerId="cleo"))
+    keyed = lease_request(resourceId=resource, ownerId="ben", idempotencyKey=a_resource())
+    first, other = enqueue(daemon, keyed), enqueue(daemon, lease_request(resourceId=resource, ownerId="cleo"))
     again = Pending(daemon.signals, "POST", "/v1/locks", keyed, headers={"Prefer": "wait=60"})
     assert acquire(daemon, keyed).status == 409  # on the wire behind it: so it has been read
     assert len(waiting(daemon, resource)) == 2
@@ -156,10 +156,10 @@ def test_a_repeated_request_waits_in_the_first_ones_place(daemon: Daemon) -> Non
     assert len(queue_of(daemon.database, resource)) == 2
 
 
-def test_all_who_repeat_one_request_are_told_of_one_lease(daemon: Daemon) -> None:
+def test_all_callers_of_one_request_get_one_lease(daemon: Daemon) -> None:
     lease = take(daemon)
-    keyed = wish(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
-    first = stand(daemon, keyed)
+    keyed = lease_request(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
+    first = enqueue(daemon, keyed)
     others = [Pending(daemon.signals, "POST", "/v1/locks", keyed, headers={"Prefer": "wait=60"}) for _ in range(9)]
     release(daemon, lease)
     answers = [each.answer() for each in (first, *others)]
@@ -171,7 +171,7 @@ def test_the_end_of_a_lease_wakes_the_next_and_never_early(daemon: Daemon) -> No
     late_ms = []
     for _ in range(12):
         lease = take(daemon, timeoutMs=30)
-        mine = acquire(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"), wait_s=30).json
+        mine = acquire(daemon, lease_request(resourceId=lease["resourceId"], ownerId="ben"), wait_s=30).json
         old, new = locks_of(daemon.database, lease["resourceId"])
         assert (old["status"], new["fencing_token"]) == ("expired", mine["fencingToken"])
         assert old["expires_at"] == old["acquired_at"] + 30
@@ -182,7 +182,7 @@ def test_the_end_of_a_lease_wakes_the_next_and_never_early(daemon: Daemon) -> No
 
 def test_a_forced_release_wakes_the_next_and_is_on_record(daemon: Daemon) -> None:
     lease = take(daemon)
-    pending = stand(daemon, wish(resourceId=lease["resourceId"], ownerId="ben"))
+    pending = enqueue(daemon, lease_request(resourceId=lease["resourceId"], ownerId="ben"))
     forced = force(daemon, lease, reason="its bot crashed")
     assert (forced.status, forced.json["status"]) == (200, "failed")
     assert granted(pending)["ownerId"] == "ben"
@@ -203,12 +203,12 @@ ENDS: dict[str, Callable[[Daemon, dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_fifty_who_wait_are_all_served_one_after_the_other(daemon: Daemon, how: str) -> None:
+def test_fifty_waiters_are_all_served_one_after_the_other(daemon: Daemon, how: str) -> None:
     lease = take(daemon)
     resource = lease["resourceId"]
-    asked = [wish(resourceId=resource, ownerId=f"bot-{number}") for number in range(50)]
+    asked = [lease_request(resourceId=resource, ownerId=f"bot-{number}") for number in range(50)]
     line = [Pending(daemon.signals, "POST", "/v1/locks", each, headers={"Prefer": "wait=60"}) for each in asked]
-    eventually(lambda: len(waiting(daemon, resource)) == 50, "fifty in line")
+    eventually(lambda: len(waiting(daemon, resource)) == 50, "fifty in the queue")
     by_owner = {each["ownerId"]: pending for each, pending in zip(asked, line, strict=True)}
     for each in waiting(daemon, resource):
         ENDS[how](daemon, lease)
