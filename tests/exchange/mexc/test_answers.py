@@ -160,7 +160,7 @@ def test_a_listed_code_is_a_refusal_with_its_advice(code: int, advice: Advice, s
     [
         pytest.param(b'{"code":30001,"msg":"no"}', id="a number"),
         pytest.param(b'{"code":"30001","msg":"no"}', id="a string"),
-        pytest.param(b'{"msg":"no","code":30001,"_extend":{"a":[1,{}]}}', id="beside what nobody knows"),
+        pytest.param(b'{"msg":"no","code":30001,"_extend":{"a":[1,{}]}}', id="with unknown fields"),
         pytest.param(b' \n{"code":30001,"msg":"no"} \n', id="between spaces"),
     ],
 )
@@ -283,7 +283,7 @@ def test_a_status_without_information_about_execution_is_an_unknown_outcome_with
         pytest.param(b'{"code":"%s"}' % (b"3" * 5_000), id="a string of thousands of digits"),
         pytest.param(b'{"code":30001,"_extend":%s}' % (b"[" * 100_000 + b"]" * 100_000), id="deeply nested"),
         pytest.param(b'{"code":12345,"msg":"unheard of"}', id="an unlisted code"),
-        pytest.param(b'{"code":-2013,"msg":"Order does not exist."}', id="a look-up's code"),
+        pytest.param(b'{"code":-2013,"msg":"Order does not exist."}', id="the code of an unknown order"),
         pytest.param(b'{"code":-2011,"msg":"Unknown order sent."}', id="a cancel's code"),
         pytest.param(b'{"code":0}', id="success without an order"),
         pytest.param(b'{"code":200,"msg":"success","data":{}}', id="success in an envelope without an order"),

@@ -133,13 +133,17 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
             reply_and_hang_up(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"),
             id="connection closed within a chunk",
         ),
-        pytest.param(reply_and_hang_up(http(200, bytes(MAX_BODY + 1))), id="an answer longer than the bound"),
+        pytest.param(reply_and_hang_up(http(200, bytes(MAX_BODY + 1))), id="a reply above the maximum length"),
         pytest.param(reply_and_hang_up(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), id="no HTTP"),
-        pytest.param(reply_and_hang_up(HEAD + b"Content-Length: -1\r\n\r\n{}"), id="a length below zero"),
-        pytest.param(reply_and_hang_up(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), id="a chunk of no length"),
-        pytest.param(reply_and_hang_up(HEAD + b"X: " + b"a" * 100_000 + b"\r\n\r\n"), id="a header without end"),
-        pytest.param(reply_and_hang_up(HEAD + b"X: a\r\n" * 10_000 + b"\r\n"), id="headers without end"),
-        pytest.param(reply_and_hang_up(http(200, b"no gzip", Content_Encoding="gzip")), id="not compressed as said"),
+        pytest.param(reply_and_hang_up(HEAD + b"Content-Length: -1\r\n\r\n{}"), id="a negative length"),
+        pytest.param(
+            reply_and_hang_up(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), id="a chunk without a length"
+        ),
+        pytest.param(reply_and_hang_up(HEAD + b"X: " + b"a" * 100_000 + b"\r\n\r\n"), id="an endless header"),
+        pytest.param(reply_and_hang_up(HEAD + b"X: a\r\n" * 10_000 + b"\r\n"), id="endless headers"),
+        pytest.param(
+            reply_and_hang_up(http(200, b"no gzip", Content_Encoding="gzip")), id="not compressed as declared"
+        ),
         pytest.param(reply_and_hang_up(b"HTTP/1.1 100 Continue\r\n\r\n"), id="nothing after 100 Continue"),
     ],
 )

@@ -150,7 +150,7 @@ async def test_no_second_holds_more_orders_than_the_limit() -> None:
 
 async def test_orders_are_counted_and_do_not_wait_for_the_weight_that_others_wait_for(waiters: Waiters) -> None:
     begin_ms = waiters.clock.now_ms()
-    await waiters.wait("look", LIMIT)
+    await waiters.wait("query", LIMIT)
     await waiters.pacer.wait_for_order()
     await waiters.pacer.wait_for_order()
     assert waiters.pacer.used() == LIMIT + 2
@@ -160,8 +160,8 @@ async def test_orders_are_counted_and_do_not_wait_for_the_weight_that_others_wai
 async def test_orders_use_the_weight_of_waiting_requests(waiters: Waiters) -> None:
     begin_ms = waiters.clock.now_ms()
     await waiters.pacer.wait_for_order()
-    await waiters.wait("look", LIMIT)
-    assert waiters.at_ms("look") - begin_ms == WINDOW_MS
+    await waiters.wait("query", LIMIT)
+    assert waiters.at_ms("query") - begin_ms == WINDOW_MS
 
 
 async def test_an_order_made_while_others_wait_is_counted_before_them(waiters: Waiters) -> None:

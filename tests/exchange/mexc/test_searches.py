@@ -203,7 +203,7 @@ async def test_an_order_is_reported_in_each_of_mexcs_states(
         pytest.param({"executedQty": "", "cummulativeQuoteQty": ""}, reported(), id="amounts empty"),
         pytest.param({"status": "new"}, reported(), id="a state in lower case"),
         pytest.param({"clientOrderId": None}, reported(client_order_id=None), id="client order id null"),
-        pytest.param({"somethingNew": {"since": [2027]}}, reported(), id="a field that nobody knows"),
+        pytest.param({"somethingNew": {"since": [2027]}}, reported(), id="an unknown field"),
     ],
 )
 async def test_an_order_is_reported_in_every_notation_of_its_fields(
@@ -323,7 +323,7 @@ UNREADABLE_FIELDS = [
     pytest.param({"executedQty": "NaN"}, id="filled NaN"),
     pytest.param({"executedQty": "-NaN"}, id="filled minus NaN"),
     pytest.param({"executedQty": "sNaN"}, id="filled a NaN that raises"),
-    pytest.param({"executedQty": "Infinity"}, id="filled without end"),
+    pytest.param({"executedQty": "Infinity"}, id="filled infinite"),
     pytest.param({"executedQty": "-1"}, id="filled below zero"),
     pytest.param({"executedQty": "1e99"}, id="filled more than there is"),
     pytest.param({"executedQty": "1e999999999"}, id="filled a number that fills the memory when written"),
@@ -595,7 +595,7 @@ async def test_a_query_without_a_reply_did_not_reach_the_exchange(
 @pytest.mark.parametrize(
     ("answer", "wait_ms"),
     [
-        pytest.param(http(429, b"", Retry_After="7"), None, id="429: too many look-ups hold back no order"),
+        pytest.param(http(429, b"", Retry_After="7"), None, id="429: too many queries do not delay orders"),
         pytest.param(http(418, b"", Retry_After="600"), 600_000, id="418 as stated"),
         pytest.param(http(418, b""), 120_000, id="418 without a time"),
         pytest.param(http(503, b"", Retry_After="7"), None, id="503 is no limit of ours"),
@@ -660,9 +660,9 @@ async def test_concurrent_queries_share_one_request(
     ("changes", "due_ms"),
     [
         pytest.param({"symbol": "ETHUSDT"}, BEGIN_MS, id="another pair"),
-        pytest.param({}, BEGIN_MS + 1, id="a look that became due after it was asked for"),
-        pytest.param({"sent_ms": BEGIN_MS - 5_000}, BEGIN_MS, id="an order sent before it begins"),
-        pytest.param({"sent_ms": BEGIN_MS + 1}, BEGIN_MS, id="an order sent after it was asked for"),
+        pytest.param({}, BEGIN_MS + 1, id="a query that became due after the request"),
+        pytest.param({"sent_ms": BEGIN_MS - 5_000}, BEGIN_MS, id="an order sent before the list begins"),
+        pytest.param({"sent_ms": BEGIN_MS + 1}, BEGIN_MS, id="an order sent after the request"),
     ],
 )
 @pytest.mark.parametrize("source", LISTS)

@@ -62,7 +62,7 @@ def test_no_parameters_make_an_empty_query() -> None:
         pytest.param("a/b?c#d", "a%2Fb%3Fc%23d", id="what ends a path, a query, a target"),
         pytest.param("a&b=c", "a%26b%3Dc", id="what divides parameters"),
         pytest.param("50%", "50%25", id="a percent sign"),
-        pytest.param("%2F", "%252F", id="what looks escaped is escaped again"),
+        pytest.param("%2F", "%252F", id="an escape is escaped again"),
         pytest.param('["a:b","c"]', "%5B%22a%3Ab%22%2C%22c%22%5D", id="colon and comma, which aiohttp would unquote"),
         pytest.param("0.00000001", "0.00000001", id="an amount"),
         pytest.param("01K8Z-17_x~.", "01K8Z-17_x~.", id="unreserved characters"),

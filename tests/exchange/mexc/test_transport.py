@@ -103,13 +103,13 @@ async def test_a_reply_of_the_maximum_length_is_read() -> None:
 @pytest.mark.parametrize(
     ("header", "wait_ms"),
     [
-        pytest.param("0", 0, id="at once"),
+        pytest.param("0", 0, id="no wait"),
         pytest.param("1", 1_000, id="a second"),
         pytest.param("000000000007", 7_000, id="leading zeros"),
         pytest.param("120", 120_000, id="two minutes"),
         pytest.param("259200", 259_200_000, id="three days, the longest ban that MEXC documents"),
         pytest.param("259201", 259_200_000, id="longer than the longest ban"),
-        pytest.param("9" * 40, 259_200_000, id="longer than any clock"),
+        pytest.param("9" * 40, 259_200_000, id="too long for any clock"),
         pytest.param("9" * 5_000, 259_200_000, id="more digits than Python reads"),
         pytest.param("Wed, 21 Oct 2026 07:28:00 GMT", None, id="a date"),
         pytest.param("-1", None, id="negative"),
