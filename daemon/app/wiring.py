@@ -156,7 +156,7 @@ class Process:
     async def _open_poller(self, stack: AsyncExitStack, context: Context, exchange: MexcExchange) -> Poller:
         table = self._config.poller
         client = await stack.enter_async_context(open_client(table.base_url, table.user_id, self._around.bot_token()))
-        poller = Poller(engine=context.engine, desk=context.order_commands, client=client, exchange=exchange,
+        poller = Poller(engine=context.engine, order_commands=context.order_commands, client=client, exchange=exchange,
                         config=self._config)  # fmt: skip
         self._listeners.append(poller.on_event)
         context.monitor.poller = poller.health

@@ -57,12 +57,12 @@ class ReportOutbox:
     def __init__(
         self,
         engine: Engine,
-        desk: OrderCommands,
+        order_commands: OrderCommands,
         client: BotClient,
         table: Callable[[], PollerTable],
     ) -> None:
         self._engine = engine
-        self._desk = desk
+        self._order_commands = order_commands
         self._client = client
         self._table = table
         self._clock: Clock = engine.clock
@@ -170,7 +170,7 @@ class ReportOutbox:
         current = self._engine.state.orders.get(report.order_id)
         if current is not None and current is report.seen:
             return report.accepted
-        order = await self._desk.order(report.order_id)
+        order = await self._order_commands.order(report.order_id)
         body = target_reports.remark(order) if report.remark else target_reports.report(order, report.rearmed)
         if body == report.accepted:
             report.seen = current

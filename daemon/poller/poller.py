@@ -40,14 +40,20 @@ class Poller:
     """Reads targets and submits them."""
 
     def __init__(
-        self, *, engine: Engine, desk: OrderCommands, client: BotClient, exchange: MexcExchange, config: Config
+        self,
+        *,
+        engine: Engine,
+        order_commands: OrderCommands,
+        client: BotClient,
+        exchange: MexcExchange,
+        config: Config,
     ) -> None:
         self.config = config
         self._engine = engine
-        self._desk = desk
+        self._order_commands = order_commands
         self._client = client
         self._exchange = exchange
-        self._reports = ReportOutbox(engine, desk, client, lambda: self.config.poller)
+        self._reports = ReportOutbox(engine, order_commands, client, lambda: self.config.poller)
         self._orders: dict[str, str] = {}  # target id → order id
         self._under_way: dict[str, Candidate] = {}  # being submitted
         self._next_pair_query_ms = 0
@@ -188,7 +194,7 @@ class Poller:
         """Submit one candidate in its own task, so that a query for its pair does not delay the others."""
         target_id = candidate.row.target_id
         try:
-            accepted = await self._desk.submit(candidate.request, CALLER)
+            accepted = await self._order_commands.submit(candidate.request, CALLER)
         except KeyConflict as conflict:
             self._follow_other_order(target_id, str(conflict))
         except (Halted, Full, NotReady) as later:
