@@ -1,13 +1,13 @@
-"""The clock and the dice: the two seams through which the outside world's chance enters.
+"""The clock and the entropy source: the two inputs that make a run nondeterministic.
 
-Everything that decides takes the time as an argument; everything that waits waits by the event loop. So the whole
-engine runs under virtual time and from one seed when these two, and the loop, are exchanged.
+Decisions take the time as an argument, and waits use the event loop. So the whole engine runs in virtual time and from
+one seed when the clock, the entropy source and the loop are replaced.
 
-The daemon's time is Unix milliseconds that never go back: the wall clock, carried on by the boot clock, which only
-grows. A step back of the wall clock is ignored: no deadline may be stretched because somebody set the machine's clock
-back. A step forward is followed, by :meth:`SteadyClock.follow`: the machine's clock was behind, as before its first
-synchronisation or after a pause of a virtual machine, and an ``executeAt`` would be missed by as much. Forward makes
-orders expire rather than fire late. Over a restart the boot clock bridges the gap in the same way.
+The daemon's time is Unix milliseconds that never go back: the wall clock at the start, advanced by the boot clock,
+which only grows. A step back of the wall clock is ignored, because it must not extend deadlines. A step forward is
+followed by :meth:`SteadyClock.follow`: the machine's clock was behind, as before its first synchronisation or after a
+pause of a virtual machine, and an ``executeAt`` would be missed by the difference. After a step forward, orders expire
+rather than fire late. The boot clock bridges a restart in the same way.
 """
 
 import asyncio
@@ -25,19 +25,19 @@ CLOCK_FACT = "clock"
 SPIN_MS = 2
 
 LEAST_STEP_MS = 5
-"""A smaller difference to the wall clock is none: two readings that follow one another differ by a millisecond."""
+"""A smaller difference to the wall clock is ignored: two consecutive readings may differ by a millisecond."""
 
 READINGS = 5
-"""Of both clocks, one after the other, to learn the difference between them."""
+"""The number of readings of both clocks from which their difference is taken."""
 
 NS_PER_MS = 1_000_000
 
 Entropy = Callable[[int], bytes]
-"""Returns so many random bytes: ``os.urandom``, or a seeded generator's ``randbytes``."""
+"""Returns the given number of random bytes: ``os.urandom``, or a seeded generator's ``randbytes``."""
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """The daemon's clock."""
 
     def now_ms(self) -> int:
         """Return Unix milliseconds that never go back."""
@@ -49,7 +49,7 @@ class Clock(Protocol):
 
 
 class Anchor(msgspec.Struct, frozen=True):
-    """Ties the boot clock to Unix time: where both stood at one moment of a run."""
+    """A reading of the boot clock and of Unix time at the same moment."""
 
     boot_id: str  # of the running kernel
     boot_ms: int
@@ -59,9 +59,9 @@ class Anchor(msgspec.Struct, frozen=True):
 def anchored(now: Anchor, previous: Anchor | None, last_recorded_ms: int) -> Anchor:
     """Choose the Unix time at which a run begins.
 
-    The latest of three: the wall clock; the previous run's time carried on by the boot clock, if the machine has not
-    been restarted; and the last instant on record. So a clock that was set back makes nothing younger than it is, and
-    one that was set forward makes orders expire rather than fire late.
+    It is the latest of three: the wall clock; the previous run's time advanced by the boot clock, if the machine was
+    not restarted; and the last recorded instant. So a clock that was set back makes nothing younger than it is, and one
+    that was set forward makes orders expire rather than fire late.
     """
     candidates = [now.unix_ms, last_recorded_ms]
     if previous is not None and previous.boot_id == now.boot_id:
@@ -78,10 +78,10 @@ def read_anchor() -> Anchor:
 
 
 class SteadyClock:
-    """Unix time carried on from an anchor by the boot clock; it follows the wall clock forward, and never goes back."""
+    """Unix time from an anchor, advanced by the boot clock. It follows the wall clock forward, and never goes back."""
 
     def __init__(self, anchor: Anchor) -> None:
-        """Begin at an anchor; where that is the wall clock's time, to the nanosecond instead of the millisecond."""
+        """Begin at an anchor. If it is the wall clock's time, begin at its nanosecond instead of the millisecond."""
         wall_ahead_ns = _wall_ahead_ns()
         ahead_ns = (anchor.unix_ms - anchor.boot_ms) * NS_PER_MS
         is_wall_time = abs(wall_ahead_ns - ahead_ns) < LEAST_STEP_MS * NS_PER_MS
@@ -95,8 +95,8 @@ class SteadyClock:
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant.
 
-        The last milliseconds are waited for by looking at the clock, because a timer may be late by as many. A step
-        of this clock wakes the sleeper: the instant is nearer than it was.
+        The last milliseconds are a busy wait, because a timer may be late by that much. A step of this clock ends the
+        sleep early, because the instant is nearer.
         """
         while (left_ms := at_ms - SPIN_MS - self.now_ms()) > 0:
             with anyio.move_on_after(left_ms / 1_000):
@@ -105,11 +105,11 @@ class SteadyClock:
             await anyio.lowlevel.checkpoint()
 
     def drift_ms(self) -> int:
-        """Tell how far the machine's wall clock is ahead of this one."""
+        """Return by how many milliseconds the machine's wall clock is ahead of this one."""
         return round((_wall_ahead_ns() - self._ahead_ns) / NS_PER_MS)
 
     def follow(self) -> int:
-        """Catch up with the wall clock where it is ahead; return by how many milliseconds this clock stepped."""
+        """Step forward to the wall clock if it is ahead; return the step in milliseconds, else 0."""
         step_ms = self.drift_ms()
         if step_ms < LEAST_STEP_MS:
             return 0
@@ -119,7 +119,7 @@ class SteadyClock:
         return step_ms
 
     def anchor(self) -> Anchor:
-        """Return where this clock stands."""
+        """Return an anchor of this clock."""
         return msgspec.structs.replace(read_anchor(), unix_ms=self.now_ms())
 
 
@@ -128,24 +128,24 @@ def _boot_ns() -> int:
 
 
 def _wall_ahead_ns() -> int:
-    """Tell how far the wall clock is ahead of the boot clock, and never more.
+    """Return by how many nanoseconds the wall clock is ahead of the boot clock, or slightly less, never more.
 
-    The wall clock is read first, so a pause of this process between the two readings makes the difference smaller. The
-    largest of a few readings is the best one. A clock that is built on it is never early, and an order neither.
+    The wall clock is read first, so a pause of the process between the two readings makes the difference smaller. The
+    largest of several is the best. A clock that uses it is never early, so an order is never sent early.
     """
     return max(time.time_ns() - _boot_ns() for _ in range(READINGS))  # noqa: TID251  # the one place
 
 
 def wall_ms() -> int:
-    """Read the machine's wall clock, in Unix milliseconds: to name or to compare with, never to decide by."""
+    """Read the machine's wall clock, in Unix milliseconds: for names and comparisons, never for decisions."""
     return time.time_ns() // NS_PER_MS  # noqa: TID251  # the one place
 
 
 def monotonic_us() -> int:
-    """Read the clock by which the service manager orders what it is told, in microseconds."""
+    """Read the clock by which the service manager orders messages, in microseconds."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
 
 
 def stopwatch_s() -> float:
-    """Read the clock that measures durations, in seconds: to tell how long something took, not to trade by."""
+    """Read the clock that measures durations, in seconds: for measurements, not for trading."""
     return time.perf_counter()

@@ -3,35 +3,35 @@
 ::
 
     SniperdError
-    ├── Refusal                what a caller asked cannot be done; nothing was changed
+    ├── Refusal                a request cannot be done; nothing was changed
     │   ├── Invalid            the request itself is wrong: field, message, what is allowed
     │   ├── KeyConflict        the idempotency key belongs to another payload
     │   ├── Halted             the kill switch is on
-    │   ├── Full               the queue has no room
-    │   ├── Guarded            a guard speaks against the order
+    │   ├── Full               the queue is full
+    │   ├── Guarded            a guard refuses the order
     │   ├── NotReady           the daemon is starting or draining
     │   ├── NotAllowed         the caller lacks the right
-    │   ├── Held               the resource is somebody else's
-    │   ├── Unknown            no such order, no such lock
-    │   └── WrongState         the order's state does not admit it
+    │   ├── Held               another owner holds the resource
+    │   ├── Unknown            there is no such order or lock
+    │   └── WrongState         the order's state does not allow it
     ├── StartupError           the process must not run; carries its exit code
-    │   ├── BadConfig          78  configuration, credentials in the wrong form
+    │   ├── BadConfig          78  the configuration is wrong
     │   ├── BadDatabase        65  corrupt, foreign or newer than this program
-    │   ├── CannotCreate       73  a directory, socket or file cannot be made
+    │   ├── CannotCreate       73  a directory, socket or file cannot be created
     │   ├── AlreadyRunning     75  another process holds the database or the socket
-    │   ├── NotNow             75  a disk that is full, a lock of another program: a later start can succeed
+    │   ├── NotNow             75  the disk is full, or another program holds a lock: a later start can succeed
     │   │   └── Locked             another program keeps the database locked
     │   ├── NoPermission       77  a credential is missing, or readable by others
     │   └── Unfit              77  the exchange does not let this account trade from here
     ├── Unreachable            75  the sockets were deleted: the process drains and ends, and the next one binds anew
-    ├── Interrupted            130 ended at once by a signal: the second, or one that came too early
-    ├── CommitFailed           74  the disk did not take a commit: the process stops
-    │   └── DatabaseGone       65  the database's files were deleted, replaced or cut under the running daemon
+    ├── Interrupted            130 ended at once by a signal: the second one, or one during the start
+    ├── CommitFailed           74  a commit failed: the process stops
+    │   └── DatabaseGone       65  the database's files were deleted, replaced or truncated under the running daemon
     └── InvariantBroken        70  a promise would be broken: the process stops instead
-        └── Impossible             an order's life has no such transition; nothing was changed
+        └── Impossible             there is no such transition between order states; nothing was changed
 
-The split that matters on the exchange's side, *refused* against *outcome unknown*, is no exception at all: it is a
-value (:mod:`daemon.core.values.exchange_replies`), because every caller must look at it.
+The exchange's answers, *refused* and *outcome unknown*, are not exceptions but values
+(:mod:`daemon.core.values.exchange_replies`), because every caller must handle both.
 
 Exit codes are those of :mod:`daemon.exit_codes`; ``systemd`` keeps the service down for 65, 73, 77 and 78, where a
 restart cannot help.
@@ -45,16 +45,16 @@ class SniperdError(Exception):
 
 
 class Refusal(SniperdError):
-    """What a caller asked cannot be done; nothing was changed.
+    """The request cannot be done; nothing was changed.
 
-    ``code`` is the stable word a program matches on, the message is for a person and says what to do next.
+    ``code`` is stable, for programs. The message is for people and says what to do next.
     """
 
     code = "refused"
 
 
 class Invalid(Refusal):
-    """The request is wrong: ``field`` says where, ``allowed`` what would be right."""
+    """The request is wrong: ``field`` is the wrong field, ``allowed`` says what it accepts."""
 
     code = "invalid"
 
@@ -64,7 +64,7 @@ class Invalid(Refusal):
         self.allowed = allowed
 
     def within(self, place: str) -> "Invalid":
-        """Return the same complaint about a part of a larger request."""
+        """Return the same error with its place in a larger request."""
         field = place if self.field is None else f"{place}.{self.field}"
         return Invalid(str(self), field=field, allowed=self.allowed)
 
@@ -78,7 +78,7 @@ class KeyConflict(Refusal):
 
 
 class Halted(Refusal):
-    """The kill switch is on: nothing new is taken."""
+    """The kill switch is on: no new orders are accepted."""
 
     code = "halted"
 
@@ -90,7 +90,7 @@ class Full(Refusal):
 
 
 class Guarded(Refusal):
-    """A guard speaks against the order: ``guard`` is its key in ``[guards]``."""
+    """A guard refuses the order: ``guard`` is its key in ``[guards]``."""
 
     code = "guarded"
 
@@ -99,12 +99,12 @@ class Guarded(Refusal):
         self.guard = guard
 
     def within(self, place: str) -> "Guarded":
-        """Return the same refusal of a part of a larger request."""
+        """Return the same refusal with its place in a larger request."""
         return Guarded(f"{place}: {self}", guard=self.guard)
 
 
 class NotReady(Refusal):
-    """The daemon is starting or draining, or lacks something it needs to judge the request."""
+    """The daemon is starting or draining, or lacks data that the request needs."""
 
     code = "not_ready"
 
@@ -116,7 +116,7 @@ class NotAllowed(Refusal):
 
 
 class Held(Refusal):
-    """The resource is somebody else's: ``holder`` is the lock, ``queue_length`` how many wait for it."""
+    """Another owner holds the resource: ``holder`` is the lock, ``queue_length`` the number of waiters."""
 
     code = "held"
 
@@ -127,19 +127,19 @@ class Held(Refusal):
 
 
 class Unknown(Refusal):
-    """Nothing has this id."""
+    """There is no object with this id."""
 
     code = "unknown"
 
 
 class WrongState(Refusal):
-    """The order's state does not admit what was asked."""
+    """The order's state does not allow the request."""
 
     code = "wrong_state"
 
 
 class StartupError(SniperdError):
-    """The process must not run. ``exit_code`` tells the service manager why."""
+    """The process must not run. The service manager reads the reason from ``exit_code``."""
 
     exit_code = exit_codes.REFUSED
 
@@ -157,7 +157,7 @@ class BadDatabase(StartupError):
 
 
 class CannotCreate(StartupError):
-    """A directory, socket or file cannot be made."""
+    """A directory, socket or file cannot be created."""
 
     exit_code = exit_codes.CANNOT_CREATE
 
@@ -169,7 +169,7 @@ class AlreadyRunning(StartupError):
 
 
 class NotNow(StartupError):
-    """A condition that can pass without anybody's help stands in the way; the service manager tries again."""
+    """A condition that can pass by itself prevents the start; the service manager tries again."""
 
     exit_code = exit_codes.TRY_LATER
 
@@ -191,39 +191,37 @@ class Unfit(StartupError):
 
 
 class Unreachable(SniperdError):
-    """A socket is not the one any more that was bound: nobody can call. The next process binds it anew."""
+    """A socket was deleted or replaced, so no client can connect. The next process binds it again."""
 
     exit_code = exit_codes.TRY_LATER
 
 
 class Interrupted(SniperdError):
-    """A signal ended the process at once: the second while it drained, or an INT before it could."""
+    """A signal ended the process at once: the second one while it drained, or an INT during the start."""
 
     exit_code = exit_codes.INTERRUPTED
 
     def __init__(self) -> None:
-        super().__init__(
-            "ended at once by a signal, without draining; what is in flight is looked for at the next start"
-        )
+        super().__init__("ended at once by a signal, without draining; the next start searches for orders in flight")
 
 
 class CommitFailed(SniperdError):
-    """The disk did not take a commit. What was to follow from it has not happened; the process stops."""
+    """A commit failed. Nothing that depends on it has happened; the process stops."""
 
     exit_code = exit_codes.IO_ERROR
 
 
 class DatabaseGone(CommitFailed):
-    """The database's files are not those any more that the daemon opened. A start is refused until a person acted."""
+    """The database's files were deleted, replaced or truncated. No daemon starts until the operator has acted."""
 
     exit_code = exit_codes.BAD_DATABASE
 
 
 class InvariantBroken(SniperdError):
-    """Going on would break a promise. The process stops; a restart begins from the disk."""
+    """Continuing would break a promise. The process stops; a restart reads the state from disk."""
 
     exit_code = exit_codes.INTERNAL
 
 
 class Impossible(InvariantBroken):
-    """An order's life has no such transition. The order is unchanged."""
+    """There is no such transition between order states. The order is unchanged."""

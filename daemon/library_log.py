@@ -1,7 +1,6 @@
-"""What libraries log, as events: every line of the daemon is one of its own, whoever has something to say.
+"""Turns the log records of libraries into events, so that every line of the log is an event.
 
-aiohttp's server logs each request that is no HTTP with a traceback. That is a caller's mistake like any other, and is
-told in one line.
+aiohttp's server logs each malformed HTTP request with a traceback. That is a caller's mistake, and one line is enough.
 """
 
 import logging
@@ -16,7 +15,7 @@ from daemon.core.values.events import Detail, Event
 
 
 class _AsEvents(logging.Handler):
-    """Makes events of records."""
+    """Emits log records as events."""
 
     def __init__(self, clock: Clock, emit: Callable[[Event], None]) -> None:
         super().__init__(logging.WARNING)
@@ -24,11 +23,11 @@ class _AsEvents(logging.Handler):
         self._emit = emit
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Make an event of a record."""
+        """Emit a record as an event."""
         error = record.exc_info[1] if record.exc_info else None
         now_ms = self._clock.now_ms()
         if isinstance(error, HttpProcessingError):
-            text = "the request is no HTTP: " + " ".join(error.message.split())[:200]
+            text = "the request is not valid HTTP: " + " ".join(error.message.split())[:200]
             refused: dict[str, Detail] = {"status": error.code, "code": "bad_request", "message": text}
             self._emit(Event(name="request.refused", at_ms=now_ms, detail=refused))
             return
@@ -39,7 +38,7 @@ class _AsEvents(logging.Handler):
 
 @contextmanager
 def libraries_logged(clock: Clock, emit: Callable[[Event], None]) -> Iterator[None]:
-    """Tell as events what libraries log and warn of, from warnings on."""
+    """Emit the log records and warnings of libraries as events, from level warning on."""
     handler = _AsEvents(clock, emit)
     logging.captureWarnings(capture=True)
     logging.getLogger().addHandler(handler)

@@ -1,15 +1,14 @@
-"""The log: one line per event, JSON where a machine reads it, colours where a person does.
+"""The log: one line per event, JSON for programs, coloured text for terminals.
 
 Every line is an event of the catalogue (:data:`daemon.core.values.events.CATALOGUE`); there is no free text. Keys of
 an event: ``at`` (UTC), ``level``, ``event``, ``order_id``, ``resource``, ``client_order_id``, ``lock_id``, ``state``,
 ``actor`` where they apply, then its own.
 
-Secrets are kept out twice: nothing that holds one is ever an event's value
-(:class:`daemon.config.credentials.Secret`), and the known ones are struck out of every line, whatever library's
-message they came in.
+Two measures keep secrets out: a :class:`daemon.config.credentials.Secret` is never an event's value, and known secrets
+are redacted from every line, also in messages of libraries.
 
-Lines are written by a thread of their own. A reader that stalls must not stall trading; when too many lines wait, new
-ones are dropped and counted, and ``log.dropped`` tells how many ``lines`` are missing where it stands.
+A separate thread writes the lines, so that a stalled reader never stalls trading. When too many lines wait, new ones
+are dropped and counted, and ``log.dropped`` shows the number of missing ``lines`` at that place.
 """
 
 import os
@@ -35,7 +34,7 @@ Emit = Callable[[Event], None]
 
 
 class Log:
-    """Turns events into lines."""
+    """Writes events as lines."""
 
     def __init__(self, stream: BinaryIO, *, level: str, form: Literal["auto", "json", "text"]) -> None:
         text = form == "text" or (form == "auto" and stream.isatty())
@@ -51,7 +50,7 @@ class Log:
     def redact(self, secrets: Iterable[Secret]) -> None:
         """Replace these secrets in every line from now on."""
         known = {*self._secrets, *(secret.reveal() for secret in secrets)}
-        self._secrets = sorted(known, key=len, reverse=True)  # one may be a part of another
+        self._secrets = sorted(known, key=len, reverse=True)  # longest first: one may be a part of another
         self._redacted_forms = [form for secret in self._secrets for form in {secret.encode(), _escaped(secret)}]
 
     def redacted(self, line: bytes) -> bytes:
@@ -61,36 +60,36 @@ class Log:
         return line
 
     def set_level(self, level: str) -> None:
-        """Leave out what is quieter."""
+        """Set the lowest level that is written."""
         self._level = Level[level.upper()]
 
     def emit(self, event: Event) -> None:
-        """Write an event, if it is loud enough."""
+        """Write an event, if its level is high enough."""
         level = CATALOGUE[event.name].level
         if level >= self._level:
             self._last_ms = event.at_ms
             if self._writer.has_room:
-                self._tell_dropped()
-            self._logger.log(level, event.name, told=event)
+                self._put_dropped()
+            self._logger.log(level, event.name, source=event)
 
     def close(self) -> None:
-        """Write what waits, within a second, and end the thread."""
-        self._tell_dropped()
+        """Write the waiting lines, within a second, and end the thread."""
+        self._put_dropped()
         self._writer.close()
 
-    def _tell_dropped(self) -> None:
+    def _put_dropped(self) -> None:
         if dropped := self._writer.take_dropped():
             fields = {"at": _at(self._last_ms), "level": "error", "event": "log.dropped", "lines": dropped}
             self._writer.put(self._line(fields))
 
     def _render(self, _logger: WrappedLogger, level: str, event_dict: EventDict) -> bytes:
-        fields = _fields(event_dict["told"], level)
+        fields = _fields(event_dict["source"], level)
         if self._text:
-            self._strike_values(fields)
+            self._redact_values(fields)
         return self.redacted(self._line(fields))
 
-    def _strike_values(self, fields: dict[str, object]) -> None:
-        """Strike secrets out of values: the form for terminals quotes and escapes them in ways of its own."""
+    def _redact_values(self, fields: dict[str, object]) -> None:
+        """Redact secrets in the values, because the text form quotes and escapes them differently."""
         for secret in self._secrets:
             for key, value in fields.items():
                 if isinstance(value, str) and secret in value:
@@ -98,7 +97,7 @@ class Log:
 
 
 class _LineWriter:
-    """Writes lines from a thread; structlog's innermost logger."""
+    """Writes lines in a thread; structlog's innermost logger."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -108,7 +107,7 @@ class _LineWriter:
         self._thread.start()
 
     def msg(self, line: bytes) -> None:
-        """Take a line to be written, if not too many wait."""
+        """Queue a line, or drop it if too many wait."""
         if self.has_room:
             self._lines.put(line)
         else:
@@ -118,23 +117,23 @@ class _LineWriter:
 
     @property
     def has_room(self) -> bool:
-        """Whether a line would be taken."""
+        """Whether the queue has room for a line."""
         return self._lines.qsize() < MAX_WAITING
 
     def put(self, line: bytes) -> None:
-        """Take a line to be written, whatever waits."""
+        """Queue a line, however many wait."""
         self._lines.put(line)
 
     def take_dropped(self) -> int:
-        """Tell how many lines were dropped, once."""
+        """Return the number of lines dropped since the last call."""
         dropped, self._dropped = self._dropped, 0
         return dropped
 
     def close(self) -> None:
-        """End the thread when all is written, or after a second.
+        """End the thread when all lines are written, or after a second.
 
-        What nobody takes any more, as after a terminal was closed, is given up: the interpreter would try again at its
-        end, and change the exit code.
+        Lines that cannot be written, as after a terminal was closed, are discarded: otherwise the interpreter would
+        try again at its end, and change the exit code.
         """
         self._lines.put(None)
         self._thread.join(timeout=1)
@@ -143,7 +142,7 @@ class _LineWriter:
         try:
             self._stream.flush()
         except (OSError, ValueError):
-            give_up(self._stream)
+            discard_output(self._stream)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
@@ -154,21 +153,21 @@ class _LineWriter:
                 self._stream.write(b"".join(lines))
                 self._stream.flush()
             except (OSError, ValueError):
-                pass  # nobody reads any more; trading goes on
+                pass  # the reader is gone; trading continues
             if line is None:
                 return
 
 
-def give_up(stream: BinaryIO) -> None:
-    """Let what a stream holds, and cannot write, go to nowhere."""
+def discard_output(stream: BinaryIO) -> None:
+    """Redirect a stream that cannot be written to the null device."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def _escaped(secret: str) -> bytes:
-    """Return a secret as JSON writes it within a longer text."""
+    """Return a secret as it appears within a JSON string."""
     return msgspec.json.encode(secret)[1:-1]
 
 
@@ -194,7 +193,7 @@ def _at(at_ms: int) -> str:
 def _json_line(fields: dict[str, object]) -> bytes:
     try:
         return msgspec.json.encode(fields) + b"\n"
-    except UnicodeEncodeError:  # of a path or a header that was no UTF-8, and came to us as lone surrogates
+    except UnicodeEncodeError:  # a path or header that was not UTF-8 holds lone surrogates
         return msgspec.json.encode({key: _replaced(value) for key, value in fields.items()}) + b"\n"
 
 
@@ -213,7 +212,7 @@ def _text_line(fields: dict[str, object]) -> bytes:
 
 
 def text_line(event: Event, level: str, *, colours: bool) -> str:
-    """Write an event as a person reads it, in colours or without."""
+    """Return an event as text, with or without colours."""
     return _painted(_fields(event, level), colours=colours)
 
 
@@ -223,19 +222,19 @@ def _painted(fields: dict[str, object], *, colours: bool = True) -> str:
 
 
 def _printable(value: object) -> object:
-    """Escape what would break the line or paint the terminal: an exchange's answer is not ours to choose."""
+    """Escape characters that would break the line or control the terminal: an answer of the exchange may hold any."""
     if not isinstance(value, str) or value.isprintable():
         return value
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in value)
 
 
 def errors_are_lines() -> bool:
-    """Whether standard error goes where the log goes, as in the journal: then nothing but the log's lines may."""
+    """Whether standard error goes to the same place as a log that is no terminal, as in the journal."""
     return errors_go_with_the_log() and not sys.stdout.isatty()
 
 
 def errors_go_with_the_log() -> bool:
-    """Whether standard error and the log are read in one place: then what ends the daemon is told in one of them."""
+    """Whether standard error and the log go to the same place. Then a fatal error is written to only one of them."""
     try:
         output, errors = os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno())
     except (OSError, ValueError, AttributeError):
@@ -244,10 +243,10 @@ def errors_go_with_the_log() -> bool:
 
 
 def write_error(text: str) -> None:
-    """Write to standard error, past its buffer; drop what cannot be written.
+    """Write to standard error without its buffer; drop what cannot be written.
 
-    A write that fails or blocks, as on a terminal that was closed or stopped, would leave its text in the buffer. The
-    interpreter flushes that at its end: it would block too, or change the exit code.
+    A buffered write that fails or blocks, as on a closed or stopped terminal, leaves its text in the buffer. The
+    interpreter flushes the buffer at its end, and would block too, or change the exit code.
     """
     data = text.encode("utf-8", "backslashreplace")
     with suppress(OSError, ValueError):
@@ -256,5 +255,5 @@ def write_error(text: str) -> None:
 
 
 def standard_output() -> BinaryIO:
-    """Return the stream that the log goes to."""
+    """Return the log's stream."""
     return sys.stdout.buffer

@@ -1,4 +1,4 @@
-"""Addresses as a configuration names them: which of them are this machine alone, which are a server's."""
+"""Validates addresses of the configuration: loopback addresses and servers."""
 
 import re
 from urllib.parse import urlsplit
@@ -13,10 +13,10 @@ _SERVER = re.compile(rf"https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Read where to listen: host and port.
+    """Parse ``[http] listen`` into host and port.
 
     Raises:
-        BadConfig: it is no address of this machine alone.
+        BadConfig: it is not a loopback address with a port.
 
     """
     host, _, port = listen.rpartition(":")
@@ -24,19 +24,19 @@ def address(listen: str) -> tuple[str, int]:
     is_port = port.isascii() and port.isdigit() and len(port) <= MAX_PORT_DIGITS and int(port) <= MAX_PORT
     if host not in LOOPBACK or not is_port:
         raise BadConfig(
-            f"[http] listen = {listen!r}; allowed: empty, or a loopback address and a port, like 127.0.0.1:8808: other "
-            "machines are not to reach it"
+            f"[http] listen = {listen!r}; allowed: empty, or a loopback address and a port, like 127.0.0.1:8808, "
+            "because other machines must not reach it"
         )
     return host, int(port)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a server stands on this machine: then it is a test server."""
+    """Whether a server is on this machine: then it is a test server."""
     return urlsplit(url).hostname in LOOPBACK
 
 
 def is_server(url: str) -> bool:
-    """Whether an address is a server's and nothing more: what the client adds to it must become path and query."""
+    """Whether a URL has only scheme, host and port, so that the client can append path and query."""
     if not _SERVER.fullmatch(url):
         return False
     try:

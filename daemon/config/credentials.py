@@ -1,6 +1,6 @@
-"""The exchange's key pair: where it comes from, and how it stays out of sight.
+"""The exchange's key pair: where it is read from, and how it is kept secret.
 
-Looked for in this order: systemd's credentials (``$CREDENTIALS_DIRECTORY/mexc_api_key`` and ``mexc_api_secret``), the
+The sources, in this order: systemd's credentials (``$CREDENTIALS_DIRECTORY/mexc_api_key`` and ``mexc_api_secret``), the
 files that the configuration names, the bot's own environment names ``MEXC_API_KEY`` and ``MEXC_SECRET_KEY``. A file
 that others can read is refused: a key that leaked is worse than a daemon that does not start. The token that the poller
 sends to the bot is read in the same way.
@@ -22,7 +22,7 @@ _WORD = re.compile(f"[!-~]{{{MIN_LENGTH},{MAX_BYTES}}}")
 
 
 class Secret:
-    """A text that shows itself only when asked by name."""
+    """A text that only :meth:`reveal` returns."""
 
     __slots__ = ("_text",)
 
@@ -39,7 +39,7 @@ class Secret:
     __str__ = __repr__
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not to be copied out of the process")
+        raise TypeError("a secret must not be copied out of the process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Credentials:
 
 
 PAPER = Credentials(Secret("mx0aBYs33eIilxBWC5"), Secret("45d0b3c26f2644f19bfb98b07741b2f5"))
-"""The example pair of MEXC's documentation, to which the simulated exchange answers by default."""
+"""The example pair of MEXC's documentation, which the simulated exchange accepts by default."""
 
 
 def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credentials | None:
-    """Find a key pair; ``None`` where there is none at all.
+    """Find a key pair; ``None`` if there is none.
 
     Raises:
         NoPermission: a part is missing, empty, unreadable, or readable by others.
@@ -82,7 +82,7 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
 
 
 def token(environ: Mapping[str, str], name: str, configured: str) -> Secret | None:
-    """Find a token: the credential of that name, else in the file that the configuration names; ``None`` without both.
+    """Read a token from the credential of that name, else from the configured file; ``None`` without both.
 
     Raises:
         NoPermission: it is empty, unreadable, or readable by others.
@@ -97,8 +97,8 @@ def _from_files(key_file: Path, secret_file: Path) -> Credentials:
     return Credentials(_checked(read(key_file), key_file), _checked(read(secret_file), secret_file))
 
 
-def read(path: Path, anew: str = "make the key anew at the exchange", what: str = "key") -> str:
-    """Read a file that only its owner may read; ``anew`` is what to do about one that others could read.
+def read(path: Path, remedy: str = "create a new key at the exchange", what: str = "key") -> str:
+    """Read a file that only its owner may read; ``remedy`` is what to do if others can read it.
 
     Raises:
         NoPermission: it cannot be read, or others can read it.
@@ -109,24 +109,25 @@ def read(path: Path, anew: str = "make the key anew at the exchange", what: str 
         if stat.S_IMODE(mode) & 0o027:
             raise NoPermission(
                 f"{path} can be read by others or changed by its group (mode {stat.S_IMODE(mode):04o}): "
-                f"{anew}, then chmod 600 {path}"
+                f"{remedy}, then chmod 600 {path}"
             )
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1).decode("ascii").strip()
     except OSError as error:
         raise NoPermission(f"cannot read the credential {path}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise NoPermission(f"{path} holds no {what}: it is not plain text") from None
+        raise NoPermission(f"{path} does not hold a {what}: it is not plain text") from None
     return text
 
 
 def _checked(text: str, where: str | Path, what: str = "key") -> Secret:
-    """Refuse what is no key, or no token.
+    """Check that a text can be a key or token.
 
-    A word too short would strike out half of every log line; what is not one word would fail in every request's header.
+    The redaction of a very short one would hit every log line. One that is not a single word would break every
+    request's header.
     """
     if len(text) < MIN_LENGTH:
-        raise NoPermission(f"{where} holds no {what}: it has {len(text)} characters; put the whole {what} there")
+        raise NoPermission(f"{where} does not hold a {what}: it has {len(text)} characters; put the whole {what} there")
     if not _WORD.fullmatch(text):
-        raise NoPermission(f"{where} holds no {what}: it is not one word of plain text, or too long")
+        raise NoPermission(f"{where} does not hold a {what}: it is not one word of plain text, or too long")
     return Secret(text)

@@ -1,4 +1,4 @@
-"""What to say of a configuration that is wrong: table, key, value, and what is allowed or was meant."""
+"""Error messages for a wrong configuration: table, key, value, and what is allowed or was meant."""
 
 import difflib
 import re
@@ -17,14 +17,14 @@ def check_names(found: dict[str, object], known: Tables) -> None:
     """Check that every table and key is known.
 
     Raises:
-        BadConfig: one is not; the message says which was meant.
+        BadConfig: one is not; the message suggests the closest name.
 
     """
     for name, keys in found.items():
         if not isinstance(keys, dict):
-            raise BadConfig(f"{name} stands outside a table{_belongs(name, known)}")
+            raise BadConfig(f"{name} is outside a table{_belongs(name, known)}")
         if name not in known:
-            raise BadConfig(f"[{name}] is no table of the configuration{_meant(name, known)}")
+            raise BadConfig(f"[{name}] is not a table of the configuration{_meant(name, known)}")
         names = known[name].__struct_fields__
         for key in keys:
             if key not in names:
@@ -61,7 +61,7 @@ def explain(message: str, found: dict[str, object], known: Tables) -> str:
 
 
 def allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
-    """Say which values a key accepts."""
+    """Describe the values that a key accepts."""
     match kind:
         case inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in kind.values)
@@ -80,6 +80,6 @@ def allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
 
 
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:
-    """Write bounds as TOML writes numbers: ``from 500 to 60_000``."""
+    """Format bounds with TOML's digit groups: ``from 500 to 60_000``."""
     low = f"from {int(kind.ge):_}" if kind.ge is not None else f"above {kind.gt:g} up"
     return low if kind.le is None else f"{low} to {int(kind.le):_}"

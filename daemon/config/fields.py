@@ -1,4 +1,4 @@
-"""What the configuration's tables are made of: the base class, common ranges, and what a key says besides its type."""
+"""Building blocks of the configuration's tables: base class, common ranges, the mark of keys that need a restart."""
 
 from decimal import Decimal
 from typing import Annotated, TypeVar, get_type_hints
@@ -10,7 +10,7 @@ _Value = TypeVar("_Value")
 _NEEDS_RESTART = object()
 
 AtRestart = Annotated[_Value, _NEEDS_RESTART]
-"""The type of a key that is read once: what is open stays open, and what locks are named by cannot change under them.
+"""The type of a key that is read only at the start, such as one of an open resource or of the names of locks.
 
 A reload applies every other key at once.
 """
@@ -34,5 +34,5 @@ def keys_at_restart(table: type[Table]) -> frozenset[str]:
 
 
 def exact(value: float) -> Decimal:
-    """Return a number of the file as the decimal that is written there."""
+    """Return a number as the decimal that the file shows."""
     return Decimal(str(value))

@@ -1,4 +1,4 @@
-"""The configuration file: reading it, and what is wrong with it."""
+"""Reads and checks the configuration file."""
 
 import tomllib
 from pathlib import Path
@@ -16,11 +16,11 @@ QUICK_LISTEN = "127.0.0.1:8808"
 """Where the dashboard listens without a configuration file."""
 
 MEXC_ORDER_RATE, MEXC_WEIGHT = 12, 300
-"""MEXC's own limits: place and cancel together a second, weight of all requests in 10 seconds (documented)."""
+"""MEXC's documented limits: orders and cancels per second together, weight of all requests per 10 seconds."""
 
 
 def quick_start() -> Config:
-    """Return what counts without a file: the defaults, and the dashboard, because the money is paper."""
+    """Return the configuration without a file: the defaults, and the dashboard, because it is paper trading."""
     return Config(http=HttpTable(listen=QUICK_LISTEN))
 
 
@@ -58,10 +58,10 @@ def parse(found: dict[str, object]) -> Config:
 
 
 def check(config: Config) -> Config:
-    """Check what no single key can be wrong about.
+    """Check values that depend on each other.
 
     Raises:
-        BadConfig: two values contradict each other, or a promise.
+        BadConfig: two values contradict each other, or one breaks a promise.
 
     """
     _check_exchange(config.exchange)
@@ -83,7 +83,7 @@ def check(config: Config) -> Config:
     if config.sockets.signals and config.sockets.signals == config.sockets.status:
         raise BadConfig(
             f"[sockets] signals and status are the same path, {config.sockets.signals!r}; "
-            "who may only read needs a socket of its own"
+            "readers need a separate socket"
         )
     if config.http.listen:
         address(config.http.listen)
@@ -97,14 +97,18 @@ def _check_exchange(exchange: ExchangeTable) -> None:
     if is_loopback(exchange.base_url) or (exchange.mode == "paper" and not exchange.shadow):
         return
     if urlsplit(exchange.market).scheme != "https":
-        what = "would take prices from whoever is on the way" if exchange.shadow else "would send the key unencrypted"
+        what = (
+            "would accept prices that others on the network can change"
+            if exchange.shadow
+            else "would send the key unencrypted"
+        )
         raise BadConfig(f"[exchange] base_url = {exchange.base_url!r} {what}; allowed: https://")
     if exchange.mode == "live":
         _check_rates(exchange)
 
 
 def _check_mode(exchange: ExchangeTable) -> None:
-    """Check that the keys of one way to trade are not set beside another."""
+    """Check that no key of another mode is set."""
     if exchange.mode == "live":
         if exchange.shadow:
             raise BadConfig(
@@ -117,8 +121,8 @@ def _check_mode(exchange: ExchangeTable) -> None:
             raise BadConfig('[exchange] paper_spends_all = true goes with mode = "paper"; remove it')
     elif exchange.base_url and not exchange.shadow:
         raise BadConfig(
-            f'[exchange] base_url = {exchange.base_url!r} goes with mode = "live", or with shadow = true: the paper '
-            "exchange is started by the daemon itself; remove it, or set one of these"
+            f'[exchange] base_url = {exchange.base_url!r} goes with mode = "live", or with shadow = true: the '
+            "daemon starts the paper exchange itself; remove it, or set one of these"
         )
 
 
@@ -146,7 +150,7 @@ def _check_guards(guards: GuardsTable) -> None:
 
 
 def _check_budget(config: Config) -> None:
-    """Real money is traded within limits that somebody has thought of."""
+    """Require notional limits for real money."""
     exchange, guards = config.exchange, config.guards
     if exchange.mode != "live" or is_loopback(exchange.base_url):
         return
@@ -172,5 +176,6 @@ def _check_poller(poller: PollerTable) -> None:
         raise BadConfig(f"[poller] base_url = {poller.base_url!r}; allowed: http://127.0.0.1[:PORT] or https://HOST")
     if not is_loopback(poller.base_url) and urlsplit(poller.base_url).scheme != "https":
         raise BadConfig(
-            f"[poller] base_url = {poller.base_url!r} would take targets from whoever is on the way; allowed: https://"
+            f"[poller] base_url = {poller.base_url!r} would accept targets that others on the network can change; "
+            "allowed: https://"
         )

@@ -1,4 +1,4 @@
-"""Where things stand by default: the service manager's directories, else the user's own."""
+"""Default paths: the service manager's directories, else the user's."""
 
 import os
 from collections.abc import Mapping
@@ -7,24 +7,24 @@ from pathlib import Path
 NAME = "sniperd"
 DATABASE = f"{NAME}.db"
 SYSTEM_STATE = Path("/var/lib") / NAME
-"""Where the service's database stands (systemd: ``StateDirectory=sniperd``)."""
+"""The directory of the service's database (systemd: ``StateDirectory=sniperd``)."""
 
 SYSTEM_RUNTIME = Path("/run") / NAME
-"""Where the service's sockets stand (systemd: ``RuntimeDirectory=sniperd``)."""
+"""The directory of the service's sockets (systemd: ``RuntimeDirectory=sniperd``)."""
 
 SYSTEM_CONFIG = Path("/etc") / NAME / "config.toml"
-"""Where the service's configuration stands."""
+"""The service's configuration file."""
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:
-    """Return where the database stands: what must survive a restart of the machine."""
+    """Return the directory of the database, which must survive a restart of the machine."""
     if given := environ.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])
     return (_xdg(environ, "XDG_STATE_HOME") or Path(environ.get("HOME", "/")) / ".local" / "state") / NAME
 
 
 def runtime_directory(environ: Mapping[str, str]) -> Path:
-    """Return where the sockets stand: what need not survive the process."""
+    """Return the directory of the sockets, which need not survive the process."""
     if given := environ.get("RUNTIME_DIRECTORY"):
         return Path(given.split(":")[0])
     base = _xdg(environ, "XDG_RUNTIME_DIR")
@@ -32,13 +32,13 @@ def runtime_directory(environ: Mapping[str, str]) -> Path:
 
 
 def _xdg(environ: Mapping[str, str], name: str) -> Path | None:
-    """Return a base directory. A relative one is invalid and to be ignored, says the XDG specification."""
+    """Return a base directory. The XDG specification says to ignore a relative one."""
     base = Path(environ.get(name, ""))
     return base if base.is_absolute() else None
 
 
 def database_for_commands(configured: str, environ: Mapping[str, str]) -> Path:
-    """Find the database that a command looks at: the configured one, the user's own, or the service's."""
+    """Return the database for a command: the configured one, the user's, or the service's."""
     if configured:
         return Path(configured)
     own, system = state_directory(environ) / DATABASE, SYSTEM_STATE / DATABASE
@@ -46,13 +46,13 @@ def database_for_commands(configured: str, environ: Mapping[str, str]) -> Path:
 
 
 def config_of_service(environ: Mapping[str, str]) -> Path | None:
-    """Find the service's configuration, where there is no database of the user's own to look at instead."""
+    """Return the service's configuration file, unless the user has a database."""
     own = state_directory(environ) / DATABASE
     return SYSTEM_CONFIG if not is_there(own) and is_there(SYSTEM_CONFIG) else None
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a file is there; one that is out of sight in a directory of somebody else's is."""
+    """Return whether a file exists; one in a directory that this user may not search counts as existing."""
     try:
         path.stat()
     except PermissionError:

@@ -25,35 +25,35 @@ class ProbeResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     symbol: str = ""
     probed_ms: int = 0
     duplicate_codes: list[int] = []
-    """By which a client order id that was used is refused. Such an answer never proves that no order exists."""
+    """Codes that refuse a used client order id. Such an answer never proves that there is no order."""
     lookup_lag_ms: int | None = None
     """The longest time until a placed order was shown. Bounds [reconcile] grace_ms from below."""
     ended_shown_by_id: bool | None = None
-    """Whether a cancelled order is still shown by its client id. Where not, doubts are looked for everywhere."""
+    """Whether a cancelled order is still shown by its client id. If not, every source is searched at once."""
     refused_types: list[str] = []
-    """Types of orders that are refused as such. Signals that ask for them are refused before they cost time."""
+    """Order types that the exchange refuses. Signals with these types are refused at once."""
     repeated_id_open: bool | None = None
-    """Whether the id of an open order is taken again. The daemon never sends one twice."""
+    """Whether the id of an open order is accepted again. The daemon never sends an id twice."""
     repeated_id_ended: bool | None = None
-    """Whether the id of an ended order is taken again."""
+    """Whether the id of an ended order is accepted again."""
     refused_id_reusable: bool | None = None
-    """Whether the id of a refused attempt is taken again. The daemon gives each attempt an id of its own."""
+    """Whether the id of a refused attempt is accepted again. The daemon gives each attempt its own id."""
     test_checks_amount: bool | None = None
-    """Whether order/test refuses what is below the minimum."""
+    """Whether order/test refuses an amount below the minimum."""
 
     def is_about(self, server: str) -> bool:
-        """Whether the results are about a server."""
+        """Whether the results apply to a server."""
         return self.exchange == server
 
     def effects(self) -> list[str]:
-        """Say what the daemon does differently because of the results."""
+        """Describe how the results change the daemon's behaviour."""
         effects = []
         if self.duplicate_codes:
-            effects.append(f"a refusal with code {', '.join(map(str, self.duplicate_codes))} is looked into")
+            effects.append(f"a refusal with code {', '.join(map(str, self.duplicate_codes))} is checked by a search")
         if self.lookup_lag_ms is not None:
             effects.append(f'"not found" counts after {self.lookup_lag_ms * LAGS} ms at the earliest')
         if self.ended_shown_by_id is False:
-            effects.append("doubts are looked for everywhere at once")
+            effects.append("every source is searched at once for an order in doubt")
         if self.refused_types:
             effects.append(f"{', '.join(self.refused_types)} signals are refused")
         return effects
@@ -63,12 +63,12 @@ UNSETTLED = ProbeResults()
 
 
 def place(configured: str, database: Path) -> Path:
-    """Find where the results are kept: ``[exchange] facts_file``, or beside the database."""
+    """Return the path of the results: ``[exchange] facts_file``, or beside the database."""
     return Path(configured) if configured else database.with_name(NAME)
 
 
 def load(path: Path) -> ProbeResults | None:
-    """Read the results; ``None`` where there is no such file.
+    """Read the results; ``None`` if there is no file.
 
     Raises:
         BadConfig: it cannot be read.
@@ -81,7 +81,7 @@ def load(path: Path) -> ProbeResults | None:
         return None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BadConfig(
-            f"{path} holds no answers about the exchange: {error}; remove it, or run `sniperd doctor --live-probe` anew"
+            f"{path} is not a file of probe results: {error}; remove it, or run `sniperd doctor --live-probe` again"
         ) from None
 
 
@@ -90,8 +90,8 @@ def write(results: ProbeResults, path: Path) -> None:
     found = {name: value for name, value in msgspec.to_builtins(results).items() if value is not None}
     lines = [f"{name} = {json.dumps(value)}\n" for name, value in found.items()]
     fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)  # of a probe that was cut off
-    with fresh.open("x", encoding="utf-8") as made:  # never by a symbolic link that stands there
+    fresh.unlink(missing_ok=True)  # left by an interrupted probe
+    with fresh.open("x", encoding="utf-8") as made:  # never follow an existing symbolic link
         made.write("# Written by `sniperd doctor --live-probe`; see `sniperd manual live`.\n" + "".join(lines))
     fresh.chmod(0o644)
     fresh.replace(path)

@@ -1,12 +1,12 @@
-"""Where a daemon's sockets stand, as it records it itself, and whom a command speaks to.
+"""The daemon's record of its sockets, and the choice of the socket that a command uses.
 
-The default place of the sockets depends on ``$XDG_RUNTIME_DIR``, which is set in one shell and not in another. So a
-daemon writes down where its sockets are: beside its database, or in the service's runtime directory, which its group
-can read. A command looks at that first.
+The default path of the sockets depends on ``$XDG_RUNTIME_DIR``, which may differ between shells. So a daemon records
+the paths of its sockets beside its database, or in the service's runtime directory, which its group can read. A command
+reads that record first.
 
-It speaks to the user's own daemon where that one answers, and otherwise to the service where one is installed, running
-or not: that a service is down must be said, and must not lead anybody to start a second daemon on the same account.
-Only the standard library, because every import delays a command's answer.
+A command uses the user's own daemon if it answers, and otherwise the service, if it is installed, whether it runs or
+not: the command must report that the service is down, and must not lead the operator to start a second daemon on the
+same account. The module uses only the standard library, because every import delays a command.
 """
 
 import json
@@ -32,7 +32,7 @@ UNIT_DIRECTORIES = [
 
 @contextmanager
 def recorded(database: Path, environ: Mapping[str, str], *, signals: Path, status: Path) -> Iterator[None]:
-    """Record where the sockets are, for as long as the context lasts; where that cannot be done, trading goes on."""
+    """Record the paths of the sockets while the context lasts. A failure does not stop trading."""
     directory = paths.runtime_directory(environ) if environ.get("RUNTIME_DIRECTORY") else database.parent
     path, new = directory / RECORD, directory / f"{RECORD}.{os.getpid()}"
     text = json.dumps({"pid": os.getpid(), "signals": str(signals.absolute()), "status": str(status.absolute())})
@@ -49,7 +49,7 @@ def recorded(database: Path, environ: Mapping[str, str], *, signals: Path, statu
 
 
 def socket_for_clients(configured: str, which: str, environ: Mapping[str, str], database: str = "") -> Path:
-    """Find the socket that a command speaks to.
+    """Return the socket for a command.
 
     Args:
         configured: the path that ``[sockets]`` names, if it does.
@@ -69,7 +69,7 @@ def socket_for_clients(configured: str, which: str, environ: Mapping[str, str], 
 
 
 def is_services(path: Path) -> bool:
-    """Whether a socket is that of the service, or would be."""
+    """Whether a path is a socket of the service, running or not."""
     places = {_recorded(paths.SYSTEM_RUNTIME, which) for which in ("signals", "status")}
     return path.parent == paths.SYSTEM_RUNTIME or path in places
 
@@ -93,7 +93,7 @@ def _read(directory: Path) -> dict[str, object]:
 
 
 def _is_answered(path: Path) -> bool:
-    """Whether somebody listens there, or may: a socket that is not open to this user is somebody's."""
+    """Whether a process listens there, or may: a socket that this user may not open counts as answered."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:

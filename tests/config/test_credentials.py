@@ -132,17 +132,17 @@ def test_a_file_that_strangers_read_or_the_group_changes_is_refused(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        pytest.param("", "holds no key: it has 0 characters", id="empty"),
-        pytest.param(" \n\t\n", "holds no key: it has 0 characters", id="blank"),
-        pytest.param(KEY[:7], "holds no key: it has 7 characters", id="cut off"),
-        pytest.param(b"\xff\xfe\x00k", "holds no key", id="no text"),
-        pytest.param("ключ", "holds no key", id="no ASCII"),
-        pytest.param(f"{KEY}\n{SECRET}\n", "holds no key", id="both on two lines"),
-        pytest.param(f"{KEY} {SECRET}", "holds no key", id="both on one line"),
-        pytest.param(f"MEXC_API_KEY={KEY}\r\nX", "holds no key", id="an environment file"),
-        pytest.param(f"{KEY}\x00", "holds no key", id="a zero byte"),
-        pytest.param(f"{KEY}\x1b[0m", "holds no key", id="an escape"),
-        pytest.param("k" * (MAX_BYTES + 1), "holds no key", id="too long"),
+        pytest.param("", "does not hold a key: it has 0 characters", id="empty"),
+        pytest.param(" \n\t\n", "does not hold a key: it has 0 characters", id="blank"),
+        pytest.param(KEY[:7], "does not hold a key: it has 7 characters", id="cut off"),
+        pytest.param(b"\xff\xfe\x00k", "does not hold a key", id="no text"),
+        pytest.param("ключ", "does not hold a key", id="no ASCII"),
+        pytest.param(f"{KEY}\n{SECRET}\n", "does not hold a key", id="both on two lines"),
+        pytest.param(f"{KEY} {SECRET}", "does not hold a key", id="both on one line"),
+        pytest.param(f"MEXC_API_KEY={KEY}\r\nX", "does not hold a key", id="an environment file"),
+        pytest.param(f"{KEY}\x00", "does not hold a key", id="a zero byte"),
+        pytest.param(f"{KEY}\x1b[0m", "does not hold a key", id="an escape"),
+        pytest.param("k" * (MAX_BYTES + 1), "does not hold a key", id="too long"),
     ],
 )
 @pytest.mark.parametrize("which", ["key", "secret"])
@@ -162,7 +162,7 @@ def test_a_file_that_holds_no_key_is_refused(tmp_path: Path, which: str, text: s
     "text", ["half of", "half\nof", "половина", "a\x00bcdefgh", "\udcffabcdefgh", "short"], ids=ascii
 )
 def test_a_name_in_the_environment_that_holds_no_key_is_refused(which: str, text: str) -> None:
-    with pytest.raises(NoPermission, match=f"{which} holds no key") as refused:
+    with pytest.raises(NoPermission, match=f"{which} does not hold a key") as refused:
         find(ENVIRON | {which: text}, "", "")
     assert text not in str(refused.value)
 

@@ -48,7 +48,7 @@ def test_a_file_that_is_not_there_settles_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["lookup_lag_ms = 'soon'", "[", "colour = 'red'"])
 def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path, text: str) -> None:
     (tmp_path / "facts.toml").write_text(text)
-    with pytest.raises(BadConfig, match="remove it, or run `sniperd doctor --live-probe` anew"):
+    with pytest.raises(BadConfig, match="remove it, or run `sniperd doctor --live-probe` again"):
         probe_results.load(tmp_path / "facts.toml")
 
 

@@ -186,11 +186,11 @@ def test_a_wrong_value_is_named_with_table_key_and_what_is_allowed(found: dict[s
     [
         pytest.param(
             {"exchagne": {}},
-            "[exchagne] is no table of the configuration; did you mean exchange? (allowed: exchange, store",
+            "[exchagne] is not a table of the configuration; did you mean exchange? (allowed: exchange, store",
             id="a table, nearly",
         ),
         pytest.param(
-            {"database": {}}, "[database] is no table of the configuration (allowed: exchange, store", id="a table"
+            {"database": {}}, "[database] is not a table of the configuration (allowed: exchange, store", id="a table"
         ),
         pytest.param(
             {"exchange": {"recvwindow_ms": 1}},
@@ -198,20 +198,16 @@ def test_a_wrong_value_is_named_with_table_key_and_what_is_allowed(found: dict[s
             id="a key, nearly",
         ),
         pytest.param({"log": {"colour": 1}}, "[log] colour is unknown (allowed: level, format)", id="a key"),
-        pytest.param(
-            {"mode": "live"}, "mode stands outside a table; it belongs under [exchange]", id="a key at the top"
-        ),
-        pytest.param(
-            {"speed": 5}, "speed stands outside a table (allowed: exchange, store", id="nothing known at the top"
-        ),
+        pytest.param({"mode": "live"}, "mode is outside a table; it belongs under [exchange]", id="a key at the top"),
+        pytest.param({"speed": 5}, "speed is outside a table (allowed: exchange, store", id="nothing known at the top"),
         pytest.param(
             {"exchange": "live"},
-            "exchange stands outside a table; write its keys under [exchange]",
+            "exchange is outside a table; write its keys under [exchange]",
             id="a value for a table",
         ),
         pytest.param(
             {"exchange": [{"mode": "live"}]},
-            "exchange stands outside a table; write its keys under [exchange]",
+            "exchange is outside a table; write its keys under [exchange]",
             id="a list of tables",
         ),
     ],
@@ -250,8 +246,9 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
         ),
         pytest.param(
             {"exchange": SHADOW | {"base_url": "http://api.mexc.com"}},
-            "[exchange] base_url = 'http://api.mexc.com' would take prices from whoever is on the way; allowed: https://",
-            id="a shadow of whoever is on the way",
+            "[exchange] base_url = 'http://api.mexc.com' would accept prices that others on the network can change; "
+            "allowed: https://",
+            id="shadow mode without encryption",
         ),
         pytest.param(
             {"exchange": LIVE},
@@ -312,7 +309,7 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
         ),
         pytest.param(
             {"sockets": {"signals": "/run/x.sock", "status": "/run/x.sock"}},
-            "[sockets] signals and status are the same path, '/run/x.sock'; who may only read needs a socket of its",
+            "[sockets] signals and status are the same path, '/run/x.sock'; readers need a separate socket",
             id="one socket for both",
         ),
         pytest.param(
@@ -332,7 +329,8 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
         ),
         pytest.param(
             {"poller": {"enabled": True, "user_id": "u", "base_url": "http://bot.example"}},
-            "[poller] base_url = 'http://bot.example' would take targets from whoever is on the way; allowed: https://",
+            "[poller] base_url = 'http://bot.example' would accept targets that others on the network can change; "
+            "allowed: https://",
             id="targets over an open way",
         ),
     ],
@@ -448,7 +446,7 @@ def test_a_server_on_this_machine_is_known_by_its_address(url: str, loopback: bo
         pytest.param(
             b"[queue]\nsell_priority = 9", "[queue] sell_priority = 9 is not more urgent", id="a contradiction"
         ),
-        pytest.param(b"[lag]", "[lag] is no table of the configuration; did you mean log?", id="an unknown table"),
+        pytest.param(b"[lag]", "[lag] is not a table of the configuration; did you mean log?", id="an unknown table"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: bytes, said: str) -> None:
@@ -529,7 +527,7 @@ def test_the_loopback_listener_takes_an_address_of_this_machine(listen: str, exp
     "listen", ["0.0.0.0:8808", "192.0.2.1:80", ":8808", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "[::]:1", "²:1"]
 )
 def test_the_loopback_listener_takes_no_other_address(listen: str) -> None:
-    with pytest.raises(BadConfig, match="other machines are not to reach it"):
+    with pytest.raises(BadConfig, match="other machines must not reach it"):
         check(parse({"http": {"listen": listen}}))
 
 

@@ -172,7 +172,7 @@ def test_a_bot_that_hands_the_token_back_does_not_make_it_seen(daemon: Daemon, b
 @pytest.mark.parametrize(
     ("text", "mode", "why"),
     [
-        ("short", 0o600, "holds no token"),
+        ("short", 0o600, "does not hold a token"),
         (TOKEN, 0o644, "can be read by others"),
         ("two words", 0o600, "no token"),
     ],
