@@ -5,11 +5,11 @@
     async with Client("/run/sniperd/signals.sock") as client:
         order = await client.submit(Signal(symbol="BTCUSDT", side="BUY", quote_order_qty="25", owner_id="bot"))
 
-A lost connection, or a restart of the daemon in the middle, is the client's to handle: it asks again with the same
-idempotency key, for so long as it was given, and never lets a signal become younger by that.
+The client handles lost connections and restarts of the daemon: it repeats the request with the same idempotency key for
+``retry_s`` seconds. A repeated signal keeps its first deadline.
 
-It imports nothing else of this package, and passes over what it does not know in an answer, so that it may be newer or
-older than the daemon that it speaks to.
+The client imports nothing else of this package and ignores unknown fields of an answer, so it may be newer or older
+than the daemon.
 """
 
 from daemon.client.client import Client

@@ -1,4 +1,4 @@
-"""Asking the daemon."""
+"""The client: signals, orders, events and locks of one daemon."""
 
 import os
 from collections.abc import AsyncIterator
@@ -20,10 +20,10 @@ from daemon.client.wire import FIRST_PAUSE_S, LONGEST_PAUSE_S, Tries, Wire, wall
 WAIT_S = 30.0
 RETRY_S = 60.0
 MAX_WAIT_S = 120.0
-"""The longest that the daemon lets one request wait."""
+"""The longest wait that the daemon allows for one request."""
 
 DEADLINE_MS = {"BUY": 5_000, "SELL": 60_000}
-"""The daemon's own defaults, used where a signal without a deadline is sent again."""
+"""The daemon's defaults, for the repetition of a signal without a deadline."""
 
 _CANCELLED = frozenset({"withdrawn", "canceled", "partially_canceled"})
 
@@ -33,9 +33,9 @@ class Client:
 
     Args:
         path: of ``signals.sock``.
-        retry_s: so long each call asks again where the daemon does not answer, is starting, or drains.
+        retry_s: how long each call repeats its request while the daemon does not answer, starts or drains; seconds.
 
-    Every call raises :class:`Refused` where the daemon will not, and :class:`Unreachable` where nobody answered.
+    Every call raises :class:`Refused` if the daemon refuses the request, and :class:`Unreachable` if it did not answer.
 
     """
 
@@ -44,7 +44,7 @@ class Client:
         self._retry_s = retry_s
 
     async def __aenter__(self) -> Self:
-        """Make ready; nothing is connected yet."""
+        """Open the connection pool; the first request connects."""
         self._wire.open()
         return self
 
@@ -56,15 +56,15 @@ class Client:
             await self._wire.close()
 
     async def submit(self, signal: Signal, *, wait_s: float = WAIT_S) -> Order:
-        """Send a signal, and wait for its outcome for so long; return the order as it stands then.
+        """Send a signal, wait for its outcome for up to ``wait_s`` seconds, and return the order in its current state.
 
-        However often it has to be sent, it is one order, and no order is sent later than the first sending allowed:
-        a repetition keeps the first one's deadline.
+        Repeated submissions of the signal make one order. A repetition keeps the first submission's deadline.
 
         Raises:
             Invalid, Halted, Full, KeyConflict, NotAllowed: nothing was placed. ``Invalid`` with the field ``executeAt``
-                also says that the deadline passed before the daemon could be reached.
-            Unreachable: what became of it is unknown; submit it again with ``idempotency_key`` set to its ``key``.
+                also means that the deadline passed before the daemon could be reached.
+            Unreachable: the outcome is unknown; submit the signal again with ``idempotency_key`` set to the
+                exception's ``key``.
 
         """
         own = signal.idempotency_key is None
@@ -102,15 +102,15 @@ class Client:
         return await self._wire.ask("GET", f"{_of(order_id)}/explain", Explanation, tries=self._tries())
 
     async def cancel(self, order_id: str, reason: str = "cancelled by the caller") -> Order:
-        """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel one that rests.
+        """Withdraw an unsent order, discard a dead letter, or ask the exchange to cancel a resting order.
 
         Returns:
-            The order as it stands then: cancelled, filled meanwhile, or, after some seconds, still resting as far as is
-            known.
+            The order: cancelled, filled meanwhile, or, if the outcome is not known after some seconds, still resting.
 
         Raises:
             Unknown: there is no such order.
-            WrongState: its outcome is unknown, or there is nothing to cancel. What is cancelled already is returned.
+            WrongState: its outcome is unknown, or there is nothing to cancel. An order that is cancelled already is
+                returned instead.
 
         """
         try:
@@ -118,29 +118,29 @@ class Client:
             return await self._wire.ask("DELETE", target, Order, tries=self._tries())
         except WrongState:
             order = await self.order(order_id)
-            if order.state in _CANCELLED:  # maybe by a try of ours whose answer was lost
+            if order.state in _CANCELLED:  # perhaps by an earlier request of ours whose answer was lost
                 return order
             raise
 
     async def status(self) -> Status:
-        """Read how the daemon stands."""
+        """Read the daemon's status."""
         return await self._wire.ask("GET", "/v1/status", Status, tries=self._tries())
 
     def events(
         self, after: str | None = None, *, name: str = "", order_id: str | None = None
     ) -> AsyncIterator[Event | Reset]:
-        """Follow what happens, from now on: ``async for event in client.events()``.
+        """Stream events from now on: ``async for event in client.events()``.
 
-        A lost connection is made again, and nothing is missed by it; where something is, as after a restart of the
-        daemon, a :class:`Reset` says so, and what is still known follows.
+        The client reconnects after a lost connection and continues after the last event. If events were missed, as
+        after a restart of the daemon, it yields a :class:`Reset`, and then the events that the daemon still holds.
 
         Args:
-            after: the id of an event; go on after it. ``"0"`` begins with the oldest that is still known.
-            name: only events whose name begins so, like ``"order."``.
+            after: the id of an event; start after it. ``"0"`` starts with the oldest event that the daemon holds.
+            name: only events whose name begins with this text, like ``"order."``.
             order_id: only events of this order.
 
         Raises:
-            Unreachable: nobody answered for ``retry_s``, at first or after a lost connection.
+            Unreachable: the daemon did not answer for ``retry_s``, at first or after a lost connection.
 
         """
         wanted = {key: value for key, value in (("name", name), ("orderId", order_id)) if value}
@@ -158,15 +158,15 @@ class Client:
         data: object = None,
         on_lost: OnLost | None = None,
     ) -> HeldLock:
-        """Return a lock, which ``async with`` takes, keeps and releases.
+        """Return a lock. ``async with`` acquires, renews and releases it.
 
         Args:
-            timeout_ms: its lease, which ends by itself where nobody renews it any more.
-            wait_s: so long to stand in line, in order of ``priority`` (1 is most urgent), then of arrival; whoever
-                loses the connection stands in line anew.
-            idempotency_key: makes this the same wish as an earlier one; see :class:`AlreadyDone`.
+            timeout_ms: length of the lease, which ends unless it is renewed. wait_s: how long to wait in the queue,
+            which is ordered by ``priority`` (1 is most urgent), then by arrival. A
+                client that loses its connection is queued anew.
+            idempotency_key: makes this the same request as an earlier one; see :class:`AlreadyDone`.
             data: any JSON, kept with the lock.
-            on_lost: called with the reason, at once, if the lock ends before the body does.
+            on_lost: called at once with the reason if the lock ends before the body does.
 
         """
         asked: dict[str, Any] = {
@@ -184,7 +184,10 @@ class Client:
         return Tries(self._retry_s)
 
     async def _outcome(self, order: Order, until_s: float) -> Order:
-        """Look until an accepted order has its outcome. It is not sent again: a refused one's key is free by then."""
+        """Query an accepted order until its outcome is known.
+
+        The signal is not sent again: if the order was refused, its key is free, and a new order would be made.
+        """
         replayed, pause_s = order.replayed, FIRST_PAUSE_S
         while not order.outcome_known and anyio.current_time() < until_s:
             await anyio.sleep(pause_s)
@@ -198,7 +201,7 @@ def _of(order_id: str) -> str:
 
 
 def _pinned(signal: Signal, now_ms: int) -> Signal:
-    """Return the signal as it is sent again: to be sent now, as it was then, so that its deadline stays where it is."""
+    """Return the signal for a repetition, with the first submission's time as ``execute_at``: its deadline stays."""
     if signal.execute_at is not None:
         return signal
     deadline_ms = signal.deadline_ms or DEADLINE_MS.get(signal.side.strip().upper(), DEADLINE_MS["BUY"])

@@ -3,16 +3,16 @@
 ::
 
     ClientError
-    ├── Refused            the daemon will not: code, message, field, allowed, status
-    │   ├── Invalid        the request is wrong: field says where, allowed what would be right
-    │   ├── NotAllowed     the caller lacks the right, or the lock is another's
+    ├── Refused            the daemon refuses the request: code, message, field, allowed, status
+    │   ├── Invalid        the request is wrong: its field, and what is allowed there
+    │   ├── NotAllowed     the caller lacks the right, or does not own the lock
     │   ├── Unknown        no such order, no such lock
-    │   ├── WrongState     its state does not admit it
+    │   ├── WrongState     the state of the order or lock does not allow it
     │   ├── Halted         the kill switch is on
     │   ├── Full           the queue has no room
     │   ├── KeyConflict    the idempotency key belongs to another request
-    │   └── Held           the resource is somebody else's: holder, queue_length
-    ├── Unreachable        nobody answered for so long as the client asked; the key says what to ask about later
+    │   └── Held           another owner holds the resource: holder, queue_length
+    ├── Unreachable        the daemon did not answer within retry_s; use the key to ask about the request later
     ├── LockLost           the lock ended before the body did
     └── AlreadyDone        an earlier request with this lock's key has ended: its result
 """
@@ -23,11 +23,11 @@ import msgspec
 
 
 class ClientError(Exception):
-    """Root of what the client raises."""
+    """Base class of the client's errors."""
 
 
 class _Refusal(msgspec.Struct):
-    """The body of a refusal, of any daemon's version."""
+    """The body of a refusal, from any version of the daemon."""
 
     error: str = "refused"
     message: str = "the daemon refuses"
@@ -38,7 +38,7 @@ class _Refusal(msgspec.Struct):
 
 
 class Refused(ClientError):
-    """The daemon will not. ``code`` is the stable word to match on, ``status`` that of HTTP."""
+    """The daemon refuses the request. Match on ``code``, which is stable; ``status`` is the HTTP status."""
 
     def __init__(self, refusal: _Refusal, status: int) -> None:
         super().__init__(refusal.message)
@@ -61,11 +61,11 @@ class Unknown(Refused):
 
 
 class WrongState(Refused):
-    """The state of the order or lock does not admit it."""
+    """The state of the order or lock does not allow it."""
 
 
 class Halted(Refused):
-    """The kill switch is on: nothing new is taken."""
+    """The kill switch is on: the daemon accepts no signals."""
 
 
 class Full(Refused):
@@ -77,7 +77,7 @@ class KeyConflict(Refused):
 
 
 class Held(Refused):
-    """The resource is somebody else's. ``holder`` is the lock, ``None`` where an order is next."""
+    """Another owner holds the resource. ``holder`` is its lock, ``None`` if an order is next."""
 
     def __init__(self, refusal: _Refusal, status: int) -> None:
         super().__init__(refusal, status)
@@ -86,7 +86,7 @@ class Held(Refused):
 
 
 class Unreachable(ClientError):
-    """Nobody answered in time. What was asked may have happened: ask again with ``key``, where there is one."""
+    """The daemon did not answer in time. It may have served the request: repeat it with ``key`` if there is one."""
 
     def __init__(self, message: str, key: str | None = None) -> None:
         super().__init__(message)
@@ -94,11 +94,11 @@ class Unreachable(ClientError):
 
 
 class LockLost(ClientError):
-    """The lock ended before the body did: what the body did since then was not guarded."""
+    """The lock ended before the body did: what the body did after that was not protected."""
 
 
 class AlreadyDone(ClientError):
-    """An earlier request with the lock's key has ended; ``result`` is what it left."""
+    """An earlier request with the lock's key has ended with ``result``."""
 
     def __init__(self, key: str, result: object) -> None:
         super().__init__(f"the lock of key {key!r} was released already")
@@ -118,7 +118,7 @@ _BY_CODE: dict[str, type[Refused]] = {
 
 
 def refused(status: int, body: bytes) -> Refused:
-    """Make the exception for a refusal."""
+    """Return the exception for a refusal."""
     try:
         refusal = msgspec.json.decode(body, type=_Refusal)
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""Following the daemon's events."""
+"""The stream of the daemon's events."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from daemon.client.wire import NotNow, Tries, Wire
+from daemon.client.wire import Tries, Unavailable, Wire
 
 SILENCE_S = 40.0
-"""A connection is lost that is silent for so long: the daemon says every 15 s that it lives."""
+"""A connection without data for this long is lost: the daemon sends a heartbeat every 15 s."""
 
 
 class Event(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """Something happened. ``name`` is dotted, ``detail`` has the keys of that name."""
+    """An event. ``name`` is dotted, ``detail`` has the keys of that event."""
 
     id: str
     name: str
@@ -29,17 +29,17 @@ class Event(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Reset(msgspec.Struct, frozen=True):
-    """Events are missing here, as after a restart of the daemon: read anew what you keep of it."""
+    """Events are missing here, as after a restart of the daemon: read the current state again."""
 
-    position: str  # an id, to go on after
+    position: str  # the event id to continue after
 
 
 async def follow(wire: Wire, path: str, after: str | None, retry_s: float) -> AsyncIterator[Event | Reset]:
-    """Yield what happens, without end; a connection that was lost is made again, from where it ended.
+    """Yield events without end; after a lost connection, connect again and continue after the last event.
 
     Raises:
-        Refused: the daemon will not.
-        Unreachable: nobody answered for so long.
+        Refused: the daemon refuses the request.
+        Unreachable: the daemon did not answer for ``retry_s`` seconds.
 
     """
     tries = Tries(retry_s)
@@ -50,17 +50,17 @@ async def follow(wire: Wire, path: str, after: str | None, retry_s: float) -> As
             async with wire.stream(path, headers, SILENCE_S) as lines:
                 async for name, data in _messages(lines):
                     tries = Tries(retry_s)
-                    told = _read(name, data)
-                    after = told.id if isinstance(told, Event) else told.position
+                    message = _read(name, data)
+                    after = message.id if isinstance(message, Event) else message.position
                     if name != "hello":
-                        yield told
-        except (OSError, aiohttp.ClientError, TimeoutError, NotNow) as error:
+                        yield message
+        except (OSError, aiohttp.ClientError, TimeoutError, Unavailable) as error:
             why = str(error) or type(error).__name__
         await tries.pause(None, why)
 
 
 async def _messages(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, bytes]]:
-    """Read names and data."""
+    """Yield the name and the data of each message."""
     name = ""
     async for line in lines:
         field, _, value = line.rstrip(b"\n").partition(b": ")
@@ -71,7 +71,7 @@ async def _messages(lines: aiohttp.StreamReader) -> AsyncIterator[tuple[str, byt
 
 
 def _read(name: str, data: bytes) -> Event | Reset:
-    """Read a message; `hello` names a position as `reset` does."""
+    """Decode a message; `hello` holds a position, as `reset` does."""
     if name in {"hello", "reset"}:
         return msgspec.json.decode(data, type=Reset)
     return msgspec.json.decode(data, type=Event)

@@ -1,4 +1,4 @@
-"""A lock of the daemon, held for as long as a body runs."""
+"""A lock of the daemon, held while a body runs."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -14,10 +14,10 @@ from daemon.client.shapes import Lease
 from daemon.client.wire import Tries, Wire, wall_ms
 
 OnLost = Callable[[str], Awaitable[None] | None]
-"""Is told why the lock ended; may be a coroutine function."""
+"""Called with the reason why the lock ended; may be a coroutine function."""
 
 RELEASE_S = 5.0
-"""So long a release is tried at least; after that the lease's own end does it."""
+"""The shortest time for which a release is tried; after that the lease expires."""
 
 MAX_WAIT_S = 120.0
 MAX_ERROR = 2_000
@@ -26,10 +26,10 @@ MAX_ERROR = 2_000
 class HeldLock:
     """A lock; made by :meth:`daemon.client.Client.lock`, held within ``async with``.
 
-    It is renewed in the background at a third of its lease. Where that fails for good, because the lock was ended by
-    force, or because nobody answered until the lease was over, ``on_lost`` is called at once, and the context ends
-    with :class:`LockLost` unless the body raised. A body that raises releases the lock with that error, and its key
-    is free; otherwise it is released with :attr:`result`, which is kept for whoever asks with the same key.
+    A background task renews it after each third of its lease. The lock is lost if it was ended by force, or if the
+    daemon did not answer until the lease ended. Then ``on_lost`` is called at once, and the context ends with
+    :class:`LockLost` unless the body raised. A body that raises releases the lock with its error, and the key is free.
+    Otherwise the lock is released with :attr:`result`, which later requests with the same key get.
     """
 
     def __init__(
@@ -45,26 +45,26 @@ class HeldLock:
         self._ends_s = 0.0  # on the event loop's clock
         self._tasks: TaskGroup | None = None
         self.result: Any = None
-        """What the body wants to be kept: any JSON."""
+        """The result that the body leaves, any JSON; kept with the lock."""
         self.lost: str | None = None
         """Why the lock ended before the body did; ``None`` while it is held."""
 
     @property
     def lease(self) -> Lease:
-        """The lock as the daemon showed it last."""
-        assert self._lease is not None, "it is held within `async with` only"
+        """The lock, as in the daemon's last answer."""
+        assert self._lease is not None, "the lock is held within `async with` only"
         return self._lease
 
     @property
     def fencing_token(self) -> int:
-        """The number that only grows from one holder to the next: what is guarded refuses a lower one."""
+        """A number that grows from holder to holder: the protected resource refuses a lower one than it has seen."""
         return self.lease.fencing_token
 
     async def __aenter__(self) -> Self:
         """Take the lock.
 
         Raises:
-            Held: it was somebody else's until the wait ended.
+            Held: another owner held it until the wait ended.
             AlreadyDone: an earlier request with the same key was released, with a result.
             Refused, Unreachable: see :class:`daemon.client.Client`.
 
@@ -72,7 +72,7 @@ class HeldLock:
         lease = await self._acquire()
         if lease.status != "active":
             raise AlreadyDone(self._key, lease.result)
-        self._took(lease)
+        self._hold(lease)
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._keep)
@@ -81,13 +81,13 @@ class HeldLock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        """End the lock with what came of the body."""
+        """Release the lock with the body's result or error."""
         assert self._tasks is not None
         self._tasks.cancel_scope.cancel()
         try:
             if isinstance(error, anyio.get_cancelled_exc_class()):
                 await self._tasks.__aexit__(kind, error, trace)
-            else:  # which the task group would wrap
+            else:  # the task group would wrap the body's error
                 await self._tasks.__aexit__(None, None, None)
         finally:
             with anyio.CancelScope(shield=True):
@@ -108,7 +108,7 @@ class HeldLock:
             key=self._key,
         )
 
-    def _took(self, lease: Lease) -> None:
+    def _hold(self, lease: Lease) -> None:
         self._lease = lease
         self._ends_s = anyio.current_time() + (lease.expires_at - wall_ms()) / 1000
 
@@ -118,11 +118,11 @@ class HeldLock:
             await anyio.sleep(self.lease.timeout_ms / 3000)
             try:
                 with anyio.fail_after(max(self._ends_s - anyio.current_time(), 0)):
-                    self._took(await self._ask("renew", {}, self._ends_s - anyio.current_time()))
+                    self._hold(await self._ask("renew", {}, self._ends_s - anyio.current_time()))
             except (Refused, Unreachable) as error:
                 await self._lose(str(error))
             except TimeoutError:
-                await self._lose("nobody answered a renewal until the lease was over")
+                await self._lose("the daemon did not answer a renewal until the lease ended")
 
     def _left_s(self) -> float:
         return max(self._ends_s - anyio.current_time(), RELEASE_S)
@@ -130,15 +130,15 @@ class HeldLock:
     async def _lose(self, why: str) -> None:
         self.lost = why
         if self._on_lost is not None:
-            told = self._on_lost(why)
-            if inspect.isawaitable(told):
-                await told
+            called = self._on_lost(why)
+            if inspect.isawaitable(called):
+                await called
 
     async def _release(self, error: BaseException | None) -> None:
-        """Release the lock; where nobody can be told, its lease ends by itself.
+        """Release the lock. If the daemon does not answer, the lease expires.
 
         Raises:
-            ClientError: the body is done, and its result is not on record.
+            ClientError: the body has returned, and its result is not recorded.
 
         """
         if self.lost is not None:
@@ -147,14 +147,14 @@ class HeldLock:
         try:
             await self._ask("release", came, RELEASE_S if error else min(self._retry_s, self._left_s()))
         except WrongState as refusal:
-            if not await self._was_ours(came):
+            if not await self._is_released(came):
                 await self._lose(str(refusal))
         except ClientError:
-            if error is None:  # else the body's own error is the one to hear of
+            if error is None:  # else the caller gets the body's own error
                 raise
 
-    async def _was_ours(self, came: dict[str, Any]) -> bool:
-        """Tell whether an earlier try of this release did it, whose answer was lost."""
+    async def _is_released(self, came: dict[str, Any]) -> bool:
+        """Return whether an earlier request of this release, whose answer was lost, ended the lock."""
         target = f"/v1/locks/{self.lease.lock_id}"
         ended = await self._wire.ask("GET", target, Lease, tries=Tries(RELEASE_S))
         return (ended.status, ended.error) == ("failed" if "error" in came else "released", came.get("error"))

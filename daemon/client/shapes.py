@@ -1,6 +1,6 @@
-"""What is asked and answered: times are Unix milliseconds, amounts exact decimals as text.
+"""Requests and answers: times are Unix milliseconds, amounts exact decimals as text.
 
-Unknown fields of an answer are passed over, and states are plain words, because the daemon may be newer.
+The daemon may be newer: unknown fields of an answer are ignored, and states are plain strings.
 """
 
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 Amount = str | int | Decimal
-"""An amount to trade. No float: most of them are not the number that was written."""
+"""An amount to trade. No float: it cannot hold most decimal numbers exactly."""
 
 PHASES = {
     "queued": "queued",
@@ -27,13 +27,13 @@ PHASES = {
     "lost": "unknown",
     "dead_letter": "not_placed",
 }
-"""What each state amounts to. The daemon's own tests compare this with its table of states."""
+"""The phase of each state. The daemon's tests compare this with its table of states."""
 
 _MAY_REST = frozenset({"LIMIT", "LIMIT_MAKER"})
 
 
 class Signal(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
-    """What is to be traded; the fields are those of ``POST /v1/signals``, durations in ms."""
+    """A signal, with the fields of ``POST /v1/signals``; durations in ms."""
 
     symbol: str
     side: str  # BUY, SELL
@@ -80,22 +80,22 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     @property
     def placed(self) -> bool:
-        """Whether the exchange has it, or had it."""
+        """Whether the exchange has the order, or had it."""
         return PHASES.get(self.state) in {"resting", "ended"}
 
     @property
     def not_placed(self) -> bool:
-        """Whether it is certain that nothing was placed, and nothing will be by itself."""
+        """Whether it is certain that the order was not placed, and will not be without the operator."""
         return PHASES.get(self.state) == "not_placed"
 
     @property
     def unknown(self) -> bool:
-        """Whether nobody knows what became of it: do not send its like under another key."""
+        """Whether the outcome is unknown: do not repeat the order under another key."""
         return PHASES.get(self.state) == "unknown"
 
     @property
     def outcome_known(self) -> bool:
-        """Whether there is an outcome to be told: a resting order's is that it rests."""
+        """Whether the outcome is known; for a resting order it is that it rests."""
         phase = PHASES.get(self.state)
         if phase in {"queued", "under_way"} or self.state == "in_doubt":
             return False
@@ -103,7 +103,7 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about an order, as ``GET /v1/orders/{id}/explain`` has it."""
+    """Everything about an order: the answer of ``GET /v1/orders/{id}/explain``."""
 
     order: Order
     attempts: list[dict[str, Any]]
@@ -113,7 +113,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """How the daemon stands."""
+    """The daemon's status."""
 
     stage: str
     version: str
@@ -131,7 +131,7 @@ class Status(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Lease(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A lock as the daemon shows it."""
+    """A lock."""
 
     lock_id: str
     resource_id: str

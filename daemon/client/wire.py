@@ -1,4 +1,4 @@
-"""HTTP over the Unix socket, asked again for so long as nobody answers."""
+"""HTTP over the Unix socket; a request is repeated until the daemon answers or its time ends."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,19 +14,19 @@ import msgspec
 from daemon.client.errors import Unreachable, refused
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
-"""Between one try and the next; doubled each time."""
+"""The pause between two attempts; doubled each time."""
 
 ANSWER_S = 10.0
-"""So long an answer may take beyond what was asked to be waited for."""
+"""How long an answer may take, in addition to the requested wait."""
 
 T = TypeVar("T")
 
 Ask = Callable[[], object]
-"""Makes the body of the next try."""
+"""Makes the body of the next attempt."""
 
 
 class Tries:
-    """How often something was asked, and until when it may be asked again."""
+    """The failed attempts of a request, and the time until which it may be repeated."""
 
     def __init__(self, retry_s: float) -> None:
         self.until_s = anyio.current_time() + retry_s
@@ -34,10 +34,10 @@ class Tries:
         self._pause_s = FIRST_PAUSE_S
 
     async def pause(self, key: str | None, why: str) -> None:
-        """Wait before the next try.
+        """Wait before the next attempt.
 
         Raises:
-            Unreachable: there is no time left for one.
+            Unreachable: there is no time left for another attempt.
 
         """
         self.failed += 1
@@ -56,7 +56,7 @@ class Wire:
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> None:
-        """Make ready to ask; nothing is connected yet."""
+        """Open the connection pool; the first request connects."""
         connector = aiohttp.UnixConnector(path=str(self._path), limit=0)
         self._session = aiohttp.ClientSession("http://localhost", connector=connector)
 
@@ -76,31 +76,31 @@ class Wire:
         wait_s: Callable[[], float] | None = None,
         key: str | None = None,
     ) -> T:
-        """Ask until there is an answer.
+        """Send a request, again and again until there is an answer.
 
         Args:
-            body: makes the body, anew for each try.
-            wait_s: tells how long the daemon may wait before it answers, anew for each try.
-            key: of what is asked, for :class:`Unreachable`.
+            body: makes the body of each attempt.
+            wait_s: returns how long the daemon may wait before it answers, for each attempt.
+            key: the request's idempotency key, for :class:`Unreachable`.
 
         Raises:
-            Refused: the daemon will not.
-            Unreachable: nobody answered in time, or the socket is not open to this user.
+            Refused: the daemon refuses the request.
+            Unreachable: the daemon did not answer in time, or this user may not open the socket.
 
         """
         while True:
             try:
                 return await self._once(method, target, shape, body, 0.0 if wait_s is None else wait_s())
             except PermissionError as error:
-                raise Unreachable(f"{self._path} is not open to this user", key) from error
-            except (OSError, aiohttp.ClientError, TimeoutError, NotNow) as error:
+                raise Unreachable(f"this user may not open {self._path}", key) from error
+            except (OSError, aiohttp.ClientError, TimeoutError, Unavailable) as error:
                 await tries.pause(key, str(error) or type(error).__name__)
 
     @asynccontextmanager
     async def stream(
         self, target: str, headers: Mapping[str, str], silence_s: float
     ) -> AsyncIterator[aiohttp.StreamReader]:
-        """Read an answer that has no end; silence for so long ends it."""
+        """Read an answer that has no end of its own; ``silence_s`` without data end it."""
         assert self._session is not None, "use the client in `async with`"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_S, sock_read=silence_s)
         async with self._session.get(target, headers=headers, timeout=timeout) as response:
@@ -121,18 +121,18 @@ class Wire:
         return msgspec.json.decode(answer, type=shape)
 
 
-class NotNow(Exception):
-    """The daemon starts, drains or fails: the same may be asked again, with the same key."""
+class Unavailable(Exception):
+    """The daemon starts, drains or failed: the request may be repeated with the same key."""
 
 
 def _judge(status: int, answer: bytes) -> None:
-    """Raise what an answer stands for, if it is a refusal."""
+    """Raise the error that an answer stands for, if it is a refusal."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise NotNow(str(refused(status, answer)))
+        raise Unavailable(str(refused(status, answer)))
     if status >= HTTPStatus.BAD_REQUEST:
         raise refused(status, answer)
 
 
 def wall_ms() -> int:
-    """Read the clock that the daemon reads, in Unix milliseconds."""
+    """Read the clock that the daemon uses, in Unix milliseconds."""
     return time.time_ns() // 1_000_000  # noqa: TID251  # the client stands alone
