@@ -1,6 +1,6 @@
 """A target whose order the exchange accepted and cancelled without a fill may be tried again."""
 
-from tests.process.bot.door import book_of, order_of, place, resting, trade
+from tests.process.bot.bot_api import book_of, order_of, place, resting, trade
 from tests.support.stage import Stage
 
 CONFIRMED_S = 40.0

@@ -1,1 +1,1 @@
-"""Tests of the bot's own door, over real processes."""
+"""Tests of the bot's API, with real processes."""

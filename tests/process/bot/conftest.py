@@ -1,4 +1,4 @@
-"""One exchange and one daemon for all these tests, and one for which everything is over soon."""
+"""One exchange and two daemons for all these tests: one with the usual times, one with short ones."""
 
 from typing import Any
 
@@ -8,12 +8,20 @@ from tests.support import Daemon, Exchange
 from tests.support.shared import daemon, exchange, package_config, package_daemon, package_exchange, package_stage
 from tests.support.stage import Stage
 
-__all__ = ["brisk", "daemon", "exchange", "package_config", "package_daemon", "package_exchange", "package_stage"]
+__all__ = [
+    "daemon",
+    "exchange",
+    "package_config",
+    "package_daemon",
+    "package_exchange",
+    "package_stage",
+    "quick_daemon",
+]
 
 
 @pytest.fixture(scope="package")
-def brisk(package_stage: Stage, package_exchange: Exchange) -> Daemon:
-    """A daemon for which everything is over soon: deadlines, the window of derived keys, what is kept."""
+def quick_daemon(package_stage: Stage, package_exchange: Exchange) -> Daemon:
+    """A daemon with short deadlines, a short window of derived keys and a short retention."""
     config: dict[str, dict[str, Any]] = {
         "queue": {"buy_deadline_ms": 400, "manual_window_ms": 50},
         "locks": {"cleanup_interval_s": 0.2, "retention_h": 0.0001},
