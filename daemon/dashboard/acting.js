@@ -1,5 +1,5 @@
-// What a person does: each act asks for its reason, in a dialog that nothing but that person closes. What was typed stays
-// over updates, a refusal, a closed dialog and a page that is loaded again, until it was done.
+// The operator's actions. Each action asks for a reason in a dialog, which only the operator or a success closes. Typed
+// text is kept until the action has succeeded: through updates, a refusal, a closed dialog and a reload of the page.
 
 import { tick } from "./clock.js";
 import { byId, el, fill, say, show } from "./dom.js";
@@ -9,22 +9,22 @@ import { Refused, change, hasToken, keepToken } from "./wire.js";
 const OPEN = "sniperd.dialog";
 const DRAFT = "sniperd.draft.";
 const RESOLUTIONS = {
-  not_placed: "not placed: it does not exist on the exchange",
-  open: "open: it rests there",
+  not_placed: "not placed: the order does not exist on the exchange",
+  open: "open: the order rests on the book",
   filled: "filled",
   canceled: "cancelled, without a fill",
   partially_canceled: "cancelled, after a part was filled",
 };
 
 const REASON = { name: "reason", label: "Reason, for the record", kind: "reason" };
-const CHECKED = { name: "exchangeChecked", label: "I have looked on the exchange what became of the order", kind: "check" };
+const CHECKED = { name: "exchangeChecked", label: "I have checked the outcome of the order on the exchange", kind: "check" };
 
 const path = (id) => encodeURIComponent(id);
 
 const ACTS = {
   halt: {
     title: () => "Halt trading",
-    about: "Nothing new is sent, and armed orders are taken back. What was sent is followed to its end.",
+    about: "No order is sent, and armed orders return to the queue. Orders that were sent are tracked until they end.",
     verb: "Halt",
     danger: true,
     run: (_, { reason }) => change("POST", "/v1/admin/halt", { reason }),
@@ -32,14 +32,14 @@ const ACTS = {
   },
   resume: {
     title: () => "Resume trading",
-    about: "Orders that wait and have not passed their deadline are sent.",
+    about: "Queued orders whose deadline has not passed are sent.",
     verb: "Resume",
     run: (_, { reason }) => change("POST", "/v1/admin/resume", { reason }),
-    done: () => "Trading goes on.",
+    done: () => "Trading is resumed.",
   },
   release: {
     title: (id) => `Release ${id}`,
-    about: "Whoever waits for the resource is next. Where an order was sent under the lock, a second one could buy twice.",
+    about: "The next waiter gets the resource. If an order was sent under the lock, a second order could buy twice.",
     verb: "Release",
     danger: true,
     fields: (lock) => (lock?.orderId ? [CHECKED] : []),
@@ -48,37 +48,37 @@ const ACTS = {
   },
   cancel: {
     title: () => "Cancel order",
-    about: "It is withdrawn if it was not sent; if it rests on the exchange, the exchange is asked to cancel it.",
+    about: "An unsent order is withdrawn. For an order that rests on the exchange, the daemon asks the exchange to cancel it.",
     verb: "Cancel the order",
     danger: true,
     run: (id, { reason }) => change("DELETE", `/v1/orders/${path(id)}?reason=${path(reason)}`),
-    done: () => "The cancel was asked for.",
+    done: () => "The cancellation is requested.",
   },
   requeue: {
     title: () => "Requeue dead letter",
-    about: "It is sent once more, with its deadline begun anew.",
+    about: "The order is sent again, with a new deadline.",
     verb: "Requeue",
     run: (id, { reason }) => change("POST", `/v1/admin/orders/${path(id)}/requeue`, { reason }),
-    done: () => "It is in the queue again.",
+    done: () => "The order is in the queue again.",
   },
   discard: {
     title: () => "Discard dead letter",
-    about: "It is withdrawn for good.",
+    about: "The order is withdrawn permanently.",
     verb: "Discard",
     danger: true,
     run: (id, { reason }) => change("DELETE", `/v1/orders/${path(id)}?reason=${path(reason)}`),
-    done: () => "It is discarded.",
+    done: () => "The order is discarded.",
   },
   resolve: {
-    title: () => "Rule on an unknown outcome",
-    about: "Look on the exchange for its client order id first. Your word ends the search and frees its lock.",
-    verb: "Rule",
+    title: () => "Resolve an unknown outcome",
+    about: "First look up the client order id on the exchange. Resolving the order ends its search and releases its lock.",
+    verb: "Resolve",
     danger: true,
     fields: () => [
-      { name: "ruling", label: "On the exchange it is", kind: "choice", choices: RESOLUTIONS },
-      { name: "exchangeOrderId", label: "The exchange's id, if there is one", kind: "text" },
+      { name: "ruling", label: "State on the exchange", kind: "choice", choices: RESOLUTIONS },
+      { name: "exchangeOrderId", label: "Order id of the exchange, if any", kind: "text" },
       { name: "executedQuantity", label: "Executed quantity", kind: "text", value: "0" },
-      { name: "executedQuote", label: "For, in the quote asset", kind: "text", value: "0" },
+      { name: "executedQuote", label: "Executed amount in the quote asset", kind: "text", value: "0" },
     ],
     run: (id, { exchangeOrderId, ...rest }) =>
       change("POST", `/v1/admin/orders/${path(id)}/resolve`, exchangeOrderId ? { exchangeOrderId, ...rest } : rest),
@@ -90,7 +90,7 @@ let open = null; // the act whose dialog is shown
 let find = () => null;
 let acted = () => {};
 
-/** Let buttons act. `subject(id)` finds what an id stands for now, `after()` is called when something was done. */
+/** Attach the actions to the buttons. `subject(id)` returns the object with an id, `after()` is called after a success. */
 export function begin(subject, after) {
   find = subject;
   acted = after;
@@ -107,17 +107,17 @@ export function begin(subject, after) {
   new MutationObserver(lockButtons).observe(document.body, { childList: true, subtree: true });
 }
 
-/** Show again the dialog that was open when the page was loaded anew. */
+/** Show the dialog that was open before the page was reloaded. */
 export function reopen() {
   const [act, id] = JSON.parse(sessionStorage.getItem(OPEN) ?? "[null]");
   if (act in ACTS && hasToken() && !open) begin_(act, id);
 }
 
-/** Bring the dialog's subject up to date, and nothing else in it. */
+/** Update the subject of the dialog, and nothing else in it. */
 export function update() {
   if (!open?.subject) return;
   const found = find(open.id);
-  fill(open.subject, found ? found.parts : open.hadSubject ? ["It is not there any more: it has ended meanwhile."] : []);
+  fill(open.subject, found ? found.parts : open.hadSubject ? ["It has ended in the meantime."] : []);
   open.hadSubject ||= found !== null;
   tick(open.subject);
 }
@@ -153,19 +153,19 @@ function askToken() {
     keepToken(null);
     lockButtons();
   };
-  const forget = hasToken() ? el("button", { type: "button", onclick: () => (lock(), byId("dialog").close()) }, "Forget it") : null;
+  const forget = hasToken() ? el("button", { type: "button", onclick: () => (lock(), byId("dialog").close()) }, "Forget the token") : null;
   present({
-    title: hasToken() ? "Changes are open" : "Read only",
+    title: hasToken() ? "Changes enabled" : "Read only",
     content: [
-      el("p", {}, "Changes need the token. ", el("code", {}, "sniperd dashboard"), " prints this page's address with it, for the daemon's own user and for root; or type it here. It stays in this tab until the tab is closed."),
+      el("p", {}, "Changes need the token. ", el("code", {}, "sniperd dashboard"), " prints this page's address with the token, for the daemon's user and for root. You can also type it here. It is kept in this tab until the tab is closed."),
       input(field),
       forget,
     ],
-    verb: "Use it",
+    verb: "Use the token",
     submit: async () => {
       keepToken(values([field]).token.trim());
       lockButtons();
-      return "Changes are open in this tab.";
+      return "Changes are enabled in this tab.";
     },
   });
 }
@@ -187,9 +187,9 @@ function present({ title, content, verb, danger, onInput = () => {}, submit }) {
     go.disabled = true;
     show(failure, false);
     try {
-      const told = await submit();
+      const message = await submit();
       dialog.close();
-      tell(told);
+      announce(message);
       acted();
     } catch (error) {
       say(failure, explained(error));
@@ -230,25 +230,25 @@ function values(fields) {
 }
 
 function explained(error) {
-  if (!(error instanceof Refused)) return `${error.message}. It may have been done: look before you repeat it.`;
-  if (error.status === 401) return "The token is not the daemon's. Close this and use “Read only” at the top; `sniperd dashboard` prints the right one.";
+  if (!(error instanceof Refused)) return `${error.message}. The change may have been made: check before you repeat it.`;
+  if (error.status === 401) return "The daemon does not accept this token. Close the dialog and enter the token that `sniperd dashboard` prints, with the button at the top.";
   return error.allowed ? `${error.message} (allowed: ${error.allowed})` : error.message;
 }
 
-function tell(text) {
-  const node = byId("told");
+function announce(text) {
+  const node = byId("message");
   say(node, text);
   clearTimeout(node.timer);
   node.timer = setTimeout(() => say(node, ""), 6_000);
 }
 
-/** Let every button that changes something be usable only with a token. */
+/** Enable the buttons of all changes if there is a token; otherwise disable them. */
 function lockButtons() {
   const locked = !hasToken();
-  say(byId("unlock"), locked ? "Read only" : "Changes open");
+  say(byId("unlock"), locked ? "Read only" : "Changes enabled");
   for (const button of document.querySelectorAll("button.act")) {
     if (button.disabled !== locked) button.disabled = locked;
-    const why = locked ? "needs the token: see Read only, at the top" : "";
+    const why = locked ? "needs the token: press “Read only” at the top" : "";
     if (button.title !== why) button.title = why;
   }
 }

@@ -1,12 +1,12 @@
-// Scales and ticks of the plots. Everything here computes; nothing here touches the page.
+// Scales and ticks of the plots: computations that do not touch the page.
 
 const MINUTE_MS = 60_000;
 const TIME_STEPS_MS = [1, 2, 5, 10, 15, 30, 60].map((minutes) => minutes * MINUTE_MS);
-const LABEL_PX = 64; // what a time of day needs beside the next one
+const LABEL_PX = 64; // the width of a time label and its margin
 
 /**
- * The time axis that all plots share: from one edge of the window to the other, whatever there is to show in between.
- * `left` and `right` are where it begins and ends in a plot.
+ * The time axis that all plots share. It covers the whole window, also where there is no data. `left` and `right` are its
+ * ends in a plot, in pixels.
  */
 export function timeAxis(endMs, windowMs, left, right) {
   const startMs = endMs - windowMs;
@@ -15,17 +15,17 @@ export function timeAxis(endMs, windowMs, left, right) {
   return { startMs, endMs, place, at, ticks: timeTicks(startMs, endMs, right - left) };
 }
 
-/** Instants on the full minute, hour or what lies between, in the time of this place, as many as there is room for. */
+/** Round times of the local time zone, at the shortest step for which the labels have room. */
 function timeTicks(startMs, endMs, width) {
   const room = Math.max(1, Math.floor(width / LABEL_PX));
   const step = TIME_STEPS_MS.find((each) => (endMs - startMs) / each <= room) ?? TIME_STEPS_MS.at(-1);
-  const shift = new Date(endMs).getTimezoneOffset() * MINUTE_MS; // a place may be half an hour beside the full hour
+  const shift = new Date(endMs).getTimezoneOffset() * MINUTE_MS; // an offset may include half an hour
   const ticks = [];
   for (let ms = Math.ceil((startMs - shift) / step) * step + shift; ms <= endMs; ms += step) ticks.push(ms);
   return ticks;
 }
 
-/** Write a tick of the time axis: hours and minutes. */
+/** Format a tick of the time axis: hours and minutes. */
 export function timeOfDay(ms) {
   const at = new Date(ms);
   return `${String(at.getHours()).padStart(2, "0")}:${String(at.getMinutes()).padStart(2, "0")}`;
@@ -39,12 +39,12 @@ export function countScale(highest) {
   return { place: (value) => value / top, ticks, write: String };
 }
 
-/** A scale of shares, from nothing to all of it. */
+/** A scale of fractions from 0 to 1. */
 export function shareScale() {
   return { place: (value) => value, ticks: [0, 0.5, 1], write: percent };
 }
 
-/** A scale of durations by decades, from 1 ms to at least the highest; what is shorter lies on its floor. */
+/** A logarithmic scale of durations from 1 ms to at least the highest; shorter durations are drawn at 1 ms. */
 export function durationScale(highest) {
   const decades = Math.max(2, Math.ceil(Math.log10(Math.max(1, highest))));
   const ticks = Array.from({ length: decades + 1 }, (_, index) => 10 ** index);
@@ -55,7 +55,7 @@ export function percent(value) {
   return `${Math.round(value * 100)} %`;
 }
 
-/** The next of 1, 2, 5, 10, 20, 50 … that is no less. */
+/** The smallest of 1, 2, 5, 10, 20, 50 … that is not less. */
 function roundStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return Math.max(1, power * [1, 2, 5, 10].find((each) => each * power >= least));

@@ -1,4 +1,4 @@
-// The overview: tiles, figures, and the tables of what stands.
+// The overview: tiles, figures, and the tables of orders, locks and the queue.
 
 import { duration, tick } from "./clock.js";
 import { byId, el, fill, keyed, part, say, show, table } from "./dom.js";
@@ -6,15 +6,15 @@ import * as shown from "./shown.js";
 
 const TILES = [
   ["activeLocks", "Active locks", "held now"],
-  ["queueLength", "Queue length", "orders and callers"],
-  ["expiredLocks", "Expired", "leases that ran out"],
-  ["recentlyCompleted", "Completed", "locks given back"],
-  ["recentlyFailed", "Failed", "locks that ended in error"],
+  ["queueLength", "Queue length", "orders and lease requests"],
+  ["expiredLocks", "Expired", "leases that expired"],
+  ["recentlyCompleted", "Completed", "released locks"],
+  ["recentlyFailed", "Failed", "locks that ended with an error"],
 ];
 
-const CUT = 72; // the whole of it stands in the order's explanation
+const CUT = 72; // the order's explanation has the whole text
 
-const evidence = new Map(); // what looks have shown, by order
+const evidence = new Map(); // the newest answer of each source, by order
 
 const doubts = table(
   "Orders whose outcome is unknown",
@@ -23,14 +23,14 @@ const doubts = table(
     { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Unknown for", kind: "number", cell: (order) => [shown.since(order.inDoubtSinceMs ?? order.updatedAtMs)] },
     { label: "Evidence", kind: "evidence", cell: evidenceCell },
-    { label: "Next look", kind: "number", cell: searchCell },
-    { label: "Act", kind: "acts", cell: (order) => [shown.button("resolve", order.id, "Rule…")] },
+    { label: "Next query", kind: "number", cell: searchCell },
+    { label: "Action", kind: "acts", cell: (order) => [shown.button("resolve", order.id, "Resolve…")] },
   ],
   (order) => order.id,
 );
 
 const orders = table(
-  "Orders under way",
+  "Unfinished orders",
   [
     { label: "State", cell: (order) => [shown.pill(order.state)] },
     { label: "Order", kind: "order", cell: shown.orderCell },
@@ -38,7 +38,7 @@ const orders = table(
     { label: "Age", kind: "number", cell: (order) => [shown.since(order.acceptedAtMs)] },
     { label: "Deadline", kind: "number", cell: deadlineCell },
     { label: "Waits for", kind: "waits", cell: waitsCell },
-    { label: "Act", kind: "acts", cell: (order) => [shown.button("cancel", order.id, "Cancel…")] },
+    { label: "Action", kind: "acts", cell: (order) => [shown.button("cancel", order.id, "Cancel…")] },
   ],
   (order) => order.id,
 );
@@ -59,10 +59,10 @@ const queue = table(
   "Queue, in order of service",
   [
     { label: "No.", kind: "number", cell: (each) => [String(each.position)] },
-    { label: "Who", cell: (each) => [each.orderId ? shown.link(each.orderId) : "a caller, for a lease", part("br", {}), shown.muted(each.ownerId)] },
-    { label: "For", kind: "resource", cell: (each) => [shown.code(each.resourceId), part("br", {}), shown.muted(`no. ${each.resourcePosition} for it`)] },
+    { label: "Waiter", cell: (each) => [each.orderId ? shown.link(each.orderId) : "lease request", part("br", {}), shown.muted(each.ownerId)] },
+    { label: "Resource", kind: "resource", cell: (each) => [shown.code(each.resourceId), part("br", {}), shown.muted(`no. ${each.resourcePosition} for this resource`)] },
     { label: "Priority", kind: "number", cell: (each) => [String(each.priority)] },
-    { label: "Waits", kind: "number", cell: (each) => [shown.since(each.queuedAt)] },
+    { label: "Waiting for", kind: "number", cell: (each) => [shown.since(each.queuedAt)] },
   ],
   (each) => each.queueId,
 );
@@ -72,10 +72,10 @@ const dead = table(
   [
     { label: "Order", kind: "order", cell: shown.orderCell },
     { label: "Owner, target", cell: shown.ownerCell },
-    { label: "Set aside", kind: "number", cell: (order) => [shown.since(order.updatedAtMs)] },
-    { label: "Why", kind: "evidence", cell: (order) => [order.reason ?? "–"] },
+    { label: "Age", kind: "number", cell: (order) => [shown.since(order.updatedAtMs)] },
+    { label: "Reason", kind: "evidence", cell: (order) => [order.reason ?? "–"] },
     {
-      label: "Act",
+      label: "Action",
       kind: "acts",
       cell: (order) => [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)],
     },
@@ -84,12 +84,12 @@ const dead = table(
 );
 
 const ended = table(
-  "Locks that ended lately",
+  "Recently ended locks",
   [
     { label: "Lock", kind: "resource", cell: (lock) => [shown.code(lock.resourceId)] },
     { label: "Owner", cell: (lock) => [lock.ownerId] },
-    { label: "End", cell: (lock) => [lock.status, part("br", {}), shown.muted(lock.errorMessage ?? lock.error ?? "")] },
-    { label: "When", kind: "number", cell: (lock) => [shown.at(Date.parse(lock.releasedAt))] },
+    { label: "Result", cell: (lock) => [lock.status, part("br", {}), shown.muted(lock.errorMessage ?? lock.error ?? "")] },
+    { label: "Ended", kind: "number", cell: (lock) => [shown.at(Date.parse(lock.releasedAt))] },
   ],
   (lock) => lock.lockId,
 );
@@ -126,7 +126,7 @@ export function updateDead(letters) {
   tick();
 }
 
-/** Show the bot's counts, and the locks that ended last. */
+/** Show the counts of the bot's lock monitor, and the recently ended locks. */
 export function updateTables(tables) {
   for (const [name] of TILES) say(byId("tiles").querySelector(`[data-tile=${name}] .figure`), tables.stats[name].toLocaleString("en"));
   ended.update(tables.locks.filter((lock) => lock.status !== "active").slice(0, 10));
@@ -153,7 +153,7 @@ export function updateAlerts(alerts) {
   tick();
 }
 
-/** Tell for which orders in doubt the evidence is to be read anew: those that were looked for since. */
+/** Return the orders with an unknown outcome that were queried since their evidence was read. */
 export function staleEvidence(board, most) {
   const unknown = board.orders.filter((order) => shown.UNKNOWN.has(order.state));
   const ids = new Set(unknown.map((order) => order.id));
@@ -161,11 +161,11 @@ export function staleEvidence(board, most) {
   return unknown.slice(0, most).filter((order) => evidence.get(order.id)?.rounds !== rounds(order));
 }
 
-/** Take the evidence out of an order's explanation. */
+/** Keep the newest answer of each source from an order's explanation. */
 export function takeEvidence(order, explanation) {
-  const latest = new Map(); // by witness
+  const latest = new Map(); // by source
   for (const event of explanation.events) if (event.name === "order.looked") latest.set(event.detail.witness, event);
-  evidence.set(order.id, { rounds: rounds(order), looks: [...latest.values()] });
+  evidence.set(order.id, { rounds: rounds(order), queries: [...latest.values()] });
 }
 
 function rounds(order) {
@@ -182,13 +182,13 @@ function section(id, made, items, count, unshown = 0) {
 }
 
 function evidenceCell(order) {
-  const said = [order.reason ?? "no answer", part("br", {})];
-  for (const look of evidence.get(order.id)?.looks ?? []) {
-    const { witness, failed, found, answered } = look.detail;
+  const parts = [order.reason ?? "no answer", part("br", {})];
+  for (const query of evidence.get(order.id)?.queries ?? []) {
+    const { witness, failed, found, answered } = query.detail;
     const raw = shown.code(cut(answered ?? ""));
-    said.push(part("span", { class: "look" }, `${shown.looked(witness, failed, found)}, `, shown.since(look.atMs), " ago ", raw));
+    parts.push(part("span", { class: "query" }, `${shown.queryResult(witness, failed, found)}, `, shown.since(query.atMs), " ago ", raw));
   }
-  return said;
+  return parts;
 }
 
 function cut(text) {
@@ -197,8 +197,8 @@ function cut(text) {
 
 function searchCell(order) {
   if (!order.search) return ["–"];
-  const vain = order.search.inVain ? `, ${order.search.inVain} in vain` : "";
-  return [shown.until(order.search.nextAtMs, "look"), part("br", {}), shown.muted(`${order.search.rounds} looks${vain}`)];
+  const misses = order.search.inVain ? `, ${order.search.inVain} misses` : "";
+  return [shown.until(order.search.nextAtMs, "due"), part("br", {}), shown.muted(`${order.search.rounds} searches${misses}`)];
 }
 
 function deadlineCell(order) {
@@ -211,25 +211,25 @@ function waitsCell(order) {
 }
 
 function heldFor(lock) {
-  return lock.orderId ? shown.link(lock.orderId) : shown.muted(`${lock.transactionType}, a caller's own lease`);
+  return lock.orderId ? shown.link(lock.orderId) : shown.muted(`${lock.transactionType}, a client's lease`);
 }
 
 function leaseCell(lock) {
   return lock.overdue ? [part("strong", { class: "overdue" }, shown.until(lock.expiresAt, "lease"))] : [shown.until(lock.expiresAt, "lease")];
 }
 
-/** Describe how the poller stands with the bot, where the bot's targets are polled. */
+/** Describe the state of the poller, if the bot's targets are polled. */
 function pollerFacts(poller) {
   if (poller === null) return [];
   const fails = poller.failingMs > 0;
-  const shows = poller.reachable === null ? "not asked yet" : `${poller.targets} targets shown, ${poller.untold} reports not taken`;
+  const shows = poller.reachable === null ? "not polled yet" : `${poller.targets} targets shown, ${poller.untold} reports not delivered`;
   return [["Poller", fails ? `failing for ${duration(poller.failingMs)}: ${poller.error}` : shows, fails ? "bad" : null]];
 }
 
 function updateFacts(status) {
   const { exchange } = status;
   const budget = `${status.ordersLastSecond} of ${status.ordersPerSecond} a second`;
-  const clock = exchange.offsetMs === null ? "not measured" : `${exchange.offsetMs} ms off, ${exchange.roundTripMs} ms away`;
+  const clock = exchange.offsetMs === null ? "not measured" : `clock offset ${exchange.offsetMs} ms, round trip ${exchange.roundTripMs} ms`;
   const reached = exchange.reachable === false ? `does not answer: ${exchange.error}` : clock;
   const facts = [
     ["In flight", String(status.inFlight)],
@@ -242,7 +242,7 @@ function updateFacts(status) {
     ...(status.shadowOf === null ? [] : [["Shadow of", status.shadowOf]]),
     ...pollerFacts(status.poller),
     ["Database", shown.bytes(status.databaseBytes)],
-    ["Up for", duration(status.uptimeMs)],
+    ["Uptime", duration(status.uptimeMs)],
     ["Version", status.version],
   ];
   keyed(

@@ -1,4 +1,4 @@
-// Instants and durations. The daemon's clock counts; the browser's may be wrong.
+// Instants and durations, by the daemon's clock: the browser's clock may be wrong.
 
 let ahead = 0; // the daemon's clock minus the browser's, ms
 
@@ -10,7 +10,7 @@ export function now() {
   return Date.now() + ahead;
 }
 
-/** Write a duration: 0.4 s, 12 s, 3 m 04 s, 5 h 12 m, 3 d 04 h. */
+/** Format a duration: 0.4 s, 12 s, 3 m 04 s, 5 h 12 m, 3 d 04 h. */
 export function duration(ms) {
   const s = Math.max(0, ms) / 1000;
   if (s < 10) return `${s.toFixed(1)} s`;
@@ -21,7 +21,7 @@ export function duration(ms) {
   return `${Math.floor(s / 86400)} d ${two((s % 86400) / 3600)} h`;
 }
 
-/** Write an instant: the time of day, with the date where it is not today. */
+/** Format an instant: the time of day, with the date unless it is today. */
 export function instant(ms, withMs = false) {
   const at = new Date(ms);
   const two = (value) => String(value).padStart(2, "0");
@@ -31,22 +31,22 @@ export function instant(ms, withMs = false) {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${exact}`;
 }
 
-const SAID = {
+const FORMATS = {
   age: (ms) => duration(now() - ms),
   left: (ms) => (ms > now() ? `in ${duration(ms - now())}` : `${duration(now() - ms)} ago`),
-  lease: (ms) => (ms > now() ? duration(ms - now()) : `over since ${duration(now() - ms)}`),
-  look: (ms) => (ms > now() ? `in ${duration(ms - now())}` : "now"),
+  lease: (ms) => (ms > now() ? duration(ms - now()) : `expired ${duration(now() - ms)} ago`),
+  due: (ms) => (ms > now() ? `in ${duration(ms - now())}` : "now"),
 };
 
-/** Attributes of an element whose text is brought up to date as time passes. */
+/** Attributes of an element whose text changes as time passes. */
 export function ticking(kind, ms) {
   return { class: "ticking", "data-kind": kind, "data-ms": ms, title: instant(ms, true) };
 }
 
-/** Bring every such text up to date. */
+/** Update every such text. */
 export function tick(root = document) {
   for (const node of root.querySelectorAll(".ticking")) {
-    const text = SAID[node.dataset.kind](Number(node.dataset.ms));
+    const text = FORMATS[node.dataset.kind](Number(node.dataset.ms));
     if (node.textContent !== text) node.textContent = text;
   }
 }

@@ -1,7 +1,7 @@
-// Elements and tables. Text is only ever put in as text, and what did not change is left alone, so that the place in a
-// page, a selection and the focus survive every update.
+// Elements and tables. Text is always inserted as text, never as HTML. Unchanged elements are not touched, so that scroll
+// position, selection and focus survive every update.
 
-/** Make an element. Children are elements or texts; what is null is left out. */
+/** Make an element. Children are elements or texts; null is left out. */
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -17,7 +17,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Set a text where it differs. */
+/** Set a text if it differs. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -28,17 +28,17 @@ export function show(node, visible) {
 }
 
 /**
- * Let a parent's children be one per item, in their order. `make(item)` makes a child, `update(child, item)` brings it up
- * to date. A focus that would be lost goes back to its element, or to the heading of the section if that is gone.
+ * Give a parent one child per item, in the items' order. `make(item)` makes a child, `update(child, item)` updates it. If
+ * the focus would be lost, it returns to its element, or to the heading of the section if the element is gone.
  */
 export function keyed(parent, items, key, make, update) {
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
-  const standing = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const existing = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let place = parent.firstElementChild;
   for (const item of items) {
     const id = String(key(item));
-    let child = standing.get(id);
-    standing.delete(id);
+    let child = existing.get(id);
+    existing.delete(id);
     if (!child) {
       child = make(item);
       child.dataset.key = id;
@@ -47,7 +47,7 @@ export function keyed(parent, items, key, make, update) {
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);
   }
-  for (const child of standing.values()) child.remove();
+  for (const child of existing.values()) child.remove();
   if (focused && document.activeElement !== focused) {
     const home = focused.isConnected ? focused : parent.closest("section, main")?.querySelector("[tabindex='-1']");
     home?.focus({ preventScroll: true });
@@ -55,8 +55,8 @@ export function keyed(parent, items, key, make, update) {
 }
 
 /**
- * Make a table. A column has a `label`, perhaps a `kind` (its class), and `cell(item)`, which returns a list of texts and
- * elements made by `part`; a cell is built anew only where what it says has changed.
+ * Make a table. A column has a `label`, an optional `kind` (its class), and `cell(item)`, which returns a list of texts and
+ * elements made by `part`. A cell is rebuilt only if its content has changed.
  */
 export function table(label, columns, key) {
   const body = el("tbody");
@@ -70,7 +70,7 @@ export function table(label, columns, key) {
   return { node, update: (items) => keyed(body, items, key, make, update) };
 }
 
-/** Describe an element of a cell by values alone, so that two descriptions can be compared. */
+/** Describe an element of a cell by values only, so that two descriptions can be compared. */
 export function part(tag, attributes, ...texts) {
   return { tag, attributes, texts: texts.filter((text) => text !== null && text !== undefined) };
 }
@@ -80,11 +80,11 @@ function build(described) {
   return el(described.tag, described.attributes, ...described.texts.map(build));
 }
 
-/** Fill a node with parts, if it does not say that already. Whatever a button does is bound by the caller. */
+/** Fill a node with parts, unless it has them already. The caller binds the actions of buttons. */
 export function fill(node, parts) {
   const described = parts.filter((each) => each !== null && each !== undefined);
-  const said = JSON.stringify(described);
-  if (node.said === said) return;
-  node.said = said;
+  const content = JSON.stringify(described);
+  if (node.content === content) return;
+  node.content = content;
   node.replaceChildren(...described.map(build));
 }

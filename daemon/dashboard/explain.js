@@ -1,4 +1,4 @@
-// One order: what happened, why it waits, what comes next and when.
+// One order: its events and attempts, why it waits, and what comes next and when.
 
 import { instant, tick } from "./clock.js";
 import { el, fill, keyed, part, say, show } from "./dom.js";
@@ -9,7 +9,7 @@ const DURATIONS = new Set(["took_ms", "waited_ms"]);
 
 let view = null;
 
-/** Begin to show an order; its parts are filled as they are known. */
+/** Show the frame of an order's page; `update` fills its parts. */
 export function begin(root, orderId) {
   const title = el("h2", { tabindex: "-1" }, "Order ", el("code", {}, orderId));
   const part_ = (name, node) => el("section", { class: "wide" }, el("h3", {}, name), node);
@@ -43,11 +43,11 @@ export function fail(message) {
   show(view.failed, true);
 }
 
-/** Show what is known of it now. */
+/** Fill in the parts of the order's page. */
 export function update({ order, attempts, locks, events, next, then, advice }) {
   if (order.id !== view.orderId) return;
   show(view.failed, false);
-  fill(view.head, [shown.pill(order.state), " ", ...shown.wish(order)]);
+  fill(view.head, [shown.pill(order.state), " ", ...shown.request(order)]);
   fill(view.next, [
     part("p", { class: "next" }, ...shown.nextCell(next)),
     then ? part("p", {}, shown.muted("then "), ...shown.nextCell(then)) : null,
@@ -69,7 +69,7 @@ export function update({ order, attempts, locks, events, next, then, advice }) {
 }
 
 function acts(order) {
-  if (shown.UNKNOWN.has(order.state)) return [shown.button("resolve", order.id, "Rule…")];
+  if (shown.UNKNOWN.has(order.state)) return [shown.button("resolve", order.id, "Resolve…")];
   if (order.state === "dead_letter") {
     return [shown.button("requeue", order.id, "Requeue…"), shown.button("discard", order.id, "Discard…", true)];
   }
@@ -84,22 +84,22 @@ function eventParts(event) {
     part("span", { class: "name" }, shown.words(event.name.replace(/^order\./, ""))),
     event.state ? shown.pill(event.state) : null,
     by,
-    part("div", { class: "detail" }, ...(event.name === "order.looked" ? look(event.detail) : details(event.detail))),
+    part("div", { class: "detail" }, ...(event.name === "order.looked" ? query(event.detail) : details(event.detail))),
   ];
 }
 
-function look({ witness, failed, found, asked, answered }) {
+function query({ witness, failed, found, asked, answered }) {
   const raw = [part("pre", {}, asked ?? ""), part("pre", {}, answered ?? "")];
-  return [part("details", {}, part("summary", {}, shown.looked(witness, failed, found)), ...raw)];
+  return [part("details", {}, part("summary", {}, shown.queryResult(witness, failed, found)), ...raw)];
 }
 
 function details(detail) {
   return Object.entries(detail)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => part("span", {}, shown.muted(`${spaced(name)} `), written(name, value)));
+    .map(([name, value]) => part("span", {}, shown.muted(`${spaced(name)} `), formatted(name, value)));
 }
 
-function written(name, value) {
+function formatted(name, value) {
   if (!TIMES.test(name)) return String(value);
   return DURATIONS.has(name) ? `${value} ms` : instant(value, true);
 }
@@ -110,7 +110,7 @@ function attemptParts(attempt) {
     part("strong", {}, `no. ${attempt.number}, ${shown.words(attempt.state)}`),
     " ",
     shown.code(attempt.clientOrderId),
-    part("p", {}, "begun ", shown.at(attempt.startedAtMs, true), ", answered ", shown.at(attempt.answeredAtMs, true), code),
+    part("p", {}, "started ", shown.at(attempt.startedAtMs, true), ", answered ", shown.at(attempt.answeredAtMs, true), code),
     attempt.message ? part("p", {}, attempt.message) : null,
     attempt.asked ? part("pre", {}, attempt.asked) : null,
     attempt.answered ? part("pre", {}, attempt.answered) : null,

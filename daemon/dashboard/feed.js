@@ -1,14 +1,14 @@
-// The daemon's events as they happen. The page takes an event as word that something has changed, and reads that anew:
-// what an order may do next is the daemon's to know.
+// The stream of the daemon's events. An event only tells the page that something has changed. The page then reads the
+// current state from the daemon, which knows what each order does next.
 
-const SILENCE_MS = 40_000; // the daemon says something every 15 s
+const SILENCE_MS = 40_000; // the daemon sends a heartbeat every 15 s
 const LONGEST_GAP_MS = 2_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 4_000;
 
 /**
- * Follow the events for ever. `onOpen(hello)` when a stream begins, whatever was missed is to be read anew then;
- * `onEvent(name, data)`; `onLost(error)` when it has ended or cannot begin.
+ * Follow the events without end. `onOpen(hello)` is called when a stream begins: events may have been missed, so read the
+ * current state. `onEvent(name, data)` is called for each event, `onLost(error)` when a stream ends or cannot begin.
  */
 export async function follow({ onOpen, onEvent, onLost }) {
   let pause = FIRST_PAUSE_MS;
@@ -32,11 +32,11 @@ export async function follow({ onOpen, onEvent, onLost }) {
 async function listen(onOpen, onEvent) {
   const ending = new AbortController();
   let silence = 0;
-  const heard = () => {
+  const restartTimer = () => {
     clearTimeout(silence);
-    silence = setTimeout(() => ending.abort(new Error("the daemon has said nothing for long")), SILENCE_MS);
+    silence = setTimeout(() => ending.abort(new Error(`no data from the daemon for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
   };
-  heard();
+  restartTimer();
   try {
     const response = await fetch("/v1/events", { cache: "no-store", signal: ending.signal });
     if (!response.ok) throw new Error(`the daemon answered ${response.status}`);
@@ -45,7 +45,7 @@ async function listen(onOpen, onEvent) {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) throw new Error("the daemon ended the connection");
-      heard();
+      restartTimer();
       const messages = (rest + value).split("\n\n");
       rest = messages.pop();
       for (const message of messages) {
@@ -72,8 +72,8 @@ function parse(message) {
 }
 
 /**
- * Return a function that lets something be read anew, soon and never twice at once. The pause after a read is three times
- * as long as it took: a daemon that is busy is not made busier by those who watch it.
+ * Return a function that requests a read: soon, and one at a time. The pause after a read is three times as long as the
+ * read took, so that the page adds little load to a busy daemon.
  */
 export function reader(work, gapMs, onFailure) {
   let wanted = false;

@@ -1,4 +1,4 @@
-// History: every order there ever was, newest first, by state and pair.
+// History: all orders, newest first, filtered by state and pair.
 
 import { tick } from "./clock.js";
 import { byId, el, say, show, table } from "./dom.js";
@@ -23,7 +23,7 @@ const rows = table(
 
 let shownCount = PAGE;
 
-/** Put the table and its filter into the page. `refresh` is called when other orders are wanted. */
+/** Put the table and its filter into the page. `refresh` is called when the filter changes. */
 export function place(refresh) {
   const form = byId("filter");
   for (const state of Object.keys(shown.STATES)) form.elements.state.append(el("option", { value: state }, shown.words(state)));
@@ -32,16 +32,16 @@ export function place(refresh) {
     event.preventDefault();
     const order = form.elements.order.value.trim();
     if (order) location.hash = `#/orders/${encodeURIComponent(order)}`;
-    anew(refresh);
+    restart(refresh);
   });
-  form.elements.state.addEventListener("change", () => anew(refresh));
+  form.elements.state.addEventListener("change", () => restart(refresh));
   byId("older").addEventListener("click", () => {
     shownCount = Math.min(MOST, shownCount + PAGE);
     refresh();
   });
 }
 
-/** Read and show the orders that are wanted. */
+/** Read and show the orders that match the filter. */
 export async function update() {
   const { state, symbol } = byId("filter").elements;
   const query = new URLSearchParams({ limit: shownCount });
@@ -52,12 +52,12 @@ export async function update() {
   show(rows.node, page.orders.length > 0);
   const empty = byId("history").querySelector(".empty");
   show(empty, page.orders.length === 0);
-  say(empty, state.value || symbol.value ? "No order is like that." : "No order was ever taken.");
+  say(empty, state.value || symbol.value ? "No matching orders." : "No orders yet.");
   show(byId("older"), page.next !== null && shownCount < MOST);
   tick();
 }
 
-function anew(refresh) {
+function restart(refresh) {
   shownCount = PAGE;
   refresh();
 }

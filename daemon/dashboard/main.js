@@ -1,4 +1,4 @@
-// The page: reads what stands, follows what happens, shows it.
+// The page: reads the current state, follows the events, and shows both.
 
 import * as acting from "./acting.js";
 import * as board from "./board.js";
@@ -12,14 +12,14 @@ import * as shown from "./shown.js";
 import { Refused, read, takeToken } from "./wire.js";
 
 const TICK_MS = 250;
-const POLL_MS = 5_000; // for what changes without an event: rates, sizes, the exchange's health
+const POLL_MS = 5_000; // for values that change without an event: rates, sizes, the exchange's health
 const EVIDENCE_SHOWN = 8;
 
 let latest = null; // the board
-let letters = []; // dead ones
-let lostSince = null; // the connection
-let failure = ""; // of the connection
-let orderId = null; // which is explained
+let letters = []; // the dead letters
+let lostSince = null; // when the connection was lost, ms
+let failure = ""; // why the connection failed
+let orderId = null; // the order whose page is shown
 
 const refresh = {
   board: reader(readBoard, 100, noteFailure),
@@ -31,8 +31,8 @@ const refresh = {
   order: reader(readOrder, 100, noteFailure),
 };
 
-function readAnew() {
-  for (const again of Object.values(refresh)) again();
+function readAll() {
+  for (const request of Object.values(refresh)) request();
 }
 
 async function readBoard() {
@@ -122,15 +122,15 @@ function showBanners() {
   const parts = [];
   if (lostSince !== null) {
     const ago = part("span", { "aria-hidden": "true" }, ", for ", shown.since(lostSince));
-    const text = `. What is shown is from before; the connection is tried again without end. (${failure})`;
+    const text = `. The page shows the state before that, and keeps trying to connect. (${failure})`;
     parts.push(part("p", { class: "banner", "data-tone": "bad" }, part("strong", {}, "Connection lost"), ` since ${instant(lostSince)}`, ago, text));
   }
   if (latest?.status.halted != null) {
     parts.push(part("p", { class: "banner", "data-tone": "bad" }, part("strong", {}, "Trading is halted"), `: ${latest.status.halted}`));
   }
   if (latest?.status.exchange.blockedUntilMs > now()) {
-    const end = part("span", { "aria-hidden": "true" }, " Sending goes on ", shown.until(latest.status.exchange.blockedUntilMs), ".");
-    parts.push(part("p", { class: "banner", "data-tone": "warn" }, "The exchange says wait: nothing is sent.", end));
+    const end = part("span", { "aria-hidden": "true" }, " Sending resumes ", shown.until(latest.status.exchange.blockedUntilMs), ".");
+    parts.push(part("p", { class: "banner", "data-tone": "warn" }, "The exchange asked to wait: no order is sent.", end));
   }
   fill(byId("banners"), parts);
   tick(byId("banners"));
@@ -154,25 +154,25 @@ function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // an address that somebody typed: no order has that id, and the page says so
+    return text; // a mistyped address: no order has this id, and the page shows that
   }
 }
 
-/** Find what an id stands for now: a lock or an order, with how to describe it. */
+/** Return the lock or the order that has an id, with its description. */
 function subject(id) {
   const lock = latest?.locks.find((each) => each.lockId === id);
   if (lock) {
     return { value: lock, parts: [shown.code(lock.resourceId), ` of ${lock.ownerId}, token ${lock.fencingToken}, lease left `, shown.until(lock.expiresAt, "lease")] };
   }
   const order = latest?.orders.find((each) => each.id === id) ?? letters.find((each) => each.id === id);
-  return order ? { value: order, parts: [shown.pill(order.state), " ", ...shown.wish(order), " ", shown.code(order.clientOrderId ?? order.id)] } : null;
+  return order ? { value: order, parts: [shown.pill(order.state), " ", ...shown.request(order), " ", shown.code(order.clientOrderId ?? order.id)] } : null;
 }
 
 takeToken();
 board.place();
 plots.place();
 history.place(refresh.history);
-acting.begin(subject, readAnew);
+acting.begin(subject, readAll);
 window.addEventListener("hashchange", () => {
   takeToken();
   route();
@@ -186,13 +186,13 @@ setInterval(() => {
 setInterval(() => {
   if (lostSince === null) for (const each of ["board", "stats", "alerts"]) refresh[each]();
 }, POLL_MS);
-readAnew();
+readAll();
 readBoard().then(acting.reopen, noteFailure);
 follow({
   onOpen: () => {
     lostSince = null;
     showConnection();
-    readAnew();
+    readAll();
   },
   onEvent,
   onLost: (error) => {

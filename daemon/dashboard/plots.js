@@ -1,5 +1,5 @@
-// Four small plots of the last minutes, drawn as SVG: signal to wire, queue depth, rate budget, outcomes. One time axis
-// counts for all of them: the same instant stands at the same place, and pointing at one points at all.
+// Four small SVG plots: signal to wire, queue depth, rate budget, outcomes. They share one time axis: an instant has the
+// same position in all plots, and pointing at one plot points at the same instant in all.
 
 import { countScale, durationScale, percent, shareScale, timeAxis, timeOfDay } from "./axes.js";
 import { instant, now } from "./clock.js";
@@ -7,9 +7,9 @@ import { byId, el, fill, part, say } from "./dom.js";
 import { OUTCOMES, words } from "./shown.js";
 
 const HEIGHT = 128;
-const TOP = 8; // where the highest value stands
-const FLOOR = HEIGHT - 18; // where 0 stands; below it the time axis is labelled
-const GUTTER = 46; // what the labels of values need at the left
+const TOP = 8; // the position of the highest value
+const FLOOR = HEIGHT - 18; // the position of 0; the labels of the time axis are below
+const GUTTER = 46; // the width of the value labels at the left
 const MARGIN = 16; // half a label of the time axis, at the right
 const BARS = 60;
 const SVG = "http://www.w3.org/2000/svg";
@@ -52,9 +52,9 @@ const CHARTS = [
 ];
 
 let charts = [];
-let stats = null; // as read last
-let axis = null; // of time
-let pointedMs = null; // the instant that is pointed at
+let stats = null; // the newest statistics
+let axis = null; // the time axis
+let pointedMs = null; // the instant under the pointer
 
 /** Put the plots into the page. */
 export function place() {
@@ -72,7 +72,7 @@ export function place() {
   new ResizeObserver(() => stats && draw()).observe(home);
 }
 
-/** Show the series of the last so many seconds. */
+/** Show the series of the last `windowS` seconds. */
 export function update(found, windowS) {
   stats = { ...found, windowMs: windowS * 1000, endMs: now() };
   draw();
@@ -113,12 +113,12 @@ function drawOne(chart, width) {
   drawing.replaceChildren(...parts, chart.cross);
 }
 
-/** Where a step stands on the time axis. */
+/** Return the position of a step on the time axis. */
 function middle(each) {
   return axis.place(Math.min(axis.endMs, Math.max(axis.startMs, each.atMs + stats.stepMs / 2)));
 }
 
-/** Split a series into runs without a gap: a step without a value, or one that nobody has measured, is one. */
+/** Split a series at its gaps: steps without a value, and steps that were not measured. */
 function runs(points, name) {
   const found = [];
   let last = null;
@@ -168,7 +168,7 @@ function shape(tag, attributes) {
   return node;
 }
 
-/** Point at an instant, in every plot; `null` points at none. */
+/** Mark an instant in every plot; `null` removes the mark. */
 function point(ms) {
   pointedMs = ms !== null && ms >= axis.startMs && ms <= axis.endMs ? ms : null;
   for (const chart of charts) {
@@ -191,12 +191,12 @@ function readOut(chart) {
   }
 }
 
-/** Describe an entry of a legend: its colour, its name, its figure. */
+/** Describe an entry of a legend: colour, name and value. */
 function key(series, figure) {
   return part("span", { class: "key", "data-series": series }, `${words(series)} ${figure}`);
 }
 
-/** Gather steps into as many bars as there is room for, each of them a round length of time. */
+/** Merge steps into at most `BARS` bars; each covers a whole number of steps. */
 function gathered(points) {
   const lengthMs = Math.ceil(stats.windowMs / stats.stepMs / BARS) * stats.stepMs;
   const found = new Map();
@@ -213,7 +213,7 @@ function merged(points) {
   return sum;
 }
 
-/** List how many orders ended in each state, in the order in which bars are stacked. */
+/** Count the orders that ended in each state, in the order in which bars are stacked. */
 function counts(point) {
   return OUTCOMES.filter((state) => point[state] > 0).map((state) => [state, point[state]]);
 }

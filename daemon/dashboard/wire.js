@@ -1,9 +1,9 @@
-// What is asked of the daemon: reads are open, changes need the token.
+// Requests to the daemon. Reads need no token, changes do.
 
 const KEY = "sniperd.token";
 const TIMEOUT_MS = 10_000;
 
-/** Something was refused; `message` tells why and what to do. */
+/** The daemon refused a request; `message` says why and what to do. */
 export class Refused extends Error {
   constructor(status, answer) {
     super(answer?.message ?? `the daemon answered ${status}`);
@@ -12,7 +12,7 @@ export class Refused extends Error {
   }
 }
 
-/** Take the token out of the address, so that it stands in no history and on no screenshot. */
+/** Remove the token from the address, so that it appears in no history and on no screenshot. */
 export function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given === null) return;
@@ -46,7 +46,7 @@ async function answer(response) {
   try {
     content = JSON.parse(text);
   } catch {
-    // no JSON: the status alone tells
+    // not JSON: the status says enough
   }
   if (!response.ok) throw new Refused(response.status, content);
   return content;

@@ -1,7 +1,6 @@
-"""A headless Chromium, spoken to over its own DevTools protocol, and pages in it.
+"""A headless Chromium and its pages, controlled over the DevTools protocol.
 
-Nothing is put between the test and the browser: what a page runs is told by the browser itself, so that a script, a
-dialog or a violated policy that should not have been there cannot go unnoticed.
+The tests use the protocol directly, because the browser itself reports every script error, dialog and policy violation.
 """
 
 import base64
@@ -34,7 +33,7 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 PICTURES = Path(package.__file__).parent.parent / ".ci" / "artefacts" / "dashboard"
-"""Where a run leaves its pictures; not a part of the repository."""
+"""The directory of a run's screenshots; not a part of the repository."""
 
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
 SHIFT = 8
@@ -53,11 +52,11 @@ _STANDING = """async (selector) => {
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   }
 }"""
-"""Tells where the middle of an element is, once it has come to rest."""
+"""Returns the middle of an element, once the element has stopped moving."""
 
 
 class Page:
-    """A tab. ``alarms`` is what may never come: dialogs of scripts, violated policies, errors on the console."""
+    """A tab. ``alarms`` collects what must not happen: dialogs of scripts, violated policies, console errors."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self.alarms: list[str] = []
@@ -67,7 +66,7 @@ class Page:
         self._answered = anyio.Condition()
 
     async def listen(self) -> None:
-        """Take what the browser says, until cancelled."""
+        """Receive the browser's messages, until cancelled."""
         async for message in self._socket:
             said = json.loads(message.data)
             if "id" in said:
@@ -78,7 +77,7 @@ class Page:
                 self._hear(said["method"], said["params"])
 
     async def command(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Give the browser a command of the protocol."""
+        """Send the browser a command of the protocol."""
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         with anyio.fail_after(PATIENCE_S):
@@ -91,13 +90,13 @@ class Page:
         return result
 
     async def js(self, expression: str) -> Any:
-        """Evaluate an expression of the test's own in the page; a promise is waited for."""
+        """Evaluate an expression in the page; wait for a promise."""
         found = await self.command("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in found, (expression, found["exceptionDetails"])
         return found["result"].get("value")
 
     async def open(self, url: str) -> None:
-        """Go to an address, and wait until all of the page has come."""
+        """Open an address, and wait until the page is loaded."""
         await self.command("Page.navigate", url=url)
         await self.until("document.readyState === 'complete'")
 
@@ -111,19 +110,19 @@ class Page:
         return found
 
     async def text(self, selector: str) -> str:
-        """Read the text of an element; empty where there is none."""
+        """Return the text of an element; empty if there is no such element."""
         found = await self.js(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
         assert isinstance(found, str)
         return found
 
     async def click(self, selector: str) -> None:
-        """Press with the mouse, in the middle of an element that is in view."""
+        """Scroll an element into view, and click its middle."""
         x, y = await self.js(f"({_STANDING})({json.dumps(selector)})")
         for kind in ("mousePressed", "mouseReleased"):
             await self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     async def type(self, text: str) -> None:
-        """Type into whatever has the focus."""
+        """Type into the element that has the focus."""
         await self.command("Input.insertText", text=text)
 
     async def press(self, key: str, *, shift: bool = False) -> None:
@@ -136,7 +135,7 @@ class Page:
         await self.command("Input.dispatchKeyEvent", type="keyUp", **pressed, modifiers=modifiers)
 
     async def look_like(self, *, width: int = 1440, height: int = 900, scheme: str = "light") -> None:
-        """Be a screen of this size, that wants this colour scheme."""
+        """Emulate a screen of this size with this colour scheme."""
         await self.command(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
@@ -144,7 +143,7 @@ class Page:
         await self.command("Emulation.setEmulatedMedia", features=features)
 
     async def picture(self, name: str, *, whole: bool = True) -> None:
-        """Keep a picture of the page, for a person to look at."""
+        """Save a screenshot of the page, for manual review."""
         shot = await self.command("Page.captureScreenshot", captureBeyondViewport=whole)
         PICTURES.mkdir(parents=True, exist_ok=True)
         (PICTURES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
@@ -161,7 +160,7 @@ class Page:
 
 
 def chromium(stage: Stage) -> str:
-    """Start a browser with a profile of its own; return where it listens for commands."""
+    """Start a browser with a profile of its own; return the address for commands."""
     directory = stage.subdirectory("browser")
     environ = {**os.environ, "HOME": str(directory)}
     command = ["chromium", *FLAGS, f"--user-data-dir={directory}", "about:blank"]
@@ -172,7 +171,7 @@ def chromium(stage: Stage) -> str:
 
 @asynccontextmanager
 async def tab(address: str) -> AsyncIterator[Page]:
-    """Open a tab, with a session storage of its own, and close it at the end."""
+    """Open a tab with its own session storage, and close it at the end."""
     async with ClientSession() as session, anyio.create_task_group() as tasks:
         async with session.put(f"http://{address}/json/new?about:blank") as answer:
             target = await answer.json()

@@ -1,4 +1,4 @@
-"""One browser, one exchange and one daemon for all these tests; each speaks of its own orders."""
+"""One browser, one exchange and one daemon for all these tests; each test uses its own orders."""
 
 from collections.abc import AsyncIterator
 
@@ -18,11 +18,11 @@ CALM: Tables = {
     "reconcile": {"first_ms": 200, "longest_ms": 2_000, "grace_ms": 60_000},
     "queue": {"buy_deadline_ms": 600_000, "sell_deadline_ms": 600_000},
 }
-"""What stays as it is for as long as somebody looks at it."""
+"""Times long enough that no order changes its state by itself during a test."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let all of these tests need a browser."""
+    """Mark all tests of this directory as needing a browser."""
     for item in items:
         if "tests/process/dashboard/" in item.path.as_posix():
             item.add_marker(pytest.mark.needs("chromium"))
@@ -30,19 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def package_config() -> Tables:
-    """The daemon's page on any free port, and what is calm."""
+    """The configuration of the daemon: its page on any free port, long times."""
     return CALM
 
 
 @pytest.fixture(scope="package")
 def browser(package_stage: Stage) -> str:
-    """The browser, by its address."""
+    """The address of the browser."""
     return chromium(package_stage)
 
 
 @pytest.fixture
 async def page(browser: str) -> AsyncIterator[Page]:
-    """A tab; whatever was tried, nothing ran in it that is not the page's own."""
+    """A tab. After the test, no foreign script has run in it, and there were no errors."""
     async with tab(browser) as found:
         yield found
         assert found.alarms == []
@@ -50,7 +50,7 @@ async def page(browser: str) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def dashboard(page: Page, daemon: Daemon) -> Dashboard:
-    """The page with the token, live."""
+    """The page, live, with the token."""
     found = Dashboard(page, daemon)
     await found.open()
     return found

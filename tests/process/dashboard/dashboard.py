@@ -1,4 +1,4 @@
-"""The dashboard as a person has it: what stands where, and what is pressed for what."""
+"""The dashboard as the operator uses it: its sections, rows, buttons and dialogs."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ class Dashboard:
 
     @property
     def address(self) -> str:
-        """Where the daemon said that its page is."""
+        """The address of the page, from the daemon's log."""
         address: str = self.daemon.wait_for("daemon.ready")["http"]
         return address
 
@@ -29,22 +29,22 @@ class Dashboard:
         return self.daemon.database.with_name("http-token").read_text(encoding="ascii").strip()
 
     async def open(self, *, fragment: str | None = None) -> None:
-        """Go there, with the token unless another fragment is named, and wait until the page is live."""
+        """Open the page, with the token unless another fragment is given, and wait until it is live."""
         await self.page.open(f"{self.address}/#{f'token={self.token}' if fragment is None else fragment}")
         await self.page.until(LIVE)
 
     async def row(self, section: str, text: str) -> str:
-        """Wait for the row of a section's table that holds a text; return what it says."""
+        """Wait for the row of a section's table that contains a text; return the row's text."""
         found = await self.page.until(row(section, text) + "?.innerText")
         assert isinstance(found, str)
         return found
 
     async def gone(self, section: str, text: str) -> None:
-        """Wait until no row of a section's table holds a text."""
+        """Wait until no row of a section's table contains a text."""
         await self.page.until(f"!{row(section, text)}")
 
     async def press(self, section: str, text: str, button: str) -> None:
-        """Press a button in the row that holds a text, and wait for the dialog."""
+        """Press a button in the row that contains a text, and wait for the dialog."""
         await self.row(section, text)
         await self.page.js(
             f"[...{row(section, text)}.querySelectorAll('button')]"
@@ -55,7 +55,7 @@ class Dashboard:
         await self.page.until("document.getElementById('dialog').open")
 
     async def give(self, reason: str) -> None:
-        """Type a reason into the dialog, and press what does it."""
+        """Type a reason into the dialog, and submit it."""
         await self.page.js("document.querySelector('dialog textarea').focus()")
         await self.page.type(reason)
         await self.page.click("dialog button[type=submit]")
@@ -64,7 +64,7 @@ class Dashboard:
         """Wait until the dialog has closed."""
         await self.page.until("!document.getElementById('dialog').open")
 
-    # What it is to show.
+    # Orders and locks for the page to show.
 
     def rests(self, **changes: Any) -> str:
         """Place an order that rests on the exchange; return its id."""
@@ -73,12 +73,12 @@ class Dashboard:
         return order_id
 
     def waits(self, **changes: Any) -> str:
-        """Accept an order that waits for its instant, in an hour; return its id."""
-        now_ms = self.daemon.get("/v1/status")["nowMs"]
+        """Accept an order whose ``executeAt`` is in an hour; return its id."""
+        now_ms = self.daemon.look("/v1/status")["nowMs"]
         return self.daemon.accept(market_buy(executeAt=now_ms + 3_600_000, **changes))
 
     def lease(self, resource: str, **changes: Any) -> dict[str, Any]:
-        """Hold a resource."""
+        """Acquire a lease on a resource."""
         asked = {"resourceId": resource, "ownerId": "holder", "timeoutMs": 600_000} | changes
         answer = self.daemon.ask("POST", "/v1/locks", asked)
         assert answer.status == 201, answer.raw
@@ -87,6 +87,6 @@ class Dashboard:
 
 
 def row(section: str, text: str) -> str:
-    """Find the row of a section's table that holds a text; an expression."""
+    """Return a JavaScript expression for the row of a section's table that contains a text."""
     rows = f"[...document.querySelectorAll('#{section} > .table tbody tr')]"
     return f"{rows}.find((row) => row.textContent.includes({json.dumps(text)}))"

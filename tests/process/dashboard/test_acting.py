@@ -1,4 +1,4 @@
-"""What a person does on the page: with a reason, with the token, and only what the daemon allows."""
+"""The operator's actions on the page need a reason and the token, and the daemon may refuse them."""
 
 import itertools
 import json
@@ -15,12 +15,12 @@ _numbers = itertools.count(1)
 
 
 def resource() -> str:
-    """Name a resource that nobody else has."""
+    """Return the name of a resource that no other test uses."""
     return f"acting:{next(_numbers)}"
 
 
 def dead_letter(dashboard: Dashboard, exchange: Exchange) -> str:
-    """Let an order be refused so that it is set aside."""
+    """Let the exchange refuse an order so that it becomes a dead letter; return its id."""
     exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     order_id = dashboard.daemon.accept(market_sell())
     dashboard.daemon.until(order_id, "dead_letter")
@@ -42,10 +42,10 @@ async def test_a_lock_is_released_with_the_reason_that_was_typed(dashboard: Dash
     )
     assert kept["actor"] == "token"
     assert json.loads(kept["detail"])["reason"] == "its owner is gone for good"
-    await dashboard.page.until(f"document.getElementById('told').innerText === '{lock['lockId']} is released.'")
+    await dashboard.page.until(f"document.getElementById('message').innerText === '{lock['lockId']} is released.'")
 
 
-async def test_nothing_is_done_without_a_reason_or_when_the_dialog_is_closed(dashboard: Dashboard) -> None:
+async def test_without_a_reason_or_when_the_dialog_is_closed_nothing_changes(dashboard: Dashboard) -> None:
     name = resource()
     lock = dashboard.lease(name)
     await dashboard.press("locks", name, "Release")
@@ -53,10 +53,10 @@ async def test_nothing_is_done_without_a_reason_or_when_the_dialog_is_closed(das
     assert await dashboard.page.js("document.querySelector('dialog textarea').validity.valueMissing")
     await dashboard.page.press("Escape")
     await dashboard.done()
-    assert dashboard.daemon.get(f"/v1/locks/{lock['lockId']}")["status"] == "active"
+    assert dashboard.daemon.look(f"/v1/locks/{lock['lockId']}")["status"] == "active"
 
 
-async def test_a_lock_under_an_unknown_outcome_stays_until_somebody_says_that_they_have_looked(
+async def test_a_lock_of_an_unknown_outcome_is_released_only_with_exchange_checked(
     dashboard: Dashboard, exchange: Exchange
 ) -> None:
     exchange.inject("request_lost")
@@ -74,9 +74,9 @@ async def test_a_lock_under_an_unknown_outcome_stays_until_somebody_says_that_th
     dashboard.daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", ruled)
 
 
-async def test_a_dead_letter_is_sent_again_or_discarded(dashboard: Dashboard, exchange: Exchange) -> None:
+async def test_a_dead_letter_is_requeued_or_discarded(dashboard: Dashboard, exchange: Exchange) -> None:
     again, away = dead_letter(dashboard, exchange), dead_letter(dashboard, exchange)
-    dashboard.daemon.submit(market_buy(quoteOrderQty="200"), wait_s=5)  # so that there is something to sell
+    dashboard.daemon.submit(market_buy(quoteOrderQty="200"), wait_s=5)  # the sell needs a balance
     await dashboard.press("dead", again, "Requeue")
     await dashboard.give("the minimum was lowered")
     assert dashboard.daemon.until(again, "filled")["attempts"] == 2
@@ -87,11 +87,11 @@ async def test_a_dead_letter_is_sent_again_or_discarded(dashboard: Dashboard, ex
     await dashboard.gone("dead", away)
 
 
-async def test_the_kill_switch_asks_for_its_reason_and_is_shown_until_it_is_released(dashboard: Dashboard) -> None:
+async def test_the_kill_switch_needs_a_reason_and_is_shown_until_it_is_released(dashboard: Dashboard) -> None:
     await dashboard.page.click("#halt")
     await dashboard.give("the market is mad")
     await dashboard.page.until("document.querySelector('#banners').innerText.includes('the market is mad')")
-    assert dashboard.daemon.get("/v1/status")["halted"] == "the market is mad"
+    assert dashboard.daemon.look("/v1/status")["halted"] == "the market is mad"
     assert await dashboard.page.text("#stage") == "halted"
     await dashboard.page.until("document.title.startsWith('HALTED')")
     await dashboard.done()
@@ -99,15 +99,15 @@ async def test_the_kill_switch_asks_for_its_reason_and_is_shown_until_it_is_rele
     await dashboard.page.click("#halt")
     await dashboard.give("it is calm again")
     await dashboard.page.until("document.getElementById('stage').textContent === 'ready'")
-    assert dashboard.daemon.get("/v1/status")["halted"] is None
+    assert dashboard.daemon.look("/v1/status")["halted"] is None
     assert await dashboard.page.text("#banners") == ""
 
 
-async def test_a_person_rules_on_an_unknown_outcome(dashboard: Dashboard, exchange: Exchange) -> None:
+async def test_the_operator_resolves_an_unknown_outcome(dashboard: Dashboard, exchange: Exchange) -> None:
     exchange.inject("request_lost")
     order_id = dashboard.daemon.accept(market_buy())
     dashboard.daemon.until(order_id, "in_doubt")
-    await dashboard.press("doubts", order_id, "Rule")
+    await dashboard.press("doubts", order_id, "Resolve")
     await dashboard.page.js("document.querySelector('dialog select').value = 'not_placed'")
     await dashboard.give("looked there: nothing")
     early = "document.querySelector('dialog .failure').innerText.includes('cannot be ruled not_placed yet')"
@@ -132,7 +132,7 @@ async def test_an_order_is_cancelled_from_its_explanation(dashboard: Dashboard, 
 BUTTONS = "[...document.querySelectorAll('button.act')].map((button) => button.disabled)"
 
 
-async def test_without_the_token_it_only_reads_and_says_how_to_get_it(dashboard: Dashboard) -> None:
+async def test_without_the_token_the_page_only_reads_and_says_how_to_get_it(dashboard: Dashboard) -> None:
     name = resource()
     dashboard.lease(name)
     await dashboard.page.js("sessionStorage.clear()")
@@ -153,13 +153,11 @@ async def test_without_the_token_it_only_reads_and_says_how_to_get_it(dashboard:
     await dashboard.gone("locks", name)
 
 
-async def test_a_wrong_token_changes_nothing_and_is_named(dashboard: Dashboard) -> None:
-    await dashboard.page.open("about:blank")
-    await dashboard.open(fragment="token=wrong")
-    await dashboard.page.click("#halt")
-    await dashboard.give("never")
-    await dashboard.page.until("document.querySelector('dialog .failure').innerText.includes('not the daemon')")
-    assert dashboard.daemon.get("/v1/status")["halted"] is None
+async def test_a_wrong_token_changes_nothing_and_is_reported(dashboard: Dashboard) -> None:
+    await dashboard.page.open("about:blank") await dashboard.open(fragment="token=wrong") await
+    dashboard.page.click("#halt") await dashboard.give("never") await
+    dashboard.page.until("document.querySelector('dialog .failure').innerText.includes('does not accept this token')")
+    assert dashboard.daemon.look("/v1/status")["halted"] is None
 
 
 async def test_the_token_leaves_the_address_and_stays_in_the_tab(dashboard: Dashboard) -> None:

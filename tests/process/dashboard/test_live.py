@@ -1,4 +1,4 @@
-"""The page follows what happens, and says so when it cannot."""
+"""The page shows events as they happen, and reports a lost connection."""
 
 import socket
 import statistics
@@ -23,7 +23,7 @@ new MutationObserver(() => {
 
 
 async def test_an_event_is_shown_within_300_ms(dashboard: Dashboard) -> None:
-    """From the event's instant to the changed page; the best of three rounds, because the machine may be busy."""
+    """Measure from the event's time to the changed page; the best of three rounds, because the machine may be busy."""
     await dashboard.page.js(WATCH)
     medians = []
     for _ in range(ROUNDS):
@@ -41,8 +41,8 @@ async def test_an_event_is_shown_within_300_ms(dashboard: Dashboard) -> None:
 
 
 @pytest.fixture
-def standing(own_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon of its own, on a port that it has again after a restart; its page is not open yet."""
+def fixed_port_daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
+    """A daemon of its own, whose page has the same port after a restart."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     daemon = own_stage.daemon(exchange, CALM | {"http": {"listen": f"127.0.0.1:{port}"}})
@@ -50,17 +50,17 @@ def standing(own_stage: Stage, exchange: Exchange) -> Daemon:
     return daemon
 
 
-async def test_a_lost_connection_is_said_clearly_and_ends_by_itself(page: Page, standing: Daemon) -> None:
-    dashboard = Dashboard(page, standing)
+async def test_a_lost_connection_is_shown_and_restored_by_the_page(page: Page, fixed_port_daemon: Daemon) -> None:
+    dashboard = Dashboard(page, fixed_port_daemon)
     await dashboard.open()
     before = dashboard.rests()
     await dashboard.row("orders", before)
-    standing.kill()
+    fixed_port_daemon.kill()
     await page.until("document.getElementById('connection').textContent === 'connection lost'")
     said = await page.text("#banners")
     assert said.startswith("Connection lost since ")
     assert before in await page.text("#orders")
-    standing.start()
+    fixed_port_daemon.start()
     after = dashboard.rests()
     await page.until(LIVE)
     await dashboard.row("orders", after)
@@ -68,17 +68,17 @@ async def test_a_lost_connection_is_said_clearly_and_ends_by_itself(page: Page, 
     assert await page.text("#banners") == ""
 
 
-async def test_what_happened_while_the_connection_was_lost_is_shown_after_it(page: Page, standing: Daemon) -> None:
-    dashboard = Dashboard(page, standing)
+async def test_changes_during_a_lost_connection_are_shown_after_it(page: Page, fixed_port_daemon: Daemon) -> None:
+    dashboard = Dashboard(page, fixed_port_daemon)
     await dashboard.open()
     order_id = dashboard.waits()
     await dashboard.row("orders", order_id)
     await page.command("Network.enable")
     offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     await page.command("Network.emulateNetworkConditions", offline=True, **offline)
-    standing.restart()
+    fixed_port_daemon.restart()
     await page.until("document.getElementById('connection').textContent === 'connection lost'")
-    assert standing.ask("DELETE", f"/v1/orders/{order_id}").status == 200
+    assert fixed_port_daemon.ask("DELETE", f"/v1/orders/{order_id}").status == 200
     assert await page.js(f"Boolean({row('orders', order_id)})")
     await page.command("Network.emulateNetworkConditions", offline=False, **offline)
     await dashboard.gone("orders", order_id)
@@ -98,19 +98,19 @@ async def test_a_typed_reason_and_the_focus_stay_over_updates(dashboard: Dashboa
     assert await dashboard.page.js("document.activeElement.name") == "reason"
 
 
-async def test_a_typed_reason_stays_when_its_lock_ends_meanwhile(dashboard: Dashboard) -> None:
+async def test_a_typed_reason_stays_when_its_lock_ends(dashboard: Dashboard) -> None:
     lock = dashboard.lease("staying:2")
     await dashboard.press("locks", "staying:2", "Release")
     await dashboard.page.type("too late")
     dashboard.daemon.ask("POST", f"/v1/locks/{lock['lockId']}/release", {"ownerId": "holder"})
-    await dashboard.page.until("document.querySelector('dialog').innerText.includes('it has ended meanwhile')")
+    await dashboard.page.until("document.querySelector('dialog').innerText.includes('It has ended in the meantime')")
     assert await dashboard.page.js(TYPED) == "too late"
     await dashboard.page.click("dialog button[type=submit]")
     await dashboard.page.until("document.querySelector('dialog .failure').innerText.includes('has ended already')")
     assert await dashboard.page.js(TYPED) == "too late"
 
 
-async def test_a_typed_reason_stays_when_the_page_is_loaded_again(dashboard: Dashboard) -> None:
+async def test_a_typed_reason_stays_when_the_page_is_reloaded(dashboard: Dashboard) -> None:
     dashboard.lease("staying:3")
     await dashboard.press("locks", "staying:3", "Release")
     await dashboard.page.type("typed before")
@@ -120,7 +120,7 @@ async def test_a_typed_reason_stays_when_the_page_is_loaded_again(dashboard: Das
     await dashboard.gone("locks", "staying:3")
 
 
-async def test_the_focus_stays_on_a_row_that_moves_and_goes_to_the_heading_from_one_that_goes(
+async def test_the_focus_stays_on_a_row_that_moves_and_goes_to_the_heading_if_the_row_is_removed(
     dashboard: Dashboard,
 ) -> None:
     order_id = dashboard.waits()

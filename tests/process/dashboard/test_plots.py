@@ -1,4 +1,4 @@
-"""The plots: one labelled time axis for all of them, round ticks at the right places, a colour for everything shown."""
+"""The plots: a shared, labelled time axis, round ticks at the right positions, a colour for each series."""
 
 import itertools
 import json
@@ -42,11 +42,11 @@ DRAWN = """(async (asked) => {
             values: texts("value"), marks, keys, readout: figure.querySelector(".readout").textContent};
   })};
 })"""
-"""Draws made-up series with the page's own code; tells what stands where in each plot."""
+"""Draws given series with the page's own code; returns the positions of marks and labels in each plot."""
 
 
 def a_series(**changes: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Make series in which something is going on in every step."""
+    """Return series with values in every step."""
     hill = [6 - abs(6 - step) for step in range(13)]
     made: dict[str, list[dict[str, Any]]] = {
         "signalToWireMs": [{"p50": 2 + 0.1 * each, "p99": 6.0 * (each + 1), "count": each + 1} for each in hill],
@@ -83,7 +83,7 @@ async def test_every_plot_has_the_same_labels_at_the_same_places(
 
 
 @pytest.mark.parametrize("window_s", [QUARTER, HOUR])
-async def test_labels_are_round_times_and_stand_where_their_time_is(dashboard: Dashboard, window_s: int) -> None:
+async def test_labels_are_round_times_at_the_right_positions(dashboard: Dashboard, window_s: int) -> None:
     found = await drawn(dashboard, window_s, window_s // 5)
     labels = found["figures"][0]["time"]
     gaps = {(minutes(after["text"]) - minutes(before["text"])) % 1_440 for before, after in itertools.pairwise(labels)}
@@ -99,7 +99,7 @@ async def test_labels_are_round_times_and_stand_where_their_time_is(dashboard: D
 
 
 @pytest.mark.parametrize("width", [360, 720, 1_180, 1_440])
-async def test_labels_do_not_run_into_one_another(dashboard: Dashboard, width: int) -> None:
+async def test_labels_do_not_overlap(dashboard: Dashboard, width: int) -> None:
     await dashboard.page.look_like(width=width)
     for window_s in (QUARTER, HOUR):
         for figure in (await drawn(dashboard, window_s))["figures"]:
@@ -109,8 +109,8 @@ async def test_labels_do_not_run_into_one_another(dashboard: Dashboard, width: i
     assert await dashboard.page.js("document.documentElement.scrollWidth") <= width
 
 
-async def test_two_minutes_of_figures_take_two_minutes_of_the_axis(dashboard: Dashboard) -> None:
-    """They are not stretched over the window, and a bar stands where the line of the same instant does."""
+async def test_two_minutes_of_values_take_two_minutes_of_the_axis(dashboard: Dashboard) -> None:
+    """They are not stretched over the window, and a bar has the position of the line of the same instant."""
     figures = (await drawn(dashboard, QUARTER, 24))["figures"]
     plotted = figures[0]["width"] - 62
     for figure in figures:
@@ -119,7 +119,7 @@ async def test_two_minutes_of_figures_take_two_minutes_of_the_axis(dashboard: Da
         assert right == pytest.approx(figure["width"] - 16, abs=plotted / 60 + 4), figure["title"]
 
 
-async def test_what_nobody_measured_is_a_gap(dashboard: Dashboard) -> None:
+async def test_steps_that_were_not_measured_are_a_gap(dashboard: Dashboard) -> None:
     values = [{"p50": 1.5, "p99": 2.5, "count": 1}] * 5 + [{"p50": None, "p99": None, "count": 0}] * 5
     figures = (await drawn(dashboard, QUARTER, 60, signalToWireMs=values))["figures"]
     assert len(figures[0]["marks"]) == 2 * 6, "two lines, in six runs"
@@ -132,7 +132,7 @@ async def test_what_nobody_measured_is_a_gap(dashboard: Dashboard) -> None:
     ("highest", "ticks"),
     [(0, ["0", "1", "2"]), (3, ["0", "2", "4"]), (7, ["0", "5", "10"]), (120, ["0", "100", "200"])],
 )
-async def test_counts_have_round_ticks_and_stand_at_their_height(
+async def test_counts_have_round_ticks_and_the_right_height(
     dashboard: Dashboard, highest: int, ticks: list[str]
 ) -> None:
     figure = (await drawn(dashboard, queueDepth=[{"value": highest}, {"value": 0}]))["figures"][1]
@@ -156,7 +156,7 @@ async def test_durations_have_a_tick_for_every_power_of_ten(dashboard: Dashboard
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_whatever_is_shown_has_a_colour_of_its_own_that_stands_out(dashboard: Dashboard, scheme: str) -> None:
+async def test_every_series_has_a_distinct_colour_with_enough_contrast(dashboard: Dashboard, scheme: str) -> None:
     await dashboard.page.look_like(scheme=scheme)
     figures = (await drawn(dashboard))["figures"]
     await dashboard.page.picture(f"plots-{scheme}")
@@ -174,7 +174,7 @@ async def test_whatever_is_shown_has_a_colour_of_its_own_that_stands_out(dashboa
 # Pointing
 
 
-async def test_pointing_at_one_plot_points_at_the_same_instant_in_all(dashboard: Dashboard) -> None:
+async def test_pointing_at_one_plot_marks_the_same_instant_in_all(dashboard: Dashboard) -> None:
     await drawn(dashboard)
     crosses = await dashboard.page.js(
         """(() => {

@@ -1,4 +1,4 @@
-"""For whoever has no mouse, a phone, or a dark room."""
+"""The page works with the keyboard alone, on a phone, and in the dark scheme."""
 
 import itertools
 import json
@@ -69,7 +69,7 @@ async def trouble(dashboard: Dashboard, exchange: Exchange) -> AsyncIterator[tup
 
 
 async def tab_until(page: Page, expression: str) -> None:
-    """Press Tab until the focus is where an expression says; everything on the way is seen to have it."""
+    """Press Tab until an expression is true; check that every element on the way shows its focus."""
     for _ in range(200):
         await page.press("Tab")
         focused = await page.js(FOCUSED)
@@ -81,7 +81,7 @@ async def tab_until(page: Page, expression: str) -> None:
     raise AssertionError(f"Tab does not lead there: {expression}")
 
 
-async def test_a_lock_is_released_by_keyboard_alone(dashboard: Dashboard) -> None:
+async def test_a_lock_is_released_with_the_keyboard_alone(dashboard: Dashboard) -> None:
     page = dashboard.page
     dashboard.lease("keyboard:1")
     await dashboard.row("locks", "keyboard:1")
@@ -122,7 +122,7 @@ async def test_a_dialog_keeps_the_focus(dashboard: Dashboard) -> None:
     assert (await page.js(FOCUSED))["id"] == "halt"
 
 
-async def test_an_order_is_explained_and_left_by_keyboard(dashboard: Dashboard) -> None:
+async def test_an_order_page_is_opened_and_left_with_the_keyboard(dashboard: Dashboard) -> None:
     order_id = dashboard.waits()
     await dashboard.row("orders", order_id)
     await tab_until(dashboard.page, f"document.activeElement.textContent === {json.dumps(order_id)}")
@@ -135,9 +135,7 @@ async def test_an_order_is_explained_and_left_by_keyboard(dashboard: Dashboard) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_text_stands_out_from_what_is_behind_it(
-    dashboard: Dashboard, trouble: tuple[str, str], scheme: str
-) -> None:
+async def test_every_text_has_enough_contrast(dashboard: Dashboard, trouble: tuple[str, str], scheme: str) -> None:
     letter, doubt = trouble
     await dashboard.row("doubts", "order: not found")
     await dashboard.row("dead", letter)
@@ -169,7 +167,7 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(
     tables = "[...document.querySelectorAll('.table')].filter((each) => each.scrollWidth > each.clientWidth).length"
     assert await dashboard.page.js(tables) == 0
     await dashboard.page.picture("trouble-phone")
-    await dashboard.press("doubts", doubt, "Rule")
+    await dashboard.press("doubts", doubt, "Resolve")
     assert await dashboard.page.js("document.getElementById('dialog').getBoundingClientRect().right") <= 360
     await dashboard.page.picture("rule-phone", whole=False)
     await dashboard.page.press("Escape")

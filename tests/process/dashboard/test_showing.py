@@ -1,4 +1,4 @@
-"""What the page shows is what is so."""
+"""The page shows the current state."""
 
 import itertools
 
@@ -23,11 +23,11 @@ TILES = """Object.fromEntries([...document.querySelectorAll('#tiles > div')].map
 
 
 def resource() -> str:
-    """Name a resource that nobody else has."""
+    """Return the name of a resource that no other test uses."""
     return f"showing:{next(_numbers)}"
 
 
-async def test_the_tiles_are_what_the_database_counts(dashboard: Dashboard) -> None:
+async def test_the_tiles_show_the_counts_of_the_database(dashboard: Dashboard) -> None:
     dashboard.lease(resource())
     dashboard.waits()
     dashboard.daemon.submit(market_buy(), wait_s=5)
@@ -67,7 +67,7 @@ async def test_an_order_shows_its_state_its_age_its_deadline_and_what_it_waits_f
     await dashboard.gone("orders", waits)
 
 
-async def test_a_lock_shows_its_owner_its_token_and_a_lease_that_runs_out(dashboard: Dashboard) -> None:
+async def test_a_lock_shows_its_owner_its_token_and_the_time_left_of_its_lease(dashboard: Dashboard) -> None:
     name = resource()
     lock = dashboard.lease(name, ownerId="lock-owner", timeoutMs=50_000)
     said = (await dashboard.row("locks", name)).split()
@@ -79,7 +79,7 @@ async def test_a_lock_shows_its_owner_its_token_and_a_lease_that_runs_out(dashbo
     assert float(later.split()[0]) < float(first.split()[0]) <= 50
 
 
-async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashboard: Dashboard) -> None:
+async def test_the_queue_is_shown_in_the_order_of_service_with_its_positions(dashboard: Dashboard) -> None:
     name = resource()
     dashboard.lease(name)
     waiting = []
@@ -93,7 +93,7 @@ async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashb
     )
     for text, priority, place in zip(rows, (3, 5, 7), (1, 2, 3), strict=True):
         assert f"rank-{priority}" in text
-        assert f"no. {place} for it" in text
+        assert f"no. {place} for this resource" in text
     numbers = "[...document.querySelectorAll('#queue td:first-child')].map((cell) => Number(cell.textContent))"
     positions = await dashboard.page.js(numbers)
     assert positions == list(range(1, len(positions) + 1))
@@ -101,7 +101,7 @@ async def test_the_queue_stands_in_the_order_of_service_with_its_positions(dashb
         each.leave()
 
 
-async def test_what_is_in_doubt_comes_first_with_its_evidence_and_its_next_look(
+async def test_an_order_in_doubt_comes_first_with_its_evidence_and_its_next_query(
     dashboard: Dashboard, exchange: Exchange
 ) -> None:
     exchange.inject("request_lost")
@@ -112,7 +112,7 @@ async def test_what_is_in_doubt_comes_first_with_its_evidence_and_its_next_look(
     assert "Server disconnected" in said
     await dashboard.row("doubts", "order: not found")
     await dashboard.row("doubts", "Order does not exist")
-    assert "looks" in said
+    assert "searches" in said
     sections = "[...document.querySelectorAll('#overview > section:not([hidden])')].map((node) => node.id)"
     order = [each for each in await dashboard.page.js(sections) if each in {"doubts", "orders", "locks", "queue"}]
     assert order[0] == "doubts"
@@ -137,7 +137,7 @@ async def test_the_history_is_filtered_by_state_and_pair(dashboard: Dashboard) -
     choose = "(node, value) => { node.value = value; node.dispatchEvent(new Event('change', {bubbles: true})); }"
     await dashboard.page.js(f"({choose})(document.querySelector('#filter [name=state]'), 'rejected')")
     await dashboard.gone("history", filled)
-    assert "No order is like that" in await dashboard.page.text("#history .empty")
+    assert "No matching orders" in await dashboard.page.text("#history .empty")
 
 
 async def test_figures_are_drawn_over_time(dashboard: Dashboard) -> None:
@@ -148,7 +148,7 @@ async def test_figures_are_drawn_over_time(dashboard: Dashboard) -> None:
     await dashboard.page.until("document.querySelectorAll('#plots .bar[data-series=filled]').length > 0")
 
 
-async def test_an_alert_stands_above_everything(dashboard: Dashboard, exchange: Exchange) -> None:
+async def test_a_firing_alert_is_shown(dashboard: Dashboard, exchange: Exchange) -> None:
     exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     order_id = dashboard.daemon.accept(market_sell())
     dashboard.daemon.until(order_id, "dead_letter")
@@ -157,7 +157,7 @@ async def test_an_alert_stands_above_everything(dashboard: Dashboard, exchange: 
     dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}")
 
 
-async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_telling(dashboard: Dashboard) -> None:
+async def test_an_explanation_shows_the_events_and_what_comes_next_and_is_updated(dashboard: Dashboard) -> None:
     order_id = dashboard.waits()
     await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
     await dashboard.page.until("document.querySelector('#explain .events')?.innerText.includes('accepted')")
@@ -173,7 +173,7 @@ async def test_an_explanation_tells_what_happened_what_comes_next_and_goes_on_te
 
 
 @pytest.mark.parametrize("fragment", ["/orders/nobody", "/orders/%E0%A4%A", "/orders/<img src=x onerror=alert(1)>"])
-async def test_an_order_that_is_not_there_is_said_to_be_none(dashboard: Dashboard, fragment: str) -> None:
+async def test_an_unknown_order_id_shows_an_error(dashboard: Dashboard, fragment: str) -> None:
     await dashboard.page.js(f"location.hash = {fragment!r}")
     said = "document.querySelector('#explain [role=alert]')?.innerText"
     await dashboard.page.until(f"{said}?.includes('there is no order')")
@@ -194,7 +194,7 @@ async def test_shadow_mode_is_shown_as_shadow(page: Page, own_stage: Stage) -> N
     await page.picture("shadow", whole=False)
 
 
-async def test_how_the_poller_stands_is_shown_with_the_other_facts(page: Page, own_stage: Stage) -> None:
+async def test_the_state_of_the_poller_is_shown(page: Page, own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     with running(Bot()) as bot:
         daemon = own_stage.daemon(exchange, merged(polling(bot), {"http": {"listen": "127.0.0.1:0"}}))
@@ -209,11 +209,11 @@ async def test_how_the_poller_stands_is_shown_with_the_other_facts(page: Page, o
         assert "HTTP 503" in await page.js(failing)
 
 
-async def test_without_a_poller_there_is_no_word_of_one(dashboard: Dashboard) -> None:
+async def test_without_a_poller_no_state_of_it_is_shown(dashboard: Dashboard) -> None:
     assert "Poller" not in await dashboard.page.text("#facts")
 
 
-async def test_a_fill_whose_price_is_not_known_is_shown_so(dashboard: Dashboard, exchange: Exchange) -> None:
+async def test_a_fill_shows_that_its_price_is_not_known(dashboard: Dashboard, exchange: Exchange) -> None:
     exchange.inject({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
     order_id = dashboard.daemon.submit(market_buy(), wait_s=5).json["id"]
     assert "price not known yet" in await dashboard.row("history", order_id)

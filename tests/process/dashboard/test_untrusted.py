@@ -1,4 +1,4 @@
-"""Whatever a signal says is text: nothing of it runs, nothing of it becomes a part of the page."""
+"""The page shows the texts of a signal as text: they run no script and add no elements."""
 
 import json
 
@@ -22,7 +22,7 @@ STRANGERS = "document.querySelectorAll('img, iframe, svg[onload], script:not([sr
 
 
 async def look_everywhere(dashboard: Dashboard, *order_ids: str) -> None:
-    """Let every part of the page show what it has, and find nothing in it that is not the page's own."""
+    """Open every part of the page, and check that it has no foreign elements."""
     page = dashboard.page
     for order_id in order_ids:
         await page.js(f"location.hash = '#/orders/{order_id}'")
@@ -36,7 +36,7 @@ async def look_everywhere(dashboard: Dashboard, *order_ids: str) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-async def test_a_signals_fields_are_shown_as_they_are(dashboard: Dashboard, attack: str) -> None:
+async def test_a_signals_fields_are_shown_as_text(dashboard: Dashboard, attack: str) -> None:
     fields = {"ownerId": attack, "snipeTargetId": attack, "idempotencyKey": f"{attack}"[:128]}
     order_id = dashboard.waits(**fields)
     assert attack in await dashboard.row("orders", order_id)
@@ -52,7 +52,7 @@ async def test_a_signals_fields_are_shown_as_they_are(dashboard: Dashboard, atta
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-async def test_a_locks_fields_are_shown_as_they_are(dashboard: Dashboard, attack: str) -> None:
+async def test_a_locks_fields_are_shown_as_text(dashboard: Dashboard, attack: str) -> None:
     lock = dashboard.lease(attack, ownerId=attack, idempotencyKey=attack, transactionData={attack: attack})
     waiting = Pending(
         dashboard.daemon.signals,
@@ -75,7 +75,7 @@ async def test_a_locks_fields_are_shown_as_they_are(dashboard: Dashboard, attack
     await look_everywhere(dashboard)
 
 
-async def test_reasons_of_people_and_of_the_exchange_are_shown_as_they_are(
+async def test_reasons_of_the_operator_and_of_the_exchange_are_shown_as_text(
     dashboard: Dashboard, exchange: Exchange
 ) -> None:
     attack = ATTACKS["an image"]
@@ -96,15 +96,15 @@ async def test_reasons_of_people_and_of_the_exchange_are_shown_as_they_are(
 
 
 @pytest.mark.parametrize("field", ["symbol", "side", "type"])
-async def test_a_signal_that_is_refused_for_its_words_runs_nothing_either(dashboard: Dashboard, field: str) -> None:
+async def test_a_refused_signal_runs_no_script(dashboard: Dashboard, field: str) -> None:
     attack = ATTACKS["an image"]
     assert dashboard.daemon.submit(market_buy(**{field: attack})).status == 400
-    await dashboard.row("orders", dashboard.rests())  # whatever was told of the refusal has come by now
+    await dashboard.row("orders", dashboard.rests())  # the events of the refusal have arrived by now
     await look_everywhere(dashboard)
 
 
-async def test_a_script_that_should_stand_in_the_page_would_not_run(dashboard: Dashboard) -> None:
-    """The policy holds even where the page would not: what nobody wrote into a file of the page's is not run."""
+async def test_an_inserted_script_does_not_run(dashboard: Dashboard) -> None:
+    """The content security policy alone blocks a script that is not a file of the page."""
     await dashboard.page.js(
         "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.pwned = 1'}))"
     )
