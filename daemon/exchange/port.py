@@ -1,7 +1,7 @@
-"""The port to an exchange: what the engine asks of one.
+"""The port to an exchange: the interface that the engine uses.
 
-An exchange answers with values (:mod:`daemon.core.values.exchange_replies`): a failure is an answer too, and whether
-it is a refusal or an unknown outcome is the one thing that must not be lost on the way.
+An exchange answers with values (:mod:`daemon.core.values.exchange_replies`). A failure is an answer too: the value
+keeps the difference between a refusal and an unknown outcome.
 """
 
 from decimal import Decimal
@@ -16,37 +16,38 @@ from daemon.core.values.symbols import SymbolRules
 
 
 class NotConnected(Exception):
-    """No connection to the exchange stands: nothing was written."""
+    """There is no connection to the exchange: nothing was written."""
 
 
 class OrderRequest(Protocol):
-    """The request of one attempt, signed and built. It is written once, or never.
+    """The request of one attempt, signed and built. It is written at most once.
 
-    The engine calls :meth:`connect`, makes sure that the attempt is durable, waits for :meth:`rate_slot`, asks whether
-    the order may still go, and calls :meth:`write`, with nothing in between. All of this has :attr:`timeout_s`.
+    The engine calls :meth:`connect`, waits until the attempt is durable, waits for :meth:`rate_slot`, checks that the
+    order may still be sent, and calls :meth:`write` without a further wait. All of this takes :attr:`timeout_s` at
+    most.
     """
 
     timeout_s: float
 
     async def connect(self) -> None:
-        """Get a connection that stands: TCP and TLS. Again, where :meth:`write` found that it does no longer.
+        """Get an open connection, with TLS; called again if :meth:`write` found the connection closed.
 
         Raises:
-            NotConnected: there is none.
+            NotConnected: no connection could be opened.
 
         """
         ...
 
     async def rate_slot(self) -> None:
-        """Wait until the exchange's rate has room for an order on the wire, and count it."""
+        """Wait until the exchange's rate limit has room for an order, and count the order."""
         ...
 
     def write(self) -> bool:
-        """Write it at once; ``False`` where the server has given the connection up: nothing was written."""
+        """Write the request at once; ``False`` if the server has closed the connection: nothing was written."""
         ...
 
     async def answer(self) -> Answer:
-        """Read the answer to what was written."""
+        """Read the answer."""
         ...
 
     def not_written(self, why: str) -> Answer:
@@ -72,7 +73,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Exchange(Protocol):
-    """A place to trade."""
+    """An exchange."""
 
     def prepare(self, order: Order, attempt: Attempt) -> OrderRequest:
         """Sign and build the request of one attempt."""
@@ -84,42 +85,42 @@ class Exchange(Protocol):
         Args:
             order: the order.
             source: where to query.
-            due_ms: since when the query is due. A list that was queried later, for another order, serves as well.
+            due_ms: when the query was due. A list that was queried later for another order may be used.
 
         """
         ...
 
     async def cancel(self, order: Order) -> CancelAnswer:
-        """Ask for an order's cancel."""
+        """Ask the exchange to cancel an order."""
         ...
 
     async def rules(self, symbol: str) -> SymbolRules | None:
-        """Return a trading pair's rules; ``None`` where there is no such pair.
+        """Return a trading pair's rules; ``None`` if there is no such pair.
 
         Raises:
-            NotReady: they are not known and cannot be had now.
+            NotReady: the rules are not known and not available now.
 
         """
         ...
 
     async def fresh_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
-        """Return a trading pair's rules as they were after an instant; ``None`` where there is no such pair.
+        """Return a trading pair's rules, queried after an instant; ``None`` if there is no such pair.
 
         Raises:
-            NotReady: they cannot be had now.
+            NotReady: the rules are not available now.
 
         """
         ...
 
     async def last_price(self, symbol: str) -> Decimal | None:
-        """Return a pair's last price, at most a moment old, in quote per base; ``None`` where it cannot be had now."""
+        """Return a pair's recent last price in quote per base; ``None`` if it is not available now."""
         ...
 
     async def load_rules(self) -> int:
-        """Load the rules of all trading pairs; return how many there are.
+        """Load the rules of all trading pairs; return the number of pairs.
 
         Raises:
-            NotReady: they cannot be had now.
+            NotReady: the rules are not available now.
 
         """
         ...
@@ -133,15 +134,15 @@ class Exchange(Protocol):
         ...
 
     def clock_stepped(self, step_ms: int) -> None:
-        """Take note that our clock jumped forward by so much: its difference from the exchange's is another one."""
+        """Record that our clock jumped forward by ``step_ms``, which changes its offset to the exchange's clock."""
         ...
 
     def back_off(self, until_ms: int) -> None:
-        """Ask nothing before then: the exchange said so to an earlier process."""
+        """Send no request before then: the exchange asked an earlier process to wait."""
         ...
 
     def end_backoffs(self) -> None:
-        """End every wait that the exchange asked for, on the operator's order."""
+        """End every wait that the exchange asked for; the operator decided so."""
         ...
 
     def health(self) -> Health:

@@ -1,1 +1,1 @@
-"""The MEXC spot v3 client: signing, the meaning of answers, pacing, time."""
+"""The MEXC spot v3 client: signing, reading answers, pacing, clock measurement."""

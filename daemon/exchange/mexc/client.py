@@ -34,12 +34,12 @@ from daemon.exchange.mexc.transport import Reply, Transport
 from daemon.exchange.port import Health
 
 PAUSE_MS = 1_000
-"""So long after a failure nobody asks for rules again: signals are refused at once instead of waiting in a row."""
-UNREADABLE_RULES = "the exchange's trading rules are not known, and it does not show them now; send the signal again"
+"""The pause after a failed query for rules; meanwhile signals are refused at once instead of waiting in a row."""
+UNREADABLE_RULES = "the exchange's trading rules are not known and not available now; send the signal again"
 
 
 class MexcExchange:
-    """MEXC, or whatever speaks like it."""
+    """MEXC, or a server with the same API."""
 
     def __init__(
         self,
@@ -49,20 +49,20 @@ class MexcExchange:
         table: ExchangeTable,
         duplicate_codes: Collection[int] = (),
     ) -> None:
-        """Build it; ``duplicate_codes`` are those that refuse a client order id that was used."""
+        """Build the client; ``duplicate_codes`` are the codes that refuse a client order id that was used before."""
         self._requests = Requests(transport, credentials, clock, table)
         self._duplicate_codes = duplicate_codes
         self._sources = Sources(self._requests)
         self._prices = LastPrices(self._requests)
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
-        self._read_ms: dict[str, int] = {}  # pair → when the question was asked that was answered last
-        self._not_before_ms = 0  # after a failure, rules are not asked for again before then
+        self._read_ms: dict[str, int] = {}  # pair → when the last answered query was sent
+        self._not_before_ms = 0  # after a failure, rules are not queried before then
         self._asking = asyncio.Lock()
         self._loading = asyncio.Lock()
 
     def reload(self, table: ExchangeTable) -> None:
-        """Take a new configuration; it counts from the next request on."""
+        """Take a new configuration, for all requests from the next one on."""
         self._requests.reload(table)
 
     def prepare(self, order: Order, attempt: Attempt) -> MexcOrderRequest:
@@ -74,13 +74,13 @@ class MexcExchange:
         return await self._sources.query(order, source, due_ms)
 
     async def cancel(self, order: Order) -> CancelAnswer:
-        """Ask for an order's cancel, by MEXC's id where it is known.
+        """Ask the exchange to cancel an order, by MEXC's id if it is known.
 
-        A limit that queries have reached does not hold it back: orders have a limit of their own.
+        The limit of queries does not delay it: orders have a limit of their own.
         """
         wait_ms = self._requests.pacer.orders_backoff_until_ms - self._clock.now_ms()
         if wait_ms > 0:
-            why = f"nothing was sent: the exchange says wait, for another {wait_ms} ms"
+            why = f"nothing was sent: the exchange asked to wait, for another {wait_ms} ms"
             return CancelAnswer("refused", f"DELETE {ORDER}", why)
         answer = await self._requests.cancel(ORDER, names(order))
         reply = answer.reply
@@ -89,7 +89,7 @@ class MexcExchange:
         return CancelAnswer(_cancelled(reply), answer.asked, f"HTTP {reply.status} {raw(reply.body)}")
 
     async def balances(self) -> list[views.Balance]:
-        """Return what the account has.
+        """Return the account's balances.
 
         Raises:
             NotReady: the exchange gave no readable answer.
@@ -104,11 +104,11 @@ class MexcExchange:
         raise NotReady(f"the exchange shows no account: {answer.reply}")
 
     async def rules(self, symbol: str) -> SymbolRules | None:
-        """Return a pair's rules, asking for them if they are not known."""
+        """Return a pair's rules; query them if they are not known."""
         return self._rules.get(symbol) or await self.fresh_rules(symbol, self._clock.now_ms() - FRESH_MS)
 
     async def fresh_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
-        """Return a pair's rules, asking for them unless that was done after ``since_ms``."""
+        """Return a pair's rules; query them unless that was done after ``since_ms``."""
         async with self._asking:
             now_ms = self._clock.now_ms()
             if self._read_ms.get(symbol, since_ms) <= since_ms:
@@ -118,17 +118,17 @@ class MexcExchange:
             return self._rules.get(symbol)
 
     async def last_price(self, symbol: str) -> Decimal | None:
-        """Return a pair's last price, asking for it if it is not fresh."""
+        """Return a pair's last price; query it if it is not fresh."""
         return await self._prices.last(symbol)
 
     def knows(self, symbol: str) -> bool:
-        """Whether a pair's rules are known, so that nobody need be asked for them."""
+        """Return whether a pair's rules are known without a query."""
         return symbol in self._rules
 
     def pair_of(self, contract: str) -> str | None:
-        """Return the USDT pair that is known to be of a contract's coin; ``None`` where there is none, or several.
+        """Return the known USDT pair of a contract's coin; ``None`` if there is none, or several.
 
-        Addresses that begin with 0x are the same in either case; of all others every letter counts.
+        Addresses that begin with 0x are compared without regard to case, all others exactly.
         """
         wanted = _address(contract)
         found = [
@@ -139,17 +139,17 @@ class MexcExchange:
         return found[0] if len(found) == 1 else None
 
     async def load_rules(self) -> int:
-        """Load the rules of all pairs, so that no signal waits for them; return how many there are.
+        """Load the rules of all pairs, so that no signal waits for them; return the number of pairs.
 
         Raises:
-            NotReady: they cannot be had now.
+            NotReady: the rules are not available now.
 
         """
         async with self._loading:
             return await self._load([])
 
     async def preflight(self) -> PreflightResult:
-        """Find out whether this account can trade here, by the rules of the pairs that there are."""
+        """Check whether this account can trade here, and whether the exchange lists any pair."""
         result = await run_preflight(self._requests)
         if result.verdict is not PreflightVerdict.FIT or self._requests.table.is_test:
             return result
@@ -168,11 +168,11 @@ class MexcExchange:
         return await self._requests.measure_clock()
 
     def clock_stepped(self, step_ms: int) -> None:
-        """Take note that our clock jumped forward by so much."""
+        """Record that our clock jumped forward by ``step_ms``."""
         self._requests.clock_stepped(step_ms)
 
     def back_off(self, until_ms: int) -> None:
-        """Ask nothing before then: the exchange said so to an earlier process."""
+        """Send no request before then: the exchange asked an earlier process to wait."""
         self._requests.pacer.back_off(until_ms, orders=True)
 
     def end_backoffs(self) -> None:
@@ -181,7 +181,7 @@ class MexcExchange:
         self._not_before_ms = 0
 
     def health(self) -> Health:
-        """Tell how the exchange stands."""
+        """Return the state of the client."""
         return self._requests.health()
 
     async def _load(self, parameters: Parameters) -> int:
@@ -200,7 +200,7 @@ class MexcExchange:
         return len(found)
 
     async def _load_one(self, symbol: str) -> None:
-        """Load a pair's rules, in the time of one request: no signal is to grow old while it waits for room here."""
+        """Load a pair's rules within the time limit of one request, so that no signal waits long for the rate limit."""
         now_ms = self._clock.now_ms()
         with anyio.move_on_after(self._requests.table.timeout_ms / 1_000) as scope:
             await self._load([("symbol", symbol)])
@@ -217,7 +217,7 @@ def _address(contract: str) -> str:
 
 
 def _cancelled(reply: Reply) -> str:
-    """Read the answer to a cancel. A failure shows in the code, too: it may stand beside HTTP 200."""
+    """Read the answer to a cancel. The code shows a failure too: it may come with HTTP 200."""
     found = envelope(reply.body)
     if found is None or found.code in SERVER_CODES:
         return "unknown"

@@ -1,13 +1,13 @@
 """MEXC's error codes and what each means as the answer to an order request: one table, one row per code.
 
-A row names the code, its class, the source of the row and what the code says. The class is the advice that a refusal
-calls for, or ``None`` for an unknown outcome. A code that has no row is an unknown outcome too.
+A row has the code, its class, the source of the row and the meaning of the code. The class is the advice that a refusal
+calls for, or ``None`` for an unknown outcome. A code without a row is an unknown outcome too.
 
 Every code of MEXC's published list has a row. A published code that cannot answer an order (transfers, withdrawals,
 sub-accounts) is an unknown outcome: an order must not depend on an answer to another question.
 
-Sources: ``DOC`` MEXC's published list · ``LIB`` a maintained client library knows the code (ccxt) · ``OBS`` somebody
-saw it on the wire. What a sniper does about each code is this project's choice.
+Sources: ``DOC`` MEXC's published list · ``LIB`` a maintained client library knows the code (ccxt) · ``OBS`` observed in
+an answer. What a sniper does about each code is this project's choice.
 """
 
 from enum import StrEnum
@@ -39,7 +39,7 @@ _STOP, _FUNDS, _ALERT, _DEAD, _HALT = Advice.STOP, Advice.CHECK_FUNDS, Advice.AL
 _DOC, _LIB, _OBS = Source.DOC, Source.LIB, Source.OBS
 
 TABLE: tuple[Row, ...] = (
-    # Not open yet, suspended, nobody on the other side: send again within the deadline.
+    # Not open yet, suspended, no counterparty: send again within the deadline.
     Row(30001, _RETRY, _DOC, "direction not allowed; the usual answer before a listing opens (observed)"),
     Row(10007, _RETRY, _DOC, "bad symbol: before the open, or never for this key"),
     Row(30016, _RETRY, _DOC, "trading disabled"),
@@ -59,7 +59,7 @@ TABLE: tuple[Row, ...] = (
     # Price.
     Row(30010, _REPRICE, _DOC, "no valid trade price; the message states a cap at a listing (observed)"),
     Row(30087, _REPRICE, _LIB, "price exceeds the allowed range"),
-    # This order cannot be had.
+    # This order is impossible.
     Row(30018, _STOP, _DOC, "market orders disabled; also: the account cannot place orders (library)"),
     Row(30019, _STOP, _DOC, "market orders by API disabled"),
     Row(30051, _STOP, _OBS, "market orders by API disabled"),
@@ -68,7 +68,7 @@ TABLE: tuple[Row, ...] = (
     Row(30004, _FUNDS, _DOC, "insufficient position"),
     Row(10101, _FUNDS, _DOC, "insufficient balance"),
     Row(30005, _FUNDS, _DOC, "oversold"),
-    # Permission, risk and the account: nothing for this order, and an operator should know.
+    # Permission, risk and the account: this order is impossible, and the operator should know.
     Row(26, _ALERT, _DOC, "operation not allowed"),
     Row(10001, _ALERT, _DOC, "user does not exist"),
     Row(10004, _ALERT, _OBS, "refused; MEXC publishes no meaning"),
@@ -147,10 +147,10 @@ ABOUT_RULES = frozenset({
     30002, 30003, 88013,  # minimum and maximum
     10096, 10097,  # the scale; code 400 speaks of it in its message
 })  # fmt: skip
-"""Refusals after which the pair's known rules are doubted and read anew."""
+"""Refusals after which the pair's rules are queried again, because they may have changed."""
 
 SERVER_CODES = frozenset({500, 503, 504, 20002, 10203})
-"""Codes of the exchange's own trouble: the execution status of *any* request is unknown (documented)."""
+"""Codes of the exchange's internal errors: the execution status of *any* request is unknown (documented)."""
 
 UNKNOWN_CODES = frozenset(row.code for row in TABLE if row.advice is None)
 """The listed codes after which the outcome of an order request is unknown."""

@@ -21,7 +21,7 @@ class MexcOrderRequest:
     """The request of one attempt."""
 
     def __init__(self, requests: Requests, duplicate_codes: Collection[int], order: Order, attempt: Attempt) -> None:
-        """Sign and build it; it is valid until the order's deadline at most."""
+        """Sign and build the request; it is valid until the order's deadline at most."""
         self.timeout_s = requests.table.timeout_ms / 1_000
         self._requests = requests
         self._duplicate_codes = duplicate_codes
@@ -29,10 +29,10 @@ class MexcOrderRequest:
         self._connection: Connection | None = None
 
     async def connect(self) -> None:
-        """Get a connection that stands: TCP and TLS.
+        """Get an open connection, with TLS.
 
         Raises:
-            NotConnected: there is none.
+            NotConnected: no connection could be opened.
 
         """
         if self._connection is not None and not self._connection.reused:
@@ -43,16 +43,16 @@ class MexcOrderRequest:
             raise NotConnected(describe(error)) from None
 
     async def rate_slot(self) -> None:
-        """Wait until the exchange's rate has room for an order on the wire, and count it."""
+        """Wait until the exchange's rate limit has room for an order, and count the order."""
         await self._requests.pacer.wait_for_order()
 
     def write(self) -> bool:
-        """Write it at once; ``False`` where the server has given the connection up: nothing was written."""
+        """Write the request at once; ``False`` if the server has closed the connection: nothing was written."""
         assert self._connection is not None
         return self._connection.write(self._prepared.request)
 
     async def answer(self) -> Answer:
-        """Read the answer to what was written."""
+        """Read the answer."""
         assert self._connection is not None
         return self._judged(await self._connection.reply(self.timeout_s))
 

@@ -5,8 +5,8 @@ ours if its order id is the one that MEXC gave our order, whatever its client or
 cut). A row is also ours if its client order id contains our order's id. That holds for every attempt of the order: a
 restored order may have been placed by an attempt that the backup does not know.
 
-Rows of other orders are not our business. One that cannot be read is passed over and reported. A row of ours that
-cannot be read is no evidence. Neither is one that contradicts what was sent: another symbol, side, quantity or id.
+Rows of other orders are ignored; an unreadable one is reported. A row of ours that cannot be read is no evidence.
+Neither is a row that contradicts what was sent: another symbol, side, quantity or id.
 
 ``cummulativeQuoteQty`` is MEXC's spelling. There is no REJECTED and no EXPIRED (documented).
 """
@@ -38,7 +38,7 @@ MAX_SHOWN = 200
 
 
 class _Row(msgspec.Struct, rename="camel"):
-    """What every row may hold. What is missing is not stated."""
+    """The fields that every row may have; a missing field states nothing."""
 
     order_id: str | int | None = None
     client_order_id: str | None = None
@@ -78,20 +78,20 @@ class OddRowError(UnreadableError):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer shows of one order."""
+    """The rows of one order in an answer."""
 
     report: OrderReport | None = None
     rows: int = 1  # rows in the answer
-    odd: str | None = None  # what in our own row is not understood, though it is an order report
+    odd: str | None = None  # the part of our own row that is not understood, though the row is an order report
     passed_over: tuple[str, ...] = ()  # rows of other orders that cannot be read
 
 
 def the_order(body: bytes, order: Order) -> Found:
-    """Read the answer to the question for one order, by either of its names.
+    """Read the answer to a query for one order, by either of its ids.
 
     Raises:
         UnreadableError: it is no order.
-        OddRowError: it is another order than was asked for, or contradicts what was sent.
+        OddRowError: it is another order than the query names, or contradicts what was sent.
 
     """
     try:
@@ -120,8 +120,8 @@ def among_orders(body: bytes, order: Order) -> Found:
 def among_trades(body: bytes, order: Order) -> Found:
     """Find an order by its fills.
 
-    Fills prove that the order was placed, not how it ended: it shows as partially filled until a query shows more.
-    Each fill counts once, by its trade id.
+    Fills prove that the order was placed, not how it ended: the order counts as partially filled until a query shows
+    more. Each fill counts once, by its trade id.
 
     Raises:
         UnreadableError: it is no list.
@@ -147,7 +147,7 @@ def among_trades(body: bytes, order: Order) -> Found:
 
 
 def names(body: bytes) -> list[tuple[str, str]]:
-    """Read order id and client order id of every row of a list that shows both.
+    """Read the order id and the client order id of each row of a list of orders.
 
     Raises:
         UnreadableError: it is no list.
@@ -158,10 +158,10 @@ def names(body: bytes) -> list[tuple[str, str]]:
 
 
 def state(body: bytes) -> State:
-    """Read the state of the one order that an answer shows.
+    """Read the state of the order in an answer about one order.
 
     Raises:
-        UnreadableError: it shows none of MEXC's states.
+        UnreadableError: it has none of MEXC's states.
 
     """
     try:
@@ -180,7 +180,7 @@ def _ours(kind: type[_R], body: bytes, order: Order) -> tuple[list[_R], int, tup
 
 
 def _row_by_row(kind: type[_R], body: bytes, order: Order) -> tuple[list[_R], int, tuple[str, ...]]:
-    """Read a list in which a row is odd; slower, so only then."""
+    """Read a list row by row; slower, so only if some row is unreadable."""
     parts = _decode(body)
     ours: list[_R] = []
     passed_over = []
@@ -205,7 +205,7 @@ def _decode(body: bytes) -> list[msgspec.Raw]:
 
 
 def _names(part: msgspec.Raw) -> _Row:
-    """Read the names of an odd row, as far as they can be read."""
+    """Read the ids of an unreadable row, as far as possible."""
     try:
         fields = _fields.decode(part)
     except UNREADABLE:
@@ -218,7 +218,7 @@ def _names(part: msgspec.Raw) -> _Row:
 
 
 def _leniently(kind: type[_R], body: bytes) -> _R:
-    """Read a row of ours: an empty text states nothing."""
+    """Read a row of ours: an empty string states nothing."""
     try:
         row: _R = _one[kind].decode(body)
     except UNREADABLE:
@@ -239,10 +239,10 @@ def _has_id(row: _Row, order: Order) -> bool:
 
 
 def _named(order: Order, rows: list[_R]) -> list[_R]:
-    """Choose the rows of one order among ours: that of MEXC's id, or else that of the last attempt.
+    """Choose the rows of one order among ours: those with MEXC's id, or else those of the last attempt.
 
     Raises:
-        OddRowError: MEXC gave our order an id, and shows ours under another.
+        OddRowError: MEXC gave our order an id, and shows the order under another id.
 
     """
     if order.exchange_order_id is not None:
@@ -278,10 +278,10 @@ def _seen(order: Order, rows: list[_Order], length: int, passed_over: tuple[str,
 
 
 def _check(order: Order, *, symbol: str | None, side: str | None, quantity: Decimal | None = None) -> None:
-    """Hold a row against what was sent.
+    """Compare a row with what was sent.
 
     Raises:
-        OddRowError: it contradicts that.
+        OddRowError: it contradicts what was sent.
 
     """
     if symbol and symbol != order.symbol:
@@ -293,9 +293,9 @@ def _check(order: Order, *, symbol: str | None, side: str | None, quantity: Deci
 
 
 def _state(status: str | int | None, executed: Decimal, order: Order) -> tuple[State, str | None]:
-    """Read a status; one that MEXC does not document still proves that the order exists.
+    """Read a status; an undocumented one still proves that the order exists.
 
-    Such an order has ended where the word says so or the whole quantity is executed, and is open otherwise.
+    Such an order has ended if the status says so or the whole quantity is executed; otherwise it is open.
     """
     word = str(status).upper()
     if word in STATES:
@@ -307,7 +307,7 @@ def _state(status: str | int | None, executed: Decimal, order: Order) -> tuple[S
 
 
 def _sum(fill: _Trade) -> Decimal:
-    """Return what a fill came to."""
+    """Return the quote amount of a fill."""
     return _amount(fill.quote_qty) or product(_amount(fill.qty), _amount(fill.price))
 
 

@@ -1,15 +1,15 @@
 """Pacing: the client stays below the exchange's limits, and waits when the exchange asks for it.
 
-MEXC grants 300 weight in 10 seconds per address and 500 per account (documented). Its support speaks of 20 requests a
-second in all. It does not say how much is used, so the daemon counts.
+MEXC grants 300 weight in 10 seconds per address and 500 per account (documented). Its support states 20 requests a
+second in total. MEXC does not report the used weight, so the daemon counts it.
 
-Which order goes, and when, is decided by the rate budget of the core (:mod:`daemon.core.rules.rate`), which knows the
-priorities. It counts decisions. Here the same orders are counted a second time, when they reach the wire: orders that
-a stalled disk or a new connection held back would otherwise leave together, above the exchange's limit. An order or a
-cancel takes a slot of this window immediately before it is written; it never waits for the room that queries wait
-for. Queries wait in order of arrival, at a rate that leaves room for the orders.
+The rate budget of the core (:mod:`daemon.core.rules.rate`), which knows the priorities, decides which order is sent and
+when. It counts decisions. This module counts the same orders when they are sent: orders that a slow commit or a new
+connection delayed would otherwise be sent together, above the exchange's limit. An order or a cancel takes a slot of
+this window immediately before it is written, and never waits behind queries. Queries wait in order of arrival, at a
+rate that leaves room for the orders.
 
-A process does not know what the one before it used. So it begins as if half of the weight were spent.
+A process does not know the weight that the previous process used, so it starts as if half of the weight were used.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from daemon.config.tables import ExchangeTable
 
 
 class Window:
-    """Counts what was spent in a window of time that slides."""
+    """Counts what was spent in a sliding time window."""
 
     def __init__(self, span_ms: int) -> None:
         self._span_ms = span_ms
@@ -36,12 +36,12 @@ class Window:
         return self._used
 
     def spend(self, now_ms: int, amount: int) -> None:
-        """Count something."""
+        """Count an amount."""
         self._spent.append((now_ms, amount))
         self._used += amount
 
     def ready_ms(self, now_ms: int, amount: int, limit: int) -> int:
-        """Find when enough of what was spent has left the window; more than the limit at once waits for all of it."""
+        """Return when the window has room for an amount; an amount above the limit waits until the window is empty."""
         excess = self.used(now_ms) + amount - limit
         ready_ms = now_ms
         for spent_ms, spent in self._spent:
@@ -53,12 +53,12 @@ class Window:
 
 
 class Pacer:
-    """Makes requests wait for room, in order of arrival."""
+    """Delays requests until the rate limits have room, in order of arrival."""
 
     def __init__(self, clock: Clock, table: ExchangeTable) -> None:
         self.table = table
         self.backoff_until_ms = 0  # for everything but orders and cancels
-        self.orders_backoff_until_ms = 0  # for cancels; when orders go is decided in the core
+        self.orders_backoff_until_ms = 0  # for cancels; the core decides when orders are sent
         self._clock = clock
         self._weight = Window(10_000)
         self._requests = Window(1_000)
@@ -79,13 +79,13 @@ class Pacer:
             self.orders_backoff_until_ms = max(self.orders_backoff_until_ms, until_ms)
 
     def end_backoffs(self) -> None:
-        """Let everything go that has room: the operator ended the wait."""
+        """End the waits that the exchange asked for, on the operator's request; the rate limits remain."""
         self.backoff_until_ms = self.orders_backoff_until_ms = 0
         self._backoff_ended.set()
         self._backoff_ended = asyncio.Event()
 
     def clock_stepped(self, step_ms: int) -> None:
-        """Keep the length of each wait that runs: the clock jumped forward by so much."""
+        """Keep the remaining length of each running wait after the clock jumped forward by ``step_ms``."""
         before_ms = self._clock.now_ms() - step_ms
         if self.backoff_until_ms > before_ms:
             self.backoff_until_ms += step_ms
@@ -102,7 +102,7 @@ class Pacer:
             self._weight.spend(self._clock.now_ms(), weight)
 
     async def wait_for_order(self) -> None:
-        """Wait until an order, or a cancel, may reach the wire, and count it."""
+        """Wait until an order or a cancel may be sent, and count it."""
         async with self._order_lock:
             now_ms = self._clock.now_ms()
             while (ready_ms := self._orders.ready_ms(now_ms, 1, self.table.order_rate_per_s)) > now_ms:

@@ -1,11 +1,11 @@
-"""Whether the exchange lets this account trade from here, found out without placing anything.
+"""The preflight: checks whether this account can trade from here, without placing an order.
 
-Asked for, in this order: the time, the account, and ``order/test``, which takes an order's parameters and places
-nothing (documented; how deep it checks is not). What MEXC does not tell, a key's age and the addresses that it is
-bound to, shows only in a refusal.
+It queries the time, the account, and ``order/test``, in this order. ``order/test`` takes an order's parameters and
+places nothing (documented; which checks it makes is not). The age of a key and its allowed addresses show only in a
+refusal.
 
-A server on this machine is a test server: it may not know these questions, and its clock is its own matter. There only
-a definite no counts, and that it answers at all.
+A server on this machine is a test server: it may lack these routes, and its clock may differ. There the preflight fails
+only if the server does not answer, or clearly refuses.
 """
 
 from daemon.clock import wall_ms
@@ -20,15 +20,15 @@ ACCOUNT, TEST = "/api/v3/account", "/api/v3/order/test"
 REFUSALS, SERVER_ERRORS = range(400, 500), range(500, 600)
 
 TRIAL = [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("quantity", "0.001"), ("price", "10000")]
-"""An order for ``order/test``. Only a refusal that speaks of the key counts, so the figures need not be good ones."""
+"""An order for ``order/test``. Only a refusal because of the key counts, so the amounts need not be valid."""
 
 
 async def run_preflight(requests: Requests) -> PreflightResult:
-    """Ask the exchange."""
+    """Run the preflight."""
     if requests.table.is_test:
         return await _of_test_server(requests)
     if not await requests.measure_clock():
-        return _unknown(f"the exchange does not tell the time: {requests.health().error or 'unreadable'}")
+        return _unknown(f"the exchange does not report its time: {requests.health().error or 'unreadable'}")
     clock = clock_result((requests.health().offset_ms or 0) + requests.clock.now_ms() - wall_ms())
     if clock.verdict is not PreflightVerdict.FIT:
         return clock
@@ -60,7 +60,7 @@ def _account(answer: ExchangeCall) -> PreflightResult:
 def _trial(answer: ExchangeCall) -> PreflightResult:
     reply = answer.reply
     if not isinstance(reply, Reply):
-        return _unknown(f"the exchange does not try an order: {reply.why}")
+        return _unknown(f"the exchange did not answer the test order: {reply.why}")
     return trial_result(reply.status, reply.body)
 
 
@@ -76,7 +76,7 @@ def clock_result(ahead_ms: int) -> PreflightResult:
 
 
 def key_result(status: int, body: bytes) -> PreflightResult:
-    """Judge by the answer to ``ACCOUNT`` whether the exchange accepts the key."""
+    """Judge from the answer to ``ACCOUNT`` whether the exchange accepts the key."""
     return FIT if status == OK else _refused(status, body, "does not accept the key")
 
 
@@ -91,12 +91,12 @@ def account_result(body: bytes) -> PreflightResult:
     return PreflightResult(
         PreflightVerdict.UNFIT,
         "the account may not trade (canTrade is false)",
-        "see the exchange's own page for why",
+        "the exchange's website says why",
     )
 
 
 def trial_result(status: int, body: bytes) -> PreflightResult:
-    """Judge by the answer to ``TRIAL`` whether the key may place orders: other refusals of it say nothing."""
+    """Judge from the answer to ``TRIAL`` whether the key may place orders; other refusals mean nothing."""
     if status == OK:
         return FIT
     judged = _refused(status, body, "does not let the key trade")
@@ -104,7 +104,7 @@ def trial_result(status: int, body: bytes) -> PreflightResult:
 
 
 def _refused(status: int, body: bytes, what: str) -> PreflightResult:
-    """Read a refusal: only one that speaks of key, signature or permission is for good."""
+    """Read a refusal: it is permanent only if it concerns key, signature or permission."""
     said = f"the exchange {what}: HTTP {status} {raw(body)}"
     if advice_of(body) is not Advice.HALT:
         return _unknown(said)

@@ -1,4 +1,4 @@
-"""Last prices, for the guards that judge by them: asked for when they are needed, and kept for a moment."""
+"""Last prices for the price guards: queried when needed, and cached briefly."""
 
 import asyncio
 from collections import defaultdict
@@ -11,21 +11,21 @@ from daemon.exchange.mexc.requests import OK, Requests
 from daemon.exchange.mexc.transport import Reply
 
 FRESH_MS = 1_000
-"""So long a price counts as the last one."""
+"""How long a price counts as the last one."""
 TIMEOUT_MS = 1_000
-"""So long a signal waits for a price: one that comes later is old, and so is the signal."""
+"""How long a signal waits for a price; after that, price and signal are too old."""
 
 
 class LastPrices:
-    """Asks once for all who want the same pair's price at the same time."""
+    """Shares one query among concurrent requests for the same pair's price."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._known: dict[str, tuple[int, Decimal | None]] = {}  # pair → when it was asked for, and the answer
+        self._known: dict[str, tuple[int, Decimal | None]] = {}  # pair → when its price was queried, and the answer
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def last(self, symbol: str) -> Decimal | None:
-        """Return a pair's last price in quote per base; ``None`` where it cannot be had now."""
+        """Return a pair's last price in quote per base; ``None`` if it is not available now."""
         began_ms = self._requests.clock.now_ms()
         if self._requests.pacer.backoff_until_ms > began_ms:
             return None

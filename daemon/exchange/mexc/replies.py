@@ -1,8 +1,9 @@
 """What MEXC's answers to an order request mean.
 
-*Refused* is only what the table of codes (:mod:`.codes`) lists as refused. Everything else, an unlisted code included,
-is an unknown outcome: MEXC documents that execution status is unknown after a server error, and what is not documented
-is taken for the worst. An answer that names an order is never a refusal, whatever its status and code say.
+An order is *refused* only if the table of codes (:mod:`.codes`) lists the code as a refusal. Everything else, unlisted
+codes included, is an unknown outcome: MEXC documents that the execution status is unknown after a server error, and
+undocumented answers count as the worst case. An answer that names an order is never a refusal, whatever its status and
+code.
 """
 
 import re
@@ -15,38 +16,38 @@ from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused,
 from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE
 
 MAX_RAW = 600
-"""So many characters of a raw answer are kept as evidence."""
+"""The number of characters of a raw answer that are kept as evidence."""
 
 SUCCESS = frozenset({None, 0, 200})
-"""What stands for the code where nothing failed."""
+"""The values of the code that mean success."""
 
 GATEWAY = {429: 2_000, 418: 120_000}
-"""HTTP statuses, and codes, of the gateway's own refusal, and how long to wait where ``Retry-After`` does not say (ms).
+"""HTTP statuses, and codes, of the gateway's own refusal, and the wait in ms if there is no ``Retry-After``.
 
 A ban lasts from two minutes to three days (documented).
 """
 
 BAN = 418
 LONGEST_LIMIT_MS = 600_000
-"""No 429 is believed to mean longer: MEXC's limits count ten seconds. What lasts longer is a ban, and says so (418)."""
+"""The longest wait after a 429, in ms: MEXC's limits count ten seconds. A longer wait is a ban, which is a 418."""
 
 FORBIDDEN, SERVER_ERROR = 403, 500
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises at an unreadable answer: the last two for text that is no UTF-8, and for endless nesting."""
+"""Errors of msgspec for an unreadable answer: the last two for text that is not UTF-8, and for too deep nesting."""
 
 _SIGNATURE = re.compile(r"(signature(?:=|%3D|&#61;|&#x3D;))[0-9a-f]+", re.IGNORECASE)
 _DUPLICATE = re.compile(r"duplicat|already (?:been|exist|in use|used)|repeat|unique|重复", re.IGNORECASE)
 _CAP = re.compile(r"cannot exceed\s+([0-9]+(?:\.[0-9]+)?)(?![.,]?[0-9]|e[-+]?[0-9])", re.IGNORECASE)
 _ORDER_ID = re.compile(rb'\\*"orderId\\*"\s*:\s*(?:\\*"(?P<text>[^\\"]+)|(?P<number>-?[0-9]+))', re.IGNORECASE)
-"""An order's id anywhere in an answer, also where the answer is cut off, nested, or JSON quoted within JSON."""
+"""An order's id anywhere in an answer, also if the answer is cut off, nested, or JSON quoted within JSON."""
 _CODE = re.compile(r"-?[0-9]{1,12}")
 _SCALE = re.compile(r"scale is invalid", re.IGNORECASE)
 """Code 400 has two meanings (observed): the key is missing, or an amount of this one order has too many decimals."""
 
 
 class _Envelope(msgspec.Struct):
-    """What any JSON answer may hold."""
+    """The fields that any JSON answer may have."""
 
     code: int | str | None = None
     msg: str | None = None
@@ -57,7 +58,7 @@ _decode = msgspec.json.Decoder(_Envelope, strict=False).decode
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A JSON answer's code and message, where it has them; the message without our signature, like :func:`raw`."""
+    """A JSON answer's code and message, if it has them; the message without our signature, like :func:`raw`."""
 
     code: int | None
     message: str
@@ -65,7 +66,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 def envelope(body: bytes) -> Envelope | None:
-    """Read a JSON answer; ``None`` where it is none."""
+    """Read a JSON answer; ``None`` if it is not one."""
     try:
         found = _decode(body)
     except UNREADABLE:
@@ -79,7 +80,7 @@ def envelope(body: bytes) -> Envelope | None:
 
 
 def raw(body: bytes) -> str:
-    """Keep the beginning of a raw answer, without the signature that a gateway's page may quote from our address."""
+    """Return the beginning of a raw answer, without the signature, which a gateway's page may quote from our URL."""
     text = _unsigned(body[: MAX_RAW * 4].decode("utf-8", errors="replace"))
     return text if len(text) <= MAX_RAW else text[:MAX_RAW] + "…"
 
@@ -91,7 +92,7 @@ def _unsigned(text: str) -> str:
 def placed_or_not(
     status: int, body: bytes, retry_after_ms: int | None, asked: str, duplicate_codes: Collection[int] = frozenset()
 ) -> Answer:
-    """Read the answer to an order request; ``duplicate_codes`` are known to refuse an id that was used."""
+    """Read the answer to an order request; ``duplicate_codes`` refuse an id that was used before."""
     answered = f"HTTP {status} {raw(body)}"
     found = envelope(body)
     if found is not None and found.order_id and _is_success(status, found):
@@ -125,9 +126,9 @@ def placed_or_not(
 
 
 def waiting_ms(status: int, code: int | None, retry_after_ms: int | None) -> int | None:
-    """Tell how long an answer says to send nothing; ``None`` where it says no such thing.
+    """Return how long an answer asks to send nothing, in ms; ``None`` if it does not ask.
 
-    The gateway says so by its HTTP status, or by the code 429 in the body of another answer.
+    The gateway asks by its HTTP status, or by the code 429 in the body of another answer.
     """
     limit = status if status in GATEWAY else code
     if limit not in GATEWAY or (status not in GATEWAY and status // 100 not in (2, 4)):
@@ -141,14 +142,14 @@ def _is_success(status: int, found: Envelope) -> bool:
 
 
 def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_codes: Collection[int]) -> str | None:
-    """Tell why an answer that placed no order does not refuse it either; ``None`` where it does."""
+    """Return why an answer that does not confirm an order does not refuse it either; ``None`` if it refuses it."""
     if status not in GATEWAY and (status == FORBIDDEN or status // 100 not in (2, 4)):  # HTTP's own classes
         return f"HTTP {status} says nothing about execution"
     named = _ORDER_ID.search(body)
     if named is not None:
         order_id = (named["text"] or named["number"]).decode("utf-8", errors="replace")
         code = None if found is None else found.code
-        return f"HTTP {status}, code {code}, beside an order: {order_id[:60]}"
+        return f"HTTP {status}, code {code}, with an order: {order_id[:60]}"
     if status in GATEWAY:
         return None
     if found is None:
@@ -160,13 +161,13 @@ def _why_no_refusal(found: Envelope, duplicate_codes: Collection[int]) -> str | 
     if _advice(found) is None:
         return f"code {found.code} is not known as a refusal: {found.message[:200]}"
     if found.code in duplicate_codes or _DUPLICATE.search(found.message):
-        # Whether MEXC refuses a client order id that was used is undocumented: an order of ours may exist.
+        # Whether MEXC refuses a client order id that was used before is undocumented: an order of ours may exist.
         return f"code {found.code} speaks of a duplicate: {found.message[:200]}"
     return None
 
 
 def advice_of(body: bytes) -> Advice | None:
-    """Read what a refusal calls for; ``None`` where it is not in the table."""
+    """Return the advice for a refusal; ``None`` if its code is not in the table."""
     found = envelope(body)
     return None if found is None else _advice(found)
 
@@ -177,10 +178,9 @@ def _advice(found: Envelope) -> Advice | None:
 
 
 def _cap(message: str) -> Decimal | None:
-    """Read the price cap out of a message such as "Order price cannot exceed 0.05USDT" (observed).
+    """Read the price cap from a message such as "Order price cannot exceed 0.05USDT" (observed).
 
-    A number written otherwise, with thousands set apart or with an exponent, is not read: the beginning of it would be
-    another price.
+    A number with thousands separators or an exponent is not read: its first digits would be another price.
     """
     match = _CAP.search(message)
     cap = Decimal(match[1]) if match else None

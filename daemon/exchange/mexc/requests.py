@@ -1,4 +1,4 @@
-"""Signed, paced requests, and the exchange's health and clock as their answers show them."""
+"""Signed, paced requests, and the exchange's health and clock according to the answers."""
 
 import asyncio
 
@@ -17,14 +17,14 @@ from daemon.exchange.port import Health
 
 OK, BAD_REQUEST = 200, 400
 FIRST_WAIT_MS = 500
-"""So long nothing is asked after a refusal of the gateway, twice as long after the next, up to a minute: what it
-states itself may be zero. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
+"""The shortest pause of queries after a refusal of the gateway, whose stated wait may be zero; doubled after each
+further refusal, up to a minute. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
 LONGEST_ENVELOPE = 4_000
-"""Bytes of the longest answer that is searched for a code: a longer one is a list."""
+"""The longest answer that is searched for a code, in bytes: a longer one is a list."""
 
 
 class ExchangeCall(msgspec.Struct, frozen=True):
-    """A request without its signature, for the record, the answer to it, and when each passed the network."""
+    """A request without its signature, its answer, and when they were sent and received."""
 
     asked: str
     reply: Reply | Failure
@@ -33,12 +33,12 @@ class ExchangeCall(msgspec.Struct, frozen=True):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A request that is built, and signed where it must be."""
+    """A request that is built, and signed if necessary."""
 
     asked: str  # without its signature, for the record
     target: str  # path and query as they are sent
     request: bytes
-    repeatable: bool  # written once more where its connection drops before an answer
+    repeatable: bool  # written once more if its connection drops before the answer
 
 
 class Requests:
@@ -62,15 +62,15 @@ class Requests:
         self._stepped_ms = 0  # by how much our clock has jumped forward since the start
 
     def reload(self, table: ExchangeTable) -> None:
-        """Take a new configuration; it counts from the next request on."""
+        """Take a new configuration, for all requests from the next one on."""
         self.table = self.pacer.table = table
 
     def exchange_ms(self, local_ms: int) -> int:
-        """Translate an instant of ours into the exchange's time."""
+        """Convert an instant of our clock into the exchange's time."""
         return local_ms + (self._offset_ms or 0)
 
     async def public(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
-        """Ask what needs no key, when there is room."""
+        """Send a request that needs no key, once the rate limit has room."""
         query = encode(parameters)
         target = f"{path}?{query}" if query else path
         await self.pacer.wait(weight)
@@ -78,7 +78,7 @@ class Requests:
         return await self._send(Prepared(f"GET {target}", target, request, repeatable=True))
 
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
-        """Ask what needs a signature, when there is room."""
+        """Send a signed request, once the rate limit has room."""
         await self.pacer.wait(weight)
         answer = await self._send(self.signed(method, path, parameters))
         if _clock_refused(answer.reply):
@@ -86,15 +86,15 @@ class Requests:
         return answer
 
     async def cancel(self, path: str, parameters: Parameters) -> ExchangeCall:
-        """Ask for a cancel; it counts as an order."""
+        """Send a cancel; it counts as an order."""
         await self.pacer.wait_for_order()
         return await self._send(self.signed("DELETE", path, parameters))
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours, at the middle of the round trip.
 
-        Whoever asks while it is being measured shares the answer. A measurement that took longer than a request is
-        valid for says too little to replace one that did not.
+        Concurrent callers share one measurement. A measurement that took longer than a request is valid is too
+        imprecise to replace a shorter one.
         """
         asked_ms = self.clock.now_ms()
         async with self._measuring:
@@ -112,14 +112,14 @@ class Requests:
             return True
 
     def clock_stepped(self, step_ms: int) -> None:
-        """Take note that our clock jumped forward; requests go on being signed with the exchange's time."""
+        """Record that our clock jumped forward, so that requests are still signed with the exchange's time."""
         self._stepped_ms += step_ms
         if self._offset_ms is not None:
             self._offset_ms -= step_ms
         self.pacer.clock_stepped(step_ms)
 
     def health(self) -> Health:
-        """Tell how the exchange stands, as far as is known."""
+        """Return the state of the client."""
         return Health(
             reachable=self._reachable,
             offset_ms=self._offset_ms,
@@ -132,7 +132,7 @@ class Requests:
         )
 
     def signed(self, method: str, path: str, parameters: Parameters, until_ms: int | None = None) -> Prepared:
-        """Sign a request that is valid for the configured window, and not beyond an instant of our clock.
+        """Sign a request that is valid for the configured window, and not after an instant of our clock.
 
         ``until_ms`` is an order's deadline: after it the exchange itself refuses the request as stale.
         """
@@ -146,7 +146,7 @@ class Requests:
         return Prepared(f"{method} {path}?{query}", target, request, repeatable=method != "POST")
 
     def received(self, prepared: Prepared, reply: Reply | Failure) -> Reply | Failure:
-        """Take from what came back how the exchange stands; return it without our keys and the signature."""
+        """Update health and clock from an answer; return it without our keys and the signature."""
         reply = self._redacted(reply, prepared.target)
         if isinstance(reply, Failure):
             self._reachable, self._error = False, reply.why
@@ -158,7 +158,7 @@ class Requests:
         else:
             wait_ms = max(stated_ms, FIRST_WAIT_MS * 2 ** min(self._refused_in_a_row, 7))
             self._refused_in_a_row += 1
-            self._error = f"HTTP {reply.status}: the exchange says wait {stated_ms} ms; {wait_ms} ms are waited"
+            self._error = f"HTTP {reply.status}: the exchange asked to wait {stated_ms} ms; waiting {wait_ms} ms"
             is_query = prepared.asked.startswith("GET ")
             self.pacer.back_off(self.clock.now_ms() + wait_ms, orders=not is_query or _is_ban(reply))
         return reply
@@ -172,7 +172,7 @@ class Requests:
         return ExchangeCall(prepared.asked, self.received(prepared, reply), began_ms, ended_ms)
 
     def _redacted(self, reply: Reply | Failure, target: str) -> Reply | Failure:
-        """Redact our keys and the request's own signature in what came back: a gateway's page may quote the request."""
+        """Redact our keys and the request's signature in an answer: a gateway's page may quote the request."""
         if isinstance(reply, Reply):
             body = redacted(reply.body, self._credentials, target)
             return reply if body is reply.body else msgspec.structs.replace(reply, body=body)
@@ -187,7 +187,7 @@ def must_wait_ms(reply: Reply) -> int | None:
 
 
 def _is_ban(reply: Reply) -> bool:
-    """Whether the gateway refuses our address as a whole, and not only what reached its limit."""
+    """Return whether the gateway refuses our address as a whole, and not only the requests above a limit."""
     found = envelope(reply.body) if len(reply.body) < LONGEST_ENVELOPE else None
     return reply.status == BAN or (found is not None and found.code == BAN)
 

@@ -1,8 +1,8 @@
 """Signed requests: exactly the bytes that are sent are signed.
 
-MEXC's signature is the lower-case hexadecimal HMAC-SHA256 of query string and body, nothing between the two
-(documented). Everything is put into the query string, in UTF-8 with upper-case percent escapes and ``%20`` for a space,
-and the body stays empty; the ``Content-Type`` must be ``application/json`` all the same (observed: error 700013).
+MEXC's signature is the lower-case hexadecimal HMAC-SHA256 of query string and body, without a separator (documented).
+All parameters are in the query string, in UTF-8 with upper-case percent escapes and ``%20`` for a space, and the body
+is empty. The ``Content-Type`` must be ``application/json`` nevertheless (observed: error 700013).
 """
 
 import re
@@ -16,7 +16,7 @@ _SIGNATURE = "&signature="
 
 
 def encode(parameters: Parameters) -> str:
-    """Write a query string. Values that need no escape, nearly all, are written as they are."""
+    """Return a query string. Values that need no escape, nearly all, are not changed."""
     return "&".join(
         f"{name}={value if value.isalnum() and value.isascii() else quote(value, safe='')}"
         for name, value in parameters
@@ -29,10 +29,10 @@ def signed(credentials: Credentials, query: str) -> str:
 
 
 def redacted(answer: bytes, credentials: Credentials, target: str) -> bytes:
-    """Return an answer without the keys and without the signature of the request it answers, in either case.
+    """Return an answer without the keys and the signature of its request, in upper or lower case.
 
-    The values themselves are searched for, because an answer may quote a request in any notation. An answer that holds
-    none of them is returned as it is.
+    The values themselves are searched for, because an answer may quote a request in any notation. An answer without
+    them is returned unchanged.
     """
     secrets = [credentials.api_key.reveal(), credentials.api_secret.reveal(), target.partition(_SIGNATURE)[2]]
     shown = answer.lower()

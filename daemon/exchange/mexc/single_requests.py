@@ -1,6 +1,6 @@
-"""Asking an exchange, one request after the other: for an examination or a probe, not for trading.
+"""Single requests to an exchange, one at a time, for the doctor and the probe; not for trading.
 
-What comes back is kept without key, secret and signature, whatever of them a gateway quotes.
+Answers are kept without key, secret and signature, which a gateway may quote.
 """
 
 import http.client
@@ -26,7 +26,7 @@ Parameters = Sequence[tuple[str, str]]
 
 
 class SingleAnswer(msgspec.Struct, frozen=True):
-    """What was answered, and what had been asked, without the signature."""
+    """An answer, and its request without the signature."""
 
     status: int
     body: bytes
@@ -39,7 +39,7 @@ class SingleAnswer(msgspec.Struct, frozen=True):
 
 
 class Unanswered(Exception):
-    """There was no answer: whether the request arrived is not known."""
+    """There was no answer: it is unknown whether the request arrived."""
 
 
 class Server:
@@ -49,7 +49,7 @@ class Server:
         self.url = url
         self.keys = keys
         self.offset_ms = 0
-        """Its clock minus the machine's, once :meth:`measure` has been asked."""
+        """Its clock minus the machine's, once :meth:`measure` has run."""
         self.certificate_days: int | None = None
         """How long its certificate is valid; ``None`` without TLS."""
 
@@ -69,7 +69,7 @@ class Server:
         return took_ms
 
     def public(self, path: str, parameters: Parameters) -> SingleAnswer:
-        """Ask what needs no key.
+        """Send a request that needs no key.
 
         Raises:
             Unanswered, ssl.SSLError: there was no answer.
@@ -80,7 +80,7 @@ class Server:
         return self._ask("GET", target, f"GET {target}", {})
 
     def private(self, method: str, path: str, parameters: Parameters) -> SingleAnswer:
-        """Ask what needs a signature.
+        """Send a signed request.
 
         Raises:
             Unanswered, ssl.SSLError: there was no answer.

@@ -22,11 +22,11 @@ from daemon.exchange.mexc.views import UnreadableError
 
 NOT_FOUND = -2013
 ONE = frozenset({Source.ORDER_ID, Source.ORDER})
-"""Witnesses that are asked for one order; the others show lists."""
+"""Sources that are queried for one order; the others return lists."""
 MARGIN_MS = 60_000
-"""A list is asked from so long before the order was sent."""
+"""A list begins this long before the order was sent."""
 FRESH_MS = 60_000
-"""A list is kept for so long at most."""
+"""The longest time for which a list is kept."""
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -46,14 +46,14 @@ PLACES = {
 
 
 def names(order: Order, source: Source = Source.ORDER_ID) -> list[tuple[str, str]]:
-    """Name an order for a question about it alone: by MEXC's id where it is known, or else by ours."""
+    """Return the parameter that names one order: MEXC's id if it is known, or else ours."""
     if source is Source.ORDER_ID and order.exchange_order_id is not None:
         return [("symbol", order.symbol), ("orderId", order.exchange_order_id)]
     return [("symbol", order.symbol), ("origClientOrderId", order.client_order_id or "")]
 
 
 class _List(msgspec.Struct, frozen=True):
-    """An answer that shows all of a pair's orders, or trades, since an instant."""
+    """An answer with all orders or trades of a pair since an instant."""
 
     asked_ms: int
     since_ms: int
@@ -61,10 +61,10 @@ class _List(msgspec.Struct, frozen=True):
 
 
 class Sources:
-    """Queries the sources; one list serves every order of its pair that it is new enough for.
+    """Queries the sources; orders of one pair share a list that is new enough for them.
 
-    After an outage many orders of one pair are in doubt at once; asking for the same list for each of them would use
-    up the weight limit, and the last would wait for minutes.
+    After an outage many orders of one pair are in doubt at once. Querying the list for each of them would use up the
+    weight limit, and the last order would wait for minutes.
     """
 
     def __init__(self, requests: Requests) -> None:
@@ -106,7 +106,7 @@ class Sources:
 
 
 def _ban_ms(reply: Reply) -> int | None:
-    """Return how long a query's answer holds orders back as well: a ban does, too many queries do not."""
+    """Return how long a query's answer delays orders as well, in ms: a ban does, too many queries do not."""
     return must_wait_ms(reply) if reply.status == BAN else None
 
 

@@ -1,8 +1,8 @@
-"""Trading rules from ``exchangeInfo``, kept so that no signal waits for them.
+"""Trading rules from ``exchangeInfo``, cached so that no signal waits for them.
 
-The exchange decides what it takes; the rules here only spare it what it would refuse for sure. So whatever is missing,
-empty or cannot be read limits nothing, and a pair is closed only by a word that means so. A pair is left out only where
-its name or its assets cannot be read.
+The exchange decides what it accepts; the rules only avoid orders that it would certainly refuse. So a field that is
+missing, empty or unreadable limits nothing, and only a known word closes a pair. A pair is left out only if its name or
+its assets cannot be read.
 """
 
 from decimal import Decimal
@@ -29,7 +29,7 @@ DECIMALS, MAX_DECIMALS = 8, 40
 
 
 class _Symbol(msgspec.Struct, rename="camel"):
-    """One pair as MEXC shows it."""
+    """One pair in MEXC's answer."""
 
     symbol: str
     base_asset: str
@@ -65,9 +65,9 @@ _KINDS = {field.encode_name: field.type for field in msgspec.structs.fields(_Sym
 
 
 def parse(body: bytes) -> list[SymbolRules] | None:
-    """Read ``exchangeInfo``; ``None`` where it is none.
+    """Read ``exchangeInfo``; ``None`` if it cannot be read.
 
-    A pair without a name is left out, so that one odd listing does not hide all others; where that leaves nothing, the
+    A pair without a name is left out, so that one invalid listing does not hide all others. If no pair is left, the
     answer as a whole cannot be read.
     """
     try:
@@ -77,7 +77,7 @@ def parse(body: bytes) -> list[SymbolRules] | None:
 
 
 def _one_by_one(body: bytes) -> list[SymbolRules] | None:
-    """Read what can be read; three times as slow, so only where something cannot."""
+    """Read each pair separately; three times as slow, so only if the answer as a whole cannot be read."""
     try:
         shown = _parts.decode(body).symbols
     except UNREADABLE:
@@ -86,7 +86,7 @@ def _one_by_one(body: bytes) -> list[SymbolRules] | None:
 
 
 def _read(shown: msgspec.Raw) -> SymbolRules | None:
-    """Read a pair field by field: one that cannot be read is not stated."""
+    """Read a pair field by field: an unreadable field counts as missing."""
     try:
         fields = _fields.decode(shown)
         stated = {name: value for name, value in fields.items() if _is_readable(name, value)}

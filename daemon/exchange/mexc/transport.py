@@ -1,12 +1,12 @@
-"""Requests over aiohttp's connections. The one question that matters when one fails: can the exchange have read a byte.
+"""Requests over aiohttp's connections. When a request fails, what matters is whether the exchange can have read a byte.
 
-aiohttp opens the connections, with TLS, keeps them in a pool, and reads the answers. The requests are written here, as
-bytes that were built before, because aiohttp's own client does otherwise than an order wants (each observed, each
-with a test): it quotes a target anew, which changes signed bytes; it follows redirects, which sends a POST again; and
-it uses a kept-alive connection again although something lies on it unread, a 408 or the server's end of it.
+aiohttp opens the connections, with TLS, keeps them in a pool, and reads the answers. This module writes the requests as
+prepared bytes, because aiohttp's own client is not safe for orders (each observed, each with a test): it quotes a
+target again, which changes signed bytes; it follows redirects, which sends a POST again; and it reuses a kept-alive
+connection with unread data on it, a 408 or the server's end of the connection.
 
-A request goes in three steps: :meth:`HttpTransport.connect`, :meth:`Connection.write`, :meth:`Connection.reply`. What
-must be known when the first byte leaves is asked between the first two; ``write`` waits for nothing.
+A request has three steps: :meth:`HttpTransport.connect`, :meth:`Connection.write`, :meth:`Connection.reply`. The caller
+makes its last checks between the first two; ``write`` does not wait.
 """
 
 import asyncio
@@ -28,20 +28,20 @@ MAX_BODY = 16 << 20
 """Bytes of an answer that are read; exchangeInfo of all pairs is the longest."""
 
 LONGEST_BAN_S = 259_200
-"""MEXC's longest ban: three days (documented). No ``Retry-After`` is believed beyond it."""
+"""MEXC's longest ban: three days (documented). A longer ``Retry-After`` is cut to it."""
 
 IDLE_S = 45
-"""A connection that idled for longer carries no request: a server or a router may have forgotten it without a word.
+"""A connection that was idle for longer is not reused: a server or a router may have dropped it silently.
 The clock check ([exchange] clock_check_s, 30 by default) keeps one connection in use."""
 
 UNREAD = 408
-"""The server waited for a request and none came. On a connection that idled it was said before ours came."""
+"""The server received no request in time. On an idle connection it sent this before our request arrived."""
 
 LONGEST_LINE = 1 << 16
-"""Bytes of a status line or a header."""
+"""The longest status line or header, in bytes."""
 
 INTERIM = frozenset({100, *range(102, 200)})
-"""Statuses that another answer follows. After 101 none does."""
+"""Statuses that are followed by another answer. 101 is not."""
 
 GIVEN_UP = "ClientConnectionError: the server closed the new connection before the request"
 
@@ -64,9 +64,9 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Connection(Protocol):
-    """A connection that stands, TCP and TLS. It carries one request, or goes back to the pool without."""
+    """An open connection, with TLS. It carries one request, or returns to the pool unused."""
 
-    reused: bool  # it carried a request before
+    reused: bool  # whether it carried a request before
 
     def write(self, request: bytes) -> bool:
         """Write a request at once; ``False`` where the server has given the connection up: nothing was written."""
@@ -85,23 +85,23 @@ class Transport(Protocol):
     """Carries requests to the exchange."""
 
     def build(self, method: str, target: str, header_lines: str) -> bytes:
-        """Return a request as it is written. ``target`` is path and query, encoded already."""
+        """Return the bytes of a request. ``target`` is path and query, already encoded."""
         ...
 
     async def connect(self, timeout_s: float) -> Connection:
-        """Return a connection that stands.
+        """Return an open connection.
 
         Raises:
-            aiohttp.ClientError, OSError: there is none in that time.
+            aiohttp.ClientError, OSError: no connection could be opened in that time.
 
         """
         ...
 
     async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
-        """Make one request that waits for nothing but a connection.
+        """Send one request as soon as there is a connection.
 
-        ``timeout_s`` is given to the connection to open, and then again to the exchange to answer. A ``repeatable``
-        request is written once more where its connection drops before an answer.
+        ``timeout_s`` limits opening the connection, and then again the answer. A ``repeatable`` request is written once
+        more if its connection drops before the answer.
         """
         ...
 
@@ -110,7 +110,7 @@ class PooledConnection:
     """A connection of aiohttp's pool."""
 
     def __init__(self, connection: aiohttp.connector.Connection, carried: WeakSet[ResponseHandler]) -> None:
-        """``carried`` are the connections that carried a request before."""
+        """``carried`` holds the connections that carried a request before."""
         assert connection.protocol is not None
         self.dropped = False  # the server hung up on the request without an answer
         self.reused = connection.protocol in carried
@@ -127,7 +127,7 @@ class PooledConnection:
             return False
         self._is_written = True
         self._carried.add(self._protocol)
-        self._protocol.transport.write(request)  # type: ignore[union-attr]  # it stands
+        self._protocol.transport.write(request)  # type: ignore[union-attr]  # it is open
         return True
 
     async def reply(self, timeout_s: float) -> Reply | Failure:
@@ -153,10 +153,10 @@ class PooledConnection:
             self._connection.release()
 
     def is_given_up(self) -> bool:
-        """Return whether a request would go unread, as far as can be known without asking the server.
+        """Return whether the server has closed the connection, as far as the socket shows.
 
-        On a connection that carried a request before nothing may lie unread: it is a 408, or the end. On a new one
-        under TLS the server's session tickets may lie there, so only the end counts.
+        On a connection that carried a request before, unread data is a 408 or the end. On a new one with TLS it may be
+        the server's session tickets, so only the end counts.
         """
         transport = self._protocol.transport
         if transport is None or transport.is_closing() or self._protocol.should_close:
@@ -191,14 +191,14 @@ class HttpTransport:
         self._carried: WeakSet[ResponseHandler] = WeakSet()
 
     def build(self, method: str, target: str, header_lines: str) -> bytes:
-        """Return a request as it is written."""
+        """Return the bytes of a request."""
         length = "" if method == "GET" else "Content-Length: 0\r\n"
         return (
             f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n{header_lines}{length}\r\n"
         ).encode("ascii")
 
     async def connect(self, timeout_s: float) -> PooledConnection:
-        """Return a connection that stands, and that the server has not given up."""
+        """Return an open connection that the server has not closed."""
         timeout = aiohttp.ClientTimeout(connect=timeout_s / 2)
         while True:
             try:
@@ -211,7 +211,7 @@ class HttpTransport:
             found.close()
 
     async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
-        """Make one request that waits for nothing but a connection."""
+        """Send one request as soon as there is a connection."""
         while True:
             try:
                 async with asyncio.timeout(timeout_s):
@@ -230,8 +230,8 @@ class HttpTransport:
 async def open_transport(base_url: str, connector: aiohttp.BaseConnector | None = None) -> AsyncIterator[HttpTransport]:
     """Open the pool that carries every request of one exchange.
 
-    The number of connections is not bounded here: the limit of orders in flight bounds it, and an order that waits
-    for a connection would wait behind requests of lesser rank.
+    The pool does not limit the number of connections: the limit of orders in flight does, and an order that waited for
+    a connection would wait behind less urgent requests.
     """
     async with connector or aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300) as pool:
         yield HttpTransport(pool, base_url)
@@ -241,11 +241,11 @@ def _retry_after_ms(text: str | None) -> int | None:
     """Read ``Retry-After`` in seconds; an HTTP date, which MEXC does not send, is not read."""
     if text is None or not text.isascii() or not text.isdigit():
         return None
-    seconds = int("0" + text.lstrip("0")[:7])  # seven digits are beyond any ban; Python reads no number of thousands
+    seconds = int("0" + text.lstrip("0")[:7])  # longer than any ban; Python refuses thousands of digits
     return min(seconds, LONGEST_BAN_S) * 1_000
 
 
 def describe(error: Exception) -> str:
-    """Describe a failure without the signature that a message may quote."""
+    """Describe a failure without the signature, which its message may quote."""
     text = _SIGNATURE.sub("signature=***", str(error)) or "no answer in time"
     return f"{type(error).__name__}: {text[:300]}"

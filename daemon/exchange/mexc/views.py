@@ -1,4 +1,4 @@
-"""The account, the clock and prices as MEXC shows them. Each question reads only the fields that it needs."""
+"""The account, the clock and prices in MEXC's answers. Each function reads only the fields that it needs."""
 
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
@@ -13,11 +13,11 @@ _T = TypeVar("_T")
 
 
 SMALLEST, LARGEST = Decimal("1e-40"), Decimal("1e40")
-"""What lies outside is no amount: written plainly it could fill the memory."""
+"""Numbers outside this range are not amounts: written without an exponent they could fill the memory."""
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """What the account has of an asset."""
+    """The account's balance of an asset."""
 
     asset: str
     free: Decimal
@@ -56,7 +56,7 @@ _price = msgspec.json.Decoder(_Price, strict=False)
 
 
 class UnreadableError(Exception):
-    """The answer is not what it should be."""
+    """The answer cannot be read."""
 
 
 def balances(body: bytes) -> list[Balance]:
@@ -74,7 +74,7 @@ def balances(body: bytes) -> list[Balance]:
 
 
 def may_trade(body: bytes) -> bool:
-    """Read whether the account may trade: only a plain no is one.
+    """Return whether the account may trade: only an explicit ``false`` means no.
 
     Raises:
         UnreadableError: it is no account.
@@ -90,13 +90,13 @@ def server_time(body: bytes) -> int:
 
 
 def last_price(body: bytes, symbol: str) -> Decimal | None:
-    """Read a pair's last price; ``None`` where it has none, or another pair's is shown."""
+    """Read a pair's last price; ``None`` if there is none, or if the answer is for another pair."""
     found = _decode(_price, body)
     return amount(found.price) or None if found.symbol == symbol else None
 
 
 def amount(shown: Decimal | None) -> Decimal:
-    """Take an amount that can be one; what is not shown is zero."""
+    """Check an amount; a missing one is zero."""
     if not shown:
         return ZERO
     try:

@@ -457,7 +457,7 @@ async def test_a_cancel_is_not_sent_during_a_backoff(exchange: ScriptedExchange,
         before_s = anyio.current_time()
         cancelled = await client.cancel(an_order())
         assert (cancelled.outcome, anyio.current_time()) == ("refused", before_s)
-        assert cancelled.answered == "nothing was sent: the exchange says wait, for another 60000 ms"
+        assert cancelled.answered == "nothing was sent: the exchange asked to wait, for another 60000 ms"
         assert len(exchange.requests(ORDER_CANCELLED)) == asked
         await anyio.sleep(60)
         assert (await client.cancel(an_order())).outcome == "accepted"
@@ -516,7 +516,7 @@ async def test_health_shows_the_backoff(exchange: ScriptedExchange, client: Mexc
     exchange.on(ORDER, http(429, b"", Retry_After="7"))
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     health = client.health()
-    assert (health.reachable, health.error) == (True, "HTTP 429: the exchange says wait 7000 ms; 7000 ms are waited")
+    assert (health.reachable, health.error) == (True, "HTTP 429: the exchange asked to wait 7000 ms; waiting 7000 ms")
     assert health.backoff_until_ms == BEGIN_MS + 7_000
 
 

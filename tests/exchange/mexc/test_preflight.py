@@ -42,7 +42,7 @@ async def test_rules_that_are_known_are_not_loaded_again(healthy: ScriptedExchan
 @pytest.mark.parametrize(
     ("endpoint", "answer", "verdict", "said"),
     [
-        (TIME, http(503, "later"), PreflightVerdict.UNKNOWN, "does not tell the time"),
+        (TIME, http(503, "later"), PreflightVerdict.UNKNOWN, "does not report its time"),
         (ACCOUNT, HANG_UP, PreflightVerdict.UNKNOWN, "shows no account"),
         (ACCOUNT, http(503, "later"), PreflightVerdict.UNKNOWN, "HTTP 503"),
         (ACCOUNT, http(403, "<html>"), PreflightVerdict.UNKNOWN, "HTTP 403"),
@@ -71,7 +71,7 @@ async def test_rules_that_are_known_are_not_loaded_again(healthy: ScriptedExchan
         (ACCOUNT, bad(700006, "IP non white list"), PreflightVerdict.UNFIT, "which addresses"),
         (ACCOUNT, bad(700003, "Timestamp"), PreflightVerdict.UNKNOWN, "700003"),
         (ACCOUNT, http(429, "slow down"), PreflightVerdict.UNKNOWN, "HTTP 429"),
-        (TEST, HANG_UP, PreflightVerdict.UNKNOWN, "does not try an order"),
+        (TEST, HANG_UP, PreflightVerdict.UNKNOWN, "did not answer the test order"),
         (TEST, http(500, "oh"), PreflightVerdict.UNKNOWN, "HTTP 500"),
         (
             TEST,

@@ -74,7 +74,7 @@ class Dashboard:
 
     def waits(self, **changes: Any) -> str:
         """Accept an order whose ``executeAt`` is in an hour; return its id."""
-        now_ms = self.daemon.look("/v1/status")["nowMs"]
+        now_ms = self.daemon.get("/v1/status")["nowMs"]
         return self.daemon.accept(market_buy(executeAt=now_ms + 3_600_000, **changes))
 
     def lease(self, resource: str, **changes: Any) -> dict[str, Any]:

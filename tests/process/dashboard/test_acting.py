@@ -53,7 +53,7 @@ async def test_without_a_reason_or_when_the_dialog_is_closed_nothing_changes(das
     assert await dashboard.page.js("document.querySelector('dialog textarea').validity.valueMissing")
     await dashboard.page.press("Escape")
     await dashboard.done()
-    assert dashboard.daemon.look(f"/v1/locks/{lock['lockId']}")["status"] == "active"
+    assert dashboard.daemon.get(f"/v1/locks/{lock['lockId']}")["status"] == "active"
 
 
 async def test_a_lock_of_an_unknown_outcome_is_released_only_with_exchange_checked(
@@ -91,7 +91,7 @@ async def test_the_kill_switch_needs_a_reason_and_is_shown_until_it_is_released(
     await dashboard.page.click("#halt")
     await dashboard.give("the market is mad")
     await dashboard.page.until("document.querySelector('#banners').innerText.includes('the market is mad')")
-    assert dashboard.daemon.look("/v1/status")["halted"] == "the market is mad"
+    assert dashboard.daemon.get("/v1/status")["halted"] == "the market is mad"
     assert await dashboard.page.text("#stage") == "halted"
     await dashboard.page.until("document.title.startsWith('HALTED')")
     await dashboard.done()
@@ -99,7 +99,7 @@ async def test_the_kill_switch_needs_a_reason_and_is_shown_until_it_is_released(
     await dashboard.page.click("#halt")
     await dashboard.give("it is calm again")
     await dashboard.page.until("document.getElementById('stage').textContent === 'ready'")
-    assert dashboard.daemon.look("/v1/status")["halted"] is None
+    assert dashboard.daemon.get("/v1/status")["halted"] is None
     assert await dashboard.page.text("#banners") == ""
 
 
@@ -154,10 +154,13 @@ async def test_without_the_token_the_page_only_reads_and_says_how_to_get_it(dash
 
 
 async def test_a_wrong_token_changes_nothing_and_is_reported(dashboard: Dashboard) -> None:
-    await dashboard.page.open("about:blank") await dashboard.open(fragment="token=wrong") await
-    dashboard.page.click("#halt") await dashboard.give("never") await
-    dashboard.page.until("document.querySelector('dialog .failure').innerText.includes('does not accept this token')")
-    assert dashboard.daemon.look("/v1/status")["halted"] is None
+    await dashboard.page.open("about:blank")
+    await dashboard.open(fragment="token=wrong")
+    await dashboard.page.click("#halt")
+    await dashboard.give("never")
+    refusal = "document.querySelector('dialog .failure').innerText.includes('does not accept this token')"
+    await dashboard.page.until(refusal)
+    assert dashboard.daemon.get("/v1/status")["halted"] is None
 
 
 async def test_the_token_leaves_the_address_and_stays_in_the_tab(dashboard: Dashboard) -> None:

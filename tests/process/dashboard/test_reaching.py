@@ -51,7 +51,7 @@ CONTRAST = """(() => {
 
 @pytest.fixture
 async def trouble(dashboard: Dashboard, exchange: Exchange) -> AsyncIterator[tuple[str, str]]:
-    """Let the page have something of everything to show, with names as long as there may be; yield two orders."""
+    """Yield a dead letter and an order in doubt, with the longest names; other orders exist as well."""
     long_name = "an-owner-without-any-place-to-break-" + 80 * "x"
     exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     letter = dashboard.daemon.accept(market_sell(ownerId=long_name))
