@@ -59,7 +59,7 @@ class Store:
     ) -> None:
         """Without ``find_problem`` the files are not checked; without ``check`` the database is trusted.
 
-        ``stopwatch`` returns seconds; it times the slices of a clean-up.
+        ``stopwatch`` returns seconds; it times commits and the slices of a clean-up.
         """
         self._write = write
         self._reading = read
@@ -68,7 +68,7 @@ class Store:
         self._lock_wait = lock_wait or LockWait()
         self._check = check
         self._stopwatch = stopwatch
-        self.writer = Writer(write, find_problem)
+        self.writer = Writer(write, find_problem, stopwatch)
 
     @property
     def locked_s(self) -> float:

@@ -106,9 +106,22 @@ class Commit:
 class Writer:
     """The task that owns the writing connection."""
 
-    def __init__(self, runner: ConnectionRunner, find_problem: Callable[[], str | None]) -> None:
-        """``find_problem`` returns what is wrong with the database's files, or ``None``."""
+    def __init__(
+        self,
+        runner: ConnectionRunner,
+        find_problem: Callable[[], str | None],
+        stopwatch: Callable[[], float] = stopwatch_s,
+    ) -> None:
+        """Build it.
+
+        Args:
+            runner: runs functions on the writing connection.
+            find_problem: returns what is wrong with the database's files, or ``None``.
+            stopwatch: returns seconds; it times commits.
+
+        """
         self._runner = runner
+        self._stopwatch = stopwatch
         self._find_problem = find_problem
         self._group = Commit()
         self._last = Commit()
@@ -250,7 +263,7 @@ class Writer:
         if self._not_urgent_timer is not None:
             self._not_urgent_timer.cancel()
             self._not_urgent_timer = None
-        began_s = stopwatch_s()
+        began_s = self._stopwatch()
         self._is_idle = False
         try:
             self.check_files()
@@ -263,7 +276,7 @@ class Writer:
         except DatabaseGone as failed:
             group.end(str(failed))
             raise
-        group.took_s = stopwatch_s() - began_s
+        group.took_s = self._stopwatch() - began_s
         self._wrote_s = asyncio.get_running_loop().time()
         self._commits += 1
         self._pages += 6 + 2 * group.rows  # at most

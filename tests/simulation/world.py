@@ -113,7 +113,7 @@ class World:
 
     async def _main(self) -> Verdict:
         async with anyio.create_task_group() as world:
-            network = Network(self._exchange, self._clock, self._weather, self._fork(), world, self._source)
+            network = Network(self._exchange, self._clock, self._weather, self._fork(), world, self._on_first_byte)
             day = list(wishes(self._fork(), WISHES, DAY_S, EPOCH_MS))
             for wish in day:
                 world.start_soon(self._bot, wish)
@@ -342,7 +342,7 @@ class World:
             self._weather.loses = dice.choice((0.0, 0.0, 0.05, 0.3))
             self._weather.cuts = dice.choice((0.0, 0.0, 0.1))
 
-    def _source(self, method: str, target: str) -> None:
+    def _on_first_byte(self, method: str, target: str) -> None:
         """See a request at the moment its first byte leaves."""
         path, _, query = target.partition("?")
         if path == "/api/v3/order" and method in {"POST", "DELETE"}:
