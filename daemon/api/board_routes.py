@@ -29,7 +29,7 @@ class StandingView(OrderView, frozen=True, kw_only=True):
 
     next: Outlook
     position: int | None  # in the order of service, from 1, while it waits for a turn
-    search: SearchView | None  # while it is looked for
+    search: SearchView | None  # while it is searched for
 
 
 class BoardView(View, frozen=True, kw_only=True):

@@ -100,7 +100,7 @@ def test_a_repetition_is_answered_also_while_halted(daemon: Daemon) -> None:
 def test_a_dead_letter_can_be_discarded(daemon: Daemon, exchange: Exchange) -> None:
     refuse(exchange, 30002)
     order = daemon.submit(market_buy(), wait_s=10).json
-    assert daemon.explain(order["id"])["next"]["what"].startswith("nothing by itself: a person decides")
+    assert daemon.explain(order["id"])["next"]["what"].startswith("nothing by itself: you decide")
     discarded = daemon.ask("DELETE", f"/v1/orders/{order['id']}?reason=too+small")
     assert (discarded.status, discarded.json["state"], discarded.json["reason"]) == (200, "withdrawn", "too small")
     assert daemon.ask("POST", f"/v1/admin/orders/{order['id']}/requeue", {"reason": "again"}).status == 409

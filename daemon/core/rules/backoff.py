@@ -1,35 +1,35 @@
-"""The backoff: whether the exchange takes orders at all at the moment.
+"""The backoff: whether the exchange accepts orders at all at the moment.
 
 A page of the exchange's edge instead of an answer (HTTP 403, or 5xx without the exchange's envelope), or "too many
-requests", is no matter of one order: the next one would meet the same. So after the first such answer nothing is sent
-for a while, then one order alone, and only when the exchange has answered that one do the others follow. The waits
+requests", is not about one order: the next one would get the same. So after the first such answer nothing is sent
+for a while, then one order alone. The others follow only after the exchange has answered that one. The waits
 grow, and what the exchange states of them only makes them longer: a stated wait of zero is no wait.
 """
 
 import msgspec
 
 FIRST_WAIT_MS = 500
-"""After the first "too many requests", where the exchange states no longer wait. Nothing was taken."""
+"""After the first "too many requests", unless the exchange states a longer wait. Nothing was placed."""
 
 FIRST_PAGE_MS = 2_000
-"""After the first page of the edge. Each order that meets one is in doubt, so few should."""
+"""After the first page of the edge. Each order that gets one is in doubt, so there should be few."""
 
 FACTOR, LONGEST_MS = 2, 60_000
 
 
 class Backoff(msgspec.Struct):
-    """What is known of it. One order at a time tries while it is shut."""
+    """Whether orders may be sent. While it is shut, one order at a time tries."""
 
     why: str | None = None  # what the exchange said; None while it is open
     since_ms: int = 0
-    next_ms: int = 0  # then the next order may try
-    trying: str | None = None  # client order id of the one that tries
-    turned_away: int = 0  # in a row
+    next_ms: int = 0  # when the next order may try
+    trying: str | None = None  # client order id of the order that tries
+    turned_away: int = 0  # refusals in a row
 
     def shut(self, why: str, client_order_id: str, now_ms: int, *, first_ms: int, stated_ms: int = 0) -> bool:
-        """Let nothing pass for a while; return whether that is news.
+        """Send nothing for a while; return whether that is news.
 
-        Orders that were under way already when it shut meet the same, and say nothing new.
+        Orders that were already sent when it shut get the same answer, which is not news.
         """
         if self.why is not None and client_order_id != self.trying:
             return False
@@ -41,7 +41,7 @@ class Backoff(msgspec.Struct):
         return True
 
     def open(self) -> None:
-        """Let everything pass."""
+        """Let orders be sent."""
         self.why = self.trying = None
         self.next_ms = 0
 
@@ -50,13 +50,13 @@ class Backoff(msgspec.Struct):
         self.next_ms = 0
 
     def ready_ms(self, now_ms: int) -> int | None:
-        """Tell when an order may go; ``None``: when the answer to the one that tries has come."""
+        """Return when an order may be sent (Unix ms); ``None``: after the answer to the order that tries."""
         if self.why is None:
             return now_ms
         return None if self.trying is not None else max(now_ms, self.next_ms)
 
     def against(self, client_order_id: str) -> str | None:
-        """Tell what speaks against writing a request now."""
+        """Return why a request may not be sent now, or ``None``."""
         if self.why is None or self.trying == client_order_id:
             return None
-        return f"the exchange takes no orders: {self.why}"
+        return f"the exchange accepts no orders: {self.why}"

@@ -1,11 +1,11 @@
-"""Exposure: what was bought or may still be, in the few figures that guards ask for.
+"""Exposure: what was bought or may still be bought, in the few figures that guards need.
 
-Finished orders leave memory, and still they count: a BUY that was filled this morning is a part of today's budget. So
-the figures are kept beside the orders, brought up to date whenever one changes, and built anew at recovery from what
-the disk has of today. They are kept whether a guard is on or not, so that one can be switched on at any time.
+Finished orders leave memory but still count: a BUY that was filled this morning is a part of today's budget. So the
+figures are kept beside the orders, updated whenever one changes, and rebuilt at recovery from the rows of today. They
+are kept whether a guard is on or off, so that one can be switched on at any time.
 
 A BUY counts from acceptance on and for what was asked, unless it ended without having been placed
-(:data:`daemon.core.values.states.KEY_FREE`); one that is seen after all counts again. A SELL never counts.
+(:data:`daemon.core.values.states.KEY_FREE`); if it is seen after all, it counts again. A SELL never counts.
 """
 
 from collections import Counter, deque
@@ -22,7 +22,7 @@ from daemon.core.values.states import ENDED, KEY_FREE, OUTCOME_UNKNOWN, PENDING,
 
 DAY_MS = 86_400_000
 MAX_REPEAT_WINDOW_MS = 3_600_000
-"""So long a BUY can count as the first of a repetition."""
+"""How long a BUY can count as the first of a repetition."""
 
 OPEN = PENDING | OUTCOME_UNKNOWN | RESTING
 """States in which more of an order may still be bought."""
@@ -33,7 +33,7 @@ _Of = tuple[str, str]
 
 
 class Ended(NamedTuple):
-    """As much of a finished BUY as the figures are made of: there may be very many, and they are read at each start."""
+    """The fields of a finished BUY that the figures need: there may be very many, and each start reads them."""
 
     seq: int
     order_id: str
@@ -51,16 +51,16 @@ class Ended(NamedTuple):
 
     @property
     def side(self) -> Side:
-        """What an order has in this place."""
+        """The side, as an order has it."""
         return Side.BUY
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """What those of a day's BUYs came to that have ended and are too old to be the first of a repetition."""
+    """The worth of a day's BUYs that have ended and are too old to be the first of a repetition."""
 
     day: int = 0  # since 1970
     worth: Decimal = ZERO
-    unpriced: frozenset[str] = frozenset()  # ids of those whose worth nobody knows
+    unpriced: frozenset[str] = frozenset()  # ids of those of unknown worth
 
 
 class _Seen(NamedTuple):
@@ -75,19 +75,19 @@ class Exposure:
     """The figures. Amounts are in quote units, days are those of UTC."""
 
     def __init__(self) -> None:
-        self._day = 0  # the day that is counted, since 1970; one that has passed is not asked for again
+        self._day = 0  # the day that is counted, since 1970; an earlier day is not asked for again
         self._spent = ZERO
-        self._unpriced: set[str] = set()  # ids of the day's orders whose worth nobody knows yet
+        self._unpriced: set[str] = set()  # ids of the day's orders of unknown worth
         self._open: Counter[str] = Counter()  # by owner
-        self._lately: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
-        self._ages: deque[tuple[_Of, _Seen]] = deque()  # what is to be forgotten, oldest first
+        self._recent: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
+        self._ages: deque[tuple[_Of, _Seen]] = deque()  # the same, oldest first, to be forgotten by age
 
     def begin(self, spent: Spent) -> None:
-        """Begin with what a day's BUYs came to; each of the others is noted afterwards."""
+        """Begin with the worth of a day's BUYs; the others are noted one by one afterwards."""
         self._day, self._spent, self._unpriced = spent.day, spent.worth, set(spent.unpriced)
 
     def note(self, before: Order | None, after: Order | Ended) -> None:
-        """Take in a new order, or what became of one: ``before`` is how it counts so far."""
+        """Count a new or changed order; ``before`` is the value that counts so far."""
         if after.side is not Side.BUY or (before is not None and _weighs_the_same(before, after)):
             return
         counted = before is not None and before.state not in KEY_FREE
@@ -102,11 +102,11 @@ class Exposure:
             self._weigh(after, 1)
 
     def spent(self, now_ms: int) -> Decimal:
-        """Return the worth of the day's BUYs, as far as it is known."""
+        """Return the known worth of the day's BUYs."""
         return self._spent if self._day == now_ms // DAY_MS else ZERO
 
     def unpriced(self, now_ms: int) -> str | None:
-        """Return the id of an order of the day whose worth is not known, if there is one."""
+        """Return the id of an order of the day whose worth is unknown, if there is one."""
         return next(iter(self._unpriced), None) if self._day == now_ms // DAY_MS else None
 
     def open_buys(self, owner_id: str) -> int:
@@ -114,8 +114,8 @@ class Exposure:
         return self._open[owner_id]
 
     def repeated(self, order: Order, window_ms: int) -> str | None:
-        """Find a BUY of the same owner and symbol for another target, accepted so shortly before; return its id."""
-        for seen in reversed(self._lately.get(_of(order), {}).values()):
+        """Return the id of a BUY by the same owner of the symbol for another target, less than ``window_ms`` before."""
+        for seen in reversed(self._recent.get(_of(order), {}).values()):
             if order.accepted_ms - seen.accepted_ms >= window_ms:
                 break
             if seen.target_id != order.target_id:
@@ -123,7 +123,7 @@ class Exposure:
         return None
 
     def _weigh(self, order: Order | Ended, times: int) -> None:
-        """Add an order to the figures, or take it away; days that have passed are let be."""
+        """Add an order to the figures, or subtract it; earlier days stay as they are."""
         if order.state in OPEN:
             self._open[order.owner_id] += times
             if not self._open[order.owner_id]:
@@ -139,15 +139,15 @@ class Exposure:
             self._unpriced.discard(order.order_id)
 
     def _remember(self, order: Order | Ended) -> None:
-        """Let an order count as the first of a repetition, and begin the day that it is the first of."""
+        """Let an order count as the first of a repetition; the first order of a day begins that day."""
         if order.accepted_ms // DAY_MS > self._day:
             self._day, self._spent, self._unpriced = order.accepted_ms // DAY_MS, ZERO, set()
         seen = _Seen(order.accepted_ms, order.target_id, order.order_id)
-        known = self._lately.setdefault(_of(order), {})
+        known = self._recent.setdefault(_of(order), {})
         comes_late = any(newest.accepted_ms > seen.accepted_ms for newest in islice(reversed(known.values()), 1))
         known[order.order_id] = seen
         if comes_late:  # seen after all, requeued, or loaded behind the finished ones
-            self._lately[_of(order)] = dict(sorted(known.items(), key=lambda item: item[1].accepted_ms))
+            self._recent[_of(order)] = dict(sorted(known.items(), key=lambda item: item[1].accepted_ms))
         self._ages.append((_of(order), seen))
         while self._ages[0][1].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
             of, oldest = self._ages.popleft()
@@ -157,14 +157,14 @@ class Exposure:
         self._drop(_of(order), order.order_id)
 
     def _drop(self, of: _Of, order_id: str) -> None:
-        known = self._lately.get(of, {})
+        known = self._recent.get(of, {})
         known.pop(order_id, None)
         if not known:
-            self._lately.pop(of, None)
+            self._recent.pop(of, None)
 
 
 def spent_by(day: int, ended: Iterable[Order | Ended]) -> Spent:
-    """Add up what BUYs of a day came to."""
+    """Add up the worth of a day's BUYs."""
     worth, unpriced = ZERO, set()
     for order in ended:
         each = worth_of(order)
@@ -176,10 +176,10 @@ def spent_by(day: int, ended: Iterable[Order | Ended]) -> Spent:
 
 
 def worth_of(order: Order | Ended) -> Decimal | None:
-    """Return what a BUY costs in quote units, as asked, or as executed where that is more.
+    """Return what a BUY costs in quote units: as requested, or as executed if that is more.
 
-    A market order by quantity costs what its last price makes it, where a guard asked for that at acceptance. Where
-    none did, its worth is unknown until the exchange shows what was executed, and for what sum.
+    A market order by quantity is valued at the last price, if a guard asked for that at acceptance. Otherwise its worth
+    is unknown until the exchange shows what was executed, and its sum.
     """
     if order.quote_quantity is not None:
         return max(order.quote_quantity, order.executed_quote)
@@ -190,7 +190,7 @@ def worth_of(order: Order | Ended) -> Decimal | None:
 
 
 def _weighs_the_same(before: Order, after: Order | Ended) -> bool:
-    """Whether nothing changed that a figure is made of; looking at identity alone, which may overlook a yes."""
+    """Whether nothing changed that counts. It compares identities: a false no costs time and changes no figure."""
     return (
         _WEIGHT[before.state] is _WEIGHT[after.state]
         and before.price is after.price

@@ -1,11 +1,11 @@
-"""Guards: what speaks against an order before it is one (config.toml: ``[guards]``).
+"""Guards: limits on new orders (config.toml: ``[guards]``).
 
-Each is off, or lets every ordinary day pass, until somebody sets it. They judge new orders only: a repetition places
-nothing and is answered whatever they say. They guard against buying: a SELL is never held up by a budget, a count or a
-list of symbols, because one must always be able to get out. Only the price band concerns it, and an emergency SELL
-(``skipLock``) passes that as well. They judge once, at acceptance; what waits for its instant is not judged again.
+Each guard is off, or allows every ordinary day, until it is configured. Guards check new orders only: a repeated signal
+places nothing and is always answered. They limit buying: no budget, count or list of symbols ever stops a SELL, because
+selling must always be possible. Only the price band applies to a SELL, and an emergency SELL (``skipLock``) skips that
+as well. They check once, at acceptance; an order that waits for its instant is not checked again.
 
-A guard that is on and lacks a figure refuses: it does not guess.
+A guard that is on and lacks a figure refuses the order: it does not guess.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _PERCENT = Decimal("0.01")
 
 
 def needs_last_price(signal: Signal, rules: GuardsTable) -> bool:
-    """Whether a guard judges this signal by the exchange's last price."""
+    """Whether a guard needs the exchange's last price for this signal."""
     if signal.skip_lock:
         return False
     if signal.price is not None:
@@ -31,16 +31,16 @@ def needs_last_price(signal: Signal, rules: GuardsTable) -> bool:
 
 
 def check(order: Order, rules: GuardsTable, counted: Sequence[Exposure], *, allow_repeat: bool) -> None:
-    """Judge an order that is about to be accepted, at the instant of its acceptance.
+    """Check an order at the instant of its acceptance.
 
     Args:
-        order: the order to be; it counts nowhere yet.
+        order: the new order; it is not counted yet.
         rules: the limits.
-        counted: what counts already: the trading state's, and what comes before the order in its batch.
-        allow_repeat: whether its signal says that a second BUY of the symbol is wanted.
+        counted: the exposure of the trading state, and of the orders before this one in its batch.
+        allow_repeat: whether the signal asks for a second BUY of the symbol.
 
     Raises:
-        Guarded: a guard speaks against it.
+        Guarded: a guard refuses it.
 
     """
     if order.skip_lock:
@@ -59,13 +59,13 @@ def check(order: Order, rules: GuardsTable, counted: Sequence[Exposure], *, allo
 def _check_symbol(order: Order, rules: GuardsTable) -> None:
     if order.symbol in rules.forbidden:
         raise Guarded(
-            f"{order.symbol} is not to be bought: it stands in [guards] forbidden_symbols; a SELL is taken",
+            f"{order.symbol} must not be bought: it is in [guards] forbidden_symbols; a SELL is accepted",
             guard="forbidden_symbols",
         )
     if rules.allowed and order.symbol not in rules.allowed:
         raise Guarded(
-            f"{order.symbol} is not to be bought: it does not stand in [guards] allowed_symbols; add it there and "
-            "reload; a SELL is taken",
+            f"{order.symbol} must not be bought: it is not in [guards] allowed_symbols; add it there and "
+            "reload; a SELL is accepted",
             guard="allowed_symbols",
         )
 
@@ -76,7 +76,7 @@ def _check_repeat(order: Order, rules: GuardsTable, counted: Sequence[Exposure])
         if first is not None:
             raise Guarded(
                 f"{order.owner_id} bought {order.symbol} less than {rules.repeat_window_ms} ms ago for another target "
-                f"(order {first}), as a double click does ([guards] repeat_window_ms); if it is wanted, send it with "
+                f"(order {first}), as a double click does ([guards] repeat_window_ms); to buy anyway, send it with "
                 "allowRepeat, or later",
                 guard="repeat_window_ms",
             )

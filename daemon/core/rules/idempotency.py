@@ -1,24 +1,24 @@
 """What makes two signals the same.
 
-The *key* names the wish; the *fingerprint* is what would be traded. The same key with the same fingerprint is a
+The *key* names the request; the *fingerprint* is what would be traded. The same key with the same fingerprint is a
 repetition and gets the first order's answer; with another fingerprint it is a conflict and gets none. Instants,
 priorities and timeouts are left out of both: a broadcast that arrives again with a fresh ``executeAt`` is still the
-same wish.
+same request.
 
-A caller may bring the key. Where it does not, the key follows from the signal alone: from symbol, side, target and
+A caller may send a key. Otherwise the key follows from the signal alone: from symbol, side, target and
 what would be traded, never from a setting. A target's first buy has the key ``target:{id}``, the same that the poller
-brings, so whichever comes first is the order. A second buy of that target with other amounts is another wish with a
-derived key, unless targets are polled (``[poller] enabled``): then a target is bought once, and the second buy is a
+uses, so the first of the two becomes the order. A second buy of that target with other amounts is another request with
+a derived key, unless targets are polled (``[poller] enabled``): then a target is bought once, and the second buy is a
 conflict. All other signals have derived keys. Earlier versions derived other forms, from the lock's name and from
 whether targets were polled; every form is looked up before a signal is new (:attr:`Identity.keys`).
 
-A key is bound to its order from acceptance on. It is free again when nothing came of the order: it was not placed
-(:data:`daemon.core.values.states.KEY_FREE`), or the exchange cancelled it with nothing executed and showed so again.
-That holds for a caller's own key as well: the exchange has neither a position nor a live order of it, so a second
-attempt under the key cannot buy twice, and whoever sends the key again wants the trade. Otherwise a caller's key and
-the key of a target's buy count for ever. The derived key of a SELL, or of a signal without target, counts until its
-order has ended and for a short window after that (``[queue] manual_window_ms``): within it an equal signal is a
-retry, later it is a person's next trade or the next step of a ladder.
+A key is bound to its order from acceptance on. It is free again when the order came to nothing: it was not placed
+(:data:`daemon.core.values.states.KEY_FREE`), or the exchange cancelled it with nothing executed and showed that again.
+That holds for a caller's own key as well: the exchange has neither a position nor a live order of it, so a second order
+under the key cannot buy twice, and a caller that sends the key again wants the trade. Otherwise a caller's key and the
+key of a target's buy never expire. The derived key of a SELL, or of a signal without target, counts until its order has
+ended and for a short window after that (``[queue] manual_window_ms``): within it an equal signal is a retry; later it
+is a new trade, or the next step of a ladder.
 """
 
 import hashlib
@@ -38,29 +38,29 @@ class Claim(Enum):
     """What a signal's key means for it."""
 
     NEW = auto()  # the key is free: the signal becomes an order
-    REPLAY = auto()  # the key's order answers
-    CONFLICT = auto()  # the key belongs to another wish
+    REPLAY = auto()  # the key's order is the answer
+    CONFLICT = auto()  # the key belongs to another request
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a signal is about, and what makes it the same as another."""
+    """What a signal trades, and what makes it the same as another."""
 
     resource: str
     fingerprint: str
-    key: str  # of the order that it becomes
-    second_key: str | None  # instead, where an order with another payload has the first one; None: that is a conflict
-    keys: tuple[str, ...]  # every key under which an earlier order of the same signal may stand
-    ends: bool  # the key counts for a window only, once its order has ended
+    key: str  # of the new order
+    second_key: str | None  # used if an order with another payload has the first one; None: that is a conflict
+    keys: tuple[str, ...]  # every key that an earlier order of the same signal may have
+    ends: bool  # once its order has ended, the key counts for a window only
     asked: Signal  # in normal form, before anything is rounded
 
 
 def identity_of(signal: Signal, *, per_symbol: bool, one_buy_per_target: bool) -> Identity:
-    """Name a signal, as it was asked.
+    """Return the identity of a signal, before anything is rounded.
 
     Args:
-        signal: in normal form, before anything is rounded.
+        signal: in normal form.
         per_symbol: one lock per symbol instead of per target.
-        one_buy_per_target: a target is bought once, whatever the amounts.
+        one_buy_per_target: a target is bought once, with any amounts.
 
     """
     fingerprint = fingerprint_of(signal)
@@ -107,12 +107,12 @@ def target_key(target_id: str) -> str:
 
 
 def key_until_ms(identity: Identity, now_ms: int, window_ms: int) -> int | None:
-    """Tell how long a new order's key counts at least; ``None`` is for ever. It is told anew when the order ends."""
+    """Return until when a new order's key counts at least (Unix ms); ``None``: for ever. The order's end resets it."""
     return now_ms + window_ms if identity.ends else None
 
 
 def claim(known: Order | None, identity: Identity, now_ms: int, window_ms: int) -> Claim:
-    """Judge a signal by an order that has one of its keys."""
+    """Compare a signal with the order that has one of its keys."""
     if known is None or not known.key_bound or known.ended_empty:
         return Claim.NEW
     if identity.ends and known.finished_ms is not None:

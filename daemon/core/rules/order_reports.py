@@ -1,8 +1,8 @@
 """Which of two views of an order is the newer one.
 
 MEXC's reads lag its writes (observed): after a cancel a query may still show the order open, and fills may be
-reported after the cancel. So an order report is taken for newer than what is known only when it tells of more:
-more filled, or a later state with as much filled. The sum paid decides last, and only between views of one state:
+reported after the cancel. So an order report counts as newer than what is known only when it shows more:
+more filled, or a later state with the same fills. The sum paid decides last, and only between views of one state:
 sources round it differently.
 """
 
@@ -18,13 +18,13 @@ from daemon.core.values.states import ENDED, MEANINGS, REPORT_EVENTS, RESTING, S
 
 _LATENESS = {state: meaning.shown.lateness for state, meaning in MEANINGS.items() if meaning.shown is not None}
 SPENT_SHARE = Decimal("0.99")
-"""A market buy that has spent less of its amount is told why; whole steps of a quantity cost less than the rest."""
+"""A market buy that spent less of its amount gets a reason. The remainder of a quantity step costs less than 1 %."""
 _SMALLEST = Decimal("1e-40")
 """Below every amount that can be executed."""
 
 
 def is_news(order: Order, report: OrderReport) -> bool:
-    """Whether an order report tells more than is known of the order."""
+    """Whether an order report shows more than is known of the order."""
     if order.state not in REPORT_EVENTS:
         return True
     if report.executed_quantity != order.executed_quantity:
@@ -36,15 +36,15 @@ def is_news(order: Order, report: OrderReport) -> bool:
 
 
 def lacks_sum(report: OrderReport) -> bool:
-    """Whether an order report shows a fill and not what it came to."""
+    """Whether an order report shows a fill without its sum."""
     return report.executed_quantity > ZERO and not report.executed_quote
 
 
 def combined(results: Iterable[QueryResult]) -> OrderReport | None:
     """Return what a search attempt has seen: the first order report, with the sum of a later one where it has none.
 
-    The order's own view may lack the sum that its fills have, or some of the fills. Fills that tell of less than the
-    order's own view are not all of them, so their sum is none for it.
+    The order's own view may lack the sum that its fills have, or some of the fills. Fills that show less than the
+    order's own view are incomplete, so their sum is not used.
     """
     found = None
     for report in (result.report for result in results if result.report is not None):
@@ -61,10 +61,10 @@ def combined(results: Iterable[QueryResult]) -> OrderReport | None:
 
 
 def completed(order: Order, report: OrderReport) -> OrderReport:
-    """Take one view's sum into the other, where both show as much filled and one of them lacks the sum.
+    """Complete an order report with the known sum, or the order with the report's, if both show the same fills.
 
-    An order report without a sum keeps the known one. An order without a sum takes the one of its fills, and stays
-    in its state: fills do not show how an order ended.
+    An order report without a sum keeps the known one. An order without a sum takes that of its fills, and keeps
+    its state: fills do not show how an order ended.
     """
     if order.state not in REPORT_EVENTS or report.executed_quantity != order.executed_quantity:
         return report
@@ -131,7 +131,7 @@ def not_ended(report: OrderReport) -> OrderReport:
 
 
 def spent_less(order: Order, report: OrderReport) -> str | None:
-    """Say why a market buy by amount is filled and has not spent all of it; ``None`` where it has, or is another order.
+    """Return why a filled market buy by amount has not spent all of it; ``None`` if it has, or for other orders.
 
     MEXC places it as a limit order 5 % above the best price, and buys the quantity that the amount pays for at that
     limit (observed: mexcdevelop/mexc-api-sdk#77). What it buys more cheaply than that is not spent.

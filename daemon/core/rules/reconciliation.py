@@ -52,26 +52,26 @@ class Conclusion(Enum):
     """What a search attempt says."""
 
     SEEN = auto()  # one order report wins
-    NOTHING = auto()  # no evidence, or none that is worth anything yet
-    MISSED = auto()  # an attempt whose negatives count
+    NOTHING = auto()  # no evidence yet
+    MISSED = auto()  # a miss that counts
     MISSING = auto()  # enough complete searches in a row have never found an order that was placed
-    LOST = auto()  # enough of those in a row for a doubt
+    LOST = auto()  # enough complete searches in a row did not find an order in doubt
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the search for one order has come, since the order last changed."""
+    """The progress of the search for one order, since the order last changed."""
 
     next_ms: int
     attempts: int = 0
     seen: int = 0  # attempts that found it
-    misses: int = 0  # attempts in a row whose answers were all negative, where that counts
-    complete: int = 0  # of those, attempts that queried every source, after the grace
+    misses: int = 0  # misses in a row that count
+    complete: int = 0  # of those, complete ones: every source was queried, after the grace
     short: int = 0  # attempts that showed an end which contradicts what was executed
-    odd: str | None = None  # what contradicts what was sent or known, or is not understood, in the last attempt
+    odd: str | None = None  # what contradicted what was sent or known, or could not be read
 
 
 def begin(order: Order, now_ms: int, rules: Rules) -> Search:
-    """Begin to watch an order, or begin anew because it changed."""
+    """Begin to search for an order, or begin anew because it changed."""
     table = rules.config.reconcile
     match MEANINGS[order.state].search:
         case SearchPolicy.LOST:
@@ -88,12 +88,12 @@ def begin(order: Order, now_ms: int, rules: Rules) -> Search:
 
 
 def everywhere(order: Order) -> tuple[Source, ...]:
-    """Name all places where an order can be seen. By the exchange's id it can be asked for once that is known."""
+    """Return all sources that can show an order; a query by the exchange's id needs that id."""
     return tuple(each for each in Source if each is not Source.ORDER_ID or order.exchange_order_id is not None)
 
 
 def sources(order: Order, search: Search, now_ms: int, rules: Rules) -> tuple[Source, ...]:
-    """Choose the sources: the order itself, or all of them once a negative would count or was surprising."""
+    """Return the sources to query: the order itself, or all of them if a miss would count or has just happened."""
     counts = search.misses > 0
     if order.state in OUTCOME_UNKNOWN:
         counts = not rules.shows_ended or now_ms >= grace_over_ms(order, rules)
@@ -102,10 +102,10 @@ def sources(order: Order, search: Search, now_ms: int, rules: Rules) -> tuple[So
 
 
 def further_source(order: Order, search: Search, results: Sequence[QueryResult]) -> Source | None:
-    """Name the place that has what a search attempt lacks: the fills know what the order's own view does not show.
+    """Return the source that has what a search attempt lacks: fills have what the order's own view does not show.
 
-    The last attempt before an order is taken to be cancelled with nothing executed asks for fills as well: its key is
-    free after that, and the order's own view may be behind.
+    The last attempt before an order is taken to be cancelled with nothing executed queries its fills as well: after
+    that its key is free, and the order's own view may lag.
     """
     report = combined(results)
     if report is None or any(result.source is Source.MY_TRADES for result in results):
@@ -118,7 +118,7 @@ def further_source(order: Order, search: Search, results: Sequence[QueryResult])
 def conclude(
     order: Order, search: Search, results: Sequence[QueryResult], now_ms: int, rules: Rules
 ) -> tuple[Conclusion, OrderReport | None, Search]:
-    """Judge one search attempt, made at the places that :func:`sources` and :func:`further_source` named."""
+    """Conclude from one search attempt at the sources that :func:`sources` and :func:`further_source` returned."""
     replace = msgspec.structs.replace
     shown = combined(results)
     after = replace(search, attempts=search.attempts + 1, odd=_odd(order, search, shown, results))
@@ -155,7 +155,7 @@ def _fills_unread(order: Order, search: Search, shown: OrderReport, results: Seq
 
 
 def _missed(order: Order, search: Search, rules: Rules) -> Conclusion:
-    """Judge how often an order was not found."""
+    """Conclude from how often an order was not found."""
     if search.complete < rules.config.reconcile.negatives:
         return Conclusion.MISSED
     if MEANINGS[order.state].search is SearchPolicy.DOUBT:
@@ -164,7 +164,7 @@ def _missed(order: Order, search: Search, rules: Rules) -> Conclusion:
 
 
 def _odd(order: Order, search: Search, shown: OrderReport | None, results: Sequence[QueryResult]) -> str | None:
-    """Say what about an attempt the operator should know; what was odd stays so until the order is shown without it."""
+    """Return what is contradictory about an attempt. It stays until a report shows the order without contradiction."""
     for result in results:
         if result.odd is not None:
             return f"{result.source.value}: {result.odd}"
@@ -197,19 +197,19 @@ def is_confirmed(order: Order, search: Search) -> bool:
 
 
 def grace_over_ms(order: Order, rules: Rules) -> int:
-    """Tell from when on negatives count against an order in doubt."""
+    """Return from when on misses count for an order in doubt (Unix ms)."""
     return (order.sent_ms or order.accepted_ms) + rules.config.exchange.recv_window_ms + rules.grace_ms
 
 
 def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:
-    """Whether a miss is worth something: nothing failed, and for a doubt, it was complete and late enough."""
+    """Whether a miss counts: nothing failed, and for an order in doubt the attempt was complete and late enough."""
     if not results or any(result.failed for result in results):
         return False
     return order.state not in OUTCOME_UNKNOWN or _is_complete(order, results, now_ms, rules)
 
 
 def _is_complete(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:
-    """Whether an attempt queried every source, late enough for a negative to be worth something."""
+    """Whether an attempt queried every source, late enough for a miss to count."""
     return {result.source for result in results} >= set(everywhere(order)) and now_ms >= grace_over_ms(order, rules)
 
 

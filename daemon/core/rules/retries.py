@@ -1,6 +1,6 @@
-"""What follows from a refusal: another attempt, or the end.
+"""What follows a refusal: another attempt, or the end.
 
-Only refusals come here. After an unknown outcome there is no next attempt, and so no policy for one.
+This is for refusals only. After an unknown outcome there is no next attempt, so there is no rule for one.
 """
 
 from decimal import Decimal
@@ -22,9 +22,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     not_before_ms: int = 0
     price: Decimal | None = None  # the next attempt's price, where it changes
-    refitted: Order | None = None  # the order as the pair's new rules admit it, where the next attempt goes so
-    halt: bool = False  # trading stops until a person acts
-    resync: bool = False  # our clock is to be measured before the next attempt
+    refitted: Order | None = None  # the order rounded to the pair's new rules, for the next attempt
+    halt: bool = False  # trading stops until the operator resumes it
+    resync: bool = False  # the exchange's clock is measured before the next attempt
     backoff_until_ms: int = 0  # no request at all before then
 
 
@@ -38,7 +38,7 @@ _FINAL = {
 
 
 def may_refit(order: Order, refused: Refused) -> bool:
-    """Whether an order may go once more because the rules that it was rounded to have changed."""
+    """Whether an order may be sent once more because its pair's rules may have changed."""
     return refused.doubts_rules and refused.advice in _FINAL and not order.refitted
 
 
@@ -85,12 +85,12 @@ def judge(
 
 
 def unsent(not_sent: NotSent) -> Verdict:
-    """Decide what becomes of an order that was taken back before the wire: it waits again, or expires there."""
+    """Decide what becomes of an order whose request was not sent: it waits again, or expires."""
     return Verdict(event=OrderEvent.DEFER, reason=not_sent.why)
 
 
 def delay_ms(attempts: int, policy: RetryTable) -> int:
-    """Wait so long after the n-th refused attempt: growing, bounded."""
+    """Return the wait after the n-th refused attempt: growing, bounded."""
     exponent = min(attempts - 1, 60)  # beyond that every factor above 1 has reached the bound
     return int(min(policy.longest_ms, policy.first_ms * policy.factor**exponent))
 
@@ -100,7 +100,7 @@ def _has_attempt_left(order: Order, policy: RetryTable) -> bool:
 
 
 def _reprice(order: Order, refused: Refused, reason: str, now_ms: int) -> Verdict:
-    """Go down to the stated cap, once, and only where that is no worse than what was asked."""
+    """Lower the price to the stated cap, once, and only if that is no worse than the requested price."""
     cap = refused.price_cap
     if cap is None or order.repriced or order.price is None or order.side is not Side.BUY or cap >= order.price:
         return Verdict(event=OrderEvent.REFUSE, reason=reason)

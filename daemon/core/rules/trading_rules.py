@@ -1,4 +1,4 @@
-"""What decisions are made by: the configuration, and what the live probe found out about the exchange."""
+"""The rules of decisions: the configuration, and the live probe's results about the exchange."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from daemon.config.tables import Config
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """The rules of every decision. A reload replaces them; they count from the next decision on."""
+    """The rules of every decision. A reload replaces them; they apply from the next decision on."""
 
     config: Config = Config()
     probed: ProbeResults = UNSETTLED

@@ -42,10 +42,10 @@ from daemon.errors import Impossible
 class State(StrEnum):
     """The state of an order, as stored and shown. Five of them are MEXC's own words."""
 
-    QUEUED = "queued"  # durable, waits for its turn
+    QUEUED = "queued"  # durable, waits to be sent
     ARMED = "armed"  # durable as if sent, waits for its instant
-    IN_FLIGHT = "in_flight"  # may be on the wire; no answer yet
-    IN_DOUBT = "in_doubt"  # the answer is lost; only evidence or the operator ends it
+    IN_FLIGHT = "in_flight"  # may have been sent; no answer yet
+    IN_DOUBT = "in_doubt"  # the outcome is unknown; only an order report or the operator ends it
     OPEN = "open"  # MEXC: NEW
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
@@ -62,19 +62,19 @@ class OrderEvent(StrEnum):
     """What can happen to an order."""
 
     ARM = "arm"  # made durable ahead of its instant
-    DISARM = "disarm"  # its instant must not come (the kill switch); nothing was sent
-    SEND = "send"  # handed to the exchange's client, or the instant of an armed order came
+    DISARM = "disarm"  # taken back before its instant (the kill switch); nothing was sent
+    SEND = "send"  # passed to the exchange's client, or the instant of an armed order came
     DEFER = "defer"  # refused or not sent, and another attempt may follow
     PLACE = "place"  # the exchange answered with its order id
     REFUSE = "refuse"  # the exchange refused for good
-    SET_ASIDE = "set_aside"  # the exchange refused, and the operator must look
+    SET_ASIDE = "set_aside"  # the exchange refused, and the operator must decide
     DOUBT = "doubt"  # the outcome is unknown
     LOSE = "lose"  # long and complete searches did not find it
     RULE_OUT = "rule_out"  # the operator vouches that it was not placed
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
     REQUEUE = "requeue"  # the operator sends a dead letter back
-    SEE_OPEN = "see_open"  # an order report shows it so
+    SEE_OPEN = "see_open"  # an order report shows that state
     SEE_PARTIALLY_FILLED = "see_partially_filled"
     SEE_FILLED = "see_filled"
     SEE_CANCELED = "see_canceled"
@@ -82,11 +82,11 @@ class OrderEvent(StrEnum):
 
 
 class Phase(StrEnum):
-    """What an order with such a state amounts to; operators see orders grouped by it."""
+    """Groups of states, as operators see them."""
 
     QUEUED = "queued"  # nothing was sent
     UNDER_WAY = "under_way"  # an attempt is on disk that has no answer yet
-    UNKNOWN = "unknown"  # it may exist on the exchange; only evidence or the operator tells
+    UNKNOWN = "unknown"  # it may exist on the exchange; only an order report or the operator ends that
     RESTING = "resting"  # on the exchange's book, or about to trade
     ENDED = "ended"  # was on the exchange, and has ended there
     NOT_PLACED = "not_placed"  # nothing was placed: the same signal may become a new order
@@ -118,8 +118,8 @@ class Shown(NamedTuple):
     """How the exchange shows a state."""
 
     word: str  # MEXC's own
-    event: OrderEvent  # by which a report of it is taken in
-    lateness: int  # of two reports with as much filled, the later one is the newer
+    event: OrderEvent  # the event of a report that shows it
+    lateness: int  # of two reports with the same fills, the one with the higher number is newer
 
 
 class Target(NamedTuple):
@@ -133,17 +133,17 @@ class Meaning(NamedTuple):
     """What a state means: one row of :data:`MEANINGS`. Texts are for the operator; "" where there is nothing to say."""
 
     phase: Phase
-    maybe_sent: bool  # a request may have reached the exchange, whatever was concluded since
+    maybe_sent: bool  # a request may have reached the exchange, whatever is believed now
     queue_status: str  # `status` of its row in transaction_queue, the bot's table
     tone: Tone
     search: SearchPolicy = SearchPolicy.NONE
     shown: Shown | None = None  # None: MEXC has no such state
-    target: Target | None = None  # None: nothing is reported while the outcome is to come
+    target: Target | None = None  # None: nothing is reported before the outcome
     bot_unknown: str = ""  # why `POST /api/mexc/trade` answers "unknown" if no fill is known and nothing rests
     needs_operator: bool = False  # listed first, and in bold
-    outcome_rank: int | None = None  # an outcome: counted by metrics, and its place in the page's bars, from the bottom
+    outcome_rank: int | None = None  # an outcome, counted by metrics: its place in the page's bars, from the bottom
     is_failure: bool = False  # counts as failed in the metric of settled orders
-    has_age: bool = False  # metrics show the age of the oldest: it is not meant to last, and may
+    has_age: bool = False  # metrics show the age of the oldest: it should not last, but may
     ahead: str = ""  # what comes next while the order is not finished
     over: str = ""  # the same, once it is finished
     advice: str = ""  # what the operator can do; ID stands for the order's id
@@ -152,7 +152,7 @@ class Meaning(NamedTuple):
 
 _NO_ANSWER = "the answer of the exchange is awaited"
 _FOLLOWED = "it is followed until filled or cancelled"
-_LATE_FILLS = "it is looked at again, for fills after the cancel"
+_LATE_FILLS = "it is queried again, for fills after the cancel"
 
 # fmt: off
 MEANINGS: dict[State, Meaning] = {
@@ -177,16 +177,16 @@ MEANINGS: dict[State, Meaning] = {
         phase=Phase.UNKNOWN, maybe_sent=True, search=SearchPolicy.DOUBT,
         queue_status="processing", tone=Tone.WARN, needs_operator=True, has_age=True,
         bot_unknown=_NO_ANSWER,
-        ahead="it is looked for; not finding it says nothing yet",
-        advice="nothing yet, and do not send it again under another key; `sniperd resolve ID` only if you have "
-        "seen on the exchange what became of it",
-        no_cancel="it may exist on the exchange and is looked for; cancel it again when it is found",
+        ahead="it is searched for; a miss means nothing yet",
+        advice="wait, and do not send it again under another key; use `sniperd resolve ID` only if you have "
+        "seen its outcome on the exchange",
+        no_cancel="it may exist on the exchange and is searched for; cancel it again when it is found",
     ),
     State.OPEN: Meaning(
         phase=Phase.RESTING, maybe_sent=True, search=SearchPolicy.FOLLOW,
         shown=Shown("NEW", OrderEvent.SEE_OPEN, lateness=0),
         queue_status="completed", target=Target("executing", "placed"), tone=Tone.BUSY,
-        bot_unknown="the exchange accepted it and has not shown yet what became of it",
+        bot_unknown="the exchange accepted it and has not shown it since",
         ahead=_FOLLOWED,
         advice="`sniperd cancel ID` asks the exchange to cancel it",
     ),
@@ -203,7 +203,7 @@ MEANINGS: dict[State, Meaning] = {
         shown=Shown("FILLED", OrderEvent.SEE_FILLED, lateness=2),
         queue_status="completed", target=Target("completed", "success"), tone=Tone.GOOD, outcome_rank=0,
         bot_unknown="the exchange shows it as filled, but not how much of it",
-        ahead="the exchange is asked again for the sum of its fills, which it did not show yet",
+        ahead="the exchange is queried again for the sum of its fills, which it has not shown yet",
         over="nothing: it is filled",
     ),
     State.CANCELED: Meaning(
@@ -224,7 +224,7 @@ MEANINGS: dict[State, Meaning] = {
     State.REJECTED: Meaning(
         phase=Phase.NOT_PLACED, maybe_sent=True, search=SearchPolicy.RULED_OUT,
         queue_status="failed", target=Target("failed", "failed"), tone=Tone.BAD, outcome_rank=5, is_failure=True,
-        ahead="a person ruled that it was not placed; it is looked for a few times more, and believed if seen",
+        ahead="the operator resolved it as not placed; it is searched for a few times more, and a report of it counts",
         over="nothing: it was refused; the same signal may be sent again",
     ),
     State.EXPIRED: Meaning(
@@ -242,17 +242,17 @@ MEANINGS: dict[State, Meaning] = {
         queue_status="processing", target=Target("executing", "unknown"),
         tone=Tone.BAD, needs_operator=True, outcome_rank=7, is_failure=True, has_age=True,
         bot_unknown=_NO_ANSWER,
-        ahead="a person rules on it (`sniperd resolve ID`); until then its lock stays, and looks go on",
+        ahead="the operator resolves it (`sniperd resolve ID`); until then its lock stays, and searches go on",
         advice="look on the exchange, in open orders, history and trades, for every client order id that begins with "
-        "ID-, whatever its number; then rule on it: `sniperd resolve ID --as filled|open|canceled|not-placed "
+        "ID-, whatever its number; then resolve it: `sniperd resolve ID --as filled|open|canceled|not-placed "
         "--reason …`",
-        no_cancel="it may exist on the exchange, though looks do not find it; look there, then rule: `sniperd resolve`",
+        no_cancel="it may exist on the exchange, but no search finds it; look there, then run `sniperd resolve`",
     ),
     State.DEAD_LETTER: Meaning(
         phase=Phase.NOT_PLACED, maybe_sent=True,
         queue_status="failed", target=Target("failed", "failed"),
         tone=Tone.BAD, needs_operator=True, outcome_rank=6, is_failure=True,
-        over="nothing by itself: a person decides, `sniperd requeue ID` or `sniperd cancel ID`",
+        over="nothing by itself: you decide, `sniperd requeue ID` or `sniperd cancel ID`",
         advice="`sniperd requeue ID --reason …` sends it back, `sniperd cancel ID` discards it",
     ),
 }
@@ -265,10 +265,10 @@ def _in_phase(*phases: Phase) -> frozenset[State]:
 
 
 REPORT_EVENTS = {state: meaning.shown.event for state, meaning in MEANINGS.items() if meaning.shown is not None}
-"""The exchange's states, and the event by which a report of each is taken in."""
+"""The exchange's states, and the event of a report that shows each."""
 
 MAYBE_SENT = frozenset(state for state, meaning in MEANINGS.items() if meaning.maybe_sent)
-"""States in which a request may have reached the exchange, whatever was concluded since."""
+"""States in which a request may have reached the exchange, whatever is believed now."""
 
 UNDER_WAY = _in_phase(Phase.UNDER_WAY)
 """States in which an attempt is on disk that has no answer yet."""
@@ -277,10 +277,10 @@ WAITING = _in_phase(Phase.QUEUED, Phase.UNDER_WAY) - MAYBE_SENT
 """States in which nothing was sent: the order can be withdrawn."""
 
 OUTCOME_UNKNOWN = _in_phase(Phase.UNKNOWN)
-"""States that only evidence or the operator ends."""
+"""States that only an order report or the operator ends."""
 
 RESTING = _in_phase(Phase.RESTING)
-"""States in which an order stands on the exchange's book, or may trade at once."""
+"""States in which an order is on the exchange's book, or may trade at once."""
 
 ENDED = _in_phase(Phase.ENDED)
 """States in which an order was on the exchange, and has ended there."""
@@ -291,7 +291,7 @@ KEY_FREE = _in_phase(Phase.NOT_PLACED)
 PENDING = _in_phase(Phase.QUEUED, Phase.UNDER_WAY) | {
     state for state, meaning in MEANINGS.items() if meaning.search is SearchPolicy.DOUBT
 }
-"""States whose outcome is still to come; ``lost`` is not among them, because nothing is expected to come by itself."""
+"""States whose outcome is still to come; ``lost`` is not among them, because nothing more is expected."""
 
 FINISHED = KEY_FREE | {state for state, meaning in MEANINGS.items() if meaning.search is SearchPolicy.SUM}
 """States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
@@ -333,7 +333,7 @@ TRANSITIONS: dict[State, dict[OrderEvent, State]] = {state: {} for state in Stat
     State.IN_DOUBT: {OrderEvent.LOSE: State.LOST, OrderEvent.RULE_OUT: State.REJECTED},
     State.LOST: {OrderEvent.RULE_OUT: State.REJECTED},
     State.DEAD_LETTER: {OrderEvent.REQUEUE: State.QUEUED, OrderEvent.WITHDRAW: State.WITHDRAWN},
-    State.OPEN: {OrderEvent.DOUBT: State.IN_DOUBT},  # placed by the exchange's word, and never seen
+    State.OPEN: {OrderEvent.DOUBT: State.IN_DOUBT},  # the exchange answered that it was placed, and has never shown it
 }
 """Which state follows which event. An event that is not listed under a state is impossible there."""
 
@@ -341,7 +341,7 @@ for _state in MAYBE_SENT:
     TRANSITIONS[_state].update({event: seen for seen, event in REPORT_EVENTS.items()})
 
 WITHDRAWABLE = frozenset(state for state, events in TRANSITIONS.items() if OrderEvent.WITHDRAW in events)
-"""States in which a cancel needs no word from the exchange."""
+"""States in which a cancel needs no request to the exchange."""
 
 
 def after(state: State, event: OrderEvent) -> State:

@@ -49,7 +49,9 @@ def withdraw(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     """
     order = d.state.orders.get(order.order_id, order)
     if order.state not in WITHDRAWABLE:
-        raise WrongState(f"order {order.order_id} is {order.state.value}: what may have been sent cannot be withdrawn")
+        raise WrongState(
+            f"order {order.order_id} is {order.state.value}: it may have been sent, so it cannot be withdrawn"
+        )
     d.state.leave(order)
     take_back(d, order)
     order = d.move(order, OrderEvent.WITHDRAW, reason=reason)
@@ -58,10 +60,10 @@ def withdraw(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
 
 
 def ask_cancel(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
-    """Record that a resting order's cancel is asked of the exchange, and count it in its second.
+    """Record that a cancel of a resting order is sent to the exchange, and count it in the rate budget.
 
     Raises:
-        WrongState: the exchange does not hold it any more.
+        WrongState: it does not rest on the exchange.
 
     """
     order = d.state.orders.get(order.order_id, order)
@@ -73,7 +75,7 @@ def ask_cancel(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
 
 
 def cancel_answered(d: Decision, order: Order, *, answer: CancelAnswer, reason: str, actor: str) -> Order:
-    """Record the exchange's answer to a cancel, and look at the order at once: the answer proves nothing."""
+    """Record the exchange's answer to a cancel, and query the order at once: the answer proves nothing."""
     del reason
     order = d.state.orders.get(order.order_id, order)
     d.record(
@@ -90,9 +92,10 @@ def cancel_answered(d: Decision, order: Order, *, answer: CancelAnswer, reason: 
 
 
 def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str) -> Order:
-    """End an unknown outcome by a person's word.
+    """End an unknown outcome by the operator's resolution.
 
-    An order that was ruled out is looked for a few times more (:data:`daemon.core.rules.reconciliation.RULED_MS`).
+    An order that was resolved as not placed is searched for a few times more
+    (:data:`daemon.core.rules.reconciliation.RULED_MS`).
 
     Raises:
         WrongState: the outcome is not unknown, or it is too early to say that the order was not placed.
@@ -101,12 +104,12 @@ def resolve(d: Decision, order: Order, *, found: Found, reason: str, actor: str)
     order = d.state.orders.get(order.order_id, order)
     if order.state not in OUTCOME_UNKNOWN:
         raise WrongState(
-            f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be ruled on"
+            f"order {order.order_id} is {order.state.value}: only an order that is in_doubt or lost can be resolved"
         )
     if found.resolution is Resolution.NOT_PLACED:
         _check_grace(d, order)
         order = d.move(order, OrderEvent.RULE_OUT, reason=reason)
-        order = d.change(order, finished_ms=None)  # it is looked for a few times more
+        order = d.change(order, finished_ms=None)  # it is searched for a few times more
         d.free_lock(order, error=reason)
     else:
         order = d.move(
@@ -127,8 +130,9 @@ def _check_grace(d: Decision, order: Order) -> None:
     over_ms = grace_over_ms(order, d.state.rules)
     if d.now_ms < over_ms:
         raise WrongState(
-            f"order {order.order_id} may still be admitted by the exchange, so it cannot be ruled not_placed yet: look "
-            f"at the exchange again and rule in {(over_ms - d.now_ms + 999) // 1_000} s, from {over_ms} (Unix ms) on"
+            f"order {order.order_id} may still be admitted by the exchange, so it cannot be resolved as not_placed "
+            f"yet: look at the exchange again and resolve it in {(over_ms - d.now_ms + 999) // 1_000} s, "
+            f"from {over_ms} (Unix ms) on"
         )
 
 
@@ -146,7 +150,7 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     if successor is not None and successor.order_id != order.order_id:
         raise WrongState(
             f"order {order.order_id} was replaced by {successor.order_id}, which has its idempotency key: "
-            "requeueing it could place the same wish twice"
+            "requeueing it could place the same order twice"
         )
     allowed_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
     order = d.move(
@@ -156,7 +160,7 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
         key_bound=True,
         finished_ms=None,
         not_before_ms=0,
-        execute_at_ms=d.now_ms,  # from here the deadline counts, should it be sent back once more
+        execute_at_ms=d.now_ms,  # the deadline counts from here, also if it is sent back once more
         deadline_ms=d.now_ms + allowed_ms,
     )
     d.record("order.requeued", order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
@@ -174,10 +178,10 @@ def halt(d: Decision, *, reason: str, actor: str = DAEMON) -> None:
 
 
 def clear_wait(d: Decision, *, reason: str, actor: str) -> None:
-    """End every wait that the exchange asked for, or that we made of its answers: a person knows better.
+    """End every wait that the exchange asked for, or that its answers caused.
 
-    Where the exchange takes no orders, one order tries at once. The others wait for its answer: if the person is wrong,
-    one order is in doubt, and not each that waits.
+    If the exchange accepts no orders, one order tries at once. The others wait for its answer: if the operator is
+    wrong, one order is in doubt, and not all that wait.
     """
     d.state.backoff.try_now()
     until_ms = d.state.rate_budget.backoff_until_ms

@@ -1,1 +1,1 @@
-"""Views: the trading state as people see it."""
+"""Views: the trading state as callers and the operator see it."""

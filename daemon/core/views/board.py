@@ -1,7 +1,7 @@
-"""The overview: every order that is not finished, in the order in which an operator wants to see them.
+"""The overview: every order that is not finished, in the order in which the operator wants to see them.
 
-What may need a person comes first: orders whose outcome is unknown, the longest in doubt before the others. Then what
-is under way, who waits for a turn, in the order of service, who waits for a time, and last what rests on the exchange.
+What may need the operator comes first: orders with an unknown outcome, the oldest doubt first. Then orders in flight,
+the queue in the order of service, orders that wait for their time, and last orders that rest on the exchange.
 """
 
 from heapq import nlargest, nsmallest
@@ -18,16 +18,16 @@ from daemon.core.views.explain import Outlook, outlook
 
 
 class BoardEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An order, what comes next for it, and its places."""
+    """An order, what comes next for it, and its places in the queue."""
 
     order: Order
     outlook: Outlook
-    waiting: Waiting | None  # while it waits for a turn
-    search: Search | None  # while it is looked for
+    waiting: Waiting | None  # while it is in the queue
+    search: Search | None  # while it is searched for
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """The first so many orders, how many there are beyond them, and who waits for a turn."""
+    """The first orders, how many more there are, and the queue."""
 
     standings: list[BoardEntry]
     unshown: int
@@ -35,7 +35,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def overview(state: TradingState, now_ms: int, limit: int) -> Overview:
-    """List what is not finished; of many that wait to be sent it costs no more than a pass over the queue."""
+    """Return at most ``limit`` unfinished orders. The queue is passed over once."""
     queue = in_order(state, limit)
     places = {waiting.order_id: waiting for waiting in queue if waiting.order_id is not None}
     doubts, under_way, resting = _sent(state)
@@ -52,7 +52,7 @@ def overview(state: TradingState, now_ms: int, limit: int) -> Overview:
 
 
 def _sent(state: TradingState) -> tuple[list[Order], list[Order], list[Order]]:
-    """Sort out what does not wait to be sent: in doubt or lost, under way, resting on the exchange."""
+    """Return the orders that are not queued, as three lists: in doubt or lost, in flight, resting."""
     doubts: list[Order] = []
     under_way: list[Order] = []
     resting: list[Order] = []

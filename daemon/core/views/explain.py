@@ -1,4 +1,4 @@
-"""What will happen to an order next, and when, what follows that, and what a person can do: the head of ``explain``."""
+"""What happens to an order next, when, what follows that, and what the operator can do: the head of ``explain``."""
 
 import msgspec
 
@@ -16,7 +16,7 @@ class Outlook(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
-    """Tell what will happen next, from memory. ``ahead`` is how many are served before it, where that is counted."""
+    """Return what happens next. ``ahead`` is how many orders go before it, if the caller has counted them."""
     if order.finished_ms is not None:
         return Outlook(MEANINGS[order.state].over)
     if order.state is State.QUEUED:
@@ -24,26 +24,26 @@ def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None
     if order.state is State.ARMED:
         return Outlook(MEANINGS[order.state].ahead, order.execute_at_ms)
     if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, state.rules):
-        return Outlook("it is looked for everywhere; not finding it begins to count", _next_look_ms(state, order))
-    return Outlook(MEANINGS[order.state].ahead, _next_look_ms(state, order))
+        return Outlook("it is searched for at every source; misses count now", _next_search_ms(state, order))
+    return Outlook(MEANINGS[order.state].ahead, _next_search_ms(state, order))
 
 
 def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None:
-    """Tell what follows if what comes next changes nothing; ``None`` where it is the same again."""
+    """Return what follows if what comes next changes nothing; ``None`` if that is the same again."""
     if order.state is State.QUEUED and state.gate.halted is None:
         return Outlook("it expires, unless it has been sent", order.deadline_ms)
     if order.state is not State.IN_DOUBT:
         return None
     grace_over = grace_over_ms(order, state.rules)
     if now_ms < grace_over:
-        return Outlook("not finding it begins to count", grace_over)
+        return Outlook("misses begin to count", grace_over)
     search = state.searches.get(order.order_id)
     left = state.rules.config.reconcile.negatives - (0 if search is None else search.misses)
-    return Outlook(f"it is called lost, and its lock stays, after full rounds in vain: {left} more")
+    return Outlook(f"it is marked lost, and keeps its lock, after {left} more complete searches without a result")
 
 
 def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str | None:
-    """Name what a person can do about an order, and the command for it; or why there is nothing to see of it."""
+    """Return what the operator can do about an order, with the command; or why its history is gone."""
     if order.state is State.QUEUED and state.gate.halted is not None:
         return "`sniperd resume --reason …` lets orders go again"
     if order.finished_ms is not None and not has_events:
@@ -69,6 +69,6 @@ def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -
     )
 
 
-def _next_look_ms(state: TradingState, order: Order) -> int | None:
+def _next_search_ms(state: TradingState, order: Order) -> int | None:
     search = state.searches.get(order.order_id)
     return None if search is None else search.next_ms

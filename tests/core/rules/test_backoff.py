@@ -114,7 +114,7 @@ def test_the_gate_holds_back_what_was_decided_before_it_shut(bench: Bench) -> No
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
     bench.answer(first, PAGE)
-    assert "takes no orders" in (bench.gate(second) or "")
+    assert "accepts no orders" in (bench.gate(second) or "")
     bench.answer(second, NotSent(bench.gate(second) or ""))
     assert bench.order(second).state is State.QUEUED
     assert bench.state.backoff.next_ms == NOON_MS + FIRST_PAGE_MS

@@ -150,7 +150,7 @@ def test_what_is_older_than_any_window_is_forgotten() -> None:
         buy(bench, f"t{number}")
         bench.pass_time(MAX_REPEAT_WINDOW_MS + 1)
     assert len(bench.state.orders.exposure._ages) == 1
-    (known,) = bench.state.orders.exposure._lately.values()
+    (known,) = bench.state.orders.exposure._recent.values()
     assert [seen.target_id for seen in known.values()] == ["t2"]
 
 

@@ -58,7 +58,7 @@ def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_f
     assert found.finished_ms is None
     assert bench.events(found)[-1].detail["executed_quote"] is None
     assert bench.state.searches.next_ms() == NOON_MS + bench.rules.config.reconcile.first_ms
-    assert "asked again for the sum" in outlook(bench.state, found, NOON_MS).what
+    assert "queried again for the sum" in outlook(bench.state, found, NOON_MS).what
     assert advice(bench.state, found) is None
 
 
@@ -76,7 +76,7 @@ def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Be
     assert (found.state, found.average_price) == (State.FILLED, Decimal(11))
 
 
-# Where it is looked for
+# At which source it is queried
 
 
 def test_the_round_that_sees_a_fill_without_a_sum_asks_for_the_fills() -> None:

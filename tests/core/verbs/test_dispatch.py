@@ -271,7 +271,7 @@ def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> N
     armed = bench.submit(symbol="BAZUSDT", execute_at=bench.now_ms + 300)
     bench.settle()
     bench.answer(first, refused(Advice.WAIT, retry_after_ms=2_000))
-    assert "takes no orders" in (bench.gate(second) or "")
+    assert "accepts no orders" in (bench.gate(second) or "")
     bench.answer(second, NotSent(bench.gate(second) or ""))
     bench.pass_time(300)
     assert bench.fire(armed)

@@ -426,7 +426,9 @@ def test_resuming_what_runs_says_nothing(bench: Bench) -> None:
 def test_an_order_is_not_called_not_placed_while_its_request_may_be_admitted(bench: Bench) -> None:
     order = in_doubt(bench)
     bench.pass_time(GRACE_MS - 1_001)
-    with pytest.raises(WrongState, match=rf"rule in 2 s, from {bench.now_ms + 1_001} \(Unix ms\) on") as refused_it:
+    with pytest.raises(
+        WrongState, match=rf"resolve it in 2 s, from {bench.now_ms + 1_001} \(Unix ms\) on"
+    ) as refused_it:
         bench.resolve(order, NOT_PLACED)
     assert order.order_id in str(refused_it.value)
     assert bench.order(order).state is State.IN_DOUBT

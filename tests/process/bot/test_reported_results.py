@@ -90,7 +90,7 @@ def test_an_order_that_the_exchange_accepted_and_does_not_show_has_an_unknown_ou
     answer = trade(daemon, request, wait_s=0.5)
     body = answer.json
     assert (answer.status, body["success"], body["unknown"]) == (202, False, True)
-    assert "has not shown yet what became of it" in body["message"]
+    assert "accepted it and has not shown it since" in body["message"]
     again = trade(daemon, request, wait_s=0)
     assert (again.status, again.json["unknown"]) == (202, True)
     assert len(exchange.arrivals(order_of(daemon, request)["order_id"])) == 1
@@ -127,7 +127,7 @@ def test_an_unknown_price_is_null_until_it_is_known(daemon: Daemon, exchange: Ex
     order_id = order_of(daemon, request)["order_id"]
     shown = daemon.order(order_id)
     assert (shown["averagePrice"], shown["executedQuote"], shown["finishedAtMs"]) == (None, None, None)
-    assert "asked again for the sum" in daemon.get(f"/v1/orders/{order_id}/explain")["next"]["what"]
+    assert "queried again for the sum" in daemon.get(f"/v1/orders/{order_id}/explain")["next"]["what"]
     exchange.inject()
     daemon.wait_for("order.seen", order_id=order_id, state="filled", was="filled")
     [placed] = book_of(daemon, exchange, request)

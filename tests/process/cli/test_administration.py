@@ -43,7 +43,7 @@ def test_a_resolution_of_a_known_outcome_is_refused(command: Command, daemon: Da
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     ran = command("resolve", order_id, "--as", "not-placed", "--reason", "I looked")
     assert ran.code == REFUSED
-    assert f"order {order_id} is filled: only an order that is in_doubt or lost can be ruled on" in ran.errors
+    assert f"order {order_id} is filled: only an order that is in_doubt or lost can be resolved" in ran.errors
 
 
 def test_a_dead_letter_is_requeued_and_filled(command: Command, daemon: Daemon, exchange: Exchange) -> None:

@@ -35,8 +35,8 @@ def test_a_doubt_says_what_comes_next_what_then_and_what_to_do(
     daemon.wait_for("order.looked", order_id=order_id, found=False)
     *_, now, upcoming, _then, you = command("explain", order_id).output.splitlines()
     assert re.fullmatch(r"now   in_doubt, since \d+\.\d s", now)
-    assert re.match(r"next  it is looked for.*: (at once|in \d+\.\d s) \(2\d\d\d-", upcoming)
-    assert you.startswith("you   nothing yet, and do not send it again")
+    assert re.match(r"next  it is searched for.*: (at once|in \d+\.\d s) \(2\d\d\d-", upcoming)
+    assert you.startswith("you   wait, and do not send it again")
     daemon.until(order_id, "lost")
     shown = command("explain", order_id).output
     assert f"sniperd resolve {order_id} --as" in shown.splitlines()[-1]
@@ -61,7 +61,7 @@ def test_a_lost_connection_is_told_while_it_is_followed_and_ctrl_c_ends_it(
 ) -> None:
     command, daemon, _, order_id = doubtful
     with command.terminal("explain", order_id, "--follow") as terminal:
-        terminal.wait_for("next  it is looked for")
+        terminal.wait_for("next  it is searched for")
         daemon.kill()
         terminal.wait_for("connection lost")
         daemon.start()

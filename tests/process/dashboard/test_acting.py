@@ -110,7 +110,7 @@ async def test_the_operator_resolves_an_unknown_outcome(dashboard: Dashboard, ex
     await dashboard.press("doubts", order_id, "Resolve")
     await dashboard.page.js("document.querySelector('dialog select').value = 'not_placed'")
     await dashboard.give("looked there: nothing")
-    early = "document.querySelector('dialog .failure').innerText.includes('cannot be ruled not_placed yet')"
+    early = "document.querySelector('dialog .failure').innerText.includes('cannot be resolved as not_placed yet')"
     await dashboard.page.until(early)
     await dashboard.page.js("document.querySelector('dialog select').value = 'canceled'")
     await dashboard.page.click("dialog button[type=submit]")
