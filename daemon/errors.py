@@ -23,7 +23,7 @@
     │   │   └── Locked             another program keeps the database locked
     │   ├── NoPermission       77  a credential is missing, or readable by others
     │   └── Unfit              77  the exchange does not let this account trade from here
-    ├── Unreachable            75  the sockets were deleted: the process drains and ends, and the next one binds anew
+    ├── Unreachable            75  the sockets were deleted: the process drains and ends; the next one binds them
     ├── Interrupted            130 ended at once by a signal: the second one, or one during the start
     ├── CommitFailed           74  a commit failed: the process stops
     │   └── DatabaseGone       65  the database's files were deleted, replaced or truncated under the running daemon

@@ -25,7 +25,7 @@ ANCHORS = st.builds(
 
 
 def later(ms: int, *, boot_id: str = "boot-1", wall_is_off_ms: int = 0) -> Anchor:
-    """Return the machine's clocks so long after the last run began; after a restart its boot clock is young."""
+    """Return the machine's clocks the given time after the last run began; after a restart its boot clock is young."""
     boot_ms = STARTED.boot_ms + ms if boot_id == STARTED.boot_id else 500
     return Anchor(boot_id=boot_id, boot_ms=boot_ms, unix_ms=STARTED.unix_ms + ms + wall_is_off_ms)
 
@@ -118,19 +118,19 @@ def test_the_machines_clocks_are_read() -> None:
 
 
 class Machine:
-    """A machine's clocks under a test's hand."""
+    """A machine's clocks, controlled by a test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.boot_ns = 1_000_000_000_000
         self.wall_ns = 1_760_000_000_000_000_000
-        self.per_look_ns = 0  # looking at the boot clock takes so long
+        self.per_reading_ns = 0  # duration of a reading of the boot clock
         self.pause_ns = 0  # after every reading
         monkeypatch.setattr(time, "clock_gettime_ns", self._boot)
         monkeypatch.setattr(time, "time_ns", self._wall)
 
     def _boot(self, which: int) -> int:
         assert which == time.CLOCK_BOOTTIME, "the one that also runs while the machine sleeps"
-        self.boot_ns += self.per_look_ns
+        self.boot_ns += self.per_reading_ns
         read_ns = self.boot_ns
         self._pause()
         return read_ns
@@ -232,10 +232,10 @@ def test_the_real_clock_never_goes_back() -> None:
 
 
 class RunningMachine(Machine):
-    """A machine whose boot clock runs with the event loop, and while it is looked at."""
+    """A machine whose boot clock runs with the event loop, and while it is read."""
 
     def _boot(self, which: int) -> int:
-        self.boot_ns += self.per_look_ns
+        self.boot_ns += self.per_reading_ns
         return super()._boot(which) + round(asyncio.get_running_loop().time() * 1_000_000_000)
 
 
@@ -245,7 +245,7 @@ async def test_an_instant_is_reached_to_the_millisecond_and_never_early(
     monkeypatch: pytest.MonkeyPatch, ahead_ms: int
 ) -> None:
     machine = RunningMachine(monkeypatch)
-    machine.per_look_ns = 50_000
+    machine.per_reading_ns = 50_000
     clock = SteadyClock(read_anchor())
     at_ms = clock.now_ms() + ahead_ms
     await clock.reach(at_ms)
@@ -256,7 +256,7 @@ async def test_an_instant_is_reached_to_the_millisecond_and_never_early(
 async def test_the_last_milliseconds_are_not_left_to_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A timer may be late by as many."""
     machine = RunningMachine(monkeypatch)
-    machine.per_look_ns = 50_000
+    machine.per_reading_ns = 50_000
     clock = SteadyClock(read_anchor())
     before_s = anyio.current_time()
     await clock.reach(clock.now_ms() + 500)
@@ -276,7 +276,7 @@ async def test_an_instant_that_has_passed_is_reached_at_once(machine: Machine, a
 @in_virtual_time
 async def test_a_sleeper_is_woken_by_a_step_that_brings_its_instant_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = RunningMachine(monkeypatch)
-    machine.per_look_ns = 50_000
+    machine.per_reading_ns = 50_000
     clock = SteadyClock(read_anchor())
     at_ms = clock.now_ms() + 60_000
     before_s = anyio.current_time()

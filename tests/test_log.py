@@ -1,4 +1,4 @@
-"""The log: one line per event, in two forms; no secret in it; and a reader that stalls or leaves harms nobody."""
+"""The log: one line per event, in two forms; no secret in it; and a reader that stalls or leaves delays no caller."""
 
 import io
 import json
@@ -41,7 +41,7 @@ def written(*events: Event, level: str = "debug", form: Form = "json", secrets: 
 
 
 def fields(line: str) -> dict[str, Any]:
-    """Read a JSON line; a key that stands twice fails the test."""
+    """Read a JSON line; a duplicate key fails the test."""
     pairs = json.loads(line, object_pairs_hook=list)
     assert len(dict(pairs)) == len(pairs), "a key stands twice"
     return dict(pairs)
@@ -116,7 +116,7 @@ def test_an_example_as_a_machine_reads_it() -> None:
     )
 
 
-def test_an_example_as_a_person_reads_it() -> None:
+def test_an_example_as_text() -> None:
     event = Event(name="order.accepted", at_ms=AT_MS, order_id="01K8", state=State.QUEUED, detail={"side": Side.BUY})
     assert plain(written(event, form="text")) == (
         f"{AT} [info     ] order.accepted         order_id=01K8 state=queued side=BUY\n"
@@ -181,7 +181,7 @@ def test_any_text_is_read_back_as_it_was_but_for_what_is_no_text(text: str) -> N
 
 @in_both_forms
 @pytest.mark.parametrize("value", [0, -1, 2**80, 1.5, float("nan"), float("inf"), True, False, ""], ids=str)
-def test_any_value_can_be_told(value: object, form: Form) -> None:
+def test_any_value_can_be_written(value: object, form: Form) -> None:
     assert "value" in written(an_event(value=value), form=form)
 
 
@@ -230,7 +230,7 @@ def test_the_form_follows_the_reader_unless_it_is_set(form: Form, terminal: bool
 
 
 class Terminal(io.BytesIO):
-    """What a person sits at."""
+    """A terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -315,14 +315,14 @@ class Stalled(io.BytesIO):
         return len(data)
 
     def wait_for(self, lines: int) -> None:
-        """Wait until so many further lines have been written."""
+        """Wait until the given number of further lines have been written."""
         for _ in range(lines):
             assert self._lines.acquire(timeout=30)
 
 
 @contextmanager
 def stalled_log(monkeypatch: pytest.MonkeyPatch, room: int) -> Iterator[tuple[Stalled, Log]]:
-    """Make a log whose writer is stuck with its first line, and in which so many more may wait."""
+    """Make a log whose writer is stuck with its first line, and in which the given number of lines may wait."""
     monkeypatch.setattr(module, "MAX_WAITING", room)
     stream = Stalled()
     log = Log(stream, level="info", form="json")
@@ -336,7 +336,7 @@ def stalled_log(monkeypatch: pytest.MonkeyPatch, room: int) -> Iterator[tuple[St
 
 
 def numbers(stream: io.BytesIO) -> list[object]:
-    """Return the numbers of the lines, and of lines that tell of dropped ones, how many."""
+    """Return the numbers of the lines; for a line about dropped ones, their count."""
     lines = [fields(line) for line in stream.getvalue().decode().splitlines()]
     return [line["number"] if "number" in line else f"{line['lines']} dropped" for line in lines]
 
@@ -349,7 +349,7 @@ def test_lines_wait_for_a_reader_that_stalls(monkeypatch: pytest.MonkeyPatch) ->
     assert numbers(stream) == list(range(11))
 
 
-def test_lines_beyond_what_may_wait_are_dropped_counted_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_beyond_the_limit_are_dropped_counted_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with stalled_log(monkeypatch, room=3) as (stream, log):
         for number in range(1, 9):
             log.emit(an_event(number=number))
@@ -359,7 +359,7 @@ def test_lines_beyond_what_may_wait_are_dropped_counted_and_told(monkeypatch: py
     assert numbers(stream) == [0, 1, 2, 3, "5 dropped", 99]
 
 
-def test_dropped_lines_are_told_even_if_nothing_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropped_lines_are_reported_even_if_nothing_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     with stalled_log(monkeypatch, room=2) as (stream, log):
         for number in range(1, 6):
             log.emit(an_event(number=number))
@@ -367,7 +367,7 @@ def test_dropped_lines_are_told_even_if_nothing_follows(monkeypatch: pytest.Monk
     assert numbers(stream) == [0, 1, 2, "3 dropped"]
 
 
-def test_the_line_that_tells_of_dropped_ones_is_a_line_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_about_dropped_ones_is_a_line_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
     with stalled_log(monkeypatch, room=1) as (stream, log):
         log.emit(an_event())
         log.emit(an_event())
@@ -376,7 +376,7 @@ def test_the_line_that_tells_of_dropped_ones_is_a_line_like_others(monkeypatch: 
     assert fields(told) == {"at": AT, "level": "error", "event": "log.dropped", "lines": 1}
 
 
-def test_a_pipe_that_nobody_reads_does_not_block_whoever_emits() -> None:
+def test_a_pipe_without_a_reader_does_not_block_the_caller() -> None:
     """Far more is emitted than a pipe holds, while its other end is not read."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as read, os.fdopen(writer, "wb") as written_to:
@@ -418,7 +418,7 @@ def a_log_that_ends(stream: BinaryIO) -> Iterator[Log]:
     [BrokenPipeError(), OSError(28, "No space left on device"), OSError(5, "Input/output error"), ValueError("closed")],
     ids=["pipe closed", "disk full", "terminal gone", "stream closed"],
 )
-def test_a_reader_that_is_gone_kills_nobody_and_holds_nobody_up(error: Exception) -> None:
+def test_a_reader_that_is_gone_neither_ends_nor_blocks_the_daemon(error: Exception) -> None:
     stream = Gone(error)
     with a_log_that_ends(stream) as log:
         for number in range(100):

@@ -186,13 +186,13 @@ class AlertsTable(Table, frozen=True):
     """When the operator is alerted.
 
     An alert is a line in the log, in `sniperd alerts` and in `sniperd status`, and a message to every webhook. The same
-    limits stand as Prometheus rules in systemd/monitoring/sniperd.rules.yml: change both. An order that is lost or in
+    limits are in the Prometheus rules, systemd/monitoring/sniperd.rules.yml: change both. An order that is lost or in
     doubt for longer than its grace, a dead letter and a halt always alert.
     """
 
     window_s: Annotated[int, Meta(ge=30, le=3_600)] = 300
-    """Seconds over which lock timeouts, failures and slow commits are counted. A shorter window forgets before anyone
-    has looked; a longer one keeps alerting when all is well again."""
+    """Seconds over which lock timeouts, failures and slow commits are counted. A shorter window forgets before the
+    operator has looked; a longer one keeps alerting after the problem has ended."""
     queue_depth: Annotated[int, Meta(ge=0, le=1_000_000)] = 10
     """Alert when more orders and callers than this wait for their turn for ten seconds. Ten orders per second go to the
     exchange: a longer queue means seconds of waiting, and a snipe is worth something in its first."""
@@ -208,8 +208,8 @@ class AlertsTable(Table, frozen=True):
     failed_at_least: Annotated[int, Meta(ge=1, le=1_000_000)] = 3
     """Failures in the window from which their percentage counts: one of two is no rate."""
     rate_ban_s: Annotated[float, Meta(ge=0, le=86_400)] = 5.0
-    """Alert when the exchange says wait for more seconds than this: a ban. An ordinary "too many requests" is over in
-    two."""
+    """Alert when the exchange asks for a wait of more seconds than this: a ban. An ordinary "too many requests" ends
+    after two."""
     unreachable_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     """Alert after this many seconds without an answer from the exchange; its clock is queried every [exchange]
     clock_check_s."""
@@ -258,7 +258,7 @@ class Config(Table, frozen=True):
     `sniperd config check --config FILE` checks a file without starting. After a change, `systemctl reload` (or SIGHUP)
     applies what can change while the daemon runs; the log names what needs a restart, and so does this file.
 
-    The API keys never stand in this file: see api_key_file.
+    The API keys are never in this file: see api_key_file.
     """
 
     exchange: ExchangeTable = ExchangeTable()

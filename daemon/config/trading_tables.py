@@ -126,7 +126,7 @@ class GuardsTable(Table, frozen=True, dict=True):
 
     repeat_window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 2_000
     """Milliseconds after a BUY in which another one of the same owner and symbol, but for another target, is refused,
-    unless it says allowRepeat. A double click in the bot makes a second target and so a second key, and nobody clicks
+    unless it says allowRepeat. A double click in the bot makes a second target and so a second key, and no user clicks
     twice within two seconds on purpose. 0 is off."""
     max_notional_per_order: Quote = 0.0
     """The most that a single BUY may cost, in units of notional_asset: the bound for a typing error. A market order by
@@ -142,7 +142,7 @@ class GuardsTable(Table, frozen=True, dict=True):
     bounds what a bot can start before the first results are known. 0 is off."""
     allowed_symbols: list[Pair] = msgspec.field(default_factory=list)
     """The only pairs that may be bought. Selling is never restricted, so that a position can always be closed. Empty,
-    the default, allows all: a sniper trades pairs that nobody can list beforehand."""
+    the default, allows all: a sniper trades pairs that cannot be listed beforehand."""
     forbidden_symbols: list[Pair] = msgspec.field(default_factory=list)
     """Pairs that must not be bought. Selling is not restricted here either: a pair that becomes forbidden while it is
     held must still be sold."""

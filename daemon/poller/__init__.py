@@ -1,1 +1,1 @@
-"""The poller: reads the bot's targets, submits them as signals, and reports to the bot what became of them."""
+"""The poller: reads the bot's targets, submits them as signals, and reports the results to the bot."""

@@ -64,14 +64,14 @@ CREATE TABLE orders (
     exchange_order_id TEXT,                 -- the exchange's id
     executed_quantity TEXT NOT NULL,        -- base units filled, as last seen
     executed_quote    TEXT NOT NULL,        -- quote units filled, as last seen
-    seen_ms           INTEGER,              -- when a look-up last told something new
-    reason            TEXT,                 -- why it stands where it does
+    seen_ms           INTEGER,              -- when a query last showed something new
+    reason            TEXT,                 -- why it has its state
     updated_ms        INTEGER NOT NULL,
     finished_ms       INTEGER,              -- since when nothing more is to be done
     asked_quantity    TEXT,                 -- base units as the signal had them, where they were rounded
     asked_quote_quantity TEXT,              -- quote units, the same
     asked_price       TEXT,                 -- quote per base unit, the same
-    refitted          INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1)  -- rounded anew
+    refitted          INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1)  -- rounded again
 ) STRICT;
 CREATE UNIQUE INDEX one_order_per_key ON orders (key) WHERE key_bound = 1;
 CREATE INDEX orders_unfinished ON orders (seq) WHERE finished_ms IS NULL;

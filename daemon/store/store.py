@@ -96,8 +96,8 @@ class Store:
     def recall(self, key: str) -> Order | None:
         """Return the order that a key is bound to.
 
-        It is read in the event-loop thread: an index look-up in SQLite's page cache takes a hundredth of the time of a
-        switch to another thread, and nothing may run between the look-up and the decision.
+        It is read in the event-loop thread: an index lookup in SQLite's page cache takes a hundredth of the time of a
+        switch to another thread, and nothing may run between the lookup and the decision.
         """
         return self._read_inline(queries.by_key, key)
 

@@ -1,4 +1,4 @@
-"""The key pair: where it is looked for, which files are refused, and that it shows itself nowhere."""
+"""The key pair: its sources, which files are refused, and that it is shown nowhere."""
 
 import copy
 import dataclasses
@@ -49,7 +49,7 @@ def files(tmp_path: Path) -> tuple[str, str]:
 ENVIRON = {"MEXC_API_KEY": "environ-key", "MEXC_SECRET_KEY": "environ-secret"}
 
 
-# --- where they are looked for
+# --- sources
 
 
 def test_there_may_be_none_at_all() -> None:
@@ -108,12 +108,12 @@ def test_blanks_around_a_key_are_no_part_of_it(tmp_path: Path, around: str) -> N
     assert revealed(find(environ, "", "")) == (KEY, SECRET)
 
 
-# --- which files are taken
+# --- which files are accepted
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o440, 0o640, 0o700], ids=oct)
-def test_a_file_that_only_its_owner_changes_and_no_stranger_reads_is_taken(tmp_path: Path, mode: int) -> None:
-    """The group may read: systemd hands credentials to a service's user in this way."""
+def test_a_file_that_only_its_owner_changes_and_others_cannot_read_is_accepted(tmp_path: Path, mode: int) -> None:
+    """The group may read: systemd gives credentials to a service's user in this way."""
     files = put(tmp_path / "key", KEY, mode), put(tmp_path / "secret", SECRET, mode)
     assert revealed(find({}, *map(str, files))) == (KEY, SECRET)
 
@@ -257,7 +257,7 @@ def test_a_secret_shows_itself_in_no_text(show: Callable[[], str]) -> None:
         pytest.param(list, id="list"),
     ],
 )
-def test_a_secret_cannot_be_taken_out_of_its_wrapping(take: Callable[[object], object]) -> None:
+def test_a_secret_cannot_be_copied_or_serialised(take: Callable[[object], object]) -> None:
     with pytest.raises(TypeError) as refused:
         take(CREDENTIALS.api_secret)
     assert no_secret_in(str(refused.value))
@@ -266,7 +266,7 @@ def test_a_secret_cannot_be_taken_out_of_its_wrapping(take: Callable[[object], o
 @pytest.mark.parametrize(
     "take", [pickle.dumps, copy.deepcopy, dataclasses.asdict, msgspec.json.encode, msgspec.to_builtins]
 )
-def test_a_pair_cannot_be_taken_out_of_the_process(take: Callable[[object], object]) -> None:
+def test_a_pair_cannot_be_copied_or_serialised(take: Callable[[object], object]) -> None:
     with pytest.raises(TypeError):
         take(CREDENTIALS)
 

@@ -1,4 +1,4 @@
-"""Where things stand by default: what the service manager hands over, else the user's own directories."""
+"""Default paths: the service manager's directories, else the user's."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_the_environment_is_the_processs(monkeypatch: pytest.MonkeyPatch) -> Non
     assert state_directory(environment()) == Path("/somewhere")
 
 
-def test_a_command_looks_at_the_users_own_database_or_else_at_the_services(
+def test_a_command_uses_the_users_database_or_else_the_services(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, system = tmp_path / "own" / "sniperd", tmp_path / "system"

@@ -1,4 +1,4 @@
-"""Whom a command speaks to: the user's own daemon where it answers, the service where one is installed."""
+"""The daemon that a command uses: the user's own if it answers, else the service if it is installed."""
 
 import json
 import os
@@ -26,14 +26,14 @@ class Machine:
             place.mkdir(parents=True)
 
     def listen(self, directory: Path) -> Path:
-        """Let somebody listen there."""
+        """Listen there."""
         listener = self._ends.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(os.fspath(directory / "signals.sock"))
         listener.listen()
         return directory / "signals.sock"
 
     def leave_behind(self, directory: Path) -> Path:
-        """Leave a socket there that nobody listens on any more."""
+        """Leave a socket there without a listener."""
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(os.fspath(directory / "signals.sock"))
         return directory / "signals.sock"
@@ -116,7 +116,7 @@ def test_a_service_records_where_its_group_can_read(machine: Machine) -> None:
         }
 
 
-def test_a_record_of_a_daemon_that_was_killed_leads_nobody_astray(machine: Machine) -> None:
+def test_the_record_of_a_daemon_that_was_killed_is_ignored(machine: Machine) -> None:
     left = machine.leave_behind(machine.runtime)
     (machine.state / RECORD).write_text(json.dumps({"pid": 1, "signals": str(left), "status": str(left)}))
     service = machine.listen(machine.service)
@@ -136,6 +136,6 @@ def test_the_record_of_the_next_daemon_stays(machine: Machine) -> None:
     assert (machine.state / RECORD).read_text() == '{"pid": 1}'
 
 
-def test_what_cannot_be_recorded_keeps_nobody_from_trading(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_does_not_stop_trading(tmp_path: Path) -> None:
     with recorded(tmp_path / "missing" / "x.db", {}, signals=Path("/a"), status=Path("/b")):
         pass

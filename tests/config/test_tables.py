@@ -54,7 +54,7 @@ def limits(kind: inspect.Type) -> tuple[float, float, bool]:
 
 
 def range_of(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
-    """Say which values a type takes, in the words of messages and of ``config.toml``."""
+    """Describe the values of a type as messages and ``config.toml`` do."""
     match kind:
         case inspect.LiteralType(values):
             return " or ".join(f'"{value}"' for value in values)
@@ -96,7 +96,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
 
 
 @every_key
-def test_a_key_takes_its_own_default(table: str, key: str, kind: inspect.Type, default: object) -> None:
+def test_a_key_accepts_its_own_default(table: str, key: str, kind: inspect.Type, default: object) -> None:
     assert kind is not None
     assert parse({table: {key: default}}) == Config()
 
@@ -378,7 +378,7 @@ def test_a_contradiction_is_named_with_both_sides(found: dict[str, Any], said: s
         pytest.param({"retry": {"first_ms": 1_000, "longest_ms": 1_000}}, id="retries at an even pace"),
     ],
 )
-def test_what_contradicts_nothing_is_taken(found: dict[str, Any]) -> None:
+def test_a_consistent_configuration_is_accepted(found: dict[str, Any]) -> None:
     assert check(parse(found)) == msgspec.convert(found, Config)
 
 
@@ -519,14 +519,14 @@ def test_config_toml_says_of_every_key_what_is_allowed(
         ("localhost:65535", ("localhost", 65_535)),
     ],
 )
-def test_the_loopback_listener_takes_an_address_of_this_machine(listen: str, expected: tuple[str, int]) -> None:
+def test_the_loopback_listener_accepts_an_address_of_this_machine(listen: str, expected: tuple[str, int]) -> None:
     assert address(check(parse({"http": {"listen": listen}})).http.listen) == expected
 
 
 @pytest.mark.parametrize(
     "listen", ["0.0.0.0:8808", "192.0.2.1:80", ":8808", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "[::]:1", "²:1"]
 )
-def test_the_loopback_listener_takes_no_other_address(listen: str) -> None:
+def test_the_loopback_listener_refuses_other_addresses(listen: str) -> None:
     with pytest.raises(BadConfig, match="other machines must not reach it"):
         check(parse({"http": {"listen": listen}}))
 

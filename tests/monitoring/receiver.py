@@ -1,4 +1,4 @@
-"""A webhook's server: keeps what it is sent, and answers as it is told, or not at all."""
+"""A webhook's server: keeps the messages, and answers as configured, or not at all."""
 
 import http.server
 import json
@@ -40,7 +40,7 @@ class Receiver(http.server.ThreadingHTTPServer):
             return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def wait_for(self, count: int = 1, timeout_s: float = 15.0) -> list[Posted]:
-        """Wait until so many requests have come."""
+        """Wait until the given number of requests have come."""
         return eventually(
             lambda: list(self.posted) if len(self.posted) >= count else None, f"{count} messages", timeout_s
         )
@@ -50,7 +50,7 @@ class _Request(http.server.BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        """Take one message."""
+        """Receive one message."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status = self.server.take(Posted(self.path, json.loads(body)))
         if status is None:
@@ -66,7 +66,7 @@ class _Request(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def receiver(*answers: int | None) -> Iterator[Receiver]:
-    """Run a server; by default it takes everything."""
+    """Run a server; by default it accepts everything."""
     with Receiver(*(answers or (200,))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -58,7 +58,7 @@ class Watch:
         self.alerts: dict[str, Alert] = {}
 
     def at(self, second: float, value: float | None) -> Judgement:
-        """Judge the figure as it stands so many seconds after noon."""
+        """Judge a value the given number of seconds after noon."""
         snapshot = replace(QUIET, **{self.rule.reads: value})
         judged = judge([self.rule], self.alerts, snapshot, NOON_MS + round(second * 1_000))
         self.alerts = judged.alerts
@@ -97,7 +97,7 @@ def test_a_figure_beyond_its_limit_is_pending_and_fires_when_its_time_has_come()
     assert watch.at(11, 14).fired == [], "it is told once"
 
 
-def test_a_figure_that_comes_back_before_its_time_begins_anew() -> None:
+def test_a_value_that_returns_before_its_time_starts_again() -> None:
     watch = Watch()
     watch.at(0, 11)
     watch.at(9, 10)
@@ -156,7 +156,7 @@ def test_an_alert_that_resolves_unknown_shows_the_last_figure_that_was_known() -
     assert watch.at(11, 5).resolved[0].value == 5
 
 
-def test_a_rule_can_call_for_a_person_below_its_limit() -> None:
+def test_a_rule_can_fire_below_its_limit() -> None:
     watch = Watch(replace(DEEP, reads="disk_free_mb", beyond="below", limit=500, clear=550, for_ms=0, resolve_ms=0))
     assert not watch.at(0, 500).fired
     assert watch.at(1, 499).fired

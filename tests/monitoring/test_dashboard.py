@@ -1,4 +1,4 @@
-"""Grafana's dashboard: panels in their places, and no expression that Prometheus would not take."""
+"""Grafana's dashboard: the panels, and expressions that Prometheus accepts."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_every_panel_reads_the_chosen_prometheus_and_has_a_unit() -> None:
 
 
 @pytest.mark.needs("prometheus")
-def test_prometheus_takes_every_expression(tmp_path: Path) -> None:
+def test_prometheus_accepts_every_expression(tmp_path: Path) -> None:
     recorded = [{"record": f"panel:{number}", "expr": plain(each)} for number, each in enumerate(EXPRESSIONS)]
     file = tmp_path / "rules.yml"
     file.write_text(as_yaml({"groups": [{"name": "dashboard", "rules": recorded}]}))
@@ -75,7 +75,7 @@ def test_every_expression_is_about_the_chosen_daemon() -> None:
     assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == ["datasource", "instance"]
 
 
-def test_grafana_is_told_where_the_dashboard_is_and_where_to_read() -> None:
+def test_grafana_is_configured_with_the_dashboard_and_the_data_source() -> None:
     (source,) = provisioned("datasources")["datasources"]
     assert (source["type"], source["url"]) == ("prometheus", "http://127.0.0.1:9090")
     (provider,) = provisioned("dashboards")["providers"]

@@ -91,7 +91,7 @@ def test_a_lock_past_its_lease_is_overdue_by_as_much(bench: Bench) -> None:
     assert (found.overdue, found.overdue_ms, found.held[ORDER]) == (1, 2_000, 1)
 
 
-def test_a_doubt_is_past_its_grace_when_looks_begin_to_count(bench: Bench) -> None:
+def test_a_doubt_is_past_its_grace_when_searches_begin_to_count(bench: Bench) -> None:
     asked = bench.submit()
     bench.settle()
     bench.pass_time(1_000)
@@ -114,7 +114,7 @@ def test_a_lost_order_is_as_old_as_its_doubt(bench: Bench) -> None:
     assert (found.orders[State.LOST], found.oldest_ms[State.LOST], found.past_grace) == (1, 20_000, 0)
 
 
-def test_a_look_is_overdue_from_when_it_was_due_also_while_it_is_made(bench: Bench) -> None:
+def test_a_query_is_overdue_from_when_it_was_due_also_while_it_runs(bench: Bench) -> None:
     asked = bench.submit()
     bench.settle()
     bench.answer(asked, unclear())

@@ -18,10 +18,10 @@ MINUTE_MS = 60_000
 
 
 class StillClock:
-    """A clock that stands."""
+    """A stopped clock."""
 
     def now_ms(self) -> int:
-        """Tell the time."""
+        """Return the time."""
         return NOON_MS
 
     async def reach(self, at_ms: int) -> None:
@@ -111,7 +111,7 @@ def test_a_withdrawn_order_is_no_failure() -> None:
     ],
     ids=["expired", "overdue", "wait_ended"],
 )
-def test_a_lease_or_a_wait_that_runs_out_is_a_timeout(recorder: Recorder, told: Event, kind: str) -> None:
+def test_an_expired_lease_or_wait_is_a_timeout(recorder: Recorder, told: Event, kind: str) -> None:
     recorder.on_event(told)
     assert count(recorder, "lock_timeouts_total", kind=kind) == 1
     assert recorder.series.total(TIMEOUT, NOON_MS, MINUTE_MS) == 1

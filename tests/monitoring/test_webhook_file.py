@@ -37,7 +37,7 @@ def test_a_file_holds_a_webhook_a_line(tmp_path: Path) -> None:
     assert TOKEN not in repr(found)
 
 
-def test_what_is_secret_of_an_address_is_told_to_the_log_whole_and_without_its_server() -> None:
+def test_the_log_redacts_an_address_whole_and_without_its_server() -> None:
     (webhook,) = parse(f"slack https://hooks.example/services/{TOKEN}", Path("w"))
     assert [secret.reveal() for secret in webhook.secrets()] == [
         f"https://hooks.example/services/{TOKEN}",

@@ -1,4 +1,4 @@
-"""Webhooks: each kind's own shape, tried again within bounds, and nobody waits for one that hangs."""
+"""Webhooks: the format of each kind, bounded retries, and one that hangs delays no other."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -30,25 +30,25 @@ TOKEN = "T0KEN-that-nobody-may-see"
 
 
 class Sending:
-    """Webhooks at work, and what they tell."""
+    """Running webhooks, and the events that they emit."""
 
-    def __init__(self, webhooks: Webhooks, told: list[Event]) -> None:
+    def __init__(self, webhooks: Webhooks, emitted: list[Event]) -> None:
         self.webhooks = webhooks
-        self.told = told
+        self.emitted = emitted
 
     async def until_told(self, name: str, count: int = 1) -> list[Event]:
-        """Wait until so many events of a name were told."""
+        """Wait until the given number of events of a name were emitted."""
         with anyio.fail_after(15):
-            while len(found := [event for event in self.told if event.name == name]) < count:  # noqa: ASYNC110  # a list
+            while len(found := [event for event in self.emitted if event.name == name]) < count:  # noqa: ASYNC110  # a list
                 await anyio.sleep(0.005)
-        assert all(set(event.detail) <= set(CATALOGUE[event.name].keys) for event in self.told)
+        assert all(set(event.detail) <= set(CATALOGUE[event.name].keys) for event in self.emitted)
         return found
 
 
 @asynccontextmanager
 async def sending(*lines: str, timeout_s: float = 5, attempts: int = 3) -> AsyncIterator[Sending]:
     """Let webhooks work."""
-    told: list[Event] = []
+    emitted: list[Event] = []
     async with open_session() as session, anyio.create_task_group() as tasks:
         webhooks = Webhooks(
             parse("\n".join(lines), Path("webhooks")),
@@ -56,11 +56,11 @@ async def sending(*lines: str, timeout_s: float = 5, attempts: int = 3) -> Async
             mode="paper",
             table=AlertsTable(webhook_timeout_ms=round(timeout_s * 1_000), webhook_attempts=attempts),
             clock=LoopClock(),
-            emit=told.append,
+            emit=emitted.append,
             first_pause_s=0.01,
         )
         tasks.start_soon(webhooks.run)
-        yield Sending(webhooks, told)
+        yield Sending(webhooks, emitted)
         tasks.cancel_scope.cancel()
 
 
@@ -97,7 +97,7 @@ def test_slacks_shape_is_a_text_in_which_nothing_is_a_link_or_a_mention() -> Non
     assert shaped("slack https://example.org/x") == {"text": TEXT.format("&lt;&amp;&gt;")}
 
 
-def test_discords_shape_mentions_nobody() -> None:
+def test_a_message_for_discord_mentions_no_user() -> None:
     assert shaped("discord https://example.org/x") == {
         "content": TEXT.format("<&>"),
         "allowed_mentions": {"parse": []},
@@ -130,32 +130,32 @@ async def test_a_webhook_that_fails_for_now_is_tried_again(status: int) -> None:
     with receiver(status, status, 200) as server:
         async with sending(f"json {server.url()}") as at_work:
             at_work.webhooks.send(NOTICE)
-            (told,) = await at_work.until_told("alert.delivered")
-            assert told.detail == {"webhook": "json 1", "alert": "order_lost", "attempt": 3}
+            (emitted,) = await at_work.until_told("alert.delivered")
+            assert emitted.detail == {"webhook": "json 1", "alert": "order_lost", "attempt": 3}
 
 
 async def test_a_webhook_that_fails_for_ever_is_given_up_and_the_next_message_is_tried() -> None:
     with receiver(500, 500, 500, 200) as server:
         async with sending(f"json {server.url()}") as at_work:
             at_work.webhooks.send(NOTICE)
-            (told,) = await at_work.until_told("alert.undelivered")
-            assert told.detail == {"webhook": "json 1", "alert": "order_lost", "error": "HTTP 500"}
+            (emitted,) = await at_work.until_told("alert.undelivered")
+            assert emitted.detail == {"webhook": "json 1", "alert": "order_lost", "error": "HTTP 500"}
             at_work.webhooks.send(make_test_notice(0))
             await at_work.until_told("alert.delivered")
 
 
 @pytest.mark.parametrize("status", [301, 400, 403, 404])
-async def test_a_webhook_that_will_never_take_it_is_not_tried_again(status: int) -> None:
+async def test_a_message_that_a_webhook_refuses_for_good_is_not_sent_again(status: int) -> None:
     with receiver(status) as server:
         async with sending(f"slack {server.url()}") as at_work:
             at_work.webhooks.send(NOTICE)
-            (told,) = await at_work.until_told("alert.undelivered")
-            assert f"HTTP {status}" in str(told.detail["error"])
+            (emitted,) = await at_work.until_told("alert.undelivered")
+            assert f"HTTP {status}" in str(emitted.detail["error"])
         assert len(server.posted) == 1
 
 
 async def test_a_webhook_that_hangs_is_alone() -> None:
-    """The others are told meanwhile, and what finds no room behind it is dropped and said."""
+    """The other webhooks get their messages; messages that find its queue full are dropped and logged."""
     with receiver(None) as dead, receiver() as well:
         async with sending(f"json {dead.url()}", f"json {well.url()}", timeout_s=60) as at_work:
             for number in range(1, MAX_WAITING + 10):
@@ -171,12 +171,12 @@ async def test_a_webhook_that_does_not_answer_in_time_is_tried_again_within_boun
     with receiver(None) as dead:
         async with sending(f"json {dead.url()}", timeout_s=0.1, attempts=2) as at_work:
             at_work.webhooks.send(NOTICE)
-            (told,) = await at_work.until_told("alert.undelivered")
-            assert told.detail["error"] == "no answer within 0.1 s"
+            (emitted,) = await at_work.until_told("alert.undelivered")
+            assert emitted.detail["error"] == "no answer within 0.1 s"
         assert len(dead.posted) == 2
 
 
-async def test_a_test_tells_of_each_webhook_what_became_of_it() -> None:
+async def test_a_test_returns_the_result_of_each_webhook() -> None:
     with receiver() as well, receiver(404) as gone:
         async with sending(f"slack {well.url()}", f"discord {gone.url()}", "json http://127.0.0.1:1/x") as at_work:
             found = await at_work.webhooks.test(0)
@@ -191,15 +191,15 @@ async def test_a_test_tells_of_each_webhook_what_became_of_it() -> None:
 async def test_no_error_quotes_an_address(unused: Callable[[], int]) -> None:
     async with sending(f"json http://127.0.0.1:{unused()}/{TOKEN}", attempts=1) as at_work:
         at_work.webhooks.send(NOTICE)
-        (told,) = await at_work.until_told("alert.undelivered")
+        (emitted,) = await at_work.until_told("alert.undelivered")
         (delivery,) = await at_work.webhooks.test(0)
     assert "is the address right" in (delivery.error or "")
-    assert TOKEN not in f"{told.detail}{delivery}"
+    assert TOKEN not in f"{emitted.detail}{delivery}"
 
 
 @pytest.fixture
 def unused() -> Callable[[], int]:
-    """Return what finds a port on which nobody listens."""
+    """Return the address of a port without a listener."""
 
     def find() -> int:
         with receiver() as gone:

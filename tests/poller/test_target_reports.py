@@ -1,4 +1,4 @@
-"""What the bot is told of a target."""
+"""Reports to the bot about a target."""
 
 import json
 from decimal import Decimal
@@ -30,7 +30,7 @@ def told(body: bytes | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("state", TOLD)
-def test_an_outcome_is_told_in_the_bots_words(state: State) -> None:
+def test_an_outcome_is_reported_with_the_bots_values(state: State) -> None:
     found = told(report(order(state, reason="because")))
     assert (found["status"], found["executionStatus"]) == TOLD[state]
     assert ("errorMessage" in found) is (state is not State.FILLED)
@@ -38,11 +38,11 @@ def test_an_outcome_is_told_in_the_bots_words(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(PENDING))
-def test_while_the_outcome_is_unknown_nothing_is_told(state: State) -> None:
+def test_while_the_outcome_is_unknown_nothing_is_reported(state: State) -> None:
     assert report(order(state)) is None
 
 
-def test_a_resting_order_is_told_when_it_was_seen() -> None:
+def test_a_resting_order_is_reported_once_it_was_seen() -> None:
     assert report(limit_order(State.OPEN)) is None
     assert told(report(limit_order(State.OPEN, seen_ms=NOON_MS))) == {
         "status": "executing",
@@ -51,7 +51,7 @@ def test_a_resting_order_is_told_when_it_was_seen() -> None:
     assert report(order(State.OPEN, seen_ms=NOON_MS)) is None
 
 
-def test_fills_are_told_as_numbers() -> None:
+def test_fills_are_reported_as_numbers() -> None:
     filled = order(State.FILLED, executed_quantity=Decimal(3), executed_quote=Decimal(10), sent_ms=NOON_MS + 999)
     assert report(filled) == (
         b'{"status":"completed","executionStatus":"success","executionPrice":3.33333333333333333,'
@@ -77,7 +77,7 @@ def test_a_reason_may_be_missing_or_endless() -> None:
     assert len(told(report(order(State.REJECTED, reason="x" * 9_999)))["errorMessage"]) == 500
 
 
-def test_a_target_that_came_back_is_told_so() -> None:
+def test_a_target_that_came_back_gets_a_message() -> None:
     filled = order(State.FILLED)
     assert told(report(filled, rearmed=True))["errorMessage"] == already_traded(filled)
     assert told(report(filled, rearmed=True))["status"] == "completed"
@@ -85,7 +85,7 @@ def test_a_target_that_came_back_is_told_so() -> None:
     assert filled.order_id in already_traded(filled)
 
 
-def test_a_refusal_is_told_with_its_reason() -> None:
+def test_a_refusal_is_reported_with_its_reason() -> None:
     assert told(refusal(Reason("42", "no size"))) == {
         "status": "failed",
         "executionStatus": "failed",
@@ -93,7 +93,7 @@ def test_a_refusal_is_told_with_its_reason() -> None:
     }
 
 
-def test_a_target_that_came_back_after_an_order_that_executed_nothing_is_told_that_it_may_be_tried_again() -> None:
+def test_a_target_that_came_back_after_an_order_that_executed_nothing_may_be_tried_again() -> None:
     cancelled = order(State.CANCELED, finished_ms=NOON_MS)
     message = told(report(cancelled, rearmed=True))["errorMessage"]
     assert cancelled.order_id in message

@@ -259,7 +259,7 @@ def test_a_confidence_that_is_asked_for_must_be_one(score: object, said: str) ->
     assert said in refused(confident(0.5), confidenceScore=score)
 
 
-def test_where_no_confidence_is_asked_for_none_is_looked_at() -> None:
+def test_without_a_minimum_the_confidence_is_ignored() -> None:
     assert wished(confidenceScore="high")
 
 
@@ -304,7 +304,7 @@ def test_targets_far_apart_in_time_are_no_doubles() -> None:
     assert sifted(at[0], {"id": 2, "targetExecutionTime": NOON_MS + 120_001})[0] == ["1"]
 
 
-def test_an_order_that_was_taken_in_shortly_before_makes_a_double() -> None:
+def test_an_order_that_was_accepted_shortly_before_makes_a_duplicate() -> None:
     taken = [each for each in [bought(order(State.FILLED, target_id="7"))] if each is not None]
     assert sifted({"id": 8}, taken=taken)[1] == {
         "8": f"a duplicate of target 7 (order {order().order_id}): the same coin for the same user; not traded"
@@ -329,7 +329,7 @@ def test_a_target_waits_for_one_that_is_being_submitted() -> None:
     assert sifted({"id": 2}, under_way=[wished(id=3)]) == ([], {})
 
 
-# One key for a target, whoever brings it
+# One key per target, from any caller
 
 
 @pytest.mark.parametrize(

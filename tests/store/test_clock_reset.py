@@ -46,12 +46,12 @@ async def read(path: Path) -> Remembered:
 
 
 def reset(path: Path) -> int:
-    """Take the times back; return how many orders wait."""
+    """Set the times back; return the number of waiting orders."""
     return reset_clock(path, reason="ntp was off", actor="uid:0", now=NOW).waiting
 
 
 async def order_after(path: Path, **changes: object) -> Order:
-    """Return an order that was written in the wrong time, as it stands after the reset."""
+    """Return an order that was written at the wrong time, after the reset."""
     order = making.order(1, accepted_ms=WRONG_MS, updated_ms=WRONG_MS, **changes)
     await written(path, ChangeSet(orders={order.order_id: order}))
     reset(path)

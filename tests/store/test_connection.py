@@ -24,7 +24,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def where(_connection: sqlite3.Connection) -> bool:
-    """Tell whether this is the loop's thread."""
+    """Return whether this is the event-loop thread."""
     return threading.current_thread() is threading.main_thread()
 
 
@@ -37,7 +37,7 @@ async def test_what_is_short_is_done_in_the_loops_own_thread(store: Store) -> No
     assert await store._write(where)
 
 
-async def test_what_may_take_long_is_done_beside_it(store: Store) -> None:
+async def test_slow_work_runs_in_the_thread(store: Store) -> None:
     assert not await store._write.in_thread(where)
 
 
@@ -88,8 +88,8 @@ async def test_what_another_process_has_locked_is_waited_for_beside_the_loop(sto
     assert len((await store.remembered()).orders) == 1
 
 
-async def test_waiting_for_another_programs_lock_is_a_turn_and_is_told(store: Store, tmp_path: Path) -> None:
-    """The watchdog is fed meanwhile: a lock is waited for far longer than it would bear."""
+async def test_a_wait_for_another_programs_lock_is_a_heartbeat_and_is_emitted(store: Store, tmp_path: Path) -> None:
+    """The watchdog is fed meanwhile: the wait for a lock may be far longer than its timeout."""
     with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         commit = store.commit(ChangeSet(orders={"1": making.order(1)}))
@@ -121,7 +121,7 @@ async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:
     assert await store._write(patience_ms) == 0
 
 
-async def test_the_connection_is_one_threads_at_a_time_though_whoever_asked_is_gone(store: Store) -> None:
+async def test_one_thread_at_a_time_uses_the_connection_even_after_the_caller_is_cancelled(store: Store) -> None:
     began, may_end = threading.Event(), threading.Event()
     done: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Group commit: all that waits goes into one transaction; nobody is told before the disk has it."""
+"""Group commit: all waiting changes share one transaction, and no waiter returns before it is on disk."""
 
 import asyncio
 import sqlite3
@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 
 def step(number: int, *, may_wait: bool = False) -> ChangeSet:
-    """Make a step that writes one order."""
+    """Return changes that write one order."""
     order = making.order(number)
     return ChangeSet(orders={order.order_id: order}, may_wait=may_wait)
 
 
 class Valve:
-    """Stands before a store's writing connection, holds transactions back, and keeps their statements."""
+    """Wraps a store's writing connection, delays transactions, and records their statements."""
 
     def __init__(self, store: Store) -> None:
         self.open = asyncio.Event()
@@ -76,7 +76,7 @@ async def orders_on_disk(store: Store) -> int:
     return len((await store.remembered()).orders)
 
 
-async def test_a_thousand_steps_at_once_are_one_transaction(tmp_path: Path) -> None:
+async def test_a_thousand_concurrent_changes_are_one_transaction(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         commits = [store.commit(step(number)) for number in range(1, 1_001)]
         await commits[-1].durable()
@@ -103,7 +103,7 @@ async def test_durable_means_that_another_connection_can_read_it(tmp_path: Path)
         assert await store.order(making.order(1).order_id) == making.order(1)
 
 
-async def test_nobody_is_told_before_the_commit(tmp_path: Path) -> None:
+async def test_no_waiter_returns_before_the_commit(tmp_path: Path) -> None:
     told = False
 
     async def wait(store: Store) -> None:
@@ -119,7 +119,7 @@ async def test_nobody_is_told_before_the_commit(tmp_path: Path) -> None:
         valve.open.set()
 
 
-async def test_cancelling_whoever_waits_does_not_touch_the_transaction(tmp_path: Path) -> None:
+async def test_cancelling_a_waiter_does_not_affect_the_transaction(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         valve.open.clear()
         for number in range(1, 21):
@@ -132,14 +132,14 @@ async def test_cancelling_whoever_waits_does_not_touch_the_transaction(tmp_path:
         await store.commit(step(22)).durable()  # the connection is not left inside a transaction
 
 
-async def test_an_empty_step_waits_for_all_that_was_joined_before(tmp_path: Path) -> None:
+async def test_an_empty_change_set_waits_for_all_earlier_changes(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         store.commit(step(1))
         await store.commit(ChangeSet()).durable()
         assert await orders_on_disk(store) == 1
 
 
-async def test_an_empty_step_waits_for_the_commit_under_way(tmp_path: Path) -> None:
+async def test_an_empty_change_set_waits_for_the_running_commit(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         valve.open.clear()
         store.commit(step(1))
@@ -150,13 +150,13 @@ async def test_an_empty_step_waits_for_the_commit_under_way(tmp_path: Path) -> N
         valve.open.set()
 
 
-async def test_an_empty_step_on_an_idle_store_waits_for_nothing(tmp_path: Path) -> None:
+async def test_an_empty_change_set_on_an_idle_store_does_not_wait(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         await store.commit(ChangeSet()).durable()
         assert valve.transactions == 0
 
 
-async def test_the_last_snapshot_of_an_order_is_what_stands(tmp_path: Path) -> None:
+async def test_the_last_snapshot_of_an_order_is_stored(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         for attempts in range(5):
             commit = store.commit(ChangeSet(orders={"x": making.order(1, attempts=attempts)}))
@@ -177,7 +177,7 @@ async def test_a_stream_that_never_ends_keeps_no_group_open(tmp_path: Path) -> N
         await first.durable()
 
 
-async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(tmp_path: Path) -> None:
+async def test_changes_that_are_not_urgent_are_written_with_the_next_urgent_ones(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         late = store.commit(step(1, may_wait=True))
         assert store.commit(step(2)) is late
@@ -186,14 +186,14 @@ async def test_what_nobody_waits_for_goes_with_the_next_that_somebody_does(tmp_p
         assert await orders_on_disk(store) == 2
 
 
-async def test_what_nobody_waits_for_is_written_a_moment_later_all_the_same(tmp_path: Path) -> None:
+async def test_changes_that_are_not_urgent_are_written_after_a_short_delay(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         with anyio.fail_after(10):
             await store.commit(step(1, may_wait=True)).durable()
         assert await orders_on_disk(store) == 1
 
 
-async def test_an_empty_step_makes_what_nobody_waited_for_urgent(
+async def test_an_empty_change_set_makes_waiting_changes_urgent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "NOT_URGENT_S", 3_600)
@@ -204,21 +204,21 @@ async def test_an_empty_step_makes_what_nobody_waited_for_urgent(
         assert await orders_on_disk(store) == 1
 
 
-async def test_closing_writes_what_was_joined(tmp_path: Path) -> None:
+async def test_closing_writes_the_open_group(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         store.commit(step(1))
     async with store_at(tmp_path) as (store, _):
         assert await orders_on_disk(store) == 1
 
 
-async def test_nothing_joins_a_closed_store(tmp_path: Path) -> None:
+async def test_a_closed_store_accepts_no_changes(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, _):
         pass
     with pytest.raises(CommitFailed, match="closed"):
         store.commit(step(1))
 
 
-async def test_a_failure_elsewhere_does_not_lose_what_was_joined(tmp_path: Path) -> None:
+async def test_a_failure_elsewhere_does_not_lose_the_open_group(tmp_path: Path) -> None:
     with pytest.raises(ExceptionGroup):
         async with store_at(tmp_path) as (store, _):
             store.commit(step(1))
@@ -227,7 +227,7 @@ async def test_a_failure_elsewhere_does_not_lose_what_was_joined(tmp_path: Path)
         assert await orders_on_disk(store) == 1
 
 
-async def test_a_failed_commit_is_told_to_all_and_ends_the_store(tmp_path: Path) -> None:
+async def test_a_failed_commit_fails_all_waiters_and_ends_the_store(tmp_path: Path) -> None:
     async def expect_failure(store: Store, number: int) -> None:
         with pytest.raises(CommitFailed, match="commit failed"):
             await store.commit(step(number)).durable()
@@ -261,7 +261,7 @@ async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
 
 
 def busy(number: int) -> ChangeSet:
-    """Make a step as large as an order's first one."""
+    """Return changes as large as an order's first ones."""
     order, lock = making.order(number), making.lock(number)
     events = [Event(name=name, at_ms=number, order_id=order.order_id) for name in ("order.accepted", "order.sent")]
     attempt = making.attempt(order)
@@ -274,7 +274,7 @@ def busy(number: int) -> ChangeSet:
 
 
 def lease(number: int) -> ChangeSet:
-    """Make a step as small as a lease."""
+    """Return changes as small as a lease's."""
     lock = making.lock(number)
     return ChangeSet(locks={lock.lock_id: lock})
 

@@ -79,7 +79,7 @@ async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
         assert (await store.remembered()).orders == [making.order()]
 
 
-async def test_a_second_instance_is_refused_and_told_who_runs(path: Path) -> None:
+async def test_a_second_instance_is_refused_with_the_pid_of_the_first(path: Path) -> None:
     async with open_store(path):
         message = await opening_fails(path, AlreadyRunning)
     assert f"pid {os.getpid()}" in message

@@ -131,7 +131,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def written(connection: sqlite3.Connection, *steps: ChangeSet) -> None:
-    """Write steps over what an example before them wrote, a commit each."""
+    """Write changes, one commit each, over those of the previous example."""
     for table in ("orders", "attempts", "transaction_locks", "transaction_queue"):
         connection.execute(f"DELETE FROM {table}")  # noqa: S608  # names from above
     for step in steps:
@@ -183,7 +183,7 @@ def test_every_state_has_its_word_in_the_bots_queue(connection: sqlite3.Connecti
     assert status == expected
 
 
-def test_an_order_that_goes_at_once_never_stands_in_the_bots_queue(connection: sqlite3.Connection) -> None:
+def test_an_order_that_is_sent_at_once_is_never_in_the_bots_queue(connection: sqlite3.Connection) -> None:
     order = making.order(state=State.IN_FLIGHT)
     written(connection, ChangeSet(orders={order.order_id: order}))
     assert connection.execute("SELECT count(*) FROM transaction_queue").fetchone()[0] == 0

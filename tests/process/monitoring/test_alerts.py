@@ -53,7 +53,7 @@ def test_what_waits_too_long_is_pending_first(daemon: Daemon, exchange: Exchange
         daemon.until(order_id, "filled")
 
 
-def test_a_doubt_that_lasts_calls_for_a_person_and_names_no_order(own_stage: Stage) -> None:
+def test_a_lasting_doubt_alerts_the_operator_and_names_no_order(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange, {"locks": {"timeout_ms": 1_000}, "alerts": {"lock_overdue_s": 0}})
     daemon.start(with_rules=True)
@@ -71,7 +71,7 @@ def test_a_doubt_that_lasts_calls_for_a_person_and_names_no_order(own_stage: Sta
     assert alerts(daemon)["order_in_doubt"]["state"] == "firing", "it resolves when it has been well for a while"
 
 
-def test_a_lost_order_calls_for_a_person(own_stage: Stage) -> None:
+def test_a_lost_order_alerts_the_operator(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
@@ -127,7 +127,7 @@ def test_a_test_reaches_the_webhook(daemon: Daemon, hook: Receiver) -> None:
 
 
 @pytest.mark.needs("root")
-def test_a_test_is_nobody_elses(daemon: Daemon) -> None:
+def test_only_an_administrator_may_send_a_test(daemon: Daemon) -> None:
     assert ask_as(NOBODY, daemon.signals, "POST", "/v1/admin/alerts/test").status == 403
 
 

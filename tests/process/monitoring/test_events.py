@@ -1,4 +1,4 @@
-"""Following events: every one, in order, once; and nobody who follows can hold the daemon up."""
+"""The event stream: every event, in order, once; and no reader can delay the daemon."""
 
 import http.client
 import json
@@ -48,7 +48,7 @@ def until(stream: EventStream, order_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("which", ["signals", "status"])
-def test_events_are_told_on_both_sockets_as_they_happen(daemon: Daemon, which: str) -> None:
+def test_events_are_sent_on_both_sockets_as_they_happen(daemon: Daemon, which: str) -> None:
     with following(getattr(daemon, which)) as stream:
         assert stream.response.headers["Content-Type"] == "text/event-stream"
         assert stream.hello.event == "hello"
@@ -61,7 +61,7 @@ def test_events_are_told_on_both_sockets_as_they_happen(daemon: Daemon, which: s
         assert until(stream, order_id)[:2] == ["order.accepted", "order.sent"]
 
 
-def test_events_are_told_over_tcp(own_daemon: Daemon) -> None:
+def test_events_are_sent_over_tcp(own_daemon: Daemon) -> None:
     address = urlsplit(own_daemon.wait_for("daemon.ready")["http"]).netloc
     connection = http.client.HTTPConnection(address, timeout=10)
     connection.request("GET", "/v1/events", headers={"Host": address})
@@ -82,7 +82,7 @@ def test_an_event_has_the_words_of_the_catalogue(daemon: Daemon) -> None:
         assert sent.data["clientOrderId"] == daemon.order(order_id)["clientOrderId"]
 
 
-def test_events_are_described_as_they_are_told(daemon: Daemon) -> None:
+def test_events_are_described_as_they_are_sent(daemon: Daemon) -> None:
     document = daemon.get("/openapi.json")
     answers = document["paths"]["/v1/events"]["get"]["responses"]
     assert answers.keys() == {"200", "400", "409"}
@@ -109,7 +109,7 @@ def test_a_reader_goes_on_where_it_stopped(daemon: Daemon, by: str) -> None:
         assert until(again, second)[0] == "order.accepted"
 
 
-def test_a_reader_that_heard_nothing_but_hello_misses_nothing(daemon: Daemon) -> None:
+def test_a_reader_that_received_only_hello_misses_nothing(daemon: Daemon) -> None:
     with following(daemon.status) as stream:
         position = stream.hello.id
     order_id = bought(daemon)
@@ -132,7 +132,7 @@ def test_an_id_of_what_has_not_happened_yet_is_not_known(daemon: Daemon) -> None
         assert next(stream).event == "reset"
 
 
-def test_after_a_restart_a_reader_is_told_to_read_anew_and_hears_what_happened_since(own_daemon: Daemon) -> None:
+def test_after_a_restart_a_reader_must_read_again_and_gets_what_happened_since(own_daemon: Daemon) -> None:
     with following(own_daemon.status) as stream:
         last = stream.wait_for("order.sent", orderId=bought(own_daemon))
     own_daemon.restart()
@@ -142,7 +142,7 @@ def test_after_a_restart_a_reader_is_told_to_read_anew_and_hears_what_happened_s
         again.wait_for("daemon.recovered")
 
 
-def test_a_reader_hears_of_one_order_alone(daemon: Daemon) -> None:
+def test_a_reader_can_follow_one_order(daemon: Daemon) -> None:
     other, order_id = bought(daemon), bought(daemon)
     with following(daemon.status, f"?after=0&orderId={order_id}") as stream:
         heard = [next(stream) for _ in range(4)]
@@ -150,7 +150,7 @@ def test_a_reader_hears_of_one_order_alone(daemon: Daemon) -> None:
     assert {message.data["orderId"] for message in heard[1:]} == {order_id} != {other}
 
 
-def test_a_reader_hears_of_one_kind_alone(daemon: Daemon) -> None:
+def test_a_reader_can_follow_one_kind(daemon: Daemon) -> None:
     bought(daemon)
     daemon.ask("POST", "/v1/admin/halt", {"reason": "for a reader"})
     with following(daemon.status, "?after=0&name=trading.") as stream:
@@ -200,12 +200,12 @@ def test_a_secret_is_in_no_event(daemon: Daemon) -> None:
     assert KEYS.api_secret not in message
 
 
-def test_a_text_that_is_no_utf_8_is_told_all_the_same() -> None:
+def test_a_text_that_is_not_utf_8_is_still_sent() -> None:
     event = Event(name="request.failed", at_ms=1, detail={"path": "/v1/\udcff"})
     assert json.loads(encode(event_view("1-1", event)))["detail"] == {"path": "/v1/\\udcff"}
 
 
-def test_the_end_of_the_daemon_ends_the_streams_and_is_told_first(own_daemon: Daemon) -> None:
+def test_the_end_of_the_daemon_ends_the_streams_and_is_sent_first(own_daemon: Daemon) -> None:
     with following(own_daemon.status) as stream, following(own_daemon.status) as unread:
         assert own_daemon.terminate() == 0
         names = [message.event for message in stream]
@@ -213,7 +213,7 @@ def test_the_end_of_the_daemon_ends_the_streams_and_is_told_first(own_daemon: Da
         del unread
 
 
-def test_a_reader_that_does_not_read_is_cut_off_and_others_hear_everything(own_daemon: Daemon) -> None:
+def test_a_slow_reader_is_disconnected_and_others_get_everything(own_daemon: Daemon) -> None:
     with deaf(own_daemon.status), following(own_daemon.status, "?name=feed.") as stream:
         with following(own_daemon.status, "?name=request.") as other, closing(Connection(own_daemon.status)) as caller:
             for number in range(0, HELD + 2_000, 500):
@@ -250,7 +250,7 @@ class TestRecent:
         assert recent.position_of("1000-1") is None
         assert recent.position_of("1000-2") == 2
 
-    def test_an_id_of_another_start_stands_for_no_position(self) -> None:
+    def test_an_id_of_another_start_is_no_position(self) -> None:
         recent = RecentEvents(1_000)
         assert recent.position_of(recent.id_of(0)) == 0
         assert recent.position_of("999-0") is None

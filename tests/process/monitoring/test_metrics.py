@@ -36,7 +36,7 @@ def test_it_is_read_on_both_sockets_and_on_the_loopback(daemon: Daemon) -> None:
         connection.close()
 
 
-def test_every_name_has_the_programs_prefix_and_every_series_stands_from_the_start(daemon: Daemon) -> None:
+def test_every_name_has_the_programs_prefix_and_every_series_exists_from_the_start(daemon: Daemon) -> None:
     found = samples(scrape(daemon))
     assert all(PREFIX.fullmatch(name) for name in found)
     assert {dict(labels)["event"] for labels in found["sniperd_events_total"]} == set(CATALOGUE)
@@ -67,7 +67,7 @@ def test_an_order_moves_the_figures_that_it_should(daemon: Daemon) -> None:
     assert took_s > 0
 
 
-def test_gauges_show_what_stands(daemon: Daemon, exchange: Exchange) -> None:
+def test_gauges_show_the_present_state(daemon: Daemon, exchange: Exchange) -> None:
     with exchange.frozen():
         daemon.send(market_buy(snipeTargetId="held", symbol="BTCUSDT"))
         behind = daemon.accept(market_buy(snipeTargetId="held", quoteOrderQty="26", priority=3))

@@ -151,7 +151,7 @@ def test_a_failing_share_at_its_limit_is_quiet(tmp_path: Path) -> None:
     assert "SUCCESS" in said, said
 
 
-def test_a_daemon_that_does_not_answer_is_told_of(tmp_path: Path) -> None:
+def test_a_daemon_that_does_not_answer_is_alerted(tmp_path: Path) -> None:
     rule = next(rule for rule in alert_rules() if rule["alert"] == "SniperdDown")
     expected = {
         "exp_labels": {"job": "sniperd", "instance": "d", "severity": "critical"},
@@ -187,7 +187,7 @@ def test_so_many_must_have_failed_for_both() -> None:
     assert f">= {AlertsTable().failed_at_least}\n" in of_file("failed_orders")["expr"].replace(" )", "\n)")
 
 
-def test_prometheus_and_alertmanager_take_the_files() -> None:
+def test_prometheus_and_alertmanager_accept_the_files() -> None:
     assert "FAILED" not in (said := tool("promtool", "check", "config", MONITORING / "prometheus.yml")), said
     assert "exit code" not in said, said
     said = tool("amtool", "check-config", MONITORING / "alertmanager.yml")

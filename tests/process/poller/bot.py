@@ -24,9 +24,9 @@ class Bot:
     patches: list[tuple[str, Row]] = field(default_factory=list)
     polls: int = 0
     answer: tuple[int, bytes] | None = None  # instead of the rows
-    lost: int = 0  # so many reports are taken for received, and not kept
+    lost: int = 0  # number of reports that are accepted but not kept
     patch_status: int = 200
-    token: str | None = None  # what it asks of whoever calls
+    token: str | None = None  # required of every request
     authorizations: set[str | None] = field(default_factory=set)  # what callers have shown
     extra: list[Any] = field(default_factory=list)  # rows of nonsense beside the others
     hold: threading.Event = field(default_factory=threading.Event)  # while cleared, GET waits
@@ -49,7 +49,7 @@ class Bot:
         return str(target_id)
 
     def row(self, target_id: str) -> Row:
-        """Return a row as it stands."""
+        """Return a row."""
         with self.changed:
             return dict(self.rows[target_id])
 
@@ -64,7 +64,7 @@ class Bot:
             return [body for patched, body in self.patches if patched == target_id]
 
     def wait_for_report(self, target_id: str, count: int = 1, timeout_s: float = PATIENCE_S, **fields: Any) -> Row:
-        """Wait until so many reports of a target with these fields have come; return the last of them."""
+        """Wait for the given number of reports of a target with these fields; return the last of them."""
         deadline = Deadline(timeout_s)
         with self.changed:
             while True:
@@ -78,7 +78,7 @@ class Bot:
                 self.changed.wait(left_s)
 
     def wait_for_polls(self, count: int = 2, timeout_s: float = PATIENCE_S) -> None:
-        """Wait until it was asked so many times more; two mean that one was answered since and acted on."""
+        """Wait for the given number of further queries; two mean that one was answered since and acted on."""
         deadline = Deadline(timeout_s)
         with self.changed:
             wanted = self.polls + count
@@ -102,7 +102,7 @@ class Bot:
             return [*(self.extra if status == "ready" else []), *reversed(found)]
 
     def patch(self, target_id: str, body: Row) -> int:
-        """Take a report; return the status of the answer."""
+        """Receive a report; return the status of the answer."""
         with self.changed:
             self.patches.append((target_id, body))
             self.changed.notify_all()
@@ -170,7 +170,7 @@ def _handler(bot: Bot) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            with suppress(OSError):  # whoever asked may have had enough
+            with suppress(OSError):  # the client may have closed the connection
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name

@@ -1,4 +1,4 @@
-"""Whatever the bot does, and whenever the daemon is killed: one order a target, and the bot is told in the end."""
+"""Whatever the bot does, and whenever the daemon is killed: one order per target, and the bot gets its report."""
 
 import json
 
@@ -14,7 +14,7 @@ CONFIRMED_WITHIN_S = 60
 
 
 def test_killed_between_order_and_report(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
-    """The bot takes no report while the order is made; the next process finds the order and reports it."""
+    """The bot accepts no report while the order is placed; the next process finds the order and reports it."""
     bot.patch_status = 500
     target = bot.add(1)
     daemon.start(with_rules=True)
@@ -140,7 +140,7 @@ def test_a_target_whose_order_was_cancelled_unfilled_may_be_set_ready_again(
     assert (second["idempotencyKey"], second["state"]) == ("target:1", "open")
 
 
-def test_a_bought_target_that_is_ready_for_its_exit_is_told_once_and_left_so(
+def test_a_bought_target_that_is_ready_for_its_exit_is_reported_once_and_left_so(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
     daemon.start(with_rules=True)
@@ -152,7 +152,7 @@ def test_a_bought_target_that_is_ready_for_its_exit_is_told_once_and_left_so(
     assert len(exchange.orders()) == 1
 
 
-def test_a_bot_that_takes_reports_and_forgets_them_is_told_ever_less_often(
+def test_a_bot_that_accepts_reports_and_forgets_them_gets_them_at_growing_intervals(
     own_stage: Stage, exchange: Exchange, bot: Bot
 ) -> None:
     daemon = own_stage.daemon(exchange, polling(bot, longest_interval_ms=600_000))
@@ -195,7 +195,7 @@ MISBEHAVIOUR = {
 }
 
 
-def test_a_bot_that_misbehaves_is_told_once_and_slows_nothing(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
+def test_a_bot_that_misbehaves_is_logged_once_and_delays_nothing(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     bot.answer = MISBEHAVIOUR["an error"]
     daemon.start(with_rules=True)
     daemon.wait_for("poller.unreachable")
@@ -211,7 +211,7 @@ def test_a_bot_that_misbehaves_is_told_once_and_slows_nothing(daemon: Daemon, ex
     assert len(exchange.orders()) == 2
 
 
-def test_a_bot_that_is_down_is_told_once_and_once_when_it_is_back(own_stage: Stage, exchange: Exchange) -> None:
+def test_a_bot_that_is_down_is_logged_once_and_once_when_it_is_back(own_stage: Stage, exchange: Exchange) -> None:
     bot = Bot()
     with running(bot):
         daemon = own_stage.daemon(exchange, polling(bot))

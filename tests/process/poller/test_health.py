@@ -1,4 +1,4 @@
-"""How the poller stands with the bot is shown and called for; a token for the bot is sent, and shown nowhere else."""
+"""The poller's health is shown and alerted; the bot's token is sent, and shown nowhere else."""
 
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,10 @@ def with_token(daemon: Daemon, way: str, text: str = TOKEN, mode: int = 0o600) -
     return file
 
 
-# How it stands
+# Health
 
 
-def test_what_the_bot_shows_is_told_in_status_and_metrics(daemon: Daemon, bot: Bot) -> None:
+def test_what_the_bot_shows_is_in_status_and_metrics(daemon: Daemon, bot: Bot) -> None:
     bot.add(1)
     daemon.start(with_rules=True)
     bot.wait_for_report("1")
@@ -66,7 +66,7 @@ def test_without_polling_there_is_nothing_to_show(own_stage: Stage, exchange: Ex
     assert "poller" not in status(daemon)
 
 
-def test_a_bot_that_does_not_answer_calls_a_person_until_it_does(
+def test_a_bot_that_does_not_answer_alerts_the_operator_until_it_does(
     own_stage: Stage, exchange: Exchange, bot: Bot
 ) -> None:
     daemon = own_stage.daemon(exchange, merged(polling(bot), {"alerts": {"poller_failing_s": 0.2}}))
@@ -86,7 +86,7 @@ def test_a_bot_that_does_not_answer_calls_a_person_until_it_does(
     assert poller(daemon)["error"] is None
 
 
-def test_a_bot_that_takes_no_report_calls_a_person_too(own_stage: Stage, exchange: Exchange, bot: Bot) -> None:
+def test_a_bot_that_accepts_no_report_alerts_the_operator_too(own_stage: Stage, exchange: Exchange, bot: Bot) -> None:
     daemon = own_stage.daemon(exchange, merged(polling(bot), {"alerts": {"poller_failing_s": 0.2}}))
     bot.patch_status = 500
     target = bot.add(1)
@@ -109,10 +109,10 @@ def test_a_report_that_the_bot_refuses_is_no_failure_of_the_bot(own_stage: Stage
     assert (poller(daemon)["failingMs"], poller(daemon)["untold"]) == (0, 0)
 
 
-# What is told of a fill
+# Reports of fills
 
 
-def test_a_price_that_is_not_known_is_left_out_and_told_when_it_is(
+def test_an_unknown_price_is_omitted_and_reported_when_it_is_known(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
     exchange.inject({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
@@ -126,7 +126,7 @@ def test_a_price_that_is_not_known_is_left_out_and_told_when_it_is(
     assert told["executionPrice"] > 0
 
 
-def test_a_market_order_that_the_exchange_cancels_at_once_is_told_as_cancelled(
+def test_a_market_order_that_the_exchange_cancels_at_once_is_reported_as_cancelled(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
     exchange.list_symbol("SOONUSDT", 1_000)

@@ -1,4 +1,4 @@
-"""Targets that the bot shows become orders on the exchange, and the bot is told what became of them."""
+"""Targets that the bot shows become orders on the exchange, and the bot gets a report of each."""
 
 import json
 from typing import Any
@@ -171,7 +171,7 @@ def test_a_refusal_of_the_exchange_is_reported_and_the_target_not_tried_again(
     assert (bought(exchange), len(exchange.arrivals())) == ([], 1)
 
 
-def test_a_dead_letter_that_a_person_sends_back_is_reported_anew(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
+def test_a_requeued_dead_letter_is_reported_again(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     exchange.inject({"kind": "refused", "code": 30002, "count": 1})
     target = bot.add(7)
     daemon.start(with_rules=True)
@@ -184,7 +184,7 @@ def test_a_dead_letter_that_a_person_sends_back_is_reported_anew(daemon: Daemon,
 
 
 def test_an_unknown_outcome_is_no_failure(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
-    """Not before it is known, or lost, is anything told; and what is lost is still followed."""
+    """Nothing is reported before the outcome is known or lost; a lost order is still followed."""
     exchange.inject({"kind": "reply_lost", "count": 1}, {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     target = bot.add(71)
     daemon.start(with_rules=True)
