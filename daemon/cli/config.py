@@ -58,7 +58,7 @@ def check(config_path: Path | None, as_json: bool) -> None:
         for key, value in keys.items():
             origin = str(config_path) if key in given.get(name, {}) else "default"
             place = f": {places[name, key]}" if value == "" and (name, key) in places else ""
-            click.echo(f"{key} = {json.dumps(value)}  # {show.for_a_person(origin + place)}")
+            click.echo(f"{key} = {json.dumps(value)}  # {show.escaped(origin + place)}")
 
 
 def _given(config_path: Path | None) -> Mapping[str, Any]:

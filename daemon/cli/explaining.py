@@ -69,7 +69,7 @@ class _Screen:
         said = click.style(f"connection lost: {lost}", fg="red", bold=True) if lost else None
         if self._in_place:
             rows = shutil.get_terminal_size().lines - 1
-            shown = lines(show.for_a_person(found), room=rows - (1 if said else 0))
+            shown = lines(show.escaped(found), room=rows - (1 if said else 0))
             text = "\n".join(f"{line}{_END_OF_LINE}" for line in [*([said] if said else []), *shown])
             click.echo(f"{_HOME}{text}\n{_REST}", nl=False)
             return
@@ -79,7 +79,7 @@ class _Screen:
         if self._as_json:
             click.echo(json.dumps(found, ensure_ascii=False))
         else:
-            click.echo("\n".join([*lines(show.for_a_person(found)), ""]))
+            click.echo("\n".join([*lines(show.escaped(found)), ""]))
 
 
 def lines(found: dict[str, Any], *, width: int | None = None, room: int | None = None) -> list[str]:

@@ -34,7 +34,7 @@ def answer(found: Any, tell: Callable[[Any], None], *, as_json: bool) -> None:  
     if as_json:
         print_json(found)
     else:
-        tell(for_a_person(found))
+        tell(escaped(found))
 
 
 def print_json(value: object) -> None:
@@ -105,12 +105,12 @@ def _lines(cells: Sequence[str], widths: Sequence[int], room: int | None) -> lis
     return [GAP.join([*padded, last[0]]).rstrip(), *(indent + line for line in last[1:])]
 
 
-def for_a_person(found: Any) -> Any:  # noqa: ANN401  # JSON
+def escaped(found: Any) -> Any:  # noqa: ANN401  # JSON
     """Make every text of an answer printable, in place."""
     if isinstance(found, str):
         return printable(found)
     for key, value in list(
         found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
     ):
-        found[key] = for_a_person(value)
+        found[key] = escaped(value)
     return found

@@ -1,4 +1,4 @@
-"""``sniperd top``: all of it, live, with keys to act."""
+"""``sniperd top``: a live view with keys to act."""
 
 import sys
 from pathlib import Path
@@ -13,14 +13,14 @@ from daemon.exit_codes import REFUSED, USAGE
 @click.command()
 @config_option
 def top(config_path: Path | None) -> None:
-    """Show all of it, live: what is in doubt, what waits, what is held, what happens.
+    """Show everything live: orders in doubt, the queue, locks, events.
 
     \b
     arrows, Tab  choose an order or a lock      r  requeue the dead letter, release the lock
     e            explain it, live               h  halt: nothing new is sent      R  resume
     c            cancel it                      q  quit
 
-    Whatever changes something asks for the reason first, and needs the rights that its command needs.
+    A key that changes something asks for a reason first. It needs the same rights as its command.
     """  # noqa: D301  # click's mark, no backslash
     try:
         from daemon.cli.top.app import Top  # noqa: PLC0415  # only here: it takes longer to load than most commands run
@@ -28,9 +28,9 @@ def top(config_path: Path | None) -> None:
         raise Fail(f"{error}: `sh .ci/setup` installs it, so does `pip install 'sniperd[top]'`", REFUSED) from None
 
     status = status_socket(config_path)
-    ask(status, "GET", "/healthz")  # without a daemon it ends as every command does
+    ask(status, "GET", "/healthz")  # without a daemon, fail like every other command
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Fail("top needs a terminal; without one `sniperd status`, `orders` and `tail` tell the same", USAGE)
-    shown = Top(status, signals_socket(config_path))
-    shown.run()
-    raise SystemExit(shown.return_code or 0)
+        raise Fail("top needs a terminal; without one use `sniperd status`, `orders` and `tail`", USAGE)
+    app = Top(status, signals_socket(config_path))
+    app.run()
+    raise SystemExit(app.return_code or 0)

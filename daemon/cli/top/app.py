@@ -1,4 +1,4 @@
-"""The live view: read anew every second and at every event; keys act on what is chosen."""
+"""The live view: refreshed every second and after every event; keys act on the selected row."""
 
 import asyncio
 import math
@@ -15,20 +15,20 @@ from textual.widgets import DataTable, Footer, RichLog, Static
 
 from daemon.cli.client import Fail, ask, in_path, printable
 from daemon.cli.show import COLOURS
-from daemon.cli.top.rows import TIMEOUT_S, LockRow, OrderRow, Shown, read
+from daemon.cli.top.rows import TIMEOUT_S, Board, LockRow, OrderRow, read
 from daemon.cli.top.screens import AskReason, Explanation
 from daemon.client import Client, Event
 from daemon.exit_codes import INTERRUPTED
 
-AGAIN_S = 1.0
-CALM_S = 0.2
-"""Between one reading and the next at least, however much happens."""
+REFRESH_S = 1.0
+MIN_REFRESH_S = 0.2
+"""Shortest time between two refreshes, however many events arrive."""
 
 _LOUD = {"warning": "yellow", "error": "red", "critical": "bold red"}
 
 
 class Top(App[None]):
-    """The view."""
+    """The live view."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
@@ -51,11 +51,11 @@ class Top(App[None]):
         super().__init__()
         self._status = status
         self._signals = signals
-        self._shown = Shown({}, [], [])
-        self._news = asyncio.Event()
+        self._board = Board({}, [], [])
+        self._refresh_now = asyncio.Event()
 
     def compose(self) -> ComposeResult:
-        """Lay it out."""
+        """Create the widgets."""
         yield Static(Text("sniperd"), id="head")
         yield Static(Text(""), id="tiles")
         yield DataTable[Text](id="orders", cursor_type="row", zebra_stripes=True)
@@ -64,13 +64,13 @@ class Top(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin."""
+        """Set up the tables and start the workers."""
         self._orders.add_columns("state", "order", "waits for", "age", "owner")
         self._locks.add_columns("held", "lease left", "for", "owner", "token")
         self.query_one("#events").can_focus = False
         self._orders.focus()
-        self.run_worker(self._read_on())
-        self.run_worker(self._follow())
+        self.run_worker(self._refresh_board())
+        self.run_worker(self._follow_events())
 
     @property
     def _orders(self) -> "DataTable[Text]":
@@ -80,60 +80,65 @@ class Top(App[None]):
     def _locks(self) -> "DataTable[Text]":
         return self.query_one("#locks", DataTable)
 
-    # What is shown.
+    # Display.
 
-    async def _read_on(self) -> None:
+    async def _refresh_board(self) -> None:
         while True:
+            board, lost = None, ""
             try:
-                shown = await asyncio.to_thread(read, self._status)
+                board = await asyncio.to_thread(read, self._status)
             except Fail as failure:
-                self._head().update(Text(f"connection lost: {failure.message}", style="bold white on red"))
+                lost = failure.message
+            if not self.is_running:  # closed while reading: its widgets are being removed
+                return
+            if board is None:
+                self._head().update(Text(f"connection lost: {lost}", style="bold white on red"))
             else:
-                self._show(shown)
-            await asyncio.sleep(CALM_S)
+                self._show(board)
+            await asyncio.sleep(MIN_REFRESH_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), AGAIN_S - CALM_S)
-            self._news.clear()
+                await asyncio.wait_for(self._refresh_now.wait(), REFRESH_S - MIN_REFRESH_S)
+            self._refresh_now.clear()
 
-    async def _follow(self) -> None:
+    async def _follow_events(self) -> None:
         events = self.query_one("#events", RichLog)
         async with Client(self._status, retry_s=math.inf) as client:
-            async for told in client.events():
-                self._news.set()
-                if not isinstance(told, Event):
-                    events.write(Text("the daemon was restarted, or events are missing here", style="yellow"))
-                elif told.level != "debug":
-                    events.write(_event(told))
+            async for item in client.events():
+                self._refresh_now.set()
+                if not isinstance(item, Event):
+                    events.write(Text("the daemon was restarted, or events are missing at this point", style="yellow"))
+                elif item.level != "debug":
+                    events.write(_event(item))
 
-    def _show(self, shown: Shown) -> None:
-        self._shown = shown
-        self._head().update(_headline(shown.status))
-        self.query_one("#tiles", Static).update(_tiles(shown.status))
+    def _show(self, board: Board) -> None:
+        self._board = board
+        self._head().update(_headline(board.status))
+        self.query_one("#tiles", Static).update(_tiles(board.status))
         with self.batch_update():
-            _fill(self._orders, [(row.id, _order_cells(row)) for row in shown.orders])
-            _fill(self._locks, [(row.id, _lock_cells(row)) for row in shown.locks])
+            _fill(self._orders, [(row.id, _order_cells(row)) for row in board.orders])
+            _fill(self._locks, [(row.id, _lock_cells(row)) for row in board.locks])
 
     def _head(self) -> Static:
         return self.screen_stack[0].query_one("#head", Static)
 
-    # What is done.
+    # Actions.
 
     def action_interrupt(self) -> None:
-        """End as an interrupted command does."""
+        """End with the exit code of an interrupted command."""
         self.exit(return_code=INTERRUPTED)
 
     def action_explain(self) -> None:
-        """Explain the chosen order, or the one that the chosen lock is held for."""
-        lock = self._chosen_lock()
-        order_id = self._chosen_order_id() if lock is None else lock.order_id
+        """Explain the selected order, or the order that holds the selected lock."""
+        lock = self._selected_lock()
+        order_id = self._selected_order_id() if lock is None else lock.order_id
         if order_id is None:
-            self._say("there is no order to explain here")
+            self._say("select an order, or a lock that an order holds, to explain it")
         else:
             self.push_screen(Explanation(self._status, order_id))
 
     def action_release(self) -> None:
-        """End the chosen lock, or send the chosen dead letter back."""
-        lock, order = self._chosen_lock(), self._chosen_order()
+        """Release the selected lock, or requeue the selected dead letter."""
+        lock, order = self._selected_lock(), self._selected_order()
         if lock is not None:
             target = f"/v1/admin/locks/{in_path(lock.id)}/force-release"
             self._change(f"Release {lock.resource}, held by {lock.owner}?", "POST", target)
@@ -141,19 +146,19 @@ class Top(App[None]):
             target = f"/v1/admin/orders/{in_path(order.id)}/requeue"
             self._change(f"Send {order.what} back into the queue? {order.id}", "POST", target)
         else:
-            self._say("choose a dead letter, to send it back, or a lock (Tab), to release it")
+            self._say("select a dead letter to requeue it, or a lock (Tab) to release it")
 
     def action_cancel(self) -> None:
-        """Cancel the chosen order."""
-        order = self._chosen_order()
+        """Cancel the selected order."""
+        order = self._selected_order()
         if order is None:
-            self._say("choose an order to cancel")
+            self._say("select an order to cancel")
         else:
             self._change(f"Cancel {order.what}? {order.id}", "DELETE", f"/v1/orders/{in_path(order.id)}")
 
     def action_halt(self) -> None:
         """Set the kill switch."""
-        self._change("Halt: send nothing new until somebody resumes?", "POST", "/v1/admin/halt")
+        self._change("Halt: send nothing new until you resume?", "POST", "/v1/admin/halt")
 
     def action_resume(self) -> None:
         """Release the kill switch."""
@@ -161,7 +166,7 @@ class Top(App[None]):
 
     @work
     async def _change(self, question: str, method: str, target: str) -> None:
-        """Ask for the reason and do it; where it is refused, ask again with what was typed."""
+        """Ask for the reason and send the request; if it is refused, ask again with the reason already typed."""
         reason: str | None = ""
         refused = ""
         while reason := await self.push_screen_wait(AskReason(question, reason or "", refused)):
@@ -173,38 +178,38 @@ class Top(App[None]):
                 refused = failure.message
             else:
                 self._say(f"done: {question.partition('?')[0]}")
-                self._news.set()
+                self._refresh_now.set()
                 return
 
-    def _chosen_lock(self) -> LockRow | None:
-        key = _chosen(self._locks) if self.focused is self._locks else None
-        return next((row for row in self._shown.locks if row.id == key), None)
+    def _selected_lock(self) -> LockRow | None:
+        key = _selected(self._locks) if self.focused is self._locks else None
+        return next((row for row in self._board.locks if row.id == key), None)
 
-    def _chosen_order(self) -> OrderRow | None:
-        key = self._chosen_order_id()
-        return next((row for row in self._shown.orders if row.id == key), None)
+    def _selected_order(self) -> OrderRow | None:
+        key = self._selected_order_id()
+        return next((row for row in self._board.orders if row.id == key), None)
 
-    def _chosen_order_id(self) -> str | None:
-        return _chosen(self._orders) if self.focused is self._orders else None
+    def _selected_order_id(self) -> str | None:
+        return _selected(self._orders) if self.focused is self._orders else None
 
     def _say(self, text: str) -> None:
         self.notify(text, markup=False)
 
 
-def _chosen(table: "DataTable[Text]") -> str | None:
+def _selected(table: "DataTable[Text]") -> str | None:
     """Return the key of the row under the cursor."""
     return table.ordered_rows[table.cursor_row].key.value if table.is_valid_row_index(table.cursor_row) else None
 
 
 def _fill(table: "DataTable[Text]", rows: list[tuple[str, list[Text]]]) -> None:
-    """Show rows anew; the cursor stays on what it was on, also where that stands elsewhere now."""
-    chosen, place, scrolled = _chosen(table), table.cursor_row, table.scroll_y
+    """Replace the rows; the cursor stays on the same order or lock, even if its row has moved."""
+    selected, place, scrolled = _selected(table), table.cursor_row, table.scroll_y
     table.clear()
     for key, cells in rows:
         table.add_row(*cells, key=key)
     keys = [key for key, _ in rows]
     if keys:
-        row = keys.index(chosen) if chosen in keys else min(place, len(keys) - 1)
+        row = keys.index(selected) if selected in keys else min(place, len(keys) - 1)
         table.move_cursor(row=row, animate=False)
         table.scroll_to(y=scrolled, animate=False)
 

@@ -1,4 +1,4 @@
-"""The rows that ``sniperd top`` shows: the daemon's board, and the dead letters, which have left it."""
+"""The rows that ``sniperd top`` shows: the daemon's board, and the dead letters, which the board does not list."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from daemon.core.values.states import OUTCOME_UNKNOWN, State
 TIMEOUT_S = 3.0
 
 DEAD_LETTERS = 100
-"""Dead letters that are shown at most."""
+"""Largest number of dead letters shown."""
 
 
 class OrderRow(NamedTuple):
@@ -37,39 +37,39 @@ class LockRow(NamedTuple):
     overdue: bool
 
 
-class Shown(NamedTuple):
-    """One reading: ``GET /v1/status`` as JSON, and the rows of both tables."""
+class Board(NamedTuple):
+    """One reading of the daemon: ``GET /v1/status`` as JSON, and the rows of both tables."""
 
     status: dict[str, Any]
     orders: list[OrderRow]
     locks: list[LockRow]
 
 
-def read(path: Path) -> Shown:
-    """Ask the daemon.
+def read(path: Path) -> Board:
+    """Read the daemon's board.
 
     Raises:
-        Fail: it does not answer.
+        Fail: the daemon does not answer.
 
     """
-    board = show.for_a_person(ask(path, "GET", "/v1/board", timeout_s=TIMEOUT_S))
-    status, holders = board["status"], {lock["resourceId"]: lock for lock in board["locks"]}
+    found = show.escaped(ask(path, "GET", "/v1/board", timeout_s=TIMEOUT_S))
+    status, holders = found["status"], {lock["resourceId"]: lock for lock in found["locks"]}
     now_ms = status["nowMs"]
-    doubts = [order for order in board["orders"] if order["state"] in OUTCOME_UNKNOWN]
-    others = [order for order in board["orders"] if order["state"] not in OUTCOME_UNKNOWN]
+    doubts = [order for order in found["orders"] if order["state"] in OUTCOME_UNKNOWN]
+    others = [order for order in found["orders"] if order["state"] not in OUTCOME_UNKNOWN]
     dead = _dead_letters(path) if status["deadLetters"] else []
     rows = [
         *(_row(order, now_ms, _next_query(order, now_ms)) for order in doubts),
         *(_row(order, now_ms, order["reason"] or "") for order in dead),
         *(_row(order, now_ms, _waits(order, holders, now_ms)) for order in others),
     ]
-    return Shown(status, rows, [_lock(lock, now_ms) for lock in board["locks"]])
+    return Board(status, rows, [_lock(lock, now_ms) for lock in found["locks"]])
 
 
 def _dead_letters(path: Path) -> list[dict[str, Any]]:
     """List the dead letters, oldest first."""
     page = ask(path, "GET", f"/v1/orders?state={State.DEAD_LETTER}&limit={DEAD_LETTERS}", timeout_s=TIMEOUT_S)
-    listed: list[dict[str, Any]] = show.for_a_person(page)["orders"]
+    listed: list[dict[str, Any]] = show.escaped(page)["orders"]
     return listed[::-1]
 
 
@@ -79,7 +79,7 @@ def _row(order: dict[str, Any], now_ms: int, waits: str) -> OrderRow:
 
 
 def _next_query(order: dict[str, Any], now_ms: int) -> str:
-    """Say when the exchange is asked next for an order whose outcome is unknown."""
+    """Return when the exchange is queried next about an order whose outcome is unknown."""
     if order["search"] is None:
         return str(order["next"]["what"])
     at_ms = order["search"]["nextAtMs"]
@@ -87,19 +87,19 @@ def _next_query(order: dict[str, Any], now_ms: int) -> str:
 
 
 def _waits(order: dict[str, Any], holders: dict[str, Any], now_ms: int) -> str:
-    """Say what an order waits for that is under way, in the queue, or on the exchange."""
+    """Return what an active order waits for."""
     match order["state"]:
         case State.ARMED:
             return f"fires {show.ago(order['executeAtMs'], now_ms)}"
         case State.IN_FLIGHT:
             return "the exchange's answer"
         case State.QUEUED:
-            return f"{_turn(order, holders)}; expires {show.ago(order['deadlineAtMs'], now_ms)}"
+            return f"{_queue_place(order, holders)}; expires {show.ago(order['deadlineAtMs'], now_ms)}"
         case _:
             return order["exchangeOrderId"] or ""
 
 
-def _turn(order: dict[str, Any], holders: dict[str, Any]) -> str:
+def _queue_place(order: dict[str, Any], holders: dict[str, Any]) -> str:
     if order["position"] is None:
         return "its time"
     holder = holders.get(order["resource"])

@@ -1,4 +1,4 @@
-"""What stands before the tables for a while: the question for a reason, and an order's explanation."""
+"""The screens in front of the tables: the question for a reason, and an order's explanation."""
 
 import asyncio
 from pathlib import Path
@@ -16,17 +16,17 @@ from daemon.cli.client import Fail, ask, in_path
 from daemon.cli.explaining import lines
 from daemon.cli.top.rows import TIMEOUT_S
 
-AGAIN_S = 1.0
+REFRESH_S = 1.0
 
 
 class AskReason(ModalScreen[str | None]):
-    """Asks why; nothing that is shown behind it touches what is typed."""
+    """Asks for a reason; a refresh behind it does not change what is typed."""
 
     CSS = """
     AskReason { align: center middle; }
     AskReason > Vertical { width: 90%; height: auto; border: round $warning; padding: 0 1; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave it")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "cancel")]
 
     def __init__(self, question: str, typed: str = "", refused: str = "") -> None:
         super().__init__()
@@ -35,24 +35,26 @@ class AskReason(ModalScreen[str | None]):
         self._refused = refused
 
     def compose(self) -> ComposeResult:
-        """Lay it out."""
+        """Create the widgets."""
         with Vertical():
             yield Static(Text(self._question, style="bold"))
             yield Static(Text(self._refused, style="red"))
-            yield Input(self._typed, placeholder="why, for the record; Enter does it, Esc leaves it", max_length=500)
+            yield Input(
+                self._typed, placeholder="reason, for the audit trail; Enter confirms, Esc cancels", max_length=500
+            )
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
-        """Take the reason, if there is one."""
+        """Return the reason unless it is empty."""
         if submitted.value.strip():
             self.dismiss(submitted.value.strip())
 
     def action_leave(self) -> None:
-        """Do nothing."""
+        """Close without a reason."""
         self.dismiss(None)
 
 
 class Explanation(ModalScreen[None]):
-    """Shows everything about an order, live."""
+    """Shows the explanation of an order, live."""
 
     CSS = """
     Explanation > VerticalScroll { border: round $accent; background: $surface; padding: 0 1; }
@@ -65,16 +67,16 @@ class Explanation(ModalScreen[None]):
         self._order_id = order_id
 
     def compose(self) -> ComposeResult:
-        """Lay it out."""
+        """Create the widgets."""
         with VerticalScroll():
             yield Static(Text("…"), id="explanation")
 
     def on_mount(self) -> None:
-        """Show it from now on."""
+        """Start the refresh."""
         self.run_worker(self._show())
 
     def action_leave(self) -> None:
-        """Go back."""
+        """Close the explanation."""
         self.dismiss(None)
 
     async def _show(self) -> None:
@@ -87,5 +89,5 @@ class Explanation(ModalScreen[None]):
                 shown.update(Text(f"connection lost: {failure.message}", style="bold red"))
             else:
                 width = max(40, self.size.width - 8)  # less frame and scroll bar
-                shown.update(Text.from_ansi("\n".join(lines(show.for_a_person(found), width=width))))
-            await asyncio.sleep(AGAIN_S)
+                shown.update(Text.from_ansi("\n".join(lines(show.escaped(found), width=width))))
+            await asyncio.sleep(REFRESH_S)
