@@ -74,7 +74,7 @@ class ProcessEnvironment:
         if found is None:
             return UNSETTLED
         if found.is_about(exchange.server):
-            effects = "; ".join(found.effects()) or "nothing is done otherwise"
+            effects = "; ".join(found.effects()) or "nothing changes"
             self._tell(clock, "exchange.facts", path=str(path), probed_ms=found.probed_ms, effects=effects)
             return found
         self._tell(clock, "exchange.facts_ignored", path=str(path), about=found.exchange)

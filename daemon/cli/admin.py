@@ -8,7 +8,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import ask, in_path
 from daemon.cli.options import Command, config_option, json_option, signals_socket
-from daemon.cli.orders import order_argument, tell_order
+from daemon.cli.orders import order_argument, print_order
 
 _OPTIONS = {
     "reason": "--reason",
@@ -18,13 +18,13 @@ _OPTIONS = {
     "executedQuantity": "--filled",
     "executedQuote": "--filled-quote",
 }
-"""What fills the fields of administration."""
+"""The options that fill the fields of administrative requests."""
 
 RESOLUTIONS = ("not-placed", "open", "filled", "canceled", "partially-canceled")
 
 
 def reason_option(command: Command) -> Command:
-    """Add ``--reason``, which administration must give."""
+    """Add ``--reason``, which administrative commands require."""
     return click.option("--reason", required=True, help="Why; recorded in the audit trail with your name.")(command)
 
 
@@ -33,7 +33,7 @@ def reason_option(command: Command) -> Command:
 @config_option
 @json_option
 def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
-    """Set the kill switch: nothing new is sent until `sniperd resume`. What is on the exchange stays there."""
+    """Set the kill switch: nothing new is sent until `sniperd resume`. Orders on the exchange stay there."""
     _switch("halt", {"reason": reason}, config_path, as_json)
 
 
@@ -41,8 +41,8 @@ def halt(reason: str, config_path: Path | None, as_json: bool) -> None:
 @click.option(
     "--clear-wait",
     is_flag=True,
-    help="Also end every wait that the exchange asked for (429, 418, pages of its edge). "
-    "Where the edge refused orders, one order tries first.",
+    help="Also end every wait that the exchange asked for (429, 418, blocks by its edge). "
+    "If the edge refused orders, one order is tried first.",
 )
 @reason_option
 @config_option
@@ -68,7 +68,7 @@ def resolve(
 
     `--as not-placed` frees its resource and its key, so the same signal can be placed again. Be sure. It is refused
     while the exchange may still admit the request; the message says when to try again. Afterwards the daemon queries
-    the order a few times more, and what a query finds counts.
+    the order a few more times; if a query finds it, that result counts.
     """
     body = {
         "reason": reason,
@@ -88,20 +88,20 @@ def resolve(
 @config_option
 @json_option
 def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) -> None:
-    """Send a dead letter back into the queue, with its deadline begun anew."""
+    """Send a dead letter back into the queue, with a new deadline."""
     _on_order(order, "requeue", {"reason": reason}, config_path, as_json)
 
 
 def _switch(verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
     found = ask(signals_socket(config_path), "POST", f"/v1/admin/{verb}", body, options=_OPTIONS)
-    show.answer(found, _tell_switch, as_json=as_json)
+    show.answer(found, _print_switch, as_json=as_json)
 
 
-def _tell_switch(found: dict[str, Any]) -> None:
+def _print_switch(found: dict[str, Any]) -> None:
     click.echo(f"halted: {found['halted']}" if found["halted"] else "trading: on")
 
 
 def _on_order(order: str, verb: str, body: dict[str, Any], config_path: Path | None, as_json: bool) -> None:
     target = f"/v1/admin/orders/{in_path(order)}/{verb}"
     found = ask(signals_socket(config_path), "POST", target, body, options=_OPTIONS)
-    show.answer(found, tell_order, as_json=as_json)
+    show.answer(found, print_order, as_json=as_json)

@@ -11,7 +11,7 @@ from daemon.cli.options import config_option, json_option, signals_socket, statu
 from daemon.exit_codes import REFUSED
 
 TIMEOUT_S = 70.0
-"""A webhook may take as long as [alerts] webhook_timeout_ms allows."""
+"""Longer than the largest [alerts] webhook_timeout_ms."""
 
 
 @click.group(invoke_without_command=True)
@@ -21,11 +21,11 @@ TIMEOUT_S = 70.0
 def alerts(context: click.Context, config_path: Path | None, as_json: bool) -> None:
     """List alerts, and what to do about each.
 
-    The limits are in the table [alerts] of the configuration. A pending alert is beyond its limit, but not for long
-    enough yet.
+    The limits are in the table [alerts] of the configuration. A pending alert is beyond its limit, but not yet for
+    long enough.
     """
     if context.invoked_subcommand is None:
-        show.answer(ask(status_socket(config_path), "GET", "/v1/alerts"), _tell, as_json=as_json)
+        show.answer(ask(status_socket(config_path), "GET", "/v1/alerts"), _print_alerts, as_json=as_json)
 
 
 @alerts.command()
@@ -36,17 +36,17 @@ def test(context: click.Context, config_path: Path | None, as_json: bool) -> Non
     """Send a test message to every webhook and print each result; exit code 1 if one did not accept it."""
     path = signals_socket(config_path or (context.parent.params["config_path"] if context.parent else None))
     found = ask(path, "POST", "/v1/admin/alerts/test", timeout_s=TIMEOUT_S)
-    show.answer(found, _tell_test, as_json=as_json)
+    show.answer(found, _print_test, as_json=as_json)
     if not all(each["delivered"] for each in found["webhooks"]):
         context.exit(REFUSED)
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _print_alerts(found: dict[str, Any]) -> None:
     if not found["alerts"]:
-        click.echo("nothing calls for a person")
+        click.echo("no alerts")
         return
     show.table(
-        ["alert", "severity", "state", "since", "what is so, and what to do"],
+        ["alert", "severity", "state", "since", "what is wrong, and what to do"],
         [
             [
                 each["name"],
@@ -66,7 +66,7 @@ def state(alert: dict[str, Any]) -> str:
     return click.style(alert["state"], fg=colour, bold=alert["state"] == "firing")
 
 
-def _tell_test(found: dict[str, Any]) -> None:
+def _print_test(found: dict[str, Any]) -> None:
     show.table(
         ["webhook", "test"],
         [

@@ -13,25 +13,25 @@ from daemon.config.paths import database_for_commands, environment
 def database_option(command: Command) -> Command:
     """Add ``--database``."""
     path = click.Path(path_type=Path, dir_okay=False)
-    return click.option("--database", type=path, help="Database, if not the configured one.")(command)
+    return click.option("--database", type=path, help="Database instead of the configured one.")(command)
 
 
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option(
-    "--keep", type=click.IntRange(min=1), metavar="N", help="TARGET is a directory: keep its newest N copies only."
+    "--keep", type=click.IntRange(min=1), metavar="N", help="TARGET is a directory: keep only its newest N copies."
 )
 @database_option
 @config_option
 @json_option
 def backup(target: Path, keep: int | None, database: Path | None, config_path: Path | None, as_json: bool) -> None:
-    """Copy the database to TARGET and check the copy; the daemon may run meanwhile.
+    """Copy the database to TARGET and check the copy. The daemon may be running.
 
-    With --keep the copy is named by its time, and the oldest are removed once it is checked and on disk.
+    With --keep the copy is named after the time. The oldest copies are removed once the new one is checked and on disk.
 
     The copy is marked as a backup: a daemon that starts from it is halted (see `sniperd restore --help`).
     """
-    from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
+    from daemon.clock import wall_ms  # noqa: PLC0415  # slow to import
     from daemon.errors import StartupError  # noqa: PLC0415
     from daemon.store.backup import backup as copy  # noqa: PLC0415
     from daemon.store.backup_rotation import backup_into  # noqa: PLC0415
@@ -53,9 +53,9 @@ def backup(target: Path, keep: int | None, database: Path | None, config_path: P
 @config_option
 @json_option
 def restore(source: Path, database: Path | None, config_path: Path | None, as_json: bool) -> None:
-    """Replace the database with a copy of SOURCE, a backup; the daemon must be stopped.
+    """Replace the database with a copy of SOURCE, a backup. The daemon must be stopped.
 
-    The copy is checked first. The former database is kept beside it under a name with the time.
+    The copy is checked first. The previous database is kept next to it; its name contains the time.
 
     The backup does not know the orders that were placed after it. So the next start is halted: nothing is sent, no
     signal is accepted, and the daemon searches the exchange for the orders that were queued in the backup. Compare
@@ -67,7 +67,7 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
 
     To move a database to another machine, stop the daemon and move its files instead: they are complete.
     """
-    from daemon.clock import wall_ms  # noqa: PLC0415  # loaded when needed
+    from daemon.clock import wall_ms  # noqa: PLC0415  # slow to import
     from daemon.errors import StartupError  # noqa: PLC0415
     from daemon.store.restore import restore as put_in_place  # noqa: PLC0415
 
@@ -89,15 +89,15 @@ def restore(source: Path, database: Path | None, config_path: Path | None, as_js
         return
     click.echo(f"{done.path}: {done.orders} orders, {done.bytes / 1e6:.1f} MB, checked")
     if done.kept is not None:
-        click.echo(f"the former database is kept as {done.kept}")
+        click.echo(f"the previous database is kept as {done.kept}")
     if done.halted:
         click.echo("the daemon will start halted: compare the orders since the backup with the exchange, then resume")
     else:
-        click.echo("it holds everything that the daemon had acknowledged: the next start goes on with it, not halted")
+        click.echo("it holds everything that the daemon acknowledged: the next start continues with it, not halted")
 
 
 def configured_database(config_path: Path | None) -> Path:
-    """Find the database that a configuration names, or the one that is there."""
-    from daemon.config.loading import load  # noqa: PLC0415  # loaded when needed
+    """Return the database that the configuration names, or the one that exists."""
+    from daemon.config.loading import load  # noqa: PLC0415  # slow to import
 
     return database_for_commands("" if config_path is None else load(config_path).store.path, environment())

@@ -1,4 +1,4 @@
-"""Asking the daemon over its sockets. Only the standard library, because every import delays the answer."""
+"""Requests to the daemon over its sockets. Only the standard library, because every import delays the command."""
 
 import http.client
 import json
@@ -41,7 +41,7 @@ class Fail(click.ClickException):
 
 
 class DaemonAnswer(dict[str, Any]):
-    """A JSON object of the daemon's, of which what is missing is told in words."""
+    """A JSON object from the daemon; a missing field raises :class:`Fail` instead of ``KeyError``."""
 
     def __init__(self, fields: dict[str, Any], exit_code: int) -> None:
         super().__init__(fields)
@@ -61,48 +61,48 @@ def ask(
     timeout_s: float = TIMEOUT_S,
     options: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401  # JSON
-    """Ask, and return the JSON answer. ``options`` names the command's own options by the fields that they fill.
+    """Send a request and return the JSON answer. ``options`` maps fields to the options that fill them.
 
     Raises:
-        Fail: nobody answers, so nothing was done (69); the answer to a change was lost, so that it may have been done
-            (4); the daemon is not ready (75), or it refuses (1).
+        Fail: nothing answers, so nothing was done (69); the answer to a change was lost, so that it may have been done
+            (4); the daemon is not ready (75); the daemon refuses (1).
 
     """
-    unclear, hint = (
-        (UNAVAILABLE, "") if method == "GET" else (UNKNOWN, "; it may have been done: look before you repeat")
+    lost_code, hint = (
+        (UNAVAILABLE, "") if method == "GET" else (UNKNOWN, "; it may have been done: check before you repeat it")
     )
     connection = UnixConnection(path, timeout_s)
     payload = None if body is None else json.dumps(body).encode()
     try:
         connection.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
         response = connection.getresponse()
-        answer = _read(response.read(), unclear)
+        answer = _read(response.read(), lost_code)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise unanswered(path, error, unclear, hint) from None
+        raise unanswered(path, error, lost_code, hint) from None
     finally:
         connection.close()
     if response.status >= http.client.BAD_REQUEST:
-        refuse(response.status, answer, unclear, options or {})
+        refuse(response.status, answer, lost_code, options or {})
     return answer
 
 
-def unanswered(path: Path, error: Exception, unclear: int, hint: str = "") -> Fail:
-    """Say why there is no answer, and what to do; ``unclear`` is the exit code where it may have been done."""
-    from daemon.cli.unanswered import not_open, not_there  # noqa: PLC0415  # only where it is needed
+def unanswered(path: Path, error: Exception, lost_code: int, hint: str = "") -> Fail:
+    """Explain why there is no answer and what to do; ``lost_code`` is the exit code if the request may have arrived."""
+    from daemon.cli.unanswered import not_open, not_there  # noqa: PLC0415  # only for errors
 
     if isinstance(error, PermissionError):
         return Fail(not_open(path), NO_PERMISSION)
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
         return Fail(not_there(path), UNAVAILABLE)
     why = printable(str(error)) or type(error).__name__
-    return Fail(f"{path} gave no answer that can be read: {why}{hint}", unclear)
+    return Fail(f"{path} gave no readable answer: {why}{hint}", lost_code)
 
 
 def _read(raw: bytes, exit_code: int) -> DaemonAnswer:
     found = json.loads(raw, object_hook=lambda fields: DaemonAnswer(fields, exit_code))
     if isinstance(found, DaemonAnswer):
         return found
-    raise ValueError(f"it is no JSON object but {found!r:.40}")
+    raise ValueError(f"not a JSON object but {found!r:.40}")
 
 
 def in_path(text: str) -> str:
@@ -111,14 +111,14 @@ def in_path(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what would break a line or paint the terminal: not all that is shown was chosen by us."""
+    """Escape control characters: texts from outside must not break a line or send escape codes to the terminal."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def refuse(
-    status: int, answer: dict[str, Any], unclear: int, options: Mapping[str, str] = MappingProxyType({})
+    status: int, answer: dict[str, Any], lost_code: int, options: Mapping[str, str] = MappingProxyType({})
 ) -> NoReturn:
-    """End the command with what the daemon says against it, in the words of the command line.
+    """End the command with the daemon's refusal; fields are named by the options that fill them.
 
     Raises:
         Fail: always.
@@ -126,18 +126,18 @@ def refuse(
     """
     field = answer.get("field")
     names = options if field else {}
-    message = _in_words_of(names, str(answer.get("message", f"HTTP {status}")))
+    message = _with_options(names, str(answer.get("message", f"HTTP {status}")))
     if field:
         message += f" [{names.get(field, field)}]"
     message = printable(message)
     if answer.get("allowed"):
-        message += f"\nallowed: {printable(_in_words_of(names, str(answer['allowed'])))}"
-    codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: TRY_LATER, http.client.INTERNAL_SERVER_ERROR: unclear}
+        message += f"\nallowed: {printable(_with_options(names, str(answer['allowed'])))}"
+    codes: dict[int, int] = {http.client.SERVICE_UNAVAILABLE: TRY_LATER, http.client.INTERNAL_SERVER_ERROR: lost_code}
     raise Fail(message, codes.get(status, REFUSED))
 
 
-def _in_words_of(options: Mapping[str, str], text: str) -> str:
-    """Name options instead of fields; an argument like SYMBOL only where the text begins with it."""
+def _with_options(options: Mapping[str, str], text: str) -> str:
+    """Replace fields by options; an argument like SYMBOL only at the start of the text."""
     for field, option in options.items():
         place = rf"\b{field}\b" if option.startswith("-") else rf"\A{field}\b"
         text = re.sub(place, option, text)

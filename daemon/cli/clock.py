@@ -27,7 +27,7 @@ def reset_clock(reason: str, database: Path | None, config_path: Path | None, as
     Orders that wait to be sent expire at the next start, because their age is unknown. Unknown outcomes, keys and locks
     stay. The audit trail keeps every time as it was, and records who ran this command and why.
     """
-    from daemon.clock import read_anchor  # noqa: PLC0415  # loaded when needed
+    from daemon.clock import read_anchor  # noqa: PLC0415  # slow to import
     from daemon.errors import StartupError  # noqa: PLC0415
     from daemon.store import clock_reset  # noqa: PLC0415
 

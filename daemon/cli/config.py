@@ -34,12 +34,12 @@ def config() -> None:
 def check(config_path: Path | None, as_json: bool) -> None:
     """Check a configuration file; print every key with its effective value, defaults included.
 
-    A comment says where a value comes from: the file, or the default. Where an empty text stands for a path or an
-    address, the comment names it. Without a file it prints what `sniperd run` would use.
+    A comment says where a value comes from: the file or the default. If an empty text means a default path or
+    address, the comment names it. Without a file the command prints what `sniperd run` would use.
 
-    Exit code: 0 right, 78 wrong; the message names the key, its value and what is allowed.
+    Exit code: 0 valid; 78 invalid: the message names the key, its value and what is allowed.
     """
-    import msgspec  # noqa: PLC0415  # loaded when needed
+    import msgspec  # noqa: PLC0415  # slow to import
 
     from daemon.config.loading import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
@@ -62,14 +62,14 @@ def check(config_path: Path | None, as_json: bool) -> None:
 
 
 def _given(config_path: Path | None) -> Mapping[str, Any]:
-    """Return what a file says."""
+    """Return the keys that the file sets."""
     import tomllib  # noqa: PLC0415
 
     return {} if config_path is None else tomllib.loads(config_path.read_text(encoding="utf-8"))
 
 
 def _places(found: "Config", config_path: Path | None) -> dict[tuple[str, str], Path | str]:
-    """Name the places that count where the configuration names none: the service's own for its configuration."""
+    """Return the defaults of empty paths and addresses; for the service's configuration, the service's own."""
     is_service = config_path is not None and config_path.absolute() == SYSTEM_CONFIG
     environ = environment()
     state = SYSTEM_STATE if is_service else state_directory(environ)

@@ -16,8 +16,8 @@ from daemon.exit_codes import NO_PERMISSION, REFUSED
 def dashboard(config_path: Path | None, as_json: bool) -> None:
     """Print the dashboard's address, with the token that lets it make changes.
 
-    That address grants an administrator's rights on this machine: keep it secret. Without the token, at the address up
-    to the #, the page only reads.
+    That address grants an administrator's rights on this machine: keep it secret. Without the token (the part from
+    the # on), the page is read-only.
     """
     status = ask(status_socket(config_path), "GET", "/v1/status")
     address, file = status["http"], status["httpTokenFile"]
@@ -28,7 +28,7 @@ def dashboard(config_path: Path | None, as_json: bool) -> None:
     try:
         token = Path(file).read_text(encoding="utf-8").strip()
     except PermissionError:
-        raise Fail(f"{file} is not open to you: ask as the daemon's own user, or as root", NO_PERMISSION) from None
+        raise Fail(f"you may not read {file}: run the command as the daemon's user or as root", NO_PERMISSION) from None
     except (OSError, UnicodeDecodeError) as error:
         raise Fail(f"cannot read the token of [http], {file}: {error}; restart the daemon", REFUSED) from None
     url = f"{address}/#token={token}"

@@ -28,9 +28,9 @@ COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 )
 @click.option("--symbol", default="BTCUSDT", show_default=True, help="Pair of the probe's orders.")
 @click.option(
-    "--most", default="10", show_default=True, metavar="AMOUNT", help="The most that one of them may be worth."
+    "--most", default="10", show_default=True, metavar="AMOUNT", help="Largest value of one of its orders, in quote."
 )
-@click.option("--confirm", metavar="PHRASE", help="The phrase that the probe asks for, for use without a terminal.")
+@click.option("--confirm", metavar="PHRASE", help="The phrase that the probe asks for; needed without a terminal.")
 def doctor(
     config_path: Path | None, as_json: bool, live_probe: bool, symbol: str, most: str, confirm: str | None
 ) -> None:
@@ -39,18 +39,18 @@ def doctor(
     Each line is ok, a warning or a failure, and says what to do. The command changes nothing, sends no order and starts
     no daemon. Without --config it checks the service's configuration, unless you run a daemon of your own.
 
-    Exit code: 0 no failure, 1 at least one.
+    Exit code: 0 no failure, 1 at least one failure.
 
     With --live-probe it sends orders: at most nine, each as small as the pair allows, far below the market, and cancels
     all of them. It asks for a phrase first. It writes the results into [exchange] facts_file, which the daemon reads at
     its next start, and every order that it sent into probe-orders.jsonl beside that file. In paper mode it uses the
     paper exchange of the running daemon.
 
-    Exit code with --live-probe: 0 done; 1 refused, interrupted, or an order is left open.
+    Exit code with --live-probe: 0 done; 1 refused or interrupted, or an order is left open.
     """
     config_path = config_path or config_of_service(environment())
     if live_probe:
-        from daemon.cli.probe import probe  # noqa: PLC0415  # loaded when needed
+        from daemon.cli.probe import probe  # noqa: PLC0415  # slow to import
 
         probe(config_path, symbol=symbol.upper(), most=most, confirm=confirm, as_json=as_json)
         return
@@ -77,14 +77,14 @@ def _show(finding: "Finding") -> None:
 
 def _examine(config_path: Path | None) -> Iterator["Finding"]:
     from daemon.config.loading import load  # noqa: PLC0415
-    from daemon.config.tables import Config  # noqa: PLC0415  # loaded when needed
+    from daemon.config.tables import Config  # noqa: PLC0415  # slow to import
     from daemon.doctor import findings  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415
 
     try:
         config = Config() if config_path is None else load(config_path)
     except BadConfig as error:
-        yield findings.failure("config", str(error), "mend it; `sniperd config check` tells when it is right")
+        yield findings.failure("config", str(error), "correct it, then run `sniperd config check`")
         return
     shadow = f", a shadow of {config.exchange.market}" if config.exchange.shadow else ""
     yield findings.ok("config", f"{config_path or 'the defaults'}: {config.exchange.mode} mode{shadow}")
@@ -118,7 +118,7 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
     if closed is not None:
         yield closed
     sleeps = places["status"] == SYSTEM_RUNTIME / "status.sock" and unit.get("ActiveState", "active") != "active"
-    if not sockets.is_open_to_us(places["status"]) or sleeps:
+    if not sockets.may_connect(places["status"]) or sleeps:
         yield rates.examine(config, None)
         return
     status, found = _daemon(places["status"])
@@ -127,7 +127,7 @@ def _examine_all(config: "Config") -> Iterator["Finding"]:
 
 
 def _daemon(path: Path) -> tuple[dict[str, Any] | None, "Finding"]:
-    """Ask the daemon how it stands. One that sleeps behind systemd's sockets is not asked: that would start it."""
+    """Return the status of a running daemon, and the finding about it."""
     from daemon.doctor.findings import warning  # noqa: PLC0415
 
     try:
@@ -143,15 +143,16 @@ def _judge(found: dict[str, Any]) -> "Finding":
     if found["halted"]:
         return warning("daemon", f"trading is halted: {found['halted']}", "`sniperd resume` once the reason is gone")
     if found["exchange"]["reachable"] is False:
-        return failure("daemon", f"it cannot reach the exchange: {found['exchange']['error']}", "see the line exchange")
+        error = found["exchange"]["error"]
+        return failure("daemon", f"it cannot reach the exchange: {error}", "see the line `exchange`")
     if found["unproven"]:
-        return failure("daemon", found["unproven"], "see the lines exchange, key and trading")
+        return failure("daemon", found["unproven"], "see the lines `exchange`, `key` and `trading`")
     if found["clockWrong"]:
-        return failure("daemon", found["clockWrong"], "see the lines clock and recorded")
+        return failure("daemon", found["clockWrong"], "see the lines `clock` and `recorded`")
     if found["lost"] or found["deadLetters"]:
         return warning(
             "daemon",
-            f"{found['lost']} orders lost, {found['deadLetters']} set aside",
+            f"{found['lost']} lost orders, {found['deadLetters']} dead letters",
             "`sniperd orders --state lost` and `--state dead_letter`, then `sniperd resolve` or `requeue`",
         )
     return ok("daemon", f"{found['stage']}, {found['version']}, pid {found['pid']}")

@@ -1,4 +1,4 @@
-"""``sniperd explain``: what happened to an order and why, what comes next and when, and what a person can do."""
+"""``sniperd explain``: what happened to an order and why, what comes next and when, and what the operator can do."""
 
 import json
 import shutil
@@ -19,18 +19,18 @@ EVERY_S = 0.5
 _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
 Row = tuple[tuple[int, int], str, str, str, str]
-"""Where it stands in time, then the cells: time, what, who, detail."""
+"""The sort key, then the cells: time, what, who, detail."""
 
 
 @click.command()
 @order_argument
-@click.option("--follow", is_flag=True, help="Keep showing it until it has ended, or until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Update the output until the order has ended, or until Ctrl-C.")
 @config_option
 @json_option
 def explain(order: str, follow: bool, config_path: Path | None, as_json: bool) -> None:
-    """Explain an order: what happened, when, why, what comes next, and what you can do.
+    """Explain an order: what happened, when and why, what comes next, and what you can do.
 
-    With --follow, --json prints one object per line whenever something has changed.
+    With --follow, --json prints one object per line after every change.
 
     Exit code of --follow: 0 once the order has ended, 130 after Ctrl-C.
     """
@@ -55,7 +55,7 @@ def explain(order: str, follow: bool, config_path: Path | None, as_json: bool) -
 
 
 class _Screen:
-    """Shows an explanation again and again: in place at a terminal, elsewhere whenever it has changed."""
+    """Shows an explanation repeatedly: in place at a terminal, elsewhere after every change."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -65,17 +65,17 @@ class _Screen:
             click.clear()
 
     def draw(self, found: dict[str, Any], lost: str | None = None) -> None:
-        """Show it; ``lost`` tells why it may be old."""
-        said = click.style(f"connection lost: {lost}", fg="red", bold=True) if lost else None
+        """Show an explanation; ``lost`` is the reason why it may be out of date."""
+        warning = click.style(f"connection lost: {lost}", fg="red", bold=True) if lost else None
         if self._in_place:
             rows = shutil.get_terminal_size().lines - 1
-            shown = lines(show.escaped(found), room=rows - (1 if said else 0))
-            text = "\n".join(f"{line}{_END_OF_LINE}" for line in [*([said] if said else []), *shown])
+            shown = lines(show.escaped(found), room=rows - (1 if warning else 0))
+            text = "\n".join(f"{line}{_END_OF_LINE}" for line in [*([warning] if warning else []), *shown])
             click.echo(f"{_HOME}{text}\n{_REST}", nl=False)
             return
-        if lost or (news := (found["order"], found["events"])) == self._drawn:
+        if lost or (current := (found["order"], found["events"])) == self._drawn:
             return
-        self._drawn = news
+        self._drawn = current
         if self._as_json:
             click.echo(json.dumps(found, ensure_ascii=False))
         else:
@@ -83,7 +83,7 @@ class _Screen:
 
 
 def lines(found: dict[str, Any], *, width: int | None = None, room: int | None = None) -> list[str]:
-    """Write an explanation; where there is room for so many lines only, the oldest of what happened are left out."""
+    """Format an explanation; ``room`` limits its lines by leaving out the oldest entries."""
     order = found["order"]
     head = [
         f"{show.state(order['state'])}  {what(order)}",
@@ -107,14 +107,14 @@ def lines(found: dict[str, Any], *, width: int | None = None, room: int | None =
     left = None if room is None else max(1, room - len(head) - len(tail) - 2)
     if left is not None and len(rows) > left:
         rows = [
-            click.style(f"… {len(rows) - left} lines before: sniperd explain {order['id']}", dim=True),
+            click.style(f"… {len(rows) - left} earlier lines: sniperd explain {order['id']}", dim=True),
             *rows[-left:],
         ]
     return [*head, heads, *rows, *tail]
 
 
 def _ahead(found: dict[str, Any]) -> list[str]:
-    """Say where it stands, what comes next and when, what follows that, and what a person can do."""
+    """Format the state, what comes next and when, what follows that, and what the operator can do."""
     order, now_ms = found["order"], found["nowMs"]
     since_ms = order["inDoubtSinceMs"] or order["updatedAtMs"]
     then = found["then"]
@@ -132,19 +132,19 @@ def _when(ahead: dict[str, Any], now_ms: int) -> str:
     at_ms = ahead["atMs"]
     if at_ms is None:
         return str(ahead["what"])
-    instant = "at once" if at_ms <= now_ms else show.ago(at_ms, now_ms)
+    instant = "now" if at_ms <= now_ms else show.ago(at_ms, now_ms)
     return f"{ahead['what']}: {click.style(instant, bold=True)} ({show.at(at_ms)})"
 
 
 def _history(found: dict[str, Any]) -> list[list[str]]:
-    """List what happened in the order of time; looks that found the same nothing over and over stand in one row."""
+    """List what happened in order of time; repeated queries with the same empty result share one row."""
     rows = [_event_row(*each) for each in _gathered(found["events"])]
     rows += [row for attempt in found["attempts"] for row in _attempt_rows(attempt)]
     return [list(row[1:]) for row in sorted(rows, key=lambda row: row[0])]
 
 
 def _gathered(events: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int, int]]:
-    """Return each event with how often it came, and when last."""
+    """Return each event with its count and the time of its last occurrence."""
     gathered: list[tuple[dict[str, Any], int, int]] = []
     places: dict[tuple[object, ...], int] = {}
     for event in events:
@@ -168,13 +168,13 @@ def _event_row(event: dict[str, Any], count: int, last_ms: int) -> Row:
 
 
 def _attempt_rows(attempt: dict[str, Any]) -> list[Row]:
-    """Show what an attempt asked and what was answered, each at its time."""
+    """Return the rows of an attempt's request and of its answer."""
     name = f"attempt {attempt['number']}"
     asked = attempt["asked"] or attempt["clientOrderId"]
     rows = [((attempt["startedAtMs"], 1), show.at(attempt["startedAtMs"]), f"{name} asked", "daemon", asked)]
     if attempt["answeredAtMs"] is not None:
-        told = " ".join(filter(None, [attempt["state"], attempt["answered"] or attempt["message"]]))
+        result = " ".join(filter(None, [attempt["state"], attempt["answered"] or attempt["message"]]))
         rows.append(
-            ((attempt["answeredAtMs"], -1), show.at(attempt["answeredAtMs"]), f"{name} answered", "exchange", told)
+            ((attempt["answeredAtMs"], -1), show.at(attempt["answeredAtMs"]), f"{name} answered", "exchange", result)
         )
     return rows

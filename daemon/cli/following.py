@@ -1,4 +1,4 @@
-"""Following the daemon's events over its socket, over lost connections and restarts. Only the standard library."""
+"""The daemon's events over its socket; reconnects after lost connections and restarts. Only the standard library."""
 
 import http.client
 import json
@@ -12,46 +12,46 @@ from daemon.cli.client import UnixConnection, printable, refuse, unanswered
 from daemon.exit_codes import UNAVAILABLE
 
 SILENCE_S = 40.0
-"""A connection is lost that is silent for so long: the daemon says every 15 s that it lives."""
+"""A connection without data for this long is lost: the daemon sends a keep-alive every 15 s."""
 
 PAUSE_S = 0.5
-"""Between one try to connect again and the next."""
+"""Pause between two attempts to reconnect."""
 
 
-class Told(NamedTuple):
-    """Something that came: an ``event``, ``reset``, ``hello``, or ``lost`` with the reason."""
+class Received(NamedTuple):
+    """One message: an ``event``, ``reset``, ``hello``, or ``lost`` with the reason."""
 
-    what: str
+    kind: str
     data: dict[str, Any]
 
 
-def follow(path: Path, *, after: str | None = None, order_id: str | None = None) -> Iterator[Told]:
-    """Yield what happens, without end; a connection that was lost is made again, from where it ended.
+def follow(path: Path, *, after: str | None = None, order_id: str | None = None) -> Iterator[Received]:
+    """Yield messages without end; after a lost connection, continue after the last event received.
 
     Raises:
-        Fail: nobody answers at first, or the daemon refuses.
+        Fail: the first connection fails, or the daemon refuses.
 
     """
     answered = is_lost = False
     while True:
         try:
-            for told in _once(path, after, order_id):
+            for received in _once(path, after, order_id):
                 answered, is_lost = True, False
-                after = told.data.get("id") or told.data.get("position")
-                yield told
-            why = "the daemon ended it"
+                after = received.data.get("id") or received.data.get("position")
+                yield received
+            why = "the daemon closed it"
         except (OSError, http.client.HTTPException, ValueError) as error:
             if not answered:
                 raise unanswered(path, error, UNAVAILABLE) from None
             why = printable(str(error)) or type(error).__name__
         if not is_lost:
             is_lost = True
-            yield Told("lost", {"why": why})
+            yield Received("lost", {"why": why})
         time.sleep(PAUSE_S)
 
 
-def _once(path: Path, after: str | None, order_id: str | None) -> Iterator[Told]:
-    """Yield what comes on one connection."""
+def _once(path: Path, after: str | None, order_id: str | None) -> Iterator[Received]:
+    """Yield the messages of one connection."""
     query = urlencode({name: value for name, value in (("after", after), ("orderId", order_id)) if value})
     connection = UnixConnection(path, SILENCE_S)
     try:
@@ -65,6 +65,6 @@ def _once(path: Path, after: str | None, order_id: str | None) -> Iterator[Told]
             if field == "event":
                 name = value
             elif field == "data":
-                yield Told(name if name in {"hello", "reset"} else "event", json.loads(value))
+                yield Received(name if name in {"hello", "reset"} else "event", json.loads(value))
     finally:
         connection.close()

@@ -21,7 +21,7 @@ ROOT = Path("/")
 
 
 def how_option(command: Command) -> Command:
-    """Add ``--dry-run`` and ``--system``, of which one must be chosen."""
+    """Add ``--dry-run`` and ``--system``; one of them is required."""
     dry = click.option("--dry-run", "how", flag_value="dry-run", help="Print every step and change nothing.")
     really = click.option(
         "--system", "how", flag_value="system", help="Carry out the steps on this machine; needs root."
@@ -34,10 +34,10 @@ def how_option(command: Command) -> Command:
 def install(how: str | None) -> None:
     """Install the service and start it: user, directories, configuration, units, sockets, backups.
 
-    Man pages and shell completion are installed as well. The service starts this very program, wherever pip has
-    installed it. Run it again after an upgrade, for instance: it does what is left to do. A unit that differs is
-    replaced (put your changes into drop-ins: `systemctl edit sniperd`); a configuration that you changed stays as it
-    is. A running service goes on running; `systemctl restart sniperd` starts the new version.
+    Man pages and shell completion are installed as well. The service starts this program from where pip installed
+    it. Run the command again after an upgrade: it does what is left to do. A unit that differs is
+    replaced: put your changes into drop-ins (`systemctl edit sniperd`). A configuration that you changed stays as it
+    is. A running service keeps running; `systemctl restart sniperd` starts the new version.
     """
     command = Path(sysconfig.get_path("scripts")) / "sniperd"
     parts = (Path(sys.prefix), Path(sys.base_prefix), Path(daemon.__file__).parent)
@@ -57,7 +57,7 @@ def uninstall(how: str | None) -> None:
     """Stop the service and remove it.
 
     Your own files stay: /etc/sniperd, the keys in /etc/credstore, the database and the backups in /var/lib/sniperd. The
-    user stays, too.
+    user stays as well.
     """
     try:
         check_machine(ROOT, _systemd_version())
@@ -68,11 +68,11 @@ def uninstall(how: str | None) -> None:
 
 def _carry_out(steps: Sequence[Step], how: str | None) -> None:
     if how is None:
-        raise click.UsageError("choose --dry-run, which tells every step, or --system, which takes them")
+        raise click.UsageError("choose --dry-run to print every step, or --system to carry them out")
     if how == "system" and os.geteuid() != 0:
-        raise NoPermission("it needs root; run it with sudo, or look with --dry-run at what it would do")
+        raise NoPermission("this needs root: run it with sudo, or use --dry-run to see what it would do")
     for step in steps:
-        click.echo(step.told())
+        click.echo(step.describe())
         if how == "system":
             step.do()
 

@@ -15,8 +15,8 @@ from daemon.cli.options import config_option, json_option, signals_socket, statu
 @config_option
 @json_option
 def locks(config_path: Path | None, as_json: bool) -> None:
-    """List active locks, and waiting callers in the order in which they are served."""
-    show.answer(ask(status_socket(config_path), "GET", "/v1/locks"), _tell, as_json=as_json)
+    """List active locks, and the waiting callers in the order of service."""
+    show.answer(ask(status_socket(config_path), "GET", "/v1/locks"), _print_locks, as_json=as_json)
 
 
 @click.command()
@@ -25,7 +25,7 @@ def locks(config_path: Path | None, as_json: bool) -> None:
 @click.option(
     "--exchange-checked",
     is_flag=True,
-    help="An order was sent under it, and you have checked its outcome on the exchange.",
+    help="Confirm that you have checked the outcome of the order sent under this lock on the exchange.",
 )
 @config_option
 @json_option
@@ -33,10 +33,10 @@ def release(lock: str, reason: str, exchange_checked: bool, config_path: Path | 
     """Release any lock; administrators only."""
     body = {"reason": reason, "exchangeChecked": exchange_checked}
     found = ask(signals_socket(config_path), "POST", f"/v1/admin/locks/{in_path(lock)}/force-release", body)
-    show.answer(found, _tell_end, as_json=as_json)
+    show.answer(found, _print_release, as_json=as_json)
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _print_locks(found: dict[str, Any]) -> None:
     show.table(
         ["lock", "resource", "owner", "held for", "acquired", "ends"],
         [
@@ -69,8 +69,8 @@ def _tell(found: dict[str, Any]) -> None:
         )
 
 
-def _tell_end(found: dict[str, Any]) -> None:
-    click.echo(f"{found['lockId']} of {found['resourceId']} has ended")
+def _print_release(found: dict[str, Any]) -> None:
+    click.echo(f"{found['lockId']} of {found['resourceId']} was released")
 
 
 def _end(lock: dict[str, Any]) -> str:

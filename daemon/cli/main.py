@@ -1,4 +1,4 @@
-"""The ``sniperd`` command: each subcommand is loaded when it is called, so that the small ones are quick."""
+"""The ``sniperd`` command: each subcommand is loaded when it is called, so that small ones start fast."""
 
 import sys
 from importlib import import_module
@@ -10,7 +10,7 @@ from daemon.cli.output import unwritten
 from daemon.exit_codes import MEANINGS
 
 SERVERS = frozenset({"run", "exchange"})
-"""Commands that write to their output themselves, also while nobody reads it."""
+"""Commands that write their own output, even if no reader is left."""
 
 COMMANDS = {
     "run": "run:run",
@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
     """Loads a subcommand when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the subcommands, in the order of a first acquaintance."""
+        """List the subcommands in the order in which a new user needs them."""
         del ctx
         return list(COMMANDS)
 
@@ -89,7 +89,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a subcommand; an output that cannot be written is told in a line, and by the exit code."""
+        """Run a subcommand; if its output cannot be written, print one line and set the exit code."""
         try:
             try:
                 return super().invoke(ctx)
@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sniperd")
 def sniperd() -> None:
-    """Stand between a MEXC sniper bot and the exchange: one signal becomes at most one order, ever.
+    """Send a MEXC sniper bot's signals to the exchange: one signal becomes at most one order, ever.
 
     \b
     sniperd run                            the daemon, on the paper exchange unless configured otherwise

@@ -11,7 +11,7 @@ from daemon.cli import show
 from daemon.manual import topics
 
 WIDEST = 100
-"""Columns of a page, at most: longer lines are hard to read."""
+"""Largest width of a page, in columns: longer lines are hard to read."""
 
 REFERENCE = "reference-"
 
@@ -27,8 +27,8 @@ def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: 
 def manual(topic: str | None) -> None:
     """Show a page of the handbook; without a topic, list the topics.
 
-    The reference pages are also found without their first word: `sniperd manual events`. At a terminal the page is
-    shown by the program that $PAGER names.
+    The prefix of reference pages may be left out: `sniperd manual events`. At a terminal the page is
+    shown in the program that $PAGER names.
     """
     known = topics()
     if topic is None:
@@ -49,7 +49,7 @@ def _command(topic: str) -> str:
 
 
 def _rendered(text: str) -> str:
-    """Render Markdown for this terminal; without the library it stays as it is, which reads well enough."""
+    """Render Markdown for this terminal; without the optional library, return it unchanged."""
     try:
         from rich.console import Console  # noqa: PLC0415  # only for this, and optional
         from rich.markdown import Markdown  # noqa: PLC0415

@@ -21,7 +21,7 @@ def config_option(command: Command) -> Command:
         "config_path",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="SNIPERD_CONFIG",
-        help="Configuration file (also $SNIPERD_CONFIG). Without one the defaults are used.",
+        help="Configuration file (also $SNIPERD_CONFIG). Without a file the defaults are used.",
     )(command)
 
 
@@ -37,25 +37,25 @@ def wait_option(command: Command) -> Command:
 
 
 def _waitable(_context: click.Context, _parameter: click.Parameter, wait: float) -> float:
-    if not 0 <= wait <= MAX_WAIT_S:  # no range of click's: it lets "nan" pass
+    if not 0 <= wait <= MAX_WAIT_S:  # click's range type accepts "nan"
         raise click.BadParameter(f"{wait} is not in the range 0<=x<={MAX_WAIT_S:g}.")
     return wait
 
 
 def signals_socket(config_path: Path | None) -> Path:
-    """Find the socket that may change things."""
+    """Return the path of the socket that may change things."""
     return _socket(config_path, "signals")
 
 
 def status_socket(config_path: Path | None) -> Path:
-    """Find the socket that only reads."""
+    """Return the path of the read-only socket."""
     return _socket(config_path, "status")
 
 
 def _socket(config_path: Path | None, which: str) -> Path:
     configured = database = ""
     if config_path is not None:
-        from daemon.config.loading import load  # noqa: PLC0415  # not without a file: it takes a third of a quick command's time
+        from daemon.config.loading import load  # noqa: PLC0415  # only with a file: it is a third of a short command's time
         from daemon.errors import BadConfig  # noqa: PLC0415
 
         try:

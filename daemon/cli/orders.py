@@ -17,7 +17,7 @@ from daemon.exit_codes import REFUSED, UNKNOWN
 @click.option("--state", help="Only orders in this state, like in_doubt or dead_letter.")
 @click.option("--symbol", help="Only orders of this pair.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1_000))
-@click.option("--cursor", help="Continue a list: the value that the last one printed as next.")
+@click.option("--cursor", help="Continue a list: the cursor that the previous page printed.")
 @config_option
 @json_option
 def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # noqa: ANN401  # click's options
@@ -25,11 +25,11 @@ def orders(config_path: Path | None, as_json: bool, **filters: Any) -> None:  # 
     query = urlencode({name: value for name, value in filters.items() if value is not None})
     options = {name: f"--{name}" for name in filters}
     found = ask(status_socket(config_path), "GET", f"/v1/orders?{query}", options=options)
-    show.answer(found, _tell_page, as_json=as_json)
+    show.answer(found, _print_page, as_json=as_json)
 
 
 def order_argument(command: Command) -> Command:
-    """Add the order that a command is about."""
+    """Add the argument ORDER."""
     return click.argument("order", callback=_not_empty)(command)
 
 
@@ -39,7 +39,7 @@ def _not_empty(_context: click.Context, _parameter: click.Parameter, order: str)
     return order
 
 
-def _tell_page(page: dict[str, Any]) -> None:
+def _print_page(page: dict[str, Any]) -> None:
     show.table(
         ["order", "accepted", "state", "what", "filled", "why"],
         [
@@ -69,8 +69,8 @@ def cancel(order: str, reason: str, wait: float, config_path: Path | None, as_js
 
     The command waits for a resting order: the exchange's answer to a cancel proves nothing, so the order is queried.
 
-    Exit code: 0 it is cancelled, withdrawn or discarded; 1 it was filled meanwhile, or there is nothing to cancel; 4 it
-    still rests as far as is known: look again with `sniperd explain`.
+    Exit code: 0 the order is cancelled, withdrawn or discarded; 1 it was filled, or there is nothing to cancel; 4 it
+    still rests as far as is known: check again with `sniperd explain`.
     """
     found = ask(
         signals_socket(config_path),
@@ -79,45 +79,45 @@ def cancel(order: str, reason: str, wait: float, config_path: Path | None, as_js
         headers={"Prefer": f"wait={wait:.3f}"},
         timeout_s=wait + 10,
     )
-    show.answer(found, _tell_cancelled, as_json=as_json)
+    show.answer(found, _print_cancelled, as_json=as_json)
     code, _ = _AFTER_CANCEL.get(found["state"], (0, None))
     raise SystemExit(code)
 
 
-_RESTS = "the cancel was asked for, and the order still rests as far as is known: look again with `sniperd explain`"
+_RESTS = "the cancel was sent, and the order still rests as far as is known: check again with `sniperd explain`"
 _AFTER_CANCEL = {state.value: (UNKNOWN, _RESTS) for state in RESTING} | {
-    State.FILLED.value: (REFUSED, "it was filled before the cancel arrived: there is nothing left to cancel")
+    State.FILLED.value: (REFUSED, "it was filled before the cancel arrived; nothing is left to cancel")
 }
-"""Exit code and note, by the order's state after a cancel; every other state is what was asked for."""
+"""Exit code and note, by the order's state after a cancel; every other state means success."""
 
 
-def _tell_cancelled(order: dict[str, Any]) -> None:
-    tell_order(order)
+def _print_cancelled(order: dict[str, Any]) -> None:
+    print_order(order)
     _, note = _AFTER_CANCEL.get(order["state"], (0, None))
     show.pairs([("filled", filled(order)), ("note", note)])
 
 
-def tell_order(order: dict[str, Any]) -> None:
+def print_order(order: dict[str, Any]) -> None:
     """Tell in a line what an order is and where it stands."""
     click.echo(f"{show.state(order['state'])}  {what(order)}  order {order['id']}")
 
 
 def filled(order: dict[str, Any]) -> str | None:
-    """Say how much of an order was filled, and at which price; ``None`` where nothing was."""
+    """Return how much of an order was filled and at which price; ``None`` if nothing was."""
     if order["averagePrice"] is None:
-        return None if order["executedQuantity"] == "0" else f"{order['executedQuantity']}, at a price not known yet"
+        return None if order["executedQuantity"] == "0" else f"{order['executedQuantity']}, price not known yet"
     return f"{order['executedQuantity']} at {order['averagePrice']}"
 
 
 def rounded(order: dict[str, Any]) -> str | None:
-    """Say which amounts were rounded to what the pair admits; ``None`` where none was."""
+    """Return which amounts were rounded to the pair's precision; ``None`` if none was."""
     names = {"quantity": "askedQuantity", "quoteOrderQty": "askedQuoteOrderQty", "price": "askedPrice"}
     changes = [f"{name} {order[asked]} to {order[name]}" for name, asked in names.items() if order[asked] is not None]
     return ", ".join(changes) or None
 
 
 def what(order: dict[str, Any]) -> str:
-    """Say in a few words what an order trades."""
+    """Return a short description of what an order trades."""
     amount = order["quantity"] or f"{order['quoteOrderQty']} in quote"
     price = f" at {order['price']}" if order["price"] else ""
     return f"{order['side']} {amount} {order['symbol']}{price} {order['type']}"

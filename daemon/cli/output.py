@@ -1,4 +1,4 @@
-"""Output that cannot be written: a full disk, a pipe that nobody reads."""
+"""Output that cannot be written: a full disk, a closed pipe."""
 
 import errno
 import os
@@ -9,24 +9,24 @@ import click
 from daemon.exit_codes import IO_ERROR
 
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
-"""Errors of writing. They name no file where an output that is not buffered has met one (PYTHONUNBUFFERED)."""
+"""Errors of writing. They name no file if unbuffered output (PYTHONUNBUFFERED) caused them."""
 
 
 class Unwritten(click.ClickException):
-    """Ends the command, because its output could not be written."""
+    """Ends the command because its output could not be written."""
 
     exit_code = IO_ERROR
 
 
 def unwritten(error: OSError) -> Exception:
-    """Return what to raise for an error: it ends the command, where its output cannot be written; else the error."""
+    """Return :class:`Unwritten` if the output cannot be written, else the error itself."""
     try:
         if error.errno in _UNWRITABLE and error.filename is None:
             raise error
         sys.stdout.flush()
     except OSError as failed:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # the interpreter writes at its end what is left
+        os.dup2(nowhere, sys.stdout.fileno())  # the interpreter flushes the rest when it ends
         os.close(nowhere)
         return Unwritten(f"the output could not be written: {failed.strerror}")
     return error

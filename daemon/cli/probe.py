@@ -1,4 +1,4 @@
-"""``sniperd doctor --live-probe``: who may be asked, whether it is meant, and that nothing stays behind."""
+"""``sniperd doctor --live-probe``: checks that it is allowed, asks for confirmation, runs it, cleans up."""
 
 import signal
 import sqlite3
@@ -33,10 +33,10 @@ class Ended(Exception):
 
 
 def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | None, as_json: bool) -> None:
-    """Ask the exchange by orders; write the answers down.
+    """Run the live probe and write its results to the file.
 
     Raises:
-        Fail: it may not be done, was broken off, or something is left open.
+        Fail: the probe is not allowed or was broken off, or an order is left open.
 
     """
     from daemon.app.hardening import leave_no_core  # noqa: PLC0415
@@ -55,36 +55,36 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     database = database_for_commands(config.store.path, environment())
     path = probe_results.place(config.exchange.facts_file, database)
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         click.echo(printable(line), err=as_json)
 
     _refuse_while_halted(config, database)
     server = _server(config)
     limit = _limit(most)
     planned = _plan(server, symbol, limit)
-    _make_sure(server, planned, limit, confirm, tell)
-    orders = Orders(server, planned, path.with_name(RECORD), tell)
-    asking = Probe(server, config.exchange.server, orders, tell)
-    broken = _ask(asking)
+    _confirm(server, planned, limit, confirm, report)
+    orders = Orders(server, planned, path.with_name(RECORD), report)
+    running = Probe(server, config.exchange.server, orders, report)
+    broken = _run(running)
     with _undisturbed():
-        left = asking.clean_up()
-        if asking.results.lookup_lag_ms is not None:
-            probe_results.write(asking.results, path)
-    effects = asking.results.effects() or ["nothing is done otherwise"]
+        left = running.clean_up()
+        if running.results.lookup_lag_ms is not None:
+            probe_results.write(running.results, path)
+    effects = running.results.effects() or ["nothing changes"]
     if as_json:
         sent = [{"clientOrderId": each.client_order_id, "orderId": each.exchange_order_id} for each in orders.sent]
-        found = {"facts": _plain(asking.results), "effects": effects, "file": str(path)}
+        found = {"facts": _plain(running.results), "effects": effects, "file": str(path)}
         show.print_json({**found, "orders": sent, "left": left})
     else:
-        tell(f"written to {path}: {'; '.join(effects)}. It counts from the daemon's next start on")
+        report(f"written to {path}: {'; '.join(effects)}. The daemon uses it from its next start on")
     if left:
-        raise Fail(f"NOT SEEN TO HAVE ENDED, cancel by hand on the exchange's page: {', '.join(left)}", REFUSED)
+        raise Fail(f"these orders may still be open, cancel them on the exchange's page: {', '.join(left)}", REFUSED)
     if broken is not None:
-        raise Fail(f"the probe was broken off: {broken}; every order of it has ended", REFUSED)
+        raise Fail(f"the probe was broken off: {broken}; all its orders have ended", REFUSED)
 
 
-def _ask(asking: "Probe") -> str | None:
-    """Ask, until it is done or something ends it; return what did."""
+def _run(running: "Probe") -> str | None:
+    """Run the probe; return why it was broken off, or ``None``."""
     from ssl import SSLError  # noqa: PLC0415
 
     from daemon.exchange.mexc.single_requests import Unanswered  # noqa: PLC0415
@@ -92,17 +92,17 @@ def _ask(asking: "Probe") -> str | None:
 
     try:
         with _ended_by_signals():
-            asking.run()
+            running.run()
     except (Unanswered, CannotProbe, SSLError, Ended) as error:
         return str(error) or type(error).__name__
-    except Exception as error:  # noqa: BLE001  # whatever it was, what was placed must be cancelled, and it is told
+    except Exception as error:  # noqa: BLE001  # after any error the placed orders must be cancelled
         return f"{type(error).__name__}: {error}"
     return None
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let TERM and HUP end the probe as Ctrl-C does: by an exception, so that what it placed is cancelled."""
+    """Let TERM and HUP end the probe like Ctrl-C, by an exception, so that its orders are cancelled."""
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame
@@ -118,14 +118,14 @@ def _ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no signal but KILL end the clean-up; it is bounded in time."""
+    """Ignore signals during the clean-up, which is bounded in time."""
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     yield
 
 
 def _status(config: "Config") -> dict[str, Any] | None:
-    """Ask the daemon how it stands; ``None`` where none runs."""
+    """Return the daemon's status; ``None`` if no daemon runs."""
     path = socket_for_clients(config.sockets.status, "status", environment(), config.store.path)
     try:
         found: dict[str, Any] = ask(path, "GET", "/v1/status")
@@ -135,8 +135,8 @@ def _status(config: "Config") -> dict[str, Any] | None:
 
 
 def _refuse_while_halted(config: "Config", database: Path) -> None:
-    """Send nothing while the kill switch is on, whether the daemon runs or not."""
-    from daemon.store.opening import open_for_reading  # noqa: PLC0415  # loaded when needed
+    """Refuse while trading is halted, whether the daemon runs or not."""
+    from daemon.store.opening import open_for_reading  # noqa: PLC0415  # slow to import
 
     status = _status(config)
     halted = None if status is None else status["halted"]
@@ -146,26 +146,26 @@ def _refuse_while_halted(config: "Config", database: Path) -> None:
                 row = connection.execute("SELECT value FROM facts WHERE name = 'halted'").fetchone()
                 halted = row and row[0]
         except sqlite3.Error as error:
-            raise Fail(f"whether trading is halted cannot be read from {database}: {error}", REFUSED) from None
+            raise Fail(f"cannot read from {database} whether trading is halted: {error}", REFUSED) from None
     if halted:
         raise Fail(
-            f"trading is halted ({halted}), so nothing is sent, no probe either; `sniperd resume` ends it", REFUSED
+            f"trading is halted ({halted}), so the probe sends nothing either; `sniperd resume` ends the halt", REFUSED
         )
 
 
 def _server(config: "Config") -> "Server":
-    from daemon.config.credentials import PAPER  # noqa: PLC0415  # loaded when needed
+    from daemon.config.credentials import PAPER  # noqa: PLC0415  # slow to import
     from daemon.doctor import keys  # noqa: PLC0415
     from daemon.exchange.mexc.single_requests import Server  # noqa: PLC0415
 
     if config.exchange.mode == "paper":
         status = _status(config)
         if status is None or status["mode"] != "paper":
-            raise Fail("no daemon runs whose paper exchange could be asked; start one: sniperd run", 69)
+            raise Fail("no daemon with a paper exchange is running; start one: sniperd run", 69)
         return Server(status["exchangeUrl"], PAPER)
     found = keys.find(config.exchange, environment())
     if found is None:
-        raise Fail("there is no key pair that can be read here; see the line credentials of `sniperd doctor`", 77)
+        raise Fail("no readable key pair was found; see the line `credentials` of `sniperd doctor`", 77)
     return Server(config.exchange.market, found)
 
 
@@ -180,7 +180,7 @@ def _limit(most: str) -> Decimal:
 
 
 def _plan(server: "Server", symbol: str, limit: Decimal) -> "Plan":
-    from ssl import SSLError  # noqa: PLC0415  # loaded when needed
+    from ssl import SSLError  # noqa: PLC0415  # slow to import
 
     from daemon.exchange.mexc.single_requests import Unanswered  # noqa: PLC0415
     from daemon.exchange.mexc.views import UnreadableError  # noqa: PLC0415
@@ -193,26 +193,26 @@ def _plan(server: "Server", symbol: str, limit: Decimal) -> "Plan":
         raise Fail(f"nothing was sent: {error}", REFUSED) from None
 
 
-def _make_sure(
-    server: "Server", planned: "Plan", limit: Decimal, confirm: str | None, tell: Callable[[str], None]
+def _confirm(
+    server: "Server", planned: "Plan", limit: Decimal, confirm: str | None, report: Callable[[str], None]
 ) -> None:
-    """Let somebody type a phrase that names the place and the money, so that nobody says it by habit."""
-    from daemon.core.values.decimals import plain  # noqa: PLC0415  # loaded when needed
+    """Ask for a phrase that names the exchange and the amount, so that it cannot be confirmed by habit."""
+    from daemon.core.values.decimals import plain  # noqa: PLC0415  # slow to import
     from daemon.probe.probe import MOST_ORDERS  # noqa: PLC0415
 
     host = urlsplit(server.url).hostname
     phrase = f"place and cancel {MOST_ORDERS} orders of at most {plain(limit)} {planned.quote_asset} on {host}"
-    tell(
-        f"Each is a BUY of {plain(planned.quantity)} {planned.symbol} at {plain(planned.price)}, worth "
-        f"{plain(planned.cost)} {planned.quote_asset}, a fifth below the market. None is meant to trade; if the market "
-        "falls so far meanwhile, one can."
+    report(
+        f"Each order is a BUY of {plain(planned.quantity)} {planned.symbol} at {plain(planned.price)}, worth "
+        f"{plain(planned.cost)} {planned.quote_asset}, a fifth below the market. It should not trade, but it can if "
+        "the market falls that far."
     )
     if confirm is None:
         if not sys.stdin.isatty():
-            raise Fail(f"nothing was sent: nobody is there to confirm; --confirm '{phrase}' does", REFUSED)
+            raise Fail(f"nothing was sent: there is no terminal to confirm at; use --confirm '{phrase}'", REFUSED)
         confirm = click.prompt(f'Type "{phrase}" to go on', default="", show_default=False, err=True)
     if confirm.strip() != phrase:
-        raise Fail(f"nothing was sent: that is not the phrase, which is: {phrase}", REFUSED)
+        raise Fail(f"nothing was sent: that is not the phrase. The phrase is: {phrase}", REFUSED)
 
 
 def _plain(found: object) -> object:

@@ -19,10 +19,10 @@ def run(config_path: Path | None) -> None:
     at a terminal; `sniperd dashboard` prints it again. The log goes to standard output: JSON lines for programs,
     colours on a terminal.
 
-    TERM or INT: accept nothing new, finish what runs, end. HUP: read the configuration again. Without a configuration
-    file a closed terminal (HUP) ends the daemon like TERM, unless it was started by nohup.
+    TERM or INT: accept nothing new, finish the requests that were sent, end. HUP: reload the configuration. Without a
+    configuration file a closed terminal (HUP) ends the daemon like TERM, unless it was started by nohup.
     """
-    from daemon.app.main import refuse  # noqa: PLC0415  # what a daemon needs takes long to load
+    from daemon.app.main import refuse  # noqa: PLC0415  # slow to import
     from daemon.app.main import run as run_daemon  # noqa: PLC0415
     from daemon.config.loading import load, quick_start  # noqa: PLC0415
     from daemon.errors import BadConfig  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Showing things on a terminal: tables, colours, times. Colours are left out where nobody looks (click does)."""
+"""Output for terminals: tables, colours, times. Click removes the colours if the output is no terminal."""
 
 import json
 import shutil
@@ -20,21 +20,21 @@ COLOURS = {
     for state, meaning in MEANINGS.items()
     if (colour := _TONES.get(meaning.tone) or _PHASES.get(meaning.phase)) is not None
 }
-"""The colours of states. Where the tone has none, the phase decides."""
+"""The colours of states. If the tone has none, the phase decides."""
 
 _BOLD = frozenset(state.value for state, meaning in MEANINGS.items() if meaning.needs_operator)
 
 GAP = "  "
 NARROWEST = 20
-"""Columns that the last cell of a row has at least."""
+"""Smallest width of a row's last cell, in columns."""
 
 
-def answer(found: Any, tell: Callable[[Any], None], *, as_json: bool) -> None:  # noqa: ANN401  # JSON
-    """Print an answer: as JSON for a program, told in words for a person."""
+def answer(found: Any, write: Callable[[Any], None], *, as_json: bool) -> None:  # noqa: ANN401  # JSON
+    """Print an answer: as JSON, or with ``write`` as text."""
     if as_json:
         print_json(found)
     else:
-        tell(escaped(found))
+        write(escaped(found))
 
 
 def print_json(value: object) -> None:
@@ -48,14 +48,14 @@ def state(word: str) -> str:
 
 
 def at(ms: int | None) -> str:
-    """Write an instant in local time, to the millisecond."""
+    """Format a time in local time, to the millisecond."""
     if ms is None:
         return "-"
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ms / 1_000)) + f".{ms % 1_000:03d}"
 
 
 def ago(ms: int, now_ms: int) -> str:
-    """Write how long ago, or in how long, shortly."""
+    """Format a time relative to now, like ``1.5 min ago`` or ``in 3.0 s``."""
     seconds = abs(now_ms - ms) / 1_000
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
@@ -67,13 +67,13 @@ def ago(ms: int, now_ms: int) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; on a terminal the last column is wrapped to its width, elsewhere a row is a line."""
+    """Print a table. On a terminal the last column is wrapped to fit, elsewhere each row is one line."""
     for line in table_lines(heads, rows):
         click.echo(line)
 
 
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
-    """Write a table, in so many columns; by default those of the terminal, if there is one."""
+    """Format a table. ``width`` is in columns; by default the terminal's, if there is one."""
     widths = [max(len(click.unstyle(row[column])) for row in (heads, *rows)) for column in range(len(heads) - 1)]
     indent = sum(widths) + len(GAP) * len(widths)
     columns = width or (shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
@@ -83,20 +83,20 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int 
 
 
 def pairs(rows: Sequence[tuple[str, Any]]) -> None:
-    """Print names and values, those that there are."""
+    """Print names and values; empty values are left out."""
     for line in pair_lines(rows):
         click.echo(line)
 
 
 def pair_lines(rows: Sequence[tuple[str, Any]]) -> list[str]:
-    """Write names and values, those that there are."""
+    """Format names and values; empty values are left out."""
     shown = [(name, str(value)) for name, value in rows if value not in {None, ""}]
     width = max((len(name) for name, _ in shown), default=0)
     return [f"{click.style(name.ljust(width), dim=True)}  {value}" for name, value in shown]
 
 
 def _lines(cells: Sequence[str], widths: Sequence[int], room: int | None) -> list[str]:
-    """Lay out a row; what of its last cell finds no room stands below."""
+    """Format a row; a last cell that is too wide continues on the next lines."""
     padded = [cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(cells[:-1], widths, strict=True)]
     last, plain = [cells[-1]], click.unstyle(cells[-1])
     if room is not None and len(plain) > room:

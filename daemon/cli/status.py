@@ -29,19 +29,19 @@ def _show(found: dict[str, Any]) -> None:
     mode, market = found["mode"], found["shadowOf"]
     if market is not None:
         mode = click.style(f"SHADOW of {market}", fg="magenta", bold=True)
-    under_way = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
+    active = ", ".join(f"{count} {show.state(word)}" for word, count in found["orders"].items())
     rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
     show.pairs(
         [
             ("sniperd", f"{stage}  {mode}, {found['version']}, pid {found['pid']}"),
             ("no orders", found["unproven"]),
-            ("no orders", _turned_away(found, now_ms)),
+            ("no orders", _circuit(found, now_ms)),
             ("up", show.ago(now_ms - found["uptimeMs"], now_ms).removesuffix(" ago")),
             ("exchange", f"{found['exchangeUrl']}  {reachable[exchange['reachable']]}"),
             ("", exchange["error"]),
             ("clock", _clock(found)),
             ("poller", _poller(found["poller"], now_ms)),
-            ("orders", under_way or "none under way"),
+            ("orders", active or "no active ones"),
             (
                 "queue",
                 f"{found['queueLength']} waiting, {found['inFlight']} in flight, {found['activeLocks']} locks held",
@@ -54,11 +54,11 @@ def _show(found: dict[str, Any]) -> None:
     )
 
 
-def _turned_away(found: dict[str, Any], now_ms: int) -> str | None:
+def _circuit(found: dict[str, Any], now_ms: int) -> str | None:
     if found["turnedAway"] is None:
         return None
     wait_s = max(0, found["nextTryMs"] - now_ms) / 1_000
-    return f"the exchange takes none: {found['turnedAway']}; one tries in {wait_s:.1f} s"
+    return f"the exchange refuses orders: {found['turnedAway']}; one order is tried in {wait_s:.1f} s"
 
 
 def _clock(found: dict[str, Any]) -> str | None:
@@ -72,15 +72,15 @@ def _poller(poller: dict[str, Any] | None, now_ms: int) -> str | None:
     if poller is None:
         return None
     if poller["reachable"] is None:
-        return f"{poller['url']}  not asked yet"
+        return f"{poller['url']}  no request yet"
     if poller["failingMs"]:
         since = show.ago(now_ms - poller["failingMs"], now_ms).removesuffix(" ago")
         return f"{poller['url']}  " + click.style(f"failing for {since}: {poller['error']}", fg="red")
-    return f"{poller['url']}  {poller['targets']} targets shown, {poller['untold']} reports not taken"
+    return f"{poller['url']}  {poller['targets']} targets shown, {poller['untold']} reports not accepted"
 
 
 def _attention(found: dict[str, Any]) -> str | None:
-    """Name what a person should look at."""
+    """Return what the operator should check."""
     words = [
         f"{found['inDoubt']} in doubt" if found["inDoubt"] else None,
         f"{found['lost']} lost (sniperd orders --state lost)" if found["lost"] else None,

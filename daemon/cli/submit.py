@@ -38,11 +38,11 @@ _OPTIONS = {
     "allowRepeat": "--allow-repeat",
     "skipLock": "--skip-lock",
 }
-"""What fills a signal's fields."""
+"""The options that fill a signal's fields."""
 
 
 def _user() -> str:
-    """Return the user's name, or the number of one that has none."""
+    """Return the user's name, or its number if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -57,14 +57,14 @@ def _user() -> str:
 @click.option("--price", help="Limit price. Makes it a limit order unless --type says otherwise.")
 @click.option("--type", "order_type", help="MARKET, LIMIT, LIMIT_MAKER, IOC or FOK.")
 @click.option("--owner", default=_user, show_default="your user name", help="Owner of the order.")
-@click.option("--target", help="The bot's snipe target; part of the lock's name.")
+@click.option("--target", help="The bot's snipe target; part of the lock's resource.")
 @click.option("--key", help="Idempotency key. Without one, the same signal within a minute is a repetition.")
 @click.option("--priority", type=click.IntRange(1, 10), help="1 is most urgent. Default: SELL 1, BUY 5.")
-@click.option("--at", "execute_at", type=int, help="Unix milliseconds at which to send it.")
-@click.option("--deadline", type=int, help="Milliseconds in which it may still be sent. Default: BUY 5000, SELL 60000.")
+@click.option("--at", "execute_at", type=int, help="Time to send it, in Unix milliseconds.")
+@click.option("--deadline", type=int, help="Milliseconds within which it may be sent. Default: BUY 5000, SELL 60000.")
 @click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
 @click.option("--allow-repeat", is_flag=True, help="Allow a second BUY of the symbol.")
-@click.option("--skip-lock", is_flag=True, help="Emergency SELL past queue and lock; administrators only.")
+@click.option("--skip-lock", is_flag=True, help="Emergency SELL that skips queue and lock; administrators only.")
 @wait_option
 @config_option
 @json_option
@@ -75,8 +75,8 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
     sniperd submit BUY BTCUSDT --quote 25
     sniperd submit SELL BTCUSDT --quantity 0.001 --price 120000
 
-    Exit code: 0 accepted; 3 nothing was bought or sold (rejected, expired, set aside, cancelled without a fill); 4 the
-    outcome is unknown: do not send the signal again under another key.
+    Exit code: 0 accepted; 3 nothing was bought or sold (rejected, expired, dead letter, cancelled without a fill); 4
+    the outcome is unknown: do not send the signal again under another key.
     """  # noqa: D301  # click's mark, no backslash
     signal = {
         "side": side,
@@ -116,7 +116,7 @@ def _show(order: dict[str, Any]) -> None:
             ("filled", filled(order)),
             ("reason", order["reason"]),
             ("exchange's id", order["exchangeOrderId"]),
-            ("replayed", "yes: the same signal came before; --key makes it another" if order["replayed"] else None),
+            ("replayed", "yes: the same signal was sent before; use a new --key" if order["replayed"] else None),
             ("more", f"sniperd explain {order['id']}"),
         ]
     )

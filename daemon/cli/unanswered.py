@@ -1,4 +1,4 @@
-"""Why there is no answer, and what to do about it, in words that are right for whoever asks."""
+"""Error messages for a daemon that does not answer: the cause, and what this user can do about it."""
 
 import grp
 import os
@@ -12,38 +12,38 @@ RESET = "systemctl reset-failed sniperd.socket sniperd.service"
 
 
 def not_there(path: Path) -> str:
-    """Say that nobody listens at a socket."""
+    """Explain that no process listens on a socket."""
     if is_services(path):
         return (
-            f"the service sniperd is down: nobody answers at {path}. `journalctl -u sniperd -n 20` says why; start it "
-            f"with `{START}`, after `{RESET}` where systemd refuses because it failed too often"
+            f"the service sniperd is down: nothing answers at {path}. `journalctl -u sniperd -n 20` says why; start it "
+            f"with `{START}`, after `{RESET}` if systemd refuses because it failed too often"
         )
     return f"no daemon answers at {path}: start one with `sniperd run`, or name it with --config"
 
 
 def not_open(path: Path) -> str:
-    """Say whose a socket is that is not open to this user, and how to be let in."""
+    """Explain why this user cannot open a socket, and how to get access."""
     place = _closed_place(path)
     try:
         found = place.stat()
     except OSError:
-        return f"{path} is not open to you: join the group that owns it"
+        return f"{path} cannot be opened: join the group that owns it"
     user, group = _user(os.geteuid()), _group(found.st_gid)
     if found.st_gid == 0:
-        return f"{path} is not open to you ({user}): ask as {_user(found.st_uid)}, to whom {place} belongs"
+        return f"{path} cannot be opened by you ({user}): run it as {_user(found.st_uid)}, the owner of {place}"
     if _is_member(user, group):
         return (
-            f"{path} is not open to this session, though {user} has joined the group {group} since it began: log in "
+            f"{path} cannot be opened by this session: {user} joined the group {group} after it began. Log in "
             f"again, or run it as `sg {group} -c '…'`"
         )
     return (
-        f"{path} is not open to you ({user}): join the group {group} with `sudo usermod -aG {group} {user}`, then log "
+        f"{path} cannot be opened by you ({user}): join the group with `sudo usermod -aG {group} {user}`, then log "
         "in again"
     )
 
 
 def _closed_place(path: Path) -> Path:
-    """Return the directory on the way, or the socket itself, that keeps this user out."""
+    """Return the directory on the path, or the socket itself, that this user may not enter."""
     for place in reversed(path.absolute().parents):
         if not os.access(place, os.X_OK, effective_ids=True):
             return place

@@ -1,1 +1,1 @@
-"""``sniperd doctor``: whether what the daemon needs is there, and what to do where it is not. Changes nothing."""
+"""The checks of ``sniperd doctor``: what the daemon needs, and what to do if it is missing. They change nothing."""

@@ -18,13 +18,13 @@ from daemon.store.schema import APPLICATION_ID
 CHECK = "database"
 MB = 1_000_000
 WAL_MUCH = 64 * MB
-"""Twice what the daemon lets it grow to."""
+"""Twice the size that the daemon allows."""
 
 DISK_LOW, DISK_FULL = 1_000 * MB, 100 * MB
 
 
 def examine(path: Path) -> Iterator[Finding]:
-    """Check the database, without changing it, and the disk that it stands on."""
+    """Check the database, without changing it, and its disk."""
     try:
         yield from _file(path)
     except (sqlite3.Error, OSError) as error:
@@ -37,10 +37,10 @@ def _file(path: Path) -> Iterator[Finding]:
     try:
         refuse_remains(path)
     except BadDatabase as error:
-        yield failure(CHECK, str(error), "do what it says before the next start: that is refused")
+        yield failure(CHECK, str(error), "do what it says: the next start is refused until then")
         return
     if not path.exists():
-        yield ok(CHECK, f"there is none yet at {path}; the first start makes it")
+        yield ok(CHECK, f"there is none yet at {path}; the first start creates it")
         return
     with closing(open_for_reading(path)) as connection:
         application, version = _number(connection, "application_id"), _number(connection, "user_version")
@@ -51,22 +51,22 @@ def _file(path: Path) -> Iterator[Finding]:
         try:
             check(connection, path, decisive=False)
         except BadDatabase as error:
-            yield failure(CHECK, str(error), "stop the daemon before that")
+            yield failure(CHECK, str(error), "stop the daemon first")
             return
         ahead_ms = recorded_ms(connection, read_anchor()) - wall_ms()
-    yield ok(CHECK, f"{path} is whole, {path.stat().st_size / MB:.1f} MB, SQLite {sqlite3.sqlite_version}")
+    yield ok(CHECK, f"{path} is intact, {path.stat().st_size / MB:.1f} MB, SQLite {sqlite3.sqlite_version}")
     yield _recorded(ahead_ms)
     yield _wal(path.with_name(path.name + "-wal"))
 
 
 def _recorded(ahead_ms: int) -> Finding:
-    """Compare the times on record with the machine's clock: the daemon never begins before them."""
+    """Compare the recorded times with the machine's clock: the daemon's clock never starts before them."""
     if ahead_ms > FAR_MS:
         return failure(
             "recorded",
             f"the latest time in the database is {ahead_ms / 1_000:,.0f} s ahead of this machine's clock, and the "
-            "daemon's clock goes on from there: every executeAt is missed by as much, or refused",
-            "if this machine's clock is right (see the line clock), stop the daemon and run `sniperd reset-clock`",
+            "daemon's clock continues from there: every executeAt is that much late, or refused",
+            "if this machine's clock is right (see the line `clock`), stop the daemon and run `sniperd reset-clock`",
         )
     return ok("recorded", "no time in the database is ahead of this machine's clock")
 
@@ -74,30 +74,30 @@ def _recorded(ahead_ms: int) -> Finding:
 def _version(path: Path, version: int) -> Finding:
     if other := other_schema(version):
         return failure(
-            "schema", f"{path} was written by {other}", "start that version, or restore a backup of this one's"
+            "schema", f"{path} was written by {other}", "start that version, or restore a backup of this version"
         )
     return ok("schema", str(version))
 
 
 def _wal(path: Path) -> Finding:
     size = path.stat().st_size if path.exists() else 0
-    text = f"{size / MB:.1f} MB wait to be copied into the database"
+    text = f"{size / MB:.1f} MB are not yet copied into the database"
     if size > WAL_MUCH:
-        return warning("wal", text, "look for a program that keeps the database open for reading")
+        return warning("wal", text, "find the program that keeps the database open for reading")
     return ok("wal", text)
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-        return failure(CHECK, str(damaged(path, str(error))), "stop the daemon before that")
+        return failure(CHECK, str(damaged(path, str(error))), "stop the daemon first")
     return warning(CHECK, f"{path} cannot be read: {error}", "run `sniperd doctor` as root or as the daemon's user")
 
 
 def _disk(path: Path) -> Finding:
     directory = next((parent for parent in path.absolute().parents if _is_there(parent)), Path("/"))
     free = shutil.disk_usage(directory).free
-    text = f"{free / MB:,.0f} MB are free at {directory}"
-    advice = "make room: a commit that the disk does not take stops the daemon"
+    text = f"{free / MB:,.0f} MB free at {directory}"
+    advice = "free some space: a commit that fails stops the daemon"
     if free < DISK_FULL:
         return failure("disk", text, advice)
     return warning("disk", text, advice) if free < DISK_LOW else ok("disk", text)

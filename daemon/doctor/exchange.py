@@ -1,4 +1,4 @@
-"""The exchange: whether it can be reached, how its clock stands, and what it lets the key do."""
+"""The exchange: whether it can be reached, the offset of its clock, and what the key may do."""
 
 import ssl
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from daemon.exchange.mexc.replies import UNREADABLE, advice_of
 from daemon.exchange.mexc.single_requests import Server, SingleAnswer, Unanswered
 
 MUCH_MS = 1_000
-"""The daemon measures the difference and reckons with it; one so large says that the machine's clock is not kept."""
+"""The daemon compensates the offset. One above this limit means that the machine's clock is not synchronised."""
 
 FEW_DAYS = 14
 OK = 200
@@ -37,7 +37,7 @@ class _Symbols(msgspec.Struct):
 
 
 def examine(config: Config, keys: Credentials | None = None) -> Iterator[Finding]:
-    """Ask the exchange for its time, and, with keys, what it lets them do. Nothing is placed."""
+    """Query the exchange's time and, with keys, what they may do. No order is placed."""
     exchange = config.exchange
     if exchange.mode == "paper" and not exchange.shadow:
         yield ok("exchange", "the paper exchange, which the daemon starts itself")
@@ -62,28 +62,28 @@ def examine(config: Config, keys: Credentials | None = None) -> Iterator[Finding
 
 
 def _shadow(exchange: ExchangeTable) -> str:
-    return "; its market is read, and nothing is ordered there" if exchange.shadow else ""
+    return "; its market data is read, and no order is sent there" if exchange.shadow else ""
 
 
 def _certificate(days: int | None) -> Finding:
     if days is None:
-        return warning("tls", "the certificate does not say until when it is valid", "look at it: openssl s_client")
+        return warning("tls", "the certificate's expiry is unknown", "inspect it: openssl s_client")
     text = f"the certificate is valid for another {days} days"
     if days < FEW_DAYS:
-        return warning("tls", text, "whoever runs the server, or the proxy before it, should renew it now")
+        return warning("tls", text, "have it renewed by the operator of the server or of the proxy in front of it")
     return ok("tls", text)
 
 
 def _clock(offset_ms: int) -> Finding:
-    text = f"the exchange's is {offset_ms:+d} ms from the machine's"
+    text = f"the exchange's clock is {offset_ms:+d} ms from the machine's"
     if abs(offset_ms) > MUCH_MS:
-        advice = "let the machine keep time: systemctl enable --now systemd-timesyncd"
+        advice = "synchronise the machine's clock: systemctl enable --now systemd-timesyncd"
         return _finding("clock", clock_result(offset_ms), warning("clock", text, advice))
     return ok("clock", text)
 
 
 def _finding(check: str, result: PreflightResult, fit: Finding) -> Finding:
-    """Show what the preflight says of an answer; ``fit`` where it finds nothing against trading."""
+    """Return the finding for a preflight result; ``fit`` if nothing speaks against trading."""
     match result.verdict:
         case PreflightVerdict.FIT:
             return fit
@@ -94,7 +94,7 @@ def _finding(check: str, result: PreflightResult, fit: Finding) -> Finding:
 
 
 def _key(config: Config, server: Server) -> Iterator[Finding]:
-    """Find out what the key may do, as far as the exchange tells."""
+    """Check what the key may do, as far as the exchange shows it."""
     try:
         account = server.private("GET", ACCOUNT, [])
         accepted = _accepted(account)
@@ -109,15 +109,13 @@ def _key(config: Config, server: Server) -> Iterator[Finding]:
 
 def _accepted(answer: SingleAnswer) -> Finding:
     if answer.status != OK and advice_of(answer.body) is Advice.RESYNC:
-        return failure(
-            "key", f"the exchange refuses the time of requests: {answer.said}", "let the machine keep time, see clock"
-        )
+        return failure("key", f"the exchange refuses the time of requests: {answer.said}", "see the line `clock`")
     fit = ok("key", "the exchange accepts it, from this machine's address, with this clock")
     return _finding("key", key_result(answer.status, answer.body), fit)
 
 
 def _trading(account: SingleAnswer, trial: SingleAnswer) -> Finding:
-    """Judge by the account's own word, and by an order that is only tried: it tells what the key may do."""
+    """Judge by the account's permissions and by the answer to a test order."""
     taken = "taken" if trial.status == OK else f"refused: {trial.said}"
     fit = ok("trading", f"the account may trade; an order that was only tried was {taken}")
     tried = _finding("trading", trial_result(trial.status, trial.body), fit)
@@ -130,18 +128,16 @@ def _pairs(config: Config, answer: SingleAnswer) -> Finding:
     except UNREADABLE:
         pairs = None
     if pairs is None:
-        return warning("pairs", f"which pairs the key may trade is not shown: {answer.said}", "look at the key's page")
+        return warning("pairs", f"the exchange does not show the key's pairs: {answer.said}", "check the key's page")
     if not pairs:
         return failure(
-            "pairs", "the key may trade no pair", "link pairs to it on the key's page, or make one without a list"
+            "pairs", "the key may trade no pair", "link pairs to it on the key's page, or create a key without a list"
         )
     wanted = {pair.upper() for pair in config.guards.allowed_symbols}
     if missing := sorted(wanted - pairs):
         return warning(
             "pairs",
             f"the key may trade {len(pairs)} pairs, but not {', '.join(missing[:10])} of [guards] allowed_symbols",
-            "link them to the key, or take them off the list",
+            "link them to the key, or remove them from the list",
         )
-    return ok(
-        "pairs", f"the key may trade {len(pairs)} pairs; a listing of tomorrow is one only if the key has no list"
-    )
+    return ok("pairs", f"the key may trade {len(pairs)} pairs; new listings are included only if the key has no list")

@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""The result of a check."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Grade(StrEnum):
-    """How a thing stands."""
+    """The grade of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Grade(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at: how it stands, and what to do about it where it does not stand well."""
+    """The result of one check: grade, text, and what to do if it is not ok."""
 
     check: str
     grade: Grade
@@ -23,15 +23,15 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def ok(check: str, text: str) -> Finding:
-    """Find a thing in order."""
+    """Return a finding without a problem."""
     return Finding(check, Grade.OK, text)
 
 
 def warning(check: str, text: str, advice: str) -> Finding:
-    """Find a thing that the operator should look at; the daemon works all the same."""
+    """Return a finding that the operator should look into; the daemon works nevertheless."""
     return Finding(check, Grade.WARNING, text, advice)
 
 
 def failure(check: str, text: str, advice: str) -> Finding:
-    """Find a thing with which the daemon cannot work, or must not."""
+    """Return a finding that keeps the daemon from working, or should."""
     return Finding(check, Grade.FAILURE, text, advice)

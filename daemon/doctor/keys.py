@@ -1,4 +1,4 @@
-"""The exchange's key pair: there, and seen by nobody else."""
+"""The exchange's key pair: whether it exists and is private, and its age."""
 
 import stat
 from collections.abc import Mapping
@@ -12,37 +12,37 @@ from daemon.errors import NoPermission
 
 CHECK, AGE = "credentials", "key age"
 KEY_DAYS, SOON_DAYS = 90, 15
-"""A key that is bound to no address ends after so many days (documented); so long before that it is told."""
+"""A key bound to no address expires after ``KEY_DAYS`` (documented); the warning begins ``SOON_DAYS`` earlier."""
 AS_ROOT = "run `sniperd doctor` as root or as the daemon's user"
 NAMES = ("mexc_api_key", "mexc_api_secret")
 PLAIN, ENCRYPTED = Path("/etc/credstore"), Path("/etc/credstore.encrypted")
-"""Where the service manager takes the service's credentials from."""
+"""Where systemd reads the service's credentials."""
 
 Stores = tuple[Path, Path]
 
 
 def examine(exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)) -> Finding:
-    """Look for the key pair where the daemon would, and where the service manager would."""
+    """Look for the key pair where the daemon and systemd look for it."""
     if exchange.mode == "paper":
         return ok(CHECK, "the paper exchange needs none")
     try:
         if credentials.find(environ, exchange.api_key_file, exchange.api_secret_file) is not None:
-            return ok(CHECK, "a key pair is there, and private")
+            return ok(CHECK, "a private key pair was found")
         return _stored(*stores)
     except NoPermission as error:
         if isinstance(error.__cause__, PermissionError):
-            return warning(CHECK, f"{error}: only the daemon's user may", AS_ROOT)
-        return failure(CHECK, str(error), "mend what the message names")
+            return warning(CHECK, f"{error}: only the daemon's user may read it", AS_ROOT)
+        return failure(CHECK, str(error), "correct what the message names")
     except PermissionError:
-        return warning(CHECK, "you may not see where the service's keys lie", AS_ROOT)
+        return warning(CHECK, "you may not read the directory of the service's keys", AS_ROOT)
 
 
 def find(
     exchange: ExchangeTable, environ: Mapping[str, str], stores: Stores = (PLAIN, ENCRYPTED)
 ) -> Credentials | None:
-    """Take the key pair from where the daemon would, or from where the service manager would, if it may be read.
+    """Return the key pair that the daemon or systemd would use, if it is readable.
 
-    Encrypted ones only the service manager can read.
+    Only systemd can read encrypted ones.
     """
     if exchange.mode == "paper":
         return None
@@ -57,27 +57,27 @@ def find(
 
 
 def age(exchange: ExchangeTable, now_s: float, stores: Stores = (PLAIN, ENCRYPTED)) -> Finding:
-    """Say what can be known of the key's age: how long its file has been there."""
+    """Report the age of the key's file: the exchange does not show the age of the key."""
     files = [Path(exchange.api_key_file)] if exchange.api_key_file else [store / NAMES[0] for store in stores]
-    asked = "the exchange tells neither age nor addresses of a key"
+    unknown = "the exchange shows neither age nor addresses of a key"
     try:
         times = [path.stat().st_mtime for path in files if path.exists()]
     except PermissionError:
         times = []
     if not times:
-        return ok(AGE, f"{asked}: one that is bound to no address ends after {KEY_DAYS} days; see its page")
+        return ok(AGE, f"{unknown}: one that is bound to no address expires after {KEY_DAYS} days; see its page")
     days = int((now_s - max(times)) // 86_400)
-    text = f"{asked}; its file has been there for {days} days"
+    text = f"{unknown}; its file is {days} days old"
     if days >= KEY_DAYS - SOON_DAYS:
         return warning(
-            AGE, text, f"bind it to this machine's address: one that is not ends {KEY_DAYS} days after it was made"
+            AGE, text, f"bind it to this machine's address: an unbound key expires {KEY_DAYS} days after its creation"
         )
     return ok(AGE, text)
 
 
 def _stored(plain: Path, encrypted: Path) -> Finding:
     if all(_is_there(encrypted / name) for name in NAMES):
-        return ok(CHECK, f"systemd hands over an encrypted key pair from {encrypted}")
+        return ok(CHECK, f"systemd passes the encrypted key pair from {encrypted}")
     missing = [name for name in NAMES if not _is_there(plain / name)]
     if missing:
         return failure(
@@ -91,16 +91,16 @@ def _stored(plain: Path, encrypted: Path) -> Finding:
             return failure(
                 CHECK,
                 f"{plain / name} can be read by others (mode {mode:04o})",
-                f"make the key anew at the exchange, then chmod 600 {plain / name}",
+                f"replace the key at the exchange, then chmod 600 {plain / name}",
             )
-    return ok(CHECK, f"systemd hands over the key pair from {plain}")
+    return ok(CHECK, f"systemd passes the key pair from {plain}")
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a file is there.
+    """Return whether a file exists.
 
     Raises:
-        PermissionError: that cannot be seen.
+        PermissionError: its directory may not be read.
 
     """
     try:

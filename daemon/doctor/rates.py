@@ -1,4 +1,4 @@
-"""The exchange's limits: what is configured, and what of it is used at this moment."""
+"""The exchange's limits: what is configured, and how much of it is in use."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ MUCH = 0.9
 
 
 def examine(config: Config, status: Mapping[str, Any] | None) -> Finding:
-    """Say how much may be asked, and, from a daemon's status, how much is."""
+    """Report the configured limits and, from the daemon's status, their current use."""
     table = config.exchange
     text = (
         f"{table.order_rate_per_s} orders a second of MEXC's {MEXC_ORDER_RATE}, weight {table.weight_per_10s} in 10 s "
@@ -25,11 +25,11 @@ def examine(config: Config, status: Mapping[str, Any] | None) -> Finding:
     if left_ms > 0:
         return warning(
             CHECK,
-            f"the exchange said wait, for another {left_ms} ms",
-            "find out what else asks from this address or with this key; lower [exchange] weight_per_10s",
+            f"the exchange asked to wait for another {left_ms} ms",
+            "find out what else uses this address or this key; lower [exchange] weight_per_10s",
         )
     used, limit = exchange["weightUsed"], exchange["weightLimit"]
     text += f"; used now: {status['ordersLastSecond']} and {used}"
     if used > MUCH * limit:
-        return warning(CHECK, text, "more orders are looked for than the weight allows: looks are late until they end")
+        return warning(CHECK, text, "the searches need more weight than there is: queries are late until some end")
     return ok(CHECK, text)

@@ -1,4 +1,4 @@
-"""The sockets: where they stand, and who may open them."""
+"""The sockets: where they are, and who may open them."""
 
 import grp
 import os
@@ -12,31 +12,31 @@ WHAT = {"signals": "trade", "status": "read"}
 
 
 def examine(name: str, path: Path) -> Finding:
-    """Say who may open a socket."""
+    """Report who may open a socket."""
     check = f"{name}.sock"
     try:
         found = path.stat()
     except PermissionError:
-        return warning(check, f"{path} is out of your sight", "run `sniperd doctor` as root, or join the group sniperd")
+        return warning(check, f"you may not see {path}", "run `sniperd doctor` as root, or join the group sniperd")
     except OSError:
         return warning(check, f"there is none at {path}", "start the daemon, or name its configuration with --config")
     if not stat.S_ISSOCK(found.st_mode):
-        return failure(check, f"{path} is no socket", "move it away, or set [sockets] to another path")
+        return failure(check, f"{path} is not a socket", "move it away, or set [sockets] to another path")
     mode = stat.S_IMODE(found.st_mode)
     if mode & stat.S_IWOTH and _passable(path.parent):
-        return failure(check, f"everybody may {WHAT[name]} at {path} (mode {mode:04o})", f"chmod 0660 {path}")
+        return failure(check, f"every user may {WHAT[name]} at {path} (mode {mode:04o})", f"chmod 0660 {path}")
     who = _who(found.st_uid, found.st_gid, group=bool(mode & stat.S_IWGRP))
     return ok(check, f"{path}: {who} may {WHAT[name]}")
 
 
 def _passable(directory: Path) -> bool:
-    """Whether strangers can come as far as the socket."""
+    """Return whether every user may enter the directory."""
     places = (directory, *directory.absolute().parents)
     return all(place.stat().st_mode & stat.S_IXOTH for place in places)
 
 
 def _who(uid: int, gid: int, *, group: bool) -> str:
-    """Name those who may open it; services whose units add the group to them are not known here."""
+    """Name who may open it; services that get the group from their unit are not known here."""
     names = ["root"] + ([] if uid == 0 else [_user(uid)])
     if group:
         try:
@@ -55,6 +55,6 @@ def _user(uid: int) -> str:
         return str(uid)
 
 
-def is_open_to_us(path: Path) -> bool:
-    """Whether we may speak to it."""
+def may_connect(path: Path) -> bool:
+    """Return whether this user may connect."""
     return os.access(path, os.R_OK | os.W_OK)

@@ -1,4 +1,4 @@
-"""The service's installation: what is to be done, and doing it.
+"""The installation of the service: its steps, and running them.
 
-``files`` holds links to the repository's ``systemd/`` and ``config.toml``, so that the package carries what they say.
+``files`` holds links to the repository's ``systemd/`` and ``config.toml``, so that the package contains them.
 """

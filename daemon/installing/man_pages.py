@@ -1,4 +1,4 @@
-"""A page of the handbook as a man page: docutils writes it, with MyST's reader of Markdown."""
+"""Handbook pages as man pages: MyST parses the Markdown, docutils writes roff."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ from daemon.manual import Topic, topics
 SETTINGS = {
     "input_encoding": "unicode",
     "output_encoding": "unicode",
-    "myst_suppress_warnings": ["myst.header"],  # the title is no part of the text
+    "myst_suppress_warnings": ["myst.header"],  # the title is not part of the text
     "syntax_highlight": "none",
     "halt_level": 2,  # a warning is an error: a page must not be installed with a part missing
     "_disable_config": True,
@@ -33,7 +33,7 @@ def man_page(topic: Topic) -> str:
         nodes.title("", name),
         nodes.subtitle("", topic.about.replace("`", "").rstrip(".")),
         nodes.docinfo("", nodes.version("", f"sniperd {__version__}"), _field("manual_section", str(section))),
-        nodes.raw("", ".ad l", format="manpage"),  # in a narrow column of a table there is little to adjust
+        nodes.raw("", ".ad l", format="manpage"),  # left-aligned: narrow table columns cannot be justified
         *described,
         *document.children[first:],
     ]
@@ -43,7 +43,7 @@ def man_page(topic: Topic) -> str:
 
 
 def _see_also(topic: Topic) -> str:
-    """Refer to the command's page; there, to all others with their sentences."""
+    """Return a reference to the command's page; on that page, references to all others."""
     others = [each for each in topics().values() if each.name != topic.name]
     if page_of(topic.name) == ("sniperd", 1):
         return "\n".join(f"- {_named(each.name)}: {each.about}" for each in others)

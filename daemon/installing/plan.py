@@ -1,4 +1,4 @@
-"""The plan of an installation: which steps put the service in place, or take it away, on this machine as it stands."""
+"""The plan of an installation: the steps that install or remove the service on this machine."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -16,7 +16,7 @@ UNITS = (
 )
 STARTED = ("sniperd.socket", "sniperd.service", "sniperd-backup.timer")
 SHIPPED_COMMAND = b"/opt/sniperd/bin/sniperd"
-"""The program's place in the units as they are shipped."""
+"""The program's path in the shipped units."""
 
 USERS, DIRECTORIES = "sysusers.d/sniperd.conf", "tmpfiles.d/sniperd.conf"
 CONFIG = "etc/sniperd/config.toml"
@@ -35,7 +35,7 @@ def unit(name: str, command: Path) -> bytes:
 
 
 def installation(root: Path, command: Path) -> Sequence[Step]:
-    """Return the steps that put the service in place; those that are done already only say so."""
+    """Return the steps that install the service; what is up to date is kept."""
     users, directories = root / "etc" / USERS, root / "etc" / DIRECTORIES
     return [
         placed(users, shipped(USERS)),
@@ -52,7 +52,7 @@ def installation(root: Path, command: Path) -> Sequence[Step]:
 
 
 def removal(root: Path, command: Path) -> Sequence[Step]:
-    """Return the steps that take the service away; configuration, keys, database, backups and user stay."""
+    """Return the steps that remove the service; configuration, keys, database, backups and user stay."""
     share = root / SHARE
     documents = (*_man_pages_there(share), *(share / path for path in COMPLETIONS))
     ours = [*(_unit_path(root, name) for name in UNITS), root / "etc" / USERS, root / "etc" / DIRECTORIES, *documents]
@@ -70,20 +70,20 @@ def removal(root: Path, command: Path) -> Sequence[Step]:
 
 
 def _documents(share: Path) -> Sequence[Step]:
-    """Return the steps that put man pages and completion in place, and take pages of former versions away."""
+    """Return the steps that install man pages and completion, and remove pages of earlier versions."""
     steps = [placed(share / path, content, keep_old=False) for path, content in completions()]
     try:
         pages = {share / path: content for path, content in man_pages()}
     except ModuleNotFoundError as error:
         why = f"no man pages, {error}: `sh .ci/setup` installs it, so does `pip install 'sniperd[build]'`"
         return [*steps, Keep(share / "man", why)]
-    former = (path for path in _man_pages_there(share) if path not in pages)
+    outdated = (path for path in _man_pages_there(share) if path not in pages)
     steps += [placed(path, content, keep_old=False) for path, content in pages.items()]
-    return [*steps, *(Remove(path) for path in former)]
+    return [*steps, *(Remove(path) for path in outdated)]
 
 
 def _man_pages_there(share: Path) -> Sequence[Path]:
-    """Return the man pages of this program that are installed."""
+    """Return this program's installed man pages."""
     return sorted([*share.glob("man/man*/sniperd.*"), *share.glob("man/man*/sniperd-*")])
 
 

@@ -1,4 +1,4 @@
-"""What would keep the service from running where it is to be installed; better said now than by a unit that fails."""
+"""Reasons to refuse an installation: the service could not run here, so the command says it before a unit fails."""
 
 import re
 import stat
@@ -10,11 +10,11 @@ import msgspec
 from daemon.errors import BadConfig, CannotCreate
 
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # named, not used
-"""What the unit does not see: ProtectHome= and PrivateTmp= leave these empty for it."""
+"""Directories that are empty for the service because of ProtectHome= and PrivateTmp=."""
 
 UNIT_DIRECTORIES = ("usr/lib/systemd/system", "lib/systemd/system")
 OLDEST_SYSTEMD = 252
-"""Debian 12's, whose credential store and directives the units name."""
+"""Debian 12's; the units use its credential store and directives."""
 
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 
@@ -27,18 +27,18 @@ class Program(msgspec.Struct, frozen=True):
 
 
 def check_machine(root: Path, systemd: str) -> None:
-    """Refuse a machine without a running systemd of a known version, or with the package's units.
+    """Refuse a machine without a running systemd of a supported version, or with the package's units.
 
     Args:
-        root: where the file system begins.
-        systemd: what ``systemctl --version`` says; empty where there is none.
+        root: root of the file system.
+        systemd: output of ``systemctl --version``; empty if there is none.
 
     Raises:
-        CannotCreate: the service cannot be put in place here.
+        CannotCreate: the service cannot be installed here.
 
     """
     if not (root / "run/systemd/system").is_dir():
-        raise CannotCreate("no systemd runs on this machine; `sniperd run` works without, under any supervisor")
+        raise CannotCreate("systemd does not run on this machine; `sniperd run` works without it, under any supervisor")
     found = re.match(r"systemd (\d+)", systemd)
     if found is None or int(found[1]) < OLDEST_SYSTEMD:
         version = "cannot be asked for its version" if found is None else f"is version {found[1]}"
@@ -46,14 +46,14 @@ def check_machine(root: Path, systemd: str) -> None:
     for directory in UNIT_DIRECTORIES:
         unit = root / directory / "sniperd.service"
         if unit.exists():
-            raise CannotCreate(f"{unit} is there: the package sniperd has the service in place; there is nothing to do")
+            raise CannotCreate(f"{unit} exists: the package sniperd has installed the service; there is nothing to do")
 
 
 def check_program(program: Program) -> None:
     """Refuse a program that the unit could not start.
 
     Raises:
-        BadConfig: it stands where a service does not see it, or may not read it.
+        BadConfig: the service cannot see or read the program.
 
     """
     if not program.command.is_file():
@@ -64,16 +64,16 @@ def check_program(program: Program) -> None:
         hidden = next((place for place in HIDDEN if part.is_relative_to(place)), None)
         if hidden is not None:
             raise BadConfig(
-                f"{part} lies under {hidden}, which the service does not see (ProtectHome=, PrivateTmp=); make the "
-                "environment elsewhere, of the system's Python: /usr/bin/python3 -m venv /opt/sniperd"
+                f"{part} is below {hidden}, which the service cannot see (ProtectHome=, PrivateTmp=); create the "
+                "environment elsewhere, with the system's Python: /usr/bin/python3 -m venv /opt/sniperd"
             )
         for place in [part, *part.parents]:
             if not place.stat().st_mode & (stat.S_IXOTH if place.is_dir() else stat.S_IROTH):
                 raise BadConfig(f"the service's user may not enter {place}; chmod o+rx {place}, or install elsewhere")
     if not _PLAIN_PATH.fullmatch(str(program.command)):
-        raise BadConfig(f"{program.command} has characters that a unit would read as something else; install elsewhere")
+        raise BadConfig(f"{program.command} has characters that have another meaning in a unit; install it elsewhere")
 
 
 def _resolved(paths: Iterable[Path]) -> list[Path]:
-    """Return each path as named and as it really is."""
+    """Return each path as given and with its links resolved."""
     return list(dict.fromkeys(each for path in paths for each in (path, path.resolve())))

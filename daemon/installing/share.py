@@ -1,6 +1,6 @@
 """Files for ``/usr/share`` or ``/usr/local/share``: man pages of the handbook, completion for shells.
 
-``python -m daemon.installing.share DIRECTORY`` writes them there; the Debian package is built so. Man pages need the
+``python -m daemon.installing.share DIRECTORY`` writes them; the Debian package is built with it. Man pages need the
 packages of the extra ``build``.
 """
 
@@ -32,7 +32,7 @@ def page_of(topic: str) -> tuple[str, int]:
 
 
 def man_page_paths() -> dict[str, str]:
-    """Return where the man pages stand, by topic."""
+    """Return the paths of the man pages, by topic."""
     pages = {topic: page_of(topic) for topic in topics()}
     return {topic: f"man/man{section}/{name}.{section}" for topic, (name, section) in pages.items()}
 
@@ -51,13 +51,13 @@ def man_pages() -> Iterator[tuple[str, bytes]]:
 
 
 def completions() -> Iterator[tuple[str, bytes]]:
-    """Yield the completion of every shell, with its path. It asks the installed command, so it is never out of date."""
+    """Yield the completion of every shell, with its path. It calls the installed command, so it never gets old."""
     for path, kind in COMPLETIONS.items():
         yield path, ShellComplete.source(kind(click.Command(PROGRAM), {}, PROGRAM, "_SNIPERD_COMPLETE")).encode()
 
 
 def main() -> None:
-    """Write all of them into the directory that is the first argument."""
+    """Write all files into the directory given as the first argument."""
     for path, content in (*man_pages(), *completions()):
         file = Path(sys.argv[1], path)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Steps of an installation: each says in a line what it does, and does it. Telling them all touches nothing."""
+"""Steps of an installation: each describes itself in one line, and runs. Describing changes nothing."""
 
 import subprocess
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ class Keep(msgspec.Struct, frozen=True):
     path: Path
     why: str
 
-    def told(self) -> str:
-        """Say it."""
+    def describe(self) -> str:
+        """Return the step as one line."""
         return f"keep    {self.path}: {self.why}"
 
     def do(self) -> None:
@@ -26,19 +26,19 @@ class Keep(msgspec.Struct, frozen=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """Write a file; another that stands there is kept beside it, unless it is generated."""
+    """Write a file. An existing one is kept next to it, unless it was generated."""
 
     path: Path
     content: bytes
     keep_old: bool = True
 
-    def told(self) -> str:
-        """Say it."""
-        kept = f"; the former one is kept as {self.path.name}{OLD}" if self._keeps() else ""
+    def describe(self) -> str:
+        """Return the step as one line."""
+        kept = f"; the previous one is kept as {self.path.name}{OLD}" if self._keeps() else ""
         return f"write   {self.path}{kept}"
 
     def do(self) -> None:
-        """Write it whole or not at all."""
+        """Write the file atomically."""
         partial = self.path.with_name(self.path.name + ".partial")
         try:
             self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -48,30 +48,30 @@ class Write(msgspec.Struct, frozen=True):
                 self.path.replace(self.path.with_name(self.path.name + OLD))
             partial.replace(self.path)
         except OSError as error:
-            raise CannotCreate(f"cannot write {self.path}: {error.strerror}; mend that, and run it again") from error
+            raise CannotCreate(f"cannot write {self.path}: {error.strerror}; fix that, then run it again") from error
 
     def _keeps(self) -> bool:
         return self.keep_old and self.path.exists()
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Let a name lead to the program."""
+    """Link a name to the program."""
 
     path: Path
     target: Path
 
-    def told(self) -> str:
-        """Say it."""
+    def describe(self) -> str:
+        """Return the step as one line."""
         return f"link    {self.path} to {self.target}"
 
     def do(self) -> None:
-        """Set the link, instead of one that led elsewhere."""
+        """Create the link; replace an existing one."""
         try:
             self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             self.path.unlink(missing_ok=True)
             self.path.symlink_to(self.target)
         except OSError as error:
-            raise CannotCreate(f"cannot link {self.path}: {error.strerror}; mend that, and run it again") from error
+            raise CannotCreate(f"cannot link {self.path}: {error.strerror}; fix that, then run it again") from error
 
 
 class Remove(msgspec.Struct, frozen=True):
@@ -79,37 +79,37 @@ class Remove(msgspec.Struct, frozen=True):
 
     path: Path
 
-    def told(self) -> str:
-        """Say it."""
+    def describe(self) -> str:
+        """Return the step as one line."""
         return f"remove  {self.path}"
 
     def do(self) -> None:
-        """Remove it."""
+        """Remove the file."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise CannotCreate(f"cannot remove {self.path}: {error.strerror}; mend that, and run it again") from error
+            raise CannotCreate(f"cannot remove {self.path}: {error.strerror}; fix that, then run it again") from error
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Run a command of the system's."""
+    """Run a system command."""
 
     words: tuple[str, ...]
 
-    def told(self) -> str:
-        """Say it."""
+    def describe(self) -> str:
+        """Return the step as one line."""
         return f"run     {' '.join(self.words)}"
 
     def do(self) -> None:
-        """Run it; what it writes goes where ours does."""
+        """Run the command; its output goes where this command's output goes."""
         try:
             ended = subprocess.run(self.words, check=False).returncode  # noqa: S603  # our own words
         except OSError as error:
             raise CannotCreate(f"cannot run {self.words[0]}: {error.strerror}; install systemd") from error
         if ended:
             raise CannotCreate(
-                f"`{' '.join(self.words)}` ended with {ended}; mend what it says (the service's own words: "
-                "journalctl -u sniperd), and run it again"
+                f"`{' '.join(self.words)}` ended with {ended}; fix what it reports (the service's log: "
+                "journalctl -u sniperd), then run it again"
             )
 
 
@@ -117,7 +117,7 @@ Step = Keep | Write | Link | Remove | Run
 
 
 def content_of(path: Path) -> bytes | None:
-    """Read a file, if it is there."""
+    """Return a file's content; ``None`` if it does not exist."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -127,23 +127,23 @@ def content_of(path: Path) -> bytes | None:
 
 
 def placed(path: Path, content: bytes, *, keep_old: bool = True) -> Step:
-    """Write a file that is ours, unless it says the same already."""
-    return Keep(path, "it is this version's") if content_of(path) == content else Write(path, content, keep_old)
+    """Return the step that writes one of this program's files, unless it is up to date."""
+    return Keep(path, "it is up to date") if content_of(path) == content else Write(path, content, keep_old)
 
 
 def linked(path: Path, target: Path) -> Step:
-    """Link a name, unless it leads there already, or is something of somebody else's."""
+    """Return the step that links a name, unless it is up to date or not a link."""
     if not path.is_symlink() and path.exists():
-        return Keep(path, f"it is no link; the program is {target}")
+        return Keep(path, f"it is not a link; the program is {target}")
     is_so = path.is_symlink() and path.readlink() == target
-    return Keep(path, "it leads to this program") if is_so else Link(path, target)
+    return Keep(path, "it is up to date") if is_so else Link(path, target)
 
 
 def offered(path: Path, content: bytes) -> Sequence[Step]:
-    """Write a file that becomes the administrator's; what was changed is kept, and the new one stands beside it."""
+    """Return the steps for a file that the administrator may change: a changed file stays, the new one is offered."""
     found = content_of(path)
     if found is None or found == content:
         return [placed(path, content)]
     beside = path.with_name(path.name + NEW)
-    offer = Keep(beside, "it is this version's") if content_of(beside) == content else Write(beside, content)
-    return [Keep(path, f"it was changed; this version's stands in {beside.name}, to compare"), offer]
+    offer = Keep(beside, "it is up to date") if content_of(beside) == content else Write(beside, content)
+    return [Keep(path, f"it was changed; this version's file is {beside.name}, to compare"), offer]

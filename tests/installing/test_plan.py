@@ -27,7 +27,7 @@ def carry_out(steps: Sequence[Step]) -> None:
 
 
 def told(steps: Sequence[Step]) -> list[str]:
-    return [step.told().split()[0] for step in steps]
+    return [step.describe().split()[0] for step in steps]
 
 
 def snapshot(root: Path) -> dict[str, bytes | str]:
@@ -88,7 +88,9 @@ def test_a_configuration_that_was_changed_stays_and_the_new_one_stands_beside_it
     config = root / "etc/sniperd/config.toml"
     config.write_text("[locks]\nscope = 'symbol'\n")
     steps = installation(root, COMMAND)
-    assert any("config.toml: it was changed; this version's stands in config.toml.new" in each.told() for each in steps)
+    assert any(
+        "config.toml: it was changed; this version's file is config.toml.new" in step.describe() for step in steps
+    )
     carry_out(steps)
     assert config.read_text() == "[locks]\nscope = 'symbol'\n"
     assert config.with_name("config.toml.new").read_bytes() == shipped("config.toml")
@@ -100,7 +102,7 @@ def test_a_unit_that_differs_is_replaced_and_the_former_one_kept(root: Path) -> 
     unit = root / "etc/systemd/system/sniperd.service"
     unit.write_text("[Service]\n")
     steps = installation(root, COMMAND)
-    assert f"write   {unit}; the former one is kept as sniperd.service.old" in [step.told() for step in steps]
+    assert f"write   {unit}; the previous one is kept as sniperd.service.old" in [step.describe() for step in steps]
     carry_out(steps)
     assert COMMAND.name in unit.read_text()
     assert unit.with_name("sniperd.service.old").read_text() == "[Service]\n"
@@ -122,7 +124,7 @@ def test_what_cannot_be_written_is_named(root: Path) -> None:
 
 
 def test_a_command_that_fails_is_named_with_its_code() -> None:
-    with pytest.raises(CannotCreate, match=r"`sh -c exit 7` ended with 7; mend what it says"):
+    with pytest.raises(CannotCreate, match=r"`sh -c exit 7` ended with 7; fix what it reports"):
         Run(("sh", "-c", "exit 7")).do()
 
 
@@ -134,7 +136,7 @@ def test_removal_leaves_what_is_the_administrators(root: Path) -> None:
     config.write_text("# mine\n")
     carry_out(installation(root, COMMAND))
     steps = removal(root, COMMAND)
-    assert steps[0].told().startswith("run     systemctl disable --now sniperd.socket")
+    assert steps[0].describe().startswith("run     systemctl disable --now sniperd.socket")
     carry_out(steps)
     assert snapshot(root) == {"etc/sniperd/config.toml": b"# mine\n"}
 

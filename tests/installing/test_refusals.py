@@ -22,7 +22,7 @@ def test_a_machine_with_systemd_will_do(machine: Path) -> None:
 
 
 def test_a_machine_without_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CannotCreate, match="no systemd runs on this machine"):
+    with pytest.raises(CannotCreate, match="systemd does not run on this machine"):
         check_machine(tmp_path, NEW_ENOUGH)
 
 
@@ -36,7 +36,7 @@ def test_beside_the_package_there_is_nothing_to_do(machine: Path) -> None:
     unit = machine / "usr/lib/systemd/system/sniperd.service"
     unit.parent.mkdir(parents=True)
     unit.touch()
-    with pytest.raises(CannotCreate, match="the package sniperd has the service in place"):
+    with pytest.raises(CannotCreate, match="the package sniperd has installed the service"):
         check_machine(machine, NEW_ENOUGH)
 
 
@@ -51,12 +51,12 @@ def test_a_program_that_is_not_there_is_refused() -> None:
 
 @pytest.mark.parametrize("place", HIDDEN)
 def test_what_the_unit_does_not_see_is_refused_with_the_reason(place: str) -> None:
-    with pytest.raises(BadConfig, match=rf"lies under {place}, which the service does not see.*python3 -m venv"):
+    with pytest.raises(BadConfig, match=rf"is below {place}, which the service cannot see.*python3 -m venv"):
         check_program(Program(Path("/bin/sh"), (Path(place) / "venv",)))
 
 
 def test_a_link_does_not_hide_where_it_leads() -> None:
-    with pytest.raises(BadConfig, match="/home lies under /home"):
+    with pytest.raises(BadConfig, match="/home is below /home"):
         check_program(Program(Path("/bin/sh"), (Path("/proc/self/root/home"),)))
 
 

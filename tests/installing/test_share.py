@@ -73,7 +73,9 @@ def test_without_the_packages_that_write_them_the_rest_is_installed(
     monkeypatch.delitem(sys.modules, "daemon.installing.man_pages")
     monkeypatch.setitem(sys.modules, "docutils", None)
     steps = installation(tmp_path, COMMAND)
-    assert any("no man pages" in step.told() and "pip install 'sniperd[build]'" in step.told() for step in steps)
+    assert any(
+        "no man pages" in step.describe() and "pip install 'sniperd[build]'" in step.describe() for step in steps
+    )
     for step in steps:
         if not isinstance(step, Run):
             step.do()

@@ -83,7 +83,7 @@ def test_what_is_taken_away_is_noticed_and_nothing_that_was_acknowledged_is_lost
     assert str(saved) in last["error"]
     restored = command(daemon, "restore", saved)
     assert restored.returncode == 0, restored.stderr
-    assert restored.stdout.splitlines()[-1].endswith("the next start goes on with it, not halted")
+    assert restored.stdout.splitlines()[-1].endswith("the next start continues with it, not halted")
     daemon.start()
     again = daemon.submit(signal)
     assert (again.status, again.json["id"], again.json["replayed"]) == (200, bought, True)

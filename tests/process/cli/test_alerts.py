@@ -27,7 +27,7 @@ def test_a_quiet_daemon_calls_for_nobody(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None)
     daemon.start()
     command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
-    assert command("alerts").output == "nothing calls for a person\n"
+    assert command("alerts").output == "no alerts\n"
     refused = command("alerts", "test")
     assert (refused.code, refused.output) == (REFUSED, "")
     assert "webhook_file" in refused.errors

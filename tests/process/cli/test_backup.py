@@ -89,6 +89,6 @@ def test_a_restore_says_what_it_put_where_and_that_the_daemon_will_be_halted(com
         ran = command("restore", target, "--database", place)
         assert (ran.code, ran.errors) == (0, "")
         assert ran.output.startswith(f"{place}: ")
-        assert (f"the former database is kept as {place}." in ran.output) is kept
+        assert (f"the previous database is kept as {place}." in ran.output) is kept
         assert "the daemon will start halted: compare the orders since the backup with the exchange" in ran.output
     assert command("restore", target.with_name("none.db"), "--database", place).code == BAD_DATABASE

@@ -18,14 +18,14 @@ CHECKS = [
 ]  # fmt: skip
 
 
-def test_a_daemon_that_is_well_is_found_so(command: Command, daemon: Daemon) -> None:
+def test_a_healthy_daemon_has_no_failure(command: Command, daemon: Daemon) -> None:
     ran = command("doctor", "--json")
     assert [finding["check"] for finding in ran.json["findings"]] == CHECKS
     assert [finding for finding in ran.json["findings"] if finding["grade"] == "failure"] == []
     assert (ran.code, ran.json["ok"], ran.errors) == (0, True, "")
-    told = {finding["check"]: finding["text"] for finding in ran.json["findings"]}
-    assert told["daemon"].startswith("ready, ")
-    assert str(daemon.database) in told["database"]
+    texts = {finding["check"]: finding["text"] for finding in ran.json["findings"]}
+    assert texts["daemon"].startswith("ready, ")
+    assert str(daemon.database) in texts["database"]
 
 
 def test_no_secret_is_shown(command: Command, daemon: Daemon) -> None:
@@ -34,15 +34,15 @@ def test_no_secret_is_shown(command: Command, daemon: Daemon) -> None:
     assert daemon.environ["MEXC_SECRET_KEY"] not in output
 
 
-def test_what_a_person_should_know_is_a_warning(command: Command) -> None:
-    command("halt", "--reason", "a look at the doctor")
+def test_a_halt_is_a_warning(command: Command) -> None:
+    command("halt", "--reason", "testing the doctor")
     ran = command("doctor")
     assert ran.code == 0
-    assert "trading is halted: a look at the doctor" in ran.output
+    assert "trading is halted: testing the doctor" in ran.output
     assert "→ `sniperd resume` once the reason is gone" in ran.output
 
 
-def test_what_cannot_work_is_a_failure(command: Command, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_a_failure(command: Command, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[queue]\nfifo = true\n")
     ran = command("doctor", "--config", config)
@@ -61,11 +61,11 @@ os.setresgid(0, 0, 0)
 os.setresuid(int(sys.argv[1]), int(sys.argv[1]), int(sys.argv[1]))
 main.sniperd(["doctor", "--config", sys.argv[2], "--json"], prog_name="sniperd")
 """
-"""Everything is loaded before the user is changed: that user may not be able to read the interpreter's files."""
+"""Imports everything before it changes the user, because that user may not be able to read Python's files."""
 
 
 @pytest.mark.needs("root")
-def test_a_member_of_the_group_is_told_what_is_out_of_sight_and_of_no_failure(own_stage: Stage) -> None:
+def test_for_a_member_of_the_group_unreadable_files_are_warnings_and_not_failures(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     for name, value in (("key", "MEXC_API_KEY"), ("secret", "MEXC_SECRET_KEY")):

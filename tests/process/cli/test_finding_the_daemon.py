@@ -39,7 +39,7 @@ def test_a_daemon_started_in_one_shell_is_found_in_another(own_stage: Stage) -> 
 
 @pytest.mark.needs("root")
 @pytest.mark.parametrize("keeps_out", ["the socket", "its directory"])
-def test_a_stranger_is_told_which_group_to_join_and_how(own_stage: Stage, exchange: Exchange, keeps_out: str) -> None:
+def test_a_user_without_access_learns_which_group_to_join(own_stage: Stage, exchange: Exchange, keeps_out: str) -> None:
     daemon = own_stage.daemon(exchange)
     daemon.start()
     daemon.config_path.chmod(0o644)
@@ -59,7 +59,7 @@ def test_a_stranger_is_told_which_group_to_join_and_how(own_stage: Stage, exchan
     finally:
         config.unlink()
     assert ran.returncode == 77, ran.stderr
-    assert f"{daemon.status} is not open to you (nobody)" in ran.stderr
+    assert f"{daemon.status} cannot be opened by you (nobody)" in ran.stderr
     assert "sudo usermod -aG games nobody" in ran.stderr
     assert NOBODY == 65_534
     assert Path(daemon.status).exists()

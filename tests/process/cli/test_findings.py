@@ -229,7 +229,7 @@ def test_a_key_that_is_not_accepted_is_a_failure_and_is_not_shown(own_stage: Sta
         ([], {"kind": "request_lost", "endpoint": "GET /api/v3/account"}, "key", "warning", "no answer"),
         (["--key-symbols", "NOSUCHUSDT"], None, "pairs", "failure", "no pair"),
         ([], {"kind": "refused", "code": 700007, "endpoint": "GET /api/v3/selfSymbols"}, "pairs", "warning", "700007"),
-        ([], {"kind": "junk_body", "endpoint": "GET /api/v3/selfSymbols"}, "pairs", "warning", "not shown"),
+        ([], {"kind": "junk_body", "endpoint": "GET /api/v3/selfSymbols"}, "pairs", "warning", "does not show"),
     ],
 )
 def test_what_the_exchange_does_not_let_the_key_do_is_told_with_what_to_do(
@@ -310,7 +310,7 @@ def test_versions_with_the_wal_reset_bug_are_known(version: str, has_it: bool) -
 
 
 def test_a_bug_that_the_daemons_use_meets_is_a_warning_and_a_version_too_old_a_failure() -> None:
-    bug = sqlite_bugs.Bug("a bug", (3, 30, 0), ((3, 41, 0),), meets=True, why="it does that")
+    bug = sqlite_bugs.Bug("a bug", (3, 30, 0), ((3, 41, 0),), affects=True, why="it does that")
     found = sqlite_bugs.examine("3.40.1", (bug,))
     assert (found.grade, "3.41.0" in str(found.advice)) == (Grade.WARNING, True)
     assert sqlite_bugs.examine("3.36.0").grade is Grade.FAILURE

@@ -113,7 +113,7 @@ def test_an_odd_answer_is_told_and_a_change_that_got_it_has_an_unknown_outcome(l
         assert ran.errors.startswith("Error: ")
         assert name in ran.errors or "of the same version?" in ran.errors
         assert ran.errors.count("\n") == 1
-    assert "look before you repeat" in change.errors or "of the same version?" in change.errors
+    assert "check before you repeat it" in change.errors or "of the same version?" in change.errors
 
 
 def test_what_an_answer_holds_does_not_paint_the_terminal(lonely: Command) -> None:
@@ -132,7 +132,7 @@ def test_a_daemon_that_dies_before_it_answers_leaves_the_outcome_unknown(own_sta
     daemon.kill()
     assert caller.exit_code() == UNKNOWN
     [line] = caller.errors.all()
-    assert "it may have been done: look before you repeat" in line
+    assert "it may have been done: check before you repeat it" in line
 
 
 @pytest.mark.parametrize("words", [READ, "run", "backup X"])

@@ -205,7 +205,7 @@ def test_interrupted_it_cancels_what_it_placed(
     eventually(exchange.orders, "an order is on the book")
     child.send(number)
     assert child.exit_code(30) == 1
-    assert "every order of it has ended" in "\n".join(child.errors.all())
+    assert "all its orders have ended" in "\n".join(child.errors.all())
     assert all_have_ended(exchange)
 
 

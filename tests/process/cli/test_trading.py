@@ -53,7 +53,7 @@ def test_the_same_signal_again_says_so_and_names_the_first_order(command: Comman
     assert again.code == 0
     assert again.output.splitlines()[0] == first.output.splitlines()[0]
     assert "replayed" not in first.output
-    assert "replayed       yes: the same signal came before; --key makes it another" in again.output
+    assert "replayed       yes: the same signal was sent before; use a new --key" in again.output
 
 
 @pytest.mark.parametrize(("code", "state"), [(30004, "rejected"), (30002, "dead_letter")])

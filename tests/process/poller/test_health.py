@@ -53,7 +53,7 @@ def test_what_the_bot_shows_is_in_status_and_metrics(daemon: Daemon, bot: Bot) -
     text = scrape(daemon)
     assert (value(text, "sniperd_poller_enabled"), value(text, "sniperd_poller_failing_seconds")) == (1, 0)
     assert f"{bot.url}  " in status(daemon)
-    assert "0 reports not taken" in status(daemon)
+    assert "0 reports not accepted" in status(daemon)
 
 
 def test_without_polling_there_is_nothing_to_show(own_stage: Stage, exchange: Exchange) -> None:

@@ -157,7 +157,7 @@ def test_a_dry_run_tells_the_steps_and_takes_none(service: Installed) -> None:
     before = service.box.run("find", "/etc", "/usr/local", "-newermt", "-1 hour", "-printf", "%p %T@\n").stdout
     told = service.sniperd("install", "--dry-run")[1].splitlines()
     assert service.box.run("find", "/etc", "/usr/local", "-newermt", "-1 hour", "-printf", "%p %T@\n").stdout == before
-    assert f"write   {unit}; the former one is kept as sniperd-backup.timer.old" in told
+    assert f"write   {unit}; the previous one is kept as sniperd-backup.timer.old" in told
     done = service.box.run("/opt/sniperd/bin/sniperd", "install", "--system").stdout.splitlines()
     assert done[:-1] == told
     again = {line.split()[0] for line in service.sniperd("install", "--system")[1].splitlines()}
@@ -166,7 +166,7 @@ def test_a_dry_run_tells_the_steps_and_takes_none(service: Installed) -> None:
 
 def test_an_installation_that_needs_root_says_so(service: Installed) -> None:
     code, shown = service.sniperd("install", "--system", user="sniperd", check=False)
-    assert (code, shown) == (77, "Error: it needs root; run it with sudo, or look with --dry-run at what it would do\n")
+    assert (code, shown) == (77, "Error: this needs root: run it with sudo, or use --dry-run to see what it would do\n")
 
 
 def test_an_upgrade_by_hand_lets_the_new_process_take_over(service: Installed) -> None:

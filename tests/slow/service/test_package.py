@@ -105,7 +105,7 @@ def test_installed_it_is_enabled_ready_and_trades_on_paper(packages: Packages) -
         for name in ("man/man1/sniperd.1.gz", "man/man5/sniperd.toml.5.gz", "bash-completion/completions/sniperd"):
             service.box.run("test", "-s", f"/usr/share/{name}")
         again = service.box.run("sniperd", "install", "--dry-run", check=False)
-        assert "the package sniperd has the service in place; there is nothing to do" in again.stderr
+        assert "the package sniperd has installed the service; there is nothing to do" in again.stderr
 
 
 def test_it_is_reloaded_without_a_package_that_it_does_not_depend_on(packages: Packages) -> None:

@@ -155,8 +155,8 @@ def test_a_reload_takes_the_new_configuration(service: Installed) -> None:
 def test_the_doctor_finds_the_service_and_wakes_nobody(service: Installed) -> None:
     code, shown = service.sniperd("doctor", "--config", CONFIG)
     assert (code, "failure" in shown) == (0, False), shown
-    assert "systemd hands over the key pair from /etc/credstore" in shown
-    assert "/var/lib/sniperd/sniperd.db is whole" in shown
+    assert "systemd passes the key pair from /etc/credstore" in shown
+    assert "/var/lib/sniperd/sniperd.db is intact" in shown
     assert "the group sniperd may trade" in shown
     service.box.run("systemctl", "stop", "sniperd.service")
     code, shown = service.sniperd("doctor", "--config", CONFIG)
