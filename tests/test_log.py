@@ -278,12 +278,12 @@ def test_a_secret_within_a_secret_leaves_nothing_of_either() -> None:
     assert fields(text)["reason"] == "*** and ***"
 
 
-def test_a_secret_as_a_key_or_in_a_name_is_struck_out_too() -> None:
+def test_a_secret_as_a_key_or_in_a_name_is_redacted_too() -> None:
     text = written(Event(name="order.rejected", at_ms=AT_MS, detail={SECRETS[0]: 1}), secrets=SECRETS)
     assert SECRETS[0] not in text
 
 
-def test_without_secrets_nothing_is_struck_out() -> None:
+def test_without_secrets_nothing_is_redacted() -> None:
     assert "***" not in written(an_event(reason="plain"))
 
 
@@ -372,8 +372,8 @@ def test_the_line_about_dropped_ones_is_a_line_like_others(monkeypatch: pytest.M
         log.emit(an_event())
         log.emit(an_event())
         stream.go.set()
-    told = stream.getvalue().decode().splitlines()[2]
-    assert fields(told) == {"at": AT, "level": "error", "event": "log.dropped", "lines": 1}
+    line = stream.getvalue().decode().splitlines()[2]
+    assert fields(line) == {"at": AT, "level": "error", "event": "log.dropped", "lines": 1}
 
 
 def test_a_pipe_without_a_reader_does_not_block_the_caller() -> None:

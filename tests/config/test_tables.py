@@ -305,7 +305,7 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
         pytest.param(
             {"reconcile": {"longest_ms": 50}},
             "[reconcile] first_ms = 100 is longer than longest_ms = 50; allowed: at most that",
-            id="the first look later than the latest",
+            id="the first wait longer than the longest",
         ),
         pytest.param(
             {"sockets": {"signals": "/run/x.sock", "status": "/run/x.sock"}},

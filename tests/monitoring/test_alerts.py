@@ -1,4 +1,4 @@
-"""Alerts: pending, firing, resolved, and never a noise for what flickers."""
+"""Alerts: pending, firing, resolved, and no alert for a value that flickers."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_a_figure_beyond_its_limit_is_pending_and_fires_when_its_time_has_come()
         13,
         "13 wait",
     )
-    assert watch.at(11, 14).fired == [], "it is told once"
+    assert watch.at(11, 14).fired == [], "it is emitted once"
 
 
 def test_a_value_that_returns_before_its_time_starts_again() -> None:
@@ -128,10 +128,10 @@ def test_a_firing_alert_whose_figure_is_between_its_marks_stays() -> None:
     assert watch.state is AlertState.FIRING
 
 
-def test_a_figure_that_flickers_makes_no_noise() -> None:
+def test_a_value_that_flickers_causes_no_alert() -> None:
     watch = Watch().firing()
-    told = [watch.at(10 + second, 0 if second % 20 else 11) for second in range(1, 600)]
-    assert not any(judged.fired or judged.resolved for judged in told)
+    judgements = [watch.at(10 + second, 0 if second % 20 else 11) for second in range(1, 600)]
+    assert not any(judged.fired or judged.resolved for judged in judgements)
     assert watch.state is AlertState.FIRING
 
 
@@ -172,12 +172,12 @@ def test_new_limits_count_for_what_fires_already() -> None:
 
 
 @every_rule
-def test_nothing_fires_while_all_is_well(rule: Rule) -> None:
+def test_nothing_fires_while_all_values_are_normal(rule: Rule) -> None:
     assert judge([rule], {}, QUIET, NOON_MS) == Judgement({}, [], [])
 
 
 @every_rule
-def test_a_rule_is_judged_by_a_figure_and_says_what_is_so_and_what_to_do(rule: Rule) -> None:
+def test_a_rule_reads_a_value_and_says_what_is_wrong_and_what_to_do(rule: Rule) -> None:
     assert rule.reads in asdict(QUIET)
     assert rule.means.format(value="3")
     assert len(rule.todo) > 20

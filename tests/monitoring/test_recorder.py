@@ -1,4 +1,4 @@
-"""The recorder: what events and attempts count as, under labels that are words of this program alone."""
+"""The recorder: how events and attempts are counted, under labels with fixed values."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def test_every_event_is_counted_by_its_name_from_the_start(recorder: Recorder, n
 
 
 @pytest.mark.parametrize(
-    ("told", "ended", "came_to"),
+    ("emitted", "ended", "came_to"),
     [
         (event("order.seen", State.FILLED, was=State.OPEN), {"filled": 1}, (0, 0)),
         (event("order.seen", State.FILLED, was=State.IN_DOUBT), {"filled": 1}, (1, 0)),
@@ -88,9 +88,9 @@ def test_every_event_is_counted_by_its_name_from_the_start(recorder: Recorder, n
     ids=lambda value: f"{value.name} {value.state}" if isinstance(value, Event) else "",
 )
 def test_an_order_ends_once_and_is_settled_once(
-    recorder: Recorder, told: Event, ended: dict[str, int], came_to: tuple[int, int]
+    recorder: Recorder, emitted: Event, ended: dict[str, int], came_to: tuple[int, int]
 ) -> None:
-    recorder.on_event(told)
+    recorder.on_event(emitted)
     assert outcomes(recorder) == ended
     assert settled(recorder) == came_to
     assert [dict(point.outcomes) for point in recorder.series.points(NOON_MS, MINUTE_MS) if point.outcomes] == (
@@ -103,7 +103,7 @@ def test_a_withdrawn_order_is_no_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("emitted", "kind"),
     [
         (event("lock.expired"), "expired"),
         (event("lock.overdue"), "overdue"),
@@ -111,8 +111,8 @@ def test_a_withdrawn_order_is_no_failure() -> None:
     ],
     ids=["expired", "overdue", "wait_ended"],
 )
-def test_an_expired_lease_or_wait_is_a_timeout(recorder: Recorder, told: Event, kind: str) -> None:
-    recorder.on_event(told)
+def test_an_expired_lease_or_wait_is_a_timeout(recorder: Recorder, emitted: Event, kind: str) -> None:
+    recorder.on_event(emitted)
     assert count(recorder, "lock_timeouts_total", kind=kind) == 1
     assert recorder.series.total(TIMEOUT, NOON_MS, MINUTE_MS) == 1
 
@@ -133,7 +133,7 @@ def test_waits_for_locks_are_measured_for_orders_and_for_callers(recorder: Recor
     assert count(recorder, "lock_wait_seconds_count", holder="order") == 1
 
 
-def test_the_way_to_the_wire_begins_with_the_signals_acceptance(recorder: Recorder) -> None:
+def test_the_time_to_the_first_byte_begins_with_the_signals_acceptance(recorder: Recorder) -> None:
     """The wait in the queue, by the daemon's clock, and the rest by the stopwatch."""
     attempted(recorder, placed(), wire_s=10.002, answered_s=10.032)
     assert count(recorder, "signal_to_wire_seconds_sum") == pytest.approx(0.252)
@@ -144,20 +144,20 @@ def test_the_way_to_the_wire_begins_with_the_signals_acceptance(recorder: Record
     assert point.latency.count == 1
 
 
-def test_an_armed_orders_way_begins_with_its_instant(recorder: Recorder) -> None:
+def test_an_armed_orders_time_begins_with_its_instant(recorder: Recorder) -> None:
     attempted(recorder, placed(), fire_ms=NOON_MS, wire_s=10.002, answered_s=10.032)
     assert count(recorder, "instant_to_wire_seconds_sum") == pytest.approx(0.002)
     assert count(recorder, "signal_to_wire_seconds_count") == 0
     assert recorder.series.points(NOON_MS, MINUTE_MS)[0].latency.count == 1
 
 
-def test_a_later_attempt_is_no_signals_way_to_the_wire(recorder: Recorder) -> None:
+def test_a_later_attempt_is_not_measured_from_the_signal(recorder: Recorder) -> None:
     attempted(recorder, placed(), number=2, wire_s=10.002, answered_s=10.032)
     assert count(recorder, "signal_to_wire_seconds_count") == 0
     assert count(recorder, "exchange_round_trip_seconds_count") == 1
 
 
-def test_an_attempt_that_never_reached_the_wire_has_no_times(recorder: Recorder) -> None:
+def test_an_attempt_that_was_never_sent_has_no_times(recorder: Recorder) -> None:
     attempted(recorder, NotSent("halted"), answered_s=10.1)
     assert count(recorder, "attempts_total", answer="not_sent") == 1
     assert count(recorder, "signal_to_wire_seconds_count") == count(recorder, "exchange_round_trip_seconds_count") == 0

@@ -110,7 +110,7 @@ def test_telegrams_shape_names_the_chat() -> None:
     assert "parse_mode" not in found, "a text that is no markup cannot be a wrong one"
 
 
-def test_what_has_resolved_asks_for_nothing() -> None:
+def test_a_resolved_alert_has_nothing_to_do() -> None:
     resolved = Notice(
         alert="disk_low", severity="critical", state="resolved", summary="s", todo="nothing", value=1, at_ms=0
     )
@@ -154,7 +154,7 @@ async def test_a_message_that_a_webhook_refuses_for_good_is_not_sent_again(statu
         assert len(server.posted) == 1
 
 
-async def test_a_webhook_that_hangs_is_alone() -> None:
+async def test_a_webhook_that_hangs_delays_no_other() -> None:
     """The other webhooks get their messages; messages that find its queue full are dropped and logged."""
     with receiver(None) as dead, receiver() as well:
         async with sending(f"json {dead.url()}", f"json {well.url()}", timeout_s=60) as at_work:

@@ -23,7 +23,7 @@ TOLD = {
 }
 
 
-def told(body: bytes | None) -> dict[str, Any]:
+def decoded(body: bytes | None) -> dict[str, Any]:
     assert body is not None
     found: dict[str, Any] = json.loads(body)
     return found
@@ -31,7 +31,7 @@ def told(body: bytes | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("state", TOLD)
 def test_an_outcome_is_reported_with_the_bots_values(state: State) -> None:
-    found = told(report(order(state, reason="because")))
+    found = decoded(report(order(state, reason="because")))
     assert (found["status"], found["executionStatus"]) == TOLD[state]
     assert ("errorMessage" in found) is (state is not State.FILLED)
     assert "because" in found.get("errorMessage", "because")
@@ -44,7 +44,7 @@ def test_while_the_outcome_is_unknown_nothing_is_reported(state: State) -> None:
 
 def test_a_resting_order_is_reported_once_it_was_seen() -> None:
     assert report(limit_order(State.OPEN)) is None
-    assert told(report(limit_order(State.OPEN, seen_ms=NOON_MS))) == {
+    assert decoded(report(limit_order(State.OPEN, seen_ms=NOON_MS))) == {
         "status": "executing",
         "executionStatus": "placed",
     }
@@ -58,12 +58,12 @@ def test_fills_are_reported_as_numbers() -> None:
         b'"actualPositionSize":3,"actualExecutionTime":1790000000}'
     )
     unsent = order(State.FILLED, executed_quantity=Decimal(3), executed_quote=Decimal(10), updated_ms=NOON_MS)
-    assert told(report(unsent))["actualExecutionTime"] == NOON_MS // 1_000
+    assert decoded(report(unsent))["actualExecutionTime"] == NOON_MS // 1_000
 
 
 def test_a_price_that_is_not_known_is_left_out() -> None:
     filled = order(State.FILLED, executed_quantity=Decimal(3), sent_ms=NOON_MS)
-    assert told(report(filled)) == {
+    assert decoded(report(filled)) == {
         "status": "completed",
         "executionStatus": "success",
         "actualPositionSize": 3,
@@ -72,21 +72,21 @@ def test_a_price_that_is_not_known_is_left_out() -> None:
 
 
 def test_a_reason_may_be_missing_or_endless() -> None:
-    assert "is canceled: the exchange says so" in told(report(order(State.CANCELED)))["errorMessage"]
-    assert "do not send it again" in told(report(order(State.LOST)))["errorMessage"]
-    assert len(told(report(order(State.REJECTED, reason="x" * 9_999)))["errorMessage"]) == 500
+    assert "is canceled: the exchange says so" in decoded(report(order(State.CANCELED)))["errorMessage"]
+    assert "do not send it again" in decoded(report(order(State.LOST)))["errorMessage"]
+    assert len(decoded(report(order(State.REJECTED, reason="x" * 9_999)))["errorMessage"]) == 500
 
 
 def test_a_target_that_came_back_gets_a_message() -> None:
     filled = order(State.FILLED)
-    assert told(report(filled, rearmed=True))["errorMessage"] == already_traded(filled)
-    assert told(report(filled, rearmed=True))["status"] == "completed"
-    assert told(remark(filled)) == {"errorMessage": already_traded(filled)}
+    assert decoded(report(filled, rearmed=True))["errorMessage"] == already_traded(filled)
+    assert decoded(report(filled, rearmed=True))["status"] == "completed"
+    assert decoded(remark(filled)) == {"errorMessage": already_traded(filled)}
     assert filled.order_id in already_traded(filled)
 
 
 def test_a_refusal_is_reported_with_its_reason() -> None:
-    assert told(refusal(Reason("42", "no size"))) == {
+    assert decoded(refusal(Reason("42", "no size"))) == {
         "status": "failed",
         "executionStatus": "failed",
         "errorMessage": "sniperd: no size",
@@ -95,6 +95,6 @@ def test_a_refusal_is_reported_with_its_reason() -> None:
 
 def test_a_target_that_came_back_after_an_order_that_executed_nothing_may_be_tried_again() -> None:
     cancelled = order(State.CANCELED, finished_ms=NOON_MS)
-    message = told(report(cancelled, rearmed=True))["errorMessage"]
+    message = decoded(report(cancelled, rearmed=True))["errorMessage"]
     assert cancelled.order_id in message
     assert "may be set ready again" in message

@@ -47,7 +47,7 @@ def judged(config: Config = TARGETS, **changes: Any) -> Candidate | Reason:
     return candidate_of(recognised(config, **changes), config, {ADDRESS: "BARUSDT"}.get, NOON_MS)
 
 
-def wished(config: Config = TARGETS, **changes: Any) -> Candidate:
+def candidate(config: Config = TARGETS, **changes: Any) -> Candidate:
     found = judged(config, **changes)
     assert isinstance(found, Candidate), found
     return found
@@ -116,7 +116,7 @@ def test_a_status_and_an_error_message_may_be_odd() -> None:
 
 
 def test_a_target_is_a_market_buy_of_its_size_under_its_own_key() -> None:
-    asked = wished(entryStrategy="market").request
+    asked = candidate(entryStrategy="market").request
     assert (asked.symbol, asked.side, asked.type) == ("FOOUSDT", "BUY", "MARKET")
     assert (asked.quantity, asked.quote_order_qty, asked.price) == (None, Decimal(10), None)
     assert (asked.owner_id, asked.snipe_target_id, asked.idempotency_key) == ("anna", "42", "target:42")
@@ -124,7 +124,7 @@ def test_a_target_is_a_market_buy_of_its_size_under_its_own_key() -> None:
 
 
 def test_a_limit_target_buys_what_its_size_pays_for_and_not_more() -> None:
-    asked = wished(entryStrategy="LIMIT", entryPrice="3", positionSizeUsdt=10).request
+    asked = candidate(entryStrategy="LIMIT", entryPrice="3", positionSizeUsdt=10).request
     assert (asked.type, asked.price, asked.quote_order_qty) == ("LIMIT", Decimal(3), None)
     assert asked.quantity == Decimal("3.333333333333333333")
     assert normalise(asked, Config(), now_ms=NOON_MS).quantity == asked.quantity
@@ -132,16 +132,16 @@ def test_a_limit_target_buys_what_its_size_pays_for_and_not_more() -> None:
 
 @pytest.mark.parametrize("strategy", [..., None, "normal", " Market "])
 def test_a_target_without_a_strategy_is_bought_at_the_market(strategy: object) -> None:
-    assert wished(entryStrategy=strategy).request.type == "MARKET"
+    assert candidate(entryStrategy=strategy).request.type == "MARKET"
 
 
 @pytest.mark.parametrize("size", [12.5, "12.5", "12.50"])
 def test_a_size_is_read_exactly(size: object) -> None:
-    assert wished(positionSizeUsdt=size).request.quote_order_qty == Decimal("12.5")
+    assert candidate(positionSizeUsdt=size).request.quote_order_qty == Decimal("12.5")
 
 
 def test_a_tiny_price_is_read_exactly() -> None:
-    asked = wished(entryStrategy="limit", entryPrice=1e-7, positionSizeUsdt=10).request
+    asked = candidate(entryStrategy="limit", entryPrice=1e-7, positionSizeUsdt=10).request
     assert (asked.price, asked.quantity) == (Decimal("1e-7"), Decimal(10**8))
 
 
@@ -173,16 +173,16 @@ def test_two_spellings_that_contradict_each_other_are_refused() -> None:
 
 
 def test_a_coin_may_have_a_name_in_any_script() -> None:
-    assert wished(symbolName="币安人生").request.symbol == "币安人生USDT"
+    assert candidate(symbolName="币安人生").request.symbol == "币安人生USDT"
 
 
 @pytest.mark.parametrize("name", ["FOO", "foo", "FOOUSDT", " fooUsdt "])
 def test_a_coin_and_its_pair_are_the_pair(name: str) -> None:
-    assert wished(symbolName=name).request.symbol == "FOOUSDT"
+    assert candidate(symbolName=name).request.symbol == "FOOUSDT"
 
 
 def test_a_contract_address_is_the_pair_that_the_exchange_lists_for_it() -> None:
-    assert wished(symbolName=ADDRESS).request.symbol == "BARUSDT"
+    assert candidate(symbolName=ADDRESS).request.symbol == "BARUSDT"
     assert "contract address" in refused(symbolName="0x" + "0" * 40)
     assert "contract address" in refused(symbolName="DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263")
 
@@ -190,7 +190,7 @@ def test_a_contract_address_is_the_pair_that_the_exchange_lists_for_it() -> None
 @pytest.mark.parametrize("name", [..., "", "USDT", "FOO/USDT", "FOO-USDT", "币 安", "A" * 50, 7.5, {}, "FOO\n"])
 def test_what_is_no_coin_is_refused(name: object) -> None:
     if name == "FOO\n":  # blanks around a name are nothing
-        assert wished(symbolName=name).request.symbol == "FOOUSDT"
+        assert candidate(symbolName=name).request.symbol == "FOOUSDT"
     else:
         assert refused(symbolName=name)
 
@@ -226,23 +226,23 @@ def test_what_cannot_be_used_is_refused_with_the_reason(changes: dict[str, Any],
 
 @pytest.mark.parametrize(("priority", "rank"), [(None, None), (1, 5), (2, 6), ("5", 9)])
 def test_a_priority_is_carried_over_and_never_ahead_of_a_sell(priority: object, rank: int | None) -> None:
-    assert wished(priority=priority).request.priority == rank
+    assert candidate(priority=priority).request.priority == rank
 
 
 def test_a_priority_stays_on_our_scale() -> None:
-    assert wished(Config(poller=TARGETS.poller, queue=QueueTable(buy_priority=9)), priority=4).request.priority == 10
+    assert candidate(Config(poller=TARGETS.poller, queue=QueueTable(buy_priority=9)), priority=4).request.priority == 10
 
 
 @pytest.mark.parametrize("at", [NOON_MS + 7_000, "2026-09-21T14:13:27Z", 1_790_000_007])
 def test_an_execution_time_is_the_instant_of_the_order(at: object) -> None:
-    found = wished(targetExecutionTime=at)
+    found = candidate(targetExecutionTime=at)
     assert (found.request.execute_at, found.instants) == (NOON_MS + 7_000, (NOON_MS + 7_000,))
 
 
 @pytest.mark.parametrize("at", [None, ""])
 def test_without_an_execution_time_a_target_is_for_now(at: object) -> None:
-    assert wished(targetExecutionTime=at).instants == (NOON_MS, NOON_MS)
-    assert wished(targetExecutionTime=at, createdAt=1_789_999_990).instants == (NOON_MS, NOON_MS - 10_000)
+    assert candidate(targetExecutionTime=at).instants == (NOON_MS, NOON_MS)
+    assert candidate(targetExecutionTime=at, createdAt=1_789_999_990).instants == (NOON_MS, NOON_MS - 10_000)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_confidence_that_is_asked_for_must_be_one(score: object, said: str) ->
 
 
 def test_without_a_minimum_the_confidence_is_ignored() -> None:
-    assert wished(confidenceScore="high")
+    assert candidate(confidenceScore="high")
 
 
 JSON = st.recursive(
@@ -281,38 +281,41 @@ def test_no_row_is_so_odd_that_it_is_an_error(fields: dict[str, Any]) -> None:
 # Doubles
 
 
-def sifted(
+def without_duplicates(
     *changes: dict[str, Any], taken: list[Bought] | None = None, under_way: list[Candidate] | None = None
 ) -> tuple[list[str], dict[str, str]]:
-    first, duplicates = drop_duplicates([wished(**each) for each in changes], taken or [], under_way or [], TARGETS)
+    first, duplicates = drop_duplicates([candidate(**each) for each in changes], taken or [], under_way or [], TARGETS)
     assert {(each.status, each.execution_status) for each in duplicates} <= {("cancelled", "duplicate")}
     return [each.row.target_id for each in first], {each.target_id: each.why for each in duplicates}
 
 
 def test_of_several_targets_of_one_coin_only_the_lowest_id_is_submitted() -> None:
     """The others wait: the first may be one that cannot be traded."""
-    assert sifted({"id": 10}, {"id": 9}, {"id": "abc"}, {"id": 8, "symbolName": "fooUSDT"}) == (["8"], {})
+    assert without_duplicates({"id": 10}, {"id": 9}, {"id": "abc"}, {"id": 8, "symbolName": "fooUSDT"}) == (["8"], {})
 
 
 def test_targets_of_other_coins_or_users_are_no_doubles() -> None:
-    assert sifted({"id": 1}, {"id": 2, "symbolName": "BAR"}, {"id": 3, "userId": "bert"}) == (["1", "2", "3"], {})
+    assert without_duplicates({"id": 1}, {"id": 2, "symbolName": "BAR"}, {"id": 3, "userId": "bert"}) == (
+        ["1", "2", "3"],
+        {},
+    )
 
 
 def test_targets_far_apart_in_time_are_no_doubles() -> None:
     at = [{"id": number, "targetExecutionTime": NOON_MS + number * 60_001} for number in (1, 2)]
-    assert sifted(*at)[0] == ["1", "2"]
-    assert sifted(at[0], {"id": 2, "targetExecutionTime": NOON_MS + 120_001})[0] == ["1"]
+    assert without_duplicates(*at)[0] == ["1", "2"]
+    assert without_duplicates(at[0], {"id": 2, "targetExecutionTime": NOON_MS + 120_001})[0] == ["1"]
 
 
 def test_an_order_that_was_accepted_shortly_before_makes_a_duplicate() -> None:
     taken = [each for each in [bought(order(State.FILLED, target_id="7"))] if each is not None]
-    assert sifted({"id": 8}, taken=taken)[1] == {
+    assert without_duplicates({"id": 8}, taken=taken)[1] == {
         "8": f"a duplicate of target 7 (order {order().order_id}): the same coin for the same user; not traded"
     }
     earlier = [msgspec.structs.replace(taken[0], at_ms=NOON_MS - 60_001)]
-    assert sifted({"id": 8}, taken=earlier)[0] == ["8"]
-    assert sifted({"id": 8, "createdAt": NOON_MS - 60_000}, taken=earlier)[0] == []
-    assert sifted({"id": 7}, taken=taken)[0] == ["7"]
+    assert without_duplicates({"id": 8}, taken=earlier)[0] == ["8"]
+    assert without_duplicates({"id": 8, "createdAt": NOON_MS - 60_000}, taken=earlier)[0] == []
+    assert without_duplicates({"id": 7}, taken=taken)[0] == ["7"]
 
 
 def test_only_buys_that_bought_or_may_buy_make_doubles() -> None:
@@ -326,7 +329,7 @@ def test_only_buys_that_bought_or_may_buy_make_doubles() -> None:
 
 
 def test_a_target_waits_for_one_that_is_being_submitted() -> None:
-    assert sifted({"id": 2}, under_way=[wished(id=3)]) == ([], {})
+    assert without_duplicates({"id": 2}, under_way=[candidate(id=3)]) == ([], {})
 
 
 # One key per target, from any caller
@@ -353,6 +356,6 @@ def test_the_first_buy_of_a_target_has_the_targets_key_whether_targets_are_polle
 def test_a_target_that_comes_both_ways_is_one_order() -> None:
     bench = Bench(rules=rules(poller={"enabled": True}))
     first = bench.submit(snipe_target_id="42", quote_order_qty=Decimal(10))
-    asked = wished().request
+    asked = candidate().request
     fields = {name: getattr(asked, name) for name in asked.__struct_fields__ if getattr(asked, name) is not None}
     assert bench.submit(**fields).order_id == first.order_id

@@ -70,8 +70,8 @@ async def test_a_run_begins_at_the_machines_clock_again(path: Path) -> None:
     later = msgspec.structs.replace(NOW, boot_ms=NOW.boot_ms + 5, unix_ms=NOW_MS + 5)
     assert anchored(later, previous, found.last_ms).unix_ms == NOW_MS + 5
     with closing(sqlite3.connect(path)) as database:
-        told = database.execute("SELECT at_ms, name, actor FROM events ORDER BY event_id").fetchall()
-    assert told == [(WRONG_MS, "trading.halted", "daemon"), (NOW_MS, "clock.reset", "uid:7")]
+        events = database.execute("SELECT at_ms, name, actor FROM events ORDER BY event_id").fetchall()
+    assert events == [(WRONG_MS, "trading.halted", "daemon"), (NOW_MS, "clock.reset", "uid:7")]
 
 
 async def test_what_waits_expires_at_the_next_start(path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_a_key_counts_for_as_long_as_it_would_have(path: Path) -> None:
     assert (found.key_until_ms, found.finished_ms) == (NOW_MS + 60_000, NOW_MS)
 
 
-async def test_a_dead_letter_keeps_its_patience_for_a_requeue(path: Path) -> None:
+async def test_a_dead_letter_keeps_its_time_for_a_requeue(path: Path) -> None:
     found = await order_after(path, state=State.DEAD_LETTER, finished_ms=WRONG_MS, deadline_ms=WRONG_MS + 5_000)
     assert found.deadline_ms - found.accepted_ms == 5_000
 

@@ -33,7 +33,7 @@ def patience_ms(connection: sqlite3.Connection) -> int:
     return found
 
 
-async def test_what_is_short_is_done_in_the_loops_own_thread(store: Store) -> None:
+async def test_short_work_runs_in_the_event_loop_thread(store: Store) -> None:
     assert await store._write(where)
 
 
@@ -42,7 +42,7 @@ async def test_slow_work_runs_in_the_thread(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("orders", "here"), [(10, True), (LARGE, False)], ids=["a small one", "a batch of hundreds"])
-async def test_a_large_group_is_written_beside_the_loop(
+async def test_a_large_group_is_written_in_the_worker_thread(
     store: Store, monkeypatch: pytest.MonkeyPatch, orders: int, here: bool
 ) -> None:
     places: list[bool] = []
@@ -58,7 +58,7 @@ async def test_a_large_group_is_written_beside_the_loop(
     assert len(await store.page(state=None, symbol=None, before_seq=None, limit=1_000)) == len(batch)
 
 
-async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
+async def test_after_a_slow_commit_commits_run_in_the_worker_thread_for_a_while(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "SLOW_S", -1.0)
@@ -70,21 +70,21 @@ async def test_after_a_slow_one_they_are_done_beside_it_for_a_while(
     assert await store._write(where)
 
 
-async def test_what_another_process_has_locked_is_waited_for_beside_the_loop(store: Store, tmp_path: Path) -> None:
+async def test_the_worker_thread_waits_for_a_lock_of_another_process(store: Store, tmp_path: Path) -> None:
     async def order() -> None:
         await store.commit(ChangeSet(orders={"1": making.order(1)})).durable()
-        told.append("durable")
+        finished.append("durable")
 
-    told: list[str] = []
+    finished: list[str] = []
     with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(order)
             await anyio.wait_all_tasks_blocked()
-            assert told == []
+            assert finished == []
             assert len((await store.remembered()).orders) == 0
             other.execute("ROLLBACK")
-    assert told == ["durable"]
+    assert finished == ["durable"]
     assert len((await store.remembered()).orders) == 1
 
 
@@ -115,7 +115,7 @@ async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_faile
         assert caught.group_contains(CommitFailed)
 
 
-async def test_only_beside_the_loop_is_anybody_waited_for(store: Store) -> None:
+async def test_only_the_worker_thread_waits_for_locks(store: Store) -> None:
     assert await store._write(patience_ms) == 0
     assert await store._write.in_thread(patience_ms) == connection.RETRY_MS
     assert await store._write(patience_ms) == 0

@@ -104,18 +104,18 @@ async def test_durable_means_that_another_connection_can_read_it(tmp_path: Path)
 
 
 async def test_no_waiter_returns_before_the_commit(tmp_path: Path) -> None:
-    told = False
+    returned = False
 
     async def wait(store: Store) -> None:
-        nonlocal told
+        nonlocal returned
         await store.commit(step(1)).durable()
-        told = True
+        returned = True
 
     async with store_at(tmp_path) as (store, valve), anyio.create_task_group() as tasks:
         valve.open.clear()
         tasks.start_soon(wait, store)
         await anyio.wait_all_tasks_blocked()
-        assert not told
+        assert not returned
         valve.open.set()
 
 

@@ -134,7 +134,7 @@ async def test_one_flipped_bit_in_an_index_is_found_at_start(path: Path) -> None
     assert "restore the last backup" in said
 
 
-async def test_damage_to_what_decides_nothing_ends_the_daemon_a_little_later(path: Path) -> None:
+async def test_damage_outside_the_decisive_tables_ends_the_daemon_a_little_later(path: Path) -> None:
     async with open_store(path) as store:
         event = Event(name="order.accepted", at_ms=1, order_id="01ABC")
         await store.commit(ChangeSet(orders={"a": making.order(1)}, events=[event])).durable()
@@ -158,7 +158,7 @@ def flip(path: Path, name: str, word: bytes) -> None:
         file.write(bytes([word[-1] ^ 0b0100_0000]))
 
 
-async def test_a_start_that_was_cut_off_does_not_hinder_the_next(path: Path) -> None:
+async def test_an_interrupted_start_does_not_hinder_the_next(path: Path) -> None:
     await written(path)
     edit(path, "CREATE TABLE ballast (bytes BLOB) STRICT")
     await written(path)
@@ -171,14 +171,12 @@ async def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "[store] path" in message
 
 
-async def test_the_log_of_changes_has_its_working_size_before_the_first_order(path: Path) -> None:
+async def test_the_wal_has_its_working_size_before_the_first_order(path: Path) -> None:
     async with open_store(path):
         assert path.with_name("sniperd.db-wal").stat().st_size >= 4 << 20
 
 
-async def test_what_a_killed_process_left_in_the_log_of_changes_does_not_make_it_grow(
-    path: Path, tmp_path: Path
-) -> None:
+async def test_what_a_killed_process_left_in_the_wal_does_not_make_it_grow(path: Path, tmp_path: Path) -> None:
     killed = tmp_path / "killed" / "sniperd.db"
     killed.parent.mkdir()
     async with open_store(path) as store:

@@ -1,4 +1,4 @@
-"""What is asked of the database."""
+"""Queries of the database."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""A backup in the database's place: checked before, known as a copy after, nothing of the former one in its way."""
+"""Restore: the backup is checked before and marked as a copy after; nothing of the former database remains in use."""
 
 import os
 import sqlite3
@@ -65,9 +65,7 @@ async def test_the_former_database_can_be_opened_where_it_is_kept(database: Path
         assert len((await store.remembered()).orders) == 5
 
 
-async def test_a_log_of_changes_of_the_former_database_is_not_written_into_the_restored_one(
-    database: Path, copy: Path
-) -> None:
+async def test_a_wal_of_the_former_database_is_not_written_into_the_restored_one(database: Path, copy: Path) -> None:
     await fill(database, 1, 3)
     backup(database, copy)
     with closing(sqlite3.connect(database)) as left_open:  # as after kill -9: the log of changes stays
@@ -87,7 +85,7 @@ async def test_without_a_database_it_is_put_there_for_its_owner_alone(database: 
     assert names(elsewhere.parent) == ["sniperd.db", "sniperd.db.lock"]
 
 
-async def test_a_log_of_changes_without_its_database_is_removed(database: Path, copy: Path) -> None:
+async def test_a_wal_without_its_database_is_removed(database: Path, copy: Path) -> None:
     await backed_up(database, copy)
     database.unlink()
     database.with_name("sniperd.db-wal").write_bytes(b"stale")
@@ -129,7 +127,7 @@ async def test_what_is_no_backup_of_ours_changes_nothing(database: Path, copy: P
         assert len((await store.remembered()).orders) == 5
 
 
-async def test_a_restore_that_was_cut_off_keeps_the_daemon_from_starting_until_it_is_run_again(
+async def test_an_interrupted_restore_keeps_the_daemon_from_starting_until_it_is_run_again(
     database: Path, copy: Path
 ) -> None:
     await backed_up(database, copy)

@@ -1,4 +1,4 @@
-"""The database's own guards: what it refuses whatever a program writes."""
+"""The constraints of the schema, which hold for every program."""
 
 import re
 import sqlite3

@@ -1,1 +1,1 @@
-"""A running daemon, watched: its metrics, its alerts, and what Prometheus and Grafana are to read of it."""
+"""Monitoring of a running daemon: metrics, alerts, and the files for Prometheus and Grafana."""

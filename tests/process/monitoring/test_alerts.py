@@ -20,7 +20,7 @@ def alerts(daemon: Daemon) -> dict[str, dict[str, Any]]:
 
 
 def test_a_halt_is_an_alert_until_it_is_over(daemon: Daemon, hook: Receiver) -> None:
-    mark, told = daemon.process.mark(), len(hook.posted)
+    mark, before = daemon.process.mark(), len(hook.posted)
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
     fired = daemon.wait_for("alert.firing", since=mark, alert="trading_halted")
     assert (fired["level"], fired["severity"], fired["value"]) == ("error", "critical", 1)
@@ -33,7 +33,7 @@ def test_a_halt_is_an_alert_until_it_is_over(daemon: Daemon, hook: Receiver) -> 
     assert "trading_halted" not in alerts(daemon)
 
     def posted() -> list[str] | None:
-        states = [each.body["state"] for each in hook.posted[told:] if each.body["alert"] == "trading_halted"]
+        states = [each.body["state"] for each in hook.posted[before:] if each.body["alert"] == "trading_halted"]
         return states if len(states) > 1 else None
 
     assert eventually(posted, "both messages") == ["firing", "resolved"]
@@ -117,13 +117,13 @@ def test_a_webhooks_file_that_others_can_read_keeps_the_daemon_down(own_stage: S
 
 
 def test_a_test_reaches_the_webhook(daemon: Daemon, hook: Receiver) -> None:
-    told = len(hook.posted)
+    before = len(hook.posted)
     answer = daemon.ask("POST", "/v1/admin/alerts/test")
     assert (answer.status, answer.json) == (
         200,
         {"webhooks": [{"webhook": "json 1", "delivered": True, "error": None}]},
     )
-    assert "test" in [each.body["state"] for each in hook.wait_for(told + 1)[told:]]
+    assert "test" in [each.body["state"] for each in hook.wait_for(before + 1)[before:]]
 
 
 @pytest.mark.needs("root")

@@ -70,7 +70,7 @@ def test_events_are_sent_over_tcp(own_daemon: Daemon) -> None:
     connection.close()
 
 
-def test_an_event_has_the_words_of_the_catalogue(daemon: Daemon) -> None:
+def test_an_event_has_the_keys_of_the_catalogue(daemon: Daemon) -> None:
     with following(daemon.status) as stream:
         order_id = bought(daemon)
         sent = stream.wait_for("order.sent", orderId=order_id)
@@ -90,8 +90,8 @@ def test_events_are_described_as_they_are_sent(daemon: Daemon) -> None:
     shape = document["components"]["schemas"][described["x-data"]["$ref"].rpartition("/")[2]]
     assert shape["properties"].keys() == BOUND
     with following(daemon.status) as stream:
-        told = stream.wait_for("order.sent", orderId=bought(daemon))
-    assert set(shape["required"]) <= told.data.keys() <= shape["properties"].keys()
+        event = stream.wait_for("order.sent", orderId=bought(daemon))
+    assert set(shape["required"]) <= event.data.keys() <= shape["properties"].keys()
 
 
 @pytest.mark.parametrize("by", ["Last-Event-ID", "after", "both"])
@@ -158,7 +158,7 @@ def test_a_reader_can_follow_one_kind(daemon: Daemon) -> None:
         assert next(stream).event.startswith("trading.")
 
 
-def test_what_a_filter_is_not_is_refused(daemon: Daemon) -> None:
+def test_an_unknown_filter_is_refused(daemon: Daemon) -> None:
     refused = ask(daemon.status, "GET", "/v1/events?since=3")
     assert (refused.status, refused.json["allowed"]) == (400, "after, name, orderId")
 

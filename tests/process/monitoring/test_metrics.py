@@ -19,7 +19,7 @@ PREFIX = re.compile(r"sniperd_[a-z_]+|process_[a-z_]+|python_[a-z_]+")
 
 
 @pytest.mark.needs("prometheus")
-def test_promtool_finds_nothing_to_say(daemon: Daemon) -> None:
+def test_promtool_finds_no_problem(daemon: Daemon) -> None:
     daemon.submit(market_buy(), wait_s=10)
     assert tool("promtool", "check", "metrics", text=scrape(daemon)) == ""
 

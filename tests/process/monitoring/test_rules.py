@@ -1,4 +1,4 @@
-"""Prometheus's rules: each fires when it should and not before, and says and does what the daemon's own does."""
+"""The Prometheus rules: each fires when it should and not before, with the texts and limits of the daemon's own."""
 
 import re
 from pathlib import Path
@@ -92,7 +92,7 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "disk_low": [series("sniperd_disk_free_bytes", "500000000x200")],
     "database_locked": [series("sniperd_database_locked_seconds", "2x200")],
 }
-"""What does not, at the limit or just short of it."""
+"""Input that does not make it fire, at the limit or just short of it."""
 
 
 def of_file(name: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def test_a_rule_has_the_daemons_limit_times_severity_and_words(name: str) -> Non
     assert set(re.findall(r"\[(\w+)]", theirs["expr"])) <= {f"{WINDOW_MINUTES}m"}
 
 
-def test_so_many_must_have_failed_for_both() -> None:
+def test_both_need_the_same_number_of_failures() -> None:
     assert f">= {AlertsTable().failed_at_least}\n" in of_file("failed_orders")["expr"].replace(" )", "\n)")
 
 

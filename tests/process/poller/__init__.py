@@ -1,1 +1,1 @@
-"""The poller, with a bot that has rows of its own and may misbehave."""
+"""The poller with a simulated bot that may misbehave."""

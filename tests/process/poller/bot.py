@@ -58,7 +58,7 @@ class Bot:
         with self.changed:
             self.rows[target_id] |= changes
 
-    def told(self, target_id: str) -> list[Row]:
+    def reports_of(self, target_id: str) -> list[Row]:
         """Return the reports of a target that have come."""
         with self.changed:
             return [body for patched, body in self.patches if patched == target_id]

@@ -90,8 +90,8 @@ def test_a_target_that_is_armed_again_is_recognised(daemon: Daemon, exchange: Ex
     bot.wait_for_report(target, status="completed")
     bot.set(target, status="ready", executionStatus=None, executionPrice=None, actualPositionSize=None,
             actualExecutionTime=None)  # fmt: skip
-    told = bot.wait_for_report(target, count=2, status="completed")
-    assert "traded already" in told["errorMessage"]
+    reported = bot.wait_for_report(target, count=2, status="completed")
+    assert "traded already" in reported["errorMessage"]
     daemon.wait_for("poller.rearmed", target_id=target)
     bot.set(target, status="ready")  # and again, with what was executed still in the row
     bot.wait_for_polls(3)
@@ -127,8 +127,8 @@ def test_a_target_whose_order_was_cancelled_unfilled_may_be_set_ready_again(
     daemon.ask("DELETE", f"/v1/orders/{first['id']}")
     bot.wait_for_report(target, status="cancelled")
     bot.set(target, status="ready")
-    told = bot.wait_for_report(target, count=2, status="cancelled")
-    assert "was cancelled with nothing executed" in told["errorMessage"]
+    reported = bot.wait_for_report(target, count=2, status="cancelled")
+    assert "was cancelled with nothing executed" in reported["errorMessage"]
     assert len(exchange.orders()) == 1
     daemon.process.wait_for("order.key_freed", order_id=first["id"], timeout_s=CONFIRMED_WITHIN_S)
     bot.wait_for_polls()
@@ -148,7 +148,7 @@ def test_a_bought_target_that_is_ready_for_its_exit_is_reported_once_and_left_so
     target = bot.add(1, executionStatus="success", actualExecutionTime=1_790_000_000)
     assert bot.wait_for_report(target).keys() == {"errorMessage"}
     bot.wait_for_polls(3)
-    assert (bot.row(target)["status"], len(bot.told(target))) == ("ready", 1)
+    assert (bot.row(target)["status"], len(bot.reports_of(target))) == ("ready", 1)
     assert len(exchange.orders()) == 1
 
 
@@ -174,7 +174,7 @@ def test_a_report_that_the_bot_refuses_is_given_up(own_stage: Stage, exchange: E
     dropped = daemon.wait_for("poller.report_dropped", target_id=target)
     assert "HTTP 400" in dropped["error"]
     bot.wait_for_polls(3)
-    assert len(bot.told(target)) == 3
+    assert len(bot.reports_of(target)) == 3
     other = bot.add(2, symbolName="ETH")
     bot.patch_status = 200
     bot.wait_for_report(other, status="completed")

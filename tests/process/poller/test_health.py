@@ -118,12 +118,12 @@ def test_an_unknown_price_is_omitted_and_reported_when_it_is_known(
     exchange.inject({"kind": "no_sum"}, {"kind": "no_sum", "endpoint": "GET /api/v3/myTrades"})
     target = bot.add(1)
     daemon.start(with_rules=True)
-    told = bot.wait_for_report(target, status="completed")
-    assert told["actualPositionSize"] > 0
-    assert "executionPrice" not in told
+    reported = bot.wait_for_report(target, status="completed")
+    assert reported["actualPositionSize"] > 0
+    assert "executionPrice" not in reported
     exchange.inject()
-    told = bot.wait_for_report(target, count=2, status="completed")
-    assert told["executionPrice"] > 0
+    reported = bot.wait_for_report(target, count=2, status="completed")
+    assert reported["executionPrice"] > 0
 
 
 def test_a_market_order_that_the_exchange_cancels_at_once_is_reported_as_cancelled(
@@ -133,9 +133,9 @@ def test_a_market_order_that_the_exchange_cancels_at_once_is_reported_as_cancell
     exchange.change_market("SOONUSDT", asks=[])
     target = bot.add(1, symbolName="SOON")
     daemon.start(with_rules=True)
-    told = bot.wait_for_report(target)
-    assert (told["status"], told["executionStatus"]) in {("cancelled", "failed"), ("failed", "failed")}
-    assert "actualPositionSize" not in told
+    reported = bot.wait_for_report(target)
+    assert (reported["status"], reported["executionStatus"]) in {("cancelled", "failed"), ("failed", "failed")}
+    assert "actualPositionSize" not in reported
 
 
 # The token
@@ -157,7 +157,7 @@ def test_without_one_none_is_sent(daemon: Daemon, bot: Bot) -> None:
     assert bot.authorizations == {None}
 
 
-def test_a_bot_that_hands_the_token_back_does_not_make_it_seen(daemon: Daemon, bot: Bot) -> None:
+def test_a_token_that_the_bot_echoes_is_not_shown(daemon: Daemon, bot: Bot) -> None:
     bot.token = "another one"
     with_token(daemon, "file")
     daemon.start(with_rules=True)
@@ -185,7 +185,7 @@ def test_a_token_that_cannot_be_used_ends_the_start(daemon: Daemon, text: str, m
     assert why in "\n".join(daemon.process.errors.all())
 
 
-def test_a_bot_that_comes_back_is_asked_with_the_token_again(own_stage: Stage, exchange: Exchange) -> None:
+def test_a_bot_that_comes_back_gets_the_token_again(own_stage: Stage, exchange: Exchange) -> None:
     bot = Bot(token=TOKEN)
     with running(bot):
         daemon = own_stage.daemon(exchange, polling(bot))

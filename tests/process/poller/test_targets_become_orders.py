@@ -17,15 +17,15 @@ def bought(exchange: Exchange) -> list[dict[str, Any]]:
 def test_a_ready_target_is_bought_once_and_reported(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     target = bot.add(42)
     daemon.start(with_rules=True)
-    told = bot.wait_for_report(target, status="completed")
-    assert told["executionStatus"] == "success"
+    reported = bot.wait_for_report(target, status="completed")
+    assert reported["executionStatus"] == "success"
     [order] = daemon.get("/v1/orders")["orders"]
     assert (order["idempotencyKey"], order["snipeTargetId"], order["ownerId"]) == ("target:42", "42", "u1")
     assert (order["symbol"], order["side"], order["type"], order["quoteOrderQty"]) == ("BTCUSDT", "BUY", "MARKET", "25")
-    assert told["actualPositionSize"] * told["executionPrice"] == pytest.approx(25, rel=0.1), "whole steps"
-    assert abs(told["actualExecutionTime"] - wall_ms() / 1_000) < 60
+    assert reported["actualPositionSize"] * reported["executionPrice"] == pytest.approx(25, rel=0.1), "whole steps"
+    assert abs(reported["actualExecutionTime"] - wall_ms() / 1_000) < 60
     bot.wait_for_polls()
-    assert len(bought(exchange)) == len(exchange.arrivals()) == len(bot.told(target)) == 1
+    assert len(bought(exchange)) == len(exchange.arrivals()) == len(bot.reports_of(target)) == 1
 
 
 def test_targets_of_all_kinds_side_by_side(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
@@ -49,7 +49,7 @@ def test_targets_of_all_kinds_side_by_side(daemon: Daemon, exchange: Exchange, b
     assert "contract address" in bot.wait_for_report("8", status="failed")["errorMessage"]
     daemon.wait_for("poller.unreadable", rows=5)
     assert sorted(order["symbol"] for order in bought(exchange)) == ["BTCUSDT", "ETHUSDT", "LTCUSDT"]
-    assert bot.told("600") == []
+    assert bot.reports_of("600") == []
 
 
 @pytest.mark.parametrize("written", [6.669033358322271e-3, "6.669033358322271e-3"], ids=["a number", "a text"])
@@ -99,8 +99,8 @@ def test_a_double_click_is_bought_once(daemon: Daemon, exchange: Exchange, bot: 
     daemon.start(with_rules=True)
     assert bot.wait_for_report("11", status="completed")
     for target in ("12", "13"):
-        told = bot.wait_for_report(target, status="cancelled", executionStatus="duplicate")
-        assert "a duplicate of target 11" in told["errorMessage"]
+        reported = bot.wait_for_report(target, status="cancelled", executionStatus="duplicate")
+        assert "a duplicate of target 11" in reported["errorMessage"]
     bot.add(14, symbolName="BTCUSDT")  # a moment later
     assert "(order " in bot.wait_for_report("14", executionStatus="duplicate")["errorMessage"]
     assert len(bought(exchange)) == 1
@@ -131,7 +131,7 @@ def test_what_the_bot_shows_as_bought_is_left_alone(daemon: Daemon, exchange: Ex
     daemon.start(with_rules=True)
     daemon.wait_for("poller.refused", target_id=target)
     bot.wait_for_polls()
-    assert (bought(exchange), bot.told(target)) == ([], [])
+    assert (bought(exchange), bot.reports_of(target)) == ([], [])
 
 
 def test_while_trading_is_halted_targets_wait(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
@@ -140,7 +140,7 @@ def test_while_trading_is_halted_targets_wait(daemon: Daemon, exchange: Exchange
     target = bot.add(41)
     daemon.wait_for("poller.waiting", target_id=target)
     bot.wait_for_polls()
-    assert (bought(exchange), bot.told(target)) == ([], [])
+    assert (bought(exchange), bot.reports_of(target)) == ([], [])
     daemon.ask("POST", "/v1/admin/resume", {"reason": "for a test"})
     bot.wait_for_report(target, status="completed")
     assert len(bought(exchange)) == 1
@@ -190,7 +190,7 @@ def test_an_unknown_outcome_is_no_failure(daemon: Daemon, exchange: Exchange, bo
     daemon.start(with_rules=True)
     daemon.wait_for("order.in_doubt")
     bot.wait_for_polls()
-    assert bot.told(target) == []
+    assert bot.reports_of(target) == []
     exchange.inject()
     assert bot.wait_for_report(target, status="completed")
     assert len(exchange.arrivals()) == 1
@@ -209,6 +209,6 @@ def test_the_interval_may_change_while_it_runs(daemon: Daemon, bot: Bot) -> None
 def test_reports_are_json_with_numbers(daemon: Daemon, bot: Bot) -> None:
     target = bot.add(81)
     daemon.start(with_rules=True)
-    told = bot.wait_for_report(target)
-    assert json.loads(daemon.wait_for("poller.reported", target_id=target)["report"]) == told
-    assert all(isinstance(told[name], float) for name in ("executionPrice", "actualPositionSize"))
+    reported = bot.wait_for_report(target)
+    assert json.loads(daemon.wait_for("poller.reported", target_id=target)["report"]) == reported
+    assert all(isinstance(reported[name], float) for name in ("executionPrice", "actualPositionSize"))
