@@ -1,7 +1,7 @@
-"""The dispatcher's clock: wakes when something in the trading state is due.
+"""The dispatcher: a task that runs when something in the trading state is due.
 
-Every decision dispatches at once (:mod:`daemon.engine.effects`), not here. This task is for what only time brings:
-deadlines, retries, armed instants, the end of leases, room in the exchange's rate.
+Every decision dispatches at once (:mod:`daemon.engine.effects`). This task is for what becomes due by time alone:
+deadlines, retries, armed instants, the ends of leases, room in the rate budget.
 """
 
 from daemon.core.verbs.dispatch import tick
@@ -17,15 +17,15 @@ class Dispatcher:
         self._alarm = Alarm(effects.clock)
 
     def look_again(self) -> None:
-        """Wake up if something is due sooner than was known."""
+        """Wake the task if something is due sooner than it knows."""
         self._alarm.bring_forward(self._due_ms())
 
     def wake(self) -> None:
-        """Look at once: the clock stepped, and what is due was reckoned before that."""
+        """Run at once: the clock stepped after the next instant was computed."""
         self._alarm.ring()
 
     async def turn(self) -> None:
-        """Return when the task has been round."""
+        """Return when the task has run once."""
         await self._alarm.turn()
 
     async def run(self) -> None:
@@ -35,5 +35,5 @@ class Dispatcher:
             await self._alarm.sleep_until(self._due_ms())
 
     def _due_ms(self) -> int | None:
-        known = (self._effects.state.timers.next_ms(), self._effects.capacity_ms)
+        known = (self._effects.state.timers.next_ms(), self._effects.rate_free_ms)
         return min((due_ms for due_ms in known if due_ms is not None), default=None)

@@ -1,11 +1,11 @@
-"""The one way in which anything changes: decide, commit, send.
+"""The only way to change the trading state: decide, commit, send.
 
-A decision is made in memory at once, and all that follows from it outside waits for the commit that holds it. That is
-the whole of "durable before sent, durable before answered", and of "the outcome is durable before the lock's next
-holder sends": the next holder's request waits for a later place in the same order of commits.
+A decision changes memory at once. All its effects outside wait for the commit that holds it. That gives "durable before
+sent, durable before answered", and "the outcome is durable before the lock's next holder sends": the next holder's
+request waits for a later commit.
 
-Every change of the trading state goes through :meth:`Effects.decide`, whoever asks for it: a caller, an answer of the
-exchange, the clock. So no place can forget to dispatch, to commit or to stop after an error.
+Every change goes through :meth:`Effects.decide`, whether a caller, an answer of the exchange or the clock caused it. So
+no code can forget to dispatch, to commit or to stop after an error.
 """
 
 from collections.abc import Callable
@@ -34,10 +34,10 @@ class Effects:
     def __init__(self, state: TradingState, store: Store, publisher: Publisher, clock: Clock) -> None:
         self.state = state
         self.clock = clock
-        self.capacity_ms: int | None = None  # when there is room for the next in the queue
+        self.rate_free_ms: int | None = None  # when the rate budget has room for the next order in the queue
         self._store = store
         self._publisher = publisher
-        self._start: Callable[[Send, Commit], None] = _nobody_sends
+        self._start: Callable[[Send, Commit], None] = _not_running
         self._grant: Callable[[Lock, Commit], None] = _nobody_waits
         self._look_again: list[Callable[[], None]] = []
         self._broken_by: Exception | None = None
@@ -58,10 +58,10 @@ class Effects:
     def decide(
         self, verb: Callable[Concatenate[Decision, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> tuple[T, Commit]:
-        """Run a verb of the core, send whoever may go because of it, and commit.
+        """Run a verb of the core, dispatch, commit, and start the requests that follow.
 
-        A refusal changes nothing, and a failed commit ends the process by itself. Any other error leaves memory changed
-        by what is never written, so it ends the process, too: the next one begins from the disk.
+        A refusal changes nothing. A failed commit ends the process. Any other error leaves changes in memory that are
+        never written, so it ends the process as well: the next one starts from the disk.
 
         Returns:
             What the verb returned, and the commit: nothing may be shown before it is durable.
@@ -71,7 +71,7 @@ class Effects:
 
         """
         try:
-            result, d, self.capacity_ms = decide(self.state, self.clock.now_ms(), verb, *args, **kwargs)
+            result, d, self.rate_free_ms = decide(self.state, self.clock.now_ms(), verb, *args, **kwargs)
             return result, self._apply(d.changes)
         except (Refusal, CommitFailed):
             raise
@@ -81,10 +81,10 @@ class Effects:
             raise
 
     async def until_broken(self) -> None:
-        """Wait until a decision ends halfway.
+        """Wait for a decision that ends in an error.
 
         Raises:
-            InvariantBroken: it has.
+            InvariantBroken: one has.
 
         """
         await self._broken.wait()
@@ -104,7 +104,7 @@ class Effects:
         return commit
 
 
-def _nobody_sends(send: Send, _commit: Commit) -> None:
+def _not_running(send: Send, _commit: Commit) -> None:
     raise RuntimeError(f"{send.attempt.client_order_id} was to be sent before the engine runs")
 
 

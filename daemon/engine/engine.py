@@ -45,9 +45,9 @@ class Engine:
         """Build it.
 
         Args:
-            prove_first: no order is sent before the exchange was found fit to trade on.
-            hands_over: a service manager keeps the sockets and starts another process for whoever calls, so a signal
-                that comes on a connection opened before the drain is queued for that one instead of refused.
+            preflight_first: no order is sent before the exchange lets this account trade.
+            hands_over: a service manager keeps the sockets and starts another process, so a signal on a connection
+                that was opened before the drain is queued for that process instead of refused.
 
         """
         self.store = store
@@ -83,12 +83,12 @@ class Engine:
         )
 
     def reload(self, rules: Rules) -> None:
-        """Take new rules; they count from the next decision on."""
+        """Apply new rules from the next decision on."""
         self.state.set_rules(rules)
         self._housekeeping.config = rules.config
 
     def clock_stepped(self, step_ms: int, facts: dict[str, str]) -> None:
-        """Take note at once that the clock jumped forward by ``step_ms``; ``facts`` are stored."""
+        """Apply a jump of the clock, forward by ``step_ms``; ``facts`` are stored."""
         self.exchange.clock_stepped(step_ms)
         self.decide(stepped, step_ms, facts)
         self._dispatcher.wake()
@@ -120,11 +120,11 @@ class Engine:
             self.effects.until_broken,
         ):
             tasks.start_soon(task)
-        await anyio.lowlevel.checkpoint()  # the executor's group must stand before it is given tasks
+        await anyio.lowlevel.checkpoint()  # the executor's group must run before it gets tasks
         await self._recover(remembered)
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
-        await self._first_round()
+        await self._first_search()
         await self.store.trusted()
         if not self._stopping.is_set():
             if self._preflight is not None:
@@ -143,7 +143,7 @@ class Engine:
                 self.executor.hold(order)
         await commit.durable()
         counts = self.state.orders.counts
-        self._tell(
+        self._report(
             "daemon.recovered",
             orders=len(self.state.orders),
             queued=counts[State.QUEUED],
@@ -151,25 +151,25 @@ class Engine:
             took_ms=self.clock.now_ms() - began_ms,
         )
 
-    async def _first_round(self) -> None:
-        """Look once for everything in doubt before anything new is taken.
+    async def _first_search(self) -> None:
+        """Search once for everything in doubt before anything new is accepted.
 
-        Bounded: what is still in doubt then keeps its lock and its key, so nothing of it can be placed twice, and an
-        exchange that does not answer must not keep the daemon from taking orders for everything else, nor from ending.
+        The time is bounded: what is still in doubt then keeps its lock and its key, so it cannot be placed twice. An
+        exchange that does not answer must not keep the daemon from accepting other orders, nor from ending.
         """
         in_doubt = self.state.orders.counts[State.IN_DOUBT]
         if in_doubt:
-            self._tell("daemon.reconciling", in_doubt=in_doubt)
+            self._report("daemon.reconciling", in_doubt=in_doubt)
         with anyio.move_on_after(self.state.rules.config.reconcile.startup_s):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._give_up_when_stopped, tasks.cancel_scope)
+                tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
                 async with anyio.create_task_group() as both:
                     both.start_soon(self._reconciler.first_search)
                     if self._preflight is not None:
                         both.start_soon(self._preflight.before_opening)
                 tasks.cancel_scope.cancel()
 
-    async def _give_up_when_stopped(self, scope: anyio.CancelScope) -> None:
+    async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
         await self._stopping.wait()
         scope.cancel()
 
@@ -178,8 +178,8 @@ class Engine:
         self.ready.set()
 
     async def _drain(self) -> None:
-        """Send nothing new, finish what is under way; what does not end in time is left in doubt on disk."""
-        self._tell("daemon.draining", in_flight=len(self.state.open_attempts))
+        """Send nothing new and finish open attempts; what does not end in time stays in doubt on disk."""
+        self._report("daemon.draining", in_flight=len(self.state.open_attempts))
         self.decide(drain, hands_over=self._hands_over)
         with anyio.move_on_after(self.state.rules.config.queue.drain_s):
             await self.executor.idle()
@@ -187,5 +187,5 @@ class Engine:
         self.deliveries.give_up()
         await self.store.flush()
 
-    def _tell(self, name: str, **detail: str | float | None) -> None:
+    def _report(self, name: str, **detail: str | float | None) -> None:
         self.emit(Event(name=name, at_ms=self.clock.now_ms(), detail=detail))

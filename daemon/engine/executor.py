@@ -66,13 +66,13 @@ class Executor:
         self._tasks.create_task(self._attempt(send, commit, Timing(stopwatch_s())))
 
     def hold(self, order: Order) -> None:
-        """Take the lock of an order again whose outcome was unknown when the process ended."""
+        """Take the lock again for an order whose outcome was unknown when the last process ended."""
         self._tasks.create_task(self._hold(order))
 
     async def finish(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do a caller's work with the exchange to its end, even if the caller goes away; return what it returns.
+        """Run a caller's work with the exchange to its end, even if the caller disconnects; return its result.
 
-        An error of the work is raised to the caller, if the caller still waits.
+        An error of the work is raised, if the caller still waits.
 
         Raises:
             NotReady: the daemon is starting and nothing was done, or it ended before the work did.
@@ -103,7 +103,7 @@ class Executor:
         await ran.wait()
 
     async def idle(self) -> None:
-        """Wait until no request is under way."""
+        """Wait until no request is in flight."""
         while self._under_way:
             self._ended.clear()
             await self._ended.wait()
@@ -111,7 +111,7 @@ class Executor:
     async def _attempt(self, send: Send, commit: Commit, timing: Timing) -> None:
         if send.fire_ms is not None:
             await commit.durable()
-            await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another may go
+            await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another order sent
             timing.begin()
         async with self._locks.of(send.order.resource) if send.token is not None else nullcontext():
             if send.fire_ms is not None and not self._fire(send):
@@ -124,7 +124,7 @@ class Executor:
         began_ms = self._clock.now_ms()
         answer = await self._send(send, commit, timing)
         timing.answered_s = stopwatch_s()
-        new_rules = await self._doubted(send, answer, began_ms)
+        new_rules = await self._rules_in_doubt(send, answer, began_ms)
         verdict, _ = self._effects.decide(answered, send.attempt, answer, new_rules=new_rules)
         self._end()
         self._observer.attempted(send, answer, timing)
@@ -134,7 +134,7 @@ class Executor:
     async def _send(self, send: Send, commit: Commit, timing: Timing) -> Answer:
         """Send an attempt's request, once. The order of these lines is the order of events.
 
-        The connection opens while the disk writes. Nothing runs between the last question and the first byte.
+        The connection opens while the disk writes. Nothing runs between the last check and the first byte.
         """
         request = self._exchange.prepare(send.order, send.attempt)
         try:
@@ -174,10 +174,10 @@ class Executor:
         self._under_way -= 1
         self._ended.set()
 
-    async def _doubted(self, send: Send, answer: Answer, began_ms: int) -> SymbolRules | None:
-        """Read a pair's rules again where a refusal doubts them; return them where the order may be rounded to them.
+    async def _rules_in_doubt(self, send: Send, answer: Answer, began_ms: int) -> SymbolRules | None:
+        """Read a pair's rules again if a refusal puts them in doubt; return them if the order may be rounded to them.
 
-        A refusal that is retried in any case does not wait for them, and has them read after its first attempt only.
+        A refusal that is retried anyway does not wait for them; they are read after its first attempt only.
         """
         if not isinstance(answer, Refused) or not answer.doubts_rules:
             return None
@@ -196,7 +196,7 @@ class Executor:
             return None
 
     def _fire(self, send: Send) -> bool:
-        """Let an armed order's instant come; false where it was taken back."""
+        """Move an armed order to in_flight at its instant; return false if it was taken back."""
         armed, _ = self._effects.decide(fire, send)
         return armed
 
@@ -205,7 +205,7 @@ class Executor:
             await self._until_settled(order.order_id)
 
     async def _until_settled(self, order_id: str) -> None:
-        """Keep the lock while the outcome is unknown, unless an administrator has ended it."""
+        """Keep the lock while the outcome is unknown, unless the operator has ended it."""
         state = self._effects.state
         while (order := state.orders.get(order_id)) is not None and order.state in OUTCOME_UNKNOWN:
             if state.lock_of(order) is None:

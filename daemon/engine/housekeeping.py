@@ -1,4 +1,4 @@
-"""Housekeeping: what is done now and then, beside trading, and may fail without harm."""
+"""Housekeeping: periodic work beside trading, which may fail without harm."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ DAY_MS = 24 * HOUR_MS
 
 
 class Housekeeping:
-    """Measures the exchange's clock, keeps the trading rules fresh, removes what is past its retention."""
+    """Measures the exchange's clock, keeps the trading rules fresh, removes rows past their retention."""
 
     def __init__(
         self, exchange: Exchange, store: Store, clock: Clock, emit: Callable[[Event], None], config: Config
@@ -30,42 +30,42 @@ class Housekeeping:
         self._was_reachable: bool | None = None
 
     async def measure(self) -> None:
-        """Measure the exchange's clock, again and again; tell when the exchange comes and goes."""
+        """Measure the exchange's clock periodically; report when the exchange becomes reachable or unreachable."""
         while True:
             await self._exchange.measure_clock()
-            self._tell_reachability()
+            self._report_reachability()
             await anyio.sleep(self.config.exchange.clock_check_s)
 
     async def refresh_rules(self) -> None:
-        """Load all trading rules, again and again; sooner again where that failed."""
+        """Load all trading rules periodically; after a failure sooner."""
         while True:
             try:
                 symbols = await self._exchange.load_rules()
             except NotReady:
                 await anyio.sleep(min(self.config.exchange.symbols_refresh_s, 5))
                 continue
-            self._tell("exchange.symbols_loaded", symbols=symbols)
+            self._report("exchange.symbols_loaded", symbols=symbols)
             await anyio.sleep(self.config.exchange.symbols_refresh_s)
 
     async def clean(self) -> None:
-        """Remove what is past its retention, again and again."""
+        """Remove rows past their retention periodically."""
         while True:
             await anyio.sleep(self.config.locks.cleanup_interval_s)
             now_ms, days = self._clock.now_ms(), self.config.store.retention_days
             history_before_ms = now_ms - int(days * DAY_MS) if days else None
             cleaned = await self._store.clean(now_ms - int(self.config.locks.retention_h * HOUR_MS), history_before_ms)
             if cleaned.rows:
-                self._tell("store.cleaned", **msgspec.structs.asdict(cleaned))
+                self._report("store.cleaned", **msgspec.structs.asdict(cleaned))
 
-    def _tell_reachability(self) -> None:
+    def _report_reachability(self) -> None:
         health = self._exchange.health()
         if health.reachable is self._was_reachable:
             return
         self._was_reachable = health.reachable
         if health.reachable:
-            self._tell("exchange.reachable", offset_ms=health.offset_ms, round_trip_ms=health.round_trip_ms)
+            self._report("exchange.reachable", offset_ms=health.offset_ms, round_trip_ms=health.round_trip_ms)
         else:
-            self._tell("exchange.unreachable", error=health.error)
+            self._report("exchange.unreachable", error=health.error)
 
-    def _tell(self, name: str, **detail: str | float | None) -> None:
+    def _report(self, name: str, **detail: str | float | None) -> None:
         self._emit(Event(name=name, at_ms=self._clock.now_ms(), detail=detail))

@@ -1,4 +1,4 @@
-"""What the engine tells of its own speed, after the fact: nothing is observed on the way to the wire but a clock."""
+"""What the engine reports of its own speed, afterwards: while it sends, it only reads a clock."""
 
 from typing import Protocol
 
@@ -10,26 +10,26 @@ from daemon.core.values.exchange_replies import Answer
 
 
 class Timing(msgspec.Struct):
-    """When an attempt passed where, by the stopwatch; ``None`` where it did not."""
+    """When an attempt reached each step, by the stopwatch in seconds; ``None`` if it did not."""
 
-    begun_s: float  # decided; of an armed order, its instant
-    wire_s: float | None = None  # the connection stands and the gate opened: the next thing is the first byte
+    begun_s: float  # decided; for an armed order, its instant
+    wire_s: float | None = None  # connected and allowed: the first byte is next
     answered_s: float | None = None
 
     def begin(self) -> None:
-        """Let it begin now."""
+        """Set the beginning to now."""
         self.begun_s = stopwatch_s()
 
 
 class Observer(Protocol):
-    """Whoever keeps figures."""
+    """Keeps figures."""
 
     def attempted(self, send: Send, answer: Answer, timing: Timing) -> None:
-        """Take in an attempt whose answer has been recorded."""
+        """Note an attempt whose answer is recorded."""
         ...
 
     def committed(self, took_s: float) -> None:
-        """Take in a commit."""
+        """Note a commit."""
         ...
 
 
@@ -37,10 +37,10 @@ class NullObserver:
     """Keeps no figures."""
 
     def attempted(self, send: Send, answer: Answer, timing: Timing) -> None:
-        """Take nothing in."""
+        """Ignore it."""
 
     def committed(self, took_s: float) -> None:
-        """Take nothing in."""
+        """Ignore it."""
 
 
 NULL_OBSERVER = NullObserver()

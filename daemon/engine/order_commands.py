@@ -1,4 +1,4 @@
-"""What callers ask of the engine about orders. Each answer is true on disk before it is given."""
+"""What callers can do with orders. Every answer is on disk before it is given."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -25,27 +25,27 @@ from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.queries import History
 
 AT_ONCE = 32
-"""Signals of a batch that are checked before the loop is left to others; they are taken in one piece, all or none."""
+"""Signals of a batch that are checked before other tasks may run. They are accepted in one decision, all or none."""
 
 
 class Verb(Protocol):
-    """Something that a person does to an order (:mod:`daemon.core.verbs.operator`)."""
+    """A verb of the operator on one order (:mod:`daemon.core.verbs.operator`)."""
 
     def __call__(self, d: Decision, order: Order, /, *, reason: str, actor: str) -> Order:
-        """Do it."""
+        """Run the verb."""
         ...
 
 
 class Switch(Protocol):
-    """Something that a person does to trading as a whole."""
+    """A verb of the operator on trading as a whole."""
 
     def __call__(self, d: Decision, /, *, reason: str, actor: str) -> None:
-        """Do it."""
+        """Run the verb."""
         ...
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: a word for the audit trail, and whether administration is open to it."""
+    """A caller: its name in the audit trail, and whether it may administer."""
 
     actor: str
     administrator: bool
@@ -62,7 +62,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class OrderCommands:
-    """Serves callers."""
+    """Runs callers' commands on orders."""
 
     def __init__(self, engine: Engine, entropy: Entropy) -> None:
         self._engine = engine
@@ -81,7 +81,7 @@ class OrderCommands:
         """Accept all signals, or none; return when their orders are on disk, in one commit.
 
         Raises:
-            Refusal: none was accepted; where one of them is wrong, the error says which.
+            Refusal: none was accepted; if one of them is wrong, the error says which.
 
         """
         incoming = []
@@ -98,17 +98,17 @@ class OrderCommands:
         now_ms = self._engine.clock.now_ms()
         order_ids = [new_id(now_ms, self._entropy(RANDOM_BYTES)) for _ in incoming]
         accepted, commit = self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
-        await asyncio.sleep(0)  # requests to the exchange are built before this waits,
+        await asyncio.sleep(0)  # requests to the exchange are built before this waits
         await commit.durable()
-        await asyncio.sleep(0)  # and leave before the answers to callers
+        await asyncio.sleep(0)  # and written before callers are answered
         return accepted
 
     async def outcome(self, order: Order, wait_s: float) -> Order:
-        """Wait for an order's outcome, so long at most; return it as it stands then, on disk."""
+        """Wait at most ``wait_s`` seconds for an order's outcome; return the order as it is on disk then."""
         return await self._wait(order, wait_s, lambda now: now.outcome_known)
 
     async def order(self, order_id: str) -> Order:
-        """Return an order as it stands on disk.
+        """Return an order as it is on disk.
 
         Raises:
             Unknown: there is no such order.
@@ -143,10 +143,10 @@ class OrderCommands:
     async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.
 
-        The exchange's answer proves nothing, so a resting order is looked for, and waited for, so long at most.
+        The exchange's answer proves nothing, so a resting order is queried, and waited for at most ``wait_s`` seconds.
 
         Returns:
-            The order as it stands then: cancelled, filled meanwhile, or still resting as far as is known.
+            The order as it is then: cancelled, filled, or still resting as far as is known.
 
         Raises:
             Unknown: there is no such order.
@@ -163,7 +163,7 @@ class OrderCommands:
         return await self._wait(order, wait_s, lambda now: now.state not in RESTING)
 
     async def resolve(self, order_id: str, found: operator.Found, caller: Caller, reason: str) -> Order:
-        """End an unknown outcome by a person's word.
+        """End an unknown outcome by the operator's resolution.
 
         Raises:
             Refusal: not an administrator, no such order, or no unknown outcome.
@@ -204,7 +204,7 @@ class OrderCommands:
         self._engine.exchange.end_backoffs()
 
     async def _prepare(self, request: SignalRequest, caller: Caller) -> Incoming:
-        """Check a signal and fit it to its pair, which waits for the pair's rules and price if they are not known."""
+        """Check a signal and fit it to its pair; this waits for the pair's rules and price if they are not known."""
         state = self._engine.state
         now_ms = self._engine.clock.now_ms()
         signal = normalise(request, state.rules.config, now_ms=now_ms)
@@ -222,7 +222,7 @@ class OrderCommands:
         return Incoming(signal, identity)
 
     async def _fitted(self, signal: Signal, now_ms: int) -> Signal:
-        """Fit a signal to its pair's rules; before known rules refuse it, they are read anew."""
+        """Fit a signal to its pair's rules. If known rules refuse it, they are read again first."""
         exchange = self._engine.exchange
         try:
             return fit(signal, listed(signal.symbol, await exchange.rules(signal.symbol)), now_ms)
@@ -237,7 +237,7 @@ class OrderCommands:
         return await self._carry_out(verb, order.order_id, caller, reason)
 
     async def _wait(self, order: Order, wait_s: float, is_over: Callable[[Order], bool]) -> Order:
-        """Wait until something can be said of an order, so long at most; return it as it stands then, on disk."""
+        """Wait at most ``wait_s`` seconds until ``is_over``; return the order as it is on disk then."""
         with anyio.move_on_after(wait_s):
             while self._engine.state.gate.stage is not Stage.DRAINING:
                 now = self._engine.state.orders.get(order.order_id)
@@ -247,7 +247,7 @@ class OrderCommands:
         return await self.order(order.order_id)
 
     async def _current(self, order_id: str) -> Order:
-        """Return an order as memory has it, or else the disk."""
+        """Return an order from memory, or from the disk."""
         return self._engine.state.orders.get(order_id) or await self.order(order_id)
 
     async def _carry_out(self, verb: Verb, order_id: str, caller: Caller, reason: str) -> Order:
@@ -258,14 +258,14 @@ class OrderCommands:
 
 
 def administrators_only(caller: Caller) -> None:
-    """Refuse a caller who may not administer.
+    """Refuse a caller that may not administer.
 
     Raises:
-        NotAllowed: it may not.
+        NotAllowed: the caller may not.
 
     """
     if not caller.administrator:
         raise NotAllowed(
             f"{caller.actor} may not administer: run it as root, as the daemon's own user, or as a user whose id "
-            "stands in [sockets] admin_uids"
+            "is in [sockets] admin_uids"
         )

@@ -1,8 +1,8 @@
-"""The preflight: before real orders are sent, whether the exchange lets this account trade.
+"""The preflight: whether the exchange lets this account trade, before real orders are sent.
 
-An exchange that says no ends the start, for another start does not help. One that gives no answer does not: the daemon
-searches for what is in doubt, serves leases and readers, sends no order, and asks again until there is an answer.
-Where orders are out there, a "no" begins the day halted instead of ending it, so that they are followed.
+If the exchange says no, the start fails, because another start does not help. If it does not answer, the daemon starts:
+it searches for what is in doubt, serves leases and readers, sends no order, and asks again until there is an answer.
+If there are orders to follow, a "no" halts trading instead of ending the daemon.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ AGAIN_S = 0.5
 
 
 class Preflight:
-    """Asks the exchange, and holds orders back until it is found fit."""
+    """Asks the exchange, and holds orders back until it lets this account trade."""
 
     def __init__(self, effects: Effects, exchange: Exchange, emit: Callable[[Event], None]) -> None:
         self._effects = effects
@@ -33,7 +33,7 @@ class Preflight:
         """Ask once.
 
         Raises:
-            Unfit: the exchange said no, and nothing is out there that must be followed.
+            Unfit: the exchange said no, and there is no order to follow.
 
         """
         result = await self._exchange.preflight()

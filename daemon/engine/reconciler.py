@@ -33,7 +33,7 @@ class Reconciler:
         self._answered = anyio.Event()
 
     def look_again(self) -> None:
-        """Wake up if something is due sooner than was known."""
+        """Wake the task if something is due sooner than it knows."""
         self._alarm.bring_forward(self._due_ms())
 
     def wake(self) -> None:
@@ -41,7 +41,7 @@ class Reconciler:
         self._alarm.ring()
 
     async def turn(self) -> None:
-        """Return when the task has been round."""
+        """Return when the task has run once."""
         await self._alarm.turn()
 
     async def run(self) -> None:

@@ -1,9 +1,9 @@
-"""One ``asyncio.Lock`` per resource, there as long as somebody uses it.
+"""One ``asyncio.Lock`` per resource, kept while it is used.
 
 The lock table (:mod:`daemon.core.values.locks`) decides who holds a resource, and it never grants one twice. These
-locks make that true of the tasks as well: whoever speaks to the exchange on behalf of a resource does so inside the
-resource's lock, from before the request until its outcome is known. A hand-over can be decided while the last
-holder's task is still ending; then the next one's task waits here for it.
+locks do the same for tasks: a task talks to the exchange for a resource only inside the resource's lock, from before
+the request until its outcome is known. The next holder can be decided while the last holder's task is still ending;
+then its task waits here.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ class ResourceLocks:
         return len(self._locks)
 
     def of(self, resource: str) -> asyncio.Lock:
-        """Return the resource's lock; it lives as long as somebody keeps it."""
+        """Return the resource's lock; it exists while a caller keeps it."""
         lock = self._locks.get(resource)
         if lock is None:
             lock = self._locks[resource] = asyncio.Lock()

@@ -1,4 +1,4 @@
-"""An alarm clock for a task that sleeps until the next thing is due, and may have to wake sooner."""
+"""An alarm clock for a task that sleeps until something is due, and may have to wake sooner."""
 
 import asyncio
 import math
@@ -9,36 +9,36 @@ from daemon.clock import Clock
 
 
 class Alarm:
-    """Sleeps until an instant, or until something sooner comes up."""
+    """Sleeps until an instant, or until it is woken."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rung = asyncio.Event()
         self._set_for: float = math.inf
-        self._turned: asyncio.Event | None = None
+        self._ran: asyncio.Event | None = None
 
     def bring_forward(self, due_ms: int | None) -> None:
-        """Wake the sleeper if something is due before it would wake."""
+        """Wake the task if something is due before it would wake."""
         if due_ms is not None and due_ms < self._set_for:
             self._rung.set()
 
     def ring(self) -> None:
-        """Wake the sleeper."""
+        """Wake the task."""
         self._rung.set()
 
     async def turn(self) -> None:
-        """Wake the sleeper, and wait until it has been round and sleeps again."""
-        if self._turned is None:
-            self._turned = asyncio.Event()
-        turned = self._turned
+        """Wake the task, and wait until it has run once and sleeps again."""
+        if self._ran is None:
+            self._ran = asyncio.Event()
+        ran = self._ran
         self.ring()
-        await turned.wait()
+        await ran.wait()
 
     async def sleep_until(self, due_ms: int | None) -> None:
-        """Sleep; ``None`` is until woken."""
-        if self._turned is not None:
-            self._turned.set()
-            self._turned = None
+        """Sleep until an instant (Unix ms); ``None``: until woken."""
+        if self._ran is not None:
+            self._ran.set()
+            self._ran = None
         self._set_for = math.inf if due_ms is None else due_ms
         delay_s = None if due_ms is None else max(0, due_ms - self._clock.now_ms()) / 1_000
         with anyio.move_on_after(delay_s):

@@ -179,7 +179,7 @@ class Bench:
         self.disk = Disk()
         self.state = TradingState(rules, self.disk.by_key, self.disk.lease_by_key)
         self.state.gate.open()
-        self.capacity_ms: int | None = None  # when there is room for the next in the queue
+        self.rate_free_ms: int | None = None  # when the rate budget has room for the next order in the queue
         self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
         self.untold: deque[ChangeSet] = deque()  # written, and memory has not heard of it
         self.sends: dict[str, tuple[Send, ChangeSet]] = {}  # decided, not on the wire yet; by client order id
@@ -194,7 +194,7 @@ class Bench:
 
     def decide(self, verb: Callable[Concatenate[Decision, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a verb as the engine does, and queue its changes for the disk."""
-        result, d, self.capacity_ms = decide(self.state, self.now_ms, verb, *args, **kwargs)
+        result, d, self.rate_free_ms = decide(self.state, self.now_ms, verb, *args, **kwargs)
         self._apply(d.changes)
         return result
 

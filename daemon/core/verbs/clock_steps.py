@@ -1,18 +1,18 @@
 """Rules for the daemon's clock: what follows from a step of it, and when it is too far from the exchange's.
 
-It steps forward where the machine's clock was behind and was set right. Instants mean what they meant: a deadline or an
-``executeAt`` comes sooner by the step. Durations keep their length: a lease that was granted for so long, and a wait
-that the exchange asked for, are not cut short by it.
+The clock steps forward when the machine's clock was behind and was corrected. Instants stay: a deadline or an
+``executeAt`` comes sooner by the step. Durations keep their length: the step does not shorten a lease, nor a wait that
+the exchange asked for.
 """
 
 from daemon.core.state.decision import Decision
 
 FAR_MS = 60_000
-"""A clock that is so far from the exchange's knows no deadline and no instant of a listing."""
+"""From this difference on, deadlines and the instants of listings mean nothing."""
 
 
 def disagreement(offset_ms: int | None) -> str | None:
-    """Say that the daemon's clock is grossly wrong; ``None`` while it is not, or not known to be.
+    """Return what is wrong with the daemon's clock; ``None`` if it is right, or not known to be wrong.
 
     Args:
         offset_ms: the exchange's clock minus the daemon's.
@@ -29,9 +29,9 @@ def disagreement(offset_ms: int | None) -> str | None:
 
 
 def stepped(d: Decision, step_ms: int, facts: dict[str, str]) -> None:
-    """Move the end of leases and of the exchange's wait along with the clock, which has stepped already.
+    """Move the ends of leases and of the exchange's wait along with the clock, which has already stepped.
 
-    ``facts`` say where the clock is now, for the next process.
+    ``facts`` are stored: the clock's new anchor, for the next process.
     """
     d.changes.facts |= facts
     for lock in list(d.state.locks):

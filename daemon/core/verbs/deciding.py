@@ -1,7 +1,7 @@
-"""How every decision is made: run the verb, then send whoever may go because of it.
+"""How every decision is made: run the verb, then dispatch what may be sent because of it.
 
-The engine (:mod:`daemon.engine.effects`) and the tests of the core call the same function; only what they do with the
-result differs. So the tests cannot forget to dispatch, nor dispatch at another moment.
+The engine (:mod:`daemon.engine.effects`) and the tests of the core call the same function; they differ only in
+what they do with the result. So the tests cannot forget to dispatch, nor dispatch at another moment.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""Dispatch: whoever may go next goes, and what is due is done.
+"""Dispatch: send the orders that may be sent, grant leases, and do what is due.
 
-May go: trading is not halted, the order is the first by rank whose resource is free, its deadline has not passed, and
-the exchange's capacity has room; an order that is only armed gives its room to one of higher priority. Nothing here
-waits; what cannot go now leaves an instant at which to look again.
+An order may be sent if trading is not halted, it is the first by rank whose resource is free, its deadline has not
+passed, and the rate budget has room. An order that is only armed gives its room to one of higher priority. Nothing here
+waits; for an order that cannot be sent now, the instant at which to try again is returned.
 """
 
 import msgspec
@@ -20,10 +20,10 @@ from daemon.errors import InvariantBroken
 
 
 def dispatch(d: Decision) -> int | None:
-    """Let go whoever may: whoever waits for a lease gets it, and orders are sent.
+    """Grant leases to waiters and send orders, as far as they may be.
 
     Returns:
-        When capacity is free for the next in the queue, if that is what it waits for.
+        When the rate budget has room for the next order in the queue, if that is what it waits for (Unix ms).
 
     """
     if not d.state.gate.is_open:
@@ -47,7 +47,7 @@ def dispatch(d: Decision) -> int | None:
                 return ready_ms
             for armed in in_the_way:
                 disarm(d, armed, f"its place in the exchange's rate goes to {order.order_id}")
-            # Their locks are free now: a caller gets one, or an order that waited for one is first.
+            # Their locks are free now: a waiter gets one, or an order that waited for one is first.
             grant(d)
             continue
         d.state.queue.pop()
@@ -103,7 +103,7 @@ def take_back(d: Decision, order: Order) -> None:
 
 
 def fire(d: Decision, send: Send) -> bool:
-    """Let an armed order's instant come; false where it is no longer armed under this attempt."""
+    """Move an armed order to in_flight at its instant; return false if it is no longer armed under this attempt."""
     order = d.state.orders.get(send.order.order_id)
     if order is None or order.state is not State.ARMED or order.client_order_id != send.attempt.client_order_id:
         return False
@@ -115,7 +115,7 @@ def fire(d: Decision, send: Send) -> bool:
 
 
 def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
-    """Judge once more, when the attempt is durable and the wire is next; return what speaks against it."""
+    """Check a last time, before the durable attempt is written; return why it may not be sent, or ``None``."""
     if now_ms > send.order.deadline_ms:
         return "the deadline passed before the request could be written"
     if state.gate.halted is not None:
@@ -124,7 +124,7 @@ def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
     if turned_away is not None:
         return turned_away
     if now_ms < state.rate_budget.backoff_until_ms:
-        return f"the exchange says wait, until {state.rate_budget.backoff_until_ms}"
+        return f"the exchange asked to wait until {state.rate_budget.backoff_until_ms}"
     if send.token is not None:
         lock = state.locks.holder(send.order.resource)
         if lock is None or lock.token != send.token:
@@ -133,7 +133,7 @@ def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
 
 
 def _backoff_ms(d: Decision, order: Order) -> int | None:
-    """Return when the backoff lets an order go. Meanwhile none is armed: the one that tries goes now."""
+    """Return when the backoff lets an order be sent. Until then none is armed: the one that tries is sent at once."""
     backoff_ms = d.state.backoff.ready_ms(d.now_ms)
     if d.state.backoff.why is None or backoff_ms is None:
         return backoff_ms
@@ -141,10 +141,10 @@ def _backoff_ms(d: Decision, order: Order) -> int | None:
 
 
 def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
-    """Return the armed orders of lesser priority that keep an order from going now, last in rank first.
+    """Return the armed orders of lower priority that keep an order from being sent now, last in rank first.
 
-    Nothing of them was sent. Among orders of the same priority a reservation stands, whoever is older: an order that
-    is tried again and again must not take the place of one that waits for its instant.
+    None of them was sent. Among orders of the same priority a reservation holds, whichever is older: an order that is
+    retried again and again must not take the place of one that waits for its instant.
     """
     priority = d.state.priority_of(order)
     open_orders = (d.state.orders.get(attempt.order_id) for attempt in d.state.open_attempts.values())

@@ -18,21 +18,21 @@ from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """A signal that asks to be accepted."""
+    """A signal that is to be accepted."""
 
     fitted: Signal | None  # rounded to its pair's rules; None: an earlier order answered it, so it was not fitted
-    identity: Identity  # of the signal as it was asked
+    identity: Identity  # of the signal before it is rounded
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The signal's order; ``replayed`` where an earlier signal made it."""
+    """The signal's order; ``replayed`` if an earlier signal created it."""
 
     order: Order
     replayed: bool
 
 
 def identify(state: TradingState, signal: Signal) -> Identity:
-    """Name a signal, as it was asked: before anything is rounded."""
+    """Return the identity of a signal, before anything is rounded."""
     rules = state.rules
     return identity_of(signal, per_symbol=rules.config.locks.per_symbol, one_buy_per_target=rules.config.poller.enabled)
 
@@ -74,7 +74,7 @@ def accept_all(d: Decision, incoming: Sequence[Incoming], order_ids: Sequence[st
             if signal.fitted is None:
                 check_open(d.state, sides)
                 raise NotReady(
-                    "the order that answered the signal ended unplaced meanwhile; send it again, with the same key"
+                    "the order that answered the signal has ended and was not placed; send it again, with the same key"
                 )
             batch[key] = _order(d, signal.fitted, signal.identity, order_id, key, d.state.orders.last_seq + len(sides))
         accepted.append(Accepted(known or batch[key], replayed=known is not None))
@@ -111,7 +111,7 @@ def _look_up(
                 free = identity.second_key
     if conflict is not None and identity.second_key is None:
         if conflict.key in batch:
-            raise KeyConflict(f"idempotency key {identity.key!r} stands for two different payloads in one batch")
+            raise KeyConflict(f"idempotency key {identity.key!r} has two different payloads in one batch")
         raise KeyConflict(
             f"idempotency key {identity.key!r} belongs to order {conflict.order_id} with another payload; "
             "send the same payload to read its outcome, or another key to place another order"
@@ -169,9 +169,9 @@ def _add(d: Decision, order: Order, actor: str) -> None:
 
 
 def check_open(state: TradingState, arrivals: Sequence[Side]) -> None:
-    """Check that new signals of these sides are taken.
+    """Check that new signals of these sides are accepted.
 
-    However many BUYs wait, a SELL finds a place: SELLs are bounded among themselves only.
+    BUYs never take the place of SELLs: only SELLs count against the limit for SELLs.
 
     Raises:
         NotReady, Halted, Full: see :func:`accept_all`.
@@ -233,5 +233,5 @@ def _if_rounded(asked: Decimal | None, fitted: Decimal | None) -> Decimal | None
 
 
 def _asked(order: Order) -> dict[str, Any]:
-    """Name the amounts that were rounded, for the audit trail."""
+    """Return the amounts before rounding, for the audit trail."""
     return {f"asked_{name}": amount for name, amount in order.asked.items()}

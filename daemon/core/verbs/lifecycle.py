@@ -1,4 +1,4 @@
-"""What the daemon's own stages do to trading: it opens, the preflight ends, it drains."""
+"""The daemon's stages: trading opens, the preflight ends, the daemon drains."""
 
 from daemon.core.state.decision import Decision
 from daemon.core.verbs.dispatch import disarm_all
@@ -6,12 +6,12 @@ from daemon.core.verbs.operator import halt
 
 
 def open_trading(d: Decision) -> None:
-    """Let signals in and orders out: recovery is over."""
+    """Accept signals and send orders: recovery is over."""
     d.state.gate.open()
 
 
 def end_preflight(d: Decision, unfit: str | None) -> None:
-    """Let orders go, or halt with the reason why the exchange does not let this account trade."""
+    """Let orders be sent, or halt with the reason why the exchange does not let this account trade."""
     d.state.gate.preflight_pending = None
     if unfit is not None:
         halt(d, reason=unfit)

@@ -1,4 +1,4 @@
-"""Outcomes: an answer arrived, or a search attempt."""
+"""Outcomes: an answer arrived, or a search attempt ended."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,10 +36,10 @@ MAX_ODD_ROWS = 1_000
 
 
 def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: SymbolRules | None = None) -> Verdict | None:
-    """Record the answer to an attempt and what follows from it; ``new_rules`` were read because of the answer.
+    """Record the answer to an attempt and what follows; ``new_rules`` were read because of the answer.
 
     Returns:
-        What was decided about a refusal, so that the caller can measure the clock again if that is called for.
+        The verdict on a refusal, so that the caller can measure the clock again if that is needed.
 
     """
     known = d.state.open_attempts.pop(attempt.client_order_id, None)
@@ -71,7 +71,7 @@ def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: Symbol
 def searched(d: Decision, order_id: str, results: Sequence[QueryResult]) -> None:
     """Record a search attempt for an order and what it concludes.
 
-    Every look is kept as evidence but those that show once more what is known.
+    Every query is stored as evidence, except those that only repeat what is known.
     """
     d.state.searches.running.discard(order_id)
     order = d.changes.orders[order_id] = d.state.orders[order_id]
@@ -98,18 +98,18 @@ def searched(d: Decision, order_id: str, results: Sequence[QueryResult]) -> None
     else:
         _nothing_new(d, order, search)
     if order_id in d.state.searches:
-        # What is odd was reported, though the search begins anew because the order changed.
+        # The contradiction is recorded already; the new search keeps it, so that it is not recorded again.
         d.state.searches.amend(order_id, msgspec.structs.replace(d.state.searches[order_id], odd=search.odd))
 
 
 def in_doubt(d: Decision, order: Order, why: str, **changes: object) -> None:
-    """Begin to look for an order that may or may not exist, with what else changes about it."""
+    """Begin to search for an order that may or may not exist; ``changes`` are its other new fields."""
     order = d.move(order, OrderEvent.DOUBT, reason=why, doubt_ms=d.now_ms, **changes)
     d.record("order.in_doubt", order, reason=why)
 
 
 def _note_backoff(d: Decision, client_order_id: str, answer: Answer) -> None:
-    """Take from an answer whether the exchange takes orders at all."""
+    """Note from an answer whether the exchange accepts orders at all."""
     backoff = d.state.backoff
     tried = client_order_id == backoff.trying
     if isinstance(answer, NotSent) or (isinstance(answer, Refused) and answer.code == UNREACHABLE):
@@ -229,7 +229,7 @@ def _rounded(order: Order, refitted: Order) -> dict[str, Any]:
 
 
 def _nothing_new(d: Decision, order: Order, search: Search) -> None:
-    """Look again later, unless the order has ended and was looked at often enough since."""
+    """Search again later, unless the order has ended and was confirmed often enough since."""
     if order.order_id not in d.state.searches:
         return
     if not is_confirmed(order, search):
@@ -250,10 +250,10 @@ def _nothing_new(d: Decision, order: Order, search: Search) -> None:
 
 
 def _believe(d: Decision, order: Order, report: OrderReport) -> None:
-    """Take over what the exchange shows, whatever was concluded before.
+    """Believe what the exchange shows over what was concluded before.
 
-    An order that was believed not placed may have a successor: the same signal came again and became a new order. As
-    long as that one is not sent it is withdrawn, because it would be the second.
+    An order that was believed not placed may have a successor: the same signal came again and became a new order. If
+    the successor is not sent yet, it is withdrawn, because it would be the second order.
     """
     was, ended_empty = order.state, order.ended_empty
     successor = None if order.key_bound else d.state.orders.by_key(order.key)
@@ -274,7 +274,7 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
         client_order_id=_name(order, report),
     )
     if may_lack_fills(order, report):
-        order = d.change(order, finished_ms=None)  # told as filled, and looked at again
+        order = d.change(order, finished_ms=None)  # reported as filled, and queried again
     d.free_lock(order, result=_result(order))
     d.record(
         "order.seen_late" if was in KEY_FREE or ended_empty else "order.seen",
@@ -287,7 +287,7 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
 
 
 def _name(order: Order, report: OrderReport) -> str | None:
-    """Return the client order id under which an order was found: a restored one may be a later attempt's."""
+    """Return the client order id under which an order was found: after a restore it may be a later attempt's."""
     name = report.client_order_id or ""
     is_ours = name.startswith(f"{order.order_id}-") and name.rpartition("-")[2].isdecimal()
     return name if is_ours else order.client_order_id
@@ -296,21 +296,21 @@ def _name(order: Order, report: OrderReport) -> str | None:
 def _lost(d: Decision, order: Order, search: Search) -> None:
     reason = (
         f"{_not_found(order, search, d.now_ms)}; compare with the exchange's own order list for every client order id "
-        f"that begins with {order.order_id}-, whatever its number, then rule: sniperd resolve {order.order_id}"
+        f"that begins with {order.order_id}-, whatever its number, then run sniperd resolve {order.order_id}"
     )
     order = d.move(order, OrderEvent.LOSE, reason=reason)
     d.record("order.lost", order, reason=reason)
 
 
 def _missing(d: Decision, order: Order, search: Search) -> None:
-    """Doubt an order that the exchange said it took and never showed."""
-    reason = f"the exchange took it as {order.exchange_order_id} and has never shown it: "
+    """Put in doubt an order that the exchange accepted and has never shown."""
+    reason = f"the exchange accepted it as {order.exchange_order_id} and has never shown it: "
     in_doubt(d, order, reason + _not_found(order, search, d.now_ms))
 
 
 def _not_found(order: Order, search: Search, now_ms: int) -> str:
-    looked_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
-    return f"not found in {search.complete} complete searches, {looked_s} s after it was sent"
+    searched_s = 0 if order.sent_ms is None else (now_ms - order.sent_ms) // 1_000
+    return f"not found in {search.complete} complete searches, {searched_s} s after it was sent"
 
 
 def _report_passed_over(d: Decision, order: Order, results: Sequence[QueryResult]) -> None:
@@ -337,7 +337,7 @@ def _record_query(d: Decision, order: Order, result: QueryResult) -> None:
 
 
 def _result(order: Order) -> str:
-    """Write what a lock's row shows of its order, as JSON."""
+    """Return what a lock's row shows of its order, as JSON."""
     return msgspec.json.encode(
         {"orderId": order.exchange_order_id, "clientOrderId": order.client_order_id, "state": order.state}
     ).decode()

@@ -4,11 +4,11 @@ A backup carries the instant of the last event that it knows (``COPIED_FACT``, I
 there takes three measures, in the transaction that also removes it:
 
 - Trading is halted. Orders accepted since are unknown here, and so are their keys: a signal that is sent again could
-  buy twice. A person compares with the exchange, and resumes.
-- What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and looked
-  for like any other; only an order whose instant is still to come cannot have been sent, and waits on.
-- Fencing tokens go on from the clock, because others were granted since the copy, also by a daemon that began from the
-  same copy before: no token is given twice.
+  buy twice. The operator compares with the exchange, and resumes.
+- What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and
+  searched for like any other. Only an order whose instant is still to come cannot have been sent; it keeps waiting.
+- Fencing tokens continue from the clock, because others were granted since the copy, also by a daemon that started
+  from the same copy before: no token is given twice.
 """
 
 from daemon.core.state.decision import Decision
@@ -28,12 +28,12 @@ TOKEN_FACT = "last_token"  # noqa: S105  # a fencing token is no secret
 """Name under which the fencing token is stored that a restored database goes on from."""
 
 TOKENS_PER_MS = 1_000
-"""More than can be granted in a millisecond, so that a token made of the time is higher than all that came before. It
-stays below 2**53, up to which a JSON number is exact everywhere."""
+"""More than can be granted in a millisecond, so that a token made of the time is higher than all earlier ones. It stays
+below 2**53, up to which a JSON number is exact everywhere."""
 
 
 def begin_from_copy(d: Decision, copied: str) -> None:
-    """Take a restored database up, after recovery has loaded it."""
+    """Start from a restored database, after recovery has loaded it."""
     d.changes.facts[COPIED_FACT] = ""
     d.state.locks.last_token = _token_base(d.state.locks.last_token, d.now_ms)
     d.changes.facts[TOKEN_FACT] = str(d.state.locks.last_token)
@@ -43,23 +43,23 @@ def begin_from_copy(d: Decision, copied: str) -> None:
     before, d.state.gate.halted = d.state.gate.halted, None
     reason = (
         f"restored from a backup that knows nothing after {copied}: compare the orders since then with the exchange, "
-        "stop whoever would send them again, then resume"
+        "stop every program that would send them again, then resume"
     )
     halt(d, reason=reason if before is None else f"{reason}; halted before that: {before}")
 
 
 def _token_base(last_token: int, now_ms: int) -> int:
-    """Return a number above every token that was granted, which no other restore of the same copy begins with.
+    """Return a number above every granted token, with which no other restore of the same copy begins.
 
-    Where the clock was ahead at an earlier restore the copy's tokens may be above the clock's: they go on from there,
-    by as many as the time has milliseconds.
+    If the clock was ahead at an earlier restore, the copy's tokens may be above the clock's. Then they continue from
+    there, plus the time in milliseconds.
     """
     base = now_ms * TOKENS_PER_MS
     return base if base > last_token else last_token + now_ms
 
 
 def _doubt(d: Decision, order: Order, copied: str) -> None:
-    """Take an order as sent right after the copy was made."""
+    """Treat an order as sent right after the copy was made."""
     copied_ms = instant_ms(copied) or order.accepted_ms
     d.state.leave(order)
     number = order.attempts + 1

@@ -41,8 +41,8 @@ def waits_ms(bench: Bench, answer: Answer, count: int) -> list[int]:
         buy(bench, number)
         began_ms = bench.now_ms
         while not bench.sends:
-            assert bench.capacity_ms is not None
-            bench.pass_time(bench.capacity_ms - bench.now_ms)
+            assert bench.rate_free_ms is not None
+            bench.pass_time(bench.rate_free_ms - bench.now_ms)
         waits.append(bench.now_ms - began_ms)
         bench.send_next(answer)
     return waits
@@ -57,7 +57,7 @@ def test_the_order_that_meets_a_page_of_the_edge_is_in_doubt_and_the_others_wait
     assert not bench.sends
     bench.pass_time(1)
     assert [bench.order(order).state for order in others] == [State.IN_FLIGHT, State.QUEUED], "one tries alone"
-    assert bench.capacity_ms is None
+    assert bench.rate_free_ms is None
     bench.send_next(placed())
     assert bench.order(others[1]).state is State.IN_FLIGHT, "and opens the door"
     assert bench.state.backoff.why is None
@@ -83,7 +83,7 @@ def test_a_stated_wait_beside_one_orders_own_doubt_holds_back_what_was_decided_b
     assert bench.gate(second) is None
     bench.answer(first, replace(unclear(), retry_after_ms=2_000))
     assert bench.state.backoff.why is None
-    assert bench.gate(second) == f"the exchange says wait, until {bench.now_ms + 2_000}"
+    assert bench.gate(second) == f"the exchange asked to wait until {bench.now_ms + 2_000}"
 
 
 def test_ending_waits_while_the_door_is_open_says_nothing_of_it(bench: Bench) -> None:

@@ -158,18 +158,18 @@ def test_what_has_no_room_in_its_second_goes_when_there_is_room() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     orders = [bench.submit(symbol=f"A{number}USDT") for number in range(3)]
     assert [order.state for order in orders] == [State.IN_FLIGHT, State.IN_FLIGHT, State.QUEUED]
-    assert bench.capacity_ms == NOON_MS + 1_000
+    assert bench.rate_free_ms == NOON_MS + 1_000
     bench.pass_time(999)
     assert bench.order(orders[2]).state is State.QUEUED
     bench.pass_time(1)
     assert bench.order(orders[2]).state is State.IN_FLIGHT
-    assert bench.capacity_ms is None
+    assert bench.rate_free_ms is None
 
 
 def test_what_has_no_room_in_flight_goes_when_something_has_ended() -> None:
     bench = one_at_a_time()
     first, second = bench.submit(symbol="AAUSDT"), bench.submit(symbol="BBUSDT")
-    assert bench.capacity_ms is None, "no clock can tell"
+    assert bench.rate_free_ms is None, "no clock can tell"
     bench.settle()
     bench.answer(first, unclear())
     assert bench.order(second).state is State.IN_FLIGHT

@@ -191,7 +191,7 @@ def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:
     bench.send_next(refused(Advice.WAIT, retry_after_ms=2_000))
     other = bench.submit(symbol="BARUSDT")
     assert other.state is State.QUEUED
-    assert bench.capacity_ms == NOON_MS + 2_000
+    assert bench.rate_free_ms == NOON_MS + 2_000
     bench.pass_time(2_000)
     assert bench.order(other).state is State.QUEUED, "the older one tries first"
     bench.send_next(placed())
@@ -210,7 +210,7 @@ def test_a_look_that_is_told_to_wait_keeps_everybody_waiting_over_a_restart(benc
     bench.crash()
     bench.open()
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
-    assert bench.capacity_ms == NOON_MS + 2_000
+    assert bench.rate_free_ms == NOON_MS + 2_000
 
 
 def test_whoever_asked_is_told_that_the_clock_is_to_be_measured(bench: Bench) -> None:
