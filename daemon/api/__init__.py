@@ -1,1 +1,1 @@
-"""The sockets: signals, orders, administration, status."""
+"""The HTTP API: signals, orders, locks, administration, status, events."""

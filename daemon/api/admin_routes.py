@@ -113,7 +113,7 @@ def _reason_of(request: Request) -> str:
 
 
 def _amount(field: str, amount: Amount) -> Decimal:
-    """Refuse an amount that is no finite number, or that no order can have."""
+    """Refuse an amount that is not finite, or outside the range of an order's amounts."""
     exponent = amount.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MAX_DECIMALS or not 0 <= amount <= MAX_AMOUNT:
         raise Invalid(

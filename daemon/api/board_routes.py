@@ -17,10 +17,10 @@ MAX_SHOWN = 300
 
 
 class SearchView(View, frozen=True, kw_only=True):
-    """How far the search for an order has come."""
+    """The progress of the search for an order."""
 
     rounds: int
-    in_vain: int  # rounds in a row whose answers were all negative, where that counts
+    in_vain: int  # consecutive complete searches without a result, once they count
     next_at_ms: int
 
 
@@ -28,16 +28,16 @@ class StandingView(OrderView, frozen=True, kw_only=True):
     """An order that is not finished, and what it waits for."""
 
     next: Outlook
-    position: int | None  # in the order of service, from 1, while it waits for a turn
-    search: SearchView | None  # while it is searched for
+    position: int | None  # position in the order of service, from 1, while it is queued
+    search: SearchView | None  # while the order is searched for
 
 
 class BoardView(View, frozen=True, kw_only=True):
-    """Orders that are not finished, in doubt and lost ones first; locks; the queue."""
+    """Unfinished orders, those in doubt or lost first; locks; the queue."""
 
     status: StatusView
     orders: list[StandingView]
-    unshown: int  # orders that are not finished, beyond those
+    unshown: int  # number of further unfinished orders
     locks: list[LockView]
     queue: list[WaitingView]
 

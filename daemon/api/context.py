@@ -1,4 +1,4 @@
-"""What every route needs: the engine, its commands, who may administer, and the limits of a body."""
+"""What every route needs: the engine, its commands, the administrators, and the limits of a body."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Context:
 
     @property
     def lease_timeout_ms(self) -> int:
-        """Length of a lease where its caller does not say."""
+        """Length of a lease if the caller does not give one."""
         return self.engine.state.rules.config.locks.timeout_ms
 
     def caller(self, request: Request) -> Caller:

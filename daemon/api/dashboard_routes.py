@@ -1,7 +1,7 @@
 """The dashboard's page: static files of the package, for a browser on the loopback listener.
 
-The page holds no state and no secret. It reads what any program of this machine may read; for changes it is given the
-token in the fragment of its address, which a browser sends to nobody.
+The page holds no state and no secret. It reads what any program on this machine may read. For changes it gets the token
+in the fragment of its address, which a browser never sends.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-"""What is served, by the ends of names; nothing else in the directory is."""
+"""The content types of the served files, by suffix; other files of the directory are not served."""
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -35,11 +35,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-"""No script but our own files, no frame around the page; a browser asks each time whether a file is still the same."""
+"""Only our own files may run as scripts, and no page may frame this one. Browsers revalidate a file before each use."""
 
 INDEX = "index.html"
 STATES = "states.js"
-"""The one script that is no file: the table of states, so that the page has no list of its own."""
+"""The one generated script: the table of states, so that the page needs no list of its own."""
 
 
 class Page:
@@ -74,7 +74,7 @@ class Page:
 
 
 def _states() -> bytes:
-    """Write the states as a script: of each its tone, its phase and whether it waits to be sent, and the outcomes."""
+    """Return the states as a script: tone, phase and whether it waits to be sent, for each; and the outcomes."""
     states = {
         state.value: {"tone": meaning.tone, "phase": meaning.phase, "waits": state in WAITING}
         for state, meaning in MEANINGS.items()

@@ -1,4 +1,4 @@
-"""``GET /v1/events``: what happens, as it happens (server-sent events)."""
+"""``GET /v1/events``: the live stream of events (server-sent events)."""
 
 from functools import partial
 

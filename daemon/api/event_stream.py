@@ -1,9 +1,9 @@
-"""The stream of events to its readers. Trading comes first.
+"""The stream of events to its readers. It must not delay trading.
 
-One task writes to all readers, 25 times a second: an event is encoded once for all of them, and each reader gets what
-is new in one piece. The loop runs other tasks after every few readers. No write waits: a slow reader keeps its position
-as long as the events that it missed are held, and is then disconnected. So a reader's cost is bounded in memory and in
-time, whatever it does.
+One task writes to all readers, 25 times a second: an event is encoded once for all of them, and each reader gets its
+new events in one piece. The loop runs other tasks after every few readers. No write waits: a slow reader keeps its
+position while the events that it missed are held, and is then disconnected. So the memory and time for each reader are
+bounded.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from daemon.clock import Clock
 from daemon.core.values.events import Event
 
 TICK_S = 0.04
-"""How long events are gathered before they are written: no visible delay, and a burst leaves in a few pieces."""
+"""How long events are collected before they are written: no visible delay, and few writes for a burst."""
 
 HEARTBEAT_S = 15.0
 """Time between two comments that keep a connection alive."""
@@ -28,10 +28,10 @@ PIECE = 65_536
 """Approximate size of one write to a reader, in bytes."""
 
 UNREAD = 65_536
-"""Bytes that may wait for a reader in this process before it gets nothing more; the kernel buffers more."""
+"""Bytes that may wait for a reader in this process before writing to it pauses; the kernel buffers more."""
 
 AT_ONCE = 4
-"""Readers that are written to before the loop runs other tasks."""
+"""The number of readers that are written to before the loop runs other tasks."""
 
 
 class EventFilter(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Reader:
 
     @property
     def reads(self) -> bool:
-        """Whether it takes what it is sent."""
+        """Whether the reader keeps up with what it is sent."""
         return self.connection.unread() <= UNREAD
 
 
@@ -63,7 +63,7 @@ class EventStream:
     """The newest events and their readers."""
 
     def __init__(self, clock: Clock, emit: Callable[[Event], None], redact: Callable[[bytes], bytes]) -> None:
-        """``redact`` takes secrets out of what is written."""
+        """``redact`` removes secrets from what is written."""
         self.recent = RecentEvents(clock.now_ms())
         self._clock = clock
         self._emit = emit
@@ -103,7 +103,7 @@ class EventStream:
                 await self._write_to_all()
 
     def close(self) -> None:
-        """Write what is left to those who read, and let every stream end."""
+        """Write the remaining events to the readers that keep up, and end every stream."""
         self._closed = True
         pieces = _Pieces(self.recent, self._redact)
         for reader in self._readers:
@@ -183,11 +183,11 @@ class _Pieces:
 
 
 def reset(recent: RecentEvents, position: int) -> bytes:
-    """Write that the reader missed events that are no longer held, and reads everything anew."""
+    """Return the message `reset`: events are missing, so the reader reads the current state again."""
     at = recent.id_of(position)
     return message(at, "reset", PositionView(position=at))
 
 
 def message(event_id: str, name: str, data: View) -> bytes:
-    """Write a message of a stream."""
+    """Return a message of a stream."""
     return f"id: {event_id}\nevent: {name}\ndata: ".encode() + encode(data) + b"\n\n"

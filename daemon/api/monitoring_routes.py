@@ -43,7 +43,7 @@ class AlertsView(View, frozen=True):
 
 
 class LatencyView(View, frozen=True, kw_only=True):
-    """How long signals took to the wire, in milliseconds."""
+    """The time from signal to sent request, in milliseconds."""
 
     at_ms: int
     p50: float | None

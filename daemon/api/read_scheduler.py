@@ -1,8 +1,8 @@
-"""Long reads run one at a time, with pauses between them: however many readers there are, trading has most of the loop.
+"""Long reads run one at a time, with pauses between them: any number of readers leaves most of the loop to trading.
 
-A list of orders or the board takes some milliseconds of the interpreter, whichever thread does it. So one of them is
-made at a time, in pieces between which the loop runs other tasks. After each read comes a pause in proportion to the
-time that it took. Readers wait for that; trading does not.
+A list of orders or the board takes some milliseconds of the interpreter, in any thread. So one of them is made at a
+time, in pieces between which the loop runs other tasks. A pause in proportion to its duration follows each read.
+Readers wait for that; trading does not.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The newest events in memory, numbered since the start, so that a reader can go on where it stopped.
+"""The newest events in memory, numbered since the start, so that a reader can continue where it stopped.
 
 An event's id is ``STARTED-NUMBER``: when this process started, in Unix milliseconds, and the event's number since then.
 For an id of another process, or of an event after which some are no longer held, the reader gets a `reset`, so that no
@@ -10,7 +10,7 @@ import re
 from daemon.core.values.events import Event
 
 HELD = 8_192
-"""How many events are held: those of some thousands of orders, in less memory than the daemon starts with."""
+"""The number of events that are held: those of some thousands of orders, in little memory."""
 
 _ID = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
 
@@ -30,11 +30,11 @@ class RecentEvents:
 
     @property
     def oldest(self) -> int:
-        """The position from which on everything is held."""
+        """The position after which all events are held."""
         return max(0, self.last - HELD)
 
     def holds(self, position: int) -> bool:
-        """Whether everything after a position is held."""
+        """Whether all events after a position are held."""
         return self.oldest <= position <= self.last
 
     def __getitem__(self, number: int) -> Event:

@@ -42,10 +42,10 @@ from daemon.engine.engine import Engine
 from daemon.errors import AlreadyRunning, CannotCreate
 
 BACKLOG = 4_096
-"""How many connections may wait in a socket to be accepted."""
+"""The number of connections that may wait in a socket to be accepted."""
 
 ACCEPTED_AT_ONCE = 16
-"""How many connections are accepted before other tasks run: each takes a descriptor before it can be refused."""
+"""The number of connections that are accepted before other tasks run: each takes a descriptor before it is refused."""
 
 KEEPALIVE_S = 75
 """An idle connection is closed after this time."""
@@ -93,8 +93,7 @@ async def serve(
 ) -> AsyncIterator[str | None]:
     """Serve both sockets, and the loopback listener where it is wanted; yield the latter's address.
 
-    ``given`` are sockets, by the names ``signals`` and ``status``, that the service manager keeps; they replace
-    the paths.
+    ``given`` holds the service manager's sockets, by the names ``signals`` and ``status``; they replace the paths.
 
     Raises:
         AlreadyRunning: another process answers on one of them.
@@ -144,7 +143,7 @@ def _loopback_listener(
 
 
 class _Listening:
-    """One listener: what it serves, and to how many connections at once."""
+    """One listener: its endpoints and its limit of connections."""
 
     def __init__(
         self,
@@ -178,7 +177,7 @@ class _Listening:
             keepalive_timeout=KEEPALIVE_S,
             lingering_time=LINGER_S,
             shutdown_timeout=GRACE_S,
-            handler_cancellation=True,  # a caller that went away leaves the queue for a lock
+            handler_cancellation=True,  # a client that disconnects leaves the lease queue
         )
         await runner.setup()
         assert runner.server is not None
@@ -211,7 +210,7 @@ class _Listening:
         return self._context.limits  # which a reload replaces
 
     def _count_refused(self) -> None:
-        """Count a refused connection, and emit an event now and then: a flood of connections must not flood the log."""
+        """Count a refused connection; its events are rate-limited, so that a flood does not fill the log."""
         self._refused += 1
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._next_event_s:
@@ -240,7 +239,7 @@ async def _accept(server: asyncio.AbstractServer, listener: socket.socket) -> No
 
 
 async def _accept_while_open(server: asyncio.AbstractServer, listener: socket.socket, engine: Engine) -> None:
-    """Accept while the engine is open; earlier and later callers wait in the socket, for this process or the next."""
+    """Accept while the engine is open; other clients wait in the socket, for this process or the next."""
     await engine.ready.wait()
     await _accept(server, listener)
     await engine.until_stopped()

@@ -1,4 +1,4 @@
-"""The daemon's status, for people, probes and scripts."""
+"""The daemon's status, for operators, health checks and scripts."""
 
 import os
 from pathlib import Path
@@ -24,11 +24,11 @@ class StatusView(View, frozen=True, kw_only=True):
     stage: Stage
     halted: str | None  # the reason, while the kill switch is on
     mode: str
-    shadow_of: str | None  # in shadow mode, the real market whose prices and rules the paper exchange has
-    unproven: str | None  # why no order is sent yet, while the exchange was not found fit to trade on
-    turned_away: str | None  # what the exchange's edge said, while it takes no orders
-    next_try_ms: int | None  # then one order tries again
-    clock_wrong: str | None  # while our clock and the exchange's are grossly apart: by how much, and what to do
+    shadow_of: str | None  # in shadow mode: the real market whose prices and rules the paper exchange uses
+    unproven: str | None  # why no order is sent, until the preflight has passed
+    turned_away: str | None  # the answer of the exchange's gateway, while it accepts no orders
+    next_try_ms: int | None  # when one order tries again
+    clock_wrong: str | None  # while our clock differs too much from the exchange's: by how much, and what to do
     exchange_url: str
     version: str
     pid: int
@@ -53,7 +53,7 @@ class StatusView(View, frozen=True, kw_only=True):
 
 
 class AliveView(View, frozen=True):
-    """The process serves."""
+    """The process answers requests."""
 
     alive: bool
 
@@ -116,7 +116,7 @@ class Status:
 
     @Route("GET", "/healthz", answers={200: AliveView})
     async def alive(self, _request: Request) -> Response:
-        """Answer 200 while the process serves."""
+        """Answer 200 while the process answers requests."""
         return json(AliveView(alive=True))
 
     @Route("GET", "/readyz", answers={200: ReadyView, 503: ReadyView})

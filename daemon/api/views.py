@@ -1,4 +1,4 @@
-"""What the API shows, as JSON: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
+"""The API's JSON shapes: camelCase names, amounts as strings, times as Unix milliseconds (``…AtMs``)."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,12 +21,12 @@ _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
 def encode(value: object) -> bytes:
-    """Write JSON."""
+    """Encode a value as JSON."""
     return _encoder.encode(value)
 
 
 class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """Something shown."""
+    """Base class of the API's JSON shapes."""
 
 
 class OrderView(View, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class OrderView(View, frozen=True, kw_only=True):
     quantity: str | None
     quote_order_qty: str | None
     price: str | None
-    asked_quantity: str | None  # as the signal had it, where it was rounded to what the pair admits; else null
+    asked_quantity: str | None  # the signal's amount, if it was rounded to the pair's precision; else null
     asked_quote_order_qty: str | None  # the same
     asked_price: str | None  # the same
     owner_id: str
@@ -51,8 +51,8 @@ class OrderView(View, frozen=True, kw_only=True):
     client_order_id: str | None
     exchange_order_id: str | None
     executed_quantity: str
-    executed_quote: str | None  # null: something was filled, and the exchange has not shown for what sum
-    average_price: str | None  # null: nothing was filled, or its sum is not known
+    executed_quote: str | None  # null: there was a fill, and its sum is not known yet
+    average_price: str | None  # null: there was no fill, or its sum is not known
     attempts: int
     accepted_at_ms: int
     execute_at_ms: int | None
@@ -85,13 +85,13 @@ class ExplainView(View, frozen=True, kw_only=True):
     locks: list[dict[str, Any]]
     events: list[dict[str, Any]]
     next: Outlook
-    then: Outlook | None  # what follows if what comes next changes nothing
+    then: Outlook | None  # what follows if `next` changes nothing
     advice: str | None  # what the operator can do, with the command
     now_ms: int
 
 
 class EventView(View, frozen=True, kw_only=True, omit_defaults=True):
-    """Something happened. ``detail`` holds the event's own keys, long texts cut short."""
+    """An event. ``detail`` has the event's own keys, with long texts cut."""
 
     id: str
     name: str
@@ -107,7 +107,7 @@ class EventView(View, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PositionView(View, frozen=True, kw_only=True):
-    """Where in the stream of events a reader is: the id of the last event before what follows."""
+    """A position in the stream of events: the id of the last event before it."""
 
     position: str
 
@@ -120,13 +120,13 @@ class HelloView(PositionView, frozen=True, kw_only=True):
 
 
 class ErrorView(View, frozen=True, kw_only=True, omit_defaults=True):
-    """Why something was refused: a word for programs, a sentence for people, and where and what is allowed."""
+    """A refusal: a code for programs, a message for people, the field, and what is allowed there."""
 
     error: str
     message: str
     field: str | None = None
     allowed: str | None = None
-    guard: str | None = None  # which of [guards], where one of them refused
+    guard: str | None = None  # the key of [guards], if a guard refused
 
 
 def order_view(order: Order) -> OrderView:
@@ -172,7 +172,7 @@ def event_view(event_id: str, event: Event) -> EventView:
 
 
 def _short(value: Detail) -> Detail:
-    """Cut a long text short, and write out what is no text: a path or header may be no UTF-8."""
+    """Cut a long text, and escape what is not UTF-8, which a path or header may contain."""
     if not isinstance(value, str):
         return value
     text = value if len(value) <= MAX_TEXT else f"{value[: MAX_TEXT - 1]}…"
@@ -180,7 +180,7 @@ def _short(value: Detail) -> Detail:
 
 
 def order_fields(order: Order) -> dict[str, Any]:
-    """Return what every view of an order shows."""
+    """Return the fields that every view of an order has."""
     return {
         "id": order.order_id,
         "state": order.state,

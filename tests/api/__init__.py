@@ -1,1 +1,1 @@
-"""The sockets of a running daemon: every route, every answer, judged by what the exchange got."""
+"""The API of a running daemon: every route and answer, checked against the requests that the exchange got."""

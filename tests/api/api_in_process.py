@@ -38,7 +38,7 @@ STRANGER = Peer(uid=12_345)
 
 
 class WallClock(LoopClock):
-    """The machine's time, which is the simulated exchange's, too."""
+    """The machine's clock, which the simulated exchange uses too."""
 
     def now_ms(self) -> int:
         """Return Unix milliseconds."""
@@ -65,7 +65,7 @@ class Api:
         query: Mapping[str, str] | None = None,
         peer: Peer = STRANGER,
     ) -> Response:
-        """Ask a route; ``name`` takes the place of ``{id}``."""
+        """Send a request to a route; ``name`` replaces ``{id}``."""
         request = Request(
             method=method,
             path=path if name is None else path.replace("{id}", name),

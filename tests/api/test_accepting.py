@@ -1,4 +1,4 @@
-"""A signal comes in: what it is answered, and what the exchange gets of it."""
+"""Accepting a signal: its answer, and the exchange's request."""
 
 import json
 from decimal import Decimal
@@ -13,7 +13,7 @@ from tests.support.unix_http import Connection
 HOUR_MS = 3_600_000
 
 
-def test_an_accepted_signal_is_answered_with_its_order_and_where_to_find_it(daemon: Daemon) -> None:
+def test_an_accepted_signal_is_answered_with_its_order_and_its_location(daemon: Daemon) -> None:
     signal = market_buy(symbol="ethusdt", side="buy")
     before_ms = wall_ms()
     answer = daemon.submit(signal)
@@ -35,7 +35,7 @@ def test_an_accepted_signal_is_answered_with_its_order_and_where_to_find_it(daem
     [(market_buy(), 5, 5_000), (market_sell(), 1, 60_000), (market_buy(priority=10, deadlineMs=77), 10, 77)],
     ids=["a buy", "a sell", "as asked"],
 )
-def test_priority_and_deadline_are_the_sides_own_unless_asked(
+def test_priority_and_deadline_default_to_those_of_the_side(
     daemon: Daemon, signal: dict[str, object], priority: int, patience_ms: int
 ) -> None:
     order = daemon.submit(signal).json
@@ -82,13 +82,13 @@ def test_a_wait_that_ends_before_the_outcome_is_answered_with_202(daemon: Daemon
         ("", None),
     ],
 )
-def test_the_preference_to_wait_is_read_as_its_rfc_has_it(daemon: Daemon, prefer: str, applied: str | None) -> None:
+def test_prefer_wait_is_read_as_in_its_rfc(daemon: Daemon, prefer: str, applied: str | None) -> None:
     answer = daemon.submit(market_buy(), headers={"Prefer": prefer})
     assert answer.status in {200, 202}
     assert answer.headers.get("preference-applied") == applied
 
 
-def test_a_waiting_caller_that_goes_away_changes_nothing(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_waiting_client_that_disconnects_changes_nothing(daemon: Daemon, exchange: Exchange) -> None:
     signal = market_buy(symbol="SOLUSDT")
     with exchange.frozen():
         caller = Connection(daemon.signals)
@@ -111,7 +111,7 @@ def test_a_waiting_caller_that_goes_away_changes_nothing(daemon: Daemon, exchang
     ],
     ids=["quantity is cut", "JSON numbers are exact", "a buyer's price is cut", "a seller's is raised", "exponents"],
 )
-def test_the_exchange_gets_amounts_that_the_pair_admits_and_never_worse_than_asked(
+def test_the_exchange_gets_rounded_amounts_never_worse_than_requested(
     daemon: Daemon, exchange: Exchange, asked: dict[str, object], sent: dict[str, str]
 ) -> None:
     order_id = daemon.accept(resting_buy(**asked))
@@ -140,7 +140,7 @@ ROUNDED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("signal", "taken"), ROUNDED.values(), ids=ROUNDED)
-def test_an_amount_with_more_digits_than_the_pair_admits_is_rounded_and_said_so(
+def test_an_amount_with_too_many_digits_is_rounded_and_both_amounts_are_shown(
     daemon: Daemon, signal: dict[str, Any], taken: dict[str, str]
 ) -> None:
     answer = daemon.submit(signal, wait_s=10).json
@@ -158,6 +158,6 @@ def test_an_amount_with_more_digits_than_the_pair_admits_is_rounded_and_said_so(
     assert explained["order"][asked] == answer[asked]
 
 
-def test_a_byte_order_mark_before_the_body_is_passed_over(daemon: Daemon) -> None:
+def test_a_byte_order_mark_before_the_body_is_ignored(daemon: Daemon) -> None:
     answer = daemon.submit(b"\xef\xbb\xbf" + json.dumps(market_buy()).encode())
     assert answer.status == 202, answer.raw

@@ -1,4 +1,4 @@
-"""Administration: for root, the daemon's own user and those whom the configuration lists; each act with its reason."""
+"""Administration: for root, the daemon's user and listed users; each action needs a reason."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_a_user_of_the_group_may_not_skip_the_lock(daemon: Daemon) -> None:
     assert (refused.status, refused.json["error"]) == (403, "not_allowed")
 
 
-def test_a_user_who_is_listed_may_administer_and_stands_in_the_record(listing: Daemon, exchange: Exchange) -> None:
+def test_a_listed_user_may_administer_and_is_recorded(listing: Daemon, exchange: Exchange) -> None:
     halted = ask_as(NOBODY, listing.signals, "POST", "/v1/admin/halt", {"reason": "seen something odd"})
     assert (halted.status, halted.json["halted"]) == (200, "seen something odd")
     event = listing.wait_for("trading.halted")
@@ -58,7 +58,7 @@ def test_a_user_who_is_listed_may_administer_and_stands_in_the_record(listing: D
     assert (told["actor"], told["detail"]["reason"]) == (f"uid:{NOBODY}", "try again")
 
 
-def test_a_list_that_is_changed_counts_at_once(listing: Daemon) -> None:
+def test_a_changed_list_applies_at_once(listing: Daemon) -> None:
     listing.configure({"sockets": {"admin_uids": []}})
     listing.reload()
     assert ask_as(NOBODY, listing.signals, "POST", "/v1/admin/resume", {"reason": "x"}).status == 403
@@ -69,7 +69,7 @@ def test_a_list_that_is_changed_counts_at_once(listing: Daemon) -> None:
 
 @pytest.mark.parametrize(("act", "body"), ACTS, ids=[act for act, _ in ACTS])
 @pytest.mark.parametrize("reason", [None, "", "   ", "x" * 501, 7], ids=["none", "empty", "blank", "long", "a number"])
-def test_without_a_reason_nothing_is_done(daemon: Daemon, act: str, body: dict[str, Any], reason: object) -> None:
+def test_without_a_reason_nothing_changes(daemon: Daemon, act: str, body: dict[str, Any], reason: object) -> None:
     order_id = daemon.accept(resting_buy())
     asked = {name: value for name, value in (body | {"reason": reason}).items() if value is not None}
     refused = daemon.ask("POST", "/v1/admin/" + act.replace("{id}", order_id), asked)
@@ -88,7 +88,7 @@ RESOLUTIONS = [
 
 
 @pytest.mark.parametrize(("found", "state"), RESOLUTIONS, ids=[state for _, state in RESOLUTIONS])
-def test_an_unknown_outcome_ends_by_a_persons_word(
+def test_the_operator_resolves_an_unknown_outcome(
     daemon: Daemon, exchange: Exchange, found: dict[str, Any], state: str
 ) -> None:
     order_id = lose(daemon, exchange)
@@ -138,7 +138,7 @@ def test_a_wrong_resolution_resolves_nothing(
     daemon.resolve_as_not_placed(order_id)
 
 
-def test_a_wish_that_was_ruled_not_placed_may_be_placed_again(daemon: Daemon, exchange: Exchange) -> None:
+def test_after_a_resolution_as_not_placed_the_signal_may_be_sent_again(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     signal = market_buy()
     order_id = daemon.accept(signal)
@@ -150,7 +150,7 @@ def test_a_wish_that_was_ruled_not_placed_may_be_placed_again(daemon: Daemon, ex
     assert exchange.orders(order_id) == []
 
 
-def test_a_request_that_may_still_enter_the_book_is_not_called_not_placed_and_one_that_enters_later_is_told_of(
+def test_not_placed_is_refused_while_the_request_may_arrive_and_a_late_order_is_reported(
     own_stage: Stage,
 ) -> None:
     exchange = own_stage.exchange()
@@ -186,7 +186,7 @@ def lose(daemon: Daemon, exchange: Exchange) -> str:
     return order_id
 
 
-def test_an_average_price_is_shown_whatever_was_ruled(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_average_price_is_shown_after_every_resolution(daemon: Daemon, exchange: Exchange) -> None:
     order_id = lose(daemon, exchange)
     found = {"ruling": "filled", "executedQuantity": "0.000000000000000001", "executedQuote": "1e18", "reason": "odd"}
     assert daemon.ask("POST", f"/v1/admin/orders/{order_id}/resolve", found).status == 200

@@ -1,4 +1,4 @@
-"""What is wrong about a signal is said, with the field and what is allowed, and nothing is changed."""
+"""An invalid signal is refused with its field and what is allowed, and changes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -129,8 +129,8 @@ TWICE = {
 
 @pytest.mark.parametrize(("field", "once", "twice"), [(field, *texts) for field, texts in TWICE.items()], ids=TWICE)
 @pytest.mark.parametrize("target", ["/v1/signals", "/v1/signals/batch"])
-def test_a_field_that_is_there_twice_is_refused(daemon: Daemon, field: str, once: str, twice: str, target: str) -> None:
-    """Whoever reads the first one and whoever reads the second one read two different signals."""
+def test_a_repeated_field_is_refused(daemon: Daemon, field: str, once: str, twice: str, target: str) -> None:
+    """Parsers that use the first one and parsers that use the second one read different signals."""
     text = json.dumps(market_buy()).replace(once, twice)
     assert twice in text
     refused = daemon.ask("POST", target, (f"[{text}]" if "batch" in target else text).encode())

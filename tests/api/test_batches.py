@@ -12,7 +12,7 @@ from tests.support.signals import market_buy, resting_buy
 
 
 def send(daemon: Daemon, signals: object) -> Any:
-    """Send a batch that must be taken; return its orders."""
+    """Send a valid batch; return its orders."""
     answer = daemon.ask("POST", "/v1/signals/batch", signals)
     assert answer.status == 202, answer.raw
     return answer.json
@@ -29,7 +29,7 @@ def test_a_batch_is_answered_with_its_orders_in_the_same_order(daemon: Daemon, e
         assert len(exchange.orders(order["id"])) == 1
 
 
-def test_a_batch_follows_itself_without_a_gap(daemon: Daemon) -> None:
+def test_the_orders_of_a_batch_have_consecutive_numbers(daemon: Daemon) -> None:
     ids = [order["id"] for order in send(daemon, [resting_buy() for _ in range(100)])]
     with closing(sqlite3.connect(f"file:{daemon.database}?mode=ro", uri=True)) as disk:
         places = dict(disk.execute("SELECT order_id, seq FROM orders"))
@@ -60,7 +60,7 @@ BAD: dict[str, tuple[list[Any], int, str | None]] = {
 
 
 @pytest.mark.parametrize(("signals", "status", "field"), BAD.values(), ids=BAD.keys())
-def test_one_bad_signal_keeps_the_whole_batch_out_and_is_named(
+def test_one_invalid_signal_refuses_the_whole_batch_and_is_named(
     daemon: Daemon, signals: list[Any], status: int, field: str | None
 ) -> None:
     newest = daemon.get("/v1/orders?limit=1")["orders"][0]["id"]
@@ -76,7 +76,7 @@ def test_a_header_with_one_key_for_many_signals_is_refused(daemon: Daemon) -> No
     assert refused.json["allowed"] == "idempotencyKey in each signal"
 
 
-def test_one_signal_with_a_taken_key_keeps_the_whole_batch_out(daemon: Daemon) -> None:
+def test_one_signal_with_a_taken_key_refuses_the_whole_batch(daemon: Daemon) -> None:
     taken = market_buy(idempotencyKey="taken before the batch")
     order_id = daemon.accept(taken)
     refused = daemon.ask("POST", "/v1/signals/batch", [market_buy(), taken | {"quoteOrderQty": "26"}])
@@ -84,7 +84,7 @@ def test_one_signal_with_a_taken_key_keeps_the_whole_batch_out(daemon: Daemon) -
     assert daemon.get("/v1/orders?limit=1")["orders"][0]["id"] == order_id
 
 
-def test_a_repetition_whose_order_ends_unplaced_meanwhile_is_never_taken_unchecked(
+def test_a_repetition_whose_order_ends_unplaced_during_intake_is_checked_again(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     """While the second signal's pair is asked for, the first one's order is withdrawn, and its key is free."""

@@ -1,10 +1,10 @@
-"""The board: what stands at this moment, in one answer."""
+"""The board: unfinished orders, locks and the queue in one answer."""
 
 from tests.support import Daemon, Exchange
 from tests.support.signals import market_buy, resting_buy
 
 
-def test_the_board_agrees_with_what_each_of_its_parts_says_alone(daemon: Daemon) -> None:
+def test_the_board_agrees_with_the_routes_of_its_parts(daemon: Daemon) -> None:
     rests = daemon.accept(resting_buy())
     daemon.until(rests, "open")
     lock = daemon.ask("POST", "/v1/locks", {"resourceId": "board:1", "ownerId": "me", "timeoutMs": 60_000}).json
@@ -20,7 +20,7 @@ def test_the_board_agrees_with_what_each_of_its_parts_says_alone(daemon: Daemon)
     assert board["queue"] == daemon.get("/v1/locks")["queue"]
 
 
-def test_an_order_in_doubt_stands_first_with_its_search(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_order_in_doubt_comes_first_with_its_search(daemon: Daemon, exchange: Exchange) -> None:
     daemon.until(daemon.accept(resting_buy()), "open")
     exchange.inject("request_lost")
     doubted = daemon.accept(market_buy())
@@ -32,6 +32,6 @@ def test_an_order_in_doubt_stands_first_with_its_search(daemon: Daemon, exchange
     assert shown["inDoubtSinceMs"] is not None
 
 
-def test_what_is_finished_is_not_on_the_board(daemon: Daemon) -> None:
+def test_a_finished_order_is_not_on_the_board(daemon: Daemon) -> None:
     filled = daemon.submit(market_buy(), wait_s=10).json["id"]
     assert filled not in [order["id"] for order in daemon.get("/v1/board")["orders"]]

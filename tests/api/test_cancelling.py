@@ -1,4 +1,4 @@
-"""Cancelling: withdrawn while unsent, asked of the exchange while it rests, refused where it could only mislead."""
+"""Cancelling: an unsent order is withdrawn, a resting one cancelled on the exchange, one in doubt refused."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,11 +12,11 @@ HOUR_MS = 3_600_000
 
 
 def cancel(daemon: Daemon, order_id: str, reason: str = "") -> Answer:
-    """Ask for an order's cancel."""
+    """Cancel an order."""
     return daemon.ask("DELETE", f"/v1/orders/{order_id}" + (f"?reason={reason}" if reason else ""))
 
 
-def test_an_order_that_waits_is_withdrawn_and_its_key_is_free(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_queued_order_is_withdrawn_and_its_key_is_free(daemon: Daemon, exchange: Exchange) -> None:
     signal = market_buy(executeAt=wall_ms() + HOUR_MS)
     order_id = daemon.accept(signal)
     answer = cancel(daemon, order_id)
@@ -38,7 +38,7 @@ def test_a_resting_order_is_cancelled_on_the_exchange(daemon: Daemon, exchange: 
     assert (requested["actor"], requested["detail"]["reason"]) == (ME, "no longer wanted")
 
 
-def test_what_was_filled_before_the_cancel_is_kept(daemon: Daemon, exchange: Exchange) -> None:
+def test_fills_before_the_cancel_are_kept(daemon: Daemon, exchange: Exchange) -> None:
     exchange.list_symbol("PARTUSDT", wall_ms() - HOUR_MS, price="1")
     exchange.change_market("PARTUSDT", bids=[], asks=[["1.00", "40"]])
     signal = resting_buy(symbol="PARTUSDT", quantity="100", price="1")
@@ -53,7 +53,7 @@ def test_what_was_filled_before_the_cancel_is_kept(daemon: Daemon, exchange: Exc
 
 
 @pytest.mark.parametrize("fault", ["reply_lost", "error_after", "former_state", "junk_body"])
-def test_a_cancel_whose_answer_proves_nothing_is_looked_up(daemon: Daemon, exchange: Exchange, fault: str) -> None:
+def test_after_an_unclear_cancel_answer_the_order_is_queried(daemon: Daemon, exchange: Exchange, fault: str) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
     exchange.inject({"kind": fault, "endpoint": "DELETE /api/v3/order", "count": 1})
     assert cancel(daemon, order_id).status == 200
@@ -71,9 +71,7 @@ def test_a_cancel_that_did_not_arrive_leaves_the_order_resting(daemon: Daemon, e
     assert cancel(daemon, order_id).json["state"] == "canceled"
 
 
-def test_an_order_that_is_filled_before_the_cancel_arrives_is_told_as_filled(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_an_order_that_is_filled_before_the_cancel_arrives_is_filled(daemon: Daemon, exchange: Exchange) -> None:
     exchange.list_symbol("FILLUSDT", wall_ms() - HOUR_MS, price="1")
     exchange.change_market("FILLUSDT", volatility=0)
     signal = resting_buy(symbol="FILLUSDT", quantity="100", price="0.5")
@@ -92,7 +90,7 @@ def test_an_order_that_is_filled_before_the_cancel_arrives_is_told_as_filled(
         assert (answer.status, daemon.order(order_id)["state"]) == (409, "filled"), "a look was quicker"
 
 
-def test_a_caller_that_does_not_want_to_wait_is_answered_at_once(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_cancel_without_a_wait_is_answered_at_once(daemon: Daemon, exchange: Exchange) -> None:
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
     exchange.inject({"kind": "error_before", "endpoint": "GET /api/v3/order"})
     answer = daemon.ask("DELETE", f"/v1/orders/{order_id}", headers={"Prefer": "wait=0"})
@@ -127,9 +125,7 @@ def test_a_finished_order_has_nothing_to_cancel(
     assert not {before["clientOrderId"], before["exchangeOrderId"]} & named - {None}
 
 
-def test_an_order_without_an_answer_cannot_be_cancelled_yet_and_that_is_said(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_an_order_in_flight_cannot_be_cancelled(daemon: Daemon, exchange: Exchange) -> None:
     with exchange.frozen():
         order_id = daemon.send(resting_buy())
         refused = cancel(daemon, order_id)
@@ -138,7 +134,7 @@ def test_an_order_without_an_answer_cannot_be_cancelled_yet_and_that_is_said(
     daemon.until(order_id, "open")
 
 
-def test_an_order_in_doubt_cannot_be_cancelled_and_that_is_said(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_order_in_doubt_cannot_be_cancelled(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     order_id = daemon.accept(resting_buy())
     daemon.until(order_id, "in_doubt")
@@ -181,7 +177,7 @@ def test_after_a_cancel_with_nothing_executed_the_same_signal_may_be_placed_agai
     assert len(exchange.orders(again["id"])) == len(exchange.orders(first["id"])) == 1
 
 
-def test_a_cancel_goes_though_look_ups_wait_for_their_limit(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_cancel_is_sent_while_queries_wait_for_their_limit(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 2, "count": 1})
     order_id = daemon.submit(resting_buy()).json["id"]
     daemon.wait_for("order.looked", order_id=order_id, failed=True)

@@ -62,7 +62,7 @@ def test_under_the_bots_prefix_every_error_has_the_bots_shape() -> None:
         assert (body["success"], body.keys() >= {"error", "code"}) == (False, True)
 
 
-def test_an_error_of_ours_tells_the_caller_nothing_and_the_log_everything() -> None:
+def test_an_internal_error_is_logged_and_hidden_from_the_caller() -> None:
     answered = Answered(ValueError("secret"))
     assert (answered.response.status, answered.body["error"]) == (500, "failed")
     assert "secret" not in answered.body["message"]

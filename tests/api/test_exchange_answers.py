@@ -1,4 +1,4 @@
-"""What the exchange answers is read carefully: real processes, and an exchange that misbehaves in one named way."""
+"""Wrong or unreadable answers of the exchange: real processes, and an exchange with one injected fault."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def events(daemon: Daemon, order_id: str, name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("wish", [market_buy(), market_sell()], ids=["buy", "sell"])
-def test_an_order_that_only_the_exchanges_id_finds_is_followed_to_its_end(
+def test_an_order_that_only_the_exchanges_id_finds_is_tracked_to_its_end(
     daemon: Daemon, exchange: Exchange, wish: dict[str, Any]
 ) -> None:
     exchange.inject({"kind": "client_id_hidden"})
@@ -55,7 +55,7 @@ def test_an_order_that_only_the_exchanges_id_finds_is_cancelled_by_it(daemon: Da
     [("executedQty", ""), ("executedQty", "1,000.5"), ("status", "null"), ("orderId", "null"), ("", "")],
     ids=["amount empty", "thousands set apart", "state null", "id null", "an empty row"],
 )
-def test_an_odd_row_of_another_order_keeps_no_doubt_from_being_found(
+def test_an_unreadable_row_of_another_order_does_not_stop_a_search(
     daemon: Daemon, exchange: Exchange, field: str, value: str
 ) -> None:
     odd = [
@@ -67,7 +67,7 @@ def test_an_odd_row_of_another_order_keeps_no_doubt_from_being_found(
     assert daemon.until(order_id, "filled")["exchangeOrderId"] == exchange.orders(order_id)[0]["orderId"]
 
 
-def test_an_odd_row_is_reported_once(own_stage: Stage) -> None:
+def test_an_unreadable_row_is_reported_once(own_stage: Stage) -> None:
     exchange = own_stage.exchange("--fault", "odd_row:value=odd")
     daemon = own_stage.daemon(exchange)
     daemon.start()
@@ -79,7 +79,7 @@ def test_an_odd_row_is_reported_once(own_stage: Stage) -> None:
 
 
 def test_an_odd_row_of_ours_does_not_count_as_not_found(daemon: Daemon, exchange: Exchange) -> None:
-    """It is in doubt for as long as it cannot be read, and never lost."""
+    """The order is in doubt while the row is unreadable, and never lost."""
     exchange.inject(
         "reply_lost", *[shown_as("executedQty", "much", f"GET /api/v3/{path}") for path in ("order", "allOrders")]
     )
@@ -95,7 +95,7 @@ EARLY = {"kind": "filled_early", "endpoint": LOOK_UP, "delay_ms": 1_500}
 NO_FILLS = {"kind": "error_before", "endpoint": "GET /api/v3/myTrades"}
 
 
-def test_the_fills_of_an_order_that_is_shown_filled_too_early_tell_all_of_it(
+def test_an_order_reported_filled_too_early_gets_its_quantity_from_its_fills(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     exchange.inject(EARLY)
@@ -103,9 +103,7 @@ def test_the_fills_of_an_order_that_is_shown_filled_too_early_tell_all_of_it(
     assert (order["executedQuantity"], order["quantity"]) == ("0.001", "0.001")
 
 
-def test_an_order_that_spends_an_amount_and_is_shown_filled_too_early_has_all_of_it_in_the_end(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_an_order_by_quote_amount_reported_filled_too_early_is_corrected(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject(EARLY, NO_FILLS)
     order_id = daemon.accept(market_buy())
     first = daemon.until(order_id, "filled")
@@ -117,9 +115,7 @@ def test_an_order_that_spends_an_amount_and_is_shown_filled_too_early_has_all_of
     assert (last["executedQuantity"], last["finishedAtMs"] is None) == (placed["executedQty"], False)
 
 
-def test_an_order_that_is_shown_filled_too_early_is_looked_at_again_and_that_is_told(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_an_order_reported_filled_too_early_is_queried_again_and_recorded(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject(EARLY, NO_FILLS)
     order_id = daemon.accept(resting_buy(price="110000"))
     order = daemon.until(order_id, "filled")
@@ -132,7 +128,7 @@ def test_an_order_that_is_shown_filled_too_early_is_looked_at_again_and_that_is_
     ("field", "value"),
     [("symbol", "ETHUSDT"), ("side", "SELL"), ("origQty", '"999"'), ("orderId", "C02__999")],
 )
-def test_a_look_up_that_speaks_of_something_else_is_not_believed_and_is_told_once(
+def test_a_query_answer_about_another_order_is_ignored_and_reported_once(
     daemon: Daemon, exchange: Exchange, field: str, value: str
 ) -> None:
     exchange.inject(shown_as(field, value))
@@ -162,7 +158,7 @@ def test_a_refusal_that_names_an_order_is_an_unknown_outcome(own_stage: Stage, s
     assert daemon.explain(order_id)["attempts"][0]["state"] == "unknown"
 
 
-def test_an_order_that_was_placed_and_is_never_shown_becomes_a_doubt_with_its_alert(own_stage: Stage) -> None:
+def test_a_placed_order_that_is_never_reported_goes_in_doubt_with_an_alert(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
@@ -181,7 +177,7 @@ def test_an_order_that_was_placed_and_is_never_shown_becomes_a_doubt_with_its_al
 
 
 @pytest.mark.parametrize(("word", "state"), [("SETTLED", "filled"), ("EXPIRED", "canceled"), ("PENDING_NEW", "open")])
-def test_a_state_that_mexc_does_not_document_is_told_and_what_has_ended_has_ended(
+def test_an_undocumented_state_is_recorded_and_may_end_the_order(
     daemon: Daemon, exchange: Exchange, word: str, state: str
 ) -> None:
     exchange.inject(shown_as("status", word))
@@ -205,7 +201,7 @@ def test_a_state_that_mexc_does_not_document_is_told_and_what_has_ended_has_ende
         ("serverTime", "", "time"),
     ],
 )
-def test_an_odd_field_that_nobody_needs_keeps_nothing_from_being_traded(
+def test_an_unreadable_unused_field_does_not_stop_trading(
     own_stage: Stage, field: str, value: str, endpoint: str
 ) -> None:
     exchange = own_stage.exchange()

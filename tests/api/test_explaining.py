@@ -13,7 +13,7 @@ def names(found: dict[str, Any]) -> list[str]:
     return [event["name"] for event in found["events"]]
 
 
-def test_an_order_that_went_well_is_told_from_acceptance_to_fill(daemon: Daemon) -> None:
+def test_a_filled_order_is_explained_from_acceptance_to_fill(daemon: Daemon) -> None:
     signal = market_buy(idempotencyKey="told in full")
     order_id = daemon.submit(signal, wait_s=10).json["id"]
     found = daemon.explain(order_id)
@@ -36,7 +36,7 @@ def test_an_order_that_went_well_is_told_from_acceptance_to_fill(daemon: Daemon)
     assert found["next"] == {"what": "nothing: it is filled", "atMs": None}
 
 
-def test_an_unknown_outcome_is_told_with_every_look_and_its_answer(own_stage: Stage) -> None:
+def test_an_unknown_outcome_is_explained_with_every_query_and_its_answer(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
@@ -60,7 +60,7 @@ def test_an_unknown_outcome_is_told_with_every_look_and_its_answer(own_stage: St
     assert [attempt["state"] for attempt in found["attempts"]] == ["unknown"]
 
 
-def test_no_key_and_no_signature_stands_in_an_explanation(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_explanation_contains_no_key_and_no_signature(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject("reply_lost")
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     told = daemon.ask("GET", f"/v1/orders/{order_id}/explain").raw.decode()
@@ -69,7 +69,7 @@ def test_no_key_and_no_signature_stands_in_an_explanation(daemon: Daemon, exchan
     assert not any(secret in told for secret in KEYS)
 
 
-def test_what_was_never_sent_has_no_attempt(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_unsent_order_has_no_attempt(daemon: Daemon, exchange: Exchange) -> None:
     with exchange.frozen():
         daemon.send(market_buy(snipeTargetId="explained"))
         signal = market_buy(snipeTargetId="explained", quoteOrderQty="26", deadlineMs=50)

@@ -1,6 +1,6 @@
-"""Short, urgent requests are answered without aiohttp's server. A client sees no difference but the time that it takes.
+"""Short, urgent requests are answered without aiohttp's server. For a client only the time differs.
 
-A response of aiohttp has the header Date, one of the fast path has not.
+A response of aiohttp has the header Date, a response of the fast path does not.
 """
 
 import http.client
@@ -29,7 +29,7 @@ def took_fast_path(answer: Answer) -> bool:
 
 @pytest.fixture
 def caller(daemon: Daemon) -> Iterator[socket.socket]:
-    """A connection that stays."""
+    """A connection that stays open."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(TIMEOUT_S)
         connection.connect(str(daemon.signals))
@@ -37,7 +37,7 @@ def caller(daemon: Daemon) -> Iterator[socket.socket]:
 
 
 def answers(caller: socket.socket, count: int) -> list[tuple[int, Any, bool]]:
-    """Read so many answers: status, body, and whether the fast path gave it."""
+    """Read ``count`` answers: status, body, and whether the fast path gave it."""
     found = []
     stream = caller.makefile("rb")
     for _ in range(count):
@@ -48,7 +48,7 @@ def answers(caller: socket.socket, count: int) -> list[tuple[int, Any, bool]]:
     return found
 
 
-def test_a_request_that_comes_whole_takes_the_fast_path(daemon: Daemon) -> None:
+def test_a_whole_request_takes_the_fast_path(daemon: Daemon) -> None:
     answer = send_raw(daemon.signals, post(LEASE % 1))
     assert (answer.status, answer.json["resourceId"], took_fast_path(answer)) == (201, "fast:1", True)
     assert answer.headers["content-type"] == "application/json"
@@ -56,7 +56,7 @@ def test_a_request_that_comes_whole_takes_the_fast_path(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20, len(HEAD) - 1, len(HEAD) + 10, len(post(LEASE % 2)) - 1])
-def test_one_that_comes_in_pieces_is_answered_all_the_same(caller: socket.socket, cut: int) -> None:
+def test_a_request_in_pieces_gets_the_same_answer(caller: socket.socket, cut: int) -> None:
     request = post(LEASE % (100 + cut))
     caller.sendall(request[:cut])
     caller.sendall(request[cut:])
@@ -64,7 +64,7 @@ def test_one_that_comes_in_pieces_is_answered_all_the_same(caller: socket.socket
     assert (status, lease["resourceId"]) == (201, f"fast:{100 + cut}")
 
 
-def test_requests_that_follow_one_another_are_answered_in_their_order(caller: socket.socket) -> None:
+def test_several_requests_are_answered_in_order(caller: socket.socket) -> None:
     """Whether each comes when the last was answered, or before, or all of them in one piece."""
     caller.sendall(post(LEASE % 3))
     assert [lease["resourceId"] for _, lease, _ in answers(caller, 1)] == ["fast:3"]
@@ -76,7 +76,7 @@ def test_requests_that_follow_one_another_are_answered_in_their_order(caller: so
     assert [body.get("resourceId", body) for _, body, _ in found] == ["fast:6", "fast:7", {"alive": True}]
 
 
-def test_a_connection_is_handed_over_at_what_is_not_fast_and_stays_there(
+def test_a_request_off_the_fast_path_hands_the_connection_over_for_good(
     caller: socket.socket,
 ) -> None:
     caller.sendall(post(LEASE % 8))
@@ -105,11 +105,11 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("request_", STRANGE.values(), ids=STRANGE.keys())
-def test_whatever_is_unusual_is_left_to_aiohttp(daemon: Daemon, request_: bytes) -> None:
+def test_unusual_requests_are_left_to_aiohttp(daemon: Daemon, request_: bytes) -> None:
     assert not took_fast_path(send_raw(daemon.signals, request_))
 
 
-def test_a_refusal_on_the_fast_path_has_the_form_of_every_refusal(daemon: Daemon) -> None:
+def test_a_refusal_on_the_fast_path_has_the_usual_form(daemon: Daemon) -> None:
     whole = send_raw(daemon.signals, post(b'{"resourceId": 7}'))
     pieces = send_raw(daemon.signals, HEAD, b"X: y\r\n", b'Content-Length: 17\r\n\r\n{"resourceId": 7}')
     assert took_fast_path(whole)
@@ -118,13 +118,13 @@ def test_a_refusal_on_the_fast_path_has_the_form_of_every_refusal(daemon: Daemon
 
 
 @pytest.mark.parametrize("path", ["/v1/locks/lock-999999/release", "/v1/locks/lock-999999/renew"])
-def test_the_name_in_a_path_is_the_handlers(daemon: Daemon, path: str) -> None:
+def test_the_path_parameter_reaches_the_handler(daemon: Daemon, path: str) -> None:
     answer = send_raw(daemon.signals, post(b'{"ownerId":"bot"}', head=HEAD.replace(b"/v1/locks", path.encode())))
     assert (answer.status, answer.json["error"], took_fast_path(answer)) == (404, "unknown", True)
     assert "lock-999999" in answer.json["message"]
 
 
-def test_who_wants_the_connection_closed_has_it_closed(caller: socket.socket) -> None:
+def test_connection_close_closes_the_connection(caller: socket.socket) -> None:
     caller.sendall(post(LEASE % 19, b"Connection: close"))
     [(status, _, fast)] = answers(caller, 1)
     assert (status, fast, caller.recv(1)) == (201, True, b"")

@@ -1,4 +1,4 @@
-"""The fast path and aiohttp's server answer every request alike, however it was bent."""
+"""The fast path and aiohttp's server give the same answers, also to malformed requests."""
 
 import http.client
 import json
@@ -86,7 +86,7 @@ FIRST_LINES = [
 
 @pytest.fixture(scope="module")
 def lease(package_daemon: Daemon) -> dict[str, str]:
-    """A lock that is renewed as often as one asks, so that every good request has one and the same answer."""
+    """A lock that can be renewed any number of times, so that every valid request has the same answer."""
     asked = {"resourceId": "fast:agrees", "ownerId": "bot", "timeoutMs": 600_000}
     answer = package_daemon.ask("POST", "/v1/locks", asked)
     assert answer.status == 201
@@ -132,7 +132,7 @@ def _next(stream: BinaryIO) -> tuple[int, frozenset[str]] | None:
 
 
 def plain(lease: dict[str, str], *, head: bytes = b"POST %s HTTP/1.1", extra: bytes = b"", host: bytes = b"x") -> bytes:
-    """Write the request, with whatever is bent about its head."""
+    """Return the request with a given head."""
     body = b'{"ownerId":"bot"}'
     path = f"/v1/locks/{lease['lockId']}/renew".encode()
     lines = [head % path, b"Host: " + host, b"Content-Type: application/json", *([extra] if extra else [])]
@@ -159,7 +159,7 @@ def test_a_plain_request_is_answered_by_both(daemon: Daemon, lease: dict[str, st
     assert [status for status, _ in fast] == [200]
 
 
-def test_an_offer_to_upgrade_is_declined_by_an_answer(daemon: Daemon, lease: dict[str, str]) -> None:
+def test_an_upgrade_is_declined(daemon: Daemon, lease: dict[str, str]) -> None:
     for extra in HEADERS[:5]:
         fast, aiohttp = both(daemon, plain(lease, extra=extra))
         assert fast == aiohttp
@@ -177,7 +177,7 @@ def test_one_host_header_is_needed(daemon: Daemon, lease: dict[str, str], head: 
 
 
 @pytest.mark.parametrize("head", FIRST_LINES, ids=[line.decode("latin-1") for line in FIRST_LINES])
-def test_a_bent_first_line_is_answered_alike(daemon: Daemon, lease: dict[str, str], head: bytes) -> None:
+def test_a_malformed_first_line_gets_the_same_answer(daemon: Daemon, lease: dict[str, str], head: bytes) -> None:
     fast, aiohttp = both(daemon, plain(lease, head=head))
     assert fast == aiohttp
 
@@ -208,7 +208,7 @@ def bent_by_cuts(dice: random.Random, lease: dict[str, str]) -> bytes:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("bend", [bent_by_headers, bent_by_bytes, bent_by_cuts])
-def test_hundreds_of_bent_requests_are_answered_alike(
+def test_hundreds_of_malformed_requests_get_the_same_answers(
     daemon: Daemon, lease: dict[str, str], seed: int, bend: Callable[[random.Random, dict[str, str]], bytes]
 ) -> None:
     dice = random.Random(seed)  # noqa: S311  # what is bent is the same in every run

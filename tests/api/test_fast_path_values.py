@@ -79,7 +79,7 @@ async def test_a_request_becomes_a_value_and_its_response_bytes(fast_path: FastP
     )
 
 
-async def test_a_connection_that_ends_says_so(fast_path: FastPath) -> None:
+async def test_the_last_response_says_that_the_connection_ends(fast_path: FastPath) -> None:
     said = await answered(fast_path, post("/echo", b'{"text":"a"}', "Idempotency-Key: k", "Connection: close"))
     assert b"\r\nConnection: close\r\n" in said
 
@@ -93,7 +93,7 @@ async def test_a_connection_that_ends_says_so(fast_path: FastPath) -> None:
         (post("/echo", b'{"text":"a"}'), 500),  # the header is not there
     ],
 )
-async def test_whatever_a_handler_raises_is_answered(
+async def test_every_error_of_a_handler_is_answered(
     fast_path: FastPath, events: list[Event], data: bytes, status: int
 ) -> None:
     found = fast_path.recognise(data, PEER)

@@ -1,4 +1,4 @@
-"""Each listener has its own bound: whoever floods one takes nothing from another."""
+"""Each listener has its own limit: a flood of one takes nothing from another."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ HALF = b"GET /v1/status HTTP/1.1\r\nHost: x\r\n"
 
 @pytest.fixture(scope="module")
 def poor(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
-    """A daemon that may have few descriptors, and waits long for a head."""
+    """A daemon with few descriptors and a long timeout for a head."""
     daemon = shared_stage.daemon(package_exchange, {"sockets": {"read_timeout_s": 60}})
     daemon.launch("prlimit", f"--nofile={FEW}:{FEW}")
     daemon.wait_for("daemon.ready")
@@ -49,7 +49,7 @@ def flood(ends: ExitStack, path: Path, first: bytes) -> list[socket.socket]:
 
 
 @pytest.mark.parametrize("first", [HALF, b""], ids=["half requests", "nothing said"])
-def test_a_flood_of_the_socket_that_reads_takes_nothing_from_the_one_that_trades(poor: Daemon, first: bytes) -> None:
+def test_a_flood_of_the_status_socket_does_not_affect_the_signals_socket(poor: Daemon, first: bytes) -> None:
     with ExitStack() as ends:
         callers = flood(ends, poor.status, first)
         answers = at_once(8, lambda _: poor.submit(market_buy(), wait_s=10))
@@ -59,7 +59,7 @@ def test_a_flood_of_the_socket_that_reads_takes_nothing_from_the_one_that_trades
     assert (told["listener"], told["limit"]) == ("status", bounds(FEW).status)
 
 
-def test_a_flood_of_the_socket_that_trades_takes_nothing_from_the_one_that_reads(poor: Daemon) -> None:
+def test_a_flood_of_the_signals_socket_does_not_affect_the_status_socket(poor: Daemon) -> None:
     with ExitStack() as ends:
         callers = flood(ends, poor.signals, b"")
         assert poor.get("/v1/status")["stage"] == "ready"
@@ -68,7 +68,7 @@ def test_a_flood_of_the_socket_that_trades_takes_nothing_from_the_one_that_reads
 
 
 @pytest.mark.parametrize("descriptors", [8, 64, 256, 1_024, 16_384, 1 << 20])
-def test_what_is_shared_out_leaves_enough_for_the_rest(descriptors: int) -> None:
+def test_the_limits_leave_enough_descriptors(descriptors: int) -> None:
     shares = bounds(descriptors)
     left = descriptors - shares.signals - shares.status - shares.http
     assert left >= min(RESERVED, descriptors // 2)

@@ -30,7 +30,7 @@ def its_daemon(package_stage: Stage, package_exchange: Exchange) -> Daemon:
 
 @pytest.fixture
 def guarded(its_daemon: Daemon, exchange: Exchange) -> Iterator[Daemon]:
-    """The same, without a guard before and after a test."""
+    """The same daemon, without guards before and after a test."""
     del exchange  # whose faults end with the test
     set_guards(its_daemon)
     yield its_daemon
@@ -38,7 +38,7 @@ def guarded(its_daemon: Daemon, exchange: Exchange) -> Iterator[Daemon]:
 
 
 def set_guards(daemon: Daemon, **guards: Any) -> None:
-    """Let these guards count, and no other, from now on."""
+    """Set these guards, and no others."""
     daemon.configure({"guards": OFF | guards})
     assert daemon.reload()["event"] == "daemon.reloaded"
 
@@ -50,7 +50,7 @@ def check_refused(answer: Answer, guard: str, said: str) -> None:
 
 
 def keep_clear_of_midnight() -> None:
-    """Wait where a day would end in the middle of a test about days."""
+    """Wait past midnight if the day would end during a test."""
     left_ms = DAY_MS - wall_ms() % DAY_MS
     if left_ms < MARGIN_MS:
         time.sleep(left_ms / 1_000)
@@ -70,14 +70,14 @@ def test_a_double_click_buys_once(guarded: Daemon, exchange: Exchange) -> None:
     assert len(exchange.arrivals(order["id"])) == 1
 
 
-def test_a_first_that_was_refused_does_not_stand_in_the_way(guarded: Daemon, exchange: Exchange) -> None:
+def test_a_refused_first_signal_does_not_block_the_second(guarded: Daemon, exchange: Exchange) -> None:
     set_guards(guarded, repeat_window_ms=60_000)
     exchange.inject({"kind": "refused", "code": 30004, "count": 1})
     assert guarded.submit(market_buy(ownerId="carl"), wait_s=10).json["state"] == "rejected"
     assert guarded.submit(market_buy(ownerId="carl"), wait_s=10).json["state"] == "filled"
 
 
-def test_what_was_bought_still_counts_after_a_kill(package_stage: Stage, exchange: Exchange) -> None:
+def test_purchases_still_count_after_a_kill(package_stage: Stage, exchange: Exchange) -> None:
     keep_clear_of_midnight()
     guards = {"repeat_window_ms": 60_000, "max_notional_per_day": 60.0, "max_open_buys_per_owner": 1}
     daemon = package_stage.daemon(exchange, {"guards": guards})

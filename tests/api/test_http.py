@@ -1,4 +1,4 @@
-"""Callers that speak badly: too long, too slow, no HTTP at all. They get an answer, and nobody else notices."""
+"""Misbehaving clients: too long, too slow, invalid HTTP. They get an answer, and other clients are not affected."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ POST = b"POST /v1/signals HTTP/1.1\r\nHost: x\r\n"
 
 @pytest.fixture(scope="module")
 def strict(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
-    """A daemon of little patience and small rooms."""
+    """A daemon with short timeouts and small limits."""
     daemon = shared_stage.daemon(package_exchange, {"sockets": {"body_limit_kb": 1, "read_timeout_s": 0.3}})
     daemon.start()
     return daemon
@@ -55,7 +55,7 @@ def test_a_batch_has_a_limit_of_its_own(strict: Daemon) -> None:
     assert refused.status == 413
 
 
-def test_a_body_that_does_not_come_is_answered_with_408(strict: Daemon) -> None:
+def test_a_missing_body_is_answered_with_408(strict: Daemon) -> None:
     refused = send_raw(strict.signals, POST, b"Content-Length: 100\r\n\r\n", b'{"symbol"')
     assert (refused.status, refused.json["error"]) == (408, "request_timeout")
     assert refused.headers["connection"] == "close"
@@ -75,14 +75,14 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
-def test_what_is_no_http_is_refused_with_400(strict: Daemon, garbage: bytes) -> None:
+def test_invalid_http_is_refused_with_400(strict: Daemon, garbage: bytes) -> None:
     try:
         assert send_raw(strict.signals, garbage).status == 400
     except (http.client.HTTPException, ConnectionError) as error:
         pytest.fail(f"the connection was cut without an answer: {error!r}")
 
 
-def test_a_caller_that_says_nothing_holds_nobody_up(strict: Daemon) -> None:
+def test_a_silent_client_delays_no_other(strict: Daemon) -> None:
     with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as halfway:
         silent.connect(str(strict.signals))
         halfway.connect(str(strict.signals))
@@ -101,7 +101,7 @@ HALF_A_HEAD = {
 
 @pytest.mark.parametrize("name", ["signals", "status"])
 @pytest.mark.parametrize("half", HALF_A_HEAD.values(), ids=HALF_A_HEAD.keys())
-def test_half_a_head_is_answered_with_408_and_closed(strict: Daemon, name: str, half: bytes) -> None:
+def test_an_incomplete_head_is_answered_with_408_and_closed(strict: Daemon, name: str, half: bytes) -> None:
     """After read_timeout_s, on every socket: an idle connection may stay for more than a minute."""
     with socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(PATIENCE_S)
@@ -114,7 +114,7 @@ def test_half_a_head_is_answered_with_408_and_closed(strict: Daemon, name: str, 
     assert json.loads(body)["error"] == "request_timeout"
 
 
-def test_a_head_that_trickles_has_no_more_time_than_one_that_stops(strict: Daemon) -> None:
+def test_a_slow_head_has_the_same_time_limit(strict: Daemon) -> None:
     with socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(0.01)
         caller.connect(str(strict.status))
@@ -149,7 +149,7 @@ PIECES = {
 
 
 @pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
-def test_a_caller_that_shuts_its_writing_half_gets_its_answers_and_then_the_end(
+def test_a_client_that_shuts_its_writing_half_gets_its_answers_and_then_the_end(
     strict: Daemon, pieces: list[bytes]
 ) -> None:
     with socket.socket(socket.AF_UNIX) as caller:
@@ -164,7 +164,7 @@ def test_a_caller_that_shuts_its_writing_half_gets_its_answers_and_then_the_end(
     assert heard.count(b'"id":') >= asked - (b"GET " in pieces[0])
 
 
-def test_a_reader_that_shuts_its_writing_half_gets_its_answer(strict: Daemon) -> None:
+def test_a_client_that_shuts_its_writing_half_after_a_read_gets_its_answer(strict: Daemon) -> None:
     with socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(PATIENCE_S)
         caller.connect(str(strict.status))
@@ -175,7 +175,9 @@ def test_a_reader_that_shuts_its_writing_half_gets_its_answer(strict: Daemon) ->
 
 
 @pytest.mark.parametrize("pieces", [1, 2], ids=["in one piece", "in two"])
-def test_a_caller_that_shuts_its_writing_half_and_then_goes_waits_for_no_lock(strict: Daemon, pieces: int) -> None:
+def test_a_client_that_shuts_its_writing_half_and_disconnects_leaves_the_lease_queue(
+    strict: Daemon, pieces: int
+) -> None:
     resource = f"half:{pieces}"
     held = strict.ask("POST", "/v1/locks", {"resourceId": resource, "ownerId": "holder", "timeoutMs": 600_000})
     asked = json.dumps({"resourceId": resource, "ownerId": "gone"}).encode()
@@ -194,7 +196,7 @@ def _waiting_for(daemon: Daemon, resource: str) -> list[str]:
     return [each["ownerId"] for each in daemon.get("/v1/locks")["queue"] if each["resourceId"] == resource]
 
 
-def test_a_caller_that_ends_within_its_body_places_nothing(strict: Daemon) -> None:
+def test_a_client_that_disconnects_within_its_body_places_nothing(strict: Daemon) -> None:
     newest = strict.get("/v1/orders?limit=1")["orders"][0]["id"]
     body = b'{"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": 25, "ownerId": "bot"}'
     with socket.socket(socket.AF_UNIX) as caller:
@@ -213,7 +215,7 @@ def test_a_caller_that_ends_within_its_body_places_nothing(strict: Daemon) -> No
         ("PATCH", "/v1/admin/halt", 405, "method_not_allowed"),
     ],
 )
-def test_a_wrong_route_is_refused_in_the_form_of_every_error(
+def test_a_wrong_route_is_refused_in_the_usual_form(
     strict: Daemon, method: str, target: str, status: int, word: str
 ) -> None:
     refused = strict.ask(method, target)

@@ -1,4 +1,4 @@
-"""executeAt: an order is durable before its instant, and fires at it, never before."""
+"""executeAt: an order is durable before its instant, and is sent at it, never before."""
 
 import pytest
 
@@ -9,7 +9,7 @@ AHEAD_MS = 900
 """Far enough for the order to wait in the queue before it is armed, half a second ahead."""
 
 
-def test_nothing_leaves_before_its_instant_by_the_exchanges_clock(daemon: Daemon, exchange: Exchange) -> None:
+def test_no_order_is_sent_before_its_instant_by_the_exchanges_clock(daemon: Daemon, exchange: Exchange) -> None:
     first_ms = wall_ms() + AHEAD_MS
     wishes = [(market_buy(executeAt=first_ms + 7 * number), first_ms + 7 * number) for number in range(20)]
     orders = [(daemon.accept(signal), at_ms) for signal, at_ms in wishes]
@@ -36,14 +36,14 @@ def test_an_order_is_armed_on_disk_before_its_instant(daemon: Daemon, exchange: 
     assert len(exchange.arrivals(order_id)) == 1
 
 
-def test_an_instant_that_is_just_over_is_now(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_instant_that_has_just_passed_counts_as_now(daemon: Daemon, exchange: Exchange) -> None:
     at_ms = wall_ms() - 1_000
     order = daemon.submit(market_buy(executeAt=at_ms), wait_s=10).json
     assert (order["state"], order["deadlineAtMs"]) == ("filled", at_ms + 5_000)
     assert len(exchange.arrivals(order["id"])) == 1
 
 
-def test_an_instant_that_is_over_for_longer_than_the_deadline_is_refused(daemon: Daemon) -> None:
+def test_an_instant_that_passed_longer_ago_than_the_deadline_is_refused(daemon: Daemon) -> None:
     newest = daemon.get("/v1/orders?limit=1")["orders"]
     signal = market_buy(executeAt=wall_ms() - 60_000)
     refused = daemon.submit(signal, wait_s=10)
@@ -54,7 +54,7 @@ def test_an_instant_that_is_over_for_longer_than_the_deadline_is_refused(daemon:
     assert daemon.get("/v1/orders?limit=1")["orders"] == newest
 
 
-def test_a_known_signal_is_answered_however_long_its_instant_has_passed(daemon: Daemon) -> None:
+def test_a_known_signal_is_answered_even_long_after_its_instant(daemon: Daemon) -> None:
     signal = market_buy(executeAt=wall_ms() + 60_000)
     order_id = daemon.accept(signal)
     again = daemon.submit(signal | {"executeAt": wall_ms() - 600_000})
@@ -68,7 +68,9 @@ def test_the_deadline_counts_from_the_instant(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("moment", ["queued", "armed"])
-def test_a_cancelled_instant_does_not_come(daemon: Daemon, exchange: Exchange, moment: str) -> None:
+def test_an_order_that_is_cancelled_before_its_instant_is_not_sent(
+    daemon: Daemon, exchange: Exchange, moment: str
+) -> None:
     signal = market_buy(executeAt=wall_ms() + AHEAD_MS)
     order_id = daemon.accept(signal)
     after = daemon.accept(market_buy(executeAt=wall_ms() + AHEAD_MS))
@@ -85,7 +87,7 @@ def test_a_cancelled_instant_does_not_come(daemon: Daemon, exchange: Exchange, m
     assert exchange.arrivals(order_id) == []
 
 
-def test_after_a_halt_an_armed_order_waits_and_fires_when_it_may(daemon: Daemon, exchange: Exchange) -> None:
+def test_after_a_halt_an_armed_order_waits_and_is_sent_after_the_resume(daemon: Daemon, exchange: Exchange) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + AHEAD_MS, deadlineMs=60_000))
     daemon.wait_for("order.armed", order_id=order_id)
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})

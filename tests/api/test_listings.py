@@ -1,4 +1,4 @@
-"""A pair that opens: the order waits for it, and what is special about the first minute is told."""
+"""A pair that opens: the order waits for the open, and the special rules of the first minute are reported."""
 
 from typing import Any
 
@@ -9,9 +9,7 @@ from tests.support.signals import Signal, market_buy, market_sell, resting_buy
 
 
 @pytest.mark.parametrize("code", [30001, 10007])
-def test_an_order_that_comes_before_the_open_is_repeated_until_it(
-    daemon: Daemon, exchange: Exchange, code: int
-) -> None:
+def test_an_order_before_the_open_is_repeated_until_the_open(daemon: Daemon, exchange: Exchange, code: int) -> None:
     symbol, opens_at = f"NEW{code}USDT", wall_ms() + 500
     exchange.list_symbol(symbol, opens_at, cap="0.05", codeBefore=code)
     order = daemon.submit(resting_buy(symbol=symbol, quantity="100", price="0.05"), wait_s=10).json
@@ -26,7 +24,7 @@ def test_an_order_that_comes_before_the_open_is_repeated_until_it(
     assert [attempt["code"] for attempt in attempts] == [str(code)] * (len(attempts) - 1) + [None]
 
 
-def test_an_order_for_the_opening_instant_is_filled_then(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_order_for_the_opening_instant_is_filled(daemon: Daemon, exchange: Exchange) -> None:
     opens_at = wall_ms() + 900
     exchange.list_symbol("SNIPEUSDT", opens_at, cap="0.05")
     signal = resting_buy(symbol="SNIPEUSDT", type="IOC", quantity="100", price="0.05", executeAt=opens_at)
@@ -35,7 +33,7 @@ def test_an_order_for_the_opening_instant_is_filled_then(daemon: Daemon, exchang
     assert exchange.arrivals(order["id"])[0]["receivedMs"] >= opens_at
 
 
-def test_a_market_order_of_the_first_minute_is_cancelled_by_the_exchange_and_told_so(
+def test_a_market_order_that_the_exchange_cancels_in_the_first_minute_is_reported(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     exchange.list_symbol("FRESHUSDT", wall_ms() - 1_000)
@@ -70,7 +68,7 @@ def test_a_pair_that_does_not_open_in_time_ends_the_order(daemon: Daemon, exchan
         pytest.param(market_buy(), {"minimumValue": "1000"}, {"minimumValue": "1"}, id="a higher minimum"),
     ],
 )
-def test_known_rules_refuse_a_signal_only_once_they_were_read_anew(
+def test_known_rules_refuse_a_signal_only_after_a_new_query(
     daemon: Daemon, exchange: Exchange, wish: Signal, closed: dict[str, Any], opened: dict[str, Any]
 ) -> None:
     symbol = f"SHUT{next(iter(closed)).upper()}USDT"

@@ -1,4 +1,4 @@
-"""The loopback listener: reads for whoever is on this machine, changes for whoever has the token."""
+"""The loopback listener: every process on this machine may read, holders of the token may change."""
 
 import http.client
 import json
@@ -51,7 +51,7 @@ def ask(
         connection.close()
 
 
-def test_whoever_is_on_this_machine_may_read(listening: Daemon) -> None:
+def test_every_process_on_this_machine_may_read(listening: Daemon) -> None:
     for target in ("/v1/status", "/v1/orders", "/v1/locks", "/api/transaction-locks"):
         assert ask(listening, "GET", target)[0] == 200
     check = {"action": "check", "resourceId": "trade:BTCUSDT:BUY:1"}
@@ -71,14 +71,14 @@ def test_a_change_needs_the_token(listening: Daemon, token: str | None) -> None:
     assert listening.get("/v1/status")["halted"] is None
 
 
-def test_whoever_has_the_token_may_change_and_is_on_record(listening: Daemon) -> None:
+def test_a_holder_of_the_token_may_change_and_is_recorded(listening: Daemon) -> None:
     token = token_file(listening).read_text().strip()
     status, order = ask(listening, "POST", "/v1/signals", market_buy(), token=token)
     assert status == 202
     assert listening.explain(order["id"])["events"][0]["actor"] == "token"
 
 
-def test_the_token_is_for_the_daemons_user_alone_and_stays_over_a_restart(listening: Daemon) -> None:
+def test_only_the_daemons_user_can_read_the_token_and_a_restart_keeps_it(listening: Daemon) -> None:
     file = token_file(listening)
     token = file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -87,13 +87,13 @@ def test_the_token_is_for_the_daemons_user_alone_and_stays_over_a_restart(listen
     assert token.strip() not in listening.transcript()
 
 
-def test_a_host_of_another_name_is_not_served(listening: Daemon) -> None:
-    """A page from elsewhere that has its own name resolve to this machine cannot read through a browser."""
+def test_a_foreign_host_name_is_not_served(listening: Daemon) -> None:
+    """A foreign page whose host name resolves to this machine cannot read through a browser."""
     status, answer = ask(listening, "GET", "/v1/status", host="attacker.example")
     assert (status, "Host" in answer["message"]) == (421, True)
 
 
-def test_no_origin_is_let_in(listening: Daemon) -> None:
+def test_a_foreign_origin_is_refused(listening: Daemon) -> None:
     connection = http.client.HTTPConnection(address(listening), timeout=10)
     try:
         connection.request("OPTIONS", "/v1/signals", headers={"Origin": "https://attacker.example"})
@@ -114,7 +114,7 @@ def test_a_token_that_others_may_read_is_refused(place: Stage, package_exchange:
     assert "chmod 600" in process.transcript()
 
 
-def test_a_port_that_is_taken_is_named(place: Stage, package_exchange: Exchange, listening: Daemon) -> None:
+def test_a_taken_port_is_named(place: Stage, package_exchange: Exchange, listening: Daemon) -> None:
     daemon = place.daemon(package_exchange, {"http": {"listen": address(listening)}})
     process = daemon.launch()
     assert process.exit_code() == 75

@@ -1,4 +1,4 @@
-"""The description of the routes: complete, and true of what the daemon does with what nobody thought of."""
+"""The description of the routes: complete, and right about generated requests."""
 
 import itertools
 import re
@@ -30,7 +30,7 @@ LIKELY: dict[str, Callable[[], Any]] = {
     "/api/mexc/trade": lambda: market_buy(userId="bot", ownerId=None),
     "/api/transaction-locks": lambda: {"action": "check", "resourceId": "r"},
 }
-"""Bodies that are taken, by path."""
+"""Valid bodies, by path."""
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -43,7 +43,7 @@ CHECKS = [
 
 
 def lock(**changes: Any) -> dict[str, Any]:
-    """Ask for a lock of a resource that nobody else has."""
+    """Return a request for a lock of an unused resource."""
     return {"resourceId": f"described-{next(_numbers)}", "ownerId": "me"} | changes
 
 
@@ -69,7 +69,7 @@ def test_both_sockets_describe_what_they_serve(daemon: Daemon, document: Documen
     assert {"post", "get"} <= document["paths"]["/v1/locks"].keys()
 
 
-def test_readme_and_handbook_name_no_route_that_is_not_described(document: Document) -> None:
+def test_readme_and_handbook_name_only_described_routes(document: Document) -> None:
     assert document["openapi"] == "3.1.0"
     named = set(
         re.findall(r"`(GET|POST|DELETE) (/(?!api/snipe-targets|simulator)[^`?\s]+)", text())
@@ -84,7 +84,7 @@ def test_every_operation_has_a_name_of_its_own_and_a_summary(document: Document)
     assert all(operation["summary"] for operation in operations)
 
 
-def test_a_method_that_a_route_does_not_take_is_told_which_it_takes(daemon: Daemon) -> None:
+def test_a_wrong_method_is_refused_with_the_allowed_ones(daemon: Daemon) -> None:
     refused = daemon.ask("PATCH", "/v1/signals")
     assert (refused.status, refused.headers["allow"]) == (405, "POST")
 
@@ -120,7 +120,7 @@ def test_a_described_length_is_the_enforced_one(daemon: Daemon, document: Docume
 
 
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
-def test_what_it_is_asked_it_answers_as_described(
+def test_every_answer_matches_the_description(
     daemon: Daemon, document: Document, caller: requests.Session, mode: GenerationMode
 ) -> None:
     schema = schemathesis.openapi.from_dict(document)
@@ -160,7 +160,7 @@ def _what_there_is(daemon: Daemon) -> Ids:
 
 
 def _make_likely(case: Case[Any], ids: Ids, data: st.DataObject) -> None:
-    """Let some requests be about what there is, so that the answers of success are seen too."""
+    """Let some requests name existing orders and locks, so that successes occur too."""
     of = case.path.removeprefix("/v1/").removeprefix("admin/").partition("/")[0]
     if "id" in case.path_parameters and data.draw(st.booleans()):
         case.path_parameters["id"] = data.draw(st.sampled_from(ids[of]))

@@ -1,4 +1,4 @@
-"""Who goes first: SELL before BUY, then oldest first, one at a time of a resource; by arrival at the exchange."""
+"""The order of service: SELL before BUY, then oldest first, one order at a time for each resource."""
 
 from itertools import pairwise
 
@@ -26,7 +26,7 @@ def narrow(own_stage: Stage, exchange: Exchange) -> Daemon:
 
 
 def served(daemon: Daemon, exchange: Exchange, *order_ids: str) -> list[int]:
-    """Wait for orders to be filled; return their places in the list of arguments, in order of arrival."""
+    """Wait until orders are filled; return their indices in order of arrival at the exchange."""
     for order_id in order_ids:
         daemon.until(order_id, "filled")
     names = [arrival["parameters"]["newClientOrderId"].rpartition("-")[0] for arrival in exchange.arrivals()]
@@ -34,7 +34,7 @@ def served(daemon: Daemon, exchange: Exchange, *order_ids: str) -> list[int]:
 
 
 def sent_ms(daemon: Daemon, order_id: str) -> int:
-    """Return when an order left, by the daemon's clock."""
+    """Return when an order was sent, by the daemon's clock."""
     [at_ms] = [each["atMs"] for each in daemon.explain(order_id)["events"] if each["name"] == "order.sent"]
     assert isinstance(at_ms, int)
     return at_ms
@@ -50,7 +50,7 @@ def test_a_sell_overtakes_buys_that_wait_for_the_rate(slow: Daemon, exchange: Ex
     assert all(later - earlier >= 999 for earlier, later in pairwise(times))
 
 
-def test_in_flight_limits_bind_too_and_rank_decides_then(narrow: Daemon, exchange: Exchange) -> None:
+def test_at_the_in_flight_limit_the_priority_decides(narrow: Daemon, exchange: Exchange) -> None:
     wishes = [
         market_buy(),
         market_buy(symbol="ETHUSDT"),
@@ -83,7 +83,7 @@ def test_the_second_of_a_resource_waits_for_the_first(daemon: Daemon, exchange: 
     assert [lock["state"] for found in (one, other) for lock in found["locks"]] == ["released", "released"]
 
 
-def test_a_resource_that_is_held_holds_nobody_else_up(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_held_resource_does_not_delay_other_resources(daemon: Daemon, exchange: Exchange) -> None:
     with exchange.frozen():
         first = daemon.send(market_buy(snipeTargetId="held"))
         blocked = daemon.accept(market_buy(snipeTargetId="held", quoteOrderQty="26", priority=1))
@@ -94,7 +94,7 @@ def test_a_resource_that_is_held_holds_nobody_else_up(daemon: Daemon, exchange: 
     daemon.until(blocked, "filled")
 
 
-def test_an_unknown_outcome_keeps_its_resource_and_no_other(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_unknown_outcome_keeps_only_its_own_resource(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     first = daemon.accept(market_buy(snipeTargetId="unknown"))
     daemon.until(first, "in_doubt")

@@ -1,4 +1,4 @@
-"""The dashboard's files: served as they are, under a policy that lets nothing else run, and free of what it forbids."""
+"""The dashboard's files: served unchanged, under a policy that allows no foreign scripts, which they satisfy."""
 
 import http.client
 import json
@@ -51,7 +51,7 @@ def listening(place: Stage, package_exchange: Exchange) -> Daemon:
 
 
 def get(daemon: Daemon, target: str, **headers: str) -> tuple[HTTPResponse, bytes]:
-    """Ask for a file over TCP, as a browser does."""
+    """Request a file over TCP, as a browser does."""
     address = urlsplit(daemon.wait_for("daemon.ready")["http"]).netloc
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
@@ -90,14 +90,14 @@ def test_the_table_of_states_is_served_as_a_script(listening: Daemon) -> None:
     ]  # fmt: skip
 
 
-def test_the_page_stands_at_the_root_and_on_the_socket_that_reads(listening: Daemon) -> None:
+def test_the_page_is_served_at_the_root_and_on_the_status_socket(listening: Daemon) -> None:
     index = (ROOT / "index.html").read_bytes()
     assert get(listening, "/")[1] == index
     assert ask(listening.status, "GET", "/").raw == index
     assert ask(listening.signals, "GET", "/").status == 404
 
 
-def test_a_file_that_is_still_the_same_is_not_sent_again(listening: Daemon) -> None:
+def test_an_unchanged_file_is_not_sent_again(listening: Daemon) -> None:
     first, _ = get(listening, "/dashboard/main.js")
     again, content = get(listening, "/dashboard/main.js", If_None_Match=first.headers["ETag"])
     assert (again.status, content) == (304, b"")
@@ -108,16 +108,16 @@ def test_nothing_else_is_served(listening: Daemon, name: str) -> None:
     assert get(listening, f"/dashboard/{name}")[0].status == 404
 
 
-def test_a_host_of_another_name_is_shown_no_page(listening: Daemon) -> None:
+def test_a_foreign_host_name_gets_no_page(listening: Daemon) -> None:
     assert get(listening, "/", Host="attacker.example")[0].status == 421
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
-def test_no_script_makes_markup_or_code_of_a_text(file: Path) -> None:
+def test_no_script_turns_text_into_markup_or_code(file: Path) -> None:
     assert MAKES_MARKUP_OR_CODE.findall(file.read_text(encoding="utf-8")) == []
 
 
-def test_the_page_holds_no_script_no_style_and_nothing_from_elsewhere() -> None:
+def test_the_page_has_no_inline_script_no_inline_style_and_no_foreign_content() -> None:
     page = (ROOT / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"<script(?![^>]*\bsrc=\"/dashboard/)[^>]*>|<style|\bstyle=|\son\w+=", page) == []
     for file in FILES:

@@ -36,7 +36,7 @@ async def test_one_read_runs_at_a_time_and_the_pause_after_it_grows_with_its_tim
         assert began_s - ended_s == pytest.approx(REST * TOOK_S)
 
 
-async def test_a_read_that_fails_or_whose_reader_goes_leaves_the_slot_to_the_next() -> None:
+async def test_a_failed_or_cancelled_read_frees_the_slot() -> None:
     scheduler = ReadScheduler()
     with pytest.raises(ValueError, match="odd"):
         async with scheduler.slot():
@@ -49,7 +49,7 @@ async def test_a_read_that_fails_or_whose_reader_goes_leaves_the_slot_to_the_nex
 
 
 class Counting:
-    """A read that takes a while and says which one it is."""
+    """A read that takes some time and returns its number."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -61,7 +61,7 @@ class Counting:
         return b"%d" % number
 
 
-async def test_all_who_ask_before_it_begins_share_one_answer() -> None:
+async def test_requests_before_a_read_begins_share_its_answer() -> None:
     counting, answers = Counting(), []
     shared = SharedRead(ReadScheduler(), counting.make)
 
@@ -76,7 +76,7 @@ async def test_all_who_ask_before_it_begins_share_one_answer() -> None:
     assert counting.made == 2
 
 
-async def test_whoever_goes_away_leaves_the_others_their_answer() -> None:
+async def test_a_cancelled_caller_leaves_the_others_their_answer() -> None:
     shared, answers = SharedRead(ReadScheduler(), Counting().make), []
 
     async def stay() -> None:
@@ -89,7 +89,7 @@ async def test_whoever_goes_away_leaves_the_others_their_answer() -> None:
     assert answers == [b"1"]
 
 
-async def test_what_is_written_in_pieces_leaves_the_loop_to_others_in_between() -> None:
+async def test_other_tasks_run_between_the_pieces_of_a_read() -> None:
     steps_of_others = 0
 
     async def others() -> None:

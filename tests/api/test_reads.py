@@ -48,7 +48,7 @@ def test_pages_follow_one_another_without_gap_or_repetition(daemon: Daemon, orde
     assert seen == orders[::-1]
 
 
-def test_a_page_is_not_moved_by_orders_that_come_meanwhile(daemon: Daemon, orders: list[str]) -> None:
+def test_new_orders_do_not_move_a_page(daemon: Daemon, orders: list[str]) -> None:
     first = page(daemon, "symbol=AAVEUSDT&limit=3")
     daemon.submit(market_buy(symbol="BTCUSDT"))
     rest = page(daemon, f"symbol=AAVEUSDT&limit=10&cursor={first['next']}")
@@ -76,7 +76,7 @@ def test_nothing_is_an_empty_page(daemon: Daemon) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_a_query_that_is_wrong_is_refused_with_what_is_allowed(daemon: Daemon, query: str, named: str) -> None:
+def test_a_wrong_query_is_refused_with_what_is_allowed(daemon: Daemon, query: str, named: str) -> None:
     refused = daemon.ask("GET", f"/v1/orders?{query}")
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert named in refused.json["allowed"]

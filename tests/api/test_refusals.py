@@ -1,4 +1,4 @@
-"""What the exchange refuses for certain, and what follows: another attempt, an end, a person, or a halt."""
+"""Certain refusals of the exchange, and what follows: another attempt, an end, a dead letter, or a halt."""
 
 from collections.abc import Iterable
 
@@ -48,7 +48,7 @@ def test_a_final_refusal_ends_the_order(daemon: Daemon, exchange: Exchange, code
 
 
 @pytest.mark.parametrize("code", codes(Advice.DEAD_LETTER))
-def test_a_refusal_for_a_person_sets_the_order_aside(daemon: Daemon, exchange: Exchange, code: int) -> None:
+def test_a_refusal_that_needs_the_operator_makes_a_dead_letter(daemon: Daemon, exchange: Exchange, code: int) -> None:
     refuse(exchange, code)
     order = daemon.submit(market_buy(), wait_s=10).json
     assert (order["state"], order["attempts"]) == ("dead_letter", 1)
@@ -73,7 +73,7 @@ def test_a_key_that_is_refused_halts_trading(daemon: Daemon, exchange: Exchange,
     assert daemon.until(order["id"], "filled")["attempts"] == 2
 
 
-def test_what_waits_when_trading_is_halted_goes_on_when_it_is_resumed(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_order_that_waits_during_a_halt_is_sent_after_the_resume(daemon: Daemon, exchange: Exchange) -> None:
     with exchange.frozen():
         first = daemon.send(market_buy(snipeTargetId="halted", deadlineMs=60_000))
         second = daemon.accept(market_buy(snipeTargetId="halted", quoteOrderQty="26", deadlineMs=60_000))
@@ -118,7 +118,7 @@ def test_a_dead_letter_that_was_replaced_cannot_be_requeued(daemon: Daemon, exch
     assert len(exchange.arrivals(dead["id"])) == 1
 
 
-def test_a_rate_limit_is_waited_out(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_order_waits_for_the_end_of_a_rate_limit(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject({"kind": "rate_limited", "retry_after_s": 1, "count": 1})
     limited, after = market_buy(), market_buy()
     first = daemon.accept(limited)
@@ -157,7 +157,7 @@ def test_a_price_out_of_range_without_a_cap_ends_the_order(daemon: Daemon, excha
     assert (order["state"], order["attempts"]) == ("rejected", 1)
 
 
-def test_funds_that_are_missing_end_the_order(daemon: Daemon, exchange: Exchange) -> None:
+def test_missing_funds_end_the_order(daemon: Daemon, exchange: Exchange) -> None:
     exchange.list_symbol("POORUSDT", 0)
     signal = resting_buy(symbol="POORUSDT", side="SELL", quantity="100", price="2")
     order = daemon.submit(signal, wait_s=10).json
@@ -170,9 +170,7 @@ def test_funds_that_are_missing_end_the_order(daemon: Daemon, exchange: Exchange
     [(400, 404), (400, 10203), (200, 20002), (403, 403), (500, 30001), (504, 504)],
     ids=["uncatalogued", "listed as unknown", "with 200", "an HTML page", "a refusal's code in a 500", "a gateway's"],
 )
-def test_what_is_not_known_as_a_refusal_is_no_refusal(
-    daemon: Daemon, exchange: Exchange, status: int, code: int
-) -> None:
+def test_an_unlisted_answer_is_no_refusal(daemon: Daemon, exchange: Exchange, status: int, code: int) -> None:
     fault = {"kind": "error_after", "status": status, "code": code, "count": 1}
     exchange.inject({"kind": "forbidden_after", "count": 1} if status == 403 else fault)
     order = daemon.submit(market_buy(), wait_s=10).json
@@ -181,7 +179,7 @@ def test_what_is_not_known_as_a_refusal_is_no_refusal(
     assert len(exchange.arrivals(order["id"])) == 1
 
 
-def test_decimals_that_the_exchange_no_longer_takes_are_cut_once_more(daemon: Daemon, exchange: Exchange) -> None:
+def test_an_amount_is_rounded_again_after_the_rules_have_changed(daemon: Daemon, exchange: Exchange) -> None:
     now_ms = wall_ms()
     exchange.list_symbol("SCALEUSDT", now_ms - 3_600_000, price="1.2345")
     signal = resting_buy(symbol="SCALEUSDT", quantity="10", price="1.1111")
@@ -214,9 +212,7 @@ def test_an_order_ends_as_refused_while_its_pairs_rules_cannot_be_read(daemon: D
 
 
 @pytest.mark.parametrize("code", [10007, 30041], ids=["symbol", "type"])
-def test_a_refusal_that_speaks_of_the_pair_has_its_rules_read_anew(
-    daemon: Daemon, exchange: Exchange, code: int
-) -> None:
+def test_a_refusal_about_the_pair_queries_its_rules_again(daemon: Daemon, exchange: Exchange, code: int) -> None:
     symbol = f"ANEW{code}USDT"
     exchange.list_symbol(symbol, wall_ms() - 7_200_000, price="1")
     exchange.inject({"kind": "refused", "code": code, "count": 1})

@@ -1,4 +1,4 @@
-"""The same signal again: one order, and every caller is told of it."""
+"""Repeated signals: one order, which every caller gets."""
 
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support import Answer, Daemon, Exchange, at_once, wall_ms
 from tests.support.signals import market_buy, resting_buy
 
 
-def test_a_repetition_is_answered_with_the_first_ones_order(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_repetition_gets_the_first_order(daemon: Daemon, exchange: Exchange) -> None:
     signal = market_buy()
     first = daemon.submit(signal, wait_s=10)
     again = daemon.submit(signal)
@@ -34,7 +34,7 @@ def test_fifty_times_at_once_is_one_order_on_the_exchange(
     assert [order["idempotencyKey"] for order in listed].count(signal["idempotencyKey"]) == 1
 
 
-def test_fifty_at_once_of_one_resource_under_keys_of_their_own_take_turns(daemon: Daemon) -> None:
+def test_fifty_orders_of_one_resource_with_different_keys_run_one_after_another(daemon: Daemon) -> None:
     signals = [market_buy(symbol="ADAUSDT", snipeTargetId="hot", idempotencyKey=f"turn-{n}") for n in range(50)]
     answers = at_once(50, lambda number: daemon.submit(signals[number], wait_s=20))
     assert {answer.json["state"] for answer in answers} == {"filled"}
@@ -75,7 +75,7 @@ SPELLINGS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("spelling", SPELLINGS, ids=str)
 @pytest.mark.parametrize("has_key", [False, True], ids=["derived key", "given key"])
-def test_two_spellings_of_one_wish_are_the_same(daemon: Daemon, spelling: dict[str, Any], has_key: bool) -> None:
+def test_two_spellings_of_a_signal_are_one_order(daemon: Daemon, spelling: dict[str, Any], has_key: bool) -> None:
     signal = resting_buy(symbol="LTCUSDT", quantity="1", price="50", ownerId="7")
     signal |= {"idempotencyKey": f"spelling-{spelling}"} if has_key else {}
     order_id = daemon.accept(signal)
@@ -88,12 +88,12 @@ def test_two_spellings_of_one_wish_are_the_same(daemon: Daemon, spelling: dict[s
     [{"price": "50001"}, {"quantity": "0.0011"}, {"side": "SELL", "price": "150000"}, {"ownerId": "another"}],
     ids=lambda change: next(iter(change)),
 )
-def test_without_a_given_key_another_wish_is_another_order(daemon: Daemon, changed: dict[str, str]) -> None:
+def test_without_a_given_key_a_different_signal_is_another_order(daemon: Daemon, changed: dict[str, str]) -> None:
     signal = resting_buy()
     assert daemon.accept(signal) != daemon.accept(signal | changed)
 
 
-def test_a_broadcast_with_a_fresh_instant_is_the_same_wish(daemon: Daemon) -> None:
+def test_a_repetition_with_a_new_execute_at_is_the_same_order(daemon: Daemon) -> None:
     signal = market_buy(executeAt=wall_ms() + 60_000)
     order_id = daemon.accept(signal)
     assert daemon.submit(signal | {"executeAt": wall_ms() + 61_000}).json["id"] == order_id
@@ -110,7 +110,7 @@ def test_the_key_may_come_in_its_header(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "   ", "k" * 129, "tab\tin it"], ids=["empty", "blank", "too long", "control"])
-def test_a_key_in_its_header_must_be_one(daemon: Daemon, key: str) -> None:
+def test_an_invalid_key_in_the_header_is_refused(daemon: Daemon, key: str) -> None:
     refused = daemon.submit(market_buy(), headers={"Idempotency-Key": key})
     assert (refused.status, refused.json["field"]) == (400, "idempotencyKey")
 
@@ -118,7 +118,7 @@ def test_a_key_in_its_header_must_be_one(daemon: Daemon, key: str) -> None:
 @pytest.mark.parametrize("again", ['"in quotes"', "in quotes", ' "in quotes" '], ids=["quoted", "bare", "with spaces"])
 @pytest.mark.parametrize("first", ['"in quotes"', "in quotes"], ids=["quoted", "bare"])
 def test_a_key_in_quotes_is_the_same_key(daemon: Daemon, first: str, again: str) -> None:
-    """As RFC 8941 writes a string, which the draft of this header asks for."""
+    """As a string of RFC 8941, which the draft of this header requires."""
     number = len(daemon.get("/v1/orders?limit=1000")["orders"])
     signal, first, again = market_buy(), *(key.replace("in", f"in {number}") for key in (first, again))
     order = daemon.submit(signal, headers={"Idempotency-Key": first}).json

@@ -1,4 +1,4 @@
-"""Two sockets: one may trade and administer, the other only reads; the files' modes keep everybody else out."""
+"""Two sockets: one trades and administers, the other only reads; the file modes keep other users out."""
 
 import stat
 import subprocess
@@ -22,7 +22,7 @@ CHANGES: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "target", "body"), CHANGES, ids=[f"{each[0]} {each[1]}" for each in CHANGES])
-def test_the_socket_that_reads_changes_nothing(daemon: Daemon, method: str, target: str, body: Any) -> None:
+def test_the_status_socket_changes_nothing(daemon: Daemon, method: str, target: str, body: Any) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
     refused = ask(daemon.status, method, target.replace("{id}", order_id), body)
     assert refused.status in {404, 405}
@@ -31,7 +31,7 @@ def test_the_socket_that_reads_changes_nothing(daemon: Daemon, method: str, targ
     assert daemon.get("/v1/status")["halted"] is None
 
 
-def test_the_socket_that_trades_reads_too(daemon: Daemon) -> None:
+def test_the_signals_socket_reads_too(daemon: Daemon) -> None:
     for target in ("/v1/status", "/v1/orders", "/healthz", "/readyz"):
         assert daemon.ask("GET", target).status == 200
 
@@ -47,7 +47,7 @@ def test_the_socket_that_trades_reads_too(daemon: Daemon) -> None:
         ("sniperd.db.lock", 0o600),
     ],
 )
-def test_files_are_open_to_whom_they_are_meant_for(daemon: Daemon, name: str, mode: int) -> None:
+def test_files_have_the_right_modes(daemon: Daemon, name: str, mode: int) -> None:
     assert oct(stat.S_IMODE((daemon.directory / name).stat().st_mode)) == oct(mode)
 
 

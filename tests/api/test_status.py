@@ -1,4 +1,4 @@
-"""Status, healthz, readyz: how the daemon stands, at each stage of its life."""
+"""Status, healthz and readyz, at each stage of the daemon."""
 
 from signal import SIGTERM
 
@@ -17,7 +17,7 @@ def readiness(daemon: Daemon) -> tuple[int, str, str | None]:
     return answer.status, answer.json["stage"], answer.json["halted"]
 
 
-def test_a_daemon_that_trades_says_so(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_trading_daemon_is_ready(daemon: Daemon, exchange: Exchange) -> None:
     daemon.submit(market_buy(), wait_s=10)
     waiting = daemon.accept(market_buy(executeAt=wall_ms() + HOUR_MS))
     found = daemon.get("/v1/status")
@@ -76,7 +76,7 @@ def test_a_halted_daemon_is_alive_and_not_ready(daemon: Daemon) -> None:
     assert readiness(daemon) == (200, "ready", None)
 
 
-def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage: Stage) -> None:
+def test_a_reconciling_daemon_is_alive_and_takes_no_signals(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange, {"reconcile": {"startup_s": 60}})
     daemon.start()
@@ -102,7 +102,7 @@ def test_a_daemon_that_still_reconciles_is_alive_and_takes_nothing_new(own_stage
     assert len(exchange.orders(order_id)) == 1
 
 
-def test_a_daemon_that_drains_is_alive_and_takes_nothing_new(own_stage: Stage) -> None:
+def test_a_draining_daemon_is_alive_and_takes_no_signals(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)

@@ -1,10 +1,10 @@
-"""``POST /api/mexc/trade``: a trade in the bot's words, answered when its outcome is known.
+"""``POST /api/mexc/trade``: a trade in the bot's JSON shape, answered when its outcome is known.
 
-The answer says what happened, not what the bot asked for. ``success`` means that something was bought or sold, or that
-the order rests on the exchange's book; quantities are executed quantities; a price that is not known is null.
+The answer reports what happened, not what the bot requested. ``success`` means that something was bought or sold, or
+that the order rests on the exchange's book. Quantities are executed quantities. An unknown price is null.
 
 The fields ``queued``, ``replayed`` and ``unknown`` are additions to the bot's former API, which could not express these
-outcomes. An unknown outcome is never a 4xx or 5xx, because a bot takes those for "nothing happened, try again".
+outcomes. An unknown outcome is never a 4xx or 5xx, because a bot reads those as "nothing happened, try again".
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ WAIT_S = 30.0
 
 
 class TradeRequest(msgspec.Struct, rename="camel", kw_only=True):
-    """A trade as the bot writes it. Unknown fields are ignored, as its former API did."""
+    """A trade in the bot's JSON shape. Unknown fields are ignored, as in its former API."""
 
     symbol: str | None = None
     side: str | None = None
@@ -128,7 +128,7 @@ def _signal(trade: TradeRequest, key: str | None) -> SignalRequest:
         symbol=trade.symbol,
         side=trade.side,
         type=trade.type,
-        quantity=None if by_quote else trade.quantity,  # the former API requires it even where the quote amount counts
+        quantity=None if by_quote else trade.quantity,  # the former API requires it even with a quote amount
         quote_order_qty=trade.quote_order_qty if by_quote else None,
         price=None if market else trade.price,
         owner_id=trade.user_id,

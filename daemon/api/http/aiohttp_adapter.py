@@ -58,14 +58,14 @@ async def _read(request: web.Request, body: Body[object], limits: BodyLimits) ->
 
     Raises:
         HttpError: 408, it did not come in time; 413, it is longer than the limit. The connection is closed.
-        Invalid: it cannot be decoded, or the caller went away before its end.
+        Invalid: it cannot be decoded, or the client disconnected before its end.
 
     """
     size = body.size_limit(limits)
     if (request.content_length or 0) > size:
         raise HttpError(413)
     try:
-        if request.content.is_eof():  # it came with the head, as nearly all do: a timer costs more than the reading
+        if request.content.is_eof():  # nearly all bodies arrive with the head: a timer would cost more than the read
             raw = await request.read()
         else:
             async with asyncio.timeout(limits.timeout_s):
@@ -75,7 +75,7 @@ async def _read(request: web.Request, body: Body[object], limits: BodyLimits) ->
     except web.RequestPayloadError as error:
         why = " ".join(str(error).split())
         raise Invalid(f"the body cannot be decoded: {why}", allowed="JSON without a Content-Encoding") from None
-    except (RuntimeError, ConnectionError):  # which of the two, aiohttp leaves to chance
+    except (RuntimeError, ConnectionError):  # aiohttp raises either of the two
         raise Invalid("the connection ended within the body", field="body", allowed="a whole body") from None
     if len(raw) > size:
         raise HttpError(413)
@@ -90,7 +90,7 @@ def _whole(response: Response) -> web.Response:
 
 
 class _Writer:
-    """A stream's connection. aiohttp's own writer would wait for a slow client; this one lets the stream see it."""
+    """A stream's connection. aiohttp's own writer waits for a slow client; this one reports the unread bytes."""
 
     def __init__(self, transport: asyncio.WriteTransport, *, chunked: bool) -> None:
         self._transport = transport
@@ -146,7 +146,7 @@ def _errors_become_responses(errors: ErrorResponses, check: AccessCheck | None) 
 def _follow_requests(application: web.Application) -> Middleware:
     """Make the outermost middleware: a connection learns which requests aiohttp's server answers on it.
 
-    aiohttp answers a few without middlewares, like one with an expectation that nobody meets; its signal covers those.
+    aiohttp answers a few requests without middlewares, like one with an unknown Expect header; its signal covers those.
     """
 
     @web.middleware

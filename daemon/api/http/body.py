@@ -60,13 +60,13 @@ class Body(Generic[_T]):
         blank_is_absent: bool = False,
         is_batch: bool = False,
     ) -> None:
-        """Make it.
+        """Describe a body.
 
         Args:
             shape: the type that a body is read into.
             struct: the objects in the body, where ``shape`` is not that struct itself.
-            blank_is_absent: a field that holds ``""`` is read as one that is not there.
-            is_batch: the body may be as long as any route's.
+            blank_is_absent: a field with ``""`` counts as absent.
+            is_batch: the body may have the largest size limit.
 
         """
         self.shape = shape
@@ -76,14 +76,14 @@ class Body(Generic[_T]):
         self._is_batch = is_batch
 
     def size_limit(self, limits: BodyLimits) -> int:
-        """Return how many bytes a body may have."""
+        """Return the size limit of the body, in bytes."""
         return BATCH_LIMIT if self._is_batch else limits.size
 
     def decode(self, raw: bytes) -> _T:
-        """Read JSON into a value. A byte order mark before it is passed over.
+        """Decode JSON into a value. A byte order mark before it is ignored.
 
         Raises:
-            Invalid: not JSON, not of the right shape, or with a field twice; the error says where.
+            Invalid: not JSON, of the wrong shape, or with a repeated field; the error names the place.
 
         """
         raw = raw.removeprefix(_BYTE_ORDER_MARK)
@@ -109,7 +109,7 @@ def _without_blanks(raw: bytes) -> bytes:
 
 
 def _no_field_twice(pairs: list[tuple[str, object]]) -> None:
-    """Refuse an object that holds a field twice: two parsers would read two different requests."""
+    """Refuse an object with a repeated field: two parsers could read two different requests."""
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
@@ -121,7 +121,7 @@ def _unread(_figure: str) -> None:
 
 
 def _described_fields(struct: type[msgspec.Struct]) -> Mapping[str, str]:
-    """Say of each field, by its name on the wire, what it may hold."""
+    """Describe the allowed values of each field, by its JSON name."""
     described = {}
     for field in msgspec.structs.fields(struct):
         about = [part.description for part in get_args(field.type) if isinstance(part, msgspec.Meta)]
@@ -131,7 +131,7 @@ def _described_fields(struct: type[msgspec.Struct]) -> Mapping[str, str]:
 
 
 def _kinds_of(kind: Any) -> list[str]:  # noqa: ANN401  # a type
-    """Say what values of a type are on the wire."""
+    """Describe the JSON values of a type."""
     if kind in _WIRE_KINDS:
         return [_WIRE_KINDS[kind]]
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -144,7 +144,7 @@ def checked_reason(reason: str) -> str:
     """Return a reason, without blanks around it.
 
     Raises:
-        Invalid: there is none, or it is too long.
+        Invalid: the reason is empty or too long.
 
     """
     text = reason.strip()
@@ -157,7 +157,7 @@ def number(text: str | None, field: str, default: int, highest: int) -> int:
     """Read a number of a query, from 1 on.
 
     Raises:
-        Invalid: it is none, or out of range.
+        Invalid: it is not a number, or out of range.
 
     """
     if text is None:
@@ -170,11 +170,10 @@ def number(text: str | None, field: str, default: int, highest: int) -> int:
 def key_of(request: Request, in_body: Text | None) -> str | None:
     """Return the idempotency key of a request, from its header and its body; ``None`` where there is none.
 
-    The header's value is a string of RFC 8941, in quotes, as the IETF's draft of that header has it. Bare it is the
-    same.
+    The header's value is a quoted string of RFC 8941, as in the IETF's draft of that header. Quotes may be left out.
 
     Raises:
-        Invalid: it is no key, or the request holds two that differ.
+        Invalid: it is not a valid key, or the request has two keys that differ.
 
     """
     found = [_unquoted(value) for value in request.headers.getall("Idempotency-Key", [])]

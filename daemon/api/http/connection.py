@@ -1,16 +1,15 @@
 """The connections of one listener: how many there may be, how long one may take, and when one ends.
 
-A :class:`Connection` stands between the transport and what answers on it: the fast path
-(:mod:`daemon.api.http.fast_path`) as long as its requests come whole, aiohttp's server from then on. What both need
-is here:
+A :class:`Connection` connects the transport to the code that answers: the fast path (:mod:`daemon.api.http.fast_path`)
+while requests arrive whole, then aiohttp's server. It does what both need:
 
 - Each listener has its own limit, so that callers of one cannot use up the descriptors of another. A connection beyond
   the limit is answered with 503 at once.
 - The head of a request must arrive in time. aiohttp bounds only idle connections.
-- A caller that shuts its writing half sends nothing more and still gets its answers (``nc -N``, ``socat``). At the end
-  of the input that looks the same as a caller that has gone. On a Unix socket the kernel reports a hang-up for the
-  latter. Over TCP it does not: there a route that lasts until its caller goes (``until_gone``) ends at the end of the
-  input, so that a caller that has gone is never granted a lock.
+- A client that shuts its writing half sends nothing more and still gets its answers (``nc -N``, ``socat``). The end of
+  the input looks the same as a disconnect. On a Unix socket the kernel reports a hang-up for a disconnect. Over TCP it
+  does not: there a route that lasts until its client disconnects (``until_gone``) ends at the end of the input, so that
+  a client that has disconnected is never granted a lock.
 """
 
 import asyncio
@@ -56,7 +55,7 @@ class Connections:
             limit: how many connections may be open at once.
             idle_s: an idle connection is closed after this time.
             head_s: returns how long the head of a request may take.
-            until_gone: paths whose requests may last until their callers go.
+            until_gone: paths whose requests may last until their clients disconnect.
             refused: called for each connection beyond the limit.
 
         """
@@ -83,7 +82,7 @@ class Connections:
                 connection.close()
 
     async def close(self, grace_s: float) -> None:
-        """Close what aiohttp's server does not have, after a grace for requests that the fast path is answering."""
+        """Close the connections of the fast path, after a grace period for requests that it is answering."""
         if answering := {each.answering for each in self.open if each.answering is not None}:
             await asyncio.wait(answering, timeout=grace_s)
         for connection in [each for each in self.open if not each.is_handed_over]:
@@ -92,9 +91,9 @@ class Connections:
 
 
 class HangUps:
-    """Aborts connections whose callers shut their writing halves earlier and are now gone.
+    """Aborts connections whose clients shut their writing halves earlier and have now disconnected.
 
-    A transport reads nothing after the end of the input, so it does not notice. An epoll descriptor that waits for no
+    A transport does not read after the end of the input, so it does not notice. An epoll descriptor that waits for no
     event still reports a hang-up, and then becomes readable itself.
     """
 
@@ -104,7 +103,7 @@ class HangUps:
         asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._abort_hung_up)
 
     def watch(self, descriptor: int, connection: "Connection") -> None:
-        """Abort a connection when its caller hangs up."""
+        """Abort a connection when its client disconnects."""
         self._watched[descriptor] = connection
         self._epoll.register(descriptor, 0)
 
@@ -138,11 +137,11 @@ class Connection(asyncio.Protocol):
         self.answering: asyncio.Task[None] | None = None  # on the fast path
         self._waiting = b""  # behind that
         self._used_s = self._loop.time()
-        self._ended = False  # the caller sends no more
+        self._ended = False  # the client sends no more
         self._aiohttp: web.RequestHandler | None = None
         self._heads = HeadCounter()
         self._begun = self._active = 0  # requests that aiohttp's server has begun to answer, and is answering
-        self._lasting = 0  # of these, such as last until their callers go
+        self._lasting = 0  # of these, requests that last until their clients disconnect
         self._late: asyncio.TimerHandle | None = None
         self._late_head = 0
 
@@ -160,7 +159,7 @@ class Connection(asyncio.Protocol):
             self.peer = peer_of(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel what the caller waited for."""
+        """Cancel the requests of the client."""
         self._listener.open.discard(self)
         if self._late is not None:
             self._late.cancel()
@@ -186,7 +185,7 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Handle the end of the input; return whether there is something left to answer."""
+        """Handle the end of the input; return whether requests are still unanswered."""
         peer = self._transport.get_extra_info("socket")
         is_unix = peer.family == socket.AF_UNIX
         if self._transport.is_closing() or self._has_gone(peer.fileno(), is_unix=is_unix) or not self._owes():
@@ -198,7 +197,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Pause reading from a caller that does not read."""
+        """Pause reading from a client that does not read."""
         if self._aiohttp is not None:
             self._aiohttp.pause_writing()
         else:
@@ -214,7 +213,7 @@ class Connection(asyncio.Protocol):
     # What the aiohttp adapter calls.
 
     def begin(self, path: str) -> bool:
-        """Count a request that aiohttp answers from now on; return whether it may last until its caller goes."""
+        """Count a request that aiohttp answers; return whether it may last until its client disconnects."""
         self._begun += 1
         self._active += 1
         lasts = path in self._listener.until_gone
@@ -223,7 +222,7 @@ class Connection(asyncio.Protocol):
         return lasts
 
     def end(self, *, lasted: bool) -> None:
-        """Count its answer, which is ready."""
+        """Count a finished answer."""
         self._active -= 1
         self._lasting -= lasted
 
@@ -235,15 +234,15 @@ class Connection(asyncio.Protocol):
         return self._aiohttp is not None
 
     def is_idle_since(self, instant_s: float) -> bool:
-        """Whether nothing has happened since an instant of the loop's clock; aiohttp's server sees to its own."""
+        """Whether nothing has happened since an instant of the loop's clock; aiohttp's server checks its own."""
         return self._aiohttp is None and self.answering is None and self._used_s < instant_s
 
     def close(self) -> None:
-        """Close it once what was written has been sent."""
+        """Close the connection once everything written has been sent."""
         self._transport.close()
 
     def abort(self) -> None:
-        """Close it at once, and drop what was not sent."""
+        """Close the connection at once, and drop unsent data."""
         self._transport.abort()
 
     # The fast path.
@@ -300,7 +299,7 @@ class Connection(asyncio.Protocol):
     def _end_with_the_last(self) -> None:
         """Let aiohttp's server close the connection after the last request, once it is answering that one.
 
-        It closes one by itself after what is no HTTP.
+        After invalid HTTP it closes the connection by itself.
         """
         if self._ended and self._active and self._begun >= self._heads.complete and not self._heads.is_broken:
             assert self._aiohttp is not None
@@ -309,7 +308,7 @@ class Connection(asyncio.Protocol):
     # Its end.
 
     def _owes(self) -> bool:
-        """Whether a request that came whole has no answer yet, or what is no HTTP has none."""
+        """Whether a complete request, or invalid HTTP, has no answer yet."""
         if self._aiohttp is None:
             return self.answering is not None
         if self._heads.is_broken:

@@ -1,8 +1,8 @@
 """How many connections each listener may have at once: a share of the process's descriptors.
 
-The database, the log and the connections to the exchange need descriptors too, whatever callers do. So some are
-reserved for them, and each listener has its own limit: a flood of one takes nothing from another. The socket that
-trades has the largest share.
+The database, the log and the connections to the exchange always need descriptors. So some are reserved for them, and
+each listener has its own limit: a flood of one listener takes nothing from another. The socket that trades has the
+largest share.
 """
 
 import resource
@@ -10,10 +10,10 @@ import resource
 import msgspec
 
 RESERVED = 256
-"""Descriptors for everything but callers: database, log, exchange. Half of all descriptors where that is less."""
+"""Descriptors reserved for database, log and exchange; half of all descriptors if that is less."""
 
 MOST_SIGNALS, MOST_READERS = 8_192, 4_096
-"""The highest limits, however many descriptors there are: each connection takes some kilobytes of memory as well."""
+"""The highest limits, for any number of descriptors: each connection takes some kilobytes of memory as well."""
 
 _UNLIMITED = 1 << 20
 
@@ -27,13 +27,13 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 def bounds(descriptors: int) -> Bounds:
-    """Share out the descriptors of the process."""
+    """Divide the process's descriptors among the listeners."""
     shared = descriptors - min(RESERVED, descriptors // 2)
     readers = max(1, min(MOST_READERS, shared // 4))
     return Bounds(signals=max(1, min(MOST_SIGNALS, shared // 2)), status=readers, http=readers)
 
 
 def descriptors() -> int:
-    """Return how many descriptors this process may have."""
+    """Return the number of descriptors that this process may have."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _UNLIMITED if soft == resource.RLIM_INFINITY else soft

@@ -51,7 +51,7 @@ _CLOSING = {408, 413}
 
 
 class HttpError(Exception):
-    """A request that reaches no handler, or whose body cannot be read. ``allow`` is the header ``Allow`` of a 405."""
+    """A request without a handler, or with an unreadable body. ``allow`` is the header ``Allow`` of a 405."""
 
     def __init__(self, status: int, allow: str | None = None) -> None:
         super().__init__(status)
@@ -67,7 +67,7 @@ class ErrorResponses:
         self._emit = emit
 
     def response_to(self, error: Exception, method: str, path: str) -> Response:
-        """Return the response to a request that ended with an error. The daemon goes on, whatever the error is."""
+        """Return the response to a request that ended with an error. No error stops the daemon here."""
         match error:
             case Refusal():
                 word, text = error.code, str(error)
@@ -82,7 +82,7 @@ class ErrorResponses:
                 response = _failed(path, word, text, error.status, headers, closes=error.status in _CLOSING)
             case _:
                 self._record("request.failed", method, path, error=f"{type(error).__name__}: {error}")
-                return _failed(path, "failed", "an error of the daemon's own; its log tells more", 500)
+                return _failed(path, "failed", "internal error; see the daemon's log", 500)
         self._record("request.refused", method, path, status=response.status, code=word, message=text)
         return response
 

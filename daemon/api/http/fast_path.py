@@ -1,11 +1,10 @@
-"""The fast path of ``signals.sock``: urgent requests that came whole are answered without aiohttp's server.
+"""The fast path of ``signals.sock``: urgent requests that arrive whole are answered without aiohttp's server.
 
-A bot's urgent requests use a few routes; they are short and arrive in one piece. Those are recognised here and given
-to the handlers that the aiohttp adapter would call, in a fifth of the time that aiohttp's server takes. A connection on
-which anything else arrives, another route, a part of a request, several at once, a header that changes how a body is
-read or what is spoken, nonsense, is handed over to aiohttp with its bytes (:mod:`daemon.api.http.connection`), and
-stays there. So nothing here knows the rest of HTTP, and nothing is answered otherwise than there, but for the headers
-Date and Server.
+A bot's urgent requests use a few routes; they are short and arrive in one piece. The fast path recognises them and
+calls the same handlers as the aiohttp adapter, in a fifth of the time of aiohttp's server. Anything else hands the
+connection over to aiohttp with its bytes (:mod:`daemon.api.http.connection`), for good: another route, a part of a
+request, several requests at once, a header that changes the encoding of the body or the protocol, invalid HTTP. So this
+module does not need the rest of HTTP, and its answers equal aiohttp's except for the headers Date and Server.
 """
 
 import re
@@ -35,7 +34,7 @@ _START_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for
 
 
 class FastRequest(msgspec.Struct, frozen=True):
-    """A recognised request, and who answers it."""
+    """A recognised request and its endpoint."""
 
     request: Request
     endpoint: Endpoint
@@ -55,7 +54,7 @@ class FastPath:
         ]
 
     def recognise(self, data: bytes, peer: Peer) -> FastRequest | None:
-        """Read a request that came whole, and find who answers it; ``None`` leaves it to aiohttp's server."""
+        """Read a whole request and find its endpoint; ``None`` leaves it to aiohttp's server."""
         head = _parsed(data)
         found = None if head is None else self._find(head.path)
         if head is None or found is None:
@@ -72,7 +71,7 @@ class FastPath:
         return FastRequest(request, endpoint, head.keep_alive)
 
     async def answer(self, found: FastRequest) -> Response:
-        """Answer a recognised request, whatever its handler raises."""
+        """Answer a recognised request; errors of the handler are answered too."""
         request, endpoint = found.request, found.endpoint
         try:
             if endpoint.route.body is not None and len(request.body) > endpoint.route.body.size_limit(self._limits()):
@@ -82,7 +81,7 @@ class FastPath:
             return self._errors.response_to(error, request.method, request.path)
 
     def _find(self, path: str) -> tuple[Endpoint, dict[str, str]] | None:
-        """Find who answers, and the names in the path."""
+        """Find the endpoint and the path parameters."""
         endpoint = self._exact.get(path)
         if endpoint is not None:
             return endpoint, {}
@@ -94,7 +93,7 @@ class FastPath:
 
 
 def wire_form(response: Response, *, stays: bool) -> bytes:
-    """Write a whole response as it goes over the wire; without ``stays`` it says that the connection ends."""
+    """Return the bytes of a response; without ``stays`` it says that the connection ends."""
     head = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
     close = "" if stays else "Connection: close\r\n"
     start = f"{_START_LINES[response.status]}{head}{close}Content-Length: {len(response.body)}\r\n\r\n"
@@ -102,7 +101,7 @@ def wire_form(response: Response, *, stays: bool) -> bytes:
 
 
 def _parsed(data: bytes) -> "_Head | None":
-    """Parse a request; ``None`` unless these bytes are one POST and no more, with nothing unusual about it."""
+    """Parse a request; ``None`` unless the bytes are exactly one plain POST."""
     if len(data) > MAX_REQUEST or not data.startswith(b"POST /"):
         return None
     head = _Head()
@@ -118,7 +117,7 @@ def _parsed(data: bytes) -> "_Head | None":
 
 
 class _Head:
-    """What the parser found."""
+    """The parser's callbacks and what they found."""
 
     path: str
 

@@ -1,4 +1,4 @@
-"""Counts the heads and the whole requests in what a caller sends."""
+"""Counts the heads and the whole requests in a client's bytes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ class HeadCounter:
     """Parses the bytes that aiohttp's server gets: where heads begin and messages end."""
 
     def __init__(self) -> None:
-        """Begin with the first byte that aiohttp's server is given."""
+        """Begin with the first byte that aiohttp's server gets."""
         self.begun = self.complete = 0
         self.is_broken = False  # what came is no HTTP
         self.is_lost = False  # another protocol was offered; this parser does not know whether its bytes follow
@@ -18,11 +18,11 @@ class HeadCounter:
 
     @property
     def is_within_head(self) -> bool:
-        """Whether a part of a head has come, and no more."""
+        """Whether only a part of a head has arrived."""
         return self._in_head and not self.is_broken and not self.is_lost
 
     def read(self, data: bytes) -> None:
-        """Read what came."""
+        """Parse bytes."""
         if self.is_broken or self.is_lost:
             return
         try:

@@ -1,6 +1,6 @@
-"""The optional loopback listener: the same routes over TCP, for a browser or a bot that speaks no Unix sockets.
+"""The optional loopback listener: the same routes over TCP, for a browser or a bot that cannot use Unix sockets.
 
-Every process of this machine may read. Every change needs the bearer token, which is made at the first start, in a file
+Every process on this machine may read. Every change needs the bearer token. The first start writes the token to a file
 that only the daemon's user can read; its holder has an administrator's rights. The Host header must name the listener,
 so that a foreign page cannot reach it under another name (DNS rebinding), and no other origin is allowed.
 """
@@ -24,7 +24,7 @@ AccessCheck = Callable[[str, str, MultiMapping[str]], None]
 
 
 class Loopback(msgspec.Struct, frozen=True):
-    """Where to listen, and the token that changes ask for."""
+    """The address to listen on, and the token that changes need."""
 
     host: str
     port: int

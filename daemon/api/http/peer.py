@@ -1,7 +1,7 @@
-"""Who is at the other end of a connection.
+"""The client of a connection.
 
-On a Unix socket the kernel knows (``SO_PEERCRED``), so no credentials are needed. The file mode decides who may trade.
-Administration needs more: root, the daemon's own user, or a user that the configuration lists.
+On a Unix socket the kernel knows the client's user (``SO_PEERCRED``), so no credentials are needed. The file mode
+decides who may trade. Administration needs root, the daemon's own user, or a user that the configuration lists.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """The other end; ``uid`` is ``None`` over TCP, where only a holder of the bearer token may change anything."""
+    """A client; ``uid`` is ``None`` over TCP, where only a holder of the bearer token may change anything."""
 
     uid: int | None
 
@@ -29,7 +29,7 @@ GONE = Peer(2**32 - 1)
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Peer:
-    """Ask the kernel who is at the other end."""
+    """Return the client of a connection, from the kernel."""
     peer = transport.get_extra_info("socket")
     if peer.family != socket.AF_UNIX:
         return TCP
@@ -38,7 +38,7 @@ def peer_of(transport: asyncio.BaseTransport) -> Peer:
 
 
 def caller_of(peer: Peer, admin_uids: Collection[int]) -> Caller:
-    """Name the caller, and say whether it may administer."""
+    """Return the caller's name, and whether it may administer."""
     if peer.uid is None:
         return Caller("token", administrator=True)  # the loopback listener checked it
     return Caller(actor=f"uid:{peer.uid}", administrator=peer.uid in {0, os.geteuid(), *admin_uids})

@@ -1,4 +1,4 @@
-"""A request as handlers get it: a value. The adapters make it, so a handler needs no socket."""
+"""A request as a value. The adapters make it, so a handler needs no socket."""
 
 from collections.abc import Mapping
 

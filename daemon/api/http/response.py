@@ -1,4 +1,4 @@
-"""A response as handlers return it: a value. The adapters write it to the connection."""
+"""A response as a value. Handlers return it, and the adapters write it to the connection."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
@@ -11,7 +11,7 @@ JSON = "application/json"
 
 
 class StreamConnection(Protocol):
-    """Where a stream is written. Nothing here waits."""
+    """The connection of a stream. No method waits."""
 
     def write(self, piece: bytes) -> None:
         """Write a piece; a closing connection drops it."""
@@ -27,7 +27,7 @@ class StreamConnection(Protocol):
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A body without an end of its own: ``first``, then what ``run`` writes until it returns or the client leaves."""
+    """A body of unknown length: ``first``, then what ``run`` writes until it returns or the client disconnects."""
 
     first: bytes
     run: Callable[[StreamConnection], Awaitable[None]]

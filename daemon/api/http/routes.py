@@ -1,7 +1,7 @@
-"""Routes: each is declared once, next to its handler; what is served and what describes it are both made from that.
+"""Routes: each is declared once, next to its handler. The server and the OpenAPI description use the same declaration.
 
-A route's summary is the first line of its handler's docstring. The statuses of what it refuses follow from the errors
-that it names, as :data:`daemon.api.http.error_responses.STATUS` maps them.
+A route's summary is the first line of its handler's docstring. The statuses of its refusals follow from the errors that
+it names, by :data:`daemon.api.http.error_responses.STATUS`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ _F = TypeVar("_F", bound=Callable[..., Awaitable[Response]])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """Something that a request may carry beside its body; always optional."""
+    """An optional query parameter or header of a request."""
 
     name: str
     place: Literal["query", "header"] = "query"
@@ -45,8 +45,8 @@ class Route:
         parameters: what a request may carry beside its body.
         refuses: the refusals that the handler may raise.
         response_headers: the headers that a success may have.
-        fast: short requests that are urgent (:mod:`daemon.api.http.fast_path`).
-        until_gone: a request may last until its caller goes (:mod:`daemon.api.http.connection`).
+        fast: requests are short and urgent (:mod:`daemon.api.http.fast_path`).
+        until_gone: a request may last until its client disconnects (:mod:`daemon.api.http.connection`).
         only_reads: a POST that changes nothing.
         described: whether ``/openapi.json`` lists it.
 

@@ -12,7 +12,7 @@ from daemon.errors import AlreadyRunning, CannotCreate
 
 MODE = 0o660
 MAX_PATH = 107
-"""Bytes of a Unix socket's path (Linux)."""
+"""The longest path of a Unix socket, in bytes (Linux)."""
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def unix_listener(path: Path) -> Iterator[socket.socket]:
 
 @contextmanager
 def given_listener(listener: socket.socket) -> Iterator[socket.socket]:
-    """Use a socket that the service manager made and keeps: callers wait in it from one process to the next."""
+    """Use a socket that the service manager made and keeps: clients wait in it while the daemon restarts."""
     with listener:
         listener.setblocking(False)
         yield listener
@@ -63,7 +63,7 @@ def given_listener(listener: socket.socket) -> Iterator[socket.socket]:
 
 @contextmanager
 def tcp_listener(host: str, port: int) -> Iterator[socket.socket]:
-    """Bind a port; 0 is any that is free.
+    """Bind a port; 0 is any free port.
 
     Raises:
         AlreadyRunning: the port is taken.
@@ -85,7 +85,7 @@ def tcp_listener(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def _clear(path: Path) -> None:
-    """Remove a socket that a process left behind; leave one that answers."""
+    """Remove a socket that no process uses; keep one that answers."""
     if not path.exists():
         return
     if not stat.S_ISSOCK(path.stat().st_mode):

@@ -1,1 +1,1 @@
-"""Tests of the client for bots: real daemons, real exchange, and connections that are cut."""
+"""Tests of the client for bots: real daemons, a simulated exchange, and lost connections."""

@@ -19,7 +19,7 @@ PYTHON_DAEMON = {
     "python_daemon-3.1.2.dist-info/METADATA": "Metadata-Version: 2.1\nName: python-daemon\nVersion: 3.1.2\n",
     "python_daemon-3.1.2.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 }
-"""As much of the real one as collides."""
+"""The files of the real package that collide."""
 
 
 class Environment:
@@ -32,7 +32,7 @@ class Environment:
         (self.site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
 
     def install(self, wheel: Path) -> None:
-        """Install a wheel over whatever is there, as pip does."""
+        """Install a wheel over existing files, as pip does."""
         pip("--python", self.python, "install", "-q", "--no-index", "--no-deps", "--no-compile", wheel)
 
 

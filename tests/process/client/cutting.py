@@ -1,4 +1,4 @@
-"""A socket between client and daemon that loses answers."""
+"""A proxy socket between client and daemon that loses answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Cutter:
-    """Passes requests on; the next ``cuts`` answers it reads and keeps to itself, and closes the connection."""
+    """Forwards requests; it drops the next ``cuts`` answers and closes their connections."""
 
     def __init__(self, daemon: Path) -> None:
         self.cuts = 0
@@ -25,7 +25,7 @@ class Cutter:
                     return
                 writer.write(answer)
         except ConnectionError:
-            pass  # whoever went away is told nothing
+            pass  # a client that disconnected gets no answer
         finally:
             back.close()
             writer.close()
@@ -33,7 +33,7 @@ class Cutter:
 
 @asynccontextmanager
 async def cutter(path: Path, daemon: Path) -> AsyncIterator[Cutter]:
-    """Listen at ``path`` for as long as the context lasts."""
+    """Listen at ``path`` while the context lasts."""
     made = Cutter(daemon)
     server = await asyncio.start_unix_server(made.serve, path)
     try:

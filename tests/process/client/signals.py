@@ -1,4 +1,4 @@
-"""Signals of the client's own type: complete ones, of which a test names only what it is about."""
+"""Complete signals of the client's own type; a test gives only the fields that matter to it."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ _NAMES = dict(zip(Signal.__struct_encode_fields__, Signal.__struct_fields__, str
 
 
 def buy(**changes: Any) -> Signal:
-    """Buy for 25 USDT at the market, of a target that no other signal has."""
+    """Return a market buy for 25 USDT with a new target."""
     return _signal(market_buy(), changes)
 
 
 def resting(**changes: Any) -> Signal:
-    """Buy far below the market: the order rests on the book."""
+    """Return a buy far below the market price, which rests on the book."""
     return _signal(resting_buy(), changes)
 
 

@@ -1,4 +1,4 @@
-"""Beside a package that is called ``daemon`` too: the client is another name, and the daemon says what is wrong."""
+"""Another package named ``daemon``: the client has a different name, and the daemon reports the collision."""
 
 import subprocess
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def test_the_client_trades_in_an_environment_that_has_another_daemon_package(dae
     assert run(bot.python, "-c", TRADE, daemon.signals) == "python-daemon filled\n"
 
 
-def test_the_client_says_what_it_needs(tmp_path: Path) -> None:
+def test_the_clients_wheel_names_its_requirements(tmp_path: Path) -> None:
     bot = Environment(tmp_path / "bot")
     bot.install(client_wheel(tmp_path))
     metadata = next(bot.site.glob("sniperd_client-*.dist-info/METADATA")).read_text()
@@ -47,9 +47,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("wheels", ORDERS.values(), ids=ORDERS.keys())
-def test_a_daemon_whose_package_is_mixed_with_another_says_so_and_how_to_part_them(
-    tmp_path: Path, wheels: Sequence[object]
-) -> None:
+def test_a_mixed_daemon_package_is_reported_with_its_remedy(tmp_path: Path, wheels: Sequence[object]) -> None:
     mixed = Environment(tmp_path / "mixed")
     for make in wheels:
         assert callable(make)
@@ -65,7 +63,7 @@ def test_a_daemon_whose_package_is_mixed_with_another_says_so_and_how_to_part_th
         assert "Traceback" not in ran.stderr
 
 
-def test_a_daemon_whose_package_lost_files_to_another_says_so(tmp_path: Path) -> None:
+def test_a_daemon_package_with_missing_files_is_reported(tmp_path: Path) -> None:
     mixed = Environment(tmp_path / "mixed")
     mixed.install(daemon_wheel(tmp_path))
     (mixed.site / "daemon" / "__init__.py").unlink()  # as an uninstalled python-daemon leaves it

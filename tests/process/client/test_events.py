@@ -1,4 +1,4 @@
-"""Events through the client: typed, none missed, over whatever becomes of connection and daemon."""
+"""Events through the client: typed, and complete through lost connections and restarts."""
 
 from pathlib import Path
 
@@ -25,21 +25,21 @@ async def names_until_filled(client: Client, after: str, order_id: str) -> list[
 
 
 async def position(client: Client) -> str:
-    """Return the oldest position that is known."""
+    """Return the oldest position that the daemon holds."""
     async for event in client.events("0"):
         assert isinstance(event, Reset)
         return event.position
     raise AssertionError("the stream ended")
 
 
-async def test_an_order_is_followed_from_acceptance_to_fill(client: Client) -> None:
+async def test_the_events_of_an_order_arrive_from_acceptance_to_fill(client: Client) -> None:
     start = await position(client)
     order = await client.submit(buy())
     names = await names_until_filled(client, start, order.id)
     assert names[:2] == ["order.accepted", "order.sent"]
 
 
-async def test_events_have_types_and_go_on_after_any_of_them(client: Client, daemon: Daemon) -> None:
+async def test_events_are_typed_and_continue_after_any_event(client: Client, daemon: Daemon) -> None:
     start = await position(client)
     order = await client.submit(buy())
     async for event in client.events(start, name="order.sent", order_id=order.id):
@@ -52,9 +52,9 @@ async def test_events_have_types_and_go_on_after_any_of_them(client: Client, dae
     assert "order.sent" not in await names_until_filled(client, start, order.id)
 
 
-async def test_without_a_beginning_it_begins_now(daemon: Daemon, client: Client) -> None:
+async def test_without_a_position_the_stream_begins_now(daemon: Daemon, client: Client) -> None:
     order = await client.submit(buy())
-    daemon.wait_for("order.accepted", order_id=order.id)  # events are told a moment after the answer
+    daemon.wait_for("order.accepted", order_id=order.id)  # events arrive shortly after the answer
     heard = []
     with anyio.move_on_after(15):
         async with anyio.create_task_group() as tasks:
@@ -74,7 +74,7 @@ async def _submit_on(client: Client) -> None:
         await client.submit(buy())
 
 
-async def test_a_restart_is_told_and_followed_over(shared_stage: Stage, exchange: Exchange) -> None:
+async def test_a_restart_is_reported_and_the_stream_continues(shared_stage: Stage, exchange: Exchange) -> None:
     daemon = shared_stage.daemon(exchange)
     daemon.start(with_rules=True)
     heard: list[str] = []
@@ -90,7 +90,7 @@ async def test_a_restart_is_told_and_followed_over(shared_stage: Stage, exchange
     assert heard[heard.index("reset", 1) + 1] == "daemon.starting"
 
 
-async def test_where_nobody_answers_it_says_so_in_the_end(tmp_path: Path) -> None:
+async def test_a_stream_without_an_answer_ends_with_an_error(tmp_path: Path) -> None:
     async with Client(tmp_path / "none.sock", retry_s=0.05) as client:
         with pytest.raises(Unreachable):
             await anext(aiter(client.events()))

@@ -1,4 +1,4 @@
-"""The daemon is killed, frozen or not there yet, and the caller need not know."""
+"""The daemon is killed, frozen or not running yet, and the client handles it."""
 
 from collections.abc import AsyncIterator
 
@@ -30,7 +30,7 @@ async def own_client(own_daemon: Daemon) -> AsyncIterator[Client]:
         yield client
 
 
-async def test_killed_between_submit_and_answer_it_is_still_one_order(
+async def test_a_kill_between_submit_and_answer_makes_one_order(
     own_client: Client, own_daemon: Daemon, own_exchange: Exchange
 ) -> None:
     """Killed while the exchange holds the request, the daemon starts again, and finds what became of it."""
@@ -51,7 +51,7 @@ async def test_killed_between_submit_and_answer_it_is_still_one_order(
     assert placed["clientOrderId"] == order.client_order_id
 
 
-async def test_a_signal_for_a_daemon_that_is_not_there_yet_waits_for_it(
+async def test_a_signal_waits_for_a_daemon_that_is_not_running_yet(
     own_client: Client, own_daemon: Daemon, own_exchange: Exchange
 ) -> None:
     own_daemon.kill()
@@ -67,7 +67,7 @@ async def test_a_signal_for_a_daemon_that_is_not_there_yet_waits_for_it(
     assert len(own_exchange.orders()) == 1
 
 
-async def test_a_signal_does_not_become_younger_by_being_sent_again(
+async def test_a_repeated_signal_keeps_its_deadline(
     own_client: Client, own_daemon: Daemon, own_exchange: Exchange
 ) -> None:
     own_daemon.kill()
@@ -85,7 +85,7 @@ async def test_a_signal_does_not_become_younger_by_being_sent_again(
     assert own_exchange.orders() == []
 
 
-async def test_the_time_for_trying_again_is_bounded(own_daemon: Daemon, own_exchange: Exchange) -> None:
+async def test_the_time_for_repetitions_is_bounded(own_daemon: Daemon, own_exchange: Exchange) -> None:
     own_daemon.kill()
     async with Client(own_daemon.signals, retry_s=0.2) as client:
         with pytest.raises(Unreachable), anyio.fail_after(10):
@@ -95,7 +95,7 @@ async def test_the_time_for_trying_again_is_bounded(own_daemon: Daemon, own_exch
     assert own_exchange.orders() == []
 
 
-async def test_an_answer_that_is_lost_is_asked_for_again(own_daemon: Daemon, own_exchange: Exchange) -> None:
+async def test_a_request_whose_answer_is_lost_is_repeated(own_daemon: Daemon, own_exchange: Exchange) -> None:
     path = own_daemon.directory / "cut.sock"
     async with cutter(path, own_daemon.signals) as between, Client(path) as client:
         between.cuts = 2
@@ -106,7 +106,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again(own_daemon: Daemon, own
         assert (await client.status()).stage == "ready"
 
 
-async def test_a_cancellation_whose_answer_is_lost_is_found_done(own_daemon: Daemon) -> None:
+async def test_a_repeated_cancel_returns_the_cancelled_order(own_daemon: Daemon) -> None:
     path = own_daemon.directory / "cut.sock"
     async with cutter(path, own_daemon.signals) as between, Client(path) as client:
         order = await client.submit(buy(execute_at=wall_ms() + 3_600_000), wait_s=0)

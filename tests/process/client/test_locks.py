@@ -1,4 +1,4 @@
-"""Locks through the client: kept while the body runs, ended with what came of it, and lost loudly."""
+"""Locks through the client: renewed while the body runs, released with its result, and a loss is reported."""
 
 import itertools
 import signal
@@ -70,7 +70,7 @@ async def test_a_cancelled_body_releases_the_lock(client: Client, daemon: Daemon
     assert daemon.get(f"/v1/locks/{lock.lease.lock_id}")["status"] == "failed"
 
 
-async def test_what_was_done_once_with_a_key_is_not_done_again(client: Client, resource: str) -> None:
+async def test_a_released_key_does_not_run_the_body_again(client: Client, resource: str) -> None:
     async with client.lock(resource, "me", idempotency_key=resource) as lock:
         lock.result = [1, 2]
     with pytest.raises(AlreadyDone) as told:
@@ -79,7 +79,7 @@ async def test_what_was_done_once_with_a_key_is_not_done_again(client: Client, r
     assert told.value.result == [1, 2]
 
 
-async def test_a_lock_that_is_held_is_refused_or_waited_for(client: Client, daemon: Daemon, resource: str) -> None:
+async def test_a_held_lock_is_refused_or_waited_for(client: Client, daemon: Daemon, resource: str) -> None:
     order: list[str] = []
 
     async def take(name: str, priority: int) -> None:
@@ -112,7 +112,9 @@ async def test_a_lock_is_renewed_while_the_body_runs(client: Client, daemon: Dae
     assert lock.lost is None
 
 
-async def test_a_lock_that_was_ended_by_force_is_told_as_lost(client: Client, daemon: Daemon, resource: str) -> None:
+async def test_a_lock_that_was_ended_by_force_is_reported_as_lost(
+    client: Client, daemon: Daemon, resource: str
+) -> None:
     told: list[str] = []
     lost = anyio.Event()
 
@@ -130,7 +132,9 @@ async def test_a_lock_that_was_ended_by_force_is_told_as_lost(client: Client, da
     assert told == [lock.lost]
 
 
-async def test_a_lock_that_ended_unnoticed_is_told_at_the_end(client: Client, daemon: Daemon, resource: str) -> None:
+async def test_a_lock_that_ended_unnoticed_is_reported_at_the_release(
+    client: Client, daemon: Daemon, resource: str
+) -> None:
     told: list[str] = []
     with pytest.raises(LockLost):
         async with client.lock(resource, "me", on_lost=told.append) as lock:
@@ -138,7 +142,7 @@ async def test_a_lock_that_ended_unnoticed_is_told_at_the_end(client: Client, da
     assert told == [lock.lost]
 
 
-async def test_a_lock_whose_lease_ends_while_nobody_answers_is_told_as_lost(
+async def test_a_lock_whose_lease_ends_without_an_answer_is_reported_as_lost(
     client: Client, daemon: Daemon, resource: str
 ) -> None:
     lost = anyio.Event()

@@ -30,7 +30,7 @@ async def test_a_signal_is_answered_with_its_outcome(client: Client, exchange: E
     assert await client.order(order.id) == order
 
 
-async def test_each_submit_is_a_wish_of_its_own_unless_it_has_a_key(client: Client, daemon: Daemon) -> None:
+async def test_each_submit_is_a_new_order_unless_it_has_a_key(client: Client, daemon: Daemon) -> None:
     signal = buy()
     first, second = await client.submit(signal), await client.submit(msgspec.structs.replace(signal, allow_repeat=True))
     assert first.id != second.id
@@ -52,7 +52,7 @@ async def test_a_resting_order_is_an_outcome_and_can_be_cancelled(client: Client
         await client.cancel(filled.id)
 
 
-async def test_a_wait_that_ends_before_the_outcome_returns_the_order_as_it_stands(client: Client) -> None:
+async def test_a_wait_that_ends_before_the_outcome_returns_the_current_order(client: Client) -> None:
     order = await client.submit(buy(execute_at=wall_ms() + 3_600_000), wait_s=0.05)
     assert (order.state, order.outcome_known) == ("queued", False)
     assert (await client.cancel(order.id)).state == "withdrawn"
@@ -77,7 +77,7 @@ async def test_the_daemons_status_is_read(client: Client) -> None:
     [({"priority": 11}, Invalid, "priority"), ({"side": "HOLD"}, Invalid, "side")],
     ids=["a number", "a word"],
 )
-async def test_what_is_wrong_is_refused_with_where_and_what_is_allowed(
+async def test_an_invalid_signal_is_refused_with_its_field_and_what_is_allowed(
     client: Client, changes: dict[str, object], refusal: type[Refused], field: str
 ) -> None:
     with pytest.raises(refusal) as told:
@@ -86,7 +86,7 @@ async def test_what_is_wrong_is_refused_with_where_and_what_is_allowed(
     assert told.value.allowed
 
 
-async def test_a_key_of_another_payload_and_an_unknown_order_are_told_apart(client: Client) -> None:
+async def test_a_key_conflict_and_an_unknown_order_are_different_errors(client: Client) -> None:
     signal = buy(idempotency_key="one payload")
     await client.submit(signal)
     with pytest.raises(KeyConflict):
@@ -104,7 +104,7 @@ async def test_a_halted_daemon_refuses(client: Client, daemon: Daemon) -> None:
         daemon.ask("POST", "/v1/admin/resume", {"reason": "the test is over"})
 
 
-async def test_where_nobody_answers_the_caller_gets_the_key_to_ask_with_later(tmp_path: Path) -> None:
+async def test_without_an_answer_the_error_has_the_key(tmp_path: Path) -> None:
     async with Client(tmp_path / "nobody.sock", retry_s=0.1) as client:
         with pytest.raises(Unreachable) as told:
             await client.submit(buy(idempotency_key="later"))
