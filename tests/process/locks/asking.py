@@ -1,4 +1,4 @@
-"""What a caller asks of the lock service."""
+"""Requests to the lock service."""
 
 import itertools
 import os
@@ -12,22 +12,22 @@ _numbers = itertools.count(1)
 
 
 def a_resource() -> str:
-    """Name a resource that no other test knows."""
+    """Return the name of a resource that no other test uses."""
     return f"ledger:{os.getpid()}-{next(_numbers)}"
 
 
 def lease_request(**changes: Any) -> dict[str, Any]:
-    """Ask for a lease on a resource of its own; a test names only what it is about."""
+    """Return a request for a lease on a new resource; a test gives only the fields that matter to it."""
     return {"resourceId": a_resource(), "ownerId": "anna"} | changes
 
 
 def acquire(daemon: Daemon, asked: dict[str, Any], wait_s: float | None = None) -> Answer:
-    """Ask for a lease; wait for it so long."""
+    """Request a lease; wait for it up to ``wait_s`` seconds."""
     return daemon.ask("POST", "/v1/locks", asked, headers=_prefer(wait_s))
 
 
 def take(daemon: Daemon, asked: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """Take a free resource."""
+    """Acquire a lease on a free resource."""
     answer = acquire(daemon, lease_request(**(asked or {}) | changes))
     assert (answer.status, answer.json["replayed"]) == (201, False), answer.raw
     lease: dict[str, Any] = answer.json
@@ -61,7 +61,7 @@ def holders(daemon: Daemon, resource: str) -> list[dict[str, Any]]:
 
 
 def release(daemon: Daemon, lease: dict[str, Any], owner: object = None, **outcome: object) -> Answer:
-    """Give a lease back."""
+    """Release a lease."""
     body = {"ownerId": lease["ownerId"] if owner is None else owner} | outcome
     return daemon.ask("POST", f"/v1/locks/{lease['lockId']}/release", body)
 

@@ -1,4 +1,4 @@
-"""Clients that take and release leases while the daemon is killed, and a judge who was not there."""
+"""Clients that acquire and release leases while the daemon is killed, and checks of the result."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ WAIT_S = 100
 
 
 class Pairs:
-    """So many pairs of acquire and release by clients at once, and what they saw."""
+    """Pairs of acquire and release by concurrent clients, and what the clients saw."""
 
     def __init__(
         self, daemon: Daemon, seed: int, *, pairs: int, clients: int, resources: int, patience_s: float
@@ -45,9 +45,9 @@ class Pairs:
         self._is_up.set()
 
     def run(self, kills: int) -> None:
-        """Let all clients do their pairs, and kill the daemon ``kills`` times on the way.
+        """Let all clients do their pairs, and kill the daemon ``kills`` times meanwhile.
 
-        Each kill comes when one client's lease is granted and the client has not read the answer: that answer is lost.
+        Each kill happens when a client's lease is granted and the client has not read the answer: the answer is lost.
         """
         total = len(self.requests)
         moments = self.random.sample(range(total // 10, total * 9 // 10), kills)
@@ -76,7 +76,7 @@ class Pairs:
                 each.result()
 
     def judge(self) -> None:
-        """Hold what the clients saw, and what the database remembers, against what was promised."""
+        """Check what the clients saw, and the records in the database, against the promises."""
         for tokens in self.entered.values():
             assert tokens == sorted(set(tokens)), "a section was entered under an older token than the one before it"
         assert sum(map(len, self.entered.values())) == len(self.requests)
@@ -87,7 +87,7 @@ class Pairs:
         assert sorted(lock["idempotency_key"] for lock in mine) == sorted(by_key), "a pair is one lease"
         assert {lock["status"] for lock in mine} == {"released"}, "no lease was lost"
         waited = {row["lock_id"]: row for row in read(self.daemon.database, "SELECT * FROM transaction_queue")}
-        assert sum(lock["lock_id"] in waited for lock in mine) > len(mine) // 10, "hardly anybody had to wait"
+        assert sum(lock["lock_id"] in waited for lock in mine) > len(mine) // 10, "too few clients had to wait"
         by_resource = defaultdict(list)
         for lock in mine:
             by_resource[lock["resource_id"]].append(lock)
@@ -157,7 +157,7 @@ class Pairs:
 
 
 class _Caller:
-    """A client that asks again where the daemon ended before it answered."""
+    """A client that repeats its request if the daemon ended before it answered."""
 
     def __init__(self, daemon: Daemon, is_up: threading.Event) -> None:
         self._path = daemon.signals
@@ -190,25 +190,25 @@ class _Caller:
 
     @contextmanager
     def _again_if_lost(self) -> Iterator[None]:
-        """Wait for the daemon where it ended before it answered."""
+        """Wait for the daemon if it ended before it answered."""
         try:
             yield
         except (OSError, http.client.HTTPException):
             self.close()
-            assert self._is_up.wait(WAIT_S), "the daemon does not come back"
+            assert self._is_up.wait(WAIT_S), "the daemon did not start again"
 
     def close(self) -> None:
         self._connection.close()
 
 
 def _turn(lock: dict[str, Any], row: dict[str, Any] | None, by_key: dict[str, dict[str, Any]]) -> tuple[int, int, int]:
-    """Return a lease's priority, since when it was waited for, and when it was granted."""
+    """Return a lease's priority, when its request was queued, and when it was granted."""
     since = lock["acquired_at"] if row is None else row["queued_at"]
     return by_key[lock["idempotency_key"]]["priority"], since, lock["acquired_at"]
 
 
 def _judge_order(turns: list[tuple[int, int, int]]) -> None:
-    """Whoever was granted later was not yet there, or not before it in the order of priority and age."""
+    """Check that no grant passed over an earlier waiter with a better priority and age."""
     for place, (priority, since, granted) in enumerate(turns):
         for other_priority, other_since, _ in turns[place + 1 :]:
             passed_over = other_since < granted and (other_priority, other_since) < (priority, since)

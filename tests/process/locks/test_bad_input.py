@@ -1,4 +1,4 @@
-"""What is wrong is refused with a clear word, and changes nothing."""
+"""An invalid request is refused with its field, and changes nothing."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_wrong_field_is_named_and_nothing_is_held(daemon: Daemon, change: dict
 
 
 @pytest.mark.parametrize("raw", RAW, ids=range(len(RAW)))
-def test_what_cannot_be_read_is_refused(daemon: Daemon, raw: bytes) -> None:
+def test_an_unreadable_body_is_refused(daemon: Daemon, raw: bytes) -> None:
     refused = daemon.ask("POST", "/v1/locks", raw)
     assert (refused.status, refused.json["error"]) == (400, "invalid")
     assert locks_of(daemon.database, "r") == queue_of(daemon.database, "r") == []

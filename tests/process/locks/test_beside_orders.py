@@ -1,4 +1,4 @@
-"""Leases and orders are of one table: each waits for the other, and rank decides between them."""
+"""Leases and orders share the lock table: each waits for the other, in the order of service."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.support.tables import locks_of
 
 
 def resource_of(signal: dict[str, str]) -> str:
-    """Name what a signal's order locks."""
+    """Return the resource that a signal's order locks."""
     return f"trade:{signal['symbol']}:{signal['side']}:{signal['snipeTargetId']}"
 
 
@@ -31,7 +31,7 @@ def test_an_order_waits_for_a_lease_on_its_resource(daemon: Daemon, exchange: Ex
 
 
 @pytest.mark.parametrize("spelling", [str.upper, str.title], ids=["TRADE", "Trade"])
-def test_an_order_waits_for_a_lease_however_its_resource_is_spelled(
+def test_an_order_waits_for_a_lease_in_any_letter_case(
     daemon: Daemon, exchange: Exchange, spelling: Callable[[str], str]
 ) -> None:
     signal = market_buy(symbol="ETHUSDT")
@@ -71,7 +71,7 @@ def test_a_lease_waits_for_the_order_that_holds_its_resource(daemon: Daemon, exc
     assert len(exchange.orders(order_id)) == 1
 
 
-def test_a_forced_release_of_a_lease_lets_the_order_go(daemon: Daemon, exchange: Exchange) -> None:
+def test_after_a_forced_release_of_a_lease_the_order_is_sent(daemon: Daemon, exchange: Exchange) -> None:
     signal = market_buy()
     lease = take(daemon, resourceId=resource_of(signal))
     order_id = daemon.accept(signal)
@@ -80,7 +80,7 @@ def test_a_forced_release_of_a_lease_lets_the_order_go(daemon: Daemon, exchange:
     assert len(exchange.orders(order_id)) == 1
 
 
-def test_while_an_outcome_is_unknown_nobody_gets_the_lock_without_having_checked(
+def test_a_lock_with_an_unknown_outcome_is_released_only_with_exchange_checked(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
@@ -97,7 +97,7 @@ def test_while_an_outcome_is_unknown_nobody_gets_the_lock_without_having_checked
     assert len(waiting(daemon, resource)) == 1, "its lease has ended, its outcome is unknown: it is held"
     assert force(daemon, lock, exchangeChecked=True).status == 200
     assert granted(pending)["ownerId"] == "anna"
-    assert daemon.order(order_id)["state"] == "in_doubt", "the doubt is not the lock's"
+    assert daemon.order(order_id)["state"] == "in_doubt", "the order stays in doubt after the release"
     exchange.inject()
     daemon.until(order_id, "filled")
     assert len(exchange.orders(order_id)) == 1

@@ -66,13 +66,13 @@ def test_a_free_resource_is_granted_and_on_disk_before_the_answer(daemon: Daemon
     assert queue_of(daemon.database, asked["resourceId"]) == [], "a caller that did not wait has no row in the queue"
 
 
-def test_what_is_not_said_has_the_bots_defaults(daemon: Daemon) -> None:
+def test_absent_fields_have_the_bots_defaults(daemon: Daemon) -> None:
     lease = take(daemon)
     told = (lease["ownerType"], lease["transactionType"], lease["timeoutMs"], lease["transactionData"])
     assert told == ("user", "trade", 30_000, None)
 
 
-def test_of_fifty_who_ask_at_once_one_holds_it(daemon: Daemon) -> None:
+def test_of_fifty_concurrent_requests_one_gets_the_lease(daemon: Daemon) -> None:
     resource = a_resource()
     answers = at_once(50, lambda number: acquire(daemon, lease_request(resourceId=resource, ownerId=f"bot-{number}")))
     [granted] = [answer.json for answer in answers if answer.status == 201]
@@ -82,7 +82,7 @@ def test_of_fifty_who_ask_at_once_one_holds_it(daemon: Daemon) -> None:
     assert [row["lock_id"] for row in locks_of(daemon.database, resource)] == [granted["lockId"]]
 
 
-def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(daemon: Daemon) -> None:
+def test_a_held_resource_is_refused_with_its_holder_and_the_queue_length(daemon: Daemon) -> None:
     lease = take(daemon)
     asked = lease_request(resourceId=lease["resourceId"], ownerId="ben")
     line = [enqueue(daemon, asked), enqueue(daemon, asked)]
@@ -94,7 +94,7 @@ def test_a_held_resource_is_refused_with_its_holder_and_how_many_wait(daemon: Da
         each.leave()
 
 
-def test_who_holds_and_who_waits_is_listed_in_the_order_of_service(daemon: Daemon) -> None:
+def test_holders_and_waiters_are_listed_in_the_order_of_service(daemon: Daemon) -> None:
     lease = take(daemon)
     resource = lease["resourceId"]
     line = [
@@ -125,7 +125,7 @@ def test_a_trades_resource_has_one_name_in_any_case(daemon: Daemon, spelling: st
 # Keys
 
 
-def test_a_repeated_request_is_answered_with_the_first_ones_lease(daemon: Daemon) -> None:
+def test_a_repeated_request_gets_the_first_lease(daemon: Daemon) -> None:
     asked = lease_request(idempotencyKey=a_resource(), transactionData={"a": 1, "b": 2})
     lease = take(daemon, asked)
     again = acquire(daemon, asked | {"transactionData": {"b": 2, "a": 1}, "timeoutMs": 9, "priority": 1})
@@ -134,7 +134,7 @@ def test_a_repeated_request_is_answered_with_the_first_ones_lease(daemon: Daemon
     assert again.json == lease | {"replayed": True}
 
 
-def test_fifty_times_at_once_under_one_key_is_one_lease(daemon: Daemon) -> None:
+def test_fifty_concurrent_requests_with_one_key_get_one_lease(daemon: Daemon) -> None:
     asked = lease_request(idempotencyKey=a_resource())
     answers = at_once(50, lambda _: acquire(daemon, asked))
     assert sorted(answer.status for answer in answers) == [200] * 49 + [201]
@@ -152,12 +152,12 @@ def test_after_the_release_a_repeated_request_gets_the_result(daemon: Daemon, re
 
 
 @pytest.mark.parametrize("data", JSON, ids=repr)
-def test_transaction_data_is_any_json_and_comes_back_as_it_was(daemon: Daemon, data: object) -> None:
+def test_transaction_data_is_any_json_and_is_returned_unchanged(daemon: Daemon, data: object) -> None:
     lease = take(daemon, transactionData=data)
     assert lease["transactionData"] == read(daemon, lease)["transactionData"] == data
 
 
-def test_a_failure_is_never_repeated_as_a_success_and_its_key_is_free(daemon: Daemon) -> None:
+def test_after_a_failure_the_key_is_free_and_the_failure_is_not_replayed(daemon: Daemon) -> None:
     asked = lease_request(idempotencyKey=a_resource())
     lease = take(daemon, asked)
     failed = release(daemon, lease, error="it broke").json
@@ -202,7 +202,7 @@ def test_an_unknown_lock_is_not_found(daemon: Daemon, verb: Any) -> None:
 
 
 @pytest.mark.parametrize("verb", [release, renew])
-def test_what_has_ended_stays_as_it_ended(daemon: Daemon, verb: Any) -> None:
+def test_an_ended_lease_is_not_changed(daemon: Daemon, verb: Any) -> None:
     lease = take(daemon)
     ended = release(daemon, lease, result={"n": 1}).json
     late = verb(daemon, lease)
@@ -210,7 +210,7 @@ def test_what_has_ended_stays_as_it_ended(daemon: Daemon, verb: Any) -> None:
     assert read(daemon, lease) == ended
 
 
-def test_a_lease_that_is_renewed_ends_so_long_from_now(daemon: Daemon) -> None:
+def test_a_renewed_lease_ends_its_timeout_from_now(daemon: Daemon) -> None:
     lease = take(daemon, timeoutMs=5_000)
     longer = renew(daemon, lease, timeoutMs=60_000).json
     assert longer["expiresAt"] - lease["acquiredAt"] >= 60_000

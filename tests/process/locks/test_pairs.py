@@ -1,10 +1,10 @@
-"""Many take turns while the daemon is killed: never two holders, never a lost wake-up, always in order."""
+"""Concurrent leases while the daemon is killed: never two holders, no lost wake-up, always in order."""
 
 from tests.process.locks.pairs import Pairs
 from tests.support.stage import Stage
 
 
-def test_a_thousand_pairs_over_three_kills_take_turns(own_stage: Stage) -> None:
+def test_a_thousand_pairs_through_three_kills_exclude_each_other(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None, {"log": {"level": "info"}})
     daemon.start()
     pairs = Pairs(daemon, 1, pairs=1_000, clients=50, resources=20, patience_s=60)

@@ -1,4 +1,4 @@
-"""The lock service over the end of a process: by -9, and in order."""
+"""The lock service through kills and orderly restarts."""
 
 import http.client
 
@@ -37,7 +37,7 @@ def daemon(mortal: Daemon) -> Daemon:
     return mortal
 
 
-def test_a_lease_survives_with_what_was_left_of_it(daemon: Daemon) -> None:
+def test_a_lease_survives_a_restart_with_its_remaining_time(daemon: Daemon) -> None:
     long, short = take(daemon, timeoutMs=60_000), take(daemon, timeoutMs=700)
     daemon.kill()
     daemon.start()
@@ -51,7 +51,7 @@ def test_a_lease_survives_with_what_was_left_of_it(daemon: Daemon) -> None:
     assert release(daemon, long, result=1).json["status"] == "released"
 
 
-def test_a_lease_that_ran_out_meanwhile_is_over_at_the_start(daemon: Daemon) -> None:
+def test_a_lease_that_expires_while_the_daemon_is_down_is_ended_at_the_start(daemon: Daemon) -> None:
     lease = take(daemon, timeoutMs=1)
     daemon.kill()
     assert wall_ms() > lease["expiresAt"]
@@ -61,7 +61,7 @@ def test_a_lease_that_ran_out_meanwhile_is_over_at_the_start(daemon: Daemon) -> 
     assert [row["status"] for row in locks_of(daemon.database, lease["resourceId"])] == ["expired", "active"]
 
 
-def test_a_result_is_repeated_after_a_restart_too(daemon: Daemon) -> None:
+def test_a_result_is_replayed_after_a_restart(daemon: Daemon) -> None:
     asked = lease_request(idempotencyKey=a_resource())
     released = release(daemon, take(daemon, asked), result={"profit": "1.5"}).json
     daemon.restart()
@@ -77,7 +77,7 @@ def test_a_repeated_request_finds_its_lease_after_a_restart(daemon: Daemon) -> N
     assert acquire(daemon, asked | {"ownerId": "ben"}).status == 422
 
 
-def test_tokens_grow_over_restarts_whatever_became_of_the_leases(daemon: Daemon) -> None:
+def test_fencing_tokens_grow_over_restarts(daemon: Daemon) -> None:
     tokens = []
     for number in range(2):
         lease = take(daemon)
@@ -88,7 +88,7 @@ def test_tokens_grow_over_restarts_whatever_became_of_the_leases(daemon: Daemon)
     assert tokens == sorted(set(tokens))
 
 
-def test_a_wait_ends_with_the_process_and_may_begin_anew(daemon: Daemon) -> None:
+def test_a_wait_ends_with_the_process_and_may_be_repeated(daemon: Daemon) -> None:
     lease = take(daemon)
     asked = lease_request(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
     pending = enqueue(daemon, asked)
@@ -103,7 +103,7 @@ def test_a_wait_ends_with_the_process_and_may_begin_anew(daemon: Daemon) -> None
     assert granted(again)["ownerId"] == "ben"
 
 
-def test_an_orderly_end_tells_whoever_waits_to_ask_again(daemon: Daemon) -> None:
+def test_an_orderly_end_asks_waiters_to_repeat_their_requests(daemon: Daemon) -> None:
     lease = take(daemon)
     asked = lease_request(resourceId=lease["resourceId"], ownerId="ben", idempotencyKey=a_resource())
     line = [enqueue(daemon, asked), enqueue(daemon, lease_request(resourceId=lease["resourceId"], ownerId="cleo"))]

@@ -26,7 +26,7 @@ from tests.support.tables import commits_blocked, events_of, locks_of, queue_of
 
 
 def gone(daemon: Daemon, resource: str, *, still: int = 0) -> None:
-    """Wait until no more than so many wait for a resource."""
+    """Wait until at most ``still`` waiters are queued for a resource."""
     eventually(lambda: len(waiting(daemon, resource)) <= still, "the end of a wait")
 
 
@@ -145,7 +145,7 @@ def test_a_repeated_request_waits_in_the_first_ones_place(daemon: Daemon) -> Non
     keyed = lease_request(resourceId=resource, ownerId="ben", idempotencyKey=a_resource())
     first, other = enqueue(daemon, keyed), enqueue(daemon, lease_request(resourceId=resource, ownerId="cleo"))
     again = Pending(daemon.signals, "POST", "/v1/locks", keyed, headers={"Prefer": "wait=60"})
-    assert acquire(daemon, keyed).status == 409  # on the wire behind it: so it has been read
+    assert acquire(daemon, keyed).status == 409  # sent after it, so the first request has been read
     assert len(waiting(daemon, resource)) == 2
     first.leave()
     release(daemon, lease)
@@ -180,7 +180,7 @@ def test_the_end_of_a_lease_wakes_the_next_and_never_early(daemon: Daemon) -> No
     assert min(late_ms) <= 2, late_ms
 
 
-def test_a_forced_release_wakes_the_next_and_is_on_record(daemon: Daemon) -> None:
+def test_a_forced_release_wakes_the_next_and_is_recorded(daemon: Daemon) -> None:
     lease = take(daemon)
     pending = enqueue(daemon, lease_request(resourceId=lease["resourceId"], ownerId="ben"))
     forced = force(daemon, lease, reason="its bot crashed")
