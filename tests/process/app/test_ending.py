@@ -125,7 +125,7 @@ def test_a_second_signal_ends_it_at_once_and_says_so(daemon: Daemon, exchange: E
     assert daemon.process.exit_code(AT_ONCE_S) == 130
     [line] = daemon.process.errors.all()
     assert line.startswith("sniperd: ended at once by a signal")
-    assert "looked for at the next start" in line
+    assert "the next start searches for orders in flight" in line
     [failed] = daemon.process.events("daemon.failed")
     assert (failed["error"], failed["exit_code"]) == (line.removeprefix("sniperd: "), 130)
 
