@@ -1,8 +1,8 @@
 """Entry point of ``sniperd`` and ``python -m daemon``.
 
-The distribution python-daemon installs a package called ``daemon`` too. Installed into the same environment, the files
-of the two lie in one directory, and whichever came last has overwritten the other's. So before anything else is
-imported this looks whether the package is ours alone.
+The distribution python-daemon also installs a package called ``daemon``. In the same environment the files
+of both share one directory, and the later installation overwrites the earlier one. So before other
+imports this module checks that the package contains only our files.
 """
 
 import sys
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import daemon
 
-WRONG_PACKAGE = 78  # as a bad configuration: another start does not help
+WRONG_PACKAGE = 78  # like a bad configuration: a restart does not help
 
 _FOREIGN = ("daemon.py", "pidfile.py", "runner.py")
-"""Files that python-daemon puts beside ours."""
+"""Files that python-daemon installs."""
 
 
 def main() -> None:
@@ -22,12 +22,12 @@ def main() -> None:
     if wrong is not None:
         sys.stderr.write(f"sniperd: {wrong}\n")
         raise SystemExit(WRONG_PACKAGE)
-    from daemon.cli.main import sniperd  # noqa: PLC0415  # it may not be there
+    from daemon.cli.main import sniperd  # noqa: PLC0415  # may be missing
     from daemon.cli.output import Unwritten, unwritten  # noqa: PLC0415
 
     try:
         sniperd(prog_name="sniperd")
-    except OSError as error:  # of --help and --version, which belong to no subcommand
+    except OSError as error:  # from --help and --version, which run no subcommand
         failed = unwritten(error)
         if not isinstance(failed, Unwritten):
             raise
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _wrong() -> str | None:
-    """Say what is wrong with the package, if it is not ours alone."""
+    """Return what is wrong with the package, or ``None``."""
     directory = Path(__file__).parent
     ours = getattr(daemon, "DISTRIBUTION", None) == "sniperd"
     foreign = [name for name in _FOREIGN if (directory / name).exists()]
@@ -44,12 +44,14 @@ def _wrong() -> str | None:
         return None
     if foreign or getattr(daemon, "__file__", None):
         return (
-            f"another distribution, python-daemon most likely, has put its files into {directory}, where this program "
-            "has its own: neither can be relied on. Uninstall it there and install sniperd again, or make an "
+            f"another distribution, probably python-daemon, has installed its files in {directory}, where this program "
+            "is: neither works reliably. Uninstall it there and install sniperd again, or create an "
             "environment for sniperd alone (`sh .ci/setup`, or the Debian package). A bot does not need sniperd in its "
-            "environment: it takes sniperd-client, whose package is called sniperd_client"
+            "environment: it uses sniperd-client, whose package is called sniperd_client"
         )
-    return f"{directory} has lost its __init__.py, most likely to an uninstalled python-daemon: install sniperd again"
+    return (
+        f"{directory} has lost its __init__.py, probably because python-daemon was uninstalled: install sniperd again"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a process finds around it: keys, webhooks, the probe's results, addresses; told and kept out of the log."""
+"""What the process reads from its environment: keys, webhooks, probe results, addresses. Secrets are redacted."""
 
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -24,7 +24,7 @@ BOT_TOKEN = "bot_token"  # noqa: S105  # a credential's name
 
 
 class ProcessEnvironment:
-    """What a configuration, the environment and the disk say."""
+    """Values from the configuration, the environment and the disk."""
 
     def __init__(self, config: Config, environ: Mapping[str, str], log: Log, emit: Emit) -> None:
         self._config = config
@@ -35,10 +35,10 @@ class ProcessEnvironment:
         self.database = Path(path) if path else state_directory(environ) / "sniperd.db"
 
     def keys(self) -> Credentials:
-        """Find the exchange's key; it is kept out of the log.
+        """Return the exchange's key pair, and redact it in the log.
 
         Raises:
-            NoPermission: there is none, and there must be one.
+            NoPermission: live mode, and there is none.
 
         """
         exchange = self._config.exchange
@@ -55,19 +55,19 @@ class ProcessEnvironment:
         return keys
 
     def webhooks(self) -> list[webhook_file.Webhook]:
-        """Find where alerts are sent."""
+        """Return the webhooks for alerts, and redact their secrets in the log."""
         webhooks = webhook_file.find(self._environ, self._config.alerts.webhook_file)
         self._log.redact([secret for webhook in webhooks for secret in webhook.secrets()])
         return webhooks
 
     def bot_token(self) -> Secret | None:
-        """Find what the poller shows to the bot; it is kept out of the log."""
+        """Return the poller's token for the bot, and redact it in the log."""
         found = credentials.token(self._environ, BOT_TOKEN, self._config.poller.token_file)
         self._log.redact([] if found is None else [found])
         return found
 
     def probe_results(self, clock: SteadyClock) -> ProbeResults:
-        """Take over what was found out about the exchange, if it is about this one."""
+        """Return the live probe's results if they are about the configured exchange."""
         exchange = self._config.exchange
         path = probe_results.place(exchange.facts_file, self.database)
         found = probe_results.load(path)
@@ -75,14 +75,14 @@ class ProcessEnvironment:
             return UNSETTLED
         if found.is_about(exchange.server):
             effects = "; ".join(found.effects()) or "nothing changes"
-            self._tell(clock, "exchange.facts", path=str(path), probed_ms=found.probed_ms, effects=effects)
+            self._emit_event(clock, "exchange.facts", path=str(path), probed_ms=found.probed_ms, effects=effects)
             return found
-        self._tell(clock, "exchange.facts_ignored", path=str(path), about=found.exchange)
+        self._emit_event(clock, "exchange.facts_ignored", path=str(path), about=found.exchange)
         return UNSETTLED
 
     @asynccontextmanager
     async def exchange(self, clock: SteadyClock) -> AsyncIterator[str]:
-        """Yield the exchange's address; a paper exchange runs for as long as the context lasts."""
+        """Yield the exchange's address; a paper exchange runs while the context lasts."""
         exchange = self._config.exchange
         if exchange.mode == "live":
             yield exchange.base_url or MEXC_URL
@@ -96,7 +96,7 @@ class ProcessEnvironment:
             yield paper.url
 
     def loopback(self, clock: SteadyClock, *, is_default: bool) -> Loopback | None:
-        """Return where to listen on the loopback, if that is wanted, and with which token."""
+        """Return the loopback listener's address and token; ``None`` if it is off."""
         http = self._config.http
         if not http.listen:
             return None
@@ -106,13 +106,13 @@ class ProcessEnvironment:
         except SniperdError as error:
             if not is_default:
                 raise
-            self._tell(clock, "daemon.no_dashboard", error=str(error))
+            self._emit_event(clock, "daemon.no_dashboard", error=str(error))
             return None
         self._log.redact([Secret(token)])
         return Loopback(*address(http.listen), token, str(file), is_default)
 
     def sockets(self, given: Mapping[str, socket.socket]) -> tuple[Path, Path]:
-        """Return where the sockets for signals and status stand; ``given`` are those that stand already, by name."""
+        """Return the paths of the sockets for signals and status; ``given`` are sockets from systemd, by name."""
         directory, sockets = runtime_directory(self._environ), self._config.sockets
         paths = {
             "signals": Path(sockets.signals) if sockets.signals else directory / "signals.sock",
@@ -121,5 +121,5 @@ class ProcessEnvironment:
         paths |= {name: Path(listener.getsockname()) for name, listener in given.items()}
         return paths["signals"], paths["status"]
 
-    def _tell(self, clock: SteadyClock, name: str, **detail: Detail) -> None:
+    def _emit_event(self, clock: SteadyClock, name: str, **detail: Detail) -> None:
         self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))

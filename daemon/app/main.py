@@ -1,4 +1,4 @@
-"""The process from outside: starts it, and says why it ends."""
+"""Starts the process, and reports why it ends."""
 
 import asyncio
 import signal
@@ -21,30 +21,30 @@ from daemon.log import Log, errors_are_lines, errors_go_with_the_log, standard_o
 def run(config: Config, config_path: Path | None, environ: Mapping[str, str]) -> int:
     """Run the daemon to its end; return the exit code (:mod:`daemon.errors`)."""
     if config_path is not None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before anybody obeys it ends no process
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # an early reload signal must not end the process
     leave_no_core()
     take_all_descriptors()
     log = Log(standard_output(), level=config.log.level, form=config.log.format)
     try:
         anyio.run(Process(config, config_path, environ, log).main, backend_options={"loop_factory": _loop_factory()})
-    except BaseException as error:  # noqa: BLE001  # the process ends here, whatever it was, and says why
-        return _say_why(error, log)
+    except BaseException as error:  # noqa: BLE001  # the process ends here after any error, and reports it
+        return _report_end(error, log)
     finally:
         log.close()
     return DONE
 
 
 def refuse(error: BadConfig) -> int:
-    """Tell the log alone why there is no start, before there is a configuration; return the exit code."""
+    """Log why the daemon does not start, before there is a configuration; return the exit code."""
     log = Log(standard_output(), level="info", form="json")
     try:
-        return _say_why(error, log)
+        return _report_end(error, log)
     finally:
         log.close()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's loop where it is installed: it makes the way to the wire a third shorter."""
+    """Return uvloop's loop if it is installed: it makes the time from signal to request a third shorter."""
     try:
         import uvloop  # noqa: PLC0415  # optional
     except ImportError:
@@ -52,10 +52,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _say_why(error: BaseException, log: Log) -> int:
-    """Tell the log and standard error why the process ends; return the exit code."""
+def _report_end(error: BaseException, log: Log) -> int:
+    """Report to the log and standard error why the process ends; return the exit code."""
     cause = _root(error)
-    if isinstance(cause, KeyboardInterrupt):  # of an INT before the signals are received
+    if isinstance(cause, KeyboardInterrupt):  # an INT before the signal handlers are set
         cause = Interrupted()
     code = getattr(cause, "exit_code", INTERNAL)
     text = str(cause) if isinstance(cause, SniperdError) else f"{type(cause).__name__}: {cause}"
@@ -70,7 +70,7 @@ def _say_why(error: BaseException, log: Log) -> int:
 
 
 def _root(error: BaseException) -> BaseException:
-    """Find the first of our own errors in a group, else the first of any."""
+    """Return the first of our own errors in a group, else the first error."""
     if not isinstance(error, BaseExceptionGroup):
         return error
     causes = [_root(each) for each in error.exceptions]

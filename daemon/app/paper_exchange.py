@@ -1,7 +1,7 @@
-"""The paper exchange: the simulated MEXC as a process beside the daemon, started and kept up by it.
+"""The paper exchange: the simulated MEXC as a separate process, started and restarted by the daemon.
 
-A process of its own, with a book on its own disk, because that is what it stands in for: a daemon that is killed finds
-its orders there again. It ends with the daemon and comes back with it.
+It is a separate process with its own database, like the real exchange: a daemon that is killed finds
+its orders there again. It ends with the daemon and starts with it.
 """
 
 import os
@@ -22,19 +22,19 @@ from daemon.errors import CannotCreate
 
 START_S = 10
 PAUSE_S = 1.0
-"""Between the end of one process and the start of the next."""
+"""Pause before a restart."""
 RETRY_S = 0.2
-"""Until a book that another has open is tried again."""
+"""Pause before the next attempt to open a book that is in use."""
 
 BOOK_IN_USE = 75
-"""Exit code of an exchange whose book another has open."""
+"""Exit code of an exchange whose book is in use by another process."""
 
 KEY_NAMES = ("MEXC_API_KEY", "MEXC_SECRET_KEY", "CREDENTIALS_DIRECTORY")
-"""Left out of its environment: the real exchange's keys are none of its business."""
+"""Removed from its environment: it must not see the real exchange's keys."""
 
 
 class _Listening(msgspec.Struct):
-    """The line by which it says that it accepts."""
+    """The line that it prints when it accepts connections."""
 
     url: str
 
@@ -52,10 +52,10 @@ class PaperExchange:
         *,
         spends_all: bool = False,
     ) -> None:
-        """Prepare it.
+        """Create it without starting it.
 
         Args:
-            follow: the real market whose prices and rules it takes over.
+            follow: the real market whose prices and rules it uses.
             spends_all: a market buy by amount spends all of it, instead of about 95 % as on MEXC.
 
         """
@@ -69,12 +69,12 @@ class PaperExchange:
         self._process: Process | None = None
 
     async def start(self) -> None:
-        """Start it and wait until it accepts.
+        """Start it and wait until it accepts connections.
 
-        The process of a daemon that was killed a moment ago may still have the book open: that is waited for.
+        The exchange of a daemon that was killed may still have the book open for a moment; this waits for it.
 
         Raises:
-            CannotCreate: it did not come up.
+            CannotCreate: it did not start.
 
         """
         try:
@@ -86,10 +86,10 @@ class PaperExchange:
                 f"the paper exchange did not start; run it alone to see why: sniperd exchange --db {self._book}"
             ) from None
         assert self._process is not None
-        self._tell("exchange.started", url=self.url, pid=self._process.pid)
+        self._emit_event("exchange.started", url=self.url, pid=self._process.pid)
 
     async def _launch(self) -> bool:
-        """Start the process and read where it is reached; return ``False`` if another has the book open."""
+        """Start the process and read its address; return ``False`` if the book is in use."""
         address = self.url.removeprefix("http://") or "127.0.0.1:0"
         command = [sys.executable, "-m", "daemon", "exchange", "--listen", address, "--db", os.fspath(self._book)]
         self._process = await anyio.open_process(
@@ -98,7 +98,7 @@ class PaperExchange:
             stdout=subprocess.PIPE,
             stderr=None,
             env=self._environ,
-            start_new_session=True,  # what a terminal sends to all of its processes, the daemon answers alone
+            start_new_session=True,  # signals from the terminal are for the daemon only
         )
         assert self._process.stdout is not None
         lines = BufferedByteReceiveStream(self._process.stdout)
@@ -112,16 +112,16 @@ class PaperExchange:
         return True
 
     async def keep_up(self) -> None:
-        """Start it again whenever it ends, until cancelled."""
+        """Restart it whenever it ends, until cancelled."""
         while True:
             assert self._process is not None
             code = await self._process.wait()
-            self._tell("exchange.ended", exit_code=code)
+            self._emit_event("exchange.ended", exit_code=code)
             await anyio.sleep(PAUSE_S)
             await self.start()
 
     async def stop(self) -> None:
-        """End it, and wait for its end."""
+        """Terminate it and wait until it has ended."""
         if self._process is None or self._process.returncode is not None:
             return
         with anyio.CancelScope(shield=True):
@@ -132,7 +132,7 @@ class PaperExchange:
             self._process.kill()
             await self._process.wait()
 
-    def _tell(self, name: str, **detail: str | int) -> None:
+    def _emit_event(self, name: str, **detail: str | int) -> None:
         self._emit(Event(name=name, at_ms=self._clock.now_ms(), detail=dict(detail)))
 
 
@@ -149,7 +149,7 @@ async def paper_exchange(
     """Run the paper exchange while the context lasts.
 
     Raises:
-        CannotCreate: it did not come up.
+        CannotCreate: it did not start.
 
     """
     exchange = PaperExchange(book, environ, clock, emit, follow, spends_all=spends_all)

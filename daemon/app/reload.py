@@ -1,4 +1,4 @@
-"""Reloading: what of a changed configuration counts at once, and what waits for a restart."""
+"""Reloading: which changes of the configuration apply now, and which need a restart."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from daemon.errors import BadConfig
 
 
 class Reloaded(msgspec.Struct, frozen=True):
-    """The configuration that counts now, and what to say about it."""
+    """The configuration in effect, and the changes that apply now or at a restart."""
 
     config: Config
     changed: str
@@ -17,10 +17,10 @@ class Reloaded(msgspec.Struct, frozen=True):
 
 
 def reload(old: Config, new: Config) -> Reloaded:
-    """Take over what can change safely.
+    """Apply the changes that need no restart.
 
     Raises:
-        BadConfig: what would count until the restart, partly old and partly new, contradicts itself.
+        BadConfig: the mixture of old and new keys that would apply until the restart is invalid.
 
     """
     changed, waiting = [], []
@@ -42,5 +42,5 @@ def reload(old: Config, new: Config) -> Reloaded:
     try:
         config = check(Config(**tables))
     except BadConfig as error:
-        raise BadConfig(f"restart instead, because until then it would be wrong: {error}") from None
+        raise BadConfig(f"restart instead, because the mixture until then would be invalid: {error}") from None
     return Reloaded(config, "; ".join(changed) or "nothing", "; ".join(waiting) or "nothing")

@@ -1,7 +1,7 @@
-"""The service manager's side of the process: what it is told, and the sockets that it hands over.
+"""The protocols of systemd: notifications to it, and the sockets that it passes.
 
-Both are systemd's protocols, a datagram socket named by ``$NOTIFY_SOCKET`` (sd_notify(3)) and open descriptors from 3
-on counted by ``$LISTEN_FDS`` (sd_listen_fds(3)), and a few lines each. Without the variables nothing of it happens.
+Notifications go to the datagram socket ``$NOTIFY_SOCKET`` (sd_notify(3)). The sockets are open descriptors from 3
+on; ``$LISTEN_FDS`` is their number (sd_listen_fds(3)). Without the variables nothing happens.
 """
 
 import os
@@ -15,11 +15,11 @@ FIRST_DESCRIPTOR = 3
 SOCKET_NAMES = ("signals", "status")
 
 NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
-"""Variables that are meant for this process and for none that it starts."""
+"""Variables for this process only; child processes do not get them."""
 
 
 class ServiceManager:
-    """Who started the process, if it wants to be told how it fares."""
+    """Sends notifications to systemd, if it started the process and wants them."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = _address(environ.get("NOTIFY_SOCKET", ""))
@@ -27,32 +27,32 @@ class ServiceManager:
 
     @property
     def listens(self) -> bool:
-        """Whether there is anybody to tell."""
+        """Return whether systemd wants notifications."""
         return self._address is not None
 
     def ready(self) -> None:
-        """Tell that the process does its work, now or again."""
-        self._tell("READY=1")
+        """Report that the process is ready, after the start or a reload."""
+        self._notify("READY=1")
 
     def reloading(self, monotonic_us: int) -> None:
-        """Tell that the configuration is being read again; :meth:`ready` ends it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={monotonic_us}")
+        """Report that the configuration is being reloaded; :meth:`ready` ends it."""
+        self._notify("RELOADING=1", f"MONOTONIC_USEC={monotonic_us}")
 
     def stopping(self, *, within_s: int | None = None) -> None:
-        """Tell that the process is on its way to its end; and how long that may take, where it is more than usual."""
+        """Report that the process is stopping, and how long that may take if it is longer than usual."""
         extended = [] if within_s is None else [f"EXTEND_TIMEOUT_USEC={within_s * 1_000_000}"]
-        self._tell("STOPPING=1", *extended)
+        self._notify("STOPPING=1", *extended)
 
     def alive(self) -> None:
-        """Feed the watchdog."""
-        self._tell("WATCHDOG=1")
+        """Reset the watchdog."""
+        self._notify("WATCHDOG=1")
 
     def status(self, line: str) -> None:
-        """Tell in one line how the process stands."""
-        self._tell("STATUS=" + " ".join(line.split()))
+        """Report the state of the process in one line."""
+        self._notify("STATUS=" + " ".join(line.split()))
 
-    def _tell(self, *words: str) -> None:
-        """Send a message. One that cannot be sent is left out: trading does not end because nobody listens."""
+    def _notify(self, *words: str) -> None:
+        """Send a message. Ignore errors: trading must not stop because a notification fails."""
         if self._address is None:
             return
         try:
@@ -63,14 +63,14 @@ class ServiceManager:
             return
 
     def close(self) -> None:
-        """Tell nothing any more."""
+        """Stop sending notifications."""
         self._address = None
         if self._socket is not None:
             self._socket.close()
 
 
 def watchdog_s(environ: Mapping[str, str], pid: int) -> float | None:
-    """Return how soon, again and again, the service manager wants to hear that the process is alive."""
+    """Return the watchdog's timeout in seconds; ``None`` if it is off."""
     given = environ.get("WATCHDOG_USEC", "")
     if not given.isdecimal() or not int(given) or environ.get("WATCHDOG_PID", str(pid)) != str(pid):
         return None
@@ -78,12 +78,12 @@ def watchdog_s(environ: Mapping[str, str], pid: int) -> float | None:
 
 
 def given_sockets(environ: Mapping[str, str], pid: int) -> dict[str, socket.socket]:
-    """Take the listening sockets that the service manager hands over, by name: ``signals`` and ``status``.
+    """Return the listening sockets from systemd, by name: ``signals`` and ``status``.
 
-    A socket's name is the one in ``$LISTEN_FDNAMES``, or, since systemd names all sockets of a unit alike, the file's.
+    The name is the one in ``$LISTEN_FDNAMES``, else the file's: systemd gives all sockets of a unit the same name.
 
     Raises:
-        BadConfig: one of them is none of ours.
+        BadConfig: a socket is unknown.
 
     """
     count = environ.get("LISTEN_FDS", "")
@@ -102,23 +102,23 @@ def given_sockets(environ: Mapping[str, str], pid: int) -> dict[str, socket.sock
 
 
 def without(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for processes that are none of the service manager's business."""
+    """Return the environment for child processes: without systemd's variables."""
     return {name: value for name, value in environ.items() if name not in NAMES}
 
 
-def _name(listener: socket.socket, told: str) -> str:
+def _name(listener: socket.socket, label: str) -> str:
     path = listener.getsockname() if listener.family == socket.AF_UNIX else ""
-    name = told if told in SOCKET_NAMES else Path(os.fsdecode(path)).name.removesuffix(".sock")
+    name = label if label in SOCKET_NAMES else Path(os.fsdecode(path)).name.removesuffix(".sock")
     if name not in SOCKET_NAMES or not isinstance(path, str) or not path.startswith("/"):
         raise BadConfig(
-            f"the service manager hands over a socket {told!r} at {listener.getsockname()!r}; allowed: Unix sockets "
+            f"the service manager hands over a socket {label!r} at {listener.getsockname()!r}; allowed: Unix sockets "
             "called signals and status (FileDescriptorName=, or signals.sock and status.sock)"
         )
     return name
 
 
 def _address(given: str) -> str | None:
-    """Return where to send; ``@`` begins an abstract name."""
+    """Return the address to send to; ``@`` begins an abstract name."""
     if given.startswith("@"):
         return "\0" + given[1:]
     return given if given.startswith("/") else None

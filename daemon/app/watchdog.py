@@ -1,4 +1,4 @@
-"""What the service manager is told while the daemon runs: how it stands, that it is alive, that it reloads."""
+"""Notifications to systemd while the daemon runs: its state, the watchdog, reloads."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ from daemon.engine.engine import Engine
 
 STATUS_EVERY_S = 1.0
 CHECKS = 4
-"""So many times in the watchdog's time everything is looked at: each look and each pause has a quarter of it."""
+"""Checks per watchdog timeout: each check and each pause takes at most a quarter of it."""
 
 
 class ServiceReports:
-    """Tells the service manager."""
+    """Sends the notifications."""
 
     def __init__(
         self, manager: ServiceManager, engine: Engine, watchdog_s: float | None, emit: Callable[[Event], None]
@@ -29,44 +29,44 @@ class ServiceReports:
         self._emit = emit
 
     async def run(self) -> None:
-        """Tell how it stands, and feed the watchdog while all is well, until cancelled."""
+        """Report the state, and reset the watchdog while every check succeeds, until cancelled."""
         if not self._manager.listens:
             return
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._tell_status)
+            tasks.start_soon(self._report_status)
             if self._watchdog_s is not None:
                 tasks.start_soon(self._feed, self._watchdog_s / CHECKS)
 
     def ready(self) -> None:
-        """Tell that signals are taken."""
+        """Report that the daemon accepts signals."""
         self._manager.status(status_line(self._engine))
         self._manager.ready()
 
     def stopping(self) -> None:
-        """Tell that the daemon drains."""
+        """Report that the daemon drains."""
         self._manager.stopping()
 
     @contextmanager
     def reloading(self) -> Iterator[None]:
-        """Tell of a reload, while there is anything to say "ready again" after."""
-        tells = self._engine.state.gate.stage is Stage.READY
-        if tells:
+        """Report a reload, but only while the daemon is ready: the report ends with "ready" again."""
+        is_ready = self._engine.state.gate.stage is Stage.READY
+        if is_ready:
             self._manager.reloading(monotonic_us())
         yield
-        if tells:
+        if is_ready:
             self._manager.ready()
 
-    async def _tell_status(self) -> None:
-        told = ""
+    async def _report_status(self) -> None:
+        reported = ""
         while True:
             line = status_line(self._engine)
-            if line != told:
+            if line != reported:
                 self._manager.status(line)
-                told = line
+                reported = line
             await anyio.sleep(STATUS_EVERY_S)
 
     async def _feed(self, pause_s: float) -> None:
-        """Look after everything from the first signal on until the drain, which has a time of its own."""
+        """Check every part while the daemon is ready. The drain has its own time limit."""
         before: list[str] = []
         await self._engine.ready.wait()
         while self._engine.state.gate.stage is Stage.READY:
@@ -81,13 +81,13 @@ class ServiceReports:
 
 
 def status_line(engine: Engine) -> str:
-    """Say in one line how the daemon stands."""
+    """Return the daemon's state in one line."""
     state = engine.state
     gate, counts = state.gate, state.orders.counts
     stage = gate.stage.value if gate.halted is None else f"{gate.stage.value}, HALTED ({gate.halted})"
     if gate.preflight_pending is not None and gate.stage is Stage.READY:
         stage += ", no order is sent yet: the exchange was not found fit to trade on"
     return (
-        f"{stage}: {len(state.open_attempts)} under way, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "
+        f"{stage}: {len(state.open_attempts)} in flight, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "
         f"{counts[State.QUEUED]} queued"
     )

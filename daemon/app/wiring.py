@@ -1,4 +1,4 @@
-"""One run of the daemon: builds everything in order, runs it, reloads, drains."""
+"""One run of the daemon: builds its parts in order, runs them, reloads, drains."""
 
 import faulthandler
 import gc
@@ -48,19 +48,19 @@ from daemon.store.files import identity
 from daemon.store.store import Store, open_store
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long a busy loop may keep other threads from the interpreter: the log's, readers', a slow disk's commits."""
+"""How long the event loop may keep the interpreter from other threads, like those of the log and of commits."""
 
 SAVING_S = 600
-"""So long the service manager lets a database be saved whose files were taken away: some 100 MB a second are."""
+"""Time limit for saving a database whose files were deleted. About 100 MB per second are saved."""
 
 SOCKET_CHECK_S = 1.0
-"""So often the sockets are looked at."""
+"""Interval of the check of the sockets."""
 
 JUMP_MS = 1_000
-"""A step of the machine's clock that is worth a line."""
+"""A step of the machine's clock larger than this is logged."""
 
 WALL_CHECK_S = 0.1
-"""So often the machine's clock is looked at: an instant that comes sooner by a step is missed by that much at most."""
+"""Interval of the check of the machine's clock: after a step forward, a time is missed by at most this much."""
 
 
 class Process:
@@ -81,14 +81,14 @@ class Process:
         self._around = ProcessEnvironment(config, self._environ, log, self._emit)
 
     async def main(self) -> None:
-        """Build everything, in the order in which it depends on one another, and run it."""
+        """Build the parts in the order of their dependencies, and run them."""
         config, emit = self._config, self._emit
         if self._watchdog_s is not None:
-            faulthandler.enable()  # the watchdog ends a process that hangs by ABRT: that tells where
+            faulthandler.enable()  # the watchdog ends a hanging process with ABRT: print where it hangs
         async with AsyncExitStack() as stack:
             stack.callback(self._manager.close)
             keys, hooks, database = self._around.keys(), self._around.webhooks(), self._around.database
-            store = await stack.enter_async_context(open_store(database, emit=self._tell_of_store))
+            store = await stack.enter_async_context(open_store(database, emit=self._on_store_event))
             remembered = await store.remembered()
             clock = await _start_clock(store, remembered)
             stack.enter_context(libraries_logged(clock, emit))
@@ -98,8 +98,8 @@ class Process:
             self._probed = self._around.probe_results(clock)
             url = await stack.enter_async_context(self._around.exchange(clock))
             shadow_of = config.exchange.market if config.exchange.shadow else None
-            self._tell(clock, "daemon.starting", version=__version__, mode=config.exchange.mode, shadow_of=shadow_of,
-                       exchange=url, database=str(database))  # fmt: skip
+            self._emit_event(clock, "daemon.starting", version=__version__, mode=config.exchange.mode,
+                             shadow_of=shadow_of, exchange=url, database=str(database))  # fmt: skip
             transport = await stack.enter_async_context(open_transport(url))
             exchange = MexcExchange(transport, keys, clock, config.exchange,
                                     self._probed.duplicate_codes)  # fmt: skip
@@ -163,25 +163,25 @@ class Process:
         return poller
 
     def _end(self, clock: SteadyClock, engine: Engine) -> None:
-        """Tell that all is done; as an error where nobody asked for it."""
+        """Log the end; raise an error if the daemon stopped because its sockets were gone."""
         if self._unreachable is not None:
             raise Unreachable(f"{self._unreachable} was deleted or replaced while the daemon used it; start again")
-        self._tell(clock, "daemon.stopped", in_flight=len(engine.state.open_attempts), exit_code=0)
+        self._emit_event(clock, "daemon.stopped", in_flight=len(engine.state.open_attempts), exit_code=0)
 
     async def _announce(
         self, engine: Engine, reports: ServiceReports, signals: Path, status: Path, http: str | None
     ) -> None:
         await engine.ready.wait()
-        gc.freeze()  # what stands now stays: later collections need not look at it
+        gc.freeze()  # objects of the start live on: later collections skip them
         reports.ready()
-        self._tell(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
+        self._emit_event(engine.clock, "daemon.ready", signals=str(signals), status=str(status), http=http)
 
     async def _obey_signals(
         self, context: Context, exchange: MexcExchange, clock: SteadyClock, reports: ServiceReports
     ) -> None:
-        """Drain on the first TERM or INT, end at once on the second, read the configuration again on HUP.
+        """Drain on the first TERM or INT, end immediately on the second, reload the configuration on HUP.
 
-        Without a configuration file HUP means that the terminal was closed, and drains; after `nohup` it is ignored.
+        Without a configuration file HUP means that the terminal was closed, and drains. After `nohup` it is ignored.
         """
         config_path, stopping = self._config_path, False
         after_nohup = config_path is None and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -196,16 +196,16 @@ class Process:
                         stopping = True
                         reports.stopping()
                         context.engine.stop()
-                    elif number is not signal.SIGHUP:  # which a closed terminal may send twice
+                    elif number is not signal.SIGHUP:  # a closed terminal may send it twice
                         raise Interrupted
         finally:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what comes while everything is closed cuts nothing off
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a HUP must not interrupt the shutdown
 
     def _reload(self, config_path: Path, context: Context, exchange: MexcExchange, clock: SteadyClock) -> None:
         try:
             reloaded = reload(self._config, load(config_path))
         except BadConfig as error:
-            self._tell(clock, "daemon.reload_refused", error=str(error))
+            self._emit_event(clock, "daemon.reload_refused", error=str(error))
             return
         self._config = config = reloaded.config
         context.engine.reload(Rules(config, self._probed))
@@ -215,25 +215,25 @@ class Process:
             self._poller.config = config
         context.admin_uids = config.sockets.admin_uids
         context.limits = BodyLimits(config.sockets.body_limit_kb * 1024, config.sockets.read_timeout_s)
-        self._log.set_level("info")  # so that this is told, whatever was left out before and is from now on
-        self._tell(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
+        self._log.set_level("info")  # logged regardless of the old and the new level
+        self._emit_event(clock, "daemon.reloaded", changed=reloaded.changed, needs_restart=reloaded.needs_restart)
         self._log.set_level(config.log.level)
 
     async def _watch_sockets(self, engine: Engine, reports: ServiceReports, sockets: dict[str, Path]) -> None:
-        """Drain and end when a socket that this process bound is there no more: nobody could call, and none would know.
+        """Drain and end when a socket that this process bound is deleted: no client could connect any more.
 
-        Sockets of the service manager are its own matter.
+        systemd's own sockets are not checked.
         """
         bound = {path: identity(path) for name, path in sockets.items() if name not in self._given}
         while self._unreachable is None:
             await anyio.sleep(SOCKET_CHECK_S)
             self._unreachable = next((path for path in bound if identity(path) != bound[path]), None)
-        self._tell(engine.clock, "daemon.unreachable", socket=str(self._unreachable))
+        self._emit_event(engine.clock, "daemon.unreachable", socket=str(self._unreachable))
         reports.stopping()
         engine.stop()
 
     async def _watch_wall_clock(self, clock: SteadyClock, engine: Engine) -> None:
-        """Follow the machine's clock forward at once, and tell when somebody sets it."""
+        """Follow the machine's clock forward immediately, and log when it is set."""
         behind_ms = -clock.drift_ms()  # how far the machine's clock is behind ours
         while True:
             await anyio.sleep(WALL_CHECK_S)
@@ -242,30 +242,30 @@ class Process:
                 engine.clock_stepped(followed_ms, _anchor_fact(clock.anchor()))
             jump_ms = behind_ms + clock.drift_ms() + followed_ms
             if abs(jump_ms) > JUMP_MS:
-                self._tell(clock, "clock.jumped", jump_ms=jump_ms, followed_ms=followed_ms)
+                self._emit_event(clock, "clock.jumped", jump_ms=jump_ms, followed_ms=followed_ms)
             behind_ms = -clock.drift_ms()
 
-    def _tell(self, clock: Clock, name: str, **detail: str | int | None) -> None:
+    def _emit_event(self, clock: Clock, name: str, **detail: str | int | None) -> None:
         self._emit(Event(name=name, at_ms=clock.now_ms(), detail=dict(detail)))
 
-    def _tell_of_store(self, name: str) -> None:
-        """Tell what the store met, at its opening too, when there is no clock yet."""
-        if name == "store.gone":  # what is open is saved now, without anybody to feed the watchdog
+    def _on_store_event(self, name: str) -> None:
+        """Emit an event of the store, also before there is a clock."""
+        if name == "store.gone":  # the database is saved now, and the watchdog is not reset meanwhile
             self._manager.stopping(within_s=SAVING_S)
         self._emit(Event(name=name, at_ms=read_anchor().unix_ms))
 
     def _emit(self, event: Event) -> None:
-        """Tell everybody who listens: the log, the stream, the metrics."""
+        """Pass an event to all listeners: the log, the stream, the metrics."""
         for listener in self._listeners:
             listener(event)
 
 
 async def _show_address(engine: Engine, http: str, token: str) -> None:
-    """Tell a terminal, and nothing that keeps what it is told, where the dashboard is, with the token for changes."""
+    """Print the dashboard's address with its token, at a terminal only: a log file would keep the token."""
     await engine.ready.wait()
     if sys.stderr.isatty():
         line = f"dashboard: {http}/#token={token}\n"
-        Thread(target=write_error, args=(line,), daemon=True).start()  # a stopped terminal blocks it, and not the end
+        Thread(target=write_error, args=(line,), daemon=True).start()  # in a thread, because a stopped terminal blocks
 
 
 def _anchor_fact(anchor: Anchor) -> dict[str, str]:
@@ -273,7 +273,7 @@ def _anchor_fact(anchor: Anchor) -> dict[str, str]:
 
 
 async def _start_clock(store: Store, remembered: Remembered) -> SteadyClock:
-    """Carry the daemon's time on from the last run, and record where this one begins."""
+    """Continue the daemon's time from the last run, and record where this run begins."""
     stored = remembered.facts.get(CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
     anchor = anchored(read_anchor(), previous, remembered.last_ms)

@@ -1,8 +1,8 @@
-"""The live probe: a few of the smallest orders, placed far from the market and cancelled, to see what nobody documents.
+"""The live probe: a few small orders, placed far from the market and cancelled, to measure what MEXC does not document.
 
-The orders are limit BUYs at four fifths of the best bid: nothing trades unless the market falls by a fifth within
-seconds. Their number and what each is worth are bounded. Each is written down, on disk, before it is sent, and every
-one is cancelled, however the probe ends. Their client order ids begin with ``probe_``: no order of the daemon's does.
+The orders are limit BUYs at four fifths of the best bid: they trade only if the market falls by a fifth within
+seconds. Their number and their values are bounded. Each is recorded on disk before it is sent, and
+each is cancelled, however the probe ends. Their client order ids begin with ``probe_``, unlike the daemon's.
 """
 
 import itertools
@@ -31,17 +31,17 @@ MOST_ORDERS = 9
 PRICE_SHARE, ROOM = Decimal("0.8"), Decimal("1.1")
 OK = 200
 BETWEEN_S = 0.25
-"""Before each order and cancel: the exchange's rate is the daemon's, too."""
+"""Pause before each order and cancel: the probe shares the exchange's rate limit with the daemon."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class CannotProbe(Exception):
-    """The probe was not begun, or had to be broken off; the message says what to do."""
+    """The probe could not start, or was broken off; the message says what to do."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What every order of the probe asks for."""
+    """The parameters that all orders of the probe share."""
 
     symbol: str
     quote_asset: str
@@ -51,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cost(self) -> Decimal:
-        """What one order is worth, in the quote asset."""
+        """Value of one order, in the quote asset."""
         return self.price * self.quantity
 
 
@@ -60,7 +60,7 @@ class _Best(msgspec.Struct, rename="camel"):
 
 
 def plan(server: Server, symbol: str, most: Decimal) -> Plan:
-    """Find the smallest order that a pair admits.
+    """Return the smallest order that a pair allows.
 
     Raises:
         CannotProbe: the pair is not known, has no price, or its smallest order is worth more than ``most``.
@@ -103,7 +103,7 @@ def _smallest(rules: SymbolRules, price: Decimal) -> Plan:
 
 
 class Sent(msgspec.Struct):
-    """An order of the probe, as far as it is known."""
+    """An order of the probe, and what is known of it."""
 
     client_order_id: str
     exchange_order_id: str | None = None
@@ -111,28 +111,28 @@ class Sent(msgspec.Struct):
 
 
 class Orders:
-    """Places, finds and cancels the probe's orders, and writes each down."""
+    """Places, queries and cancels the probe's orders, and records each."""
 
-    def __init__(self, server: Server, planned: Plan, record: Path, tell: Tell) -> None:
+    def __init__(self, server: Server, planned: Plan, record: Path, report: Report) -> None:
         self.plan = planned
         self.sent: list[Sent] = []
         self._server = server
         self._record_path = record
-        self._tell = tell
+        self._report = report
         self._began_ms = wall_ms()
         self._numbers = itertools.count(1)
 
     def new_id(self) -> str:
-        """Name an order as no other is named."""
+        """Return a unique client order id."""
         return f"{PREFIX}{self._began_ms}_{next(self._numbers)}"
 
     def place(
         self, client_order_id: str, *, order_type: OrderType = OrderType.LIMIT, quantity: Decimal | None = None
     ) -> Answer:
-        """Place one order; it is on record before it is sent.
+        """Place one order; it is recorded before it is sent.
 
         Raises:
-            CannotProbe: there have been enough.
+            CannotProbe: the largest number of orders was sent.
             Unanswered: there was no answer; it may have been placed.
 
         """
@@ -153,11 +153,11 @@ class Orders:
             sent.exchange_order_id = answer.exchange_order_id
         sent.refused = isinstance(answer, Refused)
         self.note("answered", sent, answered=shown.said)
-        self._tell(f"  {order_type.value} {client_order_id}: {shown.said}")
+        self._report(f"  {order_type.value} {client_order_id}: {shown.said}")
         return answer
 
     def look(self, *, by: str, value: str) -> State | None:
-        """Look an order up; ``None`` where it is not shown.
+        """Query an order; ``None`` if the exchange does not show it.
 
         Raises:
             Unanswered: there was no answer.
@@ -170,21 +170,21 @@ class Orders:
             return None
 
     def cancel(self, exchange_order_id: str) -> None:
-        """Ask for an order's cancel. What is answered proves nothing: look."""
+        """Send an order's cancel. The answer proves nothing: query the order afterwards."""
         time.sleep(BETWEEN_S)
         shown = self._server.private("DELETE", ORDER, [("symbol", self.plan.symbol), ("orderId", exchange_order_id)])
-        self._tell(f"  cancel {exchange_order_id}: {shown.said}")
+        self._report(f"  cancel {exchange_order_id}: {shown.said}")
 
     def cancel_by_client_id(self, client_order_id: str) -> None:
-        """Ask for the cancel of an order whose id at the exchange is not known."""
+        """Send the cancel of an order whose exchange id is unknown."""
         parameters = [("symbol", self.plan.symbol), ("origClientOrderId", client_order_id)]
-        self._tell(f"  cancel {client_order_id}: {self._server.private('DELETE', ORDER, parameters).said}")
+        self._report(f"  cancel {client_order_id}: {self._server.private('DELETE', ORDER, parameters).said}")
 
     def open_ones(self) -> list[str]:
-        """List the probe's orders, this one's and earlier ones', that are open at the exchange: their ids there.
+        """Return the exchange's ids of open orders of this and earlier probes.
 
         Raises:
-            Unanswered: the list cannot be had.
+            Unanswered: the exchange does not return the list.
 
         """
         shown = self._server.private("GET", OPEN, [("symbol", self.plan.symbol)])
@@ -197,7 +197,7 @@ class Orders:
         return [order_id for order_id, client_order_id in found if client_order_id.startswith(PREFIX)]
 
     def note(self, what: str, sent: Sent, **more: str) -> None:
-        """Write down what happens to an order; it is on disk when this returns."""
+        """Record what happens to an order; it is on disk when this returns."""
         fields = {"atMs": wall_ms(), "what": what, "exchange": self._server.url, "symbol": self.plan.symbol}
         ids = {"clientOrderId": sent.client_order_id, "orderId": sent.exchange_order_id}
         line = msgspec.json.encode({**fields, **ids, **more})

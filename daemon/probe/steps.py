@@ -1,4 +1,4 @@
-"""The live probe's questions, in the order in which they are asked, and the clean-up behind them."""
+"""The steps of the live probe, in order, and the clean-up after them."""
 
 import time
 from contextlib import suppress
@@ -16,43 +16,43 @@ from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.preflight import TEST
 from daemon.exchange.mexc.replies import envelope
 from daemon.exchange.mexc.single_requests import Server, Unanswered
-from daemon.probe.probe import CannotProbe, Orders, Sent, Tell
+from daemon.probe.probe import CannotProbe, Orders, Report, Sent
 
 TIMEOUT_S, PAUSE_S = 10.0, 0.1
 HIDDEN_S = 3.0
-"""An ended order that is not shown by its client id for so long is taken as hidden."""
+"""An ended order that is not shown by its client id within this time counts as hidden."""
 
 
 class Probe:
-    """Asks one exchange."""
+    """Probes one exchange."""
 
-    def __init__(self, server: Server, name: str, orders: Orders, tell: Tell) -> None:
+    def __init__(self, server: Server, name: str, orders: Orders, report: Report) -> None:
         self._server = server
         self._orders = orders
-        self._tell = tell
+        self._report = report
         self.results = ProbeResults(exchange=name, symbol=orders.plan.symbol, probed_ms=wall_ms())
 
     def run(self) -> None:
-        """Ask everything; what was found out until it ended is in :attr:`results`.
+        """Run every step; :attr:`results` has what was measured, also after an error.
 
         Raises:
-            CannotProbe: an answer made going on senseless.
+            CannotProbe: an answer made the remaining steps pointless.
             Unanswered: the exchange did not answer.
 
         """
         first = self._orders.new_id()
-        self._ask_test()
-        self._ask_lag(first)
-        self._ask_repeated_open(first)
-        self._ask_ended(first)
-        self._ask_repeated_ended(first)
-        self._ask_refused_id()
+        self._probe_test_order()
+        self._probe_lag(first)
+        self._probe_repeated_open(first)
+        self._probe_ended(first)
+        self._probe_repeated_ended(first)
+        self._probe_refused_id()
         for order_type in (OrderType.IMMEDIATE_OR_CANCEL, OrderType.FILL_OR_KILL):
-            self._ask_type(order_type)
+            self._probe_type(order_type)
 
     def clean_up(self) -> list[str]:
-        """Cancel everything that is or may be open; return what could not be seen to have ended."""
-        self._tell("cancelling what is left")
+        """Cancel every order that may be open; return the ids of those not known to have ended."""
+        self._report("cancelling what is left")
         left = [sent for sent in self._orders.sent if not sent.refused]
         ends = _now_s() + TIMEOUT_S
         while True:
@@ -62,26 +62,26 @@ class Probe:
                 return [sent.exchange_order_id or sent.client_order_id for sent in left] + others
             time.sleep(PAUSE_S * 5)
 
-    # The questions.
+    # The steps.
 
-    def _ask_test(self) -> None:
+    def _probe_test_order(self) -> None:
         plan = self._orders.plan
         if plan.too_little is None:
             return
-        self._tell("does order/test check the minimum?")
+        self._report("does order/test check the minimum?")
         parameters = [
             ("symbol", plan.symbol), ("side", "BUY"), ("type", "LIMIT"), ("quantity", plain(plan.too_little)),
             ("price", plain(plan.price)),
         ]  # fmt: skip
         answer = self._server.private("POST", TEST, parameters)
-        self._tell(f"  {answer.said}")
-        self._learn(test_checks_amount=answer.status != 200)  # noqa: PLR2004  # HTTP's own
+        self._report(f"  {answer.said}")
+        self._set(test_checks_amount=answer.status != 200)  # noqa: PLR2004  # HTTP's OK
 
-    def _ask_lag(self, client_order_id: str) -> None:
-        self._tell("how long until a placed order is shown?")
+    def _probe_lag(self, client_order_id: str) -> None:
+        self._report("how long until a placed order is shown?")
         answer = self._orders.place(client_order_id)
         if not isinstance(answer, Placed):
-            raise CannotProbe(f"an ordinary order is not taken, so nothing can be asked: {answer}")
+            raise CannotProbe(f"an ordinary order is not accepted, so nothing can be measured: {answer}")
         self._measure_lag(client_order_id)
 
     def _measure_lag(self, client_order_id: str) -> None:
@@ -92,17 +92,17 @@ class Probe:
                 break
             time.sleep(PAUSE_S)
         lag_ms = int((_now_s() - began) * 1_000)
-        self._learn(lookup_lag_ms=max(lag_ms, self.results.lookup_lag_ms or 0))
-        self._tell(f"  {'shown' if state else 'not shown'} after {lag_ms} ms")
+        self._set(lookup_lag_ms=max(lag_ms, self.results.lookup_lag_ms or 0))
+        self._report(f"  {'shown' if state else 'not shown'} after {lag_ms} ms")
 
-    def _ask_repeated_open(self, client_order_id: str) -> None:
-        self._tell("is the id of an open order taken again?")
-        taken = self._is_taken_again(self._orders.place(client_order_id))
-        if taken is not None:
-            self._learn(repeated_id_open=taken)
+    def _probe_repeated_open(self, client_order_id: str) -> None:
+        self._report("is the id of an open order accepted again?")
+        accepted = self._is_accepted_again(self._orders.place(client_order_id))
+        if accepted is not None:
+            self._set(repeated_id_open=accepted)
 
-    def _ask_ended(self, client_order_id: str) -> None:
-        self._tell("is an order that has ended shown by its client id?")
+    def _probe_ended(self, client_order_id: str) -> None:
+        self._report("is an order that has ended shown by its client id?")
         for sent in self._orders.sent:
             if sent.exchange_order_id is not None:
                 self._orders.cancel(sent.exchange_order_id)
@@ -112,56 +112,56 @@ class Probe:
             if _now_s() > ends:
                 break
             time.sleep(PAUSE_S)
-        self._learn(ended_shown_by_id=state is not None)
-        self._tell(f"  {'yes' if state else 'no'}")
+        self._set(ended_shown_by_id=state is not None)
+        self._report(f"  {'yes' if state else 'no'}")
 
-    def _ask_repeated_ended(self, client_order_id: str) -> None:
-        self._tell("is the id of an ended order taken again?")
-        taken = self._is_taken_again(self._orders.place(client_order_id))
-        if taken is not None:
-            self._learn(repeated_id_ended=taken)
+    def _probe_repeated_ended(self, client_order_id: str) -> None:
+        self._report("is the id of an ended order accepted again?")
+        accepted = self._is_accepted_again(self._orders.place(client_order_id))
+        if accepted is not None:
+            self._set(repeated_id_ended=accepted)
         self._end_last()
 
-    def _ask_refused_id(self) -> None:
+    def _probe_refused_id(self) -> None:
         too_little = self._orders.plan.too_little
         if too_little is None:
             return
-        self._tell("is the id of a refused attempt taken again?")
+        self._report("is the id of a refused attempt accepted again?")
         client_order_id = self._orders.new_id()
         if not isinstance(self._orders.place(client_order_id, quantity=too_little), Refused):
-            self._tell("  not settled: what is below the minimum was not refused")
+            self._report("  undecided: an order below the minimum was not refused")
             self._end_last()
             return
         answer = self._orders.place(client_order_id)
-        taken = self._is_taken_again(answer)
-        if taken is not None:
-            self._learn(refused_id_reusable=taken)
-        if taken:
+        accepted = self._is_accepted_again(answer)
+        if accepted is not None:
+            self._set(refused_id_reusable=accepted)
+        if accepted:
             self._measure_lag(client_order_id)
         self._end_last()
 
-    def _ask_type(self, order_type: OrderType) -> None:
-        self._tell(f"is {order_type.value} taken?")
+    def _probe_type(self, order_type: OrderType) -> None:
+        self._report(f"is {order_type.value} accepted?")
         answer = self._orders.place(self._orders.new_id(), order_type=order_type)
         if isinstance(answer, Refused) and answer.advice is Advice.STOP:
-            self._learn(refused_types=[*self.results.refused_types, order_type.value])
+            self._set(refused_types=[*self.results.refused_types, order_type.value])
         self._end_last()
 
-    # What they need.
+    # Their helpers.
 
-    def _learn(self, **found: object) -> None:
+    def _set(self, **found: object) -> None:
         self.results = msgspec.structs.replace(self.results, **found)
 
-    def _is_taken_again(self, answer: Answer) -> bool | None:
-        """Read the answer to a repeated id; a code that refuses it is learnt."""
+    def _is_accepted_again(self, answer: Answer) -> bool | None:
+        """Return whether a repeated id was accepted, ``None`` if undecided; record the code that refuses it."""
         if isinstance(answer, Placed):
             return True
-        code = _code_against_it(answer)
+        code = _duplicate_code(answer)
         if code is None:
-            self._tell("  not settled: it was refused for another reason, or not answered")
+            self._report("  undecided: it was refused for another reason, or not answered")
             return None
         if code not in self.results.duplicate_codes:
-            self._learn(duplicate_codes=[*self.results.duplicate_codes, code])
+            self._set(duplicate_codes=[*self.results.duplicate_codes, code])
         return False
 
     def _end_last(self) -> None:
@@ -173,21 +173,21 @@ class Probe:
         ends = _now_s() + TIMEOUT_S
         while self._orders.look(by="orderId", value=exchange_order_id) in {None, *RESTING}:
             if _now_s() > ends:
-                raise CannotProbe(f"order {exchange_order_id} does not end though its cancel was asked for")
+                raise CannotProbe(f"order {exchange_order_id} does not end although its cancel was sent")
             time.sleep(PAUSE_S)
 
     def _has_ended(self, sent: Sent) -> bool:
-        """Cancel an order and look what became of it; failures are tried again."""
+        """Cancel an order and return whether it has ended; the caller tries again after a failure."""
         with suppress(Unanswered, SSLError):
             by, value = ("orderId", sent.exchange_order_id) if sent.exchange_order_id else ("", "")
             if not value:
                 by, value = "origClientOrderId", sent.client_order_id
             state = self._orders.look(by=by, value=value)
             if state is not None and state not in RESTING:
-                with suppress(OSError):  # a full disk keeps nothing from being cancelled
+                with suppress(OSError):  # a full disk must not prevent the cancel
                     self._orders.note("ended", sent, state=state.value)
                 if state is not State.CANCELED:
-                    self._tell(f"  ATTENTION: {value} has ended {state.value}: something was bought")
+                    self._report(f"  ATTENTION: {value} ended {state.value}: it may have traded")
                 return True
             if sent.exchange_order_id:
                 self._orders.cancel(sent.exchange_order_id)
@@ -196,25 +196,25 @@ class Probe:
         return False
 
     def _cancel_open(self) -> list[str]:
-        """Cancel what the exchange's own list shows; return it."""
+        """Cancel the open orders that the exchange lists; return their ids."""
         try:
             found = self._orders.open_ones()
             for exchange_order_id in found:
                 self._orders.cancel(exchange_order_id)
         except (Unanswered, SSLError) as error:
-            return [f"(the list of open orders cannot be had: {error})"]
+            return [f"(the list of open orders is not available: {error})"]
         return found
 
 
 def _now_s() -> float:
-    """Read a clock that only grows."""
+    """Return the monotonic clock, in seconds."""
     return monotonic_us() / 1_000_000
 
 
-def _code_against_it(answer: Answer) -> int | None:
-    """Read the code by which an order is refused that was taken a moment ago, under the same id or another.
+def _duplicate_code(answer: Answer) -> int | None:
+    """Return the code that refuses the repeated id of an order accepted before; ``None`` if it is another refusal.
 
-    Only what speaks of the request itself counts: a closed market or too little money says nothing about ids.
+    Only refusals of the request itself count: a closed market or too little money says nothing about ids.
     """
     if isinstance(answer, Refused):
         return int(answer.code) if answer.advice is Advice.DEAD_LETTER else None

@@ -38,7 +38,7 @@ def keeper(manager: ServiceManager) -> ServiceManager:
 
 def test_it_is_ready_when_signals_are_taken_and_says_how_it_stands(manager: ServiceManager) -> None:
     manager.daemon.launch()
-    manager.notifications.wait_for("STATUS=ready: 0 under way, 0 in doubt, 0 lost, 0 queued")
+    manager.notifications.wait_for("STATUS=ready: 0 in flight, 0 in doubt, 0 lost, 0 queued")
     assert manager.notifications.next() == "READY=1"
     manager.daemon.accept(market_buy())
 
@@ -54,7 +54,7 @@ def test_it_is_not_ready_before_it_has_looked_for_what_was_in_flight(
     exchange.inject(*BLIND)
     manager.notifications.forget()
     daemon.launch()
-    assert manager.notifications.wait_for("STATUS=") == "STATUS=starting: 0 under way, 1 in doubt, 0 lost, 0 queued"
+    assert manager.notifications.wait_for("STATUS=") == "STATUS=starting: 0 in flight, 1 in doubt, 0 lost, 0 queued"
     exchange.inject()
     manager.notifications.wait_for("READY=1")
     assert daemon.order(order_id)["state"] == "filled"

@@ -190,7 +190,7 @@ def test_at_a_terminal_the_phrase_is_typed(command: Command, exchange: Exchange)
         output, errors = process.communicate(timeout=60)
     os.close(ours)
     assert process.returncode == 0, errors
-    assert b"is FILL_OR_KILL taken?" in output
+    assert b"is FILL_OR_KILL accepted?" in output
     assert all_have_ended(exchange)
 
 

@@ -50,7 +50,7 @@ def test_it_is_active_once_it_is_ready_and_its_status_line_tells(service: Instal
     assert service.state()["ActiveState"] == "active"
     events = [json.loads(line)["event"] for line in service.box.journal("sniperd").splitlines() if line[:1] == "{"]
     assert events.index("daemon.recovered") < events.index("daemon.ready")
-    service.until(StatusText="ready: 0 under way, 0 in doubt, 0 lost, 0 queued")
+    service.until(StatusText="ready: 0 in flight, 0 in doubt, 0 lost, 0 queued")
     code, shown = service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
     assert (code, shown.split()[0]) == (0, "filled")
 
