@@ -41,12 +41,13 @@ class ExchangeTable(Table, frozen=True):
     """The file that holds the API secret, under the same conditions. Set both files or neither. Empty: the
     environment's MEXC_SECRET_KEY."""
     recv_window_ms: Annotated[int, Meta(ge=500, le=60_000)] = 2_000
-    """Milliseconds after its timestamp in which MEXC accepts a request (recvWindow). A smaller window settles sooner
-    that no late copy of an order can be admitted any more, but it must cover the way to MEXC and the difference of the
+    """Milliseconds after its timestamp in which MEXC accepts a request (recvWindow). A smaller window shortens the
+    time in which MEXC can still admit a delayed request, but it must cover the way to MEXC and the difference of the
     clocks. MEXC's own default is 5000; two seconds are ample for a machine whose clock the daemon measures."""
     timeout_ms: Annotated[int, Meta(ge=100, le=60_000)] = 5_000
-    """Milliseconds that a request may take, half of them to connect. Without an answer in this time the order's outcome
-    is unknown and the daemon searches for it. A short timeout ends the wait sooner and leaves more orders in doubt."""
+    """Milliseconds in which a request must be written, and again in which its answer must arrive. A request that was
+    not written is retried. Without an answer the order's outcome is unknown and the daemon searches for it. A short
+    timeout ends the wait sooner and leaves more orders in doubt."""
     order_rate_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
     """Orders and cancels in any one second, at most. MEXC accepts 12, place and cancel together, and bans an account
     that exceeds it; the default leaves room for cancels by hand. More than 12 is accepted only for paper and test

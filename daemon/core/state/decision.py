@@ -2,7 +2,7 @@
 
 A verb (:mod:`daemon.core.verbs`) is a function that takes the decision as its first argument: ``def expire(d, order)``.
 It reads ``d.state`` and ``d.now_ms``, and changes the state through the methods below, which record the row along with
-the change. So no verb can change an order, a lock or the exchange's limits and forget to write it. One decision has one
+the change. So a verb that changes an order through them cannot forget to write it. One decision has one
 instant: nothing can become due halfway through.
 
 Verbs check before they change anything. A verb that refuses leaves the state as it was, and nothing in the change set

@@ -71,7 +71,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     not_before_ms: int = 0  # earliest next attempt
     timeout_ms: int  # lease of its lock
 
-    attempts: int = 0  # requests so far that may have reached the exchange; numbers the client order ids
+    attempts: int = 0  # attempts so far, sent or not; numbers the client order ids
     repriced: bool = False  # the price was moved once to the exchange's stated cap
     lock_id: str | None = None  # the lock it holds, or held last
     client_order_id: str | None = None  # of the last attempt
