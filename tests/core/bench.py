@@ -1,10 +1,10 @@
-"""The core on the bench: its verbs, called as the engine calls them, over a disk made of dictionaries.
+"""The test bench of the core: its verbs, called as the engine calls them, over a disk made of dictionaries.
 
 The bench is the engine without its tasks. It makes decisions with the engine's own
 :func:`~daemon.core.verbs.deciding.decide`, and applies their effects as the engine promises: changes reach the disk in
-the order in which they were decided, nothing leaves before its changes are there, and a crash forgets everything that
-is not. What the tests do by hand is what the engine leaves to time and to others: when
-the disk is done, what the exchange answers, what a look shows.
+the order in which they were decided, nothing is sent before its changes are there, and a crash forgets everything
+else. The tests do by hand what time and others do for the engine: when the disk is done, what the exchange answers,
+what a query shows.
 """
 
 from collections import deque
@@ -47,15 +47,15 @@ T = TypeVar("T")
 
 
 class Verb(Protocol):
-    """Something that a person does to an order."""
+    """A verb of the operator on one order."""
 
     def __call__(self, d: Decision, order: Order, /, *, reason: str, actor: str) -> Order:
-        """Do it."""
+        """Run the verb."""
         ...
 
 
 class Disk:
-    """What the database holds: rows by their keys, and its two indices that stop a broken promise."""
+    """The rows of the database by their keys, and its two unique indices, which stop a broken promise."""
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
@@ -65,16 +65,16 @@ class Disk:
         self.facts: dict[str, str] = {}
         self.events: list[Event] = []
 
-    def write(self, steps: Sequence[ChangeSet]) -> None:
-        """Write a group of steps as one: each row once, in the place of its first snapshot, as its last."""
+    def write(self, decisions: Sequence[ChangeSet]) -> None:
+        """Write the changes of several decisions in one commit: each row once, with its last value."""
         group = ChangeSet()
-        for step in steps:
-            group.orders |= step.orders
-            group.attempts |= step.attempts
-            group.locks |= step.locks
-            group.waiters |= step.waiters
-            group.facts |= step.facts
-            group.events += step.events
+        for changes in decisions:
+            group.orders |= changes.orders
+            group.attempts |= changes.attempts
+            group.locks |= changes.locks
+            group.waiters |= changes.waiters
+            group.facts |= changes.facts
+            group.events += changes.events
         for order in group.orders.values():
             self._upsert_order(order)
         for lock in group.locks.values():
@@ -97,8 +97,8 @@ class Disk:
         found = [lock for lock in self.locks.values() if lock.order_id is None and lock.key == key]
         return max(found, key=lambda lock: lock.token, default=None)
 
-    def in_line(self) -> list[Waiter]:
-        """Return who waits for a lease."""
+    def pending_waiters(self) -> list[Waiter]:
+        """Return the waiters in the lease queue."""
         return [waiter for waiter in self.waiters.values() if waiter.state is WaiterState.PENDING]
 
     def ended(self, now_ms: int) -> list[Order]:
@@ -107,7 +107,7 @@ class Disk:
         return sorted(found, key=_seq)
 
     def spent(self, now_ms: int) -> Spent:
-        """Return what the day's finished BUYs from before those came to."""
+        """Return the worth of the day's older finished BUYs."""
         day, recent_ms = now_ms // DAY_MS, now_ms - MAX_REPEAT_WINDOW_MS
         return spent_by(
             day,
@@ -122,11 +122,11 @@ class Disk:
         return [order for order in self.orders.values() if order.finished_ms is not None and order.side is Side.BUY]
 
     def active_locks(self) -> list[Lock]:
-        """Return the locks that recovery takes again."""
+        """Return the locks that recovery loads."""
         return [lock for lock in self.locks.values() if lock.state is LockState.ACTIVE]
 
     def under_way(self) -> list[Attempt]:
-        """Return the attempts whose answer the process did not live to record."""
+        """Return the attempts whose answer was not recorded before the process ended."""
         sent = {order.order_id for order in self.unfinished() if order.state in {State.ARMED, State.IN_FLIGHT}}
         return [
             attempt
@@ -142,16 +142,16 @@ class Disk:
             spent=self.spent(now_ms),
             locks=self.active_locks(),
             attempts=self.under_way(),
-            waiters=self.in_line(),
+            waiters=self.pending_waiters(),
             facts=self.facts,
-            sent_ms=self.sent_lately(now_ms),
+            sent_ms=self.recently_sent(now_ms),
             last_seq=max((order.seq for order in self.orders.values()), default=0),
             last_token=max([int(self.facts.get(TOKEN_FACT, "0")), *self.locks]),
             last_ms=now_ms,
         )
 
-    def sent_lately(self, now_ms: int) -> list[int]:
-        """Return when the attempts were made that still count against the exchange's rate."""
+    def recently_sent(self, now_ms: int) -> list[int]:
+        """Return the instants of the attempts that still count in the rate budget."""
         began = [each.started_ms for each in self.attempts.values()]
         return sorted(at_ms for at_ms in began if at_ms > now_ms - WINDOW_MS)
 
@@ -171,7 +171,7 @@ class Disk:
 
 
 class Bench:
-    """The trading state, its disk, the clock, and what is between decision and wire."""
+    """The trading state, its disk, the clock, and the requests that are decided and not sent."""
 
     def __init__(self, rules: Rules = RULES, *, now_ms: int = NOON_MS) -> None:
         self.rules = rules
@@ -181,12 +181,12 @@ class Bench:
         self.state.gate.open()
         self.rate_free_ms: int | None = None  # when the rate budget has room for the next order in the queue
         self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
-        self.untold: deque[ChangeSet] = deque()  # written, and memory has not heard of it
-        self.sends: dict[str, tuple[Send, ChangeSet]] = {}  # decided, not on the wire yet; by client order id
-        self.latest: dict[str, Order] = {}  # every order's last snapshot in a step
+        self.unpublished: deque[ChangeSet] = deque()  # written, and not published yet
+        self.sends: dict[str, tuple[Send, ChangeSet]] = {}  # decided, not answered yet; by client order id
+        self.latest: dict[str, Order] = {}  # every order's last value in a decision
         self.latest_locks: dict[str, Lock] = {}  # every lock's
-        self.granted: dict[str, Lock] = {}  # new leases that no caller has yet; by key
-        self.watchers: list[Callable[[ChangeSet], None]] = []  # called with every step before it counts
+        self.granted: dict[str, Lock] = {}  # new leases that no caller has received; by key
+        self.watchers: list[Callable[[ChangeSet], None]] = []  # called with every decision's changes, first
         self.last = ChangeSet()  # of the last decision
         self._ids: Iterator[int] = iter(range(1, 1_000_000))
 
@@ -199,7 +199,7 @@ class Bench:
         return result
 
     def _apply(self, changes: ChangeSet) -> None:
-        self._check_story(changes)
+        self._check_events(changes)
         for watcher in self.watchers:
             watcher(changes)
         self.latest |= changes.orders
@@ -211,31 +211,31 @@ class Bench:
             self.unwritten.append(changes)
 
     def dispatch(self) -> None:
-        """Decide nothing but who may go: something was changed by hand."""
+        """Make an empty decision, which dispatches: the test changed something by hand."""
         self.decide(_nothing)
 
-    def write(self, steps: int | None = None) -> None:
-        """Let the disk take so many steps, or all, in one commit."""
-        count = len(self.unwritten) if steps is None else steps
+    def write(self, decisions: int | None = None) -> None:
+        """Write that many decisions, or all, in one commit."""
+        count = len(self.unwritten) if decisions is None else decisions
         group = [self.unwritten.popleft() for _ in range(count)]
         self.disk.write(group)
-        self.untold.extend(group)
+        self.unpublished.extend(group)
 
-    def tell(self, steps: int | None = None) -> None:
-        """Let memory hear of so many written steps, or of all."""
-        for _ in range(len(self.untold) if steps is None else steps):
-            self.state.committed(self.untold.popleft())
+    def publish(self, decisions: int | None = None) -> None:
+        """Publish that many written decisions, or all."""
+        for _ in range(len(self.unpublished) if decisions is None else decisions):
+            self.state.committed(self.unpublished.popleft())
 
     def settle(self) -> None:
-        """Let the disk take everything, and memory hear of it."""
+        """Write and publish everything."""
         self.write()
-        self.tell()
+        self.publish()
 
     def crash(self, *, written: int = 0) -> ChangeSet:
-        """End the process after the disk took so many of the steps that wait; start it again, recover."""
+        """End the process after ``written`` of the waiting decisions are on disk; start it again and recover."""
         self.write(written)
         self.unwritten.clear()
-        self.untold.clear()
+        self.unpublished.clear()
         self.sends.clear()
         self.granted.clear()
         self.latest = dict(self.disk.orders)
@@ -245,28 +245,28 @@ class Bench:
         return self.last
 
     def open(self) -> None:
-        """End recovery: signals are taken, orders are sent."""
+        """End recovery: signals are accepted, orders are sent."""
         self.decide(open_trading)
 
     def drain(self, *, hands_over: bool = False) -> None:
         """Send nothing new and take armed orders back, as before an orderly end."""
         self.decide(drain, hands_over=hands_over)
 
-    # What happens
+    # What happens to the daemon
 
     def pass_time(self, duration_ms: int = 0) -> None:
-        """Let time pass; what came due in it is done at its end."""
+        """Let time pass; what became due is done at its end."""
         self.now_ms += duration_ms
         self.decide(tick)
 
     def submit(self, asked: SignalRequest | None = None, **changes: Any) -> Order:
-        """Take a signal in, or answer it with an earlier one's order."""
+        """Accept a signal, or answer it with an earlier order."""
         return self.order(self.submit_all([asked or request(**changes)])[0].order)
 
     def submit_all(
         self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None, pair: SymbolRules | None = None
     ) -> list[Accepted]:
-        """Take all signals in, or none; rounded to what their pair admits, where that is given."""
+        """Accept all signals, or none; rounded to the rules of ``pair``, if given."""
         signals = [
             replace(normalise(each, self.state.rules.config, now_ms=self.now_ms), last_price=last_price)
             for each in asked
@@ -279,12 +279,12 @@ class Bench:
         return self.decide(accept_all, incoming, order_ids, actor="uid:1000")
 
     def durable_sends(self) -> list[Send]:
-        """Return the requests that the disk does not hold back any more."""
-        held_back = {id(step) for step in self.unwritten}
-        return [send for send, step in self.sends.values() if id(step) not in held_back]
+        """Return the decided requests whose decision is on disk."""
+        not_written = {id(changes) for changes in self.unwritten}
+        return [send for send, changes in self.sends.values() if id(changes) not in not_written]
 
     def fire(self, order: Order) -> bool:
-        """Let an armed order's instant come; false where it was taken back."""
+        """Reach an armed order's instant; return false if it was taken back."""
         send, _ = self.sends[order.client_order_id or ""]
         fired = self.decide(fire, send)
         if not fired:
@@ -292,9 +292,9 @@ class Bench:
         return fired
 
     def gate(self, order: Order) -> str | None:
-        """Ask once more, right before the wire, what speaks against an order's request."""
+        """Return why an order's durable request may not be sent, or ``None``."""
         send, _ = self.sends[order.client_order_id or ""]
-        assert send in self.durable_sends(), "the gate opens for what is durable"
+        assert send in self.durable_sends(), "only what is durable is sent"
         return may_go(self.state, send, self.now_ms)
 
     def answer(self, order: Order, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
@@ -314,7 +314,7 @@ class Bench:
         return self.order(order)
 
     def send_next(self, *answers: Answer, new_rules: SymbolRules | None = None) -> Order:
-        """Let the one request that is decided go out and be answered."""
+        """Send the one decided request and answer it."""
         self.settle()
         ((send, _),) = self.sends.values()
         why_not = self.gate(send.order)
@@ -326,7 +326,7 @@ class Bench:
         """Let all callers of a request for a lease disconnect."""
         self.decide(leases.abandon, key, self.granted.pop(key, None), reason=reason)
 
-    # What a person does
+    # What the operator does
 
     def withdraw(self, order: Order, reason: str = "changed my mind") -> Order:
         """Cancel what was not sent, or discard a dead letter."""
@@ -341,7 +341,7 @@ class Bench:
         return self.verb(partial(cancel_answered, answer=answer), self.order(order), "enough")
 
     def resolve(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
-        """End an unknown outcome by a person's word."""
+        """End an unknown outcome by the operator's resolution."""
         return self.verb(partial(resolve, found=found), self.order(order), reason)
 
     def requeue(self, order: Order, reason: str = "the key works again") -> Order:
@@ -349,7 +349,7 @@ class Bench:
         return self.verb(requeue, self.order(order), reason)
 
     def verb(self, verb: Verb, order: Order, reason: str = "for a test") -> Order:
-        """Do what a person does to an order, by the view of it that is given."""
+        """Run a verb of the operator on the given value of an order."""
         return self.decide(verb, order, reason=reason, actor="uid:0")
 
     def halt(self, reason: str = "stop") -> None:
@@ -363,23 +363,23 @@ class Bench:
     # What can be seen
 
     def order(self, order: Order) -> Order:
-        """Return an order as memory has it, or else the disk."""
+        """Return an order from memory, or from the disk."""
         return self.state.orders.get(order.order_id) or self.disk.orders[order.order_id]
 
     def events(self, order: Order | None = None) -> list[Event]:
-        """Return what was told of an order, or of no order, on disk or on the way there."""
+        """Return the events of an order, or of no order, on disk or waiting to be written."""
         wanted = None if order is None else order.order_id
-        told = self.disk.events + [event for step in self.unwritten for event in step.events]
-        return [event for event in told if event.order_id == wanted]
+        events = self.disk.events + [event for changes in self.unwritten for event in changes.events]
+        return [event for event in events if event.order_id == wanted]
 
-    def _check_story(self, step: ChangeSet) -> None:
-        """Hold a step to the catalogue, and its events to the order's life: no change of state without a line."""
-        for event in step.events + step.notes:
+    def _check_events(self, changes: ChangeSet) -> None:
+        """Compare events with the catalogue and with the transitions: no change of state without an event."""
+        for event in changes.events + changes.notes:
             kind = CATALOGUE[event.name]
             assert set(event.detail) <= set(kind.keys), f"{event.name} has keys the catalogue lacks"
-            assert (event in step.events) is kind.durable
-        for order_id, order in step.orders.items():
-            path = [event.state for event in step.events if event.order_id == order_id]
+            assert (event in changes.events) is kind.durable
+        for order_id, order in changes.orders.items():
+            path = [event.state for event in changes.events if event.order_id == order_id]
             before = self.latest.get(order_id)
             if before is None:
                 assert path.pop(0) is State.QUEUED, "an order begins in the queue"
@@ -387,7 +387,7 @@ class Bench:
             for after in path:
                 assert after is state or after in TRANSITIONS[state].values(), f"{state} → {after} left no event"
                 state = after or state
-            assert state is order.state, f"{order_id} became {order.state} and nobody was told"
+            assert state is order.state, f"{order_id} became {order.state} without an event"
 
 
 def _nothing(_: Decision) -> None:

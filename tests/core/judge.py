@@ -1,11 +1,11 @@
-"""The judge: holds a bench to the promises, by what was so and not by what the ledger believes.
+"""The judge: checks the promises on a bench, by what really happened and not by what the trading state believes.
 
-It knows which requests reached the exchange and what became of them, what was on disk when, and every snapshot that a
-step ever carried. What it checks comes in three kinds: of every step, at every moment, and of every request that is
-about to reach the exchange.
+It knows which requests reached the exchange and their outcomes, what was on disk when, and every value that a decision
+ever changed. It has three kinds of check: of every decision, at every moment, and of every request before it reaches
+the exchange.
 
-One thing is left out because no daemon can help it. A person may vouch wrongly that an order was not placed; from then
-on nothing is promised for that key but that the truth is still believed when it is seen.
+One case no daemon can prevent: the operator resolves an order as not placed although it was placed. From then on only
+one thing is promised for its key: a report of the order is still believed.
 """
 
 from collections import Counter
@@ -36,54 +36,54 @@ class Judge:
         self.bench = bench
         self.exchange = exchange
         self.fired: set[str] = set()  # armed requests whose instant came
-        self.misled: set[str] = set()  # keys of which a person vouched wrongly
-        self.shut_until_ms = 0  # the exchange's "not now"
-        self._instants: list[int] = []  # of requests decided, those that are reserved included
-        self._orders: dict[str, Order] = {}  # as the last step left them
+        self.misled: set[str] = set()  # keys that the operator resolved wrongly
+        self.shut_until_ms = 0  # until when the exchange asked to wait
+        self._instants: list[int] = []  # of decided requests, reserved ones included
+        self._orders: dict[str, Order] = {}  # as the last decision left them
         self._last_seq = 0
         self._last_token = 0
         self._tokens: dict[str, tuple[int, str]] = {}  # by resource: the last token at the exchange, and its order
-        self._of_a_step: tuple[Callable[[ChangeSet], None], ...] = (
+        self._of_a_decision: tuple[Callable[[ChangeSet], None], ...] = (
             self.nothing_leaves_a_doubt_by_itself,
             self.nothing_is_undone,
             self.numbers_only_grow,
             self.ranks_decide,
-            self.capacity_is_kept,
+            self.rate_budget_is_kept,
         )
-        bench.watchers.append(self.every_step)
+        bench.watchers.append(self.every_decision)
 
     def crashed(self) -> None:
-        """Forget what the process knew; judge on from the disk."""
+        """Forget what the process knew; continue from the disk."""
         disk = self.bench.disk
         self.fired.clear()
         self.shut_until_ms = disk.remembered(self.bench.now_ms).backoff_until_ms
-        self._instants = [min(at_ms, self.bench.now_ms) for at_ms in disk.sent_lately(self.bench.now_ms)]
+        self._instants = [min(at_ms, self.bench.now_ms) for at_ms in disk.recently_sent(self.bench.now_ms)]
         self._orders = dict(disk.orders)
         self._last_seq = max((order.seq for order in disk.orders.values()), default=0)
         self._last_token = max(disk.locks, default=0)
 
-    # Of every step
+    # Of every decision
 
-    def every_step(self, step: ChangeSet) -> None:
-        """Judge a step."""
-        for promise in self._of_a_step:
-            promise(step)
-        self._orders |= step.orders
+    def every_decision(self, changes: ChangeSet) -> None:
+        """Check the changes of a decision."""
+        for promise in self._of_a_decision:
+            promise(changes)
+        self._orders |= changes.orders
 
-    def nothing_leaves_a_doubt_by_itself(self, step: ChangeSet) -> None:
-        """A doubt ends by an order report or by a person, and never in the queue."""
-        for order_id, order in step.orders.items():
+    def nothing_leaves_a_doubt_by_itself(self, changes: ChangeSet) -> None:
+        """A doubt ends by an order report or by the operator, and never in the queue."""
+        for order_id, order in changes.orders.items():
             before = self._orders.get(order_id)
             if before is None or before.state not in OUTCOME_UNKNOWN:
                 continue
             assert order.state in {before.state, State.LOST, State.REJECTED} | REPORT_EVENTS.keys()
             if order.state is State.REJECTED:
-                ruled = [event.actor for event in step.events if event.name == "order.ruled"]
-                assert ruled == ["uid:0"], "only a person rules out"
+                resolved_by = [event.actor for event in changes.events if event.name == "order.ruled"]
+                assert resolved_by == ["uid:0"], "only the operator resolves"
 
-    def nothing_is_undone(self, step: ChangeSet) -> None:
-        """What was filled stays filled, what was sent is not called unsent, and every line has its time and actor."""
-        for order_id, order in step.orders.items():
+    def nothing_is_undone(self, changes: ChangeSet) -> None:
+        """What was filled stays filled, what was sent is not called unsent, and every event has its time and actor."""
+        for order_id, order in changes.orders.items():
             before = self._orders.get(order_id)
             if before is None:
                 continue
@@ -92,15 +92,15 @@ class Judge:
                 assert before.state in WAITING | {State.DEAD_LETTER}
             if order.state is not before.state and order.state is State.EXPIRED:
                 unsent = WAITING | {State.IN_FLIGHT}
-                assert before.state in unsent, "not sent, or taken back or refused in this very step"
+                assert before.state in unsent, "not sent, or taken back or refused in this very decision"
                 assert self.bench.now_ms > order.deadline_ms
-        for event in step.events:
+        for event in changes.events:
             assert event.at_ms == self.bench.now_ms
             assert event.actor in {DAEMON, "uid:0", "uid:1000"}
 
-    def numbers_only_grow(self, step: ChangeSet) -> None:
+    def numbers_only_grow(self, changes: ChangeSet) -> None:
         """Order numbers, attempt numbers, and fencing tokens."""
-        for order_id, order in step.orders.items():
+        for order_id, order in changes.orders.items():
             before = self._orders.get(order_id)
             if before is None:
                 assert order.seq > self._last_seq
@@ -108,41 +108,41 @@ class Judge:
             else:
                 assert order.seq == before.seq
                 assert order.attempts >= before.attempts
-        for lock in step.locks.values():
+        for lock in changes.locks.values():
             if lock.lock_id not in self.bench.latest_locks:
                 assert lock.token > self._last_token
                 self._last_token = lock.token
 
-    def ranks_decide(self, step: ChangeSet) -> None:
-        """Whoever is let go goes by rank; whoever could go and did not is behind them all, and there is no room."""
+    def ranks_decide(self, changes: ChangeSet) -> None:
+        """Orders are sent by rank. One that could be sent and was not comes after them all, and there was no room."""
         state, now_ms = self.bench.state, self.bench.now_ms
         if state.gate.halted is not None or not state.gate.is_open:
-            assert not step.sends
+            assert not changes.sends
             return
-        sent = [_rank(send.order) for send in step.sends]
+        sent = [_rank(send.order) for send in changes.sends]
         assert sent == sorted(sent), "SELL before BUY, then oldest first"
         left = sorted((each for each in state.orders.values() if self._could_go(each)), key=_rank)
         if left:
-            assert all(rank < _rank(left[0]) for rank in sent), "nobody was passed over"
-            wire_ms = max(now_ms, left[0].execute_at_ms or 0)
-            near = [at_ms for at_ms in self._instants_after(step) if abs(at_ms - wire_ms) < SECOND_MS]
+            assert all(rank < _rank(left[0]) for rank in sent), "no order was passed over"
+            send_ms = max(now_ms, left[0].execute_at_ms or 0)
+            near = [at_ms for at_ms in self._instants_after(changes) if abs(at_ms - send_ms) < SECOND_MS]
             config = state.rules.config
             crowded = self.under_way() >= config.queue.max_in_flight and not left[0].skip_lock
             full = crowded or len(near) >= config.exchange.order_rate_per_s
-            held = wire_ms < state.rate_budget.backoff_until_ms or state.backoff.why is not None
-            assert full or held, "nobody waits while there is room"
+            held = send_ms < state.rate_budget.backoff_until_ms or state.backoff.why is not None
+            assert full or held, "no order waits while there is room"
 
-    def capacity_is_kept(self, step: ChangeSet) -> None:
-        """No more in flight, and no more in any second, than there may be; nothing while the exchange says wait.
+    def rate_budget_is_kept(self, changes: ChangeSet) -> None:
+        """The limits of requests in flight and per second hold, and nothing is sent while the exchange asked to wait.
 
-        Only an emergency sell passes the limit of what is in flight: it is ours, not the exchange's.
+        Only an emergency sell passes the limit in flight: that limit is ours, not the exchange's.
         """
         config = self.bench.state.rules.config
-        self._instants = self._instants_after(step)
-        for send in step.sends:
-            wire_ms = send.fire_ms or self.bench.now_ms
-            assert wire_ms >= self.shut_until_ms
-            for begin_ms in [each for each in self._instants if wire_ms - SECOND_MS < each <= wire_ms]:
+        self._instants = self._instants_after(changes)
+        for send in changes.sends:
+            send_ms = send.fire_ms or self.bench.now_ms
+            assert send_ms >= self.shut_until_ms
+            for begin_ms in [each for each in self._instants if send_ms - SECOND_MS < each <= send_ms]:
                 in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + SECOND_MS]
                 assert len(in_a_second) <= config.exchange.order_rate_per_s
         orders = self.bench.state.orders.values()
@@ -152,14 +152,14 @@ class Judge:
     # At every moment
 
     def every_moment(self) -> None:
-        """Judge how everything stands."""
+        """Check the trading state."""
         self.one_order_counts_for_a_key()
         self.one_order_holds_a_resource()
         self.memory_is_what_is_not_finished_or_not_on_disk()
         self.counts_are_those_of_a_recount()
         self.exposure_is_that_of_a_recount()
-        self.whoever_is_in_doubt_is_looked_for()
-        self.everybody_can_be_told_what_comes_next()
+        self.orders_in_doubt_are_searched_for()
+        self.every_order_has_an_outlook()
 
     def one_order_counts_for_a_key(self) -> None:
         """A key whose order was placed, or may have been, belongs to no other."""
@@ -171,7 +171,7 @@ class Judge:
         assert all(order.key_bound or order.key in self.misled for order in orders if self.still_counts(order))
 
     def one_order_holds_a_resource(self) -> None:
-        """Whoever may have sent something holds its resource, alone; no lock outlives what it was taken for."""
+        """An order that may have been sent holds its resource, alone; no lock outlives its order."""
         state = self.bench.state
         holders = [order for order in state.orders.values() if _must_hold_its_lock(order)]
         assert all(state.lock_of(order) is not None for order in holders)
@@ -189,11 +189,11 @@ class Judge:
     def memory_is_what_is_not_finished_or_not_on_disk(self) -> None:
         """Nothing acknowledged disappears, and nothing is kept for ever."""
         bench, state = self.bench, self.bench.state
-        pending = [*bench.untold, *bench.unwritten]
+        pending = [*bench.unpublished, *bench.unwritten]
         assert bench.disk.orders.keys() | state.orders.keys() <= bench.latest.keys()
         for order_id, order in bench.latest.items():
             known = state.orders.get(order_id)
-            last_word_pending = any(step.orders.get(order_id) is order for step in pending)
+            last_word_pending = any(changes.orders.get(order_id) is order for changes in pending)
             if known is not None:
                 assert known is order
                 assert order.finished_ms is None or last_word_pending or order_id in state.searches.running
@@ -204,7 +204,7 @@ class Judge:
                 assert on_disk == order or last_word_pending
 
     def counts_are_those_of_a_recount(self) -> None:
-        """Every number that is shown is the number of what it counts."""
+        """Every count is the number of what it counts."""
         state = self.bench.state
         assert +state.orders.counts == Counter(order.state for order in state.orders.values())
         assert state.rate_budget.in_flight == len(state.open_attempts) == self.under_way()
@@ -212,7 +212,7 @@ class Judge:
         assert {entry.entry_id for entry in state.queue} <= queued
 
     def exposure_is_that_of_a_recount(self) -> None:
-        """What guards go by is what all orders together say, those that have left memory included."""
+        """The figures of guards agree with all orders, including those that have left memory."""
         exposure, now_ms = self.bench.state.orders.exposure, self.bench.now_ms
         orders = self.bench.latest.values()
         buys = [each for each in orders if each.side is Side.BUY and each.state not in KEY_FREE]
@@ -225,27 +225,27 @@ class Judge:
             self._repetition_is_that_of_a_recount(exposure, buys, owner_and_symbol)
 
     def the_budget_is_kept(self, order: Order) -> None:
-        """Judge a new order: what counts now, itself included, counted against it."""
+        """Check a new order: what counts now, with itself, is within the day's budget."""
         limit = self.bench.state.rules.config.guards.max_notional_per_day
         if limit and order.side is Side.BUY:
             assert self.bench.state.orders.exposure.spent(self.bench.now_ms) <= limit
 
-    def whoever_is_in_doubt_is_looked_for(self) -> None:
-        """Nobody is forgotten by the reconciler."""
+    def orders_in_doubt_are_searched_for(self) -> None:
+        """The reconciler forgets no order."""
         state = self.bench.state
-        watched = OUTCOME_UNKNOWN | {State.OPEN, State.PARTIALLY_FILLED}
-        assert {order.order_id for order in state.orders.values() if order.state in watched} <= state.searches.keys()
+        searched = OUTCOME_UNKNOWN | {State.OPEN, State.PARTIALLY_FILLED}
+        assert {order.order_id for order in state.orders.values() if order.state in searched} <= state.searches.keys()
         assert (state.searches.next_ms() is not None) == bool(state.searches.keys() - state.searches.running)
 
-    def everybody_can_be_told_what_comes_next(self) -> None:
-        """The last line of ``explain`` exists for every order."""
+    def every_order_has_an_outlook(self) -> None:
+        """``explain`` can say for every order what comes next."""
         for order in self.bench.state.orders.values():
             assert outlook(self.bench.state, order, self.bench.now_ms).what
 
     # Of a request that is about to reach the exchange
 
     def every_request(self, send: Send) -> None:
-        """Judge a request that the gate lets through."""
+        """Check a request that may be sent."""
         bench, order, name = self.bench, send.order, send.attempt.client_order_id
         on_disk = bench.disk.orders[order.order_id]
         assert on_disk.client_order_id == name, "durable before sent"
@@ -253,22 +253,22 @@ class Judge:
         assert bench.disk.attempts[name].state is AttemptState.IN_FLIGHT
         assert bench.now_ms <= order.deadline_ms, "fresh or not at all"
         assert bench.now_ms >= (order.execute_at_ms or 0), "not before its instant"
-        assert bench.now_ms >= self.shut_until_ms, "the exchange said wait"
+        assert bench.now_ms >= self.shut_until_ms, "the exchange asked to wait"
         assert bench.state.gate.halted is None, "nothing new is sent while trading is halted"
         self.at_most_one_may_live(send)
         if send.token is not None:
-            self.one_holder_speaks(send, send.token)
+            self.one_holder_sends(send, send.token)
 
     def at_most_one_may_live(self, send: Send) -> None:
-        """No second request for a wish while an earlier one's outcome is anything but a definite refusal."""
+        """No second request for a signal, unless the earlier one was definitely refused."""
         for earlier in self.exchange.of_key(send.order.key):
             if not earlier.settled and send.order.key not in self.misled:
                 order = self.bench.latest[earlier.send.order.order_id]
                 assert order.order_id != send.order.order_id, "never again after an unknown outcome"
                 assert not self.still_counts(order), "never twice for one signal"
 
-    def one_holder_speaks(self, send: Send, token: int) -> None:
-        """No request goes under a resource while another order's outcome holds it, nor under an older token."""
+    def one_holder_sends(self, send: Send, token: int) -> None:
+        """No request is sent for a resource that another order's outcome holds, nor under an older token."""
         order = send.order
         for earlier in self.exchange.requests.values():
             other = self.bench.latest[earlier.send.order.order_id]
@@ -281,7 +281,7 @@ class Judge:
     # At the end
 
     def the_end(self) -> None:
-        """Judge a ledger that was given time, answers and a person who looks: nothing stands anywhere for ever."""
+        """Check a trading state after enough time, answers and resolutions: nothing is left anywhere."""
         state, disk = self.bench.state, self.bench.disk
         assert not state.orders, f"stuck: {list(state.orders.values())}"
         assert len(state.queue) == len(state.locks) == len(state.open_attempts) == len(state.searches) == 0
@@ -296,30 +296,30 @@ class Judge:
     # How the judge knows
 
     def still_counts(self, order: Order) -> bool:
-        """Whether an order's key must not be given away: it was or may yet be placed, and its window is not over."""
+        """Whether an order's key is still its own: it was or may be placed, and its window is not over."""
         window_over = order.key_until_ms is not None and self.bench.now_ms > order.key_until_ms
         placed = order.state not in KEY_FREE and not order.ended_empty
         return placed and not (window_over and order.finished_ms is not None)
 
     def under_way(self) -> int:
-        """Count the orders of which a request is under way, or is bound to be."""
+        """Count the orders with a request that is in flight, or armed."""
         return sum(order.state in UNDER_WAY for order in self.bench.state.orders.values())
 
     def _repetition_is_that_of_a_recount(
         self, exposure: Exposure, buys: Sequence[Order], owner_and_symbol: tuple[str, str]
     ) -> None:
-        """Ask for the first of a repetition, for a target that nobody has."""
+        """Compare the first of a repetition, for a target that no order has."""
         theirs = [each for each in buys if (each.owner_id, each.symbol) == owner_and_symbol]
-        lately = {each.order_id for each in theirs if self.bench.now_ms - each.accepted_ms < MAX_REPEAT_WINDOW_MS}
+        recent = {each.order_id for each in theirs if self.bench.now_ms - each.accepted_ms < MAX_REPEAT_WINDOW_MS}
         owner_id, symbol = owner_and_symbol
-        another = making.order(owner_id=owner_id, symbol=symbol, target_id="nobody's", accepted_ms=self.bench.now_ms)
+        another = making.order(owner_id=owner_id, symbol=symbol, target_id="another", accepted_ms=self.bench.now_ms)
         first = exposure.repeated(another, MAX_REPEAT_WINDOW_MS)
-        assert first in lately if lately else first is None
+        assert first in recent if recent else first is None
 
     def _could_go(self, order: Order) -> bool:
-        """Whether nothing but capacity stands between an order and the wire.
+        """Whether only the rate budget keeps an order from being sent.
 
-        An order whose time comes at this very millisecond may still be waiting for the tick that lets it in.
+        An order whose time comes at this very millisecond may still wait for the tick that queues it.
         """
         state, now_ms = self.bench.state, self.bench.now_ms
         start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
@@ -331,19 +331,19 @@ class Judge:
             and (order.skip_lock or not any(contend(lock.resource, order.resource) for lock in others))
         )
 
-    def _instants_after(self, step: ChangeSet) -> list[int]:
-        """Return when requests were and will be made, less those that a step takes back before their instant.
+    def _instants_after(self, changes: ChangeSet) -> list[int]:
+        """Return when requests were and will be made, without those that a decision takes back before their instant.
 
         A cancel is a request as well.
         """
         instants = list(self._instants)
-        for attempt in step.attempts.values():
+        for attempt in changes.attempts.values():
             send, _ = self.bench.sends.get(attempt.client_order_id, (None, None))
             taken_back = attempt.state is AttemptState.NOT_SENT and attempt.client_order_id not in self.fired
             if taken_back and send is not None and send.fire_ms is not None:
                 instants.remove(send.fire_ms)
-        cancels = [event.at_ms for event in step.events if event.name == "order.cancel_requested"]
-        return instants + cancels + [send.fire_ms or self.bench.now_ms for send in step.sends]
+        cancels = [event.at_ms for event in changes.events if event.name == "order.cancel_requested"]
+        return instants + cancels + [send.fire_ms or self.bench.now_ms for send in changes.sends]
 
 
 def contend(one: str, other: str) -> bool:

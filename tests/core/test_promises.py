@@ -1,4 +1,4 @@
-"""The promises, with everything happening at once: signals, answers, looks, people, time, and a crash at any moment.
+"""The promises, with everything happening at once: signals, answers, queries, the operator, time, and a crash at any moment.
 
 One state machine drives a whole ledger (:mod:`tests.core.bench`) beside an exchange that remembers
 (:mod:`tests.core.model_exchange`), under the eyes of a judge (:mod:`tests.core.judge`). Here stands what may happen.
@@ -138,8 +138,8 @@ class Promises(RuleBasedStateMachine):
     def the_disk_writes(self, data: st.DataObject) -> None:
         waiting = len(self.bench.unwritten)
         self.bench.write(data.draw(st.sampled_from([waiting, *range(waiting)])))
-        untold = len(self.bench.untold)
-        self.bench.tell(data.draw(st.sampled_from([untold, *range(untold)])))
+        untold = len(self.bench.unpublished)
+        self.bench.publish(data.draw(st.sampled_from([untold, *range(untold)])))
 
     # Time
 

@@ -9,11 +9,11 @@ import msgspec
 class AttemptState(StrEnum):
     """What is known of a request."""
 
-    IN_FLIGHT = "in_flight"  # durable; may be on the wire
+    IN_FLIGHT = "in_flight"  # durable; may have been sent
     PLACED = "placed"
     REFUSED = "refused"  # definitely not executed
     UNKNOWN = "unknown"
-    NOT_SENT = "not_sent"  # taken back before the wire
+    NOT_SENT = "not_sent"  # taken back before it was sent
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True):

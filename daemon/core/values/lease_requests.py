@@ -1,4 +1,4 @@
-"""A caller's request for a lease: the wire form, and the one form behind the door."""
+"""A caller's request for a lease: as JSON has it, and in normal form."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ DEFAULT_PRIORITY, LOWEST_PRIORITY = 5, 10
 
 
 class AcquireRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """One request for a lease as it stands on the wire."""
+    """One request for a lease, as JSON has it."""
 
     resource_id: Annotated[
         Word, msgspec.Meta(description="what is to be held, 1 to 128 printable; a trade's is trade:SYMBOL:SIDE:TARGET")
@@ -66,7 +66,7 @@ def resource_id(name: str) -> str:
 
 
 def compact(field: str, raw: msgspec.Raw) -> str:
-    """Write JSON without what means nothing, so that two writings of a value are one text.
+    """Return JSON in one form, so that equal values are equal texts.
 
     Raises:
         Invalid: it is nested too deeply, or holds a number that no reader could read.

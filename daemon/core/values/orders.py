@@ -81,9 +81,9 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     exchange_order_id: str | None = None
     executed_quantity: Decimal = ZERO  # base units filled, as last seen
     executed_quote: Decimal = ZERO  # quote units filled, as last seen; 0 beside a fill: not known, see executed_sum
-    seen_ms: int | None = None  # when a look-up last found it
+    seen_ms: int | None = None  # when a query last found it
 
-    reason: str | None = None  # why it stands where it does, for a person
+    reason: str | None = None  # why it is in its state, for the operator
     updated_ms: int
     finished_ms: int | None = None  # since when nothing more is to be done for it
 
@@ -109,10 +109,10 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def outcome_known(self) -> bool:
-        """Whether a caller that waits for the outcome can be told.
+        """Whether a caller that waits for the outcome can be answered.
 
-        A resting order's outcome is that it rests (seen by a look-up); a market or immediate order's is its end.
-        ``lost`` counts as told: whoever waits must not believe that something is still coming.
+        A resting order's outcome is that it rests (shown by a query); a market or immediate order's is its end.
+        ``lost`` counts as an outcome: the caller must not believe that something is still to come.
         """
         if self.state in PENDING:
             return False

@@ -1,10 +1,10 @@
-"""How the poller stands, as a value: what status, metrics and alerts show of it."""
+"""The health of the poller, as status, metrics and alerts show it."""
 
 import msgspec
 
 
 class PollerHealth(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How the poller stands with the bot."""
+    """Whether the poller reaches the bot, and what is outstanding."""
 
     url: str
     reachable: bool | None  # the bot showed its targets when it was last asked; None: not asked yet

@@ -1,7 +1,7 @@
-"""Signals: what the bot asks, checked and brought into one form.
+"""Signals: what the bot requests, checked and brought into one form.
 
 The wire form (:class:`SignalRequest`) is what JSON holds; the normal form (:class:`Signal`) is what everything behind
-the door works with: symbol and side in upper case, amounts as ``Decimal`` without trailing zeros, every default
+the API works with: symbol and side in upper case, amounts as ``Decimal`` without trailing zeros, every default
 filled in. Two requests that mean the same have the same normal form. What a symbol admits (precision, minimum) is
 not judged here but in :mod:`daemon.core.values.symbols`.
 """
@@ -34,7 +34,7 @@ _ABOVE_0 = {"exclusiveMinimum": 0, "maximum": float(MAX_AMOUNT)}
 
 
 class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """One signal as it stands on the wire. Amounts may be JSON numbers or strings; both are read exactly."""
+    """One signal, as JSON has it. Amounts may be JSON numbers or strings; both are read exactly."""
 
     symbol: Annotated[
         str,

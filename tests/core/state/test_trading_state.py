@@ -35,9 +35,9 @@ def test_a_finished_order_stays_in_memory_until_its_last_word_is_on_disk(bench: 
     bench.write()
     assert bench.state.orders == {done.order_id: done}
     assert bench.state.orders.counts[State.FILLED] == 1
-    bench.tell(len(bench.untold) - 1)
+    bench.publish(len(bench.unpublished) - 1)
     assert bench.state.orders == {done.order_id: done}
-    bench.tell()
+    bench.publish()
     assert not bench.state.orders
     assert bench.state.orders.counts[State.FILLED] == 0
 
@@ -52,7 +52,7 @@ def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Benc
     done = filled(bench)
     bench.write()
     bench.decide(Decision.unbind, done)
-    bench.tell()
+    bench.publish()
     assert bench.state.orders.keys() == {done.order_id}
     bench.settle()
     assert not bench.state.orders
