@@ -1,6 +1,6 @@
-"""The promises, with everything happening at once: signals, answers, queries, the operator, time, and a crash at any moment.
+"""The promises, with everything at once: signals, answers, queries, the operator, time, and a crash at any moment.
 
-One state machine drives a whole ledger (:mod:`tests.core.bench`) beside an exchange that remembers
+One state machine drives a whole bench (:mod:`tests.core.bench`) beside an exchange that remembers
 (:mod:`tests.core.model_exchange`), under the eyes of a judge (:mod:`tests.core.judge`). Here stands what may happen.
 """
 
