@@ -146,8 +146,10 @@ def _why_unknown(status: int, body: bytes, found: Envelope | None, duplicate_cod
     if status not in GATEWAY and (status == FORBIDDEN or status // 100 not in (2, 4)):  # HTTP's own classes
         return f"HTTP {status} says nothing about execution"
     named = _ORDER_ID.search(body)
+    order_id = None if found is None else found.order_id  # its JSON may begin with an escape, which no scan reads
     if named is not None:
         order_id = (named["text"] or named["number"]).decode("utf-8", errors="replace")
+    if order_id:
         code = None if found is None else found.code
         return f"HTTP {status}, code {code}, with an order: {order_id[:60]}"
     if status in GATEWAY:

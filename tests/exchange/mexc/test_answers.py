@@ -183,6 +183,7 @@ def test_the_rate_limit_code_has_a_backoff(status: int, stated_ms: int | None, w
     [
         pytest.param(b'{"code":%d,"msg":"no","orderId":"C02__1"}', id="beside the code"),
         pytest.param(b'{"code":%d,"msg":"no","orderId":17}', id="as a number"),
+        pytest.param(b'{"code":%d,"msg":"no","orderId":"\\u0043"}', id="written with an escape"),
         pytest.param(b'{"code":%d,"data":{"orderId":"C02__1"}}', id="within data"),
         pytest.param(b'{"code":%d,"data":"{\\"orderId\\":\\"C02__1\\"}"}', id="JSON quoted within JSON"),
         pytest.param(b'{"code":%d,"orderId" : "C02__1","torn', id="in an answer that is cut off"),
@@ -450,6 +451,7 @@ def is_listed(code: object) -> bool:
 @given(status=STATUSES, found=ENVELOPES | JSON)
 @settings(max_examples=400, deadline=None)
 @example(status=200, found={"code": 30001, "orderId": "C02__1"})
+@example(status=200, found={"code": 30001, "orderId": "\x1f"})
 @example(status=302, found={"code": 30001})
 def test_only_listed_json_is_a_refusal_or_a_placed_order(status: int, found: object) -> None:
     answer = read(status, found)
