@@ -1,1 +1,1 @@
-"""The process: how it starts, ends, is killed, and what it finds again."""
+"""The process: how it starts, ends, is killed, and recovers."""

@@ -1,4 +1,4 @@
-"""One kill -9 with everything under way at once, and the start after it. Tests look at what became of each order."""
+"""One kill -9 with orders in every state at once, and the start after it. Tests check what became of each order."""
 
 import http.client
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.stage import Stage
 HOUR_MS = 3_600_000
 
 LATE_MS = 2_000
-"""So late an exchange that is slow to accept takes the order: when the daemon has started again."""
+"""How long a slow exchange waits before it accepts: by then the daemon has started again."""
 
 PLACED: dict[str, list[dict[str, Any]]] = {
     "it never answers": [{"kind": "slow_after", "delay_ms": 60_000}],
@@ -22,16 +22,16 @@ PLACED: dict[str, list[dict[str, Any]]] = {
     "it names no order": [{"kind": "no_order_id"}],
     "it does not show the order for a while": [{"kind": "reply_lost"}, {"kind": "invisible", "delay_ms": LATE_MS}],
 }
-"""What the exchange does to a request that ends in its book, by what is said of it."""
+"""What the exchange does to a request that it places, by a description."""
 
 NEVER_PLACED = {"kind": "request_lost"}
-"""What it does to one that does not; the daemon cannot tell it from the others."""
+"""What it does to a request that it does not place; the daemon cannot see the difference."""
 
 BLIND = [
     {"kind": "error_before", "endpoint": f"GET /api/v3/{place}"}
     for place in ("order", "openOrders", "allOrders", "myTrades")
 ]
-"""No look finds anything out, so that a doubt is still one when the daemon is killed."""
+"""Every query fails, so that an order in doubt is still in doubt when the daemon is killed."""
 
 ARM_AHEAD_MS = 1_500
 
@@ -40,7 +40,7 @@ KILL_AFTER = 40
 
 
 class Aftermath:
-    """What was asked before the kill, and the daemon that was started after it."""
+    """What was sent before the kill, and the daemon that was started after it."""
 
     def __init__(self, stage: Stage) -> None:
         self.exchange = stage.exchange()
@@ -48,11 +48,11 @@ class Aftermath:
             self.exchange, {"reconcile": {"lost_every_ms": 1_000}, "queue": {"arm_ahead_ms": ARM_AHEAD_MS}}
         )
         self.signals: dict[str, Signal] = {}
-        """By order."""
+        """Order id → its signal."""
         self.placed: dict[str, str] = {}
-        """What the exchange did to it → order."""
+        """What the exchange did → order id."""
         self.acknowledged: list[str] = []
-        """The orders of a crowd that was cut off, each of whose signals was answered."""
+        """The order ids of those concurrent signals that were acknowledged before the kill."""
         self.daemon.start(with_rules=True)
         for what, faults in PLACED.items():
             self.placed[what] = self._send(*faults)
@@ -79,7 +79,7 @@ class Aftermath:
         return order_id
 
     def _send(self, *faults: dict[str, Any]) -> str:
-        """Send an order to an exchange with these faults; return when it is under way, or in doubt already."""
+        """Send an order to an exchange with these faults; return when its request has arrived or it is in doubt."""
         self.exchange.inject(*({"count": 1} | fault for fault in faults), *BLIND)
         order_id = self._accept(market_buy())
         self.exchange.wait_for_arrivals(order_id)
@@ -90,13 +90,13 @@ class Aftermath:
         return order_id
 
     def _open_door(self) -> None:
-        """Let one order try, which the exchange answers: after a page of its edge all others wait for that."""
+        """Send one order that the exchange answers: after a gateway's error page all others wait for that."""
         cleared = self.daemon.ask("POST", "/v1/admin/resume", {"reason": "the next goes at once", "clearWait": True})
         assert cleared.status == 200, cleared.raw
         self.daemon.until(self._accept(market_buy()), "open")
 
     def _behind(self, order_id: str) -> Signal:
-        """Want something of the same resource."""
+        """Return a signal for the same resource."""
         return market_buy(snipeTargetId=self.signals[order_id]["snipeTargetId"], quoteOrderQty="26", deadlineMs=HOUR_MS)
 
     def _lock(self, order_id: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Aftermath:
         return lock
 
     def _kill_in_a_crowd(self) -> None:
-        """Let many callers send signals, and kill the daemon among them."""
+        """Let many callers send signals, and kill the daemon meanwhile."""
         self.deadlines = {self.too_late: self.daemon.order(self.too_late)["deadlineAtMs"]}
 
         def call(number: int) -> None:
@@ -127,5 +127,5 @@ class Aftermath:
 
 
 def order_of(client_order_id: str) -> str:
-    """Return the order of an attempt's id."""
+    """Return the order id in a client order id."""
     return client_order_id.rpartition("-")[0]

@@ -1,4 +1,4 @@
-"""One exchange for the daemons of all these tests: each speaks of its own orders, so others' do not matter."""
+"""One exchange for all these tests: each daemon asks only for its own orders, so those of others do not matter."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.support.stage import Stage, stage
 
 @pytest.fixture(scope="package")
 def daemon_stage() -> Iterator[Stage]:
-    """Where the processes live that all these tests share."""
+    """The directory of the processes that all these tests share."""
     with stage() as place:
         yield place
 
@@ -31,7 +31,7 @@ def exchange(daemon_exchange: Exchange) -> Iterator[Exchange]:
 
 @pytest.fixture(scope="package")
 def running(daemon_stage: Stage, daemon_exchange: Exchange) -> Daemon:
-    """A daemon that takes signals, for tests that leave it so."""
+    """A daemon that accepts signals, for tests that leave it running."""
     daemon = daemon_stage.daemon(daemon_exchange)
     daemon.start(with_rules=True)
     return daemon
@@ -39,5 +39,5 @@ def running(daemon_stage: Stage, daemon_exchange: Exchange) -> Daemon:
 
 @pytest.fixture(scope="package")
 def aftermath(daemon_stage: Stage) -> Aftermath:
-    """A daemon that was killed with much under way, and started again."""
+    """A daemon that was killed with orders in every state, and started again."""
     return Aftermath(daemon_stage)

@@ -1,4 +1,4 @@
-"""A gateway before the exchange that answers orders with all that it was sent, as some error pages do."""
+"""A gateway in front of the exchange that answers an order with everything it was sent, as some error pages do."""
 
 import http.client
 import json
@@ -9,11 +9,11 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 STATUS = {"MARKET": 400, "IMMEDIATE_OR_CANCEL": 403, "FILL_OR_KILL": 502, "LIMIT_MAKER": 200}
-"""How orders of a type are answered: refused, forbidden, with a server's error, with something unreadable."""
+"""How orders of each type are answered: refused, forbidden, server error, unreadable."""
 
 
 class _Gateway(BaseHTTPRequestHandler):
-    """Passes reads on; echoes orders."""
+    """Forwards reads; echoes orders."""
 
     protocol_version = "HTTP/1.1"
     upstream = ""
@@ -45,12 +45,12 @@ class _Gateway(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Write nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def echoing(url: str) -> Iterator[tuple[str, list[str]]]:
-    """Stand before an exchange; yield the gateway's own address, and the signatures of the orders that it echoed."""
+    """Run the gateway in front of an exchange; yield its address, and the signatures of the orders that it echoed."""
     signatures: list[str] = []
     handler = type("Gateway", (_Gateway,), {"upstream": urlsplit(url).netloc, "signatures": signatures})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -1,4 +1,4 @@
-"""A daemon that starts again with another configuration: what it knew it still knows, what was excluded still is."""
+"""A daemon that starts again with another configuration: orders stay known, and locks stay held."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def exchange(own_stage: Stage) -> Exchange:
     ids=["target to symbol", "symbol to target", "polling on", "polling off"],
 )
 @pytest.mark.parametrize("kind", ["buy", "sell", "buy without target"])
-def test_a_signal_without_a_key_is_not_traded_again(
+def test_a_signal_without_a_key_is_not_traded_twice(
     own_stage: Stage, exchange: Exchange, before: dict[str, Any], after: dict[str, Any], kind: str
 ) -> None:
     signal = {"buy": market_buy(), "sell": market_sell(), "buy without target": market_buy(snipeTargetId=None)}[kind]
@@ -44,7 +44,7 @@ def test_a_signal_without_a_key_is_not_traded_again(
 
 
 @pytest.mark.parametrize(("before", "after"), [(TARGET, SYMBOL), (SYMBOL, TARGET)], ids=["to symbol", "to target"])
-def test_an_unknown_outcome_excludes_the_symbols_next_trade_under_the_other_scope(
+def test_an_unknown_outcome_blocks_the_symbol_under_another_lock_scope(
     own_stage: Stage, exchange: Exchange, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     daemon = own_stage.daemon(exchange, before)

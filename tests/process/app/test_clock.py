@@ -1,4 +1,4 @@
-"""The machine's clock is set: the daemon's own follows it forward at once, and never back, nor over a restart."""
+"""The machine's clock is set: the daemon's clock follows it forward at once, never back, not even over a restart."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
-def test_a_clock_that_was_set_back_makes_no_order_younger_and_orders_are_still_taken_by_the_exchange(
+def test_a_clock_set_back_makes_no_order_younger_and_the_exchange_still_accepts_orders(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange)
@@ -32,7 +32,7 @@ def test_a_clock_that_was_set_back_makes_no_order_younger_and_orders_are_still_t
     assert exchange.arrivals(due) == []
 
 
-def test_an_instant_is_kept_though_the_machine_started_behind_and_was_set_right_meanwhile(
+def test_an_order_keeps_its_instant_when_a_clock_that_was_behind_is_set_right(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange)
@@ -66,7 +66,7 @@ def test_a_lease_keeps_its_length_when_the_clock_jumps(own_stage: Stage, exchang
     assert daemon.ask("POST", f"/v1/locks/{lease['lockId']}/release", {"ownerId": "bot"}).status == 200
 
 
-def test_a_machine_that_is_set_back_while_the_daemon_runs_brings_no_instant_nearer_and_no_deadline_farther(
+def test_a_clock_set_back_while_the_daemon_runs_moves_no_instant_and_no_deadline(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange)
@@ -82,7 +82,7 @@ def test_a_machine_that_is_set_back_while_the_daemon_runs_brings_no_instant_near
     assert daemon.order(due)["state"] == "queued"
 
 
-def test_a_daemon_whose_time_was_recorded_far_ahead_says_so_everywhere_until_a_person_takes_it_back(
+def test_a_recorded_time_far_ahead_is_reported_everywhere_until_the_operator_resets_the_clock(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange)
@@ -129,7 +129,7 @@ def run_cli(daemon: Daemon, *words: str) -> Ran:
 
 
 def set_ahead(daemon: Daemon, ms: int) -> None:
-    """Let the last run have lived in another time."""
+    """Move the recorded time of the last run ahead."""
     with closing(sqlite3.connect(daemon.database, isolation_level=None)) as database:
         [[text]] = database.execute("SELECT value FROM facts WHERE name = 'clock'").fetchall()
         anchor = json.loads(text)

@@ -1,4 +1,4 @@
-"""Many callers, slow ones, greedy ones: whoever is quick is served as if he were alone."""
+"""Many callers, slow ones and greedy ones: a quick caller is served as if it were alone."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ GREEDY = b"GET /v1/orders?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n" * 50
 
 
 def connected(ends: ExitStack, path: Path, first: bytes = b"") -> socket.socket:
-    """Connect, and say something."""
+    """Connect, and send something."""
     caller = ends.enter_context(socket.socket(socket.AF_UNIX))
     caller.settimeout(10)
     caller.connect(os.fspath(path))
@@ -28,8 +28,8 @@ def connected(ends: ExitStack, path: Path, first: bytes = b"") -> socket.socket:
 
 @pytest.fixture
 def daemon(running: Daemon, exchange: Exchange) -> Iterator[Daemon]:
-    """The daemon, with orders enough for a long answer; it is well after each test."""
-    del exchange  # whose faults end with the test
+    """The daemon, with enough orders for a long answer; after each test no request has failed."""
+    del exchange  # its faults end with the test
     batch = [market_buy(executeAt=wall_ms() + HOUR_MS) for _ in range(100)]
     assert running.ask("POST", "/v1/signals/batch", batch).status == 202
     yield running
@@ -42,14 +42,14 @@ def served(daemon: Daemon) -> set[str]:
     return {answer.json["state"] for answer in at_once(10, lambda _: daemon.submit(market_buy(), wait_s=10))}
 
 
-def test_hundreds_that_say_nothing_hold_nobody_up(daemon: Daemon) -> None:
+def test_hundreds_of_silent_connections_block_no_caller(daemon: Daemon) -> None:
     with ExitStack() as ends:
         for _ in range(IDLE):
             connected(ends, daemon.signals)
         assert served(daemon) == {"filled"}
 
 
-def test_those_that_speak_slowly_hold_nobody_up(daemon: Daemon) -> None:
+def test_slow_writers_block_no_caller(daemon: Daemon) -> None:
     with ExitStack() as ends:
         callers = [connected(ends, daemon.signals, HEAD) for _ in range(50)]
         for byte in b'{"symbol"':
@@ -58,20 +58,20 @@ def test_those_that_speak_slowly_hold_nobody_up(daemon: Daemon) -> None:
         assert served(daemon) == {"filled"}
 
 
-def test_those_that_do_not_read_their_answers_hold_nobody_up(daemon: Daemon) -> None:
+def test_slow_readers_block_no_caller(daemon: Daemon) -> None:
     with ExitStack() as ends:
         for _ in range(10):
             connected(ends, daemon.status, GREEDY)
         assert served(daemon) == {"filled"}
 
 
-def test_those_that_send_too_much_are_refused_and_hold_nobody_up(daemon: Daemon) -> None:
+def test_oversized_requests_are_refused_and_block_no_caller(daemon: Daemon) -> None:
     answers = at_once(4, lambda _: daemon.ask("POST", "/v1/signals", b'{"symbol": "' + bytes(4 << 20) + b'"}'))
     assert {answer.status for answer in answers} == {413}
     assert served(daemon) == {"filled"}
 
 
-def test_those_that_hang_up_while_they_wait_lose_nothing(daemon: Daemon, exchange: Exchange) -> None:
+def test_callers_that_disconnect_while_waiting_lose_no_order(daemon: Daemon, exchange: Exchange) -> None:
     with exchange.frozen(), ExitStack() as ends:
         for number in range(10):
             body = b'{"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quoteOrderQty":25,"ownerId":"hasty-%d"}' % number

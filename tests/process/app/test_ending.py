@@ -1,4 +1,4 @@
-"""TERM and INT: nothing new is taken, what is in flight is finished, and nobody waits for ever."""
+"""TERM and INT: nothing new is accepted, open requests are finished, and no caller waits for ever."""
 
 import contextlib
 import os
@@ -16,12 +16,12 @@ from tests.support.signals import market_buy, resting_buy
 from tests.support.stage import Stage
 
 AT_ONCE_S = 5.0
-"""Far less than anything takes that a daemon might wait for in these tests."""
+"""Far less than any time that a daemon might wait for in these tests."""
 
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon of great patience; started."""
+    """A running daemon with a long drain timeout."""
     patient = {"queue": {"drain_s": 60}, "reconcile": {"startup_s": 60}}
     daemon = own_stage.daemon(exchange, patient)
     daemon.start(with_rules=True)
@@ -29,14 +29,14 @@ def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
 
 
 def held_up(daemon: Daemon, exchange: Exchange, delay_ms: int = 60_000) -> str:
-    """Send an order that the exchange takes at once and answers late."""
+    """Send an order that the exchange accepts at once and answers late."""
     exchange.inject({"kind": "slow_after", "delay_ms": delay_ms, "count": 1})
     order_id = daemon.send(market_buy())
     exchange.wait_for_arrivals(order_id)
     return order_id
 
 
-def test_what_is_in_flight_is_finished_and_nothing_new_is_taken(daemon: Daemon, exchange: Exchange) -> None:
+def test_open_requests_are_finished_and_nothing_new_is_accepted(daemon: Daemon, exchange: Exchange) -> None:
     order_id = held_up(daemon, exchange, delay_ms=500)
     behind = daemon.accept(market_buy(snipeTargetId=daemon.order(order_id)["snipeTargetId"], quoteOrderQty="26"))
     daemon.process.send(SIGTERM)
@@ -51,7 +51,7 @@ def test_what_is_in_flight_is_finished_and_nothing_new_is_taken(daemon: Daemon, 
     assert exchange.arrivals(behind) == []
 
 
-def test_what_is_not_finished_in_time_is_in_doubt_on_disk_and_found_at_the_next_start(
+def test_an_order_not_answered_in_time_is_in_doubt_on_disk_and_found_at_the_next_start(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     daemon.configure({"queue": {"drain_s": 0.2}})
@@ -67,7 +67,7 @@ def test_what_is_not_finished_in_time_is_in_doubt_on_disk_and_found_at_the_next_
 
 
 def cancel_held_up(daemon: Daemon, exchange: Exchange, delay_ms: int) -> tuple[str, Pending]:
-    """Cancel a resting order; the exchange does so at once and answers late."""
+    """Cancel a resting order; the exchange cancels it at once and answers late."""
     order_id = daemon.submit(resting_buy(), wait_s=10).json["id"]
     exchange.inject({"kind": "slow_after", "endpoint": "DELETE /api/v3/order", "delay_ms": delay_ms, "count": 1})
     asked = Pending(daemon.signals, "DELETE", f"/v1/orders/{order_id}")
@@ -76,7 +76,7 @@ def cancel_held_up(daemon: Daemon, exchange: Exchange, delay_ms: int) -> tuple[s
 
 
 @pytest.mark.parametrize("stays", [True, False], ids=["the caller stays", "the caller goes away"])
-def test_a_cancel_under_way_is_finished(daemon: Daemon, exchange: Exchange, stays: bool) -> None:
+def test_an_open_cancel_is_finished(daemon: Daemon, exchange: Exchange, stays: bool) -> None:
     order_id, asked = cancel_held_up(daemon, exchange, delay_ms=1_000)
     if not stays:
         asked.leave()
@@ -91,7 +91,7 @@ def test_a_cancel_under_way_is_finished(daemon: Daemon, exchange: Exchange, stay
 
 
 @pytest.mark.parametrize("stays", [True, False], ids=["the caller stays", "the caller goes away"])
-def test_a_cancel_that_is_not_answered_in_time_is_left_and_its_caller_is_told(
+def test_a_cancel_that_is_not_answered_in_time_is_abandoned_and_its_caller_is_answered(
     daemon: Daemon, exchange: Exchange, stays: bool
 ) -> None:
     daemon.configure({"queue": {"drain_s": 0.2}})
@@ -111,7 +111,7 @@ def test_a_cancel_that_is_not_answered_in_time_is_left_and_its_caller_is_told(
 
 
 def assert_nothing_was_lost(daemon: Daemon) -> None:
-    """No error was left that nobody took."""
+    """Check that no exception was left unhandled."""
     assert daemon.process.errors.all() == []
     levels = {event["event"]: event["level"] for event in daemon.process.events()}
     assert {name for name, level in levels.items() if level in {"error", "critical"}} == set()
@@ -119,7 +119,7 @@ def assert_nothing_was_lost(daemon: Daemon) -> None:
 
 def test_a_second_signal_ends_it_at_once_and_says_so(daemon: Daemon, exchange: Exchange) -> None:
     held_up(daemon, exchange)
-    daemon.process.send(SIGINT)  # as from a terminal, where it drains as well
+    daemon.process.send(SIGINT)  # as from a terminal; it drains as well
     daemon.wait_for("daemon.draining", in_flight=1)
     daemon.process.send(SIGTERM)
     assert daemon.process.exit_code(AT_ONCE_S) == 130
@@ -130,9 +130,7 @@ def test_a_second_signal_ends_it_at_once_and_says_so(daemon: Daemon, exchange: E
     assert (failed["error"], failed["exit_code"]) == (line.removeprefix("sniperd: "), 130)
 
 
-def test_a_daemon_that_still_looks_for_what_was_in_flight_ends_when_told_and_sends_nothing(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_a_daemon_that_still_searches_ends_when_asked_and_sends_nothing(daemon: Daemon, exchange: Exchange) -> None:
     order_id = held_up(daemon, exchange)
     behind = daemon.accept(
         market_buy(snipeTargetId=daemon.order(order_id)["snipeTargetId"], quoteOrderQty="26", deadlineMs=60_000)
@@ -148,14 +146,14 @@ def test_a_daemon_that_still_looks_for_what_was_in_flight_ends_when_told_and_sen
     assert exchange.arrivals(behind) == []
 
 
-def test_what_ends_a_start_is_told_once_where_a_person_reads_log_and_errors_together(own_stage: Stage) -> None:
+def test_a_refused_start_is_reported_once_where_log_and_standard_error_are_one_terminal(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None, {"store": {"path": "/proc/nowhere/sniperd.db"}})
     ours, its = pty.openpty()
     command = [*SNIPERD, "run", "--config", str(daemon.config_path)]
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=daemon.environ, cwd=daemon.directory)
     os.close(its)
     said = b""
-    with contextlib.suppress(OSError):  # which is how the end of a terminal is read
+    with contextlib.suppress(OSError):  # how the end of a terminal is read
         while more := os.read(ours, 65_536):
             said += more
     os.close(ours)

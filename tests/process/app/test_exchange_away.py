@@ -1,4 +1,4 @@
-"""An exchange that cannot be reached: the daemon runs, says so, loses nothing, and goes on when it is back."""
+"""An exchange that cannot be reached: the daemon runs, reports it, loses nothing, and continues when it is back."""
 
 import pytest
 
@@ -15,21 +15,19 @@ QUICK: Tables = {
 
 @pytest.fixture(scope="module")
 def exchange(shared_stage: Stage) -> Exchange:
-    """An exchange that comes and goes; after each test it is there."""
+    """An exchange that can be stopped; after each test it runs."""
     return shared_stage.exchange()
 
 
 @pytest.fixture(scope="module")
 def daemon(shared_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon that notices soon."""
+    """A daemon that notices quickly."""
     daemon = shared_stage.daemon(exchange, QUICK)
     daemon.start(with_rules=True)
     return daemon
 
 
-def test_away_at_the_start_it_is_waited_for_and_signals_are_told_to_come_again(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_away_at_the_start_signals_are_refused_until_it_is_back(daemon: Daemon, exchange: Exchange) -> None:
     exchange.kill()
     daemon.restart()
     away = daemon.wait_for("exchange.unreachable")
@@ -51,9 +49,7 @@ def test_away_at_the_start_it_is_waited_for_and_signals_are_told_to_come_again(
     assert len(exchange.orders(filled["id"])) == 1
 
 
-def test_away_on_the_way_an_order_is_tried_again_because_not_a_byte_of_it_left(
-    daemon: Daemon, exchange: Exchange
-) -> None:
+def test_away_before_a_byte_of_an_order_was_sent_the_order_is_retried(daemon: Daemon, exchange: Exchange) -> None:
     mark = daemon.process.mark()
     exchange.kill()
     daemon.wait_for("exchange.unreachable", since=mark)

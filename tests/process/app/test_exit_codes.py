@@ -13,17 +13,17 @@ from tests.support.daemon_process import Tables
 from tests.support.stage import Stage
 
 AT_ONCE = 4
-"""Processes that are started at the same time: more would only wait for one another."""
+"""Processes that are started at the same time: more would only compete for the processors."""
 
 
 class Case(NamedTuple):
-    """Something that is wrong."""
+    """One fault."""
 
     code: int
     said: tuple[str, ...]
-    """In the message; DIRECTORY stands for the daemon's own."""
+    """Part of the message; DIRECTORY is replaced by the daemon's own."""
     spoil: Callable[[Daemon, Daemon], Tables]
-    """Spoils a daemon's directory, beside one that runs; returns what its configuration says."""
+    """Makes the fault in a daemon's directory, beside a running daemon; returns its configuration."""
 
 
 def _file(daemon: Daemon, name: str, text: str | bytes = b"", mode: int = 0o600) -> str:
@@ -86,7 +86,7 @@ def _socket_of_another(_daemon: Daemon, other: Daemon) -> Tables:
 
 
 def _damaged(daemon: Daemon, other: Daemon) -> Tables:
-    """Overwrite the middle of a database that another has made."""
+    """Overwrite the middle of a database that another daemon has made."""
     content = bytearray(_copy(daemon, other).read_bytes())
     content[8_192:40_960] = b"\xff" * (40_960 - 8_192)
     _file(daemon, "sniperd.db", bytes(content))
@@ -149,11 +149,11 @@ class Ends:
                 self._daemons[name].process.exit_code()
 
     def of(self, what: str) -> Child:
-        """Return the process that met something."""
+        """Return the process with a fault."""
         return self._daemons[what].process
 
     def said(self, what: str) -> list[str]:
-        """Return what must stand in its message."""
+        """Return what its message must contain."""
         words = {
             "DIRECTORY": str(self._daemons[what].directory),
             "OTHER": str(self.running.directory),
@@ -167,7 +167,7 @@ class Ends:
 
 @pytest.fixture(scope="module")
 def ends(shared_stage: Stage, daemon_exchange: Exchange, running: Daemon) -> Ends:
-    """Let everything go wrong beside a daemon that runs."""
+    """Start a process with each fault, beside a running daemon."""
     return Ends(shared_stage, daemon_exchange, running)
 
 
@@ -196,6 +196,6 @@ def test_the_log_ends_with_the_same_sentence_once_there_is_a_log(ends: Ends, wha
     assert process.events()[-1] == failed[0]
 
 
-def test_none_of_it_disturbs_the_one_that_runs(ends: Ends) -> None:
+def test_none_of_it_disturbs_the_running_daemon(ends: Ends) -> None:
     assert ends.running.get("/readyz")["ready"] is True
     assert ends.running.ask("GET", "/v1/status").json["pid"] == ends.running.process.pid

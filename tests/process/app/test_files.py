@@ -1,4 +1,4 @@
-"""Files are not paths: what is deleted, replaced or cut under a running daemon is noticed, and nothing is lost."""
+"""Files deleted, replaced or cut under a running daemon: it notices, and nothing is lost."""
 
 import os
 import sqlite3
@@ -23,7 +23,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon that runs, and may lose its files."""
+    """A running daemon that may lose its files."""
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
     return daemon
@@ -34,7 +34,7 @@ def beside(daemon: Daemon, suffix: str) -> Path:
 
 
 def command(daemon: Daemon, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command of the daemon's to its end."""
+    """Run a command of the daemon to its end."""
     arguments = [sys.executable, "-m", "daemon", *map(str, words), "--config", str(daemon.config_path)]
     return subprocess.run(arguments, env=daemon.environ, capture_output=True, text=True, check=False)
 
@@ -63,7 +63,7 @@ def replace_database(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("take_away", [delete_all, delete_database, delete_log, delete_index, replace_database])
-def test_what_is_taken_away_is_noticed_and_nothing_that_was_acknowledged_is_lost(
+def test_a_missing_file_is_noticed_and_nothing_acknowledged_is_lost(
     daemon: Daemon, exchange: Exchange, take_away: Callable[[Daemon], None]
 ) -> None:
     signal, waits = market_buy(), market_buy(executeAt=wall_ms() + HOUR_MS)
@@ -92,7 +92,7 @@ def test_what_is_taken_away_is_noticed_and_nothing_that_was_acknowledged_is_lost
 
 
 def test_a_signal_right_after_that_is_not_acknowledged(daemon: Daemon, exchange: Exchange) -> None:
-    """The files are looked at before each group of commits, not only on a tick."""
+    """The files are checked before each group of commits, not only at intervals."""
     kept = daemon.submit(market_buy(), wait_s=10).json["id"]
     delete_all(daemon)
     answer = daemon.submit(market_buy(ownerId="late"))
@@ -104,7 +104,7 @@ def test_a_signal_right_after_that_is_not_acknowledged(daemon: Daemon, exchange:
         assert copy.execute("SELECT count(*) FROM orders WHERE owner_id = 'late'").fetchone() == (0,)
 
 
-def test_a_log_of_changes_that_is_cut_off_ends_the_daemon_and_is_not_taken_for_the_whole(daemon: Daemon) -> None:
+def test_a_truncated_wal_ends_the_daemon_and_is_not_taken_for_complete(daemon: Daemon) -> None:
     daemon.submit(market_buy(), wait_s=10)
     os.truncate(beside(daemon, "-wal"), 0)
     assert daemon.process.exit_code() == GONE
@@ -112,7 +112,7 @@ def test_a_log_of_changes_that_is_cut_off_ends_the_daemon_and_is_not_taken_for_t
     assert daemon.launch().exit_code() == BAD_DATABASE
 
 
-def test_without_its_lock_file_a_second_daemon_is_kept_out_all_the_same(
+def test_without_its_lock_file_a_second_daemon_is_still_refused(
     own_stage: Stage, daemon: Daemon, exchange: Exchange
 ) -> None:
     beside(daemon, ".lock").unlink()
@@ -161,7 +161,7 @@ def _empty(daemon: Daemon) -> None:
         pytest.param(_empty, "sniperd.db.lock", id="the database is empty"),
     ],
 )
-def test_a_start_without_the_database_that_there_was_is_refused(
+def test_a_start_without_the_earlier_database_is_refused(
     daemon: Daemon, take_away: Callable[[Daemon], None], named: str
 ) -> None:
     daemon.kill()
@@ -174,7 +174,7 @@ def test_a_start_without_the_database_that_there_was_is_refused(
     assert named in doctor.stdout
 
 
-def test_it_begins_anew_once_what_is_left_was_moved_away_on_purpose(daemon: Daemon) -> None:
+def test_it_starts_with_a_new_database_once_the_remains_were_moved_away(daemon: Daemon) -> None:
     daemon.kill()
     _remove_all_but("sniperd.db.lock")(daemon)
     beside(daemon, ".lock").rename(daemon.directory / "former-lock")
@@ -193,7 +193,7 @@ def test_a_lock_file_that_is_a_symbolic_link_is_not_followed(own_stage: Stage, e
     assert precious.read_text() == "precious"
 
 
-def test_a_database_behind_a_symbolic_link_is_watched_where_it_stands(own_stage: Stage, exchange: Exchange) -> None:
+def test_a_database_behind_a_symbolic_link_is_watched_at_its_target(own_stage: Stage, exchange: Exchange) -> None:
     daemon = own_stage.daemon(exchange)
     real = daemon.directory / "elsewhere" / "real.db"
     real.parent.mkdir()
@@ -222,7 +222,7 @@ def _lock(own_stage: Stage, daemon: Daemon) -> Child:
     return held
 
 
-def test_another_programs_lock_is_waited_for_and_told_and_nothing_is_sent_meanwhile(
+def test_another_programs_write_lock_is_reported_and_waited_for_and_nothing_is_sent_meanwhile(
     own_stage: Stage, daemon: Daemon, exchange: Exchange
 ) -> None:
     before = len(exchange.arrivals())
@@ -237,7 +237,7 @@ def test_another_programs_lock_is_waited_for_and_told_and_nothing_is_sent_meanwh
     daemon.until(answer.json["id"], "filled")
 
 
-def test_a_lock_that_is_held_at_the_start_is_waited_for(own_stage: Stage, daemon: Daemon) -> None:
+def test_a_write_lock_held_at_the_start_is_waited_for(own_stage: Stage, daemon: Daemon) -> None:
     daemon.kill()
     held = _lock(own_stage, daemon)
     daemon.launch()
@@ -247,7 +247,7 @@ def test_a_lock_that_is_held_at_the_start_is_waited_for(own_stage: Stage, daemon
 
 
 @pytest.mark.parametrize("which", ["both", "one"])
-def test_without_its_sockets_it_drains_and_ends_and_the_next_one_binds_them(daemon: Daemon, which: str) -> None:
+def test_without_its_sockets_it_drains_and_ends_and_the_next_daemon_binds_them(daemon: Daemon, which: str) -> None:
     sockets = [daemon.signals, daemon.status] if which == "both" else [daemon.signals]
     for path in sockets:
         path.unlink()
@@ -258,7 +258,7 @@ def test_without_its_sockets_it_drains_and_ends_and_the_next_one_binds_them(daem
     assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
 
 
-def test_after_a_reader_that_stayed_the_log_of_changes_shrinks_again(daemon: Daemon) -> None:
+def test_the_wal_shrinks_again_after_a_long_reader(daemon: Daemon) -> None:
     log = beside(daemon, "-wal")
     with closing(sqlite3.connect(f"file:{daemon.database}?mode=ro", uri=True, isolation_level=None)) as reader:
         reader.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""The README's life: no configuration, no account, an empty home; a paper exchange that the daemon keeps beside it."""
+"""The README's quick start: no configuration, no account, an empty home, and a paper exchange that the daemon runs."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ class Home:
         return self.process
 
     def start(self) -> None:
-        """Start it, and wait until it takes signals."""
+        """Start it, and wait until it accepts signals."""
         self.launch().wait_for("daemon.ready")
 
     def sniperd(self, *words: str) -> Ran:
@@ -41,14 +41,14 @@ class Home:
         return sniperd(*words, environ=self.environ, directory=self.directory)
 
     def buy(self, key: str) -> dict[str, Any]:
-        """Buy for 25, under a key."""
+        """Buy for 25, with an idempotency key."""
         ran = self.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25", "--key", key, "--allow-repeat", "--json")
         assert ran.code == 0, ran.errors
         order: dict[str, Any] = ran.json
         return order
 
     def book(self) -> list[str]:
-        """Return the paper exchange's own book: its orders' client ids."""
+        """Return the client order ids in the paper exchange's own book."""
         connection = http.client.HTTPConnection(urlsplit(self.exchange()["url"]).netloc, timeout=10)
         connection.request("GET", "/simulator/orders")
         orders = json.loads(connection.getresponse().read())
@@ -56,7 +56,7 @@ class Home:
         return [order["clientOrderId"] for order in orders]
 
     def exchange(self) -> dict[str, Any]:
-        """Return what the daemon last said of its paper exchange."""
+        """Return the daemon's last log line about its paper exchange."""
         return self.process.events("exchange.started")[-1]
 
 
@@ -68,7 +68,7 @@ def home(shared_stage: Stage) -> Home:
     return home
 
 
-def test_the_first_start_makes_what_it_needs_for_its_user_alone(home: Home) -> None:
+def test_the_first_start_creates_what_it_needs_for_its_user_only(home: Home) -> None:
     made = {path.name for path in home.state.iterdir()}
     assert made >= {"sniperd.db", "paper-exchange.db", "run"}
     assert {path.name for path in (home.state / "run").iterdir()} == {"signals.sock", "status.sock"}
@@ -121,11 +121,11 @@ def test_a_paper_exchange_that_ends_is_started_again_with_its_book_at_its_addres
 
 
 def test_a_paper_exchange_that_outlives_a_killed_daemon_is_waited_for(own_stage: Stage) -> None:
-    """It ends with its daemon, but not at once; and the next daemon may be there sooner."""
+    """It ends with its daemon, but not at once; and the next daemon may start sooner."""
     home = Home(own_stage)
     first = home.launch()
     first.wait_for("daemon.ready")
-    first.close()  # with its exchange: another one takes that one's place
+    first.close()  # with its exchange: another one binds that address
     words = ("exchange", "--listen", "127.0.0.1:0", "--db", str(home.state / "paper-exchange.db"))
     left = own_stage.child(*SNIPERD, *words, environ=home.environ, directory=home.directory)
     left.wait_for("exchange.listening")

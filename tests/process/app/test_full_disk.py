@@ -1,4 +1,4 @@
-"""A disk without space: nothing is acknowledged that is not on it, the process ends, and nothing is lost or doubled."""
+"""A full disk: nothing is acknowledged that is not on it, the process ends, and nothing is lost or sent twice."""
 
 import http.client
 import os
@@ -22,20 +22,20 @@ FULL_AT_START, NO_COMMIT = 75, 74
 
 
 class Disk:
-    """A file system of its own, that can be filled."""
+    """A small file system that can be filled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._ballast = path / "ballast"
 
     def fill(self, *, leave: int = 0) -> None:
-        """Leave no space, or so many bytes."""
+        """Leave no space, or a number of bytes."""
         space = os.statvfs(self.path)
         with self._ballast.open("wb") as ballast:
             os.posix_fallocate(ballast.fileno(), 0, space.f_bavail * space.f_frsize - leave)
 
     def free(self) -> None:
-        """Make space again."""
+        """Free the space again."""
         self._ballast.unlink()
 
 
@@ -54,12 +54,12 @@ def disk(own_stage: Stage) -> Iterator[Disk]:
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange, disk: Disk) -> Daemon:
-    """A daemon whose database stands on the small file system; not started."""
+    """A daemon whose database is on the small file system; not started."""
     return own_stage.daemon(exchange, {"store": {"path": str(disk.path / "sniperd.db")}})
 
 
 def test_on_a_full_disk_the_daemon_does_not_start_and_says_why(daemon: Daemon, disk: Disk) -> None:
-    """It ends with the code of a failure that can pass, so that the service manager tries again."""
+    """It ends with the exit code of a temporary failure, so that the service manager tries again."""
     for leave in (0, 1 << 20):
         disk.fill(leave=leave)
         process = daemon.launch()
@@ -71,7 +71,7 @@ def test_on_a_full_disk_the_daemon_does_not_start_and_says_why(daemon: Daemon, d
     assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
 
 
-def test_when_the_disk_fills_up_what_was_acknowledged_is_kept_and_the_rest_was_not_acknowledged(
+def test_when_the_disk_fills_up_acknowledged_signals_are_kept_and_others_are_not_acknowledged(
     daemon: Daemon, disk: Disk, exchange: Exchange
 ) -> None:
     daemon.start(with_rules=True)
@@ -108,7 +108,7 @@ def test_when_the_disk_fills_up_what_was_acknowledged_is_kept_and_the_rest_was_n
 
 
 def _answered(daemon: Daemon, wish: Any) -> Any:
-    """Send a signal, or many; return what was acknowledged."""
+    """Send signals; return those that were acknowledged."""
     try:
         answer = daemon.ask("POST", "/v1/signals/batch" if isinstance(wish, list) else "/v1/signals", wish)
     except (OSError, http.client.HTTPException):

@@ -1,4 +1,4 @@
-"""What was taken away, taken back or only reserved keeps nobody waiting."""
+"""A lock that was released, an order that was withdrawn and a reserved rate slot block no other order."""
 
 from tests.support import Daemon, Exchange, Stage, wall_ms
 from tests.support.signals import market_buy, market_sell
@@ -7,7 +7,7 @@ from tests.support.tables import read
 LONG_AHEAD = {"queue": {"arm_ahead_ms": 60_000}}
 
 
-def test_after_a_forced_release_under_a_lost_order_the_resources_next_order_goes(
+def test_a_forced_release_under_a_lost_order_lets_the_resources_next_order_go(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange)
@@ -24,7 +24,7 @@ def test_after_a_forced_release_under_a_lost_order_the_resources_next_order_goes
     assert daemon.order(lost)["state"] == "lost"
 
 
-def test_after_a_restart_a_forced_release_lets_the_resources_next_order_go(
+def test_a_forced_release_after_a_restart_lets_the_resources_next_order_go(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange)
@@ -38,7 +38,7 @@ def test_after_a_restart_a_forced_release_lets_the_resources_next_order_go(
     daemon.until(waiting, "filled")
 
 
-def test_an_armed_order_that_is_withdrawn_does_not_keep_its_resource_until_its_instant(
+def test_an_armed_order_that_is_withdrawn_releases_its_resource_before_its_instant(
     own_stage: Stage, exchange: Exchange
 ) -> None:
     daemon = own_stage.daemon(exchange, LONG_AHEAD)
@@ -51,9 +51,7 @@ def test_an_armed_order_that_is_withdrawn_does_not_keep_its_resource_until_its_i
     assert exchange.arrivals(armed) == []
 
 
-def test_a_sell_goes_at_once_though_buys_that_are_armed_reserve_the_whole_second(
-    own_stage: Stage, exchange: Exchange
-) -> None:
+def test_a_sell_goes_at_once_although_armed_buys_reserve_the_whole_second(own_stage: Stage, exchange: Exchange) -> None:
     daemon = own_stage.daemon(exchange, {"exchange": {"order_rate_per_s": 3}, **LONG_AHEAD})
     daemon.start(with_rules=True)
     instant_ms = wall_ms() + 900
@@ -71,7 +69,7 @@ def test_a_sell_goes_at_once_though_buys_that_are_armed_reserve_the_whole_second
 
 
 def release(daemon: Daemon, order_id: str) -> None:
-    """Take away the lock of an order that a person has looked for on the exchange."""
+    """Force-release the lock of an order that the operator has checked on the exchange."""
     lock_id = read(daemon.database, "SELECT lock_id FROM orders WHERE order_id = ?", order_id)[0]["lock_id"]
     body = {"reason": "looked at the exchange", "exchangeChecked": True}
     released = daemon.ask("POST", f"/v1/admin/locks/{lock_id}/force-release", body)

@@ -20,7 +20,7 @@ from tests.support.stage import Stage
 from tests.support.waiting import PATIENCE_S
 
 HEARS_HANGUP = ["env", "--default-signal=HUP"]
-"""However the tests themselves were started: under nohup(1) every process of theirs would ignore SIGHUP."""
+"""Sets SIGHUP back: if the tests themselves run under nohup(1), every process of theirs would ignore it."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def pid_of_exchange(home: Path) -> int | None:
     return None
 
 
-def test_a_terminal_that_is_closed_ends_it_in_an_orderly_way(home: Path) -> None:
+def test_a_closed_terminal_drains_and_ends_it(home: Path) -> None:
     ours, its = pty.openpty()
     process = subprocess.Popen(
         [*HEARS_HANGUP, "setsid", "--ctty", *SNIPERD, "run"],
@@ -89,14 +89,14 @@ def errors_at(own_stage: Stage, home: Path) -> Callable[[str], Child]:
     return start
 
 
-def test_a_terminal_that_blocks_does_not_block_the_end(errors_at: Callable[[str], Child]) -> None:
+def test_a_blocked_terminal_does_not_block_the_end(errors_at: Callable[[str], Child]) -> None:
     with blocked_terminal() as (_, path):
         daemon = errors_at(path)
         daemon.wait_for("daemon.ready")
         assert daemon.terminate() == 0
 
 
-def test_a_terminal_that_is_closed_during_a_write_does_not_change_the_exit_code(
+def test_a_terminal_closed_during_a_write_does_not_change_the_exit_code(
     errors_at: Callable[[str], Child],
 ) -> None:
     with blocked_terminal() as (operator, path):
@@ -108,7 +108,7 @@ def test_a_terminal_that_is_closed_during_a_write_does_not_change_the_exit_code(
         assert daemon.exit_code() == 0
 
 
-def test_hanging_up_twice_is_no_order_to_end_at_once(own_stage: Stage, home: Path) -> None:
+def test_a_second_hangup_does_not_end_it_at_once(own_stage: Stage, home: Path) -> None:
     daemon = own_stage.child(*HEARS_HANGUP, *SNIPERD, "run", environ=plain_environment(home), directory=home)
     daemon.wait_for("daemon.ready")
     daemon.send(SIGHUP)
@@ -120,7 +120,7 @@ def test_hanging_up_twice_is_no_order_to_end_at_once(own_stage: Stage, home: Pat
     assert daemon.errors.all() == []
 
 
-def test_one_that_was_started_to_outlive_its_terminal_does(own_stage: Stage, home: Path) -> None:
+def test_a_daemon_under_nohup_outlives_its_terminal(own_stage: Stage, home: Path) -> None:
     command = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *SNIPERD, "run"]  # as nohup(1) does
     daemon = own_stage.child(*command, environ=plain_environment(home), directory=home)
     daemon.wait_for("daemon.ready")
@@ -132,7 +132,7 @@ def test_one_that_was_started_to_outlive_its_terminal_does(own_stage: Stage, hom
     assert daemon.terminate() == 0
 
 
-def test_one_that_is_killed_takes_its_exchange_along(own_stage: Stage, home: Path) -> None:
+def test_a_killed_daemon_takes_its_exchange_along(own_stage: Stage, home: Path) -> None:
     daemon = own_stage.child(*SNIPERD, "run", environ=plain_environment(home), directory=home)
     daemon.wait_for("daemon.ready")
     daemon.send(SIGKILL)

@@ -1,4 +1,4 @@
-"""The journal: standard output and standard error in one stream; every line of it is a JSON object, come what may."""
+"""The journal: standard output and standard error in one stream; every line of it is always a JSON object."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ def start(daemon: Daemon) -> None:
     eventually(lambda: journal(daemon).exists() and told(daemon, "daemon.ready"), "it is ready")
 
 
-def test_a_day_is_told_in_json(daemon: Daemon) -> None:
+def test_a_day_is_logged_in_json(daemon: Daemon) -> None:
     start(daemon)
     assert ask(daemon.signals, "POST", "/v1/signals", market_buy()).status == 202
     daemon.process.send(SIGTERM)
@@ -67,7 +67,7 @@ def ready(daemon: Daemon) -> bool:
         return False
 
 
-def test_a_start_that_is_refused_is_told_in_json(daemon: Daemon) -> None:
+def test_a_refused_start_is_logged_in_json(daemon: Daemon) -> None:
     del daemon.environ["MEXC_API_KEY"], daemon.environ["MEXC_SECRET_KEY"]
     daemon.launch(*ONE_STREAM)
     assert daemon.process.exit_code() == 77
@@ -76,7 +76,7 @@ def test_a_start_that_is_refused_is_told_in_json(daemon: Daemon) -> None:
     assert events(daemon)[-1] == failed
 
 
-def test_a_wrong_configuration_is_told_in_json(daemon: Daemon) -> None:
+def test_a_wrong_configuration_is_logged_in_json(daemon: Daemon) -> None:
     daemon.configure({"queue": {"fifo": True}})
     daemon.launch(*ONE_STREAM)
     assert daemon.process.exit_code() == 78
@@ -84,7 +84,7 @@ def test_a_wrong_configuration_is_told_in_json(daemon: Daemon) -> None:
     assert (failed["event"], failed["exit_code"], "fifo" in failed["error"]) == ("daemon.failed", 78, True)
 
 
-def test_an_error_of_its_own_is_told_in_json_with_where_it_happened(daemon: Daemon) -> None:
+def test_an_internal_error_is_logged_in_json_with_its_traceback(daemon: Daemon) -> None:
     daemon.configure({"http": {"listen": "127.0.0.1:0", "token_file": "no\0file"}})
     daemon.launch(*ONE_STREAM)
     assert daemon.process.exit_code() == 70

@@ -1,4 +1,4 @@
-"""kill -9 with everything under way: at most one order a signal on the exchange's own book, and none forgotten."""
+"""kill -9 with orders in every state: at most one order per signal in the exchange's own book, and none forgotten."""
 
 import pytest
 
@@ -8,9 +8,7 @@ whatever_happened = pytest.mark.parametrize("what", PLACED)
 
 
 @whatever_happened
-def test_an_order_that_was_under_way_is_on_the_book_once_and_the_daemon_finds_it(
-    aftermath: Aftermath, what: str
-) -> None:
+def test_an_open_attempt_is_on_the_book_once_and_the_daemon_finds_it(aftermath: Aftermath, what: str) -> None:
     order_id = aftermath.placed[what]
     found = aftermath.daemon.until(order_id, "filled")
     [booked] = aftermath.exchange.orders(order_id)
@@ -20,14 +18,14 @@ def test_an_order_that_was_under_way_is_on_the_book_once_and_the_daemon_finds_it
 
 
 @whatever_happened
-def test_its_signal_again_is_answered_with_the_same_order(aftermath: Aftermath, what: str) -> None:
+def test_its_signal_sent_again_is_answered_with_the_same_order(aftermath: Aftermath, what: str) -> None:
     order_id = aftermath.placed[what]
     again = aftermath.daemon.submit(aftermath.signals[order_id])
     assert (again.status, again.json["id"], again.json["replayed"]) == (200, order_id, True)
 
 
 @whatever_happened
-def test_its_lock_is_the_one_it_had_and_is_released_when_the_order_is_found(aftermath: Aftermath, what: str) -> None:
+def test_its_lock_is_the_same_and_is_released_when_the_order_is_found(aftermath: Aftermath, what: str) -> None:
     order_id = aftermath.placed[what]
     aftermath.daemon.until(order_id, "filled")
     [lock] = aftermath.daemon.explain(order_id)["locks"]
@@ -36,7 +34,7 @@ def test_its_lock_is_the_one_it_had_and_is_released_when_the_order_is_found(afte
     assert (lock["fencingToken"], lock["acquiredAtMs"]) == (before["fencingToken"], before["acquiredAtMs"])
 
 
-def test_a_second_order_of_its_resource_waits_until_the_first_is_found_and_has_a_greater_token(
+def test_the_resources_second_order_waits_until_the_first_is_found_and_has_a_greater_token(
     aftermath: Aftermath,
 ) -> None:
     first, second = aftermath.placed["it never answers"], aftermath.behind_placed
@@ -47,7 +45,7 @@ def test_a_second_order_of_its_resource_waits_until_the_first_is_found_and_has_a
     assert second_lock["fencingToken"] > max(lock["fencingToken"] for lock in aftermath.locks.values())
 
 
-def test_an_order_that_never_arrived_is_lost_and_its_resource_stays_taken_until_a_person_rules(
+def test_an_order_that_never_arrived_is_lost_and_holds_its_resource_until_the_operator_resolves_it(
     aftermath: Aftermath,
 ) -> None:
     first, second = aftermath.never_placed, aftermath.behind_never_placed
@@ -61,7 +59,7 @@ def test_an_order_that_never_arrived_is_lost_and_its_resource_stays_taken_until_
     assert aftermath.exchange.orders(first) == []
 
 
-def test_an_order_that_waits_for_its_time_waits_on(aftermath: Aftermath) -> None:
+def test_a_scheduled_order_is_still_scheduled(aftermath: Aftermath) -> None:
     order = aftermath.daemon.order(aftermath.queued)
     assert (order["state"], order["attempts"]) == ("queued", 0)
     assert order["executeAtMs"] == aftermath.signals[aftermath.queued]["executeAt"]
@@ -79,14 +77,14 @@ def test_an_order_whose_deadline_passed_meanwhile_is_never_sent(aftermath: After
     assert aftermath.exchange.arrivals(aftermath.too_late) == []
 
 
-def test_an_order_that_was_armed_is_in_doubt_and_never_fires(aftermath: Aftermath) -> None:
+def test_an_order_that_was_armed_is_in_doubt_and_is_never_sent(aftermath: Aftermath) -> None:
     order = aftermath.daemon.until(aftermath.armed, "lost")
     assert order["attempts"] == 1
     assert order["updatedAtMs"] > order["executeAtMs"]
     assert aftermath.exchange.arrivals(aftermath.armed) == []
 
 
-def test_no_signal_that_was_acknowledged_in_a_crowd_is_forgotten(aftermath: Aftermath) -> None:
+def test_no_acknowledged_signal_of_the_crowd_is_forgotten(aftermath: Aftermath) -> None:
     assert len(aftermath.acknowledged) >= KILL_AFTER
     for order_id in aftermath.acknowledged:
         assert aftermath.daemon.until(order_id, "filled", "lost", "expired")["id"] == order_id
@@ -102,7 +100,7 @@ def test_no_order_is_on_the_book_twice(aftermath: Aftermath) -> None:
     assert {order_of(each) for each in arrived} <= known
 
 
-def test_recovery_tells_what_it_found(aftermath: Aftermath) -> None:
+def test_recovery_reports_what_it_found(aftermath: Aftermath) -> None:
     told = aftermath.daemon.wait_for("daemon.recovered")
     assert told["in_doubt"] >= len(PLACED) + 1  # and the one that was armed
     assert told["queued"] >= 4

@@ -1,4 +1,4 @@
-"""What the daemon writes where a program reads: one JSON object a line, each an event of the catalogue."""
+"""The log: one JSON object per line, each an event of the catalogue."""
 
 import json
 import sqlite3
@@ -39,12 +39,12 @@ def test_every_event_has_its_promised_keys_and_no_others(lines: list[str]) -> No
             assert {"order_id", "resource", "state"} <= fields.keys(), line
 
 
-def test_the_life_of_an_order_is_told(lines: list[str]) -> None:
+def test_the_life_of_an_order_is_logged(lines: list[str]) -> None:
     told = {json.loads(line)["event"] for line in lines}
     assert told >= {"daemon.starting", "daemon.recovered", "daemon.ready", "order.sent", "order.placed"}
 
 
-def test_nothing_is_told_of_an_order_that_is_not_on_disk(aftermath: Aftermath) -> None:
+def test_nothing_is_logged_about_an_order_that_is_not_on_disk(aftermath: Aftermath) -> None:
     told = {json.loads(line).get("order_id") for line in aftermath.killed_lines[:-1]} - {None}
     with closing(sqlite3.connect(f"file:{aftermath.daemon.database}?mode=ro", uri=True)) as database:
         stored = {row[0] for row in database.execute("SELECT order_id FROM orders")}

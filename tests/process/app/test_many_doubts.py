@@ -1,4 +1,4 @@
-"""Many doubts at a start: whoever calls is served before the exchange's weight has sufficed to look everywhere."""
+"""Many orders in doubt at a start: callers are served before the request weight has sufficed for every search."""
 
 from daemon.simulator.symbols import default_symbols
 from tests.support import Exchange, Stage
@@ -9,10 +9,10 @@ REAL_WEIGHT = {"weight_per_10s": 250, "requests_per_s": 60}
 PATIENT = {"startup_s": 3_600, "negatives": 100}
 
 
-def test_a_start_with_many_doubts_serves_callers_though_the_weight_does_not_suffice_to_look_everywhere(
+def test_a_start_with_many_orders_in_doubt_serves_callers_before_all_searches_are_done(
     own_stage: Stage, exchange: Exchange
 ) -> None:
-    """Looking everywhere takes 25 of the weight for each pair; asking for an order itself takes 2."""
+    """A complete search costs a weight of 25 per pair; a query for one order costs 2."""
     daemon = own_stage.daemon(exchange, {"reconcile": PATIENT})
     daemon.start(with_rules=True)
     exchange.inject({"kind": "request_lost"})

@@ -1,4 +1,4 @@
-"""The paper exchange's habits: a market buy spends what it spends on MEXC, and says so; a setting turns it off."""
+"""The paper exchange behaves as MEXC: a market buy may spend less than asked, and says so; a setting turns it off."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from tests.support.stage import Stage
 
 
 @pytest.mark.parametrize("spends_all", [False, True])
-def test_a_market_buy_that_spends_less_says_why_and_one_may_spend_all(own_stage: Stage, spends_all: bool) -> None:
+def test_a_market_buy_that_spends_less_says_why_and_a_setting_makes_it_spend_all(
+    own_stage: Stage, spends_all: bool
+) -> None:
     daemon = own_stage.daemon(None, {"exchange": {"paper_spends_all": spends_all}})
     daemon.start(with_rules=True)
     order = daemon.submit(market_buy(quoteOrderQty="1000"), wait_s=10).json

@@ -1,4 +1,4 @@
-"""Key, secret and token are planted in every way there is, everything is done, and all that was written is searched."""
+"""Key, secret and token are planted in every possible way, every operation is run, and all output is searched."""
 
 import base64
 import http.client
@@ -18,7 +18,7 @@ from tests.support.stage import Stage
 
 SIGNATURE = re.compile(rb"signature(=|%3D|\": ?\")[0-9a-f]", re.IGNORECASE)
 PLANTED = {"http-token", "mexc_api_key", "mexc_api_secret"}
-"""The files whose business it is to hold a secret."""
+"""The files that may hold a secret."""
 
 COMMANDS = [
     "status", "status --json", "orders", "orders --json", "locks", "locks --json", "doctor", "doctor --json",
@@ -45,7 +45,7 @@ def plant(daemon: Daemon, way: str) -> None:
 
 
 class Searched:
-    """Everything that a daemon, its commands and its sockets said."""
+    """Everything that a daemon, its commands and its sockets wrote."""
 
     def __init__(self, daemon: Daemon, signatures: list[str]) -> None:
         self.daemon = daemon
@@ -54,7 +54,7 @@ class Searched:
         self.token = ""
 
     def live(self, manager: ServiceManager, exchange: Exchange) -> None:
-        """Live through everything: trading, failures, questions, a reload, a kill, an abort, refused starts."""
+        """Run everything: trading, failures, queries, a reload, a kill, an abort, refused starts."""
         daemon = self.daemon
         manager.launch()
         daemon.wait_for("daemon.ready")
@@ -93,7 +93,7 @@ class Searched:
         self.told[route] = self.daemon.ask("GET", route).raw
 
     def over_tcp(self) -> None:
-        """Ask over the loopback listener, with the token, a wrong one and none."""
+        """Ask on the loopback listener, with the token, a wrong one and none."""
         address = self.daemon.process.events("daemon.ready")[0]["http"].removeprefix("http://")
         for name, token in (("right", self.token), ("wrong", self.token[:-1]), ("none", "")):
             connection = http.client.HTTPConnection(address, timeout=15)
@@ -125,7 +125,7 @@ class Searched:
 
 @pytest.fixture(scope="module", params=["environment", "files", "credentials"])
 def searched(request: pytest.FixtureRequest, shared_stage: Stage) -> Iterator[Searched]:
-    """Plant the secrets in one way, and live through everything."""
+    """Plant the secrets in one way, and run everything."""
     exchange = shared_stage.exchange()
     with echoing(exchange.url) as (url, signatures):
         daemon = shared_stage.daemon(exchange, {"exchange": {"base_url": url}, "http": {"listen": "127.0.0.1:0"}})
@@ -139,12 +139,12 @@ def searched(request: pytest.FixtureRequest, shared_stage: Stage) -> Iterator[Se
 
 
 def forms(secret: str) -> list[bytes]:
-    """Return a secret as it is, and as it would be carried elsewhere."""
+    """Return a secret in plain text and in its encodings."""
     plain = secret.encode()
     return [plain, plain.hex().encode(), base64.b64encode(plain).rstrip(b"=")]
 
 
-def test_everything_was_done(searched: Searched) -> None:
+def test_everything_was_run(searched: Searched) -> None:
     names = {name for name, _ in searched.everything()}
     assert names >= {"sniperd.db", "sniperd.db-wal", "backup.db", "before the kill", "before the abort", "tcp, wrong"}
     assert (
@@ -154,14 +154,14 @@ def test_everything_was_done(searched: Searched) -> None:
 
 
 @pytest.mark.parametrize("secret", ["key", "secret", "token"])
-def test_a_secret_stands_nowhere(searched: Searched, secret: str) -> None:
+def test_no_secret_is_anywhere(searched: Searched, secret: str) -> None:
     planted = {"key": KEYS.api_key, "secret": KEYS.api_secret, "token": searched.token}[secret]
     assert len(planted) > 15
     assert [name for name, text in searched.everything() if any(form in text for form in forms(planted))] == []
 
 
-def test_a_signature_stands_nowhere(searched: Searched) -> None:
-    """Whatever notation an answer quotes it in."""
+def test_no_signature_is_anywhere(searched: Searched) -> None:
+    """In no notation in which an answer may quote it."""
     assert len(searched.signatures) >= len(STATUS)
     values = [signature.encode() for signature in searched.signatures]
     for name, text in searched.everything():
@@ -169,11 +169,11 @@ def test_a_signature_stands_nowhere(searched: Searched) -> None:
         assert not any(value in text.lower() for value in values), name
 
 
-def test_no_core_was_left(searched: Searched) -> None:
+def test_no_core_dump_was_left(searched: Searched) -> None:
     assert [path for path in searched.daemon.directory.rglob("core*") if path.is_file()] == []
 
 
-def test_the_daemon_can_leave_no_core(shared_stage: Stage) -> None:
+def test_the_daemon_can_leave_no_core_dump(shared_stage: Stage) -> None:
     daemon = shared_stage.daemon(None)
     daemon.start()
     limits = Path(f"/proc/{daemon.process.pid}/limits").read_text()

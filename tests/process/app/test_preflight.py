@@ -1,4 +1,4 @@
-"""Before real orders are sent the exchange is asked whether the account may trade: what it says, and what follows."""
+"""The preflight: before real orders are sent the exchange is asked whether the account may trade."""
 
 from pathlib import Path
 
@@ -16,11 +16,11 @@ LIMITED: Tables = {
     "exchange": {"order_rate_per_s": 10, "weight_per_10s": 300, "requests_per_s": 8},
     "guards": {"max_notional_per_order": 30, "max_notional_per_day": 60},
 }
-"""What an exchange that is not on this machine asks for."""
+"""What the configuration needs for an exchange that is not on this machine."""
 
 
 def refusal_of(daemon: Daemon) -> str:
-    """Start a daemon that must not run; return what it says."""
+    """Start a daemon that must refuse to run; return its message."""
     daemon.launch()
     assert daemon.process.exit_code() == 77
     [line] = daemon.process.errors.all()
@@ -37,7 +37,7 @@ def test_a_key_that_the_exchange_does_not_know_ends_the_start(own_stage: Stage) 
     assert not any(secret in said for secret in OTHERS)
 
 
-def test_a_key_that_may_only_read_ends_the_start(own_stage: Stage) -> None:
+def test_a_read_only_key_ends_the_start(own_stage: Stage) -> None:
     said = refusal_of(own_stage.daemon(own_stage.exchange("--key-reads-only")))
     assert "does not let the key trade" in said
     assert "700007" in said
@@ -49,7 +49,7 @@ def test_an_account_that_may_not_trade_ends_the_start(own_stage: Stage) -> None:
     assert "canTrade is false" in refusal_of(own_stage.daemon(exchange))
 
 
-def test_a_machine_whose_clock_is_a_minute_off_ends_the_start_but_beside_a_test_server(
+def test_a_clock_that_is_a_minute_off_ends_the_start_unless_the_server_is_a_test_server(
     own_stage: Stage, tmp_path: Path
 ) -> None:
     exchange = own_stage.exchange("--clock-offset-ms", "-90000")
@@ -63,7 +63,7 @@ def test_a_machine_whose_clock_is_a_minute_off_ends_the_start_but_beside_a_test_
         assert "systemd-timesyncd" in refusal_of(daemon)
 
 
-def test_nothing_is_placed_to_find_out(own_stage: Stage) -> None:
+def test_preflight_places_no_order(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start()
@@ -72,7 +72,7 @@ def test_nothing_is_placed_to_find_out(own_stage: Stage) -> None:
     assert daemon.get("/v1/status")["unproven"] is None
 
 
-def test_on_an_address_that_is_not_the_loopbacks_known_ones_it_trades_over_tls_within_limits_alone(
+def test_on_an_address_that_is_not_a_known_loopback_one_it_trades_only_over_tls_and_with_limits(
     own_stage: Stage, tmp_path: Path
 ) -> None:
     exchange = own_stage.exchange()
@@ -92,19 +92,19 @@ def test_on_an_address_that_is_not_the_loopbacks_known_ones_it_trades_over_tls_w
 
 @pytest.fixture
 def exchange(own_stage: Stage) -> Exchange:
-    """An exchange that comes and goes."""
+    """An exchange that can be stopped."""
     return own_stage.exchange()
 
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon that takes signals."""
+    """A daemon that accepts signals."""
     daemon = own_stage.daemon(exchange, {"reconcile": {"startup_s": 0.5}})
     daemon.start(with_rules=True)
     return daemon
 
 
-def test_an_exchange_that_is_away_keeps_no_doubt_from_being_settled_and_no_order_is_sent_before_it_is_proven(
+def test_after_a_restart_orders_in_doubt_are_settled_and_none_is_sent_before_preflight_passes(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     exchange.inject({"kind": "slow_after", "delay_ms": 60_000})
@@ -133,7 +133,7 @@ def test_a_lease_is_granted_while_the_exchange_is_away(daemon: Daemon, exchange:
     assert daemon.ask("POST", "/v1/locks", {"resourceId": "wallet:1", "ownerId": "bot"}).status == 201
 
 
-def test_a_no_that_comes_later_halts_trading_instead_of_ending_the_daemon(own_stage: Stage) -> None:
+def test_a_later_refusal_halts_trading_and_does_not_end_the_daemon(own_stage: Stage) -> None:
     exchange = own_stage.exchange("--fault", "refused:code=700006,endpoint=GET /api/v3/account")
     exchange.kill()
     daemon = own_stage.daemon(exchange)
@@ -144,7 +144,7 @@ def test_a_no_that_comes_later_halts_trading_instead_of_ending_the_daemon(own_st
     assert daemon.submit(market_buy()).status == 409
 
 
-def test_with_an_order_out_there_a_no_begins_the_day_halted_so_that_it_is_followed(
+def test_with_an_open_order_a_refused_preflight_starts_halted_so_that_the_order_is_followed(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     resting = daemon.accept(resting_buy())

@@ -1,4 +1,4 @@
-"""HUP: the configuration is read again, counts where it can, and says what waits; a wrong one changes nothing."""
+"""HUP reads the configuration again: it applies what can change, reports what waits, and refuses a wrong one."""
 
 from collections.abc import Iterator
 from signal import SIGHUP
@@ -28,7 +28,7 @@ def daemon(module_daemon: Daemon) -> Iterator[Daemon]:
     assert module_daemon.reload()["event"] == "daemon.reloaded"
 
 
-def test_what_can_change_counts_at_once_and_is_told(daemon: Daemon) -> None:
+def test_what_can_change_applies_at_once_and_is_reported(daemon: Daemon) -> None:
     daemon.configure({"queue": {"buy_deadline_ms": 1_234}, "exchange": {"weight_per_10s": 999_999}})
     told = daemon.reload()
     assert (told["event"], told["needs_restart"]) == ("daemon.reloaded", "nothing")
@@ -38,7 +38,7 @@ def test_what_can_change_counts_at_once_and_is_told(daemon: Daemon) -> None:
     assert order["deadlineAtMs"] - order["acceptedAtMs"] == 1_234
 
 
-def test_what_cannot_change_waits_for_a_restart_and_is_told(daemon: Daemon) -> None:
+def test_what_cannot_change_waits_for_a_restart_and_is_reported(daemon: Daemon) -> None:
     elsewhere = str(daemon.directory / "elsewhere.sock")
     here = daemon.config["sockets"]["status"]
     daemon.configure({"sockets": {"status": elsewhere}})
@@ -66,14 +66,14 @@ def test_a_wrong_configuration_is_refused_and_the_old_one_stays(
     assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled"
 
 
-def test_a_file_that_is_gone_is_refused_and_the_old_one_stays(daemon: Daemon) -> None:
+def test_a_missing_file_is_refused_and_the_old_configuration_stays(daemon: Daemon) -> None:
     daemon.config_path.unlink()
     told = daemon.reload()
     assert told["event"] == "daemon.reload_refused"
     assert f"cannot read {daemon.config_path}" in told["error"]
 
 
-def test_the_level_of_the_log_changes_at_once(daemon: Daemon) -> None:
+def test_the_log_level_changes_at_once(daemon: Daemon) -> None:
     daemon.configure({"log": {"level": "error"}})
     assert daemon.reload()["event"] == "daemon.reloaded"
     mark = daemon.process.mark()
@@ -85,7 +85,7 @@ def test_the_level_of_the_log_changes_at_once(daemon: Daemon) -> None:
     assert quiet == set()
 
 
-def test_an_order_that_waits_keeps_the_deadline_it_was_given(daemon: Daemon) -> None:
+def test_a_waiting_order_keeps_its_deadline(daemon: Daemon) -> None:
     waiting = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
     before = daemon.order(waiting)
     daemon.configure({"queue": {"buy_deadline_ms": 77}})
@@ -93,7 +93,7 @@ def test_an_order_that_waits_keeps_the_deadline_it_was_given(daemon: Daemon) -> 
     assert daemon.order(waiting)["deadlineAtMs"] == before["deadlineAtMs"]
 
 
-def test_a_hup_while_it_starts_does_not_end_it(shared_stage: Stage, daemon_exchange: Exchange) -> None:
+def test_a_hup_during_the_start_does_not_end_it(shared_stage: Stage, daemon_exchange: Exchange) -> None:
     daemon = shared_stage.daemon(daemon_exchange)
     process = daemon.launch()
     daemon.wait_for("daemon.starting")

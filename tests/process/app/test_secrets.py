@@ -1,4 +1,4 @@
-"""The key pair appears nowhere: not even where a gateway hands back all that it was sent."""
+"""The key pair appears nowhere: not even where a gateway echoes everything that it was sent."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ ORDERS = {
 
 
 class Echoed:
-    """A daemon whose orders were all answered with what was sent."""
+    """A daemon all of whose orders were answered with an echo of the request."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
@@ -31,7 +31,7 @@ class Echoed:
             daemon.ask("POST", "/v1/admin/resume", {"reason": "the next goes at once", "clearWait": True})
 
     def sniperd(self, *words: str) -> str:
-        """Run a command; return all that it wrote."""
+        """Run a command; return everything that it wrote."""
         ran = sniperd(
             *words,
             "--config",
@@ -69,7 +69,7 @@ def test_an_echo_is_kept_as_evidence_without_the_key(echoed: Echoed, kind: str) 
 
 
 @pytest.mark.parametrize("target", ["/v1/status", "/v1/orders?limit=1000", "/readyz"])
-def test_no_answer_holds_it(echoed: Echoed, target: str) -> None:
+def test_no_answer_contains_it(echoed: Echoed, target: str) -> None:
     assert holds_no_secret(echoed.daemon.ask("GET", target).raw)
 
 
@@ -80,13 +80,13 @@ def test_no_command_shows_it(echoed: Echoed, command: str) -> None:
     assert holds_no_secret(echoed.sniperd(verb, *order, *options))
 
 
-def test_no_line_of_the_log_holds_it(echoed: Echoed) -> None:
+def test_no_log_line_contains_it(echoed: Echoed) -> None:
     lines = "\n".join(echoed.daemon.process.output.so_far() + echoed.daemon.process.errors.so_far())
     assert all(order_id in lines for order_id in echoed.order_ids.values())
     assert holds_no_secret(lines)
 
 
-def test_no_file_of_the_daemon_holds_it_nor_does_a_backup(echoed: Echoed) -> None:
+def test_no_file_or_backup_of_the_daemon_contains_it(echoed: Echoed) -> None:
     backup = echoed.daemon.directory / "backup.db"
     echoed.sniperd("backup", str(backup))
     files = [path for path in echoed.daemon.directory.iterdir() if path.is_file()]

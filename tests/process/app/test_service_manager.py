@@ -1,4 +1,4 @@
-"""Under a service manager: what it is told, the watchdog's food, and sockets that outlive the process."""
+"""Under a service manager: its notifications, the watchdog, and sockets that outlive the process."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -36,14 +36,14 @@ def keeper(manager: ServiceManager) -> ServiceManager:
     return manager
 
 
-def test_it_is_ready_when_signals_are_taken_and_says_how_it_stands(manager: ServiceManager) -> None:
+def test_it_is_ready_when_signals_are_accepted_and_reports_its_status(manager: ServiceManager) -> None:
     manager.daemon.launch()
     manager.notifications.wait_for("STATUS=ready: 0 in flight, 0 in doubt, 0 lost, 0 queued")
     assert manager.notifications.next() == "READY=1"
     manager.daemon.accept(market_buy())
 
 
-def test_it_is_not_ready_before_it_has_looked_for_what_was_in_flight(
+def test_it_is_not_ready_before_recovery_has_searched(
     daemon: Daemon, manager: ServiceManager, exchange: Exchange
 ) -> None:
     daemon.start(with_rules=True)
@@ -60,7 +60,7 @@ def test_it_is_not_ready_before_it_has_looked_for_what_was_in_flight(
     assert daemon.order(order_id)["state"] == "filled"
 
 
-def test_a_reload_is_told_with_its_beginning_and_its_end(daemon: Daemon, manager: ServiceManager) -> None:
+def test_a_reload_reports_its_start_and_its_end(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.start()
     manager.notifications.wait_for("READY=1")
     daemon.process.send(SIGHUP)
@@ -69,14 +69,14 @@ def test_a_reload_is_told_with_its_beginning_and_its_end(daemon: Daemon, manager
     assert manager.notifications.next() == "READY=1"
 
 
-def test_a_drain_is_told(daemon: Daemon, manager: ServiceManager) -> None:
+def test_a_drain_is_reported(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.start()
     daemon.process.send(SIGTERM)
     manager.notifications.wait_for("STOPPING=1")
     assert daemon.process.exit_code() == 0
 
 
-def test_the_watchdog_is_fed_while_commits_come_back(daemon: Daemon, manager: ServiceManager) -> None:
+def test_the_watchdog_is_notified_while_commits_succeed(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.environ["WATCHDOG_USEC"] = "400000"
     daemon.start(with_rules=True)
     manager.notifications.wait_for("WATCHDOG=1")
@@ -91,7 +91,7 @@ def test_the_watchdog_is_fed_while_commits_come_back(daemon: Daemon, manager: Se
     manager.notifications.wait_for("WATCHDOG=1")
 
 
-def test_who_calls_while_no_daemon_runs_is_answered_by_the_next_one(daemon: Daemon, keeper: ServiceManager) -> None:
+def test_a_caller_while_no_daemon_runs_is_answered_by_the_next_one(daemon: Daemon, keeper: ServiceManager) -> None:
     with ThreadPoolExecutor() as pool:
         before = pool.submit(daemon.submit, market_buy())
         keeper.launch()
@@ -105,14 +105,14 @@ def test_who_calls_while_no_daemon_runs_is_answered_by_the_next_one(daemon: Daem
 
 
 def begin_to_drain(daemon: Daemon, exchange: Exchange) -> None:
-    """Ask the daemon to end while an order is on its way."""
+    """Ask the daemon to end while an order request is open."""
     exchange.inject({"kind": "slow_after", "delay_ms": 500, "count": 1})
     exchange.wait_for_arrivals(daemon.send(market_buy()))
     daemon.process.send(SIGTERM)
     daemon.wait_for("daemon.draining", in_flight=1)
 
 
-def test_who_calls_while_it_drains_is_answered_by_the_next_one(
+def test_a_caller_during_a_drain_is_answered_by_the_next_daemon(
     daemon: Daemon, keeper: ServiceManager, exchange: Exchange
 ) -> None:
     keeper.launch()
@@ -125,7 +125,7 @@ def test_who_calls_while_it_drains_is_answered_by_the_next_one(
         assert answer.result().status == 202
 
 
-def test_what_comes_on_an_open_connection_while_it_drains_is_queued_for_the_next_one(
+def test_a_request_on_an_open_connection_during_a_drain_is_queued_for_the_next_daemon(
     daemon: Daemon, keeper: ServiceManager, exchange: Exchange
 ) -> None:
     keeper.launch()
@@ -141,7 +141,7 @@ def test_what_comes_on_an_open_connection_while_it_drains_is_queued_for_the_next
     assert len(exchange.arrivals(answer.json["id"])) == 1
 
 
-def test_sockets_that_were_handed_over_stay(daemon: Daemon, keeper: ServiceManager) -> None:
+def test_inherited_sockets_stay(daemon: Daemon, keeper: ServiceManager) -> None:
     keeper.launch()
     ready = daemon.wait_for("daemon.ready")
     assert (ready["signals"], ready["status"]) == (str(daemon.signals), str(daemon.status))
@@ -150,14 +150,14 @@ def test_sockets_that_were_handed_over_stay(daemon: Daemon, keeper: ServiceManag
     assert daemon.status.is_socket()
 
 
-def test_a_socket_that_is_none_of_ours_is_refused(daemon: Daemon, manager: ServiceManager) -> None:
+def test_a_foreign_socket_is_refused(daemon: Daemon, manager: ServiceManager) -> None:
     manager.create_sockets(daemon.signals, daemon.directory / "other.sock")
     manager.launch()
     assert daemon.process.exit_code() == 78
     assert "other.sock" in "\n".join(daemon.process.errors.all())
 
 
-def test_it_has_time_to_save_a_database_that_was_deleted(daemon: Daemon, manager: ServiceManager) -> None:
+def test_it_has_time_to_save_a_deleted_database(daemon: Daemon, manager: ServiceManager) -> None:
     daemon.start()
     daemon.database.unlink()
     manager.notifications.wait_for("STOPPING=1\nEXTEND_TIMEOUT_USEC=600000000")

@@ -14,7 +14,7 @@ PUBLIC = {"/api/v3/time", "/api/v3/exchangeInfo", "/api/v3/depth"}
 
 @pytest.fixture(scope="module")
 def market(shared_stage: Stage) -> Exchange:
-    """Another exchange, in the part of the real market."""
+    """Another exchange, as the real market."""
     market = shared_stage.exchange("--listing", "REALUSDT@1", "--clock-offset-ms", "7000")
     market.change_market("BTCUSDT", bids=[["41999", "1"]], asks=[["42000", "0.001"], ["42100", "5"]])
     return market
@@ -22,7 +22,7 @@ def market(shared_stage: Stage) -> Exchange:
 
 @pytest.fixture(scope="module")
 def daemon(shared_stage: Stage, market: Exchange) -> Daemon:
-    """A daemon in the market's shadow. It is given keys, which it has no use for."""
+    """A daemon in shadow mode. It is given keys, and does not use them."""
     daemon = shared_stage.daemon(None, {"exchange": {"shadow": True, "base_url": market.url}})
     daemon.environ |= {"MEXC_API_KEY": "mx0vARealKey1234567", "MEXC_SECRET_KEY": "a-real-secret-0123456789abcdef"}
     daemon.start(with_rules=True)
@@ -36,7 +36,7 @@ def test_orders_are_filled_on_paper_at_the_real_markets_prices(daemon: Daemon, m
     assert market.orders() == []
 
 
-def test_a_resting_order_is_filled_when_the_real_market_comes_to_it(daemon: Daemon, market: Exchange) -> None:
+def test_a_resting_order_is_filled_when_the_real_market_reaches_its_price(daemon: Daemon, market: Exchange) -> None:
     market.change_market("ETHUSDT", bids=[["2999", "1"]], asks=[["3000", "9"]])
     resting = daemon.accept(resting_buy(symbol="ETHUSDT", price="2500", quantity="0.01"))
     daemon.until(resting, "open")
@@ -58,7 +58,7 @@ def test_the_time_is_the_real_markets(daemon: Daemon) -> None:
     assert 6_000 < offset_ms < 8_000
 
 
-def test_status_log_and_answers_say_that_it_is_a_shadow(daemon: Daemon, market: Exchange) -> None:
+def test_status_log_and_answers_name_the_shadow_mode(daemon: Daemon, market: Exchange) -> None:
     found = daemon.get("/v1/status")
     assert (found["mode"], found["shadowOf"]) == ("paper", market.url)
     assert daemon.process.events("daemon.starting")[0]["shadow_of"] == market.url
@@ -67,13 +67,13 @@ def test_status_log_and_answers_say_that_it_is_a_shadow(daemon: Daemon, market: 
     assert f"SHADOW of {market.url}" in ran.output
 
 
-def test_the_shadows_book_is_for_its_user_alone(daemon: Daemon) -> None:
+def test_the_shadow_book_is_for_its_user_only(daemon: Daemon) -> None:
     books = [path for path in daemon.directory.iterdir() if path.name.startswith("shadow-exchange.db")]
     assert "shadow-exchange.db" in {path.name for path in books}
     assert {stat.S_IMODE(path.stat().st_mode) for path in books} == {0o600}
 
 
-def test_on_a_market_that_is_out_of_sight_nothing_is_bought(own_stage: Stage) -> None:
+def test_without_the_market_nothing_is_bought(own_stage: Stage) -> None:
     market = own_stage.exchange()
     daemon = own_stage.daemon(None, {"exchange": {"shadow": True, "base_url": market.url}, "retry": {"longest_ms": 50}})
     daemon.start(with_rules=True)
@@ -83,8 +83,8 @@ def test_on_a_market_that_is_out_of_sight_nothing_is_bought(own_stage: Stage) ->
     assert "30016" in str(daemon.explain(order["id"])["attempts"])
 
 
-def test_nothing_but_public_reads_ever_reached_the_real_market(daemon: Daemon, market: Exchange) -> None:
-    """The last test: everything above is in the market's own log."""
+def test_only_public_reads_reached_the_real_market(daemon: Daemon, market: Exchange) -> None:
+    """The last test: the market's own log has all requests of the tests above."""
     del daemon
     arrived = market.requests()
     assert {request["method"] for request in arrived} == {"GET"}

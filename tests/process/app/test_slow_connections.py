@@ -1,4 +1,4 @@
-"""A connection that takes its time to open, or to carry: no order arrives that may not be sent any more."""
+"""Connections that are slow to open or to transmit: no order arrives that may no longer be sent."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,19 +12,19 @@ from tests.support.tls import certificate, tls_before
 
 REASON = {"reason": "a look around"}
 CLOCK_ERROR_MS = 500
-"""As much as the measured offset of the exchange's clock may be wrong on a machine that is busy."""
+"""By how much the measured offset of the exchange's clock may be wrong on a busy machine."""
 
 
 @pytest.fixture
 def edge(exchange: Exchange, tmp_path: Path) -> Iterator[Edge]:
-    """An edge whose TLS handshake takes as long as the test says."""
+    """A gateway whose TLS handshake takes as long as the test says."""
     with tls_before(exchange.url, certificate(tmp_path, 60)) as url, edge_before(url) as edge:
         yield edge
 
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange, edge: Edge, tmp_path: Path) -> Daemon:
-    """A daemon behind that edge."""
+    """A daemon behind that gateway."""
     daemon = own_stage.daemon(exchange, {"exchange": {"base_url": edge.url}})
     daemon.environ["SSL_CERT_FILE"] = str(tmp_path / "server.pem")
     daemon.start(with_rules=True)
@@ -55,7 +55,7 @@ def test_an_order_whose_connection_opens_after_halt_was_answered_is_not_sent(
     assert len(exchange.arrivals(order_id)) == 1
 
 
-def test_an_order_whose_lock_was_taken_away_while_its_connection_opened_is_not_sent_under_it(
+def test_an_order_whose_lock_was_released_while_its_connection_opened_is_not_sent_under_it(
     daemon: Daemon, exchange: Exchange, edge: Edge
 ) -> None:
     order_id = send_into_a_handshake(daemon, edge, deadlineMs=60_000)
@@ -72,7 +72,7 @@ def test_an_order_whose_lock_was_taken_away_while_its_connection_opened_is_not_s
 def test_the_exchange_itself_refuses_an_order_that_reaches_it_after_its_deadline(
     own_stage: Stage, exchange: Exchange
 ) -> None:
-    """What happens between the gate and the exchange, a stopped process included, is bounded by the request itself."""
+    """The request's own receive window bounds what happens after the last check, a stopped process included."""
     with edge_before(exchange.url) as edge:
         daemon = own_stage.daemon(exchange, {"exchange": {"base_url": edge.url}})
         daemon.start(with_rules=True)

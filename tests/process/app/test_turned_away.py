@@ -1,4 +1,4 @@
-"""An exchange whose edge turns orders away: one tries, the others wait, and a person can see and end it."""
+"""A gateway that turns orders away: one order tries, the others wait, and the operator can see and end it."""
 
 import pytest
 
@@ -10,14 +10,14 @@ REASON = {"reason": "they lifted it"}
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon that takes signals."""
+    """A daemon that accepts signals."""
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
     return daemon
 
 
 @pytest.mark.parametrize("page", ["forbidden", "maintenance"])
-def test_the_first_order_is_in_doubt_and_the_others_wait_until_the_exchange_takes_orders(
+def test_the_first_order_is_in_doubt_and_the_others_wait_until_the_exchange_accepts_orders(
     daemon: Daemon, exchange: Exchange, page: str
 ) -> None:
     exchange.inject({"kind": page})
@@ -41,7 +41,7 @@ def test_the_first_order_is_in_doubt_and_the_others_wait_until_the_exchange_take
     assert exchange.arrivals(expiring.json["id"]) == []
 
 
-def test_a_gateway_that_says_wait_for_no_time_at_all_is_not_flooded(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_gateway_that_asks_for_no_wait_is_not_flooded(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject({"kind": "rate_limited", "retry_after_s": 0})
     orders = [daemon.accept(market_buy(deadlineMs=3_000)) for _ in range(20)]
     for order_id in orders:
@@ -49,7 +49,7 @@ def test_a_gateway_that_says_wait_for_no_time_at_all_is_not_flooded(daemon: Daem
     assert exchange.injections() <= 5
 
 
-def test_a_long_wait_ends_by_a_persons_word_also_after_a_restart(daemon: Daemon, exchange: Exchange) -> None:
+def test_the_operator_ends_a_long_backoff_also_after_a_restart(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject({"kind": "rate_limited", "retry_after_s": 259_200, "count": 1})
     order_id = daemon.accept(market_sell(deadlineMs=60_000))
     daemon.wait_for("exchange.turned_away")
@@ -64,7 +64,7 @@ def test_a_long_wait_ends_by_a_persons_word_also_after_a_restart(daemon: Daemon,
     assert daemon.wait_for("exchange.wait_cleared")["reason"] == REASON["reason"]
 
 
-def test_too_many_look_ups_keep_no_order_back(daemon: Daemon, exchange: Exchange) -> None:
+def test_rate_limited_queries_delay_no_order(daemon: Daemon, exchange: Exchange) -> None:
     exchange.inject({"kind": "rate_limited", "endpoint": "GET /api/v3/order", "retry_after_s": 300, "count": 1})
     first = daemon.send(market_sell())
     eventually(exchange.injections, "a query that is rate-limited")
