@@ -24,7 +24,7 @@ _targets = itertools.count(1)
 
 
 class Command:
-    """``sniperd`` in some environment."""
+    """``sniperd`` in one environment."""
 
     def __init__(self, environ: dict[str, str], directory: Path) -> None:
         self.environ = environ
@@ -35,11 +35,11 @@ class Command:
         return sniperd(*words, environ=self.environ | environ, directory=self.directory)
 
     def python(self, program: str, *words: str) -> Ran:
-        """Run a program of ours in the same environment."""
+        """Run one of the project's programs in the same environment."""
         return run(sys.executable, "-c", program, *words, environ=self.environ, directory=self.directory)
 
     def submit(self, *words: str) -> Ran:
-        """Send a signal of a target that no other has."""
+        """Send a signal for a target that no other signal has."""
         return self("submit", *words, "--target", f"cli-{os.getpid()}-{next(_targets)}")
 
     def order(self, *words: str) -> str:
@@ -49,13 +49,13 @@ class Command:
         return order_id
 
     def at_terminal(self, *words: str, columns: int = 80) -> str:
-        """Run it at a terminal so wide; return what stands there."""
+        """Run it at a very wide terminal; return what it shows."""
         with self.terminal(*words, columns=columns) as terminal:
             return terminal.rest()
 
     @contextmanager
     def terminal(self, *words: str, columns: int = 80, rows: int = 50) -> Iterator["Terminal"]:
-        """Run it at a terminal, to be read and typed at; it ends with the context."""
+        """Run it at a terminal that can be read and typed at; it ends with the context."""
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environ = self.environ | {"TERM": "xterm"}
@@ -89,7 +89,7 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def wait_for(self, text: str) -> str:
-        """Wait until a text has been written since the last wait, colours left aside; return what was."""
+        """Wait until a text has been written since the last wait; return what was written, without colours."""
         deadline, shown = Deadline(PATIENCE_S), ""
         while text not in PAINT.sub("", shown):
             ready = select.select([self._ours], [], [], deadline.left_s())[0]
@@ -109,7 +109,7 @@ class Terminal:
         return self._process.wait(PATIENCE_S)
 
     def _read(self) -> str:
-        """Read what comes; nothing once nobody writes any more."""
+        """Read the output; nothing once no process writes any more."""
         try:
             return self._decoder.decode(os.read(self._ours, 65_536)).replace("\r\n", "\n")
         except OSError:  # how Linux tells the end of a terminal

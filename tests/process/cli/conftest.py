@@ -1,4 +1,4 @@
-"""One exchange and one daemon for all these tests, and the command that speaks to it."""
+"""One exchange and one daemon for all these tests, and the command that talks to it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""halt, resume, resolve, requeue: each with its reason, told in a line."""
+"""halt, resume, resolve, requeue: each with its reason, reported in one line."""
 
 import pytest
 
@@ -10,14 +10,14 @@ REFUSED, WRONG_USAGE = 1, 2
 
 
 def in_doubt(daemon: Daemon, exchange: Exchange) -> str:
-    """Let an order's outcome be unknown for as long as the faults are laid."""
+    """Send an order whose outcome stays unknown while the faults are set."""
     exchange.inject("request_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     order_id = daemon.accept(market_buy())
     daemon.until(order_id, "in_doubt")
     return order_id
 
 
-def test_halt_and_resume_are_told_and_counted(command: Command, daemon: Daemon) -> None:
+def test_halt_and_resume_are_reported_and_counted(command: Command, daemon: Daemon) -> None:
     halted = command("halt", "--reason", "something odd")
     assert (halted.code, halted.output) == (0, "halted: something odd\n")
     assert daemon.get("/v1/status")["halted"] == "something odd"
@@ -56,7 +56,7 @@ def test_a_dead_letter_is_requeued_and_filled(command: Command, daemon: Daemon, 
 
 
 @pytest.mark.parametrize("words", ["halt", "resume", "resolve X --as open", "requeue X", "resolve X --reason x"])
-def test_without_a_reason_or_a_resolution_nothing_is_asked(command: Command, words: str) -> None:
+def test_without_a_reason_or_a_resolution_nothing_is_sent(command: Command, words: str) -> None:
     ran = command(*words.split())
     assert (ran.code, ran.output) == (WRONG_USAGE, "")
     assert "Missing option '--as'" in ran.errors or "Missing option '--reason'" in ran.errors

@@ -1,4 +1,4 @@
-"""``sniperd alerts``: what calls for a person, in words and as JSON, and the test of the webhooks."""
+"""``sniperd alerts``: what needs the operator, in words and as JSON, and the test of the webhooks."""
 
 from tests.monitoring.receiver import receiver
 from tests.process.cli.command import Command
@@ -9,7 +9,7 @@ from tests.support.stage import Stage
 REFUSED = 1
 
 
-def test_what_fires_is_listed_with_what_to_do(command: Command, daemon: Daemon) -> None:
+def test_firing_alerts_are_listed_with_what_to_do(command: Command, daemon: Daemon) -> None:
     mark = daemon.process.mark()
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
     daemon.wait_for("alert.firing", since=mark, alert="trading_halted")
@@ -23,7 +23,7 @@ def test_what_fires_is_listed_with_what_to_do(command: Command, daemon: Daemon) 
     assert "trading_halted" not in command("status").output
 
 
-def test_a_quiet_daemon_calls_for_nobody(own_stage: Stage) -> None:
+def test_without_an_alert_it_says_that_nothing_fires(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None)
     daemon.start()
     command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
@@ -33,7 +33,7 @@ def test_a_quiet_daemon_calls_for_nobody(own_stage: Stage) -> None:
     assert "webhook_file" in refused.errors
 
 
-def test_a_test_of_the_webhooks_tells_what_became_of_each(own_stage: Stage) -> None:
+def test_a_test_of_the_webhooks_reports_the_result_of_each(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None)
     with receiver() as well, receiver(404) as gone:
         with_webhooks(daemon, f"slack {well.url('/T0KEN')}", f"telegram {gone.url('/T0KEN')} 42")

@@ -1,4 +1,4 @@
-"""backup: a file that opens, is whole, and holds every order; never over another."""
+"""backup: a file that opens, is complete, and holds every order; never over another file."""
 
 import sqlite3
 import stat
@@ -11,7 +11,7 @@ from tests.support.signals import market_buy
 BAD_DATABASE, CANNOT_CREATE, ALREADY_RUNNING = 65, 73, 75
 
 
-def test_a_backup_made_while_orders_come_in_is_whole_and_holds_all_that_were_accepted(
+def test_a_backup_made_while_orders_come_in_is_complete_and_holds_all_accepted_orders(
     command: Command, daemon: Daemon
 ) -> None:
     batch = [market_buy(executeAt=wall_ms() + 3_600_000) for _ in range(100)]
@@ -31,14 +31,14 @@ def test_a_backup_made_while_orders_come_in_is_whole_and_holds_all_that_were_acc
     assert [path.name for path in daemon.directory.iterdir() if path.name.startswith(target.name)] == [target.name]
 
 
-def test_it_tells_in_a_line_what_it_made(command: Command, daemon: Daemon) -> None:
+def test_it_reports_in_one_line_what_it_made(command: Command, daemon: Daemon) -> None:
     target = daemon.directory / f"told-{wall_ms()}.db"
     output = command("backup", target).output
     assert output.startswith(f"{target}: ")
     assert output.endswith(" MB, checked\n")
 
 
-def test_a_file_that_exists_is_left_alone(command: Command, daemon: Daemon) -> None:
+def test_an_existing_file_is_left_alone(command: Command, daemon: Daemon) -> None:
     target = daemon.directory / "precious"
     target.write_text("precious")
     ran = command("backup", target)
@@ -46,14 +46,14 @@ def test_a_file_that_exists_is_left_alone(command: Command, daemon: Daemon) -> N
     assert target.read_text() == "precious"
 
 
-def test_a_directory_that_is_none_is_named(command: Command, daemon: Daemon) -> None:
+def test_a_missing_directory_is_named(command: Command, daemon: Daemon) -> None:
     target = daemon.directory / "nowhere" / "backup.db"
     ran = command("backup", target)
     assert ran.code == CANNOT_CREATE
     assert ran.errors.startswith(f"Error: cannot write {target}: No such file or directory; name a directory")
 
 
-def test_a_symbolic_link_in_its_way_is_not_followed(command: Command, daemon: Daemon) -> None:
+def test_a_symbolic_link_on_its_path_is_not_followed(command: Command, daemon: Daemon) -> None:
     precious = daemon.directory / "precious"
     precious.write_text("precious")
     target = daemon.directory / f"linked-{wall_ms()}.db"
@@ -73,7 +73,7 @@ def test_without_a_database_it_says_how_to_name_one(command: Command, daemon: Da
     assert f"there is no database at {daemon.directory / 'nothing.db'}; name it with --database" in ran.errors
 
 
-def test_a_restore_leaves_a_daemon_that_runs_alone_and_says_to_stop_it(command: Command, daemon: Daemon) -> None:
+def test_a_restore_leaves_a_running_daemon_alone_and_says_to_stop_it(command: Command, daemon: Daemon) -> None:
     target = daemon.directory / f"to-restore-{wall_ms()}.db"
     assert command("backup", target).code == 0
     ran = command("restore", target)
@@ -82,7 +82,9 @@ def test_a_restore_leaves_a_daemon_that_runs_alone_and_says_to_stop_it(command: 
     assert daemon.get("/readyz")["ready"] is True
 
 
-def test_a_restore_says_what_it_put_where_and_that_the_daemon_will_be_halted(command: Command, daemon: Daemon) -> None:
+def test_a_restore_says_which_file_it_wrote_and_that_the_daemon_will_be_halted(
+    command: Command, daemon: Daemon
+) -> None:
     target, place = daemon.directory / f"told-{wall_ms()}.db", daemon.directory / f"place-{wall_ms()}.db"
     assert command("backup", target).code == 0
     for kept in (False, True):

@@ -1,4 +1,4 @@
-"""config check: every key as it counts, or what is wrong with which."""
+"""config check: every key with the value in effect, or what is wrong with which."""
 
 import tomllib
 from pathlib import Path
@@ -11,7 +11,7 @@ BAD_CONFIG = 78
 SHIPPED = Path(__file__).parents[3] / "config.toml"
 
 
-def test_the_file_that_we_ship_is_right_and_says_the_defaults(command: Command) -> None:
+def test_the_shipped_file_is_valid_and_shows_the_defaults(command: Command) -> None:
     shipped, defaults = command("config", "check", "--config", SHIPPED), command("config", "check", SNIPERD_CONFIG="")
     assert (shipped.code, shipped.errors) == (0, "")
     started = tomllib.loads(defaults.output)
@@ -30,7 +30,7 @@ def test_what_differs_from_the_default_is_shown(command: Command, tmp_path: Path
     assert "buy_priority = 5  # default" in lines
 
 
-def test_where_an_empty_text_stands_for_a_place_the_place_is_named(command: Command, tmp_path: Path) -> None:
+def test_where_an_empty_text_means_a_default_path_the_path_is_named(command: Command, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     limits = "[guards]\nmax_notional_per_order = 1\nmax_notional_per_day = 1\n"
     config.write_text(f"[store]\npath = '{tmp_path}/x.db'\n[exchange]\nmode = 'live'\n{limits}")

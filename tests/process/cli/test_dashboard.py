@@ -1,4 +1,4 @@
-"""The dashboard's address: a terminal and whoever asks are told it with its token; what keeps what it reads is not."""
+"""The dashboard's address, with its token, is shown at a terminal and on request, and never in the log or a file."""
 
 import http.client
 import os
@@ -77,7 +77,7 @@ def test_a_token_that_cannot_be_read_is_named(package_stage: Stage, package_exch
 
 
 class Terminal:
-    """A terminal that somebody looks at."""
+    """A terminal that the operator reads."""
 
     def __init__(self, ours: int, path: str) -> None:
         self._ours = ours
@@ -113,12 +113,12 @@ class Home:
         self._stage = stage
 
     def run(self, errors: str | Path = "/dev/null") -> Child:
-        """Start the daemon, with its standard error where it is wanted."""
+        """Start the daemon, with its standard error at a path."""
         words = ["sh", "-c", 'errors=$1; shift; exec "$@" 2>"$errors"', "sh", errors, *SNIPERD, "run"]
         return self._stage.child(*words, environ=self.environ, directory=self.directory)
 
 
-def test_a_terminal_is_told_the_address_once_and_the_log_never_the_token(own_stage: Stage) -> None:
+def test_a_terminal_shows_the_address_once_and_the_log_never_has_the_token(own_stage: Stage) -> None:
     home = Home(own_stage)
     with terminal() as looking:
         process = home.run(looking.path)
@@ -134,7 +134,7 @@ def test_a_terminal_is_told_the_address_once_and_the_log_never_the_token(own_sta
     assert token_in(url) not in log
 
 
-def test_what_is_no_terminal_is_not_told(own_stage: Stage) -> None:
+def test_a_file_does_not_get_the_address(own_stage: Stage) -> None:
     home = Home(own_stage)
     told = home.directory / "errors"
     process = home.run(told)
@@ -144,11 +144,11 @@ def test_what_is_no_terminal_is_not_told(own_stage: Stage) -> None:
     assert home.token_file.read_text().strip() not in "\n".join(process.output.all())
 
 
-def test_where_the_usual_port_is_taken_another_is_used_and_that_is_said(own_stage: Stage) -> None:
+def test_where_the_usual_port_is_taken_another_is_used_and_reported(own_stage: Stage) -> None:
     host, _, port = QUICK_LISTEN.partition(":")
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):  # somebody else has it: that is as well
+        with suppress(OSError):  # if another program has the port, that serves as well
             taken.bind((host, int(port)))
             taken.listen()
         process = Home(own_stage).run()
@@ -159,7 +159,7 @@ def test_where_the_usual_port_is_taken_another_is_used_and_that_is_said(own_stag
     assert page_at(ready["http"]) == 200
 
 
-def test_where_there_can_be_no_dashboard_the_daemon_goes_on_without(own_stage: Stage) -> None:
+def test_without_a_possible_dashboard_the_daemon_runs_on(own_stage: Stage) -> None:
     home = Home(own_stage)
     home.token_file.parent.mkdir(parents=True)
     home.token_file.write_text("known to all")

@@ -1,4 +1,4 @@
-"""explain at a terminal: where an order stands, what comes next, what one can do; live with --follow."""
+"""explain at a terminal: an order's state, what comes next, what you can do; live with --follow."""
 
 import json
 import re
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 @pytest.fixture
 def doubtful(shared_stage: Stage) -> tuple[Command, Daemon, Exchange, str]:
-    """An order whose answer was lost, and which no look finds."""
+    """An order whose answer was lost, and which no query finds."""
     exchange = shared_stage.exchange()
     daemon = shared_stage.daemon(exchange)
     daemon.start(with_rules=True)
@@ -28,7 +28,7 @@ def doubtful(shared_stage: Stage) -> tuple[Command, Daemon, Exchange, str]:
     return command, daemon, exchange, order_id
 
 
-def test_a_doubt_says_what_comes_next_what_then_and_what_to_do(
+def test_an_order_in_doubt_shows_what_comes_next_and_what_to_do(
     doubtful: tuple[Command, Daemon, Exchange, str],
 ) -> None:
     command, daemon, _, order_id = doubtful
@@ -56,7 +56,7 @@ def test_it_is_followed_at_a_terminal_until_it_has_ended(command: Command, daemo
         assert terminal.exit_code() == 0
 
 
-def test_a_lost_connection_is_told_while_it_is_followed_and_ctrl_c_ends_it(
+def test_a_lost_connection_is_shown_while_following_and_ctrl_c_ends_it(
     doubtful: tuple[Command, Daemon, Exchange, str],
 ) -> None:
     command, daemon, _, order_id = doubtful
@@ -70,7 +70,7 @@ def test_a_lost_connection_is_told_while_it_is_followed_and_ctrl_c_ends_it(
         assert terminal.exit_code() == INTERRUPTED
 
 
-def test_to_a_program_it_is_an_object_a_line_whenever_something_has_changed(daemon: Daemon) -> None:
+def test_a_program_gets_one_object_per_line_whenever_something_has_changed(daemon: Daemon) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
     environ = daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}
     words = ["explain", order_id, "--follow", "--json"]
@@ -96,7 +96,7 @@ def test_following_ends_with_an_interrupt(daemon: Daemon) -> None:
         child.close()
 
 
-def test_an_armed_order_is_asked_for_after_it_was_sent(command: Command, daemon: Daemon) -> None:
+def test_an_armed_order_is_shown_as_asked_after_it_was_sent(command: Command, daemon: Daemon) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 700, deadlineMs=10_000))
     daemon.until(order_id, "filled")
     what = [line[25:].split("  ")[0].strip() for line in command("explain", order_id).output.splitlines()]

@@ -1,4 +1,4 @@
-"""A command finds the daemon from any shell, and says what keeps it out."""
+"""A command finds the daemon from any shell, and says what denies it access."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The doctor's examinations, one by one: what is well, what is not, and what it says to do."""
+"""The doctor's checks, one by one: what is healthy, what is not, and what it says to do."""
 
 import os
 import socket
@@ -49,7 +49,7 @@ def test_the_paper_exchange_needs_no_keys(stores: keys.Stores) -> None:
     assert keys.examine(ExchangeTable(), {}, stores).grade is Grade.OK
 
 
-def test_keys_that_are_nowhere_are_a_failure_with_a_place_to_put_them(stores: keys.Stores) -> None:
+def test_missing_keys_are_a_failure_with_a_place_to_put_them(stores: keys.Stores) -> None:
     found = keys.examine(LIVE, {}, stores)
     assert found.grade is Grade.FAILURE
     assert str(stores[0] / "mexc_api_secret") in str(found.advice)
@@ -61,7 +61,7 @@ def test_keys_of_the_environment_are_found(stores: keys.Stores) -> None:
 
 
 @pytest.mark.parametrize(("which", "mode", "grade"), [(0, 0o600, "ok"), (0, 0o640, "failure"), (1, 0o600, "ok")])
-def test_keys_that_systemd_hands_over_are_found(stores: keys.Stores, which: int, mode: int, grade: str) -> None:
+def test_keys_from_systemds_credentials_are_found(stores: keys.Stores, which: int, mode: int, grade: str) -> None:
     put(stores[which], mode)
     assert keys.examine(LIVE, {}, stores).grade == grade
 
@@ -96,13 +96,13 @@ def test_an_exchange_that_does_not_answer_is_a_failure() -> None:
     }
 
 
-async def test_a_database_that_is_well(tmp_path: Path) -> None:
+async def test_a_healthy_database_is_ok(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db"):
         found = list(database.examine(tmp_path / "x.db"))
     assert grades(found) == {"schema": "ok", "database": "ok", "recorded": "ok", "wal": "ok", "disk": found[-1].grade}
 
 
-def test_no_database_yet_is_well(tmp_path: Path) -> None:
+def test_no_database_yet_is_ok(tmp_path: Path) -> None:
     assert next(iter(database.examine(tmp_path / "x.db"))).grade is Grade.OK
     assert not list(tmp_path.iterdir())
 
@@ -117,7 +117,7 @@ def _another(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_damage, _another])
-def test_a_database_that_is_damaged_or_anothers_is_a_failure(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+def test_a_damaged_or_foreign_database_is_a_failure(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(tmp_path / "x.db")
     assert grades(list(database.examine(tmp_path / "x.db")))["database"] is Grade.FAILURE
 
@@ -147,13 +147,13 @@ def test_a_socket_names_who_may_open_it(door: Path) -> None:
     assert "group" in found.text
 
 
-def test_a_socket_for_everybody_is_a_failure(door: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_open_to_everyone_is_a_failure(door: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     door.chmod(0o666)
     monkeypatch.setattr(sockets, "_passable", lambda _: True)
     assert sockets.examine("signals", door).grade is Grade.FAILURE
 
 
-def test_a_socket_that_is_none(tmp_path: Path) -> None:
+def test_a_missing_socket_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert sockets.examine("signals", tmp_path / "file").grade is Grade.FAILURE
     assert sockets.examine("signals", tmp_path / "nothing").grade is Grade.WARNING
@@ -177,7 +177,9 @@ def test_members_of_the_group_are_named(door: Path) -> None:
         (UNIT | {"NRestarts": "3"}, UNIT, "warning"),
     ],
 )
-def test_systemd_is_asked_how_the_service_stands(unit: dict[str, str], socket_unit: dict[str, str], grade: str) -> None:
+def test_systemd_is_asked_for_the_state_of_the_service(
+    unit: dict[str, str], socket_unit: dict[str, str], grade: str
+) -> None:
     found = service.examine(unit, socket_unit)
     assert found.grade == grade
     assert (found.advice is None) == (grade == "ok")
@@ -187,7 +189,7 @@ def test_systemd_is_asked_how_the_service_stands(unit: dict[str, str], socket_un
 
 
 def ask(server: Exchange, key: str = KEYS.api_key, allowed: list[str] | None = None) -> dict[str, Finding]:
-    """Let the doctor ask an exchange with a key; return what it found, by check."""
+    """Let the doctor query an exchange with a key; return its findings, by check."""
     config = Config(
         exchange=ExchangeTable(mode="live", base_url=server.url), guards=GuardsTable(allowed_symbols=allowed or [])
     )
@@ -195,7 +197,7 @@ def ask(server: Exchange, key: str = KEYS.api_key, allowed: list[str] | None = N
     return {finding.check: finding for finding in found}
 
 
-def test_a_key_that_may_trade_is_well(own_stage: Stage) -> None:
+def test_a_key_that_may_trade_is_ok(own_stage: Stage) -> None:
     server = own_stage.exchange()
     found = ask(server)
     assert {check: finding.grade for check, finding in found.items()} == dict.fromkeys(
@@ -232,7 +234,7 @@ def test_a_key_that_is_not_accepted_is_a_failure_and_is_not_shown(own_stage: Sta
         ([], {"kind": "junk_body", "endpoint": "GET /api/v3/selfSymbols"}, "pairs", "warning", "does not show"),
     ],
 )
-def test_what_the_exchange_does_not_let_the_key_do_is_told_with_what_to_do(
+def test_what_the_exchange_does_not_let_the_key_do_is_reported_with_what_to_do(
     own_stage: Stage, options: list[str], fault: dict[str, Any] | None, check: str, grade: str, said: str
 ) -> None:
     server = own_stage.exchange(*options)
@@ -241,7 +243,7 @@ def test_what_the_exchange_does_not_let_the_key_do_is_told_with_what_to_do(
     assert (found.grade, said in found.text, bool(found.advice)) == (grade, True, True), found
 
 
-def test_a_pair_that_the_configuration_wants_and_the_key_lacks_is_a_warning(own_stage: Stage) -> None:
+def test_a_configured_pair_that_the_key_lacks_is_a_warning(own_stage: Stage) -> None:
     server = own_stage.exchange("--key-symbols", "BTCUSDT,ETHUSDT")
     assert ask(server, allowed=["BTCUSDT"])["pairs"].grade is Grade.OK
     found = ask(server, allowed=["btcusdt", "SOLUSDT"])["pairs"]
@@ -249,7 +251,7 @@ def test_a_pair_that_the_configuration_wants_and_the_key_lacks_is_a_warning(own_
 
 
 @pytest.mark.parametrize(("days", "grade"), [(5, "warning"), (60, "ok")])
-def test_a_certificate_that_ends_soon_is_a_warning(
+def test_a_certificate_that_expires_soon_is_a_warning(
     own_stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, days: int, grade: str
 ) -> None:
     pem = certificate(tmp_path, days)
@@ -260,13 +262,13 @@ def test_a_certificate_that_ends_soon_is_a_warning(
     assert found["clock"].grade is Grade.OK
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_failure(own_stage: Stage, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_a_failure(own_stage: Stage, tmp_path: Path) -> None:
     with tls_before(own_stage.exchange().url, certificate(tmp_path, 60)) as url:
         [found] = exchange.examine(Config(exchange=ExchangeTable("live", base_url=url)))
     assert (found.grade, "TLS fails" in found.text) == (Grade.FAILURE, True)
 
 
-def test_in_shadow_mode_the_market_is_asked_and_no_key_is_looked_for(own_stage: Stage, stores: keys.Stores) -> None:
+def test_in_shadow_mode_the_market_is_queried_and_no_key_is_needed(own_stage: Stage, stores: keys.Stores) -> None:
     server = own_stage.exchange()
     shadow = ExchangeTable(shadow=True, base_url=server.url)
     assert grades(list(exchange.examine(Config(exchange=shadow)))) == {"exchange": "ok", "clock": "ok"}
@@ -287,14 +289,14 @@ def test_the_age_of_a_key_without_a_file_is_not_known(stores: keys.Stores) -> No
     assert (found.grade, "neither age nor addresses" in found.text) == (Grade.OK, True)
 
 
-def test_keys_that_systemd_would_hand_over_are_asked_with(stores: keys.Stores) -> None:
+def test_the_keys_of_systemds_credentials_are_used_for_the_queries(stores: keys.Stores) -> None:
     put(stores[0])
     found = keys.find(LIVE, {}, stores)
     assert found is not None
     assert found.api_key.reveal() == "a-key-of-some-length"
 
 
-# --- SQLite, the rates, the answers of a probe, the unit
+# --- SQLite, the rates, the results of a probe, the unit
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ def test_versions_with_the_wal_reset_bug_are_known(version: str, has_it: bool) -
     assert ("WAL-reset" in found.text, found.grade) == (has_it, Grade.OK)
 
 
-def test_a_bug_that_the_daemons_use_meets_is_a_warning_and_a_version_too_old_a_failure() -> None:
+def test_an_sqlite_bug_that_affects_the_daemon_is_a_warning_and_a_version_too_old_a_failure() -> None:
     bug = sqlite_bugs.Bug("a bug", (3, 30, 0), ((3, 41, 0),), affects=True, why="it does that")
     found = sqlite_bugs.examine("3.40.1", (bug,))
     assert (found.grade, "3.41.0" in str(found.advice)) == (Grade.WARNING, True)
@@ -319,7 +321,7 @@ def test_a_bug_that_the_daemons_use_meets_is_a_warning_and_a_version_too_old_a_f
 @pytest.mark.parametrize(
     ("used", "blocked_until_ms", "grade"), [(10, 0, "ok"), (240, 0, "warning"), (10, 60_000, "warning")]
 )
-def test_what_is_used_of_the_rates_is_told(used: int, blocked_until_ms: int, grade: str) -> None:
+def test_the_used_share_of_the_rates_is_reported(used: int, blocked_until_ms: int, grade: str) -> None:
     status = {
         "nowMs": 1_000,
         "ordersLastSecond": 3,
@@ -340,7 +342,7 @@ def test_what_is_used_of_the_rates_is_told(used: int, blocked_until_ms: int, gra
     ],
     ids=["none", "fresh", "old", "another's", "unreadable"],
 )
-def test_the_answers_of_a_probe_are_judged(tmp_path: Path, text: str | None, grade: str) -> None:
+def test_the_results_of_a_probe_are_judged(tmp_path: Path, text: str | None, grade: str) -> None:
     if text is not None:
         (tmp_path / "exchange-facts.toml").write_text(text)
     assert probe_results.examine(LIVE, tmp_path / "sniperd.db", 8_640_000_000).grade == grade
@@ -354,6 +356,6 @@ def test_the_answers_of_a_probe_are_judged(tmp_path: Path, text: str | None, gra
         ("Unit sniperd.service not loaded.\n", "warning"),
     ],
 )
-def test_an_installed_unit_that_was_opened_up_is_a_warning(report: str, grade: str) -> None:
+def test_an_installed_unit_with_less_sandboxing_is_a_warning(report: str, grade: str) -> None:
     assert service.judge_exposure(report).grade == grade
     assert service.exposure({}) is None

@@ -14,7 +14,7 @@ TOPICS = topics()
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """The command of a user, away from any daemon."""
+    """A user's command, without a daemon."""
     return Command(plain_environment(tmp_path), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Nobody answers, or somebody answers oddly: what happened, what it means, what to do."""
+"""No answer, or one that no daemon gives: what happened, what it means, what to do."""
 
 import os
 import socket
@@ -22,14 +22,14 @@ READ, CHANGE = "status", "submit BUY BTCUSDT --quote 25"
 
 @pytest.fixture
 def lonely(shared_stage: Stage) -> Command:
-    """The command of a user who has no daemon, nor a configuration."""
+    """The command of a user who has neither a daemon nor a configuration."""
     directory = shared_stage.subdirectory("lonely")
     return Command(plain_environment(directory), directory)
 
 
 @contextmanager
 def somebody(lonely: Command, answer: bytes) -> Iterator[None]:
-    """Answer whatever is asked on either socket, and hang up."""
+    """Answer every request on either socket with the same bytes, and disconnect."""
     directory = lonely.directory / ".local" / "state" / "sniperd" / "run"
     directory.mkdir(parents=True)
     with ThreadPoolExecutor(2) as pool:
@@ -69,7 +69,7 @@ def http_answer(body: str, status: str = "200 OK") -> bytes:
 
 
 @pytest.mark.parametrize("words", [READ, CHANGE, "cancel X", "halt --reason x"])
-def test_without_a_daemon_it_says_how_to_have_one(lonely: Command, words: str) -> None:
+def test_without_a_daemon_it_says_how_to_start_one(lonely: Command, words: str) -> None:
     ran = lonely(*words.split())
     assert (ran.code, ran.output) == (NO_DAEMON, "")
     assert ran.errors.startswith(f"Error: no daemon answers at {lonely.directory}/.local/state/sniperd/run/")
@@ -85,7 +85,7 @@ def test_a_socket_that_a_daemon_left_behind_is_no_daemon(lonely: Command) -> Non
     assert (ran.code, ran.errors.split(":")[1]) == (NO_DAEMON, f" no daemon answers at {path}")
 
 
-def test_a_daemon_that_is_not_ready_is_told_by_75(own_stage: Stage, exchange: Exchange) -> None:
+def test_a_daemon_that_is_not_ready_gives_exit_code_75(own_stage: Stage, exchange: Exchange) -> None:
     daemon = own_stage.daemon(exchange, {"exchange": {"base_url": "http://127.0.0.1:9"}})
     daemon.start()
     ran = Command(daemon.environ, daemon.directory)(*CHANGE.split(), "--config", daemon.config_path)
@@ -105,7 +105,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("answer", ODD.values(), ids=ODD.keys())
-def test_an_odd_answer_is_told_and_a_change_that_got_it_has_an_unknown_outcome(lonely: Command, answer: bytes) -> None:
+def test_an_odd_answer_is_reported_and_a_change_that_got_it_has_an_unknown_outcome(
+    lonely: Command, answer: bytes
+) -> None:
     with somebody(lonely, answer):
         read, change = at_once(2, lambda number: lonely(*(READ, CHANGE)[number].split()))
     assert (read.code, read.output, change.code, change.output) == (NO_DAEMON, "", UNKNOWN, "")
@@ -116,7 +118,7 @@ def test_an_odd_answer_is_told_and_a_change_that_got_it_has_an_unknown_outcome(l
     assert "check before you repeat it" in change.errors or "of the same version?" in change.errors
 
 
-def test_what_an_answer_holds_does_not_paint_the_terminal(lonely: Command) -> None:
+def test_an_answer_cannot_send_control_sequences_to_the_terminal(lonely: Command) -> None:
     with somebody(lonely, http_answer('{"message": "\\u001b[31mred\\r\\nalert\\u009b"}', "409 Conflict")):
         ran = lonely("halt", "--reason", "x")
     assert (ran.code, ran.errors) == (1, "Error: \\x1b[31mred\\r\\nalert\\x9b\n")
@@ -136,7 +138,7 @@ def test_a_daemon_that_dies_before_it_answers_leaves_the_outcome_unknown(own_sta
 
 
 @pytest.mark.parametrize("words", [READ, "run", "backup X"])
-def test_a_wrong_configuration_is_told_by_78(daemon: Daemon, lonely: Command, words: str) -> None:
+def test_a_wrong_configuration_gives_exit_code_78(daemon: Daemon, lonely: Command, words: str) -> None:
     config = lonely.directory / "config.toml"
     config.write_text("[sockets]\nstatsu = 'x'\n")
     ran = lonely(*words.split(), "--config", config)

@@ -30,7 +30,7 @@ PRINTING = [
 
 
 def run_into(command: Command, words: Sequence[str], output: IO[bytes], **environ: str) -> tuple[int, str]:
-    """Run a command with an output that takes nothing; return its exit code and what it says."""
+    """Run a command whose output cannot be written; return its exit code and what it says."""
     ran = subprocess.run(
         [*SNIPERD, *words],
         stdin=subprocess.DEVNULL,
@@ -46,28 +46,28 @@ def run_into(command: Command, words: Sequence[str], output: IO[bytes], **enviro
 
 
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)
-def test_a_full_disk_is_told_in_a_line(command: Command, daemon: Daemon, words: list[str]) -> None:
+def test_a_full_disk_is_reported_in_one_line(command: Command, daemon: Daemon, words: list[str]) -> None:
     assert daemon
     with Path("/dev/full").open("wb") as full:
         code, said = run_into(command, words, full)
     assert (code, said) == (IO_ERROR, "Error: the output could not be written: No space left on device\n")
 
 
-def test_a_full_disk_is_told_in_a_line_where_nothing_is_buffered(command: Command, daemon: Daemon) -> None:
+def test_a_full_disk_is_reported_in_one_line_without_buffering(command: Command, daemon: Daemon) -> None:
     assert daemon
     with Path("/dev/full").open("wb") as full:
         code, said = run_into(command, ["status"], full, PYTHONUNBUFFERED="1")
     assert (code, said) == (IO_ERROR, "Error: the output could not be written: No space left on device\n")
 
 
-def test_explain_is_no_exception(command: Command, daemon: Daemon) -> None:
+def test_a_full_disk_is_reported_by_explain_too(command: Command, daemon: Daemon) -> None:
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     with Path("/dev/full").open("wb") as full:
         assert run_into(command, ["explain", order_id], full)[0] == IO_ERROR
 
 
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)
-def test_a_pipe_that_nobody_reads_is_told_in_a_line(command: Command, daemon: Daemon, words: list[str]) -> None:
+def test_a_closed_pipe_is_reported_in_one_line(command: Command, daemon: Daemon, words: list[str]) -> None:
     assert daemon
     reading, writing = os.pipe()
     os.close(reading)
@@ -79,7 +79,7 @@ def test_a_pipe_that_nobody_reads_is_told_in_a_line(command: Command, daemon: Da
     assert said.count("\n") <= 1
 
 
-def test_top_without_a_terminal_refuses_in_a_line(command: Command, daemon: Daemon) -> None:
+def test_top_without_a_terminal_refuses_in_one_line(command: Command, daemon: Daemon) -> None:
     assert daemon
     ran = command("top")
     assert (ran.code, ran.output) == (WRONG_USAGE, "")

@@ -1,4 +1,4 @@
-"""doctor --live-probe: what it finds under either behaviour of an exchange, and that nothing of it stays behind."""
+"""doctor --live-probe: what it finds under either behaviour of an exchange, and that it leaves nothing behind."""
 
 import json
 import os
@@ -25,18 +25,18 @@ STRICT: list[dict[str, Any]] = [
     {"kind": "ended_hidden"},
     {"kind": "invisible", "delay_ms": 1_200},
 ]
-"""What a probe finds otherwise."""
+"""The behaviour of an exchange with the opposite result for every question."""
 
 
 @pytest.fixture
 def exchange(own_stage: Stage) -> Exchange:
-    """An exchange of the probe's own."""
+    """An exchange for the probe alone."""
     return own_stage.exchange()
 
 
 @pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange) -> Daemon:
-    """A daemon that trades there, and runs."""
+    """A running daemon that trades there."""
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)
     return daemon
@@ -49,7 +49,7 @@ def command(daemon: Daemon) -> Command:
 
 
 def phrase(command: Command) -> str:
-    """Be refused, and read what would have been the phrase."""
+    """Run without the phrase; return the phrase that the refusal names."""
     ran = command("doctor", "--live-probe")
     assert ran.code == 1
     found = re.search("--confirm '(.+)'", ran.errors)
@@ -58,7 +58,7 @@ def phrase(command: Command) -> str:
 
 
 def probed(command: Command) -> Ran:
-    """Probe, and mean it."""
+    """Probe, with the phrase."""
     return command("doctor", "--live-probe", "--json", "--confirm", phrase(command))
 
 
@@ -70,9 +70,7 @@ def all_have_ended(exchange: Exchange) -> bool:
     return {order["status"] for order in exchange.orders()} <= ENDED
 
 
-def test_of_an_exchange_that_takes_everything_it_finds_just_that(
-    command: Command, daemon: Daemon, exchange: Exchange
-) -> None:
+def test_a_permissive_exchange_is_found_permissive(command: Command, daemon: Daemon, exchange: Exchange) -> None:
     ran = probed(command)
     assert ran.code == 0, ran.errors
     found = facts_of(daemon)
@@ -100,7 +98,7 @@ def test_it_is_bounded_and_distinguishable_and_leaves_nothing_open_and_everythin
     assert [line["clientOrderId"] for line in map(json.loads, lines) if line["what"] == "sends"] == sent
 
 
-def test_of_a_strict_exchange_it_finds_the_opposite_and_the_daemon_takes_it_over(
+def test_a_strict_exchange_gives_the_opposite_results_and_the_daemon_uses_them(
     command: Command, daemon: Daemon, exchange: Exchange
 ) -> None:
     exchange.inject(*STRICT)
@@ -128,13 +126,13 @@ def _behaves_accordingly(daemon: Daemon, exchange: Exchange) -> None:
     assert "speaks of a duplicate" in daemon.until(doubtful, "in_doubt")["reason"]
 
 
-def test_without_the_answers_the_daemon_does_otherwise(daemon: Daemon, exchange: Exchange) -> None:
+def test_without_the_results_the_daemon_behaves_otherwise(daemon: Daemon, exchange: Exchange) -> None:
     assert daemon.submit(resting_buy(type="FILL_OR_KILL"), wait_s=10).json["state"] == "canceled"
     exchange.inject({"kind": "refused", "code": 33333, "count": 1})
     assert daemon.until(daemon.accept(market_buy()), "dead_letter")
 
 
-def test_an_order_that_ended_unseen_is_found_at_once_where_it_is_known_that_it_cannot_be_looked_up_by_its_id(
+def test_an_ended_order_is_found_at_once_where_the_results_say_that_a_query_by_id_hides_it(
     daemon: Daemon, exchange: Exchange
 ) -> None:
     daemon.configure({"reconcile": {"grace_ms": 3_600_000}})
@@ -145,7 +143,7 @@ def test_an_order_that_ended_unseen_is_found_at_once_where_it_is_known_that_it_c
     assert daemon.until(daemon.accept(market_buy()), "filled")
 
 
-def test_answers_about_another_server_do_not_count(daemon: Daemon) -> None:
+def test_results_of_another_server_are_ignored(daemon: Daemon) -> None:
     facts = daemon.database.with_name("exchange-facts.toml")
     facts.write_text('exchange = "paper"\nrefused_types = ["FILL_OR_KILL"]\n')
     daemon.restart()
@@ -171,7 +169,7 @@ def test_nothing_is_sent_while_trading_is_halted_whether_the_daemon_runs_or_not(
     assert exchange.arrivals() == []
 
 
-def test_nothing_is_sent_that_is_worth_more_than_allowed(command: Command, exchange: Exchange) -> None:
+def test_nothing_is_sent_above_the_allowed_value(command: Command, exchange: Exchange) -> None:
     ran = command("doctor", "--live-probe", "--most", "0.5", "--confirm", "x")
     assert (ran.code, "more than 0.5" in ran.errors) == (1, True)
     assert exchange.arrivals() == []
@@ -195,7 +193,7 @@ def test_at_a_terminal_the_phrase_is_typed(command: Command, exchange: Exchange)
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM])
-def test_interrupted_it_cancels_what_it_placed(
+def test_an_interrupted_probe_cancels_what_it_placed(
     own_stage: Stage, command: Command, exchange: Exchange, number: Signals
 ) -> None:
     meant = phrase(command)
@@ -209,7 +207,9 @@ def test_interrupted_it_cancels_what_it_placed(
     assert all_have_ended(exchange)
 
 
-def test_a_lost_answer_breaks_it_off_and_the_order_is_found_and_cancelled(command: Command, exchange: Exchange) -> None:
+def test_a_lost_answer_aborts_the_probe_and_its_order_is_found_and_cancelled(
+    command: Command, exchange: Exchange
+) -> None:
     meant = phrase(command)
     exchange.inject({"kind": "reply_lost", "count": 1})
     ran = command("doctor", "--live-probe", "--confirm", meant)
@@ -218,7 +218,7 @@ def test_a_lost_answer_breaks_it_off_and_the_order_is_found_and_cancelled(comman
     assert all_have_ended(exchange)
 
 
-def test_what_an_earlier_probe_left_open_is_cancelled_by_the_next(command: Command, exchange: Exchange) -> None:
+def test_orders_of_an_earlier_probe_are_cancelled_by_the_next(command: Command, exchange: Exchange) -> None:
     meant = phrase(command)
     exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
     with subprocess.Popen(
@@ -239,7 +239,7 @@ def test_no_secret_is_shown_or_written(command: Command, daemon: Daemon) -> None
     assert "signature=" not in written
 
 
-def test_in_paper_mode_it_is_rehearsed_on_the_running_daemons_paper_exchange(own_stage: Stage) -> None:
+def test_in_paper_mode_it_uses_the_running_daemons_paper_exchange(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None)
     command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
     assert command("doctor", "--live-probe").code == 69

@@ -1,4 +1,4 @@
-"""How things are shown: help, tables, colours; whole lines to programs, and room and colour to people."""
+"""How output is shown: help, tables, colours; unwrapped lines for programs, wrapped and coloured for terminals."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ NAMES = [*COMMANDS, "config check", "alerts test", ""]
 
 @pytest.fixture(scope="module")
 def helps(shared_stage: Stage) -> dict[str, Ran]:
-    """Ask every command for its help."""
+    """Run every command with --help."""
     directory = shared_stage.subdirectory("anywhere")
     command = Command(plain_environment(directory), directory)
     return dict(zip(NAMES, at_once(len(NAMES), lambda number: command(*NAMES[number].split(), "--help")), strict=True))
@@ -39,9 +39,7 @@ def test_help_lists_every_command_and_every_exit_code(helps: dict[str, Ran]) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_help_shows_no_mark_of_its_making_and_keeps_examples_on_lines_of_their_own(
-    helps: dict[str, Ran], name: str
-) -> None:
+def test_help_shows_no_raw_markup_and_keeps_examples_on_lines_of_their_own(helps: dict[str, Ran], name: str) -> None:
     ran = helps[name]
     assert (ran.code, ran.errors) == (0, "")
     assert ran.output.startswith(f"Usage: sniperd {name}".rstrip())
@@ -58,7 +56,7 @@ def test_wrong_usage_ends_with_2_and_says_how_to_go_on(command: Command, words: 
     assert ran.errors.startswith("Usage: sniperd")
 
 
-def test_a_table_is_whole_where_a_program_reads_it(command: Command, daemon: Daemon) -> None:
+def test_a_table_is_not_wrapped_for_a_program(command: Command, daemon: Daemon) -> None:
     order_id = daemon.submit(market_buy(), wait_s=10).json["id"]
     evidence = daemon.explain(order_id)["attempts"][0]["answered"]
     output = command("explain", order_id, COLUMNS="40").output
@@ -82,7 +80,7 @@ def test_colours_are_for_terminals(command: Command) -> None:
     assert PAINT.sub("", command.at_terminal("orders", columns=300)).split() == command("orders").output.split()
 
 
-def test_status_shows_how_it_stands(command: Command, daemon: Daemon) -> None:
+def test_status_shows_the_daemons_state(command: Command, daemon: Daemon) -> None:
     found = command("status", "--json").json
     assert (found["pid"], found["stage"], found["mode"]) == (daemon.process.pid, "ready", "live")
     told = dict(line.split(maxsplit=1) for line in command("status").output.splitlines())
@@ -92,7 +90,7 @@ def test_status_shows_how_it_stands(command: Command, daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("words", ["status", "submit BUY BTCUSDT --quote 25"])
-def test_a_command_that_asks_the_daemon_loads_nothing_heavy(command: Command, daemon: Daemon, words: str) -> None:
+def test_a_command_that_asks_the_daemon_imports_nothing_heavy(command: Command, daemon: Daemon, words: str) -> None:
     program = (
         "import atexit, sys\n"
         "from daemon.__main__ import main\n"

@@ -1,4 +1,4 @@
-"""tail: what happens, line by line, over restarts, until somebody has seen enough."""
+"""tail: events, line by line, over restarts, until it is interrupted."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def test_json_is_one_object_a_line(daemon: Daemon) -> None:
         assert [line["name"] for line in lines[:2]] == ["reset", "daemon.starting"]
 
 
-def test_one_order_alone_from_an_event_on(daemon: Daemon) -> None:
+def test_one_orders_events_from_an_event_id_on(daemon: Daemon) -> None:
     order_id, other = (daemon.submit(market_buy(), wait_s=10).json["id"] for _ in range(2))
     with tail(daemon, "--json", "--since", "0", "--order", order_id) as child:
         first = json.loads(line_with(child, "order.accepted"))
@@ -95,7 +95,7 @@ def test_one_order_alone_from_an_event_on(daemon: Daemon) -> None:
         assert other not in child.transcript()
 
 
-def test_a_restart_of_the_daemon_is_told_and_followed_over(own_daemon: Daemon) -> None:
+def test_a_restart_of_the_daemon_is_reported_and_tail_goes_on(own_daemon: Daemon) -> None:
     with tail(own_daemon) as child:
         connected(child)
         own_daemon.kill()
@@ -109,7 +109,7 @@ def test_a_restart_of_the_daemon_is_told_and_followed_over(own_daemon: Daemon) -
         assert child.exit_code() == INTERRUPTED
 
 
-def test_without_a_daemon_it_ends_as_every_command(shared_stage: Stage) -> None:
+def test_without_a_daemon_it_fails_like_every_command(shared_stage: Stage) -> None:
     directory = shared_stage.subdirectory("nobody")
     ran = Command(dict(os.environ) | {"HOME": str(directory), "XDG_RUNTIME_DIR": str(directory)}, directory)("tail")
     assert (ran.code, ran.output) == (NO_DAEMON, "")

@@ -14,7 +14,7 @@ NOT_PLACED, UNKNOWN, REFUSED, WRONG_USAGE, NOT_READY = 3, 4, 1, 2, 75
 BUY = ("BUY", "BTCUSDT", "--quote", "25")
 
 
-def test_a_buy_that_is_filled_is_told_in_a_few_lines(command: Command, exchange: Exchange) -> None:
+def test_a_filled_buy_is_reported_in_a_few_lines(command: Command, exchange: Exchange) -> None:
     ran = command.submit(*BUY)
     assert (ran.code, ran.errors) == (0, "")
     first, *rest = ran.output.splitlines()
@@ -57,7 +57,7 @@ def test_the_same_signal_again_says_so_and_names_the_first_order(command: Comman
 
 
 @pytest.mark.parametrize(("code", "state"), [(30004, "rejected"), (30002, "dead_letter")])
-def test_an_order_that_was_not_placed_ends_with_3_and_its_reason(
+def test_an_order_that_was_not_placed_gives_exit_code_3_and_its_reason(
     command: Command, exchange: Exchange, code: int, state: str
 ) -> None:
     exchange.inject({"kind": "refused", "code": code, "count": 1})
@@ -66,7 +66,7 @@ def test_an_order_that_was_not_placed_ends_with_3_and_its_reason(
     assert f"refused ({code})" in ran.output
 
 
-def test_an_order_whose_outcome_is_unknown_ends_with_4(command: Command, exchange: Exchange) -> None:
+def test_an_order_whose_outcome_is_unknown_gives_exit_code_4(command: Command, exchange: Exchange) -> None:
     exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
     ran = command.submit(*BUY, "--wait", "0.3")
     assert (ran.code, ran.output.split()[0]) == (UNKNOWN, "in_doubt")
@@ -82,7 +82,7 @@ def test_an_order_whose_outcome_is_unknown_ends_with_4(command: Command, exchang
     ],
     ids=["no amount", "no number", "no type", "no pair"],
 )
-def test_a_signal_that_is_wrong_is_refused_with_the_field_and_what_is_allowed(
+def test_a_wrong_signal_is_refused_with_the_field_and_what_is_allowed(
     command: Command, words: tuple[str, ...], said: str
 ) -> None:
     ran = command.submit(*words)
@@ -91,7 +91,7 @@ def test_a_signal_that_is_wrong_is_refused_with_the_field_and_what_is_allowed(
 
 
 @pytest.mark.parametrize("wait", ["-1", "nan", "121"])
-def test_a_wait_that_is_none_is_wrong_usage_and_nothing_is_sent(command: Command, daemon: Daemon, wait: str) -> None:
+def test_an_invalid_wait_is_wrong_usage_and_nothing_is_sent(command: Command, daemon: Daemon, wait: str) -> None:
     newest = daemon.get("/v1/orders?limit=1")["orders"]
     ran = command.submit(*BUY, "--wait", wait)
     assert (ran.code, ran.output) == (WRONG_USAGE, "")
@@ -99,7 +99,7 @@ def test_a_wait_that_is_none_is_wrong_usage_and_nothing_is_sent(command: Command
     assert daemon.get("/v1/orders?limit=1")["orders"] == newest
 
 
-def test_while_trading_is_halted_it_is_refused_with_what_ends_it(command: Command, daemon: Daemon) -> None:
+def test_while_trading_is_halted_it_is_refused_with_what_ends_the_halt(command: Command, daemon: Daemon) -> None:
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a rehearsal"})
     ran = command.submit(*BUY)
     assert (ran.code, ran.errors) == (REFUSED, "Error: trading is halted (a rehearsal); `sniperd resume` ends it\n")
@@ -116,7 +116,7 @@ def test_orders_are_listed_newest_first_filtered_and_page_by_page(command: Comma
     assert second.json["next"] is None
 
 
-def test_explain_tells_every_step_with_its_evidence_in_the_order_of_time(command: Command, daemon: Daemon) -> None:
+def test_explain_shows_every_step_with_its_evidence_in_the_order_of_time(command: Command, daemon: Daemon) -> None:
     order_id = command.order(*BUY)
     ran = command("explain", order_id)
     for told in ("order.accepted", "order.sent", "attempt 1 asked", "attempt 1 answered", "order.placed", "order.seen"):
@@ -129,21 +129,21 @@ def test_explain_tells_every_step_with_its_evidence_in_the_order_of_time(command
     assert command("explain", order_id, "--json").json | {"nowMs": 0} == daemon.explain(order_id) | {"nowMs": 0}
 
 
-def test_an_order_that_waits_is_withdrawn_with_the_reason(command: Command, daemon: Daemon) -> None:
+def test_a_waiting_order_is_withdrawn_with_the_reason(command: Command, daemon: Daemon) -> None:
     order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
     ran = command("cancel", order_id, "--reason", "changed my mind")
     assert (ran.code, ran.output) == (0, f"withdrawn  BUY 25 in quote BTCUSDT MARKET  order {order_id}\n")
     assert daemon.order(order_id)["reason"] == "changed my mind"
 
 
-def test_an_order_that_rests_is_cancelled_at_the_exchange(command: Command, daemon: Daemon) -> None:
+def test_a_resting_order_is_cancelled_at_the_exchange(command: Command, daemon: Daemon) -> None:
     order_id = command.order("SELL", "BTCUSDT", "--quantity", "0.001", "--price", "200000")
     assert command("cancel", order_id).code == 0
     daemon.until(order_id, "canceled")
 
 
 @pytest.mark.parametrize(("verb", "order"), [("explain", "a/b?c#d"), ("explain", "../../readyz"), ("cancel", "nope")])
-def test_an_order_that_is_none_is_named_and_where_to_find_one(command: Command, verb: str, order: str) -> None:
+def test_an_unknown_order_is_named_with_where_to_find_one(command: Command, verb: str, order: str) -> None:
     ran = command(verb, order)
     assert (ran.code, ran.errors) == (REFUSED, f"Error: there is no order {order!r}; `sniperd orders` lists them\n")
 
@@ -156,7 +156,7 @@ def test_an_empty_id_is_wrong_usage(command: Command, verb: str) -> None:
 
 
 @pytest.mark.needs("root")
-def test_a_user_without_a_name_asks_by_number(daemon: Daemon) -> None:
+def test_a_user_without_a_name_is_identified_by_number(daemon: Daemon) -> None:
     program = (
         "import os, sys; import daemon.cli.show, daemon.config.loading; from daemon.cli.submit import submit;"
         "os.setgroups([]); os.setresuid(*3 * (54321,)); submit(sys.argv[1:])"
@@ -179,7 +179,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("words", "option", "said"), WORDS, ids=[said for _, _, said in WORDS])
-def test_what_is_wrong_is_named_in_the_commands_own_words(
+def test_errors_use_the_commands_own_words(
     command: Command, daemon: Daemon, words: list[str], option: str, said: str
 ) -> None:
     assert daemon
