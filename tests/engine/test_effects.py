@@ -1,4 +1,4 @@
-"""Decisions are whole or the process ends: memory must never be ahead of what will be written."""
+"""A decision is applied completely or the process ends: memory must never be ahead of what will be written."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.exchange.mexc.clocks import ManualClock
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    """An engine on a real database; no exchange is asked for anything here."""
+    """An engine on a real database; these tests do not use the exchange."""
     async with open_store(tmp_path / "x.db") as store:
         nobody = cast("Any", None)
         yield Engine(store=store, exchange=nobody, clock=ManualClock(), emit=lambda _: None, rules=Rules())
@@ -35,7 +35,7 @@ async def test_an_error_in_the_middle_of_a_decision_ends_the_process_with_its_re
 
 
 @pytest.mark.parametrize("harmless", [Unknown("no such order"), CommitFailed("full")], ids=["refusal", "failed commit"])
-async def test_a_refusal_and_a_failed_commit_do_not(engine: Engine, harmless: Exception) -> None:
+async def test_a_refusal_and_a_failed_commit_do_not_end_the_process(engine: Engine, harmless: Exception) -> None:
     with pytest.raises(type(harmless)):
         engine.decide(fail, harmless)
     with anyio.move_on_after(0.05) as scope:

@@ -1,4 +1,4 @@
-"""Leases on the way to their callers: durable before the answer, and ended when no caller is left to get one."""
+"""Leases and their callers: durable before the answer, and ended when no caller is left to receive one."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -42,7 +42,7 @@ class SlowStore:
         return self._open
 
     def write(self) -> None:
-        """Make everything that was decided durable."""
+        """Make every decision durable."""
         self._open.end()
         self._open = Commit()
 
@@ -73,7 +73,7 @@ class Caller:
 
 
 class Service:
-    """The lock service over a slow database; every step lets all callers go as far as they can."""
+    """The lock service over a slow database; every step lets all callers run as far as they can."""
 
     def __init__(self, tasks: Any) -> None:
         self.store, self.clock = SlowStore(), ManualClock()
@@ -94,7 +94,7 @@ class Service:
         return caller
 
     async def take(self, **changes: Any) -> Lock:
-        """Get a free resource."""
+        """Acquire a free resource."""
         caller = await self.call(**changes)
         await self.write()
         return caller.lock
@@ -111,7 +111,7 @@ class Service:
         await anyio.wait_all_tasks_blocked()
 
     async def release(self, lock: Lock) -> None:
-        """Give a lease back; its commit is still open."""
+        """Release a lease; its commit is still open."""
         self.engine.decide(leases.release, lock, owner_id=lock.owner_id, result=None, error=None)
         await anyio.wait_all_tasks_blocked()
 
@@ -129,7 +129,7 @@ async def service() -> AsyncIterator[Service]:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_free_resource_is_granted_at_once_and_answered_when_it_is_durable(service: Service) -> None:
+async def test_a_free_resource_is_granted_at_once_and_answered_when_durable(service: Service) -> None:
     caller = await service.call()
     assert service.holder is not None
     assert caller.answer is None
@@ -186,7 +186,7 @@ async def test_a_repeated_request_that_disconnects_leaves_the_first_ones_lease(s
     assert service.holder is lock
 
 
-async def test_a_repeated_request_waits_in_the_first_ones_place(service: Service) -> None:
+async def test_a_repeated_request_keeps_the_first_ones_place(service: Service) -> None:
     first = await service.take()
     callers = [await service.call(60, key=key) for key in ("k", "l", "k")]
     await service.leave(callers[0])

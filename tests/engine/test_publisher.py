@@ -1,4 +1,4 @@
-"""The publisher: what is told once a step is on disk."""
+"""The publisher: what it emits once a decision is on disk."""
 
 import anyio
 
@@ -12,7 +12,7 @@ from tests.exchange.mexc.clocks import LoopClock
 
 
 async def told_of(*commits: Commit) -> list[Event]:
-    """Follow a step of each commit, all on disk already; return what was told."""
+    """Publish one decision per commit, all durable already; return what was emitted."""
     told: list[Event] = []
     publisher = Publisher(TradingState(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
     marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
@@ -35,7 +35,7 @@ def ended(took_ms: float) -> Commit:
     return commit
 
 
-async def test_a_commit_that_took_long_is_told_once_however_many_steps_it_held() -> None:
+async def test_a_slow_commit_is_reported_once_for_all_its_decisions() -> None:
     slow = ended(SLOW_COMMIT_MS + 50)
     told = await told_of(slow, slow, ended(SLOW_COMMIT_MS), slow)
     assert [event.name for event in told] == ["store.slow_commit", "store.slow_commit"]

@@ -1,4 +1,4 @@
-"""The self-check: whoever does not turn in time is named."""
+"""The self-check names each part that does not respond in time."""
 
 import anyio
 import pytest
@@ -15,11 +15,11 @@ async def fails() -> None:
     raise CommitFailed("no disk")
 
 
-async def test_all_turn() -> None:
+async def test_no_part_is_named_if_all_respond() -> None:
     assert await SelfCheck({"writer": turns, "dispatcher": turns}).stuck(10) == []
 
 
-async def test_those_that_do_not_are_named() -> None:
+async def test_parts_that_do_not_respond_are_named() -> None:
     parts: dict[str, Turn] = {"writer": anyio.sleep_forever, "dispatcher": turns, "publisher": anyio.sleep_forever}
     assert await SelfCheck(parts).stuck(0.05) == ["writer", "publisher"]
 

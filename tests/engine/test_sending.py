@@ -1,4 +1,4 @@
-"""Sending: the steps to the wire come in their order, and nothing is written past an objection."""
+"""Sending: the steps of a request run in their order, and nothing is written after an objection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,19 +20,19 @@ from tests.core.making import placed
 from tests.exchange.mexc.clocks import ManualClock, in_virtual_time
 
 STEPS = ["connect", "durable", "rate slot"]
-"""What is waited for before an order is written."""
+"""What must be done before an order is written."""
 
 Meanwhile = Callable[[], Awaitable[None]]
 
 
 class Wire:
-    """A request, a connection and a commit that note what happens to them."""
+    """A request, a connection and a commit that record what is done with them."""
 
     timeout_s = 5.0
 
     def __init__(self, *, given_up: int = 0) -> None:
         self.happened: list[str] = []
-        self.meanwhile: dict[str, Meanwhile] = {}  # what else goes on during a step
+        self.meanwhile: dict[str, Meanwhile] = {}  # what else happens during a step
         self._given_up = given_up
 
     async def _step(self, name: str) -> None:
@@ -49,11 +49,11 @@ class Wire:
         await self._step("durable")
 
     async def rate_slot(self) -> None:
-        """Wait for room in the rate."""
+        """Wait for a rate slot."""
         await self._step("rate slot")
 
     def write(self) -> bool:
-        """Write, unless the server has given the connection up."""
+        """Write, unless the server has closed the connection."""
         self._given_up -= 1
         self.happened.append("given up" if self._given_up >= 0 else "write")
         return self._given_up < 0
@@ -64,11 +64,11 @@ class Wire:
         return placed()
 
     def not_written(self, why: str) -> Answer:
-        """Say why nothing was written."""
+        """Return why nothing was written."""
         return NotSent(f"nothing was written: {why}")
 
     def release(self) -> None:
-        """Give the connection back."""
+        """Return the connection."""
         self.happened.append("release")
 
     def prepare(self, *_: object) -> "Wire":
@@ -114,7 +114,7 @@ async def test_nothing_is_written_when_trading_is_halted_during_a_step(during: s
     assert wire.happened == ["prepare", *STEPS, "release"]
 
 
-async def test_nothing_runs_between_the_last_question_and_the_first_byte() -> None:
+async def test_nothing_runs_between_the_last_check_and_the_first_byte() -> None:
     wire = Wire()
 
     async def another() -> None:
@@ -125,13 +125,13 @@ async def test_nothing_runs_between_the_last_question_and_the_first_byte() -> No
     assert wire.happened.index("another task") > wire.happened.index("write")
 
 
-async def test_a_connection_that_was_given_up_is_replaced_and_everything_is_asked_again() -> None:
+async def test_a_closed_connection_is_replaced_and_everything_is_checked_again() -> None:
     wire = Wire(given_up=1)
     assert isinstance(await Sending(wire)(), Placed)
     assert wire.happened == ["prepare", *STEPS, "given up", *STEPS, "write", "release", "answer"]
 
 
-async def test_what_was_not_connected_is_not_counted_and_not_written() -> None:
+async def test_an_order_that_got_no_connection_is_not_counted_and_not_written() -> None:
     wire = Wire()
 
     async def refuse() -> None:
@@ -155,7 +155,7 @@ async def test_a_step_that_does_not_end_in_time_ends_the_attempt_with_nothing_wr
 
 
 @in_virtual_time
-async def test_the_wait_for_the_answer_is_not_part_of_the_time_before_the_wire() -> None:
+async def test_the_wait_for_the_answer_does_not_count_as_time_before_sending() -> None:
     wire = Wire()
 
     async def most_of_it() -> None:
@@ -178,7 +178,7 @@ async def test_a_failed_commit_ends_the_attempt_and_is_not_taken_for_an_answer()
 
 
 @pytest.mark.parametrize("during", STEPS)
-async def test_an_attempt_that_is_cancelled_before_the_wire_gives_its_connection_back(during: str) -> None:
+async def test_an_attempt_cancelled_before_it_is_sent_returns_its_connection(during: str) -> None:
     wire = Wire()
     with anyio.CancelScope() as scope:
 

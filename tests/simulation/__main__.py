@@ -1,4 +1,4 @@
-"""``python -m tests.simulation``: live through simulated days, one per seed."""
+"""``python -m tests.simulation``: run simulated days, one per seed."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ from tests.simulation.world import World
 @click.option("--seeds", default=20, show_default=True, help="How many.")
 @click.option("--trace", is_flag=True, help="Print every event.")
 def main(first: int, seeds: int, trace: bool) -> None:
-    """Live through simulated days. A seed that fails fails again: give it with --first and --trace."""
+    """Run simulated days. A seed that fails fails again: give it with --first and --trace."""
     total: Counter[str] = Counter()
     failed = 0
     began = time.perf_counter()

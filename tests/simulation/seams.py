@@ -1,4 +1,4 @@
-"""The seams under virtual time: clock, disk, network. Each life of the daemon has its own; the world outlives them."""
+"""Clock, disk and network under virtual time. Each run of the daemon has its own; the world outlives them."""
 
 import asyncio
 import sqlite3
@@ -19,20 +19,20 @@ from daemon.store.store import Store
 
 EPOCH_MS = 1_800_000_000_000
 OPENING_S = 1.2
-"""So long a new connection takes to open at most; most requests find one that stands."""
+"""How long a new connection takes to open at most; most requests reuse an open one."""
 
 T = TypeVar("T")
 
 
 class VirtualLoop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
-    """An event loop whose time passes only when nothing is left to do."""
+    """An event loop whose time passes only when no task can run."""
 
 
 class VirtualClock:
     """Unix milliseconds of the loop's time."""
 
     def now_ms(self) -> int:
-        """Tell the time."""
+        """Return the time."""
         return EPOCH_MS + round(asyncio.get_running_loop().time() * 1_000)
 
     async def reach(self, at_ms: int) -> None:
@@ -41,21 +41,21 @@ class VirtualClock:
 
 
 class Dead(Exception):
-    """The process of this life has been killed: whatever it still tries comes to nothing."""
+    """The process of this run has been killed: whatever it still tries has no effect."""
 
 
 class Life:
-    """One life of the daemon's process; after :meth:`kill` nothing of it has any effect."""
+    """One run of the daemon's process; after :meth:`kill` it has no further effect."""
 
     def __init__(self) -> None:
         self.killed = False
 
     def kill(self) -> None:
-        """End it at once, in the middle of whatever it does."""
+        """End it at once, at whatever point it is."""
         self.killed = True
 
     def check(self) -> None:
-        """Let nothing pass that a dead process would do."""
+        """Raise if the process is dead, so that it has no effect."""
         if self.killed:
             raise Dead
 
@@ -68,7 +68,7 @@ class Disk:
         self._dice = dice
         self._write = sqlite3.connect(path, isolation_level=None)
         prepare(self._write, path)
-        self._write.execute("PRAGMA synchronous = OFF")  # processes die here, machines do not
+        self._write.execute("PRAGMA synchronous = OFF")  # only processes are killed here, never the machine
         self._read = open_for_reading(path)
         self._keys = open_for_reading(path)
 
@@ -98,7 +98,7 @@ class Disk:
 
 
 class VirtualHand:
-    """Runs functions on a connection, before and after which its disk takes time."""
+    """Runs functions on a connection; before and after each, the disk takes time."""
 
     def __init__(self, connection: sqlite3.Connection, life: Life, take_time: Callable[[], Awaitable[None]]) -> None:
         self._connection = connection
@@ -106,7 +106,7 @@ class VirtualHand:
         self._take_time = take_time
 
     async def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T:
-        """Run one."""
+        """Run a function."""
         await self._take_time()
         self._life.check()
         done = work(self._connection)
@@ -118,20 +118,20 @@ class VirtualHand:
 
 
 class Weather:
-    """How the network is at the moment."""
+    """The state of the network."""
 
     def __init__(self) -> None:
-        self.refuses = False  # nobody listens at the exchange's address
-        self.loses = 0.0  # share of requests and answers that vanish
+        self.refuses = False  # the exchange's address refuses connections
+        self.loses = 0.0  # share of requests and answers that are lost
         self.cuts = 0.0  # share of connections that break after the request was written
 
     def clear_up(self) -> None:
-        """Let everything through."""
+        """Remove every disturbance."""
         self.refuses, self.loses, self.cuts = False, 0.0, 0.0
 
 
 class Network:
-    """Carries requests to the simulated exchange and answers back; a written request arrives whatever becomes of us."""
+    """Carries requests to the simulated exchange and answers back; a written request arrives in any case."""
 
     def __init__(
         self,
@@ -147,19 +147,19 @@ class Network:
         self._weather = weather
         self._dice = dice
         self._wires = wires
-        self._on_first_byte = on_first_byte  # sees every request at the moment its first byte leaves
+        self._on_first_byte = on_first_byte  # is called for every request at the moment its first byte is sent
 
     def transport(self, life: Life) -> "VirtualTransport":
-        """Return the transport of one life."""
+        """Return the transport of one run."""
         return VirtualTransport(self, life)
 
     async def connect(self, life: Life) -> "VirtualConnection":
-        """Open a connection, or find one that stands."""
+        """Open a connection, or reuse an open one."""
         await anyio.sleep(self._dice.choice((0.0, 0.0, 0.0, self._dice.uniform(0, OPENING_S))))
         return VirtualConnection(self, life)
 
     def write(self, life: Life, request: bytes) -> "asyncio.Future[Reply | None] | None":
-        """Take a request; ``None`` where nobody listens."""
+        """Accept a request; ``None`` if connections are refused."""
         life.check()
         if self._weather.refuses:
             return None
@@ -174,7 +174,7 @@ class Network:
     async def reply(
         self, life: Life, answer: "asyncio.Future[Reply | None] | None", timeout_s: float
     ) -> Reply | Failure:
-        """Wait for what becomes of a request."""
+        """Wait for the outcome of a request."""
         if answer is None:
             await anyio.sleep(self._dice.uniform(0.0001, 0.01))
             return Failure(written=False, why="connection refused")
@@ -212,7 +212,7 @@ class Network:
 
 
 class VirtualConnection:
-    """A connection of one life that stands."""
+    """An open connection of one run."""
 
     reused = True
 
@@ -231,11 +231,11 @@ class VirtualConnection:
         return await self._network.reply(self._life, self._answer, timeout_s)
 
     def release(self) -> None:
-        """Give nothing back."""
+        """Do nothing: there is no pool."""
 
 
 class VirtualTransport:
-    """The transport port of one life."""
+    """The transport port of one run."""
 
     def __init__(self, network: Network, life: Life) -> None:
         self._network = network
@@ -246,7 +246,7 @@ class VirtualTransport:
         return f"{method} {target} HTTP/1.1\r\n{header_lines}\r\n".encode("ascii")
 
     async def connect(self, timeout_s: float) -> VirtualConnection:
-        """Return a connection that stands."""
+        """Return an open connection."""
         async with asyncio.timeout(timeout_s):
             return await self._network.connect(self._life)
 

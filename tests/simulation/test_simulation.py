@@ -1,4 +1,4 @@
-"""Simulated days as tests: every promise holds by the exchange's own book, and a seed is its own reproduction."""
+"""Simulated days as tests: every promise holds by the exchange's own book, and a seed reproduces its day."""
 
 import time
 from itertools import count
@@ -21,7 +21,7 @@ def test_a_day_of_crashes_and_faults_breaks_no_promise(seed: int, tmp_path: Path
 
 
 def test_the_same_seed_is_the_same_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second day runs on a machine where everything takes seconds: real time has no part in a day."""
+    """The second run of the day is on a machine where everything takes seconds: real time must not matter."""
     days: list[list[Event]] = [[], []]
     for number, day in enumerate(days):
         if number:

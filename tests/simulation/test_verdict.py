@@ -1,4 +1,4 @@
-"""What a simulated day is asked beside the book: each question can be answered with no."""
+"""The checks of a simulated day: each one finds its breach."""
 
 import sqlite3
 from contextlib import closing
@@ -48,7 +48,7 @@ def broken_by(path: Path, *, seen: Order = GONE, trades: list[tuple[str, Told]])
     return judge(path, [], records).broken
 
 
-def test_an_order_whose_key_counts_no_more_may_be_removed(path: Path) -> None:
+def test_an_order_whose_key_no_longer_counts_may_be_removed(path: Path) -> None:
     assert broken_by(path, trades=[(GONE.order_id, NOTHING)]) == []
 
 
@@ -60,17 +60,17 @@ def test_an_order_whose_key_counts_no_more_may_be_removed(path: Path) -> None:
         pytest.param({"finished_ms": None}, id="it has not ended"),
     ],
 )
-def test_an_order_that_must_stay_and_is_removed_is_found(path: Path, changes: dict[str, Any]) -> None:
+def test_the_removal_of_an_order_that_must_stay_is_found(path: Path, changes: dict[str, Any]) -> None:
     [broken] = broken_by(path, seen=msgspec.structs.replace(GONE, **changes), trades=[])
     assert "was removed though its key counts" in broken
 
 
-def test_a_success_that_the_book_does_not_hold_is_found(path: Path) -> None:
+def test_a_success_that_the_book_does_not_have_is_found(path: Path) -> None:
     [broken] = broken_by(path, trades=[(GONE.order_id, SUCCESS)])
     assert "success, and order C02__1, which is not its order on the book" in broken
 
 
-def test_a_failure_was_true_when_it_was_told_of_an_order_that_was_sent_back_later(path: Path) -> None:
+def test_a_reported_failure_is_no_breach_after_the_order_was_requeued(path: Path) -> None:
     records = Records()
     records.seen[GONE.order_id] = msgspec.structs.replace(GONE, state=State.FILLED, executed_quantity=Decimal(1))
     records.trades = [(GONE.order_id, NOTHING)]
@@ -80,7 +80,7 @@ def test_a_failure_was_true_when_it_was_told_of_an_order_that_was_sent_back_late
     assert not any("nothing executed" in broken for broken in judge(path, book, records).broken)
 
 
-def test_an_order_that_leaves_beside_one_that_is_outstanding_is_found_unless_its_lock_was_taken_away(
+def test_an_order_sent_beside_an_outstanding_one_is_found_unless_its_lock_was_released(
     path: Path,
 ) -> None:
     doubtful = order(1, state=State.IN_DOUBT)

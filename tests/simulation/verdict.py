@@ -1,4 +1,4 @@
-"""The promises, held against what really happened: by the exchange's own book, not by the daemon's word."""
+"""The promises, checked against what really happened: by the exchange's own book, not by the daemon's records."""
 
 import sqlite3
 from collections import Counter
@@ -19,11 +19,11 @@ from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
 RATE_PER_S = 10
 
 ANY_AGE_MS = 1_000_000
-"""What the bot is told of an order that rests may be as old as the last look, and the exchange may not answer looks."""
+"""An answer about a resting order may be as old as the last query, and the exchange may leave queries unanswered."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a day came to. ``broken`` names every promise that did not hold."""
+    """The result of a day. ``broken`` names every promise that did not hold."""
 
     broken: list[str]
     states: dict[str, int]
@@ -34,38 +34,38 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Records:
-    """What was seen while the day went on."""
+    """What was recorded during the day."""
 
     def __init__(self) -> None:
         self.broken: list[str] = []
         self.acknowledged: dict[int, set[str]] = {}
-        self.trades: list[tuple[str, Told]] = []  # what the trade route would answer, by the order's id
-        self.requeued: set[str] = set()  # orders that an operator sent back: a failure that was told is no longer true
-        self.released: set[str] = set()  # orders whose lock an operator took away, having checked the exchange
-        self.seen: dict[str, Order] = {}  # orders as they were last seen on disk, from which clean-up removes some
-        self.halted = False  # the kill switch was answered, and nobody has asked for its release since
+        self.trades: list[tuple[str, Told]] = []  # what the trade route would answer, by order id
+        self.requeued: set[str] = set()  # orders that an operator requeued: a failure reported before is no longer true
+        self.released: set[str] = set()  # orders whose lock an operator released after checking the exchange
+        self.seen: dict[str, Order] = {}  # orders as last seen on disk; clean-up removes some of them there
+        self.halted = False  # halt was answered, and resume has not been requested since
         self._sent_ms: list[int] = []
 
     def acknowledge(self, wish: int, order_id: str, on_disk: bool) -> None:
-        """Note that the bot was told of an order."""
+        """Record that the bot's signal was acknowledged with an order."""
         self.acknowledged.setdefault(wish, set()).add(order_id)
         if not on_disk:
             self.broken.append(f"wish {wish} was acknowledged with {order_id} before it was on disk")
 
     def look(self, disk: sqlite3.Connection) -> None:
-        """Note how the orders stand on disk."""
+        """Record the orders on disk."""
         orders = [rows.order_from(row) for row in disk.execute("SELECT * FROM orders")]
         self.seen.update({order.order_id: order for order in orders})
 
     def sent(self, now_ms: int) -> None:
-        """Note a request that counts against the exchange's order rate."""
+        """Record a request that counts against the exchange's order rate."""
         self._sent_ms.append(now_ms)
         recent = [at_ms for at_ms in self._sent_ms[-RATE_PER_S - 1 :] if at_ms > now_ms - 1_000]
         if len(recent) > RATE_PER_S:
             self.broken.append(f"{len(recent)} orders within a second at {now_ms}")
 
     def check_send(self, disk: sqlite3.Connection, client_order_id: str, now_ms: int) -> None:
-        """Check what must be true at the moment an order's first byte leaves."""
+        """Check what must be true when an order's first byte is sent."""
         if self.halted:
             self.broken.append(f"{client_order_id} left at {now_ms}, after halt was answered")
         attempt = disk.execute("SELECT * FROM attempts WHERE client_order_id = ?", (client_order_id,)).fetchone()
@@ -138,7 +138,7 @@ def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:
 
 
 def _may_go(order: Order) -> bool:
-    """Whether clean-up may remove an order: it ended, and its key counts no more."""
+    """Return whether clean-up may remove an order: it ended, and its key no longer counts."""
     buys_target = order.side is Side.BUY and order.target_id is not None
     counts_for_ever = order.key_bound and order.key_until_ms is None
     return order.finished_ms is not None and not buys_target and not counts_for_ever

@@ -1,4 +1,4 @@
-"""What the bot does in a simulated day: wishes, each signalled several times, late and at once."""
+"""What the bot wants in a simulated day: each wish is signalled several times, late and at once."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,20 +9,20 @@ import msgspec
 from daemon.core.values.signals import SignalRequest
 
 TRADES = 0.4
-"""Share of what is wanted that is a trade."""
+"""Share of wishes that are sent as a trade."""
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT")
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """One thing the bot wants, once."""
+    """One order that the bot wants."""
 
     number: int
     request: SignalRequest
     at_s: float
-    repeats: tuple[float, ...]  # seconds after the first signal at which it comes again
-    gives_up_s: float  # so long a signal that is not acknowledged is sent again
-    trades: bool  # the bot waits for the outcome, and is answered as the trade route answers
+    repeats: tuple[float, ...]  # seconds after the first signal at which it is repeated
+    gives_up_s: float  # for how long an unacknowledged signal is sent again
+    trades: bool  # the bot waits for the outcome, and gets the trade route's answer
 
 
 def wishes(dice: Random, count: int, day_s: float, epoch_ms: int) -> Iterator[Wish]:
@@ -38,7 +38,7 @@ def wishes(dice: Random, count: int, day_s: float, epoch_ms: int) -> Iterator[Wi
 
 
 def batches(dice: Random, day: list[Wish], count: int) -> Iterator[list[Wish]]:
-    """Draw wishes that follow one another and are sent in one batch, besides the signals that are sent alone."""
+    """Draw groups of consecutive wishes that are sent in one batch, besides the signals that are sent alone."""
     by_time = sorted(day, key=lambda wish: wish.at_s)
     for _ in range(count):
         first = dice.randrange(len(by_time))
@@ -70,6 +70,6 @@ def _request(dice: Random, number: int, at_s: float, epoch_ms: int) -> SignalReq
 
 
 def _price(dice: Random, symbol: str) -> Decimal:
-    """Draw a price near the market, so that some orders rest, some fill in part, some are refused."""
+    """Draw a price near the market: some orders rest, some fill in part, some are refused."""
     middle = {"BTCUSDT": 95_000, "ETHUSDT": 3_300, "SOLUSDT": 180, "XRPUSDT": 2.4, "DOGEUSDT": 0.35}[symbol]
     return Decimal(str(round(middle * dice.uniform(0.97, 1.03), 4)))

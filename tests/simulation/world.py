@@ -1,4 +1,4 @@
-"""One simulated day: a bot, a daemon that is killed and stopped and started again, an exchange, and bad weather."""
+"""One simulated day: a bot, a daemon that is killed, stopped and started again, an exchange, and network faults."""
 
 import asyncio
 from collections.abc import Callable
@@ -39,7 +39,7 @@ WISHES = 60
 BATCHES = 6
 LOOK_S = 2.0
 KEPT_S = 20.0
-"""So long what ended stays: longer than a look at the disk is apart from the next, far shorter than a day."""
+"""How long ended orders stay: longer than the interval between two reads of the disk, far shorter than a day."""
 
 QUIET_S = 120.0
 BOT = Caller(actor="bot", administrator=False)
@@ -48,7 +48,7 @@ CONFIG = Config(
     queue=QueueTable(max_in_flight=8, drain_s=3.0),
     reconcile=ReconcileTable(lost_every_ms=20_000, startup_s=3.0),
     locks=LocksTable(cleanup_interval_s=7.0, retention_h=KEPT_S / 3_600),
-    store=StoreTable(retention_days=cast("int", KEPT_S / 86_400)),  # which a file cannot say: whole days
+    store=StoreTable(retention_days=cast("int", KEPT_S / 86_400)),  # a configuration file takes whole days only
 )
 
 FAULTS = (
@@ -66,7 +66,7 @@ FAULTS = (
     Fault("slow_after", probability=0.06, delay_ms=7_000),
     Fault("rate_limited", probability=0.02, retry_after_s=2),
     Fault("refused", probability=0.08),
-    Fault("refused", probability=0.03, code=30002),  # to be set aside
+    Fault("refused", probability=0.03, code=30002),  # becomes a dead letter
     Fault("refused", probability=0.03, code=700003),  # the clock
     Fault("refused", probability=0.01, code=700002),  # the key: trading halts
     Fault("refused", probability=0.02, code=30010),  # the price
@@ -100,10 +100,10 @@ class World:
         self._order_commands: OrderCommands | None = None
         self._engine: Engine | None = None
         self._disk: Disk | None = None
-        self._calls: list[anyio.CancelScope] = []  # by callers, which end with the process that serves them
+        self._calls: list[anyio.CancelScope] = []  # of callers; they end with the process that serves them
 
     def run(self) -> Verdict:
-        """Live through the day, then judge it."""
+        """Run the day, then judge it."""
         loop = VirtualLoop(noop_cycles=0)
         try:
             return loop.run_until_complete(self._main())
@@ -128,14 +128,14 @@ class World:
                 await anyio.sleep(self._dice.choice((0.0, 0.1, 3.0)))
             self._weather.clear_up()
             self._exchange.set_faults([])
-            for symbol in SYMBOLS:  # what fills in the last half minute could not be known at the end
+            for symbol in SYMBOLS:  # a fill in the last half minute could not be known at the end
                 self._exchange.change_market(MarketChange(symbol=symbol, volatility=0), self._clock.now_ms())
             await self._live(network, QUIET_S)
             world.cancel_scope.cancel()
         return judge(self._path, self._exchange.orders(), self._records)
 
     async def _live(self, network: Network, for_s: float) -> None:
-        """Let the daemon live for a while, then kill it, or stop it in good order."""
+        """Run the daemon for a while, then kill or stop it."""
         life = Life()
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
@@ -150,7 +150,7 @@ class World:
                     self._engine = engine
                     self._order_commands = OrderCommands(engine, self._dice.randbytes)
                     await anyio.sleep(for_s)
-                    if for_s != QUIET_S and self._dice.random() < 0.7:  # most lives end badly
+                    if for_s != QUIET_S and self._dice.random() < 0.7:  # most runs end with a kill
                         life.kill()
                         tasks.cancel_scope.cancel()
                     else:
@@ -205,7 +205,7 @@ class World:
             await anyio.sleep(0.3)
 
     async def _signal_together(self, group: list[Wish]) -> None:
-        """Send signals in one batch, until it is acknowledged or no longer wanted."""
+        """Send signals in one batch until it is acknowledged or no longer wanted."""
         await anyio.sleep(min(wish.at_s for wish in group))
         until_s = self._now_s() + max(wish.gives_up_s for wish in group)
         while self._now_s() < until_s:
@@ -227,7 +227,7 @@ class World:
         self._records.acknowledge(wish.number, order_id, self._on_disk(order_id))
 
     async def _await_outcome(self, desk: OrderCommands, wish: Wish, accepted: Accepted) -> None:
-        """Wait as the trade route does, and note what it would answer."""
+        """Wait as the trade route does, and record what it would answer."""
         asked_ms = self._clock.now_ms()
         with anyio.move_on_after(5) as call:
             self._calls.append(call)
@@ -245,14 +245,14 @@ class World:
             self._records.trades.append((order.order_id, read))
 
     async def _look(self) -> None:
-        """See the orders on disk before clean-up removes them."""
+        """Record the orders on disk before clean-up removes them."""
         while True:
             await anyio.sleep(LOOK_S)
             if self._disk is not None:
                 self._records.look(self._disk.view())
 
     async def _operator(self) -> None:
-        """Halt and resume now and then, cancel orders, send dead letters back."""
+        """Halt and resume, cancel orders, requeue dead letters, at random times."""
         dice = self._fork()
         while True:
             await anyio.sleep(dice.uniform(2, 15))
@@ -292,7 +292,7 @@ class World:
         await desk.switch(operator.resume, OPERATOR, "all is well")
 
     async def _rule_on_lost(self, desk: OrderCommands) -> None:
-        """Rule on a lost order as a person does, by the exchange's own list."""
+        """Resolve a lost order as an operator does, by the exchange's own list."""
         page = await desk.page(state=State.LOST, symbol=None, before_seq=None, limit=1)
         held = {str(entry["clientOrderId"]).rpartition("-")[0] for entry in self._exchange.orders()}
         if page and page[0].order_id not in held:
@@ -301,7 +301,7 @@ class World:
             )
 
     async def _release(self, dice: Random) -> None:
-        """Take a lock away. With an order outstanding under it, that is refused unless the exchange was checked."""
+        """Force-release a lock. With an order outstanding under it, that is refused unless the exchange was checked."""
         engine = self._engine
         if engine is not None and (locks := list(engine.state.locks)):
             desk = LeaseCommands(engine, dice.randbytes)
@@ -338,12 +338,12 @@ class World:
             await anyio.sleep(dice.uniform(1, 20))
             if self._now_s() >= DAY_S:
                 return
-            self._weather.refuses = dice.random() < 0.15  # now and then nobody listens
+            self._weather.refuses = dice.random() < 0.15  # sometimes the exchange refuses connections
             self._weather.loses = dice.choice((0.0, 0.0, 0.05, 0.3))
             self._weather.cuts = dice.choice((0.0, 0.0, 0.1))
 
     def _on_first_byte(self, method: str, target: str) -> None:
-        """See a request at the moment its first byte leaves."""
+        """Check a request at the moment its first byte is sent."""
         path, _, query = target.partition("?")
         if path == "/api/v3/order" and method in {"POST", "DELETE"}:
             self._records.sent(self._clock.now_ms())

@@ -1,4 +1,4 @@
-"""One signal's life with a bad end, and what must hold after the next start, by the exchange's book."""
+"""One signal with a crash or fault, and what must hold after the next start, by the exchange's book."""
 
 import http.client
 from decimal import Decimal
@@ -15,7 +15,7 @@ SOON_LOST: Tables = {
     "exchange": {"recv_window_ms": 500},
     "reconcile": {"first_ms": 20, "longest_ms": 200, "grace_ms": 1_000, "negatives": 2},
 }
-"""What was never sent is called lost as soon as it may be."""
+"""What was never sent becomes lost as soon as possible."""
 
 WAIT_S = 10.0
 
@@ -23,7 +23,7 @@ _numbers = count(1)
 
 
 def one_signal() -> Signal:
-    """Make a signal whose quantity no other has, so that the exchange's book and its arrivals tell of it."""
+    """Make a signal with a quantity of its own, which identifies it in the exchange's book and arrivals."""
     quantity = Decimal("0.001") + next(_numbers) * Decimal("0.000001")
     return market_buy(quantity=str(quantity), quoteOrderQty=None, deadlineMs=60_000)
 
@@ -44,27 +44,27 @@ class Life:
         self.daemon = stage.daemon(exchange, {**SOON_LOST, **(config or {})})
 
     def is_alive(self) -> bool:
-        """Whether the daemon answers; it may die a moment after an answer."""
+        """Return whether the daemon answers; it may die a moment after an answer."""
         try:
             return bool(self.daemon.get("/healthz")["alive"])
         except (OSError, http.client.HTTPException):
             return False
 
     def placed(self, signal: Signal) -> list[dict[str, Any]]:
-        """Return what the book has of a signal."""
+        """Return a signal's orders in the book."""
         quantity = Decimal(signal["quantity"])
         return [entry for entry in self.exchange.orders() if Decimal(entry["origQty"]) == quantity]
 
     def requested(self, signal: Signal) -> list[dict[str, Any]]:
-        """Return the requests to place a signal that came to the exchange."""
+        """Return a signal's requests that arrived at the exchange."""
         quantity = Decimal(signal["quantity"])
         found = self.exchange.arrivals(endpoint=PLACE)
         return [request for request in found if Decimal(request["parameters"]["quantity"]) == quantity]
 
     def check(self, signal: Signal, told: str | None) -> str:
-        """Send a signal again after the restart and check its promises; ``told`` is the order that it was told of.
+        """Send a signal again after the restart and check its promises; ``told`` is the acknowledged order id.
 
-        Returns the state that it had come to.
+        Returns the state that its order had reached.
         """
         state = self._repeated(signal, told)
         assert state in {"filled", "lost"}

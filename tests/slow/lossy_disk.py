@@ -1,9 +1,8 @@
-"""A disk that forgets: what was not synced is gone when this process is killed, which is how the power fails.
+"""A disk that loses what was not synced when this process is killed, as in a power failure.
 
-``python -m tests.slow.lossy_disk STORE MOUNTPOINT``: a file system of one directory, by FUSE. What programs see stands
-in memory; STORE gets what would survive, and nothing else: a file's bytes by fsync of the file, and names, new, changed
-or removed, by fsync of the directory. As disks do, it also writes by itself now and then, of what was not synced any
-part.
+``python -m tests.slow.lossy_disk STORE MOUNTPOINT``: a file system of one directory, by FUSE. Programs read and write
+in memory. STORE gets only what would survive: a file's bytes by fsync of the file; new, changed and removed names by
+fsync of the directory. As disks do, it also writes some unsynced data by itself.
 """
 
 import errno
@@ -17,13 +16,13 @@ from typing import Any
 import mfusepy as fuse
 
 BY_ITSELF = 0.2
-"""Share of unsynced writes that reach the disk nevertheless."""
+"""Share of unsynced writes that reach the disk by themselves."""
 
 Extent = tuple[int, bytes]
 
 
 class File:
-    """A file's bytes as programs see them, and what of them is not on the disk."""
+    """A file's bytes as programs see them, and those of them that are not on the disk."""
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = bytearray(content)
@@ -31,7 +30,7 @@ class File:
         self.unsynced: list[Extent] = []
 
     def write(self, offset: int, data: bytes, *, reaches_the_disk: bool) -> None:
-        """Write, for programs to see."""
+        """Write, as programs see it."""
         _put(self.content, offset, data)
         if reaches_the_disk:
             _put(self.disk, offset, data)
@@ -39,12 +38,12 @@ class File:
             self.unsynced.append((offset, data))
 
     def truncate(self, length: int) -> None:
-        """Cut off, or fill up with zeros. That stays open until a sync, too."""
+        """Cut off, or fill up with zeros. This, too, needs a sync to survive."""
         del self.content[length:]
         self.content.extend(bytes(length - len(self.content)))
 
     def sync(self) -> list[Extent]:
-        """Bring everything to the disk; return what had to be."""
+        """Write everything to the disk; return what was missing there."""
         written, self.unsynced = self.unsynced, []
         for offset, data in written:
             _put(self.disk, offset, data)
@@ -66,7 +65,7 @@ class LossyDisk(fuse.Operations):  # type: ignore[misc]  # ships no types
         self._on_disk = dict(self._files)  # by the names that would survive
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:
-        """Tell of a file, or of the directory."""
+        """Return the attributes of a file, or of the directory."""
         del fh
         if path == "/":
             return {"st_mode": stat.S_IFDIR | 0o700, "st_nlink": 2}
@@ -89,7 +88,7 @@ class LossyDisk(fuse.Operations):  # type: ignore[misc]  # ships no types
         return bytes(self._file(path).content[offset : offset + size])
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-        """Write, for programs to see."""
+        """Write, as programs see it."""
         del fh
         file, reaches = self._file(path), self._dice.random() < BY_ITSELF
         file.write(offset, data, reaches_the_disk=reaches)
@@ -113,12 +112,12 @@ class LossyDisk(fuse.Operations):  # type: ignore[misc]  # ships no types
         del self._files[old]
 
     def fsync(self, path: str, datasync: int, fh: int) -> None:
-        """Bring a file's bytes to the disk."""
+        """Write a file's bytes to the disk."""
         del datasync, fh
         self._save(path, self._file(path).sync())
 
     def fsyncdir(self, path: str, datasync: int, fh: int) -> None:
-        """Bring all names to the disk, with such bytes of their files as are there."""
+        """Write all names to the disk, with the synced bytes of their files."""
         del path, datasync, fh
         for name in self._on_disk.keys() - self._files.keys():
             (self._store / name[1:]).unlink()

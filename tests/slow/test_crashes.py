@@ -1,6 +1,6 @@
 """Killed with -9 at any system call that leaves a trace, the daemon breaks no promise.
 
-The kill comes as the call begins, so that it has no effect; that of the call before it has had its own.
+The kill comes as the call begins, so that this call has no effect; the call before it had its effect.
 """
 
 import signal
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.needs("strace")
 
 TO_DISK = ["pwrite64", "fdatasync"]
 TO_WIRE = ["write", "writev", "sendto", "sendmsg"]
-"""Which of these an event loop sends with is its own affair."""
+"""Which of these is used to send depends on the event loop."""
 
 OVER_A_RUN = ["fdatasync", "fsync", "ftruncate", "unlink", "rename"]
-"""What leaves a trace in the files as a whole, from the making of the database to the end of the sockets."""
+"""Calls that change whole files, from the creation of the database to the removal of the sockets."""
 
 MOST = 400
-"""A sweep that finds no end is no sweep."""
+"""A sweep beyond this number is broken."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def exchange(shared_stage: Stage) -> Exchange:
 
 
 def sweep(stage: Stage, life: Life, call: str, *, threads: bool) -> int:
-    """Kill the daemon at the first such call of a signal's life, at the second of another's, until one outlives it."""
+    """Kill the daemon at the first such call of a signal, at the second of another signal, until one outlives it."""
     life.daemon.start(with_rules=True)
     for number in range(1, MOST):
         wish = one_signal()
@@ -48,15 +48,15 @@ def sweep(stage: Stage, life: Life, call: str, *, threads: bool) -> int:
 
 
 def sweep_of_run(life: Life, call: str) -> int:
-    """Kill the daemon at such a call anywhere between its start and its end in good order."""
+    """Kill the daemon at such a call anywhere between its start and its orderly end."""
     for number in range(1, MOST):
         wish = one_signal()
         for file in life.daemon.directory.glob("sniperd.db*"):
-            file.unlink()  # so that it is made anew
+            file.unlink()  # so that it is created anew
         process = life.daemon.launch(*through_strace(call, f"signal=KILL:when={number}"))
         answer = run_through(life.daemon, process, wish)
         process.output.all()
-        code = process.close()  # which frees it of strace, too: that may wait for ever for a killed thread
+        code = process.close()  # also frees it of strace, which may wait for ever for a killed thread
         life.daemon.start(with_rules=True)
         life.check(wish, None if answer is None else answer.json["id"])
         life.daemon.terminate()
@@ -67,7 +67,7 @@ def sweep_of_run(life: Life, call: str) -> int:
 
 
 def run_through(daemon: Daemon, process: Child, wish: Signal) -> Answer | None:
-    """Send a signal when the daemon is ready, and let it end, as far as it comes."""
+    """Send a signal when the daemon is ready, and let it end; it may be killed at any point."""
     try:
         process.wait_for("daemon.ready")
         process.wait_for("exchange.symbols_loaded")
@@ -80,17 +80,17 @@ def run_through(daemon: Daemon, process: Child, wish: Signal) -> Answer | None:
 
 @pytest.mark.parametrize("call", TO_DISK)
 def test_killed_at_any_write_to_the_disk_a_signal_is_one_order(own_stage: Stage, exchange: Exchange, call: str) -> None:
-    assert sweep(own_stage, Life(own_stage, exchange), call, threads=True) >= 2  # taken in; outcome
+    assert sweep(own_stage, Life(own_stage, exchange), call, threads=True) >= 2  # acceptance; outcome
 
 
-def test_killed_at_any_write_to_the_wire_a_signal_is_one_order(own_stage: Stage, exchange: Exchange) -> None:
+def test_killed_at_any_write_to_a_socket_a_signal_is_one_order(own_stage: Stage, exchange: Exchange) -> None:
     life = Life(own_stage, exchange)
     crashes = sum(sweep(own_stage, life, call, threads=False) for call in TO_WIRE)
-    assert crashes >= 3  # the order, a look, the answer
+    assert crashes >= 3  # the order, a query, the answer
 
 
-def test_killed_at_any_turn_of_its_whole_run_a_signal_is_one_order(own_stage: Stage, exchange: Exchange) -> None:
+def test_killed_at_any_such_call_of_its_whole_run_a_signal_is_one_order(own_stage: Stage, exchange: Exchange) -> None:
     life = Life(own_stage, exchange)
     crashes = {call: sweep_of_run(life, call) for call in OVER_A_RUN}
-    assert crashes["fdatasync"] >= 4  # the file grown and made, taken in, outcome
+    assert crashes["fdatasync"] >= 4  # the file grown and created, acceptance, outcome
     assert crashes["unlink"] >= 2  # the sockets

@@ -1,7 +1,6 @@
-"""A disk that takes no commit ends the process with its own code; nothing acknowledged is lost, nothing is sent twice.
+"""A failed commit ends the process with its own exit code; nothing acknowledged is lost, nothing is sent twice.
 
-What a disk that failed holds is nobody's to know: a failed commit is not tried again, and the next start reads what
-there is.
+The contents of a disk that failed are unknown: a failed commit is not retried, and the next start reads what is there.
 """
 
 from contextlib import ExitStack
@@ -38,7 +37,7 @@ def exchange(shared_stage: Stage) -> Exchange:
 
 @pytest.fixture
 def life(own_stage: Stage, exchange: Exchange) -> Life:
-    """A daemon that runs."""
+    """A running daemon."""
     life = Life(own_stage, exchange)
     life.daemon.start(with_rules=True)
     return life
@@ -53,7 +52,7 @@ def patient(own_stage: Stage, exchange: Exchange) -> Life:
 
 
 @pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
-def test_what_the_disk_did_not_take_is_neither_answered_nor_sent(
+def test_what_was_not_committed_is_neither_answered_nor_sent(
     own_stage: Stage, life: Life, call: str, effect: str
 ) -> None:
     signal = one_signal()
@@ -67,7 +66,7 @@ def test_what_the_disk_did_not_take_is_neither_answered_nor_sent(
 
 
 @pytest.mark.parametrize(("call", "effect"), FAILURES.values(), ids=FAILURES)
-def test_an_outcome_that_the_disk_did_not_take_is_found_again(
+def test_an_outcome_that_was_not_committed_is_found_again(
     own_stage: Stage, patient: Life, call: str, effect: str
 ) -> None:
     signal = one_signal()
@@ -82,9 +81,7 @@ def test_an_outcome_that_the_disk_did_not_take_is_found_again(
 
 
 @pytest.mark.parametrize(("call", "effect"), BROKEN.values(), ids=BROKEN)
-def test_a_checkpoint_that_the_disk_did_not_take_ends_the_process_too(
-    own_stage: Stage, patient: Life, call: str, effect: str
-) -> None:
+def test_a_failed_checkpoint_ends_the_process_too(own_stage: Stage, patient: Life, call: str, effect: str) -> None:
     signals = [one_signal() for _ in range(COMMITS_WORTH_A_CHECKPOINT)]
     with patient.exchange.frozen():
         told = [patient.daemon.send(signal) for signal in signals]
@@ -95,7 +92,7 @@ def test_a_checkpoint_that_the_disk_did_not_take_ends_the_process_too(
         assert patient.check(signal, order_id) == "filled"
 
 
-def test_a_checkpoint_for_which_there_is_no_room_is_left_for_later(own_stage: Stage, patient: Life) -> None:
+def test_a_checkpoint_without_disk_space_is_postponed(own_stage: Stage, patient: Life) -> None:
     signals = [one_signal() for _ in range(COMMITS_WORTH_A_CHECKPOINT)]
     with patient.exchange.frozen():
         told = [patient.daemon.send(signal) for signal in signals]
@@ -106,7 +103,7 @@ def test_a_checkpoint_for_which_there_is_no_room_is_left_for_later(own_stage: St
     assert patient.daemon.process.is_running()
 
 
-def test_a_disk_that_became_slow_is_told_of_and_holds_up_nothing_but_commits(own_stage: Stage, life: Life) -> None:
+def test_a_disk_that_became_slow_is_reported_and_delays_only_commits(own_stage: Stage, life: Life) -> None:
     signals = [one_signal() for _ in range(3)]
     with tampered(own_stage, life.daemon, "fdatasync", "delay_enter=150000:when=1+"):
         told = [life.daemon.accept(signal) for signal in signals]
@@ -118,7 +115,7 @@ def test_a_disk_that_became_slow_is_told_of_and_holds_up_nothing_but_commits(own
 
 
 def check_end(daemon: Daemon) -> None:
-    """Check that the daemon ended by itself, as it does when a commit fails, and said so."""
+    """Check that the daemon ended by itself, as after a failed commit, and reported it."""
     process = daemon.process
     failed = process.wait_for("daemon.failed")
     assert failed["exit_code"] == CommitFailed.exit_code

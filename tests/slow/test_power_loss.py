@@ -1,4 +1,4 @@
-"""When the power fails, what was acknowledged is there, and nothing is sent twice."""
+"""After a power failure, everything acknowledged is there, and nothing is sent twice."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ class Disk:
         self._mount()
 
     def fail(self) -> None:
-        """Let the power fail, in the middle of whatever is being written."""
+        """Let the power fail, even in the middle of a write."""
         self._process.kill()
 
     def come_back(self) -> None:
@@ -38,7 +38,7 @@ class Disk:
         self._mount()
 
     def close(self) -> None:
-        """Let it go."""
+        """Unmount it."""
         self._process.close()
         self._unmount()
 
@@ -59,7 +59,7 @@ def disk(own_stage: Stage) -> Iterator[Disk]:
     disk.close()
 
 
-def test_the_disk_forgets_what_was_not_synced_and_nothing_else(disk: Disk) -> None:
+def test_the_disk_loses_only_what_was_not_synced(disk: Disk) -> None:
     blocks = [bytes([number]) * 4_096 for number in range(1, 101)]
     kept, nameless = disk.path / "kept", disk.path / "nameless"
     with kept.open("wb", buffering=0) as file:
@@ -82,7 +82,7 @@ def test_the_disk_forgets_what_was_not_synced_and_nothing_else(disk: Disk) -> No
 
 
 def sync_directory(path: Path) -> None:
-    """Bring a directory's names to the disk."""
+    """Sync a directory's names to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -91,7 +91,7 @@ def sync_directory(path: Path) -> None:
 
 
 class DayOfPowerCuts(Day):
-    """A day on which the power fails, and with it the daemon and what its disk has not synced."""
+    """A day on which the power fails: the daemon ends, and its disk loses what was not synced."""
 
     send_again = frozenset({500, 503})  # the disk fails a moment before the daemon does
 

@@ -1,4 +1,4 @@
-"""A real Prometheus reads the real daemon with the files that are shipped; a rule fires, Alertmanager tells people."""
+"""A real Prometheus reads the real daemon with the shipped files; a rule fires, and Alertmanager sends a message."""
 
 import json
 import socket
@@ -57,7 +57,7 @@ def alertmanager(stage: Stage, hook: Receiver) -> int:
 
 
 def prometheus(stage: Stage, daemon: Daemon, alerts_to: int) -> int:
-    """Start Prometheus with the shipped configuration, but for the ports and how often it looks; return its port."""
+    """Start Prometheus with the shipped configuration, except for the ports and the intervals; return its port."""
     config = shipped("prometheus.yml")
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(RULES)]
@@ -70,7 +70,7 @@ def prometheus(stage: Stage, daemon: Daemon, alerts_to: int) -> int:
 
 
 def asked(port: int, target: str) -> Any:
-    """Ask Prometheus; nothing while it does not answer yet."""
+    """Query Prometheus; ``None`` while it does not answer yet."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{target}", timeout=5) as response:
             return json.load(response)["data"]
@@ -89,7 +89,7 @@ def told(hook: Receiver, alert: str, status: str) -> dict[str, Any] | None:
     return next((each for each in alerts if (each["labels"]["alertname"], each["status"]) == (alert, status)), None)
 
 
-def test_an_alert_goes_all_the_way_to_people_and_is_taken_back(own_stage: Stage) -> None:
+def test_an_alert_reaches_the_webhook_and_is_resolved(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None, {"http": {"listen": "127.0.0.1:0"}})
     daemon.start()
     daemon.submit(market_buy(), wait_s=10)

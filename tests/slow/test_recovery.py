@@ -1,6 +1,6 @@
-"""A daemon that wakes to ten thousand waiting orders takes signals again within seconds.
+"""A daemon that starts with ten thousand waiting orders accepts signals again within seconds.
 
-How quick exactly is the benchmark's to tell: ``python -m tests.bench memory``.
+The benchmark has the exact figure: ``python -m tests.bench memory``.
 """
 
 import sqlite3
@@ -22,12 +22,12 @@ QUEUED = 10_000
 DAY_MS = 86_400_000
 
 BOUND_S = 10.0
-"""Far beyond what it takes, on any machine: more would be a loop over all orders within one."""
+"""Far more than it takes on any machine; only a loop over all orders within another would exceed it."""
 
 
 @pytest.fixture
 def exchange(own_stage: Stage) -> Exchange:
-    """An exchange without a past."""
+    """An exchange without orders."""
     return own_stage.exchange()
 
 
@@ -67,7 +67,7 @@ def test_ten_thousand_queued_orders_are_back_within_seconds(daemon: Daemon) -> N
     assert (status["queueLength"], status["orders"]) == (QUEUED, {"queued": QUEUED})
 
 
-def test_ten_thousand_queued_orders_go_on_by_rank_over_a_crash(daemon: Daemon, exchange: Exchange) -> None:
+def test_ten_thousand_queued_orders_are_sent_by_rank_over_a_crash(daemon: Daemon, exchange: Exchange) -> None:
     daemon.configure({"queue": {"max_in_flight": 1}})
     daemon.start(with_rules=True)
     assert daemon.ask("POST", "/v1/admin/resume", {"reason": "go on"}).status == 200
@@ -80,9 +80,9 @@ def test_ten_thousand_queued_orders_go_on_by_rank_over_a_crash(daemon: Daemon, e
     sells = sells[: sells.index(came[-1]) + 1]
     missing = [sell for sell in sells if sell not in came]
     assert came == [sell for sell in sells if sell not in missing]  # oldest first, each once
-    assert len(missing) <= 1  # what was on its way when the daemon was killed: it is in doubt, and not sent again
+    assert len(missing) <= 1  # the open attempt when the daemon was killed is in doubt, and not sent again
 
 
 def wait_for_arrivals(exchange: Exchange, count: int) -> None:
-    """Wait until so many orders have come."""
+    """Wait until a number of orders has arrived."""
     eventually(lambda: len(exchange.arrivals()) >= count, f"{count} orders at the exchange")

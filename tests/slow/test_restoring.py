@@ -20,7 +20,7 @@ HOUR_MS = 3_600_000
 
 
 class Restored:
-    """A daemon under load, a backup of it, what came after, and a daemon elsewhere that started from the backup."""
+    """A daemon under load, a backup of it, what came after, and another daemon that started from the backup."""
 
     def __init__(self, stage: Stage) -> None:
         self.exchange: Exchange = stage.exchange()
@@ -47,7 +47,7 @@ class Restored:
         self.elsewhere.start(with_rules=True)
 
     def buy(self, signal: Signal) -> str:
-        """Buy, and wait until that is done; return the order's id."""
+        """Buy, and wait for the outcome; return the order's id."""
         order_id = self.daemon.accept(signal)
         self.daemon.until(order_id, "filled")
         return order_id
@@ -65,7 +65,7 @@ class Restored:
 
 
 class _Load:
-    """Somebody who buys while the context lasts."""
+    """A caller that buys while the context lasts."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.orders: list[str] = []
@@ -91,11 +91,11 @@ class _Load:
 
 @pytest.fixture(scope="module")
 def restored(shared_stage: Stage) -> Restored:
-    """Live through it once."""
+    """Run it once."""
     return Restored(shared_stage)
 
 
-def test_backup_and_restore_are_checked_and_hold_what_was_there(restored: Restored) -> None:
+def test_backup_and_restore_are_checked_and_complete(restored: Restored) -> None:
     assert restored.copy["orders"] == restored.put["orders"] >= ORDERS + 2
     assert restored.put["kept"] is None
     print(  # noqa: T201  # the README's figure
@@ -104,7 +104,7 @@ def test_backup_and_restore_are_checked_and_hold_what_was_there(restored: Restor
     )
 
 
-def test_the_daemon_went_on_trading_while_it_was_copied(restored: Restored) -> None:
+def test_the_daemon_went_on_trading_during_the_backup(restored: Restored) -> None:
     assert len(restored.meanwhile) > 1
 
 
@@ -115,21 +115,21 @@ def test_the_restored_daemon_is_halted_and_says_why(restored: Restored) -> None:
     assert (answer.status, answer.json["error"]) == (409, "halted"), "it would be bought a second time"
 
 
-def test_what_was_placed_before_is_known_and_what_came_after_is_the_exchanges_alone(restored: Restored) -> None:
+def test_earlier_orders_are_known_and_later_ones_are_on_the_exchange_only(restored: Restored) -> None:
     assert restored.elsewhere.order(restored.before)["state"] == "filled"
     assert restored.elsewhere.submit(restored.signal).status == 409
     assert [order["clientOrderId"] for order in restored.exchange.orders(restored.after)] == [f"{restored.after}-1"]
 
 
-def test_what_was_queued_and_sent_since_is_found_and_not_sent_again(restored: Restored) -> None:
+def test_an_order_queued_in_the_backup_and_sent_since_is_found_and_not_sent_again(restored: Restored) -> None:
     found = restored.elsewhere.until(restored.due, "filled")
     assert found["clientOrderId"] == f"{restored.due}-1"
     assert len(restored.exchange.arrivals(restored.due)) == 1
 
 
-def test_what_cannot_have_been_sent_waits_on(restored: Restored) -> None:
+def test_an_order_that_cannot_have_been_sent_still_waits(restored: Restored) -> None:
     assert restored.elsewhere.get("/v1/status")["orders"]["queued"] == ORDERS
 
 
-def test_nothing_at_all_was_sent_by_the_restored_daemon(restored: Restored) -> None:
+def test_the_restored_daemon_sent_nothing(restored: Restored) -> None:
     assert len(restored.exchange.arrivals()) == restored.sent

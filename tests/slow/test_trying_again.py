@@ -7,7 +7,7 @@ CONFIRMED_S = 40.0
 """The exchange shows the end twice more, two and ten seconds later; then the key is free."""
 
 
-def test_the_same_trade_is_a_new_order_once_nothing_can_be_left_of_the_first(own_stage: Stage) -> None:
+def test_the_same_trade_is_a_new_order_once_nothing_of_the_first_can_remain(own_stage: Stage) -> None:
     exchange = own_stage.exchange()
     daemon = own_stage.daemon(exchange)
     daemon.start(with_rules=True)

@@ -1,4 +1,4 @@
-"""strace, put on a running daemon, so that a system call of its choice fails or is the process's last."""
+"""strace on a running daemon, so that a chosen system call fails or is the process's last."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from tests.support.waiting import PATIENCE_S
 
 @contextmanager
 def tampered(stage: Stage, daemon: Daemon, call: str, effect: str, *, threads: bool = True) -> Iterator[Path]:
-    """Let a system call of the daemon's have an effect, in strace's words, for as long as the context lasts.
+    """Give a system call of the daemon an effect, in strace's words, while the context lasts.
 
-    Yields the file in which strace notes these calls. They are counted for each thread by itself; without ``threads``
-    only those of the event loop's are meant.
+    Yields the file in which strace writes these calls. They are counted per thread; without ``threads`` only those of
+    the event loop's thread count.
     """
     notes = stage.subdirectory("strace") / "notes"
     words = ["strace", *(["-f"] if threads else []), "-o", str(notes), "-e", f"trace={call}"]
@@ -24,11 +24,11 @@ def tampered(stage: Stage, daemon: Daemon, call: str, effect: str, *, threads: b
         _wait_until_attached(tracer)
         yield notes
     finally:
-        tracer.close()  # with -9: it may wait for ever for a thread of a process that was killed
+        tracer.close()  # with -9: it may wait for ever for a thread of a killed process
 
 
 def through_strace(call: str, effect: str) -> list[str]:
-    """Return a command that runs another as itself, with one of its system calls having an effect."""
+    """Return a command that runs another command as itself, with an effect on one of its system calls."""
     return ["strace", "-D", "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{effect}"]
 
 

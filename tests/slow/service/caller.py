@@ -1,7 +1,7 @@
 """``python -m tests.slow.service.caller SOCKET``: a bot under load, until its standard input ends.
 
-One signal after another, each on a connection of its own. One whose answer does not come is sent again, with the same
-key, as a bot should; a connection that is not taken is what must never happen, and is counted.
+One signal after another, each on a connection of its own. A signal without an answer is sent again with the same key,
+as a bot should. A refused connection must never happen, and is counted.
 """
 
 import http.client

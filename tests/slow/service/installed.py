@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 HOME, CHECKOUT, WHEELS = "/opt/sniperd", "/opt/checkout", "/opt/wheels"
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}
-"""Lets pip find what it would fetch: the box has no network."""
+"""Lets pip find its packages: the box has no network."""
 
 EXCHANGE = "127.0.0.1:8765"
 LIVE: Tables = merged(QUICK, {"exchange": {"mode": "live", "base_url": f"http://{EXCHANGE}"}})
@@ -22,7 +22,7 @@ SIGNALS, STATUS = "/run/sniperd/signals.sock", "/run/sniperd/status.sock"
 
 
 SEEN = {str(ROOT): CHECKOUT, str(FETCHED): WHEELS}
-"""What the box sees of this machine."""
+"""What the box can read of this machine."""
 
 
 class Installed:
@@ -32,7 +32,7 @@ class Installed:
         self.box = box
 
     def follow(self, commands: str) -> str:
-        """Type what the handbook says, in a clone of the repository; return what is shown."""
+        """Run the handbook's commands in a clone of the repository; return what they print."""
         settings = [f"{name}={value}" for name, value in OFFLINE.items()]
         return self.box.run("env", "-C", CHECKOUT, *settings, "sh", "-euxc", commands).stdout
 
@@ -73,17 +73,17 @@ class Installed:
         return ran.returncode, ran.stdout + ran.stderr
 
     def count(self, query: str) -> int:
-        """Ask the database."""
+        """Query the database."""
         program = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])"
         return int(self.box.run(f"{HOME}/bin/python", "-c", program, "/var/lib/sniperd/sniperd.db", query).stdout)
 
     def state(self, unit: str = "sniperd.service") -> dict[str, str]:
-        """Return how a unit stands."""
+        """Return a unit's properties."""
         names = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "StatusText", "ExecMainStatus")
         return self.box.show(unit, *names)
 
     def until(self, unit: str = "sniperd.service", **expected: Any) -> dict[str, str]:
-        """Wait until a unit stands so."""
+        """Wait until a unit has these properties."""
 
         def look() -> dict[str, str] | None:
             state = self.state(unit)

@@ -22,7 +22,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
         connection.execute(f"PRAGMA user_version = {VERSION}")
     return _is_new_to_this_schema(connection, path)
 """
-"""What the higher version has at the end of ``daemon/store/opening.py``: it takes this schema over into its own."""
+"""What the higher version has at the end of ``daemon/store/opening.py``: it migrates this schema to its own."""
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", "dist", "*_cache", "__pycache__", ".hypothesis", "tests")
 
 

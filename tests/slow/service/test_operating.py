@@ -1,4 +1,4 @@
-"""The handbook's page on operating, word for word: its commands are typed, and does what it says."""
+"""The handbook's page on operating: its commands are run word for word, and do what it says."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ LOST = [
     {"kind": "request_lost", "count": 1},
     *({"kind": "error_before", "endpoint": f"GET /api/v3/{name}"} for name in ("order", "openOrders", "allOrders")),
 ]
-"""What keeps an order in doubt: it never arrived, and no look is answered."""
+"""What keeps an order in doubt: it never arrived, and no query is answered."""
 
 _targets = itertools.count()
 
@@ -48,7 +48,7 @@ def inject(service: Installed, *faults: object) -> None:
 
 
 def buy(service: Installed, *words: str) -> str:
-    """Send a signal for a target that no other has; return its order's id."""
+    """Send a signal for a target that no other signal has; return its order's id."""
     target = f"target-{next(_targets)}"
     _, shown = service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25", "--target", target, *words, check=False)
     found = re.search(r"[0-9A-HJKMNP-TV-Z]{26}", shown)
@@ -76,7 +76,7 @@ def lease(service: Installed) -> str:
 
 
 def stopped(service: Installed) -> str:
-    """Stop the service, as who restores must; return the latest backup."""
+    """Stop the service, as a restore needs; return the latest backup."""
     service.box.run("systemctl", "start", "sniperd-backup.service")
     service.box.run("systemctl", "stop", "sniperd.socket", "sniperd.service")
     return service.box.run("sh", "-c", "ls /var/lib/sniperd/backups/*.db | tail -n 1").stdout.strip()
@@ -91,16 +91,16 @@ BEFORE: dict[str, Callable[[Installed], str]] = {
     "sniperd restore FILE": stopped,
     "sniperd config check --config FILE": lambda _: CONFIG,
 }
-"""What a command of the list speaks of, and how to come by one."""
+"""What a command of the list needs, and how to make it."""
 
 
 def watched(_: Installed, line: str) -> str:
-    """Watch for a while, on a terminal, what ends by a key alone."""
+    """Run on a terminal for a while: these commands end by a key only."""
     return f"timeout --foreground 5 script -qec {line!r} /dev/null || test $? = 124"
 
 
 def confirmed(service: Installed, line: str) -> str:
-    """Type the phrase that is asked for."""
+    """Add the phrase that the command asks for."""
     refused, shown = service.sniperd(*line.split()[1:], check=False)
     assert refused
     phrase = re.search(r"--confirm '[^']*'", shown)
@@ -109,7 +109,7 @@ def confirmed(service: Installed, line: str) -> str:
 
 
 def as_it_stands(_: Installed, line: str) -> str:
-    """Type what the handbook says."""
+    """Run what the handbook says."""
     return line
 
 
@@ -120,7 +120,7 @@ def when_stopped(service: Installed, line: str) -> str:
 
 
 def until_it_is_taken(_: Installed, line: str) -> str:
-    """Type it again while it is refused: the exchange may still admit the request."""
+    """Repeat it while it is refused: the exchange may still admit the request."""
     return f"until {line}; do :; done"
 
 
@@ -131,7 +131,7 @@ TYPED: dict[str, Callable[[Installed, str], str]] = {
     "sniperd tail": watched,
     "sniperd doctor --live-probe": confirmed,
 }
-"""Commands that want more of a person than a line."""
+"""Commands that need more than the line itself."""
 
 
 @pytest.mark.parametrize("line", commands("commands"))
@@ -144,14 +144,14 @@ def test_a_command_of_the_list_does_what_it_says(service: Installed, line: str) 
     service.follow(type_it(service, line))
 
 
-def test_every_command_that_speaks_of_something_is_given_it() -> None:
+def test_every_command_with_a_placeholder_is_given_its_value() -> None:
     listed = commands("commands")
     assert [line for line in listed if re.search(r"\b[A-Z]{4,}\b", line)] == [
         line for line in listed if line.startswith(tuple(BEFORE))
     ]
 
 
-def test_a_dry_run_tells_the_steps_and_takes_none(service: Installed) -> None:
+def test_a_dry_run_prints_the_steps_and_runs_none(service: Installed) -> None:
     unit = "/etc/systemd/system/sniperd-backup.timer"
     service.box.run("sh", "-c", f"echo '# mine' >>{unit}; rm /usr/local/bin/sniperd")
     before = service.box.run("find", "/etc", "/usr/local", "-newermt", "-1 hour", "-printf", "%p %T@\n").stdout
@@ -177,7 +177,7 @@ def test_an_upgrade_by_hand_lets_the_new_process_take_over(service: Installed) -
     assert service.state()["Result"] == "success"
 
 
-def test_a_changed_socket_counts_after_the_restart_that_the_handbook_names(service: Installed) -> None:
+def test_a_changed_socket_applies_after_the_restart_that_the_handbook_names(service: Installed) -> None:
     asked = "systemctl restart sniperd.socket sniperd.service"
     assert f"`{asked}`" in text()
     with service.drop_in("sniperd.socket", "[Socket]\nSocketMode=0600\n"):
@@ -197,7 +197,7 @@ def test_a_clock_is_reset_while_the_service_is_stopped(service: Installed) -> No
     assert service.sniperd("explain", known)[0] == 0
 
 
-def test_a_restored_service_is_halted_until_somebody_has_compared(service: Installed) -> None:
+def test_a_restored_service_is_halted_until_the_operator_has_compared(service: Installed) -> None:
     known = buy(service)
     service.box.run("systemctl", "start", "sniperd-backup.service")
     unknown = buy(service)
@@ -215,7 +215,7 @@ def test_a_restored_service_is_halted_until_somebody_has_compared(service: Insta
     assert set(owners) == {"sniperd 600"}
 
 
-def test_removal_takes_the_service_away_and_nothing_of_the_operators() -> None:
+def test_removal_removes_the_service_and_no_file_of_the_operator() -> None:
     with installed() as service:
         service.until(ActiveState="active")
         service.sniperd("uninstall", "--system")

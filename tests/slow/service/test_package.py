@@ -1,4 +1,4 @@
-"""The Debian package, in boxes: installed, upgraded, taken back, removed, purged."""
+"""The Debian package, in boxes: installed, upgraded, downgraded, removed, purged."""
 
 import filecmp
 import re
@@ -27,7 +27,7 @@ LEFT = {
     "/etc/.pwd.lock",
     "/var/lib/systemd/timers/stamp-sniperd-backup.timer",
 }
-"""What stays after everything was purged: systemd's own, and where keys are put."""
+"""What stays after a purge: systemd's own files, and the directory for keys."""
 
 HOUR_MS = 3_600_000
 
@@ -42,7 +42,7 @@ class Packaged(Installed):
     """The service, from its package."""
 
     def type(self, commands: str) -> str:
-        """Type commands where the present package was built."""
+        """Run commands in the directory where this package was built."""
         return self.box.run("env", "-C", "/opt/present", "sh", "-euxc", commands).stdout
 
     def higher(self) -> None:
@@ -50,7 +50,7 @@ class Packaged(Installed):
         self.type("dpkg -i /opt/higher/dist/sniperd_*.deb")
 
     def version(self) -> str:
-        """Ask the daemon that runs."""
+        """Query the running daemon."""
         eventually(lambda: "daemon.starting" in self.box.journal("sniperd"), "the first line")
         told: list[str] = re.findall(r'"version":"([^"]+)"', self.box.journal("sniperd").replace(" ", ""))
         return told[-1]
@@ -62,16 +62,16 @@ def packaged(packages: Packages) -> Iterator[Packaged]:
     seen = {str(packages.present): "/opt/present", str(packages.higher): "/opt/higher"}
     with Box(SEEN | seen) as box:
         service = Packaged(box)
-        box.run("rm", "-f", "/usr/sbin/policy-rc.d")  # by which an image for containers lets no package start anything
+        box.run("rm", "-f", "/usr/sbin/policy-rc.d")  # with it a container image keeps packages from starting services
         build_it, install_it = named("package").splitlines()
-        assert build_it == "sh .ci/deb"  # as was done already
+        assert build_it == "sh .ci/deb"  # already done
         service.type(install_it)
         service.until(ActiveState="active")
         yield service
 
 
 @pytest.mark.needs("lintian")
-def test_lintian_finds_nothing_that_is_not_answered(packages: Packages) -> None:
+def test_lintian_reports_only_documented_exceptions(packages: Packages) -> None:
     package = next(packages.present.glob("dist/*.deb"))
     ran = subprocess.run(
         ["lintian", "--fail-on", "error,warning", package], capture_output=True, text=True, check=False
@@ -86,7 +86,7 @@ def test_the_same_checkout_makes_the_same_package_wherever_it_is_built(packages:
     assert filecmp.cmp(one, other, shallow=False)
 
 
-def test_the_package_says_for_what_it_is(packages: Packages) -> None:
+def test_the_package_states_its_architecture_and_dependencies(packages: Packages) -> None:
     package = next(packages.present.glob("dist/*.deb"))
     told = subprocess.check_output(["dpkg-deb", "--field", package], text=True)
     fields = dict(line.split(": ", 1) for line in told.splitlines() if line[:1].strip())
@@ -118,7 +118,7 @@ def test_it_is_reloaded_without_a_package_that_it_does_not_depend_on(packages: P
         service.until(ActiveState="active", MainPID=pid)
 
 
-def test_an_upgrade_refuses_nobody_and_keeps_what_was_queued(packages: Packages) -> None:
+def test_an_upgrade_refuses_no_caller_and_keeps_what_was_queued(packages: Packages) -> None:
     with packaged(packages) as service:
         service.go_live()
         wish = ["submit", "BUY", "ETHUSDT", "--quote", "25", "--wait", "0"]
@@ -137,7 +137,7 @@ def test_an_upgrade_refuses_nobody_and_keeps_what_was_queued(packages: Packages)
         assert "http://127.0.0.1" in service.box.run("cat", CONFIG).stdout, "the configuration that was changed"
 
 
-def test_an_older_version_stays_down_before_a_newer_schema_and_the_newer_one_goes_on(packages: Packages) -> None:
+def test_an_older_version_refuses_a_newer_schema_and_the_newer_version_goes_on(packages: Packages) -> None:
     with packaged(packages) as service:
         service.sniperd("submit", "BUY", "BTCUSDT", "--quote", "25")
         service.higher()
@@ -152,7 +152,7 @@ def test_an_older_version_stays_down_before_a_newer_schema_and_the_newer_one_goe
         assert service.count("SELECT count(*) FROM orders WHERE state = 'filled'") == 1
 
 
-def test_removed_it_leaves_the_record_and_purged_it_leaves_nothing(packages: Packages) -> None:
+def test_removed_it_leaves_the_database_and_purged_it_leaves_nothing(packages: Packages) -> None:
     with Box(SEEN) as box:
         before = files(box)
     with packaged(packages) as service:
@@ -170,7 +170,7 @@ def test_removed_it_leaves_the_record_and_purged_it_leaves_nothing(packages: Pac
         assert files(service.box) - before - LEFT == set()
 
 
-def test_it_is_not_mixed_with_what_was_installed_by_hand(packages: Packages) -> None:
+def test_it_refuses_to_be_mixed_with_an_installation_by_hand(packages: Packages) -> None:
     with Box(SEEN | {str(packages.present): "/opt/present"}) as box:
         box.run("mkdir", "-p", "/etc/systemd/system")
         box.run("touch", "/etc/systemd/system/sniperd.service")
@@ -181,7 +181,7 @@ def test_it_is_not_mixed_with_what_was_installed_by_hand(packages: Packages) -> 
 
 
 def files(box: Box) -> set[str]:
-    """List what is there, but for what the system itself notes down."""
+    """List the files, except those that the system itself writes."""
     places = ["/etc", "/opt", "/usr", "/var/lib/sniperd", "/var/lib/systemd/timers", "/run/sniperd"]
     listed = box.run("find", *places, "-xdev", check=False).stdout
     noted = re.compile(r"/opt/(present|higher|checkout|wheels)|/etc/.*-$")

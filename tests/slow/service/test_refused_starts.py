@@ -1,4 +1,4 @@
-"""A start that is refused: the service stays down, says so to whoever asks, and comes back as the handbook says."""
+"""A refused start: the service stays down, tells every caller so, and recovers as the handbook says."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.slow.service.installed import CONFIG, HOME, SIGNALS, Installed, insta
 pytestmark = pytest.mark.needs("systemd box", "wheels")
 
 CALLS = 40
-"""More than there may be starts in a minute."""
+"""More than the starts that the unit allows in a minute."""
 
 MEND = "systemctl start sniperd.socket sniperd.service"
 CALL = (
@@ -32,7 +32,7 @@ def box_with_service() -> Iterator[Installed]:
 
 @pytest.fixture
 def service(box_with_service: Installed) -> Iterator[Installed]:
-    """The service, which refuses to start once it is asked to."""
+    """The service, made to refuse its next start."""
     service = box_with_service
     service.until(ActiveState="active")
     service.box.write(CONFIG, "[queue]\nfifo = true\n")
@@ -76,7 +76,7 @@ def test_the_recovery_that_the_handbook_names_works(service: Installed) -> None:
     assert service.sniperd("status")[0] == 0
 
 
-def test_a_stranger_is_told_which_group_to_join(box_with_service: Installed) -> None:
+def test_a_user_without_access_learns_which_group_to_join(box_with_service: Installed) -> None:
     service = box_with_service
     service.until(ActiveState="active")
     code, shown = service.sniperd("status", user="daemon", check=False)

@@ -1,4 +1,4 @@
-"""The service under a real systemd: its start and its end, kills and hangs, who may trade, what is kept."""
+"""The service under a real systemd: start and end, kills and hangs, who may trade, what is kept."""
 
 import json
 import re
@@ -39,13 +39,13 @@ def service(box_with_service: Installed) -> Installed:
     return service
 
 
-def test_systemd_finds_nothing_to_say_about_the_units_as_installed(service: Installed) -> None:
+def test_systemd_reports_nothing_about_the_installed_units(service: Installed) -> None:
     units = ["sniperd.service", "sniperd.socket", "sniperd-backup.service", "sniperd-backup.timer"]
     ran = service.box.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units)
     assert ran.stdout + ran.stderr == ""
 
 
-def test_it_is_active_once_it_is_ready_and_its_status_line_tells(service: Installed) -> None:
+def test_it_is_active_once_it_is_ready_and_shows_its_status_line(service: Installed) -> None:
     service.box.run("systemctl", "restart", "sniperd.service")
     assert service.state()["ActiveState"] == "active"
     events = [json.loads(line)["event"] for line in service.box.journal("sniperd").splitlines() if line[:1] == "{"]
@@ -55,7 +55,7 @@ def test_it_is_active_once_it_is_ready_and_its_status_line_tells(service: Instal
     assert (code, shown.split()[0]) == (0, "filled")
 
 
-def test_not_one_connection_is_refused_when_it_is_killed_under_load(service: Installed) -> None:
+def test_no_connection_is_refused_when_it_is_killed_under_load(service: Installed) -> None:
     restarts = int(service.state()["NRestarts"])
     with caller(service) as load:
         for kill in range(1, KILLS + 1):
@@ -80,7 +80,7 @@ def test_a_hang_is_ended_by_the_watchdog(service: Installed) -> None:
     service.box.run("systemctl", "restart", "sniperd.service")
 
 
-def test_the_keys_are_in_a_file_of_its_own_and_nowhere_else(service: Installed) -> None:
+def test_the_keys_are_in_a_private_file_and_nowhere_else(service: Installed) -> None:
     pid = service.state()["MainPID"]
     environ = service.box.run("cat", f"/proc/{pid}/environ").stdout
     assert "CREDENTIALS_DIRECTORY=/run/credentials/sniperd.service" in environ
@@ -152,7 +152,7 @@ def test_a_reload_takes_the_new_configuration(service: Installed) -> None:
     service.until(ActiveState="active", MainPID=pid)
 
 
-def test_the_doctor_finds_the_service_and_wakes_nobody(service: Installed) -> None:
+def test_the_doctor_finds_the_service_and_does_not_start_it(service: Installed) -> None:
     code, shown = service.sniperd("doctor", "--config", CONFIG)
     assert (code, "failure" in shown) == (0, False), shown
     assert "systemd passes the key pair from /etc/credstore" in shown
@@ -162,10 +162,10 @@ def test_the_doctor_finds_the_service_and_wakes_nobody(service: Installed) -> No
     code, shown = service.sniperd("doctor", "--config", CONFIG)
     assert (code, "sniperd.service is inactive" in shown) == (0, True), shown
     assert service.state()["ActiveState"] == "inactive"
-    service.box.run("systemctl", "start", "sniperd.service")  # whose files are still its own
+    service.box.run("systemctl", "start", "sniperd.service")  # its files are still its own
 
 
-def test_what_a_restart_cannot_mend_stays_down_and_somebody_is_told(service: Installed) -> None:
+def test_a_permanent_failure_stays_down_and_is_reported(service: Installed) -> None:
     service.box.write("/etc/sniperd/on-failure", '#!/bin/sh\necho "hook: $1 $2 $3"\n', "755")
     service.box.write(CONFIG, "[queue]\nfifo = true\n")
     service.box.run("systemctl", "stop", "sniperd.socket", "sniperd.service")
