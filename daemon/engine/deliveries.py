@@ -65,9 +65,16 @@ class Deliveries:
         """Return the open delivery of a key."""
         return self._open.get(key)
 
-    def of(self, key: str) -> Delivery:
-        """Return the open delivery of a key, or open one."""
-        return self._open.get(key) or self._open.setdefault(key, Delivery(key))
+    def of(self, key: str, *, waits: bool) -> Delivery:
+        """Return the open delivery of a key, or open one.
+
+        Where the request still ``waits`` in the lease queue, an open delivery that has a lease is another one's: its
+        lease ended before all its callers had it.
+        """
+        delivery = self._open.get(key)
+        if delivery is None or (waits and delivery.lock is not None):
+            delivery = self._open[key] = Delivery(key)
+        return delivery
 
     def close(self, delivery: Delivery) -> None:
         """Remove a delivery that has no callers left."""

@@ -142,7 +142,8 @@ class LeaseCommands:
 
     async def _wait(self, waiter: Waiter, wait_s: float) -> Lock:
         """Wait in the lease queue; return the lease when it is durable."""
-        gate, delivery = self._engine.state.gate, self._engine.deliveries.of(waiter.key)
+        gate, queue = self._engine.state.gate, self._engine.state.lease_queue
+        delivery = self._engine.deliveries.of(waiter.key, waits=queue.waiter_of(waiter.key) is not None)
         with self._joined(delivery):
             if gate.stage is not Stage.DRAINING:
                 with anyio.move_on_after(wait_s):

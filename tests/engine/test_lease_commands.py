@@ -209,6 +209,21 @@ async def test_a_lease_that_ended_before_its_delivery_is_not_mistaken_for_the_ne
     assert service.holder is None
 
 
+async def test_a_caller_that_waits_is_not_answered_with_an_ended_lease_of_its_key(service: Service) -> None:
+    early = await service.call(key="k", timeout_ms=1)
+    service.clock.advance(1)
+    service.engine.decide(tick)
+    other = await service.call(key="l")
+    late = await service.call(60, key="k")
+    await service.write()
+    assert other.answer == Leased(cast("Lock", service.holder), replayed=False)
+    assert late.answer is None
+    await service.leave(early)
+    await service.release(other.lock)
+    await service.write()
+    assert late.answer == Leased(cast("Lock", service.holder), replayed=False)
+
+
 async def test_a_wait_that_ends_leaves_the_queue_and_names_the_holder(service: Service) -> None:
     lock = await service.take()
     caller = await service.call(0)
