@@ -1,8 +1,8 @@
-"""Deliveries: a granted lease and its commit, on the way to the callers that made the request.
+"""Deliveries: pass a granted lease and its commit to the callers that made the request.
 
-A lease may be granted by any decision: its caller's own, another's release, the end of another's time. Until a caller
-has it durable, it is nobody's: when all callers of the request have disconnected, the lease ends. Callers that repeat a
-request while its lease is not delivered join the same delivery.
+Any decision may grant a lease: its caller's own, another caller's release, the expiry of another lock. A lease is
+delivered when it is durable and one of its callers gets it. If all callers disconnect before that, the lease ends. A
+caller that repeats a request before its lease is delivered joins the same delivery.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ class Delivery:
         self.callers = 0
         self.lock: Lock | None = None
         self.is_done = False  # a caller has the lease
-        self._commit: Commit | None = None  # the one that holds the grant
+        self._commit: Commit | None = None  # of the grant
         self._wake = asyncio.Event()
 
     def grant(self, lock: Lock, commit: Commit) -> None:
@@ -38,7 +38,7 @@ class Delivery:
         await self._wake.wait()
 
     async def durable(self) -> Lock | None:
-        """Return the lease when it is durable, and delivered with that; ``None`` where none was granted."""
+        """Return the lease when it is durable, which delivers it; ``None`` if none was granted."""
         if self._commit is not None:
             await self._commit.durable()
             self.is_done = True
@@ -52,9 +52,10 @@ class Deliveries:
         self._open: dict[str, Delivery] = {}
 
     def grant(self, lock: Lock, commit: Commit) -> None:
-        """Give a new lease to the callers that wait for it, or to the one whose decision this is.
+        """Give a new lease to the callers that wait for it, or to the caller whose decision grants it.
 
-        An open delivery that has a lease already is another one's: its lease ended before it was delivered.
+        If the open delivery of the key already has a lease, that lease has ended undelivered; the new one gets a new
+        delivery.
         """
         delivery = self._open.get(lock.key)
         if delivery is None or delivery.lock is not None:

@@ -1,9 +1,9 @@
 """The backoff: whether the exchange accepts orders at all at the moment.
 
-A page of the exchange's edge instead of an answer (HTTP 403, or 5xx without the exchange's envelope), or "too many
-requests", is not about one order: the next one would get the same. So after the first such answer nothing is sent
-for a while, then one order alone. The others follow only after the exchange has answered that one. The waits
-grow, and what the exchange states of them only makes them longer: a stated wait of zero is no wait.
+Two answers concern every order, not only the one that got it: "too many requests", and a page of the exchange's edge
+(HTTP 403, or 5xx without the exchange's envelope). The next order would get the same. So after the first such answer
+nothing is sent for a while, then only one order. The others follow after the exchange has answered that one. The waits
+grow. A wait that the exchange states can make them longer, never shorter.
 """
 
 import msgspec

@@ -1,9 +1,9 @@
 """Guards: limits on new orders (config.toml: ``[guards]``).
 
-Each guard is off, or allows every ordinary day, until it is configured. Guards check new orders only: a repeated signal
-places nothing and is always answered. They limit buying: no budget, count or list of symbols ever stops a SELL, because
-selling must always be possible. Only the price band applies to a SELL, and an emergency SELL (``skipLock``) skips that
-as well. They check once, at acceptance; an order that waits for its instant is not checked again.
+By default only the guard against repeated BUYs is on (``repeat_window_ms``). Guards check new orders only: a repeated
+signal places nothing and is always answered. They limit buying: no budget, count or list of symbols ever stops a SELL,
+because selling must always be possible. Only the price band applies to a SELL, and an emergency SELL (``skipLock``)
+skips that as well. They check once, at acceptance; an order that waits for its instant is not checked again.
 
 A guard that is on and lacks a figure refuses the order: it does not guess.
 """

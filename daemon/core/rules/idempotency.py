@@ -1,24 +1,28 @@
 """What makes two signals the same.
 
-The *key* names the request; the *fingerprint* is what would be traded. The same key with the same fingerprint is a
-repetition and gets the first order's answer; with another fingerprint it is a conflict and gets none. Instants,
-priorities and timeouts are left out of both: a broadcast that arrives again with a fresh ``executeAt`` is still the
-same request.
+The *key* names the request; the *fingerprint* is what would be traded. A signal with the same key and the same
+fingerprint is a repetition and gets the first order's answer. With the same key and another fingerprint it is a
+conflict and is refused. Instants, priorities and timeouts are part of neither, so a broadcast that arrives again with
+a new ``executeAt`` is still the same request.
 
-A caller may send a key. Otherwise the key follows from the signal alone: from symbol, side, target and
-what would be traded, never from a setting. A target's first buy has the key ``target:{id}``, the same that the poller
-uses, so the first of the two becomes the order. A second buy of that target with other amounts is another request with
-a derived key, unless targets are polled (``[poller] enabled``): then a target is bought once, and the second buy is a
-conflict. All other signals have derived keys. Earlier versions derived other forms, from the lock's name and from
-whether targets were polled; every form is looked up before a signal is new (:attr:`Identity.keys`).
+A caller may send a key. Otherwise the daemon chooses one:
 
-A key is bound to its order from acceptance on. It is free again when the order came to nothing: it was not placed
-(:data:`daemon.core.values.states.KEY_FREE`), or the exchange cancelled it with nothing executed and showed that again.
-That holds for a caller's own key as well: the exchange has neither a position nor a live order of it, so a second order
-under the key cannot buy twice, and a caller that sends the key again wants the trade. Otherwise a caller's key and the
-key of a target's buy never expire. The derived key of a SELL, or of a signal without target, counts until its order has
-ended and for a short window after that (``[queue] manual_window_ms``): within it an equal signal is a retry; later it
-is a new trade, or the next step of a ladder.
+- The first BUY of a target has the key ``target:{id}``. The poller uses the same key, so only the first signal of bot
+  and poller becomes an order.
+- A second BUY of that target with other amounts is a new order under a derived key. If targets are polled
+  (``[poller] enabled``), it is a conflict instead, because a target is then bought once.
+- Any other signal has a derived key: a hash of symbol, side, target and what would be traded. No setting changes it.
+
+Earlier versions derived other keys, depending on the lock's name and on whether targets were polled. So every form is
+looked up before a signal counts as new (:attr:`Identity.keys`).
+
+A key is bound to its order from acceptance on. It is free again if the order was not placed
+(:data:`daemon.core.values.states.KEY_FREE`), or if the exchange cancelled it with nothing executed and showed that
+again. This includes a key that the caller sent: the exchange has neither a position nor a live order under it, so a
+second order cannot buy twice, and a caller that sends the key again wants the trade. Otherwise a caller's key and the
+keys of a target's BUYs never expire. The derived key of a SELL, or of a signal without target, counts until its
+order has ended and for a short window after that (``[queue] manual_window_ms``). An equal signal within the window is a
+retry; a later one is a new trade, or the next step of a ladder.
 """
 
 import hashlib
@@ -86,7 +90,7 @@ def derived_keys(symbol: str, side: str, target_id: str | None, fingerprint: str
 
 
 def fingerprint_of(signal: Signal) -> str:
-    """Hash what would be traded, for whom: 64 hexadecimal digits of SHA-256."""
+    """Hash what would be traded, and its owner: 64 hexadecimal digits of SHA-256."""
     return _digest(
         "signal/1",
         signal.symbol,
@@ -102,12 +106,15 @@ def fingerprint_of(signal: Signal) -> str:
 
 
 def target_key(target_id: str) -> str:
-    """Return the key of a target's buy."""
+    """Return the key of a target's first BUY."""
     return f"target:{target_id}"
 
 
 def key_until_ms(identity: Identity, now_ms: int, window_ms: int) -> int | None:
-    """Return until when a new order's key counts at least (Unix ms); ``None``: for ever. The order's end resets it."""
+    """Return until when a new order's key counts at least (Unix ms); ``None``: it never expires.
+
+    The end of the order resets it.
+    """
     return now_ms + window_ms if identity.ends else None
 
 

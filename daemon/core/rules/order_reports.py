@@ -41,10 +41,10 @@ def lacks_sum(report: OrderReport) -> bool:
 
 
 def combined(results: Iterable[QueryResult]) -> OrderReport | None:
-    """Return what a search attempt has seen: the first order report, with the sum of a later one where it has none.
+    """Return one order report from a search attempt's results: the first, with the executed amounts of a later one.
 
-    The order's own view may lack the sum that its fills have, or some of the fills. Fills that show less than the
-    order's own view are incomplete, so their sum is not used.
+    A later one counts if it has a sum and shows a larger quantity, or the same quantity where the first has no sum.
+    Fills with a smaller quantity than the order shows are incomplete, so their sum is not used.
     """
     found = None
     for report in (result.report for result in results if result.report is not None):

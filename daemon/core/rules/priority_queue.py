@@ -1,19 +1,18 @@
-"""The priority queue: who goes next, without ever looking at who cannot.
+"""The priority queue: finds the next entry without a scan of entries that cannot be next.
 
-Entries wait in one heap per resource; the head of every resource that is free stands in a heap of heads. So a
-resource that is held costs nothing while it is held, however many wait for it, and the next entry is found in the
-time of a heap operation.
+Entries wait in one heap per resource. The first entry of each free resource is also in a heap of heads. So a held
+resource costs nothing, however many entries wait for it, and the next entry is found in the time of a heap operation.
 
-A resource that is held excludes others as well where one name is a part of the other
+A held resource also excludes other resources if one name is a part of the other
 (:mod:`daemon.core.values.resources`).
 
-Order is by rank: priority (1 is most urgent), then the sequence number that acceptance gave. No two who wait have the
-same rank, so nothing but rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for nobody.
+Order is by rank: priority (1 is most urgent), then the sequence number from acceptance. No two waiting entries have the
+same rank, so only the rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for no other.
 
-Removal marks the entry as gone and leaves its place in the heap to be skipped later; when more places are skipped
-than stand, the heap is built anew. So removal costs no scan either.
+Removal needs no scan: a removed entry stays in its heap and is skipped later. When the heaps hold more removed entries
+than waiting ones, they are rebuilt.
 
-This is not a scheduler: deadlines, instants and capacity are decided by whoever calls.
+This is not a scheduler: the caller decides about deadlines, instants and capacity.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,20 +22,20 @@ from typing import NamedTuple
 from daemon.core.values.resources import HeldResources, whole_of
 
 NO_RESOURCE = ""
-"""The resource of an entry that waits for no resource. A text like the others: entries must stay comparable, because
-an entry that was removed may still lie in a heap beside the same waiter's next one."""
+"""The resource of an entry that waits for no resource. It is a string like the others, because entries must be
+comparable: a removed entry may still be in a heap with the next entry of the same order or caller."""
 
 
 class Rank(NamedTuple):
-    """Place in the order of service; less is sooner."""
+    """Place in the order of service; the smaller rank is more urgent."""
 
     priority: int
-    seq: int  # of the order, or of the last order accepted before whoever waits without one
-    turn: int = 0  # place among those who came after that order and before the next; 0 is the order itself
+    seq: int  # of the order; for a caller, of the last order accepted before it
+    turn: int = 0  # of a caller: its place among those since that order; 0 is the order itself
 
 
 class Entry(NamedTuple):
-    """Somebody who waits."""
+    """A waiting order or caller."""
 
     rank: Rank
     entry_id: str
@@ -44,16 +43,16 @@ class Entry(NamedTuple):
 
 
 class PriorityQueue:
-    """Entries by rank, those whose resource is held set aside."""
+    """Entries by rank; those whose resource is held are not offered."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, list[Entry]] = {}  # a heap per resource
         self._parts: dict[str, set[str]] = {}  # by whole: its parts for which entries wait
-        self._heads: list[Entry] = []  # a heap; an entry in it counts only while it is the offered one
-        self._offered: dict[str, Entry] = {}  # a free resource's head, as it stands among the heads
+        self._heads: list[Entry] = []  # a heap; an entry counts only while it is the offered one
+        self._offered: dict[str, Entry] = {}  # by free resource: its entry among the heads
         self._held = HeldResources()
-        self._aside: set[str] = set()  # not offered, though nobody holds them
+        self._aside: set[str] = set()  # not offered, though they are not held
         self._gone = 0
 
     def __len__(self) -> int:
@@ -63,11 +62,11 @@ class PriorityQueue:
         return entry_id in self._entries
 
     def __iter__(self) -> Iterator[Entry]:
-        """Yield the entries by rank, those of held resources included. Takes the time of a sort."""
+        """Yield the entries by rank, including those of held resources. This sorts all entries."""
         return iter(sorted(self._entries.values()))
 
     def entries(self) -> Iterable[Entry]:
-        """Return the entries in no order: for counting, without a sort."""
+        """Return the entries in no particular order, without a sort."""
         return self._entries.values()
 
     def push(self, entry: Entry) -> None:
@@ -81,7 +80,7 @@ class PriorityQueue:
             self._offer(entry.resource)
 
     def remove(self, entry_id: str) -> bool:
-        """Take an entry out, wherever it stands; tell whether it was there."""
+        """Remove an entry; return whether it was in the queue."""
         if self._entries.pop(entry_id, None) is None:
             return False
         self._gone += 1
@@ -90,7 +89,7 @@ class PriorityQueue:
         return True
 
     def pop(self) -> Entry | None:
-        """Take out the first entry whose resource is free."""
+        """Remove and return the first entry whose resource is free."""
         head = self.peek()
         if head is not None:
             heappop(self._heads)
@@ -101,7 +100,7 @@ class PriorityQueue:
         return head
 
     def peek(self) -> Entry | None:
-        """Return the first entry whose resource is free, and leave it."""
+        """Return the first entry whose resource is free, without removing it."""
         while self._heads:
             head = self._heads[0]
             if self._offered.get(head.resource) is head:
@@ -113,35 +112,35 @@ class PriorityQueue:
         return None
 
     def hold(self, resource: str) -> None:
-        """Do not offer a resource's entries, nor those of a resource that it excludes, until :meth:`free`."""
+        """Stop offering the entries of a resource, and of the resources that it excludes, until :meth:`free`."""
         self._held.add(resource)
         for name in self._contenders(resource):
             self._offered.pop(name, None)
 
     def set_aside(self, resource: str) -> None:
-        """Do not offer a resource's entries until :meth:`free`, though nobody holds it."""
+        """Stop offering the entries of a resource that is not held, until :meth:`free`."""
         self._aside.add(resource)
         self._offered.pop(resource, None)
 
     def free(self, resource: str) -> None:
-        """Let a resource's entries take part again, and those of the resources that it excluded."""
+        """Offer the entries of a resource again, and those of the resources that it excluded."""
         self._held.discard(resource)
         self._aside.discard(resource)
         for name in self._contenders(resource):
             self._offer(name)
 
     def count(self, resource: str, below: Rank | None = None) -> int:
-        """Count the entries that wait for a resource, or those below a rank. Takes the time of a scan of them."""
+        """Count the entries that wait for a resource, or those more urgent than ``below``. This scans its entries."""
         standing = (entry for entry in self._waiting.get(resource, ()) if self._entries.get(entry.entry_id) is entry)
         return sum(below is None or entry.rank < below for entry in standing)
 
     def ahead_of(self, entry_id: str) -> int:
-        """Count the entries of lesser rank. Takes the time of a scan."""
+        """Count the entries that are more urgent. This scans all entries."""
         mine = self._entries[entry_id]
         return sum(entry < mine for entry in self._entries.values())
 
     def first(self, resource: str) -> Entry | None:
-        """Return a resource's first entry, held or not, and leave it."""
+        """Return the first entry of a resource, held or not, without removing it."""
         heap = self._waiting.get(resource)
         while heap:
             if self._entries.get(heap[0].entry_id) is heap[0]:
@@ -153,7 +152,7 @@ class PriorityQueue:
         return None
 
     def _heap(self, resource: str) -> list[Entry]:
-        """Return a resource's heap, made where there is none."""
+        """Return the heap of a resource; create it if there is none."""
         heap = self._waiting.get(resource)
         if heap is None:
             heap = self._waiting[resource] = []
@@ -171,7 +170,7 @@ class PriorityQueue:
                 del self._parts[whole]
 
     def _contenders(self, resource: str) -> tuple[str, ...]:
-        """Return a resource, and the names that it excludes and for which entries may wait."""
+        """Return a resource, and those that it excludes and for which entries may wait."""
         whole = whole_of(resource)
         return (resource, *self._parts.get(resource, ())) if whole is None else (resource, whole)
 
@@ -179,7 +178,7 @@ class PriorityQueue:
         return not (resource in self._aside or self._held.exclude(resource))
 
     def _offer(self, resource: str) -> None:
-        """Let a free resource's first entry stand among the heads, once."""
+        """Put the first entry of a free resource among the heads, unless it is there already."""
         first = self.first(resource)
         if first is None or not self._is_offered(resource):
             self._offered.pop(resource, None)
@@ -188,7 +187,7 @@ class PriorityQueue:
             heappush(self._heads, first)
 
     def _rebuild(self) -> None:
-        """Build all heaps anew from the entries that stand."""
+        """Rebuild all heaps from the waiting entries."""
         self._waiting.clear()
         self._parts.clear()
         for entry in self._entries.values():

@@ -1,9 +1,9 @@
-"""What one decision changed: the rows to be written together, and what leaves the process once they are on disk.
+"""What one decision changed: the rows to be written in one commit, and what is sent or shown after that.
 
-Rows are snapshots: whole values as they are after the decision. So writing a row twice is harmless, and the last one
-is right. Nothing of a change set may be shown or sent before its rows are durable (:mod:`daemon.engine.effects`).
+A row holds a whole value as it is after the decision. So writing a row twice is harmless, and the last one is right.
+Nothing of a change set may be shown or sent before its rows are durable (:mod:`daemon.engine.effects`).
 
-A change set knows nothing of the trading state: it is all that the store and the publisher need of a decision.
+The store and the publisher get only the change set of a decision, not the trading state.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Send(msgspec.Struct, frozen=True):
 
     order: Order
     attempt: Attempt
-    token: int | None  # fencing token of the lock it goes under
+    token: int | None  # fencing token of the lock under which it is sent
     fire_ms: int | None = None  # the instant of an armed order
 
 
@@ -35,11 +35,11 @@ class ChangeSet:
     locks: dict[str, Lock] = field(default_factory=dict)
     waiters: dict[str, Waiter] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)  # stored and logged
-    notes: list[Event] = field(default_factory=list)  # logged
+    events: list[Event] = field(default_factory=list)  # stored, then emitted
+    notes: list[Event] = field(default_factory=list)  # only emitted
     sends: list[Send] = field(default_factory=list)
     grants: list[Lock] = field(default_factory=list)  # new leases, to be given to their callers
-    may_wait: bool = False  # nobody waits for these rows to be on disk
+    may_wait: bool = False  # no caller waits for the commit of these rows
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -47,5 +47,5 @@ class ChangeSet:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether somebody waits for the commit: a caller, or a request or lease that follows from the decision."""
+        """Whether a caller, a request or a lease waits for the commit."""
         return bool(not self.may_wait or self.sends or self.locks)

@@ -1,11 +1,10 @@
-"""A decision: one change of the trading state, at one instant, with all that has to be written because of it.
+"""A decision: one change of the trading state, at one instant, with the rows and events to write.
 
 A verb (:mod:`daemon.core.verbs`) is a function that takes the decision as its first argument: ``def expire(d, order)``.
-It reads ``d.state`` and ``d.now_ms``, and changes the state through the methods below, which record the row along with
-the change. So a verb that changes an order through them cannot forget to write it. One decision has one
-instant: nothing can become due halfway through.
+It reads ``d.state`` and ``d.now_ms``, and changes the state through the methods below. They also record the row, so a
+verb that uses them cannot forget to write a change. One decision has one instant: nothing becomes due halfway through.
 
-Verbs check before they change anything. A verb that refuses leaves the state as it was, and nothing in the change set
+Verbs check before they change anything. A verb that refuses leaves the state unchanged and the change set empty
 (:func:`daemon.core.verbs.deciding.decide`).
 """
 
@@ -35,21 +34,21 @@ class Decision:
         self.changes = ChangeSet()
 
     def add(self, order: Order) -> None:
-        """Take in a new order, or one that comes back."""
+        """Add a new order, or one that is only on disk."""
         self.state.orders.keep(order)
         self.changes.orders[order.order_id] = order
 
     def unbind(self, order: Order) -> None:
-        """Let a finished order's key go."""
+        """Free the key of a finished order."""
         order = self.changes.orders[order.order_id] = msgspec.structs.replace(order, key_bound=False)
         if order.order_id in self.state.orders:
             self.state.orders.keep(order)
 
     def move(self, order: Order, event: OrderEvent, *, reason: str | None = None, **changes: object) -> Order:
-        """Carry an order over into the state that follows, with what else changes about it.
+        """Move an order to the state that follows an event, with other changes of its fields.
 
         Raises:
-            Impossible: the order's life has no such transition; nothing was changed.
+            Impossible: the order's state has no such transition; nothing was changed.
 
         """
         state = after(order.state, event)
@@ -60,7 +59,7 @@ class Decision:
         return self.change(order, finished_ms=self.now_ms if is_over else order.finished_ms)
 
     def change(self, order: Order, **changes: object) -> Order:
-        """Record a changed order; search for it where its state asks for that."""
+        """Change an order, and schedule its search if its state needs one."""
         state = self.state
         if changes.get("finished_ms") is not None and order.key_until_ms is not None:
             changes["key_until_ms"] = self.now_ms + state.rules.config.queue.manual_window_ms
@@ -74,7 +73,7 @@ class Decision:
         return order
 
     def enqueue(self, order: Order) -> None:
-        """Let a queued order wait: for its time, then for its turn."""
+        """Let a queued order wait: until its time, then in the queue."""
         state = self.state
         start_ms = order.not_before_ms
         if order.execute_at_ms is not None:
@@ -89,17 +88,17 @@ class Decision:
         state.queue.push(Entry(Rank(state.priority_of(order), order.seq), order.order_id, waits_for))
 
     def lock_taken(self, lock: Lock) -> None:
-        """Record a lock that was granted or renewed: nobody else gets its resource until it ends."""
+        """Record a lock that was granted or renewed; its resource is not granted again until it ends."""
         self.changes.locks[lock.lock_id] = lock
         self.state.hold(lock)
 
     def lock_ended(self, lock: Lock) -> None:
-        """Record a lock that has ended, and let those who wait for its resource take part again."""
+        """Record a lock that has ended; orders and callers that wait for its resource are offered again."""
         self.changes.locks[lock.lock_id] = lock
         self.state.release(lock)
 
     def free_lock(self, order: Order, *, result: str | None = None, error: str | None = None) -> None:
-        """End the lock that an order holds, if it holds one."""
+        """End the lock of an order, if it holds one."""
         held = self.state.lock_of(order)
         if held is None:
             return
@@ -108,7 +107,7 @@ class Decision:
         self.lock_ended(ended)
 
     def back_off(self, until_ms: int) -> None:
-        """Send nothing before then, because the exchange said so; the next process keeps to it, too."""
+        """Send nothing before then, because the exchange asked for it; the wait survives a restart."""
         rate_budget = self.state.rate_budget
         if until_ms > max(self.now_ms, rate_budget.backoff_until_ms):
             rate_budget.back_off(until_ms)
@@ -116,7 +115,7 @@ class Decision:
             self.record("exchange.rate_limited", wait_ms=until_ms - self.now_ms)
 
     def end_backoff(self) -> None:
-        """Let orders go again: the exchange takes them."""
+        """Let orders be sent again: the exchange accepts them."""
         shut_ms = self.now_ms - self.state.backoff.since_ms
         self.state.backoff.open()
         self.changes.facts[BACKOFF_FACT] = ""

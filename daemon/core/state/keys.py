@@ -1,7 +1,7 @@
 """Keys: which order an idempotency key is bound to.
 
-Memory knows the keys of the orders that it holds; the disk knows the others. Where memory has let a key go and the disk
-does not know yet, memory is right.
+The keys of the orders in memory are held here; the others are on disk. If a key was freed in memory and the disk does
+not show that yet, memory is right.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from daemon.core.values.orders import Order
 
 MAX_ABSENT = 3_000
-"""Keys that are remembered as not on disk: a batch asks several times for each of its own, and a signal has up to 3."""
+"""Keys that are remembered as not on disk: a signal has up to 3, and a batch looks up each several times."""
 
 
 class Keys:
@@ -20,12 +20,12 @@ class Keys:
         self._orders = orders
         self._recall = recall
         self._bound: dict[str, str] = {}  # ids of orders in memory, by key
-        self._absent: set[str] = set()  # keys that the disk does not have, and that no order has taken since
+        self._absent: set[str] = set()  # keys that were not on disk, and that no order has got since
 
     def order_of(self, key: str) -> Order | None:
         """Return the order that a key is bound to, from memory or disk.
 
-        The disk is asked once for a key that it does not have: only :meth:`note` can change that.
+        The disk is queried once for a key that it does not have: only :meth:`note` can change that.
         """
         order_id = self._bound.get(key)
         if order_id is not None:
@@ -40,7 +40,7 @@ class Keys:
         return newest if newest.key_bound else None
 
     def note(self, order: Order) -> None:
-        """Take from a new or changed order whether its key is bound to it."""
+        """Note whether the key of a new or changed order is bound to it."""
         if order.key_bound:
             self._bound[order.key] = order.order_id
             self._absent.discard(order.key)
@@ -48,7 +48,7 @@ class Keys:
             self.forget(order)
 
     def forget(self, order: Order) -> None:
-        """Let go of an order that leaves memory."""
+        """Remove an order that leaves memory."""
         if self._bound.get(order.key) == order.order_id:
             del self._bound[order.key]
 

@@ -1,6 +1,6 @@
 """Leases: the latest under each caller's key, and the callers that wait for one.
 
-Callers wait in a queue of their own, apart from the orders', because a lease needs no room in the exchange's rate.
+Callers wait in a queue of their own, separate from the orders', because a lease needs no room in the rate budget.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from daemon.core.values.waiters import Waiter
 
 
 class LeaseKeys:
-    """The latest lease under each key, in memory while it is active or its end is not on disk, or else on disk."""
+    """The latest lease under each key. It is in memory until its end is on disk."""
 
     def __init__(self, recall: Callable[[str], Lock | None]) -> None:
         """``recall`` finds on disk the latest lease that a key was granted."""
@@ -23,7 +23,7 @@ class LeaseKeys:
         return self._latest.get(key) or self._recall(key)
 
     def note(self, lock: Lock) -> None:
-        """Keep a lease that was granted, renewed or ended; an order's lock is none."""
+        """Keep a lease that was granted, renewed or ended; ignore the lock of an order."""
         if lock.order_id is None:
             self._latest[lock.key] = lock
 
@@ -40,10 +40,10 @@ class LeaseQueue:
         self.waiters: dict[str, Waiter] = {}  # by id
         self.ranks = PriorityQueue()  # the same, by rank
         self._by_key: dict[str, str] = {}  # their ids
-        self._arrivals = 0  # ever
+        self._arrivals = 0  # since the start
 
     def next_rank(self, priority: int, *, after_seq: int) -> Rank:
-        """Return a new caller's rank: behind all of its priority, the orders up to ``after_seq`` included."""
+        """Return a new caller's rank: last of its priority, after the orders up to ``after_seq``."""
         return Rank(priority, after_seq, self._arrivals + 1)
 
     def enqueue(self, waiter: Waiter, *, after_seq: int) -> None:

@@ -1,8 +1,7 @@
 """The orders in memory, and every index over them.
 
-All that is not finished is here, and what is finished until its last row is on disk, so that nobody can read an older
-row of it from the disk in between. An order is a value: a change puts a new one in its place. :meth:`Orders.keep` is
-the one place where that happens, so every index agrees with the orders.
+An order is here until it is finished and its last row is on disk, so that no caller reads an older row from the disk.
+An order is a value: a change replaces it. Only :meth:`Orders.keep` replaces orders, so every index agrees with them.
 """
 
 from collections import Counter
@@ -23,10 +22,10 @@ class Orders(Mapping[str, Order]):
         self._keys = Keys(self._by_id, recall)
         self.by_key = self._keys.order_of
         self.counts: Counter[State] = Counter()  # by state
-        self.queued: Counter[Side] = Counter()  # those that wait in the queue or for their time, by side
+        self.queued: Counter[Side] = Counter()  # those that wait in the queue, or until their time, by side
         self.unqueued: dict[str, None] = {}  # ids of those that do not wait to be sent
-        self.later: dict[str, None] = {}  # ids of those that wait for their time, before they wait for their turn
-        self.exposure = Exposure()  # what was bought or may still be, finished orders included
+        self.later: dict[str, None] = {}  # ids of those that wait until their time, and are not in the queue yet
+        self.exposure = Exposure()  # what was bought or may still be bought, including finished orders
         self.last_seq = 0
 
     def __getitem__(self, order_id: str) -> Order:
@@ -39,11 +38,11 @@ class Orders(Mapping[str, Order]):
         return len(self._by_id)
 
     def values(self) -> ValuesView[Order]:
-        """Return the orders, in the order in which they came; a plain view, because many are scanned at once."""
+        """Return the orders, oldest first; a plain view, because many are scanned at once."""
         return self._by_id.values()
 
     def keep(self, order: Order) -> None:
-        """Take in a new or changed order, and bring every index up to date."""
+        """Add or replace an order, and update every index."""
         known = self._by_id.get(order.order_id)
         if known is not None:
             self.counts[known.state] -= 1
@@ -60,12 +59,12 @@ class Orders(Mapping[str, Order]):
         self._keys.note(order)
 
     def load(self, order: Order) -> None:
-        """Take in an order as the disk has it."""
+        """Add an order as it is on disk."""
         self.keep(order)
         self.last_seq = max(self.last_seq, order.seq)
 
     def forget(self, order: Order) -> None:
-        """Let go of a finished order, whose last row is on disk."""
+        """Remove a finished order whose last row is on disk."""
         del self._by_id[order.order_id]
         self.unqueued.pop(order.order_id, None)
         self.counts[order.state] -= 1

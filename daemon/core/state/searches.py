@@ -1,7 +1,7 @@
-"""Searches: which orders are looked for on the exchange, and whose turn it is.
+"""Searches: which orders are searched for on the exchange, and which one is next.
 
-Orders in doubt go first, because their locks and keys are held until the doubt ends. But every fourth search is of the
-others, so that placed orders are still followed however many doubts there are.
+Orders in doubt go first, because their locks and keys are held until the doubt ends. Every fourth search is for another
+order, so that placed orders are still followed when many are in doubt.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 
 OTHERS_EVERY = 4
-"""One search of so many is of an order that is not in doubt, if one is due."""
+"""One search in this number is for an order that is not in doubt, if one is due."""
 
 
 class Searches(Mapping[str, Search]):
@@ -20,13 +20,13 @@ class Searches(Mapping[str, Search]):
 
     def __init__(self, orders: Mapping[str, Order]) -> None:
         """``orders`` are those in memory, by id."""
-        self.running: set[str] = set()  # ids of orders that are being searched for at this moment
+        self.running: set[str] = set()  # ids of orders whose search is running
         self.odd_rows: set[str] = set()  # rows of other orders that were reported as unreadable
         self._orders = orders
         self._searches: dict[str, Search] = {}
         self._doubts: list[tuple[int, str]] = []  # a heap; an entry counts only while it agrees with the search
         self._others: list[tuple[int, str]] = []  # the same
-        self._taken = 0  # searches that were asked for, ever
+        self._taken = 0  # calls of :meth:`due` since the start
 
     def __getitem__(self, order_id: str) -> Search:
         return self._searches[order_id]
@@ -38,21 +38,21 @@ class Searches(Mapping[str, Search]):
         return len(self._searches)
 
     def schedule(self, order: Order, search: Search) -> None:
-        """Search for an order when its search says."""
+        """Search for an order at the instant of its search."""
         self._searches[order.order_id] = search
         heap = self._doubts if order.state is State.IN_DOUBT else self._others
         heappush(heap, (search.next_ms, order.order_id))
 
     def amend(self, order_id: str, search: Search) -> None:
-        """Change what is known of a search, and not when it is due."""
+        """Replace a search that is due at the same instant."""
         self._searches[order_id] = search
 
     def end(self, order_id: str) -> None:
-        """Search for an order no more."""
+        """Stop searching for an order."""
         self._searches.pop(order_id, None)
 
     def due(self, now_ms: int) -> Order | None:
-        """Take out an order that is to be searched for now; it is not due again before its search has ended."""
+        """Return an order whose search is due; it is not due again before the search has ended."""
         self._taken += 1
         is_others_turn = self._taken % OTHERS_EVERY == 0
         for heap in (self._others, self._doubts) if is_others_turn else (self._doubts, self._others):
@@ -64,7 +64,7 @@ class Searches(Mapping[str, Search]):
         return None
 
     def next_ms(self) -> int | None:
-        """Return when the next order is to be searched for."""
+        """Return when the next search is due (Unix ms)."""
         heaps = (self._doubts, self._others)
         for heap in heaps:
             self._drop_stale(heap)

@@ -1,20 +1,24 @@
-"""The trading state: what the daemon knows, in memory, by subject.
+"""The trading state: what decisions read, in memory, by subject.
 
-Each subject is a small class that keeps its own indices and knows no other. What concerns two of them at once (a lock
-that is granted sets both queues aside) is here. Nothing here is recorded: what has to be written changes through a
-:class:`~daemon.core.state.decision.Decision`, which the verbs get:
+Each subject is a small class with its own indices, independent of the others. What concerns two of them (a granted lock
+holds its resource in both queues) is here. The methods here record nothing. Verbs make changes that must be written
+through a :class:`~daemon.core.state.decision.Decision`:
 
-============  ==============================================================
-``intake``    a signal becomes an order, or is answered by an earlier one
-``dispatch``  the next order or lease goes; what is due is done
-``outcomes``  a reply or a search's result arrived
-``operator``  the operator cancels, resolves, requeues, halts, resumes
-``leases``    a caller asks for a resource itself, renews and releases it
-``lifecycle`` the daemon opens, and drains
-``recovery``  the disk's rows become memory again
-============  ==============================================================
+===============  ===================================================================
+``deciding``     every decision: run the verb, then dispatch
+``intake``       a signal becomes an order, or is answered by an earlier one
+``dispatch``     send the next orders, and do what is due
+``outcomes``     an answer or a search's result arrived
+``operator``     the operator cancels, resolves, requeues, halts, resumes
+``leases``       a caller acquires, renews and releases a lease
+``lease_queue``  callers wait for leases and are granted them
+``lifecycle``    trading opens, the preflight ends, the daemon drains
+``recovery``     a start loads the state from the disk
+``restored``     the first start from a backup
+``clock_steps``  the daemon's clock stepped, or differs from the exchange's
+===============  ===================================================================
 
-Memory is ahead of the disk by at most the decisions that are being written; nothing leaves the process before its
+Memory is ahead of the disk by at most the decisions that are being written. Nothing leaves the process before its
 decision is on disk.
 """
 
@@ -36,14 +40,14 @@ from daemon.core.values.orders import Order
 
 RATE_BACKOFF_FACT = "keep_still_until_ms"
 BACKOFF_FACT = "turned_away"
-"""Name under which is stored why the exchange takes no orders; empty while it takes them."""
+"""Name of the stored reason why the exchange accepts no orders; empty while it accepts them."""
 
 HALT_FACT = "halted"
-"""Name under which the kill switch's reason is stored; empty while it is off."""
+"""Name of the stored reason of the kill switch; empty while it is off."""
 
 
 class TradingState:
-    """What the daemon knows. One event loop, no await in here: a verb is atomic."""
+    """All subjects. Only the event-loop thread uses it, and nothing here awaits, so a verb is atomic."""
 
     def __init__(
         self, rules: Rules, recall: Callable[[str], Order | None], recall_lease: Callable[[str], Lock | None]
@@ -53,7 +57,7 @@ class TradingState:
         self.gate = Gate()
         self.orders = Orders(recall)
         self.open_attempts: dict[str, Attempt] = {}  # requests without an answer, by client order id
-        self.queue = PriorityQueue()  # orders that wait for their turn
+        self.queue = PriorityQueue()  # orders that wait to be sent
         self.locks = LockTable()
         self.leases = LeaseKeys(recall_lease)
         self.lease_queue = LeaseQueue()
@@ -63,12 +67,12 @@ class TradingState:
         self.timers = Timers()
 
     def set_rules(self, rules: Rules) -> None:
-        """Take new rules; they count from the next decision on."""
+        """Set new rules, for the next decisions."""
         self.rules = rules
         self.rate_budget.config = rules.config
 
     def committed(self, changes: ChangeSet) -> None:
-        """Let go of the finished orders and ended leases whose last row is now on disk."""
+        """Remove the finished orders and ended leases whose last row is now on disk."""
         for order_id, order in changes.orders.items():
             is_last = self.orders.get(order_id) is order and order_id not in self.searches.running
             if order.finished_ms is not None and is_last:
@@ -78,12 +82,12 @@ class TradingState:
                 self.leases.forget(lock)
 
     def lock_of(self, order: Order) -> Lock | None:
-        """Return the lock that an order holds."""
+        """Return the lock that an order holds; ``None`` if it holds none."""
         lock = self.locks.active(order.lock_id)
         return lock if lock is not None and lock.order_id == order.order_id else None
 
     def priority_of(self, order: Order) -> int:
-        """Return the priority that counts; an emergency sell goes before everything."""
+        """Return the priority in the queue; an emergency SELL goes first."""
         return 0 if order.skip_lock else order.priority
 
     def waiting_for(self, resource: str) -> int:
@@ -91,20 +95,20 @@ class TradingState:
         return self.queue.count(resource) + self.lease_queue.ranks.count(resource)
 
     def hold(self, lock: Lock) -> None:
-        """Set aside all that wait for a lock's resource, and look at the lock again when its lease ends."""
+        """Hold a lock's resource in both queues, and set a timer for the end of its lease."""
         self.queue.hold(lock.resource)
         self.lease_queue.ranks.hold(lock.resource)
         self.timers.set(lock.expires_ms, lock.lock_id)
         self.leases.note(lock)
 
     def release(self, lock: Lock) -> None:
-        """Let those who wait for an ended lock's resource take part again."""
+        """Free an ended lock's resource in both queues."""
         self.queue.free(lock.resource)
         self.lease_queue.ranks.free(lock.resource)
         self.leases.note(lock)
 
     def leave(self, order: Order) -> bool:
-        """Take an order out of the queue, if it is there; the callers that it outranked may be next."""
+        """Remove an order from the queue; return whether it was there. A caller that it outranked may be next."""
         if not self.queue.remove(order.order_id):
             return False
         if self.locks.holder(order.resource) is None:

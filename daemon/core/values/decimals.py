@@ -1,24 +1,24 @@
-"""Amounts: ``Decimal`` in, plain digits out, never an exponent, never a float."""
+"""Amounts: always ``Decimal``, written in plain digits, never as a float or with an exponent."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 ZERO = Decimal(0)
 
 _EXACT = Context(prec=100)
-"""Room for every digit of an amount. The usual 28 are too few for the largest ones with all their decimals."""
+"""Precision for every digit of an amount. The default of 28 is too small for the largest amounts."""
 
 _ROUNDED = Context(prec=28)
 
 
 def canonical(amount: Decimal) -> Decimal:
-    """Return the one representation of a value: ``1``, ``1.0`` and ``1.00`` become equal in digits too."""
+    """Return the one representation of a value: ``1``, ``1.0`` and ``1.00`` get the same digits."""
     return Decimal(plain(amount))
 
 
 def plain(amount: Decimal) -> str:
     """Write an amount in plain digits without trailing zeros: ``Decimal("1E-7")`` is ``0.0000001``.
 
-    MEXC takes plain decimals, never exponents (documented).
+    MEXC accepts plain decimals, never exponents (documented).
     """
     text = format(amount, "f")
     if "." in text:
@@ -32,7 +32,7 @@ def product(one: Decimal, other: Decimal) -> Decimal:
 
 
 def total(one: Decimal, other: Decimal) -> Decimal:
-    """Add amounts without rounding, so that what is added can be taken away again."""
+    """Add amounts without rounding, so that an added amount can be subtracted again exactly."""
     return _EXACT.add(one, other)
 
 
@@ -42,10 +42,10 @@ def quotient(one: Decimal, other: Decimal) -> Decimal:
 
 
 def floor_to(amount: Decimal, decimals: int) -> Decimal:
-    """Cut an amount to so many decimal places, towards zero for the positive amounts of this project."""
+    """Round a positive amount down to a number of decimal places."""
     return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_FLOOR, context=_EXACT)
 
 
 def ceil_to(amount: Decimal, decimals: int) -> Decimal:
-    """Raise an amount to so many decimal places."""
+    """Round an amount up to a number of decimal places."""
     return amount.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING, context=_EXACT)

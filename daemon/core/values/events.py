@@ -1,9 +1,8 @@
-"""Events: everything that is worth a line, listed once.
+"""Events: the catalogue of everything that is recorded or logged.
 
-An event is the one source of the audit trail (table ``events``), of the log, and of whatever listens. Its name is
-dotted, its keys are those of the catalogue below; a test holds both to it. Events that belong to an order or a lock, or
-that a person caused, are stored (``durable``) in the transaction of the change they tell of; the others are only
-logged.
+The audit trail (table ``events``), the log, the stream and the metrics all come from events. Names and keys are those
+of the catalogue below; a test checks both. Events about an order or a lock, and those that the operator caused, are
+stored (``durable``) in the transaction of their change. The others are only emitted.
 """
 
 from enum import IntEnum
@@ -13,13 +12,13 @@ import msgspec
 from daemon.core.values.states import State
 
 DAEMON = "daemon"
-"""The actor of what happens by itself."""
+"""The actor of events that no caller caused."""
 
 Detail = str | int | float | bool | None
 
 
 class Level(IntEnum):
-    """How loud an event is; the numbers are those of the standard library's logging."""
+    """The level of an event, with the numbers of the standard library's logging."""
 
     DEBUG = 10
     INFO = 20
@@ -29,7 +28,7 @@ class Level(IntEnum):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Something happened. ``at_ms`` is Unix milliseconds of the daemon's clock."""
+    """One event. ``at_ms`` is Unix milliseconds of the daemon's clock."""
 
     name: str
     at_ms: int
@@ -38,12 +37,12 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     lock_id: str | None = None
     resource: str | None = None
     client_order_id: str | None = None
-    state: State | None = None  # the order's, after the event
+    state: State | None = None  # of the order, after the event
     detail: dict[str, Detail] = msgspec.field(default_factory=dict)
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One line of the catalogue."""
+    """One row of the catalogue."""
 
     level: Level
     meaning: str
@@ -52,7 +51,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _BOUND = ("order_id", "resource", "client_order_id", "lock_id", "state", "actor")
-"""Keys that any event may carry beside its own."""
+"""Keys that any event may have besides its own."""
 
 CATALOGUE: dict[str, Kind] = {
     "order.accepted": Kind(
@@ -311,6 +310,6 @@ CATALOGUE: dict[str, Kind] = {
         ("method", "path", "error"), durable=False,
     ),
 }  # fmt: skip
-"""Every event: how loud, what it means, which keys it has beside the bound ones."""
+"""Every event: its level, its meaning, and its keys besides the bound ones."""
 
 BOUND_KEYS = frozenset(_BOUND)

@@ -1,8 +1,8 @@
 """What the exchange's answers mean, as values.
 
-An answer to an order request is exactly one of three: *placed*, *refused* (definitely not executed) or *unknown*
-(anything may have happened). A fourth value says that nothing was asked at all. Which of MEXC's codes is which stands
-in :mod:`daemon.exchange.mexc.replies`; what follows from each in :mod:`daemon.core.rules.retries` and the verbs.
+An answer to an order request is *placed*, *refused* (definitely not executed) or *unclear* (the outcome is unknown). A
+fourth value says that no request was made. :mod:`daemon.exchange.mexc.replies` decides which of MEXC's answers is
+which; :mod:`daemon.core.rules.retries` and the verbs decide what follows.
 """
 
 from decimal import Decimal
@@ -16,23 +16,23 @@ from daemon.core.values.states import State
 class Advice(StrEnum):
     """What a refusal calls for."""
 
-    RETRY = "retry"  # not open yet, suspended, unreachable: again soon, within the deadline
-    WAIT = "wait"  # the exchange's gate is shut for a stated while
-    RESYNC = "resync"  # our clock is off: measure it, then again
-    REPRICE = "reprice"  # above the exchange's price cap: once more at the cap
-    STOP = "stop"  # this order cannot be had
-    CHECK_FUNDS = "check_funds"  # insufficient balance: this order cannot be had
-    ALERT = "alert"  # permissions or risk limits: this order cannot be had, and a person should know
-    DEAD_LETTER = "dead_letter"  # a bug or a bad signal: a person must look
-    HALT = "halt"  # the key does not work: nothing can be had until a person acts
+    RETRY = "retry"  # not open yet, suspended, unreachable: send again soon, within the deadline
+    WAIT = "wait"  # the exchange asks to wait for a time
+    RESYNC = "resync"  # our clock differs: measure the difference, then send again
+    REPRICE = "reprice"  # above the exchange's price cap: send once more at the cap
+    STOP = "stop"  # this order will never be accepted
+    CHECK_FUNDS = "check_funds"  # insufficient balance: the order ends
+    ALERT = "alert"  # permissions or risk limits: the order ends, and the operator should know
+    DEAD_LETTER = "dead_letter"  # a bug or a bad signal: the operator must decide
+    HALT = "halt"  # the key does not work: no order is accepted until the operator acts
 
 
 UNREACHABLE = "unreachable"
-"""Code of a refusal of our own: the exchange cannot have read the request."""
+"""Our own code for a failure to connect: the exchange cannot have read the request."""
 
 
 class Placed(msgspec.Struct, frozen=True, tag=True):
-    """The exchange took the order. Whether it filled is not said: MEXC's reply has no status (observed)."""
+    """The exchange accepted the order. Whether it is filled is not known: MEXC's reply has no status (observed)."""
 
     exchange_order_id: str
     asked: str  # the request without its signature
@@ -43,13 +43,13 @@ class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Definitely not executed."""
 
     advice: Advice
-    code: str  # MEXC's code, or our word for a failure to connect
+    code: str  # MEXC's code, or :data:`UNREACHABLE`
     message: str
     asked: str
     answered: str
     retry_after_ms: int | None = None  # stated by the exchange
     price_cap: Decimal | None = None  # stated by the exchange
-    doubts_rules: bool = False  # it speaks of what the pair admits: what is known of that may be wrong
+    doubts_rules: bool = False  # it concerns the pair's rules: the known ones may be outdated
 
 
 class Unclear(msgspec.Struct, frozen=True, tag=True):
@@ -58,12 +58,12 @@ class Unclear(msgspec.Struct, frozen=True, tag=True):
     why: str
     asked: str
     answered: str
-    retry_after_ms: int | None = None  # the exchange said to send nothing for so long
-    turned_away: bool = False  # by a page of the exchange's edge: the next order would meet the same
+    retry_after_ms: int | None = None  # the exchange asked to send nothing for this time
+    turned_away: bool = False  # by a page of the exchange's edge: the next order would get the same
 
 
 class NotSent(msgspec.Struct, frozen=True, tag=True):
-    """No request was made: between decision and wire the order went stale or the kill switch was set."""
+    """No request was made: in the meantime the deadline passed, trading was halted, or a wait began."""
 
     why: str
 
@@ -83,9 +83,9 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(StrEnum):
-    """A place on the exchange where an order can be seen."""
+    """A place on the exchange where an order can be queried."""
 
-    ORDER_ID = "order_id"  # GET order by the exchange's order id, where that is known
+    ORDER_ID = "order_id"  # GET order by the exchange's order id, if it is known
     ORDER = "order"  # GET order by client order id
     OPEN_ORDERS = "open_orders"
     ALL_ORDERS = "all_orders"
@@ -93,7 +93,7 @@ class Source(StrEnum):
 
 
 class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at one source: evidence. ``order report`` is ``None`` for a negative; a failed look is no evidence."""
+    """The result of one query. Without a ``report`` the order was not found; a failed query is no evidence."""
 
     source: Source
     at_ms: int
@@ -101,14 +101,14 @@ class QueryResult(msgspec.Struct, frozen=True, kw_only=True):
     answered: str  # raw, bounded
     failed: bool = False
     reached: bool = True  # False: the exchange gave no answer at all
-    retry_after_ms: int | None = None  # the exchange said to keep still for so long
+    retry_after_ms: int | None = None  # the exchange asked to send nothing for this time
     report: OrderReport | None = None
-    odd: str | None = None  # what in the answer about this order contradicts what was sent, or is not understood
-    passed_over: tuple[str, ...] = ()  # rows of other orders that could not be read
+    odd: str | None = None  # the part of the answer that contradicts what was sent, or is not understood
+    passed_over: tuple[str, ...] = ()  # rows of other orders that cannot be read
 
 
 class CancelAnswer(msgspec.Struct, frozen=True):
-    """The answer to a cancel. It proves nothing (observed): what became of the order is for looks to tell."""
+    """The answer to a cancel. It proves nothing (observed): only a query shows what became of the order."""
 
     outcome: str  # "accepted", "refused", "unknown"
     asked: str
@@ -116,23 +116,23 @@ class CancelAnswer(msgspec.Struct, frozen=True):
 
 
 class PreflightVerdict(Enum):
-    """What was found out."""
+    """The result of the preflight."""
 
     FIT = auto()
-    UNFIT = auto()  # the exchange said so; asking again does not help
+    UNFIT = auto()  # the exchange refuses this account; asking again does not help
     UNKNOWN = auto()  # it gave no answer
 
 
 class PreflightResult(msgspec.Struct, frozen=True):
-    """Whether the exchange can be traded on, and why not."""
+    """Whether this account can trade on the exchange, and why not."""
 
     verdict: PreflightVerdict
-    what: str = ""  # what speaks against it; empty where it is fit
-    advice: str = ""  # what the operator can do, where it is unfit
+    what: str = ""  # what prevents trading; empty if it is fit
+    advice: str = ""  # what the operator can do, if it is unfit
 
     @property
     def why(self) -> str:
-        """What speaks against it, and what to do before the next start."""
+        """What prevents trading, and what to do before the next start."""
         return f"{self.what}; {self.advice}, then start again" if self.advice else self.what
 
 

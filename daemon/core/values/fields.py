@@ -1,4 +1,4 @@
-"""Checks of single fields that requests of several kinds have."""
+"""Checks of single fields, shared by several requests."""
 
 import re
 from decimal import Decimal
@@ -11,27 +11,27 @@ from daemon.errors import Invalid
 MAX_TEXT = 128
 MAX_FIGURE = 128
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,6})?"
-"""A number in ASCII digits, with a fraction and an exponent or without."""
+"""A number in ASCII digits, with or without fraction and exponent."""
 
 _NUMBER = re.compile(rf"\s*{NUMBER}\s*", re.ASCII)
 
 
 def up_to(length: int) -> dict[str, str]:
-    """Return the schema of a text of 1 to so many characters, where spaces around do not count (ECMA-262)."""
+    """Return the schema of a text of 1 to ``length`` characters; spaces around it do not count (ECMA-262)."""
     return {"pattern": rf"^\s*\S([\s\S]{{0,{length - 2}}}\S)?\s*$"}
 
 
 Text = Annotated[str | int, msgspec.Meta(extra_json_schema=up_to(MAX_TEXT))]
-"""What names somebody or something: bots write numbers as well as texts. Printable; spaces around it do not count."""
+"""A name, printable; spaces around it do not count. It may be a number, because bots send both."""
 
 Word = Annotated[str, msgspec.Meta(extra_json_schema=up_to(MAX_TEXT))]
-"""A name that is no number."""
+"""A name that may not be a JSON number."""
 
 
 class Amount(Decimal):
     """An amount as a request has it: a JSON number, or a string that holds one; read exactly.
 
-    ``Decimal`` alone reads more than numbers: ``1_0`` is 10 for it, and digits of any script are digits.
+    ``Decimal`` itself reads more than numbers: ``1_0`` is 10, and it accepts digits of any script.
     """
 
 
@@ -42,7 +42,7 @@ def amount_of(written: object) -> Amount:
     """Read an amount: a string as JSON or a caller wrote it, or a whole number.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an amount.
 
     """
     figure = str(written) if isinstance(written, int) and not isinstance(written, bool) else written
@@ -52,7 +52,7 @@ def amount_of(written: object) -> Amount:
 
 
 def wire_type(_kind: type[Amount], written: object) -> Amount:
-    """Read the one type of ours that msgspec does not know: its ``dec_hook``, beside ``float_hook=str``.
+    """Read the one type that msgspec does not know: msgspec's ``dec_hook``, used with ``float_hook=str``.
 
     Raises:
         ValueError: it cannot be read.
@@ -62,20 +62,20 @@ def wire_type(_kind: type[Amount], written: object) -> Amount:
 
 
 def any_case(*words: str) -> str:
-    """Return the pattern of these words (ECMA-262, as JSON Schema has it) where case and spaces around do not count."""
+    """Return a pattern of these words (ECMA-262, for JSON Schema); case and spaces around them do not count."""
     each = ("".join(f"[{letter}{letter.lower()}]" if letter.isalpha() else letter for letter in word) for word in words)
     return rf"^\s*({'|'.join(each)})\s*$"
 
 
 def shown(description: str, low: float | None = None, high: float | None = None) -> msgspec.Meta:
-    """Describe a field, and the range that its check enforces, for the schema alone: the check has the better words."""
+    """Describe a field and its range for the schema only; the check itself gives clearer errors."""
     limits = {"minimum": low, "maximum": high}
     extra = {word: limit for word, limit in limits.items() if limit is not None}
     return msgspec.Meta(description=description, extra_json_schema=extra)
 
 
 def text(field: str, value: Text) -> str:
-    """Return a name in plain form.
+    """Return a name as a string, without spaces around it.
 
     Raises:
         Invalid: it is empty, too long, or not printable.
@@ -92,7 +92,7 @@ def text(field: str, value: Text) -> str:
 
 
 def within(field: str, value: int | None, default: int, low: int, high: int) -> int:
-    """Return a number, or the default where there is none.
+    """Return a number, or the default if there is none.
 
     Raises:
         Invalid: it is out of range.

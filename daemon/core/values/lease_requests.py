@@ -1,4 +1,4 @@
-"""A caller's request for a lease: as JSON has it, and in normal form."""
+"""A caller's request for a lease: decoded from JSON, and in normal form."""
 
 from typing import Annotated
 
@@ -56,7 +56,7 @@ def normalise(request: AcquireRequest, default_timeout_ms: int) -> LeaseRequest:
 
 
 def resource_id(name: str) -> str:
-    """Return a resource's one name, so that ``TRADE:btcusdt:buy:7`` is what the order's lock is for.
+    """Return the normal form of a resource's name: ``TRADE:btcusdt:buy:7`` is the resource of that trade's orders.
 
     Raises:
         Invalid: it is empty, too long, or not printable.
@@ -66,10 +66,10 @@ def resource_id(name: str) -> str:
 
 
 def compact(field: str, raw: msgspec.Raw) -> str:
-    """Return JSON in one form, so that equal values are equal texts.
+    """Return JSON in one form, so that equal values give equal strings.
 
     Raises:
-        Invalid: it is nested too deeply, or holds a number that no reader could read.
+        Invalid: it is nested too deeply, or contains a number that other JSON readers cannot read.
 
     """
     try:

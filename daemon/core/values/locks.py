@@ -1,14 +1,14 @@
 """Lock rules: one holder per resource, with owner, lease, fencing token and expiry.
 
-A lock is a lease: whoever holds it can be gone, so it ends by itself. But a lease says nothing of an action that
-outlives its holder. Therefore expiry frees a lock only while nothing is outstanding under it; once a request may be
-on its way, expiry is an alarm (``overdue``) and the lock stays until the outcome is known.
+A lock is a lease: its holder may have ended, so the lock ends by itself. But a request to the exchange can outlive the
+holder. So expiry frees a lock only if no request is outstanding under it. Otherwise expiry only marks the lock as
+``overdue``, and it is held until the outcome is known.
 
-Every grant carries a *fencing token*, a number that only grows, over restarts too. A release or renewal under an
-older token, or by anybody but the owner, changes nothing.
+Every grant has a *fencing token*, a number that only grows, across restarts too. A release or renewal under an older
+token changes nothing.
 
-The table decides; it holds nothing that can wait. The ``asyncio.Lock`` of a resource stands in
-:mod:`daemon.engine.resource_locks` and is held exactly as long as this table says.
+The table only decides, and never waits. Tasks wait for the ``asyncio.Lock`` of a resource
+(:mod:`daemon.engine.resource_locks`).
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from daemon.core.values.resources import whole_of
 
 
 class LockState(StrEnum):
-    """Where a lock stands, in the bot's words."""
+    """The state of a lock, in the bot's words."""
 
     ACTIVE = "active"
     RELEASED = "released"
@@ -29,7 +29,7 @@ class LockState(StrEnum):
 
 
 class OwnerType(StrEnum):
-    """Who holds a lock, in the bot's words."""
+    """The kind of a lock's owner, in the bot's words."""
 
     USER = "user"
     SYSTEM = "system"
@@ -63,11 +63,11 @@ class Lock(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     released_ms: int | None = None
     result: str | None = None  # JSON
     error: str | None = None
-    overdue: bool = False  # its lease ended with something outstanding
+    overdue: bool = False  # its lease ended while a request was outstanding
 
 
 class LockTable:
-    """The active locks. Changes are returned as values, to be written through."""
+    """The active locks. Each change returns the changed lock, to be written to disk."""
 
     def __init__(self, last_token: int = 0) -> None:
         self.last_token = last_token
@@ -82,16 +82,16 @@ class LockTable:
         return iter(self._by_id.values())
 
     def holder(self, resource: str) -> Lock | None:
-        """Return the resource's active lock."""
+        """Return the resource's active lock; ``None`` if there is none."""
         return self._by_resource.get(resource)
 
     def blocker(self, resource: str) -> Lock | None:
-        """Return an active lock that keeps others from a resource: its own, its whole's, or one of its parts'."""
+        """Return an active lock that excludes others from a resource: its own, its whole's, or one of its parts'."""
         lock = self._by_resource.get(resource) or self._by_resource.get(whole_of(resource) or "")
         return lock or next(iter(self._by_whole.get(resource, {}).values()), None)
 
     def active(self, lock_id: str | None) -> Lock | None:
-        """Return a lock by its id while it is active."""
+        """Return a lock by its id; ``None`` unless it is active."""
         return None if lock_id is None else self._by_id.get(lock_id)
 
     def acquire(
@@ -107,7 +107,7 @@ class LockTable:
         transaction_type: TransactionType = TransactionType.TRADE,
         transaction_data: str | None = None,
     ) -> Lock | None:
-        """Grant a free resource; ``None`` where it is held, or excluded by one that is."""
+        """Grant a free resource; ``None`` if it is held, or excluded by one that is."""
         if self.blocker(resource) is not None:
             return None
         self.last_token += 1
@@ -128,14 +128,14 @@ class LockTable:
         return self._keep(lock)
 
     def restore(self, lock: Lock) -> None:
-        """Take a lock again that the disk remembers as active."""
+        """Add a lock that is active on disk."""
         if lock.resource in self._by_resource:
             raise ValueError(f"{lock.resource} is held already")
         self.last_token = max(self.last_token, lock.token)
         self._keep(lock)
 
     def renew(self, lock_id: str, token: int, now_ms: int, timeout_ms: int | None = None) -> Lock | None:
-        """Begin the lease anew; ``None`` where the lock is not active under this token."""
+        """Restart the lease; ``None`` if the lock is not active under this token."""
         lock = self._current(lock_id, token)
         if lock is None:
             return None
@@ -143,22 +143,22 @@ class LockTable:
         return self._keep(msgspec.structs.replace(lock, expires_ms=now_ms + lease, timeout_ms=lease, overdue=False))
 
     def extend(self, lock: Lock, by_ms: int) -> Lock:
-        """Let an active lock's lease end later by so much."""
+        """Extend an active lock's lease by ``by_ms``."""
         return self._keep(msgspec.structs.replace(lock, expires_ms=lock.expires_ms + by_ms))
 
     def release(
         self, lock_id: str, token: int, now_ms: int, *, result: str | None = None, error: str | None = None
     ) -> Lock | None:
-        """End a lock; ``None`` where it is not active under this token, and nothing changes."""
+        """End a lock; ``None``, and no change, if it is not active under this token."""
         state = LockState.RELEASED if error is None else LockState.FAILED
         return self._end(lock_id, token, state, now_ms, result=result, error=error)
 
     def expire(self, lock_id: str, now_ms: int, *, outstanding: bool) -> Lock | None:
-        """Carry out the end of a lease that is over.
+        """Expire a lock whose lease is over.
 
         Returns:
-            The lock, expired, or still active and overdue where something is outstanding under it; ``None`` where
-            the lease is not over, or the alarm was given already.
+            The lock: expired, or active and overdue if a request is outstanding under it; ``None`` if the lease is not
+            over, or the lock is already overdue.
 
         """
         lock = self._by_id.get(lock_id)

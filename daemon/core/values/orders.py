@@ -32,9 +32,9 @@ class OrderType(StrEnum):
 
 
 def known_sum(quantity: Decimal, quote: Decimal) -> Decimal | None:
-    """Return the quote units of a fill; ``None`` where it is not known what it came to.
+    """Return the quote units of a fill; ``None`` if the sum is not known.
 
-    MEXC shows a sum of 0 beside a filled quantity at times, or none. Nothing is bought for nothing.
+    MEXC sometimes shows a filled quantity with a sum of 0, or without one. No fill has a sum of 0.
     """
     return None if quantity and not quote else quote
 
@@ -52,28 +52,28 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     quantity: Decimal | None  # base units; None where quote_quantity is set
     quote_quantity: Decimal | None  # quote units to spend or receive, MARKET only
     price: Decimal | None  # quote per base; None for MARKET
-    last_price: Decimal | None = None  # the exchange's at acceptance, where a guard asked for it
+    last_price: Decimal | None = None  # on the exchange at acceptance, if a guard needed it
 
     owner_id: str
     target_id: str | None  # the bot's snipeTargetId
-    resource: str  # what its lock is for
+    resource: str  # of its lock
     priority: int  # 1 is most urgent
-    skip_lock: bool = False  # an administrator's emergency sell: passes queue and lock
+    skip_lock: bool = False  # an administrator's emergency SELL: skips queue and lock
 
     key: str  # idempotency key
     fingerprint: str  # SHA-256 of what would be traded
-    key_bound: bool = True  # while True no other order can have this key
-    key_until_ms: int | None = None  # when a key that ends stops counting, if the order is finished by then
+    key_bound: bool = True  # while True no other order can get this key
+    key_until_ms: int | None = None  # until when a key that expires counts; the end of the order resets it
 
     accepted_ms: int
-    deadline_ms: int  # last instant at which it may be sent
+    deadline_ms: int  # the last instant at which it may be sent
     execute_at_ms: int | None = None  # instant at which it is to be sent
     not_before_ms: int = 0  # earliest next attempt
     timeout_ms: int  # lease of its lock
 
     attempts: int = 0  # attempts so far, sent or not; numbers the client order ids
-    repriced: bool = False  # the price was moved once to the exchange's stated cap
-    lock_id: str | None = None  # the lock it holds, or held last
+    repriced: bool = False  # the price was changed once to the cap that the exchange stated
+    lock_id: str | None = None  # the lock that it holds, or held last
     client_order_id: str | None = None  # of the last attempt
     sent_ms: int | None = None  # of the last attempt
     doubt_ms: int | None = None  # since when the outcome is unknown
@@ -87,14 +87,14 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_ms: int
     finished_ms: int | None = None  # since when nothing more is to be done for it
 
-    asked_quantity: Decimal | None = None  # as the signal had it, where it was rounded to what the pair admits
+    asked_quantity: Decimal | None = None  # in the signal, if it was rounded to the pair's rules
     asked_quote_quantity: Decimal | None = None  # the same
     asked_price: Decimal | None = None  # the same
-    refitted: bool = False  # the amounts were rounded once more, to rules read anew after a refusal
+    refitted: bool = False  # the amounts were rounded again, to rules that were queried after a refusal
 
     @property
     def asked(self) -> dict[str, Decimal]:
-        """The amounts that were rounded to what the pair admits, as the signal had them."""
+        """The amounts that were rounded to the pair's rules, as in the signal."""
         asked = {
             "quantity": self.asked_quantity,
             "quote_quantity": self.asked_quote_quantity,
@@ -104,15 +104,15 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def ended_empty(self) -> bool:
-        """Whether the exchange cancelled it with nothing executed, and showed so again: no position, no live order."""
+        """Whether the exchange cancelled it with nothing executed, and showed it again: no position, no live order."""
         return self.state is State.CANCELED and not self.executed_quantity and self.finished_ms is not None
 
     @property
     def outcome_known(self) -> bool:
         """Whether a caller that waits for the outcome can be answered.
 
-        A resting order's outcome is that it rests (shown by a query); a market or immediate order's is its end.
-        ``lost`` counts as an outcome: the caller must not believe that something is still to come.
+        The outcome of a resting order is that a query shows it resting; that of a market or immediate order is its end.
+        ``lost`` counts as an outcome: the caller must not wait for another one.
         """
         if self.state in PENDING:
             return False
@@ -122,12 +122,12 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def executed_sum(self) -> Decimal | None:
-        """Quote units filled; ``None`` where the exchange shows a fill and not what it came to."""
+        """Quote units filled; ``None`` if the exchange shows a fill without its sum."""
         return known_sum(self.executed_quantity, self.executed_quote)
 
     @property
     def average_price(self) -> Decimal | None:
-        """Quote per base of what was filled; ``None`` where nothing was, or where its sum is not known."""
+        """Quote per base of the fills; ``None`` if nothing is filled, or the sum is not known."""
         if not self.executed_quantity or not self.executed_quote:
             return None
         return quotient(self.executed_quote, self.executed_quantity)

@@ -1,9 +1,9 @@
 """Resources: the names of what a lock is for, and which of them exclude one another.
 
 A trade's resource is ``trade:{symbol}:{side}:{target}``, or ``trade:{symbol}`` where ``[locks] scope`` is ``symbol``.
-Both forms can be held at the same time: the scope was changed while an outcome is unknown, or a caller took a lease of
-the other form. So ``trade:{symbol}``, the *whole*, excludes each of its *parts*, and each part excludes the whole,
-whatever the scope is now. Two parts do not exclude each other, and no other names do.
+Locks of both forms can exist at the same time: the scope was changed while an outcome is unknown, or a caller acquired
+a lease of the other form. So ``trade:{symbol}``, the *whole*, excludes each of its *parts*, and each part excludes the
+whole, whatever the scope is. Two parts do not exclude each other, and no other names do.
 """
 
 from collections import Counter
@@ -13,14 +13,14 @@ _TRADE_PARTS = 4
 
 
 def trade_resource(symbol: str, side: str, target_id: str | None, *, per_symbol: bool) -> str:
-    """Name what a trade's lock is for."""
+    """Return the resource of a trade."""
     if per_symbol:
         return f"{TRADE}:{symbol}"
     return f"{TRADE}:{symbol}:{side}:{target_id or 'manual'}"
 
 
 def one_spelling(name: str) -> str:
-    """Return a resource's one name: of a trade's, all but the target is read without case and outer spaces."""
+    """Return a resource's one name: in a trade's, case and outer spaces do not count except in the target."""
     parts = [part.strip() for part in name.split(":", _TRADE_PARTS - 1)]
     if parts[0].lower() != TRADE:
         return name
@@ -28,21 +28,21 @@ def one_spelling(name: str) -> str:
 
 
 def whole_of(resource: str) -> str | None:
-    """Return the whole of which a resource is a part; ``None`` for a whole, and for what is no trade's."""
+    """Return the whole of which a resource is a part; ``None`` for a whole, or a name that is no trade's."""
     kind, _, rest = resource.partition(":")
     symbol, is_part, _ = rest.partition(":")
     return f"{kind}:{symbol}" if kind == TRADE and is_part else None
 
 
 class HeldResources:
-    """The names that are held, and the question which others they exclude."""
+    """The held names, and which others they exclude."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._held_parts: Counter[str] = Counter()  # by whole
 
     def add(self, resource: str) -> None:
-        """Hold a name, if it is not held already."""
+        """Add a name, unless it is held already."""
         if resource not in self._names:
             self._names.add(resource)
             whole = whole_of(resource)
@@ -50,7 +50,7 @@ class HeldResources:
                 self._held_parts[whole] += 1
 
     def discard(self, resource: str) -> None:
-        """Hold a name no more."""
+        """Remove a name, if it is held."""
         if resource in self._names:
             self._names.discard(resource)
             whole = whole_of(resource)

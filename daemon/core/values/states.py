@@ -18,19 +18,19 @@
 
 Read it for what is *not* there. Nothing leads from ``in_doubt`` or ``lost`` back to ``queued``: after an unknown
 outcome nothing is ever sent again by itself. Nothing leads from any state that may have reached the exchange to
-``expired`` or ``withdrawn``: a clock or a request cannot undo what was sent. Not drawn is the doubt of what is waiting
-when a process begins: an armed order after a crash, a queued one after a restore (``verbs/restored``). Nor is the
-doubt of an open order that the exchange answered with an id and that no complete search has ever found.
+``expired`` or ``withdrawn``: a clock or a request cannot undo what was sent. Three transitions to ``in_doubt`` are not
+drawn: an armed order after a crash; a queued one after a restore (``verbs/restored``); and an open one that the
+exchange answered with an id, but that no complete search has ever found.
 
-What the exchange shows is believed over what we concluded: an order report is an event in *every* state that a request
-may have reached, ``rejected`` and ``canceled`` included, because MEXC's answers can be behind its books (a cancel may
-answer with the state from before it; a fill may be reported after the cancel). The only report that changes nothing is
-one older than what is known (:mod:`daemon.core.rules.order_reports`).
+What the exchange shows is believed over what the daemon concluded: an order report is an event in *every* state that a
+request may have reached, ``rejected`` and ``canceled`` included, because MEXC's answers can be behind its books (a
+cancel may answer with the state from before it; a fill may be reported after the cancel). The only report that changes
+nothing is one older than what is known (:mod:`daemon.core.rules.order_reports`).
 
 **To add a state**: a word in :class:`State`, its row in :data:`MEANINGS`, its transitions in :data:`TRANSITIONS`.
 Everything else in the daemon and its page derives from these three. The bot's client imports nothing of the daemon, so
-the state gets a line in :data:`daemon.client.shapes.PHASES` too. A database that exists admits the states that there
-were when it was made: once there is a release, a new state needs a migration (:mod:`daemon.store.schema`).
+the state gets a line in :data:`daemon.client.shapes.PHASES` too. A database accepts only the states that existed when
+it was created: once there is a release, a new state needs a migration (:mod:`daemon.store.schema`).
 """
 
 from enum import Enum, StrEnum, auto
@@ -70,7 +70,7 @@ class OrderEvent(StrEnum):
     SET_ASIDE = "set_aside"  # the exchange refused, and the operator must decide
     DOUBT = "doubt"  # the outcome is unknown
     LOSE = "lose"  # long and complete searches did not find it
-    RULE_OUT = "rule_out"  # the operator vouches that it was not placed
+    RULE_OUT = "rule_out"  # the operator states that it was not placed
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
     REQUEUE = "requeue"  # the operator sends a dead letter back

@@ -1,11 +1,11 @@
-"""What a trading pair admits: rounding, minima and maxima, checked before anything is queued.
+"""The rules of a trading pair: rounding, minimum and maximum, applied before an order is queued.
 
 The figures are those of MEXC's ``exchangeInfo`` (documented, and as maintained client libraries read them): prices
 have at most ``quotePrecision`` decimals, quantities at most ``baseAssetPrecision``; ``baseSizePrecision`` is the
 minimum quantity; ``quoteAmountPrecision`` and its ``…Market`` twin are the minimum notional of limit and market orders,
 ``maxQuoteAmount`` and its twin the maximum.
 
-Rounding never makes an order worse than asked: quantities are cut, a buyer's price is lowered, a seller's raised.
+Rounding never makes an order worse than requested: quantities are cut, a BUY's price is lowered, a SELL's raised.
 """
 
 from collections.abc import Collection
@@ -23,13 +23,13 @@ ALL, BUY_ONLY, SELL_ONLY, CLOSED = 1, 2, 3, 4
 """MEXC's ``tradeSideType`` (documented)."""
 
 OPENING_MS = 3_600_000
-"""So long after its first open a pair's state is not taken from what is known of it."""
+"""For this time after a pair's first open, its known state is not used: it may be outdated."""
 
 Wanted = TypeVar("Wanted", Signal, Order)
-"""What has amounts that a pair may not admit."""
+"""A value with amounts to fit to a pair."""
 
 FRESH_MS = 2_000
-"""Rules of this age are not read anew before they refuse a signal: so long passes between two questions for them."""
+"""Younger rules refuse a signal without another query, so refused signals cannot cause more queries than that."""
 
 
 class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,19 +46,19 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     min_notional_market: Decimal
     max_notional: Decimal | None
     max_notional_market: Decimal | None
-    order_types: frozenset[str]  # empty: not stated
+    order_types: frozenset[str]  # empty: MEXC does not state them
     trade_sides: int
     online: bool
     api_tradable: bool
-    contract: str | None = None  # address of the coin's contract, where MEXC says so
-    first_open_ms: int | None  # when trading opens or opened, where MEXC says so
+    contract: str | None = None  # address of the coin's contract, if MEXC states it
+    first_open_ms: int | None  # when trading opens or opened, if MEXC states it
 
 
 def fit(signal: Wanted, rules: SymbolRules, now_ms: int) -> Wanted:
-    """Round the amounts of a signal, or of an order, to what the pair admits.
+    """Round the amounts of a signal, or of an order, to the pair's rules, and check its limits.
 
-    A pair that opens about now is not judged by whether it is open, because what is known of that may be minutes old: a
-    sniper's order waits for the open, and the exchange's refusals until then are retried.
+    For a pair that is about to open or has just opened, it is not checked whether the pair is open, because the known
+    state may be minutes old. A sniper's order waits for the open, and refusals until then are retried.
 
     Raises:
         Invalid: the pair cannot take such an order; the error names the limit.
@@ -77,7 +77,7 @@ def fit(signal: Wanted, rules: SymbolRules, now_ms: int) -> Wanted:
 
 
 def refit(order: Order, rules: SymbolRules, now_ms: int) -> Order | None:
-    """Round an order's amounts to rules that were read anew; ``None`` where that changes nothing or cannot help."""
+    """Round an order's amounts to rules that were queried again; ``None`` if that changes nothing or cannot help."""
     try:
         fitted = fit(order, rules, now_ms)
     except Invalid:
@@ -100,10 +100,10 @@ def listed(symbol: str, rules: SymbolRules | None) -> SymbolRules:
 
 
 def check_type(signal: Signal, refused: Collection[str]) -> None:
-    """Refuse a signal whose type of order the exchange is known to take from nobody.
+    """Refuse a signal whose order type the exchange accepts from no account.
 
     Raises:
-        Invalid: it is one of these.
+        Invalid: the type is one of ``refused``.
 
     """
     if signal.type in refused:

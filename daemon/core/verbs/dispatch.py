@@ -143,8 +143,8 @@ def _backoff_ms(d: Decision, order: Order) -> int | None:
 def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     """Return the armed orders of lower priority that keep an order from being sent now, last in rank first.
 
-    None of them was sent. Among orders of the same priority a reservation holds, whichever is older: an order that is
-    retried again and again must not take the place of one that waits for its instant.
+    None of them was sent. An armed order of the same priority keeps its room, even if it is younger: an order that is
+    retried repeatedly must not displace one that waits for its instant.
     """
     priority = d.state.priority_of(order)
     open_orders = (d.state.orders.get(attempt.order_id) for attempt in d.state.open_attempts.values())

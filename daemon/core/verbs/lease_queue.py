@@ -1,9 +1,9 @@
 """The lease queue: callers that wait for a lease are granted it in order of priority, then age.
 
 Orders and callers wait for the same resources, each in a queue of their own, because an order needs the exchange's
-capacity as well and a caller does not. Where both wait for one resource the lesser rank goes first: a caller that an
-order outranks waits until the order has left, and no order is sent before a caller of lesser rank, because callers are
-granted first.
+capacity as well and a caller does not. If both wait for one resource, the more urgent one goes first. A caller waits
+until a more urgent order has left the queue. No order is sent before a more urgent caller, because leases are granted
+before orders are sent.
 """
 
 from collections import Counter
@@ -38,11 +38,11 @@ def enqueue(d: Decision, waiter: Waiter) -> None:
 
 
 def grant(d: Decision) -> None:
-    """Grant every free resource to the first caller in its queue, unless an order of lesser rank waits for it."""
+    """Grant every free resource to the first caller in its queue, unless a more urgent order waits for it."""
     while (entry := d.state.lease_queue.ranks.peek()) is not None:
         rival = d.state.queue.first(entry.resource)
         if rival is not None and rival.rank < entry.rank:
-            # Until the order has gone: TradingState.leave, TradingState.release.
+            # Until the order has left: TradingState.leave, TradingState.release.
             d.state.lease_queue.ranks.set_aside(entry.resource)
             continue
         waiter = d.state.lease_queue.remove(entry.entry_id)

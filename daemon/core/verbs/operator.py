@@ -1,7 +1,7 @@
 """What the operator does to orders and to trading. Each verb records its reason and its actor.
 
-The order that a verb is given may have been read from the disk a moment ago. Where memory knows it, memory's word is
-the newer one, and the verb goes by that.
+The order passed to a verb may have been read from the disk before. If the order is in memory, the verb uses that value,
+because it is newer.
 """
 
 from decimal import Decimal
@@ -137,10 +137,10 @@ def _check_grace(d: Decision, order: Order) -> None:
 
 
 def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
-    """Send a dead letter back into the queue, with its deadline begun anew.
+    """Send a dead letter back into the queue, with a new deadline.
 
     Raises:
-        WrongState: it is no dead letter, or its key has gone to a newer order.
+        WrongState: it is no dead letter, or a newer order has its key.
 
     """
     order = d.state.orders.get(order.order_id, order)
@@ -180,8 +180,8 @@ def halt(d: Decision, *, reason: str, actor: str = DAEMON) -> None:
 def clear_wait(d: Decision, *, reason: str, actor: str) -> None:
     """End every wait that the exchange asked for, or that its answers caused.
 
-    If the exchange accepts no orders, one order tries at once. The others wait for its answer: if the operator is
-    wrong, one order is in doubt, and not all that wait.
+    If orders are backed off, one order tries at once, and the others wait for its answer. So if the exchange still
+    accepts none, only that order can become in doubt.
     """
     d.state.backoff.try_now()
     until_ms = d.state.rate_budget.backoff_until_ms

@@ -1,4 +1,4 @@
-"""Recovery: the disk's rows become memory again. Start-up and recovery are the same path."""
+"""Recovery: load the trading state from the disk's rows. Every start is a recovery."""
 
 from collections.abc import Sequence
 
@@ -19,48 +19,48 @@ from daemon.core.verbs.restored import COPIED_FACT, begin_from_copy
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What the disk remembers of the work that is not finished."""
+    """What is on disk about unfinished work, and what limits still count."""
 
     orders: Sequence[Order]
-    ended: Sequence[Order | Ended]  # finished BUYs of the latest hour, for the guards
-    spent: Spent  # what those of the latest day came to that ended before
+    ended: Sequence[Order | Ended]  # finished BUYs of the last hour, for the guards
+    spent: Spent  # the worth of the earlier finished BUYs of the day
     locks: Sequence[Lock]
-    attempts: Sequence[Attempt]  # in flight when they were written
-    waiters: Sequence[Waiter]  # waited when the process ended
+    attempts: Sequence[Attempt]  # without a recorded answer
+    waiters: Sequence[Waiter]  # still waiting when the last process ended
     facts: dict[str, str]
-    sent_ms: Sequence[int]  # when the latest attempts were made
+    sent_ms: Sequence[int]  # when the last attempts were made
     last_seq: int
     last_token: int
-    last_ms: int  # the latest instant on record
+    last_ms: int  # the latest recorded instant
 
     @property
     def halted(self) -> str | None:
-        """Return why trading is halted, if it is."""
+        """Return why trading is halted; ``None`` if it is not."""
         return self.facts.get(HALT_FACT) or None
 
     @property
     def copied(self) -> str | None:
-        """Return the instant after which nothing is known here, if this is a backup that no daemon has started from."""
+        """Return the instant of a backup's last event; ``None`` unless this is the first start from a backup."""
         return self.facts.get(COPIED_FACT) or None
 
     @property
     def turned_away(self) -> str | None:
-        """Return why the exchange took no orders, if it took none."""
+        """Return why the exchange accepted no orders; ``None`` if it accepted them."""
         return self.facts.get(BACKOFF_FACT) or None
 
     @property
     def backoff_until_ms(self) -> int:
-        """Return until when the exchange said to wait."""
+        """Return until when the exchange asked to wait (Unix ms)."""
         return int(self.facts.get(RATE_BACKOFF_FACT, "0"))
 
 
 def recover(d: Decision, remembered: Remembered) -> None:
-    """Load what is not finished, take the locks again, and doubt what was in flight.
+    """Load unfinished orders and their locks, and put orders that were in flight in doubt.
 
-    Whatever was durable as sent or about to be sent may have reached the exchange; it is in doubt, and its lock is
-    held until the doubt has ended. What was queued waits again, with the deadline it had. What was sent in the last
-    second still counts against the exchange's rate, and what ended in the latest hour, and what was
-    spent today before that, still counts for the guards.
+    An order that is on disk as sent, or as armed, may have reached the exchange. It is in doubt, and its lock is held
+    until the doubt ends. A queued order waits again, with the same deadline. Attempts of the last second still count in
+    the rate budget. BUYs that have ended still count for the guards: those of the last hour one by one, the day's
+    earlier ones by their worth.
     """
     _load(d, remembered)
     for attempt in remembered.attempts:
@@ -86,10 +86,10 @@ def recover(d: Decision, remembered: Remembered) -> None:
 
 
 def _load(d: Decision, remembered: Remembered) -> None:
-    """Bring memory to where the disk is."""
+    """Load the state as it is on disk."""
     d.state.gate.halted = remembered.halted
     d.state.rate_budget.back_off(remembered.backoff_until_ms)
-    d.state.backoff = Backoff(remembered.turned_away, d.now_ms)  # one order tries before the others go
+    d.state.backoff = Backoff(remembered.turned_away, d.now_ms)  # one order tries first
     for each_ms in remembered.sent_ms:
         d.state.rate_budget.count(min(each_ms, d.now_ms))
     d.state.orders.last_seq = remembered.last_seq
@@ -97,7 +97,7 @@ def _load(d: Decision, remembered: Remembered) -> None:
     d.state.orders.exposure.begin(remembered.spent)
     unfinished = {order.seq: order for order in remembered.orders}
     in_sequence = sorted([*remembered.ended, *remembered.orders], key=lambda each: each.seq)
-    for each in in_sequence:  # as they came, so that none is put in between
+    for each in in_sequence:  # in order, so that each is appended, not inserted
         order = unfinished.get(each.seq)
         if order is None:
             d.state.orders.exposure.note(None, each)
