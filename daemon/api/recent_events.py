@@ -47,7 +47,7 @@ class RecentEvents:
         return f"{self.started_ms}-{number}"
 
     def position_of(self, event_id: str) -> int | None:
-        """Return the position that an id stands for; ``None`` where later events are no longer held."""
+        """Return the position of an id; ``None`` if some later events are no longer held."""
         found = _ID.fullmatch(event_id)
         if found is None or int(found[1]) != self.started_ms or not self.holds(int(found[2])):
             return None

@@ -98,7 +98,7 @@ def _print_cancelled(order: dict[str, Any]) -> None:
 
 
 def print_order(order: dict[str, Any]) -> None:
-    """Tell in a line what an order is and where it stands."""
+    """Print an order and its state in one line."""
     click.echo(f"{show.state(order['state'])}  {what(order)}  order {order['id']}")
 
 

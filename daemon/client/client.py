@@ -161,9 +161,9 @@ class Client:
         """Return a lock. ``async with`` acquires, renews and releases it.
 
         Args:
-            timeout_ms: length of the lease, which ends unless it is renewed. wait_s: how long to wait in the queue,
-            which is ordered by ``priority`` (1 is most urgent), then by arrival. A
-                client that loses its connection is queued anew.
+            timeout_ms: length of the lease, which ends unless it is renewed.
+            wait_s: how long to wait in the queue. A client that loses its connection loses its place, and joins again.
+            priority: order in the queue, before the time of arrival; 1 is most urgent.
             idempotency_key: makes this the same request as an earlier one; see :class:`AlreadyDone`.
             data: any JSON, kept with the lock.
             on_lost: called at once with the reason if the lock ends before the body does.

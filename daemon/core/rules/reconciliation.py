@@ -71,7 +71,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin(order: Order, now_ms: int, rules: Rules) -> Search:
-    """Begin to search for an order, or begin anew because it changed."""
+    """Return the first search for an order, or a new one because the order changed."""
     table = rules.config.reconcile
     match MEANINGS[order.state].search:
         case SearchPolicy.LOST:

@@ -18,10 +18,10 @@ _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
 def instant_ms(value: object) -> int | None:
-    """Read an instant as Unix milliseconds; ``None`` where it is none.
+    """Read an instant as Unix milliseconds; ``None`` if it is not one.
 
     A number counts as seconds or as milliseconds by its size: there is no year in which both could be meant. A time
-    without an offset from UTC is none, because nobody can say which instant it means.
+    without an offset from UTC is not an instant, because it is not known which one it means.
     """
     if isinstance(value, str):
         text = value.strip()

@@ -1,9 +1,9 @@
 """Signals: what the bot requests, checked and brought into one form.
 
-The wire form (:class:`SignalRequest`) is what JSON holds; the normal form (:class:`Signal`) is what everything behind
-the API works with: symbol and side in upper case, amounts as ``Decimal`` without trailing zeros, every default
-filled in. Two requests that mean the same have the same normal form. What a symbol admits (precision, minimum) is
-not judged here but in :mod:`daemon.core.values.symbols`.
+A :class:`SignalRequest` is the decoded JSON. A :class:`Signal` is its normal form, which the rest of the daemon uses:
+symbol and side in upper case, amounts as ``Decimal`` without trailing zeros, every default filled in. Two requests that
+mean the same have the same normal form. The rules of a pair (precision, minimum) are checked in
+:mod:`daemon.core.values.symbols`.
 """
 
 import re
