@@ -14,7 +14,7 @@ from tests.bench import boards, events, locks, memory, wire
 @click.option("--quick", is_flag=True, help="Few rounds: shows that it runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(what: str, quick: bool, as_json: bool) -> None:
-    """Measure, and print figures beside their floor."""
+    """Measure, and print the figures beside their floor."""
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/var/tmp") as name:  # a disk, not memory
         directory = Path(name)
         if what in {"all", "wire"}:

@@ -1,6 +1,6 @@
-"""Signal → wire beside eight readers of the board, or of long lists, with many orders queued.
+"""Signal to order while eight clients read the board, or long lists, with many orders queued.
 
-``python -m tests.bench.boards SOCKET TARGET COUNT``: that many readers, each asking again as soon as it is answered.
+``python -m tests.bench.boards SOCKET TARGET COUNT``: this many readers, each asking again as soon as it is answered.
 """
 
 import http.client
@@ -27,7 +27,7 @@ TARGETS = {"alone": "", "boards": "/v1/board", "lists": "/v1/orders?limit=1000",
 
 
 class Read(msgspec.Struct):
-    """What readers of one kind did to signals. Times in ms."""
+    """The effect of one kind of readers on signals. Times in ms."""
 
     name: str
     queued: int
@@ -41,7 +41,7 @@ def measure(directory: Path, *, queued: int, signals: int) -> list[Read]:
     try:
         with daemon(directory, exchange) as (path, _):
             _queue(path, queued)
-            latencies(path, exchange, signals)  # once, so that none begins cold
+            latencies(path, exchange, signals)  # warm up before the first measurement
             for name, target in TARGETS.items():
                 with _readers(directory / "status.sock", target):
                     took = sorted(latencies(path, exchange, signals))

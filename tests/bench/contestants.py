@@ -1,4 +1,4 @@
-"""The processes that are measured, and the stand-in for the exchange that measures them."""
+"""The processes that are measured, and the server that measures them in the exchange's place."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def compiled(name: str, directory: Path) -> Path:
 
 
 class Exchange:
-    """The stand-in: tells when each order's first bytes arrived."""
+    """The server in the exchange's place: reports when each order's first bytes arrived."""
 
     def __init__(self, directory: Path) -> None:
         self._process = subprocess.Popen(
@@ -34,7 +34,7 @@ class Exchange:
         self.port = int(self._told.readline())
 
     def arrivals_ns(self) -> dict[str, int]:
-        """Return the instants of the orders since the last question, by their amounts."""
+        """Return the arrivals since the last call, by the orders' amounts."""
         self._ask.write("?\n")
         self._ask.flush()
         found = {}
@@ -92,9 +92,9 @@ Tables = Mapping[str, Mapping[str, object]]
 def daemon(
     directory: Path, exchange: Exchange, more: Tables = MappingProxyType({})
 ) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """Run sniperd against the stand-in, its rates out of the way; yield its socket and its process.
+    """Run sniperd against that server, with rate limits out of the way; yield its socket and its process.
 
-    Its log goes to a file, as a service's goes to the journal: a pipe that nobody reads would fill up.
+    Its log goes to a file, as a service's goes to the journal: a pipe without a reader would fill up.
     """
     defaults: Tables = {
         "exchange": {"mode": "live", "base_url": f"http://127.0.0.1:{exchange.port}", "order_rate_per_s": 1_000_000},
@@ -132,4 +132,4 @@ def _await_ready(log: Path, process: subprocess.Popen[str]) -> None:
     while "daemon.ready" not in log.read_text():
         if process.poll() is not None:
             raise RuntimeError(f"sniperd ended with {process.returncode}: {log.read_text()[-500:]}")
-        time.sleep(0.02)  # between two looks
+        time.sleep(0.02)  # between two checks

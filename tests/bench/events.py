@@ -1,4 +1,4 @@
-"""Signal → wire while a hundred readers follow the events, ten of which never read, beside the same without readers."""
+"""Signal to order while a hundred readers follow the events, ten of which never read, beside the same without."""
 
 import os
 import socket
@@ -19,24 +19,24 @@ READERS, DEAF = 90, 10
 
 
 class Followed(msgspec.Struct):
-    """What one way of running came to, over all rounds. Times in ms."""
+    """The result of one way of running, over all rounds. Times in ms."""
 
     name: str
     p50: float
     p99: float
     p99_of_rounds: list[float]
-    heard: list[int]  # events that the reader heard that heard least, and most, in each round
+    heard: list[int]  # the fewest and the most events that one reader received, in each round
 
 
 def measure(directory: Path, *, signals: int, rounds: int) -> list[Followed]:
-    """Measure in turns, in one daemon, without and with readers."""
+    """Measure alternately, in one daemon, without and with readers."""
     exchange = Exchange(directory)
     alone: list[list[float]] = []
     followed: list[list[float]] = []
     heard: list[int] = []
     try:
         with daemon(directory, exchange) as (path, _):
-            latencies(path, exchange, signals)  # once, so that neither begins cold
+            latencies(path, exchange, signals)  # warm up, so that both are equal
             for turn in range(rounds):
                 for with_readers in (False, True) if turn % 2 else (True, False):
                     if with_readers:
@@ -51,7 +51,7 @@ def measure(directory: Path, *, signals: int, rounds: int) -> list[Followed]:
 
 
 def table(found: Sequence[Followed]) -> str:
-    """Write both, and how far the readers moved them."""
+    """Write both, and the difference that the readers make."""
     alone, followed = found
     lines = ["signal → wire       p50       p99 ms   p99 of the rounds"]
     for each in found:
@@ -77,7 +77,7 @@ def _p99(took: list[float]) -> float:
 
 @contextmanager
 def _readers(directory: Path) -> Iterator[list[int]]:
-    """Follow from a process of its own, and from here without reading; the list gets what was heard when it ends."""
+    """Follow from another process, and from here without reading; at the end the list gets the numbers of events."""
     status = directory / "status.sock"
     heard: list[int] = []
     with ExitStack() as deaf:

@@ -1,7 +1,7 @@
-"""Locks: acquire and release, durable, through the socket; beside redis-py's asyncio Lock on Valkey that syncs always.
+"""Locks: acquire and release, durable, through the socket; beside redis-py's asyncio Lock on Valkey that always syncs.
 
-Valkey's append-only file is synced before each answer, so both have on disk what they said. redis-py waits by asking
-again every tenth of a second, its default; ours are woken in line.
+Valkey syncs its append-only file before each answer, so both have their answers on disk. redis-py polls every tenth of
+a second, its default; sniperd wakes waiters in order.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ SCENARIOS = {
 
 
 class Contest(msgspec.Struct):
-    """What one contestant came to in one scenario. Latencies of a pair in ms, from asking to released."""
+    """The result of one contestant in one scenario. Latencies of a pair in ms, from request to release."""
 
     name: str
     scenario: str
@@ -41,7 +41,7 @@ class Contest(msgspec.Struct):
 
 
 def measure(directory: Path, *, seconds: float) -> list[Contest]:
-    """Measure both, in turns, scenario by scenario, in one run."""
+    """Measure both, alternately, scenario by scenario, in one run."""
     return asyncio.run(_measure(directory, seconds))
 
 
@@ -66,7 +66,7 @@ async def _measure(directory: Path, seconds: float) -> list[Contest]:
             async with _sniperd(path) as ours, _valkey(directory) as theirs:
                 for scenario, (tasks, resources) in SCENARIOS.items():
                     for name, pair in (("sniperd", ours), ("redis-py on Valkey", theirs)):
-                        await _run(pair, tasks, resources, seconds / 5)  # warm
+                        await _run(pair, tasks, resources, seconds / 5)  # warm up
                         found.append(Contest(name, scenario, *await _run(pair, tasks, resources, seconds)))
     finally:
         exchange.close()
@@ -74,7 +74,7 @@ async def _measure(directory: Path, seconds: float) -> list[Contest]:
 
 
 async def _run(pair: Pair, tasks: int, resources: int, seconds: float) -> tuple[float, float, float]:
-    """Let tasks take and release resources for so long; return pairs a second, and p50 and p99 in ms."""
+    """Let tasks acquire and release resources for a time; return pairs per second, and p50 and p99 in ms."""
     took: list[float] = []
     end = time.perf_counter() + seconds
 
@@ -94,7 +94,7 @@ async def _run(pair: Pair, tasks: int, resources: int, seconds: float) -> tuple[
 
 @asynccontextmanager
 async def _sniperd(path: Path) -> AsyncIterator[Pair]:
-    """Speak the least HTTP there is, a connection a task, so that the daemon is measured and not its client."""
+    """Use minimal HTTP, one connection per task, so that the daemon is measured and not its client."""
     async with AsyncExitStack() as stack:
         callers: dict[int, _Caller] = {}
 
@@ -119,7 +119,7 @@ class _Caller:
         self._writer = writer
 
     async def post(self, path: str, body: object, status: int) -> dict[str, object]:
-        """Ask, and check that the answer is the one that is expected."""
+        """Send a request, and check that the answer is the expected one."""
         raw = msgspec.json.encode(body)
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nPrefer: wait=60\r\nContent-Length: {len(raw)}\r\n\r\n"
         self._writer.write(head.encode() + raw)

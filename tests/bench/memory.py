@@ -17,12 +17,12 @@ BATCH = 500
 
 
 class Memory(msgspec.Struct):
-    """What was seen."""
+    """The results."""
 
     queued: int
     bytes_per_queued_order: float
     recovered_ms: int  # reading them into memory again
-    ready_ms: float  # from the start of the process to "signals are taken"
+    ready_ms: float  # from the start of the process to "signals are accepted"
     traded: int
     grown_bytes_per_traded_order: float
 
@@ -38,7 +38,7 @@ class _Unix(http.client.HTTPConnection):
 
 
 def measure(directory: Path, *, queued: int, traded: int) -> Memory:
-    """Queue orders that cannot go yet, start again, then trade many."""
+    """Queue orders that cannot be sent yet, start again, then trade many."""
     exchange = Exchange(directory)
     slowly = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
     try:
@@ -92,7 +92,7 @@ def _submit(path: Path, orders: int, name: str) -> None:
         if answer.status != http.client.ACCEPTED:
             raise RuntimeError(body.decode())
     connection.close()
-    time.sleep(1)  # the last of them trade, and what they leave behind goes
+    time.sleep(1)  # until the last of them are traded and cleaned up
 
 
 def _resident(process: subprocess.Popen[str]) -> int:

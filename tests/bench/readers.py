@@ -1,4 +1,4 @@
-"""Readers of events, as cheap as can be, many in one process: ``python -m tests.bench.readers SOCKET COUNT``."""
+"""Readers of events, as cheap as possible, many in one process: ``python -m tests.bench.readers SOCKET COUNT``."""
 
 import selectors
 import socket
@@ -7,7 +7,7 @@ import time
 
 REQUEST = b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n"
 SETTLED_S = 0.5
-"""What was told before the end has come after so long."""
+"""After the end, an event that was sent has arrived within this time."""
 
 
 def main(path: str, count: int) -> None:
@@ -18,7 +18,7 @@ def main(path: str, count: int) -> None:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(path)
         connection.sendall(REQUEST)
-        heard[connection.fileno()] = -1  # hello is none
+        heard[connection.fileno()] = -1  # hello is no event
         watched.register(connection, selectors.EVENT_READ)
     watched.register(sys.stdin, selectors.EVENT_READ)
     told, until = False, float("inf")

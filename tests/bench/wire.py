@@ -1,4 +1,4 @@
-"""Signal → wire: from the first byte of a signal on the socket to the first byte of its order at the exchange."""
+"""Signal to order: from the first byte of a signal on the socket to the first byte of its order at the exchange."""
 
 import socket
 import statistics
@@ -15,23 +15,23 @@ GAP_S = 0.01
 """Between two signals of the idle run: long enough for caches and timers to cool."""
 
 LOOKS = 600
-"""So often, within half a minute, the last of many orders is looked for before the run is called broken."""
+"""How often, within half a minute, the last of many orders is checked for before the run counts as failed."""
 
 _numbers = count(100)
 
 
 class Wire(msgspec.Struct):
-    """What one contestant came to. Times in ms, rates per second."""
+    """The result of one contestant. Times in ms, rates per second."""
 
     name: str
     idle_p50: float
     idle_p99: float
-    burst: float | None  # orders a second, of those sent at once
-    serial: float | None  # orders a second, one after another
+    burst: float | None  # orders per second, of those sent at once
+    serial: float | None  # orders per second, one after another
 
 
 def measure(directory: Path, *, signals: int, burst: int, rounds: int) -> list[Wire]:
-    """Measure floor, sniperd and ccxt, in turns, in one run; return the medians of the rounds."""
+    """Measure floor, sniperd and ccxt, alternately, in one run; return the medians of the rounds."""
     exchange = Exchange(directory)
     found: dict[str, list[Wire]] = {"floor": [], "sniperd": [], "ccxt": []}
     try:
@@ -65,7 +65,7 @@ def table(wires: Sequence[Wire]) -> str:
 
 
 def _signal() -> tuple[str, bytes]:
-    """Make a signal of its own; its amount is what it is told by."""
+    """Make a signal; its amount identifies it."""
     amount = str(next(_numbers))
     body = (
         f'{{"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quoteOrderQty":"{amount}","ownerId":"bench",'
@@ -90,7 +90,7 @@ def _idle(path: Path, exchange: Exchange, signals: int) -> tuple[float, float]:
 
 
 def latencies(path: Path, exchange: Exchange, signals: int) -> list[float]:
-    """Send signals one by one, with a pause after each; return how long each took to the wire, sorted, in ms."""
+    """Send signals one by one, with a pause after each; return the times to the order, sorted, in ms."""
     with _connected(path) as connection:
         for _ in range(50):
             _exchanged(connection)
@@ -107,7 +107,7 @@ def latencies(path: Path, exchange: Exchange, signals: int) -> list[float]:
 
 
 def _serial(path: Path, exchange: Exchange, signals: int) -> float:
-    """Send signals one after another without a pause; return orders a second."""
+    """Send signals one after another without a pause; return orders per second."""
     with _connected(path) as connection:
         exchange.arrivals_ns()
         began_ns = time.monotonic_ns()  # a stopwatch
@@ -117,10 +117,10 @@ def _serial(path: Path, exchange: Exchange, signals: int) -> float:
 
 
 def _at_once(path: Path, exchange: Exchange, signals: int) -> float:
-    """Send all signals at once, each on a connection of its own; return orders a second."""
+    """Send all signals at once, each on a connection of its own; return orders per second."""
     connections = [_connected(path) for _ in range(signals)]
     messages = [_signal()[1] for _ in connections]
-    time.sleep(0.5)  # let the daemon take the connections
+    time.sleep(0.5)  # let the daemon accept the connections
     exchange.arrivals_ns()
     began_ns = time.monotonic_ns()  # a stopwatch
     for connection, message in zip(connections, messages, strict=True):
@@ -137,12 +137,12 @@ def _rate(exchange: Exchange, signals: int, began_ns: int) -> float:
 
 
 def _arrivals(exchange: Exchange, signals: int) -> dict[str, int]:
-    """Return when each order arrived: an answer says that a signal is accepted, its order may still be on the way."""
+    """Return when each order arrived: the answer says that a signal is accepted; its order may still be open."""
     arrived = exchange.arrivals_ns()
     for _ in range(LOOKS):
         if len(arrived) >= signals:
             return arrived
-        time.sleep(0.05)  # between two looks
+        time.sleep(0.05)  # between two checks
         arrived |= exchange.arrivals_ns()
     raise RuntimeError(f"{len(arrived)} of {signals} orders arrived")
 

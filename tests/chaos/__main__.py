@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: live through one day, and judge it."""
+"""``python -m tests.chaos``: run one day, and judge it."""
 
 import shutil
 import sys
@@ -24,7 +24,7 @@ PAIRS = len(default_symbols())
 @click.option("--trace", is_flag=True, help="Print every line of the daemon's log at the end.")
 @click.option("--keep", is_flag=True, help="Keep the directory of a day that held, too.")
 def main(seed: int, signals: int, symbols: int, kills: int, trace: bool, keep: bool) -> None:
-    """Live through a day of kills and faults, and judge it by the exchange's book.
+    """Run a day of kills and faults, and judge it by the exchange's book.
 
     Exit status: 0 if every promise held, else 1.
     """

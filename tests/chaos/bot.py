@@ -13,22 +13,22 @@ from tests.support.unix_http import Answer, ask
 from tests.support.waiting import Deadline, eventually, wall_ms
 
 HANDS = 8
-"""Requests that the bot has under way at once."""
+"""Concurrent requests of the bot."""
 
 PATIENCE_S = 60.0
 PAUSE_S = 0.03
-"""Between a request that found no answer and the next."""
+"""Pause between a request without an answer and the next."""
 
 TRADE = "/api/mexc/trade"
 TRADED = frozenset({200, 202, 400, 409})
-"""HTTP statuses by which the trade route tells how an order stands."""
+"""HTTP statuses by which the trade route reports the state of an order."""
 
 
 class Bot:
-    """Sends signals and remembers what it was told."""
+    """Sends signals and keeps the answers."""
 
     def __init__(self, socket: Path, deliveries: list[Delivery], again: frozenset[int]) -> None:
-        """Answers of these statuses are none: the request is sent again."""
+        """Create a bot; a request answered with one of the statuses ``again`` is sent again."""
         self.acknowledged: list[Acknowledged] = []
         self.trades: list[Told] = []
         self.complaints: list[str] = []
@@ -41,19 +41,19 @@ class Bot:
         self._hands = [Thread(target=self._work, name="bot", daemon=True) for _ in range(HANDS)]
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start the threads that send."""
         for hand in self._hands:
             hand.start()
 
     def wait_for_answers(self, count: int, timeout_s: float = PATIENCE_S) -> int:
-        """Wait until so many requests are answered, or given up; tell how many are."""
+        """Wait until this many requests are answered or given up; return their number."""
         with self._changed:
             came = self._changed.wait_for(lambda: self._answers >= count, timeout_s)
             assert came, f"{self._answers} of {count} requests were answered within {timeout_s} s"
             return self._answers
 
     def wait_for_halted(self, timeout_s: float) -> bool:
-        """Wait until a request is answered with "halted" from now on; tell whether one was."""
+        """Wait for a request that is answered with "halted" from now on; return whether there was one."""
         with self._changed:
             before = self.figures["answered halted"]
             return self._changed.wait_for(lambda: self.figures["answered halted"] > before, timeout_s)
@@ -69,7 +69,7 @@ class Bot:
         while (delivery := self._next()) is not None:
             try:
                 self._deliver(delivery)
-            except Exception as error:  # noqa: BLE001  # a thread's end must be heard of
+            except Exception as error:  # noqa: BLE001  # the end of a thread must be reported
                 self._complain(f"signals {_numbers(delivery)}: {type(error).__name__}: {error}")
             with self._changed:
                 self._answers += 1
@@ -98,7 +98,7 @@ class Bot:
             self._complain(f"signals {_numbers(delivery)} were answered with {answer.status} {answer.raw!r}")
 
     def _try(self, delivery: Delivery) -> tuple[int, Answer] | None:
-        """Send it once; return when, and the answer. ``None``: it is to be sent again, under the same key."""
+        """Send it once; return when, and the answer. ``None``: send it again, with the same key."""
         self._count("requests")
         bodies = [_body(wish) for wish in delivery.wishes]
         prefer = {} if delivery.wait_s is None else {"Prefer": f"wait={delivery.wait_s:g}"}
@@ -148,19 +148,19 @@ class Bot:
 
 
 def _body(wish: Wish) -> dict[str, Any]:
-    """Write a signal; a repetition names a fresh instant, as a broadcast does."""
+    """Return a signal's body; a repetition has a fresh instant, as a broadcast does."""
     if wish.execute_in_ms is None:
         return wish.signal
     return wish.signal | {"executeAt": wall_ms() + wish.execute_in_ms}
 
 
 def _as_trade(signal: dict[str, Any]) -> dict[str, Any]:
-    """Write a signal in the words of the trade route."""
+    """Return a signal's body for the trade route."""
     return {("userId" if name == "ownerId" else name): value for name, value in signal.items()}
 
 
 def _is_halted(answer: Answer) -> bool:
-    """Whether trading is halted; the trade route and the others name the reason differently."""
+    """Return whether trading is halted; the trade route and the others name the reason differently."""
     return answer.status == 409 and "halted" in {answer.json.get("error"), answer.json.get("code")}
 
 

@@ -1,4 +1,4 @@
-"""The day itself: starts everybody, does the plan's deeds, lets things settle, gathers the evidence."""
+"""The day itself: starts the processes, does the plan's deeds, lets everything settle, collects the evidence."""
 
 import time
 from collections import Counter
@@ -28,7 +28,7 @@ CONFIG: Tables = {
 }
 
 NEXT_EVENT_S = 1.0
-"""A deed waits so long for its event, which may not come at all; then it is done nevertheless."""
+"""How long a deed waits for its event, which may not come at all; then it is done nevertheless."""
 
 SETTLE_S = 60.0
 
@@ -36,7 +36,7 @@ Tell = Callable[[str], None]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a day came to."""
+    """The result of a day."""
 
     broken: list[str]
     figures: dict[str, Any]
@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class Day:
     """One day."""
 
-    send_again = frozenset({503})  # answers that say: send it again
+    send_again = frozenset({503})  # answers after which the bot sends again
 
     def __init__(self, stage: Stage, plan: Plan, tell: Tell) -> None:
         self._plan = plan
@@ -62,7 +62,7 @@ class Day:
         self._settled_s = 0.0
 
     def live(self) -> Outcome:
-        """Live through the day, then judge it."""
+        """Run the day, then judge it."""
         try:
             self._exchange.inject(*FAULTS)
             self.daemon.start(with_rules=True)
@@ -142,7 +142,7 @@ class Day:
         return f"{recovered['orders']} orders to go on with, {recovered['in_doubt']} of them in doubt"
 
     def _outage(self) -> str:
-        """Let nobody listen at the exchange's address, until an order has met with that."""
+        """Stop the exchange until an order could not connect, then start it again."""
         self._requests.gather()
         self._exchange.kill()
         came = self._wait_for("order.deferred")
@@ -152,9 +152,9 @@ class Day:
         return "an order met with it" if came else "no order met with it"
 
     def _halt(self, *, kills: bool) -> str:
-        """Halt trading until the bot was answered so; while it is halted, the daemon may be killed and start again."""
+        """Halt trading until a request was refused; meanwhile the daemon may be killed and start again."""
         self._switch("halt")
-        for _ in range(2):  # the exchange has read what was sent before: it answers in the order of arrival
+        for _ in range(2):  # the exchange answers in the order of arrival: it has now read everything sent before
             self._requests.gather()
         since_ms = wall_ms()
         found = ""
@@ -171,7 +171,7 @@ class Day:
         assert answer.status == 200, answer.raw
 
     def _settle(self) -> None:
-        """Leave the daemon alone until nothing is to come any more, and rule on what stays unknown."""
+        """Leave the daemon alone until nothing more can happen, and resolve what stays unknown."""
         self._exchange.inject()
         for symbol in {wish.symbol for wish in self._plan.wishes}:
             self._exchange.change_market(symbol, volatility=0)
@@ -180,20 +180,20 @@ class Day:
         try:
             eventually(lambda: not differences(self._evidence()), "agreement with the book", SETTLE_S / 4)
         except AssertionError:
-            self._tell("daemon and book do not come to agree")  # the verdict says in what
+            self._tell("daemon and book do not come to agree")  # the verdict says where
         self._settled_s = time.perf_counter() - began_s
         code = self.daemon.terminate()
         if code != 0:
             self._broken.append(f"the daemon ended with {code}")
 
     def _is_quiet(self) -> bool:
-        """Whether nothing more is to come; lost orders are ruled on, because others may wait for their locks."""
+        """Return whether nothing more can happen; lost orders are resolved, because others may wait for their locks."""
         self._rule_on_lost()
         states = self.daemon.get("/v1/status")["orders"]
         return not states.keys() & {state.value for state in PENDING | {State.LOST}}
 
     def _rule_on_lost(self) -> None:
-        """Rule on lost orders as a person does: by the exchange's own list. What stands there is seen at last."""
+        """Resolve lost orders as an operator does, by the exchange's own list; those in it are found in the end."""
         lost = self.daemon.get("/v1/orders?state=lost&limit=1000")["orders"]
         held = {entry["clientOrderId"] for entry in self._exchange.orders()}
         for order in lost:
@@ -242,7 +242,7 @@ class Day:
 
 
 class Requests:
-    """The requests to place orders, as they came; gathered now and then, because the exchange forgets them."""
+    """The requests to place orders, as they arrived; gathered at intervals, because the exchange forgets them."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -250,7 +250,7 @@ class Requests:
         self._now: dict[tuple[str, int, int], dict[str, Any]] = {}
 
     def gather(self) -> list[dict[str, Any]]:
-        """Look what has come; return all of it."""
+        """Gather what has arrived; return all of it."""
         seen: Counter[tuple[str, int]] = Counter()
         for request in self._exchange.arrivals():
             key = request["parameters"]["newClientOrderId"], request["receivedMs"]
@@ -259,7 +259,7 @@ class Requests:
         return [*self._past, *self._now.values()]
 
     def begin_anew(self) -> None:
-        """The exchange was started again and remembers nothing."""
+        """Keep what was gathered: the exchange was started again and remembers nothing."""
         self._past += self._now.values()
         self._now.clear()
 
@@ -280,5 +280,5 @@ def _arrival(request: dict[str, Any]) -> Arrival:
 
 
 def kept(directory: Path) -> str:
-    """Tell what stands in a day's directory."""
+    """Describe the contents of a day's directory."""
     return f"{directory} holds what everybody wrote (life-*.log), the daemon's database and the exchange's book"

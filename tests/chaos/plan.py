@@ -1,4 +1,4 @@
-"""What is to happen in a day, drawn from a seed: what the bot sends, what strikes the exchange, who is killed when."""
+"""What happens in a day, drawn from a seed: what the bot sends, which faults occur, who is killed when."""
 
 from decimal import ROUND_UP, Decimal
 from itertools import takewhile
@@ -10,10 +10,10 @@ import msgspec
 from daemon.simulator.symbols import Symbol, default_symbols
 
 VALUE = Decimal(12)
-"""What the smallest order of a pair is worth, in USDT."""
+"""Value of the smallest order of a pair, in USDT."""
 
 TRADES = 0.3
-"""Share of what is wanted that is a trade."""
+"""Share of wishes that are sent as a trade."""
 
 STARTING = ("daemon.starting", "daemon.recovered", "daemon.reconciling", "daemon.ready")
 WORKING = ("order.sent", "order.placed", "order.seen", "order.looked", "order.in_doubt", "order.deferred")
@@ -36,7 +36,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "rows_twice", "probability": 0.3},
     {"kind": "rate_limited", "probability": 0.01},
     {"kind": "refused", "probability": 0.05},
-    {"kind": "refused", "probability": 0.02, "code": 30002},  # to be set aside
+    {"kind": "refused", "probability": 0.02, "code": 30002},  # becomes a dead letter
     {"kind": "error_before", "endpoint": "GET /api/v3/order", "probability": 0.1},
     {"kind": "reply_lost", "endpoint": "GET /api/v3/order", "probability": 0.05},
     {"kind": "rate_limited", "endpoint": "GET /api/v3/order", "probability": 0.001},
@@ -44,12 +44,12 @@ FAULTS: tuple[dict[str, Any], ...] = (
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """One thing that the bot wants, once. Its quantity is no other wish's of its symbol: so the book tells of it."""
+    """One order that the bot wants. Its quantity is unique for its symbol, so that it can be found in the book."""
 
     number: int
     signal: dict[str, Any]
     execute_in_ms: int | None = None
-    trades: bool = False  # it goes through the bot's own route for trades, which waits for the outcome
+    trades: bool = False  # it goes through the bot's own trade route, which waits for the outcome
 
     @property
     def symbol(self) -> str:
@@ -58,7 +58,7 @@ class Wish(msgspec.Struct, frozen=True):
 
     @property
     def quantity(self) -> Decimal:
-        """How much of it."""
+        """The quantity."""
         return Decimal(self.signal["quantity"])
 
 
@@ -66,17 +66,17 @@ class Delivery(msgspec.Struct, frozen=True):
     """Signals that the bot sends in one request; more than one are a batch."""
 
     wishes: tuple[Wish, ...]
-    wait_s: float | None = None  # the bot waits so long for the outcome
+    wait_s: float | None = None  # how long the bot waits for the outcome
     insists: bool = True  # it is sent again until it is answered
 
     @property
     def trades(self) -> bool:
-        """Whether it goes through the bot's own route for trades."""
+        """Return whether it goes through the bot's own trade route."""
         return self.wishes[0].trades
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """Something done to the processes when the bot has so many answers, and then, if named, at the next such event."""
+    """Something done to the processes after a number of answers, and then, if an event is named, at the next one."""
 
     what: Literal["kill", "outage", "halt", "halt and kill"]
     answers: int
@@ -84,7 +84,7 @@ class Deed(msgspec.Struct, frozen=True):
 
     @property
     def kills(self) -> int:
-        """How often the daemon is killed: for an event of its start, it must be started first."""
+        """The number of kills: for an event of its start, the daemon must be started first."""
         return 0 if self.what in {"outage", "halt"} else 2 if self.event in STARTING else 1
 
 
@@ -111,7 +111,7 @@ def plan(seed: int, *, signals: int, symbols: int, kills: int) -> Plan:
 
 
 def _wish(dice: Random, number: int, pair: Symbol, place: int) -> Wish:
-    """Draw a wish, the so-manieth of its symbol."""
+    """Draw a wish with its number among those of its symbol."""
     step = Decimal(1).scaleb(-pair.quantity_decimals)
     kind = dice.choice(("MARKET", "MARKET", "MARKET", "LIMIT", "LIMIT", "IOC", "FOK"))
     signal: dict[str, Any] = {

@@ -25,6 +25,6 @@ def test_the_same_seed_is_the_same_plan() -> None:
     assert plan(7, signals=50, symbols=40, kills=5) != plan(8, signals=50, symbols=40, kills=5)
 
 
-def test_no_two_wishes_look_alike_on_the_book() -> None:
+def test_no_two_wishes_are_alike_on_the_book() -> None:
     wishes = plan(3, signals=400, symbols=43, kills=0).wishes
     assert len({(wish.symbol, wish.quantity) for wish in wishes}) == 400

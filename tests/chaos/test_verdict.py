@@ -1,4 +1,4 @@
-"""A verdict that cannot fail is worth nothing: every kind of broken day is found, and nothing else is called broken."""
+"""The verdict can fail: every kind of broken day is found, and nothing else is called broken."""
 
 from decimal import Decimal
 from typing import Any
@@ -60,7 +60,7 @@ QUEUED = msgspec.structs.replace(NOTHING, status=202, queued=True)
 
 
 def day(**changes: Any) -> Evidence:
-    """Tell of a day with one wish, which went well but for the changes."""
+    """Return the evidence of a day with one wish that went well except for the changes."""
     given: dict[str, Any] = {
         "wishes": [WISH],
         "acknowledged": [Acknowledged(0, PLACED.order_id)],
@@ -146,11 +146,11 @@ def test_a_repetition_after_an_end_without_a_fill_may_be_another_order() -> None
         pytest.param({"trades": [msgspec.structs.replace(NOTHING, status=202)]}, id="an unknown outcome"),
     ],
 )
-def test_an_answer_that_the_book_bears_out_is_not_called_wrong(changes: dict[str, Any]) -> None:
+def test_a_correct_answer_is_not_called_wrong(changes: dict[str, Any]) -> None:
     assert judge(day(**changes)) == []
 
 
-def test_an_answer_of_the_trade_route_is_read() -> None:
+def test_an_answer_of_the_trade_route_is_parsed() -> None:
     shown = {"orderId": "C02__1", "quantity": "0.001", "price": "95000", "status": "FILLED"}
     times = {"asked_ms": NOW_MS, "told_ms": NOW_MS + 100}
     assert read_answer(0, 200, {"success": True, "order": shown}, **times) == TOLD
@@ -304,7 +304,7 @@ def test_a_breach_is_found(changes: dict[str, Any], found: str) -> None:
     assert any(found in broken for broken in judge(day(**changes)))
 
 
-def test_only_what_time_may_mend_is_waited_for() -> None:
+def test_only_what_can_still_settle_is_waited_for() -> None:
     assert differences(day(orders=[placed(state=State.IN_DOUBT)])) != []
     assert differences(day(orders=[placed(executed_quote=Decimal(94))])) != []
     assert differences(day(attempts=[], locks=[lock(1)])) == []

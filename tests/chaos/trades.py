@@ -1,4 +1,4 @@
-"""What the trade route told the bot, held against the exchange's book as it stood when the route answered."""
+"""The trade route's answers, checked against the exchange's book at the time of the answer."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -13,10 +13,10 @@ from daemon.simulator.faults import Fault
 _Signal = TypeVar("_Signal", bound=Hashable)
 
 STALE_MS = 10_000
-"""An answer about an order that rests may be as old as this: the daemon looks for fills now and then."""
+"""How old an answer about a resting order may be: the daemon queries fills at intervals."""
 
 ROUNDING = Decimal("1e-9")
-"""Of the quote sum: by so much may a price times a quantity differ from it."""
+"""Share of the quote sum by which price times quantity may differ from it."""
 
 EARLY_SHARE = Fault("filled_early").share
 
@@ -32,8 +32,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     status: int  # of HTTP
     succeeded: bool
     queued: bool = False
-    order_id: str | None = None  # the daemon's, where the answer is no success
-    exchange_order_id: str | None = None  # this and what follows, where it is one
+    order_id: str | None = None  # the daemon's, if the answer is no success
+    exchange_order_id: str | None = None  # this and what follows, if it is one
     quantity: Decimal | None = None
     price: Decimal | None = None
     state: str | None = None  # as MEXC calls it
@@ -58,40 +58,40 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
     status: str
     order_id: str
     price: Decimal
-    time: int  # at which it was placed
-    update_time: int | None  # of its last fill or its cancellation
+    time: int  # when it was placed
+    update_time: int | None  # when it was last filled or cancelled
     fills: list[Fill]
 
     @property
     def ended_without_a_fill(self) -> bool:
-        """Whether nothing was bought or sold, so that the same signal may become another order."""
+        """Return whether nothing was bought or sold, so that the same signal may become another order."""
         return self.status == "CANCELED" and not self.executed_qty
 
     def rested_at(self, at_ms: int) -> bool:
-        """Whether it stood on the book, able to trade, at an instant or later."""
+        """Return whether it rested on the book at an instant or later."""
         if self.status not in ENDED:
             return True
         return self.update_time is not None and self.update_time > max(self.time, at_ms)
 
     def executed_by(self, at_ms: int) -> Decimal:
-        """Tell how much was executed by an instant."""
+        """Return the quantity executed by an instant."""
         return sum((fill.qty for fill in self.fills if fill.time <= at_ms), Decimal(0))
 
     def sums(self) -> dict[Decimal, Decimal]:
-        """Return each quantity that was ever executed or shown so, with the quote sum that it came to."""
+        """Return each quantity that was ever executed or shown as executed, with its quote sum."""
         quantities = accumulate((fill.qty for fill in self.fills), initial=Decimal(0))
         quotes = accumulate((fill.qty * fill.price for fill in self.fills), initial=Decimal(0))
         return self.early() | dict(zip(quantities, quotes, strict=True))
 
     def early(self) -> dict[Decimal, Decimal]:
-        """Return the quantity, with its sum, that a filled order is shown with first (fault ``filled_early``)."""
+        """Return the quantity, with its sum, that a filled order shows first (fault ``filled_early``)."""
         if self.status != "FILLED":
             return {}
         return {self.executed_qty * EARLY_SHARE: self.cummulative_quote_qty * EARLY_SHARE}
 
 
 def read_answer(wish: int, status: int, answer: dict[str, Any], *, asked_ms: int, told_ms: int) -> Told:
-    """Read an answer of the trade route."""
+    """Parse an answer of the trade route."""
     common = {"wish": wish, "asked_ms": asked_ms, "told_ms": told_ms, "status": status, "succeeded": answer["success"]}
     if not answer["success"]:
         order_id = answer.get("orderId") or answer.get("queueId")
@@ -104,7 +104,7 @@ def read_answer(wish: int, status: int, answer: dict[str, Any], *, asked_ms: int
 def mistold(
     answers: list[Told], book: list[Entry], sizes: dict[int, tuple[str, Decimal]], stale_ms: int = STALE_MS
 ) -> Iterator[str]:
-    """Name every answer that the book contradicts; ``sizes`` are each wish's symbol and quantity."""
+    """Yield every answer that the book contradicts; ``sizes`` are each wish's symbol and quantity."""
     by_exchange_id = {entry.order_id: entry for entry in book}
     of_order: dict[str, list[Entry]] = defaultdict(list)
     for each in book:
@@ -124,7 +124,7 @@ def mistold(
 
 
 def _wrong_success(told: Told, entry: Entry, stale_ms: int) -> Iterator[str]:
-    """No success without a fill or an order that rests; no quantity that was not executed; no invented price."""
+    """No success without a fill or a resting order; no quantity that was not executed; no invented price."""
     if told.status != 200:
         yield "another status than 200"
     quantity = told.quantity
@@ -147,7 +147,7 @@ def _wrong_success(told: Told, entry: Entry, stale_ms: int) -> Iterator[str]:
 
 
 def _is_price_of(entry: Entry, price: Decimal, quantity: Decimal) -> bool:
-    """Whether a price is the average of what was executed, or the limit of what rests."""
+    """Return whether a price is the average of the fills, or the limit of a resting order."""
     if not quantity:
         return price == entry.price
     quote = entry.sums()[quantity]
@@ -155,7 +155,7 @@ def _is_price_of(entry: Entry, price: Decimal, quantity: Decimal) -> bool:
 
 
 def _wrong_failure(told: Told, entries: list[Entry]) -> Iterator[str]:
-    """Where nothing is said to have been executed, nothing was; what is said to be queued was not sent yet."""
+    """If the answer says that nothing was executed, nothing was; if it says queued, nothing was sent yet."""
     if told.status == 400:
         for entry in entries:
             if entry.executed_qty or not entry.ended_without_a_fill:
@@ -165,7 +165,7 @@ def _wrong_failure(told: Told, entries: list[Entry]) -> Iterator[str]:
 
 
 def orders_per_signal(book: Iterable[Entry], signal_of: Callable[[Entry], _Signal]) -> "Counter[_Signal]":
-    """Count each signal's orders on the book; more than one is a signal that was traded twice.
+    """Count each signal's orders on the book; more than one means that the signal was traded twice.
 
     An order that ended without a fill does not count: after it the same signal may become another order.
     """

@@ -1,4 +1,4 @@
-"""The promises, held against a day's evidence: the exchange's book and its arrivals first, the daemon's word second.
+"""The promises, checked against a day's evidence: the exchange's book and arrivals first, the daemon's records second.
 
 Everything here is a function over values, so that tests can show for each promise that its breach is found.
 """
@@ -19,13 +19,13 @@ from tests.chaos.plan import Wish
 from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
 
 TRANSIT_MS = 500
-"""Between the last look at the clock before a request's first byte and its arrival, on a machine that is busy."""
+"""Time from the last check of the clock before a request's first byte to its arrival, on a busy machine."""
 
 CLOCKS_MS = 50
-"""By which the clocks of two processes of one machine may differ."""
+"""By how much the clocks of two processes on one machine may differ."""
 
 REFUSALS = frozenset({400, 418, 429})
-"""HTTP statuses by which the exchange tells that nothing was done. Any other answer, or none, leaves it unknown."""
+"""HTTP statuses by which the exchange says that it did nothing. Any other answer, or none, is an unknown outcome."""
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Acknowledged(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A request to place an order, as it came to the exchange; status 0: it was not answered."""
+    """A request to place an order, as it arrived at the exchange; status 0: it was not answered."""
 
     client_order_id: str
     symbol: str
@@ -46,9 +46,9 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 class Halt(msgspec.Struct, frozen=True):
-    """A time in which the daemon was halted."""
+    """A time during which the daemon was halted."""
 
-    since_ms: int  # halt was answered, and the exchange had read what was sent before
+    since_ms: int  # halt was answered, and the exchange had read everything sent before
     until_ms: int  # resume was about to be sent
 
 
@@ -61,13 +61,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     halts: list[Halt]
     book: list[Entry]
     arrivals: list[Arrival]  # oldest first
-    orders: list[Order]  # the daemon's, as are these
+    orders: list[Order]  # the daemon's, like the next two
     attempts: list[Attempt]
     locks: list[Lock]
 
 
 def judge(evidence: Evidence) -> list[str]:
-    """Name every promise that did not hold."""
+    """Yield every promise that did not hold."""
     checks = (
         *(_twice, _unknown, _forgotten, _mistold, _unsettled, _differences),
         *(_mistimed, _halted, _after_doubt, _not_durable, _locks),
@@ -76,12 +76,12 @@ def judge(evidence: Evidence) -> list[str]:
 
 
 def differences(evidence: Evidence) -> list[str]:
-    """Tell where the daemon and the book do not agree yet."""
+    """Yield where the daemon and the book do not agree yet."""
     return [*_unsettled(evidence), *_differences(evidence)]
 
 
 def _twice(evidence: Evidence) -> Iterator[str]:
-    """No signal has two orders, whatever they are called, but after one that ended without a fill."""
+    """No signal has two orders on the book, unless the first ended without a fill."""
     wishes = {(wish.symbol, wish.quantity) for wish in evidence.wishes}
     held = orders_per_signal(evidence.book, lambda entry: (entry.symbol, entry.orig_qty))
     for symbol, quantity in {(entry.symbol, entry.orig_qty) for entry in evidence.book} - wishes:
@@ -96,7 +96,7 @@ def _twice(evidence: Evidence) -> Iterator[str]:
 
 
 def _stands(order: Order) -> bool:
-    """Whether an order is its signal's only one: not where nothing was placed, or nothing was bought or sold."""
+    """Return whether an order is its signal's only one: not if nothing was placed, or nothing was bought or sold."""
     return order.state not in KEY_FREE and (order.state is not State.CANCELED or bool(order.executed_quantity))
 
 
@@ -109,7 +109,7 @@ def _unknown(evidence: Evidence) -> Iterator[str]:
 
 
 def _forgotten(evidence: Evidence) -> Iterator[str]:
-    """What was acknowledged is on record, as what was asked."""
+    """Every acknowledged signal is recorded as it was sent."""
     orders = {order.order_id: order for order in evidence.orders}
     wishes = {wish.number: wish for wish in evidence.wishes}
     for number, order_id in sorted({(each.wish, each.order_id) for each in evidence.acknowledged}):
@@ -121,20 +121,20 @@ def _forgotten(evidence: Evidence) -> Iterator[str]:
 
 
 def _mistold(evidence: Evidence) -> Iterator[str]:
-    """The trade route told the bot nothing that the book contradicts."""
+    """No answer of the trade route contradicts the book."""
     sizes = {wish.number: (wish.symbol, wish.quantity) for wish in evidence.wishes}
     return mistold(evidence.trades, evidence.book, sizes)
 
 
 def _unsettled(evidence: Evidence) -> Iterator[str]:
-    """Every order has come to its end, or rests on the book."""
+    """Every order has ended, or rests on the book."""
     for order in evidence.orders:
         if order.state in PENDING or order.state is State.LOST:
             yield f"{order.order_id} is still {order.state.value} at the end: {order.reason}"
 
 
 def _differences(evidence: Evidence) -> Iterator[str]:
-    """The daemon's word on every placed order is the book's."""
+    """The daemon's record of every placed order agrees with the book."""
     book = {entry.client_order_id: entry for entry in evidence.book}
     for order in evidence.orders:
         entry = book.get(order.client_order_id or "")
@@ -153,7 +153,7 @@ def _shown(entry: Entry) -> tuple[State, Decimal, Decimal]:
 
 
 def _mistimed(evidence: Evidence) -> Iterator[str]:
-    """No order came to the exchange after its deadline, none before its instant."""
+    """No order arrived at the exchange after its deadline, none before its instant."""
     orders = {order.order_id: order for order in evidence.orders}
     for arrival in evidence.arrivals:
         order = orders.get(arrival.client_order_id.rpartition("-")[0])
@@ -167,7 +167,7 @@ def _mistimed(evidence: Evidence) -> Iterator[str]:
 
 
 def _halted(evidence: Evidence) -> Iterator[str]:
-    """No order came to the exchange after halt was answered and before resume was asked for."""
+    """No order arrived at the exchange after halt was answered and before resume was requested."""
     for halt in evidence.halts:
         for arrival in evidence.arrivals:
             if halt.since_ms < arrival.received_ms < halt.until_ms:
@@ -188,7 +188,7 @@ def _after_doubt(evidence: Evidence) -> Iterator[str]:
 
 
 def _not_durable(evidence: Evidence) -> Iterator[str]:
-    """What was sent is on record as an attempt."""
+    """Every request that arrived is recorded as an attempt."""
     recorded = {attempt.client_order_id for attempt in evidence.attempts}
     for arrival in evidence.arrivals:
         if arrival.client_order_id not in recorded:
@@ -196,7 +196,7 @@ def _not_durable(evidence: Evidence) -> Iterator[str]:
 
 
 def _locks(evidence: Evidence) -> Iterator[str]:
-    """Never two locks on one resource, tokens that only grow with time, and none left over."""
+    """Never two locks on one resource; tokens only grow with time; no lock is left over."""
     by_resource: dict[str, list[Lock]] = defaultdict(list)
     for lock in sorted(evidence.locks, key=lambda lock: lock.token):
         by_resource[lock.resource].append(lock)

@@ -1,4 +1,4 @@
-"""Dispatch: whoever may go next goes, at once; whoever may not is in nobody's way; nothing goes stale."""
+"""Dispatch: an order that may go goes at once; one that may not blocks no other; none goes after its deadline."""
 
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ def bench() -> Bench:
 
 
 def one_at_a_time() -> Bench:
-    """Make a bench on which everybody after the first waits for the first one's answer."""
+    """Make a bench on which every order after the first waits for the first one's answer."""
     return Bench(rules(queue={"max_in_flight": 1}))
 
 
@@ -32,7 +32,7 @@ def sell(bench: Bench, **changes: Any) -> Order:
 
 
 def went(bench: Bench) -> list[str]:
-    """Answer one request after another until none is left; return the orders in which they went."""
+    """Answer one request after another until none is left; return the orders as they were sent."""
     order_ids = []
     while bench.sends:
         bench.settle()
@@ -45,7 +45,7 @@ def went(bench: Bench) -> list[str]:
 # Who goes next
 
 
-def test_whoever_may_go_goes_in_the_step_that_let_it_in(bench: Bench) -> None:
+def test_an_order_that_may_go_is_sent_in_the_decision_that_accepted_it(bench: Bench) -> None:
     order = bench.submit()
     assert order.state is State.IN_FLIGHT
     assert order.sent_ms == NOON_MS
@@ -66,7 +66,7 @@ def test_sells_go_before_buys_and_the_oldest_first() -> None:
     assert went(bench) == [order.order_id for order in (running, *sells, *buys)]
 
 
-def test_no_newcomer_passes_a_waiter_of_its_rank_for_the_same_resource() -> None:
+def test_no_new_order_passes_a_waiting_one_of_its_priority_for_the_same_resource() -> None:
     bench = one_at_a_time()
     orders = [bench.submit(quote_order_qty=Decimal(amount)) for amount in (10, 20, 30)]
     bench.settle()
@@ -75,20 +75,20 @@ def test_no_newcomer_passes_a_waiter_of_its_rank_for_the_same_resource() -> None
     assert went(bench) == [order.order_id for order in (*orders[1:], late)]
 
 
-def test_an_urgent_buy_goes_before_others_as_its_signal_asks() -> None:
+def test_an_urgent_buy_goes_before_others() -> None:
     bench = one_at_a_time()
     running, usual = bench.submit(symbol="AAUSDT"), bench.submit(symbol="BBUSDT")
     urgent = bench.submit(symbol="CCUSDT", priority=2)
     assert went(bench) == [order.order_id for order in (running, urgent, usual)]
 
 
-def test_a_blocked_waiter_blocks_nobody(bench: Bench) -> None:
+def test_a_blocked_order_blocks_no_other(bench: Bench) -> None:
     first, blocked = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
     other = bench.submit(symbol="BARUSDT")
     assert (first.state, blocked.state, other.state) == (State.IN_FLIGHT, State.QUEUED, State.IN_FLIGHT)
 
 
-def test_one_holder_at_a_time_and_the_next_goes_when_it_has_ended(bench: Bench) -> None:
+def test_one_holder_at_a_time_and_the_next_order_goes_when_it_has_ended(bench: Bench) -> None:
     first, second = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
     lock = bench.state.lock_of(first)
     assert lock is not None
@@ -101,8 +101,8 @@ def test_one_holder_at_a_time_and_the_next_goes_when_it_has_ended(bench: Bench) 
     assert newer.token > lock.token
 
 
-def test_an_outcome_is_written_before_the_next_holders_request_goes(bench: Bench) -> None:
-    """One step holds both, or the outcome's step is the earlier one."""
+def test_an_outcome_is_written_before_the_next_holders_request_is_sent(bench: Bench) -> None:
+    """One decision holds both, or the outcome's decision is the earlier one."""
     first, second = bench.submit(), bench.submit(quote_order_qty=Decimal(20))
     bench.settle()
     bench.answer(first, placed())
@@ -110,7 +110,7 @@ def test_an_outcome_is_written_before_the_next_holders_request_goes(bench: Bench
     assert [step.orders[order.order_id].state for order in (first, second)] == [State.OPEN, State.IN_FLIGHT]
 
 
-def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -> None:
+def test_an_emergency_sell_passes_lock_and_queue_and_is_still_durable_before_it_is_sent() -> None:
     bench = one_at_a_time()
     holder = sell(bench)
     waiting = sell(bench, snipe_target_id="t1", priority=1)
@@ -127,7 +127,7 @@ def test_an_emergency_sell_passes_lock_and_queue_and_is_durable_all_the_same() -
     assert bench.disk.attempts[send.attempt.client_order_id].state is AttemptState.IN_FLIGHT
 
 
-def test_an_emergency_sell_keeps_to_the_exchanges_rate() -> None:
+def test_an_emergency_sell_respects_the_exchanges_rate() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     sell(bench)
     emergency = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True)
@@ -136,7 +136,7 @@ def test_an_emergency_sell_keeps_to_the_exchanges_rate() -> None:
     assert bench.order(emergency).state is State.IN_FLIGHT
 
 
-def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
+def test_granting_a_held_resource_stops_the_process(bench: Bench) -> None:
     """It cannot happen; if it does, going on would break a promise."""
     bench.state.locks.acquire(
         resource="trade:FOOUSDT:BUY:manual",
@@ -151,10 +151,10 @@ def test_a_resource_that_is_given_twice_stops_the_process(bench: Bench) -> None:
         bench.submit()
 
 
-# RateBudget
+# Rate budget
 
 
-def test_what_has_no_room_in_its_second_goes_when_there_is_room() -> None:
+def test_an_order_beyond_the_rate_waits_for_the_next_free_slot() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     orders = [bench.submit(symbol=f"A{number}USDT") for number in range(3)]
     assert [order.state for order in orders] == [State.IN_FLIGHT, State.IN_FLIGHT, State.QUEUED]
@@ -166,7 +166,7 @@ def test_what_has_no_room_in_its_second_goes_when_there_is_room() -> None:
     assert bench.rate_free_ms is None
 
 
-def test_what_has_no_room_in_flight_goes_when_something_has_ended() -> None:
+def test_an_order_beyond_the_limit_in_flight_waits_for_an_answer() -> None:
     bench = one_at_a_time()
     first, second = bench.submit(symbol="AAUSDT"), bench.submit(symbol="BBUSDT")
     assert bench.rate_free_ms is None, "no clock can tell"
@@ -175,7 +175,7 @@ def test_what_has_no_room_in_flight_goes_when_something_has_ended() -> None:
     assert bench.order(second).state is State.IN_FLIGHT
 
 
-def test_new_limits_count_from_the_next_decision_on() -> None:
+def test_new_limits_apply_from_the_next_decision_on() -> None:
     bench = one_at_a_time()
     bench.submit(symbol="AAUSDT")
     waiting = bench.submit(symbol="BBUSDT")
@@ -184,7 +184,7 @@ def test_new_limits_count_from_the_next_decision_on() -> None:
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
-# Fresh or not at all
+# Deadlines
 
 
 def test_an_order_may_go_in_the_last_millisecond_of_its_deadline_and_not_after() -> None:
@@ -198,7 +198,7 @@ def test_an_order_may_go_in_the_last_millisecond_of_its_deadline_and_not_after()
         assert bench.order(waiting).state is state
 
 
-def test_an_order_that_waits_too_long_expires_and_its_key_is_free() -> None:
+def test_an_order_that_waits_too_long_expires_and_frees_its_key() -> None:
     bench = one_at_a_time()
     bench.submit(symbol="AAUSDT")
     order = bench.submit(symbol="BBUSDT", deadline_ms=700)
@@ -210,7 +210,7 @@ def test_an_order_that_waits_too_long_expires_and_its_key_is_free() -> None:
     assert told.detail["reason"] == "the deadline passed: no turn came in time"
 
 
-def test_an_order_that_expires_between_attempts_says_what_kept_it_and_frees_its_lock(bench: Bench) -> None:
+def test_an_order_that_expires_between_attempts_names_the_last_refusal_and_frees_its_lock(bench: Bench) -> None:
     bench.submit(deadline_ms=1_200)
     order = bench.send_next(refused(retry_after_ms=650, message="not open yet"))
     bench.pass_time(650)
@@ -229,7 +229,7 @@ def test_an_order_that_expires_between_attempts_says_what_kept_it_and_frees_its_
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
-def test_a_request_whose_deadline_passed_before_the_disk_was_done_is_not_made(bench: Bench) -> None:
+def test_an_order_whose_deadline_passes_before_the_commit_is_durable_is_not_sent(bench: Bench) -> None:
     order = bench.submit(deadline_ms=700)
     bench.settle()
     bench.now_ms += 700
@@ -243,7 +243,7 @@ def test_a_request_whose_deadline_passed_before_the_disk_was_done_is_not_made(be
 # The gate
 
 
-def test_a_request_that_the_kill_switch_caught_is_not_made_and_waits(bench: Bench) -> None:
+def test_an_order_decided_before_a_halt_is_not_sent_and_waits(bench: Bench) -> None:
     bench.submit()
     bench.halt("too hot")
     order = bench.send_next(placed())
@@ -254,8 +254,8 @@ def test_a_request_that_the_kill_switch_caught_is_not_made_and_waits(bench: Benc
     assert bench.order(order).client_order_id != order.client_order_id, "a new attempt has a new name"
 
 
-def test_a_request_under_a_lock_that_is_another_ones_is_not_made(bench: Bench) -> None:
-    """It cannot happen while the lock stays for what is outstanding; the gate asks all the same."""
+def test_an_order_whose_lock_is_another_ones_is_not_sent(bench: Bench) -> None:
+    """It cannot happen while an outstanding outcome keeps its lock; the gate checks it nevertheless."""
     order = bench.submit()
     ((send, _),) = bench.sends.values()
     assert may_go(bench.state, msgspec.structs.replace(send, token=99), bench.now_ms) is not None
@@ -265,8 +265,8 @@ def test_a_request_under_a_lock_that_is_another_ones_is_not_made(bench: Bench) -
     assert "no longer the resource's" in (may_go(bench.state, send, bench.now_ms) or "")
 
 
-def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> None:
-    """What was decided before the exchange said so is on its way to the wire; it must not earn a longer ban."""
+def test_nothing_passes_the_gate_during_a_backoff(bench: Bench) -> None:
+    """Sends that were decided before the exchange asked to wait are held back too; they must not earn a longer ban."""
     first, second = bench.submit(symbol="FOOUSDT"), bench.submit(symbol="BARUSDT")
     armed = bench.submit(symbol="BAZUSDT", execute_at=bench.now_ms + 300)
     bench.settle()
@@ -291,7 +291,7 @@ def test_nothing_passes_the_gate_while_the_exchange_says_wait(bench: Bench) -> N
 # At an instant
 
 
-def test_an_order_for_an_instant_waits_is_armed_shortly_before_and_fires_at_it(bench: Bench) -> None:
+def test_a_scheduled_order_waits_is_armed_shortly_before_its_instant_and_fires_at_it(bench: Bench) -> None:
     at_ms = NOON_MS + 60_000
     order = bench.submit(execute_at=at_ms)
     assert order.state is State.QUEUED
@@ -316,11 +316,11 @@ def test_an_order_for_an_instant_waits_is_armed_shortly_before_and_fires_at_it(b
 
 
 @pytest.mark.parametrize("ahead_ms", [0, -1], ids=["now", "past"])
-def test_an_instant_that_has_come_is_now(bench: Bench, ahead_ms: int) -> None:
+def test_an_instant_that_has_passed_means_now(bench: Bench, ahead_ms: int) -> None:
     assert bench.submit(execute_at=NOON_MS + ahead_ms).state is State.IN_FLIGHT
 
 
-def test_an_armed_order_that_was_taken_back_and_armed_anew_fires_under_its_new_name_only(bench: Bench) -> None:
+def test_an_armed_order_that_was_disarmed_and_armed_again_fires_with_its_new_client_order_id_only(bench: Bench) -> None:
     first = bench.submit(execute_at=NOON_MS + 300)
     bench.halt()
     bench.resume()
@@ -340,8 +340,8 @@ def test_an_armed_order_that_has_left_memory_does_not_fire(bench: Bench) -> None
     assert not bench.fire(order)
 
 
-def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> None:
-    """After a halt that is soon over, all armed orders are armed again for the same instant."""
+def test_disarming_an_order_frees_its_rate_slot() -> None:
+    """After a short halt, all armed orders are armed again for the same instant."""
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     at_ms = bench.now_ms + 400
     orders = [bench.submit(snipe_target_id=target, execute_at=at_ms) for target in ("t1", "t2")]
@@ -354,8 +354,8 @@ def test_an_armed_order_that_is_taken_back_frees_its_place_in_its_second() -> No
 
 @pytest.mark.parametrize("skip_lock", [False, True], ids=["sell", "emergency sell"])
 @pytest.mark.parametrize(("table", "key"), [("exchange", "order_rate_per_s"), ("queue", "max_in_flight")])
-def test_armed_buys_give_way_to_a_sell_the_last_of_them_first(table: str, key: str, *, skip_lock: bool) -> None:
-    """A second that is reserved by BUYs that were not sent yet is not taken."""
+def test_armed_buys_give_way_to_a_sell_the_last_one_first(table: str, key: str, *, skip_lock: bool) -> None:
+    """A second that is reserved by unsent BUYs is free for a SELL."""
     bench = Bench(rules(**{table: {key: 3}}))
     at_ms = NOON_MS + 400
     buys = [bench.submit(snipe_target_id=f"t{number}", execute_at=at_ms) for number in range(3)]
@@ -366,7 +366,7 @@ def test_armed_buys_give_way_to_a_sell_the_last_of_them_first(table: str, key: s
     assert bench.events(buys[0])[-1].name == "order.armed"
 
 
-def test_an_armed_buy_that_gave_way_goes_when_there_is_room_again() -> None:
+def test_an_armed_buy_that_gave_way_goes_when_there_is_a_slot_again() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     buy = bench.submit(execute_at=NOON_MS + 400)
     bench.pass_time(100)
@@ -380,7 +380,7 @@ def test_an_armed_buy_that_gave_way_goes_when_there_is_room_again() -> None:
     assert bench.order(buy).state is State.IN_FLIGHT
 
 
-def test_the_room_of_an_armed_order_that_gives_way_goes_to_the_first_who_may_go_then() -> None:
+def test_the_slot_of_an_armed_order_that_gives_way_goes_to_the_first_order_that_may_go() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     armed = bench.submit(execute_at=NOON_MS + 400)
     first = bench.submit(priority=1, quote_order_qty=Decimal(26))
@@ -389,7 +389,7 @@ def test_the_room_of_an_armed_order_that_gives_way_goes_to_the_first_who_may_go_
     assert [bench.order(each).state for each in (armed, first)] == [State.QUEUED, State.IN_FLIGHT]
 
 
-def test_only_armed_orders_whose_room_is_needed_give_way() -> None:
+def test_only_armed_orders_whose_slot_is_needed_give_way() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}, queue={"arm_ahead_ms": 10_000}))
     near = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 500)
     far = bench.submit(snipe_target_id="t2", execute_at=NOON_MS + 5_000)
@@ -397,7 +397,7 @@ def test_only_armed_orders_whose_room_is_needed_give_way() -> None:
     assert [bench.order(buy).state for buy in (near, far)] == [State.QUEUED, State.ARMED]
 
 
-def test_an_armed_order_gives_way_to_nobody_of_its_own_priority_nor_in_vain() -> None:
+def test_an_armed_order_gives_way_neither_to_its_own_priority_nor_without_need() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     sent = sell(bench, snipe_target_id="t0")
     armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 300)
@@ -417,7 +417,7 @@ def test_an_armed_emergency_sell_gives_way_to_no_other() -> None:
     assert bench.order(armed).state is State.ARMED
 
 
-def test_a_drain_takes_armed_orders_back_and_sends_nothing_more(bench: Bench) -> None:
+def test_a_drain_disarms_orders_and_sends_nothing_more(bench: Bench) -> None:
     armed = bench.submit(execute_at=NOON_MS + 300)
     bench.drain()
     order = bench.order(armed)
@@ -427,7 +427,7 @@ def test_a_drain_takes_armed_orders_back_and_sends_nothing_more(bench: Bench) ->
     assert bench.order(armed).state is State.QUEUED
 
 
-def test_a_drain_that_hands_over_takes_signals_for_the_next_process(bench: Bench) -> None:
+def test_a_drain_before_a_handover_accepts_signals_for_the_next_process(bench: Bench) -> None:
     bench.drain(hands_over=True)
     order = bench.submit()
     assert bench.order(order).state is State.QUEUED
@@ -440,7 +440,7 @@ def test_a_drain_that_hands_over_takes_signals_for_the_next_process(bench: Bench
 # Leases
 
 
-def test_a_lease_that_ends_with_an_outcome_outstanding_is_an_alarm_and_stays_held(bench: Bench) -> None:
+def test_a_lease_that_ends_with_an_outcome_outstanding_is_reported_and_stays_held(bench: Bench) -> None:
     order = bench.submit(timeout_ms=400)
     waiting = bench.submit(quote_order_qty=Decimal(20))
     bench.pass_time(400)
@@ -454,8 +454,8 @@ def test_a_lease_that_ends_with_an_outcome_outstanding_is_an_alarm_and_stays_hel
     assert bench.events(order)[-1] == told, "one alarm is enough"
 
 
-def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource(bench: Bench) -> None:
-    """The order keeps its place in the queue, and from then on waits for the resource like everybody."""
+def test_a_lease_that_ends_while_its_order_is_queued_again_frees_the_resource(bench: Bench) -> None:
+    """The order keeps its place in the queue, and from then on waits for the resource like every other order."""
     order = sell(bench, timeout_ms=1_000)
     bench.settle()
     bench.halt()
@@ -470,7 +470,7 @@ def test_a_lease_that_ends_while_its_order_waits_again_frees_the_resource(bench:
     assert bench.order(order).state is State.IN_FLIGHT
 
 
-def test_a_lease_that_ends_between_two_attempts_lets_the_next_in_line_go_first(bench: Bench) -> None:
+def test_a_lease_that_ends_between_two_attempts_lets_the_next_order_go_first(bench: Bench) -> None:
     bench.submit(timeout_ms=400)
     order = bench.send_next(refused(retry_after_ms=2_000))
     waiting = bench.submit(quote_order_qty=Decimal(20))
@@ -483,7 +483,7 @@ def test_a_lease_that_ends_between_two_attempts_lets_the_next_in_line_go_first(b
     assert bench.order(order).state is State.IN_FLIGHT
 
 
-def test_another_attempt_begins_the_lease_anew_under_the_same_token(bench: Bench) -> None:
+def test_another_attempt_restarts_the_lease_with_the_same_token(bench: Bench) -> None:
     bench.submit(timeout_ms=400)
     order = bench.send_next(refused(retry_after_ms=300))
     bench.pass_time(300)
@@ -495,16 +495,16 @@ def test_another_attempt_begins_the_lease_anew_under_the_same_token(bench: Bench
     assert (lock.expires_ms, lock.overdue) == (NOON_MS + 700, False)
 
 
-def test_what_is_due_is_told_ahead(bench: Bench) -> None:
+def test_the_next_due_time_is_known_ahead(bench: Bench) -> None:
     assert bench.state.timers.next_ms() is None
     bench.submit(execute_at=NOON_MS + 60_000)
     assert bench.state.timers.next_ms() == NOON_MS + 59_500
 
 
-# An exchange that is not proven
+# Preflight pending
 
 
-def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
+def test_nothing_is_sent_while_preflight_is_pending() -> None:
     bench = one_at_a_time()
     first, waiting = bench.submit(), bench.submit(snipe_target_id="t2")
     bench.state.gate.preflight_pending = "it was not found fit yet"
@@ -516,7 +516,7 @@ def test_nothing_goes_before_the_exchange_was_found_fit_to_trade_on() -> None:
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 
-def test_a_signal_that_comes_before_that_is_told_to_come_again(bench: Bench) -> None:
+def test_a_signal_while_preflight_is_pending_is_refused(bench: Bench) -> None:
     bench.state.gate.preflight_pending = "it was not found fit yet"
     with pytest.raises(NotReady, match="it was not found fit yet; send the signal again"):
         bench.submit()

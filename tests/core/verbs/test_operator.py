@@ -1,4 +1,4 @@
-"""Rulings: what a person may do, what it changes, and what no person can do either."""
+"""The operator: what an operator may do, what it changes, and what even an operator cannot do."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -18,7 +18,7 @@ from tests.core.making import RULES, everywhere, placed, query, refused, report,
 
 NOT_PLACED = Found(resolution=Resolution.NOT_PLACED)
 GRACE_MS = RULES.config.exchange.recv_window_ms + RULES.grace_ms
-"""So long after it was sent a request may be admitted, or be admitted and not shown."""
+"""How long after it was sent a request may still be admitted, or be admitted and not shown."""
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def names(make: Callable[[Bench], Order]) -> str:
     return make.__name__
 
 
-def test_the_cases_below_are_all_states_that_there_are() -> None:
+def test_the_cases_below_cover_every_state() -> None:
     assert {make(Bench()).state for make in ALL} == set(State)
 
 
@@ -115,7 +115,7 @@ def test_the_cases_below_are_all_states_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("make", [queued, armed, dead_letter], ids=names)
-def test_what_was_not_sent_can_be_withdrawn(bench: Bench, make: Callable[[Bench], Order]) -> None:
+def test_an_unsent_order_can_be_withdrawn(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = bench.withdraw(make(bench), "wrong coin")
     assert (order.state, order.reason, order.key_bound) == (State.WITHDRAWN, "wrong coin", False)
     told = bench.events(order)[-1]
@@ -126,7 +126,7 @@ def test_what_was_not_sent_can_be_withdrawn(bench: Bench, make: Callable[[Bench]
 
 
 @pytest.mark.parametrize("make", all_but(queued, armed, dead_letter), ids=names)
-def test_what_may_have_been_sent_cannot_be_withdrawn(bench: Bench, make: Callable[[Bench], Order]) -> None:
+def test_an_order_that_may_have_been_sent_cannot_be_withdrawn(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
     with pytest.raises(WrongState, match=order.state.value):
         bench.withdraw(order)
@@ -142,7 +142,7 @@ def test_a_withdrawn_order_that_was_armed_never_fires(bench: Bench) -> None:
     assert bench.order(order).state is State.WITHDRAWN
 
 
-def test_whoever_waited_for_a_withdrawn_order_goes_next(bench: Bench) -> None:
+def test_the_next_order_goes_when_the_holder_is_withdrawn(bench: Bench) -> None:
     first = armed(bench)
     second = bench.submit(quote_order_qty=Decimal(20))
     assert second.state is State.QUEUED
@@ -150,11 +150,11 @@ def test_whoever_waited_for_a_withdrawn_order_goes_next(bench: Bench) -> None:
     assert bench.order(second).state is State.IN_FLIGHT
 
 
-# Cancel what rests
+# Cancel a resting order
 
 
 @pytest.mark.parametrize("make", [resting, partially_filled], ids=names)
-def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
+def test_a_resting_order_is_queried_as_soon_as_its_cancel_was_answered(
     bench: Bench, make: Callable[[Bench], Order]
 ) -> None:
     order = make(bench)
@@ -170,8 +170,8 @@ def test_a_resting_order_is_looked_at_as_soon_as_its_cancel_was_answered(
     assert answered.detail == {"asked": "DELETE", "answered": "HTTP 400 -2011", "outcome": "refused"}
 
 
-def test_a_cancel_counts_in_its_second() -> None:
-    """MEXC counts place and cancel together: an order that would be one too many waits."""
+def test_a_cancel_takes_a_rate_slot() -> None:
+    """MEXC counts orders and cancels together: an order that would be one too many waits."""
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     order = resting(bench)
     bench.cancel(order)
@@ -182,13 +182,13 @@ def test_a_cancel_counts_in_its_second() -> None:
 
 
 @pytest.mark.parametrize("make", all_but(resting, partially_filled), ids=names)
-def test_what_does_not_rest_cannot_be_cancelled(bench: Bench, make: Callable[[Bench], Order]) -> None:
+def test_an_order_that_does_not_rest_cannot_be_cancelled(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
     with pytest.raises(WrongState, match=order.state.value):
         bench.cancel(order)
 
 
-def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing_more(bench: Bench) -> None:
+def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_changes_nothing(bench: Bench) -> None:
     order = resting(bench)
     bench.cancel(order)
     order = bench.query(order, query(report(State.FILLED, "4")))
@@ -197,11 +197,11 @@ def test_a_cancel_that_is_answered_after_the_order_ended_is_recorded_and_nothing
     assert bench.state.searches.next_ms() is None
 
 
-# Rule
+# Resolve
 
 
 @pytest.mark.parametrize("make", [in_doubt, lost], ids=names)
-def test_a_person_may_vouch_that_an_order_was_not_placed(bench: Bench, make: Callable[[Bench], Order]) -> None:
+def test_the_operator_may_resolve_an_order_as_not_placed(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
     assert bench.state.lock_of(order) is not None
     bench.pass_time(GRACE_MS)
@@ -227,7 +227,7 @@ def test_a_person_may_vouch_that_an_order_was_not_placed(bench: Bench, make: Cal
     ],
     ids=lambda value: value.value if isinstance(value, Resolution) else "",
 )
-def test_a_person_may_say_what_became_of_an_order(
+def test_the_operator_may_resolve_an_order_with_its_outcome(
     bench: Bench, make: Callable[[Bench], Order], resolution: Resolution, state: State, *, done: bool
 ) -> None:
     found = Found(
@@ -252,14 +252,14 @@ def test_a_resolution_without_the_exchanges_id_keeps_the_known_one(bench: Bench)
 
 
 @pytest.mark.parametrize("make", all_but(in_doubt, lost), ids=names)
-def test_a_known_outcome_is_not_ruled_on(bench: Bench, make: Callable[[Bench], Order]) -> None:
+def test_a_known_outcome_cannot_be_resolved(bench: Bench, make: Callable[[Bench], Order]) -> None:
     order = make(bench)
     with pytest.raises(WrongState, match=order.state.value):
         bench.resolve(order, NOT_PLACED)
     assert bench.order(order) == order
 
 
-def test_whoever_waited_for_an_order_in_doubt_goes_when_a_person_has_ruled(bench: Bench) -> None:
+def test_the_order_behind_one_in_doubt_goes_when_the_operator_has_resolved_it(bench: Bench) -> None:
     order = in_doubt(bench)
     bench.pass_time(GRACE_MS)
     waiting = bench.submit(quote_order_qty=Decimal(20))
@@ -271,7 +271,7 @@ def test_whoever_waited_for_an_order_in_doubt_goes_when_a_person_has_ruled(bench
 # Requeue
 
 
-def test_a_dead_letter_that_is_sent_back_has_its_key_and_its_patience_again(bench: Bench) -> None:
+def test_a_requeued_dead_letter_has_its_key_and_its_time_to_deadline_again(bench: Bench) -> None:
     order = dead_letter(bench)
     assert not order.key_bound
     bench.settle()
@@ -288,7 +288,7 @@ def test_a_dead_letter_that_is_sent_back_has_its_key_and_its_patience_again(benc
 
 
 @pytest.mark.parametrize("ahead_ms", [300, -300], ids=["ahead", "past"])
-def test_the_patience_of_a_dead_letter_is_what_its_signal_asked(bench: Bench, ahead_ms: int) -> None:
+def test_a_requeued_dead_letter_has_the_time_to_deadline_that_its_signal_asked(bench: Bench, ahead_ms: int) -> None:
     bench.submit(execute_at=bench.now_ms + ahead_ms, deadline_ms=700)
     bench.pass_time(max(0, ahead_ms))
     bench.settle()
@@ -301,7 +301,7 @@ def test_the_patience_of_a_dead_letter_is_what_its_signal_asked(bench: Bench, ah
     assert order.execute_at_ms == bench.now_ms, "its instant is now"
 
 
-def test_a_dead_letter_has_no_more_patience_each_time_it_is_sent_back(bench: Bench) -> None:
+def test_a_dead_letter_gets_no_more_time_each_time_it_is_requeued(bench: Bench) -> None:
     order = dead_letter(bench)
     for _ in range(3):
         bench.pass_time(3_600_000)
@@ -311,15 +311,15 @@ def test_a_dead_letter_has_no_more_patience_each_time_it_is_sent_back(bench: Ben
 
 
 @pytest.mark.parametrize("make", all_but(dead_letter), ids=names)
-def test_only_a_dead_letter_can_be_sent_back(bench: Bench, make: Callable[[Bench], Order]) -> None:
-    """Above all not what is in doubt or lost: that could buy twice."""
+def test_only_a_dead_letter_can_be_requeued(bench: Bench, make: Callable[[Bench], Order]) -> None:
+    """Above all not an order that is in doubt or lost: that could buy twice."""
     order = make(bench)
     with pytest.raises(WrongState, match=order.state.value):
         bench.requeue(order)
     assert bench.order(order) == order
 
 
-def test_a_dead_letter_whose_key_went_to_another_order_stays_where_it_is(bench: Bench) -> None:
+def test_a_dead_letter_whose_key_went_to_another_order_is_not_requeued(bench: Bench) -> None:
     order = dead_letter(bench)
     newer = bench.submit()
     with pytest.raises(WrongState, match=newer.order_id):
@@ -329,8 +329,8 @@ def test_a_dead_letter_whose_key_went_to_another_order_stays_where_it_is(bench: 
 # An outdated view of an order
 
 
-def test_a_dead_letter_is_sent_back_once_though_two_people_ask(bench: Bench) -> None:
-    """The second had read the order from the disk before the first one's word was there."""
+def test_a_dead_letter_is_requeued_once_though_two_operators_ask(bench: Bench) -> None:
+    """The second had read the order from the disk before the first one's decision was committed."""
     outdated = dead_letter(bench)
     bench.requeue(outdated)
     bench.settle()
@@ -339,7 +339,7 @@ def test_a_dead_letter_is_sent_back_once_though_two_people_ask(bench: Bench) -> 
     assert len(bench.sends) == 1
 
 
-def test_an_outdated_view_withdraws_nothing_that_was_sent_since(bench: Bench) -> None:
+def test_an_outdated_view_withdraws_no_order_that_was_sent_since(bench: Bench) -> None:
     outdated = dead_letter(bench)
     bench.requeue(outdated)
     with pytest.raises(WrongState, match="in_flight"):
@@ -347,14 +347,14 @@ def test_an_outdated_view_withdraws_nothing_that_was_sent_since(bench: Bench) ->
     assert bench.order(outdated).state is State.IN_FLIGHT
 
 
-def test_an_outdated_view_rules_on_nothing_that_was_seen_since(bench: Bench) -> None:
+def test_an_outdated_view_resolves_no_order_that_was_found_since(bench: Bench) -> None:
     outdated = in_doubt(bench)
     bench.query(outdated, query(report()))
     with pytest.raises(WrongState, match="open"):
         bench.verb(partial(resolve, found=NOT_PLACED), outdated)
 
 
-def test_an_outdated_view_cancels_nothing_that_has_ended_since(bench: Bench) -> None:
+def test_an_outdated_view_cancels_no_order_that_has_ended_since(bench: Bench) -> None:
     outdated = resting(bench)
     bench.query(outdated, query(report(State.FILLED, "4")))
     with pytest.raises(WrongState, match="filled"):
@@ -364,7 +364,7 @@ def test_an_outdated_view_cancels_nothing_that_has_ended_since(bench: Bench) -> 
 # The kill switch
 
 
-def test_a_halt_takes_armed_orders_back_and_sends_nothing(bench: Bench) -> None:
+def test_a_halt_disarms_orders_and_sends_nothing(bench: Bench) -> None:
     order = armed(bench)
     bench.settle()
     bench.halt("too hot")
@@ -382,7 +382,7 @@ def test_a_halt_takes_armed_orders_back_and_sends_nothing(bench: Bench) -> None:
     assert bench.order(order).client_order_id != order.client_order_id
 
 
-def test_an_order_does_not_outlive_its_deadline_in_a_halt(bench: Bench) -> None:
+def test_an_order_expires_at_its_deadline_during_a_halt(bench: Bench) -> None:
     bench.halt()
     bench.resume()
     order = queued(bench)
@@ -414,16 +414,16 @@ def test_a_second_halt_keeps_the_first_ones_reason(bench: Bench) -> None:
     assert len(bench.events()) == 1
 
 
-def test_resuming_what_runs_says_nothing(bench: Bench) -> None:
+def test_resuming_what_is_not_halted_records_nothing(bench: Bench) -> None:
     bench.resume()
     assert bench.state.gate.halted is None
     assert bench.events() == []
 
 
-# Not before the request is out of the world
+# Not before the request can no longer be admitted
 
 
-def test_an_order_is_not_called_not_placed_while_its_request_may_be_admitted(bench: Bench) -> None:
+def test_an_order_is_not_resolved_as_not_placed_while_its_request_may_be_admitted(bench: Bench) -> None:
     order = in_doubt(bench)
     bench.pass_time(GRACE_MS - 1_001)
     with pytest.raises(
@@ -437,5 +437,5 @@ def test_an_order_is_not_called_not_placed_while_its_request_may_be_admitted(ben
     assert bench.resolve(order, NOT_PLACED).state is State.REJECTED
 
 
-def test_what_a_person_saw_on_the_exchange_counts_at_once(bench: Bench) -> None:
+def test_what_the_operator_saw_on_the_exchange_applies_at_once(bench: Bench) -> None:
     assert bench.resolve(in_doubt(bench), Found(resolution=Resolution.OPEN)).state is State.OPEN

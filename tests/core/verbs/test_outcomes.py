@@ -51,7 +51,7 @@ def looked_at(bench: Bench, order: Order) -> list[dict[str, Any]]:
 # Placed
 
 
-def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Bench) -> None:
+def test_a_placed_order_is_open_its_lock_free_and_a_query_due_at_once(bench: Bench) -> None:
     bench.submit()
     bench.settle()
     bench.now_ms += 30
@@ -71,7 +71,7 @@ def test_a_placed_order_is_open_its_lock_free_and_a_look_due_at_once(bench: Benc
     }
 
 
-def test_an_attempt_keeps_what_was_asked_and_answered(bench: Bench) -> None:
+def test_an_attempt_keeps_request_and_answer(bench: Bench) -> None:
     bench.submit(symbol="AAUSDT")
     first = bench.send_next(placed("C02__7"))
     bench.submit(symbol="BBUSDT")
@@ -90,8 +90,8 @@ def test_an_attempt_keeps_what_was_asked_and_answered(bench: Bench) -> None:
     assert (unknown.state, unknown.message, unknown.answered_ms) == (AttemptState.UNKNOWN, "no answer in time", NOON_MS)
 
 
-def test_an_unknown_outcome_that_came_with_a_time_to_wait_keeps_everything_back_for_so_long(bench: Bench) -> None:
-    """The gateway limits our requests and its answer names an order."""
+def test_an_unknown_outcome_with_a_time_to_wait_holds_back_every_request(bench: Bench) -> None:
+    """The gateway limits the daemon's requests, and its answer names an order."""
     bench.submit()
     order = bench.send_next(msgspec.structs.replace(unclear(), retry_after_ms=7_000))
     assert order.state is State.IN_DOUBT
@@ -102,7 +102,7 @@ def test_an_unknown_outcome_that_came_with_a_time_to_wait_keeps_everything_back_
 
 
 @pytest.mark.parametrize("advice", [Advice.STOP, Advice.CHECK_FUNDS, Advice.ALERT])
-def test_an_order_that_is_refused_for_good_frees_its_key_and_its_lock(bench: Bench, advice: Advice) -> None:
+def test_a_final_refusal_frees_key_and_lock(bench: Bench, advice: Advice) -> None:
     bench.submit()
     order = bench.send_next(refused(advice, code="30004", message="insufficient balance"))
     assert (order.state, order.key_bound, order.finished_ms) == (State.REJECTED, False, NOON_MS)
@@ -113,7 +113,7 @@ def test_an_order_that_is_refused_for_good_frees_its_key_and_its_lock(bench: Ben
     assert not bench.state.orders
 
 
-def test_an_order_that_a_person_must_look_at_is_set_aside(bench: Bench) -> None:
+def test_a_refusal_that_needs_the_operator_makes_a_dead_letter(bench: Bench) -> None:
     bench.submit()
     order = bench.send_next(refused(Advice.DEAD_LETTER))
     assert (order.state, order.finished_ms) == (State.DEAD_LETTER, NOON_MS)
@@ -132,7 +132,7 @@ def test_a_key_that_does_not_work_halts_trading(bench: Bench) -> None:
     assert (told.name, told.actor) == ("trading.halted", "daemon")
 
 
-def test_an_order_that_is_deferred_keeps_its_lock_and_goes_again_under_a_new_name(bench: Bench) -> None:
+def test_a_deferred_order_keeps_its_lock_and_is_sent_again_with_a_new_client_order_id(bench: Bench) -> None:
     bench.submit()
     first = bench.send_next(refused(retry_after_ms=300))
     assert (first.state, first.not_before_ms) == (State.QUEUED, NOON_MS + 300)
@@ -148,7 +148,7 @@ def test_an_order_that_is_deferred_keeps_its_lock_and_goes_again_under_a_new_nam
     assert second.client_order_id != first.client_order_id
 
 
-def test_an_order_above_the_price_cap_goes_once_more_at_the_cap(bench: Bench) -> None:
+def test_an_order_above_the_price_cap_is_sent_once_more_at_the_cap(bench: Bench) -> None:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
     bench.send_next(refused(Advice.REPRICE, price_cap=Decimal("9.5")))
     ((send, _),) = bench.sends.values()
@@ -158,7 +158,7 @@ def test_an_order_above_the_price_cap_goes_once_more_at_the_cap(bench: Bench) ->
     assert bench.send_next(refused(Advice.REPRICE, price_cap=Decimal(9))).state is State.REJECTED
 
 
-def test_an_order_refused_for_its_scale_goes_once_more_rounded_to_the_new_rules(bench: Bench) -> None:
+def test_an_order_refused_for_its_scale_is_sent_once_more_rounded_to_the_new_rules(bench: Bench) -> None:
     bench.submit(type="LIMIT", quantity=Decimal("10.5"), price=Decimal("9.99"))
     scale = refused(Advice.DEAD_LETTER, code="10096", doubts_rules=True)
     first = bench.send_next(scale, new_rules=symbol_rules(price_decimals=1))
@@ -176,7 +176,7 @@ def test_an_order_refused_for_its_scale_goes_once_more_rounded_to_the_new_rules(
     assert again.state is State.DEAD_LETTER, "once"
 
 
-def test_an_order_that_is_rounded_anew_keeps_what_the_signal_asked_for(bench: Bench) -> None:
+def test_an_order_that_is_rounded_again_keeps_what_the_signal_asked_for(bench: Bench) -> None:
     asked = request(type="LIMIT", quantity=Decimal("10.55"), price=Decimal("9.999"))
     bench.submit_all([asked], pair=symbol_rules(quantity_decimals=1, price_decimals=2))
     scale = refused(Advice.DEAD_LETTER, doubts_rules=True)
@@ -186,7 +186,7 @@ def test_an_order_that_is_rounded_anew_keeps_what_the_signal_asked_for(bench: Be
     assert send.order.asked == {"quantity": Decimal("10.55"), "price": Decimal("9.999")}
 
 
-def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:
+def test_a_backoff_of_the_exchange_holds_back_every_order(bench: Bench) -> None:
     bench.submit()
     bench.send_next(refused(Advice.WAIT, retry_after_ms=2_000))
     other = bench.submit(symbol="BARUSDT")
@@ -198,7 +198,7 @@ def test_a_shut_gate_keeps_everybody_waiting(bench: Bench) -> None:
     assert bench.order(other).state is State.IN_FLIGHT
 
 
-def test_a_look_that_is_told_to_wait_keeps_everybody_waiting_over_a_restart(bench: Bench) -> None:
+def test_a_rate_limited_query_holds_back_every_order_also_after_a_restart(bench: Bench) -> None:
     told: list[Event] = []
     bench.watchers.append(lambda step: told.extend(step.notes))
     order = resting(bench)
@@ -213,7 +213,7 @@ def test_a_look_that_is_told_to_wait_keeps_everybody_waiting_over_a_restart(benc
     assert bench.rate_free_ms == NOON_MS + 2_000
 
 
-def test_whoever_asked_is_told_that_the_clock_is_to_be_measured(bench: Bench) -> None:
+def test_the_caller_is_told_to_measure_the_clock(bench: Bench) -> None:
     order = bench.submit()
     bench.settle()
     verdict = bench.answer(order, refused(Advice.RESYNC))
@@ -221,7 +221,7 @@ def test_whoever_asked_is_told_that_the_clock_is_to_be_measured(bench: Bench) ->
     assert verdict.resync
 
 
-def test_attempts_end_in_a_dead_letter() -> None:
+def test_the_last_attempt_ends_in_a_dead_letter() -> None:
     bench = Bench(rules(retry={"attempts": 2}))
     bench.submit()
     order = bench.send_next(refused())
@@ -231,7 +231,7 @@ def test_attempts_end_in_a_dead_letter() -> None:
     assert "2 attempts made" in (order.reason or "")
 
 
-def test_an_order_that_was_not_sent_expires_where_its_deadline_has_passed(bench: Bench) -> None:
+def test_an_unsent_order_expires_if_its_deadline_has_passed(bench: Bench) -> None:
     order = bench.submit(deadline_ms=700)
     bench.settle()
     bench.now_ms += 701
@@ -244,7 +244,7 @@ def test_an_order_that_was_not_sent_expires_where_its_deadline_has_passed(bench:
 # Unknown
 
 
-def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_looked_for_at_once(bench: Bench) -> None:
+def test_an_order_in_doubt_keeps_its_key_and_its_lock_and_is_searched_for_at_once(bench: Bench) -> None:
     order = doubted(bench)
     assert (order.state, order.doubt_ms, order.reason) == (State.IN_DOUBT, NOON_MS, "no answer in time")
     assert order.key_bound
@@ -268,7 +268,7 @@ def test_an_order_in_doubt_is_never_sent_again(bench: Bench) -> None:
 # Answers that come late
 
 
-def test_an_answer_that_comes_twice_changes_nothing(bench: Bench) -> None:
+def test_a_second_answer_changes_nothing(bench: Bench) -> None:
     order = bench.submit()
     ((send, _),) = bench.sends.values()
     bench.send_next(placed())
@@ -279,10 +279,10 @@ def test_an_answer_that_comes_twice_changes_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["still in memory", "gone from memory"])
-def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_nothing(
+def test_an_answer_for_an_order_that_was_found_meanwhile_is_recorded_and_changes_nothing(
     bench: Bench, *, gone: bool
 ) -> None:
-    """A stream can be quicker than the answer."""
+    """A stream can be faster than the answer."""
     order = bench.submit()
     ((send, _),) = bench.sends.values()
     bench.settle()
@@ -298,11 +298,11 @@ def test_an_answer_for_an_order_that_was_seen_meanwhile_is_recorded_and_changes_
     assert bench.disk.attempts[send.attempt.client_order_id].state is AttemptState.REFUSED
 
 
-# Looks: an order in doubt
+# Searches: an order in doubt
 
 
 @pytest.mark.parametrize("shown", sorted(REPORT_EVENTS))
-def test_one_sighting_ends_a_doubt(bench: Bench, shown: State) -> None:
+def test_one_order_report_ends_a_doubt(bench: Bench, shown: State) -> None:
     order = doubted(bench)
     executed = "0" if shown in {State.OPEN, State.CANCELED} else "4"
     order = bench.query(order, query(report(shown, executed, exchange_order_id="C02__7")))
@@ -320,7 +320,7 @@ def test_one_sighting_ends_a_doubt(bench: Bench, shown: State) -> None:
     }
 
 
-def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) -> None:
+def test_a_query_that_does_not_find_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) -> None:
     order = doubted(bench)
     before = order
     bench.now_ms += 5
@@ -332,7 +332,7 @@ def test_not_finding_an_order_is_evidence_and_changes_nothing_yet(bench: Bench) 
     assert bench.state.searches.next_ms() == bench.now_ms + bench.rules.config.reconcile.first_ms
 
 
-def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Bench) -> None:
+def test_an_order_that_no_search_finds_becomes_lost_and_frees_nothing(bench: Bench) -> None:
     order = doubted(bench)
     waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=3_600_000)
     bench.pass_time(12_000)
@@ -353,7 +353,7 @@ def test_an_order_that_is_nowhere_for_long_is_lost_which_frees_nothing(bench: Be
     assert len(looked_at(bench, order)) == len(everywhere()) * bench.rules.config.reconcile.negatives
 
 
-def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
+def test_an_order_report_of_a_lost_order_is_believed(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     for _ in range(bench.rules.config.reconcile.negatives + 2):
@@ -368,7 +368,7 @@ def test_a_lost_order_is_still_believed_when_it_is_seen(bench: Bench) -> None:
     assert not bench.state.orders
 
 
-def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(bench: Bench) -> None:
+def test_a_report_of_an_order_believed_not_placed_has_an_event_of_its_own(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     assert bench.state.searches.due(bench.now_ms) is not None
@@ -382,8 +382,8 @@ def test_an_order_that_was_believed_not_placed_and_is_seen_is_a_loud_matter(benc
 
 
 @pytest.mark.parametrize("ahead_ms", [60_000, 300], ids=["queued", "armed"])
-def test_an_order_that_is_seen_late_stops_its_successor_while_that_is_not_sent(bench: Bench, ahead_ms: int) -> None:
-    """The same signal came again when the first order was believed not placed. Both would be one too many."""
+def test_an_order_found_late_withdraws_its_unsent_successor(bench: Bench, ahead_ms: int) -> None:
+    """The signal was sent again after the first order was believed not placed. Both orders would be one too many."""
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
@@ -401,7 +401,7 @@ def test_an_order_that_is_seen_late_stops_its_successor_while_that_is_not_sent(b
     assert bench.submit().order_id == order.order_id
 
 
-def test_an_order_that_is_seen_late_does_not_take_its_key_from_a_successor_that_was_sent(bench: Bench) -> None:
+def test_an_order_found_late_does_not_take_its_key_from_a_successor_that_was_sent(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
@@ -414,7 +414,7 @@ def test_an_order_that_is_seen_late_does_not_take_its_key_from_a_successor_that_
     assert bench.submit().order_id == successor.order_id
 
 
-def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_memory(bench: Bench) -> None:
+def test_an_order_resolved_as_not_placed_that_no_search_finds_stays_so_and_leaves_memory(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
@@ -430,7 +430,7 @@ def test_an_order_that_nobody_sees_after_it_was_ruled_out_stays_so_and_leaves_me
     assert not bench.state.orders
 
 
-def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_after_a_restart(bench: Bench) -> None:
+def test_an_order_resolved_as_not_placed_is_searched_for_a_few_times_more_also_after_a_restart(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     order = bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
@@ -450,7 +450,7 @@ def test_what_a_person_ruled_out_is_looked_for_a_few_times_more_everywhere_also_
     assert bench.state.searches.next_ms() is None
 
 
-def test_a_failed_query_is_none_of_the_few_that_follow_a_resolution(bench: Bench) -> None:
+def test_a_failed_query_does_not_count_among_the_searches_after_a_resolution(bench: Bench) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     order = bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
@@ -461,10 +461,10 @@ def test_a_failed_query_is_none_of_the_few_that_follow_a_resolution(bench: Bench
     assert bench.events(order)[-1].name == "order.seen_late"
 
 
-# Looks: an order that was placed
+# Searches: an order that was placed
 
 
-def test_a_resting_order_is_followed_and_only_news_are_written(bench: Bench) -> None:
+def test_a_resting_order_is_followed_and_only_news_is_written(bench: Bench) -> None:
     order = resting(bench)
     bench.settle()
     written = len(bench.disk.events)
@@ -482,7 +482,7 @@ def test_a_resting_order_is_followed_and_only_news_are_written(bench: Bench) -> 
     assert not bench.state.orders
 
 
-def test_a_placed_order_that_is_not_found_stays_placed_and_is_looked_for_everywhere(bench: Bench) -> None:
+def test_a_placed_order_that_is_not_found_stays_placed_and_is_searched_for_everywhere(bench: Bench) -> None:
     order = resting(bench)
     for _ in range(20):
         order = bench.query(order, *everywhere())
@@ -490,7 +490,7 @@ def test_a_placed_order_that_is_not_found_stays_placed_and_is_looked_for_everywh
     assert bench.state.searches[order.order_id].misses == 20
 
 
-def test_a_cancelled_order_is_finished_once_it_was_seen_so_twice_more(bench: Bench) -> None:
+def test_a_cancelled_order_is_finished_once_two_more_reports_agree(bench: Bench) -> None:
     order = bench.query(resting(bench), query(report(State.CANCELED)))
     order = bench.query(order, query(report(State.CANCELED)))
     assert order.finished_ms is None
@@ -509,7 +509,7 @@ def test_a_fill_that_is_reported_after_the_cancel_counts(bench: Bench) -> None:
     assert (order.state, order.executed_quantity, order.finished_ms) == (State.PARTIALLY_CANCELED, Decimal(1), None)
 
 
-def test_a_look_that_shows_what_a_person_said_meanwhile_ends_quietly(bench: Bench) -> None:
+def test_a_query_that_shows_what_the_operator_resolved_meanwhile_ends_quietly(bench: Bench) -> None:
     order = doubted(bench)
     bench.state.searches.due(bench.now_ms)
     found = Found(

@@ -27,7 +27,7 @@ def _main(path: Path) -> None:
         if status not in {200, 202}:
             other.append(status)
         if counts["answered"] % REPORT_EVERY == 0:
-            print(json.dumps(counts), flush=True)  # noqa: T201  # whoever started it reads
+            print(json.dumps(counts), flush=True)  # noqa: T201  # for the process that started it
     print(json.dumps({**counts, "other": other}), flush=True)  # noqa: T201
 
 
