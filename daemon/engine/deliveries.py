@@ -54,8 +54,8 @@ class Deliveries:
     def grant(self, lock: Lock, commit: Commit) -> None:
         """Give a new lease to the callers that wait for it, or to the caller whose decision grants it.
 
-        If the open delivery of the key already has a lease, that lease has ended undelivered; the new one gets a new
-        delivery.
+        If the open delivery of the key already has a lease, that lease ended before all its callers had it. The new
+        lease gets a new delivery.
         """
         delivery = self._open.get(lock.key)
         if delivery is None or delivery.lock is not None:
@@ -69,8 +69,8 @@ class Deliveries:
     def of(self, key: str, *, waits: bool) -> Delivery:
         """Return the open delivery of a key, or open one.
 
-        Where the request still ``waits`` in the lease queue, an open delivery that has a lease is another one's: its
-        lease ended before all its callers had it.
+        If the request still ``waits`` in the lease queue, an open delivery with a lease is that of an earlier request:
+        its lease ended before all its callers had it.
         """
         delivery = self._open.get(key)
         if delivery is None or (waits and delivery.lock is not None):
