@@ -13,13 +13,13 @@ from tests.core.making import lease
 
 
 def jump(bench: Bench, step_ms: int) -> ChangeSet:
-    """Let the clock jump, as the engine does."""
+    """Step the clock, as the engine does."""
     bench.now_ms += step_ms
     bench.decide(stepped, step_ms, {})
     return bench.last
 
 
-def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
+def test_a_lease_keeps_its_length() -> None:
     bench = Bench()
     leased = bench.decide(leases.acquire, lease(timeout_ms=30_000), waiter_id="wait-1", waits=False)
     assert isinstance(leased, Leased)
@@ -34,7 +34,7 @@ def test_a_lease_ends_as_long_after_its_grant_as_was_promised() -> None:
     assert bench.state.locks.active(leased.lock.lock_id) is None
 
 
-def test_a_wait_that_the_exchange_asked_for_is_not_cut_short_and_one_that_is_over_stays_over() -> None:
+def test_a_backoff_keeps_its_length_and_one_that_has_ended_stays_ended() -> None:
     bench = Bench()
     bench.decide(Decision.back_off, bench.now_ms + 60_000)
     assert jump(bench, 3_600_000).facts
@@ -57,12 +57,12 @@ def test_an_instant_comes_sooner_and_a_deadline_passes() -> None:
 
 
 @pytest.mark.parametrize("offset_ms", [None, 0, FAR_MS, -FAR_MS])
-def test_a_clock_that_is_not_far_off_or_not_known_to_be_is_not_complained_of(offset_ms: int | None) -> None:
+def test_a_clock_offset_that_is_small_or_unknown_is_not_reported(offset_ms: int | None) -> None:
     assert disagreement(offset_ms) is None
 
 
 @pytest.mark.parametrize(("offset_ms", "words"), [(FAR_MS + 1, "60 s behind"), (-7_200_000, "7,200 s ahead of")])
-def test_a_clock_that_is_far_off_is_named_with_what_to_do(offset_ms: int, words: str) -> None:
+def test_a_clock_that_is_far_off_is_reported_with_what_to_do(offset_ms: int, words: str) -> None:
     said = disagreement(offset_ms) or ""
     assert f"the daemon's clock is {words} the exchange's" in said
     assert "sniperd reset-clock" in said

@@ -24,13 +24,13 @@ def bench() -> Bench:
 
 
 def of_ten(bench: Bench) -> Order:
-    """Place an order of ten that no look has shown yet."""
+    """Place an order of ten that no query has shown yet."""
     bench.submit(type="LIMIT", quantity=TEN, price=TEN)
     return bench.send_next(placed())
 
 
 def seen(bench: Bench, found: Order, *shown: OrderReport) -> Order:
-    """Look at the instant at which the next look is due."""
+    """Query at the instant at which the next query is due."""
     bench.now_ms = max(bench.now_ms, bench.state.searches.next_ms() or 0)
     return bench.query(found, *(query(each, at_ms=bench.now_ms) for each in shown))
 
@@ -43,7 +43,7 @@ def told(bench: Bench, found: Order | None, name: str) -> list[Event]:
 
 
 @pytest.mark.parametrize(("executed", "meanwhile"), [("6", State.PARTIALLY_FILLED), ("0", State.OPEN)])
-def test_an_order_that_is_shown_filled_too_early_is_filled_when_all_of_it_is(
+def test_an_order_that_is_shown_as_filled_too_early_is_filled_once_all_of_it_is(
     bench: Bench, executed: str, meanwhile: State
 ) -> None:
     found = seen(bench, of_ten(bench), report(State.FILLED, executed))
@@ -56,8 +56,10 @@ def test_an_order_that_is_shown_filled_too_early_is_filled_when_all_of_it_is(
 
 
 @pytest.mark.parametrize("executed", ["6", "0"])
-def test_an_end_that_goes_on_contradicting_itself_ends_the_order_in_the_end(bench: Bench, executed: str) -> None:
-    """It is looked at as often as a cancelled one, and ends as the exchange shows it: no success is made up."""
+def test_an_end_that_keeps_contradicting_itself_is_believed_after_all_confirmations(
+    bench: Bench, executed: str
+) -> None:
+    """It is queried as often as a cancelled order, and ends as the exchange shows it: no success is made up."""
     found = seen(bench, of_ten(bench), report(State.FILLED, executed))
     began_ms = bench.now_ms
     attempts = 0
@@ -72,7 +74,7 @@ def test_an_end_that_goes_on_contradicting_itself_ends_the_order_in_the_end(benc
     ]
 
 
-def test_an_order_that_spends_an_amount_is_not_filled_with_nothing(bench: Bench) -> None:
+def test_a_quote_order_is_not_filled_with_nothing(bench: Bench) -> None:
     bench.submit(quantity=None, quote_order_qty=TEN)
     found = bench.send_next(placed())
     assert seen(bench, found, report(State.FILLED)).state is State.OPEN
@@ -80,8 +82,8 @@ def test_an_order_that_spends_an_amount_is_not_filled_with_nothing(bench: Bench)
     assert (found.state, found.executed_quantity) == (State.FILLED, Decimal(3))
 
 
-def test_an_order_that_spends_an_amount_is_looked_at_again_where_more_may_have_been_filled(bench: Bench) -> None:
-    """It is told as filled at once: the quantity that the exchange shows for it may be an estimate."""
+def test_a_quote_order_is_queried_again_if_more_may_have_been_filled(bench: Bench) -> None:
+    """It is reported as filled at once: the quantity that the exchange shows for it may be an estimate."""
     bench.submit(quantity=None, quote_order_qty=TEN)
     early = report(State.FILLED, "6", quantity=TEN)
     found = seen(bench, bench.send_next(placed()), early)
@@ -93,7 +95,7 @@ def test_an_order_that_spends_an_amount_is_looked_at_again_where_more_may_have_b
     assert told(bench, found, "order.contradicted") == []
 
 
-def test_an_order_that_goes_on_showing_less_than_its_quantity_is_finished_all_the_same(bench: Bench) -> None:
+def test_a_quote_order_that_keeps_showing_less_than_its_quantity_is_still_finished(bench: Bench) -> None:
     bench.submit(quantity=None, quote_order_qty=TEN)
     early = report(State.FILLED, "6", quantity=TEN)
     found = seen(bench, bench.send_next(placed()), early)
@@ -104,14 +106,14 @@ def test_an_order_that_goes_on_showing_less_than_its_quantity_is_finished_all_th
     assert (found.executed_quantity, found.finished_ms) == (Decimal(6), began_ms + sum(CONFIRM_MS))
 
 
-def test_a_market_order_is_not_held_to_another_quantity_than_the_exchange_shows_for_it() -> None:
+def test_a_market_order_is_measured_by_the_quantity_that_the_exchange_shows() -> None:
     found = order(State.OPEN, quantity=TEN, quote_quantity=None)
     assert falls_short(found, report(State.FILLED, "9"))
     assert not falls_short(found, report(State.FILLED, "9", quantity=Decimal(9)))
     assert falls_short(found, report(State.FILLED, "9", quantity=Decimal(20)))
 
 
-def test_the_round_that_sees_too_few_fills_asks_for_the_fills_themselves() -> None:
+def test_a_search_that_finds_too_few_fills_queries_the_trades() -> None:
     found = order(State.OPEN, quantity=TEN, quote_quantity=None)
     early = query(report(State.FILLED, "6"))
     assert further_source(found, Search(next_ms=0), [early]) is Source.MY_TRADES
@@ -124,7 +126,7 @@ def test_the_round_that_sees_too_few_fills_asks_for_the_fills_themselves() -> No
 
 
 @pytest.mark.parametrize("state", [State.CANCELED, State.FILLED])
-def test_an_end_that_shows_less_than_an_earlier_view_ends_the_order_with_what_was_filled(
+def test_an_end_that_shows_less_than_an_earlier_report_ends_the_order_with_what_was_filled(
     bench: Bench, state: State
 ) -> None:
     found = seen(bench, of_ten(bench), report(State.PARTIALLY_FILLED, "6"))
@@ -136,7 +138,7 @@ def test_an_end_that_shows_less_than_an_earlier_view_ends_the_order_with_what_wa
     assert (found.state, found.executed_quantity, found.executed_quote) == (ended, Decimal(6), Decimal(60))
 
 
-def test_what_is_told_of_an_end_with_less_than_before_names_both(bench: Bench) -> None:
+def test_the_event_of_an_end_with_less_than_before_names_both(bench: Bench) -> None:
     found = seen(bench, of_ten(bench), report(State.PARTIALLY_FILLED, "6"))
     found = seen(bench, found, report(State.CANCELED))
     assert [event.detail["reason"] for event in told(bench, found, "order.contradicted")] == [
@@ -154,22 +156,22 @@ def test_no_more_is_executed_than_was_asked_and_the_price_stays(bench: Bench) ->
     assert event.detail["reason"] == "shown with 12 executed, 10 were asked"
 
 
-def test_what_was_asked_in_quote_bounds_no_quantity() -> None:
+def test_an_amount_in_quote_limits_no_quantity() -> None:
     assert not exceeds(order(State.OPEN), report(State.FILLED, "1000000"))
 
 
-def test_the_quantity_is_cut_before_the_state_is_read_from_it() -> None:
+def test_the_quantity_is_capped_before_the_state_is_derived_from_it() -> None:
     assert settled(limit_order(State.OPEN), report(State.CANCELED, "3")) == report(State.PARTIALLY_CANCELED, "1")
 
 
-# --- what is not believed, and what is not understood
+# --- reports that are not believed or not understood
 
 
 def odd(reason: str, seen: OrderReport | None = None) -> QueryResult:
     return replace(query(seen, failed=seen is None), odd=reason)
 
 
-def test_an_answer_that_is_not_believed_is_told_once_and_is_no_evidence(bench: Bench) -> None:
+def test_a_report_that_is_not_believed_is_recorded_once_and_is_no_evidence(bench: Bench) -> None:
     found = of_ten(bench)
     for _ in range(5):
         found = bench.query(found, odd("shown for ETHUSDT, sent for FOOUSDT"))
@@ -179,7 +181,7 @@ def test_an_answer_that_is_not_believed_is_told_once_and_is_no_evidence(bench: B
     assert bench.state.searches[found.order_id].misses == 0
 
 
-def test_what_is_odd_stays_so_until_the_order_is_shown_without_it_and_is_told_anew_after_that(bench: Bench) -> None:
+def test_an_odd_report_counts_until_a_report_without_it_and_is_recorded_again_after_that(bench: Bench) -> None:
     found = bench.query(of_ten(bench), odd("its status 'X' is none of MEXC's", report()))
     assert (found.state, read(bench.state, bench.now_ms).contradicted) == (State.OPEN, 1)
     found = bench.query(found, query(failed=True))
@@ -192,7 +194,7 @@ def test_what_is_odd_stays_so_until_the_order_is_shown_without_it_and_is_told_an
     assert len(told(bench, found, "order.contradicted")) == 2
 
 
-def test_an_odd_answer_is_kept_as_evidence_though_it_tells_nothing_new(bench: Bench) -> None:
+def test_an_odd_answer_is_kept_as_evidence_though_it_has_no_news(bench: Bench) -> None:
     found = bench.query(of_ten(bench), query(report()))
     before = len(told(bench, found, "order.looked"))
     for _ in range(3):
@@ -200,7 +202,7 @@ def test_an_odd_answer_is_kept_as_evidence_though_it_tells_nothing_new(bench: Be
     assert len(told(bench, found, "order.looked")) == before + 1
 
 
-def test_a_row_of_another_order_that_cannot_be_read_is_reported_once(bench: Bench) -> None:
+def test_an_unreadable_row_of_another_order_is_reported_once(bench: Bench) -> None:
     found = of_ten(bench)
     rows = [replace(query(source=Source.ALL_ORDERS), passed_over=("no number: {}", "no object: 7"))]
     notes: list[Event] = []
@@ -213,23 +215,21 @@ def test_a_row_of_another_order_that_cannot_be_read_is_reported_once(bench: Benc
     ]
 
 
-def test_reported_rows_are_not_remembered_without_end(bench: Bench) -> None:
+def test_the_memory_of_reported_rows_is_bounded(bench: Bench) -> None:
     found = of_ten(bench)
     for number in range(1_100):
         found = bench.query(found, replace(query(), passed_over=(str(number),)))
     assert len(bench.state.searches.odd_rows) <= 1_000
 
 
-# --- found under another name
+# --- found with another client order id
 
 
 @pytest.mark.parametrize(
     ("shown", "kept"),
     [("{}-9", "{}-9"), ("{}-1", "{}-1"), (None, "{}-1"), ("web_1", "{}-1"), ("x-{}-9", "{}-1"), ("{}-", "{}-1")],
 )
-def test_an_order_that_a_later_attempt_placed_is_known_by_that_attempts_id(
-    bench: Bench, shown: str | None, kept: str
-) -> None:
+def test_an_order_that_a_later_attempt_placed_gets_that_attempts_id(bench: Bench, shown: str | None, kept: str) -> None:
     """A backup may know fewer attempts than were made."""
     bench.submit()
     found = bench.send_next(unclear())
@@ -238,7 +238,7 @@ def test_an_order_that_a_later_attempt_placed_is_known_by_that_attempts_id(
     assert (found.state, found.client_order_id) == (State.OPEN, kept.format(found.order_id))
 
 
-# --- placed, and never seen
+# --- placed, and never found
 
 
 def by_id() -> list[QueryResult]:
@@ -246,14 +246,14 @@ def by_id() -> list[QueryResult]:
 
 
 def search(bench: Bench, found: Order) -> Order:
-    """Make the next round where the rules say, in vain."""
+    """Make the next search in the sources that the rules name, without a result."""
     bench.now_ms = max(bench.now_ms, bench.state.searches.next_ms() or 0)
     search = bench.state.searches[found.order_id]
     places = sources(found, search, bench.now_ms, bench.rules)
     return bench.query(found, *(query(source=place, at_ms=bench.now_ms) for place in places))
 
 
-def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_then_lost(bench: Bench) -> None:
+def test_an_order_that_no_complete_search_has_ever_found_becomes_in_doubt_and_then_lost(bench: Bench) -> None:
     found = of_ten(bench)
     while found.state is State.OPEN:
         found = search(bench, found)
@@ -275,8 +275,8 @@ def test_an_order_that_no_complete_search_has_ever_found_becomes_a_doubt_and_the
 NEVER_MS = 1_790_000_000_000 + 3_600_000
 
 
-def test_the_resource_of_a_placed_order_stays_free_though_it_is_doubted(bench: Bench) -> None:
-    """The exchange said that it took the order, so its lock ended then."""
+def test_the_resource_of_a_placed_order_stays_free_though_it_is_in_doubt(bench: Bench) -> None:
+    """The exchange said that it accepted the order, so its lock ended then."""
     found = of_ten(bench)
     while found.state is State.OPEN:
         found = search(bench, found)
@@ -284,14 +284,14 @@ def test_the_resource_of_a_placed_order_stays_free_though_it_is_doubted(bench: B
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED])
-def test_an_order_that_was_seen_once_stays_what_it_was(bench: Bench, state: State) -> None:
+def test_an_order_that_was_found_once_keeps_its_state(bench: Bench, state: State) -> None:
     found = seen(bench, of_ten(bench), report(state, "0" if state is State.OPEN else "1"))
     for _ in range(20):
         found = search(bench, found)
     assert found.state is state
 
 
-def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_ids(bench: Bench) -> None:
+def test_a_search_is_complete_only_if_the_order_was_queried_by_both_ids(bench: Bench) -> None:
     found = of_ten(bench)
     bench.now_ms = grace_over_ms(found, bench.rules)
     for _ in range(5):
@@ -302,7 +302,7 @@ def test_a_search_is_complete_only_where_the_order_was_asked_for_by_both_of_its_
     assert found.state is State.IN_DOUBT
 
 
-def test_an_order_is_asked_for_by_the_exchanges_id_first_where_it_is_known(bench: Bench) -> None:
+def test_an_order_is_queried_by_the_exchanges_id_first_if_it_is_known(bench: Bench) -> None:
     found = of_ten(bench)
     search = bench.state.searches[found.order_id]
     assert sources(found, search, bench.now_ms, bench.rules) == (Source.ORDER_ID,)

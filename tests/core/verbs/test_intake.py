@@ -33,7 +33,7 @@ def bench() -> Bench:
 # A signal becomes an order
 
 
-def test_an_order_carries_all_that_its_signal_asked(bench: Bench) -> None:
+def test_an_order_has_everything_that_its_signal_asked_for(bench: Bench) -> None:
     order = bench.submit(
         symbol="foousdt",
         side="sell",
@@ -57,7 +57,7 @@ def test_an_order_carries_all_that_its_signal_asked(bench: Bench) -> None:
     assert (order.state, order.attempts, order.finished_ms) == (State.QUEUED, 0, None)
 
 
-def test_acceptance_is_told_with_who_asked(bench: Bench) -> None:
+def test_acceptance_is_recorded_with_the_caller(bench: Bench) -> None:
     order = bench.submit(execute_at=NOON_MS + 60_000)
     (told,) = bench.events(order)
     assert (told.name, told.actor, told.at_ms, told.state) == ("order.accepted", "uid:1000", NOON_MS, State.QUEUED)
@@ -65,7 +65,7 @@ def test_acceptance_is_told_with_who_asked(bench: Bench) -> None:
     assert told.detail["key"] == order.key
 
 
-def test_orders_are_numbered_as_they_come(bench: Bench) -> None:
+def test_orders_are_numbered_in_order_of_acceptance(bench: Bench) -> None:
     orders = [bench.submit(snipe_target_id=target) for target in ("t1", "t2", "t3")]
     assert [order.seq for order in orders] == [1, 2, 3]
 
@@ -75,14 +75,14 @@ def test_orders_are_numbered_as_they_come(bench: Bench) -> None:
     [(None, NOON_MS + 700), (NOON_MS + 60_000, NOON_MS + 60_700), (NOON_MS - 100, NOON_MS + 600)],
     ids=["after acceptance", "after its instant", "after its instant, which is past"],
 )
-def test_a_deadline_counts_from_the_instant_that_was_asked(
+def test_a_deadline_counts_from_the_requested_instant(
     bench: Bench, execute_at_ms: int | None, deadline_ms: int
 ) -> None:
     assert bench.submit(execute_at=execute_at_ms, deadline_ms=700).deadline_ms == deadline_ms
 
 
-def test_a_signal_that_comes_long_after_its_instant_is_refused(bench: Bench) -> None:
-    """A source that was cut off delivers late: a listing of ten minutes ago is no listing any more."""
+def test_a_signal_that_arrives_long_after_its_instant_is_refused(bench: Bench) -> None:
+    """A source that was disconnected delivers late: a listing of ten minutes ago is no longer worth a trade."""
     with pytest.raises(Invalid, match="expired") as refusal:
         bench.submit(execute_at=NOON_MS - 600_000)
     assert refusal.value.field == "executeAt"
@@ -92,7 +92,7 @@ def test_a_signal_that_comes_long_after_its_instant_is_refused(bench: Bench) -> 
     assert not bench.latest
 
 
-def test_a_repetition_is_answered_however_long_its_instant_has_passed(bench: Bench) -> None:
+def test_a_repetition_is_answered_however_long_ago_its_instant_was(bench: Bench) -> None:
     order = bench.submit(execute_at=NOON_MS + 60_000, snipe_target_id="7")
     bench.pass_time(60_000)
     bench.send_next(placed())
@@ -100,17 +100,17 @@ def test_a_repetition_is_answered_however_long_its_instant_has_passed(bench: Ben
     assert bench.submit(execute_at=NOON_MS + 60_000, snipe_target_id="7").order_id == order.order_id
 
 
-def test_one_lock_per_symbol_where_the_scope_says_so() -> None:
+def test_the_scope_symbol_means_one_lock_per_symbol() -> None:
     bench = Bench(rules(locks={"scope": "symbol"}))
     buy, sell = bench.submit(), bench.submit(side="SELL", quantity=Decimal(1))
     assert buy.resource == sell.resource == "trade:FOOUSDT"
     assert (buy.state, sell.state) == (State.IN_FLIGHT, State.QUEUED)
 
 
-# A signal that comes again
+# A repeated signal
 
 
-def test_a_signal_that_comes_again_gets_the_first_ones_order_as_it_stands(bench: Bench) -> None:
+def test_a_repeated_signal_gets_the_first_ones_order_in_its_present_state(bench: Bench) -> None:
     first = bench.submit()
     (again,) = bench.submit_all([request()])
     assert again.replayed
@@ -120,7 +120,7 @@ def test_a_signal_that_comes_again_gets_the_first_ones_order_as_it_stands(bench:
     assert len(bench.latest) == 1
 
 
-def test_a_repetition_is_told_and_not_stored(bench: Bench) -> None:
+def test_a_repetition_is_emitted_and_not_stored(bench: Bench) -> None:
     order = bench.submit()
     notes = []
     bench.watchers.append(lambda step: notes.extend(step.notes))
@@ -131,7 +131,7 @@ def test_a_repetition_is_told_and_not_stored(bench: Bench) -> None:
     assert "order.replayed" not in [event.name for event in bench.events(order)]
 
 
-def test_a_repetition_is_answered_though_nothing_new_is_taken(bench: Bench) -> None:
+def test_a_repetition_is_answered_though_no_new_signal_is_accepted(bench: Bench) -> None:
     order = bench.submit(execute_at=NOON_MS + 60_000)
     bench.halt()
     assert bench.submit(execute_at=NOON_MS + 60_000).order_id == order.order_id
@@ -140,7 +140,7 @@ def test_a_repetition_is_answered_though_nothing_new_is_taken(bench: Bench) -> N
     assert bench.submit().order_id == order.order_id
 
 
-def test_a_repetition_is_answered_from_the_disk_when_memory_has_let_go(bench: Bench) -> None:
+def test_a_repetition_is_answered_from_disk_after_its_order_left_memory(bench: Bench) -> None:
     bench.submit(snipe_target_id="t1")
     order = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
@@ -166,7 +166,7 @@ def test_after_a_definite_refusal_the_same_signal_is_a_new_order(bench: Bench) -
 
 
 @pytest.mark.parametrize("outcome", ["in doubt", "lost with the process"])
-def test_after_an_unknown_outcome_the_same_signal_never_is(bench: Bench, outcome: str) -> None:
+def test_after_an_unknown_outcome_the_same_signal_is_never_a_new_order(bench: Bench, outcome: str) -> None:
     first = bench.submit()
     if outcome == "in doubt":
         bench.send_next(unclear())
@@ -179,7 +179,7 @@ def test_after_an_unknown_outcome_the_same_signal_never_is(bench: Bench, outcome
     assert len(bench.latest) == 1
 
 
-def test_a_wish_without_key_or_target_may_be_had_again_after_its_window(bench: Bench) -> None:
+def test_a_signal_without_key_or_target_becomes_a_new_order_after_its_window(bench: Bench) -> None:
     first = bench.submit()
     filled = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.pass_time(RULES.config.queue.manual_window_ms)
@@ -193,7 +193,7 @@ def test_a_wish_without_key_or_target_may_be_had_again_after_its_window(bench: B
     assert bench.disk.orders[first.order_id].state is filled.state
 
 
-def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench) -> None:
+def test_an_order_that_left_memory_frees_its_key_in_the_commit_of_the_next(bench: Bench) -> None:
     first = bench.submit()
     bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
@@ -204,11 +204,11 @@ def test_a_wish_that_left_memory_lets_its_key_go_in_the_same_commit(bench: Bench
     assert bench.disk.by_key(first.key) == bench.order(second)
 
 
-# A signal that is not taken
+# A signal that is not accepted
 
 
 @pytest.mark.parametrize("kind", [Halted, NotReady, Full])
-def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None:
+def test_a_signal_that_is_not_accepted_leaves_no_trace(kind: type[Refusal]) -> None:
     bench = Bench(rules(queue={"max_queued": 1}))
     bench.submit(execute_at=NOON_MS + 60_000)
     if kind is Halted:
@@ -222,7 +222,7 @@ def test_a_signal_that_is_not_taken_leaves_no_trace(kind: type[Refusal]) -> None
     assert bench.state.orders.last_seq == 1
 
 
-def test_only_those_who_wait_fill_the_queue() -> None:
+def test_only_waiting_orders_fill_the_queue() -> None:
     bench = Bench(rules(queue={"max_queued": 1, "max_in_flight": 1}))
     bench.submit(snipe_target_id="t1")
     bench.submit(snipe_target_id="t2")
@@ -232,8 +232,8 @@ def test_only_those_who_wait_fill_the_queue() -> None:
     assert bench.submit(snipe_target_id="t3").state is State.QUEUED
 
 
-def test_buys_that_wait_never_keep_a_sell_out() -> None:
-    """One must always be able to get out, though BUYs for next month fill the queue."""
+def test_waiting_buys_never_keep_a_sell_out() -> None:
+    """It must always be possible to sell, even if BUYs for next month fill the queue."""
     bench = Bench(rules(queue={"max_queued": 2}))
     for target in ("t1", "t2"):
         bench.submit(snipe_target_id=target, execute_at=NOON_MS + 60_000)
@@ -250,7 +250,7 @@ def test_buys_that_wait_never_keep_a_sell_out() -> None:
     assert bench.submit(side="SELL", quantity=Decimal(1), snipe_target_id="t3").state is State.IN_FLIGHT
 
 
-def test_a_batch_of_both_sides_finds_places_for_each() -> None:
+def test_a_batch_of_both_sides_needs_room_for_each_side() -> None:
     bench = Bench(rules(queue={"max_queued": 1}))
     sell = request(side="SELL", quantity=Decimal(1))
     with pytest.raises(Full, match="0 orders wait"):
@@ -260,31 +260,31 @@ def test_a_batch_of_both_sides_finds_places_for_each() -> None:
     assert len(bench.submit_all([sell])) == 1
 
 
-# Several at once
+# Batches
 
 
-def test_a_batch_is_taken_whole_and_goes_by_rank_not_by_place() -> None:
+def test_a_batch_is_accepted_as_a_whole_and_sent_by_priority() -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     buy, sell = bench.submit_all([request(), request(side="SELL", quantity=Decimal(1))])
     assert bench.order(buy.order).state is State.QUEUED
     assert bench.order(sell.order).state is State.IN_FLIGHT
 
 
-def test_a_batch_that_does_not_fit_whole_is_refused_whole() -> None:
+def test_a_batch_that_does_not_fit_is_refused_as_a_whole() -> None:
     bench = Bench(rules(queue={"max_queued": 2}))
     with pytest.raises(Full):
         bench.submit_all([request(snipe_target_id=target) for target in ("t1", "t2", "t3")])
     assert not bench.latest
 
 
-def test_the_same_wish_twice_in_a_batch_is_one_order_and_counts_once() -> None:
+def test_the_same_signal_twice_in_a_batch_is_one_order_and_counts_once() -> None:
     bench = Bench(rules(queue={"max_queued": 1}))
     first, second = bench.submit_all([request(), request()])
     assert (first.replayed, second.replayed) == (False, True)
     assert first.order.order_id == second.order.order_id
 
 
-def test_a_key_for_two_wishes_in_a_batch_is_a_conflict_and_none_is_taken(bench: Bench) -> None:
+def test_one_key_for_two_payloads_in_a_batch_is_a_conflict_and_none_is_accepted(bench: Bench) -> None:
     with pytest.raises(KeyConflict, match="in one batch"):
         bench.submit_all(
             [request(idempotency_key="k"), request(idempotency_key="k", quote_order_qty=Decimal(11))],
@@ -292,15 +292,15 @@ def test_a_key_for_two_wishes_in_a_batch_is_a_conflict_and_none_is_taken(bench: 
     assert not bench.latest
 
 
-def test_a_batch_with_one_conflict_takes_none(bench: Bench) -> None:
+def test_a_batch_with_one_conflict_is_refused_as_a_whole(bench: Bench) -> None:
     known = bench.submit(idempotency_key="k")
     with pytest.raises(KeyConflict):
         bench.submit_all([request(snipe_target_id="t1"), request(idempotency_key="k", quote_order_qty=Decimal(11))])
     assert bench.latest.keys() == {known.order_id}
 
 
-def test_what_was_not_fitted_because_it_was_known_is_not_taken_when_it_is_new(bench: Bench) -> None:
-    """Between the look-up and the decision the order that answered it may have ended unplaced."""
+def test_a_signal_that_was_not_rounded_because_it_was_known_is_not_accepted_as_new(bench: Bench) -> None:
+    """Between the lookup and the decision the order that answered it may have ended unplaced."""
     identity = identify(bench.state, signal())
     with pytest.raises(NotReady, match="send it again"):
         bench.decide(accept_all, [Incoming(None, identity)], [an_id(9)], actor="uid:1000")
@@ -317,8 +317,8 @@ def test_a_batch_of_repetitions_is_answered_while_trading_is_halted(bench: Bench
     assert again.order.order_id == order.order_id
 
 
-def test_what_is_traded_is_rounded_and_what_identifies_is_not(bench: Bench) -> None:
-    """Rounding to a pair's steps must not make one wish of two, nor two of one when the pair's steps change."""
+def test_the_traded_amount_is_rounded_and_the_fingerprint_is_not(bench: Bench) -> None:
+    """Rounding to a pair's steps must neither merge two signals nor split one when the pair's steps change."""
     asked, rounded = signal(quote_order_qty=Decimal("9.999")), signal(quote_order_qty=Decimal("9.99"))
     d = Decision(bench.state, NOON_MS)
     (accepted,) = accept_all(d, [Incoming(rounded, identify(bench.state, asked))], [an_id(1)], actor="uid:1000")

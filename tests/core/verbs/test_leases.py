@@ -27,12 +27,12 @@ def bench() -> Bench:
 
 
 def ask(bench: Bench, name: str = "wait-1", *, waits: bool = False, **changes: Any) -> Leased | Waiter:
-    """Ask for a lease, under a waiter id."""
+    """Request a lease, with a waiter id."""
     return bench.decide(leases.acquire, lease(**changes), waiter_id=name, waits=waits)
 
 
 def take(bench: Bench, **changes: Any) -> Lock:
-    """Take a free resource."""
+    """Acquire a free resource."""
     got = ask(bench, **changes)
     assert isinstance(got, Leased)
     assert not got.replayed
@@ -48,7 +48,7 @@ def wait(bench: Bench, name: str, **changes: Any) -> Waiter:
 
 
 def release(bench: Bench, lock: Lock, owner_id: str = "anna", **outcome: Any) -> Lock:
-    """Give a lease back."""
+    """Release a lease."""
     outcome = {"result": None, "error": None} | outcome
     return bench.decide(leases.release, lock, owner_id=owner_id, **outcome)
 
@@ -59,7 +59,7 @@ def renew(bench: Bench, lock: Lock, owner_id: str = "anna", timeout_ms: int | No
 
 
 def force(bench: Bench, lock: Lock, *, exchange_checked: bool = False) -> Lock:
-    """End a lock by an administrator's word."""
+    """Force-release a lock as an administrator."""
     return bench.decide(leases.force_release, lock, reason="stuck", actor="uid:0", exchange_checked=exchange_checked)
 
 
@@ -124,7 +124,7 @@ def test_the_lease_queue_has_a_limit() -> None:
 # The lease queue
 
 
-def test_the_next_is_by_priority_then_age_and_granted_in_the_decision_of_the_release(bench: Bench) -> None:
+def test_the_next_waiter_is_by_priority_then_age_and_granted_in_the_decision_of_the_release(bench: Bench) -> None:
     lock = take(bench)
     for name, priority in {"wait-a": 5, "wait-b": 1, "wait-c": 5}.items():
         wait(bench, name, priority=priority, owner_id=name)
@@ -139,7 +139,7 @@ def test_the_next_is_by_priority_then_age_and_granted_in_the_decision_of_the_rel
     assert [waiter.state for waiter in bench.disk.waiters.values()] == [WaiterState.COMPLETED] * 3
 
 
-def test_a_newcomer_does_not_pass_a_waiter(bench: Bench) -> None:
+def test_a_new_caller_does_not_pass_a_waiter(bench: Bench) -> None:
     lock = take(bench)
     wait(bench, "wait-2")
     d = Decision(bench.state, bench.now_ms)
@@ -165,7 +165,7 @@ def test_a_waiter_that_left_is_never_granted(bench: Bench) -> None:
     assert bench.disk.waiters["wait-2"].state is WaiterState.CANCELLED
 
 
-def test_a_waiter_without_a_caller_leaves_the_queue_and_gives_back_what_it_was_granted(bench: Bench) -> None:
+def test_a_waiter_without_a_caller_leaves_the_queue_and_releases_what_it_was_granted(bench: Bench) -> None:
     lock = take(bench)
     for name in ("wait-2", "wait-3", "wait-4"):
         wait(bench, name)
@@ -178,7 +178,7 @@ def test_a_waiter_without_a_caller_leaves_the_queue_and_gives_back_what_it_was_g
     assert [bench.disk.locks[token].state for token in (2, 3)] == [LockState.FAILED, LockState.ACTIVE]
 
 
-def test_a_lease_that_has_ended_is_not_given_back(bench: Bench) -> None:
+def test_a_lease_that_has_ended_is_not_released(bench: Bench) -> None:
     lock = take(bench)
     wait(bench, "wait-2", timeout_ms=100)
     release(bench, lock)
@@ -188,7 +188,7 @@ def test_a_lease_that_has_ended_is_not_given_back(bench: Bench) -> None:
     assert not bench.granted
 
 
-def test_nobody_waits_for_the_commit_of_a_place_in_the_queue(bench: Bench) -> None:
+def test_enqueueing_a_waiter_needs_no_urgent_commit(bench: Bench) -> None:
     take(bench)
     assert bench.last.is_urgent
     wait(bench, "wait-2")
@@ -206,7 +206,7 @@ def test_the_end_of_a_lease_wakes_the_next_to_the_millisecond(bench: Bench) -> N
     assert bench.disk.locks[lock.token].state is LockState.EXPIRED
 
 
-def test_a_restart_ends_all_waiting_and_leaves_leases_what_was_left_of_them(bench: Bench) -> None:
+def test_a_restart_ends_all_waits_and_leases_keep_their_remaining_time(bench: Bench) -> None:
     lock = take(bench, timeout_ms=1_000)
     wait(bench, "wait-2")
     bench.settle()
@@ -221,10 +221,10 @@ def test_a_restart_ends_all_waiting_and_leaves_leases_what_was_left_of_them(benc
     assert list(bench.state.locks) == []
 
 
-# Beside orders
+# Leases beside orders
 
 
-def test_a_lease_keeps_the_trade_waiting_and_the_trade_the_lease(bench: Bench) -> None:
+def test_a_lease_makes_an_order_wait_and_an_order_a_lease(bench: Bench) -> None:
     lock = take(bench, resource=TRADE)
     order = bench.submit()
     assert order.state is State.QUEUED
@@ -236,7 +236,7 @@ def test_a_lease_keeps_the_trade_waiting_and_the_trade_the_lease(bench: Bench) -
     assert list(bench.granted) == ["wait-2"]
 
 
-def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
+def test_a_caller_of_a_more_urgent_priority_goes_before_an_order(bench: Bench) -> None:
     lock = take(bench, resource=TRADE)
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE, owner_id="ben", priority=1)
@@ -247,7 +247,7 @@ def test_a_caller_of_lesser_rank_goes_before_an_order(bench: Bench) -> None:
 
 
 def expire_by_another_decision(bench: Bench, order: Order) -> None:
-    """Let an order's deadline pass, and let somebody decide something else before its timer is looked at."""
+    """Let an order's deadline pass, and make another decision before its timer is checked."""
     bench.now_ms = order.deadline_ms + 1
     bench.dispatch()
 
@@ -260,13 +260,13 @@ LEAVINGS: dict[str, Callable[[Bench, Order], object]] = {
 
 
 @pytest.mark.parametrize("how", LEAVINGS)
-def test_an_outranked_caller_is_granted_when_the_order_leaves_unsent(how: str) -> None:
+def test_a_caller_behind_an_order_is_granted_when_the_order_leaves_unsent(how: str) -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
     wait(bench, "wait-2", resource=TRADE)
     assert bench.granted == {}, "the order came first, and waits for room"
-    take(bench, resource="elsewhere")  # which keeps nobody else waiting
+    take(bench, resource="elsewhere")  # it holds up no other caller
     LEAVINGS[how](bench, order)
     assert list(bench.granted) == ["wait-2"]
 
@@ -280,7 +280,7 @@ def test_a_caller_is_granted_in_the_decision_in_which_an_armed_order_gives_way()
     assert list(bench.granted) == ["wait-2"]
 
 
-def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_behind_it() -> None:
+def test_an_urgent_caller_passes_an_order_that_waits_for_a_slot_and_the_caller_behind_it() -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="BARUSDT")
     order = bench.submit()
@@ -292,7 +292,7 @@ def test_an_urgent_caller_passes_an_order_that_waits_for_room_and_the_caller_beh
     assert bench.granted == {}, "the order is next"
 
 
-# The owner's verbs
+# What the owner may do
 
 
 def test_only_the_owner_renews_and_releases(bench: Bench) -> None:
@@ -303,7 +303,7 @@ def test_only_the_owner_renews_and_releases(bench: Bench) -> None:
     assert list(bench.state.locks) == [lock]
 
 
-def test_a_lease_that_is_renewed_ends_later(bench: Bench) -> None:
+def test_renewing_moves_the_end_of_a_lease(bench: Bench) -> None:
     lock = take(bench, timeout_ms=1_000)
     bench.pass_time(900)
     assert renew(bench, lock).expires_ms == NOON_MS + 1_900
@@ -325,7 +325,7 @@ def test_a_lease_that_has_ended_is_neither_renewed_nor_released_again(bench: Ben
     assert bench.disk.locks[lock.token] == ended
 
 
-def test_the_lock_of_an_order_is_not_its_owners_to_release(bench: Bench) -> None:
+def test_the_lock_of_an_order_cannot_be_released_by_its_owner(bench: Bench) -> None:
     order = bench.submit()
     lock = order_lock(bench, order)
     with pytest.raises(WrongState, match=order.order_id):
@@ -430,7 +430,7 @@ def test_the_lock_of_an_order_that_waits_again_is_released_and_the_order_waits_l
     assert bench.order(order).state is State.IN_FLIGHT
 
 
-def test_the_lock_of_an_order_in_the_queue_is_released_and_it_queues_anew(bench: Bench) -> None:
+def test_the_lock_of_a_queued_order_is_released_and_the_order_is_queued_again(bench: Bench) -> None:
     bench.submit()
     bench.settle()
     bench.halt()
@@ -443,7 +443,7 @@ def test_the_lock_of_an_order_in_the_queue_is_released_and_it_queues_anew(bench:
     assert bench.order(order).state is State.IN_FLIGHT
 
 
-def test_the_lock_of_an_armed_order_is_released_and_the_order_disarmed(bench: Bench) -> None:
+def test_the_lock_of_an_armed_order_is_released_and_the_order_is_disarmed(bench: Bench) -> None:
     order = bench.submit(execute_at=bench.now_ms + 300)
     assert order.state is State.ARMED
     lock = order_lock(bench, order)
@@ -453,7 +453,7 @@ def test_the_lock_of_an_armed_order_is_released_and_the_order_disarmed(bench: Be
     assert bench.disk.locks[lock.token] == ended
 
 
-# Places
+# Places in the queue
 
 
 def test_orders_and_callers_are_listed_in_one_order_of_service_with_their_places(bench: Bench) -> None:
@@ -468,7 +468,7 @@ def test_orders_and_callers_are_listed_in_one_order_of_service_with_their_places
     assert [place_of(bench.state, order) for order in (first, second)] == [2, 3]
 
 
-def test_an_order_that_has_its_lock_already_waits_behind_nobody(bench: Bench) -> None:
+def test_an_order_that_holds_its_lock_already_waits_behind_no_other(bench: Bench) -> None:
     bench.submit()
     bench.settle()
     bench.halt()

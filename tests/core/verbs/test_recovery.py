@@ -24,12 +24,12 @@ def resting(bench: Bench) -> Order:
 
 
 def crashed(bench: Bench, order: Order) -> Order:
-    """End the process with everything on disk, start again; return what became of an order."""
+    """End the process with everything on disk, and start again; return the order."""
     bench.crash(written=len(bench.unwritten))
     return bench.order(order)
 
 
-def test_what_was_not_on_disk_never_was(bench: Bench) -> None:
+def test_what_was_not_committed_is_gone(bench: Bench) -> None:
     bench.submit()
     bench.crash()
     assert not bench.state.orders
@@ -49,7 +49,7 @@ def test_nothing_is_sent_before_the_daemon_opens(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("armed", [False, True], ids=["in flight", "armed"])
-def test_what_was_durable_as_sent_is_in_doubt_and_holds_its_lock(bench: Bench, *, armed: bool) -> None:
+def test_an_order_that_was_durable_as_sent_is_in_doubt_and_keeps_its_lock(bench: Bench, *, armed: bool) -> None:
     order = bench.submit(execute_at=NOON_MS + 300 if armed else None)
     assert order.state is (State.ARMED if armed else State.IN_FLIGHT)
     bench.now_ms += 100
@@ -70,7 +70,7 @@ def test_what_was_durable_as_sent_is_in_doubt_and_holds_its_lock(bench: Bench, *
     assert not bench.sends
 
 
-def test_an_answer_that_was_not_on_disk_is_looked_for(bench: Bench) -> None:
+def test_an_order_whose_answer_was_not_committed_is_searched_for(bench: Bench) -> None:
     order = bench.submit()
     bench.settle()
     bench.answer(order, placed("C02__7"))
@@ -80,7 +80,7 @@ def test_an_answer_that_was_not_on_disk_is_looked_for(bench: Bench) -> None:
     assert (order.state, order.exchange_order_id) == (State.FILLED, "C02__7")
 
 
-def test_a_refusal_that_was_not_on_disk_is_no_refusal(bench: Bench) -> None:
+def test_a_refusal_that_was_not_committed_does_not_count(bench: Bench) -> None:
     order = bench.submit()
     bench.settle()
     bench.answer(order, refused(Advice.RETRY, retry_after_ms=100))
@@ -92,7 +92,7 @@ def test_a_refusal_that_was_not_on_disk_is_no_refusal(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("state", ["in doubt", "lost", "open", "canceled"])
-def test_what_is_looked_for_is_looked_for_again(bench: Bench, state: str) -> None:
+def test_searches_go_on_after_a_restart(bench: Bench, state: str) -> None:
     if state == "open":
         order = resting(bench)
     elif state == "canceled":
@@ -112,7 +112,7 @@ def test_what_is_looked_for_is_looked_for_again(bench: Bench, state: str) -> Non
     assert bench.state.searches.next_ms() == bench.now_ms + pauses.get(state, 0)
 
 
-def test_what_waited_waits_again_in_its_place_with_its_deadline() -> None:
+def test_waiting_orders_keep_their_place_and_their_deadline() -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="AAUSDT")
     waiting = [
@@ -130,7 +130,7 @@ def test_what_waited_waits_again_in_its_place_with_its_deadline() -> None:
     assert bench.order(waiting[0]).state is State.QUEUED
 
 
-def test_an_order_that_went_stale_while_the_daemon_was_down_is_not_sent(bench: Bench) -> None:
+def test_an_order_whose_deadline_passed_while_the_daemon_was_down_is_not_sent(bench: Bench) -> None:
     order = bench.submit(execute_at=NOON_MS + 60_000)
     bench.settle()
     bench.now_ms += 3_600_000
@@ -139,7 +139,7 @@ def test_an_order_that_went_stale_while_the_daemon_was_down_is_not_sent(bench: B
     assert bench.order(order).state is State.EXPIRED
 
 
-def test_an_order_between_two_attempts_goes_on_under_its_lock(bench: Bench) -> None:
+def test_an_order_between_two_attempts_keeps_its_lock(bench: Bench) -> None:
     bench.submit()
     order = bench.send_next(refused(retry_after_ms=300))
     waiting = bench.submit(quote_order_qty=Decimal(20))
@@ -168,7 +168,7 @@ def test_a_lease_that_ended_while_the_daemon_was_down_ends_now(bench: Bench) -> 
     assert lock.overdue
 
 
-def test_an_alarm_that_was_given_is_not_given_again(bench: Bench) -> None:
+def test_an_overdue_lock_is_reported_once_over_a_restart(bench: Bench) -> None:
     order = bench.submit(timeout_ms=400)
     bench.pass_time(400)
     crashed(bench, order)
@@ -176,7 +176,7 @@ def test_an_alarm_that_was_given_is_not_given_again(bench: Bench) -> None:
     assert [event.name for event in bench.events(order)].count("lock.overdue") == 1
 
 
-def test_numbers_go_on_where_they_were(bench: Bench) -> None:
+def test_order_numbers_and_tokens_continue(bench: Bench) -> None:
     first = bench.submit()
     lock = bench.state.lock_of(first)
     assert lock is not None
@@ -191,7 +191,7 @@ def test_numbers_go_on_where_they_were(bench: Bench) -> None:
     assert newer.token == lock.token + 1
 
 
-def test_the_kill_switch_stays_on(bench: Bench) -> None:
+def test_a_halt_stays_over_a_restart(bench: Bench) -> None:
     order = bench.submit(execute_at=NOON_MS + 60_000)
     bench.halt("too hot")
     crashed(bench, order)
@@ -201,7 +201,7 @@ def test_the_kill_switch_stays_on(bench: Bench) -> None:
     assert bench.order(order).state is State.QUEUED
 
 
-def test_finished_orders_stay_on_disk_and_their_keys_with_them(bench: Bench) -> None:
+def test_finished_orders_stay_on_disk_with_their_keys(bench: Bench) -> None:
     bench.submit(snipe_target_id="t1")
     order = bench.query(bench.send_next(placed()), query(report(State.FILLED, "4")))
     bench.settle()
@@ -211,8 +211,8 @@ def test_finished_orders_stay_on_disk_and_their_keys_with_them(bench: Bench) -> 
     assert bench.submit(snipe_target_id="t1") == order
 
 
-def test_a_restart_in_the_middle_of_a_restart_is_a_restart(bench: Bench) -> None:
-    """What recovery concluded was not on disk yet."""
+def test_a_crash_during_recovery_is_recovered_from(bench: Bench) -> None:
+    """The conclusions of the first recovery were not on disk yet."""
     order = bench.submit()
     crashed(bench, order)
     bench.crash()
@@ -222,7 +222,7 @@ def test_a_restart_in_the_middle_of_a_restart_is_a_restart(bench: Bench) -> None
     assert [event.name for event in bench.events(order)].count("order.in_doubt") == 1
 
 
-def test_a_person_can_rule_right_after_a_restart(bench: Bench) -> None:
+def test_the_operator_can_resolve_right_after_a_restart(bench: Bench) -> None:
     order = bench.submit()
     waiting = bench.submit(quote_order_qty=Decimal(20), deadline_ms=60_000)
     bench.now_ms += 12_000

@@ -1,4 +1,4 @@
-"""The first start from a backup: what happened since is not known, so nothing is sent, nor taken as unsent."""
+"""The first start from a backup: what happened since is unknown, so nothing is sent or believed to be unsent."""
 
 from copy import deepcopy
 from decimal import Decimal
@@ -15,7 +15,7 @@ from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, placed, query, report, rules
 
 COPIED = "2026-09-21T14:13:20.000Z"
-"""NOON_MS, as a copy tells it."""
+"""NOON_MS, as the backup has it."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def bench() -> Bench:
 
 
 def restored(bench: Bench, later_ms: int = 1_000) -> None:
-    """Lose what came after a backup of everything so far, and start from that."""
+    """Lose what came after a backup of everything so far, and start from that backup."""
     bench.settle()
     bench.disk.facts[COPIED_FACT] = COPIED
     bench.now_ms += later_ms
@@ -34,12 +34,12 @@ def restored(bench: Bench, later_ms: int = 1_000) -> None:
 
 
 def queued(bench: Bench, **changes: Any) -> Order:
-    """Return an order that waits for its turn."""
+    """Return an order that waits in the queue."""
     bench.submit(symbol="BARUSDT")
     return bench.submit(**changes)
 
 
-def test_trading_is_halted_until_a_person_resumes_and_the_reason_says_since_when(bench: Bench) -> None:
+def test_trading_is_halted_until_the_operator_resumes_and_the_reason_names_the_time_of_the_backup(bench: Bench) -> None:
     restored(bench)
     with pytest.raises(Halted, match=f"restored from a backup that knows nothing after {COPIED}"):
         bench.submit()
@@ -48,7 +48,7 @@ def test_trading_is_halted_until_a_person_resumes_and_the_reason_says_since_when
     assert bench.submit(symbol="NEWUSDT").state is State.IN_FLIGHT
 
 
-def test_another_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None:
+def test_the_next_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None:
     restored(bench)
     told, facts = len(bench.disk.events), dict(bench.disk.facts)
     bench.crash()
@@ -57,13 +57,13 @@ def test_another_start_is_an_ordinary_one_and_still_halted(bench: Bench) -> None
     assert bench.state.gate.halted is not None
 
 
-def test_what_it_was_halted_for_before_is_not_forgotten(bench: Bench) -> None:
+def test_the_reason_of_an_earlier_halt_is_kept(bench: Bench) -> None:
     bench.halt("too hot")
     restored(bench)
     assert (bench.state.gate.halted or "").endswith("halted before that: too hot")
 
 
-def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(bench: Bench) -> None:
+def test_an_order_queued_in_the_backup_may_have_been_sent_since_and_is_searched_for(bench: Bench) -> None:
     order = queued(bench)
     restored(bench)
     order = bench.order(order)
@@ -75,7 +75,7 @@ def test_an_order_that_was_queued_may_have_been_sent_since_and_is_looked_for(ben
     assert (order.state, order.exchange_order_id) == (State.FILLED, "C02__7")
 
 
-def test_it_is_never_sent_again_and_never_called_expired(bench: Bench) -> None:
+def test_it_is_never_sent_again_and_never_expires(bench: Bench) -> None:
     order = queued(bench)
     restored(bench)
     bench.resume()
@@ -86,7 +86,7 @@ def test_it_is_never_sent_again_and_never_called_expired(bench: Bench) -> None:
     assert not bench.sends
 
 
-def test_of_two_for_one_resource_both_are_looked_for_and_one_holds_it(bench: Bench) -> None:
+def test_two_orders_of_one_resource_are_both_searched_for_and_one_holds_the_lock(bench: Bench) -> None:
     first = queued(bench, snipe_target_id="7")
     second = bench.submit(snipe_target_id="7", idempotency_key="another wish")
     assert first.resource == second.resource
@@ -99,7 +99,7 @@ def test_of_two_for_one_resource_both_are_looked_for_and_one_holds_it(bench: Ben
     assert bench.state.locks.holder(first.resource) is None
 
 
-def test_an_emergency_sell_is_looked_for_without_a_lock(bench: Bench) -> None:
+def test_an_emergency_sell_is_searched_for_without_a_lock(bench: Bench) -> None:
     order = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True, execute_at=NOON_MS + 60_000)
     bench.halt()
     bench.now_ms += 60_000
@@ -117,13 +117,13 @@ def test_an_order_whose_instant_is_still_to_come_cannot_have_been_sent_and_waits
     assert bench.send_next(placed()).state is State.OPEN
 
 
-def test_an_order_whose_instant_came_since_is_looked_for(bench: Bench) -> None:
+def test_an_order_whose_instant_came_since_is_searched_for(bench: Bench) -> None:
     order = bench.submit(execute_at=NOON_MS + 60_000)
     restored(bench, later_ms=60_000)
     assert bench.order(order).state is State.IN_DOUBT
 
 
-def test_fencing_tokens_go_on_above_all_that_were_granted_since_over_another_crash_too(bench: Bench) -> None:
+def test_tokens_continue_above_all_that_were_granted_since_also_over_another_crash(bench: Bench) -> None:
     bench.submit(symbol="BARUSDT")
     granted = bench.state.locks.last_token
     restored(bench)
@@ -132,7 +132,7 @@ def test_fencing_tokens_go_on_above_all_that_were_granted_since_over_another_cra
 
 
 def granted_after_restore(bench: Bench, later_ms: int) -> list[int]:
-    """Start from the copy that is on disk, and return the tokens that are granted then."""
+    """Start from the backup on disk, and return the tokens that are granted then."""
     copy = deepcopy(bench.disk)
     bench.disk.facts[COPIED_FACT] = COPIED
     bench.now_ms += later_ms
@@ -146,7 +146,7 @@ def granted_after_restore(bench: Bench, later_ms: int) -> list[int]:
     return tokens
 
 
-def test_two_daemons_that_begin_from_the_same_backup_never_give_the_same_token() -> None:
+def test_two_daemons_that_start_from_the_same_backup_never_grant_the_same_token() -> None:
     bench = Bench()
     bench.submit(symbol="BARUSDT")
     bench.settle()
@@ -157,7 +157,7 @@ def test_two_daemons_that_begin_from_the_same_backup_never_give_the_same_token()
     assert max(tokens) < 2**53, "exact as a JSON number"
 
 
-def test_tokens_grow_also_where_the_clock_was_ahead_at_an_earlier_restore() -> None:
+def test_tokens_grow_also_if_the_clock_was_ahead_at_an_earlier_restore() -> None:
     bench = Bench()
     bench.state.locks.last_token = far = (NOON_MS + 86_400_000) * 1_000
     bench.submit(symbol="BARUSDT")
