@@ -174,7 +174,7 @@ def test_a_token_that_the_bot_echoes_is_not_shown(daemon: Daemon, bot: Bot) -> N
     [
         ("short", 0o600, "does not hold a token"),
         (TOKEN, 0o644, "can be read by others"),
-        ("two words", 0o600, "no token"),
+        ("two words", 0o600, "not one word"),
     ],
     ids=["too short", "seen by others", "not one word"],
 )
