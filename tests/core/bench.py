@@ -3,7 +3,7 @@
 The bench is the engine without its tasks. It makes decisions with the engine's own
 :func:`~daemon.core.verbs.deciding.decide`, and applies their effects as the engine promises: changes reach the disk in
 the order in which they were decided, nothing is sent before its changes are there, and a crash forgets everything
-else. The tests do by hand what time and others do for the engine: when the disk is done, what the exchange answers,
+else. The tests decide what happens to the engine from outside: when a commit is durable, what the exchange answers,
 what a query shows.
 """
 
@@ -211,7 +211,7 @@ class Bench:
             self.unwritten.append(changes)
 
     def dispatch(self) -> None:
-        """Make an empty decision, which dispatches: the test changed something by hand."""
+        """Make an empty decision, which dispatches: the test has changed something itself."""
         self.decide(_nothing)
 
     def write(self, decisions: int | None = None) -> None:

@@ -23,7 +23,7 @@ NOON_MS = 1_790_000_000_000
 """When tests begin, in Unix milliseconds."""
 
 RULES = Rules(Config(guards=GuardsTable(repeat_window_ms=0)))
-"""The rules of a daemon that nobody configured, but that lets one owner buy in quick succession."""
+"""Rules with the defaults, except that one owner may buy in quick succession."""
 
 
 def rules(**tables: dict[str, Any]) -> Rules:
@@ -145,12 +145,12 @@ def report(state: State = State.OPEN, executed: str = "0", quote: str | None = N
 def query(
     seen: OrderReport | None = None, *, source: Source = Source.ORDER, failed: bool = False, at_ms: int = NOON_MS
 ) -> QueryResult:
-    """Make a look: a negative, unless it saw something or failed."""
+    """Make a query's result: a miss, unless it found something or failed."""
     return QueryResult(source=source, at_ms=at_ms, asked="GET", answered="HTTP", failed=failed, report=seen)
 
 
 def everywhere(*, failed: bool = False, at_ms: int = NOON_MS) -> list[QueryResult]:
-    """Make a full search attempt in vain, for an order whose id at the exchange is not known."""
+    """Make a complete search without a result, for an order whose exchange order id is not known."""
     places = [source for source in Source if source is not Source.ORDER_ID]
     return [query(source=source, failed=failed, at_ms=at_ms) for source in places]
 

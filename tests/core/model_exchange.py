@@ -1,8 +1,8 @@
-"""An exchange that remembers: which requests reached it, which of them it took, and all that it ever showed of them.
+"""An exchange that remembers which requests reached it, which of them it accepted, and everything that it showed.
 
-It decides an order's fate when the request arrives and tells the truth late: an answer can be lost, a look can miss
-what is there or show it as it was a while ago. It never says *refused* of what it took, and it never forgets. So what
-the daemon did can be judged by what was so, and not by what the daemon knew.
+It decides about an order when the request arrives, and may show it late: an answer can be lost, and a query can miss an
+order or show an older state. It never answers *refused* for an order that it accepted, and it never forgets. So a test
+can judge the daemon by what really happened, not by what the daemon knew.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ class Request:
     send: Send
     at_ms: int
     taken: bool
-    shown: list[OrderReport] = field(default_factory=list)  # how the order stood, oldest first
-    settled: bool = False  # known to be definitely not executed: by its answer, or by a person who looked
+    shown: list[OrderReport] = field(default_factory=list)  # what it showed, oldest first
+    settled: bool = False  # known as definitely not executed: by its answer, or by an operator who checked
 
     @property
     def client_order_id(self) -> str:

@@ -1,7 +1,7 @@
 """The promises, with everything at once: signals, answers, queries, the operator, time, and a crash at any moment.
 
 One state machine drives a whole bench (:mod:`tests.core.bench`) beside an exchange that remembers
-(:mod:`tests.core.model_exchange`), under the eyes of a judge (:mod:`tests.core.judge`). Here stands what may happen.
+(:mod:`tests.core.model_exchange`), and a judge checks every step (:mod:`tests.core.judge`). This module has what can happen.
 """
 
 from collections.abc import Sequence
@@ -150,7 +150,7 @@ class Promises(RuleBasedStateMachine):
             duration_ms = max(0, (self._due_ms() or 0) - self.bench.now_ms)
         self.bench.pass_time(duration_ms)
 
-    # The wire
+    # Requests
 
     @rule(taken=st.booleans())
     def requests_go(self, taken: bool) -> None:
@@ -185,7 +185,7 @@ class Promises(RuleBasedStateMachine):
             self._answered(reached)
             self.bench.answer_attempt(reached.send.attempt, unclear())
 
-    # The exchange, and looks at it
+    # The exchange, and searches
 
     @precondition(lambda self: self.exchange.open_requests())
     @rule(
@@ -199,7 +199,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(data=st.data(), at_once=st.booleans())
     def looks_are_made(self, data: st.DataObject, at_once: bool) -> None:
-        """Begin all looks that are due; end them at once, or leave them under way."""
+        """Begin all searches that are due; end them at once, or leave them running."""
         self._begin_looks()
         if at_once:
             for order_id in list(self.searching):
@@ -217,7 +217,7 @@ class Promises(RuleBasedStateMachine):
             del self.searching[order.order_id]
             self.bench.query(order, *self._missed(places))
 
-    # People
+    # The operator
 
     @precondition(lambda self: self._in_state(*WAITING, State.DEAD_LETTER))
     @rule(data=st.data())
@@ -237,7 +237,7 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: self._placed_after_all())
     @rule(data=st.data())
     def somebody_vouches_wrongly(self, data: st.DataObject) -> None:
-        """And perhaps a look is under way that will show it."""
+        """A search that will show the order may be running at the same time."""
         self._begin_looks()
         order = _one_of(data, self._placed_after_all())
         if self._rule_out(order):
@@ -297,7 +297,7 @@ class Promises(RuleBasedStateMachine):
     @precondition(lambda self: len(self.bench.latest) >= self.enough)
     @rule()
     def everything_comes_to_an_end(self) -> None:
-        """None lost: with an exchange that answers and a person who looks, no order stands anywhere for ever."""
+        """With an exchange that answers and an operator who checks, every order comes to an end."""
         self.bench.resume()
         self.bench.open()
         for _ in range(500):
@@ -455,7 +455,7 @@ class Promises(RuleBasedStateMachine):
         del self.on_the_wire[reached.client_order_id]
 
     def _now(self, asked: SignalRequest) -> SignalRequest:
-        """Let a signal come at this moment: the instant that it asks for was drawn as so long from now."""
+        """Return a request for this moment: its instant was drawn relative to now."""
         ahead_ms = asked.execute_at
         return request(**_fields(asked) | {"execute_at": None if ahead_ms is None else self.bench.now_ms + ahead_ms})
 
@@ -473,7 +473,7 @@ class Promises(RuleBasedStateMachine):
         ]
 
     def _ready_to_go(self) -> list[Send]:
-        """Return the requests between which and the wire only the gate stands."""
+        """Return the requests that only the gate can still keep from being sent."""
         return [
             send
             for send in self.bench.durable_sends()

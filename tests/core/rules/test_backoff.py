@@ -1,4 +1,4 @@
-"""The door: when the exchange turns orders away, one tries at growing intervals and the others wait."""
+"""Backoff: when the exchange turns orders away, one order tries at growing intervals and the others wait."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ def buy(bench: Bench, number: int, **changes: Any) -> Order:
 
 
 def turned_away(bench: Bench, answer: Answer = PAGE) -> Order:
-    """Let the first order meet a shut door."""
+    """Let the first order be turned away."""
     first = buy(bench, 0)
     bench.send_next(answer)
     return bench.order(first)
 
 
 def waits_ms(bench: Bench, answer: Answer, count: int) -> list[int]:
-    """Let so many orders meet the door, one after another; return how long each waited."""
+    """Let a number of orders be turned away, one after another; return how long each waited."""
     waits = []
     for number in range(count):
         buy(bench, number)
@@ -48,7 +48,7 @@ def waits_ms(bench: Bench, answer: Answer, count: int) -> list[int]:
     return waits
 
 
-def test_the_order_that_meets_a_page_of_the_edge_is_in_doubt_and_the_others_wait(bench: Bench) -> None:
+def test_the_order_that_gets_an_error_page_is_in_doubt_and_the_others_wait(bench: Bench) -> None:
     first = turned_away(bench)
     others = [buy(bench, number) for number in (1, 2)]
     assert first.state is State.IN_DOUBT
@@ -67,7 +67,7 @@ def test_waits_grow_up_to_a_minute() -> None:
     assert waits_ms(Bench(), PAGE, 8) == [0, 2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_MS, LONGEST_MS]
 
 
-def test_a_stated_wait_of_nothing_is_no_wait_and_a_longer_one_counts() -> None:
+def test_a_stated_wait_of_zero_does_not_count_and_a_longer_one_does() -> None:
     backoff = Backoff()
     for in_a_row in range(4):
         assert backoff.shut("429", "a-1", NOON_MS, first_ms=FIRST_WAIT_MS, stated_ms=0)
@@ -77,7 +77,7 @@ def test_a_stated_wait_of_nothing_is_no_wait_and_a_longer_one_counts() -> None:
     assert backoff.next_ms == NOON_MS + 30_000
 
 
-def test_a_stated_wait_beside_one_orders_own_doubt_holds_back_what_was_decided_before(bench: Bench) -> None:
+def test_a_stated_wait_without_a_backoff_holds_back_earlier_decisions(bench: Bench) -> None:
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
     assert bench.gate(second) is None
@@ -86,13 +86,13 @@ def test_a_stated_wait_beside_one_orders_own_doubt_holds_back_what_was_decided_b
     assert bench.gate(second) == f"the exchange asked to wait until {bench.now_ms + 2_000}"
 
 
-def test_ending_waits_while_the_door_is_open_says_nothing_of_it(bench: Bench) -> None:
+def test_clearing_waits_without_a_backoff_records_nothing_about_it(bench: Bench) -> None:
     bench.decide(clear_wait, reason="in doubt", actor="uid:0")
     assert BACKOFF_FACT not in bench.last.facts
     assert "exchange.takes_orders" not in [event.name for event in bench.last.events]
 
 
-def test_those_who_were_under_way_when_it_shut_do_not_make_the_wait_longer(bench: Bench) -> None:
+def test_answers_to_requests_sent_before_the_backoff_do_not_make_it_longer(bench: Bench) -> None:
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
     bench.answer(first, PAGE)
@@ -102,7 +102,7 @@ def test_those_who_were_under_way_when_it_shut_do_not_make_the_wait_longer(bench
     assert bench.state.backoff.turned_away == 1
 
 
-def test_the_answer_to_one_who_was_under_way_when_it_shut_does_not_open_it(bench: Bench) -> None:
+def test_an_answer_to_a_request_sent_before_the_backoff_does_not_end_it(bench: Bench) -> None:
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
     bench.answer(first, PAGE)
@@ -110,7 +110,7 @@ def test_the_answer_to_one_who_was_under_way_when_it_shut_does_not_open_it(bench
     assert bench.state.backoff.why is not None
 
 
-def test_the_gate_holds_back_what_was_decided_before_it_shut(bench: Bench) -> None:
+def test_the_gate_holds_back_what_was_decided_before_the_backoff(bench: Bench) -> None:
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
     bench.answer(first, PAGE)
@@ -127,7 +127,7 @@ def test_the_gate_holds_back_what_was_decided_before_it_shut(bench: Bench) -> No
         pytest.param(replace(refused(), code=UNREACHABLE), id="unreachable"),
     ],
 )
-def test_another_order_tries_where_the_one_that_tried_was_not_heard(bench: Bench, answer: Answer) -> None:
+def test_another_order_tries_if_the_one_that_tried_got_no_answer(bench: Bench, answer: Answer) -> None:
     turned_away(bench)
     first, second = buy(bench, 1), buy(bench, 2)
     bench.pass_time(FIRST_PAGE_MS)
@@ -140,7 +140,7 @@ def test_another_order_tries_where_the_one_that_tried_was_not_heard(bench: Bench
     assert bench.order(unheard).state is State.QUEUED
 
 
-def test_a_refusal_by_the_exchange_itself_opens_it(bench: Bench) -> None:
+def test_a_refusal_by_the_exchange_itself_ends_it(bench: Bench) -> None:
     turned_away(bench)
     buy(bench, 1)
     bench.pass_time(FIRST_PAGE_MS)
@@ -148,7 +148,7 @@ def test_a_refusal_by_the_exchange_itself_opens_it(bench: Bench) -> None:
     assert bench.state.backoff.why is None
 
 
-def test_no_answer_to_the_one_that_tries_keeps_it_shut(bench: Bench) -> None:
+def test_an_unknown_outcome_of_the_order_that_tries_prolongs_it(bench: Bench) -> None:
     turned_away(bench)
     buy(bench, 1)
     bench.pass_time(FIRST_PAGE_MS)
@@ -156,19 +156,19 @@ def test_no_answer_to_the_one_that_tries_keeps_it_shut(bench: Bench) -> None:
     assert bench.state.backoff.next_ms == bench.now_ms + 2 * FIRST_PAGE_MS
 
 
-def test_a_doubt_that_is_one_orders_own_shuts_nothing(bench: Bench) -> None:
+def test_an_unknown_outcome_of_one_order_starts_no_backoff(bench: Bench) -> None:
     turned_away(bench, unclear())
     assert buy(bench, 1).state is State.IN_FLIGHT
 
 
-def test_whoever_waits_expires_at_its_deadline(bench: Bench) -> None:
+def test_a_waiting_order_expires_at_its_deadline(bench: Bench) -> None:
     turned_away(bench)
     order = bench.submit(deadline_ms=500)
     bench.pass_time(501)
     assert bench.order(order).state is State.EXPIRED
 
 
-def test_no_order_is_armed_while_it_is_shut_and_its_instant_is_kept(bench: Bench) -> None:
+def test_no_order_is_armed_during_a_backoff_and_its_instant_is_kept(bench: Bench) -> None:
     turned_away(bench)
     order = bench.submit(execute_at=NOON_MS + FIRST_PAGE_MS + 300)
     bench.pass_time(FIRST_PAGE_MS + 299)
@@ -177,7 +177,7 @@ def test_no_order_is_armed_while_it_is_shut_and_its_instant_is_kept(bench: Bench
     assert bench.order(order).state is State.IN_FLIGHT
 
 
-def test_it_is_still_shut_after_a_restart_where_one_order_tries_at_once(bench: Bench) -> None:
+def test_it_goes_on_after_a_restart_and_one_order_tries_at_once(bench: Bench) -> None:
     turned_away(bench)
     first, second = buy(bench, 1), buy(bench, 2)
     bench.settle()
@@ -186,7 +186,7 @@ def test_it_is_still_shut_after_a_restart_where_one_order_tries_at_once(bench: B
     assert [bench.order(order).state for order in (first, second)] == [State.IN_FLIGHT, State.QUEUED]
 
 
-def test_it_is_open_after_a_restart_once_the_exchange_took_an_order(bench: Bench) -> None:
+def test_it_is_over_after_a_restart_once_the_exchange_accepted_an_order(bench: Bench) -> None:
     turned_away(bench)
     buy(bench, 1)
     bench.pass_time(FIRST_PAGE_MS)
@@ -197,7 +197,7 @@ def test_it_is_open_after_a_restart_once_the_exchange_took_an_order(bench: Bench
 
 
 @pytest.mark.parametrize("answer", [PAGE, LIMITED, refused(Advice.WAIT, retry_after_ms=259_200_000)])
-def test_a_person_ends_every_wait_at_once_and_is_on_record(bench: Bench, answer: Answer) -> None:
+def test_the_operator_ends_every_wait_at_once_and_is_on_record(bench: Bench, answer: Answer) -> None:
     turned_away(bench, answer)
     order, other = buy(bench, 1), buy(bench, 3)
     assert order.state is State.QUEUED

@@ -1,4 +1,4 @@
-"""What was bought before a start counts after it, though only the columns of it are read that figures are made of."""
+"""Exposure: purchases before a start count after it, though a start reads only the columns that the sums need."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ def ended(number: int, **changes: Any) -> Ended:
     return Ended(**given | changes)
 
 
-def test_what_was_added_up_counts_with_what_is_noted() -> None:
+def test_stored_sums_and_new_orders_add_up() -> None:
     unpriced = ended(2, quote_quantity=None, quantity=Decimal(1), executed_quote=Decimal(0))
     exposure = Exposure()
     exposure.begin(spent_by(NOON_MS // DAY_MS, [ended(1), unpriced]))

@@ -1,4 +1,4 @@
-"""Guards: what speaks against an order, what counts for them, and that a repetition and an emergency pass them all."""
+"""Guards: what they refuse, what counts for them, and that repetitions and emergency SELLs pass them all."""
 
 from decimal import Decimal
 from typing import Any
@@ -34,7 +34,7 @@ def buy(bench: Bench, target: str | None = "t1", last: int | str | None = None, 
 
 
 def refusal(bench: Bench, target: str | None = "t2", last: int | str | None = None, **changes: Any) -> Guarded:
-    """Return what is said of a BUY that a guard refuses; nothing has changed."""
+    """Return the refusal of a BUY; check that nothing has changed."""
     before = dict(bench.latest)
     with pytest.raises(Guarded) as refusal:
         buy(bench, target, last, **changes)
@@ -64,7 +64,7 @@ def test_a_second_buy_for_another_target_is_refused_within_the_window() -> None:
     assert "allowRepeat" in str(said)
 
 
-def test_after_the_window_it_is_taken() -> None:
+def test_after_the_window_it_is_accepted() -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     buy(bench)
     bench.pass_time(WINDOW_MS)
@@ -82,33 +82,33 @@ def test_after_the_window_it_is_taken() -> None:
     ],
     ids=["it is wanted", "another owner", "another symbol", "the same target", "a sell"],
 )
-def test_what_is_no_repetition_is_taken_at_once(changes: dict[str, Any]) -> None:
+def test_what_is_no_repetition_is_accepted_at_once(changes: dict[str, Any]) -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     buy(bench)
     assert buy(bench, **{"target": "t2"} | changes).attempts <= 1
 
 
-def test_having_no_target_is_having_another_one() -> None:
+def test_no_target_counts_as_another_target() -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     buy(bench)
     refusal(bench, None)
 
 
 @pytest.mark.parametrize("advice", [Advice.STOP, Advice.DEAD_LETTER])
-def test_what_was_not_placed_is_no_first(advice: Advice) -> None:
+def test_an_order_that_was_not_placed_is_no_first_buy(advice: Advice) -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     buy(bench)
     bench.send_next(refused(advice))
     assert buy(bench, "t2").state is State.IN_FLIGHT
 
 
-def test_a_sell_is_no_first() -> None:
+def test_a_sell_is_no_first_buy() -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     buy(bench, **SELL)
     assert buy(bench, "t2").state is State.IN_FLIGHT
 
 
-def test_an_order_in_doubt_and_a_filled_one_are_firsts() -> None:
+def test_an_order_in_doubt_and_a_filled_one_are_first_buys() -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     _sent(bench, unclear())
     refusal(bench)
@@ -118,7 +118,7 @@ def test_an_order_in_doubt_and_a_filled_one_are_firsts() -> None:
     refusal(bench)
 
 
-def test_one_that_is_seen_after_all_is_a_first_again() -> None:
+def test_an_order_found_after_all_is_a_first_buy_again() -> None:
     bench = guarded(repeat_window_ms=60_000)
     order = _sent(bench, unclear())
     bench.pass_time(12_000)
@@ -129,7 +129,7 @@ def test_one_that_is_seen_after_all_is_a_first_again() -> None:
     refusal(bench)
 
 
-def test_one_that_comes_late_does_not_hide_a_newer_one() -> None:
+def test_a_requeued_older_order_does_not_hide_a_newer_one() -> None:
     bench = guarded()
     old = buy(bench)
     bench.send_next(refused(Advice.DEAD_LETTER))
@@ -140,11 +140,11 @@ def test_one_that_comes_late_does_not_hide_a_newer_one() -> None:
     assert newer.order_id in str(refusal(bench, "t3"))
 
 
-def test_every_state_weighs_something() -> None:
+def test_every_state_has_a_weight() -> None:
     assert _WEIGHT.keys() == set(State)
 
 
-def test_what_is_older_than_any_window_is_forgotten() -> None:
+def test_orders_older_than_any_window_are_forgotten() -> None:
     bench = guarded(repeat_window_ms=WINDOW_MS)
     for number in range(3):
         buy(bench, f"t{number}")
@@ -154,7 +154,7 @@ def test_what_is_older_than_any_window_is_forgotten() -> None:
     assert [seen.target_id for seen in known.values()] == ["t2"]
 
 
-# What it costs
+# What an order costs
 
 
 def test_an_order_above_the_limit_is_refused() -> None:
@@ -171,14 +171,14 @@ def test_a_limit_order_costs_quantity_times_price() -> None:
     assert buy(bench, **LIMIT).state is State.IN_FLIGHT
 
 
-def test_a_market_order_by_quantity_costs_what_the_last_price_makes_it() -> None:
+def test_a_market_order_by_quantity_costs_quantity_times_the_last_price() -> None:
     bench = guarded(max_notional_per_order=Decimal(20))
     refusal(bench, quantity=Decimal(2), last="10.01")
     assert buy(bench, quantity=Decimal(2), last=10).last_price == Decimal(10)
 
 
 @pytest.mark.parametrize("guard", ["max_notional_per_order", "max_notional_per_day"])
-def test_what_cannot_be_priced_is_refused(guard: str) -> None:
+def test_an_order_without_a_known_price_is_refused(guard: str) -> None:
     bench = guarded(**budget(guard))
     said = refusal(bench, quantity=Decimal(2))
     assert said.guard == guard
@@ -186,14 +186,14 @@ def test_what_cannot_be_priced_is_refused(guard: str) -> None:
 
 
 @pytest.mark.parametrize("guard", ["max_notional_per_order", "max_notional_per_day"])
-def test_what_is_paid_in_another_asset_is_refused(guard: str) -> None:
+def test_an_order_paid_in_another_asset_is_refused(guard: str) -> None:
     said = refusal(guarded(**budget(guard)), symbol="FOOBTC")
     assert said.guard == guard
     assert "not paid in USDT" in str(said)
 
 
 @pytest.mark.parametrize("guard", ["max_notional_per_order", "max_notional_per_day"])
-def test_a_sell_is_never_held_up_by_a_budget(guard: str) -> None:
+def test_a_sell_is_never_refused_for_a_budget(guard: str) -> None:
     bench = guarded(**budget(guard, 1))
     assert buy(bench, side="SELL", quote_order_qty=Decimal(1_000)).state is State.IN_FLIGHT
 
@@ -219,7 +219,7 @@ def test_another_day_begins_at_midnight() -> None:
     assert "cost 10 USDT" in str(said), "yesterday's order changes nothing about today"
 
 
-def test_what_was_not_placed_costs_nothing() -> None:
+def test_an_order_that_was_not_placed_costs_nothing() -> None:
     bench = guarded(max_notional_per_day=Decimal(10))
     buy(bench)
     bench.send_next(refused(Advice.STOP))
@@ -235,7 +235,7 @@ def test_a_dead_letter_costs_again_when_it_is_requeued() -> None:
     refusal(bench)
 
 
-def test_what_was_bought_counts_when_it_has_left_memory_and_after_a_crash() -> None:
+def test_a_purchase_counts_after_it_left_memory_and_after_a_crash() -> None:
     bench = guarded(max_notional_per_day=Decimal(10))
     _fill(bench, _sent(bench))
     assert not bench.state.orders
@@ -245,7 +245,7 @@ def test_what_was_bought_counts_when_it_has_left_memory_and_after_a_crash() -> N
     refusal(bench)
 
 
-def test_what_was_in_flight_counts_after_a_crash() -> None:
+def test_an_order_in_flight_counts_after_a_crash() -> None:
     bench = guarded(max_notional_per_day=Decimal(10), max_open_buys_per_owner=2)
     buy(bench)
     bench.settle()
@@ -254,8 +254,8 @@ def test_what_was_in_flight_counts_after_a_crash() -> None:
     assert refusal(bench).guard == "max_notional_per_day"
 
 
-def test_an_order_of_unknown_worth_holds_up_the_day_until_it_is_seen() -> None:
-    """It was taken while no guard asked for prices."""
+def test_an_order_of_unknown_cost_blocks_the_days_budget_until_it_is_found() -> None:
+    """It was accepted while no guard needed prices."""
     bench = guarded()
     order = buy(bench, quantity=Decimal(2))
     bench.state.set_rules(rules(guards={"max_notional_per_day": Decimal(30)}))
@@ -266,14 +266,14 @@ def test_an_order_of_unknown_worth_holds_up_the_day_until_it_is_seen() -> None:
     assert buy(bench, "t2").state is State.IN_FLIGHT
 
 
-def test_what_was_executed_counts_where_it_is_more_than_was_thought() -> None:
+def test_the_executed_amount_counts_if_it_is_more_than_the_estimate() -> None:
     bench = guarded(max_notional_per_day=Decimal(30))
     buy(bench, quantity=Decimal(2), last=5)
     _fill(bench, bench.send_next(placed()))
     assert "cost 20 USDT" in str(refusal(bench, quote_order_qty=Decimal(11)))
 
 
-# How many
+# How many are open
 
 
 def test_no_more_buys_than_may_be_open() -> None:
@@ -332,7 +332,7 @@ def test_a_price_that_cannot_be_compared_is_refused() -> None:
     assert "cannot be had" in str(said)
 
 
-def test_a_market_order_has_no_price_to_be_wrong() -> None:
+def test_a_market_order_has_no_price_to_check() -> None:
     assert buy(guarded(price_band_percent=Decimal(5))).state is State.IN_FLIGHT
 
 
@@ -355,7 +355,7 @@ COSTS = [{"max_notional_per_order": Decimal(5)}, {"max_notional_per_day": Decima
         (LIMIT, COSTS[1], False),
     ],
 )
-def test_the_last_price_is_asked_for_only_where_a_guard_needs_it(
+def test_the_last_price_is_queried_only_if_a_guard_needs_it(
     asked: dict[str, Any], limits: dict[str, Any], needed: bool
 ) -> None:
     assert needs_last_price(signal(**asked), rules(guards=limits).config.guards) is needed
@@ -397,7 +397,7 @@ def test_an_emergency_sell_passes_every_guard() -> None:
     [{"repeat_window_ms": WINDOW_MS}, {"max_notional_per_day": Decimal(20)}, {"max_open_buys_per_owner": 1}],
     ids=["repetition", "budget", "open"],
 )
-def test_what_comes_before_it_in_a_batch_counts_against_a_signal(limits: dict[str, Any]) -> None:
+def test_earlier_signals_of_a_batch_count_against_a_later_one(limits: dict[str, Any]) -> None:
     bench = guarded(**limits)
     sell = request(**SELL)
     buys = [request(snipe_target_id=f"t{number}", quote_order_qty=Decimal(10 + number)) for number in range(2)]
@@ -408,11 +408,11 @@ def test_what_comes_before_it_in_a_batch_counts_against_a_signal(limits: dict[st
     assert len(bench.submit_all([sell, buys[0], buys[0]])) == 3, "a repetition within the batch counts once"
 
 
-# Their figures
+# Sums
 
 
 def test_the_largest_amounts_add_up_exactly() -> None:
-    """What is added to a day's sum and taken away again leaves nothing, whatever else was added."""
+    """Adding an amount to a day's sum and subtracting it again leaves nothing, whatever else was added."""
     bench = guarded(max_notional_per_day=Decimal(1))
     bench.state.set_rules(rules())
     huge = buy(

@@ -1,4 +1,4 @@
-"""Idempotency: which signals are the same wish, and what a key means for the next one that brings it."""
+"""Idempotency: which signals are the same, and what a known key means for the next signal."""
 
 from decimal import Decimal
 from typing import Any
@@ -52,7 +52,7 @@ def derived(asked: Signal) -> str:
         "target",
     ],
 )
-def test_two_spellings_of_one_wish_are_one_wish(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_two_spellings_of_one_signal_are_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
     first, second = signal(**decimals(ONE | one)), signal(**decimals(ONE | other))
     assert fingerprint_of(first) == fingerprint_of(second)
     assert derived(first) == derived(second)
@@ -73,7 +73,7 @@ def test_two_spellings_of_one_wish_are_one_wish(one: dict[str, Any], other: dict
     ],
     ids=" ".join,
 )
-def test_whatever_would_be_traded_otherwise_is_another_wish(difference: dict[str, Any]) -> None:
+def test_a_signal_that_would_trade_something_else_is_another_one(difference: dict[str, Any]) -> None:
     first, second = signal(**decimals(ONE)), signal(**decimals(ONE | difference))
     assert fingerprint_of(first) != fingerprint_of(second)
     assert derived(first) != derived(second)
@@ -90,15 +90,15 @@ def test_whatever_would_be_traded_otherwise_is_another_wish(difference: dict[str
     ],
     ids=" ".join,
 )
-def test_when_and_how_urgently_does_not_make_another_wish(difference: dict[str, Any]) -> None:
-    """A broadcast that arrives again with a fresh instant is still the same wish."""
+def test_time_and_priority_do_not_make_another_signal(difference: dict[str, Any]) -> None:
+    """A broadcast that arrives again with a fresh instant is still the same signal."""
     first, second = signal(), signal(**difference)
     assert fingerprint_of(first) == fingerprint_of(second)
     assert derived(first) == derived(second)
 
 
-def test_a_fingerprint_is_a_sha_256_and_stays_what_it_was() -> None:
-    """It stands on disk: another recipe would make strangers of all signals that came before it."""
+def test_a_fingerprint_is_a_sha_256_and_never_changes() -> None:
+    """It is stored on disk: another formula would make every earlier signal unknown."""
     assert fingerprint_of(signal()) == "3218ed07d73bbf369923d4fa3978522e853d1e50de3a46c0fdd7ae0fbfd6518b"
 
 
@@ -111,11 +111,11 @@ def test_a_resource_has_the_bots_own_form() -> None:
 # Which key, and for how long
 
 
-def test_the_callers_key_is_taken_as_it_is() -> None:
+def test_the_callers_key_is_used_unchanged() -> None:
     assert identity(signal(idempotency_key="launch-7")).keys == ("launch-7",)
 
 
-def test_a_key_that_nobody_brought_is_derived() -> None:
+def test_a_missing_key_is_derived() -> None:
     assert identity(signal()).key.startswith("derived:")
     assert identity(signal(side="SELL", snipe_target_id="7")).key.startswith("derived:")
 
@@ -131,7 +131,7 @@ def test_a_key_does_not_depend_on_a_setting(changes: dict[str, Any]) -> None:
 
 
 def test_the_forms_that_earlier_versions_derived_are_known() -> None:
-    """They stand on disk: with one of them missing, a known signal would be a new one after an upgrade."""
+    """They are stored on disk: if one of them is missing, a known signal becomes a new one after an upgrade."""
     assert identity(signal(snipe_target_id="7")).keys == (
         "target:7",
         "derived:f3aa0b973144e1f99c3a9b51bd664b0058057efc2c2bfdf5169a8935d95bfd0f",
@@ -139,7 +139,7 @@ def test_the_forms_that_earlier_versions_derived_are_known() -> None:
     )
 
 
-def test_a_buy_that_brings_the_targets_key_is_the_targets() -> None:
+def test_a_buy_with_the_targets_key_is_the_targets_buy() -> None:
     given = identity(signal(snipe_target_id="7", idempotency_key="target:7"))
     implied = identity(signal(snipe_target_id="7"), one_buy_per_target=True)
     assert (given.key, given.keys, given.second_key) == (implied.key, implied.keys, None)
@@ -166,7 +166,7 @@ def wish(fingerprint: str = "f", *, ends: bool = False) -> Identity:
     return msgspec.structs.replace(identity(signal()), fingerprint=fingerprint, ends=ends)
 
 
-def test_a_key_that_nobody_has_is_free() -> None:
+def test_an_unused_key_is_free() -> None:
     assert claim(None, wish(), NOON_MS, 10) is Claim.NEW
 
 
@@ -192,7 +192,7 @@ def test_the_key_of_an_order_that_was_or_may_be_placed_answers_with_it(state: St
     ids=["nothing executed", "not seen so again yet", "something executed"],
 )
 def test_a_key_is_free_again_when_its_order_ended_empty(changes: dict[str, Any], verdict: Claim) -> None:
-    """Of an earlier version's order, whose key is bound still; later ones let their key go as they end."""
+    """An order of an earlier version, whose key is still bound; later versions free the key at the end of the order."""
     assert claim(known(State.CANCELED, **changes), wish(), NOON_MS, 10) is verdict
 
 
@@ -219,7 +219,7 @@ def test_a_window_ends_for_finished_orders_only(now_ms: int, changes: dict[str, 
     assert claim(in_window, wish(ends=False), now_ms, 10) is Claim.REPLAY, "a key that was brought counts for ever"
 
 
-# Which order a signal is answered by, whatever was configured when it came
+# Which order answers a signal after the configuration changed
 
 
 SETTINGS = [(scope, polled) for scope in ("target", "symbol") for polled in (False, True)]
@@ -263,7 +263,7 @@ def test_an_order_is_known_by_every_form_of_its_key(form: int) -> None:
         assert again.replayed
 
 
-def test_other_amounts_for_a_target_are_another_wish_unless_targets_are_polled() -> None:
+def test_other_amounts_for_a_target_are_another_signal_unless_targets_are_polled() -> None:
     bench = Bench()
     first = bench.submit(snipe_target_id="7")
     second = bench.submit(snipe_target_id="7", quote_order_qty=Decimal(11))
@@ -276,7 +276,7 @@ def test_other_amounts_for_a_target_are_another_wish_unless_targets_are_polled()
         bench.submit(snipe_target_id="7", quote_order_qty=Decimal(12))
 
 
-def test_other_amounts_for_a_target_in_one_batch_are_orders_of_their_own() -> None:
+def test_other_amounts_for_a_target_in_one_batch_are_separate_orders() -> None:
     bench = Bench()
     asked = [request(snipe_target_id="7", quote_order_qty=Decimal(quote)) for quote in (10, 11, 10, 11)]
     taken = bench.submit_all(asked)
@@ -293,7 +293,7 @@ def test_other_amounts_for_a_target_in_one_batch_are_orders_of_their_own() -> No
 LADDER: dict[str, Any] = {"side": "SELL", "quantity": Decimal(1), "snipe_target_id": "t1"}
 
 
-def test_an_equal_sell_is_a_retry_until_a_window_after_the_firsts_end_and_then_the_ladders_next_step() -> None:
+def test_an_equal_sell_is_a_retry_until_a_window_after_the_end_of_the_first_and_then_a_new_order() -> None:
     bench = Bench()
     first = bench.submit(**LADDER)
     bench.send_next(placed())
@@ -325,7 +325,7 @@ def test_a_targets_buy_is_never_bought_again() -> None:
 
 
 def cancelled(bench: Bench, **changes: Any) -> Order:
-    """Place an order that the exchange shows cancelled with nothing executed, not so again yet."""
+    """Place an order that the exchange shows as cancelled with nothing executed, once so far."""
     order = bench.submit(**changes)
     bench.send_next(placed())
     order = bench.query(order, query(report(State.CANCELED)))
@@ -340,7 +340,7 @@ def confirmed(bench: Bench, order: Order) -> Order:
     return bench.order(order)
 
 
-def test_the_last_look_at_an_order_that_ended_empty_asks_for_its_fills_before_the_key_is_free() -> None:
+def test_the_last_search_for_an_order_that_ended_empty_queries_its_fills_before_the_key_is_free() -> None:
     bench = Bench()
     order = cancelled(bench, snipe_target_id="t1")
     shown = query(report(State.CANCELED))
@@ -353,7 +353,7 @@ def test_the_last_look_at_an_order_that_ended_empty_asks_for_its_fills_before_th
     assert bench.submit(snipe_target_id="t1").order_id == order.order_id
 
 
-def test_a_key_stays_bound_while_the_fills_of_an_order_that_ended_empty_cannot_be_read_for_some_minutes() -> None:
+def test_a_key_stays_bound_for_some_minutes_while_the_fills_of_an_order_that_ended_empty_cannot_be_queried() -> None:
     bench = Bench()
     order = bench.query(cancelled(bench, snipe_target_id="t1"), query(report(State.CANCELED)))
     unread = query(source=Source.MY_TRADES, failed=True)
@@ -366,7 +366,7 @@ def test_a_key_stays_bound_while_the_fills_of_an_order_that_ended_empty_cannot_b
 
 
 @pytest.mark.parametrize("changes", [{"snipe_target_id": "t1"}, {"idempotency_key": "k"}, {}], ids=str)
-def test_the_same_signal_may_be_tried_again_once_the_exchange_showed_again_that_nothing_was_executed(
+def test_the_same_signal_is_a_new_order_once_the_exchange_showed_again_that_nothing_was_executed(
     changes: dict[str, Any],
 ) -> None:
     bench = Bench()
@@ -390,11 +390,11 @@ def test_a_fill_that_follows_the_cancel_keeps_the_key() -> None:
     assert bench.submit(snipe_target_id="t1").order_id == first.order_id
 
 
-def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_its_key_again() -> None:
+def test_an_order_that_ended_empty_and_is_found_filled_after_all_is_reported_and_has_its_key_again() -> None:
     bench = Bench()
     first = cancelled(bench, snipe_target_id="t1")
     bench.query(first, query(report(State.CANCELED)))
-    bench.state.searches.running.add(first.order_id)  # a look that began before the last one ended
+    bench.state.searches.running.add(first.order_id)  # a search that began before the last one ended
     bench.query(first, query(report(State.CANCELED)))
     bench.state.searches.running.add(first.order_id)
     late = bench.query(first, query(report(State.FILLED, "1")))
@@ -402,11 +402,11 @@ def test_an_order_that_ended_empty_and_is_seen_filled_after_all_is_told_and_has_
     assert [event.name for event in bench.events(late)][-1] == "order.seen_late"
 
 
-# Keys in a state, where memory and disk know different things
+# Keys when memory and disk differ
 
 
-def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_disk_knows() -> None:
-    """The look was under way when the operator vouched; the resolution is not on disk yet when it ends."""
+def test_an_order_found_after_it_was_resolved_as_not_placed_has_its_key_again_whatever_is_on_disk() -> None:
+    """The search was running when the operator resolved the order; the resolution is not on disk yet when it ends."""
     bench = Bench()
     placed_order = bench.submit()
     bench.send_next(unclear())
@@ -420,8 +420,8 @@ def test_an_order_seen_after_it_was_ruled_out_has_its_key_again_whatever_the_dis
     assert bench.submit().order_id == placed_order.order_id
 
 
-def test_a_key_that_memory_has_let_go_belongs_to_nobody_whatever_the_disk_knows() -> None:
-    """A dead letter can go back as soon as the order that had taken its place is withdrawn."""
+def test_a_key_that_memory_has_freed_is_free_whatever_is_on_disk() -> None:
+    """A dead letter can be requeued as soon as the order that had taken its key is withdrawn."""
     bench = Bench()
     dead = bench.submit(idempotency_key="k")
     bench.send_next(refused(Advice.DEAD_LETTER))
@@ -435,6 +435,6 @@ def test_a_key_that_memory_has_let_go_belongs_to_nobody_whatever_the_disk_knows(
 
 
 def decimals(fields: dict[str, Any]) -> dict[str, Any]:
-    """Read amounts as the wire does: exactly, from digits."""
+    """Parse amounts as the API does: exactly, from digits."""
     amounts = {"quantity", "price", "quote_order_qty"}
     return {name: Decimal(value) if name in amounts and value is not None else value for name, value in fields.items()}

@@ -1,4 +1,4 @@
-"""Sightings: reads lag, so which of two views is the newer one is told by what they tell, not by when they came."""
+"""Order reports: queries lag, so the content of two reports decides which is newer, not their order of arrival."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ def known(state: State, executed: str = "0", **changes: Any) -> Any:
 
 @pytest.mark.parametrize("state", NOT_SHOWN)
 @pytest.mark.parametrize("shown", sorted(REPORT_EVENTS))
-def test_any_sighting_of_what_was_not_known_to_be_placed_is_news(state: State, shown: State) -> None:
+def test_any_report_of_an_order_not_known_to_be_placed_is_news(state: State, shown: State) -> None:
     assert is_news(order(state), report(shown))
 
 
@@ -38,7 +38,7 @@ def test_any_sighting_of_what_was_not_known_to_be_placed_is_news(state: State, s
         (State.PARTIALLY_CANCELED, "1", State.FILLED, "1"),
     ],
 )
-def test_more_filled_or_later_with_as_much_filled_is_news(
+def test_more_filled_or_a_later_state_with_as_much_filled_is_news(
     state: State, executed: str, shown: State, shown_executed: str
 ) -> None:
     assert is_news(known(state, executed), report(shown, shown_executed))
@@ -55,12 +55,12 @@ def test_more_filled_or_later_with_as_much_filled_is_news(
         (State.FILLED, "4", State.PARTIALLY_CANCELED, "3"),
     ],
 )
-def test_the_same_or_an_older_view_is_none(state: State, executed: str, shown: State, shown_executed: str) -> None:
+def test_the_same_or_an_older_report_is_no_news(state: State, executed: str, shown: State, shown_executed: str) -> None:
     assert not is_news(known(state, executed), report(shown, shown_executed))
 
 
-def test_the_first_view_of_a_placed_order_is_news_though_it_shows_nothing_new() -> None:
-    """The exchange's answer names an id; only a look proves that the order is there."""
+def test_the_first_report_of_a_placed_order_is_news_though_it_shows_nothing_new() -> None:
+    """The exchange's answer names an id; only a query proves that the order exists."""
     assert is_news(known(State.OPEN, seen_ms=None), report())
 
 
@@ -70,7 +70,7 @@ def test_a_larger_sum_for_as_much_filled_is_news_of_the_same_state() -> None:
 
 
 def test_a_sum_that_was_rounded_up_does_not_undo_an_end() -> None:
-    """Fills are summed up by us, and show no state but *partially filled*."""
+    """The daemon adds the fills up itself; they show no state except *partially filled*."""
     assert not is_news(known(State.FILLED, "4"), report(State.PARTIALLY_FILLED, "4", quote="40.01"))
 
 
@@ -82,7 +82,7 @@ def test_a_sum_that_was_rounded_up_does_not_undo_an_end() -> None:
     st.integers(0, 2),
     st.integers(0, 2),
 )
-def test_two_views_never_take_turns(
+def test_two_reports_never_alternate_as_news(
     one: State, other: State, one_filled: int, other_filled: int, one_quote: int, other_quote: int
 ) -> None:
     first = known(one, str(one_filled), executed_quote=Decimal(one_quote))
@@ -104,5 +104,5 @@ def test_two_views_never_take_turns(
         (State.FILLED, "4", State.FILLED),
     ],
 )
-def test_the_quantity_is_believed_where_the_state_contradicts_it(shown: State, executed: str, meant: State) -> None:
+def test_the_quantity_is_believed_if_the_state_contradicts_it(shown: State, executed: str, meant: State) -> None:
     assert settled(order(state=State.OPEN), report(shown, executed)) == report(meant, executed)

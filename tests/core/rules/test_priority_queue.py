@@ -1,4 +1,4 @@
-"""The queue: the first by rank whose resource is free goes next, and whoever cannot go is in nobody's way."""
+"""The queue: the first entry by rank whose resource is free goes next; one that cannot go blocks no other."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ def entry(entry_id: str, *, priority: int = 5, seq: int = 1, resource: str = "re
 
 
 def served(queue: PriorityQueue) -> list[str]:
-    """Pop until nobody may go."""
+    """Pop until no entry may go."""
     return [head.entry_id for head in iter(queue.pop, None)]
 
 
-def test_an_empty_queue_serves_nobody() -> None:
+def test_an_empty_queue_serves_no_entry() -> None:
     queue = PriorityQueue()
     assert queue.peek() is None
     assert queue.pop() is None
@@ -38,7 +38,7 @@ def test_priority_goes_before_age_and_age_before_all_else() -> None:
     assert served(queue) == ["youngest sell", "old buy", "buy of the same resource", "young buy"]
 
 
-def test_whoever_waits_for_a_held_resource_is_in_nobodys_way() -> None:
+def test_an_entry_that_waits_for_a_held_resource_blocks_no_other() -> None:
     queue = PriorityQueue()
     queue.push(entry("blocked sell", priority=1, seq=1, resource="red"))
     queue.push(entry("buy", seq=2, resource="green"))
@@ -81,7 +81,7 @@ def test_a_symbol_is_free_when_the_last_of_its_trades_is() -> None:
     assert served(queue) == ["a"]
 
 
-def test_what_is_set_aside_excludes_nobody_else() -> None:
+def test_what_is_skipped_excludes_no_other_entry() -> None:
     queue = PriorityQueue()
     queue.push(entry("whole", seq=1, resource="trade:FOO"))
     queue.push(entry("part", seq=2, resource="trade:FOO:BUY:1"))
@@ -91,7 +91,7 @@ def test_what_is_set_aside_excludes_nobody_else() -> None:
     assert served(queue) == ["whole"]
 
 
-def test_a_newcomer_to_a_held_resource_waits_behind_its_elders() -> None:
+def test_a_new_entry_for_a_held_resource_waits_behind_older_ones() -> None:
     queue = PriorityQueue()
     queue.hold("red")
     queue.push(entry("elder", seq=1))
@@ -100,7 +100,7 @@ def test_a_newcomer_to_a_held_resource_waits_behind_its_elders() -> None:
     assert served(queue) == ["elder", "newcomer"]
 
 
-def test_an_entry_without_a_resource_waits_for_nobody() -> None:
+def test_an_entry_without_a_resource_waits_for_none() -> None:
     queue = PriorityQueue()
     queue.push(entry("free", resource=""))
     for resource in RESOURCES:
@@ -108,7 +108,7 @@ def test_an_entry_without_a_resource_waits_for_nobody() -> None:
     assert served(queue) == ["free"]
 
 
-def test_who_waits_already_cannot_wait_twice() -> None:
+def test_a_queued_entry_cannot_be_queued_twice() -> None:
     queue = PriorityQueue()
     queue.push(entry("a"))
     with pytest.raises(ValueError, match="waits already"):
@@ -116,7 +116,7 @@ def test_who_waits_already_cannot_wait_twice() -> None:
     assert served(queue) == ["a"]
 
 
-def test_whoever_is_removed_is_never_served() -> None:
+def test_a_removed_entry_is_never_served() -> None:
     queue = PriorityQueue()
     for seq, name in enumerate("abc", start=1):
         queue.push(entry(name, seq=seq))
@@ -128,7 +128,7 @@ def test_whoever_is_removed_is_never_served() -> None:
 
 @pytest.mark.parametrize("first", ["", "red"], ids=["waited for nobody", "waited for a resource"])
 @pytest.mark.parametrize("second", ["", "red"], ids=["waits for nobody", "waits for a resource"])
-def test_whoever_comes_back_under_its_old_rank_is_served_once(first: str, second: str) -> None:
+def test_an_entry_that_comes_back_with_its_old_rank_is_served_once(first: str, second: str) -> None:
     """An order whose lease ended keeps its rank and waits for its resource again."""
     queue = PriorityQueue()
     queue.push(entry("a", resource=first))
@@ -272,7 +272,7 @@ class QueueAgainstList(RuleBasedStateMachine):
             assert self.queue.ahead_of(each.entry_id) == place
 
     def teardown(self) -> None:
-        """Free everything: whoever waits is served, in order, to the last."""
+        """Free everything: every entry is served, in order, to the last."""
         for resource in [*RESOURCES, *CONTENDING]:
             self.queue.free(resource)
         assert served(self.queue) == [each.entry_id for each in sorted(self.waiting.values())]

@@ -1,4 +1,4 @@
-"""The rate budget: requests in flight, requests in any second, and the wait that the exchange asked for."""
+"""The rate budget: requests in flight, requests in any second, and the backoff that the exchange asked for."""
 
 import pytest
 from hypothesis import given
@@ -18,11 +18,11 @@ def rate_budget(rate: int = 2, in_flight: int = 9) -> RateBudget:
     return RateBudget(limited(rate, in_flight))
 
 
-def test_what_is_idle_is_ready_at_once() -> None:
+def test_an_idle_budget_is_ready_at_once() -> None:
     assert rate_budget().ready_ms(NOON_MS) == NOON_MS
 
 
-def test_nothing_goes_while_as_much_is_in_flight_as_may_be() -> None:
+def test_nothing_goes_while_the_limit_in_flight_is_reached() -> None:
     full = rate_budget(rate=9, in_flight=1)
     full.take(NOON_MS)
     assert full.ready_ms(NOON_MS + 60_000) is None
@@ -30,29 +30,29 @@ def test_nothing_goes_while_as_much_is_in_flight_as_may_be() -> None:
     assert full.ready_ms(NOON_MS) == NOON_MS
 
 
-def test_one_too_many_for_a_second_waits_until_the_second_is_over() -> None:
+def test_one_request_too_many_for_a_second_waits_until_the_second_is_over() -> None:
     busy = rate_budget(rate=2)
     busy.take(NOON_MS)
     busy.take(NOON_MS + 400)
     assert busy.ready_ms(NOON_MS + 500) == NOON_MS + WINDOW_MS
 
 
-def test_an_instant_ahead_is_reserved_in_the_seconds_around_it() -> None:
+def test_a_future_instant_is_reserved_in_the_seconds_around_it() -> None:
     busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
     assert busy.ready_ms(NOON_MS) == NOON_MS + 500 + WINDOW_MS
     assert busy.ready_ms(NOON_MS, NOON_MS + 500 + WINDOW_MS) == NOON_MS
 
 
-def test_the_wait_for_an_instant_that_has_no_room_ends_when_there_is_room_and_is_told_the_same_meanwhile() -> None:
-    """A decision before the instant cannot help: the request would go at the instant all the same."""
+def test_the_wait_for_an_instant_without_a_free_slot_ends_when_there_is_one_and_does_not_change_meanwhile() -> None:
+    """A decision before the instant cannot help: the request would still be sent at the instant."""
     busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
     told = [busy.ready_ms(NOON_MS + passed_ms, NOON_MS + 700) for passed_ms in (0, 1, 699, 700, 800, 1_500)]
     assert told == [NOON_MS + 1_500] * 6
 
 
-def test_after_the_exchanges_not_now_the_second_must_have_room_too() -> None:
+def test_after_a_backoff_the_rate_still_holds() -> None:
     busy = rate_budget(rate=1)
     busy.take(NOON_MS)
     busy.back_off(NOON_MS + 600)
@@ -77,7 +77,7 @@ def test_a_reserved_instant_is_free_again_when_its_request_will_not_be_made() ->
     assert busy.ready_ms(NOON_MS, NOON_MS + 500) == NOON_MS
 
 
-def test_giving_back_an_instant_that_no_second_reaches_any_more_changes_no_other() -> None:
+def test_releasing_an_instant_that_has_passed_changes_no_other() -> None:
     busy = rate_budget(rate=1)
     busy.take(NOON_MS)
     busy.take(NOON_MS + 2 * WINDOW_MS)
@@ -86,7 +86,7 @@ def test_giving_back_an_instant_that_no_second_reaches_any_more_changes_no_other
 
 
 @pytest.mark.parametrize("stated", [[5_000], [5_000, 1_000], [1_000, 5_000]], ids=["once", "then less", "then more"])
-def test_the_exchanges_not_now_holds_until_the_last_of_its_instants(stated: list[int]) -> None:
+def test_a_backoff_holds_until_the_last_of_its_instants(stated: list[int]) -> None:
     shut = rate_budget()
     for wait_ms in stated:
         shut.back_off(NOON_MS + wait_ms)
@@ -95,7 +95,7 @@ def test_the_exchanges_not_now_holds_until_the_last_of_its_instants(stated: list
     assert shut.ready_ms(NOON_MS + 5_000) == NOON_MS + 5_000
 
 
-def test_used_counts_the_last_second_and_no_reservation() -> None:
+def test_used_counts_the_last_second_without_reservations() -> None:
     busy = rate_budget(rate=9)
     busy.take(NOON_MS)
     busy.take(NOON_MS + 1)
@@ -105,7 +105,7 @@ def test_used_counts_the_last_second_and_no_reservation() -> None:
     assert busy.used(NOON_MS + WINDOW_MS + 700) == 0
 
 
-def test_new_limits_count_from_the_next_decision_on() -> None:
+def test_new_limits_apply_from_the_next_decision_on() -> None:
     wide = rate_budget(rate=5)
     wide.take(NOON_MS)
     wide.config = limited(1, 9)
@@ -117,7 +117,7 @@ def test_new_limits_count_from_the_next_decision_on() -> None:
     wishes=st.lists(st.tuples(st.integers(0, 600), st.sampled_from([0, 0, 100, 500, 2_000])), max_size=40),
 )
 def test_no_second_wherever_it_begins_holds_more_than_the_rate(rate: int, wishes: list[tuple[int, int]]) -> None:
-    """Whoever asks first and goes when told keeps the rate; and nobody is told to wait for ever."""
+    """A caller that asks first and goes at the returned time keeps the rate; and none waits for ever."""
     sliding = rate_budget(rate=rate, in_flight=1_000)
     now_ms = NOON_MS
     went: list[int] = []

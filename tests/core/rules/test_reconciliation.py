@@ -1,4 +1,4 @@
-"""Reconciliation: when to look, where, and what a look is worth. Not finding an order never proves it absent."""
+"""Reconciliation: when to search, in which sources, and what a result means. A miss never proves absence."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ RECONCILE = ReconcileTable(
 )
 RULES = Rules(Config(exchange=ExchangeTable(recv_window_ms=2_000), reconcile=RECONCILE))
 EVERYWHERE = tuple(source for source in Source if source is not Source.ORDER_ID)
-"""The places where an order can be seen whose id at the exchange is not known."""
+"""The sources that can show an order whose exchange order id is not known."""
 GRACE_OVER_MS = NOON_MS + 2_000 + 10_000
 FOLLOWED = [State.OPEN, State.PARTIALLY_FILLED]
 ENDED = [State.CANCELED, State.PARTIALLY_CANCELED]
@@ -45,7 +45,7 @@ def judged(results: Sequence[QueryResult], *, now_ms: int = GRACE_OVER_MS, searc
     return conclude(sent(), search or Search(next_ms=now_ms), results, now_ms, RULES)[0]
 
 
-# When to look
+# When to search
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def judged(results: Sequence[QueryResult], *, now_ms: int = GRACE_OVER_MS, searc
         (State.LOST, RECONCILE.lost_every_ms),
     ],
 )
-def test_a_doubt_and_a_placed_order_are_looked_for_at_once_and_an_end_again_after_a_while(
+def test_an_order_in_doubt_and_a_placed_one_are_searched_for_at_once_and_an_ended_one_later(
     state: State, first_ms: int
 ) -> None:
     assert begin(sent(state), NOON_MS, RULES) == Search(next_ms=NOON_MS + first_ms)
 
 
 def follow(order: Order, attempts: int, results: Sequence[QueryResult], *, rules: Rules = RULES) -> list[int]:
-    """Return the pauses between so many rounds that all end alike."""
+    """Return the pauses between a number of searches with the same result."""
     search, pauses = begin(order, NOON_MS, rules), []
     for _ in range(attempts):
         now_ms = search.next_ms
@@ -77,22 +77,22 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert pauses == [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000, 30_000]
 
 
-def test_a_fixed_pause_is_one_too() -> None:
+def test_a_factor_of_one_makes_the_pauses_equal() -> None:
     steady = Rules(Config(reconcile=ReconcileTable(first_ms=100, factor=1.0)))
     assert follow(sent(State.OPEN), 3, [query(report())], rules=steady) == [100, 100, 100]
 
 
-def test_the_first_round_that_counts_comes_as_soon_as_it_may() -> None:
+def test_the_first_search_that_counts_comes_as_soon_as_the_grace_is_over() -> None:
     pauses = follow(sent(), 8, [query()])
     assert sum(pauses[:7]) == GRACE_OVER_MS - NOON_MS
 
 
-def test_a_lost_order_is_looked_for_for_ever_at_long_intervals() -> None:
+def test_a_lost_order_is_searched_for_for_ever_at_long_intervals() -> None:
     assert follow(sent(State.LOST), 5, everywhere()) == [RECONCILE.lost_every_ms] * 5
 
 
 @pytest.mark.parametrize("state", ENDED)
-def test_an_end_is_confirmed_when_it_was_seen_twice_more(state: State) -> None:
+def test_an_end_is_confirmed_by_two_more_reports(state: State) -> None:
     """A fill may be reported after the cancel."""
     search = begin(sent(state), NOON_MS, RULES)
     assert search.next_ms == NOON_MS + CONFIRM_MS[0]
@@ -108,17 +108,17 @@ def test_only_an_end_is_confirmed(state: State) -> None:
     assert not is_confirmed(sent(state), Search(next_ms=NOON_MS, seen=9))
 
 
-def test_an_end_that_a_look_failed_to_show_is_looked_at_again_after_the_same_while() -> None:
+def test_an_end_is_searched_for_again_after_the_same_pause_if_a_query_failed() -> None:
     assert follow(sent(State.CANCELED), 3, [query(failed=True)]) == [CONFIRM_MS[0]] * 3
 
 
-def test_an_end_that_is_not_found_any_more_is_looked_for_at_growing_intervals() -> None:
+def test_an_end_that_is_not_found_any_more_is_searched_for_at_growing_intervals() -> None:
     assert follow(sent(State.CANCELED), 3, [query()]) == [100, 200, 400]
 
 
 @given(st.integers(0, 10_000), st.sampled_from(sorted(State)), st.integers(0, 50))
-def test_a_next_look_is_always_ahead(attempts: int, state: State, age_s: int) -> None:
-    """A look that is due at once, again and again, would be a storm."""
+def test_the_next_search_is_always_in_the_future(attempts: int, state: State, age_s: int) -> None:
+    """A search that is due at once, again and again, would flood the exchange."""
     now_ms = NOON_MS + 1_000 * age_s
     for results in ([query()], everywhere(), [query(failed=True)], [query(report())]):
         _, _, after = conclude(sent(state), Search(next_ms=now_ms, attempts=attempts), results, now_ms, RULES)
@@ -126,24 +126,24 @@ def test_a_next_look_is_always_ahead(attempts: int, state: State, age_s: int) ->
         assert after.attempts == attempts + 1
 
 
-# Where to look
+# Where to search
 
 
 @pytest.mark.parametrize("state", [State.IN_DOUBT, State.LOST])
-def test_a_doubt_is_looked_for_everywhere_once_not_finding_it_would_count(state: State) -> None:
+def test_an_order_in_doubt_is_searched_for_everywhere_once_a_miss_counts(state: State) -> None:
     search = Search(next_ms=NOON_MS)
     assert sources(sent(state), search, GRACE_OVER_MS - 1, RULES) == (Source.ORDER,)
     assert sources(sent(state), search, GRACE_OVER_MS, RULES) == EVERYWHERE
 
 
 @pytest.mark.parametrize("state", [*FOLLOWED, *ENDED])
-def test_a_placed_order_is_looked_for_everywhere_only_when_it_was_not_where_it_should_be(state: State) -> None:
+def test_a_placed_order_is_searched_for_everywhere_only_after_a_miss(state: State) -> None:
     for now_ms in (NOON_MS, GRACE_OVER_MS):
         assert sources(sent(state), Search(next_ms=now_ms), now_ms, RULES) == (Source.ORDER,)
         assert sources(sent(state), Search(next_ms=now_ms, misses=1), now_ms, RULES) == EVERYWHERE
 
 
-def test_the_grace_counts_from_when_the_request_went() -> None:
+def test_the_grace_counts_from_when_the_request_was_sent() -> None:
     assert grace_over_ms(sent(), RULES) == GRACE_OVER_MS
     assert grace_over_ms(sent(accepted_ms=NOON_MS - 9_000), RULES) == GRACE_OVER_MS
     assert grace_over_ms(order(State.IN_DOUBT), RULES) == GRACE_OVER_MS, (
@@ -151,12 +151,12 @@ def test_the_grace_counts_from_when_the_request_went() -> None:
     )
 
 
-# What looks conclude
+# What searches conclude
 
 
 @pytest.mark.parametrize("now_ms", [NOON_MS, GRACE_OVER_MS], ids=["in the grace", "after it"])
 @pytest.mark.parametrize("place", range(4))
-def test_one_sighting_wins_over_any_number_of_negatives(place: int, now_ms: int) -> None:
+def test_one_order_report_outweighs_any_number_of_misses(place: int, now_ms: int) -> None:
     results = [query(), query(failed=True), query()]
     results.insert(place, query(report(State.FILLED, "4")))
     search = Search(next_ms=now_ms, misses=RECONCILE.negatives)
@@ -177,7 +177,7 @@ def test_one_sighting_wins_over_any_number_of_negatives(place: int, now_ms: int)
     ],
     ids=["no result", "one source", "all but one", "one failed", "all failed", "too early"],
 )
-def test_not_finding_a_doubt_is_worth_nothing_unless_all_sources_say_so_late_enough(
+def test_a_miss_of_an_order_in_doubt_counts_only_after_the_grace_and_from_all_sources(
     results: list[QueryResult], now_ms: int
 ) -> None:
     search = Search(next_ms=now_ms, misses=RECONCILE.negatives - 1)
@@ -186,7 +186,7 @@ def test_not_finding_a_doubt_is_worth_nothing_unless_all_sources_say_so_late_eno
     assert after.misses == search.misses
 
 
-def test_enough_full_rounds_in_vain_make_a_doubt_lost_and_not_one_fewer() -> None:
+def test_exactly_the_configured_number_of_complete_misses_makes_an_order_in_doubt_lost() -> None:
     search = Search(next_ms=GRACE_OVER_MS)
     conclusions = []
     for _ in range(RECONCILE.negatives):
@@ -195,30 +195,30 @@ def test_enough_full_rounds_in_vain_make_a_doubt_lost_and_not_one_fewer() -> Non
     assert conclusions == [Conclusion.MISSED] * (RECONCILE.negatives - 1) + [Conclusion.LOST]
 
 
-def test_a_sighting_in_between_begins_the_count_anew() -> None:
+def test_an_order_report_in_between_restarts_the_count() -> None:
     search = Search(next_ms=GRACE_OVER_MS, misses=RECONCILE.negatives - 1)
     _, _, search = conclude(sent(), search, [query(report())], GRACE_OVER_MS, RULES)
     assert judged(everywhere(), search=search) is Conclusion.MISSED
 
 
 @pytest.mark.parametrize("state", [State.LOST, *FOLLOWED, *ENDED])
-def test_nothing_but_a_doubt_is_ever_lost(state: State) -> None:
+def test_only_an_order_in_doubt_becomes_lost(state: State) -> None:
     search = Search(next_ms=GRACE_OVER_MS, misses=99)
     assert conclude(sent(state), search, everywhere(), GRACE_OVER_MS, RULES)[0] is Conclusion.MISSED
 
 
 @pytest.mark.parametrize("state", [*FOLLOWED, *ENDED])
-def test_a_single_negative_is_surprising_for_a_placed_order(state: State) -> None:
-    """Surprising enough to look everywhere the next time."""
+def test_a_single_miss_of_a_placed_order_is_surprising(state: State) -> None:
+    """The next search asks all sources."""
     _, _, after = conclude(sent(state), Search(next_ms=NOON_MS), [query()], NOON_MS, RULES)
     assert after.misses == 1
     assert sources(sent(state), after, NOON_MS, RULES) == EVERYWHERE
 
 
-# What is known of the exchange
+# What the probe found out about the exchange
 
 
-def test_where_an_ended_order_cannot_be_looked_up_a_doubt_is_looked_for_everywhere_from_the_first_look_on() -> None:
+def test_if_a_query_by_id_hides_ended_orders_an_order_in_doubt_is_searched_for_everywhere_at_once() -> None:
     hiding = Rules(RULES.config, ProbeResults(ended_shown_by_id=False))
     search = Search(next_ms=NOON_MS)
     assert sources(sent(), search, NOON_MS, RULES) == (Source.ORDER,)
@@ -226,7 +226,7 @@ def test_where_an_ended_order_cannot_be_looked_up_a_doubt_is_looked_for_everywhe
     assert sources(sent(State.OPEN), search, NOON_MS, hiding) == (Source.ORDER,)
 
 
-def test_vain_looks_do_not_count_before_the_grace_though_they_were_made_everywhere() -> None:
+def test_misses_before_the_grace_do_not_count_though_all_sources_were_asked() -> None:
     hiding = Rules(RULES.config, ProbeResults(ended_shown_by_id=False))
     conclusion, _, after = conclude(sent(), Search(next_ms=NOON_MS), everywhere(), NOON_MS, hiding)
     assert (conclusion, after.misses) == (Conclusion.NOTHING, 0)

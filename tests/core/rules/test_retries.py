@@ -1,4 +1,4 @@
-"""Retries: what follows from a definite refusal. Another attempt is safe then; these rules say whether it is wise."""
+"""Retries: what follows from a definite refusal. Another attempt is safe then; the rules decide whether to make it."""
 
 from decimal import Decimal
 from typing import Any
@@ -24,38 +24,38 @@ def tried(attempts: int = 1, **changes: Any) -> Order:
 
 
 @pytest.mark.parametrize("advice", [Advice.STOP, Advice.CHECK_FUNDS, Advice.ALERT])
-def test_an_order_that_cannot_be_had_is_rejected_at_once(advice: Advice) -> None:
+def test_a_final_refusal_is_rejected_at_once(advice: Advice) -> None:
     verdict = judge(tried(), refused(advice), POLICY, NOON_MS)
     assert verdict.event is OrderEvent.REFUSE
     assert not verdict.halt
 
 
 @pytest.mark.parametrize(("advice", "halts"), [(Advice.DEAD_LETTER, False), (Advice.HALT, True)])
-def test_what_a_person_must_look_at_is_set_aside(advice: Advice, halts: bool) -> None:
+def test_what_needs_the_operator_becomes_a_dead_letter(advice: Advice, halts: bool) -> None:
     verdict = judge(tried(), refused(advice), POLICY, NOON_MS)
     assert verdict.event is OrderEvent.SET_ASIDE
     assert verdict.halt is halts
 
 
 @pytest.mark.parametrize("advice", [Advice.RETRY, Advice.WAIT, Advice.RESYNC])
-def test_what_may_be_had_later_is_tried_again_after_a_while(advice: Advice) -> None:
+def test_a_temporary_refusal_is_retried_after_a_delay(advice: Advice) -> None:
     verdict = judge(tried(attempts=3), refused(advice), POLICY, NOON_MS)
     assert verdict.event is OrderEvent.DEFER
     assert verdict.not_before_ms == NOON_MS + delay_ms(3, POLICY)
 
 
-def test_the_exchanges_own_word_on_when_to_come_again_is_kept() -> None:
+def test_a_wait_stated_by_the_exchange_is_respected() -> None:
     verdict = judge(tried(), refused(Advice.RETRY, retry_after_ms=700), POLICY, NOON_MS)
     assert verdict.not_before_ms == NOON_MS + 700
 
 
-def test_only_a_shut_gate_keeps_everybody_waiting() -> None:
+def test_only_the_advice_to_wait_holds_back_every_order() -> None:
     blocked = {advice: judge(tried(), refused(advice), POLICY, NOON_MS).backoff_until_ms for advice in Advice}
     assert [advice for advice, until_ms in blocked.items() if until_ms] == [Advice.WAIT]
     assert blocked[Advice.WAIT] == NOON_MS + delay_ms(1, POLICY)
 
 
-def test_only_a_clock_that_is_off_is_measured_again() -> None:
+def test_only_a_clock_error_causes_a_new_measurement() -> None:
     assert [advice for advice in Advice if judge(tried(), refused(advice), POLICY, NOON_MS).resync] == [Advice.RESYNC]
 
 
@@ -71,13 +71,13 @@ def test_attempts_are_bounded(advice: Advice, limit: int) -> None:
     assert f"{last} attempts made" in verdict.reason
 
 
-def test_what_the_exchange_says_to_all_counts_even_where_this_order_has_no_attempt_left() -> None:
+def test_advice_that_concerns_all_orders_counts_even_if_this_order_has_no_attempt_left() -> None:
     shut = judge(tried(attempts=10), refused(Advice.WAIT, retry_after_ms=120_000), POLICY, NOON_MS)
     assert shut.backoff_until_ms == NOON_MS + 120_000
     assert judge(tried(attempts=10), refused(Advice.RESYNC), POLICY, NOON_MS).resync
 
 
-def test_an_order_whose_next_attempt_would_be_stale_is_rejected_now() -> None:
+def test_an_order_whose_next_attempt_would_be_after_its_deadline_is_rejected_now() -> None:
     in_time = tried(deadline_ms=NOON_MS + 300)
     assert judge(in_time, refused(retry_after_ms=300), POLICY, NOON_MS).event is OrderEvent.DEFER
     late = judge(in_time, refused(Advice.WAIT, retry_after_ms=301), POLICY, NOON_MS)
@@ -86,7 +86,7 @@ def test_an_order_whose_next_attempt_would_be_stale_is_rejected_now() -> None:
     assert late.backoff_until_ms == NOON_MS + 301, "the others wait all the same"
 
 
-def test_a_price_above_the_cap_goes_down_to_it_once() -> None:
+def test_a_price_above_the_cap_is_lowered_to_it_once() -> None:
     asked = limit_order(State.IN_FLIGHT, attempts=1)
     verdict = judge(asked, refused(Advice.REPRICE, price_cap=Decimal("9.5")), POLICY, NOON_MS)
     assert verdict.event is OrderEvent.DEFER
@@ -106,7 +106,7 @@ def test_a_price_above_the_cap_goes_down_to_it_once() -> None:
     ],
     ids=["moved already", "a sell", "no price", "no cap stated", "at the cap", "below the cap"],
 )
-def test_a_price_is_never_moved_twice_nor_to_what_was_not_asked(changes: dict[str, Any], cap: str | None) -> None:
+def test_a_price_is_never_changed_twice_nor_beyond_what_was_asked(changes: dict[str, Any], cap: str | None) -> None:
     asked = limit_order(State.IN_FLIGHT, attempts=1, **changes)
     answer = refused(Advice.REPRICE, price_cap=None if cap is None else Decimal(cap))
     verdict = judge(asked, answer, POLICY, NOON_MS)
@@ -115,13 +115,13 @@ def test_a_price_is_never_moved_twice_nor_to_what_was_not_asked(changes: dict[st
 
 
 @pytest.mark.parametrize("advice", Advice)
-def test_every_verdict_says_why_in_the_exchanges_words(advice: Advice) -> None:
+def test_every_verdict_has_the_exchanges_words_as_its_reason(advice: Advice) -> None:
     verdict = judge(tried(), refused(advice, code="30001", message="not open"), POLICY, NOON_MS)
     assert "30001" in verdict.reason
     assert "not open" in verdict.reason
 
 
-def test_what_was_not_sent_waits_again_and_says_why() -> None:
+def test_an_unsent_attempt_is_queued_again_with_its_reason() -> None:
     verdict = unsent(NotSent("trading was halted"))
     assert (verdict.event, verdict.reason) == (OrderEvent.DEFER, "trading was halted")
 
@@ -138,7 +138,7 @@ def test_waits_grow_and_are_bounded(attempts: int, first_ms: int, factor: float,
     assert first_ms <= delay_ms(attempts, policy) <= delay_ms(attempts + 1, policy) <= longest_ms
 
 
-# --- rounded anew to the pair's new rules
+# --- rounded to the pair's new rules
 
 COARSER = symbol_rules(price_decimals=1, quantity_decimals=0)
 SCALE = refused(Advice.DEAD_LETTER, code="10096", message="scale", doubts_rules=True)
@@ -150,7 +150,7 @@ def uneven(**changes: Any) -> Order:
     )
 
 
-def test_an_order_refused_for_its_scale_goes_once_more_within_new_rules() -> None:
+def test_an_order_refused_for_its_scale_is_sent_once_more_within_new_rules() -> None:
     verdict = judge(uneven(), SCALE, POLICY, NOON_MS, COARSER)
     assert (verdict.event, verdict.not_before_ms) == (OrderEvent.DEFER, NOON_MS)
     assert verdict.refitted is not None
@@ -178,7 +178,7 @@ def test_an_order_that_new_rules_cannot_help_ends_as_before(
     assert (verdict.event, verdict.refitted) == (OrderEvent.SET_ASIDE, None)
 
 
-def test_an_order_that_is_retried_in_any_case_is_not_rounded_anew() -> None:
+def test_an_order_that_is_retried_anyway_is_not_rounded_again() -> None:
     verdict = judge(uneven(), refused(Advice.RETRY, doubts_rules=True), POLICY, NOON_MS, COARSER)
     assert (verdict.event, verdict.refitted) == (OrderEvent.DEFER, None)
 
@@ -188,7 +188,7 @@ def test_an_order_that_is_retried_in_any_case_is_not_rounded_anew() -> None:
     quantity=st.decimals("0.001", 1000, places=3),
     price=st.decimals("0.001", 1000, places=3),
 )
-def test_rounding_anew_never_makes_an_order_worse(side: Side, quantity: Decimal, price: Decimal) -> None:
+def test_rounding_again_never_makes_an_order_worse(side: Side, quantity: Decimal, price: Decimal) -> None:
     asked = uneven(side=side, quantity=quantity, price=price)
     refitted = judge(asked, SCALE, POLICY, NOON_MS, symbol_rules(price_decimals=1, quantity_decimals=1)).refitted
     if refitted is not None:

@@ -1,4 +1,4 @@
-"""What a fill came to: MEXC may show a sum of 0 beside a filled quantity. That is no price of 0."""
+"""The quote sum of a fill: MEXC may show a sum of 0 beside a filled quantity. That is not a price of 0."""
 
 from decimal import Decimal
 from typing import Any
@@ -27,13 +27,13 @@ def bench() -> Bench:
 
 
 def filled(bench: Bench, *results: QueryResult) -> Order:
-    """Let an order be shown as filled, without a sum."""
+    """Place an order and show it as filled, without a sum."""
     bench.submit(quantity=Decimal(4))
     sent = bench.send_next(placed())
     return bench.query(sent, query(NO_SUM), *results)
 
 
-# What is said of it
+# What is reported
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def filled(bench: Bench, *results: QueryResult) -> Order:
     [("0", "0", "0", None), ("4", "0", None, None), ("4", "44", "44", "11"), ("4", "4E-15", "4E-15", "1E-15")],
     ids=["nothing filled", "no sum", "both", "a tiny price"],
 )
-def test_a_price_is_told_only_where_something_was_filled_and_its_sum_is_known(
+def test_a_price_is_shown_only_if_something_was_filled_and_its_sum_is_known(
     executed: str, quote: str, executed_sum: str | None, price: str | None
 ) -> None:
     found = order(State.FILLED, executed_quantity=Decimal(executed), executed_quote=Decimal(quote))
@@ -49,7 +49,7 @@ def test_a_price_is_told_only_where_something_was_filled_and_its_sum_is_known(
     assert found.average_price == (None if price is None else Decimal(price))
 
 
-def test_an_order_without_a_sum_is_told_as_filled_at_once_and_its_sum_is_asked_for_again(bench: Bench) -> None:
+def test_an_order_without_a_sum_is_reported_as_filled_at_once_and_its_sum_is_queried_again(bench: Bench) -> None:
     found = filled(bench, NO_FILLS)
     assert (found.state, found.executed_quantity, found.executed_sum, found.average_price) == (
         State.FILLED, Decimal(4), None, None,
@@ -71,7 +71,7 @@ def test_fills_have_the_sum_and_the_order_stays_filled(bench: Bench) -> None:
     assert not bench.state.orders
 
 
-def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Bench) -> None:
+def test_fills_alone_have_it_too_if_the_order_is_not_shown_any_more(bench: Bench) -> None:
     found = bench.query(filled(bench), query(), FILLS)
     assert (found.state, found.average_price) == (State.FILLED, Decimal(11))
 
@@ -79,7 +79,7 @@ def test_fills_alone_have_it_too_where_the_order_is_not_shown_any_more(bench: Be
 # At which source it is queried
 
 
-def test_the_round_that_sees_a_fill_without_a_sum_asks_for_the_fills() -> None:
+def test_a_search_that_finds_a_fill_without_a_sum_queries_the_trades() -> None:
     known = order(State.OPEN)
     assert further_source(known, Search(next_ms=0), [query(NO_SUM)]) is Source.MY_TRADES
     assert further_source(known, Search(next_ms=0), [query(NO_SUM), NO_FILLS]) is None, "they were asked for"
@@ -89,7 +89,7 @@ def test_the_round_that_sees_a_fill_without_a_sum_asks_for_the_fills() -> None:
     assert further_source(priced, Search(next_ms=0), [query(NO_SUM)]) is None, "the sum of as much is known"
 
 
-def test_fills_that_are_not_all_of_them_have_no_sum_for_the_order() -> None:
+def test_incomplete_fills_give_no_sum_for_the_order() -> None:
     some = query(report(State.PARTIALLY_FILLED, "3", quote="33"), source=Source.MY_TRADES)
     assert combined([query(NO_SUM), some]) == NO_SUM
     assert combined([query(NO_SUM), FILLS]) == report(State.FILLED, "4", quote="44")
@@ -99,7 +99,7 @@ def test_fills_that_are_not_all_of_them_have_no_sum_for_the_order() -> None:
     assert combined([query(NO_SUM), unpriced]) == NO_SUM
 
 
-def test_a_view_without_a_sum_does_not_undo_the_known_one(bench: Bench) -> None:
+def test_a_report_without_a_sum_keeps_the_known_one(bench: Bench) -> None:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(11))
     found = bench.query(bench.send_next(placed()), query(report(State.PARTIALLY_FILLED, "4", quote="44")))
     found = bench.query(found, query(NO_SUM))
@@ -109,7 +109,7 @@ def test_a_view_without_a_sum_does_not_undo_the_known_one(bench: Bench) -> None:
 # How long
 
 
-def test_the_sum_is_asked_for_so_many_rounds_and_then_stays_unknown(bench: Bench) -> None:
+def test_the_sum_is_queried_a_limited_number_of_times_and_then_stays_unknown(bench: Bench) -> None:
     found = filled(bench)
     for _ in range(SUM_ATTEMPTS - 1):
         found = bench.query(found, query(NO_SUM), NO_FILLS)
@@ -123,7 +123,7 @@ def test_the_sum_is_asked_for_so_many_rounds_and_then_stays_unknown(bench: Bench
     assert not bench.state.orders
 
 
-def test_rounds_in_vain_count_and_failed_ones_do_not(bench: Bench) -> None:
+def test_misses_count_and_failed_queries_do_not(bench: Bench) -> None:
     found = filled(bench)
     for _ in range(SUM_ATTEMPTS):
         found = bench.query(found, *everywhere(failed=True))
@@ -134,7 +134,7 @@ def test_rounds_in_vain_count_and_failed_ones_do_not(bench: Bench) -> None:
     assert (found.finished_ms, found.seen_ms) == (bench.now_ms, seen_ms)
 
 
-def test_a_cancelled_order_whose_sum_is_missing_is_looked_at_for_longer(bench: Bench) -> None:
+def test_a_cancelled_order_without_its_sum_is_queried_for_longer(bench: Bench) -> None:
     cut = report(State.PARTIALLY_CANCELED, "1", quote="0")
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(11))
     found = bench.query(bench.send_next(placed()), query(cut), NO_FILLS)
@@ -146,7 +146,7 @@ def test_a_cancelled_order_whose_sum_is_missing_is_looked_at_for_longer(bench: B
     assert (found.state, found.average_price) == (State.PARTIALLY_CANCELED, Decimal(11))
 
 
-def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: Bench) -> None:
+def test_after_a_restart_the_sum_is_still_queried_and_nothing_is_sent(bench: Bench) -> None:
     found = filled(bench)
     bench.settle()
     bench.crash()
@@ -158,7 +158,7 @@ def test_after_a_restart_the_sum_is_still_asked_for_and_nothing_is_sent(bench: B
     assert found.average_price == Decimal(11)
 
 
-def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
+def test_the_sum_of_a_resolution_without_one_comes_from_the_fills(bench: Bench) -> None:
     bench.submit(quantity=Decimal(4))
     doubt = bench.send_next(unclear())
     ruled = bench.resolve(doubt, Found(resolution=Resolution.FILLED, executed_quantity=Decimal(4)))
@@ -167,7 +167,7 @@ def test_a_person_who_names_no_sum_leaves_it_to_the_fills(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.IN_DOUBT, State.LOST])
-def test_only_what_has_ended_is_confirmed(state: State) -> None:
+def test_only_an_ended_order_is_confirmed(state: State) -> None:
     known = order(state, executed_quantity=Decimal(4))
     search = Search(next_ms=NOON_MS, seen=SUM_ATTEMPTS, misses=SUM_ATTEMPTS)
     assert not is_confirmed(known, search)
@@ -176,7 +176,7 @@ def test_only_what_has_ended_is_confirmed(state: State) -> None:
 # What it counts as
 
 
-def test_what_was_bought_for_an_unknown_sum_is_no_gift() -> None:
+def test_a_purchase_for_an_unknown_sum_does_not_count_as_free() -> None:
     by_quantity = order(
         State.FILLED, quantity=Decimal(4), quote_quantity=None, executed_quantity=Decimal(4), executed_quote=Decimal(0)
     )
@@ -184,7 +184,7 @@ def test_what_was_bought_for_an_unknown_sum_is_no_gift() -> None:
     assert worth_of(limit_order(State.FILLED, executed_quantity=Decimal(1))) == Decimal(10)
 
 
-def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() -> None:
+def test_a_budget_is_incomplete_while_a_sum_is_unknown_and_complete_afterwards() -> None:
     bench = Bench()
     found = filled(bench)
     assert bench.state.orders.exposure.unpriced(bench.now_ms) == found.order_id
@@ -193,7 +193,7 @@ def test_a_budget_lacks_a_figure_while_a_sum_is_unknown_and_has_it_afterwards() 
     assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal(44)
 
 
-def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> None:
+def test_a_cancel_that_turns_out_to_have_filled_makes_the_cost_unknown() -> None:
     bench = Bench()
     bench.submit(quantity=Decimal(4))
     found = bench.query(bench.send_next(placed()), query(report(State.CANCELED)))
@@ -202,7 +202,7 @@ def test_a_cancel_that_turns_out_to_have_filled_makes_the_worth_unknown() -> Non
     assert bench.state.orders.exposure.unpriced(bench.now_ms) == found.order_id
 
 
-# What a market buy leaves
+# What a market buy leaves unspent
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_market_buy_that_has_not_spent_its_amount_says_why(
     assert reason is None or reason.startswith("9.5 of 10 spent: ")
 
 
-def test_the_reason_stands_at_the_order(bench: Bench) -> None:
+def test_the_order_keeps_the_reason(bench: Bench) -> None:
     bench.submit()
     found = bench.query(bench.send_next(placed()), query(report(State.FILLED, "1", quote="9.5")))
     assert "5 % above the best price" in (found.reason or "")

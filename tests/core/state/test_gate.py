@@ -6,7 +6,7 @@ from tests.core.bench import Bench
 
 
 def passes(gate: Gate) -> tuple[bool, bool, bool]:
-    """Return whether leases are granted, signals taken and orders sent."""
+    """Return whether leases are granted, signals accepted and orders sent."""
     return gate.is_open, gate.takes_signals, gate.sends_orders
 
 
@@ -19,7 +19,7 @@ def test_nothing_passes_before_the_start_has_ended_nor_after_the_engine_has() ->
     assert passes(gate) == (False, False, False)
 
 
-def test_a_drain_takes_signals_only_for_a_process_that_follows() -> None:
+def test_a_drain_accepts_signals_only_if_another_process_follows() -> None:
     gate = Gate()
     gate.open()
     gate.drain(hands_over=False)
@@ -28,7 +28,7 @@ def test_a_drain_takes_signals_only_for_a_process_that_follows() -> None:
     assert passes(gate) == (False, True, False)
 
 
-def test_the_kill_switch_and_the_preflight_hold_orders_back_and_not_leases() -> None:
+def test_a_halt_and_the_preflight_hold_back_orders_and_not_leases() -> None:
     gate = Gate()
     gate.open()
     gate.halted = "stop"
@@ -37,14 +37,14 @@ def test_the_kill_switch_and_the_preflight_hold_orders_back_and_not_leases() -> 
     assert passes(gate) == (True, True, False)
 
 
-def test_a_preflight_that_ends_well_lets_orders_go() -> None:
+def test_a_passed_preflight_lets_orders_go() -> None:
     bench = Bench()
     bench.state.gate.preflight_pending = "no answer yet"
     bench.decide(end_preflight, None)
     assert bench.state.gate.sends_orders
 
 
-def test_a_preflight_that_says_no_halts() -> None:
+def test_a_failed_preflight_halts() -> None:
     bench = Bench()
     bench.state.gate.preflight_pending = "no answer yet"
     bench.decide(end_preflight, "the account may not trade")

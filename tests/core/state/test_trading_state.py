@@ -1,4 +1,4 @@
-"""The trading state: what memory holds and when it lets go, who is looked for next, and what is due."""
+"""The trading state: what memory holds and when it is freed, which order is searched for next, and what is due."""
 
 from decimal import Decimal
 
@@ -29,8 +29,8 @@ def filled(bench: Bench) -> Order:
 # What memory holds
 
 
-def test_a_finished_order_stays_in_memory_until_its_last_word_is_on_disk(bench: Bench) -> None:
-    """So nobody reads an older word of it from the disk in between."""
+def test_a_finished_order_stays_in_memory_until_its_last_change_is_on_disk(bench: Bench) -> None:
+    """So that no caller reads an older state of it from the disk in between."""
     done = filled(bench)
     bench.write()
     assert bench.state.orders == {done.order_id: done}
@@ -58,7 +58,7 @@ def test_an_order_that_changed_again_stays_until_that_is_on_disk_too(bench: Benc
     assert not bench.state.orders
 
 
-def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> None:
+def test_a_finished_order_stays_while_it_is_being_searched_for(bench: Bench) -> None:
     done = doubt(bench, "FOOUSDT")
     assert bench.state.searches.due(bench.now_ms) == done
     done = bench.resolve(
@@ -71,7 +71,7 @@ def test_a_finished_order_stays_while_it_is_being_looked_for(bench: Bench) -> No
     assert not bench.state.orders
 
 
-def test_an_order_whose_key_went_to_another_one_takes_nothing_with_it_when_it_leaves(bench: Bench) -> None:
+def test_an_order_whose_key_went_to_another_one_leaves_without_freeing_the_key(bench: Bench) -> None:
     done = filled(bench)
     bench.write()
     bench.pass_time(RULES.config.queue.manual_window_ms + 1)
@@ -109,7 +109,7 @@ def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken
     assert asked == ["k", "k"], "now the disk may have it"
 
 
-def test_only_so_many_keys_are_remembered_as_absent() -> None:
+def test_the_number_of_keys_remembered_as_absent_is_bounded() -> None:
     asked: list[str] = []
     state = TradingState(RULES, asked.append, lambda _: None)
     for number in range(MAX_ABSENT + 1):
@@ -118,7 +118,7 @@ def test_only_so_many_keys_are_remembered_as_absent() -> None:
     assert asked[-1] == "0"
 
 
-# Who is looked for
+# Which order is searched for
 
 
 def doubt(bench: Bench, symbol: str) -> Order:
@@ -126,7 +126,7 @@ def doubt(bench: Bench, symbol: str) -> Order:
     return bench.send_next(unclear())
 
 
-def test_doubts_are_looked_for_before_what_is_only_followed(bench: Bench) -> None:
+def test_orders_in_doubt_are_searched_for_before_placed_ones(bench: Bench) -> None:
     bench.submit(symbol="AAUSDT")
     followed = bench.send_next(placed())
     bench.now_ms += 1
@@ -136,7 +136,7 @@ def test_doubts_are_looked_for_before_what_is_only_followed(bench: Bench) -> Non
     assert bench.state.searches.due(bench.now_ms) is None
 
 
-def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
+def test_the_order_that_waits_longest_is_searched_for_first(bench: Bench) -> None:
     doubts = []
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         doubts.append(doubt(bench, symbol))
@@ -144,7 +144,7 @@ def test_whoever_waits_longest_is_looked_for_first(bench: Bench) -> None:
     assert [bench.state.searches.due(bench.now_ms) for _ in doubts] == doubts
 
 
-def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
+def test_no_order_is_searched_for_before_it_is_due(bench: Bench) -> None:
     order = bench.query(doubt(bench, "AAUSDT"), query())
     next_ms = bench.state.searches.next_ms()
     assert next_ms == NOON_MS + RULES.config.reconcile.first_ms
@@ -152,7 +152,7 @@ def test_nobody_is_looked_for_before_it_is_time(bench: Bench) -> None:
     assert bench.state.searches.due(next_ms) == order
 
 
-def test_an_order_is_looked_for_once_at_a_time(bench: Bench) -> None:
+def test_an_order_has_one_search_at_a_time(bench: Bench) -> None:
     order = doubt(bench, "AAUSDT")
     assert bench.state.searches.due(bench.now_ms) == order
     assert bench.state.searches.next_ms() is None
@@ -161,7 +161,7 @@ def test_an_order_is_looked_for_once_at_a_time(bench: Bench) -> None:
     assert bench.state.searches.due(bench.now_ms + 60_000) == order
 
 
-def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
+def test_nothing_is_due_without_a_search(bench: Bench) -> None:
     assert bench.state.searches.next_ms() is None
     assert bench.state.searches.due(NOON_MS) is None
 
@@ -169,7 +169,7 @@ def test_nobody_is_looked_for_when_there_is_nobody(bench: Bench) -> None:
 # What is due
 
 
-def test_what_is_due_is_taken_out_in_order_and_once() -> None:
+def test_due_timers_are_returned_in_order_and_once() -> None:
     state = TradingState(RULES, lambda _: None, lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
         state.timers.set(at_ms, subject_id)
@@ -179,7 +179,7 @@ def test_what_is_due_is_taken_out_in_order_and_once() -> None:
     assert state.timers.next_ms() == 9
 
 
-def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:
+def test_a_timer_of_an_order_that_has_ended_does_nothing(bench: Bench) -> None:
     order = bench.submit()
     bench.withdraw(bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 60_000))
     bench.settle()
@@ -188,16 +188,16 @@ def test_a_timer_for_what_is_gone_does_nothing(bench: Bench) -> None:
     assert bench.order(order).state is before.state
 
 
-def test_new_rules_count_from_the_next_decision_on(bench: Bench) -> None:
+def test_new_rules_apply_from_the_next_decision_on(bench: Bench) -> None:
     bench.state.set_rules(rules(locks={"scope": "symbol"}, queue={"max_in_flight": 1}))
     assert bench.submit().resource == "trade:FOOUSDT"
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
 
 
-# Steps
+# Changes
 
 
-def test_a_step_with_a_row_of_any_kind_is_to_be_written() -> None:
+def test_changes_with_a_row_of_any_kind_are_written() -> None:
     assert not ChangeSet()
     assert ChangeSet(orders={"a": order()})
     assert ChangeSet(attempts={"a": attempt()})
@@ -206,5 +206,5 @@ def test_a_step_with_a_row_of_any_kind_is_to_be_written() -> None:
     assert ChangeSet(events=[Event(name="trading.halted", at_ms=NOON_MS)])
 
 
-def test_a_step_with_nothing_but_a_line_for_the_log_is_not() -> None:
+def test_changes_with_only_notes_for_the_log_are_not() -> None:
     assert not ChangeSet(notes=[Event(name="order.replayed", at_ms=NOON_MS)])

@@ -1,4 +1,4 @@
-"""Amounts: exact, and written as MEXC takes them."""
+"""Amounts: exact, and written as MEXC accepts them."""
 
 import re
 from decimal import Decimal
@@ -36,7 +36,7 @@ def test_an_amount_is_written_in_plain_digits(amount: str, written: str) -> None
 
 
 @given(AMOUNTS)
-def test_whatever_is_written_is_the_amount_itself_and_no_exponent(amount: Decimal) -> None:
+def test_the_written_form_is_the_exact_amount_without_an_exponent(amount: Decimal) -> None:
     assert re.fullmatch(r"\d+(\.\d*[1-9])?", plain(amount))
     assert Decimal(plain(amount)) == amount
 
@@ -50,7 +50,7 @@ def test_equal_amounts_have_one_form(amount: Decimal, zeros: int) -> None:
 
 @given(AMOUNTS, st.integers(0, MAX_DECIMALS))
 def test_rounding_is_to_the_next_step_and_never_the_wrong_way(amount: Decimal, decimals: int) -> None:
-    """Whatever a signal may bring: no amount is too large for it, and none has too many digits."""
+    """With any amount that a signal may contain: none is too large, and none has too many digits."""
     step = Fraction(1, 10**decimals)
     low, exact, high = Fraction(floor_to(amount, decimals)), Fraction(amount), Fraction(ceil_to(amount, decimals))
     assert exact - step < low <= exact <= high < exact + step

@@ -1,7 +1,7 @@
-"""Events: listed once, with all their keys, and told in the words of the list.
+"""Events: each is in the catalogue once, with all its keys.
 
-That every event of a step has its line in the catalogue, with no key beside the listed ones, and that no order changes
-its state without one, is checked by the bench at every step of every test (:mod:`tests.core.bench`).
+The bench (:mod:`tests.core.bench`) checks in every test, at every decision, that each event is in the catalogue with
+no other keys, and that no order changes its state without an event.
 """
 
 import ast
@@ -31,7 +31,7 @@ def test_an_event_has_a_dotted_name_a_meaning_and_keys_of_its_own(name: str) -> 
     assert not BOUND_KEYS & set(kind.keys)
 
 
-def test_what_changes_an_order_a_lock_or_trading_is_stored_and_the_rest_is_only_logged() -> None:
+def test_events_that_change_an_order_a_lock_or_trading_are_stored_and_others_only_logged() -> None:
     about_itself = {"daemon", "clock", "exchange", "store", "request", "poller", "feed", "alert"}
     answered_without_a_change = {"order.replayed"}
     told_by_rows_of_their_own = {"lock.acquired", "lock.renewed", "lock.released", "lock.abandoned"}
@@ -41,7 +41,7 @@ def test_what_changes_an_order_a_lock_or_trading_is_stored_and_the_rest_is_only_
     assert logged_only == of_itself | answered_without_a_change | told_by_rows_of_their_own
 
 
-def test_what_a_person_must_know_at_once_is_as_loud_as_can_be() -> None:
+def test_what_the_operator_must_know_at_once_has_the_highest_level() -> None:
     critical = {name for name, kind in CATALOGUE.items() if kind.level is Level.CRITICAL}
     assert critical == {"order.seen_late", "order.lost", "trading.halted", "daemon.failed"}
 
@@ -52,8 +52,8 @@ def test_levels_are_those_of_the_standard_library() -> None:
     }  # fmt: skip
 
 
-def test_every_name_that_the_core_records_stands_in_the_catalogue() -> None:
-    """Also one that no test here happens to provoke."""
+def test_every_name_that_the_core_records_is_in_the_catalogue() -> None:
+    """Also a name that no test here records."""
     names = set()
     for path in Path(core.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -65,7 +65,7 @@ def test_every_name_that_the_core_records_stands_in_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.DEAD_LETTER])
-def test_an_order_that_is_refused_for_good_is_told_by_the_name_of_its_state(state: State) -> None:
+def test_a_final_refusal_has_the_name_of_its_state(state: State) -> None:
     assert CATALOGUE[f"order.{state.value}"].keys == ("reason",)
 
 
@@ -87,14 +87,14 @@ def test_an_event_carries_what_it_is_about() -> None:
     assert msgspec.json.decode(msgspec.json.encode(told), type=Event) == told
 
 
-def test_an_event_about_no_order_is_bound_to_none() -> None:
+def test_an_event_without_an_order_has_none() -> None:
     bench = Bench()
     bench.halt("too hot")
     (told,) = bench.events()
     assert (told.order_id, told.lock_id, told.resource, told.client_order_id, told.state) == (None,) * 5
 
 
-def test_amounts_are_told_in_plain_digits() -> None:
+def test_amounts_are_written_in_plain_digits() -> None:
     d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
     asked = order(State.OPEN)
     d.record(
@@ -106,10 +106,10 @@ def test_amounts_are_told_in_plain_digits() -> None:
     assert d.changes.events[0].detail == {"executed_quantity": "0", "executed_quote": "10"}
 
 
-def test_an_event_that_nobody_listed_cannot_be_told() -> None:
+def test_an_event_that_is_not_in_the_catalogue_is_refused() -> None:
     with pytest.raises(KeyError):
         Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS).record("order.vanished")
 
 
-def test_a_kind_is_stored_and_has_no_keys_unless_it_says_so() -> None:
+def test_a_kind_is_stored_and_has_no_keys_by_default() -> None:
     assert Kind(Level.INFO, "something happened") == Kind(Level.INFO, "something happened", (), durable=True)

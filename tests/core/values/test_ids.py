@@ -1,4 +1,4 @@
-"""Names: they sort by time, survive a restart, and fit where MEXC wants them."""
+"""Ids: they sort by time, survive a restart, and fit MEXC's limits."""
 
 import re
 
@@ -14,7 +14,7 @@ INSTANTS = st.integers(0, 2**48 - 1)
 
 
 @given(INSTANTS, CHANCE)
-def test_an_id_has_26_characters_that_nobody_misreads(at_ms: int, chance: bytes) -> None:
+def test_an_id_has_26_unambiguous_characters(at_ms: int, chance: bytes) -> None:
     assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{26}", new_id(at_ms, chance))
 
 
@@ -29,13 +29,13 @@ def test_an_id_has_the_layout_of_a_ulid() -> None:
 
 
 @given(INSTANTS, CHANCE, st.integers(1, MAX_ATTEMPTS), st.integers(1, MAX_ATTEMPTS))
-def test_an_attempts_name_is_mexcs_and_its_own(at_ms: int, chance: bytes, one: int, other: int) -> None:
+def test_an_attempts_client_order_id_fits_mexc_and_is_unique(at_ms: int, chance: bytes, one: int, other: int) -> None:
     order_id = new_id(at_ms, chance)
     assert re.fullmatch("[0-9a-zA-Z_-]{1,32}", client_order_id(order_id, one))
     assert (client_order_id(order_id, one) == client_order_id(order_id, other)) == (one == other)
 
 
 @pytest.mark.parametrize("attempt", [0, -1, MAX_ATTEMPTS + 1])
-def test_an_attempt_that_has_no_name_is_refused(attempt: int) -> None:
+def test_an_attempt_number_that_does_not_fit_is_refused(attempt: int) -> None:
     with pytest.raises(ValueError, match="outside 1"):
         client_order_id(new_id(NOON_MS, bytes(10)), attempt)

@@ -1,4 +1,4 @@
-"""Instants as others write them."""
+"""Instants in the notations of other programs."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -61,7 +61,7 @@ def test_fractions_are_cut_to_milliseconds() -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_is_no_instant_is_none(nonsense: object) -> None:
+def test_a_value_that_is_no_instant_gives_none(nonsense: object) -> None:
     assert instant_ms(nonsense) is None
 
 

@@ -12,16 +12,16 @@ from tests.core.making import lease
 
 
 def asked(**fields: Any) -> AcquireRequest:
-    """Read a request as it comes over the wire."""
+    """Read a request from JSON."""
     wire = {"resourceId": "ledger:anna", "ownerId": "anna"} | fields
     return msgspec.json.decode(msgspec.json.encode(wire), type=AcquireRequest)
 
 
-def test_what_is_not_said_has_its_default() -> None:
+def test_a_missing_field_has_its_default() -> None:
     assert normalise(asked(), 30_000) == lease(transaction_type=TransactionType.TRADE)
 
 
-def test_what_is_said_is_kept_in_plain_form() -> None:
+def test_given_fields_are_kept_in_plain_form() -> None:
     request = asked(
         resourceId=" trade:fooUSDT:buy:Target:1 ",
         ownerId=7,
@@ -45,12 +45,12 @@ def test_what_is_said_is_kept_in_plain_form() -> None:
 
 
 @pytest.mark.parametrize("name", ["ledger:anna:BUY", "trades:foo:buy", "x"])
-def test_a_resource_that_is_no_trades_is_kept_as_it_is(name: str) -> None:
+def test_a_resource_that_is_not_a_trades_is_kept_unchanged(name: str) -> None:
     assert resource_id(name) == name
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 129, "a\x00b"])
-def test_a_name_that_names_nothing_is_refused(name: str) -> None:
+def test_an_empty_name_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="resourceId"):
         resource_id(name)
 
@@ -63,7 +63,7 @@ def test_a_number_out_of_range_is_refused(field: str, value: int) -> None:
         normalise(asked(**{field: value}), 30_000)
 
 
-def test_two_writings_of_a_value_are_one_text() -> None:
+def test_two_notations_of_a_value_are_one_text() -> None:
     assert (
         compact("result", msgspec.Raw(b'{ "b": 1, "a": [ ] }'))
         == compact("result", msgspec.Raw(b'{"a":[],"b":1}'))
@@ -72,7 +72,7 @@ def test_two_writings_of_a_value_are_one_text() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"1e999", b"[" * 100_000 + b"]" * 100_000])
-def test_what_no_reader_could_read_is_refused(raw: bytes) -> None:
+def test_unreadable_text_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid, match="the JSON in result"):
         compact("result", msgspec.Raw(raw))
 
@@ -89,5 +89,5 @@ def test_what_no_reader_could_read_is_refused(raw: bytes) -> None:
         ("TradingState : anna", "TradingState : anna"),
     ],
 )
-def test_a_trades_resource_has_one_spelling_and_other_names_stay_as_they_are(asked: str, resource: str) -> None:
+def test_a_trades_resource_has_one_spelling_and_other_names_are_kept_unchanged(asked: str, resource: str) -> None:
     assert resource_id(asked) == resource

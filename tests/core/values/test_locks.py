@@ -1,4 +1,4 @@
-"""Locks: one holder per resource, tokens that only grow, and a lease whose end is an alarm once something was sent."""
+"""Locks: one holder per resource, tokens that only grow, and a lease whose end is reported once something was sent."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def table() -> LockTable:
     return LockTable()
 
 
-def test_a_grant_says_all_there_is_to_know(table: LockTable) -> None:
+def test_a_grant_has_all_its_fields(table: LockTable) -> None:
     granted = acquire(table, "red")
     assert granted == lock(
         1, lock_id="lock-1", resource="red", order_id=None, acquired_ms=NOON_MS, expires_ms=NOON_MS + LEASE_MS
@@ -72,7 +72,7 @@ def test_a_symbol_is_granted_when_the_last_of_its_trades_has_ended(table: LockTa
     acquire(table, "trade:FOO")
 
 
-def test_nobody_holds_what_was_never_granted(table: LockTable) -> None:
+def test_a_resource_that_was_never_granted_has_no_holder(table: LockTable) -> None:
     assert table.holder("red") is None
     assert table.active(None) is None
     assert table.active("lock-1") is None
@@ -110,7 +110,7 @@ def test_an_older_token_changes_nothing(table: LockTable, lock_id: str) -> None:
 
 
 @pytest.mark.parametrize(("timeout_ms", "lease_ms"), [(None, LEASE_MS), (400, 400)], ids=["as before", "another"])
-def test_a_renewal_begins_the_lease_anew(table: LockTable, timeout_ms: int | None, lease_ms: int) -> None:
+def test_a_renewal_restarts_the_lease(table: LockTable, timeout_ms: int | None, lease_ms: int) -> None:
     granted = acquire(table)
     renewed = table.renew(granted.lock_id, granted.token, NOON_MS + 9, timeout_ms)
     assert renewed is not None
@@ -135,7 +135,9 @@ def test_a_lease_that_is_over_frees_the_resource_while_nothing_is_outstanding(ta
     assert table.release(granted.lock_id, granted.token, granted.expires_ms) is None, "late words change nothing"
 
 
-def test_once_something_is_outstanding_the_end_of_a_lease_is_one_alarm_and_the_lock_stays(table: LockTable) -> None:
+def test_while_something_is_outstanding_the_end_of_a_lease_is_reported_once_and_the_lock_stays(
+    table: LockTable,
+) -> None:
     granted = acquire(table)
     alarm = table.expire(granted.lock_id, granted.expires_ms, outstanding=True)
     assert alarm is not None
@@ -147,7 +149,7 @@ def test_once_something_is_outstanding_the_end_of_a_lease_is_one_alarm_and_the_l
     assert not renewed.overdue
 
 
-def test_a_restart_takes_the_locks_again_and_grants_greater_tokens_only(table: LockTable) -> None:
+def test_a_restart_restores_the_locks_and_grants_only_greater_tokens(table: LockTable) -> None:
     kept = [acquire(table, "red"), acquire(table, "green")]
     gone = acquire(table, "blue")
     table.release(gone.lock_id, gone.token, NOON_MS)
@@ -158,12 +160,12 @@ def test_a_restart_takes_the_locks_again_and_grants_greater_tokens_only(table: L
     assert acquire(again, "blue").token > gone.token
 
 
-def test_a_restored_lock_is_remembered_as_a_token_too(table: LockTable) -> None:
+def test_a_restored_lock_counts_for_the_last_token(table: LockTable) -> None:
     table.restore(lock(7, resource="red"))
     assert acquire(table, "green").token == 8
 
 
-def test_a_resource_that_is_held_cannot_be_taken_again_by_a_second_row(table: LockTable) -> None:
+def test_a_held_resource_cannot_be_taken_by_a_second_row(table: LockTable) -> None:
     table.restore(lock(7, resource="red"))
     with pytest.raises(ValueError, match="red is held already"):
         table.restore(lock(8, resource="red"))
@@ -231,7 +233,7 @@ class LocksAgainstModel(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def restart(self, data: st.DataObject) -> None:
-        """Begin from the rows; the rows come in any order, and remember the last token."""
+        """Restore from the rows, in any order, and from the last token."""
         rows = data.draw(st.permutations(self._active()))
         self.table = LockTable(last_token=max((each.token for each in self.ever), default=0))
         for row in rows:

@@ -1,4 +1,4 @@
-"""The order's life: every state, everything that can happen in it, and what can never follow from what."""
+"""The life of an order: every state, every event that is possible in it, and transitions that must never happen."""
 
 import itertools
 
@@ -28,7 +28,7 @@ SENT = {
     State.IN_FLIGHT, State.IN_DOUBT, State.LOST, State.REJECTED, State.DEAD_LETTER,
     State.OPEN, State.PARTIALLY_FILLED, State.FILLED, State.CANCELED, State.PARTIALLY_CANCELED,
 }  # fmt: skip
-"""Where a request may have reached the exchange, so that the exchange may show the order."""
+"""States in which a request may have reached the exchange, so that the exchange may show the order."""
 
 LIFE: dict[OrderEvent, tuple[set[State], State]] = {
     OrderEvent.ARM: ({State.QUEUED}, State.ARMED),
@@ -50,7 +50,7 @@ LIFE: dict[OrderEvent, tuple[set[State], State]] = {
     OrderEvent.SEE_CANCELED: (SENT, State.CANCELED),
     OrderEvent.SEE_PARTIALLY_CANCELED: (SENT, State.PARTIALLY_CANCELED),
 }
-"""From where each event is possible, and where it leads."""
+"""From which states each event is possible, and where it leads."""
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_after_an_unknown_outcome_or_a_placement_no_chain_of_events_sends_again(
 
 
 @pytest.mark.parametrize("state", sorted(OUTCOME_UNKNOWN))
-def test_a_doubt_ends_by_a_sighting_or_a_person_alone(state: State) -> None:
+def test_only_an_order_report_or_the_operator_ends_a_doubt(state: State) -> None:
     evidence = frozenset(REPORT_EVENTS.values())
     assert reachable(state, without=evidence | {OrderEvent.RULE_OUT}) <= OUTCOME_UNKNOWN
 
 
 @pytest.mark.parametrize("state", sorted(MAYBE_SENT))
-def test_a_clock_or_a_wish_does_not_undo_what_was_sent(state: State) -> None:
+def test_time_and_a_signal_do_not_undo_what_was_sent(state: State) -> None:
     impossible = {OrderEvent.EXPIRE, OrderEvent.WITHDRAW} - TRANSITIONS[state].keys()
     assert OrderEvent.EXPIRE in impossible
     assert OrderEvent.WITHDRAW in impossible or state is State.DEAD_LETTER, "a person may discard a definite refusal"
@@ -130,7 +130,7 @@ def test_a_state_leaves_the_key_bound_unless_nothing_was_placed() -> None:
     assert set(KEY_FREE) == {State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.DEAD_LETTER}
 
 
-def test_every_state_is_waited_in_watched_finished_or_under_way() -> None:
+def test_every_state_is_queued_searched_finished_or_in_flight() -> None:
     assert WAITING | SEARCHED | FINISHED | {State.IN_FLIGHT} == set(State)
     assert not WAITING & SEARCHED
     assert not WAITING & FINISHED
@@ -138,7 +138,7 @@ def test_every_state_is_waited_in_watched_finished_or_under_way() -> None:
     assert {State.FILLED, State.REJECTED} == SEARCHED & FINISHED, both
 
 
-# What a caller who waits is told
+# What a waiting caller is answered
 
 
 @pytest.mark.parametrize("state", sorted(PENDING))
@@ -147,13 +147,13 @@ def test_a_caller_waits_on_while_the_outcome_is_open(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - PENDING - {State.OPEN, State.PARTIALLY_FILLED}))
-def test_a_caller_is_told_when_it_is_over_or_lost(state: State) -> None:
+def test_a_caller_is_answered_when_the_order_has_ended_or_is_lost(state: State) -> None:
     assert order(state).outcome_known
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED])
 @pytest.mark.parametrize("order_type", OrderType)
-def test_a_caller_is_told_of_a_resting_order_once_it_was_seen_and_of_all_others_at_their_end(
+def test_a_caller_is_answered_about_a_resting_order_once_it_was_found_and_about_others_at_their_end(
     state: State, order_type: OrderType
 ) -> None:
     rests = order_type in {OrderType.LIMIT, OrderType.LIMIT_MAKER}

@@ -1,4 +1,4 @@
-"""How the poller stands, as it is shown."""
+"""The state of the poller, as it is shown."""
 
 import msgspec
 

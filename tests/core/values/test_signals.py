@@ -1,4 +1,4 @@
-"""Signals: what the wire may bring, the one form it is brought into, and what is wrong with the rest."""
+"""Signals: what a request may contain, its one normal form, and what is wrong with the rest."""
 
 from decimal import Decimal
 from typing import Any
@@ -35,10 +35,10 @@ def read(text: str) -> Signal:
     return normalise(decoder.decode(text), DEFAULTS, now_ms=NOON_MS)
 
 
-# From the wire
+# From JSON
 
 
-def test_a_request_is_brought_into_one_form_with_every_default_filled_in() -> None:
+def test_a_request_gets_one_normal_form_with_every_default_filled_in() -> None:
     text = '{"symbol":" foousdt","side":"buy","type":"market","quoteOrderQty":"25.50","ownerId":7}'
     assert read(text) == Signal(
         symbol="FOOUSDT",
@@ -95,7 +95,7 @@ def test_a_number_is_read_exactly_whether_it_comes_as_number_or_string(digits: s
         "1e9999999",
     ],
 )
-def test_what_json_does_not_call_a_number_is_none(amount: str) -> None:
+def test_a_text_that_json_does_not_accept_as_a_number_is_refused(amount: str) -> None:
     """Python's own ``Decimal`` reads 10 in the first of these, and 5 in the second."""
     text = f'{{"symbol":"FOOUSDT","side":"BUY","type":"MARKET","ownerId":"a","quantity":{amount}}}'
     with pytest.raises(msgspec.ValidationError, match="no number"):
@@ -103,13 +103,13 @@ def test_what_json_does_not_call_a_number_is_none(amount: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["qty", "Symbol", "order_id"])
-def test_a_field_that_nobody_knows_is_refused(field: str) -> None:
+def test_an_unknown_field_is_refused(field: str) -> None:
     text = '{{"symbol":"FOOUSDT","side":"BUY","type":"MARKET","ownerId":"a","quantity":1,"{}":1}}'
     with pytest.raises(msgspec.ValidationError, match=field):
         read(text.format(field))
 
 
-def test_sells_are_more_urgent_and_more_patient_than_buys() -> None:
+def test_sells_are_more_urgent_and_wait_longer_than_buys() -> None:
     buy, sell = signal(), signal(side="SELL")
     assert (buy.priority, buy.deadline_after_ms) == (5, 5_000)
     assert (sell.priority, sell.deadline_after_ms) == (1, 60_000)
@@ -126,16 +126,16 @@ def test_sells_are_more_urgent_and_more_patient_than_buys() -> None:
         ("fill_or_kill", OrderType.FILL_OR_KILL),
     ],
 )
-def test_types_have_mexcs_names_and_the_worlds(name: str, order_type: OrderType) -> None:
+def test_types_are_accepted_by_mexcs_names_and_common_names(name: str, order_type: OrderType) -> None:
     assert signal(**limit(type=name)).type is order_type
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "1INCHUSDT", "币安人生USDT"])
-def test_a_symbol_may_hold_any_letters(symbol: str) -> None:
+def test_a_symbol_may_contain_any_letters(symbol: str) -> None:
     assert signal(symbol=symbol.lower()).symbol == symbol
 
 
-def test_what_the_signal_says_goes_before_the_defaults() -> None:
+def test_the_signals_fields_override_the_defaults() -> None:
     asked = signal(
         snipe_target_id=42,
         idempotency_key=43,
@@ -187,7 +187,7 @@ def test_an_emergency_sell_may_pass_the_lock() -> None:
         pytest.param(limit(price=None), "price", id="limit without price"),
     ],
 )
-def test_a_wrong_field_is_named_with_what_would_be_right(changes: dict[str, Any], field: str) -> None:
+def test_a_wrong_field_is_named_with_what_is_allowed(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refusal:
         signal(**changes)
     assert refusal.value.field == field
@@ -206,7 +206,7 @@ def test_an_amount_is_a_number_above_zero_and_within_bounds(name: str, amount: s
 
 
 @pytest.mark.parametrize("amount", ["1e18", "1e-64", f"0.{'1' * 64}"], ids=["largest", "smallest", "finest"])
-def test_the_bounds_themselves_are_admitted(amount: str) -> None:
+def test_the_bounds_themselves_are_accepted(amount: str) -> None:
     assert signal(**limit(quantity=Decimal(amount))).quantity == Decimal(amount)
 
 
@@ -242,8 +242,8 @@ def test_an_instant_may_be_past_by_no_more_than_the_deadline(execute_at_ms: int 
         deadline_ms=st.none() | st.integers(),
     )
 )
-def test_whatever_comes_is_brought_into_form_or_refused_by_name(asked: SignalRequest) -> None:
-    """And what is in form stays as it is when it is read again."""
+def test_any_input_is_normalised_or_refused_with_the_field(asked: SignalRequest) -> None:
+    """The normal form stays unchanged when it is read again."""
     try:
         found = normalise(asked, DEFAULTS, now_ms=NOON_MS)
     except Invalid as refusal:

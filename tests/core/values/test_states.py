@@ -31,7 +31,7 @@ def test_every_state_has_its_row_in_the_order_in_which_states_are_listed() -> No
 
 
 @every_state
-def test_what_comes_next_can_be_told_in_every_state(state: State) -> None:
+def test_what_comes_next_is_known_in_every_state(state: State) -> None:
     meaning = MEANINGS[state]
     assert meaning.ahead or state is State.QUEUED or state in FINISHED, "a queued order's is told from the queue"
     assert bool(meaning.over) is (meaning.phase in {Phase.ENDED, Phase.NOT_PLACED}), "it is told that it is over"
@@ -39,7 +39,7 @@ def test_what_comes_next_can_be_told_in_every_state(state: State) -> None:
 
 
 @every_state
-def test_the_bot_is_told_of_every_outcome_and_of_nothing_before(state: State) -> None:
+def test_the_bot_gets_every_outcome_and_nothing_before(state: State) -> None:
     assert (MEANINGS[state].target is None) is (state in PENDING)
     assert MEANINGS[state].queue_status in {"pending", "processing", "completed", "failed", "cancelled"}
 
@@ -55,7 +55,7 @@ def test_each_event_and_each_word_of_the_exchange_shows_one_state() -> None:
     assert len({each.word for each in shown}) == len({each.event for each in shown}) == len(shown)
 
 
-def test_outcomes_are_all_states_in_which_nothing_more_is_expected_and_each_has_its_place() -> None:
+def test_outcomes_are_the_states_in_which_nothing_more_is_expected_and_each_has_its_place() -> None:
     assert set(OUTCOMES) == set(State) - PENDING - RESTING
     assert [MEANINGS[state].outcome_rank for state in OUTCOMES] == list(range(len(OUTCOMES)))
     assert {state for state in State if MEANINGS[state].is_failure} <= set(OUTCOMES)

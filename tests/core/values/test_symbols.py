@@ -1,4 +1,4 @@
-"""Symbols: what a pair admits, and that rounding never makes an order worse than asked."""
+"""Symbols: what a pair allows, and that rounding never makes an order worse than asked."""
 
 from decimal import Decimal
 from typing import Any
@@ -40,12 +40,12 @@ def market(side: str = "BUY", **amounts: str) -> Signal:
 # Rounding
 
 
-def test_what_fits_stays_as_it_is() -> None:
+def test_what_fits_is_kept_unchanged() -> None:
     assert fit_at_noon(limit(), symbol_rules()) == limit()
     assert fit_at_noon(market(quote_order_qty="10"), symbol_rules()) == market(quote_order_qty="10")
 
 
-def test_quantities_are_cut() -> None:
+def test_quantities_are_truncated() -> None:
     assert fit_at_noon(limit(quantity="1.239"), symbol_rules()).quantity == Decimal("1.23")
     assert fit_at_noon(market(quote_order_qty="9.99999"), symbol_rules()).quote_quantity == Decimal("9.9999")
 
@@ -65,7 +65,7 @@ def test_a_buyers_price_is_lowered_and_a_sellers_raised(side: str, price: str) -
 def test_no_order_becomes_worse_than_asked(
     side: str, quantity: Decimal, price: Decimal, quantity_decimals: int, price_decimals: int
 ) -> None:
-    """Of every signal that passes the door; a pair may still be too coarse for it."""
+    """With every signal that passes the checks of the API; a pair may still be too coarse for it."""
     asked = limit(side, str(quantity), str(price))
     pair = symbol_rules(
         quantity_decimals=quantity_decimals, price_decimals=price_decimals, min_notional=Decimal(0), max_notional=None
@@ -97,7 +97,7 @@ def test_what_is_below_the_smallest_step_is_refused(asked: Signal, field: str) -
     assert refusal.value.field == field
 
 
-# Admission
+# What a pair accepts
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_is_below_the_smallest_step_is_refused(asked: Signal, field: str) -
     ids=["open", "not open yet", "just open", "open, and not to the API", "never to the API"],
 )
 def test_a_pair_that_is_not_open_yet_is_no_error(state: dict[str, Any], *, admitted: bool) -> None:
-    """A sniper's order waits for the open."""
+    """A sniper's order waits for the opening."""
     if admitted:
         assert fit_at_noon(limit(), symbol_rules(**state)) == limit()
     else:
@@ -126,7 +126,7 @@ def test_a_pair_that_is_not_open_yet_is_no_error(state: dict[str, Any], *, admit
     [(BUY_ONLY, {"BUY"}), (SELL_ONLY, {"SELL"}), (CLOSED, set()), (0, {"BUY", "SELL"})],
     ids=["buy only", "sell only", "closed", "not stated"],
 )
-def test_a_side_that_the_pair_does_not_take_is_refused(trade_sides: int, admitted: set[str]) -> None:
+def test_a_side_that_the_pair_does_not_accept_is_refused(trade_sides: int, admitted: set[str]) -> None:
     for side in ("BUY", "SELL"):
         if side in admitted:
             assert fit_at_noon(limit(side), symbol_rules(trade_sides=trade_sides)) == limit(side)
@@ -174,7 +174,7 @@ def test_immediate_types_are_implied_by_limit_orders(order_type: str, listed: se
     ],
     ids=["quantity", "limit, too little", "limit, too much", "market, too little", "market, too much", "market sell"],
 )
-def test_what_is_outside_the_limits_is_refused_with_the_limit(asked: Signal, field: str, allowed: str) -> None:
+def test_an_order_outside_the_limits_is_refused_with_the_limit(asked: Signal, field: str, allowed: str) -> None:
     with pytest.raises(Invalid) as refusal:
         fit_at_noon(asked, pair_with_limits())
     assert (refusal.value.field, refusal.value.allowed) == (field, allowed)
@@ -191,12 +191,12 @@ def test_what_is_outside_the_limits_is_refused_with_the_limit(asked: Signal, fie
     ],
     ids=["limit, least", "limit, most", "market, least", "market, most", "market sell, least"],
 )
-def test_the_limits_themselves_are_admitted(asked: Signal) -> None:
+def test_the_limits_themselves_are_accepted(asked: Signal) -> None:
     assert fit_at_noon(asked, pair_with_limits()) == asked
 
 
 @pytest.mark.parametrize("no_limit", [None, Decimal(0)], ids=["not stated", "zero"])
-def test_a_maximum_of_nothing_is_no_maximum(no_limit: Decimal | None) -> None:
+def test_a_maximum_of_zero_is_no_maximum(no_limit: Decimal | None) -> None:
     unbounded = symbol_rules(max_notional=no_limit, max_notional_market=no_limit)
     assert fit_at_noon(limit(quantity="1000000", price="1000000"), unbounded).quantity == 1_000_000
     assert fit_at_noon(market(quote_order_qty="1000000000"), unbounded).quote_quantity == 1_000_000_000
@@ -218,10 +218,10 @@ def pair_with_limits() -> SymbolRules:
     )
 
 
-# What the exchange takes from nobody
+# What the exchange never accepts
 
 
-def test_a_type_that_the_exchange_is_known_to_refuse_is_refused_with_those_it_takes() -> None:
+def test_an_order_type_that_the_exchange_is_known_to_refuse_is_refused_with_the_accepted_types() -> None:
     check_type(limit(), frozenset({"FILL_OR_KILL"}))
     with pytest.raises(Invalid, match="takes no LIMIT orders") as refused:
         check_type(limit(), frozenset({"LIMIT", "MARKET"}))
@@ -236,10 +236,10 @@ def test_only_a_pair_that_the_exchange_lists_has_rules() -> None:
     assert refused.value.field == "symbol"
 
 
-# Rounded anew, after a refusal
+# Rounded again, after a refusal
 
 
-def test_an_order_is_rounded_to_rules_that_were_read_anew() -> None:
+def test_an_order_is_rounded_to_rules_that_were_read_again() -> None:
     placed = limit_order(quantity=Decimal("1.29"), price=Decimal("9.99"))
     assert refit(placed, symbol_rules(), NOON_MS) is None, "nothing changes"
     refitted = refit(placed, symbol_rules(quantity_decimals=1, price_decimals=1), NOON_MS)

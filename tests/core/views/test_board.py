@@ -1,4 +1,4 @@
-"""The overview: everything that is not finished, in the order in which a person wants to see it."""
+"""The board: every unfinished order, in the order in which the operator needs to see them."""
 
 from decimal import Decimal
 
@@ -18,11 +18,11 @@ def ids(found: Overview) -> list[str]:
     return [standing.order.order_id for standing in found.standings]
 
 
-def test_there_is_nothing_to_see_where_nothing_stands() -> None:
+def test_without_orders_the_board_is_empty() -> None:
     assert seen(Bench()) == Overview(standings=[], unshown=0, queue=[])
 
 
-def test_doubts_come_first_then_what_flies_then_who_waits_then_what_rests() -> None:
+def test_orders_in_doubt_come_first_then_those_in_flight_then_waiting_then_resting_ones() -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     bench.submit(symbol="AAUSDT")
     rests = bench.send_next(placed())
@@ -39,7 +39,7 @@ def test_doubts_come_first_then_what_flies_then_who_waits_then_what_rests() -> N
     assert [each.order_id for each in found.queue] == [sell.order_id, buy.order_id]
 
 
-def test_each_is_told_what_comes_next_as_its_explanation_tells_it() -> None:
+def test_each_order_shows_the_same_outlook_as_its_explanation() -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol)
@@ -47,7 +47,7 @@ def test_each_is_told_what_comes_next_as_its_explanation_tells_it() -> None:
         assert standing.outlook == outlook(bench.state, standing.order, bench.now_ms)
 
 
-def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
+def test_an_order_in_doubt_shows_the_progress_of_its_search() -> None:
     bench = Bench()
     bench.submit()
     doubted = bench.send_next(unclear())
@@ -56,7 +56,7 @@ def test_what_is_looked_for_shows_how_far_the_search_has_come() -> None:
     assert standing.search == bench.state.searches[doubted.order_id]
 
 
-def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None:
+def test_an_ended_order_is_not_shown_even_before_its_end_is_on_disk() -> None:
     bench = Bench()
     bench.submit()
     ended = bench.send_next(refused(Advice.STOP))
@@ -65,7 +65,7 @@ def test_an_order_that_ended_is_not_shown_while_its_end_is_not_on_disk() -> None
     assert seen(bench) == Overview(standings=[], unshown=0, queue=[])
 
 
-def test_what_is_beyond_the_limit_is_counted() -> None:
+def test_orders_beyond_the_limit_are_counted() -> None:
     bench = Bench(rules(queue={"max_in_flight": 1}))
     orders = [bench.submit(symbol=f"{letter}USDT") for letter in "ABCD"]
     found = seen(bench, limit=2)

@@ -1,4 +1,4 @@
-"""Outlook: what comes next for an order, and when; for every order there is."""
+"""Outlook: what comes next for an order, and when; for an order in any state."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,14 +25,14 @@ def ahead(bench: Bench, order: Order) -> Outlook:
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED | {State.CANCELED, State.PARTIALLY_CANCELED}))
-def test_nothing_comes_next_for_what_is_finished(bench: Bench, state: State) -> None:
+def test_nothing_comes_next_for_a_finished_order(bench: Bench, state: State) -> None:
     found = outlook(bench.state, order(state, finished_ms=NOON_MS), NOON_MS)
     assert found.what.startswith("nothing")
     assert found.at_ms is None
 
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.EXPIRED])
-def test_whoever_may_try_again_is_told(bench: Bench, state: State) -> None:
+def test_an_order_that_may_be_sent_again_says_so(bench: Bench, state: State) -> None:
     assert "may be sent again" in outlook(bench.state, order(state, finished_ms=NOON_MS), NOON_MS).what
 
 
@@ -43,7 +43,7 @@ def test_a_dead_letter_names_the_commands_that_end_it(bench: Bench) -> None:
     assert "sniperd cancel" in found.what
 
 
-def test_a_halted_order_waits_for_a_person_until_its_deadline(bench: Bench) -> None:
+def test_a_halted_order_waits_for_the_operator_until_its_deadline(bench: Bench) -> None:
     asked = bench.submit(execute_at=NOON_MS + 60_000)
     bench.halt("too hot")
     found = ahead(bench, asked)
@@ -51,7 +51,7 @@ def test_a_halted_order_waits_for_a_person_until_its_deadline(bench: Bench) -> N
     assert found.at_ms == asked.deadline_ms
 
 
-def test_an_order_for_an_instant_waits_for_its_time(bench: Bench) -> None:
+def test_a_scheduled_order_waits_for_its_time(bench: Bench) -> None:
     asked = bench.submit(execute_at=NOON_MS + 60_000)
     assert ahead(bench, asked) == Outlook("it waits for its time", NOON_MS + 59_500)
 
@@ -62,14 +62,14 @@ def test_a_deferred_order_waits_for_its_time_too(bench: Bench) -> None:
     assert ahead(bench, deferred) == Outlook("it waits for its time", NOON_MS + 300)
 
 
-def test_an_order_whose_resource_is_held_is_told_by_whom(bench: Bench) -> None:
+def test_an_order_whose_resource_is_held_names_the_holder(bench: Bench) -> None:
     holder = bench.submit()
     waiting = bench.submit(quote_order_qty=Decimal(20))
     assert ahead(bench, waiting) == Outlook(f"it waits for trade:FOOUSDT:BUY:manual, held by {holder.order_id}")
 
 
 @pytest.mark.parametrize(("skip_lock", "before"), [(False, 2), (True, 0)], ids=["usual", "emergency"])
-def test_an_order_that_waits_for_its_turn_is_told_how_many_go_before_it(*, skip_lock: bool, before: int) -> None:
+def test_a_queued_order_shows_how_many_go_before_it(*, skip_lock: bool, before: int) -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol, side="SELL", quantity=Decimal(1))
@@ -80,7 +80,7 @@ def test_an_order_that_waits_for_its_turn_is_told_how_many_go_before_it(*, skip_
     assert found.at_ms == NOON_MS
 
 
-def test_an_order_under_its_own_lock_waits_for_its_turn_only() -> None:
+def test_an_order_with_its_own_lock_waits_only_for_a_slot() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 1}))
     bench.submit()
     deferred = bench.send_next(refused(retry_after_ms=300))
@@ -99,7 +99,7 @@ def test_an_order_in_flight_awaits_the_exchanges_answer(bench: Bench) -> None:
     assert ahead(bench, bench.submit()) == Outlook("the exchange's answer is awaited")
 
 
-def test_a_doubt_says_from_when_on_not_finding_it_counts(bench: Bench) -> None:
+def test_an_order_in_doubt_says_from_when_on_a_miss_counts(bench: Bench) -> None:
     bench.submit()
     doubted = bench.send_next(unclear())
     early = ahead(bench, doubted)
@@ -124,7 +124,7 @@ def test_a_lost_order_names_the_command_that_ends_it(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("state", [State.OPEN, State.PARTIALLY_FILLED, State.CANCELED, State.PARTIALLY_CANCELED])
-def test_what_the_exchange_holds_says_when_it_is_looked_at_next(bench: Bench, state: State) -> None:
+def test_a_placed_order_says_when_it_is_queried_next(bench: Bench, state: State) -> None:
     bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
     shown = report(state, "1" if "partially" in state else "0")
     found = ahead(bench, bench.query(bench.send_next(placed()), query(shown)))
@@ -145,7 +145,7 @@ def to_do(bench: Bench, order: Order) -> str | None:
     return advice(bench.state, bench.order(order))
 
 
-def test_what_waits_expires_in_the_end_and_can_be_withdrawn(bench: Bench) -> None:
+def test_a_waiting_order_expires_in_the_end_and_can_be_withdrawn(bench: Bench) -> None:
     asked = bench.submit(execute_at=NOON_MS + 60_000)
     assert then(bench, asked) == Outlook("it expires, unless it has been sent", asked.deadline_ms)
     assert to_do(bench, asked) == f"`sniperd cancel {asked.order_id}` withdraws it"
@@ -154,7 +154,7 @@ def test_what_waits_expires_in_the_end_and_can_be_withdrawn(bench: Bench) -> Non
     assert "sniperd resume" in str(to_do(bench, asked))
 
 
-def test_a_doubt_counts_down_to_lost(bench: Bench) -> None:
+def test_an_order_in_doubt_counts_down_to_lost(bench: Bench) -> None:
     bench.submit()
     doubted = bench.send_next(unclear())
     early = then(bench, doubted)
@@ -171,13 +171,13 @@ def test_a_doubt_counts_down_to_lost(bench: Bench) -> None:
     assert f"sniperd resolve {doubted.order_id} --as" in str(to_do(bench, doubted))
 
 
-def test_a_doubt_that_nobody_watches_yet_counts_from_the_beginning(bench: Bench) -> None:
+def test_an_order_in_doubt_without_a_search_yet_counts_from_the_beginning(bench: Bench) -> None:
     found = afterwards(bench.state, order(State.IN_DOUBT), NOON_MS + 60_000)
     assert found is not None
     assert "after 3 more complete searches" in found.what
 
 
-def test_a_dead_letter_can_be_sent_back_or_discarded_and_an_end_is_an_end(bench: Bench) -> None:
+def test_a_dead_letter_can_be_requeued_or_withdrawn_and_a_final_state_cannot(bench: Bench) -> None:
     bench.submit()
     dead = bench.send_next(refused(Advice.DEAD_LETTER))
     assert f"sniperd requeue {dead.order_id}" in str(to_do(bench, dead))
