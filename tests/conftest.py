@@ -47,7 +47,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 
 
 def pytest_configure() -> None:
-    """Let processes of tests hear an interrupt: a shell that starts something in the background has it ignored."""
+    """Let test processes receive SIGINT: a shell that starts something in the background has it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -32,7 +32,9 @@ def test_a_resting_order_is_cancelled_on_the_exchange(daemon: Daemon, exchange: 
     assert (answer.status, answer.json["state"]) == (200, "canceled")
     assert [placed["status"] for placed in exchange.orders(order_id)] == ["CANCELED"]
     names = [event["name"] for event in daemon.explain(order_id)["events"]]
-    after = names[names.index("order.cancel_requested") :]  # in either order: a look may see it before the answer comes
+    after = names[
+        names.index("order.cancel_requested") :
+    ]  # in either order: a query may see it before the answer comes
     assert {"order.cancel_answered", "order.seen"} <= set(after)
     requested = next(each for each in daemon.explain(order_id)["events"] if each["name"] == "order.cancel_requested")
     assert (requested["actor"], requested["detail"]["reason"]) == (ME, "no longer wanted")

@@ -173,7 +173,7 @@ def test_a_placed_order_that_is_never_reported_goes_in_doubt_with_an_alert(own_s
     assert daemon.submit(market_buy(snipeTargetId=order["snipeTargetId"])).json["id"] == order_id, "never bought twice"
 
 
-# --- words that nobody knows
+# --- unknown words
 
 
 @pytest.mark.parametrize(("word", "state"), [("SETTLED", "filled"), ("EXPIRED", "canceled"), ("PENDING_NEW", "open")])

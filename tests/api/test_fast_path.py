@@ -76,7 +76,7 @@ def test_several_requests_are_answered_in_order(caller: socket.socket) -> None:
     assert [body.get("resourceId", body) for _, body, _ in found] == ["fast:6", "fast:7", {"alive": True}]
 
 
-def test_a_request_off_the_fast_path_hands_the_connection_over_for_good(
+def test_a_request_off_the_fast_path_passes_the_connection_on_for_good(
     caller: socket.socket,
 ) -> None:
     caller.sendall(post(LEASE % 8))

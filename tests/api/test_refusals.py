@@ -13,7 +13,7 @@ RULES = "GET /api/v3/exchangeInfo"
 
 
 def codes(*advices: Advice) -> Iterable[int]:
-    """Return the exchange's codes that are read so: whoever adds one adds a test."""
+    """Return the exchange's codes with this meaning: a new code needs a test here."""
     return sorted(code for code, advice in ADVICE.items() if advice in advices)
 
 

@@ -65,7 +65,7 @@ def test_the_same_configuration_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("table", "key"), AT_ONCE, ids=".".join)
-def test_a_key_that_can_change_counts_at_once_and_is_told(table: str, key: str) -> None:
+def test_a_key_that_can_change_applies_at_once_and_is_reported(table: str, key: str) -> None:
     new = changed(table, key)
     reloaded = reload(Config(), new)
     assert reloaded.config == new
@@ -74,7 +74,7 @@ def test_a_key_that_can_change_counts_at_once_and_is_told(table: str, key: str) 
 
 
 @pytest.mark.parametrize(("table", "key"), sorted(NEEDS_RESTART), ids=".".join)
-def test_a_key_that_needs_a_restart_stays_and_is_told(table: str, key: str) -> None:
+def test_a_key_that_needs_a_restart_stays_and_is_reported(table: str, key: str) -> None:
     new = changed(table, key)
     reloaded = reload(Config(), new)
     assert reloaded.config == Config()
@@ -82,14 +82,14 @@ def test_a_key_that_needs_a_restart_stays_and_is_told(table: str, key: str) -> N
     assert (reloaded.changed, reloaded.needs_restart) == ("nothing", f"[{table}] {key}: {was!r} → {is_now!r}")
 
 
-def test_several_changes_are_told_one_by_one() -> None:
+def test_several_changes_are_reported_one_by_one() -> None:
     new = parse({"log": {"level": "debug", "format": "json"}, "queue": {"drain_s": 3}, "store": {"path": "/elsewhere"}})
     reloaded = reload(Config(), new)
     assert reloaded.changed == "[queue] drain_s: 10.0 → 3.0; [log] level: 'info' → 'debug'"
     assert reloaded.needs_restart == "[store] path: '' → '/elsewhere'; [log] format: 'auto' → 'json'"
 
 
-def test_what_waits_for_a_restart_is_told_again_until_then() -> None:
+def test_what_waits_for_a_restart_is_reported_again_until_then() -> None:
     """The running configuration stays what it is, so a second reload compares with that."""
     new = parse({"store": {"path": "/elsewhere"}})
     once = reload(Config(), new)

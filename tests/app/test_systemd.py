@@ -12,7 +12,7 @@ from daemon.app.systemd import NAMES, ServiceManager, given_sockets, watchdog_s,
 
 @pytest.fixture(params=["path", "abstract"])
 def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.socket]:
-    """Who is told, in both kinds of names."""
+    """The service manager's socket, with both kinds of names."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "n") if request.param == "path" else f"\0sniperd-test-{os.getpid()}")
         receiver.settimeout(10)
@@ -40,7 +40,7 @@ def test_messages_have_the_documented_form(receiver: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "relative"}])
-def test_without_an_address_nobody_is_told(environ: dict[str, str]) -> None:
+def test_without_an_address_nothing_is_sent(environ: dict[str, str]) -> None:
     manager = ServiceManager(environ)
     assert not manager.listens
     manager.ready()
@@ -72,5 +72,5 @@ def test_sockets_for_another_process_are_left_alone(environ: dict[str, str]) -> 
     assert given_sockets(environ, 7) == {}
 
 
-def test_the_processes_that_it_starts_are_not_told_of_it() -> None:
+def test_child_processes_do_not_inherit_the_variables() -> None:
     assert without(dict.fromkeys([*NAMES, "HOME"], "x")) == {"HOME": "x"}

@@ -1,4 +1,4 @@
-"""Makes the values that tests are about: each is complete and ordinary but for what a test says of it."""
+"""Makes values for tests: each is complete and ordinary except for what the test changes."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from daemon.core.values.symbols import ALL, SymbolRules
 from daemon.core.values.waiters import LeaseRequest
 
 NOON_MS = 1_790_000_000_000
-"""When tests begin, in Unix milliseconds."""
+"""The time at which tests begin, in Unix milliseconds."""
 
 RULES = Rules(Config(guards=GuardsTable(repeat_window_ms=0)))
 """Rules with the defaults, except that one owner may buy in quick succession."""
@@ -33,7 +33,7 @@ def rules(**tables: dict[str, Any]) -> Rules:
 
 
 def request(**changes: Any) -> SignalRequest:
-    """Make what a sniper asks: ten USDT worth, at market."""
+    """Make an ordinary request: a market buy for ten USDT."""
     fields: dict[str, Any] = {"symbol": "FOOUSDT", "side": "BUY", "type": "MARKET", "owner_id": "anna"}
     if not changes.keys() & {"quantity", "quote_order_qty"}:
         fields["quote_order_qty"] = Decimal(10)
@@ -41,7 +41,7 @@ def request(**changes: Any) -> SignalRequest:
 
 
 def signal(now_ms: int = NOON_MS, **changes: Any) -> Signal:
-    """Make a signal in normal form from what its request says otherwise."""
+    """Make a signal in normal form, with changes to its request."""
     return normalise(request(**changes), RULES.config, now_ms=now_ms)
 
 
@@ -74,13 +74,13 @@ def order(state: State = State.QUEUED, **changes: Any) -> Order:
 
 
 def limit_order(state: State = State.QUEUED, **changes: Any) -> Order:
-    """Make an order that rests: one unit at ten."""
+    """Make a resting order: one unit at ten."""
     resting = {"type": OrderType.LIMIT, "quantity": Decimal(1), "quote_quantity": None, "price": Decimal(10)}
     return order(state, **(resting | changes))
 
 
 def an_id(number: int, at_ms: int = NOON_MS) -> str:
-    """Make an order's id without chance."""
+    """Make an order id without entropy."""
     return new_id(at_ms, number.to_bytes(10))
 
 
@@ -98,7 +98,7 @@ def attempt(number: int = 1, **changes: Any) -> Attempt:
 
 
 def lock(token: int = 1, **changes: Any) -> Lock:
-    """Make a lock as the disk remembers it."""
+    """Make a lock as it is on disk."""
     fields: dict[str, Any] = {
         "lock_id": f"lock-{token}",
         "resource": "trade:FOOUSDT:BUY:manual",
@@ -115,7 +115,7 @@ def lock(token: int = 1, **changes: Any) -> Lock:
 
 
 def placed(exchange_order_id: str = "C02__1") -> Placed:
-    """Make the answer that the exchange took the order."""
+    """Make the answer that the exchange accepted the order."""
     return Placed(exchange_order_id, "POST /api/v3/order", "HTTP 200")
 
 
@@ -126,12 +126,12 @@ def refused(advice: Advice = Advice.RETRY, **changes: Any) -> Refused:
 
 
 def unclear(why: str = "no answer in time") -> Unclear:
-    """Make the answer that is none."""
+    """Make an unknown outcome."""
     return Unclear(why, "POST /api/v3/order", "")
 
 
 def report(state: State = State.OPEN, executed: str = "0", quote: str | None = None, **changes: Any) -> OrderReport:
-    """Make an order report; what was executed was executed at ten."""
+    """Make an order report; the executed quantity was executed at ten."""
     fields: dict[str, Any] = {
         "client_order_id": None,
         "exchange_order_id": "C02__1",

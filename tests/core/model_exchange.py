@@ -28,7 +28,7 @@ class Request:
 
     @property
     def client_order_id(self) -> str:
-        """Return its name."""
+        """Return its client order id."""
         return self.send.attempt.client_order_id
 
 
@@ -39,7 +39,7 @@ class ModelExchange:
         self.requests: dict[str, Request] = {}
 
     def receive(self, send: Send, now_ms: int, *, taken: bool) -> Request:
-        """Take a request in; an order that is taken is open from then on."""
+        """Receive a request; an accepted order is open from then on."""
         name = send.attempt.client_order_id
         assert name not in self.requests, f"{name} reached the exchange twice"
         request = self.requests[name] = Request(send, now_ms, taken)

@@ -1,7 +1,7 @@
 """The promises, with everything at once: signals, answers, queries, the operator, time, and a crash at any moment.
 
 One state machine drives a whole bench (:mod:`tests.core.bench`) beside an exchange that remembers
-(:mod:`tests.core.model_exchange`), and a judge checks every step (:mod:`tests.core.judge`). This module has what can happen.
+(:mod:`tests.core.model_exchange`), and a judge (:mod:`tests.core.judge`) checks every step. This module has the steps.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ TIGHT = {
     "retry": {"attempts": 3},
     "reconcile": {"grace_ms": 1_000, "negatives": 2, "lost_every_ms": 5_000},
 }
-"""Rules under which every bound is reached soon."""
+"""Rules under which every limit is reached soon."""
 
 GUARDED = {"repeat_window_ms": 500, "max_notional_per_day": Decimal(150), "max_open_buys_per_owner": 3}
 
 AHEAD_MS = st.sampled_from([None, None, None, 300, 900, 3_000, -100])
-"""When a signal asks to be sent, from when it comes."""
+"""How far from its arrival a signal's instant may be."""
 
 BUYS = st.builds(
     request,
@@ -77,14 +77,14 @@ DURATIONS_MS = st.sampled_from([None, None, 0, 1, 60, 250, 500, 1_000, 3_000, 31
 
 
 class Promises(RuleBasedStateMachine):
-    """What may happen."""
+    """What can happen."""
 
     def __init__(self) -> None:
         super().__init__()
         self.wishes: list[SignalRequest] = []
         self.on_the_wire: dict[str, Request] = {}  # no answer yet
         self.searching: dict[str, tuple[Order, tuple[Source, ...]]] = {}
-        self.enough = 5  # orders, after which it may all come to an end
+        self.enough = 5  # orders, after which the test may end
 
     @initialize(
         scope=st.sampled_from(["target", "symbol"]),
@@ -145,7 +145,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(duration_ms=DURATIONS_MS)
     def time_passes(self, duration_ms: int | None) -> None:
-        """Let so much time pass, or as much as until something is due."""
+        """Let a number of milliseconds pass, or as many as until something is due."""
         if duration_ms is None:
             duration_ms = max(0, (self._due_ms() or 0) - self.bench.now_ms)
         self.bench.pass_time(duration_ms)
@@ -266,7 +266,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(scope=st.sampled_from(["target", "symbol"]))
     def the_scope_of_locks_is_changed(self, scope: str) -> None:
-        """What is queued and what is locked keeps its name, and still excludes what contends with it now."""
+        """Queued orders and held locks keep their resource names, and still exclude orders under the new scope."""
         config = self.bench.rules.config
         self.bench.rules = Rules(replace(config, locks=replace(config.locks, scope=scope)))
         self.bench.state.set_rules(self.bench.rules)
@@ -279,7 +279,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(data=st.data(), opens=st.sampled_from([True, True, False]))
     def it_ends_and_starts_again(self, data: st.DataObject, opens: bool) -> None:
-        """Crash with so much on disk, perhaps while draining; recover, and perhaps not come as far as opening."""
+        """Crash with some commits on disk, perhaps while draining; recover, and perhaps do not open."""
         waiting = len(self.bench.unwritten)
         self.bench.write(data.draw(st.sampled_from([waiting, *range(waiting)])))
         self.on_the_wire.clear()
@@ -308,10 +308,10 @@ class Promises(RuleBasedStateMachine):
         self.judge.the_end()
         self.enough = len(self.bench.latest) + 10
 
-    # What the rules are made of
+    # Parts of the rules
 
     def submit(self, asked: SignalRequest) -> None:
-        """Submit a signal; what becomes of it follows from the orders that ever had its key."""
+        """Submit a signal; the expected result follows from all orders that ever had its key."""
         self.wishes.append(asked)
         rivals = [each for each in self._of_wish(asked) if self.judge.still_counts(each)]
         same = [each for each in rivals if _same_wish(each, asked)]
@@ -349,7 +349,7 @@ class Promises(RuleBasedStateMachine):
             self.judge.the_budget_is_kept(accepted.order)
 
     def go(self, send: Send, *, taken: bool) -> None:
-        """Let a durable request pass the gate and reach the exchange, where the promises are kept or broken."""
+        """Let a durable request pass the gate and reach the exchange, where the promises are checked."""
         name = send.attempt.client_order_id
         why_not = self.bench.gate(send.order)
         if why_not is not None:
@@ -360,7 +360,7 @@ class Promises(RuleBasedStateMachine):
         self.on_the_wire[name] = self.exchange.receive(send, self.bench.now_ms, taken=taken)
 
     def answer(self, reached: Request, data: st.DataObject) -> None:
-        """Answer a request; what is said of it is true, or nothing is said."""
+        """Answer a request; the answer is true, or there is none."""
         self._answered(reached)
         if data.draw(st.sampled_from([False, False, False, True])):
             answer: Any = unclear()
@@ -389,7 +389,7 @@ class Promises(RuleBasedStateMachine):
         self.bench.query(order, *results)
 
     def rule_truly(self, order: Order) -> None:
-        """End a doubt by what the exchange really has."""
+        """Resolve a doubt by what the exchange really has."""
         reached = self.exchange.requests.get(order.client_order_id or "")
         if reached is None or not reached.taken:
             if self._rule_out(order) and reached is not None:
@@ -408,7 +408,7 @@ class Promises(RuleBasedStateMachine):
         )
 
     def _rule_out(self, order: Order) -> bool:
-        """Say that an order was not placed; false where it is too early to say so."""
+        """Resolve an order as not placed; return false if it is too early for that."""
         too_early = self.bench.now_ms < grace_over_ms(order, self.bench.rules)
         try:
             self.bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
@@ -419,7 +419,7 @@ class Promises(RuleBasedStateMachine):
         return True
 
     def _go_on(self) -> None:
-        """Let an honest world take its course by one step."""
+        """Let an exchange without faults go on by one step."""
         self._fire_all()
         for send in self._ready_to_go():
             self.go(send, taken=False)
@@ -495,7 +495,7 @@ class Promises(RuleBasedStateMachine):
         return {key: order for key, order in self._in_state(*OUTCOME_UNKNOWN).items() if order.client_order_id in taken}
 
     def _of_wish(self, asked: SignalRequest) -> list[Order]:
-        """Find all orders that a signal could be a repetition of: those with its key, given or implied."""
+        """Find all orders that a signal may repeat: those with its key, given or derived."""
         if asked.idempotency_key is not None:
             return self._of_key(str(asked.idempotency_key))
         keys = ("derived:", "target:")
@@ -518,7 +518,7 @@ def _fields(asked: SignalRequest) -> dict[str, Any]:
 
 
 def _same_wish(order: Order, asked: SignalRequest) -> bool:
-    """Whether an order trades what a signal asks, for the same owner and target; amounts by value."""
+    """Return whether an order trades what a signal asks for, with the same owner and target; amounts by value."""
     return (order.symbol, order.side.value, order.owner_id, order.target_id, order.quantity) == (
         asked.symbol.upper(),
         asked.side.upper(),

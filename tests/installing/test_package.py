@@ -1,4 +1,4 @@
-"""The wheel carries the service: what stands in ``systemd/`` and ``config.toml``, as files, not as links."""
+"""The wheel carries the service: the contents of ``systemd/`` and ``config.toml``, as files, not as links."""
 
 import zipfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an installation does: each step told before it is taken, nothing twice, nothing of the administrator's lost."""
+"""An installation: each step is printed before it runs, none runs twice, and no file of the administrator is lost."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,7 +83,7 @@ def test_a_second_time_it_writes_nothing(root: Path) -> None:
     assert snapshot(root) == before
 
 
-def test_a_configuration_that_was_changed_stays_and_the_new_one_stands_beside_it(root: Path) -> None:
+def test_a_changed_configuration_is_kept_and_the_new_one_is_put_beside_it(root: Path) -> None:
     carry_out(installation(root, COMMAND))
     config = root / "etc/sniperd/config.toml"
     config.write_text("[locks]\nscope = 'symbol'\n")
@@ -108,7 +108,7 @@ def test_a_unit_that_differs_is_replaced_and_the_former_one_kept(root: Path) -> 
     assert unit.with_name("sniperd.service.old").read_text() == "[Service]\n"
 
 
-def test_a_program_of_somebody_elses_under_its_name_is_left_alone(root: Path) -> None:
+def test_a_foreign_program_under_its_name_is_left_alone(root: Path) -> None:
     other = root / "usr/local/bin/sniperd"
     other.parent.mkdir(parents=True)
     other.write_text("#!/bin/sh\n")

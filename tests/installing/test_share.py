@@ -22,7 +22,7 @@ NARROW = re.compile("can't break line|table wider than|around line")
 """What groff says where a word is wider than its column."""
 
 
-def test_the_pages_have_the_names_under_which_they_are_looked_for() -> None:
+def test_the_pages_have_the_names_under_which_man_finds_them() -> None:
     assert page_of("reference-commands") == ("sniperd", 1)
     assert page_of("reference-configuration") == ("sniperd.toml", 5)
     assert page_of("reference-events") == ("sniperd-events", 7)

@@ -1,4 +1,4 @@
-"""The service's units: known to systemd, as confined as they say, and at one with the daemon."""
+"""The service's units: valid for systemd, confined as intended, and consistent with the daemon."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ SERVICES = ["sniperd.service", "sniperd-backup.service", "sniperd-failure@.servi
 
 @pytest.fixture
 def unit_files(tmp_path: Path) -> Path:
-    """Copy the units, with a command that is there: systemd looks for it."""
+    """Copy the units, with a command that exists: systemd checks it."""
     for source in UNITS.iterdir():
         if source.is_file():
             (tmp_path / source.name).write_text(
@@ -48,7 +48,7 @@ def value(unit: str, key: str) -> str:
 
 
 @pytest.mark.needs("systemd")
-def test_systemd_finds_nothing_to_say_about_them(unit_files: Path) -> None:
+def test_systemd_reports_nothing_about_them(unit_files: Path) -> None:
     names = [path.name.replace("@.", "@sniperd.service.") for path in unit_files.iterdir()]
     assert len(names) == 5
     assert analyze(unit_files, "verify", "--recursive-errors=no", "--man=no", *sorted(names)) == ""

@@ -31,7 +31,7 @@ class Block(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it is, for a person."""
+        """Its place, for messages."""
         return f"{self.path.relative_to(ROOT)}:{self.line}"
 
     @property
@@ -41,7 +41,7 @@ class Block(NamedTuple):
 
 
 def pages() -> list[Path]:
-    """Return README and the pages of the handbook that are written by hand."""
+    """Return README and the hand-written pages of the handbook."""
     generated = {ROOT / name for name in GENERATED}
     return [ROOT / "README.md", *(path for path in sorted(MANUAL.glob("*.md")) if path not in generated)]
 

@@ -72,7 +72,7 @@ def _labels(metric: Metric) -> str:
 
 
 def _standing() -> MonitorSnapshot:
-    """Return how a daemon stands in which nothing has happened yet."""
+    """Return the status of a daemon in which nothing has happened yet."""
     state = TradingState(Rules(), lambda _: None, lambda _: None)
     health = Health(
         reachable=True, offset_ms=0, round_trip_ms=0, measured_ms=0, weight_used=0, weight_limit=1, backoff_until_ms=0,

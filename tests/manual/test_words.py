@@ -36,6 +36,6 @@ def test_a_configuration_key_is_there(name: str, key: str) -> None:
     assert key in getattr(Config(), name).__struct_fields__
 
 
-def test_there_is_something_to_look_at() -> None:
+def test_there_are_texts_to_check() -> None:
     assert len(COMMANDS) > 20
     assert len(KEYS) > 10

@@ -25,7 +25,7 @@ def written(directory: Path, text: str, mode: int = 0o600, name: str = "webhooks
     return path
 
 
-def test_a_file_holds_a_webhook_a_line(tmp_path: Path) -> None:
+def test_a_file_has_one_webhook_per_line(tmp_path: Path) -> None:
     found = find({}, str(written(tmp_path, FOUR)))
     assert [(each.name, each.kind, each.chat) for each in found] == [
         ("json 1", Kind.JSON, ""),

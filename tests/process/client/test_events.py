@@ -69,7 +69,7 @@ async def test_without_a_position_the_stream_begins_now(daemon: Daemon, client: 
 
 
 async def _submit_on(client: Client) -> None:
-    """Submit until somebody has heard of one."""
+    """Submit until the event has been received."""
     while True:
         await client.submit(buy())
 

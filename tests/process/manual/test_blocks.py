@@ -38,7 +38,7 @@ def home(shared_stage: Stage) -> Home:
     return Home(shared_stage)
 
 
-# --- before a block: what its placeholders stand for
+# --- before a block: values for its placeholders
 
 
 def a_filled_order(home: Home) -> str:

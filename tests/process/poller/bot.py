@@ -54,7 +54,7 @@ class Bot:
             return dict(self.rows[target_id])
 
     def set(self, target_id: str, **changes: Any) -> None:
-        """Change a row, as the bot itself or a person would."""
+        """Change a row, as the bot or its user would."""
         with self.changed:
             self.rows[target_id] |= changes
 
