@@ -117,7 +117,7 @@ class LossyDisk(fuse.Operations):  # type: ignore[misc]  # ships no types
         self._save(path, self._file(path).sync())
 
     def fsyncdir(self, path: str, datasync: int, fh: int) -> None:
-        """Write all names to the disk, with the synced bytes of their files."""
+        """Write all names to the disk, with those bytes of their files that are on it."""
         del path, datasync, fh
         for name in self._on_disk.keys() - self._files.keys():
             (self._store / name[1:]).unlink()

@@ -104,7 +104,7 @@ class Page:
         """Wait until an expression is true; return its value, and ``True`` for an element."""
         found = None
         with anyio.move_on_after(timeout_s):
-            while not (found := await self.js(f"((found) => found instanceof Node || found)({expression})")):  # noqa: ASYNC110  # the page tells nobody
+            while not (found := await self.js(f"((found) => found instanceof Node || found)({expression})")):  # noqa: ASYNC110  # the page has no event for it
                 await anyio.sleep(0.02)
         assert found, f"not within {timeout_s} s: {expression}\n{await self.text('body')}"
         return found
