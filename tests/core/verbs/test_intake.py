@@ -7,7 +7,7 @@ import pytest
 from daemon.core.state.decision import Decision
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.states import State
-from daemon.core.verbs.intake import Incoming, accept_all, identify
+from daemon.core.verbs.intake import Incoming, accept_all, earlier_order, identify
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
 from tests.core.bench import Bench
 from tests.core.making import (
@@ -307,6 +307,17 @@ def test_a_signal_that_was_not_rounded_because_it_was_known_is_not_accepted_as_n
     known = bench.submit()
     (again,) = bench.decide(accept_all, [Incoming(None, identity)], [an_id(9)], actor="uid:1000")
     assert (again.replayed, again.order.order_id) == (True, known.order_id)
+
+
+def test_an_earlier_order_is_found_without_a_change(bench: Bench) -> None:
+    identity = identify(bench.state, signal(idempotency_key="k"))
+    assert earlier_order(bench.state, identity, NOON_MS) is None
+    known = bench.submit(idempotency_key="k")
+    decisions = len(bench.events())
+    assert earlier_order(bench.state, identity, NOON_MS) == known
+    with pytest.raises(KeyConflict, match=known.order_id):
+        earlier_order(bench.state, identify(bench.state, signal(idempotency_key="k", symbol="ETHUSDT")), NOON_MS)
+    assert len(bench.events()) == decisions
 
 
 def test_a_batch_of_repetitions_is_answered_while_trading_is_halted(bench: Bench) -> None:
