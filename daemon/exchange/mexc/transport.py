@@ -118,7 +118,6 @@ class PooledConnection:
         self._protocol = connection.protocol
         self._carried = carried
         self._is_written = False
-        self._protocol.set_response_params(read_until_eof=True, max_line_size=LONGEST_LINE)
 
     def write(self, request: bytes) -> bool:
         """Write a request at once; ``False`` where the server has given the connection up: nothing was written."""
@@ -128,6 +127,8 @@ class PooledConnection:
         self._is_written = True
         self._carried.add(self._protocol)
         self._protocol.transport.write(request)  # type: ignore[union-attr]  # it is open
+        # Not before: a parser takes the first bytes of an unsolicited answer, and then nothing shows them.
+        self._protocol.set_response_params(read_until_eof=True, max_line_size=LONGEST_LINE)
         return True
 
     async def reply(self, timeout_s: float) -> Reply | Failure:
@@ -143,8 +144,6 @@ class PooledConnection:
             self._connection.close()
             raise
         self._connection.release()
-        if reply.status == UNREAD and self.reused:
-            return Failure(written=False, why="HTTP 408 on an idle connection: the exchange read no request")
         return reply
 
     def release(self) -> None:
@@ -166,11 +165,13 @@ class PooledConnection:
         poll.register(transport.get_extra_info("socket").fileno(), events)
         return bool(poll.poll(0))
 
-    async def _read(self) -> Reply:
+    async def _read(self) -> Reply | Failure:
         while True:
             message, content = await self._protocol.read()
             if message.code not in INTERIM:
                 break
+        if message.code == UNREAD and self.reused:  # its body, which may never come, says no more
+            return Failure(written=False, why="HTTP 408 on an idle connection: the exchange read no request")
         body = bytearray()
         async for chunk in content.iter_any():
             body += chunk
@@ -212,14 +213,16 @@ class HttpTransport:
 
     async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
         """Send one request as soon as there is a connection."""
+        is_written = False
         while True:
             try:
                 async with asyncio.timeout(timeout_s):
                     connection = await self.connect(timeout_s)
             except (aiohttp.ClientError, OSError) as error:
-                return Failure(written=False, why=describe(error))
+                return Failure(written=is_written, why=describe(error))
             if not connection.write(request):
-                return Failure(written=False, why=GIVEN_UP)
+                return Failure(written=is_written, why=GIVEN_UP)
+            is_written = True
             reply = await connection.reply(timeout_s)
             if not (connection.dropped and repeatable):
                 return reply

@@ -2,10 +2,11 @@
 
 from asyncio import gather
 from collections import Counter
+from typing import NoReturn
 
 import anyio
 import pytest
-from aiohttp import connector
+from aiohttp import ClientConnectionError, connector
 
 from daemon.exchange.mexc.transport import IDLE_S, MAX_BODY, Reply, open_transport
 
@@ -162,6 +163,18 @@ async def test_a_query_or_a_cancel_is_sent_again_once_when_a_kept_alive_connecti
     assert len(peer.connections) == 2
 
 
+async def test_a_cancel_that_cannot_be_sent_again_counts_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(_timeout_s: float) -> NoReturn:
+        raise ClientConnectionError
+
+    async def drop(peer: Peer, connection: Connection) -> None:
+        await peer.next_request(connection)
+        monkeypatch.setattr(transport, "connect", unreachable)
+
+    async with serve(drop) as peer, open_transport(peer.url) as transport:
+        assert no_secret_in(await send(transport, "DELETE")).written
+
+
 async def test_an_unsolicited_reply_is_not_the_reply_to_the_next_request() -> None:
     """A server can send 408 on an idle connection before it closes it; read as a reply, it would end an order."""
 
@@ -209,16 +222,37 @@ async def test_an_order_is_not_sent_on_a_connection_that_the_server_gave_up(
     assert len(peer.connections) == 2
 
 
-async def test_a_408_on_an_idle_connection_means_that_no_request_was_read() -> None:
+@pytest.mark.parametrize("cut", [0, 5], ids=["whole", "cut off"])
+async def test_a_408_on_an_idle_connection_means_that_no_request_was_read(cut: int) -> None:
+    answer = http(408, b"<html>Request Time-out</html>")
+
     async def tired(peer: Peer, connection: Connection) -> None:
         await peer.next_request(connection)
         await connection.send(http(200))
         await peer.next_request(connection)
-        await connection.send(http(408, b"<html>Request Time-out</html>"))
+        await connection.send(answer[: len(answer) - cut])
 
     async with serve(tired) as peer, open_transport(peer.url) as transport:
         await send(transport, "GET")
         assert not no_secret_in(await send(transport)).written
+
+
+@pytest.mark.parametrize("said", [http(408), http(408)[:12]], ids=["whole", "its first bytes"])
+async def test_an_order_is_not_sent_on_a_new_connection_that_has_an_answer_already(said: bytes) -> None:
+    answered = anyio.Event()
+
+    async def hasty(_peer: Peer, connection: Connection) -> None:
+        await connection.send(said)
+        answered.set()
+        await connection.wait_for_end()
+
+    async def gate() -> None:
+        await answered.wait()
+        await settle()
+
+    async with serve(hasty) as peer, open_transport(peer.url) as transport:
+        assert not no_secret_in(await send(transport, gate=gate)).written
+    assert peer.bytes_received == 0
 
 
 async def test_a_408_on_a_new_connection_is_a_reply() -> None:
