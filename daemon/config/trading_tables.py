@@ -18,7 +18,7 @@ class LocksTable(Table, frozen=True):
 
     timeout_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 30_000
     """Milliseconds that a lock's lease lasts where the caller does not say; it is the bot's own figure. A lease that
-    ends frees its lock only while nothing was sent under it. Afterwards it raises an alert, and the lock stays."""
+    ends frees its lock, unless an order under it is armed, in flight or in doubt: then it raises an alert."""
     scope: AtRestart[Literal["target", "symbol"]] = "target"
     """What a trade's lock covers. "target": one symbol, side and snipe target, as the bot does. "symbol": one trade per
     symbol at a time, whatever side and target. Locks on disk keep their names, and a lock of one form conflicts with
@@ -55,8 +55,8 @@ class QueueTable(Table, frozen=True):
     counts as a repetition: a double click, or a sender's retry. After that it is a new order, such as the next step of
     a ladder."""
     arm_ahead_ms: Annotated[int, Meta(ge=10, le=60_000)] = 500
-    """Milliseconds before its executeAt at which an order is made durable, so that no disk write delays the send. Long
-    enough for a slow disk, and short because an armed order is in doubt if the machine fails."""
+    """Milliseconds before its executeAt at which an order's attempt is made durable, so that no disk write delays the
+    send. Long enough for a slow disk, and short because an armed order is in doubt if the machine fails."""
     max_queued: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     """Orders that may wait in the queue. Beyond that signals are refused at once (409), which is better than a queue
     that is never emptied within its deadlines: at 10 orders per second the default is more than a quarter of an hour.
@@ -106,8 +106,8 @@ class ReconcileTable(Table, frozen=True):
     its books, by how much is undocumented: ten seconds are the least that is prudent."""
     negatives: Annotated[int, Meta(ge=2, le=100)] = 3
     """Consecutive complete searches without a result, over every source that can show an order, before an order is
-    marked `lost` and the operator is alerted. Marking it frees nothing: its lock and its key stay until the operator
-    resolves it, or it is found after all."""
+    marked `lost` and the operator is alerted. Marking it frees nothing: its key, and a lock that it holds, stay until
+    the operator resolves it, or it is found after all."""
     lost_every_ms: Annotated[int, Meta(ge=1_000, le=86_400_000)] = 600_000
     """Milliseconds between two queries for a lost order. They continue until the operator resolves it."""
     startup_s: AtRestart[Seconds] = 10.0

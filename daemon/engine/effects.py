@@ -2,7 +2,7 @@
 
 A decision changes memory at once. All its effects outside wait for the commit that holds it. That gives "durable before
 sent, durable before answered", and "the outcome is durable before the lock's next holder sends": the next holder's
-request waits for a later commit.
+request waits for the same commit, or a later one.
 
 Every change goes through :meth:`Effects.decide`, whether a caller, an answer of the exchange or the clock caused it. So
 no code can forget to dispatch, to commit or to stop after an error.

@@ -178,7 +178,7 @@ class Engine:
         self.ready.set()
 
     async def _drain(self) -> None:
-        """Send nothing new and finish open attempts; what does not end in time stays in doubt on disk."""
+        """Send nothing new and finish open attempts; what does not end in time is in doubt at the next start."""
         self._report("daemon.draining", in_flight=len(self.state.open_attempts))
         self.decide(drain, hands_over=self._hands_over)
         with anyio.move_on_after(self.state.rules.config.queue.drain_s):

@@ -100,7 +100,7 @@ class LeaseCommands:
     async def force_release_of(
         self, owner_id: str, caller: Caller, reason: str, *, exchange_checked: bool
     ) -> tuple[list[Lock], list[str]]:
-        """End all locks of an owner, except those whose order's outcome is unknown.
+        """End all locks of an owner; without ``exchange_checked`` not those whose order's outcome is unknown.
 
         Returns:
             The locks that were ended, and why each of the others was not.

@@ -1,4 +1,4 @@
-"""What callers can do with orders. Every answer is on disk before it is given."""
+"""What callers can do with orders. The answer to a change is on disk before it is given."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,9 +1,9 @@
 """One ``asyncio.Lock`` per resource, kept while it is used.
 
 The lock table (:mod:`daemon.core.values.locks`) decides who holds a resource, and it never grants one twice. These
-locks do the same for tasks: a task talks to the exchange for a resource only inside the resource's lock, from before
-the request until its outcome is known. The next holder can be decided while the last holder's task is still ending;
-then its task waits here.
+locks do the same for tasks: an order that needs the lock is sent only inside it, and its task keeps it until the
+outcome is known. An emergency order (``skipLock``) and a cancel need none. The next holder can be decided while the
+last holder's task is still ending; then its task waits here.
 """
 
 import asyncio

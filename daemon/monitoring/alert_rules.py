@@ -55,7 +55,7 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             limit=0,
             clear=0,
             for_ms=RESTART_MS,
-            means="orders in doubt for longer than their grace: {value}. They may exist, and their locks stay held",
+            means="orders in doubt for longer than their grace: {value}. They may exist on the exchange",
             todo="`sniperd orders --state in_doubt`, then `sniperd explain ORDER` for the evidence; send nothing again",
         ),
         Rule(

@@ -17,7 +17,7 @@
                                                 lost ───────┘       rule_out (the operator) ─▶ rejected
 
 Read it for what is *not* there. Nothing leads from ``in_doubt`` or ``lost`` back to ``queued``: after an unknown
-outcome nothing is ever sent again by itself. Nothing leads from any state that may have reached the exchange to
+outcome nothing is ever sent again by itself. Nothing leads from an unknown outcome or from an order on the exchange to
 ``expired`` or ``withdrawn``: a clock or a request cannot undo what was sent. Three transitions to ``in_doubt`` are not
 drawn: an armed order after a crash; a queued one after a restore (``verbs/restored``); and an open one that the
 exchange answered with an id, but that no complete search has ever found.
@@ -52,8 +52,8 @@ class State(StrEnum):
     CANCELED = "canceled"  # without a fill
     PARTIALLY_CANCELED = "partially_canceled"  # with fills
     REJECTED = "rejected"  # definitely not executed
-    EXPIRED = "expired"  # its deadline passed before it was sent
-    WITHDRAWN = "withdrawn"  # cancelled before it was sent
+    EXPIRED = "expired"  # its deadline passed before it was sent, or sent again
+    WITHDRAWN = "withdrawn"  # cancelled before it was sent, or discarded as a dead letter
     LOST = "lost"  # long and complete searches did not find it; still believed if seen
     DEAD_LETTER = "dead_letter"  # definitely not executed, set aside for the operator
 
@@ -294,8 +294,8 @@ PENDING = _in_phase(Phase.QUEUED, Phase.UNDER_WAY) | {
 """States whose outcome is still to come; ``lost`` is not among them, because nothing more is expected."""
 
 FINISHED = KEY_FREE | {state for state, meaning in MEANINGS.items() if meaning.search is SearchPolicy.SUM}
-"""States after which nothing more is to be done. A cancelled order is finished once it was seen again, a filled one
-once the sum of its fills is known."""
+"""States in which an order can be finished: at once, or when the sum of its fills is known. A cancelled order is
+finished once it was seen again."""
 
 SEARCHED = frozenset(state for state, meaning in MEANINGS.items() if meaning.search is not SearchPolicy.NONE)
 """States in which an order is searched for, until it is finished."""

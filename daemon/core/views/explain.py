@@ -39,7 +39,7 @@ def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None
         return Outlook("misses begin to count", grace_over)
     search = state.searches.get(order.order_id)
     left = state.rules.config.reconcile.negatives - (0 if search is None else search.misses)
-    return Outlook(f"it is marked lost, and keeps its lock, after {left} more complete searches without a result")
+    return Outlook(f"it is marked lost after {left} more complete searches without a result")
 
 
 def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str | None:
