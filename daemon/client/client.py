@@ -58,7 +58,9 @@ class Client:
     async def submit(self, signal: Signal, *, wait_s: float = WAIT_S) -> Order:
         """Send a signal, wait for its outcome for up to ``wait_s`` seconds, and return the order in its current state.
 
-        Repeated submissions of the signal make one order. A repetition keeps the first submission's deadline.
+        A BUY of a target is one order, however often it is submitted: its key follows from the target. Any other signal
+        without a key gets a new one, so each call is a new order. Within a call the signal is sent again after a lost
+        connection; that makes one order, and keeps the first submission's deadline.
 
         Raises:
             Invalid, Halted, Full, KeyConflict, NotAllowed: nothing was placed. ``Invalid`` with the field ``executeAt``
@@ -67,8 +69,8 @@ class Client:
                 exception's ``key``.
 
         """
-        own = signal.idempotency_key is None
-        asked = msgspec.structs.replace(signal, idempotency_key=f"py-{uuid4().hex}") if own else signal
+        makes_key = signal.idempotency_key is None and not _is_bought_once(signal)
+        asked = msgspec.structs.replace(signal, idempotency_key=f"py-{uuid4().hex}") if makes_key else signal
         until_s, tries = anyio.current_time() + wait_s, Tries(self._retry_s)
         again = _pinned(asked, wall_ms())
         order = await self._wire.ask(
@@ -81,7 +83,10 @@ class Client:
             key=asked.idempotency_key,
         )
         order = await self._outcome(order, until_s)
-        return msgspec.structs.replace(order, replayed=False) if own else order
+        if signal.idempotency_key is not None:
+            return order
+        # After a lost connection the earlier submission is this call's own, as far as can be told.
+        return msgspec.structs.replace(order, replayed=order.replayed and not makes_key and not tries.failed)
 
     async def order(self, order_id: str) -> Order:
         """Read an order.
@@ -198,6 +203,11 @@ class Client:
 
 def _of(order_id: str) -> str:
     return f"/v1/orders/{quote(order_id, safe='')}"
+
+
+def _is_bought_once(signal: Signal) -> bool:
+    """Return whether the daemon derives the signal's key from its target, which is then bought once."""
+    return signal.snipe_target_id is not None and signal.side.strip().upper() == "BUY"
 
 
 def _pinned(signal: Signal, now_ms: int) -> Signal:

@@ -43,7 +43,7 @@ class Signal(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_def
     quote_order_qty: Amount | None = None  # quote units; MARKET only
     price: Amount | None = None  # not with MARKET
     snipe_target_id: str | None = None
-    idempotency_key: str | None = None  # made by the client where absent, once for each submit
+    idempotency_key: str | None = None  # where absent, a BUY's follows from its target; else new for each submit
     priority: int | None = None  # 1 is most urgent
     execute_at: int | None = None  # Unix ms
     deadline_ms: int | None = None  # after acceptance, or after execute_at

@@ -30,8 +30,16 @@ async def test_a_signal_is_answered_with_its_outcome(client: Client, exchange: E
     assert await client.order(order.id) == order
 
 
-async def test_each_submit_is_a_new_order_unless_it_has_a_key(client: Client, daemon: Daemon) -> None:
+async def test_a_target_is_bought_once_also_by_a_program_that_was_restarted(client: Client, daemon: Daemon) -> None:
     signal = buy()
+    first = await client.submit(signal)
+    async with Client(daemon.signals) as restarted:
+        again = await restarted.submit(signal)
+    assert (again.id, first.replayed, again.replayed) == (first.id, False, True)
+
+
+async def test_each_submit_without_target_is_a_new_order_unless_it_has_a_key(client: Client, daemon: Daemon) -> None:
+    signal = buy(snipe_target_id=None)
     first, second = await client.submit(signal), await client.submit(msgspec.structs.replace(signal, allow_repeat=True))
     assert first.id != second.id
     assert first.idempotency_key != second.idempotency_key
