@@ -27,6 +27,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: WHEELS.is_dir() and Path("/usr/bin/python3").exists() and shutil.which("dpkg-deb") is not None,
         "dpkg-deb, /usr/bin/python3, and dist/wheels, which `sh .ci/deb` fetches",
     ),
+    "groff": (lambda: shutil.which("groff") is not None, "groff"),
     "lintian": (lambda: shutil.which("lintian") is not None, "lintian"),
     "strace": (lambda: shutil.which("strace") is not None, "strace"),
     "curl": (lambda: shutil.which("curl") is not None, "curl"),

@@ -1,7 +1,6 @@
 """Man pages and shell completion: made of the handbook and the parser, complete, and understood by their readers."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +46,7 @@ def test_a_page_is_named_described_and_whole(topic: str) -> None:
     assert ".SH See also\n" in page
 
 
-@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
+@pytest.mark.needs("groff")
 @pytest.mark.parametrize("topic", TOPICS)
 def test_groff_understands_a_page(topic: str) -> None:
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""Every decision is made in one way: the verb, then whoever may go because of it; a refusal leaves nothing behind."""
+"""Every decision is made in one way: the verb, then the dispatch; a refusal changes nothing."""
 
 import pytest
 
