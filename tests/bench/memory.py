@@ -39,6 +39,8 @@ class _Unix(http.client.HTTPConnection):
 
 def measure(directory: Path, *, queued: int, traded: int) -> Memory:
     """Queue orders that cannot be sent yet, start again, then trade many."""
+    empty = directory / "traded"
+    empty.mkdir()
     exchange = Exchange(directory)
     slowly = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
     try:
@@ -51,8 +53,7 @@ def measure(directory: Path, *, queued: int, traded: int) -> Memory:
         with daemon(directory, exchange, slowly):
             ready_ms = (time.perf_counter() - began_s) * 1_000
             recovered_ms = _recovered_ms(directory / "log")
-        (directory / "sniperd.db").unlink()
-        with daemon(directory, exchange) as (path, process):
+        with daemon(empty, exchange) as (path, process):
             _submit(path, traded // 2, "first")
             before = _resident(process)
             _submit(path, traded // 2, "second")
