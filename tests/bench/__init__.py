@@ -1,11 +1,14 @@
 """Benchmarks: figures to read; no test depends on them.
 
-Each figure is measured beside its floor or a peer, in the same run::
+Each figure is measured beside its floor or a peer, in the same rounds::
 
-    python -m tests.bench             # everything
-    python -m tests.bench wire        # signal to order, beside the physical floor and ccxt
-    python -m tests.bench memory      # memory per queued order, recovery, flatness
-    python -m tests.bench --quick     # shows that they run; the figures say little
+    python -m tests.bench                  # everything
+    python -m tests.bench wire             # signal to order, beside the physical floor and ccxt
+    python -m tests.bench wire --against ../other   # and beside the daemon of another checkout
+    python -m tests.bench locks            # leases, beside redis-py on Valkey
+    python -m tests.bench memory           # memory per queued order, recovery, flatness
+    python -m tests.bench --quick          # shows that they run; the figures say little
 
-Absolute figures depend on the machine; compare only the ratios within one run.
+Absolute figures depend on the machine and on the minute; compare only the ratios within the same rounds, by their
+medians and quartiles. A round during which other processes used the cores is measured again.
 """

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.contestants import Exchange, daemon
+from tests.bench.rounds import percentile
 from tests.bench.wire import latencies
 from tests.support.unix_http import Connection
 from tests.support.waiting import wall_ms
@@ -37,17 +38,14 @@ class Read(msgspec.Struct):
 
 def measure(directory: Path, *, queued: int, signals: int) -> list[Read]:
     """Queue orders that wait for their time, then measure beside each kind of readers."""
-    exchange, found = Exchange(directory), []
-    try:
-        with daemon(directory, exchange) as (path, _):
-            _queue(path, queued)
-            latencies(path, exchange, signals)  # warm up before the first measurement
-            for name, target in TARGETS.items():
-                with _readers(directory / "status.sock", target):
-                    took = sorted(latencies(path, exchange, signals))
-                found.append(Read(name, queued, statistics.median(took), took[int(len(took) * 0.99)]))
-    finally:
-        exchange.close()
+    found = []
+    with Exchange(directory) as exchange, daemon(directory / "sniperd", exchange) as ours:
+        _queue(ours.signals, queued)
+        latencies(ours.signals, exchange, signals)  # warm up before the first measurement
+        for name, target in TARGETS.items():
+            with _readers(ours.directory / "status.sock", target):
+                took = latencies(ours.signals, exchange, signals)
+            found.append(Read(name, queued, statistics.median(took), percentile(took, 0.99)))
     return found
 
 

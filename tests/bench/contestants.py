@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple, Self
 
 SOURCES = Path(__file__).parent
+ROOT = SOURCES.parents[1]
 KEYS = {"MEXC_API_KEY": "mx0aBYs33eIilxBWC5", "MEXC_SECRET_KEY": "45d0b3c26f2644f19bfb98b07741b2f5"}
 
 
@@ -43,8 +45,10 @@ class Exchange:
             found[amount] = int(at_ns)
         return found
 
-    def close(self) -> None:
-        """End it."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
 
@@ -68,21 +72,33 @@ def running(
         process.wait()
 
 
+class Contestant(NamedTuple):
+    """A process that is measured."""
+
+    name: str
+    signals: Path  # the socket that takes signals
+    pid: int
+    directory: Path  # of its own, with its files and sockets
+
+
 @contextmanager
-def floor(directory: Path, exchange: Exchange) -> Iterator[Path]:
-    """Run the physical floor; yield its socket."""
+def floor(directory: Path, exchange: Exchange) -> Iterator[Contestant]:
+    """Run the physical floor."""
+    directory.mkdir()
     path = directory / "floor.sock"
     command = [compiled("floor", directory), path, directory / "floor.log", exchange.port]
-    with running([str(word) for word in command], "ready"):
-        yield path
+    with running([str(word) for word in command], "ready") as process:
+        yield Contestant("floor", path, process.pid, directory)
 
 
 @contextmanager
-def peer(directory: Path, exchange: Exchange) -> Iterator[Path]:
-    """Run ccxt; yield its socket."""
+def peer(directory: Path, exchange: Exchange) -> Iterator[Contestant]:
+    """Run ccxt, which keeps nothing durable."""
+    directory.mkdir()
     path = directory / "ccxt.sock"
-    with running([sys.executable, "-m", "tests.bench.ccxt_peer", str(path), str(exchange.port)], "ready"):
-        yield path
+    command = [sys.executable, "-m", "tests.bench.ccxt_peer", str(path), str(exchange.port)]
+    with running(command, "ready") as process:
+        yield Contestant("ccxt", path, process.pid, directory)
 
 
 Tables = Mapping[str, Mapping[str, object]]
@@ -90,11 +106,18 @@ Tables = Mapping[str, Mapping[str, object]]
 
 @contextmanager
 def daemon(
-    directory: Path, exchange: Exchange, more: Tables = MappingProxyType({})
-) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """Run sniperd against that server, with rate limits out of the way; yield its socket and its process.
+    directory: Path, exchange: Exchange, more: Tables = MappingProxyType({}), *, checkout: Path | None = None
+) -> Iterator[Contestant]:
+    """Run sniperd against that server, with rate limits out of the way; a directory that exists is used again.
 
     Its log goes to a file, as a service's goes to the journal: a pipe without a reader would fill up.
+
+    Args:
+        directory: for its database and sockets.
+        exchange: the server in the exchange's place.
+        more: keys of the configuration, by table, that replace or extend the benchmark's.
+        checkout: another checkout, with its own ``.venv``, whose daemon is run. It is named "against".
+
     """
     defaults: Tables = {
         "exchange": {"mode": "live", "base_url": f"http://127.0.0.1:{exchange.port}", "order_rate_per_s": 1_000_000},
@@ -104,6 +127,7 @@ def daemon(
         "guards": {"repeat_window_ms": 0},
     }
     tables = {name: {**keys, **more.get(name, {})} for name, keys in defaults.items()}
+    directory.mkdir(exist_ok=True)
     config = directory / "config.toml"
     config.write_text(
         "".join(
@@ -113,19 +137,27 @@ def daemon(
     )
     log = directory / "log"
     log.unlink(missing_ok=True)
+    python = sys.executable if checkout is None else str(python_of(checkout))
     with log.open("w") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run", "--config", str(config)],
+            [python, "-m", "daemon", "run", "--config", str(config)],
             stdout=written,
             text=True,
+            cwd=checkout or ROOT,
             env={**os.environ, **KEYS},
         )
     try:
         _await_ready(log, process)
-        yield directory / "signals.sock", process
+        name = "sniperd" if checkout is None else "against"
+        yield Contestant(name, directory / "signals.sock", process.pid, directory)
     finally:
         process.terminate()
         process.wait()
+
+
+def python_of(checkout: Path) -> Path:
+    """Return the interpreter of a checkout's own environment."""
+    return checkout / ".venv" / "bin" / "python"
 
 
 def _await_ready(log: Path, process: subprocess.Popen[str]) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from tests.bench.contestants import Exchange, daemon
 from tests.bench.readers import REQUEST
+from tests.bench.rounds import percentile
 from tests.bench.wire import latencies
 
 READERS, DEAF = 90, 10
@@ -30,23 +31,19 @@ class Followed(msgspec.Struct):
 
 def measure(directory: Path, *, signals: int, rounds: int) -> list[Followed]:
     """Measure alternately, in one daemon, without and with readers."""
-    exchange = Exchange(directory)
     alone: list[list[float]] = []
     followed: list[list[float]] = []
     heard: list[int] = []
-    try:
-        with daemon(directory, exchange) as (path, _):
-            latencies(path, exchange, signals)  # warm up, so that both are equal
-            for turn in range(rounds):
-                for with_readers in (False, True) if turn % 2 else (True, False):
-                    if with_readers:
-                        with _readers(directory) as told:
-                            followed.append(latencies(path, exchange, signals))
-                        heard += told
-                    else:
-                        alone.append(latencies(path, exchange, signals))
-    finally:
-        exchange.close()
+    with Exchange(directory) as exchange, daemon(directory / "sniperd", exchange) as ours:
+        latencies(ours.signals, exchange, signals)  # warm up, so that both are equal
+        for turn in range(rounds):
+            for with_readers in (False, True) if turn % 2 else (True, False):
+                if with_readers:
+                    with _readers(ours.directory) as told:
+                        followed.append(latencies(ours.signals, exchange, signals))
+                    heard += told
+                else:
+                    alone.append(latencies(ours.signals, exchange, signals))
     return [_summed("alone", alone, []), _summed("followed", followed, heard)]
 
 
@@ -72,7 +69,7 @@ def _summed(name: str, rounds: list[list[float]], heard: list[int]) -> Followed:
 
 
 def _p99(took: list[float]) -> float:
-    return took[int(len(took) * 0.99)]
+    return percentile(took, 0.99)
 
 
 @contextmanager

@@ -59,17 +59,13 @@ def table(contests: Sequence[Contest]) -> str:
 
 
 async def _measure(directory: Path, seconds: float) -> list[Contest]:
-    exchange = Exchange(directory)
     found = []
-    try:
-        with daemon(directory, exchange) as (path, _):
-            async with _sniperd(path) as ours, _valkey(directory) as theirs:
-                for scenario, (tasks, resources) in SCENARIOS.items():
-                    for name, pair in (("sniperd", ours), ("redis-py on Valkey", theirs)):
-                        await _run(pair, tasks, resources, seconds / 5)  # warm up
-                        found.append(Contest(name, scenario, *await _run(pair, tasks, resources, seconds)))
-    finally:
-        exchange.close()
+    with Exchange(directory) as exchange, daemon(directory / "sniperd", exchange) as ours:
+        async with _sniperd(ours.signals) as first, _valkey(directory) as second:
+            for scenario, (tasks, resources) in SCENARIOS.items():
+                for name, pair in (("sniperd", first), ("redis-py on Valkey", second)):
+                    await _run(pair, tasks, resources, seconds / 5)  # warm up
+                    found.append(Contest(name, scenario, *await _run(pair, tasks, resources, seconds)))
     return found
 
 

@@ -2,14 +2,13 @@
 
 import http.client
 import json
-import os
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import msgspec
 
+from tests.bench import machine
 from tests.bench.contestants import Exchange, daemon
 
 DAY_MS = 86_400_000
@@ -39,27 +38,22 @@ class _Unix(http.client.HTTPConnection):
 
 def measure(directory: Path, *, queued: int, traded: int) -> Memory:
     """Queue orders that cannot be sent yet, start again, then trade many."""
-    empty = directory / "traded"
-    empty.mkdir()
-    exchange = Exchange(directory)
     slowly = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
-    try:
-        with daemon(directory, exchange, slowly) as (path, process):
-            _submit(path, 50, "warm")
-            before = _resident(process)
-            _submit(path, queued, "queued")
-            per_order = (_resident(process) - before) / queued
+    with Exchange(directory) as exchange:
+        with daemon(directory / "queued", exchange, slowly) as ours:
+            _submit(ours.signals, 50, "warm")
+            before = machine.resident_bytes(ours.pid)
+            _submit(ours.signals, queued, "queued")
+            per_order = (machine.resident_bytes(ours.pid) - before) / queued
         began_s = time.perf_counter()
-        with daemon(directory, exchange, slowly):
+        with daemon(directory / "queued", exchange, slowly) as ours:
             ready_ms = (time.perf_counter() - began_s) * 1_000
-            recovered_ms = _recovered_ms(directory / "log")
-        with daemon(empty, exchange) as (path, process):
-            _submit(path, traded // 2, "first")
-            before = _resident(process)
-            _submit(path, traded // 2, "second")
-            grown = (_resident(process) - before) / (traded // 2)
-    finally:
-        exchange.close()
+            recovered_ms = _recovered_ms(ours.directory / "log")
+        with daemon(directory / "traded", exchange) as ours:
+            _submit(ours.signals, traded // 2, "first")
+            before = machine.resident_bytes(ours.pid)
+            _submit(ours.signals, traded // 2, "second")
+            grown = (machine.resident_bytes(ours.pid) - before) / (traded // 2)
     return Memory(queued, per_order, recovered_ms, ready_ms, traded, grown)
 
 
@@ -94,11 +88,6 @@ def _submit(path: Path, orders: int, name: str) -> None:
             raise RuntimeError(body.decode())
     connection.close()
     time.sleep(1)  # until the last of them are traded and cleaned up
-
-
-def _resident(process: subprocess.Popen[str]) -> int:
-    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _recovered_ms(log: Path) -> int:
