@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, Literal, cast
 
 import pytest
@@ -135,6 +136,14 @@ def test_what_an_event_does_not_have_is_left_out() -> None:
 def test_the_daemon_itself_is_no_actor() -> None:
     assert "actor" not in fields(written(Event(name="daemon.ready", at_ms=AT_MS, actor=DAEMON)))
     assert fields(written(Event(name="daemon.ready", at_ms=AT_MS, actor="uid:0")))["actor"] == "uid:0"
+
+
+@given(at_ms=st.integers(0, 253_402_300_799_999))
+@example(at_ms=AT_MS - AT_MS % 1_000)
+@settings(max_examples=50, deadline=None)
+def test_a_line_shows_the_instant_to_the_millisecond(at_ms: int) -> None:
+    at = fields(written(Event(name="daemon.ready", at_ms=at_ms)))["at"]
+    assert at == (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
 
 
 def test_lines_come_in_the_order_of_events() -> None:
