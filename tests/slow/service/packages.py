@@ -1,9 +1,13 @@
 """Debian packages of this checkout: one as it is, and one of a higher version that has a newer schema."""
 
+import difflib
+import hashlib
+import io
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +55,7 @@ def copied(checkout: Path, directory: Path) -> Path:
     return directory
 
 
-def start(copy: Path, **environ: str) -> "subprocess.Popen[bytes]":
+def start(copy: Path, *, umask: int = -1, **environ: str) -> "subprocess.Popen[bytes]":
     """Start to build the package of a copy; Python may write byte code unless ``environ`` forbids it."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     given = {"OFFLINE": "1", "WHEELS": str(WHEELS), "SOURCE_DATE_EPOCH": "1700000000"}
@@ -59,6 +63,7 @@ def start(copy: Path, **environ: str) -> "subprocess.Popen[bytes]":
         ["sh", ".ci/deb"],
         cwd=copy,
         env=inherited | given | environ,
+        umask=umask,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -68,3 +73,38 @@ def finish(process: "subprocess.Popen[bytes]") -> None:
     """Wait until it is built."""
     output, _ = process.communicate()
     assert process.returncode == 0, output.decode()
+
+
+def built(copy: Path) -> Path:
+    """Return the package of a copy."""
+    return next(copy.glob("dist/*.deb"))
+
+
+def differences(one: Path, other: Path) -> str:
+    """Say, file by file, in what two packages differ; an empty text if every file is the same in both."""
+    first, second = contents(one), contents(other)
+    told: list[str] = []
+    for path in sorted(first.keys() | second.keys()):
+        was, becomes = first.get(path, "").splitlines(), second.get(path, "").splitlines()
+        told += difflib.unified_diff(was, becomes, fromfile=path, tofile=path, n=0, lineterm="")
+    return "\n".join(told)
+
+
+def contents(package: Path) -> dict[str, str]:
+    """Describe every file of a package and of its control archive, by path: its attributes, then its text or hash."""
+    described = {}
+    for archive in ("--ctrl-tarfile", "--fsys-tarfile"):
+        unpacked = io.BytesIO(subprocess.check_output(["dpkg-deb", archive, package]))
+        with tarfile.open(fileobj=unpacked) as tar:
+            for each in tar:
+                file = tar.extractfile(each) if each.isfile() else None
+                attributes = f"{each.mode:o} {each.uname}:{each.gname} {each.mtime} {each.linkname}"
+                described[f"{archive}/{each.name}"] = f"{attributes}\n{_readable(file.read() if file else b'')}"
+    return described
+
+
+def _readable(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return f"SHA-256 {hashlib.sha256(content).hexdigest()}"

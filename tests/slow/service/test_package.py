@@ -14,7 +14,7 @@ from daemon.store.schema import VERSION
 from tests.manual.blocks import named
 from tests.slow.service.installed import CONFIG, SEEN, Installed
 from tests.slow.service.load import caller
-from tests.slow.service.packages import HIGHER, Packages, build, copied, finish, start
+from tests.slow.service.packages import HIGHER, Packages, build, built, copied, differences, finish, start
 from tests.support.box import Box
 from tests.support.waiting import eventually, wall_ms
 
@@ -72,7 +72,7 @@ def packaged(packages: Packages) -> Iterator[Packaged]:
 
 @pytest.mark.needs("lintian")
 def test_lintian_reports_only_documented_exceptions(packages: Packages) -> None:
-    package = next(packages.present.glob("dist/*.deb"))
+    package = built(packages.present)
     ran = subprocess.run(
         ["lintian", "--fail-on", "error,warning", package], capture_output=True, text=True, check=False
     )
@@ -81,13 +81,26 @@ def test_lintian_reports_only_documented_exceptions(packages: Packages) -> None:
 
 def test_the_same_checkout_makes_the_same_package_wherever_it_is_built(packages: Packages, tmp_path: Path) -> None:
     again = copied(packages.present, tmp_path / "another" / "place")
-    finish(start(again, PYTHONDONTWRITEBYTECODE="1"))
-    one, other = (next(each.glob("dist/*.deb")) for each in (packages.present, again))
-    assert filecmp.cmp(one, other, shallow=False)
+    subprocess.run(["chmod", "-R", "go=", again], check=True)
+    temporary = tmp_path / "a longer name, for which the first line of a script has no room".ljust(127, ".")
+    temporary.mkdir()
+    temporary.chmod(0o2777)
+    others = {"PYTHONHASHSEED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONOPTIMIZE": "2", "TMPDIR": str(temporary)}
+    finish(start(again, umask=0o077, **others))
+    one, other = built(packages.present), built(again)
+    assert differences(one, other) == ""
+    assert filecmp.cmp(one, other, shallow=False), "the same files, in another order or compressed in another way"
+
+
+def test_how_two_packages_differ_is_told_file_by_file(packages: Packages) -> None:
+    told = differences(built(packages.present), built(packages.higher)).splitlines()
+    control = told.index("--- --ctrl-tarfile/./control")
+    assert told[control + 3 : control + 5] == [f"-Version: {__version__}", f"+Version: {HIGHER}"]
+    assert "--- --fsys-tarfile/./opt/sniperd/lib" not in told
 
 
 def test_the_package_states_its_architecture_and_dependencies(packages: Packages) -> None:
-    package = next(packages.present.glob("dist/*.deb"))
+    package = built(packages.present)
     told = subprocess.check_output(["dpkg-deb", "--field", package], text=True)
     fields = dict(line.split(": ", 1) for line in told.splitlines() if line[:1].strip())
     machine = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
