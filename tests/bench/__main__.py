@@ -35,9 +35,9 @@ def _boards(place: Path, quick: bool, _: Path | None) -> Shown:
     return found, boards.table(found)
 
 
-def _locks(place: Path, quick: bool, _: Path | None) -> Shown:
-    found = locks.measure(place, seconds=0.5 if quick else 5)
-    return found, locks.table(found)
+def _locks(place: Path, quick: bool, against: Path | None) -> Shown:
+    found = locks.measure(place, seconds=0.2 if quick else 1.5, rounds=1 if quick else 6, against=against)
+    return found, report.table(found, locks.METRICS)
 
 
 MEASUREMENTS: dict[str, Callable[[Path, bool, Path | None], Shown]] = {
@@ -58,7 +58,7 @@ DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in
 @click.option(
     "--against",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
-    help="Another checkout with its own .venv, whose daemon is measured in the same rounds (wire).",
+    help="Another checkout with its own .venv, whose daemon is measured in the same rounds (wire, locks).",
 )
 @click.option(
     "--directory",

