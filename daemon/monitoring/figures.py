@@ -112,9 +112,9 @@ def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int
     waiting: dict[int, int] = {}
     first: dict[int, Entry] = {}
     for entry in state.queue.entries():
-        priority, seq, _ = entry.rank
+        priority = entry.priority
         waiting[priority] = waiting.get(priority, 0) + 1
-        if priority not in first or seq < first[priority].rank.seq:
+        if priority not in first or entry.seq < first[priority].seq:
             first[priority] = entry
     orders = {priority: state.orders[entry.entry_id] for priority, entry in first.items()}
     return waiting, {priority: now_ms - _began_ms(order) for priority, order in orders.items()}

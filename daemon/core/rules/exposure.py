@@ -11,7 +11,6 @@ A BUY counts from acceptance on and for what was asked, unless it ended without 
 from collections import Counter, deque
 from collections.abc import Iterable
 from decimal import Decimal
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -63,9 +62,10 @@ class Spent(msgspec.Struct, frozen=True):
     unpriced: frozenset[str] = frozenset()  # ids of those of unknown worth
 
 
-class _Seen(NamedTuple):
+class _Seen(msgspec.Struct, frozen=True, gc=False):
     """A BUY that counts as the first of a repetition until it is too old for any window."""
 
+    of: _Of
     accepted_ms: int
     target_id: str | None
     order_id: str
@@ -80,7 +80,7 @@ class Exposure:
         self._unpriced: set[str] = set()  # ids of the day's orders of unknown worth
         self._open: Counter[str] = Counter()  # by owner
         self._recent: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
-        self._ages: deque[tuple[_Of, _Seen]] = deque()  # the same, oldest first, to be forgotten by age
+        self._ages: deque[_Seen] = deque()  # the same, oldest first, to be forgotten by age
 
     def begin(self, spent: Spent) -> None:
         """Begin with the worth of a day's BUYs; the others are noted one by one afterwards."""
@@ -142,16 +142,18 @@ class Exposure:
         """Let an order count as the first of a repetition; the first order of a day begins that day."""
         if order.accepted_ms // DAY_MS > self._day:
             self._day, self._spent, self._unpriced = order.accepted_ms // DAY_MS, ZERO, set()
-        seen = _Seen(order.accepted_ms, order.target_id, order.order_id)
-        known = self._recent.setdefault(_of(order), {})
-        comes_late = any(newest.accepted_ms > seen.accepted_ms for newest in islice(reversed(known.values()), 1))
-        known[order.order_id] = seen
-        if comes_late:  # seen after all, requeued, or loaded behind the finished ones
-            self._recent[_of(order)] = dict(sorted(known.items(), key=lambda item: item[1].accepted_ms))
-        self._ages.append((_of(order), seen))
-        while self._ages[0][1].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
-            of, oldest = self._ages.popleft()
-            self._drop(of, oldest.order_id)
+        of = _of(order)
+        known = self._recent.setdefault(of, {})
+        newest = next(reversed(known.values()), None)
+        shared = of if newest is None else newest.of  # one tuple for all of them
+        seen = known[order.order_id] = _Seen(shared, order.accepted_ms, order.target_id, order.order_id)
+        if newest is not None and newest.accepted_ms > seen.accepted_ms:
+            # Seen after all, requeued, or loaded behind the finished ones.
+            self._recent[of] = dict(sorted(known.items(), key=lambda item: item[1].accepted_ms))
+        self._ages.append(seen)
+        while self._ages[0].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
+            oldest = self._ages.popleft()
+            self._drop(oldest.of, oldest.order_id)
 
     def _forget(self, order: Order | Ended) -> None:
         self._drop(_of(order), order.order_id)

@@ -1,7 +1,8 @@
 """The priority queue: finds the next entry without a scan of entries that cannot be next.
 
-Entries wait in one heap per resource. The first entry of each free resource is also in a heap of heads. So a held
-resource costs nothing, however many entries wait for it, and the next entry is found in the time of a heap operation.
+The first entry of each resource is kept apart from those behind it, which wait in one heap per resource. The first
+entry of each free resource is also in a heap of heads. So a held resource costs nothing, however many entries wait for
+it, and the next entry is found in the time of a heap operation.
 
 A held resource also excludes other resources if one name is a part of the other
 (:mod:`daemon.core.values.resources`).
@@ -9,8 +10,10 @@ A held resource also excludes other resources if one name is a part of the other
 Order is by rank: priority (1 is most urgent), then the sequence number from acceptance. No two waiting entries have the
 same rank, so only the rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for no other.
 
-Removal needs no scan: a removed entry stays in its heap and is skipped later. When the heaps hold more removed entries
-than waiting ones, they are rebuilt.
+Removal needs no scan: a removed entry stays where it is and is skipped later. When there are more removed entries than
+waiting ones, everything is rebuilt.
+
+Most orders wait alone for their resource, and there may be very many: an entry is one small object without a list.
 
 This is not a scheduler: the caller decides about deadlines, instants and capacity.
 """
@@ -18,6 +21,8 @@ This is not a scheduler: the caller decides about deadlines, instants and capaci
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
+
+import msgspec
 
 from daemon.core.values.resources import HeldResources, whole_of
 
@@ -34,12 +39,19 @@ class Rank(NamedTuple):
     turn: int = 0  # of a caller: its place among those since that order; 0 is the order itself
 
 
-class Entry(NamedTuple):
-    """A waiting order or caller."""
+class Entry(msgspec.Struct, frozen=True, order=True, gc=False):
+    """A waiting order or caller. The order of entries is that of their ranks, whose fields come first."""
 
-    rank: Rank
+    priority: int
+    seq: int
+    turn: int
     entry_id: str
     resource: str
+
+    @property
+    def rank(self) -> Rank:
+        """Its place in the order of service."""
+        return Rank(self.priority, self.seq, self.turn)
 
 
 class PriorityQueue:
@@ -47,8 +59,9 @@ class PriorityQueue:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
-        self._waiting: dict[str, list[Entry]] = {}  # a heap per resource
-        self._parts: dict[str, set[str]] = {}  # by whole: its parts for which entries wait
+        self._first: dict[str, Entry] = {}  # by resource; a removed one counts until :meth:`first` skips it
+        self._behind: dict[str, list[Entry]] = {}  # by resource: a heap of the others, where there are others
+        self._parts: dict[str, dict[str, None]] = {}  # by whole: its parts for which entries wait
         self._heads: list[Entry] = []  # a heap; an entry counts only while it is the offered one
         self._offered: dict[str, Entry] = {}  # by free resource: its entry among the heads
         self._held = HeldResources()
@@ -74,9 +87,7 @@ class PriorityQueue:
         if entry.entry_id in self._entries:
             raise ValueError(f"{entry.entry_id} waits already")
         self._entries[entry.entry_id] = entry
-        heap = self._heap(entry.resource)
-        heappush(heap, entry)
-        if heap[0] is entry:
+        if self._add(entry):
             self._offer(entry.resource)
 
     def remove(self, entry_id: str) -> bool:
@@ -93,9 +104,9 @@ class PriorityQueue:
         head = self.peek()
         if head is not None:
             heappop(self._heads)
-            heappop(self._waiting[head.resource])
             del self._offered[head.resource]
             del self._entries[head.entry_id]
+            self._advance(head.resource)
             self._offer(head.resource)
         return head
 
@@ -131,8 +142,11 @@ class PriorityQueue:
 
     def count(self, resource: str, below: Rank | None = None) -> int:
         """Count the entries that wait for a resource, or those more urgent than ``below``. This scans its entries."""
-        standing = (entry for entry in self._waiting.get(resource, ()) if self._entries.get(entry.entry_id) is entry)
-        return sum(below is None or entry.rank < below for entry in standing)
+        first = self.first(resource)
+        if first is None:
+            return 0
+        standing = [entry for entry in self._behind.get(resource, ()) if self._entries.get(entry.entry_id) is entry]
+        return sum(below is None or entry.rank < below for entry in (first, *standing))
 
     def ahead_of(self, entry_id: str) -> int:
         """Count the entries that are more urgent. This scans all entries."""
@@ -141,31 +155,40 @@ class PriorityQueue:
 
     def first(self, resource: str) -> Entry | None:
         """Return the first entry of a resource, held or not, without removing it."""
-        heap = self._waiting.get(resource)
-        while heap:
-            if self._entries.get(heap[0].entry_id) is heap[0]:
-                return heap[0]
-            heappop(heap)
+        while (first := self._first.get(resource)) is not None:
+            if self._entries.get(first.entry_id) is first:
+                return first
+            self._advance(resource)
             self._gone -= 1
-        if self._waiting.pop(resource, None) is not None:
-            self._forget_part(resource)
         return None
 
-    def _heap(self, resource: str) -> list[Entry]:
-        """Return the heap of a resource; create it if there is none."""
-        heap = self._waiting.get(resource)
-        if heap is None:
-            heap = self._waiting[resource] = []
+    def _add(self, entry: Entry) -> bool:
+        """Add an entry to those of its resource; return whether it is the first."""
+        resource = entry.resource
+        first = self._first.get(resource)
+        if first is None:
             whole = whole_of(resource)
             if whole is not None:
-                self._parts.setdefault(whole, set()).add(resource)
-        return heap
+                self._parts.setdefault(whole, {})[resource] = None
+        else:
+            heappush(self._behind.setdefault(resource, []), max(first, entry))
+            if first < entry:
+                return False
+        self._first[resource] = entry
+        return True
 
-    def _forget_part(self, resource: str) -> None:
+    def _advance(self, resource: str) -> None:
+        """Remove the first entry of a resource; the next one behind it is the first then."""
+        behind = self._behind.get(resource)
+        if behind:
+            self._first[resource] = heappop(behind)
+            return
+        del self._first[resource]
+        self._behind.pop(resource, None)
         whole = whole_of(resource)
         if whole is not None:
             parts = self._parts[whole]
-            parts.discard(resource)
+            del parts[resource]
             if not parts:
                 del self._parts[whole]
 
@@ -187,14 +210,13 @@ class PriorityQueue:
             heappush(self._heads, first)
 
     def _rebuild(self) -> None:
-        """Rebuild all heaps from the waiting entries."""
-        self._waiting.clear()
+        """Build everything again from the waiting entries."""
+        self._first.clear()
+        self._behind.clear()
         self._parts.clear()
         for entry in self._entries.values():
-            self._heap(entry.resource).append(entry)
-        for heap in self._waiting.values():
-            heapify(heap)
-        self._offered = {resource: heap[0] for resource, heap in self._waiting.items() if self._is_offered(resource)}
+            self._add(entry)
+        self._offered = {resource: first for resource, first in self._first.items() if self._is_offered(resource)}
         self._heads = list(self._offered.values())
         heapify(self._heads)
         self._gone = 0

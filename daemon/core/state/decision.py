@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from daemon.core.rules.priority_queue import NO_RESOURCE, Entry, Rank
+from daemon.core.rules.priority_queue import NO_RESOURCE, Entry
 from daemon.core.rules.reconciliation import begin
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import BACKOFF_FACT, RATE_BACKOFF_FACT, TradingState
@@ -85,7 +85,7 @@ class Decision:
             return
         state.orders.later.pop(order.order_id, None)
         waits_for = NO_RESOURCE if order.skip_lock or state.lock_of(order) else order.resource
-        state.queue.push(Entry(Rank(state.priority_of(order), order.seq), order.order_id, waits_for))
+        state.queue.push(Entry(state.priority_of(order), order.seq, 0, order.order_id, waits_for))
 
     def lock_taken(self, lock: Lock) -> None:
         """Record a lock that was granted or renewed; its resource is not granted again until it ends."""

@@ -52,7 +52,7 @@ class LeaseQueue:
         self._arrivals += 1
         self.waiters[waiter.waiter_id] = waiter
         self._by_key[waiter.key] = waiter.waiter_id
-        self.ranks.push(Entry(rank, waiter.waiter_id, waiter.request.resource))
+        self.ranks.push(Entry(*rank, waiter.waiter_id, waiter.request.resource))
 
     def remove(self, waiter_id: str) -> Waiter:
         """Remove and return a caller, which must be in the queue."""

@@ -41,7 +41,7 @@ def grant(d: Decision) -> None:
     """Grant every free resource to the first caller in its queue, unless a more urgent order waits for it."""
     while (entry := d.state.lease_queue.ranks.peek()) is not None:
         rival = d.state.queue.first(entry.resource)
-        if rival is not None and rival.rank < entry.rank:
+        if rival is not None and rival < entry:
             # Until the order has left: TradingState.leave, TradingState.release.
             d.state.lease_queue.ranks.set_aside(entry.resource)
             continue
@@ -142,7 +142,7 @@ def in_order(state: TradingState, limit: int | None = None) -> list[Waiting]:
                 order_id=None if order is None else order.order_id,
                 resource=resource,
                 owner_id=owner_id,
-                priority=entry.rank.priority,
+                priority=entry.priority,
                 since_ms=since_ms,
                 position=position,
                 resource_position=1 if entry.resource == NO_RESOURCE else places[resource],

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from daemon.core.rules.priority_queue import Entry, PriorityQueue, Rank
+from daemon.core.rules.priority_queue import Entry, PriorityQueue
 from tests.core.judge import contend
 
 RESOURCES = ("red", "green", "blue")
@@ -14,7 +15,7 @@ CONTENDING = ("trade:FOO", "trade:FOO:BUY:1", "trade:FOO:SELL:1", "trade:FOOBAR:
 
 
 def entry(entry_id: str, *, priority: int = 5, seq: int = 1, resource: str = "red") -> Entry:
-    return Entry(Rank(priority, seq), entry_id, resource)
+    return Entry(priority, seq, 0, entry_id, resource)
 
 
 def served(queue: PriorityQueue) -> list[str]:
@@ -207,7 +208,7 @@ class QueueAgainstList(RuleBasedStateMachine):
     @rule(data=st.data(), resource=st.sampled_from(["", *RESOURCES, *CONTENDING]))
     def one_comes_back(self, data: st.DataObject, resource: str) -> None:
         known = self.gone[data.draw(st.sampled_from(sorted(self.gone)))]
-        self._push(known._replace(resource=resource))
+        self._push(msgspec.structs.replace(known, resource=resource))
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
