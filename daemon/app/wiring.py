@@ -19,6 +19,7 @@ from daemon.api.event_stream import EventStream
 from daemon.api.http.body import BodyLimits
 from daemon.api.server import serve
 from daemon.app.environment import ProcessEnvironment
+from daemon.app.garbage import collect_between_bursts
 from daemon.app.reload import reload
 from daemon.app.systemd import ServiceManager, given_sockets, watchdog_s, without
 from daemon.app.watchdog import ServiceReports
@@ -137,9 +138,9 @@ class Process:
             stack.callback(stream.close)  # before the sockets, which would wait for its readers
             reports = ServiceReports(self._manager, engine, self._watchdog_s, emit)
             tasks = await stack.enter_async_context(anyio.create_task_group())
-            tasks.start_soon(reports.run)
-            tasks.start_soon(stream.run)
-            tasks.start_soon(monitor.run)
+            for part in (reports, stream, monitor):
+                tasks.start_soon(part.run)
+            tasks.start_soon(collect_between_bursts, lambda: bool(engine.state.open_attempts))
             tasks.start_soon(self._obey_signals, context, exchange, clock, reports)
             tasks.start_soon(self._watch_wall_clock, clock, engine)
             tasks.start_soon(self._announce, engine, reports, signals, status, http)
