@@ -1,50 +1,53 @@
 """``python -m tests.bench``."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 import msgspec
 
-from tests.bench import boards, events, locks, machine, memory, report, wire
+from tests.bench import events, locks, machine, memory, readers, report, wire
 from tests.bench.contestants import python_of
 
-Shown = tuple[object, str]
-"""A result, and the same as a table."""
+Measured = tuple[report.Report, Mapping[str, report.Metric]]
 
 
-def _wire(place: Path, quick: bool, against: Path | None) -> Shown:
+def _wire(place: Path, quick: bool, against: Path | None) -> Measured:
     sizes = {"signals": 30, "burst": 100, "rounds": 2} if quick else {"signals": 100, "burst": 1_000, "rounds": 20}
-    found = wire.measure(place, **sizes, against=against)
-    return found, report.table(found, wire.METRICS)
+    return wire.measure(place, **sizes, against=against), wire.METRICS
 
 
-def _memory(place: Path, quick: bool, _: Path | None) -> Shown:
-    found = memory.measure(place, queued=1_000 if quick else 10_000, traded=2_000 if quick else 20_000)
-    return found, memory.table(found)
+def _locks(place: Path, quick: bool, against: Path | None) -> Measured:
+    seconds, rounds = (0.2, 1) if quick else (1.5, 6)
+    return locks.measure(place, seconds=seconds, rounds=rounds, against=against), locks.METRICS
 
 
-def _events(place: Path, quick: bool, _: Path | None) -> Shown:
-    found = events.measure(place, signals=50 if quick else 200, rounds=2 if quick else 20)
-    return found, events.table(found)
+def _events(place: Path, quick: bool, _: Path | None) -> Measured:
+    return events.measure(place, signals=50 if quick else 200, rounds=2 if quick else 15), events.METRICS
 
 
-def _boards(place: Path, quick: bool, _: Path | None) -> Shown:
-    found = boards.measure(place, queued=1_000 if quick else 60_000, signals=30 if quick else 200)
-    return found, boards.table(found)
+def _readers(place: Path, quick: bool, _: Path | None) -> Measured:
+    if quick:
+        found = readers.measure(place, queued=1_000, finished=2_000, signals=20, batch=100, batches=1, rounds=1)
+    else:
+        found = readers.measure(place, queued=60_000, finished=150_000, signals=100, batch=1_000, batches=4, rounds=6)
+    return found, readers.METRICS
 
 
-def _locks(place: Path, quick: bool, against: Path | None) -> Shown:
-    found = locks.measure(place, seconds=0.2 if quick else 1.5, rounds=1 if quick else 6, against=against)
-    return found, report.table(found, locks.METRICS)
+def _memory(place: Path, quick: bool, _: Path | None) -> Measured:
+    if quick:
+        found = memory.measure(place, queued=1_000, finished=5_000, traded=2_000, rounds=1)
+    else:
+        found = memory.measure(place, queued=10_000, finished=1_000_000, traded=20_000, rounds=5)
+    return found, memory.METRICS
 
 
-MEASUREMENTS: dict[str, Callable[[Path, bool, Path | None], Shown]] = {
+MEASUREMENTS: dict[str, Callable[[Path, bool, Path | None], Measured]] = {
     "wire": _wire,
     "locks": _locks,
     "events": _events,
-    "boards": _boards,
+    "readers": _readers,
     "memory": _memory,
 }
 
@@ -77,8 +80,8 @@ def main(what: str, quick: bool, as_json: bool, against: Path | None, directory:
             if what in {"all", measurement}:
                 place = Path(name) / measurement  # each measurement has databases of its own
                 place.mkdir()
-                found, text = measure(place, quick, against)
-                click.echo(msgspec.json.encode(found) if as_json else text)
+                found, metrics = measure(place, quick, against)
+                click.echo(msgspec.json.encode(found) if as_json else report.table(found, metrics))
 
 
 if __name__ == "__main__":

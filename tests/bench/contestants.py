@@ -80,6 +80,11 @@ class Contestant(NamedTuple):
     pid: int
     directory: Path  # of its own, with its files and sockets
 
+    @property
+    def status(self) -> Path:
+        """The daemon's socket for readers."""
+        return self.directory / "status.sock"
+
 
 @contextmanager
 def floor(directory: Path, exchange: Exchange) -> Iterator[Contestant]:

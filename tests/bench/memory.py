@@ -1,74 +1,97 @@
-"""Memory per queued order, recovery of many, and whether memory stays flat while orders come and go."""
+"""Memory per queued order, memory and time of a start beside many orders, and flatness while orders come and go.
+
+The start is measured from the start of the process to "signals are accepted", against a stand-in exchange that answers
+at once. Two databases take turns: an empty one, and one with queued and very many finished orders.
+"""
 
 import http.client
 import json
-import socket
 import time
 from pathlib import Path
 
-import msgspec
-
 from tests.bench import machine
+from tests.bench.bulk import multiply, trade_one
 from tests.bench.contestants import Exchange, daemon
+from tests.bench.report import Metric, Report, report
+from tests.bench.rounds import Round, Rounds, measure_rounds, progress, turns
+from tests.support.unix_http import Connection
 
 DAY_MS = 86_400_000
 BATCH = 500
+SLOWLY = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
+"""Orders stay queued."""
+
+METRICS = {
+    "ready_ms": Metric("from the start of the process to ready, ms", 0),
+    "recovered_ms": Metric("of it, reading the orders, ms", 0),
+    "resident_mb": Metric("memory when ready, MB", 1),
+    "bytes_per_queued_order": Metric("memory per queued order while they are queued, bytes", 0),
+    "bytes_per_recovered_order": Metric("memory per queued order after a start, bytes", 0),
+    "bytes_per_traded_order": Metric("growth of memory per traded order, bytes", 0),
+}
 
 
-class Memory(msgspec.Struct):
-    """The results."""
-
-    queued: int
-    bytes_per_queued_order: float
-    recovered_ms: int  # reading them into memory again
-    ready_ms: float  # from the start of the process to "signals are accepted"
-    traded: int
-    grown_bytes_per_traded_order: float
-
-
-class _Unix(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self._path))
-
-
-def measure(directory: Path, *, queued: int, traded: int) -> Memory:
-    """Queue orders that cannot be sent yet, start again, then trade many."""
-    slowly = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
+def measure(directory: Path, *, queued: int, finished: int, traded: int, rounds: int) -> Report:
+    """Queue orders that cannot be sent yet, add finished ones, start again and again; then trade many."""
+    full, empty = directory / "full", directory / "empty"
     with Exchange(directory) as exchange:
-        with daemon(directory / "queued", exchange, slowly) as ours:
-            _submit(ours.signals, 50, "warm")
-            before = machine.resident_bytes(ours.pid)
-            _submit(ours.signals, queued, "queued")
-            per_order = (machine.resident_bytes(ours.pid) - before) / queued
-        began_s = time.perf_counter()
-        with daemon(directory / "queued", exchange, slowly) as ours:
-            ready_ms = (time.perf_counter() - began_s) * 1_000
-            recovered_ms = _recovered_ms(ours.directory / "log")
-        with daemon(directory / "traded", exchange) as ours:
-            _submit(ours.signals, traded // 2, "first")
-            before = machine.resident_bytes(ours.pid)
-            _submit(ours.signals, traded // 2, "second")
-            grown = (machine.resident_bytes(ours.pid) - before) / (traded // 2)
-    return Memory(queued, per_order, recovered_ms, ready_ms, traded, grown)
+        trade_one(full, exchange, SLOWLY)
+        progress(f"memory: writing {finished:,} finished orders")
+        multiply(full / "sniperd.db", finished)
+        per_queued = _queue(full, exchange, queued)
+        databases = {"empty": empty, "full": full}
+
+        def one(number: int) -> Round:
+            found = {name: _start(databases[name], exchange) for name in turns(databases, number)}
+            grown = (found["full"]["resident_mb"] - found["empty"]["resident_mb"]) * 1e6
+            return {
+                "empty": found["empty"],
+                f"{queued:,} queued, {finished:,} done": found["full"] | {"bytes_per_recovered_order": grown / queued},
+            }
+
+        one(0)  # so that the first start finds the same caches as the others
+        starts = measure_rounds("memory", one, wanted=rounds)
+        grown = _trade(directory / "traded", exchange, traded)
+    once = {f"{queued:,} queued": {"bytes_per_queued_order": per_queued}, f"{traded:,} traded": grown}
+    all_rounds = Rounds(
+        [{**each, **once} for each in starts.used], starts.others_cores, starts.measured, starts.disturbed
+    )
+    return report("memory and start", all_rounds, METRICS, ["empty"])
 
 
-def table(memory: Memory) -> str:
-    """Write the figures."""
-    lines = [
-        f"memory per queued order   {memory.bytes_per_queued_order:>8,.0f} bytes ({memory.queued:,} queued)",
-        f"recovery of as many       {memory.recovered_ms:>8,} ms ({memory.ready_ms:,.0f} ms from start to ready)",
-        f"growth per traded order   {memory.grown_bytes_per_traded_order:>8,.0f} bytes ({memory.traded:,} traded)",
-    ]
-    return "\n".join(lines)
+def _start(directory: Path, exchange: Exchange) -> dict[str, float]:
+    began_s = time.perf_counter()
+    with daemon(directory, exchange, SLOWLY) as ours:
+        ready_ms = (time.perf_counter() - began_s) * 1_000
+        machine.settle(ours.pid)
+        resident = machine.resident_bytes(ours.pid)
+    return {"ready_ms": ready_ms, "recovered_ms": _recovered_ms(directory / "log"), "resident_mb": resident / 1e6}
+
+
+def _queue(directory: Path, exchange: Exchange, orders: int) -> float:
+    """Queue orders; return the bytes that each takes."""
+    with daemon(directory, exchange, SLOWLY) as ours:
+        _submit(ours.signals, 50, "warm")
+        machine.settle(ours.pid)
+        before = machine.resident_bytes(ours.pid)
+        _submit(ours.signals, orders, "queued")
+        machine.settle(ours.pid)
+        return (machine.resident_bytes(ours.pid) - before) / orders
+
+
+def _trade(directory: Path, exchange: Exchange, orders: int) -> dict[str, float]:
+    """Trade orders, and as many again; return the bytes by which memory grows with each of these."""
+    with daemon(directory, exchange) as ours:
+        _submit(ours.signals, orders // 2, "first")
+        machine.settle(ours.pid)
+        before = machine.resident_bytes(ours.pid)
+        _submit(ours.signals, orders // 2, "second")
+        machine.settle(ours.pid)
+        return {"bytes_per_traded_order": (machine.resident_bytes(ours.pid) - before) / (orders // 2)}
 
 
 def _submit(path: Path, orders: int, name: str) -> None:
-    connection = _Unix(path)
+    connection = Connection(path)
     for first in range(0, orders, BATCH):
         signals = [
             {
@@ -81,13 +104,10 @@ def _submit(path: Path, orders: int, name: str) -> None:
             }
             for number in range(first, min(first + BATCH, orders))
         ]
-        connection.request("POST", "/v1/signals/batch", json.dumps(signals))
-        answer = connection.getresponse()
-        body = answer.read()
+        answer = connection.ask("POST", "/v1/signals/batch", signals)
         if answer.status != http.client.ACCEPTED:
-            raise RuntimeError(body.decode())
+            raise RuntimeError(answer.raw.decode())
     connection.close()
-    time.sleep(1)  # until the last of them are traded and cleaned up
 
 
 def _recovered_ms(log: Path) -> int:

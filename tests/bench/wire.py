@@ -103,7 +103,7 @@ def latencies(path: Path, exchange: Exchange, signals: int) -> list[float]:
     """Send signals one by one, with a pause after each; return the times to the order, in the order sent, in ms."""
     exchange.arrivals_ns()
     sent = {}
-    with _connected(path) as connection:
+    with connected(path) as connection:
         for _ in range(signals):
             amount, signal = _signal()
             sent[amount] = time.monotonic_ns()  # a stopwatch
@@ -128,7 +128,7 @@ def arrivals(exchange: Exchange, signals: int) -> dict[str, int]:
 def _one_after_another(path: Path, exchange: Exchange, signals: int) -> float:
     """Send signals one after another without a pause; return orders per second."""
     messages = [_signal()[1] for _ in range(signals)]
-    with _connected(path) as connection:
+    with connected(path) as connection:
         exchange.arrivals_ns()
         began_ns = time.monotonic_ns()  # a stopwatch
         for message in messages:
@@ -142,7 +142,7 @@ def _at_once(contestant: Contestant, exchange: Exchange, signals: int) -> tuple[
 
     Returns: orders per second; the contestant's effort until the last order left; its CPU time until it was quiet, ns.
     """
-    connections = [_connected(contestant.signals) for _ in range(signals)]
+    connections = [connected(contestant.signals) for _ in range(signals)]
     messages = [_signal()[1] for _ in connections]
     machine.settle(contestant.pid)  # it accepts the connections
     exchange.arrivals_ns()
@@ -164,20 +164,28 @@ def _rate(exchange: Exchange, signals: int, began_ns: int) -> float:
     return signals / ((max(arrivals(exchange, signals).values()) - began_ns) / 1e9)
 
 
-def _signal() -> tuple[str, bytes]:
-    """Make a signal; its amount identifies it."""
+def order() -> tuple[str, str]:
+    """Make the body of a signal; its amount identifies its order."""
     amount = str(next(_numbers))
-    body = (
+    return amount, (
         f'{{"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quoteOrderQty":"{amount}","ownerId":"bench",'
         f'"snipeTargetId":"T{amount}"}}'
     )
-    head = (
-        f"POST /v1/signals HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return amount, (head + body).encode()
 
 
-def _connected(path: Path) -> socket.socket:
+def post(path: str, body: str) -> bytes:
+    """Make the bytes of a request."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
+def _signal() -> tuple[str, bytes]:
+    amount, body = order()
+    return amount, post("/v1/signals", body)
+
+
+def connected(path: Path) -> socket.socket:
+    """Connect to a Unix socket."""
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(str(path))
     return connection
