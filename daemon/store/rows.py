@@ -8,6 +8,7 @@ the index must fail such a write.
 import sqlite3
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 from typing import TypeVar, get_args
 
 import msgspec
@@ -26,16 +27,16 @@ _Value = TypeVar("_Value", Order, Attempt)
 _encode = msgspec.json.Encoder().encode
 
 
-def _amounts_of(value_type: type[Order | Attempt]) -> list[int]:
-    """Return the positions of the amounts among a type's fields."""
-    types = [field.type for field in msgspec.structs.fields(value_type)]
-    return [place for place, kind in enumerate(types) if kind is Decimal or Decimal in get_args(kind)]
+def _places(value_type: type[Order | Attempt], kind: type) -> list[int]:
+    """Return the positions of the fields of a type, or of a type derived from it, among a value's fields."""
+    types = [(get_args(field.type) or (field.type,)) for field in msgspec.structs.fields(value_type)]
+    return [place for place, kinds in enumerate(types) if any(issubclass(each, kind) for each in kinds)]
 
 
 ORDER_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Order))
 ATTEMPT_COLUMNS = tuple(field.name for field in msgspec.structs.fields(Attempt))
-_ORDER_AMOUNTS = _amounts_of(Order)
-_ATTEMPT_AMOUNTS = _amounts_of(Attempt)
+_ORDER_AMOUNTS, _ORDER_WORDS, _ORDER_FLAGS = (_places(Order, kind) for kind in (Decimal, StrEnum, bool))
+_ATTEMPT_AMOUNTS, _ATTEMPT_WORDS = (_places(Attempt, kind) for kind in (Decimal, StrEnum))
 EVENT_COLUMNS = (
     "at_ms", "name", "actor", "order_id", "lock_id", "resource", "client_order_id", "state", "detail",
 )  # fmt: skip
@@ -64,20 +65,21 @@ UPSERT_LOCK = upsert("transaction_locks", "fencing_token", LOCK_COLUMNS)
 UPSERT_QUEUE = upsert("transaction_queue", "queue_id", QUEUE_COLUMNS)
 _CHANGES = ", ".join(f"{name} = ?" for name in QUEUE_COLUMNS)
 UPDATE_QUEUE = f"UPDATE transaction_queue SET {_CHANGES} WHERE queue_id = ?"  # noqa: S608  # our own names
-"""Parameters: a row, then its id again. For an order that no longer waits. An order that was sent at once has no row in
-the queue, and the statement changes nothing."""
+"""Parameters: a row, then its id again. For an order that no longer waits."""
+HAS_QUEUE_ROW = "SELECT 1 FROM transaction_queue WHERE queue_id = ?"
+"""Parameter: an order's id. An order that was sent at once has no row in the queue."""
 UPSERT_FACT = upsert("facts", "name", ("name", "value"))
 INSERT_EVENT = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({', '.join('?' * len(EVENT_COLUMNS))})"  # noqa: S608  # our own names
 
 
 def order_row(order: Order) -> Row:
     """Return an order's columns."""
-    return _cells(order, _ORDER_AMOUNTS)
+    return _cells(order, _ORDER_AMOUNTS, _ORDER_WORDS, _ORDER_FLAGS)
 
 
 def attempt_row(attempt: Attempt) -> Row:
     """Return an attempt's columns."""
-    return _cells(attempt, _ATTEMPT_AMOUNTS)
+    return _cells(attempt, _ATTEMPT_AMOUNTS, _ATTEMPT_WORDS, ())
 
 
 def event_row(event: Event) -> Row:
@@ -250,11 +252,16 @@ def _value(row: sqlite3.Row, value_type: type[_Value]) -> _Value:
     return msgspec.convert(dict(zip(row.keys(), row, strict=True)), value_type, strict=False)
 
 
-def _cells(value: Order | Attempt, amounts: Sequence[int]) -> Row:
-    """Return a value's fields: amounts as plain digits, the others unchanged."""
+def _cells(value: Order | Attempt, amounts: Sequence[int], words: Sequence[int], flags: Sequence[int]) -> Row:
+    """Return a value's fields as text, numbers and ``None``. For other types SQLite's module looks for an adapter."""
     cells = list(msgspec.structs.astuple(value))
     for place in amounts:
-        cells[place] = _amount(cells[place])
+        if cells[place] is not None:
+            cells[place] = plain(cells[place])
+    for place in words:
+        cells[place] = str(cells[place])
+    for place in flags:
+        cells[place] = int(cells[place])
     return tuple(cells)
 
 

@@ -293,11 +293,10 @@ def write(connection: sqlite3.Connection, group: Commit) -> None:
         orders = list(group.orders.values())
         connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
         for order in orders:
-            row = rows.queue_row(order)
             if order.state is State.QUEUED:
-                connection.execute(rows.UPSERT_QUEUE, row)
-            else:
-                connection.execute(rows.UPDATE_QUEUE, (*row, order.order_id))
+                connection.execute(rows.UPSERT_QUEUE, rows.queue_row(order))
+            elif connection.execute(rows.HAS_QUEUE_ROW, (order.order_id,)).fetchone():
+                connection.execute(rows.UPDATE_QUEUE, (*rows.queue_row(order), order.order_id))
         connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
         connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
         connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))

@@ -17,7 +17,7 @@ from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
-from daemon.store import queries
+from daemon.store import queries, rows
 from daemon.store.opening import prepare
 from daemon.store.writer import Commit, write
 from tests.support import making
@@ -167,6 +167,19 @@ def test_what_belongs_to_an_order_is_read_as_it_was_written(
     assert history is not None
     assert (history.order, history.attempts, history.locks) == (order, [attempt], [lock])
     assert history.events[-1] == event
+
+
+@given(order=ORDERS, attempt=ATTEMPTS, lock=LOCKS, event=EVENTS)
+@settings(deadline=None, max_examples=50)
+def test_cells_are_of_the_types_that_sqlite_takes_as_they_are(
+    order: Order, attempt: Attempt, lock: Lock, event: Event
+) -> None:
+    """Any other type works too, but takes several times as long."""
+    row = (
+        *rows.order_row(order), *rows.queue_row(order), *rows.attempt_row(attempt), *rows.lock_row(lock),
+        *rows.event_row(event),
+    )  # fmt: skip
+    assert {type(cell) for cell in row} <= {str, int, type(None)}
 
 
 @pytest.mark.parametrize("state", State, ids=str)

@@ -1,6 +1,7 @@
 """Amounts: always ``Decimal``, written in plain digits, never as a float or with an exponent."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from functools import lru_cache
 
 ZERO = Decimal(0)
 
@@ -15,10 +16,11 @@ def canonical(amount: Decimal) -> Decimal:
     return Decimal(plain(amount))
 
 
+@lru_cache(maxsize=2_000)  # an order's amounts are written more than ten times
 def plain(amount: Decimal) -> str:
     """Write an amount in plain digits without trailing zeros: ``Decimal("1E-7")`` is ``0.0000001``.
 
-    MEXC accepts plain decimals, never exponents (documented).
+    Equal amounts are written alike. MEXC accepts plain decimals, never exponents (documented).
     """
     text = format(amount, "f")
     if "." in text:
