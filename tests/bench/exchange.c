@@ -24,6 +24,10 @@ static const char RULES[] =
     "{\"symbols\":[{\"symbol\":\"BTCUSDT\",\"status\":\"1\",\"baseAsset\":\"BTC\",\"baseAssetPrecision\":8,"
     "\"quoteAsset\":\"USDT\",\"quotePrecision\":2,\"quoteAssetPrecision\":8,\"orderTypes\":[\"LIMIT\",\"MARKET\"],"
     "\"isSpotTradingAllowed\":true,\"quoteAmountPrecision\":\"1\",\"baseSizePrecision\":\"0\","
+    "\"quoteAmountPrecisionMarket\":\"1\",\"tradeSideType\":1},"
+    "{\"symbol\":\"ETHUSDT\",\"status\":\"1\",\"baseAsset\":\"ETH\",\"baseAssetPrecision\":8,"
+    "\"quoteAsset\":\"USDT\",\"quotePrecision\":2,\"quoteAssetPrecision\":8,\"orderTypes\":[\"LIMIT\",\"MARKET\"],"
+    "\"isSpotTradingAllowed\":true,\"quoteAmountPrecision\":\"1\",\"baseSizePrecision\":\"0\","
     "\"quoteAmountPrecisionMarket\":\"1\",\"tradeSideType\":1}]}";
 static const char PLACED[] =
     "{\"symbol\":\"BTCUSDT\",\"orderId\":\"C02__342252993005723644225\",\"orderListId\":-1,\"price\":\"11\","
