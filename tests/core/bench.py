@@ -188,15 +188,23 @@ class Bench:
         self.granted: dict[str, Lock] = {}  # new leases that no caller has received; by key
         self.watchers: list[Callable[[ChangeSet], None]] = []  # called with every decision's changes, first
         self.last = ChangeSet()  # of the last decision
+        self.goes_on = True  # what a decision leaves to the next one is done at once
         self._ids: Iterator[int] = iter(range(1, 1_000_000))
 
     # What the engine does with every decision
 
     def decide(self, verb: Callable[Concatenate[Decision, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a verb as the engine does, and queue its changes for the disk."""
+        """Run a verb as the engine does, and queue its changes for the disk; then do what it left to the next one."""
         result, d, self.rate_free_ms = decide(self.state, self.now_ms, verb, *args, **kwargs)
         self._apply(d.changes)
+        if self.goes_on and self.has_more:
+            self.decide(tick)
         return result
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the last decision did a slice of what there was to do."""
+        return self.state.timers.are_behind or self.rate_free_ms == self.now_ms
 
     def _apply(self, changes: ChangeSet) -> None:
         self._check_events(changes)

@@ -4,6 +4,7 @@ A timer is never cancelled, because finding it in the heap costs more than a che
 checks whether something is still to be done: the order or the lock may have changed or ended since.
 """
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
 import msgspec
@@ -18,18 +19,23 @@ class Timers:
     """Instants (Unix ms), each with the id of an order or a lock."""
 
     def __init__(self) -> None:
+        self.are_behind = False  # a slice of what is due was done, and more is left
         self._heap: list[_Timer] = []  # a heap
 
     def set(self, at_ms: int, subject_id: str) -> None:
         """Set an instant at which to check an order or a lock."""
         heappush(self._heap, _Timer(at_ms, subject_id))
 
-    def due(self, now_ms: int) -> list[str]:
-        """Remove and return the ids whose instant has come, in the order of their instants."""
-        ids = []
-        while self._heap and self._heap[0].at_ms <= now_ms:
-            ids.append(heappop(self._heap).subject_id)
-        return ids
+    def due(self, now_ms: int, limit: int) -> Iterator[str]:
+        """Remove and yield the ids whose instant has come, in the order of their instants, at most ``limit``."""
+        for _ in range(limit):
+            if not self.are_due(now_ms):
+                return
+            yield heappop(self._heap).subject_id
+
+    def are_due(self, now_ms: int) -> bool:
+        """Whether the instant of any has come."""
+        return bool(self._heap) and self._heap[0].at_ms <= now_ms
 
     def next_ms(self) -> int | None:
         """Return when the next timer is due (Unix ms)."""

@@ -22,8 +22,8 @@ def decide(
     """Run a verb, then dispatch.
 
     Returns:
-        What the verb returned, the decision, and when the exchange's rate has room for the next order in the queue, if
-        that is what it waits for (Unix ms).
+        What the verb returned, the decision, and when to dispatch again (Unix ms;
+        :func:`~daemon.core.verbs.dispatch.dispatch`).
 
     Raises:
         Refusal: the verb refused; nothing was changed.

@@ -37,9 +37,16 @@ def enqueue(d: Decision, waiter: Waiter) -> None:
     d.changes.waiters[waiter.waiter_id] = waiter
 
 
-def grant(d: Decision) -> None:
-    """Grant every free resource to the first caller in its queue, unless a more urgent order waits for it."""
-    while (entry := d.state.lease_queue.ranks.peek()) is not None:
+def grant(d: Decision, limit: int) -> int:
+    """Grant free resources to the first callers in their queues, unless more urgent orders wait for them.
+
+    Returns:
+        How many callers were looked at, at most ``limit``. If it is less, no caller is left that could be granted.
+
+    """
+    looked_at = 0
+    while looked_at < limit and (entry := d.state.lease_queue.ranks.peek()) is not None:
+        looked_at += 1
         rival = d.state.queue.first(entry.resource)
         if rival is not None and rival < entry:
             # Until the order has left: TradingState.leave, TradingState.release.
@@ -51,6 +58,7 @@ def grant(d: Decision) -> None:
         d.changes.waiters[waiter.waiter_id] = msgspec.structs.replace(
             waiter, state=WaiterState.COMPLETED, lock_id=lock.lock_id, ended_ms=d.now_ms
         )
+    return looked_at
 
 
 def withdraw(d: Decision, key: str, reason: str) -> None:

@@ -174,8 +174,9 @@ def test_due_timers_are_returned_in_order_and_once() -> None:
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
         state.timers.set(at_ms, subject_id)
     assert state.timers.next_ms() == 1
-    assert state.timers.due(3) == ["a", "b", "c"]
-    assert state.timers.due(3) == []
+    assert list(state.timers.due(3, 2)) == ["a", "b"]
+    assert list(state.timers.due(3, 2)) == ["c"]
+    assert list(state.timers.due(3, 2)) == []
     assert state.timers.next_ms() == 9
 
 
