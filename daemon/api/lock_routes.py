@@ -1,5 +1,7 @@
 """The lock service: leases for the bot's own critical sections."""
 
+from collections.abc import Awaitable
+from functools import partial
 from itertools import islice
 from typing import Annotated
 
@@ -8,7 +10,7 @@ import msgspec
 from daemon.api.context import Context
 from daemon.api.http.body import Body, Reason, checked_reason, key_of, wait_s
 from daemon.api.http.request import Request
-from daemon.api.http.response import Response, encoded, json
+from daemon.api.http.response import AfterCommit, Answer, Response, encoded, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
 from daemon.api.read_scheduler import SharedRead, in_pieces
@@ -16,6 +18,8 @@ from daemon.api.views import encode
 from daemon.core.values.fields import Text, shown, text, within
 from daemon.core.values.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
 from daemon.core.verbs.lease_queue import in_order
+from daemon.core.verbs.leases import Leased
+from daemon.engine.lease_commands import Changed, Waiting
 from daemon.errors import Full, Held, Invalid, KeyConflict, NotAllowed, NotReady, Unknown, WrongState
 
 MAX_SHOWN = 1_000
@@ -84,44 +88,43 @@ class Locks:
         response_headers=["Location", "Idempotent-Replayed"],
         refuses=[Invalid, Held, Full, WrongState, KeyConflict, NotReady],
     )
-    async def acquire(self, request: Request) -> Response:
+    def acquire(self, request: Request) -> Answer:
         """Acquire a lease: 201 once it is on disk.
 
         Held by another, 409; with ``Prefer: wait=SECONDS`` a place in the queue, and 409 only when the wait ends. A
         repeated ``idempotencyKey`` is answered with 200, the first request's lease, and its result where it ended.
         """
-        context = self._context
+        commands = self._context.lease_commands
         asked = _acquire.decode(request.body)
         asked = msgspec.structs.replace(asked, idempotency_key=key_of(request, asked.idempotency_key))
-        wanted = normalise(asked, context.lease_timeout_ms)
-        leased = await context.lease_commands.acquire(wanted, wait_s(request))
-        headers = (
-            {"Idempotent-Replayed": "true"} if leased.replayed else {"Location": f"/v1/locks/{leased.lock.lock_id}"}
-        )
-        return json(lease_view(leased.lock, replayed=leased.replayed), 200 if leased.replayed else 201, headers)
+        wait = wait_s(request)
+        got = commands.ask(normalise(asked, self._context.lease_timeout_ms), waits=wait is not None)
+        if isinstance(got, Waiting):
+            return self._after_wait(got, wait or 0)
+        return AfterCommit(got.commit, lambda: _leased(commands.deliver(got)), partial(commands.lose, got))
 
     @Route("POST", "/v1/locks/{id}/renew", fast=True, body=_renew, answers={200: LockView}, refuses=_OF_ONE)
-    async def renew(self, request: Request) -> Response:
+    def renew(self, request: Request) -> Answer:
         """Renew a lease, from now on; its owner only."""
         asked = _renew.decode(request.body)
         timeout_ms = None if asked.timeout_ms is None else within("timeoutMs", asked.timeout_ms, 0, 1, MAX_TIMEOUT_MS)
         lock_id, owner_id = request.path_parameters["id"], text("ownerId", asked.owner_id)
-        return json(lock_view(await self._context.lease_commands.renew(lock_id, owner_id, timeout_ms)))
+        return _when_changed(self._context.lease_commands.renew(lock_id, owner_id, timeout_ms))
 
     @Route("POST", "/v1/locks/{id}/release", fast=True, body=_release, answers={200: LockView}, refuses=_OF_ONE)
-    async def release(self, request: Request) -> Response:
+    def release(self, request: Request) -> Answer:
         """End a lease with its result or error; its owner only."""
         asked = _release.decode(request.body)
         has_result = not isinstance(asked.result, msgspec.UnsetType)
         if has_result and asked.error is not None:
             raise Invalid("a result and an error", field="error", allowed="one of them, or neither")
-        ended = await self._context.lease_commands.release(
+        ended = self._context.lease_commands.release(
             request.path_parameters["id"],
             text("ownerId", asked.owner_id),
             result=None if isinstance(asked.result, msgspec.UnsetType) else compact("result", asked.result),
             error=None if asked.error is None else asked.error[:MAX_ERROR],
         )
-        return json(lock_view(ended))
+        return _when_changed(ended)
 
     @Route("POST", "/v1/admin/locks/{id}/force-release", body=_force, answers={200: LockView}, refuses=_OF_ONE)
     async def force_release(self, request: Request) -> Response:
@@ -132,3 +135,26 @@ class Locks:
             request.path_parameters["id"], caller, reason, exchange_checked=asked.exchange_checked
         )
         return json(lock_view(ended))
+
+    async def _after_wait(self, waiting: Waiting, wait: float) -> Response:
+        return _leased(await self._context.lease_commands.wait(waiting, wait))
+
+
+def _leased(leased: Leased) -> Response:
+    view = lease_view(leased.lock, replayed=leased.replayed)
+    if leased.replayed:
+        return json(view, 200, {"Idempotent-Replayed": "true"})
+    return json(view, 201, {"Location": f"/v1/locks/{leased.lock.lock_id}"})
+
+
+def _when_changed(changed: Changed | Awaitable[Changed]) -> Answer:
+    """Answer with a changed lock when its commit is durable."""
+    if isinstance(changed, Changed):
+        return AfterCommit(changed.commit, lambda: json(lock_view(changed.lock)))
+    return _changed_later(changed)
+
+
+async def _changed_later(changed: Awaitable[Changed]) -> Response:
+    lock, commit = await changed
+    await commit.durable()
+    return json(lock_view(lock))

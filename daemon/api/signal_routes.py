@@ -1,5 +1,6 @@
 """Signals in: one, or many in one commit."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -7,12 +8,13 @@ import msgspec
 from daemon.api.context import Context
 from daemon.api.http.body import Body, key_of, wait_s
 from daemon.api.http.request import Request
-from daemon.api.http.response import Response, json
+from daemon.api.http.response import AfterCommit, Answer, Response, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.read_scheduler import in_pieces
 from daemon.api.views import AcceptedView, accepted_view
 from daemon.core.values.signals import SignalRequest
 from daemon.core.verbs.intake import Accepted
+from daemon.engine.order_commands import Caller
 from daemon.errors import Full, Halted, Invalid, KeyConflict, NotAllowed, NotReady
 
 MAX_BATCH = 1_000
@@ -42,7 +44,7 @@ class Signals:
         response_headers=["Location", "Idempotent-Replayed", "Preference-Applied", "Sniperd-Shadow-Of"],
         refuses=_REFUSALS,
     )
-    async def one(self, request: Request) -> Response:
+    def one(self, request: Request) -> Answer:
         """Take one signal.
 
         202 with the order once it is on disk; with ``Prefer: wait=SECONDS`` 200 once its outcome is known. A signal
@@ -50,8 +52,14 @@ class Signals:
         """
         asked = _one.decode(request.body)
         signal = msgspec.structs.replace(asked, idempotency_key=key_of(request, asked.idempotency_key))
-        accepted = await self._context.order_commands.submit(signal, self._context.caller(request))
-        return await self._answer(accepted, wait_s(request))
+        caller, wait = self._context.caller(request), wait_s(request)
+        submitted = self._context.order_commands.try_submit(signal, caller)
+        if submitted is None:
+            return self._after_queries(signal, caller, wait)
+        accepted, commit = submitted
+        if wait is None:
+            return AfterCommit(commit, partial(self._response, accepted))
+        return self._with_outcome(accepted, wait)
 
     @Route("POST", "/v1/signals/batch", body=_many, answers={202: list[AcceptedView]}, refuses=_REFUSALS)
     async def many(self, request: Request) -> Response:
@@ -69,15 +77,22 @@ class Signals:
         views = await in_pieces(accepted, lambda each: accepted_view(each.order, replayed=each.replayed))
         return json(views, 202)
 
-    async def _answer(self, accepted: Accepted, wait: float | None) -> Response:
+    async def _after_queries(self, signal: SignalRequest, caller: Caller, wait: float | None) -> Response:
+        accepted = await self._context.order_commands.submit(signal, caller)
+        return self._response(accepted) if wait is None else await self._with_outcome(accepted, wait)
+
+    async def _with_outcome(self, accepted: Accepted, wait: float) -> Response:
+        order = await self._context.order_commands.outcome(accepted.order, wait)
+        return self._response(Accepted(order, accepted.replayed), wait)
+
+    def _response(self, accepted: Accepted, waited: float | None = None) -> Response:
         order, shadow_of = accepted.order, self._context.shadow_of
         headers = {} if shadow_of is None else {"Sniperd-Shadow-Of": shadow_of}
-        if wait is not None:
-            order = await self._context.order_commands.outcome(order, wait)
-            headers["Preference-Applied"] = f"wait={wait:g}"
+        if waited is not None:
+            headers["Preference-Applied"] = f"wait={waited:g}"
         if accepted.replayed:
             headers["Idempotent-Replayed"] = "true"
         else:
             headers["Location"] = f"/v1/orders/{order.order_id}"
-        done = accepted.replayed or (wait is not None and order.outcome_known)
-        return json(accepted_view(order, replayed=accepted.replayed), 200 if done else 202, headers)
+        is_done = accepted.replayed or (waited is not None and order.outcome_known)
+        return json(accepted_view(order, replayed=accepted.replayed), 200 if is_done else 202, headers)

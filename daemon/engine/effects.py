@@ -76,12 +76,18 @@ class Effects:
         except (Refusal, CommitFailed):
             raise
         except Exception as error:
-            self._broken_by = error
-            self._broken.set()
+            self._break(error)
             raise
 
+    def guard(self, effect: Callable[[], None]) -> None:
+        """Run an effect outside a task; an error ends the process."""
+        try:
+            effect()
+        except Exception as error:  # noqa: BLE001  # until_broken raises it
+            self._break(error)
+
     async def until_broken(self) -> None:
-        """Wait for a decision that ends in an error.
+        """Wait for a decision, or an effect of one, that ends in an error.
 
         Raises:
             InvariantBroken: one has.
@@ -90,6 +96,10 @@ class Effects:
         await self._broken.wait()
         why = f"a decision ended halfway, by {type(self._broken_by).__name__}: {self._broken_by}; start again"
         raise InvariantBroken(why) from self._broken_by
+
+    def _break(self, error: Exception) -> None:
+        self._broken_by = error
+        self._broken.set()
 
     def _apply(self, changes: ChangeSet) -> Commit:
         commit = self._store.commit(changes)

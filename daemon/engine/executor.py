@@ -1,4 +1,8 @@
-"""The executor: makes attempts, one task each, inside the resource's lock.
+"""The executor: makes attempts inside the resource's lock.
+
+An attempt whose lock, connection and rate slot are free is written by the commit that makes it durable
+(:meth:`Executor.start`), and a task reads its answer. Any other attempt has a task from the beginning, which waits for
+what is not free. Both ask :func:`~daemon.core.verbs.dispatch.may_go` immediately before the first byte.
 
 The task holds the lock until the outcome is known, however long that takes: after an unknown outcome it waits for the
 reconciler, or the operator, to end the doubt.
@@ -10,7 +14,8 @@ but not the engine: the engine waits for it while it drains, and cancels it befo
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -29,10 +34,19 @@ from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
 from daemon.engine.resource_locks import ResourceLocks
 from daemon.errors import NotReady
-from daemon.exchange.port import Exchange, NotConnected
+from daemon.exchange.port import Exchange, NotConnected, OrderRequest
 from daemon.store.writer import Commit
 
 T = TypeVar("T")
+
+
+class _Ready(NamedTuple):
+    """A prepared request on an open connection, inside its resource's lock."""
+
+    request: OrderRequest
+    lock: asyncio.Lock | None  # None: the order needs none
+    began_ms: int
+    until_s: float  # of the loop's clock: a request that is older is prepared again
 
 
 class Executor:
@@ -63,7 +77,14 @@ class Executor:
 
     def start(self, send: Send, commit: Commit) -> None:
         """Make an attempt once it is durable."""
-        self._tasks.create_task(self._attempt(send, commit, Timing(stopwatch_s())))
+        timing = Timing(stopwatch_s())
+        ready = self._ready(send)
+        if ready is None:
+            self._tasks.create_task(self._attempt(send, commit, timing))
+        else:
+            self._begin()
+            write = partial(self._write_ready, send, commit, ready, timing)
+            commit.write_when_durable(partial(self._effects.guard, write))
 
     def hold(self, order: Order) -> None:
         """Take the lock again for an order whose outcome was unknown when the last process ended."""
@@ -108,6 +129,49 @@ class Executor:
             self._ended.clear()
             await self._ended.wait()
 
+    def _ready(self, send: Send) -> _Ready | None:
+        """Prepare a request and take what it needs, if nothing has to be waited for but the commit."""
+        if send.fire_ms is not None:
+            return None
+        lock = None if send.token is None else self._locks.try_acquire(send.order.resource)
+        if lock is None and send.token is not None:
+            return None
+        request = self._exchange.prepare(send.order, send.attempt)
+        if request.connect_now():
+            until_s = asyncio.get_running_loop().time() + request.timeout_s
+            return _Ready(request, lock, self._clock.now_ms(), until_s)
+        if lock is not None:
+            lock.release()
+        return None
+
+    def _write_ready(self, send: Send, commit: Commit, ready: _Ready, timing: Timing) -> None:
+        """Write a prepared request, now that it is durable; if anything is in its way, make the attempt in a task."""
+        if not self._runs:
+            return  # as after a crash, the next start queries the order
+        request, timing.wire_s = ready.request, stopwatch_s()
+        if (
+            asyncio.get_running_loop().time() < ready.until_s
+            and may_go(self._effects.state, send, self._clock.now_ms()) is None
+            and request.rate_slot_now()
+            and request.write()
+        ):
+            self._tasks.create_task(self._finish_ready(send, ready, timing))
+            return
+        timing.wire_s = None
+        request.release()
+        if ready.lock is not None:
+            ready.lock.release()
+        self._end()
+        self._tasks.create_task(self._attempt(send, commit, timing))
+
+    async def _finish_ready(self, send: Send, ready: _Ready, timing: Timing) -> None:
+        try:
+            await self._record(send, await ready.request.answer(), ready.began_ms, timing)
+            await self._until_settled(send.order.order_id)
+        finally:
+            if ready.lock is not None:
+                ready.lock.release()
+
     async def _attempt(self, send: Send, commit: Commit, timing: Timing) -> None:
         if send.fire_ms is not None:
             await commit.durable()
@@ -122,7 +186,10 @@ class Executor:
     async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
         self._begin()
         began_ms = self._clock.now_ms()
-        answer = await self._send(send, commit, timing)
+        await self._record(send, await self._send(send, commit, timing), began_ms, timing)
+
+    async def _record(self, send: Send, answer: Answer, began_ms: int, timing: Timing) -> None:
+        """Decide what follows from an answer; the request began at ``began_ms``."""
         timing.answered_s = stopwatch_s()
         new_rules = await self._rules_in_doubt(send, answer, began_ms)
         verdict, _ = self._effects.decide(answered, send.attempt, answer, new_rules=new_rules)

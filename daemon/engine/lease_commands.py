@@ -1,9 +1,8 @@
-"""The commands of the lock service. Each answer is durable before it is given."""
+"""The commands of the lock service. Each answer is given when it is durable."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import anyio
 
@@ -20,6 +19,7 @@ from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, administrators_only
 from daemon.errors import NotReady, Unknown, WrongState
 from daemon.store.bot_tables import BotTables, Filter
+from daemon.store.writer import Commit
 
 LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the daemon ended"
 
@@ -27,9 +27,31 @@ LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the d
 class Verb(Protocol):
     """A change of a lock (:mod:`daemon.core.verbs.leases`)."""
 
-    def __call__(self, d: Decision, /) -> Lock:
+    def __call__(self, d: Decision, lock: Lock, /) -> Lock:
         """Change it."""
         ...
+
+
+class Granted(NamedTuple):
+    """A lease that a request was granted, not yet durable."""
+
+    leased: Leased
+    commit: Commit
+    delivery: Delivery | None  # None: the request is repeated, and its lease was delivered before
+
+
+class Waiting(NamedTuple):
+    """A caller in the lease queue; ``replayed`` if an earlier request with the same key waits there."""
+
+    waiter: Waiter
+    replayed: bool
+
+
+class Changed(NamedTuple):
+    """A lock as it is when a commit is durable."""
+
+    lock: Lock
+    commit: Commit
 
 
 class LeaseCommands:
@@ -39,48 +61,86 @@ class LeaseCommands:
         self._engine = engine
         self._entropy = entropy
 
-    async def acquire(self, request: LeaseRequest, wait_s: float | None) -> Leased:
-        """Return a lease when it is granted and durable; ``wait_s`` is the longest wait, ``None`` for none.
+    def ask(self, request: LeaseRequest, *, waits: bool) -> Granted | Waiting:
+        """Grant a lease, or let the caller wait for it in the lease queue.
 
-        A caller that is cancelled meanwhile, because its connection is gone, never keeps a lease.
+        The caller of a :class:`Granted` lease calls :meth:`deliver` when its commit is durable, or :meth:`lose`; one
+        that is :class:`Waiting` calls :meth:`wait`.
 
         Raises:
-            Refusal: it was not granted, and the caller does not wait any more.
+            Refusal: it was not granted, and the caller does not wait.
 
         """
         engine = self._engine
         waiter_id = f"wait-{new_id(engine.clock.now_ms(), self._entropy(RANDOM_BYTES))}"
-        got, commit = engine.decide(leases.acquire, request, waiter_id=waiter_id, waits=wait_s is not None)
+        got, commit = engine.decide(leases.acquire, request, waiter_id=waiter_id, waits=waits)
         if isinstance(got, Waiter):
-            return Leased(await self._wait(got, wait_s or 0), replayed=got.waiter_id != waiter_id)
+            return Waiting(got, replayed=got.waiter_id != waiter_id)
         delivery = engine.deliveries.find(got.lock.key)
-        if delivery is None:  # the request is repeated, and its lease was delivered before
-            await commit.durable()
-            return got
-        with self._joined(delivery):
-            await commit.durable()
-            delivery.is_done = True
-        return got
+        if delivery is not None:
+            delivery.callers += 1
+        return Granted(got, commit, delivery)
 
-    async def renew(self, lock_id: str, owner_id: str, timeout_ms: int | None) -> Lock:
+    def deliver(self, granted: Granted) -> Leased:
+        """Return a lease to its caller; its commit must be durable."""
+        if granted.delivery is not None:
+            granted.delivery.is_done = True
+            self._leave(granted.delivery, LEFT)
+        return granted.leased
+
+    def lose(self, granted: Granted) -> None:
+        """End a lease whose caller disconnected before it was delivered, unless another caller of it is left."""
+        if granted.delivery is not None:
+            self._leave(granted.delivery, LEFT)
+
+    async def wait(self, waiting: Waiting, wait_s: float) -> Leased:
+        """Wait at most ``wait_s`` seconds in the lease queue; return the lease when it is durable.
+
+        A caller that is cancelled meanwhile, because its connection is gone, never keeps a lease.
+
+        Raises:
+            Held: it was not granted in that time.
+            NotReady: the daemon ended.
+
+        """
+        request, gate, queue = waiting.waiter.request, self._engine.state.gate, self._engine.state.lease_queue
+        key = waiting.waiter.key
+        delivery = self._engine.deliveries.of(key, waits=queue.waiter_of(key) is not None)
+        delivery.callers += 1
+        reason = LEFT
+        try:
+            if gate.stage is not Stage.DRAINING:
+                with anyio.move_on_after(wait_s):
+                    await delivery.granted()
+            lock = await delivery.durable()
+            if lock is not None:
+                return Leased(lock, replayed=waiting.replayed)
+            reason = GAVE_UP
+        finally:
+            self._leave(delivery, reason)
+        if gate.stage is Stage.DRAINING:
+            raise NotReady(f"{ENDED}; ask again in a moment, with the same key")
+        raise leases.held(self._engine.state, request.resource)
+
+    def renew(self, lock_id: str, owner_id: str, timeout_ms: int | None) -> Changed | Awaitable[Changed]:
         """Restart a lease's time.
 
         Raises:
             Refusal: there is no such lock, it is another's, or it has ended.
 
         """
-        lock = await self.lock(lock_id)
-        return await self._carry_out(partial(leases.renew, lock=lock, owner_id=owner_id, timeout_ms=timeout_ms))
+        return self._change(lock_id, partial(leases.renew, owner_id=owner_id, timeout_ms=timeout_ms))
 
-    async def release(self, lock_id: str, owner_id: str, *, result: str | None, error: str | None) -> Lock:
+    def release(
+        self, lock_id: str, owner_id: str, *, result: str | None, error: str | None
+    ) -> Changed | Awaitable[Changed]:
         """End a lease with its critical section's outcome.
 
         Raises:
             Refusal: there is no such lock, it is another's, or it has ended.
 
         """
-        lock = await self.lock(lock_id)
-        return await self._carry_out(partial(leases.release, lock=lock, owner_id=owner_id, result=result, error=error))
+        return self._change(lock_id, partial(leases.release, owner_id=owner_id, result=result, error=error))
 
     async def force_release(self, lock_id: str, caller: Caller, reason: str, *, exchange_checked: bool) -> Lock:
         """End any lock.
@@ -90,12 +150,10 @@ class LeaseCommands:
 
         """
         administrators_only(caller)
-        lock = await self.lock(lock_id)
-        return await self._carry_out(
-            partial(
-                leases.force_release, lock=lock, reason=reason, actor=caller.actor, exchange_checked=exchange_checked
-            )
-        )
+        verb = partial(leases.force_release, reason=reason, actor=caller.actor, exchange_checked=exchange_checked)
+        lock, commit = self._engine.decide(verb, await self.lock(lock_id))
+        await commit.durable()
+        return lock
 
     async def force_release_of(
         self, owner_id: str, caller: Caller, reason: str, *, exchange_checked: bool
@@ -135,37 +193,18 @@ class LeaseCommands:
         await self._engine.store.flush()
         return await self._engine.store.bot_tables(wanted)
 
-    async def _carry_out(self, verb: Verb) -> Lock:
-        lock, commit = self._engine.decide(verb)
-        await commit.durable()
-        return lock
+    def _change(self, lock_id: str, verb: Verb) -> Changed | Awaitable[Changed]:
+        """Change a lock; one that has ended must be read from the disk first."""
+        lock = self._engine.state.locks.active(lock_id)
+        return self._change_ended(lock_id, verb) if lock is None else Changed(*self._engine.decide(verb, lock))
 
-    async def _wait(self, waiter: Waiter, wait_s: float) -> Lock:
-        """Wait in the lease queue; return the lease when it is durable."""
-        gate, queue = self._engine.state.gate, self._engine.state.lease_queue
-        delivery = self._engine.deliveries.of(waiter.key, waits=queue.waiter_of(waiter.key) is not None)
-        with self._joined(delivery):
-            if gate.stage is not Stage.DRAINING:
-                with anyio.move_on_after(wait_s):
-                    await delivery.granted()
-            lock = await delivery.durable()
-            if lock is not None:
-                return lock
-        if gate.stage is Stage.DRAINING:
-            raise NotReady(f"{ENDED}; ask again in a moment, with the same key")
-        raise leases.held(self._engine.state, waiter.request.resource)
+    async def _change_ended(self, lock_id: str, verb: Verb) -> Changed:
+        return Changed(*self._engine.decide(verb, await self.lock(lock_id)))
 
-    @contextmanager
-    def _joined(self, delivery: Delivery) -> Iterator[None]:
-        """Count a caller of a delivery; when the last one leaves without the lease, end the lease or the wait."""
-        delivery.callers += 1
-        reason = LEFT
-        try:
-            yield
-            reason = GAVE_UP
-        finally:
-            delivery.callers -= 1
-            if not delivery.callers:
-                self._engine.deliveries.close(delivery)
-                if not delivery.is_done:
-                    self._engine.decide(leases.abandon, delivery.key, delivery.lock, reason=reason)
+    def _leave(self, delivery: Delivery, reason: str) -> None:
+        """Uncount a caller of a delivery; when the last one leaves without the lease, end the lease or the wait."""
+        delivery.callers -= 1
+        if not delivery.callers:
+            self._engine.deliveries.close(delivery)
+            if not delivery.is_done:
+                self._engine.decide(leases.abandon, delivery.key, delivery.lock, reason=reason)

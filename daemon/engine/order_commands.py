@@ -10,6 +10,7 @@ import msgspec
 
 from daemon.clock import Entropy
 from daemon.core.rules import guards
+from daemon.core.rules.idempotency import Identity
 from daemon.core.state.decision import Decision
 from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
@@ -23,6 +24,7 @@ from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.store.queries import History
+from daemon.store.writer import Commit
 
 AT_ONCE = 32
 """Signals of a batch that are checked before other tasks may run. They are accepted in one decision, all or none."""
@@ -68,6 +70,22 @@ class OrderCommands:
         self._engine = engine
         self._entropy = entropy
 
+    def try_submit(self, request: SignalRequest, caller: Caller) -> tuple[Accepted, Commit] | None:
+        """Accept a signal without waiting for anything; its order is on disk when the commit is durable.
+
+        Returns:
+            ``None`` if something must be queried first: :meth:`submit` does.
+
+        Raises:
+            Refusal: it was not accepted, and nothing was changed.
+
+        """
+        incoming = self._prepare_now(request, caller)
+        if incoming is None:
+            return None
+        accepted, commit = self._decide([incoming], caller)
+        return accepted[0], commit
+
     async def submit(self, request: SignalRequest, caller: Caller) -> Accepted:
         """Accept a signal; return when its order is on disk.
 
@@ -95,13 +113,14 @@ class OrderCommands:
         return await self._accept(incoming, caller)
 
     async def _accept(self, incoming: Sequence[Incoming], caller: Caller) -> list[Accepted]:
+        accepted, commit = self._decide(incoming, caller)
+        await commit.durable()
+        return accepted
+
+    def _decide(self, incoming: Sequence[Incoming], caller: Caller) -> tuple[list[Accepted], Commit]:
         now_ms = self._engine.clock.now_ms()
         order_ids = [new_id(now_ms, self._entropy(RANDOM_BYTES)) for _ in incoming]
-        accepted, commit = self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
-        await asyncio.sleep(0)  # requests to the exchange are built before this waits
-        await commit.durable()
-        await asyncio.sleep(0)  # and written before callers are answered
-        return accepted
+        return self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
 
     async def outcome(self, order: Order, wait_s: float) -> Order:
         """Wait at most ``wait_s`` seconds for an order's outcome; return the order as it is on disk then."""
@@ -203,23 +222,45 @@ class OrderCommands:
         await self.switch(operator.clear_wait, caller, reason)
         self._engine.exchange.end_backoffs()
 
+    def _prepare_now(self, request: SignalRequest, caller: Caller) -> Incoming | None:
+        """Check a signal and fit it to its pair; ``None`` if the pair's rules or its price must be queried first."""
+        config, now_ms = self._engine.state.rules.config, self._engine.clock.now_ms()
+        signal, identity = self._examine(request, caller, now_ms)
+        if signal is None:
+            return Incoming(None, identity)
+        rules = self._engine.exchange.known_rules(signal.symbol)
+        if rules is None:
+            return None
+        try:
+            signal = fit(signal, rules, now_ms)
+        except Invalid:  # the rules may have changed
+            return None
+        return None if guards.needs_last_price(signal, config.guards) else Incoming(signal, identity)
+
     async def _prepare(self, request: SignalRequest, caller: Caller) -> Incoming:
         """Check a signal and fit it to its pair; this waits for the pair's rules and price if they are not known."""
+        config, now_ms = self._engine.state.rules.config, self._engine.clock.now_ms()
+        signal, identity = self._examine(request, caller, now_ms)
+        if signal is None:
+            return Incoming(None, identity)
+        signal = await self._fitted(signal, now_ms)
+        if guards.needs_last_price(signal, config.guards):
+            last_price = await self._engine.exchange.last_price(signal.symbol)
+            signal = msgspec.structs.replace(signal, last_price=last_price)
+        return Incoming(signal, identity)
+
+    def _examine(self, request: SignalRequest, caller: Caller, now_ms: int) -> tuple[Signal | None, Identity]:
+        """Return a new signal, or ``None`` if an earlier order answers it; and its identity."""
         state = self._engine.state
-        now_ms = self._engine.clock.now_ms()
         signal = normalise(request, state.rules.config, now_ms=now_ms)
         if signal.skip_lock:
             administrators_only(caller)
         identity = intake.identify(state, signal)
         if intake.earlier_order(state, identity, now_ms) is not None:
-            return Incoming(None, identity)
+            return None, identity
         intake.check_open(state, [signal.side])
         check_type(signal, state.rules.probed.refused_types)
-        signal = await self._fitted(signal, now_ms)
-        if guards.needs_last_price(signal, state.rules.config.guards):
-            last_price = await self._engine.exchange.last_price(signal.symbol)
-            signal = msgspec.structs.replace(signal, last_price=last_price)
-        return Incoming(signal, identity)
+        return signal, identity
 
     async def _fitted(self, signal: Signal, now_ms: int) -> Signal:
         """Fit a signal to its pair's rules. If known rules refuse it, they are read again first."""

@@ -9,6 +9,8 @@ last holder's task is still ending; then its task waits here.
 import asyncio
 from weakref import WeakValueDictionary
 
+from daemon.without_waiting import without_waiting
+
 
 class ResourceLocks:
     """The locks in use, by resource."""
@@ -24,4 +26,12 @@ class ResourceLocks:
         lock = self._locks.get(resource)
         if lock is None:
             lock = self._locks[resource] = asyncio.Lock()
+        return lock
+
+    def try_acquire(self, resource: str) -> asyncio.Lock | None:
+        """Return the resource's lock, acquired; ``None`` if a task holds it or waits for it."""
+        lock = self.of(resource)
+        if lock.locked():
+            return None
+        without_waiting(lock.acquire())
         return lock

@@ -24,7 +24,8 @@ class OrderRequest(Protocol):
 
     The engine calls :meth:`connect`, waits until the attempt is durable, waits for :meth:`rate_slot`, checks that the
     order may still be sent, and calls :meth:`write` without a further wait. All of this takes :attr:`timeout_s` at
-    most.
+    most. Where neither a connection nor a rate slot has to be waited for, :meth:`connect_now` and :meth:`rate_slot_now`
+    take their places.
     """
 
     timeout_s: float
@@ -38,8 +39,16 @@ class OrderRequest(Protocol):
         """
         ...
 
+    def connect_now(self) -> bool:
+        """Get an open connection from the pool; return false if there is none."""
+        ...
+
     async def rate_slot(self) -> None:
         """Wait until the exchange's rate limit has room for an order, and count the order."""
+        ...
+
+    def rate_slot_now(self) -> bool:
+        """Count the order, if the exchange's rate limit has room for it now; otherwise return false."""
         ...
 
     def write(self) -> bool:
@@ -92,6 +101,10 @@ class Exchange(Protocol):
 
     async def cancel(self, order: Order) -> CancelAnswer:
         """Ask the exchange to cancel an order."""
+        ...
+
+    def known_rules(self, symbol: str) -> SymbolRules | None:
+        """Return a trading pair's rules if they are known without a query."""
         ...
 
     async def rules(self, symbol: str) -> SymbolRules | None:

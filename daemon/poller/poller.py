@@ -183,7 +183,7 @@ class Poller:
     def _may_query(self, candidate: Candidate) -> bool:
         """Whether the exchange may be queried for the pair: bad rows must not use up the weight that orders need."""
         now_ms = self._engine.clock.now_ms()
-        if self._exchange.knows(candidate.request.symbol):
+        if self._exchange.known_rules(candidate.request.symbol) is not None:
             return True
         if now_ms < self._next_pair_query_ms:
             return False

@@ -47,8 +47,22 @@ class Runner(Protocol):
         ...
 
 
-class ConnectionRunner(Runner, Protocol):
+class ConnectionRunner(Protocol):
     """Runs functions on the writing connection, one at a time."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether :meth:`here` may run work: the disk is fast, and nothing else uses the connection."""
+        ...
+
+    def here(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
+        """Run short work at once, in the event-loop thread. Work that fails must leave nothing behind.
+
+        Raises:
+            Locked: another process has the database locked.
+
+        """
+        ...
 
     def in_thread(self, work: Callable[[sqlite3.Connection], _T], /) -> Awaitable[_T]:
         """Run work that may be slow, where it blocks nothing but this connection."""
@@ -98,16 +112,30 @@ class InlineOrThread:
         self._mutex = asyncio.Lock()
         self._in_thread_until_s = 0.0
 
-    async def __call__(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
-        """Run short work that leaves nothing behind when it fails; in the thread if the disk is slow or locked."""
-        if stopwatch_s() >= self._in_thread_until_s:
-            try:
-                async with self._mutex:
-                    return self._inline(work)
-            except sqlite3.OperationalError as error:
-                if not _is_locked(error):
-                    raise
-        return await self.waiting_for_lock(work)
+    @property
+    def is_free(self) -> bool:
+        """Whether :meth:`here` may run work: the disk is fast, and nothing else uses the connection."""
+        return stopwatch_s() >= self._in_thread_until_s and not self._mutex.locked()
+
+    def here(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
+        """Run short work at once, in the event-loop thread. Work that fails must leave nothing behind.
+
+        Raises:
+            Locked: another process has the database locked.
+
+        """
+        assert not self._mutex.locked()
+        began_s = stopwatch_s()
+        try:
+            return work(self._connection)
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error):
+                raise
+            raise Locked(str(error)) from error
+        finally:
+            ended_s = stopwatch_s()
+            if ended_s - began_s > SLOW_S:
+                self._in_thread_until_s = ended_s + IN_THREAD_S
 
     async def waiting_for_lock(self, work: Callable[[sqlite3.Connection], _T], /) -> _T:
         """Run it in the thread, and retry while another process has the database locked."""
@@ -139,15 +167,6 @@ class InlineOrThread:
             async with self._mutex:
                 done = await self._thread(with_timeout)
         return done
-
-    def _inline(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        began_s = stopwatch_s()
-        try:
-            return work(self._connection)
-        finally:
-            ended_s = stopwatch_s()
-            if ended_s - began_s > SLOW_S:
-                self._in_thread_until_s = ended_s + IN_THREAD_S
 
 
 def _is_locked(error: Exception) -> bool:

@@ -1,9 +1,11 @@
 """Group commit: all waiting changes are written in one transaction with one fsync.
 
-One task owns the writing connection. A decision's changes join the open group, and the caller gets the group's
-:class:`Commit` to wait on. The task closes the group, writes all of it (:mod:`daemon.store.connection`), and opens the
-next. Groups are written in the order in which they were opened, and changes in the order in which they joined. So when
-a change is durable, every earlier one is durable.
+A decision's changes join the open group, and the caller gets the group's :class:`Commit`. At the end of the event
+loop's iteration the group is closed and written in the loop's thread. The requests that wait for it are written at
+once: there is no task switch between the commit and an order's first byte. While the disk is slow or the database
+locked, and for a large group, a task writes the group in a worker thread instead (:mod:`daemon.store.connection`).
+Groups are written in the order in which they were opened, and changes in the order in which they joined. So when a
+change is durable, every earlier one is durable.
 
 Cancelling a waiter has no effect on the group. A failed commit is final: the content of the disk is then unknown, so
 the group's waiters and all later ones get :class:`~daemon.errors.CommitFailed`, and the task raises it, which ends the
@@ -13,6 +15,7 @@ process.
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 
@@ -24,7 +27,7 @@ from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter
-from daemon.errors import CommitFailed, DatabaseGone
+from daemon.errors import CommitFailed, DatabaseGone, Locked
 from daemon.store import rows
 from daemon.store.connection import ConnectionRunner
 from daemon.store.opening import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
@@ -40,9 +43,6 @@ grown at the start; a commit that extends it takes twice as long."""
 
 LARGE = 300
 """A group of more rows is written in the worker thread: it would block the event loop for too long."""
-
-ITERATIONS = 8
-"""The number of event-loop iterations for which a group stays open at most."""
 
 RETRY_CHECKPOINT_S = 5.0
 """The wait before the next checkpoint, after a reader prevented a complete one."""
@@ -63,8 +63,11 @@ class Commit:
         self.events: list[Event] = []
         self.joined = 0
         self.took_s = 0.0  # by the stopwatch: simulated event-loop time does not advance during a commit
-        self._ended = asyncio.Event()
+        self._is_ended = False
         self._failure: str | None = None
+        self._writes: list[Callable[[], None]] = []
+        self._then: list[Callable[[], None]] = []
+        self._waiting: asyncio.Event | None = None
 
     def __bool__(self) -> bool:
         return self.rows > 0
@@ -85,10 +88,43 @@ class Commit:
         self.facts.update(changes.facts)
         self.events.extend(changes.events)
 
+    def write_when_durable(self, write: Callable[[], None]) -> None:
+        """Call ``write``, which writes a request, as soon as the group is on disk; never if the commit fails."""
+        if self._is_ended and self._failure is None:
+            write()
+        else:
+            self._writes.append(write)
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Call ``work`` when the commit has ended and its requests are written; :meth:`check` says how it ended."""
+        if self._is_ended:
+            asyncio.get_running_loop().call_soon(work)
+        else:
+            self._then.append(work)
+
     def end(self, failure: str | None = None) -> None:
-        """Wake the waiters; ``failure`` is why the commit failed."""
+        """Write the requests, then wake what waits; ``failure`` is why the commit failed."""
         self._failure = failure
-        self._ended.set()
+        self._is_ended = True
+        if failure is None:
+            for write in self._writes:
+                write()
+        if self._waiting is not None:
+            self._waiting.set()
+        for work in self._then:
+            asyncio.get_running_loop().call_soon(work)
+        self._writes, self._then = [], []
+
+    def check(self) -> None:
+        """Return if the group is on disk; it must have ended.
+
+        Raises:
+            CommitFailed: the commit failed.
+
+        """
+        assert self._is_ended
+        if self._failure is not None:
+            raise CommitFailed(self._failure)
 
     async def durable(self) -> None:
         """Wait until the group is on disk.
@@ -97,14 +133,15 @@ class Commit:
             CommitFailed: the commit failed.
 
         """
-        if not self._ended.is_set():
-            await self._ended.wait()
-        if self._failure is not None:
-            raise CommitFailed(self._failure)
+        if not self._is_ended:
+            if self._waiting is None:
+                self._waiting = asyncio.Event()
+            await self._waiting.wait()
+        self.check()
 
 
 class Writer:
-    """The task that owns the writing connection."""
+    """Owns the writing connection."""
 
     def __init__(
         self,
@@ -126,8 +163,9 @@ class Writer:
         self._group = Commit()
         self._last = Commit()
         self._last.end()
-        self._wanted = asyncio.Event()
+        self._wanted = asyncio.Event()  # the task has something to do
         self._due = False  # the open group is to be written now
+        self._is_written_aside = False  # the task is writing a group
         self._not_urgent_timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._failed: CommitFailed | None = None
@@ -168,15 +206,13 @@ class Writer:
         if self._failed is None:
             self._failed = failed
             self._group.end(str(failed))
-            self._write_now()
+            self._wanted.set()
         return self._failed
 
     def wrote_elsewhere(self, rows: int) -> None:
         """Count rows that were written outside the group commit towards the next checkpoint."""
         if rows:
-            self._commits += 1
-            self._pages += 2 * rows
-            self._wanted.set()
+            self._count_pages(2 * rows)
 
     def close(self) -> None:
         """End :meth:`run` when all groups are written."""
@@ -184,11 +220,31 @@ class Writer:
         self._wanted.set()
 
     def _write_now(self) -> None:
-        self._due = True
-        self._wanted.set()
+        """Let the group be written at the end of this iteration; what else is decided in it joins the group."""
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._write_here)
+
+    def _write_here(self) -> None:
+        """Write the open group in this thread, or leave it to the task."""
+        if self._failed is not None or self._is_written_aside or not self._due:
+            return
+        if self._group.rows > LARGE or self._pages >= PAGES_UNTIL_A_CHECKPOINT or not self._runner.is_free:
+            self._wanted.set()
+            return
+        group, began_s = self._close_group(), self._stopwatch()
+        try:
+            self.check_files()
+            self._runner.here(partial(write, group=group))
+        except Locked:
+            self._reopen(group)
+        except (sqlite3.Error, DatabaseGone) as error:
+            self._fail_group(group, error)
+        else:
+            self._written(group, began_s)
 
     async def run(self) -> None:
-        """Write group after group until closed.
+        """Write until closed what :meth:`commit` leaves to this task, and checkpoint.
 
         Raises:
             CommitFailed: a commit failed.
@@ -202,29 +258,20 @@ class Writer:
                 if not self._group:
                     self._failed = CommitFailed("the store is closed")
                     return
-                await self._write()
+                await self._write_aside()
 
     async def _wait(self) -> None:
-        """Wait for a group to write. Checkpoint in an idle moment, or after many pages without one."""
-        while not self._due and not self._closing:
+        """Wait for a group that this task has to write. Checkpoint in an idle moment, or after many pages."""
+        self._is_written_aside = False
+        self._write_here()  # what has joined meanwhile
+        while not self._due and not self._closing and self._failed is None:
             self._wanted.clear()
-            if self._commits >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
-                self._check_idle_later(IDLE_S)
             await self._wanted.wait()
             if (self._is_idle or self._pages >= PAGES_UNTIL_A_CHECKPOINT) and not self._due:
                 await self._checkpoint()
+        self._is_written_aside = True
         if self._pages >= PAGES_UNTIL_A_CHECKPOINT:
             await self._checkpoint()
-        await self._let_others_join()
-
-    async def _let_others_join(self) -> None:
-        """Keep the group open while others join it. A single change does not wait."""
-        joined = 1
-        for _ in range(ITERATIONS):
-            if self._group.joined <= joined:
-                return
-            joined = self._group.joined
-            await asyncio.sleep(0)
 
     async def _checkpoint(self) -> None:
         """Copy the WAL back. If the disk is full, everything stays in the WAL, and the next checkpoint tries again.
@@ -257,30 +304,48 @@ class Writer:
             self._is_idle = True
             self._wanted.set()
 
-    async def _write(self) -> None:
+    async def _write_aside(self) -> None:
+        """Write the open group in the worker thread, which waits while another process has the database locked."""
+        group, began_s = self._close_group(), self._stopwatch()
+        try:
+            self.check_files()
+            await self._runner.waiting_for_lock(partial(write, group=group))
+        except (sqlite3.Error, DatabaseGone) as error:
+            raise self._fail_group(group, error) from error
+        self._written(group, began_s)
+
+    def _close_group(self) -> Commit:
         group, self._group = self._group, Commit()
-        self._last, self._due = group, False
+        self._last, self._due, self._is_idle = group, False, False
         if self._not_urgent_timer is not None:
             self._not_urgent_timer.cancel()
             self._not_urgent_timer = None
-        began_s = self._stopwatch()
-        self._is_idle = False
-        try:
-            self.check_files()
-            runner = self._runner if group.rows <= LARGE else self._runner.waiting_for_lock
-            await runner(lambda connection: write(connection, group))
-        except sqlite3.Error as error:
-            failed = self._failure_of("commit", error)
-            group.end(str(failed))
-            raise failed from error
-        except DatabaseGone as failed:
-            group.end(str(failed))
-            raise
+        return group
+
+    def _reopen(self, group: Commit) -> None:
+        """Leave a group that was not written to the task."""
+        self._group, self._due = group, True
+        self._wanted.set()
+
+    def _written(self, group: Commit, began_s: float) -> None:
         group.took_s = self._stopwatch() - began_s
         self._wrote_s = asyncio.get_running_loop().time()
-        self._commits += 1
-        self._pages += 6 + 2 * group.rows  # at most
+        self._count_pages(6 + 2 * group.rows)  # at most
         group.end()
+
+    def _fail_group(self, group: Commit, error: sqlite3.Error | DatabaseGone) -> CommitFailed:
+        failed = error if isinstance(error, DatabaseGone) else self._failure_of("commit", error)
+        group.end(str(failed))
+        return failed
+
+    def _count_pages(self, pages: int) -> None:
+        """Count a commit towards the next checkpoint, which comes in an idle moment, or now if it is due."""
+        self._commits += 1
+        self._pages += pages
+        if self._pages >= PAGES_UNTIL_A_CHECKPOINT:
+            self._wanted.set()
+        elif self._commits >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
+            self._check_idle_later(IDLE_S)
 
     def _failure_of(self, what: str, error: sqlite3.Error) -> CommitFailed:
         reason = f"{what} failed: {error}; check the disk's space and health, then start again"

@@ -16,7 +16,7 @@ from daemon.api.event_stream import EventStream
 from daemon.api.http.body import BodyLimits
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
-from daemon.api.http.response import Response
+from daemon.api.http.response import Response, completed
 from daemon.api.server import endpoints
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config
@@ -76,7 +76,7 @@ class Api:
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
         with anyio.fail_after(10):
-            return await self._handlers[f"{method} {path}"](request)
+            return await completed(self._handlers[f"{method} {path}"](request))
 
     def count(self, sql: str, *values: str) -> int:
         """Count rows on disk, over a connection of its own."""

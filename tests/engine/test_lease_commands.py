@@ -1,5 +1,6 @@
 """Leases and their callers: durable before the answer, and ended when no caller is left to receive one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, cast
@@ -11,12 +12,13 @@ from anyio.lowlevel import checkpoint
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.locks import Lock
+from daemon.core.values.waiters import LeaseRequest
 from daemon.core.verbs import leases
 from daemon.core.verbs.dispatch import tick
 from daemon.core.verbs.leases import Leased
 from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.engine.engine import Engine
-from daemon.engine.lease_commands import LeaseCommands
+from daemon.engine.lease_commands import LeaseCommands, Waiting
 from daemon.errors import Held, NotReady, Refusal
 from daemon.store.writer import Commit
 from tests.core.making import lease
@@ -47,11 +49,24 @@ class SlowStore:
         self._open = Commit()
 
 
+async def acquire(commands: LeaseCommands, request: LeaseRequest, wait_s: float | None) -> Leased:
+    """Acquire a lease as its route does."""
+    got = commands.ask(request, waits=wait_s is not None)
+    if isinstance(got, Waiting):
+        return await commands.wait(got, wait_s or 0)
+    try:
+        await got.commit.durable()
+    except asyncio.CancelledError:
+        commands.lose(got)
+        raise
+    return commands.deliver(got)
+
+
 class Caller:
     """A request for a lease, as a task."""
 
     def __init__(self, commands: LeaseCommands, wait_s: float | None, **changes: Any) -> None:
-        self._acquire = partial(commands.acquire, lease(**changes), wait_s)
+        self._acquire = partial(acquire, commands, lease(**changes), wait_s)
         self._scope = anyio.CancelScope()
         self.answer: Leased | None = None
         self.refusal: Refusal | None = None

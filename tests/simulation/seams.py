@@ -47,12 +47,15 @@ class Dead(Exception):
 class Life:
     """One run of the daemon's process; after :meth:`kill` it has no further effect."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_fragile: bool) -> None:
         self.killed = False
+        self.is_fragile = is_fragile  # it may be killed between a commit and what depends on it
+        self.ended = anyio.Event()
 
     def kill(self) -> None:
         """End it at once, at whatever point it is."""
         self.killed = True
+        self.ended.set()
 
     def check(self) -> None:
         """Raise if the process is dead, so that it has no effect."""
@@ -76,7 +79,7 @@ class Disk:
         """Return a store on this disk."""
         read = VirtualHand(self._read, self._life, anyio.lowlevel.checkpoint)
         return Store(
-            write=VirtualHand(self._write, self._life, self._take_time),
+            write=VirtualWriter(self._write, self._life, self._take_time, self._dice),
             read=read,
             lists=read,
             keys=self._keys,
@@ -114,7 +117,35 @@ class VirtualHand:
         self._life.check()
         return done
 
-    in_thread = waiting_for_lock = __call__
+
+class VirtualWriter(VirtualHand):
+    """Runs functions on the writing connection: at once while the disk is fast, which it is half of the time."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, life: Life, take_time: Callable[[], Awaitable[None]], dice: Random
+    ) -> None:
+        super().__init__(connection, life, take_time)
+        self._dice = dice
+        self._mutex = asyncio.Lock()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether work may be done at once."""
+        return not self._life.killed and not self._mutex.locked() and self._dice.random() < 0.5
+
+    def here(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        """Run a function at once; the process may be killed before what depends on it."""
+        done = work(self._connection)
+        if self._life.is_fragile and self._dice.random() < 0.002:
+            self._life.kill()
+        return done
+
+    async def in_thread(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        """Run a function that takes time."""
+        async with self._mutex:
+            return await self(work)
+
+    waiting_for_lock = in_thread
 
 
 class Weather:
@@ -152,6 +183,10 @@ class Network:
     def transport(self, life: Life) -> "VirtualTransport":
         """Return the transport of one run."""
         return VirtualTransport(self, life)
+
+    def pooled(self, life: Life) -> "VirtualConnection | None":
+        """Return an open connection of the pool, if there is one: three times of four."""
+        return VirtualConnection(self, life) if self._dice.random() < 0.75 else None
 
     async def connect(self, life: Life) -> "VirtualConnection":
         """Open a connection, or reuse an open one."""
@@ -244,6 +279,10 @@ class VirtualTransport:
     def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return a request as it is written."""
         return f"{method} {target} HTTP/1.1\r\n{header_lines}\r\n".encode("ascii")
+
+    def pooled(self) -> VirtualConnection | None:
+        """Return an open connection of the pool."""
+        return self._network.pooled(self._life)
 
     async def connect(self, timeout_s: float) -> VirtualConnection:
         """Return an open connection."""

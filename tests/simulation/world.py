@@ -15,6 +15,7 @@ from daemon.config.tables import Config, StoreTable
 from daemon.config.trading_tables import LocksTable, QueueTable, ReconcileTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
+from daemon.core.values.signals import SignalRequest
 from daemon.core.values.states import State
 from daemon.core.verbs import operator
 from daemon.core.verbs.intake import Accepted
@@ -23,7 +24,7 @@ from daemon.core.verbs.recovery import Remembered
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import Caller, OrderCommands
-from daemon.errors import CommitFailed, Refusal
+from daemon.errors import CommitFailed, InvariantBroken, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.simulator.book import Book
 from daemon.simulator.control import MarketChange
@@ -136,7 +137,7 @@ class World:
 
     async def _live(self, network: Network, for_s: float) -> None:
         """Run the daemon for a while, then kill or stop it."""
-        life = Life()
+        life = Life(is_fragile=for_s != QUIET_S)
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
         exchange = MexcExchange(network.transport(life), PAPER, self._clock, CONFIG.exchange)
@@ -149,8 +150,9 @@ class World:
                     tasks.start_soon(self._run, engine, await store.remembered(), ended)
                     self._engine = engine
                     self._order_commands = OrderCommands(engine, self._dice.randbytes)
-                    await anyio.sleep(for_s)
-                    if for_s != QUIET_S and self._dice.random() < 0.7:  # most runs end with a kill
+                    with anyio.move_on_after(for_s):
+                        await life.ended.wait()
+                    if life.killed or (for_s != QUIET_S and self._dice.random() < 0.7):  # most runs end with a kill
                         life.kill()
                         tasks.cancel_scope.cancel()
                     else:
@@ -159,8 +161,9 @@ class World:
                 finally:
                     self._cut_calls()
                     store.writer.close()
-        except* Dead:
-            pass
+        except* (Dead, InvariantBroken):
+            if not life.killed:
+                raise
         finally:
             self._order_commands = self._engine = None
             disk.close()
@@ -191,7 +194,7 @@ class World:
                 with anyio.move_on_after(2) as call:
                     self._calls.append(call)
                     try:
-                        accepted = await desk.submit(wish.request, BOT)
+                        accepted = await _submit(desk, wish.request)
                     except (Refusal, Dead, CommitFailed):
                         pass
                     else:
@@ -363,3 +366,13 @@ class World:
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+async def _submit(desk: OrderCommands, request: SignalRequest) -> Accepted:
+    """Submit a signal as its route does; return when its order is on disk."""
+    submitted = desk.try_submit(request, BOT)
+    if submitted is None:
+        return await desk.submit(request, BOT)
+    accepted, commit = submitted
+    await commit.durable()
+    return accepted

@@ -34,7 +34,8 @@ def patience_ms(connection: sqlite3.Connection) -> int:
 
 
 async def test_short_work_runs_in_the_event_loop_thread(store: Store) -> None:
-    assert await store._write(where)
+    assert store._write.is_free
+    assert store._write.here(where)
 
 
 async def test_slow_work_runs_in_the_thread(store: Store) -> None:
@@ -62,12 +63,18 @@ async def test_after_a_slow_commit_commits_run_in_the_worker_thread_for_a_while(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "SLOW_S", -1.0)
-    assert await store._write(where)
-    assert not await store._write(where)
-    monkeypatch.setattr(connection, "IN_THREAD_S", -1.0)
-    store._write._in_thread_until_s = 0.0  # type: ignore[attr-defined]  # the while is over
-    assert await store._write(where)
-    assert await store._write(where)
+    places: list[bool] = []
+
+    def witnessed(connection: sqlite3.Connection, group: Commit) -> None:
+        places.append(where(connection))
+        write(connection, group)
+
+    monkeypatch.setattr("daemon.store.writer.write", witnessed)
+    for number in range(1, 4):
+        if number == 3:
+            monkeypatch.setattr(store._write, "_in_thread_until_s", 0.0)  # the while is over
+        await store.commit(ChangeSet(orders={"1": making.order(number)})).durable()
+    assert places == [True, False, True]
 
 
 async def test_the_worker_thread_waits_for_a_lock_of_another_process(store: Store, tmp_path: Path) -> None:
@@ -116,9 +123,9 @@ async def test_a_commit_that_waited_too_long_for_another_programs_lock_has_faile
 
 
 async def test_only_the_worker_thread_waits_for_locks(store: Store) -> None:
-    assert await store._write(patience_ms) == 0
+    assert store._write.here(patience_ms) == 0
     assert await store._write.in_thread(patience_ms) == connection.RETRY_MS
-    assert await store._write(patience_ms) == 0
+    assert store._write.here(patience_ms) == 0
 
 
 async def test_one_thread_at_a_time_uses_the_connection_even_after_the_caller_is_cancelled(store: Store) -> None:
@@ -136,7 +143,7 @@ async def test_one_thread_at_a_time_uses_the_connection_even_after_the_caller_is
             await store._write.in_thread(long)
 
     async def short() -> None:
-        await store._write(lambda _: done.append("short"))
+        await store._write.in_thread(lambda _: done.append("short"))
 
     scopes: list[anyio.CancelScope] = []
     async with anyio.create_task_group() as tasks:
@@ -146,5 +153,6 @@ async def test_one_thread_at_a_time_uses_the_connection_even_after_the_caller_is
         tasks.start_soon(short)
         await anyio.wait_all_tasks_blocked()
         assert done == []
+        assert not store._write.is_free
         may_end.set()
     assert done == ["long", "short"]

@@ -38,9 +38,12 @@ class Valve:
         self._runner = store.writer._runner
         store.writer._runner = self  # in the way of the real one
 
-    async def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T:
-        await self.open.wait()
-        return await self._runner(self._traced(work))
+    @property
+    def is_free(self) -> bool:
+        return self.open.is_set() and self._runner.is_free
+
+    def here(self, work: Callable[[sqlite3.Connection], T], /) -> T:
+        return self._runner.here(self._traced(work))
 
     async def in_thread(self, work: Callable[[sqlite3.Connection], T], /) -> T:
         return await self._runner.in_thread(self._traced(work))
@@ -237,8 +240,8 @@ async def test_a_failed_commit_fails_all_waiters_and_ends_the_store(tmp_path: Pa
     with pytest.raises(ExceptionGroup) as caught:
         async with store_at(tmp_path) as (store, valve):
             await store.commit(step(1)).durable()
-            await valve(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
-            await valve(lambda connection: connection.execute("PRAGMA cache_spill = OFF"))
+            valve.here(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+            valve.here(lambda connection: connection.execute("PRAGMA cache_spill = OFF"))
             big = making.order(2, reason="x" * 8_000_000)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(expect_failure, store, 3)
@@ -301,7 +304,7 @@ async def test_a_failed_checkpoint_ends_the_store_as_a_failed_commit_does(tmp_pa
         async with store_at(tmp_path) as (store, valve):
             for number in range(1, 31):
                 await store.commit(step(number)).durable()
-            await valve(lambda connection: connection.set_authorizer(refuse))
+            valve.here(lambda connection: connection.set_authorizer(refuse))
             await anyio.sleep_forever()  # until the idle moment comes
     assert caught.group_contains(CommitFailed)
     with pytest.raises(CommitFailed, match="checkpoint failed"):

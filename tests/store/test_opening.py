@@ -63,7 +63,7 @@ async def test_a_new_database_is_made_with_its_directory_for_the_owner_alone(pat
 async def test_a_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> None:
     async with open_store(path) as store:
         names = ("journal_mode", "synchronous", "user_version", "application_id")
-        pragmas = {name: await store._write(partial(pragma, name)) for name in names}
+        pragmas = {name: store._write.here(partial(pragma, name)) for name in names}
     full = 2
     assert pragmas == {
         "journal_mode": "wal",

@@ -13,7 +13,7 @@ from daemon.api.http.error_responses import ErrorResponses, HttpError
 from daemon.api.http.loopback import AccessCheck
 from daemon.api.http.peer import GONE
 from daemon.api.http.request import Request
-from daemon.api.http.response import Response, Stream
+from daemon.api.http.response import Response, Stream, completed
 from daemon.api.http.routes import Endpoint
 from daemon.errors import Invalid
 
@@ -47,7 +47,7 @@ def _handler(endpoint: Endpoint, limits: Callable[[], BodyLimits]) -> AiohttpHan
             path_parameters=request.match_info,
             body=b"" if body is None else await _read(request, body, limits()),
         )
-        response = await endpoint.handler(value)
+        response = await completed(endpoint.handler(value))
         return _whole(response) if response.stream is None else await _stream(request, response, response.stream)
 
     return handle

@@ -15,7 +15,8 @@ while requests arrive whole, then aiohttp's server. It does what both need:
 import asyncio
 import select
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import cast
 
 import anyio
@@ -24,7 +25,8 @@ from aiohttp import web
 from daemon.api.http.fast_path import FastPath, FastRequest, wire_form
 from daemon.api.http.head_counter import HeadCounter
 from daemon.api.http.peer import Peer, peer_of
-from daemon.api.http.response import Response, json
+from daemon.api.http.response import AfterCommit, Response, json
+from daemon.api.http.turns import Turns
 from daemon.api.views import ErrorView
 
 SWEEP_S = 15.0
@@ -67,6 +69,7 @@ class Connections:
         self.limit = limit
         self.open: set[Connection] = set()
         self.hangups = HangUps()
+        self.turns = Turns()
         self._idle_s = idle_s
 
     def __call__(self) -> "Connection":
@@ -134,7 +137,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, listener: Connections) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self.answering: asyncio.Task[None] | None = None  # on the fast path
+        self.answering: asyncio.Future[None] | None = None  # on the fast path
+        self._is_waiting = False  # for its turn on the fast path
         self._waiting = b""  # behind that
         self._used_s = self._loop.time()
         self._ended = False  # the client sends no more
@@ -177,7 +181,7 @@ class Connection(asyncio.Protocol):
         self._used_s = self._loop.time()
         if self._aiohttp is not None:
             self._hand_on(data)
-        elif self.answering is None:
+        elif self.answering is None and not self._is_waiting:
             self._take(data)
         else:
             self._waiting += data
@@ -235,7 +239,7 @@ class Connection(asyncio.Protocol):
 
     def is_idle_since(self, instant_s: float) -> bool:
         """Whether nothing has happened since an instant of the loop's clock; aiohttp's server checks its own."""
-        return self._aiohttp is None and self.answering is None and self._used_s < instant_s
+        return self._aiohttp is None and not self._owes() and self._used_s < instant_s
 
     def close(self) -> None:
         """Close the connection once everything written has been sent."""
@@ -253,10 +257,44 @@ class Connection(asyncio.Protocol):
         if fast_path is None or found is None:
             self._hand_over(data)
         else:
-            self.answering = self._loop.create_task(self._answer(fast_path, found))  # held here, ended with it
+            self._is_waiting = True
+            self._listener.turns.run(partial(self._answer, fast_path, found))
 
-    async def _answer(self, fast_path: FastPath, found: FastRequest) -> None:
-        response = await fast_path.answer(found)
+    def _answer(self, fast_path: FastPath, found: FastRequest) -> None:
+        self._is_waiting = False
+        if self._transport.is_closing():
+            return
+        answer = fast_path.answer(found)
+        if isinstance(answer, Response):
+            self._respond(found, answer)
+        elif isinstance(answer, AfterCommit):
+            self.answering = self._loop.create_future()
+            answer.commit.then(partial(self._respond_after_commit, fast_path, found, answer, self.answering))
+        else:
+            self.answering = self._loop.create_task(self._await(fast_path, found, answer))  # held here, ended with it
+
+    def _respond_after_commit(
+        self, fast_path: FastPath, found: FastRequest, answer: AfterCommit, answering: "asyncio.Future[None]"
+    ) -> None:
+        if answering.cancelled():
+            answer.lost()
+            return
+        answering.set_result(None)
+        try:
+            answer.commit.check()
+            response = answer.respond()
+        except Exception as error:  # noqa: BLE001  # the last resort of a request; the daemon itself goes on
+            response = fast_path.refusal(found, error)
+        self._respond(found, response)
+
+    async def _await(self, fast_path: FastPath, found: FastRequest, answer: Awaitable[Response]) -> None:
+        try:
+            response = await answer
+        except Exception as error:  # noqa: BLE001  # the last resort of a request; the daemon itself goes on
+            response = fast_path.refusal(found, error)
+        self._respond(found, response)
+
+    def _respond(self, found: FastRequest, response: Response) -> None:
         self.answering, self._used_s = None, self._loop.time()
         is_last = self._ended and not self._waiting
         stays = found.keep_alive and not response.closes and not is_last
@@ -310,7 +348,7 @@ class Connection(asyncio.Protocol):
     def _owes(self) -> bool:
         """Whether a complete request, or invalid HTTP, has no answer yet."""
         if self._aiohttp is None:
-            return self.answering is not None
+            return self.answering is not None or self._is_waiting
         if self._heads.is_broken:
             return True
         if self._heads.is_lost:

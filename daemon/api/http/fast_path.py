@@ -19,7 +19,7 @@ from daemon.api.http.body import BodyLimits
 from daemon.api.http.error_responses import ErrorResponses, HttpError
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
-from daemon.api.http.response import Response
+from daemon.api.http.response import Answer, Response
 from daemon.api.http.routes import Endpoint
 
 MAX_REQUEST = 65_536
@@ -70,15 +70,19 @@ class FastPath:
         )
         return FastRequest(request, endpoint, head.keep_alive)
 
-    async def answer(self, found: FastRequest) -> Response:
-        """Answer a recognised request; errors of the handler are answered too."""
+    def answer(self, found: FastRequest) -> Answer:
+        """Call the handler of a recognised request; a refusal is answered."""
         request, endpoint = found.request, found.endpoint
         try:
             if endpoint.route.body is not None and len(request.body) > endpoint.route.body.size_limit(self._limits()):
                 raise HttpError(413)  # noqa: TRY301  # as the aiohttp adapter does
-            return await endpoint.handler(request)
+            return endpoint.handler(request)
         except Exception as error:  # noqa: BLE001  # the last resort of a request; the daemon itself goes on
-            return self._errors.response_to(error, request.method, request.path)
+            return self.refusal(found, error)
+
+    def refusal(self, found: FastRequest, error: Exception) -> Response:
+        """Return the response to a request whose handler raised an error."""
+        return self._errors.response_to(error, found.request.method, found.request.path)
 
     def _find(self, path: str) -> tuple[Endpoint, dict[str, str]] | None:
         """Find the endpoint and the path parameters."""

@@ -1,11 +1,13 @@
 """A response as a value. Handlers return it, and the adapters write it to the connection."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from daemon.api.views import encode
+from daemon.store.writer import Commit
 
 JSON = "application/json"
 
@@ -41,6 +43,36 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     stream: Stream | None = None
     closes: bool = False  # the connection ends after it
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class AfterCommit(msgspec.Struct, frozen=True):
+    """A response that is made when a commit is durable; ``lost`` is called instead if the client disconnects before."""
+
+    commit: Commit
+    respond: Callable[[], Response]
+    lost: Callable[[], None] = _nothing
+
+
+Answer: TypeAlias = Response | AfterCommit | Awaitable[Response]
+"""What a handler returns. Only an awaitable needs a task: a handler of an urgent route returns one only if it waits."""
+
+
+async def completed(answer: Answer) -> Response:
+    """Return the response of an answer."""
+    if isinstance(answer, Response):
+        return answer
+    if not isinstance(answer, AfterCommit):
+        return await answer
+    try:
+        await answer.commit.durable()
+    except asyncio.CancelledError:
+        answer.lost()
+        raise
+    return answer.respond()
 
 
 def json(

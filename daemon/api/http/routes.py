@@ -4,7 +4,7 @@ A route's summary is the first line of its handler's docstring. The statuses of 
 it names, by :data:`daemon.api.http.error_responses.STATUS`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -12,15 +12,15 @@ import msgspec
 
 from daemon.api.http.body import MAX_WAIT_S, Body
 from daemon.api.http.request import Request
-from daemon.api.http.response import JSON, Response
+from daemon.api.http.response import JSON, Answer
 from daemon.errors import Refusal
 
 EVENTS = "text/event-stream"
 
 Method = Literal["GET", "POST", "DELETE"]
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Answer]
 
-_F = TypeVar("_F", bound=Callable[..., Awaitable[Response]])
+_F = TypeVar("_F", bound=Callable[..., Answer])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

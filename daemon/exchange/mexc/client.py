@@ -103,6 +103,10 @@ class MexcExchange:
                 pass
         raise NotReady(f"the exchange shows no account: {answer.reply}")
 
+    def known_rules(self, symbol: str) -> SymbolRules | None:
+        """Return a pair's rules if they are known without a query."""
+        return self._rules.get(symbol)
+
     async def rules(self, symbol: str) -> SymbolRules | None:
         """Return a pair's rules; query them if they are not known."""
         return self._rules.get(symbol) or await self.fresh_rules(symbol, self._clock.now_ms() - FRESH_MS)
@@ -120,10 +124,6 @@ class MexcExchange:
     async def last_price(self, symbol: str) -> Decimal | None:
         """Return a pair's last price; query it if it is not fresh."""
         return await self._prices.last(symbol)
-
-    def knows(self, symbol: str) -> bool:
-        """Return whether a pair's rules are known without a query."""
-        return symbol in self._rules
 
     def pair_of(self, contract: str) -> str | None:
         """Return the known USDT pair of a contract's coin; ``None`` if there is none, or several.

@@ -42,9 +42,18 @@ class MexcOrderRequest:
         except (aiohttp.ClientError, OSError) as error:
             raise NotConnected(describe(error)) from None
 
+    def connect_now(self) -> bool:
+        """Get an open connection from the pool; return false if there is none."""
+        self._connection = self._requests.transport.pooled()
+        return self._connection is not None
+
     async def rate_slot(self) -> None:
         """Wait until the exchange's rate limit has room for an order, and count the order."""
         await self._requests.pacer.wait_for_order()
+
+    def rate_slot_now(self) -> bool:
+        """Count the order, if the exchange's rate limit has room for it now; otherwise return false."""
+        return self._requests.pacer.take_order_slot()
 
     def write(self) -> bool:
         """Write the request at once; ``False`` if the server has closed the connection: nothing was written."""

@@ -104,12 +104,21 @@ class Pacer:
     async def wait_for_order(self) -> None:
         """Wait until an order or a cancel may be sent, and count it."""
         async with self._order_lock:
-            now_ms = self._clock.now_ms()
-            while (ready_ms := self._orders.ready_ms(now_ms, 1, self.table.order_rate_per_s)) > now_ms:
-                await anyio.sleep((ready_ms - now_ms) / 1_000)
-                now_ms = self._clock.now_ms()
+            while (wait_ms := self._take_order_slot()) > 0:  # noqa: ASYNC110  # nothing else ends the wait
+                await anyio.sleep(wait_ms / 1_000)
+
+    def take_order_slot(self) -> bool:
+        """Count an order, if it may be sent now and none waits for that; otherwise return false."""
+        return not self._order_lock.locked() and self._take_order_slot() == 0
+
+    def _take_order_slot(self) -> int:
+        """Count an order or a cancel if it may be sent now; return how long it must wait in ms, or 0."""
+        now_ms = self._clock.now_ms()
+        wait_ms = self._orders.ready_ms(now_ms, 1, self.table.order_rate_per_s) - now_ms
+        if wait_ms <= 0:
             self._orders.spend(now_ms, 1)
             self._weight.spend(now_ms, 1)
+        return max(0, wait_ms)
 
     def _ready_ms(self, weight: int) -> int:
         now_ms = self._clock.now_ms()

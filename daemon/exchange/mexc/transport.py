@@ -24,6 +24,8 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
+from daemon.without_waiting import without_waiting
+
 MAX_BODY = 16 << 20
 """Bytes of an answer that are read; exchangeInfo of all pairs is the longest."""
 
@@ -86,6 +88,10 @@ class Transport(Protocol):
 
     def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return the bytes of a request. ``target`` is path and query, already encoded."""
+        ...
+
+    def pooled(self) -> Connection | None:
+        """Return an open connection of the pool; ``None`` if there is none."""
         ...
 
     async def connect(self, timeout_s: float) -> Connection:
@@ -187,6 +193,7 @@ class HttpTransport:
         url = URL(base_url)
         self._connector = connector
         self._destination = aiohttp.ClientRequest("GET", url)  # what the pool knows connections by
+        self._key = self._destination.connection_key
         self._path = url.raw_path.rstrip("/")
         self._host = url.host_port_subcomponent
         self._carried: WeakSet[ResponseHandler] = WeakSet()
@@ -198,18 +205,27 @@ class HttpTransport:
             f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._host}\r\nAccept: */*\r\n{header_lines}{length}\r\n"
         ).encode("ascii")
 
-    async def connect(self, timeout_s: float) -> PooledConnection:
-        """Return an open connection that the server has not closed."""
-        timeout = aiohttp.ClientTimeout(connect=timeout_s / 2)
-        while True:
-            try:
-                found = await self._connector.connect(self._destination, [], timeout)
-            except TimeoutError:
-                raise aiohttp.ConnectionTimeoutError("no connection in time") from None
+    def pooled(self) -> PooledConnection | None:
+        """Return an open connection of the pool that the server has not closed; ``None`` if there is none."""
+        # aiohttp has no public method for this; the method waits only in traces, of which there are none.
+        while (found := without_waiting(self._connector._get(self._key, []))) is not None:  # noqa: SLF001
             connection = PooledConnection(found, self._carried)
             if not (connection.reused and connection.is_given_up()):
                 return connection
             found.close()
+        return None
+
+    async def connect(self, timeout_s: float) -> PooledConnection:
+        """Return an open connection that the server has not closed."""
+        timeout = aiohttp.ClientTimeout(connect=timeout_s / 2)
+        connection = self.pooled()
+        if connection is not None:
+            return connection
+        try:
+            found = await self._connector.connect(self._destination, [], timeout)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError("no connection in time") from None
+        return PooledConnection(found, self._carried)
 
     async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
         """Send one request as soon as there is a connection."""

@@ -29,7 +29,7 @@ async def test_an_account_that_can_trade_passes_the_preflight_and_nothing_is_pla
     healthy: ScriptedExchange, client: MexcExchange
 ) -> None:
     assert (await client.preflight()).verdict is PreflightVerdict.FIT
-    assert client.knows("BTCUSDT")
+    assert client.known_rules("BTCUSDT") is not None
     assert healthy.requests(ORDER_PLACED) == []
 
 

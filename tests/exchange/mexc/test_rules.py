@@ -307,7 +307,8 @@ async def test_a_pair_is_found_by_its_contract(exchange: ScriptedExchange, clien
     assert [client.pair_of(address) for address in asked] == [
         "BTCUSDT", "BTCUSDT", "SOLUSDT", None, None, None, None,
     ]  # fmt: skip
-    assert (client.knows("SOLUSDT"), client.knows("NEWUSDT")) == (True, False)
+    assert client.known_rules("SOLUSDT") is not None
+    assert client.known_rules("NEWUSDT") is None
 
 
 async def test_rules_loaded_again_replace_the_old_ones(exchange: ScriptedExchange, client: MexcExchange) -> None:
