@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -76,9 +76,15 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
     )
 
 
-def by_key(connection: sqlite3.Connection, key: str) -> Order | None:
-    """Return the order that a key is bound to."""
-    return _order(connection, "key = ? AND key_bound = 1", key)
+def by_keys(connection: sqlite3.Connection, keys: Sequence[str]) -> list[Order]:
+    """Return the orders that keys are bound to.
+
+    Most keys have none. So the columns, whose description takes longer than the lookup, are read only if there is one.
+    """
+    marks = ", ".join("?" * len(keys))
+    found = connection.execute(f"SELECT seq FROM orders WHERE key_bound = 1 AND key IN ({marks})", keys)  # noqa: S608
+    orders = [_order(connection, "seq = ?", seq) for (seq,) in found.fetchall()]
+    return [order for order in orders if order is not None]
 
 
 def lease_by_key(connection: sqlite3.Connection, key: str) -> Lock | None:
@@ -186,7 +192,7 @@ def _seq_before(connection: sqlite3.Connection, at_ms: int) -> int:
     return _number(connection, "SELECT seq FROM orders WHERE accepted_ms < ? ORDER BY seq DESC LIMIT 1", at_ms)
 
 
-def _order(connection: sqlite3.Connection, where: str, value: str) -> Order | None:
+def _order(connection: sqlite3.Connection, where: str, value: str | int) -> Order | None:
     row = connection.execute(f"SELECT * FROM orders WHERE {where}", (value,)).fetchone()  # noqa: S608  # constants
     return None if row is None else rows.order_from(row)
 

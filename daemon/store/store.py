@@ -1,7 +1,7 @@
 """The store: the interface of the database for the rest of the daemon."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -93,13 +93,13 @@ class Store:
         """
         await self.commit(ChangeSet()).durable()
 
-    def recall(self, key: str) -> Order | None:
-        """Return the order that a key is bound to.
+    def recall(self, keys: Sequence[str]) -> list[Order]:
+        """Return the orders that keys are bound to.
 
-        It is read in the event-loop thread: an index lookup in SQLite's page cache takes a hundredth of the time of a
-        switch to another thread, and nothing may run between the lookup and the decision.
+        They are read in the event-loop thread: an index lookup in SQLite's page cache takes a hundredth of the time of
+        a switch to another thread, and nothing may run between the lookup and the decision.
         """
-        return self._read_inline(queries.by_key, key)
+        return self._read_inline(queries.by_keys, keys)
 
     def recall_lease(self, key: str) -> Lock | None:
         """Return the latest lease that was granted under a caller's key; read like :meth:`recall`."""

@@ -88,6 +88,10 @@ class Disk:
         """Find the order that a key is bound to."""
         return next((order for order in self.orders.values() if order.key_bound and order.key == key), None)
 
+    def by_keys(self, keys: Sequence[str]) -> list[Order]:
+        """Find the orders that keys are bound to."""
+        return [order for order in map(self.by_key, keys) if order is not None]
+
     def unfinished(self) -> list[Order]:
         """Return the orders that recovery loads, oldest first."""
         return sorted((order for order in self.orders.values() if order.finished_ms is None), key=_seq)
@@ -177,7 +181,7 @@ class Bench:
         self.rules = rules
         self.now_ms = now_ms
         self.disk = Disk()
-        self.state = TradingState(rules, self.disk.by_key, self.disk.lease_by_key)
+        self.state = TradingState(rules, self.disk.by_keys, self.disk.lease_by_key)
         self.state.gate.open()
         self.rate_free_ms: int | None = None  # when the rate budget has room for the next order in the queue
         self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
@@ -248,7 +252,7 @@ class Bench:
         self.granted.clear()
         self.latest = dict(self.disk.orders)
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
-        self.state = TradingState(self.rules, self.disk.by_key, self.disk.lease_by_key)
+        self.state = TradingState(self.rules, self.disk.by_keys, self.disk.lease_by_key)
         self.decide(recover, self.disk.remembered(self.now_ms))
         return self.last
 

@@ -1,7 +1,7 @@
 """Leases and their callers: durable before the answer, and ended when no caller is left to receive one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from anyio.lowlevel import checkpoint
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order
 from daemon.core.values.waiters import LeaseRequest
 from daemon.core.verbs import leases
 from daemon.core.verbs.dispatch import tick
@@ -34,8 +35,8 @@ class SlowStore:
         self._open = Commit()
         self.turn = checkpoint
 
-    def recall(self, _key: str) -> None:
-        return None
+    def recall(self, _keys: Sequence[str]) -> Sequence[Order]:
+        return ()
 
     def recall_lease(self, _key: str) -> None:
         return None

@@ -14,7 +14,7 @@ from tests.exchange.mexc.clocks import LoopClock
 async def told_of(*commits: Commit) -> list[Event]:
     """Publish one decision per commit, all durable already; return what was emitted."""
     told: list[Event] = []
-    publisher = Publisher(TradingState(RULES, lambda _: None, lambda _: None), LoopClock(), told.append)
+    publisher = Publisher(TradingState(RULES, lambda _: (), lambda _: None), LoopClock(), told.append)
     marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
     for commit, mark in zip(commits, marks, strict=True):
         publisher.publish_after(ChangeSet(notes=[mark]), commit)

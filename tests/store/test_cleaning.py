@@ -133,7 +133,7 @@ async def test_an_order_whose_key_counts_stays_without_its_history(tmp_path: Pat
         history = await store.history(order.order_id)
         assert history is not None
         assert (history.order, history.events, history.attempts) == (order, [], [])
-        assert store.recall(order.key) == (order if order.key_bound else None)
+        assert store.recall([order.key]) == ([order] if order.key_bound else [])
         assert (await store.bought_targets()).get("T1") == (order.order_id if order.target_id else None)
 
 

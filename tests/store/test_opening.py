@@ -213,7 +213,7 @@ async def test_what_cannot_be_read_back_ends_the_store(path: Path) -> None:
             await store.trusted()
             damage(path, "one_order_per_key")
             with pytest.raises(CommitFailed, match="cannot be read"):
-                store.recall("key-1")
+                store.recall(["key-1"])
             await anyio.sleep_forever()
     assert caught.group_contains(CommitFailed)
 

@@ -59,9 +59,9 @@ async def test_a_key_is_recalled_while_it_is_bound(tmp_path: Path) -> None:
         bound = making.order(1, state=State.FILLED, finished_ms=1)
         free = making.order(2, state=State.REJECTED, finished_ms=1, key_bound=False)
         await store.commit(ChangeSet(orders={each.order_id: each for each in (bound, free)})).durable()
-        assert store.recall(bound.key) == bound
-        assert store.recall(free.key) is None
-        assert store.recall("never seen") is None
+        assert store.recall([bound.key]) == [bound]
+        assert store.recall([free.key, bound.key, "never seen"]) == [bound]
+        assert store.recall(["never seen"]) == []
 
 
 async def test_of_every_target_the_order_that_counts_is_found(tmp_path: Path) -> None:

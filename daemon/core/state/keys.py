@@ -4,7 +4,7 @@ The keys of the orders in memory are held here; the others are on disk. If a key
 not show that yet, memory is right.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from daemon.core.values.orders import Order
 
@@ -15,8 +15,8 @@ MAX_ABSENT = 3_000
 class Keys:
     """The bound keys, in memory and on disk."""
 
-    def __init__(self, orders: Mapping[str, Order], recall: Callable[[str], Order | None]) -> None:
-        """``orders`` are those in memory, by id; ``recall`` finds on disk the order that a key is bound to."""
+    def __init__(self, orders: Mapping[str, Order], recall: Callable[[Sequence[str]], Sequence[Order]]) -> None:
+        """``orders`` are those in memory, by id; ``recall`` finds on disk the orders that keys are bound to."""
         self._orders = orders
         self._recall = recall
         self._bound: dict[str, str] = {}  # ids of orders in memory, by key
@@ -32,12 +32,21 @@ class Keys:
             return self._orders[order_id]
         if key in self._absent:
             return None
-        found = self._recall(key)
-        if found is None:
+        found = self._recall((key,))
+        if not found:
             self._remember_absent(key)
             return None
-        newest = self._orders.get(found.order_id, found)
+        newest = self._orders.get(found[0].order_id, found[0])
         return newest if newest.key_bound else None
+
+    def ask(self, keys: Sequence[str]) -> None:
+        """Query the disk once for several keys that are looked up next: for a new signal it has none of them."""
+        unknown = [key for key in keys if key not in self._bound and key not in self._absent]
+        if unknown:
+            on_disk = {order.key for order in self._recall(unknown)}
+            for key in unknown:
+                if key not in on_disk:
+                    self._remember_absent(key)
 
     def note(self, order: Order) -> None:
         """Note whether the key of a new or changed order is bound to it."""

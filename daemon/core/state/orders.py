@@ -5,7 +5,7 @@ An order is a value: a change replaces it. Only :meth:`Orders.keep` replaces ord
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 
 from daemon.core.rules.exposure import Exposure
 from daemon.core.state.keys import Keys
@@ -16,11 +16,12 @@ from daemon.core.values.states import State
 class Orders(Mapping[str, Order]):
     """The orders, by id."""
 
-    def __init__(self, recall: Callable[[str], Order | None]) -> None:
-        """``recall`` finds on disk the order that a key is bound to."""
+    def __init__(self, recall: Callable[[Sequence[str]], Sequence[Order]]) -> None:
+        """``recall`` finds on disk the orders that keys are bound to."""
         self._by_id: dict[str, Order] = {}
         self._keys = Keys(self._by_id, recall)
         self.by_key = self._keys.order_of
+        self.ask_for = self._keys.ask
         self.counts: Counter[State] = Counter()  # by state
         self.queued: Counter[Side] = Counter()  # those that wait in the queue, or until their time, by side
         self.unqueued: dict[str, None] = {}  # ids of those that do not wait to be sent

@@ -22,7 +22,7 @@ Memory is ahead of the disk by at most the decisions that are being written. Not
 decision is on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.priority_queue import PriorityQueue
@@ -50,9 +50,12 @@ class TradingState:
     """All subjects. Only the event-loop thread uses it, and nothing here awaits, so a verb is atomic."""
 
     def __init__(
-        self, rules: Rules, recall: Callable[[str], Order | None], recall_lease: Callable[[str], Lock | None]
+        self,
+        rules: Rules,
+        recall: Callable[[Sequence[str]], Sequence[Order]],
+        recall_lease: Callable[[str], Lock | None],
     ) -> None:
-        """``recall`` finds on disk the order that a key is bound to, ``recall_lease`` a key's latest lease."""
+        """``recall`` finds on disk the orders that keys are bound to, ``recall_lease`` a key's latest lease."""
         self.rules = rules
         self.gate = Gate()
         self.orders = Orders(recall)

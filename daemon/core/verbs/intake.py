@@ -98,6 +98,7 @@ def _look_up(
         batch: orders that earlier signals of the same batch will become, by key.
 
     """
+    state.orders.ask_for(identity.keys)
     conflict: Order | None = None
     free = identity.key
     for key in identity.keys:

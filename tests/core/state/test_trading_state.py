@@ -1,5 +1,6 @@
 """The trading state: what memory holds and when it is freed, which order is searched for next, and what is due."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Resolution
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, RULES, attempt, lock, order, placed, query, report, rules, unclear
+from tests.core.making import NOON_MS, RULES, an_id, attempt, lock, order, placed, query, report, rules, unclear
 
 
 @pytest.fixture
@@ -82,14 +83,19 @@ def test_an_order_whose_key_went_to_another_one_leaves_without_freeing_the_key(b
     assert bench.state.orders.by_key(done.key) == newer
 
 
+def lacking(asked: list[str]) -> TradingState:
+    """Make a state beside an empty disk; each query of the disk adds the keys to ``asked``."""
+
+    def recall(keys: Sequence[str]) -> Sequence[Order]:
+        asked.extend(keys)
+        return ()
+
+    return TradingState(RULES, recall, lambda _: None)
+
+
 def test_memory_is_asked_for_a_key_before_the_disk() -> None:
     asked: list[str] = []
-
-    def recall(key: str) -> Order | None:
-        asked.append(key)
-        return None
-
-    state = TradingState(RULES, recall, lambda _: None)
+    state = lacking(asked)
     state.orders.load(order(key="k"))
     assert state.orders.by_key("k") == order(key="k")
     assert asked == []
@@ -97,9 +103,27 @@ def test_memory_is_asked_for_a_key_before_the_disk() -> None:
     assert asked == ["other"]
 
 
+def test_the_disk_is_asked_at_once_for_the_keys_that_are_not_known() -> None:
+    queries: list[Sequence[str]] = []
+    on_disk = order(order_id=an_id(2), key="on disk")
+
+    def recall(keys: Sequence[str]) -> Sequence[Order]:
+        queries.append(tuple(keys))
+        return [on_disk] if "on disk" in keys else []
+
+    state = TradingState(RULES, recall, lambda _: None)
+    state.orders.load(order(key="in memory"))
+    state.orders.ask_for(("in memory", "a", "on disk", "b"))
+    state.orders.ask_for(("in memory", "a", "b"))
+    assert queries == [("a", "on disk", "b")]
+    found = {key: state.orders.by_key(key) for key in ("in memory", "a", "on disk", "b")}
+    assert found == {"in memory": order(key="in memory"), "a": None, "on disk": on_disk, "b": None}
+    assert queries[1:] == [("on disk",)]
+
+
 def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken_it() -> None:
     asked: list[str] = []
-    state = TradingState(RULES, asked.append, lambda _: None)
+    state = lacking(asked)
     assert [state.orders.by_key("k"), state.orders.by_key("k")] == [None, None]
     assert asked == ["k"]
     gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
@@ -111,7 +135,7 @@ def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken
 
 def test_the_number_of_keys_remembered_as_absent_is_bounded() -> None:
     asked: list[str] = []
-    state = TradingState(RULES, asked.append, lambda _: None)
+    state = lacking(asked)
     for number in range(MAX_ABSENT + 1):
         state.orders.by_key(str(number))
     state.orders.by_key("0")
@@ -170,7 +194,7 @@ def test_nothing_is_due_without_a_search(bench: Bench) -> None:
 
 
 def test_due_timers_are_returned_in_order_and_once() -> None:
-    state = TradingState(RULES, lambda _: None, lambda _: None)
+    state = TradingState(RULES, lambda _: (), lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):
         state.timers.set(at_ms, subject_id)
     assert state.timers.next_ms() == 1

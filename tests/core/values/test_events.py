@@ -95,7 +95,7 @@ def test_an_event_without_an_order_has_none() -> None:
 
 
 def test_amounts_are_written_in_plain_digits() -> None:
-    d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
+    d = Decision(TradingState(RULES, lambda _: (), lambda _: None), NOON_MS)
     asked = order(State.OPEN)
     d.record(
         "order.seen",
@@ -108,7 +108,7 @@ def test_amounts_are_written_in_plain_digits() -> None:
 
 def test_an_event_that_is_not_in_the_catalogue_is_refused() -> None:
     with pytest.raises(KeyError):
-        Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS).record("order.vanished")
+        Decision(TradingState(RULES, lambda _: (), lambda _: None), NOON_MS).record("order.vanished")
 
 
 def test_a_kind_is_stored_and_has_no_keys_by_default() -> None:

@@ -63,7 +63,7 @@ def test_an_event_leads_where_it_must_or_is_impossible_and_changes_nothing(state
         return
     with pytest.raises(Impossible, match=f"{event.value} is impossible for an order that is {state.value}"):
         after(state, event)
-    d = Decision(TradingState(RULES, lambda _: None, lambda _: None), NOON_MS)
+    d = Decision(TradingState(RULES, lambda _: (), lambda _: None), NOON_MS)
     known = order(state)
     d.state.orders.load(known)
     with pytest.raises(Impossible):
