@@ -8,6 +8,7 @@ Every change goes through :meth:`Effects.decide`, whether a caller, an answer of
 no code can forget to dispatch, to commit or to stop after an error.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -40,6 +41,7 @@ class Effects:
         self._start: Callable[[Send, Commit], None] = _not_running
         self._grant: Callable[[Lock, Commit], None] = _nobody_waits
         self._look_again: list[Callable[[], None]] = []
+        self._will_look = False
         self._broken_by: Exception | None = None
         self._broken = anyio.Event()
 
@@ -50,7 +52,7 @@ class Effects:
         grant: Callable[[Lock, Commit], None],
         look_again: list[Callable[[], None]],
     ) -> None:
-        """Set what makes requests, what delivers new leases, and what runs after every change to see what is due."""
+        """Set what makes requests, what delivers new leases, and what runs after changes to see what is due."""
         self._start = start
         self._grant = grant
         self._look_again = look_again
@@ -109,9 +111,17 @@ class Effects:
             self._grant(lock, commit)
         if changes or changes.notes:
             self._publisher.publish_after(changes, commit)
+        if not self._will_look:
+            self._will_look = True
+            asyncio.get_running_loop().call_soon(
+                self._look
+            )  # once for all decisions of this iteration, after their commit
+        return commit
+
+    def _look(self) -> None:
+        self._will_look = False
         for look_again in self._look_again:
             look_again()
-        return commit
 
 
 def _not_running(send: Send, _commit: Commit) -> None:

@@ -11,25 +11,17 @@ import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
-import httptools
 import msgspec
-from multidict import CIMultiDict
 
 from daemon.api.http.body import BodyLimits
 from daemon.api.http.error_responses import ErrorResponses, HttpError
+from daemon.api.http.heads import Heads
 from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
 from daemon.api.http.response import Answer, Response
 from daemon.api.http.routes import Endpoint
 
-MAX_REQUEST = 65_536
-"""Bytes of the longest request that is recognised."""
-
-MAX_HEADER_LINE = 8_000
-MAX_HEADERS = 64
-
 _ID = "([0-9A-Za-z_-]{1,128})"
-_UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"trailer"})
 _START_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
@@ -48,6 +40,7 @@ class FastPath:
         self._errors = errors
         self._limits = limits
         fast = [endpoint for endpoint in endpoints if endpoint.route.fast]
+        self._heads = Heads()
         self._exact = {each.route.path: each for each in fast if "{id}" not in each.route.path}
         self._patterns = [
             (re.compile(each.route.path.replace("{id}", _ID)), each) for each in fast if "{id}" in each.route.path
@@ -55,7 +48,7 @@ class FastPath:
 
     def recognise(self, data: bytes, peer: Peer) -> FastRequest | None:
         """Read a whole request and find its endpoint; ``None`` leaves it to aiohttp's server."""
-        head = _parsed(data)
+        head = self._heads.read(data)
         found = None if head is None else self._find(head.path)
         if head is None or found is None:
             return None
@@ -64,11 +57,11 @@ class FastPath:
             method="POST",
             path=head.path,
             peer=peer,
-            headers=head.headers,
+            headers=head.fields.headers,
             path_parameters=path_parameters,
             body=head.body,
         )
-        return FastRequest(request, endpoint, head.keep_alive)
+        return FastRequest(request, endpoint, head.fields.keep_alive)
 
     def answer(self, found: FastRequest) -> Answer:
         """Call the handler of a recognised request; a refusal is answered."""
@@ -102,65 +95,3 @@ def wire_form(response: Response, *, stays: bool) -> bytes:
     close = "" if stays else "Connection: close\r\n"
     start = f"{_START_LINES[response.status]}{head}{close}Content-Length: {len(response.body)}\r\n\r\n"
     return start.encode() + response.body
-
-
-def _parsed(data: bytes) -> "_Head | None":
-    """Parse a request; ``None`` unless the bytes are exactly one plain POST."""
-    if len(data) > MAX_REQUEST or not data.startswith(b"POST /"):
-        return None
-    head = _Head()
-    parser = httptools.HttpRequestParser(head)
-    try:
-        parser.feed_data(data)
-        if not head.is_plain or parser.get_http_version() != "1.1":
-            return None
-        head.path = head.url.decode("ascii")
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeDecodeError):
-        return None
-    return head
-
-
-class _Head:
-    """The parser's callbacks and what they found."""
-
-    path: str
-
-    def __init__(self) -> None:
-        self.url = self.body = b""
-        self.headers: CIMultiDict[str] = CIMultiDict()
-        self._seen: set[bytes] = set()  # of some headers aiohttp admits one, of others many
-        self._begun = self._complete = 0
-        self._is_unusual = False
-
-    @property
-    def is_plain(self) -> bool:
-        return (
-            self._begun == self._complete == 1
-            and not self._is_unusual
-            and len(self.headers) <= MAX_HEADERS
-            and "content-length" in self.headers
-            and "host" in self.headers
-            and not any(mark in self.url for mark in b"?%#")
-        )
-
-    @property
-    def keep_alive(self) -> bool:
-        return "close" not in ",".join(self.headers.getall("Connection", [])).lower()
-
-    def on_message_begin(self) -> None:
-        self._begun += 1
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        lower = name.lower()
-        self._is_unusual |= lower in _UNUSUAL or lower in self._seen or len(name) + len(value) > MAX_HEADER_LINE
-        self._seen.add(lower)
-        self.headers.add(name.decode("ascii", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-
-    def on_body(self, body: bytes) -> None:
-        self.body += body
-
-    def on_message_complete(self) -> None:
-        self._complete += 1
