@@ -120,11 +120,12 @@ def _beside_readers(ours: Contestant, exchange: Exchange, targets: list[str], si
 
 def _beside_batches(ours: Contestant, exchange: Exchange, batch: int, batches: int) -> Figures:
     """Send batches, each with a single signal at the same moment, and wait for all their orders each time."""
-    took_ms = []
-    with reading(ours.status, 1, PING_EVERY_MS, [PING]) as held_ms:
-        for _ in range(batches):
+    took_ms, held_ms = [], []
+    for _ in range(batches):
+        machine.settle(ours.pid)
+        with reading(ours.status, 1, PING_EVERY_MS, [PING]) as pings_ms:
             took_ms.append(_beside_one_batch(ours, exchange, batch))
-            machine.settle(ours.pid)
+        held_ms += pings_ms
     return _figures(took_ms, held_ms)
 
 
