@@ -9,6 +9,7 @@ Verbs check before they change anything. A verb that refuses leaves the state un
 """
 
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 
@@ -132,6 +133,9 @@ class Decision:
         **detail: Detail | Decimal,
     ) -> None:
         """Record an event, now or at ``at_ms``; amounts are written in plain digits."""
+        for key, value in detail.items():
+            if isinstance(value, Decimal):
+                detail[key] = plain(value)
         event = Event(
             name=name,
             at_ms=self.now_ms if at_ms is None else at_ms,
@@ -141,6 +145,6 @@ class Decision:
             resource=lock.resource if lock is not None else None if order is None else order.resource,
             client_order_id=None if order is None else order.client_order_id,
             state=None if order is None else order.state,
-            detail={key: plain(value) if isinstance(value, Decimal) else value for key, value in detail.items()},
+            detail=cast("dict[str, Detail]", detail),
         )
         (self.changes.events if CATALOGUE[name].durable else self.changes.notes).append(event)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from daemon.core.values.orders import Order
 
 MAX_ABSENT = 3_000
-"""Keys that are remembered as not on disk: a signal has up to 3, and a batch looks up each several times."""
+"""Keys that are remembered as not on disk, at least: a signal has up to 3, and a batch of 1,000 looks up each twice, the
+second time in the decision that accepts it."""
 
 
 class Keys:
@@ -21,6 +22,7 @@ class Keys:
         self._recall = recall
         self._bound: dict[str, str] = {}  # ids of orders in memory, by key
         self._absent: set[str] = set()  # keys that were not on disk, and that no order has got since
+        self._older: set[str] = set()  # the same, from before; forgotten when there are newer ones enough
 
     def order_of(self, key: str) -> Order | None:
         """Return the order that a key is bound to, from memory or disk.
@@ -30,7 +32,7 @@ class Keys:
         order_id = self._bound.get(key)
         if order_id is not None:
             return self._orders[order_id]
-        if key in self._absent:
+        if key in self._absent or key in self._older:
             return None
         found = self._recall((key,))
         if not found:
@@ -41,7 +43,7 @@ class Keys:
 
     def ask(self, keys: Sequence[str]) -> None:
         """Query the disk once for several keys that are looked up next: for a new signal it has none of them."""
-        unknown = [key for key in keys if key not in self._bound and key not in self._absent]
+        unknown = [key for key in keys if not (key in self._bound or key in self._absent or key in self._older)]
         if unknown:
             on_disk = {order.key for order in self._recall(unknown)}
             for key in unknown:
@@ -53,6 +55,7 @@ class Keys:
         if order.key_bound:
             self._bound[order.key] = order.order_id
             self._absent.discard(order.key)
+            self._older.discard(order.key)
         else:
             self.forget(order)
 
@@ -63,5 +66,5 @@ class Keys:
 
     def _remember_absent(self, key: str) -> None:
         if len(self._absent) >= MAX_ABSENT:
-            self._absent.clear()
+            self._older, self._absent = self._absent, set()
         self._absent.add(key)

@@ -103,6 +103,8 @@ def _look_up(
     free = identity.key
     for key in identity.keys:
         known = batch.get(key) or state.orders.by_key(key)
+        if known is None:
+            continue
         verdict = claim(known, identity, now_ms, state.rules.config.queue.manual_window_ms)
         if verdict is Claim.REPLAY:
             return known, key

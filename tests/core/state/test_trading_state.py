@@ -136,10 +136,21 @@ def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken
 def test_the_number_of_keys_remembered_as_absent_is_bounded() -> None:
     asked: list[str] = []
     state = lacking(asked)
-    for number in range(MAX_ABSENT + 1):
+    for number in range(2 * MAX_ABSENT + 1):
         state.orders.by_key(str(number))
     state.orders.by_key("0")
     assert asked[-1] == "0"
+
+
+def test_the_latest_keys_are_remembered_as_absent_however_many_came_before() -> None:
+    asked: list[str] = []
+    state = lacking(asked)
+    for number in range(MAX_ABSENT + MAX_ABSENT // 2):
+        state.orders.by_key(str(number))
+    del asked[:]
+    for number in range(MAX_ABSENT // 2, MAX_ABSENT + MAX_ABSENT // 2):
+        state.orders.by_key(str(number))
+    assert not asked, "a decision about a whole batch queries the disk for none of its keys"
 
 
 # Which order is searched for
