@@ -83,8 +83,7 @@ class OrderCommands:
         incoming = self._prepare_now(request, caller)
         if incoming is None:
             return None
-        accepted, commit = self._decide([incoming], caller)
-        return accepted[0], commit
+        return self._decide(incoming, caller)
 
     async def submit(self, request: SignalRequest, caller: Caller) -> Accepted:
         """Accept a signal; return when its order is on disk.
@@ -93,7 +92,9 @@ class OrderCommands:
             Refusal: it was not accepted, and nothing was changed.
 
         """
-        return (await self._accept([await self._prepare(request, caller)], caller))[0]
+        accepted, commit = self._decide(await self._prepare(request, caller), caller)
+        await commit.durable()
+        return accepted
 
     async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
         """Accept all signals, or none; return when their orders are on disk, in one commit.
@@ -102,25 +103,25 @@ class OrderCommands:
             Refusal: none was accepted; if one of them is wrong, the error says which.
 
         """
-        incoming = []
+        incoming, order_ids = [], []
         for place, request in enumerate(requests):
             try:
                 incoming.append(await self._prepare(request, caller))
             except Invalid as error:
                 raise error.within(f"[{place}]") from None
+            order_ids.append(self._new_id())
             if place % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-        return await self._accept(incoming, caller)
-
-    async def _accept(self, incoming: Sequence[Incoming], caller: Caller) -> list[Accepted]:
-        accepted, commit = self._decide(incoming, caller)
+        accepted, commit = self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
         await commit.durable()
         return accepted
 
-    def _decide(self, incoming: Sequence[Incoming], caller: Caller) -> tuple[list[Accepted], Commit]:
-        now_ms = self._engine.clock.now_ms()
-        order_ids = [new_id(now_ms, self._entropy(RANDOM_BYTES)) for _ in incoming]
-        return self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
+    def _decide(self, incoming: Incoming, caller: Caller) -> tuple[Accepted, Commit]:
+        (accepted,), commit = self._engine.decide(intake.accept_all, [incoming], [self._new_id()], actor=caller.actor)
+        return accepted, commit
+
+    def _new_id(self) -> str:
+        return new_id(self._engine.clock.now_ms(), self._entropy(RANDOM_BYTES))
 
     async def outcome(self, order: Order, wait_s: float) -> Order:
         """Wait at most ``wait_s`` seconds for an order's outcome; return the order as it is on disk then."""

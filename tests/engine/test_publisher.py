@@ -1,11 +1,12 @@
 """The publisher: what it emits once a decision is on disk."""
 
 import anyio
+import anyio.lowlevel
 
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
-from daemon.engine.publisher import SLOW_COMMIT_MS, Publisher
+from daemon.engine.publisher import PIECE, SLOW_COMMIT_MS, Publisher
 from daemon.store.writer import Commit
 from tests.core.making import RULES
 from tests.exchange.mexc.clocks import LoopClock
@@ -40,3 +41,27 @@ async def test_a_slow_commit_is_reported_once_for_all_its_decisions() -> None:
     told = await told_of(slow, slow, ended(SLOW_COMMIT_MS), slow)
     assert [event.name for event in told] == ["store.slow_commit", "store.slow_commit"]
     assert told[0].detail == {"took_ms": SLOW_COMMIT_MS + 50, "rows": 0}
+
+
+async def test_other_tasks_run_between_the_pieces_of_many_events() -> None:
+    emitted = 0
+    at_turns: list[int] = []
+
+    def emit(_: Event) -> None:
+        nonlocal emitted
+        emitted += 1
+
+    async def others() -> None:
+        while emitted < len(events):
+            at_turns.append(emitted)
+            await anyio.lowlevel.checkpoint()
+
+    events = [Event(name="order.replayed", at_ms=0)] * (5 * PIECE)
+    publisher = Publisher(TradingState(RULES, lambda _: [], lambda _: None), LoopClock(), emit)
+    publisher.publish_after(ChangeSet(notes=events), ended(1))
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(publisher.run)
+            await others()
+            tasks.cancel_scope.cancel()
+    assert set(at_turns) == {0, PIECE, 2 * PIECE, 3 * PIECE, 4 * PIECE}

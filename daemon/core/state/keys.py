@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from daemon.core.values.orders import Order
 
 MAX_ABSENT = 3_000
-"""Keys that are remembered as not on disk, at least: a signal has up to 3, and a batch of 1,000 looks up each twice, the
-second time in the decision that accepts it."""
+"""The newest keys that were not on disk are remembered, at least this many: a signal has up to 3, and a batch of 1,000
+looks up each of them twice, the second time in the decision that accepts it."""
 
 
 class Keys:
