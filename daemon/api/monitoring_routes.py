@@ -9,6 +9,7 @@ from daemon.api.http.body import number
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, json
 from daemon.api.http.routes import Parameter, Route
+from daemon.api.read_scheduler import SharedRead
 from daemon.api.views import View
 from daemon.engine.order_commands import administrators_only
 from daemon.errors import Invalid, NotAllowed, WrongState
@@ -106,12 +107,16 @@ class Monitoring:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._metrics = SharedRead(context.read_scheduler, self._make_metrics)
 
     @Route("GET", "/metrics", answers={200: str}, media=METRICS_TYPE)
     async def metrics(self, _request: Request) -> Response:
         """Show metrics as Prometheus reads them."""
-        text = await self._context.monitor.metrics()
+        text = await self._metrics.get()
         return Response(body=text, headers={"Content-Type": f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"})
+
+    async def _make_metrics(self) -> bytes:
+        return await self._context.monitor.metrics()
 
     @Route("GET", "/v1/alerts", answers={200: AlertsView})
     async def alerts(self, _request: Request) -> Response:

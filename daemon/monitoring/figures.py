@@ -1,18 +1,16 @@
-"""Readings: figures of the trading state at one moment, for metrics and alerts.
+"""Readings: figures of the trading state, for metrics and alerts.
 
-They cost a pass over the queue, the locks and the orders on the exchange: a few milliseconds for ten thousand entries,
-almost nothing for empty queues.
+They cost a pass over the queue, the locks and the orders on the exchange. Other tasks run between the pieces of it, so
+with many of them the figures are not of one moment, but of some milliseconds.
 """
-
-from collections import Counter
 
 import msgspec
 
-from daemon.core.rules.priority_queue import Entry
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN, State
+from daemon.pieces import pieces
 
 AGED = tuple(state for state, meaning in MEANINGS.items() if meaning.has_age)
 """States for which the age of the oldest order is measured."""
@@ -22,7 +20,7 @@ ORDER, LEASE = "order", "lease"
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of the trading state at one moment. Ages are milliseconds, 0 where there is nothing of that age."""
+    """Figures of the trading state. Ages are milliseconds, 0 where there is nothing of that age."""
 
     orders: dict[State, int]  # not finished, by state
     oldest_ms: dict[State, int]  # age of the oldest, for the states of AGED
@@ -48,33 +46,25 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.waiting.values()) + self.callers
 
 
-def read(state: TradingState, now_ms: int) -> Readings:
+async def read(state: TradingState, now_ms: int) -> Readings:
     """Return the readings of the trading state."""
-    oldest, past_grace = _ages(state, now_ms)
-    waiting, waiting_oldest = _waiting(state, now_ms)
+    searches = await _of_searches(state, now_ms)
+    oldest = {**dict.fromkeys(AGED, 0), **searches.oldest_ms, State.IN_FLIGHT: _oldest_in_flight_ms(state, now_ms)}
+    waiting, waiting_oldest = await _waiting(state, now_ms)
     oldest[State.QUEUED] = max(waiting_oldest.values(), default=0)
-    held: Counter[str] = Counter()
-    held_oldest = {ORDER: 0, LEASE: 0}
-    overdue = overdue_ms = 0
-    for lock in state.locks:
-        holder = LEASE if lock.order_id is None else ORDER
-        held[holder] += 1
-        held_oldest[holder] = max(held_oldest[holder], now_ms - lock.acquired_ms)
-        if now_ms > lock.expires_ms:
-            overdue += 1
-            overdue_ms = max(overdue_ms, now_ms - lock.expires_ms)
+    locks = await _of_locks(state, now_ms)
     return Readings(
         orders={each: state.orders.counts[each] for each in State},
         oldest_ms=oldest,
-        past_grace=past_grace,
-        contradicted=sum(search.odd is not None for search in state.searches.values()),
+        past_grace=searches.past_grace,
+        contradicted=searches.contradicted,
         waiting=waiting,
         waiting_oldest_ms=waiting_oldest,
         callers=len(state.lease_queue.ranks),
-        held={holder: held[holder] for holder in held_oldest},
-        held_oldest_ms=held_oldest,
-        overdue=overdue,
-        overdue_ms=overdue_ms,
+        held=locks.held,
+        held_oldest_ms=locks.held_oldest_ms,
+        overdue=locks.overdue,
+        overdue_ms=locks.overdue_ms,
         orders_used=state.rate_budget.used(now_ms),
         orders_limit=state.rate_budget.config.exchange.order_rate_per_s,
         blocked_ms=max(0, state.rate_budget.backoff_until_ms - now_ms),
@@ -84,40 +74,65 @@ def read(state: TradingState, now_ms: int) -> Readings:
     )
 
 
-def _ages(state: TradingState, now_ms: int) -> tuple[dict[State, int], int]:
-    """Return the age of the oldest order of each state of AGED, and the number of doubts past their grace."""
-    oldest = dict.fromkeys(AGED, 0)
-    for attempt in state.open_attempts.values():
-        order = state.orders.get(attempt.order_id)
-        if order is not None and order.state is State.IN_FLIGHT:
-            oldest[State.IN_FLIGHT] = max(oldest[State.IN_FLIGHT], now_ms - order.updated_ms)
-    past_grace = 0
-    for order in _unresolved(state):
-        oldest[order.state] = max(oldest[order.state], now_ms - (order.doubt_ms or order.updated_ms))
-        if order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, state.rules):
-            past_grace += 1
-    return oldest, past_grace
+class _OfLocks(msgspec.Struct):
+    held: dict[str, int]
+    held_oldest_ms: dict[str, int]
+    overdue: int = 0
+    overdue_ms: int = 0
 
 
-def _unresolved(state: TradingState) -> list[Order]:
-    """Return the orders in doubt and lost. The counts avoid a pass where there are none."""
-    if not state.orders.counts[State.IN_DOUBT] + state.orders.counts[State.LOST]:
-        return []
-    searched = (state.orders[order_id] for order_id in state.searches)
-    return [order for order in searched if order.state in OUTCOME_UNKNOWN]
+async def _of_locks(state: TradingState, now_ms: int) -> _OfLocks:
+    found = _OfLocks({ORDER: 0, LEASE: 0}, {ORDER: 0, LEASE: 0})
+    async for piece in pieces(state.locks):
+        for lock in piece:
+            holder = LEASE if lock.order_id is None else ORDER
+            found.held[holder] += 1
+            found.held_oldest_ms[holder] = max(found.held_oldest_ms[holder], now_ms - lock.acquired_ms)
+            if now_ms > lock.expires_ms:
+                found.overdue += 1
+                found.overdue_ms = max(found.overdue_ms, now_ms - lock.expires_ms)
+    return found
 
 
-def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
+def _oldest_in_flight_ms(state: TradingState, now_ms: int) -> int:
+    orders = (state.orders.get(attempt.order_id) for attempt in state.open_attempts.values())
+    return max((now_ms - order.updated_ms for order in orders if order and order.state is State.IN_FLIGHT), default=0)
+
+
+class _OfSearches(msgspec.Struct):
+    oldest_ms: dict[State, int]  # of the orders in doubt, and of the lost ones
+    past_grace: int = 0
+    contradicted: int = 0
+
+
+async def _of_searches(state: TradingState, now_ms: int) -> _OfSearches:
+    found = _OfSearches(dict.fromkeys(OUTCOME_UNKNOWN, 0))
+    async for piece in pieces(state.searches):
+        for order_id in piece:
+            search, order = state.searches.get(order_id), state.orders.get(order_id)
+            if search is None or order is None:
+                continue
+            found.contradicted += search.odd is not None
+            if order.state in OUTCOME_UNKNOWN:
+                age_ms = now_ms - (order.doubt_ms or order.updated_ms)
+                found.oldest_ms[order.state] = max(found.oldest_ms[order.state], age_ms)
+                found.past_grace += order.state is State.IN_DOUBT and now_ms > grace_over_ms(order, state.rules)
+    return found
+
+
+async def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], dict[int, int]]:
     """Count the queued orders by priority, and return the age of the oldest of each."""
     waiting: dict[int, int] = {}
-    first: dict[int, Entry] = {}
-    for entry in state.queue.entries():
-        priority = entry.priority
-        waiting[priority] = waiting.get(priority, 0) + 1
-        if priority not in first or entry.seq < first[priority].seq:
-            first[priority] = entry
-    orders = {priority: state.orders[entry.entry_id] for priority, entry in first.items()}
-    return waiting, {priority: now_ms - _began_ms(order) for priority, order in orders.items()}
+    first: dict[int, Order] = {}
+    async for piece in pieces(state.queue.entries()):
+        for entry in piece:
+            priority = entry.priority
+            waiting[priority] = waiting.get(priority, 0) + 1
+            if priority not in first or entry.seq < first[priority].seq:
+                order = state.orders.get(entry.entry_id)
+                if order is not None:
+                    first[priority] = order
+    return waiting, {priority: now_ms - _began_ms(order) for priority, order in first.items()}
 
 
 def _began_ms(order: Order) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 
 from daemon.config.tables import AlertsTable
 from daemon.core.state.gate import Stage
@@ -65,7 +64,7 @@ class Monitor:
             for task in (self._machine.watch_loop, self._machine.watch_disk, self._count, self._webhooks.run):
                 tasks.start_soon(task)
             while True:
-                self._evaluate()
+                await self._evaluate()
                 await anyio.sleep(EVALUATE_EVERY_S)
 
     def poller_health(self) -> PollerHealth | None:
@@ -81,24 +80,22 @@ class Monitor:
         return self._recorder.series.points(self._engine.clock.now_ms(), window_ms)
 
     async def metrics(self) -> bytes:
-        """Return the text for Prometheus. A thread writes it, because that takes as long as several orders."""
+        """Return the text for Prometheus."""
         self._dead_letters = await self._engine.store.dead_letters()
-        standing = self._standing()
-        return await anyio.to_thread.run_sync(
-            gauges.expose, self._recorder.registry, self._process, standing, self._mode
-        )
+        return await gauges.expose(self._recorder.registry, self._process, await self._standing(), self._mode)
 
     async def test_webhooks(self) -> list[Delivery]:
         """Send a test to every webhook; return the results."""
         return await self._webhooks.test(self._engine.clock.now_ms())
 
-    def _standing(self) -> MonitorSnapshot:
+    async def _standing(self) -> MonitorSnapshot:
         engine = self._engine
         now_ms = engine.clock.now_ms()
+        readings = await read(engine.state, now_ms)
         return MonitorSnapshot(
             now_ms=now_ms,
             ready=engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None,
-            readings=read(engine.state, now_ms),
+            readings=readings,
             health=engine.exchange.health(),
             disk=self._machine.disk,
             lag_s=self._machine.lag_s,
@@ -109,8 +106,8 @@ class Monitor:
             alerts=self._alerts,
         )
 
-    def _evaluate(self) -> None:
-        standing, series = self._standing(), self._recorder.series
+    async def _evaluate(self) -> None:
+        standing, series = await self._standing(), self._recorder.series
         series.observe(standing.now_ms, queue_depth=standing.readings.queue_depth, rate_budget=standing.rate_budget)
         judged = judge(self._rules, self._alerts, snapshot(standing, series, self._table), standing.now_ms)
         self._alerts = judged.alerts

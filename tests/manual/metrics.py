@@ -18,6 +18,7 @@ from tests.exchange.mexc.clocks import LoopClock
 from tests.manual import markdown
 from tests.manual.markdown import code, items, sentence
 from tests.support import making
+from tests.support.at_once import at_once
 
 FEW = 12
 """Label values that are listed; of more, a few examples."""
@@ -81,7 +82,7 @@ def _standing() -> MonitorSnapshot:
     return MonitorSnapshot(
         now_ms=making.NOW_MS,
         ready=True,
-        readings=read(state, making.NOW_MS),
+        readings=at_once(read(state, making.NOW_MS)),
         health=health,
         disk=Disk(0, 0, 0),
         lag_s=0.0,

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from daemon.core.values.exchange_replies import Advice
@@ -9,8 +11,10 @@ from daemon.core.values.states import State
 from daemon.core.verbs import leases
 from daemon.core.verbs.leases import Leased
 from daemon.monitoring.figures import AGED, LEASE, ORDER, Readings, read
+from daemon.pieces import SIZE
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, lease, placed, refused, rules, unclear
+from tests.support.at_once import at_once
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def bench() -> Bench:
 
 
 def readings(bench: Bench) -> Readings:
-    return read(bench.state, bench.now_ms)
+    return at_once(read(bench.state, bench.now_ms))
 
 
 def test_an_empty_state_has_nothing_and_nothing_is_old(bench: Bench) -> None:
@@ -141,3 +145,28 @@ def test_a_lease_that_was_granted_is_no_waiter(bench: Bench) -> None:
     got = bench.decide(leases.acquire, lease(), waiter_id="w", waits=True)
     assert isinstance(got, Leased)
     assert readings(bench).callers == 0
+
+
+async def test_other_tasks_run_between_the_pieces_of_a_pass_and_what_left_meanwhile_is_passed_over(
+    bench: Bench,
+) -> None:
+    orders = [bench.submit(side="BUY", snipe_target_id=str(number)) for number in range(3 * SIZE)]
+    passes = 0
+
+    async def others() -> None:
+        nonlocal passes
+        while True:
+            if passes == 1:
+                for order in orders[2 * SIZE :]:
+                    bench.withdraw(order)
+                bench.settle()
+            passes += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(others)
+        await anyio.lowlevel.checkpoint()
+        found = await read(bench.state, bench.now_ms)
+        tasks.cancel_scope.cancel()
+    assert passes >= 3
+    assert found.waiting[5] == len(orders) - 2, "as copied: two are in flight"

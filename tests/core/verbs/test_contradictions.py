@@ -14,6 +14,7 @@ from daemon.core.values.states import State
 from daemon.monitoring.figures import read
 from tests.core.bench import Bench
 from tests.core.making import everywhere, limit_order, order, placed, query, report, unclear
+from tests.support.at_once import at_once
 
 TEN = Decimal(10)
 
@@ -183,13 +184,13 @@ def test_a_report_that_is_not_believed_is_recorded_once_and_is_no_evidence(bench
 
 def test_an_odd_report_counts_until_a_report_without_it_and_is_recorded_again_after_that(bench: Bench) -> None:
     found = bench.query(of_ten(bench), odd("its status 'X' is none of MEXC's", report()))
-    assert (found.state, read(bench.state, bench.now_ms).contradicted) == (State.OPEN, 1)
+    assert (found.state, at_once(read(bench.state, bench.now_ms)).contradicted) == (State.OPEN, 1)
     found = bench.query(found, query(failed=True))
-    assert read(bench.state, bench.now_ms).contradicted == 1
+    assert at_once(read(bench.state, bench.now_ms)).contradicted == 1
     found = bench.query(found, odd("its status 'X' is none of MEXC's", report(State.PARTIALLY_FILLED, "1")))
     assert len(told(bench, found, "order.contradicted")) == 1
     found = bench.query(found, query(report(State.PARTIALLY_FILLED, "2")))
-    assert read(bench.state, bench.now_ms).contradicted == 0
+    assert at_once(read(bench.state, bench.now_ms)).contradicted == 0
     bench.query(found, odd("its status 'X' is none of MEXC's", report(State.PARTIALLY_FILLED, "2")))
     assert len(told(bench, found, "order.contradicted")) == 2
 
@@ -263,7 +264,7 @@ def test_an_order_that_no_complete_search_has_ever_found_becomes_in_doubt_and_th
     assert found.doubt_ms == bench.now_ms
     assert found.key_bound
     assert "C02__1" in str(found.reason)
-    assert read(bench.state, bench.now_ms + 1).past_grace == 1
+    assert at_once(read(bench.state, bench.now_ms + 1)).past_grace == 1
     while found.state is State.IN_DOUBT:
         found = search(bench, found)
         assert bench.now_ms < NEVER_MS
