@@ -7,12 +7,13 @@ import msgspec
 from daemon.api.context import Context
 from daemon.api.http.body import number, wait_s
 from daemon.api.http.request import Request
-from daemon.api.http.response import Response, json
+from daemon.api.http.response import Response, encoded, json
 from daemon.api.http.routes import WAIT, Parameter, Route
 from daemon.api.read_scheduler import in_pieces
-from daemon.api.views import ExplainView, OrderView, PageView, explain_view, order_view
+from daemon.api.views import ExplainView, OrderView, PageView, encode, explain_view, order_view
 from daemon.core.values.states import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
+from daemon.store.order_pages import OrderRow
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1_000
 MAX_CURSOR = 2**62
@@ -53,11 +54,12 @@ class Orders:
         before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
         symbol = query["symbol"].strip().upper() if "symbol" in query else None
         async with self._context.read_scheduler.slot():
-            orders = await self._context.order_commands.page(
+            rows = await self._context.engine.store.order_page(
                 state=state, symbol=symbol, before_seq=before_seq, limit=limit
             )
-            more = str(orders[-1].seq) if len(orders) == limit else None
-            return json(PageView(orders=await in_pieces(orders, order_view), next=more))
+            shown = b",".join(await in_pieces(rows, OrderRow.json))
+        more = str(rows[-1].seq) if len(rows) == limit else None
+        return encoded(b'{"orders":[%b],"next":%b}' % (shown, encode(more)))
 
     @Route("GET", "/v1/orders/{id}", answers={200: OrderView}, refuses=[Unknown])
     async def one(self, request: Request) -> Response:

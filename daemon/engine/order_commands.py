@@ -16,7 +16,7 @@ from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
-from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE, State
+from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator
 from daemon.core.verbs.intake import Accepted, Incoming
@@ -155,10 +155,6 @@ class OrderCommands:
         then = afterwards(state, now, now_ms)
         advised = advice(state, now, has_events=bool(history.events))
         return Explanation(history, outlook(state, now, now_ms), then, advised, now_ms)
-
-    async def page(self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int) -> list[Order]:
-        """Return a page of orders, newest first."""
-        return await self._engine.store.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit)
 
     async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.

@@ -25,6 +25,7 @@ from daemon.store.cleaning import Cleaned, Cleaning
 from daemon.store.connection import ConnectionRunner, EmitName, InlineOrThread, LockWait, Runner
 from daemon.store.files import InstanceLock, file_check, instance_lock, make_file, real
 from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
+from daemon.store.order_pages import OrderRow, order_page
 from daemon.store.rescue import rescue
 from daemon.store.writer import Commit, Writer
 
@@ -156,6 +157,14 @@ class Store:
         """Read a page of orders, newest first."""
         return await self._read(
             queries.page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
+        )
+
+    async def order_page(
+        self, *, state: State | None, symbol: str | None, before_seq: int | None, limit: int
+    ) -> Sequence[OrderRow]:
+        """Read a page of orders as the API shows them, newest first."""
+        return await self._read(
+            order_page(state=state, symbol=symbol, before_seq=before_seq, limit=limit), self._listing
         )
 
     async def clean(self, before_ms: int, history_before_ms: int | None = None) -> Cleaned:

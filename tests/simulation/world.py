@@ -15,6 +15,7 @@ from daemon.config.tables import Config, StoreTable
 from daemon.config.trading_tables import LocksTable, QueueTable, ReconcileTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
+from daemon.core.values.orders import Order
 from daemon.core.values.signals import SignalRequest
 from daemon.core.values.states import State
 from daemon.core.verbs import operator
@@ -294,9 +295,15 @@ class World:
         self._records.halted = False
         await desk.switch(operator.resume, OPERATOR, "all is well")
 
+    async def _page(self, state: State, limit: int) -> list[Order]:
+        """Return the newest orders in a state; none while no daemon runs."""
+        if self._engine is None:
+            return []
+        return await self._engine.store.page(state=state, symbol=None, before_seq=None, limit=limit)
+
     async def _rule_on_lost(self, desk: OrderCommands) -> None:
         """Resolve a lost order as an operator does, by the exchange's own list."""
-        page = await desk.page(state=State.LOST, symbol=None, before_seq=None, limit=1)
+        page = await self._page(State.LOST, 1)
         held = {str(entry["clientOrderId"]).rpartition("-")[0] for entry in self._exchange.orders()}
         if page and page[0].order_id not in held:
             await desk.resolve(
@@ -323,7 +330,7 @@ class World:
         state = (
             State.DEAD_LETTER if deed == "requeue" else dice.choice((State.OPEN, State.QUEUED, State.PARTIALLY_FILLED))
         )
-        page = await desk.page(state=state, symbol=None, before_seq=None, limit=5)
+        page = await self._page(state, 5)
         if page and deed == "requeue":
             self._records.requeued.add(page[0].order_id)
             await desk.requeue(page[0].order_id, OPERATOR, "try again")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daemon.api.views import encode, order_view
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
@@ -19,6 +20,7 @@ from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
 from daemon.store import queries, rows
 from daemon.store.opening import prepare
+from daemon.store.order_pages import order_page
 from daemon.store.writer import Commit, write
 from tests.support import making
 
@@ -148,6 +150,15 @@ SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fix
 def test_an_order_is_read_as_it_was_written(connection: sqlite3.Connection, order: Order) -> None:
     written(connection, ChangeSet(orders={order.order_id: order}))
     assert queries.by_id(connection, order.order_id) == order
+
+
+@SHARED_FIXTURE
+@given(order=ORDERS)
+def test_an_order_is_listed_as_it_is_shown_alone(connection: sqlite3.Connection, order: Order) -> None:
+    written(connection, ChangeSet(orders={order.order_id: order}))
+    (row,) = order_page(state=None, symbol=None, before_seq=None, limit=9)(connection)
+    assert row.seq == order.seq
+    assert msgspec.json.decode(row.json()) == msgspec.json.decode(encode(order_view(order)))
 
 
 @SHARED_FIXTURE
