@@ -1,49 +1,71 @@
 """``python -m tests.bench``."""
 
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
 
 from tests.bench import events, locks, machine, memory, readers, report, wire
-from tests.bench.contestants import python_of
+from tests.bench.contestants import ROOT, python_of
+from tests.bench.rounds import progress
 
 Measured = tuple[report.Report, Mapping[str, report.Metric]]
 
 
-def _wire(place: Path, quick: bool, against: Path | None) -> Measured:
-    sizes = {"signals": 30, "burst": 100, "rounds": 2} if quick else {"signals": 100, "burst": 1_000, "rounds": 20}
-    return wire.measure(place, **sizes, against=against), wire.METRICS
+class Wanted(NamedTuple):
+    """What the command line asks for."""
+
+    place: Path
+    quick: bool
+    against: Path | None
+    rounds: int | None
+
+    def rounds_or(self, quick: int, full: int) -> int:
+        """Return how many rounds are to count."""
+        return self.rounds or (quick if self.quick else full)
 
 
-def _locks(place: Path, quick: bool, against: Path | None) -> Measured:
-    seconds, rounds = (0.2, 1) if quick else (1.5, 6)
-    return locks.measure(place, seconds=seconds, rounds=rounds, against=against), locks.METRICS
+def _wire(wanted: Wanted) -> Measured:
+    signals, burst = (30, 100) if wanted.quick else (100, 1_000)
+    rounds = wanted.rounds_or(2, 20)
+    found = wire.measure(wanted.place, signals=signals, burst=burst, rounds=rounds, against=wanted.against)
+    return found, wire.METRICS
 
 
-def _events(place: Path, quick: bool, _: Path | None) -> Measured:
-    return events.measure(place, signals=50 if quick else 200, rounds=2 if quick else 15), events.METRICS
+def _locks(wanted: Wanted) -> Measured:
+    seconds = 0.2 if wanted.quick else 1.5
+    rounds = wanted.rounds_or(1, 6)
+    return locks.measure(wanted.place, seconds=seconds, rounds=rounds, against=wanted.against), locks.METRICS
 
 
-def _readers(place: Path, quick: bool, _: Path | None) -> Measured:
-    if quick:
-        found = readers.measure(place, queued=1_000, finished=2_000, signals=20, batch=100, batches=1, rounds=1)
-    else:
-        found = readers.measure(place, queued=60_000, finished=150_000, signals=100, batch=1_000, batches=4, rounds=6)
-    return found, readers.METRICS
+def _events(wanted: Wanted) -> Measured:
+    signals = 50 if wanted.quick else 200
+    return events.measure(wanted.place, signals=signals, rounds=wanted.rounds_or(2, 15)), events.METRICS
 
 
-def _memory(place: Path, quick: bool, _: Path | None) -> Measured:
-    if quick:
-        found = memory.measure(place, queued=1_000, finished=5_000, traded=2_000, rounds=1)
-    else:
-        found = memory.measure(place, queued=10_000, finished=1_000_000, traded=20_000, rounds=5)
-    return found, memory.METRICS
+def _readers(wanted: Wanted) -> Measured:
+    sizes = (
+        {"queued": 1_000, "finished": 2_000, "signals": 20, "batch": 100, "batches": 1}
+        if wanted.quick
+        else {"queued": 60_000, "finished": 150_000, "signals": 100, "batch": 1_000, "batches": 4}
+    )
+    return readers.measure(wanted.place, **sizes, rounds=wanted.rounds_or(1, 6)), readers.METRICS
 
 
-MEASUREMENTS: dict[str, Callable[[Path, bool, Path | None], Measured]] = {
+def _memory(wanted: Wanted) -> Measured:
+    sizes = (
+        {"queued": 1_000, "finished": 5_000, "traded": 2_000}
+        if wanted.quick
+        else {"queued": 10_000, "finished": 1_000_000, "traded": 20_000}
+    )
+    return memory.measure(wanted.place, **sizes, rounds=wanted.rounds_or(1, 5)), memory.METRICS
+
+
+MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "wire": _wire,
     "locks": _locks,
     "events": _events,
@@ -57,6 +79,7 @@ DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in
 @click.command()
 @click.argument("what", type=click.Choice(["all", *MEASUREMENTS]), default="all")
 @click.option("--quick", is_flag=True, help="Few rounds: shows that it runs.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How many rounds are to count, in place of the default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each measurement.")
 @click.option(
     "--against",
@@ -70,18 +93,27 @@ DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in
     show_default=True,
     help="Where the databases are: a disk, not memory.",
 )
-def main(what: str, quick: bool, as_json: bool, against: Path | None, directory: Path) -> None:
+def main(what: str, quick: bool, rounds: int | None, as_json: bool, against: Path | None, directory: Path) -> None:
     """Measure, and print the figures beside their floor and their peers."""
     if against is not None and not python_of(against).exists():
         raise click.BadParameter(f"{against} has no .venv; run there: sh .ci/setup test", param_hint="--against")
+    progress(f"sniperd is {ROOT} at {_commit(ROOT)}")
+    if against is not None:
+        progress(f"against is {against} at {_commit(against)}")
     machine.warn_unless_idle()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=directory) as name:
         for measurement, measure in MEASUREMENTS.items():
             if what in {"all", measurement}:
                 place = Path(name) / measurement  # each measurement has databases of its own
                 place.mkdir()
-                found, metrics = measure(place, quick, against)
+                found, metrics = measure(Wanted(place, quick, against, rounds))
                 click.echo(msgspec.json.encode(found) if as_json else report.table(found, metrics))
+
+
+def _commit(checkout: Path) -> str:
+    """Return the commit of a checkout, marked if files were changed since; "no commit" outside git."""
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "no commit"
 
 
 if __name__ == "__main__":
