@@ -7,7 +7,7 @@ import anyio
 
 from daemon.app.systemd import ServiceManager
 from daemon.clock import monotonic_us
-from daemon.core.state.gate import Stage
+from daemon.core.state.gate import CHECKING, Stage
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.engine.engine import Engine
@@ -87,6 +87,8 @@ def status_line(engine: Engine) -> str:
     stage = gate.stage.value if gate.halted is None else f"{gate.stage.value}, HALTED ({gate.halted})"
     if gate.preflight_pending is not None and gate.stage is Stage.READY:
         stage += ", no order is sent yet: the exchange was not found fit to trade on"
+    if gate.check_pending:
+        stage += f", no order is sent yet: {CHECKING}"
     return (
         f"{stage}: {len(state.open_attempts)} in flight, {counts[State.IN_DOUBT]} in doubt, {counts[State.LOST]} lost, "
         f"{counts[State.QUEUED]} queued"

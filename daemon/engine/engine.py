@@ -11,7 +11,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.verbs.clock_steps import stepped
-from daemon.core.verbs.lifecycle import drain, open_trading
+from daemon.core.verbs.lifecycle import drain, end_check, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
 from daemon.engine.deliveries import Deliveries
 from daemon.engine.dispatcher import Dispatcher
@@ -25,6 +25,9 @@ from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
 from daemon.exchange.port import Exchange
 from daemon.store.store import Store
+
+CHECK_WAIT_S = 0.1
+"""How long a start waits for the check of the database, so that one of ordinary size opens with everything at once."""
 
 
 class Engine:
@@ -125,11 +128,13 @@ class Engine:
         for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
             tasks.start_soon(task)
         await self._first_search()
-        await self.store.trusted()
+        with anyio.move_on_after(CHECK_WAIT_S):
+            await self.store.trusted()
         if not self._stopping.is_set():
             if self._preflight is not None:
                 tasks.start_soon(self._preflight.run)
             self._open()
+            tasks.start_soon(self._end_check)
             await self._stopping.wait()
         await self._drain()
         tasks.cancel_scope.cancel()
@@ -174,8 +179,13 @@ class Engine:
         scope.cancel()
 
     def _open(self) -> None:
-        self.decide(open_trading)
+        """Accept signals. Until the database has passed its check they wait: nothing is sent, no lease is granted."""
+        self.decide(open_trading, check_pending=not self.store.is_trusted)
         self.ready.set()
+
+    async def _end_check(self) -> None:
+        await self.store.trusted()
+        self.decide(end_check)
 
     async def _drain(self) -> None:
         """Send nothing new and finish open attempts; what does not end in time is in doubt at the next start."""

@@ -76,6 +76,11 @@ class Store:
         """Seconds that a commit has waited for another program's lock on the database; 0 if none waits."""
         return self._lock_wait.locked_s
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the decisive tables have passed their check."""
+        return self._check is None or self._check.trusted.is_set()
+
     async def trusted(self) -> None:
         """Wait until the decisive tables have passed their check. If they fail it, the process ends."""
         if self._check is not None:

@@ -1,12 +1,15 @@
 """The gate: why signals are not accepted, leases not granted and orders not sent at the moment.
 
-There are four reasons: the daemon's stage (starting, draining), the kill switch, a preflight without an answer, and a
-failure that ends the process. They are combined here, so that no caller has to. Waits that the exchange asks for are
-not a part of the gate, because they end by themselves
+There are five reasons: the daemon's stage (starting, draining), the kill switch, a preflight without an answer, a
+database whose check is not over, and a failure that ends the process. They are combined here, so that no caller has to.
+Waits that the exchange asks for are not a part of the gate, because they end by themselves
 (:mod:`daemon.core.rules.backoff`, :mod:`daemon.core.rules.rate`).
 """
 
 from enum import StrEnum
+
+CHECKING = "the database is being checked, which a start does before anything is sent"
+"""Why an order waits while the check of the database is not over."""
 
 
 class Stage(StrEnum):
@@ -24,17 +27,24 @@ class Gate:
         self.stage = Stage.STARTING
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.preflight_pending: str | None = None  # why no order is sent yet
-        self.is_open = False  # after recovery and before draining: leases are granted
+        self.check_pending = False  # what the database shows may be wrong: nothing is granted or sent yet
+        self.is_open = False  # after recovery and before draining
         self.takes_signals = False  # while open, and while draining if another process follows
+
+    @property
+    def grants_leases(self) -> bool:
+        """Whether leases are granted."""
+        return self.is_open and not self.check_pending
 
     @property
     def sends_orders(self) -> bool:
         """Whether orders are sent."""
-        return self.is_open and self.halted is None and self.preflight_pending is None
+        return self.grants_leases and self.halted is None and self.preflight_pending is None
 
-    def open(self) -> None:
-        """Allow everything: recovery is over."""
+    def open(self, *, check_pending: bool = False) -> None:
+        """Allow everything: recovery is over. With ``check_pending``, signals are accepted and wait."""
         self.stage = Stage.READY
+        self.check_pending = check_pending
         self.is_open = self.takes_signals = True
 
     def drain(self, *, hands_over: bool) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from daemon.core.state.changes import Send
 from daemon.core.state.decision import Decision
+from daemon.core.state.gate import CHECKING
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
@@ -38,7 +39,7 @@ def dispatch(d: Decision) -> int | None:
         the queue, if that is what it waits for.
 
     """
-    if not d.state.gate.is_open:
+    if not d.state.gate.grants_leases:
         return None
     left = SLICE - grant(d, SLICE)
     if not d.state.gate.sends_orders:
@@ -90,7 +91,7 @@ def tick(d: Decision) -> None:
 def expire(d: Decision, order: Order) -> None:
     """End an order whose deadline passed before it was sent."""
     d.state.leave(order)
-    waited_for = order.reason or "no turn came in time"
+    waited_for = order.reason or (CHECKING if d.state.gate.check_pending else "no turn came in time")
     order = d.move(order, OrderEvent.EXPIRE, reason=f"the deadline passed: {waited_for}")
     d.free_lock(order, error=order.reason)
     d.record("order.expired", order, deadline_ms=order.deadline_ms, reason=order.reason)

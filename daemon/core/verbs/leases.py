@@ -160,7 +160,7 @@ def _wait_anew(d: Decision, order: Order | None) -> None:
 
 
 def _check_open(state: TradingState) -> None:
-    if not state.gate.is_open:
+    if not state.gate.grants_leases:
         raise NotReady("the daemon is starting or draining; ask again in a moment, with the same key")
     waiting = len(state.lease_queue.waiters)
     if waiting >= state.rules.config.queue.max_queued:

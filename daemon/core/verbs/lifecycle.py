@@ -1,13 +1,18 @@
-"""The daemon's stages: trading opens, the preflight ends, the daemon drains."""
+"""The daemon's stages: trading opens, the check of the database and the preflight end, the daemon drains."""
 
 from daemon.core.state.decision import Decision
 from daemon.core.verbs.dispatch import disarm_all
 from daemon.core.verbs.operator import halt
 
 
-def open_trading(d: Decision) -> None:
-    """Accept signals and send orders: recovery is over."""
-    d.state.gate.open()
+def open_trading(d: Decision, *, check_pending: bool = False) -> None:
+    """Accept signals and send orders: recovery is over. With ``check_pending``, orders wait for :func:`end_check`."""
+    d.state.gate.open(check_pending=check_pending)
+
+
+def end_check(d: Decision) -> None:
+    """Send orders and grant leases: the database has passed its check."""
+    d.state.gate.check_pending = False
 
 
 def end_preflight(d: Decision, unfit: str | None) -> None:

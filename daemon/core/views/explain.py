@@ -3,6 +3,7 @@
 import msgspec
 
 from daemon.core.rules.reconciliation import grace_over_ms
+from daemon.core.state.gate import CHECKING
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS, State
@@ -56,6 +57,8 @@ def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str
 def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
     if state.gate.halted is not None:
         return Outlook(f"it waits for `sniperd resume` ({state.gate.halted}), or expires", order.deadline_ms)
+    if state.gate.check_pending:
+        return Outlook(f"it waits: {CHECKING}")
     if order.order_id not in state.queue:
         start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
         return Outlook("it waits for its time", start_ms)
