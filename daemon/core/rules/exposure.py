@@ -28,6 +28,7 @@ OPEN = PENDING | OUTCOME_UNKNOWN | RESTING
 
 _WEIGHT = {state: states for states in (KEY_FREE, OPEN, ENDED) for state in states}
 
+_BUY = Side.BUY
 _Of = tuple[str, str]
 
 
@@ -88,7 +89,7 @@ class Exposure:
 
     def note(self, before: Order | None, after: Order | Ended) -> None:
         """Count a new or changed order; ``before`` is the value that counts so far."""
-        if after.side is not Side.BUY or (before is not None and _weighs_the_same(before, after)):
+        if after.side is not _BUY or (before is not None and _weighs_the_same(before, after)):
             return
         counted = before is not None and before.state not in KEY_FREE
         counts = after.state not in KEY_FREE

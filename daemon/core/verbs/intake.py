@@ -16,6 +16,8 @@ from daemon.core.values.signals import Signal, check_instant
 from daemon.core.values.states import State
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady
 
+_NO_EXPOSURE = Exposure()
+
 
 class Incoming(msgspec.Struct, frozen=True):
     """A signal that is to be accepted."""
@@ -124,7 +126,7 @@ def _look_up(
 
 def _check_each(d: Decision, incoming: Sequence[Incoming], accepted: Sequence[Accepted]) -> None:
     """Check the instant and the guards of each new order. An error names its place in a batch of several."""
-    counted = Exposure()  # what the orders before it in this batch add
+    counted = Exposure() if len(incoming) > 1 else _NO_EXPOSURE  # what the orders before it in this batch add
     for place, (signal, each) in enumerate(zip(incoming, accepted, strict=True)):
         if each.replayed:
             continue

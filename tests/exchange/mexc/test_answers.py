@@ -494,13 +494,14 @@ def test_evidence_keeps_the_beginning_and_a_note_that_it_was_truncated() -> None
 
 
 @pytest.mark.parametrize("equals", ["=", "&#61;", "&#x3d;", "%3D"])
-def test_evidence_contains_no_signature_from_a_gateways_page(equals: str) -> None:
+@pytest.mark.parametrize("name", ["signature", "SIGNATURE", "Signature", "\u017fignature", "s\u0131gnature"], ids=ascii)
+def test_evidence_contains_no_signature_from_a_gateways_page(name: str, equals: str) -> None:
     signature = "fd3e4e8543c5188531eb7279d68ae7d26a573d0fc5ab0d18eb692451654d837a"
-    page = f"<h1>Access Denied</h1> to /api/v3/order?symbol=BTCUSDT&signature{equals}{signature} on this server"
+    page = f"<h1>Access Denied</h1> to /api/v3/order?symbol=BTCUSDT&{name}{equals}{signature} on this server"
     answer = read(403, page.encode())
     assert isinstance(answer, Unclear)
     assert signature not in answer.answered
-    assert answer.answered.endswith(f"signature{equals}*** on this server")
+    assert answer.answered.endswith(f"{name}{equals}*** on this server")
 
 
 def test_an_envelope_is_none_if_the_reply_is_not_an_object() -> None:
