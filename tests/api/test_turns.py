@@ -1,0 +1,53 @@
+"""At most so many urgent requests are answered per iteration of the event loop, and all in order."""
+
+import asyncio
+
+import anyio
+
+from daemon.api.http.turns import AT_ONCE, Turns
+
+
+async def test_what_exceeds_the_limit_runs_in_later_iterations_in_order() -> None:
+    turns, iteration, ran = Turns(), 0, []
+    for number in range(2 * AT_ONCE + 5):
+        turns.run(lambda number=number: ran.append((number, iteration)))  # type: ignore[misc]
+    assert len(ran) == AT_ONCE
+    while len(ran) < 2 * AT_ONCE + 5:
+        iteration += 1
+        assert iteration < 10
+        await asyncio.sleep(0)
+    assert [number for number, _ in ran] == list(range(2 * AT_ONCE + 5))
+    assert max(sum(each == at for _, each in ran) for at in range(iteration + 1)) == AT_ONCE
+
+
+async def test_work_that_waits_is_not_overtaken() -> None:
+    turns, ran = Turns(), list[int]()
+    for number in range(AT_ONCE + 1):
+        turns.run(lambda number=number: ran.append(number))  # type: ignore[misc]
+    turns.run(lambda: ran.append(-1))
+    await anyio.wait_all_tasks_blocked()
+    assert ran[-2:] == [AT_ONCE, -1]
+
+
+async def test_the_limit_counts_afresh_in_each_iteration() -> None:
+    turns, ran = Turns(), list[int]()
+    for number in range(3):
+        for _ in range(AT_ONCE):
+            turns.run(lambda number=number: ran.append(number))  # type: ignore[misc]
+        assert len(ran) == (number + 1) * AT_ONCE
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+async def test_what_a_piece_of_work_schedules_runs_before_the_next_pieces() -> None:
+    """A commit is scheduled by the first request of an iteration; the requests of the next must not join it."""
+    turns, ran = Turns(), list[str]()
+
+    def first() -> None:
+        asyncio.get_running_loop().call_soon(ran.append, "commit")
+
+    turns.run(first)
+    for _ in range(AT_ONCE):
+        turns.run(lambda: ran.append("request"))
+    await anyio.wait_all_tasks_blocked()
+    assert ran == ["request"] * (AT_ONCE - 1) + ["commit", "request"]
