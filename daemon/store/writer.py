@@ -75,8 +75,8 @@ class Commit:
     @property
     def rows(self) -> int:
         """The number of rows that it writes."""
-        kinds = (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events)
-        return sum(len(kind) for kind in kinds)
+        others = len(self.waiters) + len(self.facts)
+        return len(self.orders) + len(self.attempts) + len(self.locks) + len(self.events) + others
 
     def join(self, changes: ChangeSet) -> None:
         """Add a decision's rows. A later snapshot of a row replaces an earlier one."""

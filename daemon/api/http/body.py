@@ -203,7 +203,10 @@ def _unquoted(value: str) -> str:
 
 def wait_s(request: Request) -> float | None:
     """Read ``Prefer: wait=SECONDS`` (RFC 7240); ``None`` where the caller does not wait."""
-    for preference in ",".join(request.headers.getall("Prefer", [])).split(","):
+    preferences = request.headers.getall("Prefer", None)
+    if preferences is None:
+        return None
+    for preference in ",".join(preferences).split(","):
         match = _WAIT.fullmatch(preference)
         if match:
             return min(float(match[1]), MAX_WAIT_S)

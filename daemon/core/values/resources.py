@@ -7,6 +7,7 @@ whole, whatever the scope is. Two parts do not exclude each other, and no other 
 """
 
 from collections import Counter
+from functools import lru_cache
 
 TRADE = "trade"
 _TRADE_PARTS = 4
@@ -27,6 +28,7 @@ def one_spelling(name: str) -> str:
     return ":".join([TRADE, *(part.upper() for part in parts[1:3]), *parts[3:]])
 
 
+@lru_cache(maxsize=4_096)  # a decision asks for each name several times
 def whole_of(resource: str) -> str | None:
     """Return the whole of which a resource is a part; ``None`` for a whole, or a name that is no trade's."""
     kind, _, rest = resource.partition(":")

@@ -28,6 +28,8 @@ MAX_DECIMALS = 64
 LOWEST_PRIORITY = 10
 
 ALIASES = {"IOC": OrderType.IMMEDIATE_OR_CANCEL, "FOK": OrderType.FILL_OR_KILL}
+_SIDES = {side.value: side for side in Side}
+_TYPES = {order_type.value: order_type for order_type in OrderType} | ALIASES
 
 _SYMBOL = re.compile(r"\w{2,40}")
 _ABOVE_0 = {"exclusiveMinimum": 0, "maximum": float(MAX_AMOUNT)}
@@ -162,18 +164,17 @@ def _symbol(text: str) -> str:
 
 
 def _side(text: str) -> Side:
-    try:
-        return Side(text.strip().upper())
-    except ValueError:
-        raise Invalid(f"side {text[:60]!r} is unknown", field="side", allowed="BUY or SELL") from None
+    side = _SIDES.get(text.strip().upper())
+    if side is None:
+        raise Invalid(f"side {text[:60]!r} is unknown", field="side", allowed="BUY or SELL")
+    return side
 
 
 def _type(text: str) -> OrderType:
-    name = text.strip().upper()
-    try:
-        return ALIASES.get(name) or OrderType(name)
-    except ValueError:
-        raise Invalid(f"type {text[:60]!r} is unknown", field="type", allowed=", ".join(OrderType)) from None
+    order_type = _TYPES.get(text.strip().upper())
+    if order_type is None:
+        raise Invalid(f"type {text[:60]!r} is unknown", field="type", allowed=", ".join(OrderType))
+    return order_type
 
 
 def _amount(field: str, amount: Decimal | None) -> Decimal | None:
