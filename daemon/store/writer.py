@@ -238,7 +238,7 @@ class Writer:
             self._runner.here(partial(write, group=group))
         except Locked:
             self._reopen(group)
-        except (sqlite3.Error, DatabaseGone) as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the group is not on disk, and memory is ahead
             self._fail_group(group, error)
         else:
             self._written(group, began_s)
@@ -310,7 +310,7 @@ class Writer:
         try:
             self.check_files()
             await self._runner.waiting_for_lock(partial(write, group=group))
-        except (sqlite3.Error, DatabaseGone) as error:
+        except Exception as error:
             raise self._fail_group(group, error) from error
         self._written(group, began_s)
 
@@ -333,7 +333,7 @@ class Writer:
         self._count_pages(6 + 2 * group.rows)  # at most
         group.end()
 
-    def _fail_group(self, group: Commit, error: sqlite3.Error | DatabaseGone) -> CommitFailed:
+    def _fail_group(self, group: Commit, error: Exception) -> CommitFailed:
         failed = error if isinstance(error, DatabaseGone) else self._failure_of("commit", error)
         group.end(str(failed))
         return failed
@@ -347,7 +347,7 @@ class Writer:
         elif self._commits >= COMMITS_WORTH_A_CHECKPOINT and self._idle_timer is None:
             self._check_idle_later(IDLE_S)
 
-    def _failure_of(self, what: str, error: sqlite3.Error) -> CommitFailed:
+    def _failure_of(self, what: str, error: Exception) -> CommitFailed:
         reason = f"{what} failed: {error}; check the disk's space and health, then start again"
         return self.fail(CommitFailed(reason))
 

@@ -256,6 +256,17 @@ async def test_a_failed_commit_fails_all_waiters_and_ends_the_store(tmp_path: Pa
         assert await orders_on_disk(store) == 1
 
 
+async def test_rows_that_cannot_be_written_end_the_store_as_a_failed_commit_does(tmp_path: Path) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        async with store_at(tmp_path) as (store, _):
+            wrong = making.order(1, reason="\ud800")  # no text that SQLite can store: an error of Python's, not its own
+            with anyio.fail_after(5), pytest.raises(CommitFailed):
+                await store.commit(ChangeSet(orders={"wrong": wrong})).durable()
+            with pytest.raises(CommitFailed):
+                store.commit(step(2))
+    assert caught.group_contains(CommitFailed)
+
+
 async def test_idle_moments_are_used_for_a_checkpoint(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         for number in range(1, 31):
