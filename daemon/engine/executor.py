@@ -78,11 +78,12 @@ class Executor:
     def start(self, send: Send, commit: Commit) -> None:
         """Make an attempt once it is durable."""
         timing = Timing(stopwatch_s())
+        if send.fire_ms is None:
+            self._begin()
         ready = self._ready(send)
         if ready is None:
             self._tasks.create_task(self._attempt(send, commit, timing))
         else:
-            self._begin()
             write = partial(self._write_ready, send, commit, ready, timing)
             commit.write_when_durable(partial(self._effects.guard, write))
 
@@ -161,7 +162,6 @@ class Executor:
         request.release()
         if ready.lock is not None:
             ready.lock.release()
-        self._end()
         self._tasks.create_task(self._attempt(send, commit, timing))
 
     async def _finish_ready(self, send: Send, ready: _Ready, timing: Timing) -> None:
@@ -178,13 +178,14 @@ class Executor:
             await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another order sent
             timing.begin()
         async with self._locks.of(send.order.resource) if send.token is not None else nullcontext():
-            if send.fire_ms is not None and not self._fire(send):
-                return
+            if send.fire_ms is not None:
+                if not self._fire(send):
+                    return
+                self._begin()
             await self._place(send, commit, timing)
             await self._until_settled(send.order.order_id)
 
     async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
-        self._begin()
         began_ms = self._clock.now_ms()
         await self._record(send, await self._send(send, commit, timing), began_ms, timing)
 

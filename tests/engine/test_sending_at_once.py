@@ -213,6 +213,31 @@ async def test_a_drain_waits_for_an_order_whose_commit_is_open() -> None:
         assert [type(answer) for answer in made.answers] == [Placed]
 
 
+async def test_a_drain_waits_for_an_attempt_that_goes_on_in_a_task() -> None:
+    async with sending("connection", "rate slot", "network") as made:
+        made.executor.start(made.send, made.commit)
+
+        def end() -> None:
+            made.commit.end()
+            made.exchange.free.add("write")
+
+        asyncio.get_running_loop().call_soon(end)
+        await made.executor.idle()
+        assert [type(answer) for answer in made.answers] == [Placed]
+
+
+async def test_a_drain_waits_for_an_attempt_whose_task_waits_for_the_lock() -> None:
+    async with sending(*ALL) as made:
+        lock = made.executor._locks.of(made.send.order.resource)
+        await lock.acquire()
+        made.executor.start(made.send, made.commit)
+        made.commit.end()
+        await anyio.wait_all_tasks_blocked()
+        asyncio.get_running_loop().call_soon(lock.release)
+        await made.executor.idle()
+        assert [type(answer) for answer in made.answers] == [Placed]
+
+
 async def test_an_error_of_the_write_is_not_swallowed() -> None:
     async with sending(*ALL) as made:
         made.executor.start(made.send, made.commit)
