@@ -113,9 +113,8 @@ class Effects:
             self._publisher.publish_after(changes, commit)
         if not self._will_look:
             self._will_look = True
-            asyncio.get_running_loop().call_soon(
-                self._look
-            )  # once for all decisions of this iteration, after their commit
+            # once for all decisions of this iteration, after their commit
+            asyncio.get_running_loop().call_soon(self.guard, self._look)
         return commit
 
     def _look(self) -> None:

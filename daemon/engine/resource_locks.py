@@ -33,5 +33,8 @@ class ResourceLocks:
         lock = self.of(resource)
         if lock.locked():
             return None
-        without_waiting(lock.acquire())
+        try:
+            without_waiting(lock.acquire())
+        except RuntimeError:  # it was just released to a task that has not run since
+            return None
         return lock

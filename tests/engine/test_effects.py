@@ -41,3 +41,13 @@ async def test_a_refusal_and_a_failed_commit_do_not_end_the_process(engine: Engi
     with anyio.move_on_after(0.05) as scope:
         await engine.effects.until_broken()
     assert scope.cancelled_caught
+
+
+async def test_an_error_of_the_look_at_what_is_due_ends_the_process(engine: Engine) -> None:
+    def fail_to_look() -> None:
+        raise OSError("no clock")
+
+    engine.effects.wire(start=engine.executor.start, grant=engine.deliveries.grant, look_again=[fail_to_look])
+    engine.decide(lambda _: None)
+    with anyio.fail_after(5), pytest.raises(InvariantBroken, match="OSError: no clock"):
+        await engine.effects.until_broken()
