@@ -1,6 +1,7 @@
 """At most so many urgent requests are answered per iteration of the event loop, and all in order."""
 
 import asyncio
+import contextlib
 
 import anyio
 
@@ -51,3 +52,19 @@ async def test_what_a_piece_of_work_schedules_runs_before_the_next_pieces() -> N
         turns.run(lambda: ran.append("request"))
     await anyio.wait_all_tasks_blocked()
     assert ran == ["request"] * (AT_ONCE - 1) + ["commit", "request"]
+
+
+async def test_an_error_of_one_request_keeps_no_other_from_its_turn() -> None:
+    turns, ran = Turns(), list[int]()
+
+    def fail() -> None:
+        raise RuntimeError("no answer")
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    for number in range(2 * AT_ONCE):
+        with contextlib.suppress(RuntimeError):
+            turns.run(fail)
+        turns.run(lambda number=number: ran.append(number))  # type: ignore[misc]
+    for _ in range(4 * AT_ONCE):
+        await asyncio.sleep(0)
+    assert ran == list(range(2 * AT_ONCE))

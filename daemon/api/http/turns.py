@@ -23,17 +23,21 @@ class Turns:
             self._waiting.append(work)
             return
         self._left -= 1
-        work()
-        self._schedule()  # after the commit that the work caused
+        try:
+            work()
+        finally:
+            self._schedule()  # after the commit that the work caused
 
     def _next(self) -> None:
         self._is_scheduled = False
         self._left = AT_ONCE
-        while self._waiting and self._left:
-            self._left -= 1
-            self._waiting.popleft()()
-        if self._left < AT_ONCE:
-            self._schedule()
+        try:
+            while self._waiting and self._left:
+                self._left -= 1
+                self._waiting.popleft()()
+        finally:
+            if self._left < AT_ONCE:
+                self._schedule()
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
