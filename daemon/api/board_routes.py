@@ -7,7 +7,7 @@ from daemon.api.http.request import Request
 from daemon.api.http.response import Response, encoded
 from daemon.api.http.routes import Route
 from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
-from daemon.api.read_scheduler import SharedRead, in_pieces
+from daemon.api.read_scheduler import SharedRead, in_pieces, stepwise
 from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, View, encode, order_fields
 from daemon.core.views.board import BoardEntry, overview
@@ -57,7 +57,7 @@ class Board:
     async def _make(self) -> bytes:
         engine = self._context.engine
         status = await status_view(self._context)
-        found = overview(engine.state, engine.clock.now_ms(), MAX_SHOWN)
+        found = await stepwise(overview(engine.state, engine.clock.now_ms(), MAX_SHOWN))
         locks = list(islice(engine.state.locks, MAX_SHOWN))
         return encode(
             BoardView(

@@ -13,11 +13,11 @@ from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, Answer, Response, encoded, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
-from daemon.api.read_scheduler import SharedRead, in_pieces
+from daemon.api.read_scheduler import SharedRead, in_pieces, stepwise
 from daemon.api.views import encode
 from daemon.core.values.fields import Text, shown, text, within
 from daemon.core.values.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
-from daemon.core.verbs.lease_queue import in_order
+from daemon.core.verbs.lease_queue import first_served, in_order
 from daemon.core.verbs.leases import Leased
 from daemon.engine.lease_commands import Changed, Waiting
 from daemon.errors import Full, Held, Invalid, KeyConflict, NotAllowed, NotReady, Unknown, WrongState
@@ -69,7 +69,8 @@ class Locks:
 
     async def _make_page(self) -> bytes:
         state = self._context.engine.state
-        locks, queue = list(islice(state.locks, MAX_SHOWN)), in_order(state, MAX_SHOWN)
+        first = await stepwise(first_served(state, MAX_SHOWN))
+        locks, queue = list(islice(state.locks, MAX_SHOWN)), in_order(state, first)
         return encode(LocksView(locks=await in_pieces(locks, lock_view), queue=await in_pieces(queue, waiting_view)))
 
     @Route("GET", "/v1/locks/{id}", answers={200: LockView}, refuses=[Unknown])

@@ -6,7 +6,7 @@ Readers wait for that; trading does not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -68,6 +68,17 @@ class SharedRead:
 async def in_pieces(items: Iterable[_T], view: Callable[[_T], _V]) -> list[_V]:
     """View items; the loop runs other tasks in between."""
     return [each async for each in _piece_by_piece(iter(items), view)]
+
+
+async def stepwise(steps: Generator[None, None, _T]) -> _T:
+    """Run a pass of the core to its end, and return its result; the loop runs other tasks where it yields."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+        await anyio.lowlevel.checkpoint()
 
 
 async def _piece_by_piece(items: Iterator[_T], view: Callable[[_T], _V]) -> AsyncIterator[_V]:

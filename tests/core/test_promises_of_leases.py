@@ -151,7 +151,7 @@ class PromisesBesideLeases(Promises):
     @invariant()
     def every_waiter_has_a_place_and_orders_get_the_same_one(self) -> None:
         state = self.bench.state
-        listed = lease_queue.in_order(state)
+        listed = lease_queue.in_order(state, sorted([*state.queue.entries(), *state.lease_queue.ranks.entries()]))
         assert [each.position for each in listed] == list(range(1, len(listed) + 1))
         assert len(listed) == len(state.queue) + len(state.lease_queue.ranks)
         for each in listed:

@@ -12,11 +12,12 @@ from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs import leases
-from daemon.core.verbs.lease_queue import in_order, place_of
+from daemon.core.verbs.lease_queue import first_served, in_order, place_of
 from daemon.core.verbs.leases import Leased
 from daemon.errors import Full, Held, KeyConflict, NotAllowed, NotReady, WrongState
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, lease, placed, refused, rules, unclear
+from tests.support.at_once import at_once
 
 TRADE = "trade:FOOUSDT:BUY:manual"
 
@@ -461,7 +462,7 @@ def test_orders_and_callers_are_listed_in_one_order_of_service_with_their_places
     first, second = bench.submit(), bench.submit(quantity=Decimal(9))
     wait(bench, "wait-2", resource=TRADE, owner_id="ben")
     wait(bench, "wait-3", resource=TRADE, owner_id="cleo", priority=1)
-    listed = in_order(bench.state)
+    listed = in_order(bench.state, at_once(first_served(bench.state, 100)))
     assert [each.entry_id for each in listed] == ["wait-3", first.order_id, second.order_id, "wait-2"]
     assert [(each.position, each.resource_position) for each in listed] == [(1, 1), (2, 2), (3, 3), (4, 4)]
     assert [each.owner_id for each in listed] == ["cleo", first.owner_id, second.owner_id, "ben"]
@@ -476,5 +477,7 @@ def test_an_order_that_holds_its_lock_already_waits_behind_no_other(bench: Bench
     wait(bench, "wait-2", resource=TRADE, priority=1)
     bench.pass_time(order.not_before_ms - bench.now_ms)
     assert place_of(bench.state, bench.order(order)) == 1
-    places = {each.entry_id: each.resource_position for each in in_order(bench.state)}
+    places = {
+        each.entry_id: each.resource_position for each in in_order(bench.state, at_once(first_served(bench.state, 100)))
+    }
     assert places == {order.order_id: 1, "wait-2": 1}

@@ -1,17 +1,20 @@
 """The board: every unfinished order, in the order in which the operator needs to see them."""
 
+from collections.abc import Generator
 from decimal import Decimal
 
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.states import State
+from daemon.core.verbs.lease_queue import PIECE, first_served
 from daemon.core.views.board import Overview, overview
 from daemon.core.views.explain import outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, rules, unclear
+from tests.support.at_once import at_once
 
 
 def seen(bench: Bench, limit: int = 100) -> Overview:
-    return overview(bench.state, bench.now_ms, limit)
+    return at_once(overview(bench.state, bench.now_ms, limit))
 
 
 def ids(found: Overview) -> list[str]:
@@ -72,3 +75,37 @@ def test_orders_beyond_the_limit_are_counted() -> None:
     assert ids(found) == [each.order_id for each in orders[:2]]
     assert found.unshown == 2
     assert len(found.queue) == 2
+
+
+def test_others_decide_between_the_pieces_and_the_board_shows_what_is_so_at_the_end() -> None:
+    bench = Bench(rules(queue={"max_in_flight": 1}))
+    bench.submit(snipe_target_id="first")
+    orders = [bench.submit(snipe_target_id=str(number)) for number in range(3 * PIECE)]
+    passes = 0
+    steps = overview(bench.state, bench.now_ms, 2)
+    while (found := _step(steps)) is None:
+        passes += 1
+        if passes == 1:
+            bench.withdraw(orders[0])
+    assert passes >= 3
+    assert [each.order_id for each in found.queue] == [orders[1].order_id]
+    assert orders[0].order_id not in ids(found)
+
+
+def test_the_first_in_the_order_of_service_are_found_wherever_they_wait() -> None:
+    bench = Bench(rules(queue={"max_in_flight": 1}))
+    bench.submit(snipe_target_id="first")
+    for number in range(3 * PIECE):
+        bench.submit(snipe_target_id=str(number), priority=9 - number % 3)
+    everyone = at_once(first_served(bench.state, 10 * PIECE))
+    assert everyone == sorted(everyone)
+    assert at_once(first_served(bench.state, PIECE + 1)) == everyone[: PIECE + 1]
+
+
+def _step(steps: Generator[None, None, Overview]) -> Overview | None:
+    try:
+        next(steps)
+    except StopIteration as end:
+        found: Overview = end.value
+        return found
+    return None
