@@ -1,12 +1,18 @@
 """The dispatcher: a task that runs when something in the trading state is due.
 
 Every decision dispatches at once (:mod:`daemon.engine.effects`). This task is for what becomes due by time alone:
-deadlines, retries, armed instants, the ends of leases, room in the rate budget.
+deadlines, retries, armed instants, the ends of leases, room in the rate budget; and for what is more than a decision
+does at once. It goes on when the requests of a slice have left: so there are never many to be written together.
 """
+
+import anyio
 
 from daemon.core.verbs.dispatch import tick
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
+
+SLOW_S = 0.1
+"""A slow or locked disk keeps the next slice waiting for this long at most, because other tasks wait for it as well."""
 
 
 class Dispatcher:
@@ -31,7 +37,11 @@ class Dispatcher:
     async def run(self) -> None:
         """Do what is due, until cancelled."""
         while True:
-            self._effects.decide(tick)
+            _, commit = self._effects.decide(tick)
+            due_ms = self._due_ms()
+            if due_ms is not None and due_ms <= self._effects.clock.now_ms():
+                with anyio.move_on_after(SLOW_S):
+                    await commit.durable()
             await self._alarm.sleep_until(self._due_ms())
 
     def _due_ms(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
-from daemon.core.verbs.dispatch import dispatch
+from daemon.core.verbs.dispatch import FEW, SLICE, dispatch, tick
 from daemon.errors import InvariantBroken, Refusal
 
 P = ParamSpec("P")
@@ -37,4 +37,4 @@ def decide(
         if d.changes or d.changes.sends:
             raise InvariantBroken(f"a refused decision had recorded changes: {refusal}") from refusal
         raise
-    return result, d, dispatch(d)
+    return result, d, dispatch(d, SLICE if verb is tick else FEW)
