@@ -38,6 +38,7 @@ _WIRE_KINDS = {
 }
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b'""'
+_BLANKS_BEFORE_COLON = re.compile(rb'"\s+:')
 _fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
 
@@ -110,11 +111,18 @@ def _without_blanks(raw: bytes) -> bytes:
 
 
 def _is_flat(raw: bytes) -> bool:
-    """Whether valid JSON is an object with as many different fields as colons: then no field is repeated.
+    """Whether valid JSON is an object with as many different fields as names: then no field is repeated.
 
-    It takes a fifth of the time of a parser in Python. A text with a colon, a list or another script is left to that.
+    Each name is followed by a colon, directly or after blanks, and no other colon follows a quote that is not escaped.
+    This takes a fifth of the time of a parser in Python. A list, another script, or a text with an escaped quote and a
+    colon behind it is left to that.
     """
-    return raw.isascii() and b"[" not in raw and raw.count(b":") == len(_fields_of.decode(raw))
+    return (
+        raw.isascii()
+        and b"[" not in raw
+        and raw.count(b'":') == len(_fields_of.decode(raw))
+        and _BLANKS_BEFORE_COLON.search(raw) is None
+    )
 
 
 def _no_field_twice(pairs: list[tuple[str, object]]) -> None:
