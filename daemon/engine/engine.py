@@ -143,10 +143,11 @@ class Engine:
         began_ms = self.clock.now_ms()
         self.exchange.back_off(remembered.backoff_until_ms)
         _, commit = self.decide(recover, remembered)
-        for order in self.state.orders.values():
+        for order in self.state.orders.not_queued():
             if order.state in OUTCOME_UNKNOWN and self.state.lock_of(order):
                 self.executor.hold(order)
         await commit.durable()
+        remembered.orders.clear()  # they are in the trading state, and smaller there
         counts = self.state.orders.counts
         self._report(
             "daemon.recovered",

@@ -37,7 +37,7 @@ class Preflight:
 
         """
         result = await self._exchange.preflight()
-        orders = self._effects.state.orders.values()
+        orders = self._effects.state.orders.not_queued()
         if result.verdict is PreflightVerdict.UNFIT and not any(order.state in SEARCHED for order in orders):
             raise Unfit(result.why)
         self._take(result)

@@ -56,7 +56,7 @@ class Reconciler:
 
         The rest of each attempt may wait for the exchange's weight, and the caller must not wait for that.
         """
-        orders = self._effects.state.orders.values()
+        orders = self._effects.state.orders.not_queued()
         self._unanswered = {order.order_id for order in orders if order.state is State.IN_DOUBT}
         self._answered = anyio.Event()
         if self._unanswered:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar, get_args
+from typing import get_args
 
 import msgspec
 
@@ -23,7 +23,6 @@ from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
 
 Cell = str | int | None
 Row = tuple[Cell, ...]
-_Value = TypeVar("_Value", Order, Attempt)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -205,13 +204,13 @@ def waiter_from(row: sqlite3.Row) -> Waiter:
 
 
 def order_from(row: sqlite3.Row) -> Order:
-    """Read an order."""
-    return _value(row, Order)
+    """Read an order. The table's columns are its fields, in their order."""
+    return msgspec.convert(tuple(row), Order, strict=False)
 
 
 def attempt_from(row: sqlite3.Row) -> Attempt:
     """Read an attempt."""
-    return _value(row, Attempt)
+    return msgspec.convert(dict(zip(row.keys(), row, strict=True)), Attempt, strict=False)
 
 
 def lock_from(row: sqlite3.Row) -> Lock:
@@ -246,10 +245,6 @@ def event_from(row: sqlite3.Row) -> Event:
     fields = dict(zip(row.keys(), row, strict=True))
     del fields["event_id"]
     return msgspec.convert(fields | {"detail": msgspec.json.decode(row["detail"])}, Event, strict=False)
-
-
-def _value(row: sqlite3.Row, value_type: type[_Value]) -> _Value:
-    return msgspec.convert(dict(zip(row.keys(), row, strict=True)), value_type, strict=False)
 
 
 def _cells(value: Order | Attempt, amounts: Sequence[int], words: Sequence[int], flags: Sequence[int]) -> Row:

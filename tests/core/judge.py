@@ -195,7 +195,7 @@ class Judge:
             known = state.orders.get(order_id)
             last_word_pending = any(changes.orders.get(order_id) is order for changes in pending)
             if known is not None:
-                assert known is order
+                assert known == order
                 assert order.finished_ms is None or last_word_pending or order_id in state.searches.running
             else:
                 assert order.finished_ms is not None

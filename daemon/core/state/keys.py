@@ -1,7 +1,7 @@
 """Keys: which order an idempotency key is bound to.
 
-The keys of the orders in memory are held here; the others are on disk. If a key was freed in memory and the disk does
-not show that yet, memory is right.
+The keys of the orders in memory are held here, except those of queued orders whose rows are on disk; all others are on
+disk. If a key was freed in memory and the disk does not show that yet, memory is right.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class Keys:
         """``orders`` are those in memory, by id; ``recall`` finds on disk the orders that keys are bound to."""
         self._orders = orders
         self._recall = recall
-        self._bound: dict[str, str] = {}  # ids of orders in memory, by key
+        self._bound: dict[str, str] = {}  # ids of orders, by key
         self._absent: set[str] = set()  # keys that were not on disk, and that no order has got since
         self._older: set[str] = set()  # the same, from before; forgotten when there are newer ones enough
 
@@ -60,7 +60,7 @@ class Keys:
             self.forget(order)
 
     def forget(self, order: Order) -> None:
-        """Remove an order that leaves memory."""
+        """Remove the key of an order that leaves memory, or whose row is on disk."""
         if self._bound.get(order.key) == order.order_id:
             del self._bound[order.key]
 

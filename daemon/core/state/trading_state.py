@@ -77,8 +77,9 @@ class TradingState:
     def committed(self, changes: ChangeSet) -> None:
         """Remove the finished orders and ended leases whose last row is now on disk."""
         for order_id, order in changes.orders.items():
-            is_last = self.orders.get(order_id) is order and order_id not in self.searches.running
-            if order.finished_ms is not None and is_last:
+            if order.finished_ms is None:
+                self.orders.written(order)
+            elif self.orders.get(order_id) is order and order_id not in self.searches.running:
                 self.orders.forget(order)
         for lock in changes.locks.values():
             if lock.state is not LockState.ACTIVE:

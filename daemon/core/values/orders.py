@@ -39,8 +39,11 @@ def known_sum(quantity: Decimal, quote: Decimal) -> Decimal | None:
     return None if quantity and not quote else quote
 
 
-class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What a signal became. Times are Unix milliseconds of the daemon's clock, amounts are exact."""
+class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
+    """What a signal became. Times are Unix milliseconds of the daemon's clock, amounts are exact.
+
+    Encoded, it is an array of its fields: the row of a table, or the compact form of an order that waits.
+    """
 
     seq: int  # acceptance order, from 1, unique: "oldest first" is decided by it
     order_id: str

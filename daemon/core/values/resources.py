@@ -8,6 +8,7 @@ whole, whatever the scope is. Two parts do not exclude each other, and no other 
 
 from collections import Counter
 from functools import lru_cache
+from sys import intern
 
 TRADE = "trade"
 _TRADE_PARTS = 4
@@ -28,12 +29,12 @@ def one_spelling(name: str) -> str:
     return ":".join([TRADE, *(part.upper() for part in parts[1:3]), *parts[3:]])
 
 
-@lru_cache(maxsize=4_096)  # a decision asks for each name several times
+@lru_cache(maxsize=1_024)  # a decision asks for each name several times
 def whole_of(resource: str) -> str | None:
     """Return the whole of which a resource is a part; ``None`` for a whole, or a name that is no trade's."""
     kind, _, rest = resource.partition(":")
     symbol, is_part, _ = rest.partition(":")
-    return f"{kind}:{symbol}" if kind == TRADE and is_part else None
+    return intern(f"{kind}:{symbol}") if kind == TRADE and is_part else None
 
 
 class HeldResources:

@@ -21,7 +21,7 @@ from daemon.core.verbs.restored import COPIED_FACT, begin_from_copy
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What is on disk about unfinished work, and what limits still count."""
 
-    orders: Sequence[Order]
+    orders: list[Order]
     ended: Sequence[Order | Ended]  # finished BUYs of the last hour, for the guards
     spent: Spent  # the worth of the earlier finished BUYs of the day
     locks: Sequence[Lock]
@@ -81,6 +81,7 @@ def recover(d: Decision, remembered: Remembered) -> None:
             d.state.searches.schedule(order, begin(order, d.now_ms, d.state.rules))
         else:
             d.enqueue(order)
+            d.state.orders.written(order)
     if remembered.copied is not None:
         begin_from_copy(d, remembered.copied)
 
