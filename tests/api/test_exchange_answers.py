@@ -17,6 +17,12 @@ def shown_as(field: str, value: str, endpoint: str = LOOK_UP, **more: Any) -> di
     return {"kind": "shown_as", "endpoint": endpoint, "field": field, "value": value, **more}
 
 
+@pytest.fixture(scope="module")
+def odd_exchange(shared_stage: Stage) -> Exchange:
+    """An exchange for daemons that find it odd as they start."""
+    return shared_stage.exchange()
+
+
 def events(daemon: Daemon, order_id: str, name: str) -> list[dict[str, Any]]:
     return [event["detail"] for event in daemon.explain(order_id)["events"] if event["name"] == name]
 
@@ -147,10 +153,7 @@ def test_a_query_answer_about_another_order_is_ignored_and_reported_once(
 
 
 @pytest.mark.parametrize("status", [429, 418, 400])
-def test_a_refusal_that_names_an_order_is_an_unknown_outcome(own_stage: Stage, status: int) -> None:
-    exchange = own_stage.exchange()
-    daemon = own_stage.daemon(exchange)
-    daemon.start()
+def test_a_refusal_that_names_an_order_is_an_unknown_outcome(daemon: Daemon, exchange: Exchange, status: int) -> None:
     exchange.inject({"kind": "refusal_with_order", "status": status, "code": 30001, "count": 1})
     order_id = daemon.accept(market_buy())
     daemon.until(order_id, "filled")
@@ -202,12 +205,11 @@ def test_an_undocumented_state_is_recorded_and_may_end_the_order(
     ],
 )
 def test_an_unreadable_unused_field_does_not_stop_trading(
-    own_stage: Stage, field: str, value: str, endpoint: str
+    own_stage: Stage, odd_exchange: Exchange, field: str, value: str, endpoint: str
 ) -> None:
-    exchange = own_stage.exchange()
     shown = f'"{wall_ms()}"' if endpoint == "time" else value
-    exchange.inject(shown_as(field, shown, f"GET /api/v3/{endpoint}"))
-    daemon = own_stage.daemon(exchange, {"exchange": {"recv_window_ms": 60_000}})
+    odd_exchange.inject(shown_as(field, shown, f"GET /api/v3/{endpoint}"))
+    daemon = own_stage.daemon(odd_exchange, {"exchange": {"recv_window_ms": 60_000}})
     daemon.start(with_rules=True)
     daemon.wait_for("exchange.proven")
     for wish in (market_buy(), market_sell()):

@@ -2,12 +2,28 @@
 
 from signal import SIGTERM
 
+import pytest
+
 from tests.support import KEYS, Daemon, Exchange, wall_ms
 from tests.support.signals import market_buy
 from tests.support.stage import Stage
 from tests.support.unix_http import ask
 
 HOUR_MS = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def counted_exchange(shared_stage: Stage) -> Exchange:
+    """The exchange of a daemon that only tests of counts use."""
+    return shared_stage.exchange()
+
+
+@pytest.fixture(scope="module")
+def counted(shared_stage: Stage, counted_exchange: Exchange) -> Daemon:
+    """That daemon: no lease and no order of another test ends while they count."""
+    daemon = shared_stage.daemon(counted_exchange)
+    daemon.start(with_rules=True)
+    return daemon
 
 
 def readiness(daemon: Daemon) -> tuple[int, str, str | None]:
@@ -38,32 +54,32 @@ def test_a_trading_daemon_is_ready(daemon: Daemon, exchange: Exchange) -> None:
     daemon.ask("DELETE", f"/v1/orders/{waiting}")
 
 
-def test_counts_follow_the_orders(daemon: Daemon, exchange: Exchange) -> None:
-    before = daemon.get("/v1/status")
-    with exchange.frozen():
-        daemon.send(market_buy(snipeTargetId="counted"))
-        behind = daemon.accept(market_buy(snipeTargetId="counted", quoteOrderQty="26"))
-        during = daemon.get("/v1/status")
+def test_counts_follow_the_orders(counted: Daemon, counted_exchange: Exchange) -> None:
+    before = counted.get("/v1/status")
+    with counted_exchange.frozen():
+        counted.send(market_buy(snipeTargetId="counted"))
+        behind = counted.accept(market_buy(snipeTargetId="counted", quoteOrderQty="26"))
+        during = counted.get("/v1/status")
     for name, more in {"queueLength": 1, "inFlight": 1, "activeLocks": 1, "inDoubt": 0, "deadLetters": 0}.items():
         assert during[name] - before[name] == more, name
-    daemon.until(behind, "filled")
-    after = daemon.get("/v1/status")
+    counted.until(behind, "filled")
+    after = counted.get("/v1/status")
     assert all(after[name] == before[name] for name in ("queueLength", "inFlight", "activeLocks"))
 
 
-def test_dead_letters_and_doubts_are_counted(daemon: Daemon, exchange: Exchange) -> None:
-    before = daemon.get("/v1/status")
-    exchange.inject({"kind": "refused", "code": 30002, "count": 1})
-    dead = daemon.submit(market_buy(), wait_s=10).json["id"]
-    exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
-    doubted = daemon.accept(market_buy())
-    daemon.until(doubted, "in_doubt")
-    found = daemon.get("/v1/status")
+def test_dead_letters_and_doubts_are_counted(counted: Daemon, counted_exchange: Exchange) -> None:
+    before = counted.get("/v1/status")
+    counted_exchange.inject({"kind": "refused", "code": 30002, "count": 1})
+    dead = counted.submit(market_buy(), wait_s=10).json["id"]
+    counted_exchange.inject("reply_lost", {"kind": "error_before", "endpoint": "GET /api/v3/order"})
+    doubted = counted.accept(market_buy())
+    counted.until(doubted, "in_doubt")
+    found = counted.get("/v1/status")
     assert (found["deadLetters"] - before["deadLetters"], found["inDoubt"] - before["inDoubt"]) == (1, 1)
-    exchange.inject()
-    daemon.until(doubted, "filled")
-    daemon.ask("DELETE", f"/v1/orders/{dead}")
-    assert daemon.get("/v1/status")["deadLetters"] == before["deadLetters"]
+    counted_exchange.inject()
+    counted.until(doubted, "filled")
+    counted.ask("DELETE", f"/v1/orders/{dead}")
+    assert counted.get("/v1/status")["deadLetters"] == before["deadLetters"]
 
 
 def test_a_halted_daemon_is_alive_and_not_ready(daemon: Daemon) -> None:
