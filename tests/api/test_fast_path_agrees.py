@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.support import Daemon
+from tests.support import Daemon, Exchange
+from tests.support.stage import Stage
 from tests.support.unix_http import TIMEOUT_S
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -85,10 +86,18 @@ FIRST_LINES = [
 
 
 @pytest.fixture(scope="module")
-def lease(package_daemon: Daemon) -> dict[str, str]:
+def daemon(shared_stage: Stage, package_exchange: Exchange) -> Daemon:
+    """The module's own daemon: its first lock has the same id in every run, so what is bent is the same too."""
+    daemon = shared_stage.daemon(package_exchange)
+    daemon.start()
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def lease(daemon: Daemon) -> dict[str, str]:
     """A lock that can be renewed any number of times, so that every valid request has the same answer."""
     asked = {"resourceId": "fast:agrees", "ownerId": "bot", "timeoutMs": 600_000}
-    answer = package_daemon.ask("POST", "/v1/locks", asked)
+    answer = daemon.ask("POST", "/v1/locks", asked)
     assert answer.status == 201
     found: dict[str, str] = answer.json
     return found
@@ -139,14 +148,18 @@ def plain(lease: dict[str, str], *, head: bytes = b"POST %s HTTP/1.1", extra: by
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body])
 
 
-def is_cut_short_and_refused_early(request: bytes) -> bool:
-    """Whether aiohttp refuses a request without waiting for its body, whose end never comes.
+def differ_by_chance(request: bytes, fast: Outcome, aiohttp: Outcome) -> bool:
+    """Whether a request was refused without waiting for its body, whose end never comes, and one refusal was not seen.
 
-    An expectation that nobody meets is such a reason. Whether the answer leaves before the connection ends is chance.
+    An expectation that nobody meets is such a reason, and a malformed head is another. Whether the answer leaves before
+    the connection ends is chance.
     """
     head, _, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"\r\nContent-Length: (\d+)", head)
-    return b"\r\nExpect:" in head and length is not None and len(body) < int(length[1])
+    if length is None or len(body) >= int(length[1]):
+        return False
+    none, other = sorted((fast, aiohttp), key=len)
+    return b"\r\nExpect:" in head or (none == [] and [status // 100 for status, _ in other] == [4])
 
 
 def both(daemon: Daemon, request: bytes) -> tuple[Outcome, Outcome]:
@@ -215,5 +228,4 @@ def test_hundreds_of_malformed_requests_get_the_same_answers(
     for _ in range(60):
         request = bend(dice, lease)
         fast, aiohttp = both(daemon, request)
-        if not is_cut_short_and_refused_early(request):
-            assert fast == aiohttp, request
+        assert fast == aiohttp or differ_by_chance(request, fast, aiohttp), request
