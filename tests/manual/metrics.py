@@ -18,7 +18,7 @@ from tests.exchange.mexc.clocks import LoopClock
 from tests.manual import markdown
 from tests.manual.markdown import code, items, sentence
 from tests.support import making
-from tests.support.at_once import at_once
+from tests.support.steps import at_once
 
 FEW = 12
 """Label values that are listed; of more, a few examples."""

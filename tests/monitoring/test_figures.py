@@ -14,7 +14,7 @@ from daemon.monitoring.figures import AGED, LEASE, ORDER, Readings, read
 from daemon.pieces import SIZE
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, lease, placed, refused, rules, unclear
-from tests.support.at_once import at_once
+from tests.support.steps import at_once
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from daemon.core.values.states import State
 from daemon.monitoring.figures import read
 from tests.core.bench import Bench
 from tests.core.making import everywhere, limit_order, order, placed, query, report, unclear
-from tests.support.at_once import at_once
+from tests.support.steps import at_once
 
 TEN = Decimal(10)
 

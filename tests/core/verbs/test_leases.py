@@ -17,7 +17,7 @@ from daemon.core.verbs.leases import Leased
 from daemon.errors import Full, Held, KeyConflict, NotAllowed, NotReady, WrongState
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, lease, placed, refused, rules, unclear
-from tests.support.at_once import at_once
+from tests.support.steps import at_once
 
 TRADE = "trade:FOOUSDT:BUY:manual"
 

@@ -10,7 +10,7 @@ from daemon.core.views.board import Overview, overview
 from daemon.core.views.explain import outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, rules, unclear
-from tests.support.at_once import at_once
+from tests.support.steps import at_once
 
 
 def seen(bench: Bench, limit: int = 100) -> Overview:
