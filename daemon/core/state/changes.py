@@ -6,8 +6,6 @@ Nothing of a change set may be shown or sent before its rows are durable (:mod:`
 The store and the publisher get only the change set of a decision, not the trading state.
 """
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from daemon.core.values.attempts import Attempt
@@ -26,19 +24,18 @@ class Send(msgspec.Struct, frozen=True):
     fire_ms: int | None = None  # the instant of an armed order
 
 
-@dataclass(slots=True)
-class ChangeSet:
+class ChangeSet(msgspec.Struct):
     """Rows to be written together, then requests to be made and leases to be given to callers."""
 
-    orders: dict[str, Order] = field(default_factory=dict)
-    attempts: dict[str, Attempt] = field(default_factory=dict)
-    locks: dict[str, Lock] = field(default_factory=dict)
-    waiters: dict[str, Waiter] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)  # stored, then emitted
-    notes: list[Event] = field(default_factory=list)  # only emitted
-    sends: list[Send] = field(default_factory=list)
-    grants: list[Lock] = field(default_factory=list)  # new leases, to be given to their callers
+    orders: dict[str, Order] = {}
+    attempts: dict[str, Attempt] = {}
+    locks: dict[str, Lock] = {}
+    waiters: dict[str, Waiter] = {}
+    facts: dict[str, str] = {}
+    events: list[Event] = []  # stored, then emitted
+    notes: list[Event] = []  # only emitted
+    sends: list[Send] = []
+    grants: list[Lock] = []  # new leases, to be given to their callers
     may_wait: bool = False  # no caller waits for the commit of these rows
 
     def __bool__(self) -> bool:
