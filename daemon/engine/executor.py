@@ -40,13 +40,23 @@ from daemon.store.writer import Commit
 T = TypeVar("T")
 
 
-class _Ready(NamedTuple):
-    """A prepared request on an open connection, inside its resource's lock."""
+FRESH_S = 0.1
+"""A request that was prepared longer ago, and has no connection yet, is prepared again: it is valid for a limited time,
+and its attempt takes a limited time."""
+
+
+class _Prepared(NamedTuple):
+    """A request that was prepared at once, inside its resource's lock."""
 
     request: OrderRequest
     lock: asyncio.Lock | None  # None: the order needs none
     began_ms: int
-    until_s: float  # of the loop's clock: a request that is older is prepared again
+    began_s: float  # of the loop's clock
+
+    def unlock(self) -> None:
+        """Release the lock."""
+        if self.lock is not None:
+            self.lock.release()
 
 
 class Executor:
@@ -80,12 +90,14 @@ class Executor:
         timing = Timing(stopwatch_s())
         if send.fire_ms is None:
             self._begin()
-        ready = self._ready(send)
-        if ready is None:
-            self._tasks.create_task(self._attempt(send, commit, timing))
-        else:
-            write = partial(self._write_ready, send, commit, ready, timing)
+        prepared = self._prepare_now(send)
+        if prepared is not None and prepared.request.connect_now():
+            write = partial(self._write_prepared, send, commit, prepared, timing)
             commit.write_when_durable(partial(self._effects.guard, write))
+            return
+        if prepared is not None:
+            prepared.unlock()
+        self._tasks.create_task(self._attempt(send, commit, timing, prepared))
 
     def hold(self, order: Order) -> None:
         """Take the lock again for an order whose outcome was unknown when the last process ended."""
@@ -130,49 +142,42 @@ class Executor:
             self._ended.clear()
             await self._ended.wait()
 
-    def _ready(self, send: Send) -> _Ready | None:
-        """Prepare a request and take what it needs, if nothing has to be waited for but the commit."""
+    def _prepare_now(self, send: Send) -> _Prepared | None:
+        """Prepare a request inside its resource's lock; ``None`` if its instant or the lock has to be waited for."""
         if send.fire_ms is not None:
             return None
         lock = None if send.token is None else self._locks.try_acquire(send.order.resource)
         if lock is None and send.token is not None:
             return None
-        request = self._exchange.prepare(send.order, send.attempt)
-        if request.connect_now():
-            until_s = asyncio.get_running_loop().time() + request.timeout_s
-            return _Ready(request, lock, self._clock.now_ms(), until_s)
-        if lock is not None:
-            lock.release()
-        return None
+        began_s = asyncio.get_running_loop().time()
+        return _Prepared(self._exchange.prepare(send.order, send.attempt), lock, self._clock.now_ms(), began_s)
 
-    def _write_ready(self, send: Send, commit: Commit, ready: _Ready, timing: Timing) -> None:
+    def _write_prepared(self, send: Send, commit: Commit, prepared: _Prepared, timing: Timing) -> None:
         """Write a prepared request, now that it is durable; if anything is in its way, make the attempt in a task."""
         if not self._runs:
             return  # as after a crash, the next start queries the order
-        request, timing.wire_s = ready.request, stopwatch_s()
+        request, timing.wire_s = prepared.request, stopwatch_s()
         if (
-            asyncio.get_running_loop().time() < ready.until_s
+            asyncio.get_running_loop().time() < prepared.began_s + request.timeout_s
             and may_go(self._effects.state, send, self._clock.now_ms()) is None
             and request.rate_slot_now()
             and request.write()
         ):
-            self._tasks.create_task(self._finish_ready(send, ready, timing))
+            self._tasks.create_task(self._finish_prepared(send, prepared, timing))
             return
         timing.wire_s = None
         request.release()
-        if ready.lock is not None:
-            ready.lock.release()
+        prepared.unlock()
         self._tasks.create_task(self._attempt(send, commit, timing))
 
-    async def _finish_ready(self, send: Send, ready: _Ready, timing: Timing) -> None:
+    async def _finish_prepared(self, send: Send, prepared: _Prepared, timing: Timing) -> None:
         try:
-            await self._record(send, await ready.request.answer(), ready.began_ms, timing)
+            await self._record(send, await prepared.request.answer(), prepared.began_ms, timing)
             await self._until_settled(send.order.order_id)
         finally:
-            if ready.lock is not None:
-                ready.lock.release()
+            prepared.unlock()
 
-    async def _attempt(self, send: Send, commit: Commit, timing: Timing) -> None:
+    async def _attempt(self, send: Send, commit: Commit, timing: Timing, prepared: _Prepared | None = None) -> None:
         if send.fire_ms is not None:
             await commit.durable()
             await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another order sent
@@ -182,12 +187,12 @@ class Executor:
                 if not self._fire(send):
                     return
                 self._begin()
-            await self._place(send, commit, timing)
+            await self._place(send, commit, timing, prepared)
             await self._until_settled(send.order.order_id)
 
-    async def _place(self, send: Send, commit: Commit, timing: Timing) -> None:
+    async def _place(self, send: Send, commit: Commit, timing: Timing, prepared: _Prepared | None) -> None:
         began_ms = self._clock.now_ms()
-        await self._record(send, await self._send(send, commit, timing), began_ms, timing)
+        await self._record(send, await self._send(send, commit, timing, prepared), began_ms, timing)
 
     async def _record(self, send: Send, answer: Answer, began_ms: int, timing: Timing) -> None:
         """Decide what follows from an answer; the request began at ``began_ms``."""
@@ -199,12 +204,16 @@ class Executor:
         if verdict is not None and verdict.resync:
             await self._exchange.measure_clock()
 
-    async def _send(self, send: Send, commit: Commit, timing: Timing) -> Answer:
+    async def _send(self, send: Send, commit: Commit, timing: Timing, prepared: _Prepared | None = None) -> Answer:
         """Send an attempt's request, once. The order of these lines is the order of events.
 
         The connection opens while the disk writes. Nothing runs between the last check and the first byte.
         """
-        request = self._exchange.prepare(send.order, send.attempt)
+        now_s = asyncio.get_running_loop().time()
+        if prepared is not None and now_s < prepared.began_s + FRESH_S:
+            request = prepared.request
+        else:
+            request = self._exchange.prepare(send.order, send.attempt)
         try:
             async with asyncio.timeout(request.timeout_s):
                 is_written = False

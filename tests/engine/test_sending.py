@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed
-from daemon.engine.executor import Executor
+from daemon.engine.executor import FRESH_S, Executor, _Prepared
 from daemon.engine.observer import NULL_OBSERVER, Timing
 from daemon.errors import CommitFailed
 from daemon.exchange.port import NotConnected
@@ -89,15 +89,26 @@ class Sending:
         self._executor = Executor(effects, cast("Any", wire), cast("Any", None), clock, NULL_OBSERVER)
         self._wire = wire
 
-    async def __call__(self, send: Send | None = None) -> Answer:
+    async def __call__(self, send: Send | None = None, prepared: _Prepared | None = None) -> Answer:
         """Send the order."""
-        return await self._executor._send(send or self.send, cast("Any", self._wire), Timing(0))
+        return await self._executor._send(send or self.send, cast("Any", self._wire), Timing(0), prepared)
 
 
 async def test_an_order_is_sent_in_these_steps() -> None:
     wire = Wire()
     assert isinstance(await Sending(wire)(), Placed)
     assert wire.happened == ["prepare", "connect", "durable", "rate slot", "write", "release", "answer"]
+
+
+@pytest.mark.parametrize("waited_s", [0, FRESH_S / 2, FRESH_S, 2 * FRESH_S])
+@in_virtual_time
+async def test_a_request_that_was_just_prepared_is_not_prepared_again(waited_s: float) -> None:
+    wire = Wire()
+    prepared = _Prepared(cast("Any", wire), None, 0, anyio.current_time())
+    await anyio.sleep(waited_s)
+    assert isinstance(await Sending(wire)(prepared=prepared), Placed)
+    again = ["prepare"] if waited_s >= FRESH_S else []
+    assert wire.happened == [*again, "connect", "durable", "rate slot", "write", "release", "answer"]
 
 
 @pytest.mark.parametrize("during", STEPS)

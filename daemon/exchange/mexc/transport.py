@@ -1,9 +1,9 @@
 """Requests over aiohttp's connections. When a request fails, what matters is whether the exchange can have read a byte.
 
-aiohttp opens the connections, with TLS, keeps them in a pool, and reads the answers. This module writes the requests as
-prepared bytes, because aiohttp's own client is not safe for orders (each observed, each with a test): it quotes a
-target again, which changes signed bytes; it follows redirects, which sends a POST again; and it reuses a kept-alive
-connection with unread data on it, a 408 or the server's end of the connection.
+aiohttp opens the connections, with TLS, keeps them in a pool (:mod:`.pool`), and reads the answers. This module writes
+the requests as prepared bytes, because aiohttp's own client is not safe for orders (each observed, each with a test):
+it quotes a target again, which changes signed bytes; it follows redirects, which sends a POST again; and it reuses a
+kept-alive connection with unread data on it, a 408 or the server's end of the connection.
 
 A request has three steps: :meth:`HttpTransport.connect`, :meth:`Connection.write`, :meth:`Connection.reply`. The caller
 makes its last checks between the first two; ``write`` does not wait.
@@ -15,16 +15,14 @@ import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
-from weakref import WeakSet
 
 import aiohttp
 import aiohttp.connector
 import msgspec
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from daemon.without_waiting import without_waiting
+from daemon.exchange.mexc.pool import Pool
 
 MAX_BODY = 16 << 20
 """Bytes of an answer that are read; exchangeInfo of all pairs is the longest."""
@@ -115,14 +113,14 @@ class Transport(Protocol):
 class PooledConnection:
     """A connection of aiohttp's pool."""
 
-    def __init__(self, connection: aiohttp.connector.Connection, carried: WeakSet[ResponseHandler]) -> None:
-        """``carried`` holds the connections that carried a request before."""
+    def __init__(self, connection: aiohttp.connector.Connection, pool: Pool) -> None:
+        """``pool`` is where it was taken from."""
         assert connection.protocol is not None
         self.dropped = False  # the server hung up on the request without an answer
-        self.reused = connection.protocol in carried
+        self.reused = connection.protocol in pool.carried
         self._connection = connection
         self._protocol = connection.protocol
-        self._carried = carried
+        self._pool = pool
         self._is_written = False
 
     def write(self, request: bytes) -> bool:
@@ -131,7 +129,7 @@ class PooledConnection:
             self._connection.close()
             return False
         self._is_written = True
-        self._carried.add(self._protocol)
+        self._pool.carried.add(self._protocol)
         self._protocol.transport.write(request)  # type: ignore[union-attr]  # it is open
         # Not before: a parser takes the first bytes of an unsolicited answer, and then nothing shows them.
         self._protocol.set_response_params(read_until_eof=True, max_line_size=LONGEST_LINE)
@@ -149,13 +147,13 @@ class PooledConnection:
         except BaseException:
             self._connection.close()
             raise
-        self._connection.release()
+        self._pool.give_back(self._connection)
         return reply
 
     def release(self) -> None:
         """Give the connection back to the pool, if nothing was written on it."""
         if not self._is_written:
-            self._connection.release()
+            self._pool.give_back(self._connection)
 
     def is_given_up(self) -> bool:
         """Return whether the server has closed the connection, as far as the socket shows.
@@ -189,14 +187,10 @@ class PooledConnection:
 class HttpTransport:
     """Requests to one address over one pool of connections."""
 
-    def __init__(self, connector: aiohttp.BaseConnector, base_url: str) -> None:
-        url = URL(base_url)
-        self._connector = connector
-        self._destination = aiohttp.ClientRequest("GET", url)  # what the pool knows connections by
-        self._key = self._destination.connection_key
+    def __init__(self, pool: Pool, url: URL) -> None:
+        self._pool = pool
         self._path = url.raw_path.rstrip("/")
         self._host = url.host_port_subcomponent
-        self._carried: WeakSet[ResponseHandler] = WeakSet()
 
     def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return the bytes of a request."""
@@ -206,26 +200,13 @@ class HttpTransport:
         ).encode("ascii")
 
     def pooled(self) -> PooledConnection | None:
-        """Return an open connection of the pool that the server has not closed; ``None`` if there is none."""
-        # aiohttp has no public method for this; the method waits only in traces, of which there are none.
-        while (found := without_waiting(self._connector._get(self._key, []))) is not None:  # noqa: SLF001
-            connection = PooledConnection(found, self._carried)
-            if not (connection.reused and connection.is_given_up()):
-                return connection
-            found.close()
-        return None
+        """Return an open connection of the pool; ``None`` if there is none."""
+        found = self._pool.idle()
+        return None if found is None else PooledConnection(found, self._pool)
 
     async def connect(self, timeout_s: float) -> PooledConnection:
-        """Return an open connection that the server has not closed."""
-        timeout = aiohttp.ClientTimeout(connect=timeout_s / 2)
-        connection = self.pooled()
-        if connection is not None:
-            return connection
-        try:
-            found = await self._connector.connect(self._destination, [], timeout)
-        except TimeoutError:
-            raise aiohttp.ConnectionTimeoutError("no connection in time") from None
-        return PooledConnection(found, self._carried)
+        """Return an open connection."""
+        return PooledConnection(await self._pool.connect(timeout_s / 2), self._pool)
 
     async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
         """Send one request as soon as there is a connection."""
@@ -237,6 +218,8 @@ class HttpTransport:
             except (aiohttp.ClientError, OSError) as error:
                 return Failure(written=is_written, why=describe(error))
             if not connection.write(request):
+                if connection.reused:
+                    continue
                 return Failure(written=is_written, why=GIVEN_UP)
             is_written = True
             reply = await connection.reply(timeout_s)
@@ -249,11 +232,14 @@ class HttpTransport:
 async def open_transport(base_url: str, connector: aiohttp.BaseConnector | None = None) -> AsyncIterator[HttpTransport]:
     """Open the pool that carries every request of one exchange.
 
-    The pool does not limit the number of connections: the limit of orders in flight does, and an order that waited for
-    a connection would wait behind less urgent requests.
+    The pool does not limit the number of connections: the limit of orders in flight does.
     """
-    async with connector or aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300) as pool:
-        yield HttpTransport(pool, base_url)
+    url = URL(base_url)
+    async with (
+        connector or aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300) as connections,
+        Pool(connections, aiohttp.ClientRequest("GET", url)) as pool,
+    ):
+        yield HttpTransport(pool, url)
 
 
 def _retry_after_ms(text: str | None) -> int | None:

@@ -14,7 +14,7 @@ from daemon.exchange.mexc.transport import MAX_BODY, Failure, Reply, open_transp
 from .certificates import self_signed
 from .clocks import in_virtual_time
 from .posting import KEY, PATH, PATIENCE_S, failure, no_secret_in, post, send, transport_over
-from .wire import Behaviour, Connection, Peer, answering, full_backlog, http, serve, silence, unused_url
+from .wire import Behaviour, Connection, Peer, answering, full_backlog, http, serve, settle, silence, unused_url
 
 # --- nothing written: the order was definitely not placed
 
@@ -103,6 +103,7 @@ async def reset_within_the_answer(peer: Peer, connection: Connection) -> None:
 
 
 async def reset_before_the_request_is_read(_peer: Peer, connection: Connection) -> None:
+    await settle()  # it is written meanwhile
     await connection.reset()
 
 
