@@ -19,6 +19,7 @@ from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
 from daemon.store import queries, rows
+from daemon.store.bot_tables import Filter, iso, reader
 from daemon.store.opening import prepare
 from daemon.store.order_pages import order_page
 from daemon.store.writer import Commit, write
@@ -150,6 +151,17 @@ SHARED_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fix
 def test_an_order_is_read_as_it_was_written(connection: sqlite3.Connection, order: Order) -> None:
     written(connection, ChangeSet(orders={order.order_id: order}))
     assert queries.by_id(connection, order.order_id) == order
+
+
+@SHARED_FIXTURE
+@given(lock=LOCKS, at_ms=st.integers(0, 2**47))
+def test_a_lock_is_listed_under_the_bots_names(connection: sqlite3.Connection, lock: Lock, at_ms: int) -> None:
+    lock = msgspec.structs.replace(lock, acquired_ms=at_ms, released_ms=None)
+    written(connection, ChangeSet(locks={lock.lock_id: lock}))
+    [shown] = msgspec.json.decode(reader(Filter(limit=9))(connection).locks)
+    assert (shown["id"], shown["lockId"], shown["resourceId"]) == (lock.token, lock.lock_id, lock.resource)
+    assert (shown["result"], shown["errorMessage"], shown["overdue"]) == (lock.result, lock.error, lock.overdue)
+    assert (shown["acquiredAt"], shown["releasedAt"]) == (iso(at_ms), None)
 
 
 @SHARED_FIXTURE
