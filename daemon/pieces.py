@@ -5,7 +5,7 @@ the original meanwhile: what it finds may have changed or gone when it is looked
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Sequence
 from typing import TypeVar
 
 SIZE = 500
@@ -21,3 +21,14 @@ async def pieces(items: Iterable[_T], size: int = SIZE) -> AsyncIterator[Sequenc
         if start:
             await asyncio.sleep(0)
         yield copied[start : start + size]
+
+
+async def stepwise(steps: Generator[None, None, _T]) -> _T:
+    """Run a pass of the core to its end, and return its result; other tasks run where it yields."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+        await asyncio.sleep(0)

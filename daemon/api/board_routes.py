@@ -7,11 +7,12 @@ from daemon.api.http.request import Request
 from daemon.api.http.response import Response, encoded
 from daemon.api.http.routes import Route
 from daemon.api.lock_views import LockView, WaitingView, lock_view, waiting_view
-from daemon.api.read_scheduler import SharedRead, in_pieces, stepwise
+from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, View, encode, order_fields
 from daemon.core.views.board import BoardEntry, overview
 from daemon.core.views.explain import Outlook
+from daemon.pieces import stepwise
 
 MAX_SHOWN = 300
 

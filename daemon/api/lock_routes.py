@@ -13,7 +13,7 @@ from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, Answer, Response, encoded, json
 from daemon.api.http.routes import KEY, WAIT, Route
 from daemon.api.lock_views import LeaseView, LocksView, LockView, lease_view, lock_view, waiting_view
-from daemon.api.read_scheduler import SharedRead, in_pieces, stepwise
+from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.views import encode
 from daemon.core.values.fields import Text, shown, text, within
 from daemon.core.values.lease_requests import MAX_TIMEOUT_MS, AcquireRequest, compact, normalise
@@ -21,6 +21,7 @@ from daemon.core.verbs.lease_queue import first_served, in_order
 from daemon.core.verbs.leases import Leased
 from daemon.engine.lease_commands import Changed, Waiting
 from daemon.errors import Full, Held, Invalid, KeyConflict, NotAllowed, NotReady, Unknown, WrongState
+from daemon.pieces import stepwise
 
 MAX_SHOWN = 1_000
 MAX_ERROR = 2_000

@@ -10,7 +10,7 @@ from daemon.api.http.request import Request
 from daemon.api.http.response import Response, encoded, json
 from daemon.api.http.routes import WAIT, Parameter, Route
 from daemon.api.read_scheduler import in_pieces
-from daemon.api.views import ExplainView, OrderView, PageView, encode, explain_view, order_view
+from daemon.api.views import ExplainView, OrderView, PageView, encode, explain_view, order_view, stored_event
 from daemon.core.values.states import RESTING, State
 from daemon.errors import Invalid, NotReady, Unknown, WrongState
 from daemon.store.order_pages import OrderRow
@@ -69,7 +69,9 @@ class Orders:
     @Route("GET", "/v1/orders/{id}/explain", answers={200: ExplainView}, refuses=[Unknown])
     async def explain(self, request: Request) -> Response:
         """Show everything about an order: its attempts, every event with time and reason, and what comes next."""
-        return json(explain_view(await self._context.order_commands.explain(request.path_parameters["id"])))
+        async with self._context.read_scheduler.slot():
+            explanation = await self._context.order_commands.explain(request.path_parameters["id"])
+            return json(explain_view(explanation, await in_pieces(explanation.history.events, stored_event)))
 
     @Route(
         "DELETE",

@@ -1,20 +1,24 @@
 """Long reads run one at a time, with pauses between them: any number of readers leaves most of the loop to trading.
 
-A list of orders or the board takes some milliseconds of the interpreter, in any thread. So one of them is made at a
-time, in pieces between which the loop runs other tasks. A pause in proportion to its duration follows each read.
-Readers wait for that; trading does not.
+A list of orders, a history or the board takes some milliseconds. So one of them is made at a time, in the order in
+which they were asked for, in pieces between which the loop runs other tasks. A pause in proportion to its duration
+follows each read. An answer that is the same for every caller is made once for all who wait for it, and not again at
+once: each caller's answer has to be written as well. Readers wait for that; trading does not.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
 
-REST = 3
-"""The pause after a read, as a multiple of the time that the read took."""
+REST = 9
+"""The pause after a read, as a multiple of the time that the read took: reads take a tenth of the time at most."""
+
+AGAIN_S = 0.05
+"""The time between two answers that are shared: a display does not notice it."""
 
 PIECE = 32
 """Items that are encoded before the loop runs other tasks: less than half a millisecond's work."""
@@ -52,6 +56,7 @@ class SharedRead:
         self._scheduler = scheduler
         self._make = make
         self._next: asyncio.Task[bytes] | None = None
+        self._again_s = 0.0  # when the next one may begin
 
     async def get(self) -> bytes:
         """Return an answer that is no older than the question."""
@@ -60,25 +65,17 @@ class SharedRead:
         return await asyncio.shield(self._next)  # a caller that goes away leaves the others their answer
 
     async def _read(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        await anyio.sleep(max(0.0, self._again_s - loop.time()))
         async with self._scheduler.slot():
             self._next = None
+            self._again_s = loop.time() + AGAIN_S
             return await self._make()
 
 
 async def in_pieces(items: Iterable[_T], view: Callable[[_T], _V]) -> list[_V]:
     """View items; the loop runs other tasks in between."""
     return [each async for each in _piece_by_piece(iter(items), view)]
-
-
-async def stepwise(steps: Generator[None, None, _T]) -> _T:
-    """Run a pass of the core to its end, and return its result; the loop runs other tasks where it yields."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: _T = end.value
-            return result
-        await anyio.lowlevel.checkpoint()
 
 
 async def _piece_by_piece(items: Iterator[_T], view: Callable[[_T], _V]) -> AsyncIterator[_V]:

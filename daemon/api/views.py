@@ -83,7 +83,7 @@ class ExplainView(View, frozen=True, kw_only=True):
     order: OrderView
     attempts: list[dict[str, Any]]
     locks: list[dict[str, Any]]
-    events: list[dict[str, Any]]
+    events: list[msgspec.Raw]
     next: Outlook
     then: Outlook | None  # what follows if `next` changes nothing
     advice: str | None  # what the operator can do, with the command
@@ -139,14 +139,14 @@ def accepted_view(order: Order, *, replayed: bool) -> AcceptedView:
     return AcceptedView(**order_fields(order), replayed=replayed)
 
 
-def explain_view(explanation: Explanation) -> ExplainView:
-    """Show everything about an order."""
+def explain_view(explanation: Explanation, events: list[msgspec.Raw]) -> ExplainView:
+    """Show everything about an order; there may be thousands of events, which are written already."""
     history = explanation.history
     return ExplainView(
         order=order_view(history.order),
         attempts=[_attempt(attempt) for attempt in history.attempts],
         locks=[_lock(lock) for lock in history.locks],
-        events=[_event(event) for event in history.events],
+        events=events,
         next=explanation.outlook,
         then=explanation.then,
         advice=explanation.advice,
@@ -250,12 +250,17 @@ def _lock(lock: Lock) -> dict[str, Any]:
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
-    return {
-        "atMs": event.at_ms,
-        "name": event.name,
-        "actor": event.actor,
-        "state": event.state,
-        "clientOrderId": event.client_order_id,
-        "detail": event.detail,
-    }
+def stored_event(event: Event) -> msgspec.Raw:
+    """Write an event as the database has it."""
+    return msgspec.Raw(
+        encode(
+            {
+                "atMs": event.at_ms,
+                "name": event.name,
+                "actor": event.actor,
+                "state": event.state,
+                "clientOrderId": event.client_order_id,
+                "detail": event.detail,
+            }
+        )
+    )

@@ -23,6 +23,7 @@ from daemon.core.verbs.intake import Accepted, Incoming
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
+from daemon.pieces import stepwise
 from daemon.store.queries import History
 from daemon.store.writer import Commit
 
@@ -150,11 +151,13 @@ class OrderCommands:
         history = await self._engine.store.history(order_id)
         if history is None:
             raise Unknown(f"there is no order {order_id[:40]!r}; `sniperd orders` lists them")
-        state, now_ms = self._engine.state, self._engine.clock.now_ms()
+        state = self._engine.state
+        ahead = await stepwise(state.queue.ahead_of(order_id))
+        now_ms = self._engine.clock.now_ms()
         now = state.orders.get(order_id, history.order)
         then = afterwards(state, now, now_ms)
         advised = advice(state, now, has_events=bool(history.events))
-        return Explanation(history, outlook(state, now, now_ms), then, advised, now_ms)
+        return Explanation(history, outlook(state, now, now_ms, ahead=ahead), then, advised, now_ms)
 
     async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.

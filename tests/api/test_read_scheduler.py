@@ -7,7 +7,7 @@ import anyio.lowlevel
 import looptime
 import pytest
 
-from daemon.api.read_scheduler import PIECE, REST, ReadScheduler, SharedRead, in_pieces
+from daemon.api.read_scheduler import AGAIN_S, PIECE, REST, ReadScheduler, SharedRead, in_pieces
 
 pytestmark = pytest.mark.anyio
 TOOK_S = 0.5
@@ -34,6 +34,41 @@ async def test_one_read_runs_at_a_time_and_the_pause_after_it_grows_with_its_tim
     assert len(spans) == 4
     for (_, ended_s), (began_s, _) in pairwise(spans):
         assert began_s - ended_s == pytest.approx(REST * TOOK_S)
+
+
+async def test_reads_are_served_in_the_order_in_which_they_were_asked_for() -> None:
+    """Eight readers that ask again as soon as they are answered take turns: none waits for more than one round."""
+    scheduler, served = ReadScheduler(), []
+
+    async def read(number: int) -> None:
+        for _ in range(3):
+            async with scheduler.slot():
+                served.append(number)
+                await anyio.sleep(TOOK_S)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(8):
+            tasks.start_soon(read, number)
+    assert served == [*range(8)] * 3
+
+
+async def test_a_shared_answer_is_not_made_again_at_once_however_quick_it_is() -> None:
+    made_s: list[float] = []
+
+    async def make() -> bytes:
+        made_s.append(anyio.current_time())
+        return b""
+
+    async def ask_again_and_again() -> None:
+        for _ in range(4):
+            await shared.get()
+
+    shared = SharedRead(ReadScheduler(), make)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(ask_again_and_again)
+    assert len(made_s) == 4
+    assert [later_s - earlier_s for earlier_s, later_s in pairwise(made_s)] == pytest.approx([AGAIN_S] * 3)
 
 
 async def test_a_failed_or_cancelled_read_frees_the_slot() -> None:

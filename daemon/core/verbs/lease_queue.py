@@ -11,15 +11,12 @@ from collections.abc import Generator, Sequence
 
 import msgspec
 
-from daemon.core.rules.priority_queue import NO_RESOURCE, Entry, Rank
+from daemon.core.rules.priority_queue import NO_RESOURCE, PIECE, Entry, Rank
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.waiters import LeaseRequest, Waiter, WaiterState
-
-PIECE = 500
-"""Entries that are compared before other decisions may be made: about a tenth of a millisecond's work."""
 
 
 def try_acquire(d: Decision, request: LeaseRequest, key: str) -> Lock | None:

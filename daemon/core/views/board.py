@@ -10,11 +10,12 @@ from itertools import islice
 
 import msgspec
 
+from daemon.core.rules.priority_queue import PIECE
 from daemon.core.rules.reconciliation import Search
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OUTCOME_UNKNOWN, UNDER_WAY, State
-from daemon.core.verbs.lease_queue import PIECE, Waiting, first_served, in_order
+from daemon.core.verbs.lease_queue import Waiting, first_served, in_order
 from daemon.core.views.explain import Outlook, outlook
 
 

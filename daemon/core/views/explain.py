@@ -17,7 +17,7 @@ class Outlook(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None = None) -> Outlook:
-    """Return what happens next. ``ahead`` is how many orders go before it, if the caller has counted them."""
+    """Return what happens next. ``ahead`` is how many orders go before it, if they were counted."""
     if order.finished_ms is not None:
         return Outlook(MEANINGS[order.state].over)
     if order.state is State.QUEUED:
@@ -65,11 +65,8 @@ def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -
     holder = state.locks.blocker(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
         return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")
-    if ahead is None:
-        ahead = state.queue.ahead_of(order.order_id)
-    return Outlook(
-        f"it waits for its turn, {ahead} before it, within the exchange's rate", max(now_ms, order.not_before_ms)
-    )
+    before = "" if ahead is None else f", {ahead} before it"
+    return Outlook(f"it waits for its turn{before}, within the exchange's rate", max(now_ms, order.not_before_ms))
 
 
 def _next_search_ms(state: TradingState, order: Order) -> int | None:

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from daemon.core.rules.priority_queue import Entry, PriorityQueue
 from tests.core.judge import contend
+from tests.support.steps import at_once
 
 RESOURCES = ("red", "green", "blue")
 CONTENDING = ("trade:FOO", "trade:FOO:BUY:1", "trade:FOO:SELL:1", "trade:FOOBAR:BUY:1", "trade", "other:FOO:BUY:1")
@@ -162,8 +163,9 @@ def test_iteration_and_places_count_those_of_held_resources_too() -> None:
     queue.push(entry("sell", priority=1, seq=2, resource="green"))
     queue.hold("green")
     assert [waiting.entry_id for waiting in queue] == ["sell", "buy"]
-    assert queue.ahead_of("sell") == 0
-    assert queue.ahead_of("buy") == 1
+    assert at_once(queue.ahead_of("sell")) == 0
+    assert at_once(queue.ahead_of("buy")) == 1
+    assert at_once(queue.ahead_of("nobody")) == 0
 
 
 class QueueAgainstList(RuleBasedStateMachine):
@@ -270,7 +272,7 @@ class QueueAgainstList(RuleBasedStateMachine):
     @invariant()
     def a_place_is_the_number_of_those_before_it(self) -> None:
         for place, each in enumerate(sorted(self.waiting.values())[:5]):
-            assert self.queue.ahead_of(each.entry_id) == place
+            assert at_once(self.queue.ahead_of(each.entry_id)) == place
 
     def teardown(self) -> None:
         """Free everything: every entry is served, in order, to the last."""

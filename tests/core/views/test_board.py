@@ -3,9 +3,10 @@
 from collections.abc import Generator
 from decimal import Decimal
 
+from daemon.core.rules.priority_queue import PIECE
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.states import State
-from daemon.core.verbs.lease_queue import PIECE, first_served
+from daemon.core.verbs.lease_queue import first_served
 from daemon.core.views.board import Overview, overview
 from daemon.core.views.explain import outlook
 from tests.core.bench import Bench
@@ -47,7 +48,8 @@ def test_each_order_shows_the_same_outlook_as_its_explanation() -> None:
     for symbol in ("AAUSDT", "BBUSDT", "CCUSDT"):
         bench.submit(symbol=symbol)
     for standing in seen(bench).standings:
-        assert standing.outlook == outlook(bench.state, standing.order, bench.now_ms)
+        counted = at_once(bench.state.queue.ahead_of(standing.order.order_id))
+        assert standing.outlook == outlook(bench.state, standing.order, bench.now_ms, ahead=counted)
 
 
 def test_an_order_in_doubt_shows_the_progress_of_its_search() -> None:

@@ -13,6 +13,7 @@ from daemon.core.values.states import FINISHED, State
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, everywhere, order, placed, query, refused, report, rules, unclear
+from tests.support.steps import at_once
 
 
 @pytest.fixture
@@ -21,7 +22,8 @@ def bench() -> Bench:
 
 
 def ahead(bench: Bench, order: Order) -> Outlook:
-    return outlook(bench.state, bench.order(order), bench.now_ms)
+    counted = at_once(bench.state.queue.ahead_of(order.order_id))
+    return outlook(bench.state, bench.order(order), bench.now_ms, ahead=counted)
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED | {State.CANCELED, State.PARTIALLY_CANCELED}))
