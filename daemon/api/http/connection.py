@@ -276,8 +276,11 @@ class Connection(asyncio.Protocol):
     def _respond_after_commit(
         self, fast_path: FastPath, found: FastRequest, answer: AfterCommit, answering: "asyncio.Future[None]"
     ) -> None:
-        if answering.cancelled():
+        if answer.lost is not None and (answering.cancelled() or self._is_lost()):
             answer.lost()
+            self.abort()
+            return
+        if answering.cancelled():
             return
         answering.set_result(None)
         try:
@@ -354,6 +357,13 @@ class Connection(asyncio.Protocol):
         if self._heads.is_lost:
             return bool(self._active) or self._begun < self._heads.complete
         return self._begun - self._active < self._heads.complete
+
+    def _is_lost(self) -> bool:
+        """Whether an answer would be lost: the event loop may not know yet that the client has disconnected."""
+        if self._transport.is_closing():
+            return True
+        peer = self._transport.get_extra_info("socket")
+        return self._has_gone(peer.fileno(), is_unix=peer.family == socket.AF_UNIX)
 
     def _has_gone(self, descriptor: int, *, is_unix: bool) -> bool:
         if not is_unix:

@@ -45,16 +45,12 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     closes: bool = False  # the connection ends after it
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 class AfterCommit(msgspec.Struct, frozen=True):
     """A response that is made when a commit is durable; ``lost`` is called instead if the client disconnects before."""
 
     commit: Commit
     respond: Callable[[], Response]
-    lost: Callable[[], None] = _nothing
+    lost: Callable[[], None] | None = None
 
 
 Answer: TypeAlias = Response | AfterCommit | Awaitable[Response]
@@ -70,7 +66,8 @@ async def completed(answer: Answer) -> Response:
     try:
         await answer.commit.durable()
     except asyncio.CancelledError:
-        answer.lost()
+        if answer.lost is not None:
+            answer.lost()
         raise
     return answer.respond()
 
