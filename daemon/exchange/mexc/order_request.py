@@ -10,7 +10,7 @@ from daemon.core.values.exchange_replies import UNREACHABLE, Advice, Answer, Ref
 from daemon.core.values.orders import Order
 from daemon.exchange.mexc.replies import placed_or_not
 from daemon.exchange.mexc.requests import Requests
-from daemon.exchange.mexc.signing import Parameters
+from daemon.exchange.mexc.signing import escaped
 from daemon.exchange.mexc.transport import GIVEN_UP, Connection, Failure, Reply, describe
 from daemon.exchange.port import NotConnected
 
@@ -86,13 +86,13 @@ class MexcOrderRequest:
         )
 
 
-def _parameters(order: Order, attempt: Attempt) -> Parameters:
-    parameters = [("symbol", order.symbol), ("side", order.side.value), ("type", order.type.value)]
+def _parameters(order: Order, attempt: Attempt) -> str:
+    """Return the parameters as a query string; amounts and the exchange's own words need no escape."""
+    query = f"symbol={escaped(order.symbol)}&side={order.side}&type={order.type}"
     if order.quantity is not None:
-        parameters.append(("quantity", plain(order.quantity)))
+        query += f"&quantity={plain(order.quantity)}"
     if order.quote_quantity is not None:
-        parameters.append(("quoteOrderQty", plain(order.quote_quantity)))
+        query += f"&quoteOrderQty={plain(order.quote_quantity)}"
     if attempt.price is not None:
-        parameters.append(("price", plain(attempt.price)))
-    parameters.append(("newClientOrderId", attempt.client_order_id))
-    return parameters
+        query += f"&price={plain(attempt.price)}"
+    return f"{query}&newClientOrderId={escaped(attempt.client_order_id)}"

@@ -80,7 +80,7 @@ class Requests:
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Send a signed request, once the rate limit has room."""
         await self.pacer.wait(weight)
-        answer = await self._send(self.signed(method, path, parameters))
+        answer = await self._send(self.signed(method, path, encode(parameters)))
         if _clock_refused(answer.reply):
             await self.measure_clock()
         return answer
@@ -88,7 +88,7 @@ class Requests:
     async def cancel(self, path: str, parameters: Parameters) -> ExchangeCall:
         """Send a cancel; it counts as an order."""
         await self.pacer.wait_for_order()
-        return await self._send(self.signed("DELETE", path, parameters))
+        return await self._send(self.signed("DELETE", path, encode(parameters)))
 
     async def measure_clock(self) -> bool:
         """Measure the exchange's clock against ours, at the middle of the round trip.
@@ -131,16 +131,21 @@ class Requests:
             error=self._error,
         )
 
-    def signed(self, method: str, path: str, parameters: Parameters, until_ms: int | None = None) -> Prepared:
+    def signed(self, method: str, path: str, parameters: str, until_ms: int | None = None) -> Prepared:
         """Sign a request that is valid for the configured window, and not after an instant of our clock.
 
-        ``until_ms`` is an order's deadline: after it the exchange itself refuses the request as stale.
+        Args:
+            method: GET, POST or DELETE.
+            path: the path.
+            parameters: the request's own parameters, as a query string.
+            until_ms: an order's deadline: after it the exchange itself refuses the request as stale.
+
         """
         now_ms = self.clock.now_ms()
         window_ms = self.table.recv_window_ms
         if until_ms is not None:
             window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented
-        query = encode([*parameters, ("recvWindow", str(window_ms)), ("timestamp", str(self.exchange_ms(now_ms)))])
+        query = f"{parameters}{parameters and '&'}recvWindow={window_ms}&timestamp={self.exchange_ms(now_ms)}"
         target = f"{path}?{signed(self._credentials, query)}"
         request = self.transport.build(method, target, self._headers)
         return Prepared(f"{method} {path}?{query}", target, request, repeatable=method != "POST")

@@ -13,14 +13,17 @@ from daemon.config.credentials import Credentials
 
 Parameters = Iterable[tuple[str, str]]
 _SIGNATURE = "&signature="
+_NEEDS_NO_ESCAPE = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
 def encode(parameters: Parameters) -> str:
-    """Return a query string. Values that need no escape, nearly all, are not changed."""
-    return "&".join(
-        f"{name}={value if value.isalnum() and value.isascii() else quote(value, safe='')}"
-        for name, value in parameters
-    )
+    """Return a query string."""
+    return "&".join([f"{name}={escaped(value)}" for name, value in parameters])
+
+
+def escaped(value: str) -> str:
+    """Return a value as it is written in a query string. Nearly all need no escape."""
+    return value if _NEEDS_NO_ESCAPE(value) else quote(value, safe="")
 
 
 def signed(credentials: Credentials, query: str) -> str:

@@ -187,7 +187,7 @@ async def test_public_endpoints_are_queried_without_a_key(wire: tuple[Peer, Http
 
 async def order(requests: Requests, parameters: Parameters) -> ExchangeCall:
     """Post an order in the same steps as the executor."""
-    prepared = requests.signed("POST", "/api/v3/order", parameters, FAR_MS)
+    prepared = requests.signed("POST", "/api/v3/order", encode(parameters), FAR_MS)
     connection = await requests.transport.connect(60)
     assert connection.write(prepared.request)
     return ExchangeCall(prepared.asked, requests.received(prepared, await connection.reply(60)), 0, 0)
