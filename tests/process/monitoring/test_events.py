@@ -12,7 +12,9 @@ import pytest
 
 from daemon.api.recent_events import HELD, RecentEvents
 from daemon.api.views import encode, event_view
-from daemon.core.values.events import BOUND_KEYS, CATALOGUE, Event
+from daemon.core.values.events import BOUND_KEYS, CATALOGUE, Detail, Event
+from daemon.core.values.orders import Side
+from daemon.core.values.states import State
 from tests.support import KEYS, Daemon, Exchange, ask
 from tests.support.event_stream import EventStream, following
 from tests.support.signals import market_buy
@@ -249,6 +251,22 @@ class TestRecent:
         assert (recent[3].at_ms, recent[HELD + 2].at_ms) == (3, HELD + 2)
         assert recent.position_of("1000-1") is None
         assert recent.position_of("1000-2") == 2
+
+    @pytest.mark.parametrize(
+        "detail",
+        [
+            {},
+            {"side": Side.BUY, "price": "0.000000010", "quantity": None, "priority": 1, "failed": False, "value": 0.5},
+            {"path": "a\udcff"},
+        ],
+        ids=["none", "every type", "not UTF-8"],
+    )
+    def test_an_event_is_given_as_it_was_taken(self, detail: dict[str, Detail]) -> None:
+        recent = RecentEvents(1_000)
+        event = Event(name="order.sent", at_ms=1_790_000_000_000, order_id="01ABC", state=State.OPEN, detail=detail)
+        recent.add(event)
+        assert recent[1] == event
+        assert recent[1].state is State.OPEN
 
     def test_an_id_of_another_start_is_no_position(self) -> None:
         recent = RecentEvents(1_000)
