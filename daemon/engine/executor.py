@@ -41,8 +41,8 @@ T = TypeVar("T")
 
 
 FRESH_S = 0.1
-"""A request that was prepared longer ago, and has no connection yet, is prepared again: it is valid for a limited time,
-and its attempt takes a limited time."""
+"""A request that was prepared longer ago, and was not written by then, is prepared again: it is valid for a limited
+time, which a slow commit may exceed, and its attempt takes a limited time."""
 
 
 class _Prepared(NamedTuple):
@@ -158,7 +158,7 @@ class Executor:
             return  # as after a crash, the next start queries the order
         request, timing.wire_s = prepared.request, stopwatch_s()
         if (
-            asyncio.get_running_loop().time() < prepared.began_s + request.timeout_s
+            asyncio.get_running_loop().time() < prepared.began_s + FRESH_S
             and may_go(self._effects.state, send, self._clock.now_ms()) is None
             and request.rate_slot_now()
             and request.write()

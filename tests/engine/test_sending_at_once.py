@@ -16,7 +16,7 @@ from daemon.exchange.port import NotConnected
 from daemon.store.writer import Commit
 from tests.core.bench import Bench
 from tests.core.making import placed
-from tests.exchange.mexc.clocks import ManualClock
+from tests.exchange.mexc.clocks import ManualClock, in_virtual_time
 
 
 class Exchange:
@@ -177,6 +177,18 @@ async def test_a_connection_that_was_closed_during_the_commit_is_replaced() -> N
         await anyio.wait_all_tasks_blocked()
         assert made.exchange.happened.count("no write") == 1
         assert made.exchange.happened.count("write") == 1
+        assert [type(answer) for answer in made.answers] == [Placed]
+
+
+@in_virtual_time
+async def test_after_a_slow_commit_the_order_is_prepared_again() -> None:
+    async with sending(*ALL) as made:
+        made.executor.start(made.send, made.commit)
+        await anyio.sleep(1)
+        made.commit.end()
+        await anyio.wait_all_tasks_blocked()
+        assert made.exchange.happened.count("prepare") == 2
+        assert made.exchange.happened.index("release") < made.exchange.happened.index("write")
         assert [type(answer) for answer in made.answers] == [Placed]
 
 
