@@ -184,6 +184,7 @@ class _Listening:
         connections = Connections(
             runner.server,
             FastPath(self._endpoints, self._errors, self._limits) if self._has_fast_path else None,
+            turns=self._context.engine.turns,
             limit=self._limit,
             idle_s=KEEPALIVE_S,
             head_s=lambda: self._context.limits.timeout_s,

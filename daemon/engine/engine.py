@@ -23,6 +23,7 @@ from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
+from daemon.engine.turns import Turns
 from daemon.exchange.port import Exchange
 from daemon.store.store import Store
 
@@ -58,7 +59,8 @@ class Engine:
         self.clock = clock
         self.emit = emit
         self.state = TradingState(rules, store.recall, store.recall_lease)
-        self.publisher = Publisher(self.state, clock, emit, observer)
+        self.turns = Turns()
+        self.publisher = Publisher(self.state, clock, emit, self.turns, observer)
         self.deliveries = Deliveries()
         self.effects = Effects(self.state, store, self.publisher, clock)
         self.decide = self.effects.decide
@@ -68,7 +70,7 @@ class Engine:
         self._stopping = anyio.Event()
         self._dispatcher = Dispatcher(self.effects)
         self._reconciler = Reconciler(self.effects, exchange)
-        self.executor = Executor(self.effects, exchange, self.publisher, clock, observer)
+        self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
         self.effects.wire(
             start=self.executor.start,

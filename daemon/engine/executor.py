@@ -33,6 +33,7 @@ from daemon.engine.effects import Effects
 from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
 from daemon.engine.resource_locks import ResourceLocks
+from daemon.engine.turns import Turns
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange, NotConnected, OrderRequest
 from daemon.store.writer import Commit
@@ -63,13 +64,20 @@ class Executor:
     """Makes the attempts that the dispatcher decided."""
 
     def __init__(
-        self, effects: Effects, exchange: Exchange, publisher: Publisher, clock: Clock, observer: Observer
+        self,
+        effects: Effects,
+        exchange: Exchange,
+        publisher: Publisher,
+        clock: Clock,
+        turns: Turns,
+        observer: Observer,
     ) -> None:
         self._observer = observer
         self._effects = effects
         self._exchange = exchange
         self._publisher = publisher
         self._clock = clock
+        self._turns = turns
         self._locks = ResourceLocks()
         self._tasks = asyncio.TaskGroup()
         self._runs = False
@@ -197,6 +205,7 @@ class Executor:
     async def _record(self, send: Send, answer: Answer, began_ms: int, timing: Timing) -> None:
         """Decide what follows from an answer; the request began at ``began_ms``."""
         timing.answered_s = stopwatch_s()
+        await self._turns.after_urgent()
         new_rules = await self._rules_in_doubt(send, answer, began_ms)
         verdict, _ = self._effects.decide(answered, send.attempt, answer, new_rules=new_rules)
         self._end()

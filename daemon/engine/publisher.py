@@ -15,6 +15,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Detail, Event
 from daemon.engine.observer import NULL_OBSERVER, Observer
+from daemon.engine.turns import Turns
 from daemon.store.writer import Commit
 
 SLOW_COMMIT_MS = 100
@@ -31,12 +32,18 @@ class Publisher:
     """Publishes decisions, in the order of their commits."""
 
     def __init__(
-        self, state: TradingState, clock: Clock, emit: Callable[[Event], None], observer: Observer = NULL_OBSERVER
+        self,
+        state: TradingState,
+        clock: Clock,
+        emit: Callable[[Event], None],
+        turns: Turns,
+        observer: Observer = NULL_OBSERVER,
     ) -> None:
         self._observer = observer
         self._state = state
         self._clock = clock
         self._emit = emit
+        self._turns = turns
         self._last: Commit | None = None
         self._pending: deque[tuple[ChangeSet, Commit]] = deque()
         self._not_emitted: deque[Event] = deque()
@@ -125,5 +132,6 @@ class Publisher:
             self._published.clear()
             await anyio.sleep(LINGER_S)
             while self._not_emitted:
+                await self._turns.after_urgent()
                 self._emit_piece()
                 await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.engine.publisher import PIECE, SLOW_COMMIT_MS, Publisher
+from daemon.engine.turns import Turns
 from daemon.store.writer import Commit
 from tests.core.making import RULES
 from tests.exchange.mexc.clocks import LoopClock
@@ -15,7 +16,7 @@ from tests.exchange.mexc.clocks import LoopClock
 async def told_of(*commits: Commit) -> list[Event]:
     """Publish one decision per commit, all durable already; return what was emitted."""
     told: list[Event] = []
-    publisher = Publisher(TradingState(RULES, lambda _: (), lambda _: None), LoopClock(), told.append)
+    publisher = Publisher(TradingState(RULES, lambda _: (), lambda _: None), LoopClock(), told.append, Turns())
     marks = [Event(name="order.replayed", at_ms=0) for _ in commits]
     for commit, mark in zip(commits, marks, strict=True):
         publisher.publish_after(ChangeSet(notes=[mark]), commit)
@@ -57,7 +58,7 @@ async def test_other_tasks_run_between_the_pieces_of_many_events() -> None:
             await anyio.lowlevel.checkpoint()
 
     events = [Event(name="order.replayed", at_ms=0)] * (5 * PIECE)
-    publisher = Publisher(TradingState(RULES, lambda _: [], lambda _: None), LoopClock(), emit)
+    publisher = Publisher(TradingState(RULES, lambda _: [], lambda _: None), LoopClock(), emit, Turns())
     publisher.publish_after(ChangeSet(notes=events), ended(1))
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:

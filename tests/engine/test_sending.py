@@ -13,6 +13,7 @@ from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed
 from daemon.engine.executor import FRESH_S, Executor, _Prepared
 from daemon.engine.observer import NULL_OBSERVER, Timing
+from daemon.engine.turns import Turns
 from daemon.errors import CommitFailed
 from daemon.exchange.port import NotConnected
 from tests.core.bench import Bench
@@ -86,7 +87,7 @@ class Sending:
         ((self.send, _),) = self.bench.sends.values()
         clock = ManualClock(self.bench.now_ms)
         effects = cast("Any", SimpleNamespace(state=self.bench.state))
-        self._executor = Executor(effects, cast("Any", wire), cast("Any", None), clock, NULL_OBSERVER)
+        self._executor = Executor(effects, cast("Any", wire), cast("Any", None), clock, Turns(), NULL_OBSERVER)
         self._wire = wire
 
     async def __call__(self, send: Send | None = None, prepared: _Prepared | None = None) -> Answer:

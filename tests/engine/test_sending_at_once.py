@@ -12,6 +12,7 @@ import pytest
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed
 from daemon.engine.executor import Executor
 from daemon.engine.observer import NULL_OBSERVER
+from daemon.engine.turns import AT_ONCE, Turns
 from daemon.exchange.port import NotConnected
 from daemon.store.writer import Commit
 from tests.core.bench import Bench
@@ -73,16 +74,18 @@ class Sending:
     """An executor with one order to send, whose commit ends when the test says so."""
 
     def __init__(self, exchange: Exchange, tasks: Any) -> None:
-        self.bench, self.commit, self.exchange = Bench(), Commit(), exchange
+        self.bench, self.commit, self.turns, self.exchange = Bench(), Commit(), Turns(), exchange
         self.bench.submit()
         ((self.send, _),) = self.bench.sends.values()
         self.clock = ManualClock(self.bench.now_ms)
         self.answers: list[Answer] = []
+        self.served_when_decided: list[int] = []
+        self.decided: Callable[[], int] = int
         self.broken: list[Exception] = []
         effects = SimpleNamespace(state=self.bench.state, guard=self._guard, decide=self._decide)
         publisher = SimpleNamespace(changed=lambda _: anyio.sleep_forever())
         self.executor = Executor(
-            cast("Any", effects), cast("Any", exchange), cast("Any", publisher), self.clock, NULL_OBSERVER
+            cast("Any", effects), cast("Any", exchange), cast("Any", publisher), self.clock, self.turns, NULL_OBSERVER
         )
         exchange.is_locked = lambda: self.executor._locks.of(self.send.order.resource).locked()
         self.scope = anyio.CancelScope()
@@ -100,6 +103,7 @@ class Sending:
 
     def _decide(self, _verb: object, _attempt: object, answer: Answer, **_: object) -> tuple[None, None]:
         self.answers.append(answer)
+        self.served_when_decided.append(self.decided())
         return None, None
 
 
@@ -256,3 +260,21 @@ async def test_an_error_of_the_write_is_not_swallowed() -> None:
         made.exchange.write = lambda: asyncio.get_running_loop().no_such_thing()  # type: ignore[attr-defined, method-assign]
         made.commit.end()
         assert [type(error) for error in made.broken] == [AttributeError]
+
+
+def occupy(turns: Turns, iterations: int) -> list[int]:
+    """Let urgent requests wait for their turns; return how many have been served."""
+    served: list[int] = []
+    for number in range(iterations * AT_ONCE):
+        turns.run(lambda number=number: served.append(number))  # type: ignore[misc]
+    return served
+
+
+async def test_an_answer_is_decided_after_the_urgent_requests_that_wait() -> None:
+    async with sending(*ALL) as made:
+        made.executor.start(made.send, made.commit)
+        made.commit.end()
+        served = occupy(made.turns, 20)
+        made.decided = lambda: len(served)
+        await anyio.wait_all_tasks_blocked()
+        assert made.served_when_decided == [20 * AT_ONCE]

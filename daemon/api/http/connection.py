@@ -26,8 +26,8 @@ from daemon.api.http.fast_path import FastPath, FastRequest, wire_form
 from daemon.api.http.head_counter import HeadCounter
 from daemon.api.http.peer import Peer, peer_of
 from daemon.api.http.response import AfterCommit, Response, json
-from daemon.api.http.turns import Turns
 from daemon.api.views import ErrorView
+from daemon.engine.turns import Turns
 
 SWEEP_S = 15.0
 
@@ -43,6 +43,7 @@ class Connections:
         aiohttp: Callable[[], web.RequestHandler],
         fast_path: FastPath | None,
         *,
+        turns: Turns,
         limit: int,
         idle_s: float,
         head_s: Callable[[], float],
@@ -54,6 +55,7 @@ class Connections:
         Args:
             aiohttp: makes the protocol of aiohttp's server for a connection.
             fast_path: answers urgent requests that came whole; ``None`` where the listener has no such routes.
+            turns: lets requests of the fast path have their turns.
             limit: how many connections may be open at once.
             idle_s: an idle connection is closed after this time.
             head_s: returns how long the head of a request may take.
@@ -69,7 +71,7 @@ class Connections:
         self.limit = limit
         self.open: set[Connection] = set()
         self.hangups = HangUps()
-        self.turns = Turns()
+        self.turns = turns
         self._idle_s = idle_s
 
     def __call__(self) -> "Connection":

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 
 import anyio
+import pytest
 
-from daemon.api.http.turns import AT_ONCE, Turns
+from daemon.engine import turns as module
+from daemon.engine.turns import AT_ONCE, Turns
 
 
 async def test_what_exceeds_the_limit_runs_in_later_iterations_in_order() -> None:
@@ -68,3 +70,34 @@ async def test_an_error_of_one_request_keeps_no_other_from_its_turn() -> None:
     for _ in range(4 * AT_ONCE):
         await asyncio.sleep(0)
     assert ran == list(range(2 * AT_ONCE))
+
+
+async def test_what_is_not_urgent_runs_at_once_if_nothing_waits() -> None:
+    turns = Turns()
+    turns.run(lambda: None)
+    with anyio.move_on_after(0) as scope:
+        await turns.after_urgent()
+    assert not scope.cancelled_caught
+
+
+async def test_what_is_not_urgent_waits_for_a_bounded_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.0)
+    turns, ended = Turns(), False
+
+    def again() -> None:
+        if not ended:
+            turns.run(again)
+
+    for _ in range(2 * AT_ONCE):
+        turns.run(again)
+    with anyio.fail_after(10):
+        await turns.after_urgent()
+    ended = True
+
+
+async def test_what_is_not_urgent_runs_when_no_request_waits_any_more() -> None:
+    turns, ran = Turns(), list[int]()
+    for number in range(5 * AT_ONCE):
+        turns.run(lambda number=number: ran.append(number))  # type: ignore[misc]
+    await turns.after_urgent()
+    assert len(ran) == 5 * AT_ONCE
