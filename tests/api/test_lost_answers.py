@@ -15,6 +15,7 @@ from daemon.api.http.fast_path import FastPath, FastRequest
 from daemon.api.http.peer import GONE
 from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, json
+from daemon.engine.turns import Turns
 from daemon.store.writer import Commit
 
 
@@ -54,7 +55,9 @@ def answering() -> Answering:
 @pytest.fixture
 async def caller(answering: Answering, tmp_path: Path) -> AsyncIterator[socket.socket]:
     """A client that has sent its request."""
-    listener = Connections(cast("Any", None), cast("FastPath", answering), limit=10, idle_s=10, head_s=lambda: 10)
+    listener = Connections(
+        cast("Any", None), cast("FastPath", answering), turns=Turns(), limit=10, idle_s=10, head_s=lambda: 10
+    )
     server = await asyncio.get_running_loop().create_unix_server(listener, tmp_path / "x.sock")
     with socket.socket(socket.AF_UNIX) as connection, anyio.fail_after(10):
         connection.connect(str(tmp_path / "x.sock"))
@@ -80,9 +83,10 @@ async def test_a_client_that_shut_its_writing_half_is_answered(answering: Answer
     assert answering.happened == ["answered"]
 
 
-async def test_the_answer_of_a_client_that_left_before_is_lost(answering: Answering, caller: socket.socket) -> None:
+async def test_the_answer_of_a_client_that_left_is_lost_at_once(answering: Answering, caller: socket.socket) -> None:
     caller.close()
     await some_iterations()
+    assert answering.happened == ["lost"]
     answering.commit.end()
     await some_iterations()
     assert answering.happened == ["lost"]

@@ -140,6 +140,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self.answering: asyncio.Future[None] | None = None  # on the fast path
+        self._lost: Callable[[], None] | None = None  # is called if the client disconnects before that
         self._is_waiting = False  # for its turn on the fast path
         self._waiting = b""  # behind that
         self._used_s = self._loop.time()
@@ -173,6 +174,8 @@ class Connection(asyncio.Protocol):
             self._listener.hangups.forget(self)
         if self.answering is not None:
             self.answering.cancel()
+        if self._lost is not None:
+            self._lost()
         if self._aiohttp is not None:
             self._aiohttp.connection_lost(exc)
 
@@ -270,7 +273,7 @@ class Connection(asyncio.Protocol):
         if isinstance(answer, Response):
             self._respond(found, answer)
         elif isinstance(answer, AfterCommit):
-            self.answering = self._loop.create_future()
+            self.answering, self._lost = self._loop.create_future(), answer.lost
             answer.commit.then(partial(self._respond_after_commit, fast_path, found, answer, self.answering))
         else:
             self.answering = self._loop.create_task(self._await(fast_path, found, answer))  # held here, ended with it
@@ -278,11 +281,12 @@ class Connection(asyncio.Protocol):
     def _respond_after_commit(
         self, fast_path: FastPath, found: FastRequest, answer: AfterCommit, answering: "asyncio.Future[None]"
     ) -> None:
-        if answer.lost is not None and (answering.cancelled() or self._is_lost()):
+        if answering.cancelled():  # the connection is closed
+            return
+        self._lost = None
+        if answer.lost is not None and self._is_gone():
             answer.lost()
             self.abort()
-            return
-        if answering.cancelled():
             return
         answering.set_result(None)
         try:
@@ -360,8 +364,8 @@ class Connection(asyncio.Protocol):
             return bool(self._active) or self._begun < self._heads.complete
         return self._begun - self._active < self._heads.complete
 
-    def _is_lost(self) -> bool:
-        """Whether an answer would be lost: the event loop may not know yet that the client has disconnected."""
+    def _is_gone(self) -> bool:
+        """Whether the client has disconnected, also if the event loop does not know that yet."""
         if self._transport.is_closing():
             return True
         peer = self._transport.get_extra_info("socket")
