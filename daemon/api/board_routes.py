@@ -48,7 +48,7 @@ class Board:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._made = SharedRead(context.read_scheduler, self._make)
+        self._made = SharedRead(context.memory_reads, self._make)
 
     @Route("GET", "/v1/board", answers={200: BoardView})
     async def board(self, _request: Request) -> Response:

@@ -30,7 +30,8 @@ class Context:
     started_ms: int
     http: str | None = None  # where the loopback listener is reached
     http_token_file: str | None = None
-    read_scheduler: ReadScheduler = field(default_factory=ReadScheduler)
+    memory_reads: ReadScheduler = field(default_factory=ReadScheduler)
+    disk_reads: ReadScheduler = field(default_factory=ReadScheduler)  # a scan of much of it delays no display
 
     @property
     def lease_timeout_ms(self) -> int:

@@ -61,7 +61,7 @@ class Locks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._page = SharedRead(context.read_scheduler, self._make_page)
+        self._page = SharedRead(context.memory_reads, self._make_page)
 
     @Route("GET", "/v1/locks", answers={200: LocksView})
     async def page(self, _request: Request) -> Response:

@@ -107,7 +107,7 @@ class Monitoring:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._metrics = SharedRead(context.read_scheduler, self._make_metrics)
+        self._metrics = SharedRead(context.memory_reads, self._make_metrics)
 
     @Route("GET", "/metrics", answers={200: str}, media=METRICS_TYPE)
     async def metrics(self, _request: Request) -> Response:

@@ -53,7 +53,7 @@ class Orders:
         state = _state(query.get("state"))
         before_seq = number(query["cursor"], "cursor", 0, MAX_CURSOR) if "cursor" in query else None
         symbol = query["symbol"].strip().upper() if "symbol" in query else None
-        async with self._context.read_scheduler.slot():
+        async with self._context.disk_reads.slot():
             rows = await self._context.engine.store.order_page(
                 state=state, symbol=symbol, before_seq=before_seq, limit=limit
             )
@@ -69,7 +69,7 @@ class Orders:
     @Route("GET", "/v1/orders/{id}/explain", answers={200: ExplainView}, refuses=[Unknown])
     async def explain(self, request: Request) -> Response:
         """Show everything about an order: its attempts, every event with time and reason, and what comes next."""
-        async with self._context.read_scheduler.slot():
+        async with self._context.disk_reads.slot():
             explanation = await self._context.order_commands.explain(request.path_parameters["id"])
             return json(explain_view(explanation, await in_pieces(explanation.history.events, stored_event)))
 

@@ -15,7 +15,10 @@ import anyio
 import anyio.lowlevel
 
 REST = 9
-"""The pause after a read, as a multiple of the time that the read took: reads take a tenth of the time at most."""
+"""The pause after a read, as a multiple of the time that the read took: reads take a tenth of the time."""
+
+LONGEST_REST_S = 0.5
+"""A read that takes long does so in SQLite, beside the event loop: its duration says little about the work here."""
 
 AGAIN_S = 0.05
 """The time between two answers that are shared: a display does not notice it."""
@@ -46,7 +49,7 @@ class ReadScheduler:
                 yield
             finally:
                 ended_s = self._now_s()
-                self._rests_until_s = ended_s + REST * (ended_s - began_s)
+                self._rests_until_s = ended_s + min(LONGEST_REST_S, REST * (ended_s - began_s))
 
 
 class SharedRead:

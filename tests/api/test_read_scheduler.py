@@ -7,10 +7,10 @@ import anyio.lowlevel
 import looptime
 import pytest
 
-from daemon.api.read_scheduler import AGAIN_S, PIECE, REST, ReadScheduler, SharedRead, in_pieces
+from daemon.api.read_scheduler import AGAIN_S, LONGEST_REST_S, PIECE, REST, ReadScheduler, SharedRead, in_pieces
 
 pytestmark = pytest.mark.anyio
-TOOK_S = 0.5
+TOOK_S = 0.05
 
 
 @pytest.fixture
@@ -34,6 +34,15 @@ async def test_one_read_runs_at_a_time_and_the_pause_after_it_grows_with_its_tim
     assert len(spans) == 4
     for (_, ended_s), (began_s, _) in pairwise(spans):
         assert began_s - ended_s == pytest.approx(REST * TOOK_S)
+
+
+async def test_the_pause_after_a_long_read_is_bounded() -> None:
+    scheduler = ReadScheduler()
+    async with scheduler.slot():
+        await anyio.sleep(60)
+    ended_s = anyio.current_time()
+    async with scheduler.slot():
+        assert anyio.current_time() - ended_s == pytest.approx(LONGEST_REST_S)
 
 
 async def test_reads_are_served_in_the_order_in_which_they_were_asked_for() -> None:

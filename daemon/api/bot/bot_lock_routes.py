@@ -63,7 +63,7 @@ class BotLocks:
             status=_status(query.get("status")),
             limit=number(query.get("limit"), "limit", DEFAULT_LIMIT, MAX_LIMIT),
         )
-        async with self._context.read_scheduler.slot():
+        async with self._context.disk_reads.slot():
             found = await self._context.lease_commands.bot_tables(wanted)
         counts = found.counts
         stats = {
