@@ -2,6 +2,8 @@
 
 import sqlite3
 import threading
+from collections import Counter
+from contextlib import closing
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,8 @@ from daemon.core.values.locks import LockState
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.store.bot_tables import BotTables, Filter, reader
+from daemon.store.opening import open_for_reading
+from daemon.store.queries import remembered
 from daemon.store.store import open_store
 from tests.support import making
 from tests.support.waiting import PATIENCE_S
@@ -52,6 +56,48 @@ async def test_recovery_reads_what_is_not_finished_and_only_that(tmp_path: Path)
     assert (found.orders, found.locks, found.attempts) == ([in_flight, queued], [held], [under_way])
     assert (found.last_seq, found.last_token, found.last_ms) == (3, 2, 123)
     assert found.halted == "a person said so"
+
+
+async def test_a_start_takes_the_same_steps_however_many_orders_are_finished(tmp_path: Path) -> None:
+    """A million finished orders delay no start: every query goes by an index, to unfinished or to the newest rows."""
+
+    async def steps_with(finished: int) -> int:
+        path = tmp_path / f"{finished}.db"
+        async with open_store(path) as store:
+            await store.commit(history_of(finished)).durable()
+        steps = Counter[str]()
+
+        def count() -> int:
+            steps["taken"] += 1
+            return 0
+
+        with closing(open_for_reading(path)) as connection:
+            connection.set_progress_handler(count, 1)
+            assert len(remembered(connection).orders) == 1
+        return steps["taken"]
+
+    assert await steps_with(2_000) == await steps_with(200)
+
+
+def history_of(finished: int) -> ChangeSet:
+    """Make finished orders of earlier days, as trading leaves them, and then one that is queued."""
+    ended_ms = making.NOW_MS - 2 * DAY_MS
+    orders = [
+        making.order(
+            number, state=State.FILLED, accepted_ms=ended_ms, finished_ms=ended_ms, attempts=1, lock_id=f"lock-{number}"
+        )
+        for number in range(1, finished + 1)
+    ]
+    attempts = [making.attempt(order, state=AttemptState.PLACED, started_ms=ended_ms) for order in orders]
+    locks = [making.lock(order.seq, state=LockState.RELEASED, released_ms=ended_ms) for order in orders]
+    queued = making.order(finished + 1)
+    accepted = Event(name="order.accepted", at_ms=making.NOW_MS, order_id=queued.order_id)
+    return ChangeSet(
+        orders={each.order_id: each for each in (*orders, queued)},
+        attempts={each.client_order_id: each for each in attempts},
+        locks={each.lock_id: each for each in locks},
+        events=[accepted],
+    )
 
 
 async def test_a_key_is_recalled_while_it_is_bound(tmp_path: Path) -> None:
