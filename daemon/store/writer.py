@@ -238,7 +238,7 @@ class Writer:
             self._runner.here(partial(write, group=group))
         except Locked:
             self._reopen(group)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the group is not on disk, and memory is ahead
+        except Exception as error:  # noqa: BLE001  # memory is ahead of the disk, and no task would raise it
             self._fail_group(group, error)
         else:
             self._written(group, began_s)
@@ -310,7 +310,7 @@ class Writer:
         try:
             self.check_files()
             await self._runner.waiting_for_lock(partial(write, group=group))
-        except Exception as error:
+        except (sqlite3.Error, DatabaseGone) as error:
             raise self._fail_group(group, error) from error
         self._written(group, began_s)
 
