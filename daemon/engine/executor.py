@@ -41,11 +41,6 @@ from daemon.store.writer import Commit
 T = TypeVar("T")
 
 
-FRESH_S = 0.1
-"""A request that was prepared longer ago, and was not written by then, is prepared again: it is valid for a limited
-time, which a slow commit may exceed, and its attempt takes a limited time."""
-
-
 class _Prepared(NamedTuple):
     """A request that was prepared at once, inside its resource's lock."""
 
@@ -166,7 +161,7 @@ class Executor:
             return  # as after a crash, the next start queries the order
         request, timing.wire_s = prepared.request, stopwatch_s()
         if (
-            asyncio.get_running_loop().time() < prepared.began_s + FRESH_S
+            asyncio.get_running_loop().time() < prepared.began_s + request.fresh_s
             and may_go(self._effects.state, send, self._clock.now_ms()) is None
             and request.rate_slot_now()
             and request.write()
@@ -219,7 +214,7 @@ class Executor:
         The connection opens while the disk writes. Nothing runs between the last check and the first byte.
         """
         now_s = asyncio.get_running_loop().time()
-        if prepared is not None and now_s < prepared.began_s + FRESH_S:
+        if prepared is not None and now_s < prepared.began_s + prepared.request.fresh_s:
             request = prepared.request
         else:
             request = self._exchange.prepare(send.order, send.attempt)

@@ -29,6 +29,7 @@ class OrderRequest(Protocol):
     """
 
     timeout_s: float
+    fresh_s: float  # one that is not written by then is prepared again: it is valid for a limited time
 
     async def connect(self) -> None:
         """Get an open connection, with TLS; called again if :meth:`write` found the connection closed.

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Placed
-from daemon.engine.executor import FRESH_S, Executor, _Prepared
+from daemon.engine.executor import Executor, _Prepared
 from daemon.engine.observer import NULL_OBSERVER, Timing
 from daemon.engine.turns import Turns
 from daemon.errors import CommitFailed
@@ -30,6 +30,7 @@ class Wire:
     """A request, a connection and a commit that record what is done with them."""
 
     timeout_s = 5.0
+    fresh_s = 0.5
 
     def __init__(self, *, given_up: int = 0) -> None:
         self.happened: list[str] = []
@@ -101,14 +102,14 @@ async def test_an_order_is_sent_in_these_steps() -> None:
     assert wire.happened == ["prepare", "connect", "durable", "rate slot", "write", "release", "answer"]
 
 
-@pytest.mark.parametrize("waited_s", [0, FRESH_S / 2, FRESH_S, 2 * FRESH_S])
+@pytest.mark.parametrize("waited_s", [0, 0.4, 0.5, 1])
 @in_virtual_time
 async def test_a_request_that_was_just_prepared_is_not_prepared_again(waited_s: float) -> None:
     wire = Wire()
     prepared = _Prepared(cast("Any", wire), None, 0, anyio.current_time())
     await anyio.sleep(waited_s)
     assert isinstance(await Sending(wire)(prepared=prepared), Placed)
-    again = ["prepare"] if waited_s >= FRESH_S else []
+    again = ["prepare"] if waited_s >= Wire.fresh_s else []
     assert wire.happened == [*again, "connect", "durable", "rate slot", "write", "release", "answer"]
 
 

@@ -24,6 +24,7 @@ class Exchange:
     """Requests that record what is done with them. What is not in ``free`` must be waited for."""
 
     timeout_s = 5.0
+    fresh_s = 0.5
 
     def __init__(self, *free: str) -> None:
         self.free = set(free)

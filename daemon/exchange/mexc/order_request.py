@@ -23,6 +23,7 @@ class MexcOrderRequest:
     def __init__(self, requests: Requests, duplicate_codes: Collection[int], order: Order, attempt: Attempt) -> None:
         """Sign and build the request; it is valid until the order's deadline at most."""
         self.timeout_s = requests.table.timeout_ms / 1_000
+        self.fresh_s = requests.table.recv_window_ms / 4_000
         self._requests = requests
         self._duplicate_codes = duplicate_codes
         self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), order.deadline_ms)

@@ -168,6 +168,20 @@ async def test_connections_are_begun_a_few_per_turn_and_all_without_waiting_for_
     assert len({(await taken(task)).protocol for task in tasks}) == many
 
 
+async def test_fewer_connections_are_begun_in_a_turn_that_brings_others_back(stage: Stage) -> None:
+    kept = [await stage.a_connection() for _ in range(2 * BEGUN_AT_ONCE)]
+    begun = [len(stage.connector.asked)]
+    stage.wait(50)
+    for _ in range(10):
+        await asyncio.sleep(0)
+        if kept and len(begun) > 3:
+            for _ in range(BEGUN_AT_ONCE):
+                stage.pool.give_back(kept.pop())
+        begun.append(len(stage.connector.asked))
+    few = BEGUN_AT_ONCE
+    assert [after - before for before, after in pairwise(begun)] == [0, 1, few, few, few, 0, 0, few, few, few]
+
+
 async def test_each_request_whose_connection_cannot_be_opened_gets_an_error(stage: Stage) -> None:
     tasks = await stage.waiting(3)
     for number, each in enumerate(stage.connector.asked):
