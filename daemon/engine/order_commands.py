@@ -75,35 +75,39 @@ class OrderCommands:
         """Accept a signal without waiting for anything; its order is on disk when the commit is durable.
 
         Returns:
-            ``None`` if something must be queried first: :meth:`submit` does.
+            ``None`` if something must be waited for first: :meth:`submit` does.
 
         Raises:
             Refusal: it was not accepted, and nothing was changed.
 
         """
+        if not self._engine.store.is_trusted:
+            return None
         incoming = self._prepare_now(request, caller)
         if incoming is None:
             return None
         return self._decide(incoming, caller)
 
     async def submit(self, request: SignalRequest, caller: Caller) -> Accepted:
-        """Accept a signal; return when its order is on disk.
+        """Accept a signal, once the database has passed its check; return when its order is on disk.
 
         Raises:
             Refusal: it was not accepted, and nothing was changed.
 
         """
+        await self._engine.store.trusted()
         accepted, commit = self._decide(await self._prepare(request, caller), caller)
         await commit.durable()
         return accepted
 
     async def submit_all(self, requests: Sequence[SignalRequest], caller: Caller) -> list[Accepted]:
-        """Accept all signals, or none; return when their orders are on disk, in one commit.
+        """Accept all signals, or none, like :meth:`submit`; their orders are on disk in one commit.
 
         Raises:
             Refusal: none was accepted; if one of them is wrong, the error says which.
 
         """
+        await self._engine.store.trusted()
         incoming, order_ids = [], []
         for place, request in enumerate(requests):
             try:

@@ -1,10 +1,10 @@
 """The integrity check of the database, which runs during the start: the decisive tables first, then the whole file.
 
-The first part must end before an order is sent or a lease is granted: one flipped bit in the index of keys would make a
-known signal a new order. It compares the decisive tables with their indices while the daemon connects to the exchange
-and searches for orders that were in flight. With very many orders it takes seconds; signals are accepted meanwhile,
-and wait. If it finds damage, the process ends, and what was accepted meanwhile was not sent. The second part reads the
-whole file, takes about five times as long, and ends the process if it finds damage.
+The first part must end before a signal is decided, an order sent or a lease granted: one flipped bit in the index of
+keys would make a known signal a new order. It compares the decisive tables with their indices while the daemon connects
+to the exchange and searches for orders that were in flight. With very many orders it takes seconds; a signal that
+arrives meanwhile waits for its answer. If it finds damage, the process ends. The second part reads the whole file,
+takes about five times as long, and ends the process if it finds damage.
 """
 
 import sqlite3

@@ -1,12 +1,14 @@
-"""The start: what is accepted and what is sent before the database has passed its check."""
+"""The start: nothing is decided before the database has passed its check."""
 
 import sqlite3
 from pathlib import Path
 from threading import Event
 
+import anyio
 import pytest
 
 from daemon.core.values.states import State
+from daemon.core.verbs.intake import Accepted
 from daemon.engine import engine
 from daemon.engine.lease_commands import Granted
 from daemon.engine.order_commands import Caller
@@ -18,10 +20,8 @@ from tests.core.making import lease, request
 BOT = Caller(actor="bot", administrator=False)
 
 
-async def test_a_signal_is_accepted_during_the_check_of_the_database_and_sent_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A check that takes long, as with a million orders, delays no acknowledgement. Nothing is sent before its end."""
+async def test_a_signal_waits_for_the_check_of_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a check takes long, as with a million orders, signals are neither refused nor decided by damaged data."""
     is_over = Event()
 
     def check_later(connection: sqlite3.Connection, path: Path, *, decisive: bool) -> None:
@@ -33,13 +33,21 @@ async def test_a_signal_is_accepted_during_the_check_of_the_database_and_sent_af
     async with running(tmp_path / "x.db") as api:
         try:
             orders, leases = api.context.order_commands, api.context.lease_commands
-            order = (await orders.submit(request(symbol="BTCUSDT"), BOT)).order
-            assert order.state is State.QUEUED
-            assert not api.context.engine.state.open_attempts
-            with pytest.raises(NotReady):
-                leases.ask(lease(), waits=False)
-            is_over.set()
-            assert (await orders.outcome(order, wait_s=10)).state is State.FILLED
+            answers: list[Accepted] = []
+
+            async def submit() -> None:
+                answers.append(await orders.submit(request(symbol="BTCUSDT"), BOT))
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(submit)
+                await anyio.wait_all_tasks_blocked()
+                assert orders.try_submit(request(symbol="ETHUSDT"), BOT) is None
+                assert not api.context.engine.state.orders
+                with pytest.raises(NotReady):
+                    leases.ask(lease(), waits=False)
+                assert answers == []
+                is_over.set()
+            assert (await orders.outcome(answers[0].order, wait_s=10)).state is State.FILLED
             assert isinstance(leases.ask(lease(), waits=False), Granted)
         finally:
             is_over.set()

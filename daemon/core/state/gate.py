@@ -42,7 +42,7 @@ class Gate:
         return self.grants_leases and self.halted is None and self.preflight_pending is None
 
     def open(self, *, check_pending: bool = False) -> None:
-        """Allow everything: recovery is over. With ``check_pending``, signals are accepted and wait."""
+        """Allow everything: recovery is over. With ``check_pending``, nothing is granted or sent yet."""
         self.stage = Stage.READY
         self.check_pending = check_pending
         self.is_open = self.takes_signals = True
