@@ -136,10 +136,18 @@ def sh_server(home: Home, block: Block) -> None:
 
 
 def sh_confirm(home: Home, block: Block) -> None:
-    refused = home.type(block.text)
-    phrase = re.search(r"--confirm '[^']*'", refused.errors)
-    assert phrase is not None, refused
-    confirmed = home.start(f"{block.text.strip()} {phrase[0]}")
+    """Type the command, and again with the phrase that it asks for.
+
+    The commands of earlier blocks may have used up what the exchange allows in ten seconds; then it asks to wait.
+    """
+
+    def phrase_of() -> str | None:
+        refused = home.type(block.text)
+        phrase = re.search(r"--confirm '[^']*'", refused.errors)
+        assert phrase is not None or "HTTP 429" in refused.errors, refused
+        return None if phrase is None else phrase[0]
+
+    confirmed = home.start(f"{block.text.strip()} {eventually(phrase_of, 'the phrase')}")
     assert confirmed.exit_code(PROBE_S) == 0, confirmed.transcript()
 
 
