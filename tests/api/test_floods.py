@@ -12,6 +12,7 @@ from daemon.api.http.connection_limits import RESERVED, bounds
 from tests.support import Daemon, Exchange, at_once, eventually
 from tests.support.signals import market_buy
 from tests.support.stage import Stage
+from tests.support.unix_http import ask
 from tests.support.waiting import PATIENCE_S
 
 FEW = 64
@@ -57,6 +58,9 @@ def test_a_flood_of_the_status_socket_does_not_affect_the_signals_socket(poor: D
         assert b"HTTP/1.1 503 " in callers[-1].recv(65_536)
     told = poor.wait_for("daemon.crowded")
     assert (told["listener"], told["limit"]) == ("status", bounds(FEW).status)
+    eventually(
+        lambda: ask(poor.status, "GET", "/v1/status").status == 200, "its socket answers when the flood has gone"
+    )
 
 
 def test_a_flood_of_the_signals_socket_does_not_affect_the_status_socket(poor: Daemon) -> None:
