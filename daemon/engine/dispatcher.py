@@ -45,5 +45,5 @@ class Dispatcher:
             await self._alarm.sleep_until(self._due_ms())
 
     def _due_ms(self) -> int | None:
-        known = (self._effects.state.timers.next_ms(), self._effects.rate_free_ms)
+        known = (self._effects.state.timers.next_ms(), self._effects.next_dispatch_ms)
         return min((due_ms for due_ms in known if due_ms is not None), default=None)

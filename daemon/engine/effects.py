@@ -35,7 +35,7 @@ class Effects:
     def __init__(self, state: TradingState, store: Store, publisher: Publisher, clock: Clock) -> None:
         self.state = state
         self.clock = clock
-        self.rate_free_ms: int | None = None  # when the rate budget has room for the next order in the queue
+        self.next_dispatch_ms: int | None = None  # when to go on: another slice, or room in the rate budget
         self._store = store
         self._publisher = publisher
         self._start: Callable[[Send, Commit], None] = _not_running
@@ -73,7 +73,7 @@ class Effects:
 
         """
         try:
-            result, d, self.rate_free_ms = decide(self.state, self.clock.now_ms(), verb, *args, **kwargs)
+            result, d, self.next_dispatch_ms = decide(self.state, self.clock.now_ms(), verb, *args, **kwargs)
             return result, self._apply(d.changes)
         except (Refusal, CommitFailed):
             raise

@@ -183,7 +183,7 @@ class Bench:
         self.disk = Disk()
         self.state = TradingState(rules, self.disk.by_keys, self.disk.lease_by_key)
         self.state.gate.open()
-        self.rate_free_ms: int | None = None  # when the rate budget has room for the next order in the queue
+        self.next_dispatch_ms: int | None = None  # when the rate budget has room for the next order in the queue
         self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
         self.unpublished: deque[ChangeSet] = deque()  # written, and not published yet
         self.sends: dict[str, tuple[Send, ChangeSet]] = {}  # decided, not answered yet; by client order id
@@ -199,7 +199,7 @@ class Bench:
 
     def decide(self, verb: Callable[Concatenate[Decision, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a verb as the engine does, and queue its changes for the disk; then do what it left to the next one."""
-        result, d, self.rate_free_ms = decide(self.state, self.now_ms, verb, *args, **kwargs)
+        result, d, self.next_dispatch_ms = decide(self.state, self.now_ms, verb, *args, **kwargs)
         self._apply(d.changes)
         if self.goes_on and self.has_more:
             self.decide(tick)
@@ -208,7 +208,7 @@ class Bench:
     @property
     def has_more(self) -> bool:
         """Whether the last decision did a slice of what there was to do."""
-        return self.state.timers.are_behind or self.rate_free_ms == self.now_ms
+        return self.state.timers.are_behind or self.next_dispatch_ms == self.now_ms
 
     def _apply(self, changes: ChangeSet) -> None:
         self._check_events(changes)

@@ -483,7 +483,7 @@ class Promises(RuleBasedStateMachine):
     def _due_ms(self) -> int | None:
         state, bench = self.bench.state, self.bench
         fires = [send.fire_ms for send, _ in bench.sends.values()]
-        known = [state.timers.next_ms(), state.searches.next_ms(), bench.rate_free_ms, *fires]
+        known = [state.timers.next_ms(), state.searches.next_ms(), bench.next_dispatch_ms, *fires]
         return min((due_ms for due_ms in known if due_ms is not None and due_ms > bench.now_ms), default=None)
 
     def _in_state(self, *states: State) -> dict[str, Order]:

@@ -41,8 +41,8 @@ def waits_ms(bench: Bench, answer: Answer, count: int) -> list[int]:
         buy(bench, number)
         began_ms = bench.now_ms
         while not bench.sends:
-            assert bench.rate_free_ms is not None
-            bench.pass_time(bench.rate_free_ms - bench.now_ms)
+            assert bench.next_dispatch_ms is not None
+            bench.pass_time(bench.next_dispatch_ms - bench.now_ms)
         waits.append(bench.now_ms - began_ms)
         bench.send_next(answer)
     return waits
@@ -57,7 +57,7 @@ def test_the_order_that_gets_an_error_page_is_in_doubt_and_the_others_wait(bench
     assert not bench.sends
     bench.pass_time(1)
     assert [bench.order(order).state for order in others] == [State.IN_FLIGHT, State.QUEUED], "one tries alone"
-    assert bench.rate_free_ms is None
+    assert bench.next_dispatch_ms is None
     bench.send_next(placed())
     assert bench.order(others[1]).state is State.IN_FLIGHT, "and opens the door"
     assert bench.state.backoff.why is None

@@ -158,18 +158,18 @@ def test_an_order_beyond_the_rate_waits_for_the_next_free_slot() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     orders = [bench.submit(symbol=f"A{number}USDT") for number in range(3)]
     assert [order.state for order in orders] == [State.IN_FLIGHT, State.IN_FLIGHT, State.QUEUED]
-    assert bench.rate_free_ms == NOON_MS + 1_000
+    assert bench.next_dispatch_ms == NOON_MS + 1_000
     bench.pass_time(999)
     assert bench.order(orders[2]).state is State.QUEUED
     bench.pass_time(1)
     assert bench.order(orders[2]).state is State.IN_FLIGHT
-    assert bench.rate_free_ms is None
+    assert bench.next_dispatch_ms is None
 
 
 def test_an_order_beyond_the_limit_in_flight_waits_for_an_answer() -> None:
     bench = one_at_a_time()
     first, second = bench.submit(symbol="AAUSDT"), bench.submit(symbol="BBUSDT")
-    assert bench.rate_free_ms is None, "no clock can tell"
+    assert bench.next_dispatch_ms is None, "no clock can tell"
     bench.settle()
     bench.answer(first, unclear())
     assert bench.order(second).state is State.IN_FLIGHT

@@ -191,7 +191,7 @@ def test_a_backoff_of_the_exchange_holds_back_every_order(bench: Bench) -> None:
     bench.send_next(refused(Advice.WAIT, retry_after_ms=2_000))
     other = bench.submit(symbol="BARUSDT")
     assert other.state is State.QUEUED
-    assert bench.rate_free_ms == NOON_MS + 2_000
+    assert bench.next_dispatch_ms == NOON_MS + 2_000
     bench.pass_time(2_000)
     assert bench.order(other).state is State.QUEUED, "the older one tries first"
     bench.send_next(placed())
@@ -210,7 +210,7 @@ def test_a_rate_limited_query_holds_back_every_order_also_after_a_restart(bench:
     bench.crash()
     bench.open()
     assert bench.submit(symbol="BARUSDT").state is State.QUEUED
-    assert bench.rate_free_ms == NOON_MS + 2_000
+    assert bench.next_dispatch_ms == NOON_MS + 2_000
 
 
 def test_the_caller_is_told_to_measure_the_clock(bench: Bench) -> None:
