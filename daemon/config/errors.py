@@ -67,6 +67,8 @@ def allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
             return " or ".join(f'"{value}"' for value in kind.values)
         case inspect.IntType() | inspect.FloatType():
             return f"a {'whole ' if isinstance(kind, inspect.IntType) else ''}number {_range(kind)}"
+        case inspect.UnionType():
+            return " or ".join(allowed(each) for each in kind.types)
         case inspect.BoolType():
             return "true or false"
         case inspect.ListType(item_type=inspect.IntType() as item):

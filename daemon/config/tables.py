@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from daemon.config.addresses import is_loopback
 from daemon.config.fields import AtRestart, Ms, Seconds, Table, exact
-from daemon.config.trading_tables import GuardsTable, LocksTable, QueueTable, ReconcileTable, RetryTable
+from daemon.config.trading_tables import GuardsTable, LaunchTable, LocksTable, QueueTable, ReconcileTable, RetryTable
 
 MEXC_URL = "https://api.mexc.com"
 
@@ -268,6 +268,7 @@ class Config(Table, frozen=True):
     http: HttpTable = HttpTable()
     locks: LocksTable = LocksTable()
     queue: QueueTable = QueueTable()
+    launch: LaunchTable = LaunchTable()
     retry: RetryTable = RetryTable()
     reconcile: ReconcileTable = ReconcileTable()
     guards: GuardsTable = GuardsTable()

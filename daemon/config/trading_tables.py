@@ -1,4 +1,4 @@
-"""The tables that decide what becomes of an order: locks, queue, retry, reconcile, guards.
+"""The tables that decide what becomes of an order: locks, queue, launch, retry, reconcile, guards.
 
 The rules in :mod:`daemon.core.rules` take these tables as they are.
 """
@@ -69,6 +69,18 @@ class QueueTable(Table, frozen=True):
     """Seconds for which a stopping daemon waits for the answers to requests on their way. The next start searches for
     what is still unanswered, so the wait saves a doubt and never an order. Keep it below the service's
     TimeoutStopSec."""
+
+
+class LaunchTable(Table, frozen=True):
+    """Orders with an executeAt: how they reach the exchange at their instant."""
+
+    lead_ms: Annotated[float, Meta(ge=0, le=1_000)] | Literal["auto"] = "auto"
+    """Milliseconds before executeAt, by the exchange's clock, at which an armed order's first byte leaves, so that it
+    arrives at executeAt. "auto": half of the best round trip that was measured. The exchange's clock is known from the
+    same round trip, so an order that is as quick as the best measurement arrives at executeAt exactly, whichever way
+    takes longer, and any other arrives later. So the default is not early, unless the exchange opens by another clock
+    than it shows; an order that is early is refused and retried. 0 sends at executeAt, which is late by the way
+    there."""
 
 
 class RetryTable(Table, frozen=True):

@@ -56,6 +56,8 @@ def limits(kind: inspect.Type) -> tuple[float, float, bool]:
 def range_of(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
     """Describe the values of a type as messages and ``config.toml`` do."""
     match kind:
+        case inspect.UnionType(types):
+            return " or ".join(map(range_of, types))
         case inspect.LiteralType(values):
             return " or ".join(f'"{value}"' for value in values)
         case inspect.StrType(pattern=str()):
