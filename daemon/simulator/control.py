@@ -5,7 +5,8 @@
                                "method", "path", "query", "body", "faults", "status"}], status 0: not answered
     GET  /simulator/faults     the active faults, each with the number of its injections ("struck")
     PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
-    POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}
+    POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}: see Listing
+    PATCH /simulator/listings  {"symbol": "NEWUSDT", "opensAt": 1767225900000}: changes a listing, see ListingChange
     POST /simulator/market     {"symbol": "BTCUSDT", "price": "90000"}: changes one symbol, see MarketChange
 
 Every client that reaches the server can use them. So the server listens on the loopback by default.
@@ -17,12 +18,16 @@ from typing import Annotated, Literal
 import msgspec
 
 from daemon.simulator.book import Book
-from daemon.simulator.listings import Listing
+from daemon.simulator.errors import Code, Refusal
+from daemon.simulator.listings import Listing, ListingChange
+from daemon.simulator.messages import Request
 from daemon.simulator.money import decimals_of, is_amount, plain
 from daemon.simulator.order_book import Level
 from daemon.simulator.orders import Fill, Order, open_json, trade_json
 from daemon.simulator.symbols import rules_json
 from daemon.simulator.venue import Venue
+
+CONTROL_PREFIX = "/simulator/"
 
 
 class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -53,6 +58,23 @@ _AMOUNTS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value
 _RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volatility", *_AMOUNTS)
 
 
+def change_venue(venue: Venue, request: Request, now_ms: int) -> dict[str, object]:
+    """Answer a request that changes a symbol or lists one.
+
+    Raises:
+        Refusal: the route or the symbol is unknown.
+        ValueError: the content is malformed, or does not fit the symbol.
+    """
+    match request.method, request.path.removeprefix(CONTROL_PREFIX):
+        case "POST", "listings":
+            return add_listing(venue, msgspec.json.decode(request.body, type=Listing))
+        case "PATCH", "listings":
+            return change_listing(venue, msgspec.json.decode(request.body, type=ListingChange), now_ms)
+        case "POST", "market":
+            return change_market(venue, msgspec.json.decode(request.body, type=MarketChange), now_ms)
+    raise Refusal(Code.NOT_FOUND)
+
+
 def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, object]:
     """Change a symbol's rules or its market, and return its entry in exchangeInfo.
 
@@ -81,6 +103,17 @@ def add_listing(venue: Venue, listing: Listing) -> dict[str, object]:
     """List a symbol, or list an existing one again, and return its entry in exchangeInfo."""
     venue.list_symbol(listing.to_symbol())
     return rules_json(venue.symbol(listing.symbol))
+
+
+def change_listing(venue: Venue, change: ListingChange, now_ms: int) -> dict[str, object]:
+    """Change a listing, and return its symbol's entry in exchangeInfo.
+
+    Raises:
+        Refusal: the symbol is unknown.
+        ValueError: its price does not fit the new decimals.
+    """
+    venue.change_listing(change.applied_to(venue.symbol(change.symbol)), now_ms)
+    return rules_json(venue.symbol(change.symbol))
 
 
 def orders_json(book: Book) -> list[dict[str, object]]:

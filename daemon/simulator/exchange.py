@@ -19,7 +19,15 @@ import structlog
 
 from daemon.simulator.authentication import EXAMPLE_KEYS, KeyPair, authenticate, without_signature
 from daemon.simulator.book import Book
-from daemon.simulator.control import MarketChange, add_listing, change_market, orders_json
+from daemon.simulator.control import (
+    CONTROL_PREFIX,
+    MarketChange,
+    add_listing,
+    change_listing,
+    change_market,
+    change_venue,
+    orders_json,
+)
 from daemon.simulator.endpoints import ENDPOINTS, Endpoint
 from daemon.simulator.errors import Code, ConfigurationInvalid, Refusal
 from daemon.simulator.fault_kinds import STREAMS
@@ -32,7 +40,7 @@ from daemon.simulator.faults import (
     read_faults,
 )
 from daemon.simulator.limits import Banned, Limits, RateLimiter
-from daemon.simulator.listings import Listing
+from daemon.simulator.listings import Listing, ListingChange
 from daemon.simulator.market_endpoints import Call
 from daemon.simulator.messages import Parameters, Reply, Request
 from daemon.simulator.money import EXACT, quotient
@@ -41,7 +49,6 @@ from daemon.simulator.streams import ListenKeys, Stream
 from daemon.simulator.symbols import QUOTE, Symbol, default_symbols
 from daemon.simulator.venue import Venue
 
-CONTROL_PREFIX = "/simulator/"
 _MAX_REQUESTS_KEPT = 10_000
 _DEFAULT_QUOTE = Decimal(1_000_000)
 _DEFAULT_BASE_VALUE = Decimal(200_000)  # of each base asset, in the quote asset
@@ -170,6 +177,18 @@ class SimulatedExchange:
             venue = self._current_venue()
             add_listing(venue, listing)
             self._commit(venue, 0)
+
+    def change_listing(self, change: ListingChange, now_ms: int) -> None:
+        """Postpone a listing, or change it in another way.
+
+        Raises:
+            Refusal: the symbol is unknown.
+            ValueError: its price does not fit the new decimals.
+        """
+        with localcontext(EXACT):
+            venue = self._current_venue()
+            change_listing(venue, change, now_ms)
+            self._commit(venue, now_ms)
 
     def change_market(self, change: MarketChange, now_ms: int) -> None:
         """Change a symbol's rules, or its market's price or levels.
@@ -309,12 +328,7 @@ class SimulatedExchange:
             case "PUT", "faults":
                 self.set_faults(read_faults(msgspec.json.decode(request.body)))
                 return {"faults": self.faults()}
-            case "POST", "listings":
-                return add_listing(venue, msgspec.json.decode(request.body, type=Listing))
-            case "POST", "market":
-                change = msgspec.json.decode(request.body, type=MarketChange)
-                return change_market(venue, change, now_ms)
-        raise Refusal(Code.NOT_FOUND)
+        return change_venue(venue, request, now_ms)
 
 
 def default_balances() -> dict[str, Decimal]:

@@ -5,63 +5,155 @@ a LIMIT order works below a price cap, which the refusal 30010 contains. A MARKE
 accepted and then cancelled immediately. Unknown: the treatment of IOC and FOK in that minute (here like LIMIT), the
 duration of the cap (here that minute), and what `exchangeInfo` shows before the opening besides `firstOpenTime` (here a
 closed trade side for 30001, no API trading for 10007).
+
+What goes differently than announced: a listing is postponed, opens early, shows its pair late, or opens with other
+decimals than it showed before.
 """
 
 import re
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from daemon.simulator.errors import Code, ConfigurationInvalid
 from daemon.simulator.money import ZERO, decimals_of, is_amount, read_decimal
-from daemon.simulator.symbols import QUOTE, SIDES_NONE, Symbol
-
-OPENING_MS = 60_000
-"""The duration of the opening's special rules."""
+from daemon.simulator.symbols import QUOTE, SIDES_NONE, Symbol, first_open_ms
 
 _MAX_DECIMALS = 12
 _LISTING = re.compile(
     r"(?P<symbol>[^@]+)@(?P<opens>[0-9]{1,15})(:(?P<cap>([0-9]{1,15}(\.[0-9]{1,20})?)?)(:(?P<code>[0-9]{0,9}))?)?"
 )
+_CODES_BEFORE = (Code.DIRECTION_NOT_ALLOWED.value, Code.SYMBOL_NOT_SUPPORTED.value)
+
+Moment = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+"""Unix milliseconds."""
+Decimals = Annotated[int, msgspec.Meta(ge=0, le=_MAX_DECIMALS)]
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A request to list a symbol."""
 
     symbol: str
-    opens_at: int
-    """Unix milliseconds."""
+    opens_at: Moment
     cap: Decimal | None = None
-    """The highest price in the first minute; None: no cap."""
+    """The highest price during the opening; None: no cap."""
     price: Decimal | None = None
     """The first price of the market; None: 90 % of the cap, or 1 without a cap."""
     code_before: int = Code.DIRECTION_NOT_ALLOWED.value
+    announced_open: Moment | None = None
+    """`firstOpenTime`; None: `opens_at`. A later time than `opens_at`: the symbol opens early."""
+    shown_from: Moment = 0
+    """`exchangeInfo` and the lists of symbols contain the symbol from this time on."""
+    opening_ms: Moment = 60_000
+    """How long the cap applies, and MARKET orders are cancelled."""
+    price_decimals: Decimals | None = None
+    """None: two more than price and cap have."""
+    quantity_decimals: Decimals = 2
+    price_decimals_before: Decimals | None = None
+    """The decimals that `exchangeInfo` shows before the opening; None: the same."""
+    quantity_decimals_before: Decimals | None = None
 
     def __post_init__(self) -> None:
         """Check what the types cannot express."""
         if len(self.symbol) <= len(QUOTE) or not self.symbol.endswith(QUOTE):
             raise ValueError(f"a symbol is a base asset followed by {QUOTE}")
         for number in (self.cap, self.price):
-            if number is not None and not (is_amount(number) and number and decimals_of(number) <= _MAX_DECIMALS):
-                raise ValueError(f"cap and price must be positive, with at most {_MAX_DECIMALS} decimals")
-        if self.code_before not in (Code.DIRECTION_NOT_ALLOWED.value, Code.SYMBOL_NOT_SUPPORTED.value):
+            _check_price(number)
+        if self.code_before not in _CODES_BEFORE:
             raise ValueError("codeBefore is 30001 or 10007")
 
     def to_symbol(self) -> Symbol:
-        """Return the listed symbol, with decimals that fit its price."""
+        """Return the listed symbol, with decimals that fit its price.
+
+        Raises:
+            ValueError: the price has more decimals than `price_decimals`.
+        """
         price = self.price or (self.cap * Decimal("0.9") if self.cap else Decimal(1))
-        return Symbol(
+        decimals = max(decimals_of(price), decimals_of(self.cap or ZERO)) + 2
+        symbol = Symbol(
             symbol=self.symbol,
             base_asset=self.symbol.removesuffix(QUOTE),
             price=price,
-            price_decimals=max(decimals_of(price), decimals_of(self.cap or ZERO)) + 2,
-            quantity_decimals=2,
+            price_decimals=decimals if self.price_decimals is None else self.price_decimals,
+            quantity_decimals=self.quantity_decimals,
             highest_bid=None,  # the cap replaces the price band
             lowest_ask=None,
             opens_ms=self.opens_at,
+            announced_ms=self.announced_open,
+            shown_from_ms=self.shown_from,
+            opening_ms=self.opening_ms,
             price_cap=self.cap,
             code_before_opening=self.code_before,
+            price_decimals_before=self.price_decimals_before,
+            quantity_decimals_before=self.quantity_decimals_before,
+            listed_for_ms=self.opens_at,
         )
+        return _checked(symbol)
+
+
+class ListingChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A change of a listing; fields left out do not change. Their meanings are those of `Listing`.
+
+    A new `opens_at` moves the announced opening too, unless `announced_open` is set as well.
+    """
+
+    symbol: str
+    opens_at: Moment | UnsetType = UNSET
+    announced_open: Moment | UnsetType | None = UNSET
+    shown_from: Moment | UnsetType = UNSET
+    opening_ms: Moment | UnsetType = UNSET
+    cap: Decimal | UnsetType | None = UNSET
+    code_before: int | UnsetType = UNSET
+    price_decimals: Decimals | UnsetType = UNSET
+    quantity_decimals: Decimals | UnsetType = UNSET
+    price_decimals_before: Decimals | UnsetType | None = UNSET
+    quantity_decimals_before: Decimals | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        """Check what the types cannot express."""
+        if self.cap is not UNSET:
+            _check_price(self.cap)
+        if self.code_before is not UNSET and self.code_before not in _CODES_BEFORE:
+            raise ValueError("codeBefore is 30001 or 10007")
+
+    def applied_to(self, symbol: Symbol) -> Symbol:
+        """Return the symbol with the change.
+
+        Raises:
+            ValueError: the market's price has more decimals than `price_decimals`.
+        """
+        given = {field: value for name, field in _CHANGEABLE.items() if (value := getattr(self, name)) is not UNSET}
+        if self.opens_at is not UNSET and self.announced_open is UNSET:
+            given["announced_ms"] = None
+        return _checked(msgspec.structs.replace(symbol, **given))
+
+
+_CHANGEABLE = {
+    "opens_at": "opens_ms",
+    "announced_open": "announced_ms",
+    "shown_from": "shown_from_ms",
+    "opening_ms": "opening_ms",
+    "cap": "price_cap",
+    "code_before": "code_before_opening",
+    "price_decimals": "price_decimals",
+    "quantity_decimals": "quantity_decimals",
+    "price_decimals_before": "price_decimals_before",
+    "quantity_decimals_before": "quantity_decimals_before",
+}
+"""The fields of a symbol that a change of its listing sets."""
+
+
+def _check_price(number: Decimal | None) -> None:
+    if number is not None and not (is_amount(number) and number and decimals_of(number) <= _MAX_DECIMALS):
+        raise ValueError(f"cap and price must be positive, with at most {_MAX_DECIMALS} decimals")
+
+
+def _checked(symbol: Symbol) -> Symbol:
+    if decimals_of(symbol.price) > symbol.price_decimals:
+        raise ValueError(f"the price {symbol.price} has more than {symbol.price_decimals} decimals")
+    return symbol
 
 
 def parse_listing(text: str) -> Listing:
@@ -86,14 +178,30 @@ def is_open(symbol: Symbol, now_ms: int) -> bool:
 
 
 def in_opening(symbol: Symbol, now_ms: int) -> bool:
-    """Return whether the symbol is in its first minute."""
-    return symbol.opens_ms <= now_ms < symbol.opens_ms + OPENING_MS
+    """Return whether the opening's special rules apply."""
+    return symbol.opens_ms <= now_ms < symbol.opens_ms + symbol.opening_ms
+
+
+def is_shown(symbol: Symbol, now_ms: int) -> bool:
+    """Return whether `exchangeInfo` and the lists of symbols contain the symbol."""
+    return now_ms >= symbol.shown_from_ms
+
+
+def is_known(symbol: Symbol, now_ms: int) -> bool:
+    """Return whether the symbol can be queried: it is shown, or open without being shown."""
+    return is_shown(symbol, now_ms) or is_open(symbol, now_ms)
 
 
 def as_shown(symbol: Symbol, now_ms: int) -> Symbol:
     """Return the symbol with the rules that apply at `now_ms`."""
     if is_open(symbol, now_ms):
         return symbol
+    price_decimals, quantity_decimals = symbol.price_decimals_before, symbol.quantity_decimals_before
+    symbol = msgspec.structs.replace(
+        symbol,
+        price_decimals=symbol.price_decimals if price_decimals is None else price_decimals,
+        quantity_decimals=symbol.quantity_decimals if quantity_decimals is None else quantity_decimals,
+    )
     if symbol.code_before_opening == Code.SYMBOL_NOT_SUPPORTED.value:
         return msgspec.structs.replace(symbol, tradable_by_api=False)
     return msgspec.structs.replace(symbol, trade_side_type=SIDES_NONE)
@@ -101,7 +209,7 @@ def as_shown(symbol: Symbol, now_ms: int) -> Symbol:
 
 def calendar_json(symbols: list[Symbol], now_ms: int) -> dict[str, object]:
     """Return the coming listings in the form of the web site's calendar (undocumented, observed)."""
-    coming = sorted((symbol.opens_ms, symbol.base_asset) for symbol in symbols if not is_open(symbol, now_ms))
+    coming = sorted((first_open_ms(symbol), symbol.base_asset) for symbol in symbols if not is_open(symbol, now_ms))
     coins = [
         {
             "vcoinId": f"simulated-{base_asset}",

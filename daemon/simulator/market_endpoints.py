@@ -13,13 +13,13 @@ import msgspec
 from daemon.simulator.authentication import KeyPair
 from daemon.simulator.errors import Code, Refusal
 from daemon.simulator.faults import Injected
-from daemon.simulator.listings import as_shown, calendar_json, is_open
+from daemon.simulator.listings import as_shown, calendar_json, is_known, is_open, is_shown
 from daemon.simulator.market import MINUTE_MS, Candle, Market
 from daemon.simulator.messages import Parameters
 from daemon.simulator.money import ZERO, plain, quotient
 from daemon.simulator.orders import Side
 from daemon.simulator.streams import ListenKeys
-from daemon.simulator.symbols import ONLINE, rules_json
+from daemon.simulator.symbols import ONLINE, Symbol, rules_json
 from daemon.simulator.venue import Venue
 
 _DAY_MS = 86_400_000
@@ -52,7 +52,15 @@ class Call(msgspec.Struct, frozen=True):
         Raises:
             Refusal: the symbol is missing or unknown.
         """
-        return self.venue.market(self.parameters.require("symbol"), self.now_ms)
+        name = self.parameters.require("symbol")
+        if not is_known(self.venue.symbol(name), self.now_ms):
+            raise Refusal(Code.INVALID_SYMBOL)
+        return self.venue.market(name, self.now_ms)
+
+    def shown(self) -> list[Symbol]:
+        """Return the symbols that `exchangeInfo` contains, with the rules that it shows."""
+        symbols = (market.symbol for market in self.venue.markets.values())
+        return [as_shown(symbol, self.now_ms) for symbol in symbols if is_shown(symbol, self.now_ms)]
 
 
 def ping(_call: Call) -> object:
@@ -79,14 +87,19 @@ def self_symbols(call: Call) -> object:
 def exchange_info(call: Call) -> object:
     """Answer GET /api/v3/exchangeInfo: all symbols, `symbol`, or `symbols` separated by commas."""
     asked = call.parameters.get("symbols") or call.parameters.get("symbol")
-    names = asked.split(",") if asked else list(call.venue.markets)
-    symbols = [call.venue.symbol(name) for name in names]
+    symbols = call.shown()
+    if asked:
+        by_name = {symbol.symbol: symbol for symbol in symbols}
+        names = asked.split(",")
+        if not by_name.keys() >= set(names):
+            raise Refusal(Code.INVALID_SYMBOL)
+        symbols = [by_name[name] for name in names]
     return {
         "timezone": "CST",
         "serverTime": call.now_ms,
         "rateLimits": [],
         "exchangeFilters": [],
-        "symbols": [rules_json(as_shown(symbol, call.now_ms)) for symbol in symbols],
+        "symbols": [rules_json(symbol) for symbol in symbols],
     }
 
 
@@ -141,8 +154,7 @@ def calendar(call: Call) -> object:
 
 
 def _tradable(call: Call) -> list[str]:
-    shown = (as_shown(market.symbol, call.now_ms) for market in call.venue.markets.values())
-    return [symbol.symbol for symbol in shown if symbol.status == ONLINE and symbol.tradable_by_api]
+    return [symbol.symbol for symbol in call.shown() if symbol.status == ONLINE and symbol.tradable_by_api]
 
 
 def _for_one_or_all(call: Call, show: Callable[[Market, int], dict[str, object]]) -> object:

@@ -42,7 +42,7 @@ def place(call: Call) -> object:
 def place_test(call: Call) -> object:
     """Answer POST /api/v3/order/test: the same checks except the balance; nothing is placed."""
     ticket = _ticket(call, call.parameters)
-    market = call.market()
+    market = call.venue.market(ticket.symbol, call.now_ms)
     admit(ticket, market.symbol, market.book.best(ticket.side.opposite), market.last, call.now_ms)
     return {}
 
@@ -151,7 +151,7 @@ def trade_fee(call: Call) -> object:
 
 def currencies(call: Call) -> object:
     """Answer GET /api/v3/capital/config/getall: the assets, all without deposits and withdrawals."""
-    assets = {market.symbol.base_asset for market in call.venue.markets.values()}
+    assets = {symbol.base_asset for symbol in call.shown()}
     assets |= set(call.venue.account.balances())
     return [{"coin": asset, "name": asset, "networkList": []} for asset in sorted(assets)]
 

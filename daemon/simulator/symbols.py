@@ -54,16 +54,33 @@ class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     taker_fee: Decimal = Decimal("0.0005")
 
     opens_ms: int = _ALWAYS_OPEN_MS
-    """`firstOpenTime`, Unix milliseconds."""
+    """Unix milliseconds."""
+    announced_ms: int | None = None
+    """`firstOpenTime`, if it differs from `opens_ms`: the symbol opens earlier or later than announced."""
+    shown_from_ms: int = 0
+    """`exchangeInfo` and the lists of symbols contain the symbol from this time on."""
+    opening_ms: int = 60_000
+    """How long the opening's special rules apply: the price cap, and the cancellation of MARKET orders."""
     price_cap: Decimal | None = None
-    """The highest price of an order in the first minute after the opening."""
+    """The highest price of an order during the opening."""
     code_before_opening: int = Code.DIRECTION_NOT_ALLOWED.value
     """30001 or 10007."""
+    price_decimals_before: int | None = None
+    """`quotePrecision` before the opening; None: the same."""
+    quantity_decimals_before: int | None = None
+    """`baseAssetPrecision` before the opening; None: the same."""
+    listed_for_ms: int = 0
+    """The opening with which the symbol was listed; later changes of the listing do not alter it."""
 
     depth_value: Decimal = Decimal(2_000)
     """The largest value of a level of the simulated market, in the quote asset; 0: an empty book."""
     volatility: int = 10
     """The largest step of a tick, in units of 0.01 % of the price; 0: a constant price."""
+
+
+def first_open_ms(symbol: Symbol) -> int:
+    """Return the opening as announced, in Unix milliseconds."""
+    return symbol.opens_ms if symbol.announced_ms is None else symbol.announced_ms
 
 
 def rules_json(symbol: Symbol) -> dict[str, object]:
@@ -94,7 +111,7 @@ def rules_json(symbol: Symbol) -> dict[str, object]:
         "tradeSideType": symbol.trade_side_type,
         "contractAddress": "",
         "st": False,
-        "firstOpenTime": symbol.opens_ms,
+        "firstOpenTime": first_open_ms(symbol),
     }
 
 

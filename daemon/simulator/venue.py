@@ -16,7 +16,7 @@ from daemon.simulator.accounts import Account
 from daemon.simulator.book import Book, SavedMarket
 from daemon.simulator.errors import Code, Refusal
 from daemon.simulator.events import BalanceChanged, Event, OrderChanged
-from daemon.simulator.listings import in_opening
+from daemon.simulator.listings import in_opening, is_open
 from daemon.simulator.market import Market
 from daemon.simulator.money import ZERO
 from daemon.simulator.order_book import Interest, Level
@@ -82,8 +82,8 @@ class Venue:
             self._advance(self.markets[name], now_ms)
 
     def knows(self, name: str, opens_ms: int) -> bool:
-        """Return whether the symbol exists with this opening time."""
-        return name in self.markets and self.markets[name].symbol.opens_ms == opens_ms
+        """Return whether the symbol was listed for this opening time; it may have been postponed since."""
+        return name in self.markets and self.markets[name].symbol.listed_for_ms == opens_ms
 
     def list_symbol(self, symbol: Symbol) -> None:
         """List a symbol, or list an existing one again: its market restarts."""
@@ -92,6 +92,15 @@ class Venue:
             if order.symbol == symbol.symbol:
                 self._rest(order)
         self._moved.add(symbol.symbol)
+
+    def change_listing(self, symbol: Symbol, now_ms: int) -> None:
+        """Change a symbol's listing. A market that closes again, or gets other decimals, restarts."""
+        market = self.markets[symbol.symbol]
+        had, has = ((each.price_decimals, each.quantity_decimals) for each in (market.symbol, symbol))
+        if market.ticked_ms and (had != has or not is_open(symbol, now_ms)):
+            self.list_symbol(symbol)
+        else:
+            self.change(symbol)
 
     def change(self, symbol: Symbol) -> None:
         """Change a symbol's rules."""

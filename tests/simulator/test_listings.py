@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from daemon.simulator.book import Book
 from daemon.simulator.errors import ConfigurationInvalid
-from daemon.simulator.listings import Listing, parse_listing
+from daemon.simulator.listings import Listing, ListingChange, parse_listing
 from tests.simulator.trader import NOW_MS, Trader
 
 OPENS_MS = NOW_MS + 10_000
@@ -184,3 +185,142 @@ def test_a_malformed_listing_is_refused_with_its_text(text: str) -> None:
 def test_a_listing_checks_its_values() -> None:
     with pytest.raises(ValueError, match="30001 or 10007"):
         Listing("NEWUSDT", 1, code_before=30016)
+
+
+LISTING: dict[str, object] = {"symbol": "NEWUSDT", "opensAt": OPENS_MS, "cap": "0.05", "priceDecimals": 5}
+
+
+def shown(trader: Trader, symbol: str = "NEWUSDT") -> dict[str, object] | None:
+    """Return a symbol's entry in the list of all symbols."""
+    rows = trader.ask("GET", "exchangeInfo")["symbols"]
+    return next((row for row in rows if row["symbol"] == symbol), None)
+
+
+def test_a_postponed_listing_opens_at_its_new_time(sniper: Trader) -> None:
+    later_ms = OPENS_MS + 300_000
+    assert sniper.control("PATCH", "listings", {"symbol": "NEWUSDT", "opensAt": later_ms})[0] == 200
+    sniper.now_ms = OPENS_MS
+    assert sniper.refused(**NEW)[0] == 30001
+    assert (shown(sniper) or {})["firstOpenTime"] == later_ms
+    assert [coin["firstOpenTime"] for coin in coins(sniper)] == [later_ms]
+    sniper.now_ms = later_ms
+    assert sniper.refused(**NEW | {"price": "0.0501"}) == (30010, "Order price cannot exceed 0.05USDT")
+    assert sniper.place(**NEW | {"price": "0.05"})
+
+
+def test_a_listing_can_be_postponed_without_being_announced(sniper: Trader) -> None:
+    change = {"symbol": "NEWUSDT", "opensAt": OPENS_MS + 60_000, "announcedOpen": OPENS_MS}
+    assert sniper.control("PATCH", "listings", change)[1]["firstOpenTime"] == OPENS_MS
+    sniper.now_ms = OPENS_MS + 59_999
+    assert sniper.refused(**NEW)[0] == 30001
+    assert [coin["firstOpenTime"] for coin in coins(sniper)] == [OPENS_MS]
+
+
+def test_a_listing_that_has_opened_can_be_closed_again(sniper: Trader) -> None:
+    sniper.now_ms = OPENS_MS
+    resting = sniper.place(**NEW | {"price": "0.001", "quantity": "1000"})
+    sniper.control("PATCH", "listings", {"symbol": "NEWUSDT", "opensAt": OPENS_MS + 5_000})
+    assert sniper.refused(**NEW)[0] == 30001
+    assert sniper.ask("GET", "depth", symbol="NEWUSDT")["asks"] == []
+    assert sniper.query(resting, "NEWUSDT")["status"] == "NEW"
+    sniper.now_ms += 5_000
+    assert sniper.place(**NEW | {"price": "0.05"})
+
+
+def test_a_listing_opens_before_its_announced_time(trader: Trader) -> None:
+    trader.control("POST", "listings", LISTING | {"announcedOpen": OPENS_MS + 30_000})
+    assert (shown(trader) or {})["firstOpenTime"] == OPENS_MS + 30_000
+    trader.now_ms = OPENS_MS
+    assert trader.place(**NEW | {"price": "0.05"})
+
+
+def test_a_listing_is_not_shown_before_its_time(trader: Trader) -> None:
+    trader.control("POST", "listings", LISTING | {"shownFrom": OPENS_MS - 2_000})
+    assert shown(trader) is None
+    assert trader.code("GET", "exchangeInfo", symbol="NEWUSDT") == -1121
+    assert trader.code("GET", "ticker/price", symbol="NEWUSDT") == -1121
+    assert "NEWUSDT" not in trader.ask("GET", "defaultSymbols")["data"]
+    assert [coin["vcoinName"] for coin in coins(trader)] == ["NEW"]
+    assert trader.refused(**NEW)[0] == 30001
+    trader.now_ms = OPENS_MS - 2_000
+    assert (shown(trader) or {})["firstOpenTime"] == OPENS_MS
+    assert "NEWUSDT" in trader.ask("GET", "defaultSymbols")["data"]
+
+
+def test_a_listing_that_is_shown_late_trades_from_its_opening_on(trader: Trader) -> None:
+    trader.control("POST", "listings", LISTING | {"shownFrom": OPENS_MS + 2_000})
+    trader.now_ms = OPENS_MS
+    order_id = trader.place(**NEW | {"price": "0.05"})
+    assert trader.query(order_id, "NEWUSDT")["status"] == "FILLED"
+    assert shown(trader) is None
+
+
+def test_the_decimals_change_at_the_opening(trader: Trader) -> None:
+    trader.control("POST", "listings", LISTING | {"priceDecimalsBefore": 6, "quantityDecimalsBefore": 4})
+    before = shown(trader) or {}
+    assert (before["quotePrecision"], before["baseAssetPrecision"]) == (6, 4)
+    trader.now_ms = OPENS_MS
+    at_open = shown(trader) or {}
+    assert (at_open["quotePrecision"], at_open["baseAssetPrecision"]) == (5, 2)
+    assert trader.refused(**NEW | {"price": "0.040001"}) == (400, " price scale is invalid")
+    assert trader.refused(**NEW | {"quantity": "100.0001"}) == (400, " quantity scale is invalid")
+    assert trader.place(**NEW | {"price": "0.04001"})
+
+
+def test_decimals_change_at_run_time(sniper: Trader) -> None:
+    sniper.now_ms = OPENS_MS
+    assert sniper.place(**NEW | {"price": "0.04501"})
+    sniper.control("PATCH", "listings", {"symbol": "NEWUSDT", "priceDecimals": 4, "quantityDecimals": 0})
+    assert sniper.refused(**NEW | {"price": "0.04501"})[0] == 400
+    assert sniper.refused(**NEW | {"quantity": "100.5"})[0] == 400
+    depth = sniper.ask("GET", "depth", symbol="NEWUSDT")
+    assert all(len(price) <= len("0.0450") and "." not in size for price, size in depth["asks"])
+
+
+def test_the_cap_and_its_duration_change(sniper: Trader) -> None:
+    sniper.now_ms = OPENS_MS
+    sniper.control("PATCH", "listings", {"symbol": "NEWUSDT", "cap": "0.06", "openingMs": 90_000})
+    assert sniper.refused(**NEW | {"price": "0.0601"}) == (30010, "Order price cannot exceed 0.06USDT")
+    sniper.now_ms = OPENS_MS + 89_999
+    assert sniper.refused(**NEW | {"price": "0.0601"})[0] == 30010
+    sniper.control("PATCH", "listings", {"symbol": "NEWUSDT", "cap": None})
+    assert sniper.place(**NEW | {"price": "0.0601"})
+
+
+def test_the_code_before_the_opening_changes(sniper: Trader) -> None:
+    sniper.control("PATCH", "listings", {"symbol": "NEWUSDT", "codeBefore": 10007})
+    assert sniper.refused(**NEW)[0] == 10007
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"symbol": "NOPEUSDT", "opensAt": 1},
+        {"symbol": "NEWUSDT", "opensAt": -1},
+        {"symbol": "NEWUSDT", "cap": "0"},
+        {"symbol": "NEWUSDT", "codeBefore": 30016},
+        {"symbol": "NEWUSDT", "priceDecimals": 1},
+        {"symbol": "NEWUSDT", "quantityDecimals": 13},
+        {"symbol": "NEWUSDT", "colour": "red"},
+    ],
+)
+def test_an_invalid_change_of_a_listing_is_refused(sniper: Trader, change: dict[str, object]) -> None:
+    assert sniper.control("PATCH", "listings", change)[0] == 400
+    assert (shown(sniper) or {})["firstOpenTime"] == OPENS_MS
+
+
+def test_a_listing_whose_price_does_not_fit_its_decimals_is_refused(trader: Trader) -> None:
+    assert trader.control("POST", "listings", LISTING | {"priceDecimals": 2})[0] == 400
+    assert shown(trader) is None
+
+
+def test_a_postponed_listing_stays_postponed_after_a_restart() -> None:
+    book = Book()
+    listing = Listing("NEWUSDT", OPENS_MS)
+    trader = Trader(book=book, listings=[listing])
+    trader.exchange.change_listing(ListingChange("NEWUSDT", opens_at=OPENS_MS + 1), trader.now_ms)
+    restarted = Trader(book=book, listings=[listing])
+    restarted.now_ms = OPENS_MS
+    assert restarted.refused(symbol="NEWUSDT", price="1", quantity="10")[0] == 30001
+    book.close()

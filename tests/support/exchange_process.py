@@ -115,6 +115,10 @@ class Exchange:
         """List a symbol that opens at a given time, or list an existing one again."""
         self._control("POST", "listings", {"symbol": symbol, "opensAt": opens_at, **details})
 
+    def change_listing(self, symbol: str, **changes: Any) -> None:
+        """Postpone a listing, or change it in another way, with the fields of `ListingChange`."""
+        self._control("PATCH", "listings", {"symbol": symbol, **changes})
+
     def change_market(self, symbol: str, **changes: Any) -> None:
         """Change a symbol's rules, price or levels."""
         self._control("POST", "market", {"symbol": symbol, **changes})
