@@ -8,6 +8,7 @@ import msgspec
 from daemon.clock import Clock
 from daemon.config.tables import Config
 from daemon.core.values.events import Event
+from daemon.core.values.symbols import FRESH_MS
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange
 from daemon.store.store import Store
@@ -40,11 +41,11 @@ class Housekeeping:
         """Load all trading rules periodically; after a failure sooner."""
         while True:
             try:
-                symbols = await self._exchange.load_rules()
+                shown = await self._exchange.load_rules(self._clock.now_ms() - FRESH_MS)
             except NotReady:
                 await anyio.sleep(min(self.config.exchange.symbols_refresh_s, 5))
                 continue
-            self._report("exchange.symbols_loaded", symbols=symbols)
+            self._report("exchange.symbols_loaded", symbols=len(shown))
             await anyio.sleep(self.config.exchange.symbols_refresh_s)
 
     async def clean(self) -> None:

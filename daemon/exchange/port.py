@@ -4,6 +4,7 @@ An exchange answers with values (:mod:`daemon.core.values.exchange_replies`). A 
 keeps the difference between a refusal and an unknown outcome.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -130,8 +131,8 @@ class Exchange(Protocol):
         """Return a pair's recent last price in quote per base; ``None`` if it is not available now."""
         ...
 
-    async def load_rules(self) -> int:
-        """Load the rules of all trading pairs; return the number of pairs.
+    async def load_rules(self, since_ms: int | None = None) -> Mapping[str, SymbolRules]:
+        """Load the rules of all trading pairs, unless that was done after ``since_ms``; return those that are shown.
 
         Raises:
             NotReady: the rules are not available now.

@@ -1,7 +1,7 @@
 """The MEXC client: the exchange port over signed requests."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 import anyio
@@ -35,6 +35,8 @@ from daemon.exchange.port import Health
 
 PAUSE_MS = 1_000
 """The pause after a failed query for rules; meanwhile signals are refused at once instead of waiting in a row."""
+TOGETHER_MS = 10_000
+"""Unknown pairs of this time share a request for all: only the first is queried alone, because that answer is short."""
 UNREADABLE_RULES = "the exchange's trading rules are not known and not available now; send the signal again"
 
 
@@ -57,6 +59,9 @@ class MexcExchange:
         self._clock = clock
         self._rules: dict[str, SymbolRules] = {}
         self._read_ms: dict[str, int] = {}  # pair → when the last answered query was sent
+        self._shown: dict[str, SymbolRules] = {}  # the last answer with all pairs
+        self._shown_ms = 0  # when it was asked for
+        self._alone = ("", 0)  # the last unknown pair that was queried alone, and when
         self._not_before_ms = 0  # after a failure, rules are not queried before then
         self._asking = asyncio.Lock()
         self._loading = asyncio.Lock()
@@ -112,13 +117,16 @@ class MexcExchange:
         return self._rules.get(symbol) or await self.fresh_rules(symbol, self._clock.now_ms() - FRESH_MS)
 
     async def fresh_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
-        """Return a pair's rules; query them unless that was done after ``since_ms``."""
-        async with self._asking:
-            now_ms = self._clock.now_ms()
-            if self._read_ms.get(symbol, since_ms) <= since_ms:
-                if now_ms < max(self._not_before_ms, self._requests.pacer.backoff_until_ms):
+        """Return a pair's rules; query them unless that was done after ``since_ms``.
+
+        Several unknown pairs are queried by one request for all: a request costs the same for one pair as for all.
+        """
+        together = symbol not in self._rules and self._has_company(symbol)
+        async with self._loading if together else self._asking:
+            if max(self._read_ms.get(symbol, 0), self._shown_ms) <= since_ms:
+                if self._clock.now_ms() < max(self._not_before_ms, self._requests.pacer.backoff_until_ms):
                     raise NotReady(UNREADABLE_RULES)
-                await self._load_one(symbol)
+                await self._load_for(symbol, together=together)
             return self._rules.get(symbol)
 
     async def last_price(self, symbol: str) -> Decimal | None:
@@ -138,15 +146,19 @@ class MexcExchange:
         ]
         return found[0] if len(found) == 1 else None
 
-    async def load_rules(self) -> int:
-        """Load the rules of all pairs, so that no signal waits for them; return the number of pairs.
+    async def load_rules(self, since_ms: int | None = None) -> Mapping[str, SymbolRules]:
+        """Load the rules of all pairs, so that no signal waits for them; return those that the exchange shows.
+
+        Rules that were queried after ``since_ms`` are not queried again.
 
         Raises:
             NotReady: the rules are not available now.
 
         """
         async with self._loading:
-            return await self._load([])
+            if since_ms is None or self._shown_ms <= since_ms:
+                await self._load([])
+            return self._shown
 
     async def preflight(self) -> PreflightResult:
         """Check whether this account can trade here, and whether the exchange lists any pair."""
@@ -184,6 +196,11 @@ class MexcExchange:
         """Return the state of the client."""
         return self._requests.health()
 
+    def _has_company(self, symbol: str) -> bool:
+        """Return whether other unknown pairs are queried now, or were a moment ago."""
+        other, asked_ms = self._alone
+        return self._loading.locked() or (other != symbol and self._clock.now_ms() < asked_ms + TOGETHER_MS)
+
     async def _load(self, parameters: Parameters) -> int:
         answer = await self._requests.public("/api/v3/exchangeInfo", parameters, weight=25)
         reply = answer.reply
@@ -195,15 +212,21 @@ class MexcExchange:
         if found is None:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
             raise NotReady(UNREADABLE_RULES)
-        self._rules.update({rules.symbol: rules for rules in found})
-        self._read_ms.update({rules.symbol: answer.began_ms for rules in found})
+        shown = {rules.symbol: rules for rules in found}
+        self._rules.update(shown)
+        if parameters:
+            self._read_ms.update(dict.fromkeys(shown, answer.began_ms))
+        else:
+            self._shown, self._shown_ms = shown, answer.began_ms
         return len(found)
 
-    async def _load_one(self, symbol: str) -> None:
+    async def _load_for(self, symbol: str, *, together: bool) -> None:
         """Load a pair's rules within the time limit of one request, so that no signal waits long for the rate limit."""
         now_ms = self._clock.now_ms()
+        if symbol not in self._rules and not together:
+            self._alone = (symbol, now_ms)
         with anyio.move_on_after(self._requests.table.timeout_ms / 1_000) as scope:
-            await self._load([("symbol", symbol)])
+            await self._load([] if together else [("symbol", symbol)])
         if scope.cancelled_caught:
             self._not_before_ms = self._clock.now_ms() + PAUSE_MS
             raise NotReady(UNREADABLE_RULES)

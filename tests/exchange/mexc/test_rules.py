@@ -286,10 +286,57 @@ async def test_a_pair_in_chinese_is_queried_percent_encoded(exchange: ScriptedEx
 
 async def test_all_pairs_are_loaded_with_one_request(exchange: ScriptedExchange, client: MexcExchange) -> None:
     exchange.on(EXCHANGE_INFO, info(BTC, BTC | {"symbol": "ETHUSDT"}), HANG_UP)
-    assert await client.load_rules() == 2
+    assert list(await client.load_rules()) == ["BTCUSDT", "ETHUSDT"]
     assert await client.rules("BTCUSDT") == BTC_RULES
     assert (await client.rules("ETHUSDT")) is not None
     assert [request.target for request in exchange.requests()] == [b"/api/v3/exchangeInfo"]
+
+
+async def test_rules_that_were_just_loaded_are_not_loaded_again(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
+) -> None:
+    """At a start the preflight loads them, and so does the periodic refresh."""
+    exchange.on(EXCHANGE_INFO, info(BTC), info())
+    await client.load_rules()
+    clock.advance(FRESH_MS - 1)
+    assert list(await client.load_rules(clock.now_ms() - FRESH_MS)) == ["BTCUSDT"]
+    clock.advance(1)
+    assert list(await client.load_rules(clock.now_ms() - FRESH_MS)) == []
+    assert client.known_rules("BTCUSDT") == BTC_RULES, "a pair that is temporarily not shown stays known"
+
+
+async def test_several_unknown_pairs_share_one_request_for_all(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
+) -> None:
+    """Each request weighs 25: one for each pair would use up the weight of a start."""
+    names = ["NEW0USDT", "NEW1USDT", "NEW2USDT"]
+    listed = [BTC | {"symbol": name} for name in names]
+    exchange.on(EXCHANGE_INFO, info(listed[0]), info(*listed))
+    for name in names:
+        assert await client.rules(name) is not None
+        clock.advance(FRESH_MS + 1)
+    assert [request.query for request in exchange.requests()] == [b"symbol=NEW0USDT", b""]
+
+
+async def test_unknown_pairs_wait_for_the_load_of_all_pairs_that_is_under_way(
+    exchange: ScriptedExchange, client: MexcExchange
+) -> None:
+    arrived, go = anyio.Event(), anyio.Event()
+
+    async def hold(_request: Request) -> bytes:
+        arrived.set()
+        await go.wait()
+        return info(BTC, BTC | {"symbol": "ETHUSDT"})
+
+    exchange.on(EXCHANGE_INFO, hold)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(client.load_rules)
+        await arrived.wait()
+        tasks.start_soon(client.rules, "BTCUSDT")
+        tasks.start_soon(client.rules, "ETHUSDT")
+        await anyio.wait_all_tasks_blocked()
+        go.set()
+    assert len(exchange.requests()) == 1
 
 
 async def test_a_pair_is_found_by_its_contract(exchange: ScriptedExchange, client: MexcExchange) -> None:
