@@ -50,8 +50,8 @@ class ExchangeTable(Table, frozen=True):
     timeout ends the wait sooner and leaves more orders in doubt."""
     order_rate_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
     """Orders and cancels in any one second, at most. MEXC accepts 12, place and cancel together, and bans an account
-    that exceeds it; the default leaves room for cancels by hand. More than 12 is accepted only for paper and test
-    servers."""
+    that exceeds it; the default leaves room for cancels by hand. MEXC counts them as they arrive, and the ways there
+    differ, so the daemon counts a second as 1.1 seconds. More than 12 is accepted only for paper and test servers."""
     weight_per_10s: Annotated[int, Meta(ge=50, le=1_000_000)] = 250
     """Weight of requests in any 10 seconds, at most. MEXC grants 300 per address and does not say how much is used; the
     default leaves room for another program at the same address. More than 300 is accepted only for paper and test

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, OPEN, Exposure, worth_of
+from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.state.changes import ChangeSet, Send
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.decimals import ZERO
@@ -24,7 +25,6 @@ from tests.core import making
 from tests.core.bench import Bench
 from tests.core.model_exchange import ModelExchange, Request
 
-SECOND_MS = 1_000
 HOLD_THEIR_LOCK = {State.ARMED, State.IN_FLIGHT, State.IN_DOUBT, State.LOST}
 UNDER_WAY = {State.ARMED, State.IN_FLIGHT}
 
@@ -125,7 +125,7 @@ class Judge:
         if left:
             assert all(rank < _rank(left[0]) for rank in sent), "no order was passed over"
             send_ms = max(now_ms, left[0].execute_at_ms or 0)
-            near = [at_ms for at_ms in self._instants_after(changes) if abs(at_ms - send_ms) < SECOND_MS]
+            near = [at_ms for at_ms in self._instants_after(changes) if abs(at_ms - send_ms) < WINDOW_MS]
             config = state.rules.config
             crowded = self.under_way() >= config.queue.max_in_flight and not left[0].skip_lock
             full = crowded or len(near) >= config.exchange.order_rate_per_s
@@ -142,8 +142,8 @@ class Judge:
         for send in changes.sends:
             send_ms = send.fire_ms or self.bench.now_ms
             assert send_ms >= self.shut_until_ms
-            for begin_ms in [each for each in self._instants if send_ms - SECOND_MS < each <= send_ms]:
-                in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + SECOND_MS]
+            for begin_ms in [each for each in self._instants if send_ms - WINDOW_MS < each <= send_ms]:
+                in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + WINDOW_MS]
                 assert len(in_a_second) <= config.exchange.order_rate_per_s
         orders = self.bench.state.orders.values()
         emergencies = sum(order.state in UNDER_WAY and order.skip_lock for order in orders)

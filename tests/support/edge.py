@@ -1,8 +1,9 @@
-"""An edge before a server: a relay that a test can pause."""
+"""An edge before a server: a relay that a test can pause, or that takes an irregular time."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from random import Random
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
@@ -14,8 +15,11 @@ CHUNK = 65_536
 class Edge:
     """A relay in its own thread. It does not interpret the bytes, so it can relay TLS."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, longest_ms: int = 0) -> None:
+        """What a client sends takes a random time of at most ``longest_ms``."""
         self._to = urlsplit(url)
+        self._longest_ms = longest_ms
+        self._dice = Random(1)  # noqa: S311  # a simulation
         self._loop = asyncio.new_event_loop()
         self._ready = Event()
         self._passes = asyncio.Event()
@@ -94,6 +98,8 @@ class Edge:
                     self._held += 1
                     await self._passes.wait()
                     self._held -= 1
+                if self._longest_ms:
+                    await asyncio.sleep(self._dice.uniform(0, self._longest_ms) / 1_000)
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -108,9 +114,9 @@ async def _copy_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 @contextmanager
-def edge_before(url: str) -> Iterator[Edge]:
+def edge_before(url: str, *, longest_ms: int = 0) -> Iterator[Edge]:
     """Run a relay to a server; it relays everything until `Edge.hold`."""
-    edge = Edge(url)
+    edge = Edge(url, longest_ms=longest_ms)
     edge.start()
     try:
         yield edge

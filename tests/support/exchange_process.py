@@ -19,10 +19,10 @@ PLACE = "POST /api/v3/order"
 class Exchange:
     """The exchange: its process can end and start again; its address and its book stay."""
 
-    def __init__(self, directory: Path, *arguments: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, *arguments: str, environ: Mapping[str, str], is_limited: bool = False) -> None:
         self.book = directory / "exchange.db"
         self.url = ""
-        self._arguments = arguments
+        self._arguments = arguments if is_limited else ("--no-limits", *arguments)
         self._environ = environ
         self._directory = directory
         self._child: Child | None = None
@@ -46,7 +46,6 @@ class Exchange:
             address,
             "--db",
             str(self.book),
-            "--no-limits",
         ]
         self._child = Child([*command, *self._arguments], environ=self._environ, directory=self._directory)
         self.url = self._child.wait_for("exchange.listening")["url"]

@@ -21,10 +21,11 @@ class Stage:
         self.daemons: list[Daemon] = []
         self._ends = ends
 
-    def exchange(self, *arguments: str, keys: Keys = KEYS) -> Exchange:
-        """Start an exchange."""
+    def exchange(self, *arguments: str, keys: Keys = KEYS, is_limited: bool = False) -> Exchange:
+        """Start an exchange; with ``is_limited``, it has MEXC's limits."""
         directory = self.subdirectory("exchange")
-        exchange = Exchange(directory, *arguments, environ=plain_environment(directory) | keys.environ())
+        environ = plain_environment(directory) | keys.environ()
+        exchange = Exchange(directory, *arguments, environ=environ, is_limited=is_limited)
         self._ends.callback(exchange.close)
         exchange.start()
         return exchange

@@ -7,9 +7,11 @@ priorities would mean nothing. The exchange's client counts the same requests ag
 lie between the two instants, so requests that were decided a second apart may be written together.
 
 MEXC counts place and cancel together, 12 a second (documented); support speaks of 20 requests a second in all. The
-daemon stays below that with a sliding window: no second, wherever it begins, has more than ``rate`` requests. A
-reservation may be in the future (an armed order's instant). It counts in the seconds around that instant, and gives way
-to an order of higher priority (:func:`daemon.core.verbs.dispatch.dispatch`).
+exchange counts requests as they arrive: of two that leave a second apart, the first may be held up on its way, and both
+arrive within one second. So the daemon counts in a window that is longer than a second by :data:`JITTER_MS`.
+
+A reservation may be in the future (an armed order's instant). It counts in the windows around that instant, and gives
+way to an order of higher priority (:func:`daemon.core.verbs.dispatch.dispatch`).
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -17,7 +19,55 @@ from collections.abc import Iterable
 
 from daemon.config.tables import Config
 
-WINDOW_MS = 1_000
+JITTER_MS = 100
+"""By how much the ways of two requests to the exchange may differ. On a warm connection between continents they differ
+by a few ms to some tens. After a full window, the next order waits for this long beyond the second, which is little
+beside the second for which a 429 stops all orders."""
+
+SECOND_MS = 1_000
+WINDOW_MS = SECOND_MS + JITTER_MS
+
+
+class RequestWindow:
+    """The instants of requests, past and reserved: no window of :data:`WINDOW_MS` has more of them than a limit."""
+
+    def __init__(self, instants: Iterable[int] = ()) -> None:
+        self._instants = sorted(instants)
+
+    def count(self, at_ms: int) -> None:
+        """Count one more request."""
+        insort(self._instants, at_ms)
+
+    def remove(self, at_ms: int) -> None:
+        """Remove a request of this instant, if there is one: it was not made."""
+        place = bisect_left(self._instants, at_ms)
+        if self._instants[place : place + 1] == [at_ms]:
+            del self._instants[place]
+
+    def forget(self, now_ms: int) -> None:
+        """Remove what is too old to share a window with a request from now on."""
+        del self._instants[: bisect_left(self._instants, now_ms - WINDOW_MS)]
+
+    def copy(self) -> "RequestWindow":
+        """Return a copy that counts by itself."""
+        return RequestWindow(self._instants)
+
+    def used(self, now_ms: int) -> int:
+        """Count the requests of the last second."""
+        return bisect_right(self._instants, now_ms) - bisect_right(self._instants, now_ms - SECOND_MS)
+
+    def free_ms(self, at_ms: int, limit: int) -> int:
+        """Find the first instant from ``at_ms`` on at which one more request keeps every window within the limit.
+
+        A request shares a window with every other less than one window before or after it. If those are fewer than the
+        limit, no window has too many.
+        """
+        while True:
+            low = bisect_right(self._instants, at_ms - WINDOW_MS)
+            high = bisect_left(self._instants, at_ms + WINDOW_MS)
+            if high - low < limit:
+                return at_ms
+            at_ms = self._instants[low] + WINDOW_MS
 
 
 class RateBudget:
@@ -27,7 +77,7 @@ class RateBudget:
         self.config = config  # [exchange] order_rate_per_s, [queue] max_in_flight
         self.in_flight = 0
         self.backoff_until_ms = 0
-        self._sent: list[int] = []  # instants of requests, past and reserved, sorted
+        self._window = RequestWindow()
 
     def ready_ms(self, now_ms: int, at_ms: int | None = None, *, emergency: bool = False) -> int | None:
         """Return when a request for ``at_ms`` (if that has passed: for now) may be decided, in Unix ms.
@@ -37,30 +87,34 @@ class RateBudget:
         if self.in_flight >= self.config.queue.max_in_flight and not emergency:
             return None
         send_ms = max(now_ms, at_ms or now_ms)
-        free_ms = self._window_free_ms(max(send_ms, self.backoff_until_ms))
+        free_ms = self._window.free_ms(max(send_ms, self.backoff_until_ms), self.config.exchange.order_rate_per_s)
         return now_ms if free_ms == send_ms else free_ms
 
     def take(self, now_ms: int, at_ms: int | None = None) -> None:
         """Count one more request in flight, sent at ``at_ms`` (default: now)."""
         self.in_flight += 1
-        del self._sent[: bisect_left(self._sent, now_ms - WINDOW_MS)]  # too old to share a second with a later request
-        self.count(max(now_ms, at_ms or now_ms))
+        self._window.forget(now_ms)
+        self._window.count(max(now_ms, at_ms or now_ms))
 
     def count(self, at_ms: int) -> None:
-        """Count one more request in its second."""
-        insort(self._sent, at_ms)
+        """Count one more request in its window."""
+        self._window.count(at_ms)
+
+    def used(self, now_ms: int) -> int:
+        """Count the requests of the last second."""
+        return self._window.used(now_ms)
 
     def give_back(self, reserved_ms: int | None = None) -> None:
-        """Count one request in flight less; one that was not made is also taken out of its second, ``reserved_ms``."""
+        """Count one request in flight less; one that was not made is also taken out of its window, ``reserved_ms``."""
         self.in_flight -= 1
-        place = 0 if reserved_ms is None else bisect_left(self._sent, reserved_ms)
-        if self._sent[place : place + 1] == [reserved_ms]:
-            del self._sent[place]
+        if reserved_ms is not None:
+            self._window.remove(reserved_ms)
 
     def without(self, reserved_ms: Iterable[int]) -> "RateBudget":
         """Return the budget as it would be if the requests reserved for these instants were not made."""
         other = RateBudget(self.config)
-        other.in_flight, other.backoff_until_ms, other._sent = self.in_flight, self.backoff_until_ms, list(self._sent)
+        other.in_flight, other.backoff_until_ms = self.in_flight, self.backoff_until_ms
+        other._window = self._window.copy()
         for at_ms in reserved_ms:
             other.give_back(at_ms)
         return other
@@ -68,21 +122,3 @@ class RateBudget:
     def back_off(self, until_ms: int) -> None:
         """Send nothing before then."""
         self.backoff_until_ms = max(self.backoff_until_ms, until_ms)
-
-    def used(self, now_ms: int) -> int:
-        """Count the requests of the last second."""
-        return bisect_right(self._sent, now_ms) - bisect_right(self._sent, now_ms - WINDOW_MS)
-
-    def _window_free_ms(self, send_ms: int) -> int:
-        """Find the first instant from ``send_ms`` on at which one more request keeps every second within the limit.
-
-        A request shares a second with every other less than one window before or after it. If those are fewer than
-        ``rate``, no second has too many.
-        """
-        rate = self.config.exchange.order_rate_per_s
-        while True:
-            low = bisect_right(self._sent, send_ms - WINDOW_MS)
-            high = bisect_left(self._sent, send_ms + WINDOW_MS)
-            if high - low < rate:
-                return send_ms
-            send_ms = self._sent[low] + WINDOW_MS

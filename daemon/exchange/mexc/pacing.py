@@ -4,25 +4,28 @@ MEXC grants 300 weight in 10 seconds per address and 500 per account (documented
 second in total. MEXC does not report the used weight, so the daemon counts it.
 
 The rate budget of the core (:mod:`daemon.core.rules.rate`), which knows the priorities, decides which order is sent and
-when. It counts decisions. This module counts the same orders when they are sent: orders that a slow commit or a new
-connection delayed would otherwise be sent together, above the exchange's limit. An order or a cancel takes a slot of
-this window immediately before it is written, and never waits behind queries. Queries wait in order of arrival, at a
-rate that leaves room for the orders.
+when. It counts decisions. This module counts the same orders, in a window of the same kind, when they are sent: orders
+that a slow commit or a new connection delayed would otherwise be sent together, above the exchange's limit. An order or
+a cancel takes a slot of this window immediately before it is written, and never waits behind queries. A request that
+will be written at an instant reserves its slot at that instant. Queries wait in order of arrival, at a rate that leaves
+room for the orders.
 
 A process does not know the weight that the previous process used, so it starts as if half of the weight were used.
 """
 
 import asyncio
+from bisect import insort
 from collections import deque
 
 import anyio
 
 from daemon.clock import Clock
 from daemon.config.tables import ExchangeTable
+from daemon.core.rules.rate import RequestWindow
 
 
-class Window:
-    """Counts what was spent in a sliding time window."""
+class WeightWindow:
+    """Counts the weight that was spent in a sliding time window."""
 
     def __init__(self, span_ms: int) -> None:
         self._span_ms = span_ms
@@ -35,9 +38,9 @@ class Window:
             self._used -= self._spent.popleft()[1]
         return self._used
 
-    def spend(self, now_ms: int, amount: int) -> None:
-        """Count an amount."""
-        self._spent.append((now_ms, amount))
+    def spend(self, at_ms: int, amount: int) -> None:
+        """Count an amount, which may be in the future."""
+        insort(self._spent, (at_ms, amount))
         self._used += amount
 
     def ready_ms(self, now_ms: int, amount: int, limit: int) -> int:
@@ -60,9 +63,9 @@ class Pacer:
         self.backoff_until_ms = 0  # for everything but orders and cancels
         self.orders_backoff_until_ms = 0  # for cancels; the core decides when orders are sent
         self._clock = clock
-        self._weight = Window(10_000)
-        self._requests = Window(1_000)
-        self._orders = Window(1_000)
+        self._weight = WeightWindow(10_000)
+        self._requests = RequestWindow()
+        self._orders = RequestWindow()
         self._query_lock = asyncio.Lock()
         self._order_lock = asyncio.Lock()
         self._backoff_ended = asyncio.Event()
@@ -98,8 +101,10 @@ class Pacer:
             while (wait_ms := self._ready_ms(weight) - self._clock.now_ms()) > 0:
                 with anyio.move_on_after(wait_ms / 1_000):
                     await self._backoff_ended.wait()
-            self._requests.spend(self._clock.now_ms(), 1)
-            self._weight.spend(self._clock.now_ms(), weight)
+            now_ms = self._clock.now_ms()
+            self._requests.forget(now_ms)
+            self._requests.count(now_ms)
+            self._weight.spend(now_ms, weight)
 
     async def wait_for_order(self) -> None:
         """Wait until an order or a cancel may be sent, and count it."""
@@ -111,19 +116,34 @@ class Pacer:
         """Count an order, if it may be sent now and none waits for that; otherwise return false."""
         return not self._order_lock.locked() and self._take_order_slot() == 0
 
+    def reserve_order_slot(self, at_ms: int) -> bool:
+        """Count an order that will be written at a later instant, if it may be sent then; otherwise return false."""
+        if self._orders.free_ms(at_ms, self.table.order_rate_per_s) != at_ms:
+            return False
+        self._count_order(at_ms)
+        return True
+
+    def release_order_slot(self, at_ms: int) -> None:
+        """Take back a reservation: the order will not be written at that instant."""
+        self._orders.remove(at_ms)
+
     def _take_order_slot(self) -> int:
         """Count an order or a cancel if it may be sent now; return how long it must wait in ms, or 0."""
         now_ms = self._clock.now_ms()
-        wait_ms = self._orders.ready_ms(now_ms, 1, self.table.order_rate_per_s) - now_ms
+        wait_ms = self._orders.free_ms(now_ms, self.table.order_rate_per_s) - now_ms
         if wait_ms <= 0:
-            self._orders.spend(now_ms, 1)
-            self._weight.spend(now_ms, 1)
-        return max(0, wait_ms)
+            self._count_order(now_ms)
+        return wait_ms
+
+    def _count_order(self, at_ms: int) -> None:
+        self._orders.forget(self._clock.now_ms())
+        self._orders.count(at_ms)
+        self._weight.spend(at_ms, 1)
 
     def _ready_ms(self, weight: int) -> int:
         now_ms = self._clock.now_ms()
         return max(
             self.backoff_until_ms,
             self._weight.ready_ms(now_ms, weight, self.table.weight_per_10s),
-            self._requests.ready_ms(now_ms, 1, self.table.requests_per_s),
+            self._requests.free_ms(now_ms, self.table.requests_per_s),
         )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from daemon.config.tables import Config, ExchangeTable
 from daemon.config.trading_tables import QueueTable
-from daemon.core.rules.rate import WINDOW_MS, RateBudget
+from daemon.core.rules.rate import JITTER_MS, SECOND_MS, WINDOW_MS, RateBudget, RequestWindow
 from tests.core.making import NOON_MS
 
 
@@ -49,7 +49,7 @@ def test_the_wait_for_an_instant_without_a_free_slot_ends_when_there_is_one_and_
     busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)
     told = [busy.ready_ms(NOON_MS + passed_ms, NOON_MS + 700) for passed_ms in (0, 1, 699, 700, 800, 1_500)]
-    assert told == [NOON_MS + 1_500] * 6
+    assert told == [NOON_MS + 500 + WINDOW_MS] * 6
 
 
 def test_after_a_backoff_the_rate_still_holds() -> None:
@@ -101,8 +101,8 @@ def test_used_counts_the_last_second_without_reservations() -> None:
     busy.take(NOON_MS + 1)
     busy.take(NOON_MS + 1, NOON_MS + 600)
     assert busy.used(NOON_MS + 1) == 2
-    assert busy.used(NOON_MS + WINDOW_MS) == 2
-    assert busy.used(NOON_MS + WINDOW_MS + 700) == 0
+    assert busy.used(NOON_MS + SECOND_MS) == 2
+    assert busy.used(NOON_MS + SECOND_MS + 700) == 0
 
 
 def test_new_limits_apply_from_the_next_decision_on() -> None:
@@ -132,3 +132,20 @@ def test_no_second_wherever_it_begins_holds_more_than_the_rate(rate: int, wishes
         went.append(max(now_ms, at_ms))
     for begin_ms in went:
         assert sum(begin_ms <= each < begin_ms + WINDOW_MS for each in went) <= rate
+
+
+@given(
+    rate=st.integers(1, 12),
+    ways=st.lists(st.tuples(st.integers(0, 300), st.integers(0, JITTER_MS)), min_size=1, max_size=60),
+)
+def test_no_second_of_the_exchange_sees_more_than_the_rate_however_long_each_way_takes(
+    rate: int, ways: list[tuple[int, int]]
+) -> None:
+    """The exchange counts arrivals; the ways differ by the allowance at most."""
+    window, now_ms, arrived = RequestWindow(), NOON_MS, []
+    for pause_ms, way_ms in ways:
+        now_ms = window.free_ms(now_ms + pause_ms, rate)
+        window.count(now_ms)
+        arrived.append(now_ms + way_ms)
+    for begin_ms in arrived:
+        assert sum(begin_ms <= each < begin_ms + SECOND_MS for each in arrived) <= rate

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.exchange_replies import Advice, NotSent
 from daemon.core.values.locks import LockState, OwnerType
@@ -132,7 +133,7 @@ def test_an_emergency_sell_respects_the_exchanges_rate() -> None:
     sell(bench)
     emergency = bench.submit(side="SELL", quantity=Decimal(2), skip_lock=True)
     assert emergency.state is State.QUEUED
-    bench.pass_time(1_000)
+    bench.pass_time(WINDOW_MS)
     assert bench.order(emergency).state is State.IN_FLIGHT
 
 
@@ -158,8 +159,8 @@ def test_an_order_beyond_the_rate_waits_for_the_next_free_slot() -> None:
     bench = Bench(rules(exchange={"order_rate_per_s": 2}))
     orders = [bench.submit(symbol=f"A{number}USDT") for number in range(3)]
     assert [order.state for order in orders] == [State.IN_FLIGHT, State.IN_FLIGHT, State.QUEUED]
-    assert bench.next_dispatch_ms == NOON_MS + 1_000
-    bench.pass_time(999)
+    assert bench.next_dispatch_ms == NOON_MS + WINDOW_MS
+    bench.pass_time(WINDOW_MS - 1)
     assert bench.order(orders[2]).state is State.QUEUED
     bench.pass_time(1)
     assert bench.order(orders[2]).state is State.IN_FLIGHT
@@ -374,7 +375,7 @@ def test_an_armed_buy_that_gave_way_goes_when_there_is_a_slot_again() -> None:
     told = bench.events(buy)[-1]
     assert told.name == "order.disarmed"
     assert "rate" in str(told.detail["reason"])
-    bench.pass_time(999)
+    bench.pass_time(WINDOW_MS - 1)
     assert bench.order(buy).state is State.QUEUED
     bench.pass_time(1)
     assert bench.order(buy).state is State.IN_FLIGHT
@@ -405,7 +406,7 @@ def test_an_armed_order_gives_way_neither_to_its_own_priority_nor_without_need()
     assert [bench.order(each).state for each in (sent, armed, older)] == [State.IN_FLIGHT, State.ARMED, State.QUEUED]
     bench = Bench(rules(exchange={"order_rate_per_s": 1}, queue={"arm_ahead_ms": 10_000}))
     sell(bench, snipe_target_id="t0")
-    armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + 1_000)
+    armed = bench.submit(snipe_target_id="t1", execute_at=NOON_MS + WINDOW_MS)
     assert sell(bench).state is State.QUEUED, "the second is taken by what was sent"
     assert bench.order(armed).state is State.ARMED
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.exchange_replies import Advice, CancelAnswer
 from daemon.core.values.locks import LockState
@@ -177,7 +178,7 @@ def test_a_cancel_takes_a_rate_slot() -> None:
     bench.cancel(order)
     waiting = bench.submit(symbol="BARUSDT")
     assert waiting.state is State.QUEUED
-    bench.pass_time(1_000)
+    bench.pass_time(WINDOW_MS)
     assert bench.order(waiting).state is State.IN_FLIGHT
 
 

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
+from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.values.exchange_replies import Advice, NotSent, Placed, Refused, Source, Unclear
 from daemon.core.values.orders import OrderType, Side
 from daemon.errors import CommitFailed, NotReady
@@ -309,7 +310,7 @@ async def test_orders_that_were_delayed_together_are_sent_at_the_exchanges_rate(
     async with trading(exchange.url, clock, slow) as client, anyio.create_task_group() as tasks:
         for _ in range(6):
             tasks.start_soon(place, client, an_order(), an_attempt(an_order()))
-    assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, 1_000, 1_000, 2_000, 2_000], abs=5)
+    assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, *[WINDOW_MS] * 2, *[2 * WINDOW_MS] * 2], abs=5)
 
 
 @in_virtual_time
@@ -471,7 +472,7 @@ async def test_cancels_count_as_orders(exchange: ScriptedExchange) -> None:
         before_s = anyio.current_time()
         await client.prepare(an_order(), an_attempt(an_order())).rate_slot()
         await client.cancel(an_order())
-        assert anyio.current_time() - before_s == pytest.approx(1)
+        assert anyio.current_time() - before_s == pytest.approx(WINDOW_MS / 1_000)
 
 
 # --- the account

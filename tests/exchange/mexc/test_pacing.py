@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.config.tables import ExchangeTable
-from daemon.exchange.mexc.pacing import Pacer, Window
+from daemon.core.rules.rate import WINDOW_MS as SECOND_MS
+from daemon.exchange.mexc.pacing import Pacer, WeightWindow
 
 from .clocks import BEGIN_MS, VIRTUAL_TIME, LoopClock
 from .wire import settle
@@ -131,7 +132,7 @@ async def test_no_second_holds_more_requests_than_the_limit() -> None:
     begin_ms = waiters.clock.now_ms()
     for number in range(7):
         await waiters.wait(number, 1)
-    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, 0, 1_000, 1_000, 1_000, 2_000]
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, 0, *[SECOND_MS] * 3, 2 * SECOND_MS]
 
 
 # --- orders
@@ -144,7 +145,7 @@ async def test_no_second_holds_more_orders_than_the_limit() -> None:
     async with anyio.create_task_group() as tasks:
         for number in range(5):
             await tasks.start(waiters.wait_for_order, number)
-    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, 1_000, 1_000, 2_000]
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, SECOND_MS, SECOND_MS, 2 * SECOND_MS]
     assert waiters.order == list(range(5))
 
 
@@ -185,7 +186,32 @@ async def test_a_cancelled_order_does_not_affect_others() -> None:
         await anyio.sleep(0.5)
         wait_cancellably.cancel_scope.cancel()
     assert waiters.order == [0, 1, "last"]
-    assert waiters.at_ms("last") - begin_ms == 1_000
+    assert waiters.at_ms("last") - begin_ms == SECOND_MS
+
+
+async def test_an_order_for_an_instant_counts_at_that_instant_and_not_before() -> None:
+    waiters = await new_waiters(REQUESTS_ALONE)
+    begin_ms = waiters.clock.now_ms()
+    assert waiters.pacer.reserve_order_slot(begin_ms + 2 * SECOND_MS - 1)
+    for number in range(4):
+        await waiters.wait_for_order(number)
+    assert [at_ms - begin_ms for _, at_ms, _ in waiters.granted] == [0, 0, SECOND_MS, 2 * SECOND_MS]
+
+
+async def test_an_instant_without_room_is_not_reserved_until_one_of_its_orders_is_taken_back() -> None:
+    waiters = await new_waiters(REQUESTS_ALONE)
+    at_ms = waiters.clock.now_ms() + 5_000
+    assert [waiters.pacer.reserve_order_slot(at_ms) for _ in range(3)] == [True, True, False]
+    assert not waiters.pacer.reserve_order_slot(at_ms + SECOND_MS - 1)
+    waiters.pacer.release_order_slot(at_ms)
+    assert waiters.pacer.reserve_order_slot(at_ms)
+
+
+async def test_the_weight_of_an_order_for_an_instant_counts_from_its_reservation_on(waiters: Waiters) -> None:
+    begin_ms = waiters.clock.now_ms()
+    waiters.pacer.reserve_order_slot(begin_ms + 500)
+    await waiters.wait("query", LIMIT)
+    assert waiters.at_ms("query") - begin_ms == WINDOW_MS + 500
 
 
 # --- backoff
@@ -268,7 +294,7 @@ async def test_the_pacer_is_free_after_all_waiters_were_cancelled(waiters: Waite
 
 
 def test_used_weight_leaves_the_window_after_exactly_its_length() -> None:
-    window = Window(WINDOW_MS)
+    window = WeightWindow(WINDOW_MS)
     window.spend(BEGIN_MS, 7)
     window.spend(BEGIN_MS + WINDOW_MS - 1, 5)
     assert window.used(BEGIN_MS + WINDOW_MS - 1) == 12
@@ -281,7 +307,7 @@ def test_used_weight_leaves_the_window_after_exactly_its_length() -> None:
 def test_there_is_room_from_the_time_that_the_window_returns_and_not_before(
     steps: list[tuple[int, int]], amount: int
 ) -> None:
-    window, now_ms, spent = Window(WINDOW_MS), BEGIN_MS, []
+    window, now_ms, spent = WeightWindow(WINDOW_MS), BEGIN_MS, []
     for wait_ms, each in steps:
         now_ms += wait_ms
         window.spend(now_ms, each)
@@ -423,4 +449,4 @@ async def test_no_second_ever_holds_more_than_its_limits(events: list[tuple[str,
 
     for instants, limit in (([at_ms for _, at_ms, _ in waiters.granted], 3), (load.orders, 2)):
         for begin_ms in instants:
-            assert sum(begin_ms <= at_ms < begin_ms + 1_000 for at_ms in instants) <= limit
+            assert sum(begin_ms <= at_ms < begin_ms + SECOND_MS for at_ms in instants) <= limit
