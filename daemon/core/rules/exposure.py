@@ -81,6 +81,7 @@ class Exposure:
         self._unpriced: set[str] = set()  # ids of the day's orders of unknown worth
         self._open: Counter[str] = Counter()  # by owner
         self._recent: dict[_Of, dict[str, _Seen]] = {}  # by owner and symbol, then by order id, oldest first
+        self._unsorted: set[_Of] = set()  # where one came behind a younger one: sorted when it is asked for
         self._ages: deque[_Seen] = deque()  # the same, oldest first, to be forgotten by age
 
     def begin(self, spent: Spent) -> None:
@@ -116,7 +117,11 @@ class Exposure:
 
     def repeated(self, order: Order, window_ms: int) -> str | None:
         """Return the id of a BUY by the same owner of the symbol for another target, less than ``window_ms`` before."""
-        for seen in reversed(self._recent.get(_of(order), {}).values()):
+        of = _of(order)
+        if of in self._unsorted:
+            self._unsorted.discard(of)
+            self._recent[of] = dict(sorted(self._recent[of].items(), key=lambda item: item[1].accepted_ms))
+        for seen in reversed(self._recent.get(of, {}).values()):
             if order.accepted_ms - seen.accepted_ms >= window_ms:
                 break
             if seen.target_id != order.target_id:
@@ -149,8 +154,7 @@ class Exposure:
         shared = of if newest is None else newest.of  # one tuple for all of them
         seen = known[order.order_id] = _Seen(shared, order.accepted_ms, order.target_id, order.order_id)
         if newest is not None and newest.accepted_ms > seen.accepted_ms:
-            # Seen after all, requeued, or loaded behind the finished ones.
-            self._recent[of] = dict(sorted(known.items(), key=lambda item: item[1].accepted_ms))
+            self._unsorted.add(of)  # seen after all, requeued, or loaded behind the finished ones
         self._ages.append(seen)
         while self._ages[0].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
             oldest = self._ages.popleft()
@@ -164,6 +168,7 @@ class Exposure:
         known.pop(order_id, None)
         if not known:
             self._recent.pop(of, None)
+            self._unsorted.discard(of)
 
 
 def spent_by(day: int, ended: Iterable[Order | Ended]) -> Spent:

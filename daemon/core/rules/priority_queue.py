@@ -1,11 +1,10 @@
 """The priority queue: finds the next entry without a scan of entries that cannot be next.
 
-The first entry of each resource is kept apart from those behind it, which wait in one heap per resource. The first
-entry of each free resource is also in a heap of heads. So a held resource costs nothing, however many entries wait for
-it, and the next entry is found in the time of a heap operation.
-
-A held resource also excludes other resources if one name is a part of the other
-(:mod:`daemon.core.values.resources`).
+The first entry of each resource is kept apart from those behind it, which wait in one heap per resource. A held resource
+also excludes other resources if one name is a part of the other (:mod:`daemon.core.values.resources`). So a whole and
+its parts are one *family*: the first entries of its free resources are in a heap, and the first of those is in the heap
+of heads, unless the whole is held. So a held resource costs nothing, however many entries or parts wait for it; and to
+hold it, to free it, and to find the next entry takes the time of a heap operation.
 
 Order is by rank: priority (1 is most urgent), then the sequence number from acceptance. No two waiting entries have the
 same rank, so only the rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for no other.
@@ -65,9 +64,10 @@ class PriorityQueue:
         self._entries: dict[str, Entry] = {}
         self._first: dict[str, Entry] = {}  # by resource; a removed one counts until :meth:`first` skips it
         self._behind: dict[str, list[Entry]] = {}  # by resource: a heap of the others, where there are others
-        self._parts: dict[str, dict[str, None]] = {}  # by whole: its parts for which entries wait
-        self._heads: list[Entry] = []  # a heap; an entry counts only while it is the offered one
-        self._offered: dict[str, Entry] = {}  # by free resource: its entry among the heads
+        self._families: dict[str, list[Entry]] = {}  # by whole: a heap; only offered entries in it count
+        self._offered: dict[str, Entry] = {}  # by resource that is free within its family: its entry in that heap
+        self._heads: list[Entry] = []  # a heap; an entry counts only while it leads its family
+        self._leads: dict[str, Entry] = {}  # by whole that is not held: the first offered entry of its family
         self._held = HeldResources()
         self._aside: set[str] = set()  # not offered, though they are not held
         self._gone = 0
@@ -108,7 +108,7 @@ class PriorityQueue:
         head = self.peek()
         if head is not None:
             heappop(self._heads)
-            del self._offered[head.resource]
+            del self._leads[_family_of(head.resource)], self._offered[head.resource]
             del self._entries[head.entry_id]
             self._advance(head.resource)
             self._offer(head.resource)
@@ -118,10 +118,11 @@ class PriorityQueue:
         """Return the first entry whose resource is free, without removing it."""
         while self._heads:
             head = self._heads[0]
-            if self._offered.get(head.resource) is head:
-                if self._entries.get(head.entry_id) is head:
+            family = _family_of(head.resource)
+            if self._leads.get(family) is head:
+                if self._counts(head):
                     return head
-                self._offer(head.resource)
+                self._lead(family)
             else:
                 heappop(self._heads)
         return None
@@ -129,8 +130,12 @@ class PriorityQueue:
     def hold(self, resource: str) -> None:
         """Stop offering the entries of a resource, and of the resources that it excludes, until :meth:`free`."""
         self._held.add(resource)
-        for name in self._contenders(resource):
-            self._offered.pop(name, None)
+        self._offered.pop(resource, None)
+        family = _family_of(resource)
+        if family == resource:
+            self._leads.pop(family, None)
+        else:
+            self._offered.pop(family, None)
 
     def set_aside(self, resource: str) -> None:
         """Stop offering the entries of a resource that is not held, until :meth:`free`."""
@@ -141,8 +146,10 @@ class PriorityQueue:
         """Offer the entries of a resource again, and those of the resources that it excluded."""
         self._held.discard(resource)
         self._aside.discard(resource)
-        for name in self._contenders(resource):
-            self._offer(name)
+        self._offer(resource)
+        family = _family_of(resource)
+        if family != resource:
+            self._offer(family)
 
     def count(self, resource: str, below: Rank | None = None) -> int:
         """Count the entries that wait for a resource, or those more urgent than ``below``. This scans its entries."""
@@ -176,11 +183,7 @@ class PriorityQueue:
         """Add an entry to those of its resource; return whether it is the first."""
         resource = entry.resource
         first = self._first.get(resource)
-        if first is None:
-            whole = whole_of(resource)
-            if whole is not None:
-                self._parts.setdefault(whole, {})[resource] = None
-        else:
+        if first is not None:
             heappush(self._behind.setdefault(resource, []), max(first, entry))
             if first < entry:
                 return False
@@ -195,38 +198,73 @@ class PriorityQueue:
             return
         del self._first[resource]
         self._behind.pop(resource, None)
-        whole = whole_of(resource)
-        if whole is not None:
-            parts = self._parts[whole]
-            del parts[resource]
-            if not parts:
-                del self._parts[whole]
-
-    def _contenders(self, resource: str) -> tuple[str, ...]:
-        """Return a resource, and those that it excludes and for which entries may wait."""
-        whole = whole_of(resource)
-        return (resource, *self._parts.get(resource, ())) if whole is None else (resource, whole)
 
     def _is_offered(self, resource: str) -> bool:
-        return not (resource in self._aside or self._held.exclude(resource))
+        """Whether a resource is free within its family; a held whole closes the family instead."""
+        return not (resource in self._aside or self._held.exclude_within_family(resource))
+
+    def _counts(self, entry: Entry) -> bool:
+        """Whether an entry of a family's heap is offered, and was not removed."""
+        return self._offered.get(entry.resource) is entry and self._entries.get(entry.entry_id) is entry
 
     def _offer(self, resource: str) -> None:
-        """Put the first entry of a free resource among the heads, unless it is there already."""
+        """Offer the first entry of a resource, if that is free within its family, and find who leads the family."""
+        family = _family_of(resource)
+        self._put_first(resource, family)
+        self._lead(family)
+
+    def _put_first(self, resource: str, family: str) -> None:
+        """Put the first entry of a free resource into its family's heap, unless it is there already."""
         first = self.first(resource)
         if first is None or not self._is_offered(resource):
             self._offered.pop(resource, None)
         elif self._offered.get(resource) is not first:
             self._offered[resource] = first
-            heappush(self._heads, first)
+            heappush(self._families.setdefault(family, []), first)
+
+    def _lead(self, family: str) -> None:
+        """Put the first offered entry of a family among the heads, unless it is there already or the whole is held."""
+        lead = None if family in self._held else self._first_of(family)
+        if lead is None:
+            self._leads.pop(family, None)
+        elif self._leads.get(family) is not lead:
+            self._leads[family] = lead
+            heappush(self._heads, lead)
+
+    def _first_of(self, family: str) -> Entry | None:
+        """Return the first offered entry of a family."""
+        heap = self._families.get(family, [])
+        while heap:
+            entry = heap[0]
+            if self._counts(entry):
+                return entry
+            heappop(heap)
+            if self._offered.get(entry.resource) is entry:  # removed: the next one of its resource is offered
+                self._put_first(entry.resource, family)
+        self._families.pop(family, None)
+        return None
 
     def _rebuild(self) -> None:
         """Build everything again from the waiting entries."""
         self._first.clear()
         self._behind.clear()
-        self._parts.clear()
+        self._families.clear()
+        self._leads.clear()
+        self._heads.clear()
         for entry in self._entries.values():
             self._add(entry)
         self._offered = {resource: first for resource, first in self._first.items() if self._is_offered(resource)}
-        self._heads = list(self._offered.values())
+        for resource, first in self._offered.items():
+            self._families.setdefault(_family_of(resource), []).append(first)
+        for family, heap in self._families.items():
+            heapify(heap)
+            if family not in self._held:
+                self._leads[family] = heap[0]
+                self._heads.append(heap[0])
         heapify(self._heads)
         self._gone = 0
+
+
+def _family_of(resource: str) -> str:
+    """Return the whole of a part; any other resource is a family of its own, maybe with parts."""
+    return whole_of(resource) or resource

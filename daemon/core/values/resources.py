@@ -62,6 +62,9 @@ class HeldResources:
                 if not self._held_parts[whole]:
                     del self._held_parts[whole]
 
-    def exclude(self, resource: str) -> bool:
-        """Whether a name is held, or excluded by one that is."""
-        return resource in self._names or resource in self._held_parts or whole_of(resource) in self._names
+    def __contains__(self, resource: str) -> bool:
+        return resource in self._names
+
+    def exclude_within_family(self, resource: str) -> bool:
+        """Whether a name is held, or is the whole of one that is. Its own whole is not looked at."""
+        return resource in self._names or resource in self._held_parts

@@ -3,9 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from daemon.core.rules.exposure import DAY_MS, Ended, Exposure, spent_by
 from daemon.core.values.states import State
-from tests.core.making import NOON_MS
+from tests.core.making import NOON_MS, order
+from tests.support.steps import calls_in
 
 
 def ended(number: int, **changes: Any) -> Ended:
@@ -27,3 +30,30 @@ def test_stored_sums_and_new_orders_add_up() -> None:
     exposure.note(None, ended(3))
     assert exposure.spent(NOON_MS) == Decimal(50)
     assert exposure.open_buys("bot") == 0
+
+
+def test_purchases_that_are_counted_in_any_order_are_counted_in_linear_time_and_found_by_their_age() -> None:
+    """The clock of an earlier process may have been ahead: younger orders have earlier instants then."""
+    bought = [ended(number, accepted_ms=NOON_MS - number) for number in range(1_000)]
+    exposure = Exposure()
+
+    def count() -> None:
+        for each in bought:
+            exposure.note(None, each)
+
+    assert calls_in(count) < 40 * len(bought)
+    again = order(symbol="BTCUSDT", owner_id="bot", target_id="other", accepted_ms=NOON_MS + 500)
+    assert exposure.repeated(again, 501) == "0"
+    assert exposure.repeated(again, 500) is None
+    exposure.note(None, ended(5_000, accepted_ms=NOON_MS + 400))
+    assert exposure.repeated(again, 500) == "5000"
+
+
+def test_a_purchase_that_is_counted_late_and_not_placed_is_forgotten() -> None:
+    exposure, early = Exposure(), order(target_id="early", accepted_ms=NOON_MS - 10)
+    late = order(target_id="late", order_id="late")
+    exposure.note(None, late)
+    exposure.note(None, early)
+    for each in (early, late):
+        exposure.note(each, replace(each, state=State.WITHDRAWN))
+    assert exposure.repeated(order(target_id="new"), 1_000) is None

@@ -9,7 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from daemon.core.rules.priority_queue import Entry, PriorityQueue
 from tests.core.judge import contend
-from tests.support.steps import at_once
+from tests.support.steps import at_once, calls_in
+
+FEW_CALLS = 60
+"""More than a heap operation and its lookups make, and far less than a pass over the entries."""
 
 RESOURCES = ("red", "green", "blue")
 CONTENDING = ("trade:FOO", "trade:FOO:BUY:1", "trade:FOO:SELL:1", "trade:FOOBAR:BUY:1", "trade", "other:FOO:BUY:1")
@@ -81,6 +84,19 @@ def test_a_symbol_is_free_when_the_last_of_its_trades_is() -> None:
     assert served(queue) == []
     queue.free("trade:FOO:SELL:1")
     assert served(queue) == ["a"]
+
+
+def test_a_symbol_with_many_trades_is_held_and_freed_without_a_pass_over_them() -> None:
+    queue = PriorityQueue()
+    for seq in range(1_000):
+        queue.push(entry(f"part {seq}", seq=seq, resource=f"trade:FOO:BUY:{seq}"))
+    assert calls_in(lambda: queue.hold("trade:FOO")) < FEW_CALLS
+    assert calls_in(queue.peek) < FEW_CALLS
+    assert queue.peek() is None
+    queue.push(entry("whole", priority=1, resource="trade:FOO"))
+    assert calls_in(lambda: queue.free("trade:FOO")) < FEW_CALLS
+    assert calls_in(queue.peek) < FEW_CALLS
+    assert served(queue) == ["whole", *(f"part {seq}" for seq in range(1_000))]
 
 
 def test_what_is_skipped_excludes_no_other_entry() -> None:
