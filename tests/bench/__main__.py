@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from tests.bench import events, locks, machine, memory, readers, report, wire
+from tests.bench import events, instant, locks, machine, memory, readers, report, wire
 from tests.bench.contestants import ROOT, python_of
 from tests.bench.rounds import progress
 
@@ -23,6 +23,7 @@ class Wanted(NamedTuple):
     quick: bool
     against: Path | None
     rounds: int | None
+    clock_ahead_ms: int
 
     def rounds_or(self, quick: int, full: int) -> int:
         """Return how many rounds are to count."""
@@ -34,6 +35,12 @@ def _wire(wanted: Wanted) -> Measured:
     rounds = wanted.rounds_or(2, 20)
     found = wire.measure(wanted.place, signals=signals, burst=burst, rounds=rounds, against=wanted.against)
     return found, wire.METRICS
+
+
+def _instant(wanted: Wanted) -> Measured:
+    plan = instant.Plan(*(instant.QUICK if wanted.quick else instant.FULL), ahead_ms=wanted.clock_ahead_ms)
+    rounds = wanted.rounds_or(1, 4)
+    return instant.measure(wanted.place, plan, rounds=rounds, against=wanted.against), instant.METRICS
 
 
 def _locks(wanted: Wanted) -> Measured:
@@ -67,6 +74,7 @@ def _memory(wanted: Wanted) -> Measured:
 
 MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "wire": _wire,
+    "instant": _instant,
     "locks": _locks,
     "events": _events,
     "readers": _readers,
@@ -84,7 +92,7 @@ DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in
 @click.option(
     "--against",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
-    help="Another checkout with its own .venv, whose daemon is measured in the same rounds (wire, locks).",
+    help="Another checkout with its own .venv, whose daemon is measured in the same rounds (wire, instant, locks).",
 )
 @click.option(
     "--directory",
@@ -93,7 +101,22 @@ DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in
     show_default=True,
     help="Where the databases are: a disk, not memory.",
 )
-def main(what: str, quick: bool, rounds: int | None, as_json: bool, against: Path | None, directory: Path) -> None:
+@click.option(
+    "--clock-ahead-ms",
+    type=int,
+    default=300,
+    show_default=True,
+    help="By how much the exchange's clock is ahead of the machine's (instant).",
+)
+def main(
+    what: str,
+    quick: bool,
+    rounds: int | None,
+    as_json: bool,
+    against: Path | None,
+    directory: Path,
+    clock_ahead_ms: int,
+) -> None:
     """Measure, and print the figures beside their floor and their peers."""
     if against is not None and not python_of(against).exists():
         raise click.BadParameter(f"{against} has no .venv; run there: sh .ci/setup test", param_hint="--against")
@@ -106,7 +129,7 @@ def main(what: str, quick: bool, rounds: int | None, as_json: bool, against: Pat
             if what in {"all", measurement}:
                 place = Path(name) / measurement  # each measurement has databases of its own
                 place.mkdir()
-                found, metrics = measure(Wanted(place, quick, against, rounds))
+                found, metrics = measure(Wanted(place, quick, against, rounds, clock_ahead_ms))
                 click.echo(msgspec.json.encode(found) if as_json else report.table(found, metrics))
 
 

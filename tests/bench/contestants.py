@@ -16,33 +16,44 @@ ROOT = SOURCES.parents[1]
 KEYS = {"MEXC_API_KEY": "mx0aBYs33eIilxBWC5", "MEXC_SECRET_KEY": "45d0b3c26f2644f19bfb98b07741b2f5"}
 
 
-def compiled(name: str, directory: Path) -> Path:
+def compiled(name: str, directory: Path, *options: str) -> Path:
     """Compile one of the C programs."""
     program = directory / name
-    subprocess.run(["gcc", "-O2", "-o", program, SOURCES / f"{name}.c"], check=True)
+    subprocess.run(["gcc", "-O2", *options, "-o", program, SOURCES / f"{name}.c"], check=True)
     return program
+
+
+class Arrival(NamedTuple):
+    """When the first bytes of an order arrived."""
+
+    monotonic_ns: int
+    exchange_ns: int  # by the exchange's clock
 
 
 class Exchange:
     """The server in the exchange's place: reports when each order's first bytes arrived."""
 
-    def __init__(self, directory: Path) -> None:
-        self._process = subprocess.Popen(
-            [compiled("exchange", directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, directory: Path, *, clock_ahead_ms: int = 0) -> None:
+        """``clock_ahead_ms`` is by how much its clock is ahead of the machine's."""
+        command = [str(compiled("exchange", directory)), str(clock_ahead_ms)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._ask, self._told = self._process.stdin, self._process.stdout
         self.port = int(self._told.readline())
 
     def arrivals_ns(self) -> dict[str, int]:
+        """Return the arrivals since the last call by the monotonic clock, by the orders' amounts."""
+        return {amount: arrival.monotonic_ns for amount, arrival in self.arrivals().items()}
+
+    def arrivals(self) -> dict[str, Arrival]:
         """Return the arrivals since the last call, by the orders' amounts."""
         self._ask.write("?\n")
         self._ask.flush()
         found = {}
         for line in iter(self._told.readline, "end\n"):
-            amount, at_ns = line.split()
-            found[amount] = int(at_ns)
+            amount, monotonic_ns, exchange_ns = line.split()
+            found[amount] = Arrival(int(monotonic_ns), int(exchange_ns))
         return found
 
     def __enter__(self) -> Self:
@@ -58,7 +69,9 @@ def running(
     command: list[str], ready: str, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a process and wait for the line that says it is ready."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
+    )
     try:
         assert process.stdout is not None
         for line in process.stdout:
@@ -111,7 +124,12 @@ Tables = Mapping[str, Mapping[str, object]]
 
 @contextmanager
 def daemon(
-    directory: Path, exchange: Exchange, more: Tables = MappingProxyType({}), *, checkout: Path | None = None
+    directory: Path,
+    exchange: Exchange,
+    more: Tables = MappingProxyType({}),
+    *,
+    checkout: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Contestant]:
     """Run sniperd against that server, with rate limits out of the way; a directory that exists is used again.
 
@@ -122,6 +140,7 @@ def daemon(
         exchange: the server in the exchange's place.
         more: keys of the configuration, by table, that replace or extend the benchmark's.
         checkout: another checkout, with its own ``.venv``, whose daemon is run. It is named "against".
+        environment: variables of its process, besides the keys.
 
     """
     defaults: Tables = {
@@ -149,7 +168,7 @@ def daemon(
             stdout=written,
             text=True,
             cwd=checkout or ROOT,
-            env={**os.environ, **KEYS},
+            env={**os.environ, **KEYS, **environment},
         )
     try:
         _await_ready(log, process)

@@ -2,7 +2,8 @@
  * A stand-in for the exchange, as lean as can be, so that what is measured is whoever speaks to it: notes the instant
  * at which the first bytes of each order request arrive, and answers. An order is told by its quoteOrderQty.
  *
- *     exchange            prints its port; a line on standard input prints "AMOUNT NANOSECONDS" for each order, then "end"
+ *     exchange [MS]       its clock is MS ahead of the machine's. Prints its port; a line on standard input prints
+ *                         "AMOUNT MONOTONIC EXCHANGE" for each order, both in ns, the second by its clock, then "end"
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>
@@ -17,8 +18,9 @@
 
 enum { MOST = 500000, READY = 256 };
 
-static struct { char amount[24]; long long at_ns; } orders[MOST];
+static struct { char amount[24]; long long at_ns, by_own_clock_ns; } orders[MOST];
 static int count;
+static long long ahead_ns;
 
 static const char RULES[] =
     "{\"symbols\":[{\"symbol\":\"BTCUSDT\",\"status\":\"1\",\"baseAsset\":\"BTC\",\"baseAssetPrecision\":8,"
@@ -42,17 +44,20 @@ static long long now_ns(clockid_t clock) {
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static void answer(int fd, char *request, long long at_ns) {
+static void answer(int fd, char *request, long long at_ns, long long by_own_clock_ns) {
     char body[1024], reply[2048], id[40] = "x";
     if (!strncmp(request, "POST /api/v3/order?", 19)) {
         char *amount = strstr(request, "quoteOrderQty=");
         if (amount && count < MOST) {
             sscanf(amount + 14, "%23[^& ]", orders[count].amount);
-            orders[count++].at_ns = at_ns;
+            orders[count].at_ns = at_ns;
+            orders[count++].by_own_clock_ns = by_own_clock_ns;
         }
         strcpy(body, PLACED);
     } else if (strstr(request, "GET /api/v3/time")) {
-        sprintf(body, "{\"serverTime\":%lld}", now_ns(CLOCK_REALTIME) / 1000000);
+        sprintf(body, "{\"serverTime\":%lld}", (now_ns(CLOCK_REALTIME) + ahead_ns) / 1000000);
+    } else if (strstr(request, "GET /api/v3/ping")) {
+        strcpy(body, "{}");
     } else if (strstr(request, "GET /api/v3/account")) {
         strcpy(body, "{\"balances\":[]}");
     } else if (strstr(request, "exchangeInfo")) {
@@ -68,14 +73,15 @@ static void answer(int fd, char *request, long long at_ns) {
 }
 
 static void report(void) {
-    for (int i = 0; i < count; i++) printf("%s %lld\n", orders[i].amount, orders[i].at_ns);
+    for (int i = 0; i < count; i++) printf("%s %lld %lld\n", orders[i].amount, orders[i].at_ns, orders[i].by_own_clock_ns);
     puts("end");
     fflush(stdout);
     count = 0;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     static char request[65536];
+    ahead_ns = argc > 1 ? atoll(argv[1]) * 1000000 : 0;
     int listener = socket(AF_INET, SOCK_STREAM, 0), poll = epoll_create1(0), on = 1;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -98,7 +104,7 @@ int main(void) {
                 continue;
             }
             ssize_t got = read(fd, request, sizeof request - 1);
-            long long at_ns = now_ns(CLOCK_MONOTONIC);
+            long long at_ns = now_ns(CLOCK_MONOTONIC), by_own_clock_ns = now_ns(CLOCK_REALTIME) + ahead_ns;
             if (fd == STDIN_FILENO) {
                 if (got <= 0) return 0;
                 report();
@@ -106,7 +112,7 @@ int main(void) {
                 close(fd);
             } else {
                 request[got] = 0;
-                answer(fd, request, at_ns);
+                answer(fd, request, at_ns, by_own_clock_ns);
             }
         }
     }

@@ -55,7 +55,8 @@ def table(found: Report, metrics: Mapping[str, Metric]) -> str:
         for name, value in found.figures[metric].items():
             beside = (found.ratios[metric][base].get(name) for base in bases)
             cells = [_cell(value, shown.digits), *(_cell(each, 3) if each else "" for each in beside)]
-            lines.append(f"  {name:<{NAME_WIDTH - 2}}" + "".join(f"{cell:>{CELL_WIDTH}}" for cell in cells).rstrip())
+            shown_cells = "".join(f" {cell:>{CELL_WIDTH - 1}}" for cell in cells)
+            lines.append(f"  {name:<{NAME_WIDTH - 2}}{shown_cells}".rstrip())
     return "\n".join(lines)
 
 
