@@ -1,10 +1,10 @@
 """The priority queue: finds the next entry without a scan of entries that cannot be next.
 
-The first entry of each resource is kept apart from those behind it, which wait in one heap per resource. A held resource
-also excludes other resources if one name is a part of the other (:mod:`daemon.core.values.resources`). So a whole and
-its parts are one *family*: the first entries of its free resources are in a heap, and the first of those is in the heap
-of heads, unless the whole is held. So a held resource costs nothing, however many entries or parts wait for it; and to
-hold it, to free it, and to find the next entry takes the time of a heap operation.
+The first entry of each resource is kept apart from those behind it, which wait in one heap per resource. A held
+resource also excludes other resources if one name is a part of the other (:mod:`daemon.core.values.resources`). So a
+whole and its parts are one *family*: the first entries of its free resources are in a heap, and the first of those is
+in the heap of heads, unless the whole is held. So a held resource costs nothing, however many entries or parts wait for
+it; and to hold it, to free it, and to find the next entry takes the time of a heap operation.
 
 Order is by rank: priority (1 is most urgent), then the sequence number from acceptance. No two waiting entries have the
 same rank, so only the rank decides. An entry whose resource is :data:`NO_RESOURCE` waits for no other.
