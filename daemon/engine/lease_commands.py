@@ -10,7 +10,7 @@ from daemon.clock import Entropy
 from daemon.core.state.decision import Decision
 from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
-from daemon.core.values.locks import Lock
+from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.waiters import LeaseRequest, Waiter
 from daemon.core.verbs import leases
 from daemon.core.verbs.leases import Leased
@@ -153,6 +153,10 @@ class LeaseCommands:
         verb = partial(leases.force_release, reason=reason, actor=caller.actor, exchange_checked=exchange_checked)
         lock, commit = self._engine.decide(verb, await self.lock(lock_id))
         await commit.durable()
+        if lock.state is LockState.ACTIVE:
+            raise WrongState(
+                f"order {lock.order_id} was sent under {lock_id} just now: the exchange's answer is awaited"
+            )
         return lock
 
     async def force_release_of(

@@ -16,7 +16,7 @@ from daemon.core.state.gate import Stage
 from daemon.core.values.ids import RANDOM_BYTES, new_id
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
-from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE
+from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE, State
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator
 from daemon.core.verbs.intake import Accepted, Incoming
@@ -179,7 +179,9 @@ class OrderCommands:
         """
         order = await self._current(order_id)
         if order.state in WITHDRAWABLE:
-            return await self._carry_out(operator.withdraw, order_id, caller, reason)
+            order = await self._carry_out(operator.withdraw, order_id, caller, reason)
+            if order.state is State.WITHDRAWN:
+                return order
         if order.state not in REPORT_EVENTS or order.finished_ms is not None:
             raise WrongState(f"order {order_id} is {order.state.value}: {MEANINGS[order.state].no_cancel}")
         order = await self._engine.executor.finish(partial(self._ask_cancel, order, caller, reason))

@@ -181,7 +181,8 @@ class Bench:
         self.rules = rules
         self.now_ms = now_ms
         self.disk = Disk()
-        self.state = TradingState(rules, self.disk.by_keys, self.disk.lease_by_key)
+        self.left: dict[str, Send] = {}  # armed requests that left without a decision, by client order id
+        self.state = self._new_state()
         self.state.gate.open()
         self.next_dispatch_ms: int | None = None  # when the rate budget has room for the next order in the queue
         self.unwritten: deque[ChangeSet] = deque()  # decided, oldest first
@@ -252,9 +253,13 @@ class Bench:
         self.granted.clear()
         self.latest = dict(self.disk.orders)
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
-        self.state = TradingState(self.rules, self.disk.by_keys, self.disk.lease_by_key)
+        self.left.clear()
+        self.state = self._new_state()
         self.decide(recover, self.disk.remembered(self.now_ms))
         return self.last
+
+    def _new_state(self) -> TradingState:
+        return TradingState(self.rules, self.disk.by_keys, self.disk.lease_by_key, lambda name: name not in self.left)
 
     def open(self) -> None:
         """End recovery: signals are accepted, orders are sent."""
@@ -295,10 +300,17 @@ class Bench:
         not_written = {id(changes) for changes in self.unwritten}
         return [send for send, changes in self.sends.values() if id(changes) not in not_written]
 
-    def fire(self, order: Order) -> bool:
+    def shoot(self, order: Order) -> Send:
+        """Let an armed order's durable request leave; the core knows it from :meth:`fire`, or from a recall."""
+        assert self.gate(order) is None
+        send, _ = self.sends[order.client_order_id or ""]
+        self.left[send.attempt.client_order_id] = send
+        return send
+
+    def fire(self, order: Order, sent_ms: int | None = None) -> bool:
         """Reach an armed order's instant; return false if it was taken back."""
         send, _ = self.sends[order.client_order_id or ""]
-        fired = self.decide(fire, send)
+        fired = self.decide(fire, send, sent_ms)
         if not fired:
             del self.sends[send.attempt.client_order_id]
         return fired
@@ -316,6 +328,9 @@ class Bench:
 
     def answer_attempt(self, attempt: Attempt, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
         """Let the answer to one request arrive."""
+        send = self.left.pop(attempt.client_order_id, None)
+        if send is not None:
+            assert self.decide(fire, send)
         verdict = self.decide(answered, attempt, answer, new_rules=new_rules)
         self.sends.pop(attempt.client_order_id, None)
         return verdict

@@ -167,6 +167,15 @@ class Promises(RuleBasedStateMachine):
         if ready:
             self.go(_one_of(data, ready), taken=taken)
 
+    @precondition(lambda self: self._ready_to_fire())
+    @rule(taken=st.booleans())
+    def armed_requests_leave(self, taken: bool) -> None:
+        """Armed requests leave; the core knows it when they are answered, or when it wants one back."""
+        for send in self._ready_to_fire():
+            order = self.bench.order(send.order)
+            if order.state is State.ARMED and order.client_order_id == send.attempt.client_order_id:
+                self.go(self.bench.shoot(order), taken=taken)
+
     @precondition(lambda self: self.on_the_wire)
     @rule(data=st.data())
     def an_answer_comes(self, data: st.DataObject) -> None:

@@ -54,9 +54,20 @@ class TradingState:
         rules: Rules,
         recall: Callable[[Sequence[str]], Sequence[Order]],
         recall_lease: Callable[[str], Lock | None],
+        recall_shot: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """``recall`` finds on disk the orders that keys are bound to, ``recall_lease`` a key's latest lease."""
+        """Begin without orders.
+
+        Args:
+            rules: the rules of decisions.
+            recall: finds on disk the orders that keys are bound to.
+            recall_lease: finds on disk a key's latest lease.
+            recall_shot: recalls an armed order's request by its client order id; false if its first byte has left. By
+                default no request leaves without a decision.
+
+        """
         self.rules = rules
+        self.recall_shot = recall_shot
         self.gate = Gate()
         self.orders = Orders(recall)
         self.open_attempts: dict[str, Attempt] = {}  # requests without an answer, by client order id

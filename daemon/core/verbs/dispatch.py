@@ -47,6 +47,7 @@ def dispatch(d: Decision, limit: int) -> int | None:
     left = limit - grant(d, limit)
     if not d.state.gate.sends_orders:
         return None if left else d.now_ms
+    _disarm_what_must_wait(d)
     while left > 0 and (entry := d.state.queue.peek()) is not None:
         order = d.state.orders[entry.entry_id]
         if d.state.timers.are_behind and not order.skip_lock:
@@ -61,11 +62,8 @@ def dispatch(d: Decision, limit: int) -> int | None:
             return backoff_ms
         ready_ms = d.state.rate_budget.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock)
         if ready_ms != d.now_ms:
-            in_the_way = _armed_in_the_way(d, order)
-            if not in_the_way:
+            if not _make_room(d, order):
                 return ready_ms
-            for armed in in_the_way:
-                disarm(d, armed, f"its place in the exchange's rate goes to {order.order_id}")
             # Their locks are free now: a waiter gets one, or an order that waited for one is first.
             left -= grant(d, left)
             continue
@@ -101,23 +99,34 @@ def expire(d: Decision, order: Order) -> None:
 
 
 def disarm(d: Decision, order: Order, reason: str) -> Order:
-    """Take an armed order back before its instant; nothing was sent."""
+    """Take an armed order back before its instant, and queue it; return it in flight if its request has left."""
+    order = take_back(d, order)
+    if order.state is not State.ARMED:
+        return order
     order = d.move(order, OrderEvent.DISARM, reason=reason)
-    take_back(d, order)
     d.record("order.disarmed", order, reason=reason)
     d.enqueue(order)
     return order
 
 
 def disarm_all(d: Decision, reason: str) -> None:
-    """Take back every armed order."""
-    sent = (d.state.orders[order_id] for order_id in d.state.orders.unqueued)
-    for order in [order for order in sent if order.state is State.ARMED]:
+    """Take back every armed order whose request has not left."""
+    for order in _armed(d.state):
         disarm(d, order, reason)
 
 
-def take_back(d: Decision, order: Order) -> None:
-    """Record that an armed order's attempt was never made, and free what it held."""
+def take_back(d: Decision, order: Order) -> Order:
+    """Record that an unsent order's attempt was never made, and free what it held.
+
+    An armed order's request may leave at any moment, without a decision. So it is recalled first. If it has left, the
+    order is in flight, and nothing else is changed.
+
+    Returns:
+        The order, in its state before; or in flight.
+
+    """
+    if order.state is State.ARMED and not d.state.recall_shot(order.client_order_id or ""):
+        return _left(d, order, d.now_ms)
     attempt = d.state.open_attempts.pop(order.client_order_id or "", None)
     if attempt is not None:
         d.state.rate_budget.give_back(order.sent_ms)
@@ -125,18 +134,23 @@ def take_back(d: Decision, order: Order) -> None:
             attempt, state=AttemptState.NOT_SENT, answered_ms=d.now_ms
         )
     d.free_lock(order)
+    return order
 
 
-def fire(d: Decision, send: Send) -> bool:
-    """Move an armed order to in_flight at its instant; return false if it is no longer armed under this attempt."""
+def fire(d: Decision, send: Send, sent_ms: int | None = None) -> bool:
+    """Move an armed order to in_flight at its instant; return false if it was taken back.
+
+    Args:
+        send: what was armed.
+        sent_ms: when its request left (Unix ms), if it has left.
+
+    """
     order = d.state.orders.get(send.order.order_id)
-    if order is None or order.state is not State.ARMED or order.client_order_id != send.attempt.client_order_id:
+    if order is None or order.client_order_id != send.attempt.client_order_id:
         return False
-    order = d.move(order, OrderEvent.SEND, sent_ms=d.now_ms)
-    attempt = msgspec.structs.replace(send.attempt, started_ms=d.now_ms)
-    d.state.open_attempts[attempt.client_order_id] = d.changes.attempts[attempt.client_order_id] = attempt
-    d.record("order.sent", order, attempt=order.attempts, token=send.token)
-    return True
+    if order.state is State.ARMED:
+        order = _left(d, order, d.now_ms if sent_ms is None else sent_ms)
+    return order.state is State.IN_FLIGHT  # also where a recall came too late
 
 
 def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
@@ -145,16 +159,49 @@ def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
         return "the deadline passed before the request could be written"
     if state.gate.halted is not None:
         return f"trading was halted ({state.gate.halted})"
-    turned_away = state.backoff.against(send.attempt.client_order_id)
-    if turned_away is not None:
-        return turned_away
-    if now_ms < state.rate_budget.backoff_until_ms:
-        return f"the exchange asked to wait until {state.rate_budget.backoff_until_ms}"
+    must_wait = _must_wait(state, send.attempt.client_order_id, now_ms)
+    if must_wait is not None:
+        return must_wait
     if send.token is not None:
         lock = state.locks.holder(send.order.resource)
         if lock is None or lock.token != send.token:
             return f"its lock (token {send.token}) is no longer the resource's"
     return None
+
+
+def _must_wait(state: TradingState, client_order_id: str, at_ms: int) -> str | None:
+    """Return why the exchange's wish to wait keeps an attempt from being sent at an instant, or ``None``."""
+    turned_away = state.backoff.against(client_order_id)
+    if turned_away is not None:
+        return turned_away
+    if at_ms < state.rate_budget.backoff_until_ms:
+        return f"the exchange asked to wait until {state.rate_budget.backoff_until_ms}"
+    return None
+
+
+def _disarm_what_must_wait(d: Decision) -> None:
+    """Take back the armed orders that could not be sent at their instants: nothing checks them there again."""
+    if d.state.backoff.why is None and d.state.rate_budget.backoff_until_ms <= d.now_ms:
+        return
+    for order in _armed(d.state):
+        why = _must_wait(d.state, order.client_order_id or "", order.sent_ms or d.now_ms)
+        if why is not None:
+            disarm(d, order, why)
+
+
+def _armed(state: TradingState) -> list[Order]:
+    found = (state.orders.get(attempt.order_id) for attempt in state.open_attempts.values())
+    return [order for order in found if order is not None and order.state is State.ARMED]
+
+
+def _left(d: Decision, order: Order, sent_ms: int) -> Order:
+    """Move an armed order to in_flight: its request left at ``sent_ms``."""
+    order = d.move(order, OrderEvent.SEND, sent_ms=sent_ms)
+    attempt = msgspec.structs.replace(d.state.open_attempts[order.client_order_id or ""], started_ms=sent_ms)
+    d.state.open_attempts[attempt.client_order_id] = d.changes.attempts[attempt.client_order_id] = attempt
+    lock = d.state.lock_of(order)
+    d.record("order.sent", order, attempt=order.attempts, token=None if lock is None else lock.token)
+    return order
 
 
 def _backoff_ms(d: Decision, order: Order) -> int | None:
@@ -165,6 +212,19 @@ def _backoff_ms(d: Decision, order: Order) -> int | None:
     return max(backoff_ms, order.execute_at_ms or 0)
 
 
+def _make_room(d: Decision, order: Order) -> bool:
+    """Take back the armed orders that keep an order from being sent now; return whether there are any.
+
+    If the request of one has left, its room is used. Then the others may not be enough, and the next look decides.
+    """
+    in_the_way = _armed_in_the_way(d, order)
+    for armed in in_the_way:
+        reason = f"its place in the exchange's rate goes to {order.order_id}"
+        if disarm(d, armed, reason).state is State.IN_FLIGHT:
+            break
+    return bool(in_the_way)
+
+
 def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     """Return the armed orders of lower priority that keep an order from being sent now, last in rank first.
 
@@ -172,10 +232,7 @@ def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     retried repeatedly must not displace one that waits for its instant.
     """
     priority = d.state.priority_of(order)
-    open_orders = (d.state.orders.get(attempt.order_id) for attempt in d.state.open_attempts.values())
-    lesser = [
-        each for each in open_orders if each and each.state is State.ARMED and d.state.priority_of(each) > priority
-    ]
+    lesser = [each for each in _armed(d.state) if d.state.priority_of(each) > priority]
     lesser.sort(key=lambda armed: (armed.priority, armed.seq))
 
     def is_ready(without: list[Order]) -> bool:

@@ -125,6 +125,9 @@ def abandon(d: Decision, key: str, lock: Lock | None, *, reason: str) -> None:
 def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_checked: bool) -> Lock:
     """End any lock, for an administrator.
 
+    Returns:
+        The ended lock; or the active one, if its order's request left just now and the exchange was not checked.
+
     Raises:
         WrongState: it has ended; or its order's outcome is unknown and the administrator has not checked the exchange.
 
@@ -138,7 +141,10 @@ def force_release(d: Decision, lock: Lock, *, reason: str, actor: str, exchange_
             "checked (--exchange-checked)"
         )
     if order is not None and order.state is State.ARMED:
-        order = disarm(d, order, f"its lock was released: {reason}")  # which ends the lock
+        order = disarm(d, order, f"its lock was released: {reason}")  # which ends the lock, unless its request has left
+        if order.state is State.IN_FLIGHT and not exchange_checked:
+            return lock
+    if lock.lock_id in d.changes.locks:
         ended = d.changes.locks[lock.lock_id]
     else:
         released = d.state.locks.release(lock.lock_id, lock.token, d.now_ms, error=f"released by {actor}: {reason}")

@@ -43,6 +43,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 def withdraw(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     """Cancel an order that was not sent.
 
+    Returns:
+        The withdrawn order; or the order in flight, if it was armed and its request had just left.
+
     Raises:
         WrongState: it may have been sent already.
 
@@ -53,7 +56,9 @@ def withdraw(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
             f"order {order.order_id} is {order.state.value}: it may have been sent, so it cannot be withdrawn"
         )
     d.state.leave(order)
-    take_back(d, order)
+    order = take_back(d, order)
+    if order.state is State.IN_FLIGHT:
+        return order
     order = d.move(order, OrderEvent.WITHDRAW, reason=reason)
     d.record("order.withdrawn", order, actor=actor, reason=reason)
     return order

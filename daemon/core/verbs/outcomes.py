@@ -258,7 +258,8 @@ def _believe(d: Decision, order: Order, report: OrderReport) -> None:
     was, ended_empty = order.state, order.ended_empty
     successor = None if order.key_bound else d.state.orders.by_key(order.key)
     if successor is not None and successor.state in WAITING:
-        withdraw(d, successor, reason=f"{order.order_id} was placed after all", actor=DAEMON)
+        successor = withdraw(d, successor, reason=f"{order.order_id} was placed after all", actor=DAEMON)
+    if successor is not None and successor.state is State.WITHDRAWN:
         del d.changes.orders[order.order_id]  # written after the successor, which must let the key go first
         successor = None
     order = d.move(

@@ -274,9 +274,11 @@ def test_nothing_passes_the_gate_during_a_backoff(bench: Bench) -> None:
     bench.answer(first, refused(Advice.WAIT, retry_after_ms=2_000))
     assert "accepts no orders" in (bench.gate(second) or "")
     bench.answer(second, NotSent(bench.gate(second) or ""))
+    told = bench.events(armed)[-1]
+    assert told.name == "order.disarmed", "nothing checks it at its instant"
+    assert "accepts no orders" in str(told.detail["reason"])
     bench.pass_time(300)
-    assert bench.fire(armed)
-    bench.answer(armed, NotSent(bench.gate(armed) or ""))
+    assert not bench.fire(armed)
     bench.pass_time(1_699)
     assert bench.state.orders.counts[State.QUEUED] == 3
     bench.pass_time(1)
@@ -365,6 +367,27 @@ def test_armed_buys_give_way_to_a_sell_the_last_one_first(table: str, key: str, 
     states = [State.ARMED, State.ARMED, State.ARMED if skip_lock and key == "max_in_flight" else State.QUEUED]
     assert [bench.order(buy).state for buy in buys] == states
     assert bench.events(buys[0])[-1].name == "order.armed"
+
+
+@pytest.mark.parametrize(("wait_ms", "state"), [(300, State.ARMED), (301, State.QUEUED)])
+def test_an_armed_order_is_taken_back_if_the_exchange_asks_to_wait_beyond_its_instant(
+    bench: Bench, wait_ms: int, state: State
+) -> None:
+    first, armed = bench.submit(symbol="FOOUSDT"), bench.submit(symbol="BARUSDT", execute_at=NOON_MS + 300)
+    bench.settle()
+    bench.answer(first, msgspec.structs.replace(unclear(), retry_after_ms=wait_ms))
+    assert bench.order(armed).state is state
+
+
+def test_an_order_whose_request_has_left_keeps_its_room() -> None:
+    """A SELL takes the room of another BUY, whose request has not left."""
+    bench = Bench(rules(exchange={"order_rate_per_s": 2}))
+    first, last = (bench.submit(snipe_target_id=target, execute_at=NOON_MS + 400) for target in ("t1", "t2"))
+    bench.pass_time(400)
+    bench.settle()
+    bench.shoot(last)
+    assert sell(bench).state is State.IN_FLIGHT
+    assert [bench.order(buy).state for buy in (first, last)] == [State.QUEUED, State.IN_FLIGHT]
 
 
 def test_an_armed_buy_that_gave_way_goes_when_there_is_a_slot_again() -> None:

@@ -454,6 +454,20 @@ def test_the_lock_of_an_armed_order_is_released_and_the_order_is_disarmed(bench:
     assert bench.disk.locks[lock.token] == ended
 
 
+@pytest.mark.parametrize("checked", [False, True])
+def test_the_lock_of_an_armed_order_whose_request_has_left_is_released_only_if_the_exchange_was_checked(
+    bench: Bench, *, checked: bool
+) -> None:
+    order = bench.submit(execute_at=bench.now_ms + 300)
+    bench.settle()
+    bench.pass_time(300)
+    bench.shoot(order)
+    lock = order_lock(bench, order)
+    assert force(bench, lock, exchange_checked=checked).state is (LockState.FAILED if checked else LockState.ACTIVE)
+    assert bench.order(order).state is State.IN_FLIGHT
+    assert (bench.state.lock_of(bench.order(order)) is None) is checked
+
+
 # Places in the queue
 
 

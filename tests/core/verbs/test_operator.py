@@ -35,6 +35,15 @@ def armed(bench: Bench) -> Order:
     return bench.submit(execute_at=bench.now_ms + 300)
 
 
+def shot(bench: Bench) -> Order:
+    """Make an armed order whose request has left without a decision."""
+    order = armed(bench)
+    bench.settle()
+    bench.pass_time(300)
+    bench.shoot(order)
+    return order
+
+
 def in_flight(bench: Bench) -> Order:
     return bench.submit()
 
@@ -132,6 +141,16 @@ def test_an_order_that_may_have_been_sent_cannot_be_withdrawn(bench: Bench, make
     with pytest.raises(WrongState, match=order.state.value):
         bench.withdraw(order)
     assert bench.order(order) == order
+
+
+def test_an_armed_order_whose_request_has_left_is_not_withdrawn(bench: Bench) -> None:
+    order = shot(bench)
+    got = bench.withdraw(order)
+    assert got.state is bench.order(order).state is State.IN_FLIGHT
+    assert [event.name for event in bench.events(order)][-2:] == ["order.armed", "order.sent"]
+    bench.answer(got, placed())
+    assert bench.order(order).state is State.OPEN
+    assert bench.state.rate_budget.in_flight == 0
 
 
 def test_a_withdrawn_order_that_was_armed_never_fires(bench: Bench) -> None:
@@ -363,6 +382,18 @@ def test_an_outdated_view_cancels_no_order_that_has_ended_since(bench: Bench) ->
 
 
 # The kill switch
+
+
+def test_a_halt_takes_back_only_the_armed_orders_whose_requests_have_not_left(bench: Bench) -> None:
+    left = shot(bench)
+    stays = bench.submit(symbol="BARUSDT", execute_at=bench.now_ms + 300)
+    bench.halt("too hot")
+    assert [bench.order(order).state for order in (left, stays)] == [State.IN_FLIGHT, State.QUEUED]
+    lock = bench.state.lock_of(bench.order(left))
+    assert bench.events(left)[-1].detail == {"attempt": 1, "token": lock and lock.token}
+    bench.settle()
+    assert bench.fire(left), "it is known already"
+    assert not bench.fire(stays)
 
 
 def test_a_halt_disarms_orders_and_sends_nothing(bench: Bench) -> None:

@@ -401,13 +401,19 @@ def test_an_order_found_late_withdraws_its_unsent_successor(bench: Bench, ahead_
     assert bench.submit().order_id == order.order_id
 
 
-def test_an_order_found_late_does_not_take_its_key_from_a_successor_that_was_sent(bench: Bench) -> None:
+@pytest.mark.parametrize("ahead_ms", [None, 300], ids=["sent", "armed, and its request has left"])
+def test_an_order_found_late_does_not_take_its_key_from_a_successor_that_was_sent(
+    bench: Bench, ahead_ms: int | None
+) -> None:
     order = doubted(bench)
     bench.pass_time(12_000)
     bench.state.searches.due(bench.now_ms)
     bench.resolve(order, Found(resolution=Resolution.NOT_PLACED))
-    successor = bench.submit()
-    assert successor.state is State.IN_FLIGHT
+    successor = bench.submit(execute_at=None if ahead_ms is None else bench.now_ms + ahead_ms)
+    if ahead_ms is not None:
+        bench.settle()
+        bench.pass_time(ahead_ms)
+        bench.shoot(successor)
     order = bench.query(order, query(report()))
     assert (order.state, order.key_bound) == (State.OPEN, False)
     bench.settle()
