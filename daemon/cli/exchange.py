@@ -41,7 +41,13 @@ class _WithFaults(click.Command):
     "--orders-per-s", type=click.IntRange(0), default=12, show_default=True, help="Place and cancel requests."
 )
 @click.option("--batches-per-s", type=click.IntRange(0), default=2, show_default=True)
-@click.option("--requests-per-s", type=click.IntRange(0), default=20, show_default=True)
+@click.option(
+    "--requests-per-s", type=click.IntRange(0), default=20, show_default=True, help="Requests to one endpoint."
+)
+@click.option("--shared-request-limit", is_flag=True, help="Count --requests-per-s over all endpoints together.")
+@click.option("--weight-per-endpoint", is_flag=True, help="Count --weight-per-ip for each endpoint by itself.")
+@click.option("--account-per-s", type=click.IntRange(0), default=2, show_default=True, help="Requests for the account.")
+@click.option("--announcements-per-2s", type=click.IntRange(0), default=5, show_default=True)
 @click.option("--ban-after", type=click.IntRange(0), default=50, show_default=True, help="Refusals in a minute.")
 @click.option("--no-limits", is_flag=True, help="Disable all limits.")
 @click.option(

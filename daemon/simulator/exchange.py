@@ -283,7 +283,8 @@ class SimulatedExchange:
     def _pass_gateway(self, request: Request, arrival: Arrival, now_ms: int) -> DelayedRequest:
         """Check a request at the gateway and draw its faults."""
         endpoint = ENDPOINTS.get((request.method, request.path))
-        self._limiter.admit_address(request.remote, endpoint.weight if endpoint else 1, now_ms)
+        name, weight = (endpoint.name, endpoint.weight) if endpoint else ("", 1)
+        self._limiter.admit_address(request.remote, name, weight, now_ms)
         if endpoint is None:
             raise Refusal(Code.NOT_FOUND)
         parameters = self._admit(endpoint, request, now_ms)
@@ -293,10 +294,9 @@ class SimulatedExchange:
         return DelayedRequest(delay_ms, endpoint, parameters, injected, arrival)
 
     def _admit(self, endpoint: Endpoint, request: Request, now_ms: int) -> Parameters:
-        if not endpoint.is_signed:
-            return Parameters.of(request)
-        parameters = authenticate(request, self._keys, now_ms)
-        self._limiter.admit_account(request.remote, endpoint.weight, endpoint.budget, now_ms)
+        parameters = authenticate(request, self._keys, now_ms) if endpoint.is_signed else Parameters.of(request)
+        account_weight = endpoint.weight if endpoint.is_signed else 0
+        self._limiter.admit_account(request.remote, account_weight, endpoint.budget, now_ms)
         return parameters
 
     def _carry_out(self, venue: Venue, admitted: DelayedRequest, now_ms: int) -> Reply:

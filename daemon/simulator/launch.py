@@ -51,6 +51,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     batches_per_s: int
     requests_per_s: int
     ban_after: int
+    account_per_s: int
+    announcements_per_2s: int
+    shared_request_limit: bool
+    weight_per_endpoint: bool
     no_limits: bool
     spend_all: bool
     clock_offset_ms: int

@@ -1,15 +1,15 @@
 """Rate limits: weights, rates, and the ban of a client that ignores them.
 
-Documented: 300 weight in 10 s per IP address, 500 in 10 s per account; placing and cancelling share 12 requests a
-second; two batches a second; a 429 has `Retry-After`; a client that continues after a 429 is banned with 418, for two
-minutes to three days, longer each time. MEXC's support names 20 requests a second in total. Unknown: whether each
-endpoint has its own window (here all share one, which is stricter) and the number of refusals before a ban.
+`Limits` names the document of each limit; "General Info", "Market Data Endpoints" and "Spot Account/Trade" are pages of
+mexc.com/api-docs/spot-v3. A 429 has `Retry-After`; a client that continues after a 429 is banned with 418, for two
+minutes to three days, longer each time (General Info). The FAQ says instead that access resumes after ten minutes; the
+fault `rate_limited` with `retry_after_s=0` answers without the header. Unknown: the number of refusals before a ban.
 
 Only admitted requests use weight; a refused request counts towards the ban. The counters are not stored: they end with
 the server.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from typing import Literal
 
 import msgspec
@@ -20,7 +20,7 @@ _FIRST_BAN_MS = 120_000
 _LONGEST_BAN_MS = 3 * 86_400_000
 _REFUSALS_COUNT_FOR_MS = 60_000
 
-Budget = Literal["", "orders", "batches"]
+Budget = Literal["", "orders", "batches", "account", "announcements"]
 """A rate that an endpoint shares with others, in addition to its weight."""
 
 
@@ -28,19 +28,31 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The limits; 0 disables one. The defaults are MEXC's."""
 
     weight_per_ip: int = 300
-    """In 10 s."""
+    """In 10 s. General Info in its edition of June 2026; that of September 2025 says 500."""
     weight_per_account: int = 500
-    """In 10 s."""
+    """In 10 s. General Info."""
     orders_per_s: int = 12
-    """Requests that place or cancel."""
+    """Requests that place or cancel, together. Not in the editions named here; a summary of an announcement of March
+    2025 says 5 orders a second."""
     batches_per_s: int = 2
+    """Spot Account/Trade, Batch Orders."""
     requests_per_s: int = 20
-    """All requests of one IP address."""
+    """Requests of one IP address to one endpoint. In no document: MEXC's support names it."""
     ban_after: int = 50
     """Refusals of one IP address within a minute. MEXC's number is unknown."""
+    account_per_s: int = 2
+    """Spot Account/Trade, Account Information."""
+    announcements_per_2s: int = 5
+    """In no document that is at hand: a client that polls them names it."""
+    shared_request_limit: bool = False
+    """Whether `requests_per_s` counts the requests to all endpoints together. MEXC's support does not say; the
+    documents speak of limits of each endpoint."""
+    weight_per_endpoint: bool = False
+    """Whether each endpoint has a `weight_per_ip` of its own, as General Info of September 2025 says. Without it all
+    share one, which is stricter."""
 
 
-UNLIMITED = Limits(0, 0, 0, 0, 0, 0)
+UNLIMITED = Limits(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Banned(Exception):
@@ -83,11 +95,19 @@ class _Address:
     """The usage, the refusals and the bans of one IP address."""
 
     def __init__(self, limits: Limits) -> None:
-        self.windows = (_Window(limits.weight_per_ip, 10_000), _Window(limits.requests_per_s, 1_000))
+        self._limits = limits
+        self._weights: defaultdict[str, _Window] = defaultdict(lambda: _Window(limits.weight_per_ip, 10_000))
+        self._requests: defaultdict[str, _Window] = defaultdict(lambda: _Window(limits.requests_per_s, 1_000))
         self._ban_after = limits.ban_after
         self._refused_ms: deque[int] = deque(maxlen=limits.ban_after or 1)
         self._banned_until_ms = 0
         self._next_ban_ms = _FIRST_BAN_MS
+
+    def windows(self, endpoint: str) -> tuple[_Window, _Window]:
+        """Return the windows of weight and of requests that an endpoint's requests use."""
+        limits = self._limits
+        weights = self._weights[endpoint if limits.weight_per_endpoint else ""]
+        return weights, self._requests["" if limits.shared_request_limit else endpoint]
 
     def check_ban(self, now_ms: int) -> None:
         if now_ms < self._banned_until_ms:
@@ -112,10 +132,12 @@ class RateLimiter:
         self._budgets: dict[Budget, _Window] = {
             "orders": _Window(limits.orders_per_s, 1_000),
             "batches": _Window(limits.batches_per_s, 1_000),
+            "account": _Window(limits.account_per_s, 1_000),
+            "announcements": _Window(limits.announcements_per_2s, 2_000),
         }
 
-    def admit_address(self, remote: str, weight: int, now_ms: int) -> None:
-        """Count a request at the gateway.
+    def admit_address(self, remote: str, endpoint: str, weight: int, now_ms: int) -> None:
+        """Count a request at the gateway; `endpoint` is empty for an unknown one.
 
         Raises:
             Banned: the address is banned.
@@ -125,11 +147,11 @@ class RateLimiter:
         if address is None:
             address = self._addresses[remote] = _Address(self._limits)
         address.check_ban(now_ms)
-        by_weight, by_number = address.windows
+        by_weight, by_number = address.windows(endpoint)
         self._take(address, [(by_weight, weight), (by_number, 1)], now_ms)
 
     def admit_account(self, remote: str, weight: int, budget: Budget, now_ms: int) -> None:
-        """Count a signed request after its signature was checked.
+        """Count a request by its account and its endpoint's own rate, a signed one after its signature was checked.
 
         Raises:
             Refusal: the account exceeds a limit.

@@ -22,6 +22,7 @@ from daemon.simulator.money import ZERO, decimals_of, is_amount, read_decimal
 from daemon.simulator.symbols import QUOTE, SIDES_NONE, Symbol, first_open_ms
 
 _MAX_DECIMALS = 12
+_DAY_MS = 86_400_000
 _LISTING = re.compile(
     r"(?P<symbol>[^@]+)@(?P<opens>[0-9]{1,15})(:(?P<cap>([0-9]{1,15}(\.[0-9]{1,20})?)?)(:(?P<code>[0-9]{0,9}))?)?"
 )
@@ -209,7 +210,7 @@ def as_shown(symbol: Symbol, now_ms: int) -> Symbol:
 
 def calendar_json(symbols: list[Symbol], now_ms: int) -> dict[str, object]:
     """Return the coming listings in the form of the web site's calendar (undocumented, observed)."""
-    coming = sorted((first_open_ms(symbol), symbol.base_asset) for symbol in symbols if not is_open(symbol, now_ms))
+    coming = _coming(symbols, now_ms)
     coins = [
         {
             "vcoinId": f"simulated-{base_asset}",
@@ -221,3 +222,23 @@ def calendar_json(symbols: list[Symbol], now_ms: int) -> dict[str, object]:
         for opens_ms, base_asset in coming
     ]
     return {"data": {"newCoins": coins}, "code": 0, "msg": "success", "timestamp": now_ms}
+
+
+def announcements_json(symbols: list[Symbol], now_ms: int) -> list[dict[str, object]]:
+    """Return the announcements of coming listings, newest first.
+
+    Unknown: how long before the opening a listing is announced (here a day).
+    """
+    return [
+        {
+            "title": f"MEXC Will List {base_asset} and Open Trading for the {base_asset}/{QUOTE} Trading Pair",
+            "url": f"https://www.mexc.com/announcements/simulated-{base_asset}",
+            "postTime": opens_ms - _DAY_MS,
+        }
+        for opens_ms, base_asset in reversed(_coming(symbols, now_ms))
+    ]
+
+
+def _coming(symbols: list[Symbol], now_ms: int) -> list[tuple[int, str]]:
+    """Return announced opening and base asset of each symbol that has not opened, the next one first."""
+    return sorted((first_open_ms(symbol), symbol.base_asset) for symbol in symbols if not is_open(symbol, now_ms))

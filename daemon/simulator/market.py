@@ -22,10 +22,12 @@ import msgspec
 from daemon.simulator.listings import is_open
 from daemon.simulator.money import ZERO, floor_to, quotient, step
 from daemon.simulator.order_book import Interest, Level, OrderBook
+from daemon.simulator.orders import Side
 from daemon.simulator.symbols import ONLINE, Symbol
 
 TICK_MS = 500
 _MAX_TICKS = 120
+_MAX_DEALS = 1_000
 _LEVELS = 20
 _PULL = 64  # each tick moves the price by 1/_PULL of its distance to the first price
 _BASIS_POINT = Decimal("0.0001")
@@ -58,8 +60,21 @@ class Candle(msgspec.Struct, frozen=True):
         )
 
 
+class Deal(msgspec.Struct, frozen=True):
+    """A public trade."""
+
+    at_ms: int
+    price: Decimal
+    quantity: Decimal
+    taker: Side
+    """The side of the order that arrived."""
+
+
 class Market:
-    """One symbol's price and order book."""
+    """One symbol's price, order book and public trades.
+
+    Each tick is a trade of the smallest quantity at the new price, so that the last price is that of the last trade.
+    """
 
     def __init__(self, symbol: Symbol, seed: int, price: Decimal | None = None, ticked_ms: int = 0) -> None:
         """Continue a saved market, or start a new one: `ticked_ms` 0."""
@@ -68,6 +83,9 @@ class Market:
         self.ticked_ms = ticked_ms
         self.book = OrderBook()
         self.candles: deque[Candle] = deque(maxlen=_DAY_MINUTES)
+        self.deals: deque[Deal] = deque(maxlen=_MAX_DEALS)
+        self.deals_made = 0
+        """The number of trades since the start of the server; `deals` has the last of them."""
         self._seed = seed
         self._is_pinned = False
         if ticked_ms:
@@ -92,7 +110,7 @@ class Market:
         self.price, self._is_pinned = price, False
         if not is_open(self.symbol, at_ms):
             return []
-        self._record(at_ms, price)
+        self._trade_alone(at_ms, price)
         self.ticked_ms = at_ms // TICK_MS * TICK_MS
         return self._draw(self.ticked_ms)
 
@@ -100,12 +118,14 @@ class Market:
         """Offer exactly these levels, until they are filled or `jump` is called."""
         self._is_pinned = True
         best = asks or bids
-        self._record(at_ms, best[0][0] if best else self.last)
+        self._trade_alone(at_ms, best[0][0] if best else self.last)
         return self.book.refresh(bids, asks)
 
-    def traded(self, price: Decimal, quantity: Decimal, at_ms: int) -> None:
-        """Record a trade of the account."""
+    def traded(self, price: Decimal, quantity: Decimal, at_ms: int, taker: Side | None) -> None:
+        """Record a trade of the account; `taker` None: the other side of a self-trade, which is one public trade."""
         self._record(at_ms, price, quantity)
+        if taker is not None:
+            self._publish(Deal(at_ms, price, quantity, taker))
 
     def _due(self, now_ms: int) -> range:
         """Return the times of the ticks to compute; a new market starts with the current tick."""
@@ -120,7 +140,7 @@ class Market:
         if not self._is_pinned:
             if self.ticked_ms:
                 self.price = moved(self.price, self.symbol, self._random(at_ms, "price"))
-            self._record(at_ms, self.price)
+            self._trade_alone(at_ms, self.price)
         self.ticked_ms = at_ms
 
     def _draw(self, at_ms: int) -> list[Interest]:
@@ -129,6 +149,17 @@ class Market:
 
     def _random(self, at_ms: int, purpose: str) -> Random:
         return Random(f"{self._seed}/{self.symbol.symbol}/{at_ms}/{purpose}")  # noqa: S311 - a simulation
+
+    def _trade_alone(self, at_ms: int, price: Decimal) -> None:
+        """Record a trade without the account: of the smallest quantity, by a buyer if the price has not fallen."""
+        taker = Side.BUY if price >= self.last else Side.SELL
+        self._record(at_ms, price)
+        if is_open(self.symbol, at_ms):
+            self._publish(Deal(at_ms, price, step(self.symbol.quantity_decimals), taker))
+
+    def _publish(self, deal: Deal) -> None:
+        self.deals.append(deal)
+        self.deals_made += 1
 
     def _record(self, at_ms: int, price: Decimal, quantity: Decimal = ZERO) -> None:
         self.last = price

@@ -13,7 +13,7 @@ import msgspec
 from daemon.simulator.authentication import KeyPair
 from daemon.simulator.errors import Code, Refusal
 from daemon.simulator.faults import Injected
-from daemon.simulator.listings import as_shown, calendar_json, is_known, is_open, is_shown
+from daemon.simulator.listings import announcements_json, as_shown, calendar_json, is_known, is_open, is_shown
 from daemon.simulator.market import MINUTE_MS, Candle, Market
 from daemon.simulator.messages import Parameters
 from daemon.simulator.money import ZERO, plain, quotient
@@ -82,6 +82,20 @@ def self_symbols(call: Call) -> object:
     """Answer GET /api/v3/selfSymbols: the symbols that this key can trade."""
     names = [name for name in _tradable(call) if call.keys.may_trade(name)]
     return {"code": 0, "data": names, "msg": "success", "timestamp": call.now_ms}
+
+
+def offline_symbols(call: Call) -> object:
+    """Answer GET /api/v3/symbol/offline: the paused and delisted symbols. `offlineTime` can be missing (documented)."""
+    gone = [symbol for symbol in call.shown() if symbol.status != ONLINE]
+    return {"data": [{"symbol": symbol.symbol, "state": int(symbol.status)} for symbol in gone]}
+
+
+def announcements(call: Call) -> object:
+    """Answer GET /api/v3/announcements with the coming listings, in the form that a client reads (observed)."""
+    page, limit = call.parameters.integer("page", 1), call.parameters.integer("limit", 20)
+    every = announcements_json([market.symbol for market in call.venue.markets.values()], call.now_ms)
+    details = every[max(page - 1, 0) * limit :][:limit]
+    return {"code": 0, "msg": "success", "data": [{"details": details}], "timestamp": call.now_ms}
 
 
 def exchange_info(call: Call) -> object:

@@ -82,6 +82,8 @@ def cancel(call: Call) -> object:
 
 def cancel_all(call: Call) -> object:
     """Answer DELETE /api/v3/openOrders: of at most five symbols, separated by commas (documented)."""
+    if call.keys.reads_only:
+        raise Refusal(Code.ENDPOINT_NOT_PERMITTED)
     names = call.parameters.require("symbol").split(",")
     if len(names) > _CANCEL_SYMBOLS:
         raise Refusal(Code.PARAMETER_ERROR)
@@ -89,6 +91,15 @@ def cancel_all(call: Call) -> object:
         call.venue.market(name, call.now_ms)
     orders = [order for order in _open_orders(call) if order.symbol in names]
     return [cancelled_json(call.venue.cancel(order, call.now_ms)) for order in orders]
+
+
+def cancel_all_symbols(call: Call) -> object:
+    """Answer DELETE /api/v3/order/all: of all symbols. The reply names no order (observed)."""
+    if call.keys.reads_only:
+        raise Refusal(Code.ENDPOINT_NOT_PERMITTED)
+    for order in _open_orders(call):
+        call.venue.cancel(order, call.now_ms)
+    return {"code": 200, "msg": "success", "timestamp": call.now_ms}
 
 
 def open_orders(call: Call) -> object:

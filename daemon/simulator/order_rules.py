@@ -101,7 +101,7 @@ def admit(ticket: Ticket, symbol: Symbol, best: Decimal | None, last: Decimal, n
     market_price = best or last
     terms = _terms(ticket, symbol, market_price)
     if ticket.price is not None:
-        _check_price(ticket.side, ticket.price, symbol, last, now_ms)
+        _check_price(ticket, ticket.price, symbol, last, now_ms)
     _check_size(ticket, terms.quantity, symbol, market_price)
     return terms
 
@@ -174,12 +174,14 @@ def _terms(ticket: Ticket, symbol: Symbol, best: Decimal) -> Terms:
     return Terms(price, quotient(ticket.value, price, symbol.quantity_decimals))
 
 
-def _check_price(side: Side, price: Decimal, symbol: Symbol, last: Decimal, now_ms: int) -> None:
+def _check_price(ticket: Ticket, price: Decimal, symbol: Symbol, last: Decimal, now_ms: int) -> None:
+    """Check the opening's cap and the price band, which does not apply to a BUY of type LIMIT_MAKER (documented)."""
     cap = symbol.price_cap
     if cap is not None and price > cap and in_opening(symbol, now_ms):
         raise Refusal(Code.PRICE_OUT_OF_RANGE, f"{plain(cap)}{QUOTE}")
-    too_high = side is Side.BUY and symbol.highest_bid is not None and price > last * symbol.highest_bid
-    too_low = side is Side.SELL and symbol.lowest_ask is not None and price < last * symbol.lowest_ask
+    has_ceiling = ticket.side is Side.BUY and ticket.type is not OrderType.LIMIT_MAKER
+    too_high = has_ceiling and symbol.highest_bid is not None and price > last * symbol.highest_bid
+    too_low = ticket.side is Side.SELL and symbol.lowest_ask is not None and price < last * symbol.lowest_ask
     if too_high or too_low:
         raise Refusal(Code.PRICE_OUTSIDE_BAND)
 

@@ -195,7 +195,7 @@ def cancelled_json(order: Order) -> dict[str, object]:
         "executedQty": plain(order.executed),
         "cummulativeQuoteQty": plain(order.executed_value),
         "status": order.status,
-        "timeInForce": None,
+        "timeInForce": "GTC",
         "type": order.type,
         "side": order.side,
     }

@@ -47,9 +47,9 @@ class Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maximum_value_market: Decimal = Decimal(100_000)
     """`maxQuoteAmountMarket`."""
     highest_bid: Decimal | None = Decimal("1.2")
-    """`bidMultiplierUp`: the maximum price of a BUY as a multiple of the last price. None: no price band."""
-    lowest_ask: Decimal | None = Decimal("0.8")
-    """`askMultiplierDown`: the minimum price of a SELL as a multiple of the last price. None: no price band."""
+    """The maximum price of a BUY as a multiple of the last price, 1 + `bidMultiplierUp`. None: no price band."""
+    lowest_ask: Decimal | None = Decimal("0.9")
+    """The minimum price of a SELL as a multiple of the last price, 1 - `askMultiplierDown`. None: no price band."""
     maker_fee: Decimal = ZERO
     taker_fee: Decimal = Decimal("0.0005")
 
@@ -96,6 +96,7 @@ def rules_json(symbol: Symbol) -> dict[str, object]:
         "baseCommissionPrecision": symbol.quantity_decimals,
         "quoteCommissionPrecision": symbol.price_decimals,
         "orderTypes": symbol.order_types,
+        "quoteOrderQtyMarketAllowed": "MARKET" in symbol.order_types,
         "isSpotTradingAllowed": symbol.tradable_by_api,
         "isMarginTradingAllowed": False,
         "quoteAmountPrecision": plain(symbol.minimum_value),
@@ -110,19 +111,26 @@ def rules_json(symbol: Symbol) -> dict[str, object]:
         "fullName": symbol.base_asset,
         "tradeSideType": symbol.trade_side_type,
         "contractAddress": "",
+        "conceptPlateIds": [],
+        "conceptPlates": [],
         "st": False,
         "firstOpenTime": first_open_ms(symbol),
     }
 
 
 def _filters_json(symbol: Symbol) -> list[dict[str, object]]:
+    """Return the price band as increments.
+
+    The document multiplies the last price by the multiplier itself, and shows 0.005 for BTCUSDT: that would forbid
+    every order. So the multipliers are what may be added and subtracted (live samples: 0.2 and 0.1).
+    """
     if symbol.highest_bid is None or symbol.lowest_ask is None:
         return []
     return [
         {
             "filterType": "PERCENT_PRICE_BY_SIDE",
-            "bidMultiplierUp": plain(symbol.highest_bid),
-            "askMultiplierDown": plain(symbol.lowest_ask),
+            "bidMultiplierUp": plain(symbol.highest_bid - 1),
+            "askMultiplierDown": plain(1 - symbol.lowest_ask),
         }
     ]
 

@@ -250,7 +250,8 @@ class Venue:
         )
         self.book.save_fill(fill)
         self.events.append(OrderChanged(after, fill, now_ms))
-        market.traded(match.price, match.quantity, now_ms)
+        taker = order.side.opposite if is_maker else order.side
+        market.traded(match.price, match.quantity, now_ms, None if is_self_trade and is_maker else taker)
         return after
 
     def _rest(self, order: Order) -> None:

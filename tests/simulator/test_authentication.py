@@ -171,6 +171,31 @@ def test_a_post_needs_the_json_content_type(trader: Trader, method: str, content
     assert admitted or content == b'{"msg":"Invalid content Type.","code":700013}'
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "order"),
+        ("POST", "batchOrders"),
+        ("DELETE", "order"),
+        ("DELETE", "openOrders"),
+        ("DELETE", "order/all"),
+        ("POST", "userDataStream"),
+        ("PUT", "userDataStream"),
+        ("DELETE", "userDataStream"),
+    ],
+)
+def test_a_request_that_changes_something_needs_a_content_type(trader: Trader, method: str, path: str) -> None:
+    request = Request(method, f"/api/v3/{path}", signed_query({}, NOW_MS), {"X-MEXC-APIKEY": ACCESS_KEY})
+    assert send(trader, request) == (400, b'{"msg":"Invalid content Type.","code":700013}')
+
+
+def test_an_upper_case_signature_is_refused(trader: Trader) -> None:
+    """The document says that only lower case is supported; in 2024 upper case was accepted (observed)."""
+    query, _, given = signed_query({}, NOW_MS).rpartition("=")
+    request = Request("GET", "/api/v3/account", f"{query}={given.upper()}", HEADERS)
+    assert b"700002" in send(trader, request)[1]
+
+
 def test_too_many_parameters_are_refused(trader: Trader) -> None:
     many = {f"p{number}": number for number in range(101)}
     assert trader.code("GET", "time", **many) == 33333

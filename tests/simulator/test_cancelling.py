@@ -1,5 +1,10 @@
 """Cancelling one order, or all orders of a symbol."""
 
+from dataclasses import replace
+
+import pytest
+
+from daemon.simulator.authentication import EXAMPLE_KEYS
 from daemon.simulator.faults import Fault
 from tests.simulator.trader import Trader
 
@@ -18,7 +23,7 @@ def test_a_cancellation_shows_the_cancelled_order(trader: Trader) -> None:
         "executedQty": "0.004",
         "cummulativeQuoteQty": "376",
         "status": "PARTIALLY_CANCELED",
-        "timeInForce": None,
+        "timeInForce": "GTC",
         "type": "LIMIT",
         "side": "BUY",
     }
@@ -78,3 +83,19 @@ def test_open_orders_of_up_to_five_symbols_are_cancelled_at_once(trader: Trader)
     trader.place(symbol="ETHUSDT", price="3000")
     assert len(trader.ask("DELETE", "openOrders", symbol="BTCUSDT,ETHUSDT")) == 2
     assert trader.code("DELETE", "openOrders", symbol=",".join(["BTCUSDT"] * 6)) == 33333
+
+
+def test_all_open_orders_of_all_symbols_are_cancelled(trader: Trader) -> None:
+    trader.place()
+    trader.place(symbol="ETHUSDT", price="3000")
+    answer = {"code": 200, "msg": "success", "timestamp": trader.now_ms}
+    assert trader.ask("DELETE", "order/all") == answer
+    assert {row["status"] for row in trader.exchange.orders()} == {"CANCELED"}
+    assert trader.ask("DELETE", "order/all") == answer
+
+
+@pytest.mark.parametrize("path", ["order", "openOrders", "order/all"])
+def test_a_key_that_only_reads_cancels_nothing(path: str) -> None:
+    trader = Trader(keys=replace(EXAMPLE_KEYS, reads_only=True))
+    assert trader.code("DELETE", path, symbol="BTCUSDT", orderId="C02__1") == 700007
+    trader.book.close()

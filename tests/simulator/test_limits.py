@@ -88,9 +88,42 @@ def test_two_batches_a_second() -> None:
     trader.book.close()
 
 
-def test_twenty_requests_a_second_in_all(usual: Trader) -> None:
+def test_each_endpoint_takes_twenty_requests_a_second(usual: Trader) -> None:
     statuses = [usual.send("GET", "ping").status for _ in range(21)]
     assert statuses == [200] * 20 + [429]
+    assert usual.send("GET", "time").status == 200
+
+
+def test_the_limit_of_requests_can_be_shared_by_all_endpoints() -> None:
+    trader = limited(requests_per_s=20, shared_request_limit=True)
+    for _ in range(10):
+        trader.ask("GET", "ping")
+        trader.ask("GET", "time")
+    assert trader.send("GET", "ping").status == trader.send("GET", "depth", symbol="BTCUSDT").status == 429
+    trader.book.close()
+
+
+def test_each_endpoint_can_have_its_own_weight() -> None:
+    trader = limited(weight_per_ip=25, weight_per_endpoint=True)
+    assert [trader.send("GET", "exchangeInfo").status for _ in range(2)] == [200, 429]
+    assert trader.send("GET", "ticker/24hr").status == 200
+    trader.book.close()
+
+
+def test_the_account_is_answered_twice_a_second() -> None:
+    trader = limited(account_per_s=2)
+    assert [trader.send("GET", "account").status for _ in range(3)] == [200, 200, 429]
+    trader.now_ms += 1_000
+    assert trader.send("GET", "account").status == 200
+    trader.book.close()
+
+
+def test_announcements_are_answered_five_times_in_two_seconds() -> None:
+    trader = limited(announcements_per_2s=5)
+    assert [trader.send("GET", "announcements").status for _ in range(6)] == [200] * 5 + [429]
+    trader.now_ms += 2_000
+    assert trader.send("GET", "announcements").status == 200
+    trader.book.close()
 
 
 def test_a_refused_request_is_not_executed(usual: Trader) -> None:
@@ -109,6 +142,21 @@ def test_a_forged_signature_costs_the_account_nothing(usual: Trader) -> None:
 
 def test_weights_are_the_documented_ones() -> None:
     weights = {
+        ("GET", "ping"): 1,
+        ("GET", "defaultSymbols"): 1,
+        ("GET", "symbol/offline"): 10,
+        ("GET", "trades"): 5,
+        ("GET", "historicalTrades"): 1,
+        ("GET", "aggTrades"): 1,
+        ("GET", "klines"): 1,
+        ("GET", "avgPrice"): 1,
+        ("GET", "ticker/price"): 10,
+        ("GET", "ticker/bookTicker"): 10,
+        ("GET", "capital/config/getall"): 10,
+        ("GET", "selfSymbols"): 1,
+        ("POST", "order/test"): 1,
+        ("DELETE", "openOrders"): 1,
+        ("DELETE", "order/all"): 1,
         ("GET", "ticker/24hr"): 25,
         ("GET", "exchangeInfo"): 25,
         ("GET", "time"): 1,

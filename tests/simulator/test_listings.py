@@ -324,3 +324,17 @@ def test_a_postponed_listing_stays_postponed_after_a_restart() -> None:
     restarted.now_ms = OPENS_MS
     assert restarted.refused(symbol="NEWUSDT", price="1", quantity="10")[0] == 30001
     book.close()
+
+
+def test_coming_listings_are_announced(sniper: Trader) -> None:
+    sniper.exchange.list_symbol(Listing("SOONUSDT", OPENS_MS - 5_000))
+    (block,) = sniper.ask("GET", "announcements", language="en-US", page=1, limit=20)["data"]
+    assert [row["title"] for row in block["details"]] == [
+        "MEXC Will List NEW and Open Trading for the NEW/USDT Trading Pair",
+        "MEXC Will List SOON and Open Trading for the SOON/USDT Trading Pair",
+    ]
+    assert block["details"][0]["postTime"] < sniper.now_ms
+    second = sniper.ask("GET", "announcements", page=2, limit=1)["data"][0]["details"]
+    assert [row["title"] for row in second] == [block["details"][1]["title"]]
+    sniper.now_ms = OPENS_MS
+    assert sniper.ask("GET", "announcements")["data"] == [{"details": []}]

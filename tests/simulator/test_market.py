@@ -161,7 +161,7 @@ def test_a_trade_recorded_late_counts_for_the_current_minute() -> None:
     market = Market(BTC, 7)
     path(market, 480)
     count = len(market.candles)
-    market.traded(Decimal(95_000), Decimal(2), NOW_MS)
+    market.traded(Decimal(95_000), Decimal(2), NOW_MS, Side.BUY)
     assert len(market.candles) == count
     assert market.candles[-1].quantity == 2
     assert market.candles[-1].value == 190_000

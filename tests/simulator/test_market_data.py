@@ -37,13 +37,14 @@ def test_exchange_info_shows_a_symbols_rules(trader: Trader) -> None:
                 "baseCommissionPrecision": 6,
                 "quoteCommissionPrecision": 2,
                 "orderTypes": ["LIMIT", "MARKET", "LIMIT_MAKER"],
+                "quoteOrderQtyMarketAllowed": True,
                 "isSpotTradingAllowed": True,
                 "isMarginTradingAllowed": False,
                 "quoteAmountPrecision": "1",
                 "baseSizePrecision": "0",
                 "permissions": ["SPOT"],
                 "filters": [
-                    {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "1.2", "askMultiplierDown": "0.8"}
+                    {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "0.2", "askMultiplierDown": "0.1"}
                 ],
                 "maxQuoteAmount": "2000000",
                 "makerCommission": "0",
@@ -53,11 +54,28 @@ def test_exchange_info_shows_a_symbols_rules(trader: Trader) -> None:
                 "fullName": "BTC",
                 "tradeSideType": 1,
                 "contractAddress": "",
+                "conceptPlateIds": [],
+                "conceptPlates": [],
                 "st": False,
                 "firstOpenTime": 1_514_764_800_000,
             }
         ],
     }
+
+
+def test_a_symbol_without_market_orders_takes_none_by_quote_quantity(trader: Trader) -> None:
+    trader.change(order_types=("LIMIT",))
+    (shown,) = trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")["symbols"]
+    assert shown["quoteOrderQtyMarketAllowed"] is False
+    assert trader.refused(type="MARKET", quoteOrderQty="10")[0] == 30019
+
+
+def test_paused_and_delisted_symbols_are_the_offline_ones(trader: Trader) -> None:
+    assert trader.ask("GET", "symbol/offline") == {"data": []}
+    trader.change("ETHUSDT", status="3")
+    trader.change("MXUSDT", status="2")
+    gone = [{"symbol": "ETHUSDT", "state": 3}, {"symbol": "MXUSDT", "state": 2}]
+    assert trader.ask("GET", "symbol/offline") == {"data": gone}
 
 
 def test_exchange_info_shows_one_some_or_all_symbols(trader: Trader) -> None:

@@ -191,17 +191,39 @@ def test_a_quantity_below_one_step_is_refused(trader: Trader) -> None:
     assert (code, message) == (30002, "The minimum transaction volume cannot be less than:1PEPE")
 
 
-@pytest.mark.parametrize(
+BAND = pytest.mark.parametrize(
     ("side", "price", "admitted"),
     [
         ("BUY", "114000", True),
         ("BUY", "114000.01", False),
         ("BUY", "1000", True),
-        ("SELL", "76000", True),
-        ("SELL", "75999.99", False),
+        ("SELL", "85500", True),
+        ("SELL", "85499.99", False),
         ("SELL", "500000", True),
     ],
 )
+
+
+@BAND
+def test_the_price_band_is_shown_as_increments_of_the_last_price(
+    trader: Trader, side: str, price: str, admitted: bool
+) -> None:
+    (shown,) = trader.ask("GET", "exchangeInfo", symbol="BTCUSDT")["symbols"]
+    trader.offer()
+    last = Decimal(trader.ask("GET", "ticker/price", symbol="BTCUSDT")["price"])
+    up, down = (Decimal(shown["filters"][0][name]) for name in ("bidMultiplierUp", "askMultiplierDown"))
+    assert (up, down) == (Decimal("0.2"), Decimal("0.1"))
+    within = Decimal(price) <= last * (1 + up) if side == "BUY" else Decimal(price) >= last * (1 - down)
+    assert within is admitted
+
+
+def test_a_buy_that_only_rests_has_no_highest_price(trader: Trader) -> None:
+    trader.offer()
+    assert trader.place(type="LIMIT_MAKER", price="114000.01", quantity="0.001")
+    assert trader.refused(type="IMMEDIATE_OR_CANCEL", price="114000.01")[0] == 30087
+
+
+@BAND
 def test_a_price_must_stay_within_the_band_around_the_last_price(
     trader: Trader, side: str, price: str, admitted: bool
 ) -> None:

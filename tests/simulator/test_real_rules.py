@@ -31,6 +31,12 @@ def test_a_missing_field_limits_nothing() -> None:
     assert symbol.maximum_value > Decimal(10) ** 9
 
 
+def test_the_multipliers_are_increments() -> None:
+    band = {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "0.2", "askMultiplierDown": "0.1"}
+    [symbol] = read_symbols(msgspec.json.encode({"symbols": [SHOWN | {"filters": [band]}]}))
+    assert (symbol.highest_bid, symbol.lowest_ask) == (Decimal("1.2"), Decimal("0.9"))
+
+
 @pytest.mark.parametrize(
     "odd",
     [{"quoteAsset": "BTC"}, {"quotePrecision": 99}, {"baseAsset": None}, {"baseSizePrecision": "much"}],
