@@ -19,13 +19,13 @@ from typing import Protocol
 import anyio
 import msgspec
 
-CLOCK_FACT = "clock"
+CLOCK_FACT = "clock_anchor"
 """Name under which the anchor of the last run is stored."""
 
 SPIN_MS = 2
 
 LEAST_STEP_MS = 5
-"""A smaller difference to the wall clock is ignored: two consecutive readings may differ by a millisecond."""
+"""A smaller difference to the wall clock is ignored: a pause between readings of two clocks looks like one."""
 
 READINGS = 5
 """The number of readings of both clocks from which their difference is taken."""
@@ -43,6 +43,10 @@ class Clock(Protocol):
         """Return Unix milliseconds that never go back."""
         ...
 
+    def now_ns(self) -> int:
+        """Return the same time in nanoseconds; any thread may ask."""
+        ...
+
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant, to the millisecond."""
         ...
@@ -52,8 +56,13 @@ class Anchor(msgspec.Struct, frozen=True):
     """A reading of the boot clock and of Unix time at the same moment."""
 
     boot_id: str  # of the running kernel
-    boot_ms: int
-    unix_ms: int
+    boot_ns: int
+    unix_ns: int
+
+    @property
+    def unix_ms(self) -> int:
+        """Unix milliseconds."""
+        return self.unix_ns // NS_PER_MS
 
 
 def anchored(now: Anchor, previous: Anchor | None, last_recorded_ms: int) -> Anchor:
@@ -63,10 +72,10 @@ def anchored(now: Anchor, previous: Anchor | None, last_recorded_ms: int) -> Anc
     not restarted; and the last recorded instant. So a clock that was set back makes nothing younger than it is, and one
     that was set forward makes orders expire rather than fire late.
     """
-    candidates = [now.unix_ms, last_recorded_ms]
+    candidates = [now.unix_ns, last_recorded_ms * NS_PER_MS]
     if previous is not None and previous.boot_id == now.boot_id:
-        candidates.append(previous.unix_ms + now.boot_ms - previous.boot_ms)
-    return msgspec.structs.replace(now, unix_ms=max(candidates))
+        candidates.append(previous.unix_ns + now.boot_ns - previous.boot_ns)
+    return msgspec.structs.replace(now, unix_ns=max(candidates))
 
 
 def read_anchor() -> Anchor:
@@ -74,23 +83,24 @@ def read_anchor() -> Anchor:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     ahead_ns = _wall_ahead_ns()
     boot_ns = _boot_ns()
-    return Anchor(boot_id, boot_ns // NS_PER_MS, (boot_ns + ahead_ns) // NS_PER_MS)
+    return Anchor(boot_id, boot_ns, boot_ns + ahead_ns)
 
 
 class SteadyClock:
     """Unix time from an anchor, advanced by the boot clock. It follows the wall clock forward, and never goes back."""
 
     def __init__(self, anchor: Anchor) -> None:
-        """Begin at an anchor. If it is the wall clock's time, begin at its nanosecond instead of the millisecond."""
-        wall_ahead_ns = _wall_ahead_ns()
-        ahead_ns = (anchor.unix_ms - anchor.boot_ms) * NS_PER_MS
-        is_wall_time = abs(wall_ahead_ns - ahead_ns) < LEAST_STEP_MS * NS_PER_MS
-        self._ahead_ns = wall_ahead_ns if is_wall_time else ahead_ns  # of the boot clock
+        """Begin at an anchor."""
+        self._ahead_ns = anchor.unix_ns - anchor.boot_ns  # of the boot clock
         self._stepped = asyncio.Event()
 
     def now_ms(self) -> int:
         """Return Unix milliseconds that never go back."""
-        return (_boot_ns() + self._ahead_ns) // NS_PER_MS
+        return self.now_ns() // NS_PER_MS
+
+    def now_ns(self) -> int:
+        """Return the same time in nanoseconds; any thread may ask."""
+        return _boot_ns() + self._ahead_ns
 
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant.
@@ -108,11 +118,16 @@ class SteadyClock:
         """Return by how many milliseconds the machine's wall clock is ahead of this one."""
         return round((_wall_ahead_ns() - self._ahead_ns) / NS_PER_MS)
 
-    def follow(self) -> int:
-        """Step forward to the wall clock if it is ahead; return the step in milliseconds, else 0."""
+    def follow(self, before: Callable[[int], None] = lambda _: None) -> int:
+        """Step forward to the wall clock if it is ahead; return the step in milliseconds, else 0.
+
+        ``before`` gets the step right before it is made. So a thread that reads this clock, and then an instant in its
+        time, never compares the new time with an old instant.
+        """
         step_ms = self.drift_ms()
         if step_ms < LEAST_STEP_MS:
             return 0
+        before(step_ms)
         self._ahead_ns += step_ms * NS_PER_MS
         self._stepped.set()
         self._stepped = asyncio.Event()
@@ -120,7 +135,8 @@ class SteadyClock:
 
     def anchor(self) -> Anchor:
         """Return an anchor of this clock."""
-        return msgspec.structs.replace(read_anchor(), unix_ms=self.now_ms())
+        now = read_anchor()
+        return msgspec.structs.replace(now, unix_ns=now.boot_ns + self._ahead_ns)
 
 
 def _boot_ns() -> int:

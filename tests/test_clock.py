@@ -9,25 +9,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.clock import LEAST_STEP_MS, SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
+from daemon.clock import LEAST_STEP_MS, NS_PER_MS, SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
 from tests.exchange.mexc.clocks import in_virtual_time
 
 DAY_MS = 86_400_000
-STARTED = Anchor(boot_id="boot-1", boot_ms=1_000, unix_ms=1_760_000_000_000)
+STARTED = Anchor("boot-1", boot_ns=1_000_000_123, unix_ns=1_760_000_000_000_456_789)
 """The last run's anchor."""
 
 ANCHORS = st.builds(
     Anchor,
     boot_id=st.sampled_from(["boot-1", "boot-2"]),
-    boot_ms=st.integers(0, 2**40),
-    unix_ms=st.integers(0, 2**42),
+    boot_ns=st.integers(0, 2**60),
+    unix_ns=st.integers(0, 2**62),
 )
 
 
 def later(ms: int, *, boot_id: str = "boot-1", wall_is_off_ms: int = 0) -> Anchor:
     """Return the machine's clocks the given time after the last run began; after a restart its boot clock is young."""
-    boot_ms = STARTED.boot_ms + ms if boot_id == STARTED.boot_id else 500
-    return Anchor(boot_id=boot_id, boot_ms=boot_ms, unix_ms=STARTED.unix_ms + ms + wall_is_off_ms)
+    boot_ns = STARTED.boot_ns + ms * NS_PER_MS if boot_id == STARTED.boot_id else 500_000_000
+    return Anchor(boot_id, boot_ns, STARTED.unix_ns + (ms + wall_is_off_ms) * NS_PER_MS)
 
 
 # --- where a run begins
@@ -61,7 +61,7 @@ def test_a_run_begins_no_earlier_than_the_last_one_ended(
     """A clock that was set back makes nothing younger than it is; one set forward makes orders expire, not fire."""
     begun = anchored(now, STARTED, STARTED.unix_ms + last_recorded_after_ms)
     assert begun.unix_ms - STARTED.unix_ms == begins_after_ms
-    assert (begun.boot_id, begun.boot_ms) == (now.boot_id, now.boot_ms)
+    assert (begun.boot_id, begun.boot_ns) == (now.boot_id, now.boot_ns)
 
 
 def test_without_a_last_run_what_is_on_record_counts() -> None:
@@ -70,8 +70,8 @@ def test_without_a_last_run_what_is_on_record_counts() -> None:
 
 def test_another_boots_clock_is_not_compared_with_ours() -> None:
     """A machine that ran for a year before its restart would put us a year ahead."""
-    year = msgspec.structs.replace(STARTED, boot_id="boot-0", boot_ms=0)
-    now = Anchor(boot_id="boot-1", boot_ms=365 * DAY_MS, unix_ms=STARTED.unix_ms + 1)
+    year = msgspec.structs.replace(STARTED, boot_id="boot-0", boot_ns=0)
+    now = Anchor("boot-1", 365 * DAY_MS * NS_PER_MS, STARTED.unix_ns + NS_PER_MS)
     assert anchored(now, year, 0).unix_ms == STARTED.unix_ms + 1
 
 
@@ -81,10 +81,10 @@ def test_a_run_begins_at_the_latest_time_that_any_trustworthy_clock_shows(
     now: Anchor, previous: Anchor | None, last_recorded_ms: int
 ) -> None:
     begun = anchored(now, previous, last_recorded_ms)
-    shown = [now.unix_ms, last_recorded_ms]
+    shown = [now.unix_ns, last_recorded_ms * NS_PER_MS]
     if previous is not None and previous.boot_id == now.boot_id:
-        shown.append(previous.unix_ms + (now.boot_ms - previous.boot_ms))
-    assert begun.unix_ms == max(shown)
+        shown.append(previous.unix_ns + (now.boot_ns - previous.boot_ns))
+    assert begun.unix_ns == max(shown)
 
 
 @given(runs=st.lists(st.tuples(st.integers(0, DAY_MS), st.integers(-DAY_MS, DAY_MS), st.booleans()), max_size=8))
@@ -94,7 +94,8 @@ def test_the_time_never_goes_back_from_run_to_run(runs: list[tuple[int, int, boo
     boot, boot_ms, true_ms, previous, recorded_ms = 0, 0, 1_760_000_000_000, None, 0
     for lasted_ms, wall_is_off_ms, rebooted in runs:
         boot, boot_ms = (boot + 1, 0) if rebooted else (boot, boot_ms)
-        begun = anchored(Anchor(str(boot), boot_ms, true_ms + wall_is_off_ms), previous, recorded_ms)
+        now = Anchor(str(boot), boot_ms * NS_PER_MS, (true_ms + wall_is_off_ms) * NS_PER_MS)
+        begun = anchored(now, previous, recorded_ms)
         assert begun.unix_ms >= recorded_ms
         boot_ms, true_ms = boot_ms + lasted_ms, true_ms + lasted_ms
         previous, recorded_ms = begun, begun.unix_ms + lasted_ms
@@ -110,7 +111,7 @@ def test_an_anchor_survives_the_disk() -> None:
 def test_the_machines_clocks_are_read() -> None:
     before, anchor, after = read_anchor(), read_anchor(), read_anchor()
     assert before.boot_id == anchor.boot_id == after.boot_id != ""
-    assert before.boot_ms <= anchor.boot_ms <= after.boot_ms
+    assert before.boot_ns <= anchor.boot_ns <= after.boot_ns
     assert abs(anchor.unix_ms - time.time_ns() // 1_000_000) < 60_000  # noqa: TID251  # what is compared with
 
 
@@ -178,7 +179,9 @@ def test_a_wall_clock_that_is_set_forward_is_followed(machine: Machine, set_ms: 
     clock = SteadyClock(read_anchor())
     machine.wall_ns += set_ms * 1_000_000
     machine.run(10)
-    assert clock.follow() == set_ms
+    seen: list[tuple[int, int]] = []
+    assert clock.follow(lambda step_ms: seen.append((step_ms, clock.now_ms()))) == set_ms
+    assert seen == [(set_ms, 1_760_000_000_010)], "who converts instants is told before the clock steps"
     assert clock.now_ms() == 1_760_000_000_010 + set_ms
     assert (clock.drift_ms(), clock.follow()) == (0, 0)
     assert clock.anchor().unix_ms == clock.now_ms()
@@ -211,11 +214,45 @@ def test_the_clock_is_never_ahead_of_the_wall_clock_it_was_read_from(wall_ns: in
         machine.pause_ns = pause_ns
         clock = SteadyClock(read_anchor())
         now_ns = machine.wall_ns
-        assert 0 <= now_ns - clock.now_ms() * 1_000_000 <= pause_ns + 2_000_000
+        assert 0 <= now_ns - clock.now_ns() <= pause_ns
+
+
+@given(boot_ns=st.integers(0, 3_000_000), wall_ns=st.integers(0, 3_000_000))
+@settings(deadline=None)
+def test_a_start_adds_no_constant_error(boot_ns: int, wall_ns: int) -> None:
+    """Two clocks that are both cut to milliseconds before they are subtracted would add up to a millisecond."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        machine = Machine(monkeypatch)
+        machine.boot_ns += boot_ns
+        machine.wall_ns += wall_ns
+        clock = SteadyClock(read_anchor())
+        machine.run(7)
+        assert clock.now_ns() == machine.wall_ns
+
+
+@given(
+    boot_ns=st.integers(0, 3_000_000), lasted_ns=st.lists(st.integers(0, 3_000_000), max_size=9), back_ms=st.integers()
+)
+@settings(deadline=None)
+def test_a_restart_continues_the_last_runs_time_to_the_nanosecond(
+    boot_ns: int, lasted_ns: list[int], back_ms: int
+) -> None:
+    """Also where the wall clock was set back, and however often."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        machine = Machine(monkeypatch)
+        machine.boot_ns += boot_ns
+        true_ns = machine.wall_ns
+        anchor = read_anchor()
+        machine.wall_ns -= abs(back_ms)
+        for each_ns in lasted_ns:
+            machine.boot_ns += each_ns
+            true_ns += each_ns
+            anchor = anchored(read_anchor(), anchor, SteadyClock(anchor).now_ms())
+            assert SteadyClock(anchor).now_ns() == true_ns
 
 
 def test_a_run_that_began_ahead_of_the_wall_clock_says_so(machine: Machine) -> None:
-    anchor = msgspec.structs.replace(read_anchor(), unix_ms=1_760_000_000_000 + DAY_MS)
+    anchor = msgspec.structs.replace(read_anchor(), unix_ns=(1_760_000_000_000 + DAY_MS) * NS_PER_MS)
     clock = SteadyClock(anchor)
     machine.run(5)
     assert clock.now_ms() == 1_760_000_000_005 + DAY_MS

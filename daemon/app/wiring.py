@@ -238,7 +238,7 @@ class Process:
         behind_ms = -clock.drift_ms()  # how far the machine's clock is behind ours
         while True:
             await anyio.sleep(WALL_CHECK_S)
-            followed_ms = clock.follow()
+            followed_ms = clock.follow(engine.exchange.clock_steps)
             if followed_ms:
                 engine.clock_stepped(followed_ms, _anchor_fact(clock.anchor()))
             jump_ms = behind_ms + clock.drift_ms() + followed_ms

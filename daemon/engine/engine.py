@@ -93,8 +93,7 @@ class Engine:
         self._housekeeping.config = rules.config
 
     def clock_stepped(self, step_ms: int, facts: dict[str, str]) -> None:
-        """Apply a jump of the clock, forward by ``step_ms``; ``facts`` are stored."""
-        self.exchange.clock_stepped(step_ms)
+        """Apply a jump that the clock made, forward by ``step_ms``; ``facts`` are stored."""
         self.decide(stepped, step_ms, facts)
         self._dispatcher.wake()
         self._reconciler.wake()

@@ -4,12 +4,13 @@ An exchange answers with values (:mod:`daemon.core.values.exchange_replies`). A 
 keeps the difference between a refusal and an unknown outcome.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
 import msgspec
 
+from daemon.core.rules.exchange_clock import ExchangeClock
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, PreflightResult, QueryResult, Source
 from daemon.core.values.orders import Order
@@ -75,7 +76,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     reachable: bool | None  # None: not tried yet
     offset_ms: int | None  # the exchange's clock minus ours
-    round_trip_ms: int | None
+    uncertainty_ms: float | None  # by how much the offset is wrong at most
+    round_trip_ms: int | None  # of the best sample
     measured_ms: int | None  # when
     weight_used: int  # in the running window
     weight_limit: int
@@ -85,6 +87,11 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class Exchange(Protocol):
     """An exchange."""
+
+    @property
+    def clock(self) -> ExchangeClock:
+        """The exchange's clock: converts its instants to ours, from any thread."""
+        ...
 
     def prepare(self, order: Order, attempt: Attempt) -> OrderRequest:
         """Sign and build the request of one attempt."""
@@ -148,8 +155,12 @@ class Exchange(Protocol):
         """Measure the exchange's clock against ours; return whether it answered."""
         ...
 
-    def clock_stepped(self, step_ms: int) -> None:
-        """Record that our clock jumped forward by ``step_ms``, which changes its offset to the exchange's clock."""
+    def on_clock_measured(self, listener: Callable[[], None]) -> None:
+        """Call a listener after each sample of the exchange's clock."""
+        ...
+
+    def clock_steps(self, step_ms: int) -> None:
+        """Prepare for a jump of our clock, forward by ``step_ms``: its offset to the exchange's clock changes."""
         ...
 
     def back_off(self, until_ms: int) -> None:

@@ -63,7 +63,7 @@ def recorded_ms(connection: sqlite3.Connection, now: Anchor) -> int:
     last = connection.execute("SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
     stored = _fact(connection, CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
-    return anchored(msgspec.structs.replace(now, unix_ms=0), previous, 0 if last is None else last[0]).unix_ms
+    return anchored(msgspec.structs.replace(now, unix_ns=0), previous, 0 if last is None else last[0]).unix_ms
 
 
 def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:

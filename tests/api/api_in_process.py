@@ -18,6 +18,7 @@ from daemon.api.http.peer import Peer
 from daemon.api.http.request import Request
 from daemon.api.http.response import Response, completed
 from daemon.api.server import endpoints
+from daemon.clock import NS_PER_MS
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config
 from daemon.core.rules.trading_rules import Rules
@@ -43,6 +44,10 @@ class WallClock(LoopClock):
     def now_ms(self) -> int:
         """Return Unix milliseconds."""
         return wall_ms()
+
+    def now_ns(self) -> int:
+        """Return the same in nanoseconds."""
+        return wall_ms() * NS_PER_MS
 
 
 class Api:

@@ -76,7 +76,8 @@ def _standing() -> MonitorSnapshot:
     """Return the status of a daemon in which nothing has happened yet."""
     state = TradingState(Rules(), lambda _: (), lambda _: None)
     health = Health(
-        reachable=True, offset_ms=0, round_trip_ms=0, measured_ms=0, weight_used=0, weight_limit=1, backoff_until_ms=0,
+        reachable=True, uncertainty_ms=1.5,
+        offset_ms=0, round_trip_ms=0, measured_ms=0, weight_used=0, weight_limit=1, backoff_until_ms=0,
         error=None,
     )  # fmt: skip
     return MonitorSnapshot(

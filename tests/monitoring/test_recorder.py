@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from daemon.clock import NS_PER_MS
 from daemon.core.state.changes import Send
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Advice, Answer, NotSent
@@ -23,6 +24,10 @@ class StillClock:
     def now_ms(self) -> int:
         """Return the time."""
         return NOON_MS
+
+    def now_ns(self) -> int:
+        """Return it in nanoseconds."""
+        return NOON_MS * NS_PER_MS
 
     async def reach(self, at_ms: int) -> None:
         """Be there."""

@@ -11,7 +11,8 @@ import anyio
 import looptime
 from anyio.abc import TaskGroup
 
-from daemon.exchange.mexc.transport import Failure, Reply
+from daemon.clock import NS_PER_MS
+from daemon.exchange.mexc.transport import BeforeWrite, Failure, Reply
 from daemon.simulator import messages
 from daemon.simulator.exchange import DelayedRequest, SimulatedExchange
 from daemon.store.opening import open_for_reading, prepare
@@ -34,6 +35,10 @@ class VirtualClock:
     def now_ms(self) -> int:
         """Return the time."""
         return EPOCH_MS + round(asyncio.get_running_loop().time() * 1_000)
+
+    def now_ns(self) -> int:
+        """Return it in nanoseconds."""
+        return EPOCH_MS * NS_PER_MS + round(asyncio.get_running_loop().time() * 1_000_000_000)
 
     async def reach(self, at_ms: int) -> None:
         """Wait until an instant."""
@@ -289,8 +294,16 @@ class VirtualTransport:
         async with asyncio.timeout(timeout_s):
             return await self._network.connect(self._life)
 
-    async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:  # noqa: ARG002
+    async def request(
+        self,
+        request: bytes,
+        timeout_s: float,
+        *,
+        repeatable: bool,  # noqa: ARG002
+        before_write: BeforeWrite = lambda _: None,
+    ) -> Reply | Failure:
         """Make one request."""
         connection = await self.connect(timeout_s)
+        before_write(connection)
         connection.write(request)
         return await connection.reply(timeout_s)

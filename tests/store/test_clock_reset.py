@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon.clock import CLOCK_FACT, Anchor, anchored
+from daemon.clock import CLOCK_FACT, NS_PER_MS, Anchor, anchored
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Event
@@ -22,8 +22,8 @@ from tests.support import making
 NOW_MS = making.NOW_MS
 AHEAD_MS = 3 * 86_400_000
 WRONG_MS = NOW_MS + AHEAD_MS
-NOW = Anchor(boot_id="boot-1", boot_ms=50_000, unix_ms=NOW_MS)
-STARTED = Anchor(boot_id="boot-1", boot_ms=40_000, unix_ms=WRONG_MS - 10_000)
+NOW = Anchor(boot_id="boot-1", boot_ns=50_000 * NS_PER_MS, unix_ns=NOW_MS * NS_PER_MS)
+STARTED = Anchor(boot_id="boot-1", boot_ns=40_000 * NS_PER_MS, unix_ns=(WRONG_MS - 10_000) * NS_PER_MS)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_a_run_begins_at_the_machines_clock_again(path: Path) -> None:
     assert (done.was_ms, done.now_ms) == (WRONG_MS, NOW_MS)
     found = await read(path)
     previous = msgspec.json.decode(found.facts[CLOCK_FACT], type=Anchor)
-    later = msgspec.structs.replace(NOW, boot_ms=NOW.boot_ms + 5, unix_ms=NOW_MS + 5)
+    later = Anchor(NOW.boot_id, NOW.boot_ns + 5 * NS_PER_MS, NOW.unix_ns + 5 * NS_PER_MS)
     assert anchored(later, previous, found.last_ms).unix_ms == NOW_MS + 5
     with closing(sqlite3.connect(path)) as database:
         events = database.execute("SELECT at_ms, name, actor FROM events ORDER BY event_id").fetchall()

@@ -1,7 +1,7 @@
 """The MEXC client: the exchange port over signed requests."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
 import anyio
@@ -9,6 +9,7 @@ import anyio
 from daemon.clock import Clock
 from daemon.config.credentials import Credentials
 from daemon.config.tables import ExchangeTable
+from daemon.core.rules.exchange_clock import ExchangeClock
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import (
     CancelAnswer,
@@ -65,6 +66,15 @@ class MexcExchange:
         self._not_before_ms = 0  # after a failure, rules are not queried before then
         self._asking = asyncio.Lock()
         self._loading = asyncio.Lock()
+
+    @property
+    def clock(self) -> ExchangeClock:
+        """The exchange's clock."""
+        return self._requests.exchange_clock
+
+    def on_clock_measured(self, listener: Callable[[], None]) -> None:
+        """Call a listener after each sample of the exchange's clock."""
+        self._requests.on_measured = listener
 
     def reload(self, table: ExchangeTable) -> None:
         """Take a new configuration, for all requests from the next one on."""
@@ -179,9 +189,9 @@ class MexcExchange:
         """Measure the exchange's clock against ours."""
         return await self._requests.measure_clock()
 
-    def clock_stepped(self, step_ms: int) -> None:
-        """Record that our clock jumped forward by ``step_ms``."""
-        self._requests.clock_stepped(step_ms)
+    def clock_steps(self, step_ms: int) -> None:
+        """Prepare for a jump of our clock, forward by ``step_ms``."""
+        self._requests.clock_steps(step_ms)
 
     def back_off(self, until_ms: int) -> None:
         """Send no request before then: the exchange asked an earlier process to wait."""

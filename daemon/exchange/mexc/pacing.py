@@ -87,12 +87,12 @@ class Pacer:
         self._backoff_ended.set()
         self._backoff_ended = asyncio.Event()
 
-    def clock_stepped(self, step_ms: int) -> None:
-        """Keep the remaining length of each running wait after the clock jumped forward by ``step_ms``."""
-        before_ms = self._clock.now_ms() - step_ms
-        if self.backoff_until_ms > before_ms:
+    def clock_steps(self, step_ms: int) -> None:
+        """Keep the remaining length of each running wait; the clock is about to jump forward by ``step_ms``."""
+        now_ms = self._clock.now_ms()
+        if self.backoff_until_ms > now_ms:
             self.backoff_until_ms += step_ms
-        if self.orders_backoff_until_ms > before_ms:
+        if self.orders_backoff_until_ms > now_ms:
             self.orders_backoff_until_ms += step_ms
 
     async def wait(self, weight: int) -> None:

@@ -1,18 +1,20 @@
 """Signed, paced requests, and the exchange's health and clock according to the answers."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
-from daemon.clock import Clock
+from daemon.clock import NS_PER_MS, Clock
 from daemon.config.credentials import Credentials
 from daemon.config.tables import ExchangeTable
+from daemon.core.rules.exchange_clock import ExchangeClock
 from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.pacing import Pacer
 from daemon.exchange.mexc.replies import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
-from daemon.exchange.mexc.transport import Failure, Reply, Transport
+from daemon.exchange.mexc.transport import Connection, Failure, Reply, Transport
 from daemon.exchange.port import Health
 
 OK, BAD_REQUEST = 200, 400
@@ -21,6 +23,9 @@ FIRST_WAIT_MS = 500
 further refusal, up to a minute. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
 LONGEST_ENVELOPE = 4_000
 """The longest answer that is searched for a code, in bytes: a longer one is a list."""
+SAMPLES_AT_ONCE = 3
+"""Requests of one measurement of the clock at most: one that opens the connection, one that contradicts what is known,
+and one that confirms it."""
 
 
 class ExchangeCall(msgspec.Struct, frozen=True):
@@ -28,8 +33,19 @@ class ExchangeCall(msgspec.Struct, frozen=True):
 
     asked: str
     reply: Reply | Failure
-    began_ms: int
-    ended_ms: int
+    written_ns: int  # when its last byte was to be written; if nothing was written: when it was to be sent
+    ended_ns: int
+    fresh_connection: bool  # the connection carried no request before
+
+    @property
+    def began_ms(self) -> int:
+        """When it was written, in Unix ms."""
+        return self.written_ns // NS_PER_MS
+
+    @property
+    def ended_ms(self) -> int:
+        """When the answer was there, in Unix ms."""
+        return self.ended_ns // NS_PER_MS
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -52,14 +68,13 @@ class Requests:
         self._credentials = credentials
         self._public_headers = "Content-Type: application/json\r\n"
         self._headers = f"X-MEXC-APIKEY: {credentials.api_key.reveal()}\r\n{self._public_headers}"
-        self._offset_ms: int | None = None  # the exchange's clock minus ours
-        self._round_trip_ms: int | None = None
-        self._measured_ms: int | None = None
+        self.exchange_clock = ExchangeClock()
+        self.on_measured: Callable[[], None] = lambda: None  # is called after each sample of the exchange's clock
         self._reachable: bool | None = None
         self._error: str | None = None
         self._measuring = asyncio.Lock()
         self._refused_in_a_row = 0  # by the gateway
-        self._stepped_ms = 0  # by how much our clock has jumped forward since the start
+        self._stepped_ns = 0  # by how much our clock has jumped forward since the start
 
     def reload(self, table: ExchangeTable) -> None:
         """Take a new configuration, for all requests from the next one on."""
@@ -67,7 +82,7 @@ class Requests:
 
     def exchange_ms(self, local_ms: int) -> int:
         """Convert an instant of our clock into the exchange's time."""
-        return local_ms + (self._offset_ms or 0)
+        return self.exchange_clock.exchange_ns(local_ms * NS_PER_MS) // NS_PER_MS
 
     async def public(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Send a request that needs no key, once the rate limit has room."""
@@ -91,40 +106,46 @@ class Requests:
         return await self._send(self.signed("DELETE", path, encode(parameters)))
 
     async def measure_clock(self) -> bool:
-        """Measure the exchange's clock against ours, at the middle of the round trip.
+        """Sample the exchange's clock, and once more at once where a sample is not enough; return whether it answered.
 
-        Concurrent callers share one measurement. A measurement that took longer than a request is valid is too
-        imprecise to replace a shorter one.
+        Concurrent callers share one measurement.
         """
-        asked_ms = self.clock.now_ms()
+        asked_ns = self.clock.now_ns()
         async with self._measuring:
-            if self._measured_ms is not None and self._measured_ms > asked_ms:
+            known = self.exchange_clock.known
+            if known is not None and known.at_ns > asked_ns:
                 return True
-            answer = await self.public("/api/v3/time", [], weight=1)
-            server_ms = _server_ms(answer.reply)
-            round_trip_ms = answer.ended_ms - answer.began_ms
-            if server_ms is None:
-                return False
-            if self._offset_ms is None or round_trip_ms <= self.table.recv_window_ms:
-                self._offset_ms = server_ms - (answer.began_ms + answer.ended_ms) // 2
-                self._round_trip_ms = round_trip_ms
-                self._measured_ms = answer.ended_ms
-            return True
+            has_answered = False
+            for _ in range(SAMPLES_AT_ONCE):
+                answer = await self.public("/api/v3/time", [], weight=1)
+                server_ms = _server_ms(answer.reply)
+                if server_ms is None:
+                    break
+                has_answered = True
+                is_enough = self.exchange_clock.sample(
+                    answer.written_ns, answer.ended_ns, server_ms, fresh_connection=answer.fresh_connection
+                )
+                self.on_measured()
+                if is_enough:
+                    break
+            return has_answered
 
-    def clock_stepped(self, step_ms: int) -> None:
-        """Record that our clock jumped forward, so that requests are still signed with the exchange's time."""
-        self._stepped_ms += step_ms
-        if self._offset_ms is not None:
-            self._offset_ms -= step_ms
-        self.pacer.clock_stepped(step_ms)
+    def clock_steps(self, step_ms: int) -> None:
+        """Prepare for a jump of our clock, so that requests are still signed with the exchange's time."""
+        self._stepped_ns += step_ms * NS_PER_MS
+        self.exchange_clock.stepped(step_ms * NS_PER_MS)
+        self.pacer.clock_steps(step_ms)
 
     def health(self) -> Health:
         """Return the state of the client."""
+        known = self.exchange_clock.known
+        aged = None if known is None else known.aged(self.clock.now_ns())
         return Health(
             reachable=self._reachable,
-            offset_ms=self._offset_ms,
-            round_trip_ms=self._round_trip_ms,
-            measured_ms=self._measured_ms,
+            offset_ms=None if known is None else known.middle_ns // NS_PER_MS,
+            uncertainty_ms=None if aged is None else aged.uncertainty_ns / NS_PER_MS,
+            round_trip_ms=None if known is None else round(known.round_trip_ns / NS_PER_MS),
+            measured_ms=None if known is None else known.at_ns // NS_PER_MS,
             weight_used=self.pacer.used(),
             weight_limit=self.table.weight_per_10s,
             backoff_until_ms=self.pacer.backoff_until_ms,
@@ -169,12 +190,21 @@ class Requests:
         return reply
 
     async def _send(self, prepared: Prepared) -> ExchangeCall:
-        began_ms, stepped_ms = self.clock.now_ms(), self._stepped_ms
-        timeout_s = self.table.timeout_ms / 1_000
-        reply = await self.transport.request(prepared.request, timeout_s, repeatable=prepared.repeatable)
-        ended_ms = self.clock.now_ms()
-        began_ms += self._stepped_ms - stepped_ms  # as our clock shows it now, so that the difference is a duration
-        return ExchangeCall(prepared.asked, self.received(prepared, reply), began_ms, ended_ms)
+        written_ns, stepped_ns, is_fresh = self.clock.now_ns(), self._stepped_ns, False
+
+        def before_write(connection: Connection) -> None:
+            nonlocal written_ns, stepped_ns, is_fresh
+            written_ns, stepped_ns, is_fresh = self.clock.now_ns(), self._stepped_ns, not connection.reused
+
+        reply = await self.transport.request(
+            prepared.request,
+            self.table.timeout_ms / 1_000,
+            repeatable=prepared.repeatable,
+            before_write=before_write,
+        )
+        ended_ns = self.clock.now_ns()
+        written_ns += self._stepped_ns - stepped_ns  # as our clock shows it now, so that the difference is a duration
+        return ExchangeCall(prepared.asked, self.received(prepared, reply), written_ns, ended_ns, is_fresh)
 
     def _redacted(self, reply: Reply | Failure, target: str) -> Reply | Failure:
         """Redact our keys and the request's signature in an answer: a gateway's page may quote the request."""

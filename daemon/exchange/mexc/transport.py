@@ -12,7 +12,7 @@ makes its last checks between the first two; ``write`` does not wait.
 import asyncio
 import re
 import select
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -81,6 +81,10 @@ class Connection(Protocol):
         ...
 
 
+BeforeWrite = Callable[[Connection], None]
+"""Is called with the connection right before a request is written."""
+
+
 class Transport(Protocol):
     """Carries requests to the exchange."""
 
@@ -101,11 +105,17 @@ class Transport(Protocol):
         """
         ...
 
-    async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
+    async def request(
+        self, request: bytes, timeout_s: float, *, repeatable: bool, before_write: BeforeWrite = lambda _: None
+    ) -> Reply | Failure:
         """Send one request as soon as there is a connection.
 
-        ``timeout_s`` limits opening the connection, and then again the answer. A ``repeatable`` request is written once
-        more if its connection drops before the answer.
+        Args:
+            request: its bytes.
+            timeout_s: the limit for opening the connection, and then again for the answer.
+            repeatable: the request is written once more if its connection drops before the answer.
+            before_write: is called right before the request is written, each time.
+
         """
         ...
 
@@ -208,7 +218,9 @@ class HttpTransport:
         """Return an open connection."""
         return PooledConnection(await self._pool.connect(timeout_s / 2), self._pool)
 
-    async def request(self, request: bytes, timeout_s: float, *, repeatable: bool) -> Reply | Failure:
+    async def request(
+        self, request: bytes, timeout_s: float, *, repeatable: bool, before_write: BeforeWrite = lambda _: None
+    ) -> Reply | Failure:
         """Send one request as soon as there is a connection."""
         is_written = False
         while True:
@@ -217,6 +229,7 @@ class HttpTransport:
                     connection = await self.connect(timeout_s)
             except (aiohttp.ClientError, OSError) as error:
                 return Failure(written=is_written, why=describe(error))
+            before_write(connection)
             if not connection.write(request):
                 if connection.reused:
                     continue

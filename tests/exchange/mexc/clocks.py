@@ -6,6 +6,8 @@ from collections.abc import Callable
 import looptime
 import pytest
 
+from daemon.clock import NS_PER_MS
+
 BEGIN_MS = 1_760_000_000_000
 
 
@@ -13,19 +15,23 @@ class ManualClock:
     """Moves only when a test moves it."""
 
     def __init__(self, now_ms: int = BEGIN_MS) -> None:
-        self._now_ms = now_ms
+        self._now_ns = now_ms * NS_PER_MS
 
     def now_ms(self) -> int:
         """Return Unix milliseconds."""
-        return self._now_ms
+        return self._now_ns // NS_PER_MS
+
+    def now_ns(self) -> int:
+        """Return the same in nanoseconds."""
+        return self._now_ns
 
     async def reach(self, at_ms: int) -> None:
         """Advance to a time, unless it has passed."""
-        self._now_ms = max(self._now_ms, at_ms)
+        self._now_ns = max(self._now_ns, at_ms * NS_PER_MS)
 
     def advance(self, ms: int) -> None:
         """Advance by a duration."""
-        self._now_ms += ms
+        self._now_ns += ms * NS_PER_MS
 
 
 class LoopClock:
@@ -34,6 +40,10 @@ class LoopClock:
     def now_ms(self) -> int:
         """Return Unix milliseconds."""
         return BEGIN_MS + round(asyncio.get_running_loop().time() * 1_000)
+
+    def now_ns(self) -> int:
+        """Return the same in nanoseconds."""
+        return BEGIN_MS * NS_PER_MS + round(asyncio.get_running_loop().time() * 1_000_000_000)
 
     async def reach(self, at_ms: int) -> None:
         """Wait until a time."""

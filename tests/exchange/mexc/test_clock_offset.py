@@ -1,12 +1,16 @@
 """The offset of the exchange's clock: measured at the middle of the round trip, and used in every signed request."""
 
 from asyncio import gather
+from typing import Any
 
+import aiohttp
 import anyio
 import pytest
 
+from daemon.config.credentials import PAPER
 from daemon.core.values.exchange_replies import Source
 from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.transport import open_transport
 
 from .clocks import BEGIN_MS, LoopClock, ManualClock, in_virtual_time
 from .posting import place
@@ -16,6 +20,7 @@ from .scripted import (
     ORDER_CANCELLED,
     ORDER_PLACED,
     TIME,
+    UNPACED,
     Answerer,
     ScriptedExchange,
     an_attempt,
@@ -48,17 +53,73 @@ async def test_the_offset_is_measured_at_the_middle_of_the_round_trip(
     assert await client.measure_clock()
     health = client.health()
     assert health.offset_ms == ahead_ms
+    assert health.uncertainty_ms == way_ms + 0.5
     assert health.round_trip_ms == 2 * way_ms
-    assert health.measured_ms == BEGIN_MS + 2 * way_ms
+    assert health.measured_ms == clock.now_ms()
 
 
-async def test_an_asymmetric_round_trip_causes_an_error_of_half_the_difference(
+async def test_an_asymmetric_round_trip_causes_an_error_of_half_the_difference_which_is_within_the_bound(
     exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
-    """A single measurement cannot detect it; the error is at most half of the round trip."""
     exchange.on(TIME, time_reply(clock, ahead_ms=500, there_ms=90, back_ms=10))
     await client.measure_clock()
     assert client.health().offset_ms == 500 + 40
+    assert client.health().uncertainty_ms == pytest.approx(50.5, abs=0.02)
+
+
+async def test_the_first_measurement_opens_a_connection_and_measures_over_it(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
+) -> None:
+    """The server's work for a new connection would count as the way there."""
+    new = time_reply(clock, ahead_ms=300, there_ms=170, back_ms=20)
+    exchange.on(TIME, new, time_reply(clock, ahead_ms=300, there_ms=20, back_ms=20))
+    await client.measure_clock()
+    assert (client.health().offset_ms, client.health().round_trip_ms) == (300, 40)
+    await client.measure_clock()
+    assert len(exchange.requests(TIME)) == 3, "later ones use an open connection"
+
+
+class SlowConnector(aiohttp.TCPConnector):
+    """Opens connections slowly, by a clock that a test moves."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def connect(self, *arguments: Any) -> aiohttp.connector.Connection:
+        """Open a connection."""
+        self._clock.advance(150)
+        return await super().connect(*arguments)
+
+
+async def test_the_round_trip_begins_when_a_connection_is_open(exchange: ScriptedExchange, clock: ManualClock) -> None:
+    exchange.on(TIME, time_reply(clock, ahead_ms=300, there_ms=20, back_ms=20), HANG_UP)
+    async with open_transport(exchange.url, SlowConnector(clock)) as transport:
+        client = MexcExchange(transport, PAPER, clock, UNPACED)
+        await client.measure_clock()
+        assert (client.health().offset_ms, client.health().round_trip_ms) == (300, 40)
+
+
+async def test_a_step_of_the_exchanges_clock_is_followed_by_the_next_measurement(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
+) -> None:
+    """A second sample confirms it at once, so that the next signed request is accepted."""
+    exchange.on(TIME, time_reply(clock, ahead_ms=300, there_ms=5, back_ms=5))
+    await client.measure_clock()
+    exchange.on(TIME, time_reply(clock, ahead_ms=-9_000, there_ms=5, back_ms=5))
+    await client.measure_clock()
+    assert client.health().offset_ms == -9_000
+
+
+async def test_an_answer_that_is_late_moves_nothing(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
+) -> None:
+    fast = time_reply(clock, ahead_ms=300, there_ms=20, back_ms=20)
+    exchange.on(TIME, fast, fast, time_reply(clock, ahead_ms=300, there_ms=20, back_ms=420), fast)
+    for _ in range(4):
+        await client.measure_clock()
+        assert client.health().offset_ms == 300
+        assert client.health().round_trip_ms == 40
 
 
 @pytest.mark.parametrize("ahead_ms", [0, 1_500, -1_500])
@@ -126,7 +187,7 @@ async def test_concurrent_callers_share_a_measurement(
     """After a refused timestamp many orders request a measurement at the same time."""
     exchange.on(TIME, time_reply(clock, ahead_ms=777, there_ms=1, back_ms=1))
     assert await gather(*(client.measure_clock() for _ in range(10))) == [True] * 10
-    assert len(exchange.requests()) == 1
+    assert len(exchange.requests()) == 2, "one opened the connection"
 
 
 async def test_a_failed_measurement_is_not_shared(exchange: ScriptedExchange, client: MexcExchange) -> None:
@@ -138,7 +199,7 @@ async def test_a_measurement_slower_than_a_request_is_valid_for_does_not_replace
     exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
 ) -> None:
     fast = time_reply(clock, ahead_ms=777, there_ms=10, back_ms=10)
-    slow = time_reply(clock, ahead_ms=777, there_ms=2_001, back_ms=0)
+    slow = time_reply(clock, ahead_ms=777, there_ms=2_001, back_ms=2_001)
     exchange.on(TIME, fast, slow)
     assert await client.measure_clock()
     assert await client.measure_clock()
@@ -177,12 +238,12 @@ async def test_after_a_jump_of_our_clock_requests_are_still_signed_with_the_exch
     exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock, step_ms: int
 ) -> None:
     exchange.on(TIME, time_reply(clock, ahead_ms=step_ms, there_ms=0, back_ms=0))
-    client.clock_stepped(5)  # before the first measurement
+    client.clock_steps(5)  # before the first measurement
     await client.measure_clock()
     exchange_ms = clock.now_ms() + step_ms
     client.back_off(clock.now_ms() + 60_000)
+    client.clock_steps(step_ms)
     clock.advance(step_ms)
-    client.clock_stepped(step_ms)
     health = client.health()
     assert health.offset_ms == 0
     assert clock.now_ms() == exchange_ms
@@ -195,12 +256,12 @@ async def test_a_jump_of_our_clock_does_not_distort_a_measurement(
     async def send_time(_request: Request) -> bytes:
         clock.advance(40)
         server_ms = clock.now_ms() + 1_500
+        client.clock_steps(1_000)
         clock.advance(1_000)  # the jump
-        client.clock_stepped(1_000)
         clock.advance(40)
         return ok({"serverTime": server_ms})
 
-    exchange.on(TIME, send_time)
+    exchange.on(TIME, send_time, time_reply(clock, ahead_ms=500, there_ms=40, back_ms=40))
     await client.measure_clock()
     assert (client.health().offset_ms, client.health().round_trip_ms) == (500, 80)
 
@@ -210,8 +271,8 @@ async def test_a_jump_of_our_clock_does_not_change_the_backoff_of_a_cancel(
 ) -> None:
     exchange.on("DELETE /api/v3/order", ok({}))
     client.back_off(clock.now_ms() + 60_000)
+    client.clock_steps(86_400_000)
     clock.advance(86_400_000)
-    client.clock_stepped(86_400_000)
     assert "for another 60000 ms" in (await client.cancel(an_order())).answered
     clock.advance(60_000)
     assert (await client.cancel(an_order())).outcome == "accepted"

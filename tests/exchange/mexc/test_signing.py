@@ -190,4 +190,4 @@ async def order(requests: Requests, parameters: Parameters) -> ExchangeCall:
     prepared = requests.signed("POST", "/api/v3/order", encode(parameters), FAR_MS)
     connection = await requests.transport.connect(60)
     assert connection.write(prepared.request)
-    return ExchangeCall(prepared.asked, requests.received(prepared, await connection.reply(60)), 0, 0)
+    return ExchangeCall(prepared.asked, requests.received(prepared, await connection.reply(60)), 0, 0, False)

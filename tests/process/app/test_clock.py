@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+from daemon.clock import CLOCK_FACT, NS_PER_MS
 from tests.support import ME, Daemon, Exchange, wall_ms
 from tests.support.command import Ran, sniperd
 from tests.support.signals import market_buy
@@ -131,7 +132,7 @@ def run_cli(daemon: Daemon, *words: str) -> Ran:
 def set_ahead(daemon: Daemon, ms: int) -> None:
     """Move the recorded time of the last run ahead."""
     with closing(sqlite3.connect(daemon.database, isolation_level=None)) as database:
-        [[text]] = database.execute("SELECT value FROM facts WHERE name = 'clock'").fetchall()
+        [[text]] = database.execute("SELECT value FROM facts WHERE name = ?", (CLOCK_FACT,)).fetchall()
         anchor = json.loads(text)
-        anchor["unix_ms"] += ms
-        database.execute("UPDATE facts SET value = ? WHERE name = 'clock'", (json.dumps(anchor),))
+        anchor["unix_ns"] += ms * NS_PER_MS
+        database.execute("UPDATE facts SET value = ? WHERE name = ?", (json.dumps(anchor), CLOCK_FACT))
