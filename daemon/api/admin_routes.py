@@ -1,4 +1,4 @@
-"""Administration: halt, resume, resolve, requeue. Each with a reason; the actor is recorded."""
+"""Administration: halt, resume, resolve, requeue, reschedule. Each with a reason; the actor is recorded."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -45,7 +45,15 @@ class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     clear_wait: bool = False
 
 
+class RescheduleRequest(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """The new instant, and why."""
+
+    reason: Reason
+    execute_at: Annotated[int, shown("Unix ms of the exchange's time: ahead by at most 30 days")]
+
+
 _reason = Body[ReasonRequest](ReasonRequest)
+_reschedule = Body[RescheduleRequest](RescheduleRequest)
 _resume = Body[ResumeRequest](ResumeRequest)
 _resolve = Body[ResolveRequest](ResolveRequest)
 _SWITCHING = (Invalid, NotAllowed, NotReady)
@@ -104,6 +112,16 @@ class Admin:
         reason = _reason_of(request)
         order = await self._context.order_commands.requeue(
             request.path_parameters["id"], self._context.caller(request), reason
+        )
+        return json(order_view(order))
+
+    @Route("POST", "/v1/orders/{id}/reschedule", body=_reschedule, answers={200: OrderView}, refuses=_DECIDING)
+    async def reschedule(self, request: Request) -> Response:
+        """Move an order that waits to be sent to another instant; its deadline moves with it."""
+        asked = _reschedule.decode(request.body)
+        caller, reason = self._context.caller(request), checked_reason(asked.reason)
+        order = await self._context.order_commands.reschedule(
+            request.path_parameters["id"], asked.execute_at, caller, reason
         )
         return json(order_view(order))
 

@@ -56,6 +56,7 @@ class OrderView(View, frozen=True, kw_only=True):
     attempts: int
     accepted_at_ms: int
     execute_at_ms: int | None
+    asked_execute_at_ms: int | None  # the signal's instant, if the order was moved to another one; else null
     deadline_at_ms: int
     sent_at_ms: int | None
     in_doubt_since_ms: int | None
@@ -206,6 +207,7 @@ def order_fields(order: Order) -> dict[str, Any]:
         "attempts": order.attempts,
         "accepted_at_ms": order.accepted_ms,
         "execute_at_ms": order.execute_at_ms,
+        "asked_execute_at_ms": order.asked_execute_at_ms,
         "deadline_at_ms": order.deadline_ms,
         "sent_at_ms": order.sent_ms,
         "in_doubt_since_ms": order.doubt_ms if order.state in OUTCOME_UNKNOWN else None,

@@ -18,7 +18,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.signals import Signal, SignalRequest, normalise
 from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAWABLE, State
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
-from daemon.core.verbs import intake, operator
+from daemon.core.verbs import intake, operator, rescheduling
 from daemon.core.verbs.intake import Accepted, Incoming
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from daemon.engine.engine import Engine
@@ -206,6 +206,17 @@ class OrderCommands:
         """
         administrators_only(caller)
         return await self._carry_out(operator.requeue, order_id, caller, reason)
+
+    async def reschedule(self, order_id: str, execute_at_ms: int, caller: Caller, reason: str) -> Order:
+        """Move an order that waits to be sent to another instant of the exchange's time (Unix ms).
+
+        Raises:
+            Refusal: not an administrator, no such order, it does not wait, or the instant is out of range.
+
+        """
+        administrators_only(caller)
+        verb = partial(rescheduling.reschedule, execute_at_ms=execute_at_ms)
+        return await self._carry_out(verb, order_id, caller, reason)
 
     async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:
         """Change trading as a whole: halt or resume it (:mod:`daemon.core.verbs.operator`).

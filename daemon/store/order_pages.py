@@ -41,6 +41,7 @@ _FIELDS = {
     "attempts": "attempts",
     "acceptedAtMs": "accepted_ms",
     "executeAtMs": "execute_at_ms",
+    "askedExecuteAtMs": "asked_execute_at_ms",
     "deadlineAtMs": "deadline_ms",
     "sentAtMs": "sent_ms",
     "inDoubtSinceMs": f"CASE WHEN {_IN_DOUBT} THEN doubt_ms END",

@@ -17,7 +17,7 @@ from textwrap import fill, indent
 
 from daemon.core.values.states import State
 
-VERSION = 3
+VERSION = 4
 """``PRAGMA user_version``: the number of this schema."""
 
 APPLICATION_ID = 0x736E6970
@@ -71,7 +71,10 @@ CREATE TABLE orders (
     asked_quantity    TEXT,                 -- base units as the signal had them, where they were rounded
     asked_quote_quantity TEXT,              -- quote units, the same
     asked_price       TEXT,                 -- quote per base unit, the same
-    refitted          INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1)  -- rounded again
+    refitted          INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1),  -- rounded again
+    asked_execute_at_ms INTEGER,            -- the signal's instant, where the order was moved to another
+    instant_is_manual INTEGER NOT NULL DEFAULT 0 CHECK (  -- the operator chose the instant: no listing moves it
+        instant_is_manual = 0 OR instant_is_manual = 1)
 ) STRICT;
 CREATE UNIQUE INDEX one_order_per_key ON orders (key) WHERE key_bound = 1;
 CREATE INDEX orders_unfinished ON orders (seq) WHERE finished_ms IS NULL;

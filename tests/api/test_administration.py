@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ME, Daemon, Exchange
+from tests.support import ME, Daemon, Exchange, wall_ms
 from tests.support.other_user import NOBODY, ask_as
 from tests.support.signals import market_buy, market_sell, resting_buy
 from tests.support.stage import Stage
@@ -17,6 +17,15 @@ ACTS: list[tuple[str, dict[str, Any]]] = [
     ("orders/{id}/resolve", {"reason": "x", "ruling": "not_placed"}),
     ("orders/{id}/requeue", {"reason": "x"}),
 ]
+
+
+def test_a_user_of_the_group_may_not_reschedule(daemon: Daemon) -> None:
+    at_ms = wall_ms() + 3_600_000
+    order_id = daemon.accept(market_buy(executeAt=at_ms))
+    body = {"reason": "x", "executeAt": at_ms + 1}
+    refused = ask_as(NOBODY, daemon.signals, "POST", f"/v1/orders/{order_id}/reschedule", body)
+    assert (refused.status, refused.json["error"]) == (403, "not_allowed")
+    assert daemon.order(order_id)["executeAtMs"] == at_ms
 
 
 @pytest.fixture(scope="module")

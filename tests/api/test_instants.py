@@ -1,5 +1,7 @@
 """executeAt: an order is durable before its instant, and is sent at it, never before."""
 
+from typing import Any
+
 import pytest
 
 from tests.support import Daemon, Exchange, wall_ms
@@ -98,6 +100,37 @@ def test_after_a_halt_an_armed_order_waits_and_is_sent_after_the_resume(daemon: 
     daemon.ask("POST", "/v1/admin/resume", {"reason": "it is over"})
     daemon.until(order_id, "filled")
     assert [arrival["parameters"]["newClientOrderId"] for arrival in exchange.arrivals(order_id)] == [f"{order_id}-2"]
+
+
+@pytest.mark.parametrize("moment", ["queued", "armed"])
+def test_a_rescheduled_order_is_sent_once_at_its_new_instant(daemon: Daemon, exchange: Exchange, moment: str) -> None:
+    at_ms = wall_ms() + AHEAD_MS
+    signal = market_buy(executeAt=at_ms)
+    order_id = daemon.accept(signal)
+    if moment == "armed":
+        daemon.wait_for("order.armed", order_id=order_id)
+    body = {"reason": "postponed", "executeAt": at_ms + 1_200}
+    moved = daemon.ask("POST", f"/v1/orders/{order_id}/reschedule", body)
+    assert (moved.status, moved.json["state"]) == (200, "queued")
+    assert (moved.json["executeAtMs"], moved.json["askedExecuteAtMs"]) == (at_ms + 1_200, at_ms)
+    assert moved.json["deadlineAtMs"] == at_ms + 1_200 + 5_000
+    again = daemon.submit(signal)
+    assert (again.status, again.json["id"], again.json["replayed"]) == (200, order_id, True)
+    daemon.until(order_id, "filled")
+    [arrival] = exchange.arrivals(order_id)
+    assert arrival["receivedMs"] >= at_ms + 1_200
+    [event] = [each for each in daemon.explain(order_id)["events"] if each["name"] == "order.rescheduled"]
+    assert (event["actor"], event["detail"]["reason"]) == ("uid:0", "postponed")
+
+
+@pytest.mark.parametrize("body", [{}, {"executeAt": "soon"}, {"executeAt": 0}, {"executeAt": 1.5}], ids=str)
+def test_a_wrong_instant_is_refused_and_changes_nothing(daemon: Daemon, body: dict[str, Any]) -> None:
+    at_ms = wall_ms() + 3_600_000
+    order_id = daemon.accept(market_buy(executeAt=at_ms))
+    refused = daemon.ask("POST", f"/v1/orders/{order_id}/reschedule", {"reason": "x", **body})
+    assert (refused.status, refused.json["error"]) == (400, "invalid")
+    assert "executeAt" in refused.raw.decode()
+    assert daemon.order(order_id)["executeAtMs"] == at_ms
 
 
 def test_orders_of_one_instant_fire_together(daemon: Daemon, exchange: Exchange) -> None:

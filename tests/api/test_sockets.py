@@ -18,6 +18,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "/v1/admin/resume", {"reason": "x"}),
     ("POST", "/v1/admin/orders/{id}/resolve", {"reason": "x", "ruling": "not_placed"}),
     ("POST", "/v1/admin/orders/{id}/requeue", {"reason": "x"}),
+    ("POST", "/v1/orders/{id}/reschedule", {"reason": "x", "executeAt": 1}),
 ]
 
 

@@ -10,6 +10,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``dispatch``     send the next orders, and do what is due
 ``outcomes``     an answer or a search's result arrived
 ``operator``     the operator cancels, resolves, requeues, halts, resumes
+``rescheduling`` an order that waits gets another instant
 ``leases``       a caller acquires, renews and releases a lease
 ``lease_queue``  callers wait for leases and are granted them
 ``lifecycle``    trading opens, the preflight ends, the daemon drains

@@ -126,6 +126,11 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "the operator sent a dead letter back to the queue",
         ("reason", "deadline_ms"),
     ),
+    "order.rescheduled": Kind(
+        Level.WARNING, "the order was moved to another instant, and its deadline with it; the operator did it, or the "
+        "listing of its pair moved",
+        ("reason", "from_ms", "to_ms", "deadline_ms"),
+    ),
     "order.cancel_requested": Kind(Level.INFO, "a cancel is sent to the exchange", ("reason",)),
     "order.cancel_answered": Kind(
         Level.INFO, "the exchange answered a cancel; queries will show the result", ("asked", "answered", "outcome")

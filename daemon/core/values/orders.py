@@ -95,6 +95,9 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True
     asked_price: Decimal | None = None  # the same
     refitted: bool = False  # the amounts were rounded again, to rules that were queried after a refusal
 
+    asked_execute_at_ms: int | None = None  # in the signal, if the order was moved to another instant
+    instant_is_manual: bool = False  # the operator chose its instant: no listing moves it
+
     @property
     def asked(self) -> dict[str, Decimal]:
         """The amounts that were rounded to the pair's rules, as in the signal."""
@@ -104,6 +107,11 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True
             "price": self.asked_price,
         }
         return {name: amount for name, amount in asked.items() if amount is not None}
+
+    @property
+    def allowed_ms(self) -> int:
+        """How long after its instant, or its acceptance, it may be sent."""
+        return self.deadline_ms - (self.accepted_ms if self.execute_at_ms is None else self.execute_at_ms)
 
     @property
     def ended_empty(self) -> bool:

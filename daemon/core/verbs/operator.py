@@ -157,7 +157,6 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
             f"order {order.order_id} was replaced by {successor.order_id}, which has its idempotency key: "
             "requeueing it could place the same order twice"
         )
-    allowed_ms = order.deadline_ms - (order.accepted_ms if order.execute_at_ms is None else order.execute_at_ms)
     order = d.move(
         order,
         OrderEvent.REQUEUE,
@@ -166,7 +165,7 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
         finished_ms=None,
         not_before_ms=0,
         execute_at_ms=d.now_ms,  # the deadline counts from here, also if it is sent back once more
-        deadline_ms=d.now_ms + allowed_ms,
+        deadline_ms=d.now_ms + order.allowed_ms,
     )
     d.record("order.requeued", order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
     d.enqueue(order)

@@ -1,9 +1,12 @@
-"""halt, resume, resolve, requeue: each with its reason, reported in one line."""
+"""halt, resume, resolve, requeue, reschedule: each with its reason, reported in one line."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.process.cli.command import Command
-from tests.support import Daemon, Exchange
+from tests.support import Daemon, Exchange, wall_ms
 from tests.support.signals import market_buy
 
 REFUSED, WRONG_USAGE = 1, 2
@@ -55,7 +58,37 @@ def test_a_dead_letter_is_requeued_and_filled(command: Command, daemon: Daemon, 
     assert daemon.until(order_id, "filled")["attempts"] == 2
 
 
-@pytest.mark.parametrize("words", ["halt", "resume", "resolve X --as open", "requeue X", "resolve X --reason x"])
+@pytest.mark.parametrize(
+    "written",
+    [str, lambda at_ms: datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")],
+    ids=["Unix ms", "ISO 8601"],
+)
+def test_a_waiting_order_is_moved_to_another_instant(
+    command: Command, daemon: Daemon, written: Callable[[int], str]
+) -> None:
+    at_ms = wall_ms() + 3_600_000
+    order_id = daemon.accept(market_buy(executeAt=at_ms))
+    ran = command("reschedule", order_id, written(at_ms + 60_000), "--reason", "postponed")
+    assert (ran.code, ran.output) == (0, f"queued  BUY 25 in quote BTCUSDT MARKET  order {order_id}\n")
+    order = daemon.order(order_id)
+    assert (order["executeAtMs"], order["askedExecuteAtMs"]) == (at_ms + 60_000, at_ms)
+    assert "postponed" in command("explain", order_id).output
+
+
+@pytest.mark.parametrize(
+    ("instant", "code", "said"),
+    [("soon", WRONG_USAGE, "'soon' is no instant"), ("2020-01-01T00:00:00Z", REFUSED, "past [INSTANT]")],
+)
+def test_a_wrong_instant_is_refused(command: Command, daemon: Daemon, instant: str, code: int, said: str) -> None:
+    order_id = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
+    ran = command("reschedule", order_id, instant, "--reason", "postponed")
+    assert (ran.code, said in ran.errors) == (code, True), ran.errors
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["halt", "resume", "resolve X --as open", "requeue X", "resolve X --reason x", "reschedule X 1790000000000"],
+)
 def test_without_a_reason_or_a_resolution_nothing_is_sent(command: Command, words: str) -> None:
     ran = command(*words.split())
     assert (ran.code, ran.output) == (WRONG_USAGE, "")

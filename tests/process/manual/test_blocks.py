@@ -16,7 +16,7 @@ from tests.manual.blocks import Block, blocks
 from tests.manual.generate import ROOT
 from tests.process.manual.home import STUB, Home, normalised, output
 from tests.process.poller.bot import Bot, running
-from tests.support import eventually
+from tests.support import eventually, wall_ms
 from tests.support.command import Ran
 from tests.support.stage import Stage
 
@@ -66,6 +66,10 @@ def a_dead_letter(home: Home) -> str:
     return home.until(home.submit(snipeTargetId=f"manual-{next(_targets)}"), "dead_letter")
 
 
+def a_waiting_order(home: Home) -> str:
+    return home.submit(snipeTargetId=f"manual-{next(_targets)}", executeAt=wall_ms() + 600_000)
+
+
 def a_lease(home: Home) -> str:
     request = {"resourceId": f"wallet:manual-{next(_targets)}", "ownerId": "manual", "timeoutMs": 600_000}
     return str(home.ask("POST", "/v1/locks", request).json["lockId"])
@@ -76,6 +80,7 @@ PLACEHOLDERS: dict[str, Callable[[Home], str]] = {
     "ORDER=resting": a_resting_order,
     "ORDER=in_doubt": an_order_in_doubt,
     "ORDER=dead_letter": a_dead_letter,
+    "ORDER=waiting": a_waiting_order,
     "LOCK=lease": a_lease,
     "FILE=backup": lambda home: str(home.directory / "backup.db"),
     "FILE=config": lambda home: str(home.config_path),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.manual.blocks import commands, named, text
 from tests.slow.service.installed import CONFIG, EXCHANGE, SIGNALS, Installed, installed
+from tests.support import wall_ms
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.needs("systemd box", "wheels", "curl")
@@ -68,6 +69,10 @@ def dead_letter(service: Installed) -> str:
     return buy(service)
 
 
+def waiting(service: Installed) -> str:
+    return buy(service, "--at", str(wall_ms() + 600_000), "--wait", "0")
+
+
 def lease(service: Installed) -> str:
     wish = '{"resourceId":"wallet:42","ownerId":"bot","timeoutMs":600000}'
     ask = ["curl", "-sf", "--unix-socket", "/run/sniperd/signals.sock", "http://localhost/v1/locks", "-d", wish]
@@ -86,6 +91,7 @@ BEFORE: dict[str, Callable[[Installed], str]] = {
     "sniperd explain ORDER": buy,
     "sniperd resolve ORDER": in_doubt,
     "sniperd requeue ORDER": dead_letter,
+    "sniperd reschedule ORDER": waiting,
     "sniperd release LOCK": lease,
     "sniperd backup FILE": lambda _: "/root/copy.db",
     "sniperd restore FILE": stopped,
