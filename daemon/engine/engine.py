@@ -148,7 +148,6 @@ class Engine:
             if order.state in OUTCOME_UNKNOWN and self.state.lock_of(order):
                 self.executor.hold(order)
         await commit.durable()
-        remembered.orders.clear()  # they are in the trading state, and smaller there
         counts = self.state.orders.counts
         self._report(
             "daemon.recovered",

@@ -13,13 +13,14 @@ from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import KEY_FREE, UNDER_WAY, State
-from daemon.core.verbs.recovery import Remembered
+from daemon.core.verbs.recovery import Remembered, Unfinished
 from daemon.core.verbs.restored import TOKEN_FACT
 from daemon.store import rows
 
 LATEST_ATTEMPTS = 100
 _EVER_MS = 1 << 62
 _NOT_BOUGHT = msgspec.json.encode(sorted(KEY_FREE)).decode()
+_UNDER_WAY = msgspec.json.encode(sorted(UNDER_WAY)).decode()
 _TOKEN = re.compile(r"lock-([0-9]{1,18})")
 
 
@@ -39,7 +40,7 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
     """
     last_ms = _number(connection, "SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1")
     found = connection.execute("SELECT * FROM orders WHERE finished_ms IS NULL ORDER BY seq")
-    orders = [rows.order_from(row) for row in found]
+    orders = Unfinished(map(rows.order_from, found))
     facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
     return Remembered(
         orders=orders,
@@ -48,13 +49,7 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
         locks=[
             rows.lock_from(row) for row in connection.execute("SELECT * FROM transaction_locks WHERE status = 'active'")
         ],
-        attempts=[
-            attempt
-            for order in orders
-            if order.state in UNDER_WAY
-            for attempt in _attempts(connection, order.order_id)
-            if attempt.state is AttemptState.IN_FLIGHT
-        ],
+        attempts=_open_attempts(connection),
         waiters=[
             rows.waiter_from(row)
             for row in connection.execute(
@@ -158,6 +153,17 @@ def page(
         return [rows.order_from(row) for row in found]
 
     return read
+
+
+def _open_attempts(connection: sqlite3.Connection) -> list[Attempt]:
+    """Read the attempts without a recorded answer of the orders that were under way."""
+    under_way = connection.execute(
+        "SELECT order_id FROM orders WHERE finished_ms IS NULL AND state IN (SELECT value FROM json_each(?))"
+        " ORDER BY seq",
+        (_UNDER_WAY,),
+    )
+    found = [attempt for (order_id,) in under_way for attempt in _attempts(connection, order_id)]
+    return [attempt for attempt in found if attempt.state is AttemptState.IN_FLIGHT]
 
 
 def _spent(connection: sqlite3.Connection, day: int, until_ms: int) -> Spent:

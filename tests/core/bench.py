@@ -38,7 +38,7 @@ from daemon.core.verbs.intake import Accepted, Incoming, accept_all, identify
 from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resolve, resume, withdraw
 from daemon.core.verbs.outcomes import answered, searched
-from daemon.core.verbs.recovery import Remembered, recover
+from daemon.core.verbs.recovery import Remembered, Unfinished, recover
 from daemon.core.verbs.restored import TOKEN_FACT
 from tests.core.making import NOON_MS, RULES, an_id, request
 
@@ -141,7 +141,7 @@ class Disk:
     def remembered(self, now_ms: int) -> Remembered:
         """Return what recovery begins with."""
         return Remembered(
-            orders=self.unfinished(),
+            orders=Unfinished(self.unfinished()),
             ended=self.ended(now_ms),
             spent=self.spent(now_ms),
             locks=self.active_locks(),

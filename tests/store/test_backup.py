@@ -29,7 +29,7 @@ async def test_a_copy_made_while_orders_are_written_is_one_moment_of_them(tmp_pa
         done = await anyio.to_thread.run_sync(partial(backup, tmp_path / "x.db", tmp_path / "copy.db"))
     assert done.orders >= 50
     async with open_store(tmp_path / "copy.db") as copy:
-        found = (await copy.remembered()).orders
+        found = list((await copy.remembered()).orders.take())
     assert found == [making.order(number) for number in range(1, done.orders + 1)]
 
 

@@ -142,7 +142,7 @@ async def test_what_lies_in_the_past_is_left_as_it_is(path: Path) -> None:
     order = making.order(1, accepted_ms=NOW_MS - 9, updated_ms=NOW_MS - 8, deadline_ms=NOW_MS - 1, state=State.LOST)
     await written(path, ChangeSet(orders={order.order_id: order}))
     assert reset(path) == 0
-    assert (await read(path)).orders == [order]
+    assert list((await read(path)).orders.take()) == [order]
 
 
 async def test_a_database_that_a_daemon_uses_is_left_alone(path: Path) -> None:

@@ -76,7 +76,7 @@ async def test_a_commit_is_synced_and_the_file_says_whose_it_is(path: Path) -> N
 async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
     await written(path)
     async with open_store(path) as store:
-        assert (await store.remembered()).orders == [making.order()]
+        assert list((await store.remembered()).orders.take()) == [making.order()]
 
 
 async def test_a_second_instance_is_refused_with_the_pid_of_the_first(path: Path) -> None:

@@ -31,7 +31,7 @@ from tests.support.waiting import PATIENCE_S
 async def test_an_empty_database_remembers_nothing(tmp_path: Path) -> None:
     async with open_store(tmp_path / "x.db") as store:
         found = await store.remembered()
-    assert (found.orders, found.locks, found.attempts, found.halted) == ([], [], [], None)
+    assert (list(found.orders.take()), found.locks, found.attempts, found.halted) == ([], [], [], None)
     assert (found.last_seq, found.last_token, found.last_ms) == (0, 0, 0)
 
 
@@ -53,7 +53,8 @@ async def test_recovery_reads_what_is_not_finished_and_only_that(tmp_path: Path)
             )
         ).durable()
         found = await store.remembered()
-    assert (found.orders, found.locks, found.attempts) == ([in_flight, queued], [held], [under_way])
+    assert list(found.orders.take()) == [in_flight, queued]
+    assert (found.locks, found.attempts) == ([held], [under_way])
     assert (found.last_seq, found.last_token, found.last_ms) == (3, 2, 123)
     assert found.halted == "a person said so"
 

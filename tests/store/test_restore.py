@@ -53,7 +53,7 @@ async def test_what_the_backup_holds_is_there_again_and_known_to_be_a_copy(datab
     assert (done.path, done.orders, done.schema) == (str(database), 3, VERSION)
     async with open_store(database) as store:
         remembered = await store.remembered()
-    assert remembered.orders == [making.order(number) for number in range(1, 4)]
+    assert list(remembered.orders.take()) == [making.order(number) for number in range(1, 4)]
     assert remembered.copied is not None
 
 
@@ -74,7 +74,7 @@ async def test_a_wal_of_the_former_database_is_not_written_into_the_restored_one
         assert database.with_name("sniperd.db-wal").stat().st_size
         restore(copy, database, now_ms=AT_MS)
     async with open_store(database) as store:
-        assert {order.symbol for order in (await store.remembered()).orders} == {making.order().symbol}
+        assert {order.symbol for order in (await store.remembered()).orders.take()} == {making.order().symbol}
 
 
 async def test_without_a_database_it_is_put_there_for_its_owner_alone(database: Path, copy: Path) -> None:

@@ -11,18 +11,13 @@ order that is sent at once is never encoded.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import msgspec
-
 from daemon.core.rules.exposure import Exposure
 from daemon.core.state.keys import Keys
-from daemon.core.values.orders import Order, Side
+from daemon.core.values.orders import Order, Side, compact, expanded
 from daemon.core.values.states import State
 
 _QUEUED = State.QUEUED
 """Looked up once: the member of an enumeration takes Python 3.11 ten times as long to find as a global name."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Order).decode
 
 
 class Orders(Mapping[str, Order]):
@@ -43,7 +38,7 @@ class Orders(Mapping[str, Order]):
 
     def __getitem__(self, order_id: str) -> Order:
         kept = self._by_id[order_id]
-        return _decode(kept) if isinstance(kept, bytes) else kept
+        return expanded(kept) if isinstance(kept, bytes) else kept
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)
@@ -59,7 +54,7 @@ class Orders(Mapping[str, Order]):
         """Add or replace an order, and update every index."""
         known = self._by_id.get(order.order_id)
         if isinstance(known, bytes):
-            known = _decode(known)
+            known = expanded(known)
         if known is not None:
             self.counts[known.state] -= 1
             self.queued[known.side] -= known.state is _QUEUED
@@ -83,7 +78,7 @@ class Orders(Mapping[str, Order]):
     def written(self, order: Order) -> None:
         """Keep a queued order in its compact form, if its last row is on disk. Its key is found there from now on."""
         if order.state is _QUEUED and self._by_id.get(order.order_id) is order:
-            self._by_id[order.order_id] = bytes(memoryview(_encode(order)))  # a copy: the encoder's has spare room
+            self._by_id[order.order_id] = compact(order)
             self._keys.forget(order)
 
     def forget(self, order: Order) -> None:

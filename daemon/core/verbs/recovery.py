@@ -1,6 +1,8 @@
 """Recovery: load the trading state from the disk's rows. Every start is a recovery."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 
 import msgspec
 
@@ -11,18 +13,37 @@ from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order
+from daemon.core.values.orders import Order, compact, expanded
 from daemon.core.values.states import SEARCHED, UNDER_WAY
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.outcomes import in_doubt
 from daemon.core.verbs.restored import COPIED_FACT, begin_from_copy
 
 
+class Unfinished:
+    """The unfinished orders on disk, by their numbers.
+
+    There may be very many, so they are read into their compact form, and each leaves when it is taken. Otherwise all of
+    them would be in memory twice for a moment, and Python would keep that memory: it is in pieces by then.
+    """
+
+    def __init__(self, orders: Iterable[Order]) -> None:
+        self._compact = deque(map(compact, orders))
+
+    def __len__(self) -> int:
+        return len(self._compact)
+
+    def take(self) -> Iterator[Order]:
+        """Remove and yield each order."""
+        while self._compact:
+            yield expanded(self._compact.popleft())
+
+
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What is on disk about unfinished work, and what limits still count."""
 
-    orders: list[Order]
-    ended: Sequence[Order | Ended]  # finished BUYs of the last hour, for the guards
+    orders: Unfinished
+    ended: Sequence[Order | Ended]  # finished BUYs of the last hour by their numbers, for the guards
     spent: Spent  # the worth of the earlier finished BUYs of the day
     locks: Sequence[Lock]
     attempts: Sequence[Attempt]  # without a recorded answer
@@ -62,7 +83,7 @@ def recover(d: Decision, remembered: Remembered) -> None:
     the rate budget. BUYs that have ended still count for the guards: those of the last hour one by one, the day's
     earlier ones by their worth.
     """
-    _load(d, remembered)
+    _load_limits(d, remembered)
     for attempt in remembered.attempts:
         d.changes.attempts[attempt.client_order_id] = msgspec.structs.replace(
             attempt, state=AttemptState.UNKNOWN, message="the daemon ended before the answer was recorded"
@@ -74,20 +95,20 @@ def recover(d: Decision, remembered: Remembered) -> None:
             ended_ms=d.now_ms,
             error="the daemon ended, and with it the caller's wait",
         )
-    for order in remembered.orders:
-        if order.state in UNDER_WAY:
-            in_doubt(d, order, "the daemon ended before the outcome was recorded")
-        elif order.state in SEARCHED:
-            d.state.searches.schedule(order, begin(order, d.now_ms, d.state.rules))
+    for lock in remembered.locks:
+        d.state.locks.restore(lock)
+        d.state.hold(lock)
+    for each in merge(remembered.orders.take(), remembered.ended, key=_seq):  # in order, so that each is appended
+        if isinstance(each, Ended) or each.finished_ms is not None:
+            d.state.orders.exposure.note(None, each)
         else:
-            d.enqueue(order)
-            d.state.orders.written(order)
+            _resume(d, each)
     if remembered.copied is not None:
         begin_from_copy(d, remembered.copied)
 
 
-def _load(d: Decision, remembered: Remembered) -> None:
-    """Load the state as it is on disk."""
+def _load_limits(d: Decision, remembered: Remembered) -> None:
+    """Load what limits new orders, as it is on disk."""
     d.state.gate.halted = remembered.halted
     d.state.rate_budget.back_off(remembered.backoff_until_ms)
     d.state.backoff = Backoff(remembered.turned_away, d.now_ms)  # one order tries first
@@ -96,14 +117,19 @@ def _load(d: Decision, remembered: Remembered) -> None:
     d.state.orders.last_seq = remembered.last_seq
     d.state.locks.last_token = remembered.last_token
     d.state.orders.exposure.begin(remembered.spent)
-    unfinished = {order.seq: order for order in remembered.orders}
-    in_sequence = sorted([*remembered.ended, *remembered.orders], key=lambda each: each.seq)
-    for each in in_sequence:  # in order, so that each is appended, not inserted
-        order = unfinished.get(each.seq)
-        if order is None:
-            d.state.orders.exposure.note(None, each)
-        else:
-            d.state.orders.load(order)
-    for lock in remembered.locks:
-        d.state.locks.restore(lock)
-        d.state.hold(lock)
+
+
+def _resume(d: Decision, order: Order) -> None:
+    """Load an unfinished order, and let it wait, or be searched for."""
+    d.state.orders.load(order)
+    if order.state in UNDER_WAY:
+        in_doubt(d, order, "the daemon ended before the outcome was recorded")
+    elif order.state in SEARCHED:
+        d.state.searches.schedule(order, begin(order, d.now_ms, d.state.rules))
+    else:
+        d.enqueue(order)
+        d.state.orders.written(order)
+
+
+def _seq(order: Order | Ended) -> int:
+    return order.seq

@@ -70,6 +70,20 @@ def test_a_queued_order_takes_little_memory() -> None:
     assert used / ORDERS < MOST_BYTES, f"{used / ORDERS:.0f} bytes"
 
 
+def test_a_start_has_each_queued_order_in_memory_once() -> None:
+    bench = full(Bench(rules(queue={"max_in_flight": 1})))
+    submit(bench, "queued", ORDERS)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        bench.crash()
+        used, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(bench.state.queue) == ORDERS
+    assert peak < used * 1.1, f"{peak / ORDERS:.0f} bytes, then {used / ORDERS:.0f}"
+
+
 def submit(bench: Bench, name: str, orders: int) -> None:
     for number in range(orders):
         bench.submit(snipe_target_id=f"{name}-{number}", idempotency_key=f"{name}-{number}")
