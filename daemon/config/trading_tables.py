@@ -160,8 +160,9 @@ class GuardsTable(Table, frozen=True, dict=True):
     held must still be sold."""
     price_band_percent: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
     """Percent that a limit price may be worse than the pair's last price, a BUY above it or a SELL below: it catches a
-    misplaced decimal point. It costs a request of weight 1 before the order, at most one per second and pair. A pair
-    without a last price, as before its first trade, is refused: leave it off where you snipe listings. 0 is off."""
+    misplaced decimal point. It costs a request of weight 10 before the order, at most one per second and pair, of
+    the 250 in ten seconds that [exchange] weight_per_10s allows. A pair without a last price, as before its first
+    trade, is refused: leave it off where you snipe listings. 0 is off."""
 
     @cached_property
     def most_per_order(self) -> Decimal:

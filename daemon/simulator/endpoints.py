@@ -71,7 +71,7 @@ ENDPOINTS = {(endpoint.method, endpoint.path): endpoint for endpoint in _TABLE}
 """By method and path.
 
 The weights are those of MEXC's documents at mexc.com/api-docs/spot-v3: "Market Data Endpoints" (April 2026; the edition
-of August 2025 has lower ones, such as 10 for exchangeInfo and 1 for ticker/price), "Spot Account/Trade" (September 2025)
-and "Wallet Endpoints". For batchOrders the document says 1; ccxt counts 10, which is used here. For the listen keys it
-gives none. The endpoints of the futures API and of the web site are not in it.
+of August 2025 has lower ones, such as 10 for exchangeInfo and 1 for ticker/price), "Spot Account/Trade" (September
+2025) and "Wallet Endpoints". For batchOrders the document says 1; ccxt counts 10, which is used here. For the listen
+keys it gives none. The endpoints of the futures API and of the web site are not in it.
 """

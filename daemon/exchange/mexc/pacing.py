@@ -55,6 +55,25 @@ class WeightWindow:
         return ready_ms
 
 
+class EndpointPacer:
+    """Delays the requests to an endpoint with a rate of its own; they wait here, so that no other query does."""
+
+    def __init__(self, clock: Clock, per_s: int) -> None:
+        self._clock = clock
+        self._per_s = per_s
+        self._requests = RequestWindow()
+        self._lock = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Wait until there is room for a request, and count it."""
+        async with self._lock:
+            now_ms = self._clock.now_ms()
+            free_ms = self._requests.free_ms(now_ms, self._per_s)
+            await anyio.sleep((free_ms - now_ms) / 1_000)
+            self._requests.forget(free_ms)
+            self._requests.count(free_ms)
+
+
 class Pacer:
     """Delays requests until the rate limits have room, in order of arrival."""
 

@@ -12,6 +12,8 @@ from daemon.exchange.mexc.transport import Reply
 
 FRESH_MS = 1_000
 """How long a price counts as the last one."""
+WEIGHT = 10
+"""Of one query (documented since 2026; earlier editions say 1 for one pair)."""
 TIMEOUT_MS = 1_000
 """How long a signal waits for a price; after that, price and signal are too old."""
 
@@ -40,7 +42,7 @@ class LastPrices:
             return price
 
     async def _ask(self, symbol: str) -> Decimal | None:
-        answer = await self._requests.public("/api/v3/ticker/price", [("symbol", symbol)], weight=1)
+        answer = await self._requests.public("/api/v3/ticker/price", [("symbol", symbol)], weight=WEIGHT)
         if not isinstance(answer.reply, Reply) or answer.reply.status != OK:
             return None
         try:

@@ -24,7 +24,11 @@ SUCCESS = frozenset({None, 0, 200})
 GATEWAY = {429: 2_000, 418: 120_000}
 """HTTP statuses, and codes, of the gateway's own refusal, and the wait in ms if there is no ``Retry-After``.
 
-A ban lasts from two minutes to three days (documented).
+MEXC documents that a 429 has the header. Its FAQ says that access resumes after ten minutes. The first wait is short
+all the same: a limit that counts one second, such as that of orders, has room again at once, and ten minutes would lose
+a launch. The waits double while the gateway refuses, up to a minute (:mod:`daemon.core.rules.backoff` for orders,
+:mod:`.requests` for queries), and one order tries for all. So in the FAQ's ten minutes about fifteen orders are
+refused. A ban lasts from two minutes to three days (documented).
 """
 
 BAN = 418

@@ -11,7 +11,7 @@ from daemon.config.tables import ExchangeTable
 from daemon.core.rules.exchange_clock import ExchangeClock
 from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc import views
-from daemon.exchange.mexc.pacing import Pacer
+from daemon.exchange.mexc.pacing import EndpointPacer, Pacer
 from daemon.exchange.mexc.replies import BAN, advice_of, envelope, waiting_ms
 from daemon.exchange.mexc.signing import Parameters, encode, redacted, signed
 from daemon.exchange.mexc.transport import Connection, Failure, Reply, Transport
@@ -21,6 +21,8 @@ OK, BAD_REQUEST = 200, 400
 FIRST_WAIT_MS = 500
 """The shortest pause of queries after a refusal of the gateway, whose stated wait may be zero; doubled after each
 further refusal, up to a minute. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
+ENDPOINT_RATES = {"/api/v3/account": 2}
+"""Requests per second that an endpoint takes (documented)."""
 LONGEST_ENVELOPE = 4_000
 """The longest answer that is searched for a code, in bytes: a longer one is a list."""
 SAMPLES_AT_ONCE = 3
@@ -64,6 +66,7 @@ class Requests:
         self.table = table
         self.clock = clock
         self.pacer = Pacer(clock, table)
+        self._endpoint_pacers = {path: EndpointPacer(clock, per_s) for path, per_s in ENDPOINT_RATES.items()}
         self.transport = transport
         self._credentials = credentials
         self._public_headers = "Content-Type: application/json\r\n"
@@ -94,6 +97,8 @@ class Requests:
 
     async def private(self, method: str, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Send a signed request, once the rate limit has room."""
+        if path in self._endpoint_pacers:
+            await self._endpoint_pacers[path].wait()
         await self.pacer.wait(weight)
         answer = await self._send(self.signed(method, path, encode(parameters)))
         if _clock_refused(answer.reply):

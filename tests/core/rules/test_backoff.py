@@ -67,6 +67,17 @@ def test_waits_grow_up_to_a_minute() -> None:
     assert waits_ms(Bench(), PAGE, 8) == [0, 2_000, 4_000, 8_000, 16_000, 32_000, LONGEST_MS, LONGEST_MS]
 
 
+def test_few_orders_are_refused_in_ten_minutes_without_a_stated_wait() -> None:
+    """MEXC's FAQ says that access resumes after ten minutes, and states no number of refusals before a ban."""
+    backoff = Backoff()
+    now_ms, tries = NOON_MS, 0
+    while now_ms < NOON_MS + 600_000:
+        assert backoff.shut("HTTP 429", "tries", now_ms, first_ms=FIRST_WAIT_MS, stated_ms=2_000)
+        now_ms, tries = backoff.next_ms, tries + 1
+        backoff.trying = "tries"
+    assert tries == 16
+
+
 def test_a_stated_wait_of_zero_does_not_count_and_a_longer_one_does() -> None:
     backoff = Backoff()
     for in_a_row in range(4):

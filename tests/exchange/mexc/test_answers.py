@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused, Unclear
 from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE, SERVER_CODES, TABLE, UNKNOWN_CODES, Source
 from daemon.exchange.mexc.replies import MAX_RAW, envelope, placed_or_not, raw
-from daemon.simulator.errors import Code
+from daemon.simulator.errors import Code, Refusal
+from daemon.simulator.messages import Reply
 
 ASKED = "POST /api/v3/order?symbol=BTCUSDT"
 
@@ -136,6 +137,14 @@ def test_every_published_code_has_a_row_and_every_other_row_names_its_source() -
 
 def test_the_simulated_exchange_can_answer_with_every_code_of_the_table() -> None:
     assert {row.code for row in TABLE} <= {code.value for code in Code}
+
+
+@pytest.mark.parametrize("code", sorted(LISTED))
+def test_a_refusal_of_the_simulated_exchange_is_read_as_one(code: int) -> None:
+    reply = Reply.refusing(Refusal(Code(code)))
+    answer = read(reply.status, reply.body)
+    assert isinstance(answer, Refused)
+    assert answer.advice is LISTED[code]
 
 
 # --- refused

@@ -26,6 +26,13 @@ async def test_a_price_is_read_exactly(client: MexcExchange, exchange: ScriptedE
     assert exchange.requests(PRICE)[0].parameters == {"symbol": "BTCUSDT"}
 
 
+async def test_a_price_costs_a_weight_of_ten(client: MexcExchange, exchange: ScriptedExchange) -> None:
+    exchange.on(PRICE, shown("1"))
+    before = client.health().weight_used
+    await client.last_price("BTCUSDT")
+    assert client.health().weight_used == before + 10
+
+
 async def test_a_price_is_cached_briefly(client: MexcExchange, exchange: ScriptedExchange, clock: ManualClock) -> None:
     exchange.on(PRICE, shown("1"), shown("2"))
     assert await client.last_price("BTCUSDT") == 1

@@ -597,3 +597,26 @@ async def test_a_new_configuration_applies_from_the_next_request_on(
     await client.query(an_order(), Source.ORDER, BEGIN_MS)
     assert [request.parameters["recvWindow"] for request in exchange.requests()] == ["2000", "1234"]
     assert client.health().weight_limit == 777_777
+
+
+# --- the account
+
+
+@in_virtual_time
+async def test_the_account_is_queried_twice_a_second_and_delays_no_other_query(exchange: ScriptedExchange) -> None:
+    clock = LoopClock()
+    at_ms: list[int] = []
+
+    async def shown(_request: object) -> bytes:
+        at_ms.append(clock.now_ms())
+        return ok({"canTrade": True, "balances": []})
+
+    exchange.on(ACCOUNT, shown)
+    exchange.on(ORDER, bad(-2013))
+    async with trading(exchange.url, clock) as client, anyio.create_task_group() as tasks:
+        began_ms = clock.now_ms()
+        for _ in range(3):
+            tasks.start_soon(client.balances)
+        await client.query(an_order(), Source.ORDER, BEGIN_MS)
+        assert clock.now_ms() - began_ms < WINDOW_MS / 2
+    assert [each - at_ms[0] for each in at_ms] == pytest.approx([0, 0, WINDOW_MS], abs=5)

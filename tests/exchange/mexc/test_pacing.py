@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daemon.config.tables import ExchangeTable
 from daemon.core.rules.rate import WINDOW_MS as SECOND_MS
-from daemon.exchange.mexc.pacing import Pacer, WeightWindow
+from daemon.exchange.mexc.pacing import EndpointPacer, Pacer, WeightWindow
 
 from .clocks import BEGIN_MS, VIRTUAL_TIME, LoopClock
 from .wire import settle
@@ -450,3 +450,18 @@ async def test_no_second_ever_holds_more_than_its_limits(events: list[tuple[str,
     for instants, limit in (([at_ms for _, at_ms, _ in waiters.granted], 3), (load.orders, 2)):
         for begin_ms in instants:
             assert sum(begin_ms <= at_ms < begin_ms + SECOND_MS for at_ms in instants) <= limit
+
+
+# --- an endpoint with a rate of its own
+
+
+async def test_an_endpoint_with_a_rate_of_its_own_takes_no_more_in_any_second() -> None:
+    clock = LoopClock()
+    pacer = EndpointPacer(clock, 2)
+    at_ms = []
+    for _ in range(5):
+        await pacer.wait()
+        at_ms.append(clock.now_ms())
+    begin_ms = at_ms[0]
+    assert [each - begin_ms for each in at_ms] == [0, 0, *[SECOND_MS] * 2, 2 * SECOND_MS]
+    assert SECOND_MS > 1_000, "the exchange counts requests as they arrive"
