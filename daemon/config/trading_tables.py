@@ -81,6 +81,14 @@ class LaunchTable(Table, frozen=True):
     takes longer, and any other arrives later. So the default is not early, unless the exchange opens by another clock
     than it shows; an order that is early is refused and retried. 0 sends at executeAt, which is late by the way
     there."""
+    window_ms: Annotated[int, Meta(ge=0, le=600_000)] = 10_000
+    """Milliseconds after executeAt in which an order that the exchange refuses as not open yet is attempted in a steady
+    rhythm, as fast as order_rate_per_s allows for all orders of its pair together. A launch that is late is late by
+    seconds, or by minutes; the order's deadline usually comes first. After that [retry] applies."""
+    sell_share: Annotated[float, Meta(ge=0, le=0.9)] = 0.2
+    """The share of order_rate_per_s that attempts before an open leave unused: two of ten orders per second. A SELL
+    closes a position, so it must not wait behind BUYs that will be refused anyway; and after the open it lets more
+    orders follow the first one at once."""
 
 
 class RetryTable(Table, frozen=True):

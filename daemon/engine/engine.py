@@ -58,7 +58,7 @@ class Engine:
         self.exchange = exchange
         self.clock = clock
         self.emit = emit
-        self.state = TradingState(rules, store.recall, store.recall_lease)
+        self.state = TradingState(rules, store.recall, store.recall_lease, pair_rules=exchange.known_rules)
         self.turns = Turns()
         self.publisher = Publisher(self.state, clock, emit, self.turns, observer)
         self.deliveries = Deliveries()

@@ -26,7 +26,7 @@ from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Refused
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OUTCOME_UNKNOWN
-from daemon.core.values.symbols import SymbolRules
+from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.core.verbs.dispatch import fire, may_go
 from daemon.core.verbs.outcomes import answered
 from daemon.engine.effects import Effects
@@ -258,16 +258,19 @@ class Executor:
     async def _rules_in_doubt(self, send: Send, answer: Answer, began_ms: int) -> SymbolRules | None:
         """Read a pair's rules again if a refusal puts them in doubt; return them if the order may be rounded to them.
 
-        A refusal that is retried anyway does not wait for them; they are read after its first attempt only.
+        A refusal that is retried anyway does not wait for them; they are read after its first attempt only. They also
+        state when a pair opens.
         """
-        if not isinstance(answer, Refused) or not answer.doubts_rules:
+        if not isinstance(answer, Refused):
             return None
+        is_early = answer.not_open and send.order.execute_at_ms is not None
         if may_refit(send.order, answer):
             left_s = (send.order.deadline_ms - self._clock.now_ms()) / 1_000
             with anyio.move_on_after(left_s):
                 return await self._new_rules(send.order.symbol, began_ms)
-        elif send.attempt.number == 1:
-            self._tasks.create_task(self._new_rules(send.order.symbol, began_ms))
+        elif send.attempt.number == 1 and (answer.doubts_rules or is_early):
+            since_ms = began_ms if answer.doubts_rules else began_ms - FRESH_MS
+            self._tasks.create_task(self._new_rules(send.order.symbol, since_ms))
         return None
 
     async def _new_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:

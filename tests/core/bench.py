@@ -182,6 +182,7 @@ class Bench:
         self.now_ms = now_ms
         self.disk = Disk()
         self.left: dict[str, Send] = {}  # armed requests that left without a decision, by client order id
+        self.pairs: dict[str, SymbolRules] = {}  # as the exchange showed them last
         self.state = self._new_state()
         self.state.gate.open()
         self.next_dispatch_ms: int | None = None  # when the rate budget has room for the next order in the queue
@@ -259,7 +260,10 @@ class Bench:
         return self.last
 
     def _new_state(self) -> TradingState:
-        return TradingState(self.rules, self.disk.by_keys, self.disk.lease_by_key, lambda name: name not in self.left)
+        def has_not_left(name: str) -> bool:
+            return name not in self.left
+
+        return TradingState(self.rules, self.disk.by_keys, self.disk.lease_by_key, has_not_left, self.pairs.get)
 
     def open(self) -> None:
         """End recovery: signals are accepted, orders are sent."""

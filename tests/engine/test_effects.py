@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
@@ -19,7 +20,7 @@ from tests.exchange.mexc.clocks import ManualClock
 async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     """An engine on a real database; these tests do not use the exchange."""
     async with open_store(tmp_path / "x.db") as store:
-        nobody = cast("Any", None)
+        nobody = cast("Any", SimpleNamespace(known_rules=lambda _: None))
         yield Engine(store=store, exchange=nobody, clock=ManualClock(), emit=lambda _: None, rules=Rules())
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
@@ -93,7 +94,7 @@ class Service:
 
     def __init__(self, tasks: Any) -> None:
         self.store, self.clock = SlowStore(), ManualClock()
-        nobody = cast("Any", None)
+        nobody = cast("Any", SimpleNamespace(known_rules=lambda _: None))
         self.engine = Engine(
             store=cast("Any", self.store), exchange=nobody, clock=self.clock, emit=lambda _: None, rules=Rules()
         )

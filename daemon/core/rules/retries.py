@@ -1,6 +1,7 @@
 """What follows a refusal: another attempt, or the end.
 
-This is for refusals only. After an unknown outcome there is no next attempt, so there is no rule for one.
+This is for refusals only. After an unknown outcome there is no next attempt, so there is no rule for one. Refusals
+around the open of a pair have a rule of their own (:mod:`daemon.core.rules.launch_window`).
 """
 
 from decimal import Decimal
@@ -55,8 +56,8 @@ def judge(
         new_rules: the pair's rules, where they were read after the answer.
 
     """
-    reason = f"refused ({refused.code}): {refused.message}"
-    if new_rules is not None and may_refit(order, refused) and _has_attempt_left(order, policy):
+    reason = why_refused(refused)
+    if new_rules is not None and may_refit(order, refused) and has_attempt_left(order, policy):
         refitted = refit(order, new_rules, now_ms)
         if refitted is not None and now_ms <= order.deadline_ms:
             reason += "; once more, rounded to the pair's new rules"
@@ -71,7 +72,7 @@ def judge(
         resync=refused.advice is Advice.RESYNC,
         backoff_until_ms=now_ms + wait_ms if refused.advice is Advice.WAIT else 0,
     )
-    if not _has_attempt_left(order, policy):
+    if not has_attempt_left(order, policy):
         return msgspec.structs.replace(
             verdict, event=OrderEvent.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made"
         )
@@ -95,7 +96,13 @@ def delay_ms(attempts: int, policy: RetryTable) -> int:
     return int(min(policy.longest_ms, policy.first_ms * policy.factor**exponent))
 
 
-def _has_attempt_left(order: Order, policy: RetryTable) -> bool:
+def why_refused(refused: Refused) -> str:
+    """Return the exchange's words, as the reason of what follows."""
+    return f"refused ({refused.code}): {refused.message}"
+
+
+def has_attempt_left(order: Order, policy: RetryTable) -> bool:
+    """Whether an order may be attempted once more."""
     return order.attempts < min(policy.attempts, MAX_ATTEMPTS)
 
 

@@ -21,7 +21,7 @@ from daemon.core.values.decimals import plain
 from daemon.core.values.events import CATALOGUE, DAEMON, Detail, Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
-from daemon.core.values.states import FINISHED, KEY_FREE, SEARCHED, OrderEvent, after
+from daemon.core.values.states import FINISHED, KEY_FREE, SEARCHED, UNDER_WAY, OrderEvent, State, after
 
 
 class Decision:
@@ -67,6 +67,8 @@ class Decision:
         order = msgspec.structs.replace(order, updated_ms=self.now_ms, **changes)
         state.orders.keep(order)
         self.changes.orders[order.order_id] = order
+        if order.state is not State.QUEUED and order.state not in UNDER_WAY:
+            state.launches.leave(order)
         if order.state in SEARCHED and order.finished_ms is None:
             state.searches.schedule(order, begin(order, self.now_ms, state.rules))
         else:
@@ -76,9 +78,7 @@ class Decision:
     def enqueue(self, order: Order) -> None:
         """Let a queued order wait: until its time, then in the queue."""
         state = self.state
-        start_ms = order.not_before_ms
-        if order.execute_at_ms is not None:
-            start_ms = max(start_ms, order.execute_at_ms - state.rules.config.queue.arm_ahead_ms)
+        start_ms = state.start_ms(order)
         state.timers.set(order.deadline_ms + 1, order.order_id)
         if start_ms > self.now_ms:
             state.timers.set(start_ms, order.order_id)

@@ -9,6 +9,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``intake``       a signal becomes an order, or is answered by an earlier one
 ``dispatch``     send the next orders, and do what is due
 ``outcomes``     an answer or a search's result arrived
+``launching``    attempts around the open of a pair
 ``operator``     the operator cancels, resolves, requeues, halts, resumes
 ``rescheduling`` an order that waits gets another instant
 ``leases``       a caller acquires, renews and releases a lease
@@ -26,11 +27,13 @@ decision is on disk.
 from collections.abc import Callable, Sequence
 
 from daemon.core.rules.backoff import Backoff
+from daemon.core.rules.launch_window import instant_ms
 from daemon.core.rules.priority_queue import PriorityQueue
 from daemon.core.rules.rate import RateBudget
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.gate import Gate
+from daemon.core.state.launches import Launches
 from daemon.core.state.leases import LeaseKeys, LeaseQueue
 from daemon.core.state.orders import Orders
 from daemon.core.state.searches import Searches
@@ -38,6 +41,7 @@ from daemon.core.state.timers import Timers
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.locks import Lock, LockState, LockTable
 from daemon.core.values.orders import Order
+from daemon.core.values.symbols import SymbolRules
 
 RATE_BACKOFF_FACT = "keep_still_until_ms"
 BACKOFF_FACT = "turned_away"
@@ -56,6 +60,7 @@ class TradingState:
         recall: Callable[[Sequence[str]], Sequence[Order]],
         recall_lease: Callable[[str], Lock | None],
         recall_shot: Callable[[str], bool] = lambda _: True,
+        pair_rules: Callable[[str], SymbolRules | None] = lambda _: None,
     ) -> None:
         """Begin without orders.
 
@@ -65,10 +70,12 @@ class TradingState:
             recall_lease: finds on disk a key's latest lease.
             recall_shot: recalls an armed order's request by its client order id; false if its first byte has left. By
                 default no request leaves without a decision.
+            pair_rules: returns a pair's rules as the exchange showed them last, if they are known.
 
         """
         self.rules = rules
         self.recall_shot = recall_shot
+        self.pair_rules = pair_rules
         self.gate = Gate()
         self.orders = Orders(recall)
         self.open_attempts: dict[str, Attempt] = {}  # requests without an answer, by client order id
@@ -78,6 +85,7 @@ class TradingState:
         self.lease_queue = LeaseQueue()
         self.rate_budget = RateBudget(rules.config)
         self.backoff = Backoff()
+        self.launches = Launches()
         self.searches = Searches(self.orders)
         self.timers = Timers()
 
@@ -105,6 +113,17 @@ class TradingState:
     def priority_of(self, order: Order) -> int:
         """Return the priority in the queue; an emergency SELL goes first."""
         return 0 if order.skip_lock else order.priority
+
+    def instant_ms(self, order: Order) -> int | None:
+        """Return the instant at which an order is to be sent; ``None`` if it has none."""
+        return None if order.execute_at_ms is None else instant_ms(order, self.pair_rules(order.symbol))
+
+    def start_ms(self, order: Order) -> int:
+        """Return when an order joins the queue: at its next attempt, and long enough before its instant."""
+        instant = self.instant_ms(order)
+        if instant is None:
+            return order.not_before_ms
+        return max(order.not_before_ms, instant - self.rules.config.queue.arm_ahead_ms)
 
     def waiting_for(self, resource: str) -> int:
         """Count the orders and callers that wait for a resource."""

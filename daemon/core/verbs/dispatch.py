@@ -21,6 +21,7 @@ from daemon.core.values.ids import client_order_id
 from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OrderEvent, State
+from daemon.core.verbs import launching
 from daemon.core.verbs.lease_queue import grant
 from daemon.errors import InvariantBroken
 
@@ -53,14 +54,14 @@ def dispatch(d: Decision, limit: int) -> int | None:
         if d.state.timers.are_behind and not order.skip_lock:
             return d.now_ms
         left -= 1
-        if d.now_ms > order.deadline_ms:
-            expire(d, order)
+        if _leaves(d, order):
             left -= grant(d, left)
             continue
         backoff_ms = _backoff_ms(d, order)
         if backoff_ms != d.now_ms:
             return backoff_ms
-        ready_ms = d.state.rate_budget.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock)
+        instant = d.state.instant_ms(order)
+        ready_ms = d.state.rate_budget.ready_ms(d.now_ms, instant, emergency=order.skip_lock)
         if ready_ms != d.now_ms:
             if not _make_room(d, order):
                 return ready_ms
@@ -70,6 +71,18 @@ def dispatch(d: Decision, limit: int) -> int | None:
         d.state.queue.pop()
         _send(d, order)
     return None if left > 0 else d.now_ms
+
+
+def _leaves(d: Decision, order: Order) -> bool:
+    """Take an order out of the queue whose deadline passed, or whose pair opens later than was known."""
+    if d.now_ms > order.deadline_ms:
+        expire(d, order)
+    elif d.state.start_ms(order) > d.now_ms:
+        d.state.leave(order)
+        d.enqueue(order)
+    else:
+        return False
+    return True
 
 
 def tick(d: Decision) -> None:
@@ -209,7 +222,7 @@ def _backoff_ms(d: Decision, order: Order) -> int | None:
     backoff_ms = d.state.backoff.ready_ms(d.now_ms)
     if d.state.backoff.why is None or backoff_ms is None:
         return backoff_ms
-    return max(backoff_ms, order.execute_at_ms or 0)
+    return max(backoff_ms, d.state.instant_ms(order) or 0)
 
 
 def _make_room(d: Decision, order: Order) -> bool:
@@ -231,13 +244,13 @@ def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
     None of them was sent. An armed order of the same priority keeps its room, even if it is younger: an order that is
     retried repeatedly must not displace one that waits for its instant.
     """
-    priority = d.state.priority_of(order)
+    priority, instant = d.state.priority_of(order), d.state.instant_ms(order)
     lesser = [each for each in _armed(d.state) if d.state.priority_of(each) > priority]
     lesser.sort(key=lambda armed: (armed.priority, armed.seq))
 
     def is_ready(without: list[Order]) -> bool:
         budget = d.state.rate_budget.without(armed.sent_ms or d.now_ms for armed in without)
-        return budget.ready_ms(d.now_ms, order.execute_at_ms, emergency=order.skip_lock) == d.now_ms
+        return budget.ready_ms(d.now_ms, instant, emergency=order.skip_lock) == d.now_ms
 
     if not is_ready(lesser):
         return []
@@ -251,7 +264,8 @@ def _armed_in_the_way(d: Decision, order: Order) -> list[Order]:
 def _send(d: Decision, order: Order) -> None:
     number = order.attempts + 1
     lock = None if order.skip_lock else lock_for(d, order)
-    fire_ms = order.execute_at_ms if order.execute_at_ms is not None and order.execute_at_ms > d.now_ms else None
+    instant = d.state.instant_ms(order)
+    fire_ms = instant if instant is not None and instant > d.now_ms else None
     d.state.rate_budget.take(d.now_ms, fire_ms)
     order = d.move(
         order,
@@ -268,6 +282,7 @@ def _send(d: Decision, order: Order) -> None:
         price=order.price,
         started_ms=d.now_ms,
     )
+    launching.join(d, order, fire_ms or d.now_ms)
     if d.state.backoff.why is not None:
         d.state.backoff.trying = attempt.client_order_id
     token = None if lock is None else lock.token

@@ -28,6 +28,7 @@ from daemon.core.values.exchange_replies import (
 from daemon.core.values.orders import Order
 from daemon.core.values.states import KEY_FREE, REPORT_EVENTS, WAITING, OrderEvent, State
 from daemon.core.values.symbols import SymbolRules
+from daemon.core.verbs import launching
 from daemon.core.verbs.dispatch import expire
 from daemon.core.verbs.operator import halt, withdraw
 
@@ -53,6 +54,7 @@ def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: Symbol
     if order is None or order.state is not State.IN_FLIGHT or order.client_order_id != attempt.client_order_id:
         d.record("order.late_answer", order, answer=type(answer).__name__)
         return None
+    launching.note_open(d, order, answer)
     match answer:
         case Placed():
             _placed(d, order, attempt, answer)
@@ -60,7 +62,9 @@ def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: Symbol
             d.back_off(d.now_ms + (answer.retry_after_ms or 0))
             in_doubt(d, order, answer.why)
         case Refused():
-            verdict = judge(order, answer, d.state.rules.config.retry, d.now_ms, new_rules)
+            verdict = launching.judge_early(d, order, answer) or judge(
+                order, answer, d.state.rules.config.retry, d.now_ms, new_rules
+            )
             _refused(d, order, verdict)
             return verdict
         case _:  # not sent

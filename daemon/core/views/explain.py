@@ -23,7 +23,7 @@ def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None
     if order.state is State.QUEUED:
         return _queued(state, order, now_ms, ahead)
     if order.state is State.ARMED:
-        return Outlook(MEANINGS[order.state].ahead, order.execute_at_ms)
+        return Outlook(MEANINGS[order.state].ahead, order.sent_ms)
     if order.state is State.IN_DOUBT and now_ms >= grace_over_ms(order, state.rules):
         return Outlook("it is searched for at every source; misses count now", _next_search_ms(state, order))
     return Outlook(MEANINGS[order.state].ahead, _next_search_ms(state, order))
@@ -60,8 +60,7 @@ def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -
     if state.gate.check_pending:
         return Outlook(f"it waits: {CHECKING}")
     if order.order_id not in state.queue:
-        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
-        return Outlook("it waits for its time", start_ms)
+        return Outlook("it waits for its time", state.start_ms(order))
     holder = state.locks.blocker(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
         return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")

@@ -149,6 +149,9 @@ ABOUT_RULES = frozenset({
 })  # fmt: skip
 """Refusals after which the pair's rules are queried again, because they may have changed."""
 
+NOT_OPEN = frozenset({30001, 10007, 30016, 30000, 30014, 30021, -1121, 730001, 10232})
+"""Refusals of a pair that is not open yet; of a listing, its name may not be known yet either."""
+
 SERVER_CODES = frozenset({500, 503, 504, 20002, 10203})
 """Codes of the exchange's internal errors: the execution status of *any* request is unknown (documented)."""
 

@@ -1,0 +1,45 @@
+"""Launches: the pairs whose orders are attempted around their open, with the rhythm of each.
+
+This is memory only: after a start, the rhythm begins anew with the next refusal.
+"""
+
+import msgspec
+
+from daemon.core.values.orders import Order
+
+
+class Launch(msgspec.Struct):
+    """One pair. Times are Unix milliseconds."""
+
+    order_ids: dict[str, None] = {}  # in their launch window, and not placed yet
+    next_ms: int = 0  # when the next attempt may be made
+    was_early: bool = False  # an attempt was refused, because the pair was not open
+    opened_ms: int | None = None  # when an answer showed that the pair is open
+
+
+class Launches:
+    """The pairs, by name, for which orders wait."""
+
+    def __init__(self) -> None:
+        self._by_symbol: dict[str, Launch] = {}
+
+    @property
+    def attempted(self) -> int:
+        """The number of pairs for which attempts are repeated."""
+        return sum(launch.was_early for launch in self._by_symbol.values())
+
+    def of(self, symbol: str) -> Launch | None:
+        """Return a pair's launch; ``None`` if no order is in its window."""
+        return self._by_symbol.get(symbol)
+
+    def join(self, order: Order) -> Launch:
+        """Count an order among those of its pair."""
+        launch = self._by_symbol.setdefault(order.symbol, Launch())
+        launch.order_ids[order.order_id] = None
+        return launch
+
+    def leave(self, order: Order) -> None:
+        """Count an order no longer."""
+        launch = self._by_symbol.get(order.symbol)
+        if launch is not None and launch.order_ids.pop(order.order_id, order) is None and not launch.order_ids:
+            del self._by_symbol[order.symbol]

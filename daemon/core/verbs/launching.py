@@ -1,0 +1,61 @@
+"""Launching: attempts around the open of a pair (:mod:`daemon.core.rules.launch_window`)."""
+
+from daemon.core.rules.launch_window import is_over, step_ms
+from daemon.core.rules.retries import Verdict, has_attempt_left, why_refused
+from daemon.core.state.decision import Decision
+from daemon.core.state.launches import Launch
+from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused
+from daemon.core.values.orders import Order
+from daemon.core.values.states import OrderEvent, State
+
+_SHOW_OPEN = frozenset({Advice.REPRICE, Advice.STOP, Advice.CHECK_FUNDS})
+"""Refusals for the price, the type or the funds: the pair takes orders."""
+
+
+def join(d: Decision, order: Order, sent_ms: int) -> None:
+    """Count an order among those of its pair from the attempt of an instant on; the next attempt is a step later."""
+    instant = d.state.instant_ms(order)
+    if instant is None or is_over(instant, sent_ms, d.state.rules.config.launch):
+        return
+    launch = d.state.launches.join(order)
+    launch.next_ms = max(launch.next_ms, sent_ms + _step_ms(d, launch))
+
+
+def note_open(d: Decision, order: Order, answer: Answer) -> None:
+    """If an answer shows that the order's pair is open, let the other orders go that wait for that."""
+    launch = d.state.launches.of(order.symbol)
+    is_open = isinstance(answer, Placed) or (isinstance(answer, Refused) and answer.advice in _SHOW_OPEN)
+    if launch is None or not is_open:
+        return
+    launch.opened_ms = d.now_ms
+    for order_id in launch.order_ids:
+        other = d.state.orders[order_id]
+        if other.state is State.QUEUED and order_id in d.state.orders.later:
+            d.enqueue(d.change(other, not_before_ms=d.now_ms))
+
+
+def judge_early(d: Decision, order: Order, refused: Refused) -> Verdict | None:
+    """Decide what becomes of an order that came before the open; ``None`` leaves it to the ordinary retries."""
+    instant = d.state.instant_ms(order)
+    if instant is None or not refused.not_open:
+        return None
+    if is_over(instant, d.now_ms, d.state.rules.config.launch):
+        d.state.launches.leave(order)
+        return None
+    launch = d.state.launches.join(order)
+    launch.was_early = True
+    if instant > d.now_ms:
+        next_ms = d.now_ms  # it waits for the open that is known now
+    elif launch.opened_ms is not None and (order.sent_ms or 0) < launch.opened_ms:
+        next_ms = d.now_ms  # it was on its way when another order showed that the pair is open
+    else:
+        next_ms = max(d.now_ms, launch.next_ms)
+    if next_ms > order.deadline_ms or not has_attempt_left(order, d.state.rules.config.retry):
+        return None
+    launch.next_ms = max(launch.next_ms, next_ms + _step_ms(d, launch))
+    return Verdict(event=OrderEvent.DEFER, reason=why_refused(refused), not_before_ms=next_ms)
+
+
+def _step_ms(d: Decision, launch: Launch) -> int:
+    config, listings = d.state.rules.config, max(1, d.state.launches.attempted)
+    return step_ms(len(launch.order_ids), listings, config.exchange.order_rate_per_s, config.launch)

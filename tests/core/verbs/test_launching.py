@@ -1,0 +1,226 @@
+"""Launching: orders that come before the open are attempted in one rhythm, and all at once when the pair is open."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from daemon.core.rules.rate import WINDOW_MS
+from daemon.core.values.exchange_replies import Advice, Answer
+from daemon.core.values.orders import Order
+from daemon.core.values.states import State
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, placed, refused, rules, symbol_rules, unclear
+
+STEP_MS = 138
+EARLY = refused(not_open=True)
+LATE = {"deadline_ms": 60_000}
+
+
+def bench_of(**tables: dict[str, Any]) -> Bench:
+    return Bench(rules(**tables))
+
+
+def submit(bench: Bench, count: int = 1, **changes: Any) -> list[Order]:
+    """Accept orders of one pair for one instant, and let the instant come."""
+    fields = LATE | {"execute_at": bench.now_ms} | changes
+    return [bench.submit(snipe_target_id=f"t{number}", **fields) for number in range(count)]
+
+
+def answer_all(bench: Bench, answer: Answer) -> None:
+    """Answer every request that was sent."""
+    bench.settle()
+    for send, _ in list(bench.sends.values()):
+        bench.answer(send.order, answer)
+
+
+def attempts_until(bench: Bench, end_ms: int, answer: Answer = EARLY) -> list[int]:
+    """Let time pass; return when attempts were made, each answered at once."""
+    made = []
+    while bench.now_ms < end_ms:
+        bench.pass_time(1)
+        made += [bench.now_ms] * len(bench.sends)
+        answer_all(bench, answer)
+    return made
+
+
+def gaps(instants: Sequence[int]) -> set[int]:
+    return {after - before for before, after in pairwise(instants)}
+
+
+def test_an_order_that_is_early_is_attempted_in_a_steady_rhythm_until_it_is_placed() -> None:
+    bench = bench_of()
+    (order,) = submit(bench)
+    answer_all(bench, EARLY)
+    made = attempts_until(bench, NOON_MS + 3_000)
+    assert made[0] == NOON_MS + STEP_MS
+    assert gaps(made) == {STEP_MS}
+    attempts_until(bench, bench.now_ms + STEP_MS, placed())
+    assert bench.order(order).state is State.OPEN
+
+
+@pytest.mark.parametrize(("count", "step_ms"), [(3, STEP_MS), (8, 275)])
+def test_orders_of_one_pair_share_the_rhythm_evenly(count: int, step_ms: int) -> None:
+    bench = bench_of()
+    orders = submit(bench, count)
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + 2 * WINDOW_MS)
+    before = [bench.order(each).attempts for each in orders]
+    made = attempts_until(bench, bench.now_ms + count * step_ms)
+    assert gaps(made) == {step_ms}
+    assert [bench.order(each).attempts for each in orders] == [each + 1 for each in before]
+
+
+def test_the_first_that_is_placed_lets_all_others_go_at_once() -> None:
+    bench = bench_of()
+    orders = submit(bench, 3)
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + 3_000)
+    attempts_until(bench, bench.now_ms + STEP_MS, placed())
+    assert [bench.order(each).state for each in orders] == [State.OPEN] * 3
+    assert bench.state.launches.of("FOOUSDT") is None
+
+
+@pytest.mark.parametrize("advice", [Advice.REPRICE, Advice.STOP, Advice.CHECK_FUNDS])
+def test_a_refusal_for_another_reason_than_the_open_shows_that_the_pair_is_open(advice: Advice) -> None:
+    bench = bench_of()
+    first, second = submit(bench, 2)
+    bench.settle()
+    bench.answer(second, EARLY)
+    bench.answer(first, refused(advice))
+    assert bench.order(second).state is State.IN_FLIGHT
+    assert bench.order(second).attempts == 2
+
+
+@pytest.mark.parametrize("answer", [EARLY, refused(), unclear()], ids=["not open", "another refusal", "unknown"])
+def test_what_does_not_show_that_the_pair_is_open_lets_no_other_order_go(answer: Answer) -> None:
+    bench = bench_of()
+    first, second = submit(bench, 2)
+    bench.settle()
+    bench.answer(second, EARLY)
+    bench.answer(first, answer)
+    assert bench.order(second).state is State.QUEUED
+
+
+def test_an_order_that_was_on_its_way_when_the_pair_opened_goes_again_at_once() -> None:
+    bench = bench_of()
+    first, second, third = submit(bench, 3)
+    bench.settle()
+    bench.pass_time(1)
+    bench.answer(first, placed())
+    bench.answer(second, EARLY)
+    assert bench.order(second).attempts == 2
+    bench.settle()
+    bench.pass_time(1)
+    bench.answer(second, EARLY)
+    assert bench.order(second).state is State.QUEUED, "once: if it is refused again, the pair may be closed again"
+    assert bench.order(third).state is State.IN_FLIGHT
+
+
+def test_after_an_unknown_outcome_nothing_is_attempted_again() -> None:
+    bench = bench_of()
+    (order,) = submit(bench)
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + STEP_MS, unclear())
+    assert attempts_until(bench, NOON_MS + 5_000) == []
+    assert (bench.order(order).state, bench.order(order).attempts) == (State.IN_DOUBT, 2)
+    assert bench.state.launches.of("FOOUSDT") is None
+
+
+def test_after_the_window_the_ordinary_retries_go_on_until_the_deadline() -> None:
+    bench = bench_of(launch={"window_ms": 1_000}, retry={"first_ms": 400, "factor": 1.0, "longest_ms": 400})
+    (order,) = submit(bench)
+    answer_all(bench, EARLY)
+    made = attempts_until(bench, NOON_MS + 4_000)
+    inside = [each for each in made if each <= NOON_MS + 1_000]
+    after = [each for each in made if each > NOON_MS + 1_000]
+    assert (gaps(inside), gaps(after)) == ({STEP_MS}, {400})
+    bench.pass_time(60_000)
+    assert bench.order(order).state is State.EXPIRED
+
+
+def test_an_order_without_an_instant_has_no_window() -> None:
+    bench = bench_of(retry={"first_ms": 400, "factor": 1.0, "longest_ms": 400})
+    submit(bench, execute_at=None)
+    answer_all(bench, EARLY)
+    assert gaps(attempts_until(bench, NOON_MS + 3_000)) == {400}
+
+
+def test_an_order_whose_next_attempt_would_be_after_its_deadline_is_left_to_the_ordinary_retries() -> None:
+    bench = bench_of()
+    (order,) = submit(bench, deadline_ms=100)
+    answer_all(bench, EARLY)
+    assert bench.order(order).not_before_ms == NOON_MS + bench.rules.config.retry.first_ms
+
+
+def test_attempts_are_bounded() -> None:
+    bench = bench_of(retry={"attempts": 3})
+    (order,) = submit(bench)
+    answer_all(bench, EARLY)
+    assert len(attempts_until(bench, NOON_MS + 3_000)) == 2
+    assert bench.order(order).state is State.DEAD_LETTER
+
+
+def test_several_pairs_share_the_rate() -> None:
+    bench = bench_of()
+    submit(bench, symbol="FOOUSDT")
+    submit(bench, symbol="BARUSDT")
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + 2_000)
+    made = attempts_until(bench, NOON_MS + 2_000 + WINDOW_MS)
+    assert len(made) <= bench.rules.config.exchange.order_rate_per_s * 0.8 + 1
+
+
+def test_a_sell_finds_room_while_buys_are_attempted() -> None:
+    bench = bench_of()
+    submit(bench, 8)
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + 3_000)
+    for number in range(2):
+        sold = bench.submit(side="SELL", quantity=Decimal(1), snipe_target_id=f"s{number}")
+        assert bench.order(sold).state is State.IN_FLIGHT
+
+
+# --- a known open
+
+
+def opens(bench: Bench, at_ms: int) -> None:
+    bench.pairs["FOOUSDT"] = symbol_rules(first_open_ms=at_ms)
+
+
+def test_the_first_attempt_waits_for_a_known_open() -> None:
+    bench = bench_of()
+    opens(bench, NOON_MS + 2_300)
+    (order,) = submit(bench, execute_at=NOON_MS + 2_000)
+    bench.pass_time(1_799)
+    assert bench.order(order).state is State.QUEUED
+    bench.pass_time(1)
+    assert bench.order(order).state is State.ARMED
+    assert bench.sends[bench.order(order).client_order_id or ""][0].fire_ms == NOON_MS + 2_300
+
+
+def test_an_order_that_already_waits_for_its_turn_waits_for_an_open_that_becomes_known() -> None:
+    bench = bench_of(queue={"max_in_flight": 1})
+    other = bench.submit(symbol="BARUSDT")
+    (order,) = submit(bench)
+    opens(bench, NOON_MS + 2_300)
+    bench.settle()
+    bench.answer(other, placed())
+    assert bench.order(order).state is State.QUEUED
+    assert order.order_id not in bench.state.queue
+    bench.pass_time(1_800)
+    assert bench.order(order).state is State.ARMED
+
+
+def test_attempts_stop_until_an_open_that_becomes_known() -> None:
+    bench = bench_of()
+    (order,) = submit(bench)
+    opens(bench, NOON_MS + 2_300)
+    answer_all(bench, EARLY)
+    assert attempts_until(bench, NOON_MS + 1_799) == []
+    bench.pass_time(1)
+    armed = bench.order(order)
+    assert (armed.state, armed.sent_ms) == (State.ARMED, NOON_MS + 2_300)
+    assert bench.state.start_ms(armed) == NOON_MS + 1_800
