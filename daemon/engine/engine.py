@@ -18,6 +18,7 @@ from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
 from daemon.engine.housekeeping import Housekeeping
+from daemon.engine.listing_watch import ListingWatch
 from daemon.engine.observer import NULL_OBSERVER, Observer
 from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
@@ -71,11 +72,12 @@ class Engine:
         self._dispatcher = Dispatcher(self.effects)
         self._reconciler = Reconciler(self.effects, exchange)
         self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer)
+        self._listing_watch = ListingWatch(self.effects, exchange)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
         self.effects.wire(
             start=self.executor.start,
             grant=self.deliveries.grant,
-            look_again=[self._dispatcher.look_again, self._reconciler.look_again],
+            look_again=[self._dispatcher.look_again, self._reconciler.look_again, self._listing_watch.look_again],
         )
         self.self_check = SelfCheck(
             {
@@ -97,6 +99,7 @@ class Engine:
         self.decide(stepped, step_ms, facts)
         self._dispatcher.wake()
         self._reconciler.wake()
+        self._listing_watch.wake()
 
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
@@ -126,7 +129,12 @@ class Engine:
             tasks.start_soon(task)
         await anyio.lowlevel.checkpoint()  # the executor's group must run before it gets tasks
         await self._recover(remembered)
-        for task in (self._housekeeping.measure, self._housekeeping.refresh_rules, self._housekeeping.clean):
+        for task in (
+            self._housekeeping.measure,
+            self._housekeeping.refresh_rules,
+            self._housekeeping.clean,
+            self._listing_watch.run,
+        ):
             tasks.start_soon(task)
         await self._first_search()
         with anyio.move_on_after(CHECK_WAIT_S):

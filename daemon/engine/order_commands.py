@@ -216,7 +216,10 @@ class OrderCommands:
         """
         administrators_only(caller)
         verb = partial(rescheduling.reschedule, execute_at_ms=execute_at_ms)
-        return await self._carry_out(verb, order_id, caller, reason)
+        order = await self._carry_out(verb, order_id, caller, reason)
+        if order.execute_at_ms != execute_at_ms:
+            raise WrongState(f"order {order_id} was not moved: its request has just left")
+        return order
 
     async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:
         """Change trading as a whole: halt or resume it (:mod:`daemon.core.verbs.operator`).
@@ -245,13 +248,14 @@ class OrderCommands:
         signal, identity = self._examine(request, caller, now_ms)
         if signal is None:
             return Incoming(None, identity)
-        rules = self._engine.exchange.known_rules(signal.symbol)
-        if rules is None:
+        rules, waits = self._engine.exchange.known_rules(signal.symbol), signal.waits(now_ms)
+        if rules is None and not waits:
             return None
-        try:
-            signal = fit(signal, rules, now_ms)
-        except Invalid:  # the rules may have changed
-            return None
+        if rules is not None:
+            try:
+                signal = fit(signal, rules, now_ms, waits=waits)
+            except Invalid:  # the rules may have changed
+                return None
         return None if guards.needs_last_price(signal, config.guards) else Incoming(signal, identity)
 
     async def _prepare(self, request: SignalRequest, caller: Caller) -> Incoming:
@@ -280,13 +284,20 @@ class OrderCommands:
         return signal, identity
 
     async def _fitted(self, signal: Signal, now_ms: int) -> Signal:
-        """Fit a signal to its pair's rules. If known rules refuse it, they are read again first."""
-        exchange = self._engine.exchange
+        """Fit a signal to its pair's rules. If known rules refuse it, they are read again first.
+
+        A signal for a later instant does not wait for rules that are not known: its pair may not be listed yet. It is
+        fitted when they appear (:mod:`daemon.core.verbs.listings`).
+        """
+        exchange, waits = self._engine.exchange, signal.waits(now_ms)
+        if waits and exchange.known_rules(signal.symbol) is None:
+            return signal
         try:
-            return fit(signal, listed(signal.symbol, await exchange.rules(signal.symbol)), now_ms)
+            return fit(signal, listed(signal.symbol, await exchange.rules(signal.symbol)), now_ms, waits=waits)
         except Invalid:
             since_ms = self._engine.clock.now_ms() - FRESH_MS
-            return fit(signal, listed(signal.symbol, await exchange.fresh_rules(signal.symbol, since_ms)), now_ms)
+            rules = listed(signal.symbol, await exchange.fresh_rules(signal.symbol, since_ms))
+            return fit(signal, rules, now_ms, waits=waits)
 
     async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
         await self._carry_out(operator.ask_cancel, order.order_id, caller, reason)

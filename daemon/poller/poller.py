@@ -15,7 +15,7 @@ from daemon.core.values.events import Detail, Event
 from daemon.core.values.poller_health import PollerHealth
 from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, OrderCommands
-from daemon.errors import Full, Halted, Invalid, KeyConflict, NotReady, Refusal
+from daemon.errors import Full, Halted, KeyConflict, NotReady, Refusal
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.poller import target_reports, targets
 from daemon.poller.bot_api import BotClient, Trouble
@@ -183,8 +183,9 @@ class Poller:
     def _may_query(self, candidate: Candidate) -> bool:
         """Whether the exchange may be queried for the pair: bad rows must not use up the weight that orders need."""
         now_ms = self._engine.clock.now_ms()
-        if self._exchange.known_rules(candidate.request.symbol) is not None:
-            return True
+        at_ms = candidate.request.execute_at
+        if (at_ms is not None and at_ms > now_ms) or self._exchange.known_rules(candidate.request.symbol) is not None:
+            return True  # nothing is queried: a pair that is not listed yet is watched
         if now_ms < self._next_pair_query_ms:
             return False
         self._next_pair_query_ms = now_ms + UNKNOWN_PAIR_MS
@@ -200,10 +201,7 @@ class Poller:
         except (Halted, Full, NotReady) as later:
             self._emit_once("poller.waiting", target_id, reason=str(later))
         except Refusal as refusal:
-            if self._may_be_listed_yet(candidate, refusal):
-                self._emit_once("poller.waiting", target_id, reason=str(refusal))
-            else:
-                self._refuse(Reason(target_id, str(refusal)))
+            self._refuse(Reason(target_id, str(refusal)))
         else:
             self._orders[target_id] = accepted.order.order_id
             self._reports.follow(target_id, accepted.order.order_id)
@@ -216,12 +214,6 @@ class Poller:
         self._emit_once("poller.refused", target_id, order_id, reason=why)
         if order_id is not None:
             self._reports.follow(target_id, order_id)
-
-    def _may_be_listed_yet(self, candidate: Candidate, refusal: Refusal) -> bool:
-        """Whether a pair that the exchange does not know may still be listed before it is to be bought."""
-        at_ms = candidate.request.execute_at
-        is_unknown = isinstance(refusal, Invalid) and refusal.field == "symbol"
-        return is_unknown and at_ms is not None and at_ms > self._engine.clock.now_ms()
 
     def _refuse(self, reason: Reason) -> None:
         if self._reports.refuse(reason.target_id, target_reports.refusal(reason)):

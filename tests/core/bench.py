@@ -25,6 +25,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.events import CATALOGUE, Event
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, NotSent, QueryResult
+from daemon.core.values.listings import Listing
 from daemon.core.values.locks import Lock, LockState
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.signals import SignalRequest, normalise
@@ -36,6 +37,7 @@ from daemon.core.verbs.deciding import decide
 from daemon.core.verbs.dispatch import fire, may_go, tick
 from daemon.core.verbs.intake import Accepted, Incoming, accept_all, identify
 from daemon.core.verbs.lifecycle import drain, open_trading
+from daemon.core.verbs.listings import learn, settle
 from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resolve, resume, withdraw
 from daemon.core.verbs.outcomes import answered, searched
 from daemon.core.verbs.recovery import Remembered, Unfinished, recover
@@ -374,6 +376,21 @@ class Bench:
     def resolve(self, order: Order, found: Found, reason: str = "looked at the exchange") -> Order:
         """End an unknown outcome by the operator's resolution."""
         return self.verb(partial(resolve, found=found), self.order(order), reason)
+
+    def show(self, *pairs: SymbolRules, calendar_ms: int | None = None) -> None:
+        """Let the exchange show these pairs and no others; the calendar names one instant for every pair."""
+        shown = {rules.symbol: rules for rules in pairs}
+        self.pairs |= shown  # a pair that vanishes stays known
+        watched = self.state.orders.timed.by_pair
+        self.decide(
+            learn,
+            {
+                symbol: Listing(rules=shown.get(symbol), calendar_ms=calendar_ms, seen_ms=self.now_ms)
+                for symbol in watched
+            },
+        )
+        while self.decide(settle):
+            pass
 
     def requeue(self, order: Order, reason: str = "the key works again") -> Order:
         """Send a dead letter back."""

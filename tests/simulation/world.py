@@ -195,7 +195,7 @@ class World:
                 with anyio.move_on_after(2) as call:
                     self._calls.append(call)
                     try:
-                        accepted = await submit(desk, wish.request, BOT)
+                        accepted = await _submit(desk, wish.request)
                     except (Refusal, Dead, CommitFailed):
                         pass
                     else:
@@ -375,11 +375,11 @@ class World:
         return asyncio.get_running_loop().time()
 
 
-async def submit(desk: OrderCommands, request: SignalRequest, caller: Caller) -> Accepted:
+async def _submit(desk: OrderCommands, request: SignalRequest) -> Accepted:
     """Submit a signal as its route does; return when its order is on disk."""
-    submitted = desk.try_submit(request, caller)
+    submitted = desk.try_submit(request, BOT)
     if submitted is None:
-        return await desk.submit(request, caller)
+        return await desk.submit(request, BOT)
     accepted, commit = submitted
     await commit.durable()
     return accepted

@@ -202,6 +202,8 @@ def _weighs_the_same(before: Order, after: Order | Ended) -> bool:
     return (
         _WEIGHT[before.state] is _WEIGHT[after.state]
         and before.price is after.price
+        and before.quantity is after.quantity
+        and before.quote_quantity is after.quote_quantity
         and before.executed_quantity is after.executed_quantity
         and before.executed_quote is after.executed_quote
     )

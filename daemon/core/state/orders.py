@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from daemon.core.rules.exposure import Exposure
 from daemon.core.state.keys import Keys
+from daemon.core.state.timed_orders import TimedOrders
 from daemon.core.values.orders import Order, Side, compact, expanded
 from daemon.core.values.states import State
 
@@ -33,6 +34,7 @@ class Orders(Mapping[str, Order]):
         self.queued: Counter[Side] = Counter()  # those that wait in the queue, or until their time, by side
         self.unqueued: dict[str, None] = {}  # ids of those that do not wait to be sent
         self.later: dict[str, None] = {}  # ids of those that wait until their time, and are not in the queue yet
+        self.timed = TimedOrders()
         self.exposure = Exposure()  # what was bought or may still be bought, including finished orders
         self.last_seq = 0
 
@@ -69,6 +71,8 @@ class Orders(Mapping[str, Order]):
             self.unqueued[order.order_id] = None
             self.later.pop(order.order_id, None)
         self._keys.note(order)
+        if order.execute_at_ms is not None:
+            self.timed.note(order)
 
     def load(self, order: Order) -> None:
         """Add an order as it is on disk."""

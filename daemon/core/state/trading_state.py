@@ -10,6 +10,8 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``dispatch``     send the next orders, and do what is due
 ``outcomes``     an answer or a search's result arrived
 ``launching``    attempts around the open of a pair
+``fitting``      a waiting order is rounded to its pair's rules
+``listings``     the exchange shows something new of a pair
 ``operator``     the operator cancels, resolves, requeues, halts, resumes
 ``rescheduling`` an order that waits gets another instant
 ``leases``       a caller acquires, renews and releases a lease
@@ -35,6 +37,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.state.gate import Gate
 from daemon.core.state.launches import Launches
 from daemon.core.state.leases import LeaseKeys, LeaseQueue
+from daemon.core.state.listings import Listings
 from daemon.core.state.orders import Orders
 from daemon.core.state.searches import Searches
 from daemon.core.state.timers import Timers
@@ -86,6 +89,7 @@ class TradingState:
         self.rate_budget = RateBudget(rules.config)
         self.backoff = Backoff()
         self.launches = Launches()
+        self.listings = Listings()
         self.searches = Searches(self.orders)
         self.timers = Timers()
 

@@ -83,8 +83,15 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "order.refitted": Kind(
         Level.WARNING,
-        "the order was refused for its amounts; the next attempt has them rounded to the pair's new rules",
+        "the amounts were rounded to the pair's rules again: these appeared or changed before the order's instant, or "
+        "an attempt was refused for its amounts",
         ("quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity", "asked_price"),
+    ),
+    "order.unfit": Kind(
+        Level.WARNING,
+        "the rules that a pair shows before its open refuse a waiting order's amounts; it ends if they still do at its "
+        "arming",
+        ("reason",),
     ),
     "order.rejected": Kind(Level.ERROR, "the order was definitely not executed", ("reason",)),
     "order.dead_letter": Kind(
@@ -252,6 +259,10 @@ CATALOGUE: dict[str, Kind] = {
         ("witness", "symbol", "row"), durable=False,
     ),
     "exchange.symbols_loaded": Kind(Level.DEBUG, "the trading rules were loaded", ("symbols",), durable=False),
+    "listing.changed": Kind(
+        Level.INFO, "the exchange shows something new of a pair for which orders wait for their instant",
+        ("symbol", "shown", "tradable", "opens_ms", "source"), durable=False,
+    ),
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
     "poller.unreachable": Kind(
         Level.ERROR, "the bot does not show its targets; it is polled again at growing intervals",

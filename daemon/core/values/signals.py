@@ -105,6 +105,10 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     skip_lock: bool
     last_price: Decimal | None = None  # the exchange's, as the signal is taken in, where a guard needs it
 
+    def waits(self, now_ms: int) -> bool:
+        """Whether its instant is still to come."""
+        return self.execute_at_ms is not None and self.execute_at_ms > now_ms
+
 
 def normalise(request: SignalRequest, config: Config, *, now_ms: int) -> Signal:
     """Bring a request into normal form; what it does not say comes from ``[queue]`` and ``[locks]``.

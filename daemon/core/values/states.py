@@ -315,6 +315,7 @@ TRANSITIONS: dict[State, dict[OrderEvent, State]] = {state: {} for state in Stat
         OrderEvent.EXPIRE: State.EXPIRED,
         OrderEvent.WITHDRAW: State.WITHDRAWN,
         OrderEvent.DOUBT: State.IN_DOUBT,
+        OrderEvent.SET_ASIDE: State.DEAD_LETTER,  # the rules of its pair, which was not listed before, refuse it
     },
     State.ARMED: {
         OrderEvent.SEND: State.IN_FLIGHT,

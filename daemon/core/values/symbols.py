@@ -10,7 +10,7 @@ Rounding never makes an order worse than requested: quantities are cut, a BUY's 
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,9 @@ ALL, BUY_ONLY, SELL_ONLY, CLOSED = 1, 2, 3, 4
 
 OPENING_MS = 3_600_000
 """For this time after a pair's first open, its known state is not used: it may be outdated."""
+
+AMOUNTS = ("quantity", "quote_quantity", "price")
+"""The fields that are rounded to a pair's rules."""
 
 Wanted = TypeVar("Wanted", Signal, Order)
 """A value with amounts to fit to a pair."""
@@ -54,17 +57,24 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     first_open_ms: int | None  # when trading opens or opened, if MEXC states it
 
 
-def fit(signal: Wanted, rules: SymbolRules, now_ms: int) -> Wanted:
+def fit(signal: Wanted, rules: SymbolRules, now_ms: int, *, waits: bool = False) -> Wanted:
     """Round the amounts of a signal, or of an order, to the pair's rules, and check its limits.
 
     For a pair that is about to open or has just opened, it is not checked whether the pair is open, because the known
     state may be minutes old. A sniper's order waits for the open, and refusals until then are retried.
 
+    Args:
+        signal: what to fit.
+        rules: the pair's rules.
+        now_ms: the time.
+        waits: it is to be sent at a later instant. A pair that is closed now is taken to open until then.
+
     Raises:
         Invalid: the pair cannot take such an order; the error names the limit.
 
     """
-    if rules.first_open_ms is None or now_ms > rules.first_open_ms + OPENING_MS:
+    is_opening = rules.first_open_ms is not None and now_ms <= rules.first_open_ms + OPENING_MS
+    if not (is_opening or (waits and is_closed(rules))):
         _check_admission(signal, rules)
     fitted = msgspec.structs.replace(
         signal,
@@ -79,10 +89,38 @@ def fit(signal: Wanted, rules: SymbolRules, now_ms: int) -> Wanted:
 def refit(order: Order, rules: SymbolRules, now_ms: int) -> Order | None:
     """Round an order's amounts to rules that were queried again; ``None`` if that changes nothing or cannot help."""
     try:
-        fitted = fit(order, rules, now_ms)
+        fitted = fit_again(order, rules, now_ms, waits=False)
     except Invalid:
         return None
-    return None if fitted == order else fitted
+    return fitted if amounts_changed(order, fitted) else None
+
+
+def fit_again(order: Order, rules: SymbolRules, now_ms: int, *, waits: bool = True) -> Order:
+    """Round an order's amounts to rules that appeared or changed, beginning with those that its signal asked for.
+
+    Raises:
+        Invalid: the pair cannot take such an order.
+
+    """
+    asked = {name: getattr(order, f"asked_{name}") or getattr(order, name) for name in AMOUNTS}
+    if order.repriced:
+        asked["price"] = order.price
+    fitted = fit(msgspec.structs.replace(order, **asked), rules, now_ms, waits=waits)
+    rounded = {f"asked_{name}": None if getattr(fitted, name) == amount else amount for name, amount in asked.items()}
+    if order.repriced:
+        rounded["asked_price"] = order.asked_price
+    return msgspec.structs.replace(fitted, **rounded)
+
+
+def amounts_changed(order: Order, fitted: Order) -> dict[str, Any]:
+    """Return the amounts that differ after another rounding, and what was asked of each."""
+    names = [name for name in AMOUNTS if getattr(order, name) != getattr(fitted, name)]
+    return {each: getattr(fitted, each) for name in names for each in (name, f"asked_{name}")}
+
+
+def is_closed(rules: SymbolRules) -> bool:
+    """Whether a pair takes no orders now, as far as the exchange shows."""
+    return not (rules.api_tradable and rules.online) or rules.trade_sides == CLOSED
 
 
 def listed(symbol: str, rules: SymbolRules | None) -> SymbolRules:

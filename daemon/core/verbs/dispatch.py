@@ -22,6 +22,7 @@ from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OrderEvent, State
 from daemon.core.verbs import launching
+from daemon.core.verbs.fitting import fitted_at_arming
 from daemon.core.verbs.lease_queue import grant
 from daemon.errors import InvariantBroken
 
@@ -68,8 +69,12 @@ def dispatch(d: Decision, limit: int) -> int | None:
             # Their locks are free now: a waiter gets one, or an order that waited for one is first.
             left -= grant(d, left)
             continue
+        fitted = fitted_at_arming(d, order)
+        if fitted is None:
+            left -= grant(d, left)
+            continue
         d.state.queue.pop()
-        _send(d, order)
+        _send(d, fitted)
     return None if left > 0 else d.now_ms
 
 

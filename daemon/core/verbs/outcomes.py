@@ -1,7 +1,6 @@
 """Outcomes: an answer arrived, or a search attempt ended."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -27,7 +26,7 @@ from daemon.core.values.exchange_replies import (
 )
 from daemon.core.values.orders import Order
 from daemon.core.values.states import KEY_FREE, REPORT_EVENTS, WAITING, OrderEvent, State
-from daemon.core.values.symbols import SymbolRules
+from daemon.core.values.symbols import SymbolRules, amounts_changed
 from daemon.core.verbs import launching
 from daemon.core.verbs.dispatch import expire
 from daemon.core.verbs.operator import halt, withdraw
@@ -197,7 +196,7 @@ def _refused(d: Decision, order: Order, verdict: Verdict) -> None:
 
 def _deferred(d: Decision, order: Order, verdict: Verdict) -> None:
     repriced = {} if verdict.price is None else {"price": verdict.price, "repriced": True}
-    rounded = {} if verdict.refitted is None else _rounded(order, verdict.refitted)
+    rounded = {} if verdict.refitted is None else amounts_changed(order, verdict.refitted)
     order = d.move(
         order,
         OrderEvent.DEFER,
@@ -220,16 +219,6 @@ def _deferred(d: Decision, order: Order, verdict: Verdict) -> None:
         expire(d, order)
     else:
         d.enqueue(order)
-
-
-def _rounded(order: Order, refitted: Order) -> dict[str, Any]:
-    """Return what changes about an order that is rounded once more, with the amounts that the signal had."""
-    changes: dict[str, Any] = {}
-    for name in ("quantity", "quote_quantity", "price"):
-        before, after = getattr(order, name), getattr(refitted, name)
-        if before != after:
-            changes |= {name: after, f"asked_{name}": order.asked.get(name, before)}
-    return changes
 
 
 def _nothing_new(d: Decision, order: Order, search: Search) -> None:

@@ -17,6 +17,9 @@ from daemon.errors import Invalid, WrongState
 def reschedule(d: Decision, order: Order, *, execute_at_ms: int, reason: str, actor: str) -> Order:
     """Move an order to an instant that the operator chose; no listing moves it any more.
 
+    Returns:
+        The moved order; or the order in flight, if it was armed and its request had just left.
+
     Raises:
         WrongState: it does not wait to be sent.
         Invalid: the instant is past, or too far ahead.
@@ -39,10 +42,13 @@ def reschedule(d: Decision, order: Order, *, execute_at_ms: int, reason: str, ac
 def move(
     d: Decision, order: Order, execute_at_ms: int, reason: str, *, actor: str = DAEMON, instant_is_manual: bool = False
 ) -> Order:
-    """Move an order that waits, or an armed one, to another instant."""
+    """Move an order that waits, or an armed one, to another instant; return it in flight if its request has left."""
     if order.state is State.ARMED:
         order = disarm(d, order, f"it is rescheduled: {reason}")
+        if order.state is State.IN_FLIGHT:
+            return order
     d.state.leave(order)
+    d.state.launches.leave(order)
     d.free_lock(order)  # of an attempt that was refused: others need not wait for the new instant
     from_ms = order.execute_at_ms
     order = d.change(

@@ -37,7 +37,7 @@ LIFE: dict[OrderEvent, tuple[set[State], State]] = {
     OrderEvent.DEFER: ({State.IN_FLIGHT}, State.QUEUED),
     OrderEvent.PLACE: ({State.IN_FLIGHT}, State.OPEN),
     OrderEvent.REFUSE: ({State.IN_FLIGHT}, State.REJECTED),
-    OrderEvent.SET_ASIDE: ({State.IN_FLIGHT}, State.DEAD_LETTER),
+    OrderEvent.SET_ASIDE: ({State.QUEUED, State.IN_FLIGHT}, State.DEAD_LETTER),
     OrderEvent.DOUBT: ({State.QUEUED, State.ARMED, State.IN_FLIGHT, State.OPEN}, State.IN_DOUBT),
     OrderEvent.LOSE: ({State.IN_DOUBT}, State.LOST),
     OrderEvent.RULE_OUT: ({State.IN_DOUBT, State.LOST}, State.REJECTED),

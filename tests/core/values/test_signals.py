@@ -264,3 +264,9 @@ def test_any_input_is_normalised_or_refused_with_the_field(asked: SignalRequest)
         deadline_ms=found.deadline_after_ms,
     )
     assert normalise(again, DEFAULTS, now_ms=NOON_MS) == found
+
+
+def test_a_signal_waits_until_its_instant() -> None:
+    assert signal(execute_at=NOON_MS + 1).waits(NOON_MS)
+    assert not signal(execute_at=NOON_MS).waits(NOON_MS)
+    assert not signal().waits(NOON_MS)

@@ -15,8 +15,10 @@ from daemon.core.values.symbols import (
     OPENING_MS,
     SELL_ONLY,
     SymbolRules,
+    amounts_changed,
     check_type,
     fit,
+    fit_again,
     listed,
     refit,
 )
@@ -236,6 +238,25 @@ def test_only_a_pair_that_the_exchange_lists_has_rules() -> None:
     assert refused.value.field == "symbol"
 
 
+# A pair that is not open yet
+
+
+@pytest.mark.parametrize("closed", [{"online": False}, {"api_tradable": False}, {"trade_sides": CLOSED}], ids=str)
+def test_a_closed_pair_fits_what_waits_for_a_later_instant(closed: dict[str, Any]) -> None:
+    rules = symbol_rules(**closed, order_types=frozenset())
+    assert fit(limit(quantity="10.123", price="10"), rules, NOON_MS, waits=True).quantity == Decimal("10.12")
+    with pytest.raises(Invalid):
+        fit(limit(quantity="10.123", price="10"), rules, NOON_MS)
+    with pytest.raises(Invalid, match="below the minimum"):
+        fit(limit(quantity="0.1", price="10"), rules, NOON_MS, waits=True)
+
+
+def test_an_open_pair_that_does_not_take_the_order_refuses_it_for_later_too() -> None:
+    with pytest.raises(Invalid) as refusal:
+        fit(limit(quantity="10", price="10"), symbol_rules(order_types=frozenset({"MARKET"})), NOON_MS, waits=True)
+    assert refusal.value.field == "type"
+
+
 # Rounded again, after a refusal
 
 
@@ -247,3 +268,21 @@ def test_an_order_is_rounded_to_rules_that_were_read_again() -> None:
     assert (refitted.quantity, refitted.price) == (Decimal("1.2"), Decimal("9.9"))
     assert refit(placed, symbol_rules(quantity_decimals=0, min_quantity=Decimal(2)), NOON_MS) is None, "it cannot help"
     assert refit(placed, symbol_rules(price_decimals=1, trade_sides=CLOSED), NOON_MS) is None, "nor here"
+
+
+def test_another_rounding_begins_with_what_was_asked() -> None:
+    asked = limit_order(quantity=Decimal("1.29"), price=Decimal("9.999"))
+    once = fit_again(asked, symbol_rules(quantity_decimals=0, price_decimals=1), NOON_MS)
+    assert (once.quantity, once.asked_quantity, once.price) == (Decimal(1), Decimal("1.29"), Decimal("9.9"))
+    twice = fit_again(once, symbol_rules(quantity_decimals=2, price_decimals=2), NOON_MS)
+    assert (twice.quantity, twice.asked_quantity) == (Decimal("1.29"), None)
+    assert (twice.price, twice.asked_price) == (Decimal("9.99"), Decimal("9.999"))
+    assert amounts_changed(once, twice) == {
+        "quantity": Decimal("1.29"), "asked_quantity": None, "price": Decimal("9.99"), "asked_price": Decimal("9.999"),
+    }  # fmt: skip
+
+
+def test_a_price_that_was_lowered_to_a_cap_is_not_raised_by_another_rounding() -> None:
+    repriced = limit_order(price=Decimal("8.88"), asked_price=Decimal("9.999"), repriced=True)
+    fitted = fit_again(repriced, symbol_rules(price_decimals=1), NOON_MS)
+    assert (fitted.price, fitted.asked_price) == (Decimal("8.8"), Decimal("9.999"))

@@ -146,11 +146,11 @@ def test_while_trading_is_halted_targets_wait(daemon: Daemon, exchange: Exchange
     assert len(bought(exchange)) == 1
 
 
-def test_a_pair_that_is_not_listed_yet_is_waited_for(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
+def test_a_pair_that_is_not_listed_yet_is_bought_when_it_opens(daemon: Daemon, exchange: Exchange, bot: Bot) -> None:
     daemon.start(with_rules=True)
     opens_ms = wall_ms() + 6_000
     target = bot.add(51, symbolName="NEWCOIN", entryStrategy="limit", entryPrice="0.05", targetExecutionTime=opens_ms)
-    daemon.wait_for("poller.waiting", target_id=target)
+    daemon.wait_for("order.accepted", target_id=target)
     exchange.list_symbol("NEWCOINUSDT", opens_ms, cap="0.05")
     bot.wait_for_report(target, status="completed")
     assert [order["symbol"] for order in bought(exchange)] == ["NEWCOINUSDT"]

@@ -1,0 +1,96 @@
+"""The watch of listings: while orders wait for an instant, it asks what the exchange shows of their pairs.
+
+One request serves all pairs. When to ask, and what follows for the orders, is decided in
+:mod:`daemon.core.rules.listings` and :mod:`daemon.core.verbs.listings`; here the requests are made. A failure is
+harmless: the orders keep their instants.
+"""
+
+import asyncio
+
+import anyio
+
+from daemon.core.rules.listings import FIRST_MS, next_look_ms
+from daemon.core.values.listings import Listing
+from daemon.core.values.symbols import SymbolRules
+from daemon.core.verbs.listings import learn, settle
+from daemon.engine.effects import Effects
+from daemon.engine.timers import Alarm
+from daemon.errors import NotReady
+from daemon.exchange.port import Exchange
+
+LOOK_S = 10.0
+"""The longest wait for an answer, the wait for the exchange's weight included."""
+
+SPARE_WEIGHT = 75
+"""While less than this is left of the exchange's weight, fewer looks are made: a look takes 25, and what orders need
+comes first."""
+
+
+class ListingWatch:
+    """Watches the listings of the pairs for which orders wait."""
+
+    def __init__(self, effects: Effects, exchange: Exchange) -> None:
+        self._effects = effects
+        self._exchange = exchange
+        self._alarm = Alarm(effects.clock)
+        self._looked_ms = 0
+
+    def look_again(self) -> None:
+        """Wake the task if an order has come that is to be compared with what is known."""
+        if self._effects.state.orders.timed.unchecked:
+            self._alarm.ring()
+
+    def wake(self) -> None:
+        """Check at once what is due: the clock stepped after that was computed."""
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await self._settle()
+            due_ms = self._due_ms()
+            if due_ms is not None and due_ms <= self._effects.clock.now_ms():
+                await self._look()
+            else:
+                await self._alarm.sleep_until(due_ms)
+
+    async def _settle(self) -> None:
+        """Compare the orders with what is known, a slice in each decision; others have their turns in between."""
+        state = self._effects.state
+        new = [symbol for symbol in state.orders.timed.by_pair if symbol not in state.listings.known]
+        if new:
+            known = {symbol: Listing(rules=self._exchange.known_rules(symbol)) for symbol in new}
+            self._effects.decide(learn, known)
+        while state.orders.timed.unchecked:
+            self._effects.decide(settle)
+            await asyncio.sleep(0)
+
+    def _due_ms(self) -> int | None:
+        """Return when to ask next: soon for a pair that was not asked about yet."""
+        state, health = self._effects.state, self._exchange.health()
+        due_ms = next_look_ms(
+            state.orders.timed.instants(),
+            self._looked_ms,
+            self._effects.clock.now_ms(),
+            is_busy=health.weight_limit - health.weight_used < SPARE_WEIGHT,
+        )
+        known = state.listings.known
+        is_new = any(known[symbol].seen_ms is None for symbol in state.orders.timed.by_pair if symbol in known)
+        return due_ms if due_ms is None or not is_new else min(due_ms, self._looked_ms + FIRST_MS)
+
+    async def _look(self) -> None:
+        self._looked_ms = self._effects.clock.now_ms()
+        with anyio.move_on_after(LOOK_S):
+            try:
+                shown = await self._exchange.load_rules()
+            except NotReady:
+                return
+            pairs = self._effects.state.orders.timed.by_pair
+            found = {symbol: self._seen(symbol, shown.get(symbol)) for symbol in pairs}
+            self._effects.decide(learn, found)
+
+    def _seen(self, symbol: str, rules: SymbolRules | None) -> Listing:
+        """Return what is known of a pair now."""
+        before = self._effects.state.listings.known.get(symbol)
+        was_shown = before is not None and (before.rules is not None or before.vanished)
+        return Listing(rules=rules, seen_ms=self._looked_ms, vanished=rules is None and was_shown)
