@@ -145,6 +145,7 @@ class Code(Enum):
     TOO_MANY_KEYS = 730705, "too many API keys"
     KEY_UNKNOWN = 730706, "API key information does not exist"
     KEY_NULL = 730707, "accessKey cannot be null"
+    LISTEN_KEY_UNKNOWN = 730708, "listen key does not exist"  # observed; its message is not known
 
 
 class Refusal(Exception):

@@ -45,7 +45,7 @@ from daemon.simulator.market_endpoints import Call
 from daemon.simulator.messages import Parameters, Reply, Request
 from daemon.simulator.money import EXACT, quotient
 from daemon.simulator.order_book import Level
-from daemon.simulator.streams import ListenKeys, Stream
+from daemon.simulator.streams import MAX_CONNECTIONS, ListenKeys, Stream
 from daemon.simulator.symbols import QUOTE, Symbol, default_symbols
 from daemon.simulator.venue import Venue
 
@@ -139,14 +139,26 @@ class SimulatedExchange:
         return self._answer(later.arrival, now_ms, lambda venue: self._carry_out(venue, later, now_ms))
 
     def advance(self, now_ms: int) -> None:
-        """Move the markets that have open orders; never raises. Otherwise they move at the next request."""
-        self._attempt("advance", now_ms, lambda venue: venue.advance(now_ms))
+        """Move the markets that have open orders or subscriptions; never raises. The others move at a request."""
+        watched = {name for stream in self._streams for name in stream.watched()}
+        self._attempt("advance", now_ms, lambda venue: venue.advance(now_ms, watched))
 
     def open_stream(self, listen_key: str, now_ms: int) -> Stream:
-        """Open a connection to the private streams; its outbox receives events from now on."""
+        """Open a connection to the streams; its outbox receives events from now on."""
+        is_one_too_many = sum(stream.listen_key == listen_key for stream in self._streams) >= MAX_CONNECTIONS
         stream = Stream(self._listen_keys, listen_key, now_ms)
+        stream.is_refused = bool(listen_key) and is_one_too_many
         self._streams.append(stream)
         return stream
+
+    def receive(self, stream: Stream, text: str, now_ms: int) -> None:
+        """Process a message of a connection's client; never raises."""
+
+        def work(venue: Venue) -> None:
+            venue.advance(now_ms, stream.watched())
+            stream.receive(text, now_ms, lambda name: venue.known_market(name, now_ms))
+
+        self._attempt("stream", now_ms, work)
 
     def close_stream(self, stream: Stream) -> None:
         """Close a connection."""
@@ -241,9 +253,14 @@ class SimulatedExchange:
                 stream.push(event, now_ms)
                 stream.is_cut |= "stream_cut" in injected
         venue.events.clear()
+        for stream in self._streams:
+            stream.publish(lambda name: venue.known_market(name, now_ms), now_ms)
 
     def _attempt(self, what: str, now_ms: int, work: Callable[[Venue], Result]) -> Result | None:
-        """Run `work` and commit its changes. On an unexpected error log it, undo the changes, and return None."""
+        """Run `work` and commit its changes. On an unexpected error log it, undo the changes, and return None.
+
+        The streams are cut then: what they pushed may be undone.
+        """
         with localcontext(EXACT):
             try:
                 venue = self._current_venue()
@@ -253,6 +270,8 @@ class SimulatedExchange:
                 log.exception("exchange.failed", during=what)
                 self._book.rollback()
                 self._venue = None
+                for stream in self._streams:
+                    stream.is_cut = True
                 return None
             return result
 

@@ -91,6 +91,11 @@ class Market:
         if ticked_ms:
             self._draw(ticked_ms)
 
+    def count_on(self, before: "Market") -> None:
+        """Continue the numbers of the market that this one replaces, so that they never become smaller."""
+        self.deals_made = before.deals_made
+        self.book.version = before.book.version + 1
+
     def advance(self, now_ms: int) -> list[tuple[int, Interest]]:
         """Compute the ticks up to now, and return the fills of own orders, each with its tick's time."""
         due = self._due(now_ms)
@@ -140,7 +145,7 @@ class Market:
         if not self._is_pinned:
             if self.ticked_ms:
                 self.price = moved(self.price, self.symbol, self._random(at_ms, "price"))
-            self._trade_alone(at_ms, self.price)
+            self._trade_alone(max(at_ms, self.symbol.opens_ms), self.price)  # the first tick may be before the opening
         self.ticked_ms = at_ms
 
     def _draw(self, at_ms: int) -> list[Interest]:

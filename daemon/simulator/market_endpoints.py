@@ -122,7 +122,7 @@ def depth(call: Call) -> object:
     book = call.market().book
     limit = min(call.parameters.integer("limit", 100), 5_000)
     return {
-        "lastUpdateId": call.now_ms,
+        "lastUpdateId": book.version,
         "bids": [[plain(price), plain(quantity)] for price, quantity in book.depth(Side.BUY, limit)],
         "asks": [[plain(price), plain(quantity)] for price, quantity in book.depth(Side.SELL, limit)],
         "timestamp": call.now_ms,

@@ -34,6 +34,8 @@ class OrderBook:
 
     def __init__(self) -> None:
         self._sides: dict[Side, list[Interest]] = {Side.BUY: [], Side.SELL: []}
+        self.version = 0
+        """Grows with every change."""
 
     def best(self, side: Side) -> Decimal | None:
         """Return the best price on a side, None when it is empty."""
@@ -68,6 +70,7 @@ class OrderBook:
 
     def take(self, side: Side, matches: Sequence[Interest]) -> None:
         """Remove an arriving order's matches, as `match` returned them, from the opposite side."""
+        self.version += bool(matches)
         interests = self._sides[side.opposite]
         used = interests[: len(matches)]
         left = [
@@ -78,12 +81,14 @@ class OrderBook:
 
     def rest(self, side: Side, interest: Interest) -> None:
         """Add an own order to the book."""
+        self.version += 1
         interests = self._sides[side]
         interests.append(interest)
         interests.sort(key=_rank_of(side))
 
     def remove(self, side: Side, order_sequence: int) -> None:
         """Remove an own order from the book."""
+        self.version += 1
         self._sides[side] = [found for found in self._sides[side] if found.order_sequence != order_sequence]
 
     def has_own_orders(self) -> bool:
@@ -95,6 +100,7 @@ class OrderBook:
 
         A level that reaches an own order trades at that order's price; the book offers only the rest of the level.
         """
+        self.version += 1
         for side, interests in self._sides.items():
             self._sides[side] = [interest for interest in interests if interest.order_sequence]
         traded: list[Interest] = []

@@ -1,4 +1,4 @@
-"""The private streams' messages: a hand-written encoder of MEXC's protobuf messages.
+"""The streams' messages: a hand-written encoder of MEXC's protobuf messages, and the private streams' messages.
 
 The field numbers are those of github.com/mexcdevelop/websocket-proto (PushDataV3ApiWrapper and the three private
 messages in it). proto3 omits empty and zero fields. This shares no code with the daemon's decoder on purpose: an error
@@ -41,16 +41,16 @@ Field = tuple[int, str | int | bytes]
 def encode(event: Event, now_ms: int) -> list[tuple[str, bytes]]:
     """Return an event's messages, each with its channel."""
     if isinstance(event, BalanceChanged):
-        return [(ACCOUNT_CHANNEL, _wrapped(ACCOUNT_CHANNEL, "", (_ACCOUNT_BODY, _balance(event, now_ms)), now_ms))]
+        return [(ACCOUNT_CHANNEL, wrapped(ACCOUNT_CHANNEL, "", (_ACCOUNT_BODY, _balance(event, now_ms)), now_ms))]
     symbol = event.order.symbol
-    bodies = [(ORDERS_CHANNEL, _wrapped(ORDERS_CHANNEL, symbol, (_ORDERS_BODY, _order(event)), now_ms))]
+    bodies = [(ORDERS_CHANNEL, wrapped(ORDERS_CHANNEL, symbol, (_ORDERS_BODY, _order(event)), now_ms))]
     if event.fill is not None:
         deal = _deal(event.order, event.fill)
-        bodies.append((DEALS_CHANNEL, _wrapped(DEALS_CHANNEL, symbol, (_DEALS_BODY, deal), now_ms)))
+        bodies.append((DEALS_CHANNEL, wrapped(DEALS_CHANNEL, symbol, (_DEALS_BODY, deal), now_ms)))
     return bodies
 
 
-def _message(fields: Sequence[Field]) -> bytes:
+def message(fields: Sequence[Field]) -> bytes:
     """Encode a protobuf message without empty and zero fields."""
     parts = []
     for number, value in fields:
@@ -62,14 +62,15 @@ def _message(fields: Sequence[Field]) -> bytes:
     return b"".join(parts)
 
 
-def _wrapped(channel: str, symbol: str, body: Field, now_ms: int) -> bytes:
-    return _message([(1, channel), body, (3, symbol), (5, now_ms), (6, now_ms)])
+def wrapped(channel: str, symbol: str, body: Field, now_ms: int) -> bytes:
+    """Encode a body in the wrapper that every message has."""
+    return message([(1, channel), body, (3, symbol), (5, now_ms), (6, now_ms)])
 
 
 def _order(event: OrderChanged) -> bytes:
     order = event.order
     average = quotient(order.executed_value, order.executed, _AVERAGE_DECIMALS) if order.executed else ZERO
-    return _message(
+    return message(
         [
             (1, order.order_id),
             (2, order.client_order_id or ""),
@@ -78,7 +79,7 @@ def _order(event: OrderChanged) -> bytes:
             (5, plain(order.price * order.quantity)),
             (6, plain(average)),
             (7, _TYPE_NUMBERS[order.type]),
-            (8, _side_number(order)),
+            (8, side_number(order.side)),
             (9, event.fill is not None and event.fill.is_maker),
             (10, plain(order.price * order.remaining)),
             (11, plain(order.remaining)),
@@ -92,12 +93,12 @@ def _order(event: OrderChanged) -> bytes:
 
 
 def _deal(order: Order, fill: Fill) -> bytes:
-    return _message(
+    return message(
         [
             (1, plain(fill.price)),
             (2, plain(fill.quantity)),
             (3, plain(fill.price * fill.quantity)),
-            (4, _side_number(order)),
+            (4, side_number(order.side)),
             (5, fill.is_maker),
             (6, fill.is_self_trade),
             (7, fill.trade_id),
@@ -112,7 +113,7 @@ def _deal(order: Order, fill: Fill) -> bytes:
 
 def _balance(event: BalanceChanged, now_ms: int) -> bytes:
     before, after = event.before, event.after
-    return _message(
+    return message(
         [
             (1, event.asset),
             (2, f"simulated-{event.asset}"),
@@ -126,8 +127,9 @@ def _balance(event: BalanceChanged, now_ms: int) -> bytes:
     )
 
 
-def _side_number(order: Order) -> int:
-    return 1 if order.side is Side.BUY else 2
+def side_number(side: Side) -> int:
+    """Return the number of a side."""
+    return 1 if side is Side.BUY else 2
 
 
 def _varint(number: int) -> bytes:

@@ -104,7 +104,7 @@ class _Shell:
             self._next_tick.cancel()
 
     async def _carry_stream(self, received: web.BaseRequest) -> web.StreamResponse:
-        """Serve a connection to the private streams until one side ends it."""
+        """Serve a connection to the streams until one side ends it."""
         connection = web.WebSocketResponse(max_msg_size=_MAX_BYTES)
         await connection.prepare(received)
         stream = self._exchange.open_stream(received.query.get("listenKey", ""), self._clock())
@@ -115,8 +115,8 @@ class _Shell:
                 sending = tasks.create_task(self._send(stream, connection, received, waker))
                 async for message in connection:
                     if message.type is WSMsgType.TEXT:
-                        stream.receive(message.data, self._clock())
-                        waker.set()
+                        self._exchange.receive(stream, message.data, self._clock())
+                        self._wake_streams()
                 sending.cancel()
         finally:
             self._wakers.discard(waker)

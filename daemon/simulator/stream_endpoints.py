@@ -23,5 +23,5 @@ def extend(call: Call) -> object:
 def close(call: Call) -> object:
     """Answer DELETE /api/v3/userDataStream."""
     key = call.parameters.require("listenKey")
-    call.listen_keys.close(key)
+    call.listen_keys.close(key, call.now_ms)
     return {"listenKey": key}

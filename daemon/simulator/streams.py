@@ -1,29 +1,45 @@
-"""The private streams: the protocol of a connection, without I/O.
+"""The streams: listen keys, and the protocol of a connection, without I/O.
 
-Documented: data messages are binary protobuf, control messages JSON. A listen key is valid for 60 minutes and is
-extended by PUT. A connection is closed after 24 hours, and after 30 seconds without a subscription. Observed: the
-answer for an unavailable channel has code 0 and a message with "Not Subscribed". Unknown: the behaviour for a wrong key
-(here no subscription succeeds, so the connection ends after 30 seconds).
+Documented ("Websocket Market Streams", "Websocket User Data Streams" and "FAQs" at mexc.com/api-docs/spot-v3): data
+messages are binary protobuf, control messages JSON. A listen key is valid for 60 minutes, is extended by PUT, and takes
+five connections. A connection takes 30 subscriptions. It is closed after 24 hours, after 30 seconds without a
+subscription, and after a minute without a message in either direction; a PING counts.
+
+Observed: the answer for an unavailable channel has code 0 and a message with "Not Subscribed"; ccxt writes the PING in
+lower case; a key that is gone is refused with 730708. Unknown: what happens to a sixth connection of a key (here it is
+closed at once), to a 31st subscription (here its message is refused as a whole), and for a wrong key (here no private
+subscription succeeds, so the connection ends after 30 seconds).
 
 Every change of an order, every trade and every changed balance is pushed immediately, also for an order that is still
-invisible to queries. There are no public channels. Nothing is stored: a restart ends the keys.
+invisible to queries. `public_streams` has the public channels. Nothing is stored: a restart ends the keys.
 """
 
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 import msgspec
 
 from daemon.simulator.errors import Code, Refusal
 from daemon.simulator.events import Event
+from daemon.simulator.market import Market
+from daemon.simulator.public_streams import Feed, open_feed, symbol_of
 from daemon.simulator.push_messages import CHANNELS, encode
 
 MAX_KEYS = 60
 """Per account (documented; the code of the refusal is unknown)."""
+MAX_CONNECTIONS = 5
+"""Per key (documented)."""
+MAX_SUBSCRIPTIONS = 30
+"""Per connection (documented)."""
 KEY_LIFETIME_MS = 60 * 60_000
 CONNECTION_LIFETIME_MS = 24 * 60 * 60_000
 UNSUBSCRIBED_TIMEOUT_MS = 30_000
+SILENCE_TIMEOUT_MS = 60_000
 _MAX_OUTBOX = 10_000
+
+FindMarket = Callable[[str], Market | None]
+"""Returns a symbol's market, None for an unknown symbol."""
 
 
 class ListenKeys:
@@ -53,12 +69,18 @@ class ListenKeys:
             Refusal: the key is unknown or has expired.
         """
         if not self.is_valid(key, now_ms):
-            raise Refusal(Code.INPUT_INVALID)
+            raise Refusal(Code.LISTEN_KEY_UNKNOWN)
         self._expires_ms[key] = now_ms + KEY_LIFETIME_MS
 
-    def close(self, key: str) -> None:
-        """Remove a key; its connections end."""
-        self._expires_ms.pop(key, None)
+    def close(self, key: str, now_ms: int) -> None:
+        """Remove a key; its connections end.
+
+        Raises:
+            Refusal: the key is unknown or has expired.
+        """
+        if not self.is_valid(key, now_ms):
+            raise Refusal(Code.LISTEN_KEY_UNKNOWN)
+        del self._expires_ms[key]
 
     def valid(self, now_ms: int) -> list[str]:
         """Return the valid keys, oldest first."""
@@ -74,51 +96,92 @@ class Stream:
 
     def __init__(self, keys: ListenKeys, listen_key: str, opened_ms: int) -> None:
         self._keys = keys
-        self._listen_key = listen_key
+        self.listen_key = listen_key
         self._opened_ms = opened_ms
         self._idle_since_ms = opened_ms
+        self._flowed_ms = opened_ms
         self._channels: set[str] = set()
+        self._feeds: dict[str, Feed] = {}
+        self.is_refused = False
+        """Whether the key has too many connections."""
         self.is_cut = False
         """Whether a fault cuts the connection."""
         self.outbox: deque[str | bytes] = deque(maxlen=_MAX_OUTBOX)
         """Messages to send: control as text, data as bytes. If the client is too slow, the oldest are lost."""
 
-    def receive(self, text: str, now_ms: int) -> None:
+    def receive(self, text: str, now_ms: int, find_market: FindMarket = lambda _: None) -> None:
         """Process a client's message; the answer goes to the outbox."""
         try:
             message = msgspec.json.decode(text, type=_Message)
         except msgspec.DecodeError:
             message = _Message("")
-        answer = {"id": 0, "code": 0, "msg": self._answer(message, now_ms)}
+        self._flowed_ms = now_ms
+        answer = {"id": 0, "code": 0, "msg": self._answer(message, now_ms, find_market)}
         self.outbox.append(msgspec.json.encode(answer).decode())
 
     def push(self, event: Event, now_ms: int) -> None:
         """Add an event to the outbox, once for each subscribed channel that shows it."""
-        self.outbox.extend(body for channel, body in encode(event, now_ms) if channel in self._channels)
+        for channel, body in encode(event, now_ms):
+            if channel in self._channels:
+                self._send(body, now_ms)
+
+    def publish(self, find_market: FindMarket, now_ms: int) -> None:
+        """Add the news of the subscribed public channels to the outbox."""
+        for feed in self._feeds.values():
+            market = find_market(feed.symbol)
+            if market is not None and (body := feed.news(market, now_ms)) is not None:
+                self._send(body, now_ms)
+
+    def watched(self) -> set[str]:
+        """Return the symbols of the subscribed public channels."""
+        return {feed.symbol for feed in self._feeds.values()}
 
     def is_over(self, now_ms: int) -> bool:
         """Return whether the connection must end."""
-        is_idle = not self._channels and now_ms >= self._idle_since_ms + UNSUBSCRIBED_TIMEOUT_MS
+        is_subscribed = bool(self._channels or self._feeds)
+        is_idle = not is_subscribed and now_ms >= self._idle_since_ms + UNSUBSCRIBED_TIMEOUT_MS
+        is_silent = now_ms >= self._flowed_ms + SILENCE_TIMEOUT_MS
         has_lost_key = bool(self._channels) and not self._has_key(now_ms)
-        return self.is_cut or is_idle or has_lost_key or now_ms >= self._opened_ms + CONNECTION_LIFETIME_MS
+        is_old = now_ms >= self._opened_ms + CONNECTION_LIFETIME_MS
+        return self.is_refused or self.is_cut or is_idle or is_silent or has_lost_key or is_old
+
+    def _send(self, body: bytes, now_ms: int) -> None:
+        self._flowed_ms = now_ms
+        self.outbox.append(body)
 
     def _has_key(self, now_ms: int) -> bool:
-        return self._keys.is_valid(self._listen_key, now_ms)
+        return self._keys.is_valid(self.listen_key, now_ms)
 
-    def _answer(self, message: "_Message", now_ms: int) -> str:
-        match message.method:
+    def _answer(self, message: "_Message", now_ms: int, find_market: FindMarket) -> str:
+        match message.method.upper():
             case "PING":
                 return "PONG"
-            case "SUBSCRIPTION" if set(message.params) <= CHANNELS and self._has_key(now_ms):
-                self._channels |= set(message.params)
+            case "SUBSCRIPTION" if self._subscribe(message.params, now_ms, find_market):
                 return ",".join(message.params)
             case "SUBSCRIPTION":
                 return f"Not Subscribed successfully! [{','.join(message.params)}].  Reason\uff1a Blocked! "
             case "UNSUBSCRIPTION":
                 self._channels -= set(message.params)
+                for name in message.params:
+                    self._feeds.pop(name, None)
                 self._idle_since_ms = now_ms
                 return ",".join(message.params)
         return "msg format invalid"
+
+    def _subscribe(self, names: list[str], now_ms: int, find_market: FindMarket) -> bool:
+        """Subscribe to all these channels, or to none; return which."""
+        private = CHANNELS.intersection(names)
+        public = {name: find_market(symbol_of(name) or "") for name in names if name not in private}
+        if private and not self._has_key(now_ms):
+            return False
+        if len(self._channels | private) + len(self._feeds.keys() | public.keys()) > MAX_SUBSCRIPTIONS:
+            return False
+        feeds = {name: open_feed(name, market) for name, market in public.items() if market is not None}
+        if feeds.keys() != public.keys():
+            return False
+        self._channels |= private
+        self._feeds |= feeds
+        return True
 
 
 class _Message(msgspec.Struct):

@@ -8,6 +8,7 @@ An order matches, rests or is cancelled here. `order_rules` checks it before.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 import msgspec
@@ -16,7 +17,7 @@ from daemon.simulator.accounts import Account
 from daemon.simulator.book import Book, SavedMarket
 from daemon.simulator.errors import Code, Refusal
 from daemon.simulator.events import BalanceChanged, Event, OrderChanged
-from daemon.simulator.listings import in_opening, is_open
+from daemon.simulator.listings import in_opening, is_known, is_open
 from daemon.simulator.market import Market
 from daemon.simulator.money import ZERO
 from daemon.simulator.order_book import Interest, Level
@@ -76,9 +77,14 @@ class Venue:
         self._advance(market, now_ms)
         return market
 
-    def advance(self, now_ms: int) -> None:
-        """Move the markets that have open orders; `market` moves the others."""
-        for name in sorted({order.symbol for order in self.open_orders.values()}):
+    def known_market(self, name: str, now_ms: int) -> Market | None:
+        """Return a symbol's market as it is, None for an unknown symbol."""
+        market = self.markets.get(name)
+        return market if market is not None and is_known(market.symbol, now_ms) else None
+
+    def advance(self, now_ms: int, watched: AbstractSet[str] = frozenset()) -> None:
+        """Move the markets that have open orders or are watched; `market` moves the others."""
+        for name in sorted({order.symbol for order in self.open_orders.values()} | watched):
             self._advance(self.markets[name], now_ms)
 
     def knows(self, name: str, opens_ms: int) -> bool:
@@ -87,7 +93,10 @@ class Venue:
 
     def list_symbol(self, symbol: Symbol) -> None:
         """List a symbol, or list an existing one again: its market restarts."""
-        self.markets[symbol.symbol] = Market(symbol, self._seed)
+        before, market = self.markets.get(symbol.symbol), Market(symbol, self._seed)
+        if before is not None:
+            market.count_on(before)
+        self.markets[symbol.symbol] = market
         for order in self.open_orders.values():
             if order.symbol == symbol.symbol:
                 self._rest(order)

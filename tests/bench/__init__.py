@@ -6,6 +6,7 @@ Each figure is measured beside its floor or a peer, in the same rounds::
     python -m tests.bench wire             # signal to order, beside the physical floor and ccxt
     python -m tests.bench wire --against ../other   # and beside the daemon of another checkout
     python -m tests.bench instant          # orders armed for one instant, beside C, aiohttp and ccxt
+    python -m tests.bench far              # the same over TLS, 50 ms away, where idle connections are closed
     python -m tests.bench locks            # leases, beside redis-py on Valkey, and Valkey under the same client
     python -m tests.bench events           # signal to order while a hundred follow the events
     python -m tests.bench readers          # signal to order while eight read boards, lists and histories

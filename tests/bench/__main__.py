@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from tests.bench import events, instant, locks, machine, memory, readers, report, wire
+from tests.bench import events, far, instant, locks, machine, memory, readers, report, wire
 from tests.bench.contestants import ROOT, python_of
 from tests.bench.rounds import progress
 
@@ -41,6 +41,12 @@ def _instant(wanted: Wanted) -> Measured:
     plan = instant.Plan(*(instant.QUICK if wanted.quick else instant.FULL), ahead_ms=wanted.clock_ahead_ms)
     rounds = wanted.rounds_or(1, 4)
     return instant.measure(wanted.place, plan, rounds=rounds, against=wanted.against), instant.METRICS
+
+
+def _far(wanted: Wanted) -> Measured:
+    counts, idle_s = ((1, 20), (5,)) if wanted.quick else (far.COUNTS, far.IDLE_S)
+    rounds = wanted.rounds_or(1, 3)
+    return far.measure(wanted.place, counts=counts, idle_s=idle_s, rounds=rounds, against=wanted.against), far.METRICS
 
 
 def _locks(wanted: Wanted) -> Measured:
@@ -75,6 +81,7 @@ def _memory(wanted: Wanted) -> Measured:
 MEASUREMENTS: dict[str, Callable[[Wanted], Measured]] = {
     "wire": _wire,
     "instant": _instant,
+    "far": _far,
     "locks": _locks,
     "events": _events,
     "readers": _readers,
@@ -92,7 +99,7 @@ DISK = Path("/var/tmp")  # noqa: S108  # a directory of a random name is made in
 @click.option(
     "--against",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
-    help="Another checkout with its own .venv, whose daemon is measured in the same rounds (wire, instant, locks).",
+    help="Another checkout with its own .venv; its daemon is measured in the same rounds (wire, instant, far, locks).",
 )
 @click.option(
     "--directory",

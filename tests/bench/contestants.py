@@ -61,7 +61,7 @@ class Exchange:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()  # which closes the pipes
 
 
 @contextmanager

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +24,7 @@ from tests.bench import machine
 from tests.bench.contestants import Arrival, Contestant, Exchange, compiled, daemon, running
 from tests.bench.report import Metric, Report, report
 from tests.bench.rounds import Figures, Round, measure_rounds, percentile, turns
-from tests.bench.wire import connected, post
+from tests.bench.wire import connected, numbers, post
 
 GAP_MS = 700
 """Between two instants; an order is armed 500 ms before its own, which is 200 ms after the one before."""
@@ -46,8 +45,6 @@ METRICS = {
     for number in COUNTS
     for name in ("p50", "p99")
 } | {"early_percent": Metric("arrived before the instant, %", 1)}
-
-_numbers = count(100)
 
 
 class Plan(NamedTuple):
@@ -139,14 +136,16 @@ def _armed_daemon(directory: Path, exchange: Exchange, library: Path, checkout: 
     marker = directory / "slow"
     environment = {"LD_PRELOAD": str(library), "SLOW_SYNC": str(marker)}
     with daemon(directory, exchange, checkout=checkout, environment=environment) as contestant:
-
-        def arm(instant_ms: int, amounts: list[int]) -> None:
-            with connected(contestant.signals) as connection:
-                for amount in amounts:
-                    connection.sendall(post("/v1/signals", _body(amount, instant_ms)))
-                    _accepted(connection)
-
+        arm = partial(arm_daemon, contestant.signals)
         yield Peer(contestant.name, contestant.pid, arm, lambda: _commit_slowly(contestant, marker))
+
+
+def arm_daemon(signals: Path, instant_ms: int, amounts: list[int]) -> None:
+    """Send a signal for an instant for each amount."""
+    with connected(signals) as connection:
+        for amount in amounts:
+            connection.sendall(post("/v1/signals", _body(amount, instant_ms)))
+            _accepted(connection)
 
 
 def _commit_slowly(contestant: Contestant, marker: Path) -> None:
@@ -154,7 +153,7 @@ def _commit_slowly(contestant: Contestant, marker: Path) -> None:
     marker.touch()
     began_s = time.perf_counter()
     with connected(contestant.signals) as connection:
-        connection.sendall(post("/v1/signals", _body(next(_numbers), None)))
+        connection.sendall(post("/v1/signals", _body(next(numbers), None)))
         _accepted(connection)
     if time.perf_counter() - began_s < SLOW_COMMIT_MS / 1_000:
         raise RuntimeError("the commit of the other signal was not slow")
@@ -204,7 +203,7 @@ def _shoot(
     deeds: list[tuple[int, Callable[[], None]]] = []
     instants: dict[str, int] = {}
     for local_ms in range(first_ms, first_ms + shots * gap_ms, gap_ms):
-        amounts = [next(_numbers) for _ in range(number)]
+        amounts = [next(numbers) for _ in range(number)]
         instants |= dict.fromkeys(map(str, amounts), local_ms + plan.ahead_ms)
         deeds.append((local_ms - plan.lead_ms, partial(peer.arm, local_ms + plan.ahead_ms, amounts)))
         if is_slow and peer.slow is not None:

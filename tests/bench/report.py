@@ -44,7 +44,7 @@ def report(name: str, rounds: Rounds, metrics: Mapping[str, Metric], bases: Sequ
 
 def table(found: Report, metrics: Mapping[str, Metric]) -> str:
     """Write a report: a line for each metric and contestant, with the ratios to each base."""
-    bases = list(next(iter(found.ratios.values())))
+    bases = list(next(iter(found.ratios.values()), {}))
     lines = [f"{found.name}: {calmness(found)}"]
     heads = ["median [25 % to 75 %]", *(f"times {base}" for base in bases)]
     lines.append(" " * NAME_WIDTH + "".join(f"{head:>{CELL_WIDTH}}" for head in heads))

@@ -38,7 +38,8 @@ METRICS = {
     "burst_switches": Metric("many at once, context switches per order", 1),
 }
 
-_numbers = count(100)
+numbers = count(100)
+"""The amounts of orders, by which they are told apart."""
 
 
 def measure(directory: Path, *, signals: int, burst: int, rounds: int, against: Path | None = None) -> Report:
@@ -166,7 +167,7 @@ def _rate(exchange: Exchange, signals: int, began_ns: int) -> float:
 
 def order() -> tuple[str, str]:
     """Make the body of a signal; its amount identifies its order."""
-    amount = str(next(_numbers))
+    amount = str(next(numbers))
     return amount, (
         f'{{"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quoteOrderQty":"{amount}","ownerId":"bench",'
         f'"snipeTargetId":"T{amount}"}}'

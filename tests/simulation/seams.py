@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import anyio
 import looptime
@@ -27,6 +27,14 @@ T = TypeVar("T")
 
 class VirtualLoop(looptime.LoopTimeEventLoop, asyncio.SelectorEventLoop):
     """An event loop whose time passes only when no task can run."""
+
+
+class Milliseconds(Protocol):
+    """A clock that can be read."""
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds."""
+        ...
 
 
 class VirtualClock:
@@ -71,9 +79,11 @@ class Life:
 class Disk:
     """SQLite on a real file, without a thread: a commit takes virtual time, before and after it happens."""
 
-    def __init__(self, path: Path, life: Life, dice: Random) -> None:
+    def __init__(self, path: Path, life: Life, dice: Random, stalls: float = 0.01) -> None:
+        """``stalls`` is the share of steps that take up to a second and a half."""
         self._life = life
         self._dice = dice
+        self._stalls = stalls
         self._write = sqlite3.connect(path, isolation_level=None)
         prepare(self._write, path)
         self._write.execute("PRAGMA synchronous = OFF")  # only processes are killed here, never the machine
@@ -101,7 +111,7 @@ class Disk:
         return self._read
 
     async def _take_time(self) -> None:
-        stalls = self._dice.random() < 0.01
+        stalls = self._dice.random() < self._stalls
         await anyio.sleep(self._dice.uniform(0.2, 1.5) if stalls else self._dice.uniform(0.0001, 0.003))
 
 
@@ -166,22 +176,35 @@ class Weather:
         self.refuses, self.loses, self.cuts = False, 0.0, 0.0
 
 
+class Distance(NamedTuple):
+    """How far away the exchange is."""
+
+    way_s: tuple[float, float] = (0.001, 0.05)  # shortest and longest time of a message
+    pooled: float = 0.75  # share of requests that find an open connection
+    opening_s: float = OPENING_S  # longest time until a new connection is open
+
+
+FAR = Distance()
+
+
 class Network:
     """Carries requests to the simulated exchange and answers back; a written request arrives in any case."""
 
     def __init__(
         self,
         exchange: SimulatedExchange,
-        clock: VirtualClock,
+        clock: Milliseconds,
         weather: Weather,
         dice: Random,
         wires: TaskGroup,
         on_first_byte: Callable[[str, str], None],
+        distance: Distance = FAR,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._weather = weather
         self._dice = dice
+        self._distance = distance
         self._wires = wires
         self._on_first_byte = on_first_byte  # is called for every request at the moment its first byte is sent
 
@@ -190,12 +213,12 @@ class Network:
         return VirtualTransport(self, life)
 
     def pooled(self, life: Life) -> "VirtualConnection | None":
-        """Return an open connection of the pool, if there is one: three times of four."""
-        return VirtualConnection(self, life) if self._dice.random() < 0.75 else None
+        """Return an open connection of the pool, if there is one."""
+        return VirtualConnection(self, life) if self._dice.random() < self._distance.pooled else None
 
     async def connect(self, life: Life) -> "VirtualConnection":
         """Open a connection, or reuse an open one."""
-        await anyio.sleep(self._dice.choice((0.0, 0.0, 0.0, self._dice.uniform(0, OPENING_S))))
+        await anyio.sleep(self._dice.choice((0.0, 0.0, 0.0, self._dice.uniform(0, self._distance.opening_s))))
         return VirtualConnection(self, life)
 
     def write(self, life: Life, request: bytes) -> "asyncio.Future[Reply | None] | None":
@@ -232,7 +255,7 @@ class Network:
     async def _carry(
         self, method: str, target: str, headers: Mapping[str, str], answer: "asyncio.Future[Reply | None]"
     ) -> None:
-        await anyio.sleep(self._dice.uniform(0.001, 0.05))
+        await anyio.sleep(self._dice.uniform(*self._distance.way_s))
         if self._dice.random() < self._weather.loses:
             return
         path, _, query = target.partition("?")
@@ -240,7 +263,7 @@ class Network:
         if isinstance(reply, DelayedRequest):
             await anyio.sleep(reply.delay_ms / 1_000)
             reply = self._exchange.resume(reply, self._clock.now_ms())
-        await anyio.sleep(reply.delay_ms / 1_000 + self._dice.uniform(0.001, 0.05))
+        await anyio.sleep(reply.delay_ms / 1_000 + self._dice.uniform(*self._distance.way_s))
         if answer.done() or self._dice.random() < self._weather.loses:
             return
         retry_after = reply.headers.get("Retry-After")

@@ -195,7 +195,7 @@ class World:
                 with anyio.move_on_after(2) as call:
                     self._calls.append(call)
                     try:
-                        accepted = await _submit(desk, wish.request)
+                        accepted = await submit(desk, wish.request, BOT)
                     except (Refusal, Dead, CommitFailed):
                         pass
                     else:
@@ -375,11 +375,11 @@ class World:
         return asyncio.get_running_loop().time()
 
 
-async def _submit(desk: OrderCommands, request: SignalRequest) -> Accepted:
+async def submit(desk: OrderCommands, request: SignalRequest, caller: Caller) -> Accepted:
     """Submit a signal as its route does; return when its order is on disk."""
-    submitted = desk.try_submit(request, BOT)
+    submitted = desk.try_submit(request, caller)
     if submitted is None:
-        return await desk.submit(request, BOT)
+        return await desk.submit(request, caller)
     accepted, commit = submitted
     await commit.durable()
     return accepted

@@ -113,7 +113,7 @@ def test_depth_shows_at_most_limit_levels(trader: Trader) -> None:
     trader.offer(bids=[("94000", "1"), ("93000", "2")], asks=[("95000", "3")])
     depth = trader.ask("GET", "depth", symbol="BTCUSDT", limit=1)
     assert depth == {
-        "lastUpdateId": NOW_MS,
+        "lastUpdateId": 2,
         "bids": [["94000", "1"]],
         "asks": [["95000", "3"]],
         "timestamp": NOW_MS,

@@ -1,71 +1,17 @@
 """The private streams: keys, lifetimes, and the pushed messages byte for byte."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import aiohttp
-import msgspec
 import pytest
 
 from daemon.simulator.book import Book
 from daemon.simulator.faults import Fault, parse_fault
 from daemon.simulator.server import serving
 from daemon.simulator.streams import Stream
+from tests.simulator.listener import Listener, decoded
 from tests.simulator.trader import NOW_MS, Trader, new_exchange
 
 ORDERS, DEALS, ACCOUNT = (f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account"))
 MINUTE_MS = 60_000
-
-Message = dict[int, Any]
-
-
-def decoded(data: bytes) -> Message:
-    """Decode a protobuf message without a schema: numbers, texts, and messages where bytes are not a text."""
-    fields: Message = {}
-    rest = iter(data)
-    for tag in iter(lambda: varint(rest, default=0), 0):
-        value = varint(rest) if tag & 7 == 0 else bytes(next(rest) for _ in range(varint(rest)))
-        assert tag & 7 in {0, 2}
-        fields[tag >> 3] = value
-    return fields
-
-
-def varint(data: Iterator[int], default: int | None = None) -> int:
-    number = shift = 0
-    for byte in data:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return number
-    assert default is not None, "the message ends within a number"
-    return default
-
-
-class Listener:
-    """A client of the streams, without a connection."""
-
-    def __init__(self, trader: Trader, *channels: str, key: str | None = None) -> None:
-        self.trader = trader
-        self.key = trader.ask("POST", "userDataStream")["listenKey"] if key is None else key
-        self.stream: Stream = trader.exchange.open_stream(self.key, trader.now_ms)
-        if channels:
-            assert self.say(method="SUBSCRIPTION", params=channels) == ",".join(channels)
-
-    def say(self, **message: object) -> str:
-        """Send a control message and return the answer's message."""
-        self.stream.receive(msgspec.json.encode(message).decode(), self.trader.now_ms)
-        answer = msgspec.json.decode(self.stream.outbox.pop())
-        assert (answer["id"], answer["code"]) == (0, 0)
-        return str(answer["msg"])
-
-    def received(self) -> list[Message]:
-        """Return the messages pushed since the last call, decoded: the wrapper with its body under its number."""
-        pushed = [decoded(data) for data in self.stream.outbox if isinstance(data, bytes)]
-        self.stream.outbox.clear()
-        for wrapper in pushed:
-            for number in wrapper.keys() & {304, 306, 307}:
-                wrapper[number] = decoded(wrapper[number])
-        return pushed
 
 
 def test_every_state_of_an_order_is_pushed(trader: Trader) -> None:
@@ -220,8 +166,9 @@ def test_every_connection_of_a_key_gets_the_events(trader: Trader) -> None:
     assert len(second.received()) == 1
 
 
-def test_ping_is_answered(trader: Trader) -> None:
-    assert Listener(trader).say(method="PING") == "PONG"
+@pytest.mark.parametrize("method", ["PING", "ping"])
+def test_ping_is_answered(trader: Trader, method: str) -> None:
+    assert Listener(trader).say(method=method) == "PONG"
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"method": 1}', '{"method": "SING"}', '{"params": []}'])
@@ -231,9 +178,19 @@ def test_a_malformed_message_is_answered(trader: Trader, text: str) -> None:
     assert "msg format invalid" in str(listener.stream.outbox.pop())
 
 
-def test_an_unknown_channel_cannot_be_subscribed(trader: Trader) -> None:
-    answer = Listener(trader).say(method="SUBSCRIPTION", params=["spot@public.deals.v3.api.pb@BTCUSDT"])
-    assert answer.startswith("Not Subscribed successfully! [spot@public.deals.v3.api.pb@BTCUSDT].")
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "spot@public.deals.v3.api.pb@BTCUSDT",
+        "spot@public.aggre.deals.v3.api.pb@100ms@NOPEUSDT",
+        "spot@public.aggre.deals.v3.api.pb@1ms@BTCUSDT",
+        "spot@public.limit.depth.v3.api.pb@BTCUSDT@7",
+        "spot@private.orders.v3.api",
+    ],
+)
+def test_an_unknown_channel_cannot_be_subscribed(trader: Trader, channel: str) -> None:
+    answer = Listener(trader).say(method="SUBSCRIPTION", params=[channel])
+    assert answer.startswith(f"Not Subscribed successfully! [{channel}].")
 
 
 @pytest.mark.parametrize("key", ["", "wrong"])
@@ -254,8 +211,54 @@ def test_a_connection_without_a_subscription_ends_after_thirty_seconds(trader: T
     assert over_at(listener.stream, 39_999, 40_000) == [False, True]
 
 
+def ping_at(listener: Listener, moment_ms: int) -> None:
+    """Keep a connection alive at a time."""
+    listener.trader.now_ms = NOW_MS + moment_ms
+    assert listener.say(method="PING") == "PONG"
+
+
+def test_a_connection_ends_after_a_minute_of_silence(trader: Trader) -> None:
+    listener = Listener(trader, ORDERS)
+    assert over_at(listener.stream, 59_999, 60_000) == [False, True]
+    ping_at(listener, 50_000)
+    assert over_at(listener.stream, 109_999, 110_000) == [False, True]
+    trader.now_ms = NOW_MS + 100_000
+    trader.place()
+    assert over_at(listener.stream, 159_999, 160_000) == [False, True]
+
+
+def test_a_ping_does_not_replace_a_subscription(trader: Trader) -> None:
+    listener = Listener(trader)
+    ping_at(listener, 29_000)
+    assert over_at(listener.stream, 30_000) == [True]
+
+
+def test_a_key_takes_five_connections(trader: Trader) -> None:
+    first = Listener(trader, ORDERS)
+    others = [Listener(trader, ORDERS, key=first.key) for _ in range(5)]
+    assert [each.stream.is_over(NOW_MS) for each in (first, *others)] == [False] * 5 + [True]
+    trader.exchange.close_stream(first.stream)
+    trader.exchange.close_stream(others.pop().stream)
+    assert not Listener(trader, ORDERS, key=first.key).stream.is_over(NOW_MS)
+
+
+def test_connections_without_a_key_are_not_counted(trader: Trader) -> None:
+    assert not any(Listener(trader, key="").stream.is_over(NOW_MS) for _ in range(6))
+
+
+def test_a_connection_takes_thirty_subscriptions(trader: Trader) -> None:
+    names = [row["symbol"] for row in trader.ask("GET", "exchangeInfo")["symbols"]]
+    channels = [f"spot@public.aggre.deals.v3.api.pb@100ms@{name}" for name in names[:30]]
+    listener = Listener(trader, ORDERS, *channels[:29])
+    assert listener.say(method="SUBSCRIPTION", params=[channels[29]]).startswith("Not Subscribed")
+    assert listener.say(method="SUBSCRIPTION", params=[channels[0]]) == channels[0]
+    listener.say(method="UNSUBSCRIPTION", params=[channels[0]])
+    assert listener.say(method="SUBSCRIPTION", params=[channels[29]]) == channels[29]
+
+
 def test_a_connection_ends_with_its_key_after_an_hour(trader: Trader) -> None:
     listener = Listener(trader, ORDERS)
+    ping_at(listener, 60 * MINUTE_MS - 1)
     assert over_at(listener.stream, 60 * MINUTE_MS - 1, 60 * MINUTE_MS) == [False, True]
 
 
@@ -263,6 +266,7 @@ def test_a_key_is_extended_for_an_hour_from_then(trader: Trader) -> None:
     listener = Listener(trader, ORDERS)
     trader.now_ms += 30 * MINUTE_MS
     assert trader.ask("PUT", "userDataStream", listenKey=listener.key) == {"listenKey": listener.key}
+    ping_at(listener, 90 * MINUTE_MS - 1)
     assert over_at(listener.stream, 90 * MINUTE_MS - 1, 90 * MINUTE_MS) == [False, True]
 
 
@@ -271,6 +275,7 @@ def test_a_connection_ends_after_a_day(trader: Trader) -> None:
     for _ in range(24):
         trader.now_ms += 59 * MINUTE_MS
         trader.ask("PUT", "userDataStream", listenKey=listener.key)
+    ping_at(listener, 24 * 60 * MINUTE_MS - 1)
     assert over_at(listener.stream, 24 * 60 * MINUTE_MS - 1, 24 * 60 * MINUTE_MS) == [False, True]
 
 
@@ -297,11 +302,12 @@ def test_an_account_has_sixty_keys_at_most(trader: Trader) -> None:
     assert trader.ask("POST", "userDataStream")
 
 
-def test_an_expired_or_unknown_key_cannot_be_extended(trader: Trader) -> None:
+def test_an_expired_or_unknown_key_can_be_neither_extended_nor_closed(trader: Trader) -> None:
     key = Listener(trader).key
     trader.now_ms += 60 * MINUTE_MS
-    assert trader.code("PUT", "userDataStream", listenKey=key) == 730002
-    assert trader.code("PUT", "userDataStream", listenKey="never") == 730002
+    for method in ("PUT", "DELETE"):
+        assert trader.code(method, "userDataStream", listenKey=key) == 730708
+        assert trader.code(method, "userDataStream", listenKey="never") == 730708
     assert trader.code("PUT", "userDataStream") == 700004
     assert trader.code("DELETE", "userDataStream") == 700004
 

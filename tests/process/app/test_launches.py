@@ -1,0 +1,98 @@
+"""Launches that nobody announced exactly: orders that came early are bought right after the open, within the limits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from daemon.core.rules.rate import WINDOW_MS
+from tests.support import Daemon, Exchange, eventually, wall_ms
+from tests.support.signals import Signal, resting_buy
+from tests.support.stage import Stage, stage
+
+ORDERS_ONLY = ("--weight-per-ip=0", "--weight-per-account=0", "--requests-per-s=0")
+"""Of MEXC's limits, 12 orders per second alone."""
+RATE = 10
+STEP_MS = {1: 138, 3: 138, 8: 275}
+"""Between two attempts for a pair with so many orders (daemon.core.rules.launch_window)."""
+BUSY_MS = 300
+"""What a busy machine may add."""
+
+
+class Place:
+    """An exchange with limits, and a daemon."""
+
+    def __init__(self, place: Stage) -> None:
+        self.exchange: Exchange = place.exchange(*ORDERS_ONLY, is_limited=True)
+        self.daemon: Daemon = place.daemon(self.exchange, {"exchange": {"order_rate_per_s": RATE}})
+        self.daemon.start(with_rules=True)
+        self._count = 0
+
+    def list_symbol(self, opens_ms: int, **details: Any) -> str:
+        """List a new pair."""
+        self._count += 1
+        symbol = f"LAUNCH{self._count}USDT"
+        self.exchange.list_symbol(symbol, opens_ms, **{"cap": "0.05"} | details)
+        return symbol
+
+    def accept(self, signal: Signal) -> str:
+        """Send a signal until its pair is known; return the order's id."""
+
+        def taken() -> str | None:
+            answer = self.daemon.submit(signal)
+            return answer.json["id"] if answer.status == 202 else None
+
+        return eventually(taken, "the signal is taken", pause_s=0.05)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """One place for these tests; each lists pairs of its own."""
+    with stage() as where:
+        yield Place(where)
+
+
+def buy(symbol: str, **changes: Any) -> Signal:
+    return resting_buy(symbol=symbol, **{"quantity": "400", "price": "0.05", "deadlineMs": 20_000} | changes)
+
+
+@pytest.mark.parametrize(
+    ("count", "early_ms", "at_once"),
+    [
+        pytest.param(1, 300, 1, id="one, by 300 ms"),
+        pytest.param(3, 300, 3, id="three, by 300 ms"),
+        pytest.param(8, 300, 1, id="eight, by 300 ms: their first attempts used the rate up"),
+        pytest.param(1, 3_000, 1, id="one, by 3 s"),
+        pytest.param(3, 3_000, 3, id="three, by 3 s"),
+        pytest.param(8, 3_000, 6, id="eight, by 3 s"),
+    ],
+)
+def test_orders_that_come_before_an_unannounced_open_are_bought_after_it_as_the_rate_allows(
+    place: Place, count: int, early_ms: int, at_once: int
+) -> None:
+    instant_ms = wall_ms() + 3_500
+    opens_ms = instant_ms + early_ms
+    symbol = place.list_symbol(opens_ms, announcedOpen=wall_ms() - 1_000)
+    orders = [place.accept(buy(symbol, executeAt=instant_ms)) for _ in range(count)]
+    for order in orders:
+        place.daemon.until(order, "filled")
+    arrivals = [each for order in orders for each in place.exchange.arrivals(order)]
+    assert {each["status"] for each in arrivals} == {200, 400}, "no 429"
+    received = sorted(each["receivedMs"] for each in arrivals)
+    for begin_ms in received:
+        assert sum(begin_ms <= each < begin_ms + 1_000 for each in received) <= RATE
+    bought = sorted(each["receivedMs"] for each in arrivals if each["status"] == 200)
+    assert opens_ms <= bought[0] <= opens_ms + STEP_MS[count] + BUSY_MS
+    assert bought[at_once - 1] <= bought[0] + BUSY_MS
+    assert bought[-1] <= bought[0] + WINDOW_MS + BUSY_MS
+    assert len(place.exchange.orders()) == len({each["clientOrderId"] for each in place.exchange.orders()})
+
+
+def test_orders_for_an_instant_before_a_known_open_are_sent_at_the_open(place: Place) -> None:
+    opens_ms = wall_ms() + 5_000
+    symbol = place.list_symbol(opens_ms)
+    orders = [place.accept(buy(symbol, executeAt=opens_ms - early_ms)) for early_ms in (300, 1_500)]
+    for order in orders:
+        place.daemon.until(order, "filled")
+        (arrival,) = place.exchange.arrivals(order)
+        assert arrival["receivedMs"] >= opens_ms
