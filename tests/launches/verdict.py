@@ -90,7 +90,15 @@ def _permitted(launch: Launch, sent: Iterable[_Sent], in_time: set[int], signal_
 
 
 ENOUGH = 0.99
-HOLDS = frozenset({"exact", "early", "late", "price above the cap", "replies lost", "orders invisible"})
+HOLDS = frozenset({
+    "exact",
+    "early",
+    "late",
+    "decimals at the open",
+    "price above the cap",
+    "replies lost",
+    "orders invisible",
+})  # fmt: skip
 """The cases in which at least that share of the permitted orders must be bought in time. The others are printed."""
 
 

@@ -198,5 +198,5 @@ class World:
 
 
 def _coarser(symbol: Symbol) -> Symbol:
-    """Return a pair that takes fewer decimals than the signals have."""
-    return msgspec.structs.replace(symbol, price_decimals=3, quantity_decimals=0)
+    """Return a pair that takes fewer decimals than the signals have; its large price steps must not exceed a limit."""
+    return msgspec.structs.replace(symbol, price_decimals=3, quantity_decimals=0, volatility=0)
