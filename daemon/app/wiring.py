@@ -36,6 +36,7 @@ from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import OrderCommands
 from daemon.errors import BadConfig, Interrupted, Unreachable
+from daemon.exchange.mexc.calendar import ListingCalendar
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.transport import open_transport
 from daemon.library_log import libraries_logged
@@ -104,7 +105,8 @@ class Process:
             transport = await stack.enter_async_context(open_transport(url))
             exchange = MexcExchange(transport, keys, clock, config.exchange,
                                     self._probed.duplicate_codes)  # fmt: skip
-            engine = Engine(store=store, exchange=exchange, clock=clock, emit=emit,
+            engine = Engine(store=store, exchange=exchange, calendar=await self._open_calendar(stack, url, clock),
+                            clock=clock, emit=emit,
                             rules=Rules(config, self._probed), observer=recorder,
                             preflight_first=config.exchange.mode == "live",
                             hands_over="signals" in self._given)  # fmt: skip
@@ -153,6 +155,12 @@ class Process:
             await engine.run(remembered)
             tasks.cancel_scope.cancel()
             self._end(clock, engine)
+
+    async def _open_calendar(self, stack: AsyncExitStack, url: str, clock: Clock) -> ListingCalendar | None:
+        where = self._config.exchange.calendar(url)
+        if where is None:
+            return None
+        return ListingCalendar(await stack.enter_async_context(open_transport(where)), clock)
 
     async def _open_poller(self, stack: AsyncExitStack, context: Context, exchange: MexcExchange) -> Poller:
         table = self._config.poller

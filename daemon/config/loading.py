@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.config.addresses import address, is_loopback, is_server
 from daemon.config.errors import check_names, explain
-from daemon.config.tables import Config, ExchangeTable, HttpTable, PollerTable, tables
+from daemon.config.tables import NO_CALENDAR, Config, ExchangeTable, HttpTable, PollerTable, tables
 from daemon.config.trading_tables import GuardsTable
 from daemon.errors import BadConfig
 
@@ -94,6 +94,7 @@ def _check_exchange(exchange: ExchangeTable) -> None:
     _check_mode(exchange)
     if exchange.base_url and not is_server(exchange.base_url):
         raise BadConfig(f"[exchange] base_url = {exchange.base_url!r}; allowed: https://HOST[:PORT]")
+    _check_calendar(exchange.calendar_url)
     if is_loopback(exchange.base_url) or (exchange.mode == "paper" and not exchange.shadow):
         return
     if urlsplit(exchange.market).scheme != "https":
@@ -105,6 +106,16 @@ def _check_exchange(exchange: ExchangeTable) -> None:
         raise BadConfig(f"[exchange] base_url = {exchange.base_url!r} {what}; allowed: https://")
     if exchange.mode == "live":
         _check_rates(exchange)
+
+
+def _check_calendar(url: str) -> None:
+    if url in ("", NO_CALENDAR):
+        return
+    if not is_server(url) or not (is_loopback(url) or urlsplit(url).scheme == "https"):
+        raise BadConfig(
+            f'[exchange] calendar_url = {url!r} could move orders by what others on the network write; allowed: "off", '
+            "https://HOST[:PORT], or a server on this machine"
+        )
 
 
 def _check_mode(exchange: ExchangeTable) -> None:

@@ -18,6 +18,8 @@ from daemon.config.fields import AtRestart, Ms, Seconds, Table, exact
 from daemon.config.trading_tables import GuardsTable, LaunchTable, LocksTable, QueueTable, ReconcileTable, RetryTable
 
 MEXC_URL = "https://api.mexc.com"
+MEXC_WEBSITE = "https://www.mexc.com"
+NO_CALENDAR = "off"
 
 
 class ExchangeTable(Table, frozen=True):
@@ -66,6 +68,11 @@ class ExchangeTable(Table, frozen=True):
     """Seconds between two loads of all trading rules (precision, minimum, maximum of every pair). An unknown pair is
     queried when the first signal names it, and known rules are read again before they refuse a signal, at most every
     two seconds per pair. So this only catches other changes; it costs a weight of 25."""
+    calendar_url: AtRestart[str] = ""
+    """The server of the calendar of new listings, which is undocumented: a part of MEXC's website. It is read while an
+    order waits for its executeAt, and moves the order if the API does not show the pair's open. Without it, and while
+    it fails, only the API counts. "off" reads none. Empty: https://www.mexc.com where orders go to https://api.mexc.com;
+    the paper exchange, or a test server, itself; none for any other server."""
     paper_db: AtRestart[str] = ""
     """The paper exchange's own book, an SQLite file. It survives restarts, as a real exchange's book does. Empty:
     paper-exchange.db beside the daemon's database, in shadow mode shadow-exchange.db."""
@@ -87,6 +94,14 @@ class ExchangeTable(Table, frozen=True):
     def market(self) -> str:
         """The server that live mode trades on, and that shadow mode reads."""
         return (self.base_url or MEXC_URL).rstrip("/")
+
+    def calendar(self, url: str) -> str | None:
+        """Return the address of the calendar of new listings; ``url`` is the exchange's. ``None``: there is none."""
+        if self.calendar_url:
+            return None if self.calendar_url == NO_CALENDAR else self.calendar_url
+        if self.mode == "paper" or self.is_test:
+            return url
+        return MEXC_WEBSITE if self.market == MEXC_URL else None
 
     @property
     def is_test(self) -> bool:

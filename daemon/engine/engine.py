@@ -25,7 +25,7 @@ from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
 from daemon.engine.turns import Turns
-from daemon.exchange.port import Exchange
+from daemon.exchange.port import Calendar, Exchange
 from daemon.store.store import Store
 
 CHECK_WAIT_S = 0.1
@@ -43,6 +43,7 @@ class Engine:
         clock: Clock,
         emit: Callable[[Event], None],
         rules: Rules,
+        calendar: Calendar | None = None,
         observer: Observer = NULL_OBSERVER,
         preflight_first: bool = False,
         hands_over: bool = False,
@@ -50,6 +51,7 @@ class Engine:
         """Build it.
 
         Args:
+            calendar: a calendar of coming listings, if there is one.
             preflight_first: no order is sent before the exchange lets this account trade.
             hands_over: a service manager keeps the sockets and starts another process, so a signal on a connection
                 that was opened before the drain is queued for that process instead of refused.
@@ -72,7 +74,7 @@ class Engine:
         self._dispatcher = Dispatcher(self.effects)
         self._reconciler = Reconciler(self.effects, exchange)
         self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer)
-        self._listing_watch = ListingWatch(self.effects, exchange)
+        self._listing_watch = ListingWatch(self.effects, exchange, calendar, emit)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
         self.effects.wire(
             start=self.executor.start,
@@ -134,6 +136,7 @@ class Engine:
             self._housekeeping.refresh_rules,
             self._housekeeping.clean,
             self._listing_watch.run,
+            self._listing_watch.read_calendar,
         ):
             tasks.start_soon(task)
         await self._first_search()

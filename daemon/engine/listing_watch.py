@@ -6,17 +6,20 @@ harmless: the orders keep their instants.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 
 import anyio
+import msgspec
 
 from daemon.core.rules.listings import FIRST_MS, next_look_ms
+from daemon.core.values.events import Event
 from daemon.core.values.listings import Listing
 from daemon.core.values.symbols import SymbolRules
 from daemon.core.verbs.listings import learn, settle
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
 from daemon.errors import NotReady
-from daemon.exchange.port import Exchange
+from daemon.exchange.port import Calendar, Exchange
 
 LOOK_S = 10.0
 """The longest wait for an answer, the wait for the exchange's weight included."""
@@ -26,19 +29,30 @@ SPARE_WEIGHT = 75
 comes first."""
 
 
+CALENDAR_MS = 30_000
+"""The interval between two reads of the calendar."""
+
+
 class ListingWatch:
     """Watches the listings of the pairs for which orders wait."""
 
-    def __init__(self, effects: Effects, exchange: Exchange) -> None:
+    def __init__(
+        self, effects: Effects, exchange: Exchange, calendar: Calendar | None, emit: Callable[[Event], None]
+    ) -> None:
         self._effects = effects
         self._exchange = exchange
+        self._calendar = calendar
+        self._emit = emit
         self._alarm = Alarm(effects.clock)
+        self._calendar_alarm = Alarm(effects.clock)
         self._looked_ms = 0
+        self._opens: Mapping[str, int] = {}  # by the calendar's last answer
 
     def look_again(self) -> None:
         """Wake the task if an order has come that is to be compared with what is known."""
         if self._effects.state.orders.timed.unchecked:
             self._alarm.ring()
+            self._calendar_alarm.ring()
 
     def wake(self) -> None:
         """Check at once what is due: the clock stepped after that was computed."""
@@ -54,12 +68,37 @@ class ListingWatch:
             else:
                 await self._alarm.sleep_until(due_ms)
 
+    async def read_calendar(self) -> None:
+        """Read the calendar while orders wait, until cancelled; a failure changes nothing."""
+        pairs = self._effects.state.orders.timed.by_pair
+        read_ms, fails = 0, False
+        read_for: set[str] = set()
+        while self._calendar is not None:
+            now_ms = self._effects.clock.now_ms()
+            due_ms = read_ms + (CALENDAR_MS if read_for.issuperset(pairs) else FIRST_MS)
+            if not pairs or now_ms < due_ms:
+                await self._calendar_alarm.sleep_until(due_ms if pairs else None)
+                continue
+            read_ms, read_for = now_ms, set(pairs)
+            opens = await self._calendar.opens()
+            if opens is None and not fails:
+                self._emit(Event(name="listing.calendar_failed", at_ms=now_ms))
+            fails = opens is None
+            self._note(self._opens if opens is None else opens)
+
+    def _note(self, opens: Mapping[str, int]) -> None:
+        """Note when the pairs open by the calendar."""
+        self._opens = opens
+        replace, known = msgspec.structs.replace, self._effects.state.listings.known
+        found = {symbol: replace(listing, calendar_ms=opens.get(symbol)) for symbol, listing in known.items()}
+        self._effects.decide(learn, found)
+
     async def _settle(self) -> None:
         """Compare the orders with what is known, a slice in each decision; others have their turns in between."""
         state = self._effects.state
         new = [symbol for symbol in state.orders.timed.by_pair if symbol not in state.listings.known]
         if new:
-            known = {symbol: Listing(rules=self._exchange.known_rules(symbol)) for symbol in new}
+            known = {symbol: self._first(symbol) for symbol in new}
             self._effects.decide(learn, known)
         while state.orders.timed.unchecked:
             self._effects.decide(settle)
@@ -93,4 +132,13 @@ class ListingWatch:
         """Return what is known of a pair now."""
         before = self._effects.state.listings.known.get(symbol)
         was_shown = before is not None and (before.rules is not None or before.vanished)
-        return Listing(rules=rules, seen_ms=self._looked_ms, vanished=rules is None and was_shown)
+        return Listing(
+            rules=rules,
+            calendar_ms=self._opens.get(symbol),
+            seen_ms=self._looked_ms,
+            vanished=rules is None and was_shown,
+        )
+
+    def _first(self, symbol: str) -> Listing:
+        """Return what is known of a pair before the exchange is asked."""
+        return Listing(rules=self._exchange.known_rules(symbol), calendar_ms=self._opens.get(symbol))

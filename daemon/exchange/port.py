@@ -85,6 +85,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     error: str | None
 
 
+class Calendar(Protocol):
+    """A calendar of coming listings."""
+
+    async def opens(self) -> Mapping[str, int] | None:
+        """Return when pairs open, in Unix ms of the exchange's clock; ``None`` if it is not available now."""
+        ...
+
+
 class Exchange(Protocol):
     """An exchange."""
 

@@ -134,3 +134,22 @@ def test_one_request_for_all_pairs_serves_all_orders_that_wait(daemon: Daemon, e
     asked = exchange.arrivals(endpoint="GET /api/v3/exchangeInfo")
     assert [each for each in asked if "MANY" in each["query"]] == []
     assert daemon.order(another)["executeAtMs"] == at_ms
+
+
+def test_an_order_for_a_pair_that_the_api_does_not_show_is_moved_by_the_calendar(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    at_ms = wall_ms() + 3_600_000
+    exchange.list_symbol("CALENDARUSDT", at_ms + 60_000, shownFrom=at_ms)
+    own = daemon.accept(snipe("CALENDARUSDT", at_ms))
+    moved = daemon.wait_for("order.rescheduled", order_id=own, to_ms=at_ms + 60_000)
+    assert "calendar" in moved["reason"]
+
+
+def test_a_calendar_that_fails_is_reported_once_and_harms_nothing(daemon: Daemon, exchange: Exchange) -> None:
+    exchange.inject({"kind": "error_before", "endpoint": "GET /api/operation/new_coin_calendar"})
+    mark, at_ms = daemon.process.mark(), wall_ms() + AHEAD_MS
+    order_id = daemon.accept(snipe("FAILINGUSDT", at_ms))
+    daemon.wait_for("listing.calendar_failed", since=mark)
+    exchange.list_symbol("FAILINGUSDT", at_ms, cap="0.05")
+    bought_once_at(daemon, exchange, order_id, at_ms)

@@ -14,7 +14,7 @@ from msgspec import inspect
 import daemon
 from daemon.config.addresses import address, is_loopback
 from daemon.config.loading import MEXC_ORDER_RATE, MEXC_WEIGHT, check, load, parse
-from daemon.config.tables import Config, tables
+from daemon.config.tables import Config, ExchangeTable, tables
 from daemon.errors import BadConfig
 
 CONFIG_TOML = Path(__file__).parents[2] / "config.toml"
@@ -289,6 +289,15 @@ BUDGET: dict[str, Any] = {"guards": {"max_notional_per_order": 50, "max_notional
             "[exchange] base_url = 'http://api.mexc.com' would send the key unencrypted; allowed: https://",
             id="without encryption",
         ),
+        *(
+            pytest.param(
+                {"exchange": {"calendar_url": url}},
+                f"[exchange] calendar_url = {url!r} could move orders by what others on the network write; allowed: "
+                '"off", https://HOST[:PORT], or a server on this machine',
+                id=f"calendar {url}",
+            )
+            for url in ("http://www.mexc.com", "www.mexc.com", "Off")
+        ),
         pytest.param(
             {"queue": {"sell_priority": 5, "buy_priority": 5}},
             "[queue] sell_priority = 5 is not more urgent than buy_priority = 5; sells go first: make it the lower",
@@ -548,3 +557,21 @@ READ = {
 def test_every_key_is_read(table: str, key: str) -> None:
     """The daemon's parts take the tables as they are: a key that none of them reads has no effect."""
     assert key in READ, f"[{table}] {key} is read nowhere"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "calendar"),
+    [
+        ({}, "http://paper"),
+        ({"shadow": True}, "http://paper"),
+        ({"mode": "live"}, "https://www.mexc.com"),
+        ({"mode": "live", "base_url": "https://api.mexc.com/"}, "https://www.mexc.com"),
+        ({"mode": "live", "base_url": "http://127.0.0.1:1"}, "http://paper"),
+        ({"mode": "live", "base_url": "https://proxy.example"}, None),
+        ({"mode": "live", "calendar_url": "off"}, None),
+        ({"mode": "live", "calendar_url": "https://mirror.example"}, "https://mirror.example"),
+    ],
+    ids=str,
+)
+def test_the_calendar_is_the_exchanges_own(exchange: dict[str, Any], calendar: str | None) -> None:
+    assert ExchangeTable(**exchange).calendar("http://paper") == calendar

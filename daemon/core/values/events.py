@@ -263,6 +263,11 @@ CATALOGUE: dict[str, Kind] = {
         Level.INFO, "the exchange shows something new of a pair for which orders wait for their instant",
         ("symbol", "shown", "tradable", "opens_ms", "source"), durable=False,
     ),
+    "listing.calendar_failed": Kind(
+        Level.WARNING,
+        "the calendar of new listings cannot be read; until it answers again, only the exchange's API counts",
+        durable=False,
+    ),
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
     "poller.unreachable": Kind(
         Level.ERROR, "the bot does not show its targets; it is polled again at growing intervals",
