@@ -3,6 +3,7 @@
     GET  /simulator/orders     every order with its fills, visible or not, oldest first
     GET  /simulator/requests   the last 10,000 requests as received, executed or not, oldest first: [{"receivedMs",
                                "method", "path", "query", "body", "faults", "status"}], status 0: not answered
+    GET  /simulator/streams    the streams' connections: [{"listenKey", "channels"}], oldest first
     GET  /simulator/faults     the active faults, each with the number of its injections ("struck")
     PUT  /simulator/faults     {"faults": [{"kind": "reply_lost", "count": 1}]}: replaces the plan
     POST /simulator/listings   {"symbol": "NEWUSDT", "opensAt": 1767225600000, "cap": "0.05"}: see Listing

@@ -72,6 +72,14 @@ class Arrival(msgspec.Struct, rename="camel"):
     """Of the reply; 0: no reply was sent, or not yet."""
 
 
+class Connection(msgspec.Struct, frozen=True, rename="camel"):
+    """An open connection to the streams."""
+
+    listen_key: str
+    channels: list[str]
+    """The subscribed ones, sorted."""
+
+
 class DelayedRequest(msgspec.Struct, frozen=True):
     """A request that has passed the gateway. The caller passes it to `resume` after `delay_ms`."""
 
@@ -155,8 +163,7 @@ class SimulatedExchange:
         """Process a message of a connection's client; never raises."""
 
         def work(venue: Venue) -> None:
-            venue.advance(now_ms, stream.watched())
-            stream.receive(text, now_ms, lambda name: venue.known_market(name, now_ms))
+            stream.receive(text, now_ms, lambda name: venue.known_market(name, now_ms, moved=True))
 
         self._attempt("stream", now_ms, work)
 
@@ -182,6 +189,10 @@ class SimulatedExchange:
     def requests(self) -> list[Arrival]:
         """Return the last requests as received, executed or not, oldest first."""
         return list(self._arrivals)
+
+    def connections(self) -> list[Connection]:
+        """Return the streams' connections, oldest first."""
+        return [Connection(each.listen_key, each.subscriptions()) for each in self._streams]
 
     def list_symbol(self, listing: Listing) -> None:
         """List a symbol that opens at a given time."""
@@ -342,6 +353,8 @@ class SimulatedExchange:
                 return orders_json(self._book)
             case "GET", "requests":
                 return self.requests()
+            case "GET", "streams":
+                return self.connections()
             case "GET", "faults":
                 return {"faults": self.faults()}
             case "PUT", "faults":

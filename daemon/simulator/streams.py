@@ -136,9 +136,13 @@ class Stream:
         """Return the symbols of the subscribed public channels."""
         return {feed.symbol for feed in self._feeds.values()}
 
+    def subscriptions(self) -> list[str]:
+        """Return the subscribed channels, private and public, sorted."""
+        return sorted([*self._channels, *self._feeds])
+
     def is_over(self, now_ms: int) -> bool:
         """Return whether the connection must end."""
-        is_subscribed = bool(self._channels or self._feeds)
+        is_subscribed = bool(self.subscriptions())
         is_idle = not is_subscribed and now_ms >= self._idle_since_ms + UNSUBSCRIBED_TIMEOUT_MS
         is_silent = now_ms >= self._flowed_ms + SILENCE_TIMEOUT_MS
         has_lost_key = bool(self._channels) and not self._has_key(now_ms)

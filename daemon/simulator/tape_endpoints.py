@@ -63,6 +63,7 @@ def _trade_json(deal: Deal) -> dict[str, object]:
         "time": deal.at_ms,
         "isBuyerMaker": deal.taker is Side.SELL,
         "isBestMatch": True,
+        "tradeType": "BID" if deal.taker is Side.BUY else "ASK",  # not in the document; ccxt and typed-mexc read it
     }
 
 

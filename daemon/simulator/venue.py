@@ -77,10 +77,14 @@ class Venue:
         self._advance(market, now_ms)
         return market
 
-    def known_market(self, name: str, now_ms: int) -> Market | None:
-        """Return a symbol's market as it is, None for an unknown symbol."""
+    def known_market(self, name: str, now_ms: int, *, moved: bool = False) -> Market | None:
+        """Return a symbol's market, None for an unknown symbol; with `moved`, as it is now."""
         market = self.markets.get(name)
-        return market if market is not None and is_known(market.symbol, now_ms) else None
+        if market is None or not is_known(market.symbol, now_ms):
+            return None
+        if moved:
+            self._advance(market, now_ms)
+        return market
 
     def advance(self, now_ms: int, watched: AbstractSet[str] = frozenset()) -> None:
         """Move the markets that have open orders or are watched; `market` moves the others."""

@@ -20,12 +20,14 @@ LEVELS = {"bids": [["94000", "1"]], "asks": [["95000", "0.004"], ["95500", "1"]]
 
 
 @asynccontextmanager
-async def ccxt_on(exchange: SimulatedExchange, secret: str = SECRET_KEY) -> AsyncIterator[Any]:
-    """Connect ccxt's MEXC client to a served exchange."""
+async def ccxt_on(
+    exchange: SimulatedExchange, secret: str = SECRET_KEY, kind: type[Any] = ccxt.mexc
+) -> AsyncIterator[Any]:
+    """Connect one of ccxt's MEXC clients to a served exchange."""
     quick = {"enableRateLimit": False, "timeout_on_exit": 0, "verify": False}  # no TLS, no rate limit to wait for
     # ccxt's own session passes enable_cleanup_closed, about which aiohttp warns from Python 3.12.7 on.
     async with serving(exchange) as url, aiohttp.ClientSession() as session:
-        client = ccxt.mexc({"apiKey": ACCESS_KEY, "secret": secret, "session": session, **quick})
+        client = kind({"apiKey": ACCESS_KEY, "secret": secret, "session": session, **quick})
         for api in ("spot", "contract"):
             addresses = client.urls["api"][api]
             client.urls["api"][api] = {kind: a.replace("https://api.mexc.com", url) for kind, a in addresses.items()}

@@ -342,6 +342,15 @@ def test_a_fault_of_the_streams_has_no_endpoint() -> None:
         parse_fault("event_lost:endpoint=*")
 
 
+def test_the_connections_and_their_subscriptions_are_shown(trader: Trader) -> None:
+    public = "spot@public.aggre.deals.v3.api.pb@10ms@BTCUSDT"
+    listener, _ = Listener(trader, ORDERS, public), Listener(trader, key="")
+    assert trader.control("GET", "streams") == (
+        200,
+        [{"listenKey": listener.key, "channels": [ORDERS, public]}, {"listenKey": "", "channels": []}],
+    )
+
+
 async def test_the_streams_are_served_over_a_websocket() -> None:
     book = Book()
     trader = Trader(book=book)

@@ -27,6 +27,7 @@ def test_trades_are_shown_newest_first_without_ids(trader: Trader, path: str) ->
         "time": NOW_MS + 100,
         "isBuyerMaker": False,
         "isBestMatch": True,
+        "tradeType": "BID",
     }
     assert (before["price"], before["qty"]) == ("94000", "0.004")
 
