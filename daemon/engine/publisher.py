@@ -90,6 +90,7 @@ class Publisher:
                         self._pending.popleft()
                         self._publish(changes)
                         self._measure(commit)
+                        del changes, commit  # a batch's are large, and the next commit may come late
                         self._is_through.set()
                     self._is_through.set()
         finally:

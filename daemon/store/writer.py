@@ -63,6 +63,7 @@ class Commit:
         self.events: list[Event] = []
         self.joined = 0
         self.took_s = 0.0  # by the stopwatch: simulated event-loop time does not advance during a commit
+        self._wrote = 0
         self._is_ended = False
         self._failure: str | None = None
         self._writes: list[Callable[[], None]] = []
@@ -74,9 +75,9 @@ class Commit:
 
     @property
     def rows(self) -> int:
-        """The number of rows that it writes."""
+        """The number of rows that it writes, or wrote."""
         others = len(self.waiters) + len(self.facts)
-        return len(self.orders) + len(self.attempts) + len(self.locks) + len(self.events) + others
+        return self._wrote + len(self.orders) + len(self.attempts) + len(self.locks) + len(self.events) + others
 
     def join(self, changes: ChangeSet) -> None:
         """Add a decision's rows. A later snapshot of a row replaces an earlier one."""
@@ -114,6 +115,7 @@ class Commit:
         for work in self._then:
             asyncio.get_running_loop().call_soon(work)
         self._writes, self._then = [], []
+        self._forget()
 
     def check(self) -> None:
         """Return if the group is on disk; it must have ended.
@@ -138,6 +140,12 @@ class Commit:
                 self._waiting = asyncio.Event()
             await self._waiting.wait()
         self.check()
+
+    def _forget(self) -> None:
+        """Forget the rows: those of a batch are large, and the last commit is kept until the next one."""
+        self._wrote = self.rows
+        for written in (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events):
+            written.clear()
 
 
 class Writer:

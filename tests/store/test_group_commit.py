@@ -87,6 +87,14 @@ async def test_a_thousand_concurrent_changes_are_one_transaction(tmp_path: Path)
         assert await orders_on_disk(store) == 1_000
 
 
+async def test_a_commit_keeps_none_of_its_rows_after_its_end(tmp_path: Path) -> None:
+    async with store_at(tmp_path) as (store, _):
+        commit = store.commit(step(1))
+        rows = commit.rows
+        await commit.durable()
+        assert (commit.rows, commit.orders, commit.events) == (rows, {}, [])
+
+
 async def test_what_arrives_during_a_commit_goes_into_the_next_together(tmp_path: Path) -> None:
     async with store_at(tmp_path) as (store, valve):
         valve.open.clear()

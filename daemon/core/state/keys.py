@@ -50,6 +50,11 @@ class Keys:
                 if key not in on_disk:
                     self._remember_absent(key)
 
+    def decided(self, keys: Sequence[str]) -> None:
+        """Forget that keys were not on disk: their signal is decided, so they are seldom looked up again."""
+        self._absent.difference_update(keys)
+        self._older.difference_update(keys)
+
     def note(self, order: Order) -> None:
         """Note whether the key of a new or changed order is bound to it."""
         if order.key_bound:

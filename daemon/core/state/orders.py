@@ -4,21 +4,49 @@ An order is here until it is finished and its last row is on disk, so that no ca
 An order is a value: a change replaces it. Only :meth:`Orders.keep` replaces orders, so every index agrees with them.
 
 There may be very many queued orders, for a long time. As a value, one has a thousand bytes of objects of its own; so it
-is encoded once its row is on disk, to a quarter of that, and decoded whenever it is read, in a few microseconds. An
-order that is sent at once is never encoded.
+is compressed once its row is on disk, in 7 µs, to a sixth of that. It is expanded whenever it is read, in 3 µs. An order
+that is sent at once is never compressed.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from daemon.core.rules.exposure import Exposure
+from daemon.core.rules.idempotency import target_key
 from daemon.core.state.keys import Keys
 from daemon.core.state.timed_orders import TimedOrders
-from daemon.core.values.orders import Order, Side, compact, expanded
+from daemon.core.values.orders import Order, OrderType, Side, decoded, encoded
+from daemon.core.values.resources import trade_resource
 from daemon.core.values.states import State
 
 _QUEUED = State.QUEUED
 """Looked up once: the member of an enumeration takes Python 3.11 ten times as long to find as a global name."""
+
+_TARGET = "00000000-0000-0000-0000-000000000000"
+_USUAL = encoded(
+    Order(
+        seq=1_000, order_id="01K", state=_QUEUED, symbol="BTCUSDT", side=Side.BUY, type=OrderType.MARKET, quantity=None,
+        quote_quantity=Decimal("100.0"), price=None, owner_id="system", target_id=_TARGET,
+        resource=trade_resource("BTCUSDT", Side.BUY, _TARGET, per_symbol=False), priority=5, key=target_key(_TARGET),
+        fingerprint="0123456789abcdef", accepted_ms=1_790_000_000_000, deadline_ms=1_790_000_030_000,
+        timeout_ms=30_000, updated_ms=1_790_000_000_000,
+    )
+)  # fmt: skip
+"""An order like most: what another one has in common with it takes no room in its compressed form."""
+
+_WINDOW = -10
+"""1,024 bytes, for that order and another one; without header and checksum."""
+
+
+def _compressed(order: Order) -> bytes:
+    compressor = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, 2, zlib.Z_FIXED, _USUAL)
+    return compressor.compress(encoded(order)) + compressor.flush()
+
+
+def _expanded(kept: bytes) -> Order:
+    return decoded(zlib.decompressobj(_WINDOW, _USUAL).decompress(kept))
 
 
 class Orders(Mapping[str, Order]):
@@ -30,6 +58,7 @@ class Orders(Mapping[str, Order]):
         self._keys = Keys(self, recall)
         self.by_key = self._keys.order_of
         self.ask_for = self._keys.ask
+        self.decided = self._keys.decided
         self.counts: Counter[State] = Counter()  # by state
         self.queued: Counter[Side] = Counter()  # those that wait in the queue, or until their time, by side
         self.unqueued: dict[str, None] = {}  # ids of those that do not wait to be sent
@@ -40,7 +69,7 @@ class Orders(Mapping[str, Order]):
 
     def __getitem__(self, order_id: str) -> Order:
         kept = self._by_id[order_id]
-        return expanded(kept) if isinstance(kept, bytes) else kept
+        return _expanded(kept) if isinstance(kept, bytes) else kept
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)
@@ -56,7 +85,7 @@ class Orders(Mapping[str, Order]):
         """Add or replace an order, and update every index."""
         known = self._by_id.get(order.order_id)
         if isinstance(known, bytes):
-            known = expanded(known)
+            known = _expanded(known)
         if known is not None:
             self.counts[known.state] -= 1
             self.queued[known.side] -= known.state is _QUEUED
@@ -82,7 +111,7 @@ class Orders(Mapping[str, Order]):
     def written(self, order: Order) -> None:
         """Keep a queued order in its compact form, if its last row is on disk. Its key is found there from now on."""
         if order.state is _QUEUED and self._by_id.get(order.order_id) is order:
-            self._by_id[order.order_id] = compact(order)
+            self._by_id[order.order_id] = _compressed(order)
             self._keys.forget(order)
 
     def forget(self, order: Order) -> None:

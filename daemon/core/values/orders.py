@@ -42,7 +42,7 @@ def known_sum(quantity: Decimal, quote: Decimal) -> Decimal | None:
 class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What a signal became. Times are Unix milliseconds of the daemon's clock, amounts are exact.
 
-    Encoded, it is an array of its fields: the row of a table, or its compact form (:func:`compact`).
+    Encoded, it is an array of its fields: the row of a table, or a few hundred bytes (:func:`encoded`).
     """
 
     seq: int  # acceptance order, from 1, unique: "oldest first" is decided by it
@@ -144,15 +144,5 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True
         return quotient(self.executed_quote, self.executed_quantity)
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Order).decode
-
-
-def compact(order: Order) -> bytes:
-    """Return an order's compact form, which takes a quarter of the memory of its objects."""
-    return bytes(memoryview(_encode(order)))  # a copy: the encoder's has spare room
-
-
-def expanded(kept: bytes) -> Order:
-    """Return the order of a compact form, in a few microseconds."""
-    return _decode(kept)
+encoded = msgspec.msgpack.Encoder().encode
+decoded = msgspec.msgpack.Decoder(Order).decode

@@ -88,6 +88,8 @@ def accept_all(d: Decision, incoming: Sequence[Incoming], order_ids: Sequence[st
             d.record("order.replayed", each.order, actor=actor, key=each.order.key)
         else:
             _add(d, each.order, actor)
+    for signal in incoming:
+        d.state.orders.decided(signal.identity.keys)
     return accepted
 
 

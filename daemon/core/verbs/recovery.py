@@ -13,7 +13,7 @@ from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import BACKOFF_FACT, HALT_FACT, RATE_BACKOFF_FACT
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order, compact, expanded
+from daemon.core.values.orders import Order, decoded, encoded
 from daemon.core.values.states import SEARCHED, UNDER_WAY
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs.outcomes import in_doubt
@@ -23,20 +23,20 @@ from daemon.core.verbs.restored import COPIED_FACT, begin_from_copy
 class Unfinished:
     """The unfinished orders on disk, by their numbers.
 
-    There may be very many, so they are read into their compact form, and each leaves when it is taken. Otherwise all of
+    There may be very many, so they are encoded when they are read, and each leaves when it is taken. Otherwise all of
     them would be in memory twice for a moment, and Python would keep that memory: it is in pieces by then.
     """
 
     def __init__(self, orders: Iterable[Order]) -> None:
-        self._compact = deque(map(compact, orders))
+        self._encoded = deque(map(encoded, orders))
 
     def __len__(self) -> int:
-        return len(self._compact)
+        return len(self._encoded)
 
     def take(self) -> Iterator[Order]:
         """Remove and yield each order."""
-        while self._compact:
-            yield expanded(self._compact.popleft())
+        while self._encoded:
+            yield decoded(self._encoded.popleft())
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):

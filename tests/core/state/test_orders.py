@@ -11,7 +11,7 @@ from tests.core.bench import Bench
 from tests.core.making import placed, rules
 
 ORDERS = 2_000
-MOST_BYTES = 1_024
+MOST_BYTES = 900
 """Per queued order, in everything that the trading state has: order, key, queue, timers, guards."""
 
 

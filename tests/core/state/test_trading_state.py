@@ -133,6 +133,24 @@ def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken
     assert asked == ["k", "k"], "now the disk may have it"
 
 
+def test_the_keys_of_a_decided_signal_are_not_remembered_as_absent() -> None:
+    bench, asked = Bench(), list[Sequence[str]]()
+
+    def recall(keys: Sequence[str]) -> Sequence[Order]:
+        asked.append(tuple(keys))
+        return ()
+
+    bench.state = TradingState(RULES, recall, lambda _: None)
+    bench.state.gate.open()
+    bench.submit(idempotency_key="k")
+    bench.state.orders.ask_for(("k", "other"))
+    assert asked == [("k",), ("other",)], "it is bound in memory"
+    bench.submit(snipe_target_id="7")
+    [*_, (target, *derived)] = asked
+    bench.state.orders.ask_for((target, *derived))
+    assert asked[-1] == tuple(derived)
+
+
 def test_the_number_of_keys_remembered_as_absent_is_bounded() -> None:
     asked: list[str] = []
     state = lacking(asked)
