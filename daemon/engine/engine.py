@@ -5,12 +5,12 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskGroup
 
-from daemon.clock import Clock
+from daemon.clock import NS_PER_MS, Clock
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
-from daemon.core.verbs.clock_steps import stepped
+from daemon.core.verbs import clock_steps
 from daemon.core.verbs.lifecycle import drain, end_check, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
 from daemon.engine.deliveries import Deliveries
@@ -98,10 +98,16 @@ class Engine:
 
     def clock_stepped(self, step_ms: int, facts: dict[str, str]) -> None:
         """Apply a jump that the clock made, forward by ``step_ms``; ``facts`` are stored."""
-        self.decide(stepped, step_ms, facts)
+        self.decide(clock_steps.stepped, step_ms, facts)
         self._dispatcher.wake()
         self._reconciler.wake()
         self._listing_watch.wake()
+
+    def _clock_measured(self) -> None:
+        """Let decisions use the exchange's clock as it was measured."""
+        offset_ms, known = self.exchange.clock.offset_ns // NS_PER_MS, self.state.exchange_time
+        if not known.is_measured or known.offset_ms != offset_ms:
+            self.decide(clock_steps.measured, offset_ms)
 
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
@@ -131,6 +137,7 @@ class Engine:
             tasks.start_soon(task)
         await anyio.lowlevel.checkpoint()  # the executor's group must run before it gets tasks
         await self._recover(remembered)
+        self.exchange.on_clock_measured(self._clock_measured)
         for task in (
             self._housekeeping.measure,
             self._housekeeping.refresh_rules,

@@ -38,6 +38,9 @@ from daemon.errors import NotReady
 from daemon.exchange.port import Exchange, NotConnected, OrderRequest
 from daemon.store.writer import Commit
 
+NEAR_MS = 50
+"""For so long before its instant an armed order waits for it without another look at the exchange's clock."""
+
 T = TypeVar("T")
 
 
@@ -183,7 +186,7 @@ class Executor:
     async def _attempt(self, send: Send, commit: Commit, timing: Timing, prepared: _Prepared | None = None) -> None:
         if send.fire_ms is not None:
             await commit.durable()
-            await self._clock.reach(send.fire_ms)  # outside the lock: it may be taken back, and another order sent
+            await self._reach(send.fire_ms)  # outside the lock: it may be taken back, and another order sent
             timing.begin()
         async with self._locks.of(send.order.resource) if send.token is not None else nullcontext():
             if send.fire_ms is not None:
@@ -265,7 +268,7 @@ class Executor:
             return None
         is_early = answer.not_open and send.order.execute_at_ms is not None
         if may_refit(send.order, answer):
-            left_s = (send.order.deadline_ms - self._clock.now_ms()) / 1_000
+            left_s = (self._effects.state.deadline_ms(send.order) - self._clock.now_ms()) / 1_000
             with anyio.move_on_after(left_s):
                 return await self._new_rules(send.order.symbol, began_ms)
         elif send.attempt.number == 1 and (answer.doubts_rules or is_early):
@@ -278,6 +281,12 @@ class Executor:
             return await self._exchange.fresh_rules(symbol, since_ms)
         except NotReady:
             return None
+
+    async def _reach(self, fire_ms: int) -> None:
+        """Wait for an instant of the exchange's clock, which moves on ours when that clock is measured."""
+        exchange_time = self._effects.state.exchange_time
+        while (left_ms := exchange_time.local_ms(fire_ms) - self._clock.now_ms()) > 0:
+            await self._clock.reach(self._clock.now_ms() + (left_ms if left_ms <= NEAR_MS else left_ms // 2))
 
     def _fire(self, send: Send) -> bool:
         """Move an armed order to in_flight at its instant; return false if it was taken back."""

@@ -108,7 +108,7 @@ class ListingWatch:
         """Return when to ask next: soon for a pair that was not asked about yet."""
         state, health = self._effects.state, self._exchange.health()
         due_ms = next_look_ms(
-            state.orders.timed.instants(),
+            map(state.exchange_time.local_ms, state.orders.timed.instants()),
             self._looked_ms,
             self._effects.clock.now_ms(),
             is_busy=health.weight_limit - health.weight_used < SPARE_WEIGHT,

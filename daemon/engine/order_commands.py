@@ -244,8 +244,8 @@ class OrderCommands:
 
     def _prepare_now(self, request: SignalRequest, caller: Caller) -> Incoming | None:
         """Check a signal and fit it to its pair; ``None`` if the pair's rules or its price must be queried first."""
-        config, now_ms = self._engine.state.rules.config, self._engine.clock.now_ms()
-        signal, identity = self._examine(request, caller, now_ms)
+        config, now_ms = self._engine.state.rules.config, self._exchange_ms()
+        signal, identity = self._examine(request, caller)
         if signal is None:
             return Incoming(None, identity)
         rules, waits = self._engine.exchange.known_rules(signal.symbol), signal.waits(now_ms)
@@ -260,8 +260,8 @@ class OrderCommands:
 
     async def _prepare(self, request: SignalRequest, caller: Caller) -> Incoming:
         """Check a signal and fit it to its pair; this waits for the pair's rules and price if they are not known."""
-        config, now_ms = self._engine.state.rules.config, self._engine.clock.now_ms()
-        signal, identity = self._examine(request, caller, now_ms)
+        config, now_ms = self._engine.state.rules.config, self._exchange_ms()
+        signal, identity = self._examine(request, caller)
         if signal is None:
             return Incoming(None, identity)
         signal = await self._fitted(signal, now_ms)
@@ -270,14 +270,14 @@ class OrderCommands:
             signal = msgspec.structs.replace(signal, last_price=last_price)
         return Incoming(signal, identity)
 
-    def _examine(self, request: SignalRequest, caller: Caller, now_ms: int) -> tuple[Signal | None, Identity]:
+    def _examine(self, request: SignalRequest, caller: Caller) -> tuple[Signal | None, Identity]:
         """Return a new signal, or ``None`` if an earlier order answers it; and its identity."""
         state = self._engine.state
-        signal = normalise(request, state.rules.config, now_ms=now_ms)
+        signal = normalise(request, state.rules.config, now_ms=self._exchange_ms())
         if signal.skip_lock:
             administrators_only(caller)
         identity = intake.identify(state, signal)
-        if intake.earlier_order(state, identity, now_ms) is not None:
+        if intake.earlier_order(state, identity, self._engine.clock.now_ms()) is not None:
             return None, identity
         intake.check_open(state, [signal.side])
         check_type(signal, state.rules.probed.refused_types)
@@ -298,6 +298,10 @@ class OrderCommands:
             since_ms = self._engine.clock.now_ms() - FRESH_MS
             rules = listed(signal.symbol, await exchange.fresh_rules(signal.symbol, since_ms))
             return fit(signal, rules, now_ms, waits=waits)
+
+    def _exchange_ms(self) -> int:
+        """Return the exchange's time: instants of signals and of listings are instants of its clock."""
+        return self._engine.state.exchange_time.exchange_ms(self._engine.clock.now_ms())
 
     async def _ask_cancel(self, order: Order, caller: Caller, reason: str) -> Order:
         await self._carry_out(operator.ask_cancel, order.order_id, caller, reason)

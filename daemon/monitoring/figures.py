@@ -132,12 +132,12 @@ async def _waiting(state: TradingState, now_ms: int) -> tuple[dict[int, int], di
                 order = state.orders.get(entry.entry_id)
                 if order is not None:
                     first[priority] = order
-    return waiting, {priority: now_ms - _began_ms(order) for priority, order in first.items()}
+    return waiting, {priority: now_ms - _began_ms(state, order) for priority, order in first.items()}
 
 
-def _began_ms(order: Order) -> int:
+def _began_ms(state: TradingState, order: Order) -> int:
     """Return since when an order waits for its turn: from its ``executeAt``, if it has one."""
-    return order.accepted_ms if order.execute_at_ms is None else max(order.accepted_ms, order.execute_at_ms)
+    return max(order.accepted_ms, state.instant_ms(order) or 0)
 
 
 def _longest_due_ms(state: TradingState, now_ms: int) -> int:

@@ -51,8 +51,8 @@ CREATE TABLE orders (
         key_bound = 0 OR key_bound = 1),
     key_until_ms      INTEGER,              -- until when a derived key counts against a finished order
     accepted_ms       INTEGER NOT NULL,
-    deadline_ms       INTEGER NOT NULL,     -- last instant at which it may be sent
-    execute_at_ms     INTEGER,              -- instant at which it is to be sent
+    deadline_ms       INTEGER NOT NULL,     -- last instant at which it may be sent, by the clock from which it counts
+    execute_at_ms     INTEGER,              -- instant of the exchange's clock at which it is to be sent
     not_before_ms     INTEGER NOT NULL,     -- earliest next attempt
     timeout_ms        INTEGER NOT NULL,     -- lease of its lock
     attempts          INTEGER NOT NULL,     -- requests so far that may have reached the exchange

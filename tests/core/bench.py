@@ -33,6 +33,7 @@ from daemon.core.values.states import KEY_FREE, TRANSITIONS, State
 from daemon.core.values.symbols import SymbolRules, fit
 from daemon.core.values.waiters import Waiter, WaiterState
 from daemon.core.verbs import leases
+from daemon.core.verbs.clock_steps import measured
 from daemon.core.verbs.deciding import decide
 from daemon.core.verbs.dispatch import fire, may_go, tick
 from daemon.core.verbs.intake import Accepted, Incoming, accept_all, identify
@@ -182,6 +183,7 @@ class Bench:
     def __init__(self, rules: Rules = RULES, *, now_ms: int = NOON_MS) -> None:
         self.rules = rules
         self.now_ms = now_ms
+        self.offset_ms = 0  # the exchange's clock minus ours, as this process measured it
         self.disk = Disk()
         self.left: dict[str, Send] = {}  # armed requests that left without a decision, by client order id
         self.pairs: dict[str, SymbolRules] = {}  # as the exchange showed them last
@@ -250,6 +252,7 @@ class Bench:
     def crash(self, *, written: int = 0) -> ChangeSet:
         """End the process after ``written`` of the waiting decisions are on disk; start it again and recover."""
         self.write(written)
+        self.offset_ms = 0
         self.unwritten.clear()
         self.unpublished.clear()
         self.sends.clear()
@@ -277,6 +280,24 @@ class Bench:
 
     # What happens to the daemon
 
+    @property
+    def exchange_ms(self) -> int:
+        """What the exchange's clock shows now, as far as is known."""
+        return self.now_ms + self.offset_ms
+
+    def measure(self, offset_ms: int) -> None:
+        """Measure the exchange's clock: it is ahead of ours by so much."""
+        self.offset_ms = offset_ms
+        self.decide(measured, offset_ms)
+
+    def due_ms(self, order: Order) -> int:
+        """Return when an order is due by our clock; 0 if it has no instant."""
+        return 0 if order.execute_at_ms is None else order.execute_at_ms - self.offset_ms
+
+    def deadline_ms(self, order: Order) -> int:
+        """Return until when an order may be sent by our clock."""
+        return order.deadline_ms - (0 if order.execute_at_ms is None else self.offset_ms)
+
     def pass_time(self, duration_ms: int = 0) -> None:
         """Let time pass; what became due is done at its end."""
         self.now_ms += duration_ms
@@ -291,7 +312,7 @@ class Bench:
     ) -> list[Accepted]:
         """Accept all signals, or none; rounded to the rules of ``pair``, if given."""
         signals = [
-            replace(normalise(each, self.state.rules.config, now_ms=self.now_ms), last_price=last_price)
+            replace(normalise(each, self.state.rules.config, now_ms=self.exchange_ms), last_price=last_price)
             for each in asked
         ]
         incoming = [

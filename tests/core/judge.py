@@ -39,6 +39,7 @@ class Judge:
         self.misled: set[str] = set()  # keys that the operator resolved wrongly
         self.shut_until_ms = 0  # until when the exchange asked to wait
         self._instants: list[int] = []  # of decided requests, reserved ones included
+        self._offset_ms: dict[str, int] = {}  # by request: the exchange's clock, as it was known when it was to be sent
         self._orders: dict[str, Order] = {}  # as the last decision left them
         self._last_seq = 0
         self._last_token = 0
@@ -62,12 +63,20 @@ class Judge:
         self._last_seq = max((order.seq for order in disk.orders.values()), default=0)
         self._last_token = max(disk.locks, default=0)
 
+    def fire(self, client_order_id: str) -> None:
+        """Note that an armed request's instant came."""
+        self.fired.add(client_order_id)
+        self._offset_ms[client_order_id] = self.bench.offset_ms
+
     # Of every decision
 
     def every_decision(self, changes: ChangeSet) -> None:
         """Check the changes of a decision."""
         for promise in self._of_a_decision:
             promise(changes)
+        for send in changes.sends:
+            if send.fire_ms is None:
+                self._offset_ms[send.attempt.client_order_id] = self.bench.offset_ms
         self._orders |= changes.orders
 
     def nothing_leaves_a_doubt_by_itself(self, changes: ChangeSet) -> None:
@@ -93,7 +102,7 @@ class Judge:
             if order.state is not before.state and order.state is State.EXPIRED:
                 unsent = WAITING | {State.IN_FLIGHT}
                 assert before.state in unsent, "not sent, or taken back or refused in this very decision"
-                assert self.bench.now_ms > order.deadline_ms
+                assert self.bench.now_ms > self.bench.deadline_ms(order)
         for event in changes.events:
             assert event.at_ms == self.bench.now_ms
             assert event.actor in {DAEMON, "uid:0", "uid:1000"}
@@ -124,7 +133,7 @@ class Judge:
         left = sorted((each for each in state.orders.values() if self._could_go(each)), key=_rank)
         if left:
             assert all(rank < _rank(left[0]) for rank in sent), "no order was passed over"
-            send_ms = max(now_ms, left[0].execute_at_ms or 0)
+            send_ms = max(now_ms, self.bench.due_ms(left[0]))
             near = [at_ms for at_ms in self._instants_after(changes) if abs(at_ms - send_ms) < WINDOW_MS]
             config = state.rules.config
             crowded = self.under_way() >= config.queue.max_in_flight and not left[0].skip_lock
@@ -140,7 +149,7 @@ class Judge:
         config = self.bench.state.rules.config
         self._instants = self._instants_after(changes)
         for send in changes.sends:
-            send_ms = send.fire_ms or self.bench.now_ms
+            send_ms = _reserved_ms(send)
             assert send_ms >= self.shut_until_ms
             for begin_ms in [each for each in self._instants if send_ms - WINDOW_MS < each <= send_ms]:
                 in_a_second = [each for each in self._instants if begin_ms <= each < begin_ms + WINDOW_MS]
@@ -251,8 +260,9 @@ class Judge:
         assert on_disk.client_order_id == name, "durable before sent"
         assert on_disk.state in UNDER_WAY
         assert bench.disk.attempts[name].state is AttemptState.IN_FLIGHT
-        assert bench.now_ms <= order.deadline_ms, "fresh or not at all"
-        assert bench.now_ms >= (order.execute_at_ms or 0), "not before its instant"
+        assert bench.now_ms <= bench.deadline_ms(order), "fresh or not at all"
+        exchange_ms = bench.now_ms + self._offset_ms.get(name, bench.offset_ms)
+        assert exchange_ms >= (order.execute_at_ms or 0), "not before its instant, by the exchange's clock"
         assert bench.now_ms >= self.shut_until_ms, "the exchange asked to wait"
         assert bench.state.gate.halted is None, "nothing new is sent while trading is halted"
         self.at_most_one_may_live(send)
@@ -322,11 +332,11 @@ class Judge:
         An order whose time comes at this very millisecond may still wait for the tick that queues it.
         """
         state, now_ms = self.bench.state, self.bench.now_ms
-        start_ms = max(order.not_before_ms, (order.execute_at_ms or 0) - state.rules.config.queue.arm_ahead_ms)
+        start_ms = max(order.not_before_ms, self.bench.due_ms(order) - state.rules.config.queue.arm_ahead_ms)
         others = [lock for lock in state.locks if lock.order_id != order.order_id]
         return (
             order.state is State.QUEUED
-            and now_ms <= order.deadline_ms
+            and now_ms <= self.bench.deadline_ms(order)
             and (now_ms > start_ms or order.order_id in state.queue)
             and (order.skip_lock or not any(contend(lock.resource, order.resource) for lock in others))
         )
@@ -341,9 +351,9 @@ class Judge:
             send, _ = self.bench.sends.get(attempt.client_order_id, (None, None))
             taken_back = attempt.state is AttemptState.NOT_SENT and attempt.client_order_id not in self.fired
             if taken_back and send is not None and send.fire_ms is not None:
-                instants.remove(send.fire_ms)
+                instants.remove(_reserved_ms(send))
         cancels = [event.at_ms for event in changes.events if event.name == "order.cancel_requested"]
-        return instants + cancels + [send.fire_ms or self.bench.now_ms for send in changes.sends]
+        return instants + cancels + [_reserved_ms(send) for send in changes.sends]
 
 
 def contend(one: str, other: str) -> bool:
@@ -352,6 +362,12 @@ def contend(one: str, other: str) -> bool:
         part.startswith(f"{whole}:") and whole.count(":") == 1 and whole.startswith("trade:")
         for whole, part in ((one, other), (other, one))
     )
+
+
+def _reserved_ms(send: Send) -> int:
+    """Return the instant for which a request was counted, by our clock at its decision."""
+    assert send.order.sent_ms is not None
+    return send.order.sent_ms
 
 
 def _rank(order: Order) -> tuple[int, int]:

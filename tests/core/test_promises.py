@@ -36,6 +36,9 @@ TIGHT = {
 
 GUARDED = {"repeat_window_ms": 500, "max_notional_per_day": Decimal(150), "max_open_buys_per_owner": 3}
 
+OFFSETS_MS = st.sampled_from([0, 3, -3, 90, 300, -300, 20_000, -20_000])
+"""By how much the exchange's clock is ahead of ours, as it is measured."""
+
 AHEAD_MS = st.sampled_from([None, None, None, 300, 900, 3_000, -100])
 """How far from its arrival a signal's instant may be."""
 
@@ -150,6 +153,10 @@ class Promises(RuleBasedStateMachine):
             duration_ms = max(0, (self._due_ms() or 0) - self.bench.now_ms)
         self.bench.pass_time(duration_ms)
 
+    @rule(offset_ms=OFFSETS_MS)
+    def the_exchanges_clock_is_measured(self, offset_ms: int) -> None:
+        self.bench.measure(offset_ms)
+
     # Requests
 
     @rule(taken=st.booleans())
@@ -173,7 +180,8 @@ class Promises(RuleBasedStateMachine):
         """Armed requests leave; the core knows it when they are answered, or when it wants one back."""
         for send in self._ready_to_fire():
             order = self.bench.order(send.order)
-            if order.state is State.ARMED and order.client_order_id == send.attempt.client_order_id:
+            is_armed = order.state is State.ARMED and order.client_order_id == send.attempt.client_order_id
+            if is_armed and self.bench.gate(order) is None:  # not after its deadline
                 self.go(self.bench.shoot(order), taken=taken)
 
     @precondition(lambda self: self.on_the_wire)
@@ -348,7 +356,7 @@ class Promises(RuleBasedStateMachine):
             return
         except Invalid:
             assert not rivals
-            assert (asked.execute_at or self.bench.now_ms) < self.bench.now_ms, "its instant has passed"
+            assert (asked.execute_at or self.bench.exchange_ms) < self.bench.exchange_ms, "its instant has passed"
             return
         assert _same_wish(accepted.order, asked)
         if accepted.replayed:
@@ -458,7 +466,7 @@ class Promises(RuleBasedStateMachine):
     def _fire_all(self) -> None:
         for send in self._ready_to_fire():
             if self.bench.fire(send.order):
-                self.judge.fired.add(send.attempt.client_order_id)
+                self.judge.fire(send.attempt.client_order_id)
 
     def _answered(self, reached: Request) -> None:
         del self.on_the_wire[reached.client_order_id]
@@ -466,7 +474,9 @@ class Promises(RuleBasedStateMachine):
     def _now(self, asked: SignalRequest) -> SignalRequest:
         """Return a request for this moment: its instant was drawn relative to now."""
         ahead_ms = asked.execute_at
-        return request(**_fields(asked) | {"execute_at": None if ahead_ms is None else self.bench.now_ms + ahead_ms})
+        return request(
+            **_fields(asked) | {"execute_at": None if ahead_ms is None else self.bench.exchange_ms + ahead_ms}
+        )
 
     def _missed(self, places: Sequence[Source]) -> list[QueryResult]:
         return [query(source=place, at_ms=self.bench.now_ms) for place in places]
@@ -477,7 +487,7 @@ class Promises(RuleBasedStateMachine):
             send
             for send in self.bench.durable_sends()
             if send.fire_ms is not None
-            and self.bench.now_ms >= send.fire_ms
+            and self.bench.exchange_ms >= send.fire_ms
             and send.attempt.client_order_id not in self.judge.fired
         ]
 
@@ -491,7 +501,7 @@ class Promises(RuleBasedStateMachine):
 
     def _due_ms(self) -> int | None:
         state, bench = self.bench.state, self.bench
-        fires = [send.fire_ms for send, _ in bench.sends.values()]
+        fires = [send.fire_ms - bench.offset_ms for send, _ in bench.sends.values() if send.fire_ms is not None]
         known = [state.timers.next_ms(), state.searches.next_ms(), bench.next_dispatch_ms, *fires]
         return min((due_ms for due_ms in known if due_ms is not None and due_ms > bench.now_ms), default=None)
 

@@ -31,6 +31,7 @@ FIRST_MS = 2_000
 def moved_to(order: Order, listing: Listing, now_ms: int) -> int | None:
     """Return the instant to which a waiting order is moved; ``None`` if its instant stays.
 
+    ``now_ms`` is the exchange's time.
     An open that is further ahead than a signal may ask for is not followed: the order waits as it is.
     """
     if order.execute_at_ms is None or order.instant_is_manual or listing.opens_ms is None:

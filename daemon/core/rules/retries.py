@@ -44,7 +44,12 @@ def may_refit(order: Order, refused: Refused) -> bool:
 
 
 def judge(
-    order: Order, refused: Refused, policy: RetryTable, now_ms: int, new_rules: SymbolRules | None = None
+    order: Order,
+    refused: Refused,
+    policy: RetryTable,
+    now_ms: int,
+    new_rules: SymbolRules | None = None,
+    deadline_ms: int | None = None,
 ) -> Verdict:
     """Decide what becomes of an order whose attempt was refused.
 
@@ -54,12 +59,14 @@ def judge(
         policy: how attempts are repeated.
         now_ms: the time.
         new_rules: the pair's rules, where they were read after the answer.
+        deadline_ms: the order's deadline by our clock; by default its own, which is by our clock if it has no instant.
 
     """
+    deadline_ms = order.deadline_ms if deadline_ms is None else deadline_ms
     reason = why_refused(refused)
     if new_rules is not None and may_refit(order, refused) and has_attempt_left(order, policy):
         refitted = refit(order, new_rules, now_ms)
-        if refitted is not None and now_ms <= order.deadline_ms:
+        if refitted is not None and now_ms <= deadline_ms:
             reason += "; once more, rounded to the pair's new rules"
             return Verdict(event=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, refitted=refitted)
     if refused.advice in _FINAL:
@@ -78,7 +85,7 @@ def judge(
         )
     if refused.advice is Advice.REPRICE:
         return _reprice(order, refused, reason, now_ms)
-    if verdict.not_before_ms > order.deadline_ms:
+    if verdict.not_before_ms > deadline_ms:
         return msgspec.structs.replace(
             verdict, event=OrderEvent.REFUSE, reason=f"{reason}; the next attempt would come after the deadline"
         )

@@ -21,7 +21,7 @@ class Send(msgspec.Struct, frozen=True):
     order: Order
     attempt: Attempt
     token: int | None  # fencing token of the lock under which it is sent
-    fire_ms: int | None = None  # the instant of an armed order
+    fire_ms: int | None = None  # the instant of an armed order, by the exchange's clock
 
 
 class ChangeSet(msgspec.Struct):

@@ -34,6 +34,11 @@ class Decision:
         self.now_ms = now_ms
         self.changes = ChangeSet()
 
+    @property
+    def exchange_ms(self) -> int:
+        """The time of the decision by the exchange's clock (Unix ms): for what is an instant of that clock."""
+        return self.state.exchange_time.exchange_ms(self.now_ms)
+
     def add(self, order: Order) -> None:
         """Add a new order, or one that is only on disk."""
         self.state.orders.keep(order)
@@ -79,9 +84,10 @@ class Decision:
         """Let a queued order wait: until its time, then in the queue."""
         state = self.state
         start_ms = state.start_ms(order)
-        state.timers.set(order.deadline_ms + 1, order.order_id)
+        has_instant = order.execute_at_ms is not None
+        state.timers.set(state.deadline_ms(order) + 1, order.order_id, by_exchange=has_instant)
         if start_ms > self.now_ms:
-            state.timers.set(start_ms, order.order_id)
+            state.timers.set(start_ms, order.order_id, by_exchange=has_instant and start_ms > order.not_before_ms)
             state.orders.later[order.order_id] = None
             return
         state.orders.later.pop(order.order_id, None)

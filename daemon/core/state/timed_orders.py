@@ -8,7 +8,7 @@ from daemon.core.values.states import WAITING
 
 
 class TimedOrders:
-    """Ids of waiting and armed orders with an instant, and these instants (Unix ms)."""
+    """Ids of waiting and armed orders with an instant, and these instants (Unix ms of the exchange's clock)."""
 
     def __init__(self) -> None:
         self.by_pair: dict[str, dict[str, int]] = {}

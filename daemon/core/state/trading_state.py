@@ -19,7 +19,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``lifecycle``    trading opens, the preflight ends, the daemon drains
 ``recovery``     a start loads the state from the disk
 ``restored``     the first start from a backup
-``clock_steps``  the daemon's clock stepped, or differs from the exchange's
+``clock_steps``  the daemon's clock stepped, or the exchange's was measured
 ===============  ===================================================================
 
 Memory is ahead of the disk by at most the decisions that are being written. Nothing leaves the process before its
@@ -34,6 +34,7 @@ from daemon.core.rules.priority_queue import PriorityQueue
 from daemon.core.rules.rate import RateBudget
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
+from daemon.core.state.exchange_time import ExchangeTime
 from daemon.core.state.gate import Gate
 from daemon.core.state.launches import Launches
 from daemon.core.state.leases import LeaseKeys, LeaseQueue
@@ -91,7 +92,8 @@ class TradingState:
         self.launches = Launches()
         self.listings = Listings()
         self.searches = Searches(self.orders)
-        self.timers = Timers()
+        self.exchange_time = ExchangeTime()
+        self.timers = Timers(self.exchange_time)
 
     def set_rules(self, rules: Rules) -> None:
         """Set new rules, for the next decisions."""
@@ -119,8 +121,9 @@ class TradingState:
         return 0 if order.skip_lock else order.priority
 
     def instant_ms(self, order: Order) -> int | None:
-        """Return the instant at which an order is to be sent; ``None`` if it has none."""
-        return None if order.execute_at_ms is None else instant_ms(order, self.pair_rules(order.symbol))
+        """Return when an order is to be sent, by our clock; ``None`` if it has no instant."""
+        instant = None if order.execute_at_ms is None else instant_ms(order, self.pair_rules(order.symbol))
+        return None if instant is None else self.exchange_time.local_ms(instant)
 
     def start_ms(self, order: Order) -> int:
         """Return when an order joins the queue: at its next attempt, and long enough before its instant."""
@@ -128,6 +131,10 @@ class TradingState:
         if instant is None:
             return order.not_before_ms
         return max(order.not_before_ms, instant - self.rules.config.queue.arm_ahead_ms)
+
+    def deadline_ms(self, order: Order) -> int:
+        """Return until when an order may be sent, by our clock. A deadline counts by the clock that it counts from."""
+        return order.deadline_ms if order.execute_at_ms is None else self.exchange_time.local_ms(order.deadline_ms)
 
     def waiting_for(self, resource: str) -> int:
         """Count the orders and callers that wait for a resource."""

@@ -69,8 +69,8 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True
     key_until_ms: int | None = None  # until when a key that expires counts; the end of the order resets it
 
     accepted_ms: int
-    deadline_ms: int  # the last instant at which it may be sent
-    execute_at_ms: int | None = None  # instant at which it is to be sent
+    deadline_ms: int  # the last instant at which it may be sent; by the exchange's clock if it has an instant
+    execute_at_ms: int | None = None  # instant at which it is to be sent, by the exchange's clock
     not_before_ms: int = 0  # earliest next attempt
     timeout_ms: int  # lease of its lock
 

@@ -73,7 +73,10 @@ class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     ] = None
     priority: Annotated[int | None, shown("1 (most urgent) to 10; default SELL 1, BUY 5", 1, LOWEST_PRIORITY)] = None
     execute_at: Annotated[
-        int | None, shown("Unix ms at which it is to be sent: at most 30 days ahead, or past by at most deadlineMs")
+        int | None,
+        shown(
+            "Unix ms of the exchange's clock at which it is sent: at most 30 days ahead, or past by at most deadlineMs"
+        ),
     ] = None
     deadline_ms: Annotated[
         int | None, shown("ms after acceptance, or after executeAt, in which it may be sent", 1, MAX_DEADLINE_MS)
@@ -112,6 +115,8 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def normalise(request: SignalRequest, config: Config, *, now_ms: int) -> Signal:
     """Bring a request into normal form; what it does not say comes from ``[queue]`` and ``[locks]``.
+
+    ``now_ms`` is the exchange's time, because ``executeAt`` is.
 
     Raises:
         Invalid: a field is wrong; the error names the field and what is allowed.
@@ -207,6 +212,8 @@ def _execute_at(at_ms: int | None, now_ms: int) -> int | None:
 def check_instant(signal: Signal, now_ms: int) -> None:
     """Refuse a new signal whose instant and deadline are over: nothing is left of the time in which it may be sent.
 
+    ``now_ms`` is the exchange's time, because the instant is.
+
     An instant that has just passed is taken while its deadline lies ahead: a signal takes time to arrive, clocks
     differ, and a client that sends again after a lost connection keeps the first instant, so that its deadline stays.
 
@@ -224,7 +231,10 @@ def check_instant(signal: Signal, now_ms: int) -> None:
 
 
 def _instants(now_ms: int) -> str:
-    return f"Unix time in milliseconds (now {now_ms}): ahead by at most 30 days, or past by no more than deadlineMs"
+    return (
+        f"Unix time in milliseconds (the exchange's clock shows {now_ms}): ahead by at most 30 days, or past by no "
+        "more than deadlineMs"
+    )
 
 
 def _check_amounts(signal: Signal) -> None:

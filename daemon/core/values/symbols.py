@@ -66,7 +66,7 @@ def fit(signal: Wanted, rules: SymbolRules, now_ms: int, *, waits: bool = False)
     Args:
         signal: what to fit.
         rules: the pair's rules.
-        now_ms: the time.
+        now_ms: the exchange's time.
         waits: it is to be sent at a later instant. A pair that is closed now is taken to open until then.
 
     Raises:

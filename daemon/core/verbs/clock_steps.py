@@ -1,14 +1,23 @@
-"""Rules for the daemon's clock: what follows from a step of it, and when it is too far from the exchange's.
+"""Rules for the clocks: what follows from a step of the daemon's, from a measurement of the exchange's, and from both.
 
-The clock steps forward when the machine's clock was behind and was corrected. Instants stay: a deadline or an
-``executeAt`` comes sooner by the step. Durations keep their length: the step does not shorten a lease, nor a wait that
-the exchange asked for.
+The daemon's clock steps forward when the machine's clock was behind and was corrected. Durations keep their length: the
+step does not shorten a lease, nor a wait that the exchange asked for. A deadline that counts from the acceptance of an
+order comes sooner by the step. An ``executeAt``, and a deadline that counts from it, are instants of the exchange's
+clock, which did not step: they stay. Only before that clock is measured they come sooner too.
+
+When the exchange's clock is measured, these instants move on the daemon's clock. An armed order fires by the measured
+clock itself. Its place in the rate budget moves with it, once that is worth the effort: it is armed anew.
 """
 
 from daemon.core.state.decision import Decision
+from daemon.core.verbs.dispatch import disarm_all, tick
 
 FAR_MS = 60_000
-"""From this difference on, deadlines and the instants of listings mean nothing."""
+"""From this difference on, a clock is wrong, and so are the times that are recorded by it."""
+
+MOVED_MS = 100
+"""By so much, a tenth of the window of the rate limit, the instants of armed orders may move before they are armed
+anew. Measurements differ by less, unless a clock stepped."""
 
 
 def disagreement(offset_ms: int | None) -> str | None:
@@ -22,10 +31,19 @@ def disagreement(offset_ms: int | None) -> str | None:
         return None
     where = "behind" if offset_ms > 0 else "ahead of"
     return (
-        f"the daemon's clock is {abs(offset_ms) / 1_000:,.0f} s {where} the exchange's: every executeAt is missed by "
-        "as much; set the machine's clock right (timedatectl), and if the daemon stays ahead then, stop it and run "
-        "`sniperd reset-clock`"
+        f"the daemon's clock is {abs(offset_ms) / 1_000:,.0f} s {where} the exchange's: orders are sent by the "
+        "exchange's clock, but every recorded time is wrong by as much; set the machine's clock right (timedatectl), "
+        "and if the daemon stays ahead then, stop it and run `sniperd reset-clock`"
     )
+
+
+def measured(d: Decision, offset_ms: int) -> None:
+    """Take the offset of the exchange's clock to ours, as it was measured, and do what is due by it."""
+    exchange_time = d.state.exchange_time
+    moved_ms = exchange_time.offset_ms - offset_ms
+    exchange_time.offset_ms, exchange_time.is_measured = offset_ms, True
+    _moved(d, moved_ms)
+    tick(d)
 
 
 def stepped(d: Decision, step_ms: int, facts: dict[str, str]) -> None:
@@ -39,3 +57,15 @@ def stepped(d: Decision, step_ms: int, facts: dict[str, str]) -> None:
     before_ms = d.state.rate_budget.backoff_until_ms
     if before_ms > d.now_ms - step_ms:
         d.back_off(before_ms + step_ms)
+    if d.state.exchange_time.is_measured:
+        d.state.exchange_time.offset_ms -= step_ms
+        _moved(d, step_ms)
+
+
+def _moved(d: Decision, moved_ms: int) -> None:
+    """Arm orders anew if their instants have moved far on our clock since they were armed."""
+    exchange_time = d.state.exchange_time
+    exchange_time.moved_ms += moved_ms
+    if abs(exchange_time.moved_ms) > MOVED_MS:
+        exchange_time.moved_ms = 0
+        disarm_all(d, "the exchange's clock was measured, and its instant moved")

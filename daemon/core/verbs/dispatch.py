@@ -80,7 +80,7 @@ def dispatch(d: Decision, limit: int) -> int | None:
 
 def _leaves(d: Decision, order: Order) -> bool:
     """Take an order out of the queue whose deadline passed, or whose pair opens later than was known."""
-    if d.now_ms > order.deadline_ms:
+    if d.now_ms > d.state.deadline_ms(order):
         expire(d, order)
     elif d.state.start_ms(order) > d.now_ms:
         d.state.leave(order)
@@ -97,7 +97,7 @@ def tick(d: Decision) -> None:
         order = d.state.orders.get(subject_id)
         if order is None:
             ended += _end_lease(d, subject_id)
-        elif order.state is State.QUEUED and d.now_ms > order.deadline_ms:
+        elif order.state is State.QUEUED and d.now_ms > d.state.deadline_ms(order):
             expire(d, order)
             ended += 1
         elif order.state is State.QUEUED and subject_id not in d.state.queue:
@@ -173,7 +173,7 @@ def fire(d: Decision, send: Send, sent_ms: int | None = None) -> bool:
 
 def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
     """Check a last time, before the durable attempt is written; return why it may not be sent, or ``None``."""
-    if now_ms > send.order.deadline_ms:
+    if now_ms > state.deadline_ms(send.order):
         return "the deadline passed before the request could be written"
     if state.gate.halted is not None:
         return f"trading was halted ({state.gate.halted})"
@@ -270,14 +270,15 @@ def _send(d: Decision, order: Order) -> None:
     number = order.attempts + 1
     lock = None if order.skip_lock else lock_for(d, order)
     instant = d.state.instant_ms(order)
-    fire_ms = instant if instant is not None and instant > d.now_ms else None
-    d.state.rate_budget.take(d.now_ms, fire_ms)
+    send_ms = d.now_ms if instant is None else max(instant, d.now_ms)
+    fire_ms = d.state.exchange_time.exchange_ms(send_ms) if send_ms > d.now_ms else None
+    d.state.rate_budget.take(d.now_ms, send_ms)
     order = d.move(
         order,
         OrderEvent.SEND if fire_ms is None else OrderEvent.ARM,
         attempts=number,
         client_order_id=client_order_id(order.order_id, number),
-        sent_ms=fire_ms or d.now_ms,
+        sent_ms=send_ms,
         lock_id=None if lock is None else lock.lock_id,
     )
     attempt = Attempt(
@@ -287,7 +288,7 @@ def _send(d: Decision, order: Order) -> None:
         price=order.price,
         started_ms=d.now_ms,
     )
-    launching.join(d, order, fire_ms or d.now_ms)
+    launching.join(d, order, send_ms)
     if d.state.backoff.why is not None:
         d.state.backoff.trying = attempt.client_order_id
     token = None if lock is None else lock.token

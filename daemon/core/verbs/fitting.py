@@ -17,7 +17,7 @@ def refit(d: Decision, order: Order, rules: SymbolRules) -> Order:
         Invalid: the rules refuse them; nothing was changed.
 
     """
-    changes = amounts_changed(order, fit_again(order, rules, d.now_ms))
+    changes = amounts_changed(order, fit_again(order, rules, d.exchange_ms))
     if not changes:
         return order
     order = d.change(order, **changes)

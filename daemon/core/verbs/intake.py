@@ -134,7 +134,7 @@ def _check_each(d: Decision, incoming: Sequence[Incoming], accepted: Sequence[Ac
             continue
         asked = signal.identity.asked
         try:
-            check_instant(asked, d.now_ms)
+            check_instant(asked, d.exchange_ms)
             guards.check(
                 each.order,
                 d.state.rules.config.guards,

@@ -50,7 +50,7 @@ def judge_early(d: Decision, order: Order, refused: Refused) -> Verdict | None:
         next_ms = d.now_ms  # it was on its way when another order showed that the pair is open
     else:
         next_ms = max(d.now_ms, launch.next_ms)
-    if next_ms > order.deadline_ms or not has_attempt_left(order, d.state.rules.config.retry):
+    if next_ms > d.state.deadline_ms(order) or not has_attempt_left(order, d.state.rules.config.retry):
         return None
     launch.next_ms = max(launch.next_ms, next_ms + _step_ms(d, launch))
     return Verdict(event=OrderEvent.DEFER, reason=why_refused(refused), not_before_ms=next_ms)

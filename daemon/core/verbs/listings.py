@@ -59,10 +59,10 @@ def _shown(listing: Listing) -> tuple[SymbolRules | None, int | None]:
 
 
 def _follow(d: Decision, order: Order, listing: Listing) -> None:
-    to_ms = moved_to(order, listing, d.now_ms)
+    to_ms = moved_to(order, listing, d.exchange_ms)
     if to_ms is not None:
         order = move(d, order, to_ms, f"{listing.source} shows that {order.symbol} opens at {listing.opens_ms}")
-    waits = order.state in WAITING and order.execute_at_ms is not None and order.execute_at_ms > d.now_ms
+    waits = order.state in WAITING and order.execute_at_ms is not None and order.execute_at_ms > d.exchange_ms
     if waits and listing.rules is not None:
         _fit(d, order, listing.rules)
 
@@ -70,7 +70,7 @@ def _follow(d: Decision, order: Order, listing: Listing) -> None:
 def _fit(d: Decision, order: Order, rules: SymbolRules) -> None:
     """Round an order to its pair's rules; an armed one is taken back for that, and armed again."""
     try:
-        if order.state is State.ARMED and amounts_changed(order, fit_again(order, rules, d.now_ms)):
+        if order.state is State.ARMED and amounts_changed(order, fit_again(order, rules, d.exchange_ms)):
             order = disarm(d, order, "its amounts are rounded to the pair's new rules")
         if order.state is State.IN_FLIGHT:
             return  # its request has left

@@ -164,8 +164,8 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
         key_bound=True,
         finished_ms=None,
         not_before_ms=0,
-        execute_at_ms=d.now_ms,  # the deadline counts from here, also if it is sent back once more
-        deadline_ms=d.now_ms + order.allowed_ms,
+        execute_at_ms=d.exchange_ms,  # the deadline counts from here, also if it is sent back once more
+        deadline_ms=d.exchange_ms + order.allowed_ms,
     )
     d.record("order.requeued", order, actor=actor, reason=reason, deadline_ms=order.deadline_ms)
     d.enqueue(order)

@@ -61,8 +61,9 @@ def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: Symbol
             d.back_off(d.now_ms + (answer.retry_after_ms or 0))
             in_doubt(d, order, answer.why)
         case Refused():
+            retry, deadline_ms = d.state.rules.config.retry, d.state.deadline_ms(order)
             verdict = launching.judge_early(d, order, answer) or judge(
-                order, answer, d.state.rules.config.retry, d.now_ms, new_rules
+                order, answer, retry, d.now_ms, new_rules, deadline_ms
             )
             _refused(d, order, verdict)
             return verdict
@@ -215,7 +216,7 @@ def _deferred(d: Decision, order: Order, verdict: Verdict) -> None:
         not_before_ms=verdict.not_before_ms,
         price=verdict.price,
     )
-    if d.now_ms > order.deadline_ms:
+    if d.now_ms > d.state.deadline_ms(order):
         expire(d, order)
     else:
         d.enqueue(order)

@@ -30,11 +30,12 @@ def reschedule(d: Decision, order: Order, *, execute_at_ms: int, reason: str, ac
         raise WrongState(
             f"order {order.order_id} is {order.state.value}: only an order that waits to be sent can be rescheduled"
         )
-    if not d.now_ms <= execute_at_ms <= d.now_ms + MAX_AHEAD_MS:
+    now_ms = d.exchange_ms
+    if not now_ms <= execute_at_ms <= now_ms + MAX_AHEAD_MS:
         raise Invalid(
-            f"the instant {execute_at_ms} is {'past' if execute_at_ms < d.now_ms else 'too far ahead'}",
+            f"the instant {execute_at_ms} is {'past' if execute_at_ms < now_ms else 'too far ahead'}",
             field="executeAt",
-            allowed=f"Unix time in milliseconds (now {d.now_ms}): ahead by at most 30 days",
+            allowed=f"Unix time in milliseconds (the exchange's clock shows {now_ms}): ahead by at most 30 days",
         )
     return move(d, order, execute_at_ms, reason, actor=actor, instant_is_manual=True)
 

@@ -7,6 +7,7 @@ there takes three measures, in the transaction that also removes it:
   buy twice. The operator compares with the exchange, and resumes.
 - What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and
   searched for like any other. Only an order whose instant is still to come cannot have been sent; it keeps waiting.
+  The exchange's clock, which decides, is not measured yet; it is within a minute of ours.
 - Fencing tokens continue from the clock, because others were granted since the copy, also by a daemon that started
   from the same copy before: no token is given twice.
 """
@@ -17,6 +18,7 @@ from daemon.core.values.ids import client_order_id
 from daemon.core.values.instants import instant_ms
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
+from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.core.verbs.dispatch import lock_for
 from daemon.core.verbs.operator import halt
 from daemon.core.verbs.outcomes import in_doubt
@@ -38,7 +40,8 @@ def begin_from_copy(d: Decision, copied: str) -> None:
     d.state.locks.last_token = _token_base(d.state.locks.last_token, d.now_ms)
     d.changes.facts[TOKEN_FACT] = str(d.state.locks.last_token)
     for order in [order for order in d.state.orders.values() if order.state is State.QUEUED]:
-        if order.execute_at_ms is None or order.execute_at_ms - d.state.rules.config.queue.arm_ahead_ms <= d.now_ms:
+        ahead_ms = d.state.rules.config.queue.arm_ahead_ms + FAR_MS
+        if order.execute_at_ms is None or order.execute_at_ms - ahead_ms <= d.now_ms:
             _doubt(d, order, copied)
     before, d.state.gate.halted = d.state.gate.halted, None
     reason = (

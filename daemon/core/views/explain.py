@@ -10,7 +10,7 @@ from daemon.core.values.states import MEANINGS, State
 
 
 class Outlook(msgspec.Struct, frozen=True, rename="camel"):
-    """What comes next. ``at_ms`` is the instant, where one is known."""
+    """What comes next. ``at_ms`` is the instant by our clock, where one is known."""
 
     what: str
     at_ms: int | None = None
@@ -32,7 +32,7 @@ def outlook(state: TradingState, order: Order, now_ms: int, *, ahead: int | None
 def afterwards(state: TradingState, order: Order, now_ms: int) -> Outlook | None:
     """Return what follows if what comes next changes nothing; ``None`` if that is the same again."""
     if order.state is State.QUEUED and state.gate.halted is None:
-        return Outlook("it expires, unless it has been sent", order.deadline_ms)
+        return Outlook("it expires, unless it has been sent", state.deadline_ms(order))
     if order.state is not State.IN_DOUBT:
         return None
     grace_over = grace_over_ms(order, state.rules)
@@ -56,7 +56,7 @@ def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str
 
 def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
     if state.gate.halted is not None:
-        return Outlook(f"it waits for `sniperd resume` ({state.gate.halted}), or expires", order.deadline_ms)
+        return Outlook(f"it waits for `sniperd resume` ({state.gate.halted}), or expires", state.deadline_ms(order))
     if state.gate.check_pending:
         return Outlook(f"it waits: {CHECKING}")
     if order.order_id not in state.queue:

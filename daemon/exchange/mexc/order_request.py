@@ -26,7 +26,9 @@ class MexcOrderRequest:
         self.fresh_s = requests.table.recv_window_ms / 4_000
         self._requests = requests
         self._duplicate_codes = duplicate_codes
-        self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), order.deadline_ms)
+        has_instant = order.execute_at_ms is not None  # its deadline counts by the exchange's clock then
+        until_ms = order.deadline_ms if has_instant else requests.exchange_ms(order.deadline_ms)
+        self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), until_ms)
         self._connection: Connection | None = None
 
     async def connect(self) -> None:

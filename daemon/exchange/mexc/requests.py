@@ -158,20 +158,21 @@ class Requests:
         )
 
     def signed(self, method: str, path: str, parameters: str, until_ms: int | None = None) -> Prepared:
-        """Sign a request that is valid for the configured window, and not after an instant of our clock.
+        """Sign a request that is valid for the configured window, and not after an instant.
 
         Args:
             method: GET, POST or DELETE.
             path: the path.
             parameters: the request's own parameters, as a query string.
-            until_ms: an order's deadline: after it the exchange itself refuses the request as stale.
+            until_ms: an order's deadline by the exchange's clock: after it the exchange itself refuses the request as
+                stale.
 
         """
-        now_ms = self.clock.now_ms()
+        now_ms = self.exchange_ms(self.clock.now_ms())
         window_ms = self.table.recv_window_ms
         if until_ms is not None:
             window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented
-        query = f"{parameters}{parameters and '&'}recvWindow={window_ms}&timestamp={self.exchange_ms(now_ms)}"
+        query = f"{parameters}{parameters and '&'}recvWindow={window_ms}&timestamp={now_ms}"
         target = f"{path}?{signed(self._credentials, query)}"
         request = self.transport.build(method, target, self._headers)
         return Prepared(f"{method} {path}?{query}", target, request, repeatable=method != "POST")

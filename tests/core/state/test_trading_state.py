@@ -222,6 +222,23 @@ def test_nothing_is_due_without_a_search(bench: Bench) -> None:
 # What is due
 
 
+def test_timers_by_the_exchanges_clock_move_with_it_and_others_do_not() -> None:
+    state = TradingState(RULES, lambda _: (), lambda _: None)
+    state.timers.set(10, "ours")
+    state.timers.set(20, "theirs", by_exchange=True)
+    assert (state.timers.next_ms(), state.timers.next_of_exchange_ms()) == (10, 20)
+    state.exchange_time.offset_ms = 15
+    assert (state.timers.next_ms(), state.timers.next_of_exchange_ms()) == (5, 5)
+    assert list(state.timers.due(9, 9)) == ["theirs"]
+    assert (state.timers.next_ms(), state.timers.next_of_exchange_ms()) == (10, None)
+    state.timers.set(20, "theirs", by_exchange=True)
+    state.exchange_time.offset_ms = -100
+    assert list(state.timers.due(134, 9)) == ["ours"]
+    assert not state.timers.are_due(134)
+    assert list(state.timers.due(135, 9)) == ["theirs"]
+    assert state.timers.next_ms() is None
+
+
 def test_due_timers_are_returned_in_order_and_once() -> None:
     state = TradingState(RULES, lambda _: (), lambda _: None)
     for at_ms, subject_id in ((3, "c"), (1, "a"), (2, "b"), (9, "d")):

@@ -9,6 +9,7 @@ import pytest
 from daemon.core.values.attempts import AttemptState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
+from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.errors import Halted
 from tests.core.bench import Bench
@@ -109,17 +110,24 @@ def test_an_emergency_sell_is_searched_for_without_a_lock(bench: Bench) -> None:
 
 
 def test_an_order_whose_instant_is_still_to_come_cannot_have_been_sent_and_waits(bench: Bench) -> None:
-    order = bench.submit(execute_at=NOON_MS + 60_000)
+    order = bench.submit(execute_at=NOON_MS + 120_000)
     restored(bench)
     assert bench.order(order).state is State.QUEUED
     bench.resume()
-    bench.pass_time(60_000)
+    bench.pass_time(120_000)
     assert bench.send_next(placed()).state is State.OPEN
 
 
 def test_an_order_whose_instant_came_since_is_searched_for(bench: Bench) -> None:
-    order = bench.submit(execute_at=NOON_MS + 60_000)
-    restored(bench, later_ms=60_000)
+    order = bench.submit(execute_at=NOON_MS + 120_000)
+    restored(bench, later_ms=120_000)
+    assert bench.order(order).state is State.IN_DOUBT
+
+
+def test_an_order_whose_instant_may_have_come_by_the_exchanges_clock_is_searched_for(bench: Bench) -> None:
+    """That clock is measured later; it may be ahead of ours by up to a minute."""
+    order = bench.submit(execute_at=NOON_MS + 120_000)
+    restored(bench, later_ms=120_000 - FAR_MS - bench.rules.config.queue.arm_ahead_ms)
     assert bench.order(order).state is State.IN_DOUBT
 
 
