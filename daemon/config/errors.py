@@ -83,5 +83,9 @@ def allowed(kind: inspect.Type) -> str:  # noqa: PLR0911  # a case each
 
 def _range(kind: inspect.IntType | inspect.FloatType) -> str:
     """Format bounds with TOML's digit groups: ``from 500 to 60_000``."""
-    low = f"from {int(kind.ge):_}" if kind.ge is not None else f"above {kind.gt:g} up"
-    return low if kind.le is None else f"{low} to {int(kind.le):_}"
+    low = f"from {_bound(kind.ge)}" if kind.ge is not None else f"above {kind.gt:g} up"
+    return low if kind.le is None else f"{low} to {_bound(kind.le)}"
+
+
+def _bound(bound: float) -> str:
+    return f"{int(bound):_}" if bound == int(bound) else f"{bound:g}"

@@ -1,5 +1,6 @@
 """Reloading: what counts at once, what waits for a restart, and that a mixture is checked like a file."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,19 @@ def other_than(default: Any, kind: inspect.Type) -> object:  # noqa: PLR0911  # 
             return [1000]
         case inspect.BoolType():
             return not default
+        case inspect.UnionType(types=types):
+            return other_than(0, types[0])
         case _:
             assert isinstance(kind, inspect.IntType | inspect.FloatType)
-            return default + 1 if default + 1 <= (kind.le or 0) else default - 1
+            return next(value for value in (default + 1, default - 1, default / 2) if low(kind) <= value <= high(kind))
+
+
+def low(kind: inspect.IntType | inspect.FloatType) -> float:
+    return -math.inf if kind.ge is None else kind.ge
+
+
+def high(kind: inspect.IntType | inspect.FloatType) -> float:
+    return math.inf if kind.le is None else kind.le
 
 
 def changed(table: str, key: str) -> Config:

@@ -129,11 +129,14 @@ class MexcExchange:
     async def fresh_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
         """Return a pair's rules; query them unless that was done after ``since_ms``.
 
-        Several unknown pairs are queried by one request for all: a request costs the same for one pair as for all.
+        Several unknown pairs are queried by one request for all: a request costs the same for one pair as for all. A
+        pair that such an answer lacks may have been listed since, so an earlier answer does not count for it.
         """
+        asked_ms = self._clock.now_ms()
         together = symbol not in self._rules and self._has_company(symbol)
         async with self._loading if together else self._asking:
-            if max(self._read_ms.get(symbol, 0), self._shown_ms) <= since_ms:
+            shown_ms = self._shown_ms if symbol in self._rules or self._shown_ms >= asked_ms else 0
+            if max(self._read_ms.get(symbol, 0), shown_ms) <= since_ms:
                 if self._clock.now_ms() < max(self._not_before_ms, self._requests.pacer.backoff_until_ms):
                     raise NotReady(UNREADABLE_RULES)
                 await self._load_for(symbol, together=together)

@@ -318,6 +318,16 @@ async def test_several_unknown_pairs_share_one_request_for_all(
     assert [request.query for request in exchange.requests()] == [b"symbol=NEW0USDT", b""]
 
 
+async def test_a_pair_that_is_listed_after_the_load_of_all_pairs_is_queried(
+    exchange: ScriptedExchange, client: MexcExchange, clock: ManualClock
+) -> None:
+    """The answer with all pairs is younger than FRESH_MS, and older than the pair."""
+    exchange.on(EXCHANGE_INFO, info(BTC), info(BTC | {"symbol": "NEWUSDT"}))
+    await client.load_rules()
+    clock.advance(FRESH_MS - 1)
+    assert await client.rules("NEWUSDT") is not None
+
+
 async def test_unknown_pairs_wait_for_the_load_of_all_pairs_that_is_under_way(
     exchange: ScriptedExchange, client: MexcExchange
 ) -> None:
