@@ -4,8 +4,8 @@ An order is here until it is finished and its last row is on disk, so that no ca
 An order is a value: a change replaces it. Only :meth:`Orders.keep` replaces orders, so every index agrees with them.
 
 There may be very many queued orders, for a long time. As a value, one has a thousand bytes of objects of its own; so it
-is compressed once its row is on disk, in 7 µs, to a sixth of that. It is expanded whenever it is read, in 3 µs. An order
-that is sent at once is never compressed.
+is compressed once its row is on disk, in 7 µs, to a sixth of that. It is expanded whenever it is read, in 3 µs. An
+order that is sent at once is never compressed.
 """
 
 import zlib
