@@ -63,7 +63,8 @@ def test_what_is_opened_once_needs_a_restart() -> None:
         ("exchange", "mode"), ("exchange", "shadow"), ("exchange", "base_url"), ("exchange", "api_key_file"),
         ("exchange", "api_secret_file"), ("exchange", "paper_db"), ("exchange", "paper_spends_all"),
         ("exchange", "facts_file"), ("exchange", "calendar_url"), ("store", "path"),
-        ("sockets", "signals"), ("sockets", "status"), ("http", "listen"), ("http", "token_file"), ("locks", "scope"), ("reconcile", "startup_s"),
+        ("sockets", "signals"), ("sockets", "status"), ("http", "listen"), ("http", "token_file"),
+        ("locks", "scope"), ("reconcile", "startup_s"),
         ("poller", "enabled"), ("poller", "base_url"), ("poller", "user_id"), ("poller", "token_file"),
         ("alerts", "webhook_file"), ("log", "format"),
     } == NEEDS_RESTART  # fmt: skip
