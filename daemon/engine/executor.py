@@ -14,6 +14,7 @@ but not the engine: the engine waits for it while it drains, and cancels it befo
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -21,7 +22,7 @@ import anyio
 import anyio.lowlevel
 
 from daemon.clock import Clock, stopwatch_s
-from daemon.core.rules.retries import may_refit
+from daemon.core.rules.retries import may_refit, needs_last_price
 from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Refused
 from daemon.core.values.orders import Order
@@ -205,7 +206,8 @@ class Executor:
         timing.answered_s = stopwatch_s()
         await self._turns.after_urgent()
         new_rules = await self._rules_in_doubt(send, answer, began_ms)
-        verdict, _ = self._effects.decide(answered, send.attempt, answer, new_rules=new_rules)
+        last_price = await self._price_in_doubt(send, answer)
+        verdict, _ = self._effects.decide(answered, send.attempt, answer, new_rules=new_rules, last_price=last_price)
         self._end()
         self._observer.attempted(send, answer, timing)
         if verdict is not None and verdict.resync:
@@ -275,6 +277,12 @@ class Executor:
             since_ms = began_ms if answer.doubts_rules else began_ms - FRESH_MS
             self._tasks.create_task(self._new_rules(send.order.symbol, since_ms))
         return None
+
+    async def _price_in_doubt(self, send: Send, answer: Answer) -> Decimal | None:
+        """Query a pair's last price if the price of the next attempt follows from it."""
+        if not isinstance(answer, Refused) or not needs_last_price(send.order, answer):
+            return None
+        return await self._exchange.last_price(send.order.symbol)
 
     async def _new_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
         try:

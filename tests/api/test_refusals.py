@@ -1,6 +1,7 @@
 """Certain refusals of the exchange, and what follows: another attempt, an end, a dead letter, or a halt."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import pytest
 
@@ -140,14 +141,29 @@ def test_a_rate_limit_longer_than_the_deadline_ends_the_order(daemon: Daemon, ex
     assert daemon.submit(market_buy(), wait_s=10).json["state"] == "filled", "the limit is over, and trading goes on"
 
 
-def test_a_price_above_the_cap_is_lowered_to_it_once(daemon: Daemon, exchange: Exchange) -> None:
+def test_a_price_above_the_cap_is_lowered_to_it_once_and_buys_as_much_as_was_to_be_spent(
+    daemon: Daemon, exchange: Exchange
+) -> None:
     exchange.list_symbol("CAPUSDT", wall_ms() - 1_000, cap="0.05")
     order = daemon.submit(resting_buy(symbol="CAPUSDT", quantity="100", price="0.06"), wait_s=10).json
     assert (order["state"], order["price"], order["attempts"]) == ("filled", "0.05", 2)
     prices = [arrival["parameters"]["price"] for arrival in exchange.arrivals(order["id"])]
     assert prices == ["0.06", "0.05"]
+    assert (order["quantity"], order["askedQuantity"], order["askedPrice"]) == ("120", "100", "0.06")
     [deferred] = [event for event in daemon.explain(order["id"])["events"] if event["name"] == "order.deferred"]
     assert (deferred["detail"]["price"], "at the cap" in deferred["detail"]["reason"]) == ("0.05", True)
+
+
+def test_a_price_outside_the_band_is_lowered_to_its_limit_and_buys_as_much_as_was_to_be_spent(
+    daemon: Daemon, exchange: Exchange
+) -> None:
+    order = daemon.submit(resting_buy(quantity="0.001", price="250000"), wait_s=10).json
+    assert (order["state"], order["attempts"], order["askedPrice"]) == ("filled", 2, "250000")
+    assert [attempt["code"] for attempt in daemon.explain(order["id"])["attempts"]] == ["30087", None]
+    price, quantity = Decimal(order["price"]), Decimal(order["quantity"])
+    assert 100_000 < price < 150_000, "a fifth above the last price"
+    assert 249 < price * quantity <= 250
+    assert len(exchange.orders(order["id"])) == 1
 
 
 @pytest.mark.parametrize("code", codes(Advice.REPRICE))

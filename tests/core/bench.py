@@ -348,17 +348,29 @@ class Bench:
         assert send in self.durable_sends(), "only what is durable is sent"
         return may_go(self.state, send, self.now_ms)
 
-    def answer(self, order: Order, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
-        """Let the answer to an order's last request arrive, and the rules that were read because of it."""
+    def answer(
+        self,
+        order: Order,
+        answer: Answer,
+        new_rules: SymbolRules | None = None,
+        last_price: Decimal | None = None,
+    ) -> Verdict | None:
+        """Let the answer to an order's last request arrive, and what was queried because of it."""
         client_order_id = self.order(order).client_order_id or ""
-        return self.answer_attempt(self.sends[client_order_id][0].attempt, answer, new_rules)
+        return self.answer_attempt(self.sends[client_order_id][0].attempt, answer, new_rules, last_price)
 
-    def answer_attempt(self, attempt: Attempt, answer: Answer, new_rules: SymbolRules | None = None) -> Verdict | None:
+    def answer_attempt(
+        self,
+        attempt: Attempt,
+        answer: Answer,
+        new_rules: SymbolRules | None = None,
+        last_price: Decimal | None = None,
+    ) -> Verdict | None:
         """Let the answer to one request arrive."""
         send = self.left.pop(attempt.client_order_id, None)
         if send is not None:
             assert self.decide(fire, send)
-        verdict = self.decide(answered, attempt, answer, new_rules=new_rules)
+        verdict = self.decide(answered, attempt, answer, new_rules=new_rules, last_price=last_price)
         self.sends.pop(attempt.client_order_id, None)
         return verdict
 
@@ -367,13 +379,15 @@ class Bench:
         self.decide(searched, order.order_id, results)
         return self.order(order)
 
-    def send_next(self, *answers: Answer, new_rules: SymbolRules | None = None) -> Order:
+    def send_next(
+        self, *answers: Answer, new_rules: SymbolRules | None = None, last_price: Decimal | None = None
+    ) -> Order:
         """Send the one decided request and answer it."""
         self.settle()
         ((send, _),) = self.sends.values()
         why_not = self.gate(send.order)
         answer = answers[0] if why_not is None else NotSent(why_not)
-        self.answer(send.order, answer, new_rules)
+        self.answer(send.order, answer, new_rules, last_price)
         return self.order(send.order)
 
     def leave(self, key: str, reason: str = "the caller went away") -> None:

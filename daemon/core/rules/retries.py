@@ -9,9 +9,10 @@ from decimal import Decimal
 import msgspec
 
 from daemon.config.trading_tables import RetryTable
+from daemon.core.rules.repricing import at_limit, limit_of
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
-from daemon.core.values.orders import Order, Side
+from daemon.core.values.orders import Order
 from daemon.core.values.states import OrderEvent
 from daemon.core.values.symbols import SymbolRules, refit
 
@@ -22,8 +23,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     event: OrderEvent
     reason: str
     not_before_ms: int = 0
-    price: Decimal | None = None  # the next attempt's price, where it changes
     refitted: Order | None = None  # the order rounded to the pair's new rules, for the next attempt
+    repriced: Order | None = None  # the order at the worst price that the exchange accepts, for the next attempt
     halt: bool = False  # trading stops until the operator resumes it
     resync: bool = False  # the exchange's clock is measured before the next attempt
     backoff_until_ms: int = 0  # no request at all before then
@@ -43,12 +44,20 @@ def may_refit(order: Order, refused: Refused) -> bool:
     return refused.doubts_rules and refused.advice in _FINAL and not order.refitted
 
 
+def needs_last_price(order: Order, refused: Refused) -> bool:
+    """Whether the price at which an order may be sent once more follows from the last price."""
+    return refused.advice is Advice.REPRICE and refused.price_cap is None and not order.repriced
+
+
 def judge(
     order: Order,
     refused: Refused,
     policy: RetryTable,
     now_ms: int,
+    *,
     new_rules: SymbolRules | None = None,
+    pair: SymbolRules | None = None,
+    last_price: Decimal | None = None,
     deadline_ms: int | None = None,
 ) -> Verdict:
     """Decide what becomes of an order whose attempt was refused.
@@ -59,6 +68,8 @@ def judge(
         policy: how attempts are repeated.
         now_ms: the time.
         new_rules: the pair's rules, where they were read after the answer.
+        pair: the pair's rules as they are known.
+        last_price: the pair's last price, where it was queried after the answer.
         deadline_ms: the order's deadline by our clock; by default its own, which is by our clock if it has no instant.
 
     """
@@ -84,7 +95,8 @@ def judge(
             verdict, event=OrderEvent.SET_ASIDE, reason=f"{reason}; {order.attempts} attempts made"
         )
     if refused.advice is Advice.REPRICE:
-        return _reprice(order, refused, reason, now_ms)
+        limit = None if order.repriced else limit_of(order, refused, pair, last_price)
+        return _reprice(reason, None if limit is None else at_limit(order, limit, pair, now_ms), now_ms)
     if verdict.not_before_ms > deadline_ms:
         return msgspec.structs.replace(
             verdict, event=OrderEvent.REFUSE, reason=f"{reason}; the next attempt would come after the deadline"
@@ -113,9 +125,8 @@ def has_attempt_left(order: Order, policy: RetryTable) -> bool:
     return order.attempts < min(policy.attempts, MAX_ATTEMPTS)
 
 
-def _reprice(order: Order, refused: Refused, reason: str, now_ms: int) -> Verdict:
-    """Lower the price to the stated cap, once, and only if that is no worse than the requested price."""
-    cap = refused.price_cap
-    if cap is None or order.repriced or order.price is None or order.side is not Side.BUY or cap >= order.price:
+def _reprice(reason: str, repriced: Order | None, now_ms: int) -> Verdict:
+    if repriced is None:
         return Verdict(event=OrderEvent.REFUSE, reason=reason)
-    return Verdict(event=OrderEvent.DEFER, reason=f"{reason}; once more at the cap", not_before_ms=now_ms, price=cap)
+    reason += "; once more at the cap"
+    return Verdict(event=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, repriced=repriced)

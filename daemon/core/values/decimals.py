@@ -1,6 +1,6 @@
 """Amounts: always ``Decimal``, written in plain digits, never as a float or with an exponent."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal
 from functools import lru_cache
 
 ZERO = Decimal(0)
@@ -9,6 +9,7 @@ _EXACT = Context(prec=100)
 """Precision for every digit of an amount. The default of 28 is too small for the largest amounts."""
 
 _ROUNDED = Context(prec=28)
+_CUT = Context(prec=100, rounding=ROUND_DOWN)
 
 
 def canonical(amount: Decimal) -> Decimal:
@@ -41,6 +42,11 @@ def total(one: Decimal, other: Decimal) -> Decimal:
 def quotient(one: Decimal, other: Decimal) -> Decimal:
     """Divide amounts, to 28 significant digits: a price of 1e-13 keeps its digits, too."""
     return _ROUNDED.divide(one, other)
+
+
+def affordable(amount: Decimal, price: Decimal) -> Decimal:
+    """Return the quantity that an amount buys at a price, cut: it never costs more."""
+    return _CUT.divide(amount, price)
 
 
 def floor_to(amount: Decimal, decimals: int) -> Decimal:

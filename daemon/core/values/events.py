@@ -79,7 +79,7 @@ CATALOGUE: dict[str, Kind] = {
     "order.placed": Kind(Level.INFO, "the exchange accepted the order", ("exchange_order_id", "took_ms")),
     "order.deferred": Kind(
         Level.WARNING, "an attempt was refused or not sent; the order waits for the next attempt",
-        ("reason", "not_before_ms", "price"),
+        ("reason", "not_before_ms", "price", "quantity"),
     ),
     "order.refitted": Kind(
         Level.WARNING,

@@ -54,6 +54,8 @@ class SymbolRules(msgspec.Struct, frozen=True, kw_only=True):
     online: bool
     api_tradable: bool
     contract: str | None = None  # address of the coin's contract, if MEXC states it
+    bid_up: Decimal | None = None  # by which share of the last price a BUY's price may be above it
+    ask_down: Decimal | None = None  # by which share of the last price a SELL's price may be below it
     first_open_ms: int | None  # when trading opens or opened, if MEXC states it
 
 
@@ -102,14 +104,20 @@ def fit_again(order: Order, rules: SymbolRules, now_ms: int, *, waits: bool = Tr
         Invalid: the pair cannot take such an order.
 
     """
+    if order.repriced:  # its amounts follow from a limit
+        return with_asked(order, fit(order, rules, now_ms, waits=waits))
     asked = {name: getattr(order, f"asked_{name}") or getattr(order, name) for name in AMOUNTS}
-    if order.repriced:
-        asked["price"] = order.price
     fitted = fit(msgspec.structs.replace(order, **asked), rules, now_ms, waits=waits)
     rounded = {f"asked_{name}": None if getattr(fitted, name) == amount else amount for name, amount in asked.items()}
-    if order.repriced:
-        rounded["asked_price"] = order.asked_price
     return msgspec.structs.replace(fitted, **rounded)
+
+
+def with_asked(order: Order, after: Order) -> Order:
+    """Return an order with other amounts, which keeps those that its signal asked for."""
+    names = [name for name in AMOUNTS if getattr(order, name) != getattr(after, name)]
+    return msgspec.structs.replace(
+        after, **{f"asked_{name}": order.asked.get(name, getattr(order, name)) for name in names}
+    )
 
 
 def amounts_changed(order: Order, fitted: Order) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Outcomes: an answer arrived, or a search attempt ended."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -35,8 +36,21 @@ MAX_ODD_ROWS = 1_000
 """Odd rows that are remembered as reported."""
 
 
-def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: SymbolRules | None = None) -> Verdict | None:
-    """Record the answer to an attempt and what follows; ``new_rules`` were read because of the answer.
+def answered(
+    d: Decision,
+    attempt: Attempt,
+    answer: Answer,
+    *,
+    new_rules: SymbolRules | None = None,
+    last_price: Decimal | None = None,
+) -> Verdict | None:
+    """Record the answer to an attempt and what follows.
+
+    Args:
+        attempt: the attempt.
+        answer: its answer.
+        new_rules: the pair's rules, if they were read because of the answer.
+        last_price: the pair's last price, if it was queried because of the answer.
 
     Returns:
         The verdict on a refusal, so that the caller can measure the clock again if that is needed.
@@ -63,7 +77,14 @@ def answered(d: Decision, attempt: Attempt, answer: Answer, *, new_rules: Symbol
         case Refused():
             retry, deadline_ms = d.state.rules.config.retry, d.state.deadline_ms(order)
             verdict = launching.judge_early(d, order, answer) or judge(
-                order, answer, retry, d.now_ms, new_rules, deadline_ms
+                order,
+                answer,
+                retry,
+                d.now_ms,
+                new_rules=new_rules,
+                pair=d.state.pair_rules(order.symbol),
+                last_price=last_price,
+                deadline_ms=deadline_ms,
             )
             _refused(d, order, verdict)
             return verdict
@@ -196,14 +217,15 @@ def _refused(d: Decision, order: Order, verdict: Verdict) -> None:
 
 
 def _deferred(d: Decision, order: Order, verdict: Verdict) -> None:
-    repriced = {} if verdict.price is None else {"price": verdict.price, "repriced": True}
     rounded = {} if verdict.refitted is None else amounts_changed(order, verdict.refitted)
+    repriced = {} if verdict.repriced is None else amounts_changed(order, verdict.repriced)
     order = d.move(
         order,
         OrderEvent.DEFER,
         reason=verdict.reason,
         not_before_ms=verdict.not_before_ms,
         refitted=order.refitted or bool(rounded),
+        repriced=order.repriced or bool(repriced),
         **repriced,
         **rounded,
     )
@@ -214,7 +236,8 @@ def _deferred(d: Decision, order: Order, verdict: Verdict) -> None:
         order,
         reason=verdict.reason,
         not_before_ms=verdict.not_before_ms,
-        price=verdict.price,
+        price=repriced.get("price"),
+        quantity=repriced.get("quantity"),
     )
     if d.now_ms > d.state.deadline_ms(order):
         expire(d, order)

@@ -24,8 +24,17 @@ CLOSED_WORDS = frozenset({
 MEXC documents 1 (online), 2 (pause) and 3 (offline) and has changed its words twice (observed: ENABLED). An unknown
 word lets the exchange decide.
 """
+PRICE_BAND = "PERCENT_PRICE_BY_SIDE"
 DECIMALS, MAX_DECIMALS = 8, 40
 """Decimals of a price or quantity: where none are stated, and how many there can be."""
+
+
+class _Filter(msgspec.Struct, rename="camel"):
+    """A limit of a pair beside its fields. MEXC shows the increments of a price band (observed)."""
+
+    filter_type: str | None = None
+    bid_multiplier_up: Decimal | None = None
+    ask_multiplier_down: Decimal | None = None
 
 
 class _Symbol(msgspec.Struct, rename="camel"):
@@ -48,6 +57,7 @@ class _Symbol(msgspec.Struct, rename="camel"):
     trade_side_type: int | None = None
     first_open_time: int | None = None
     contract_address: str | None = None
+    filters: list[_Filter] | None = None
 
 
 class _ExchangeInfo(msgspec.Struct):
@@ -107,6 +117,7 @@ def _is_readable(name: str, value: object) -> bool:
 
 
 def _rules(found: _Symbol) -> SymbolRules:
+    band = next((each for each in found.filters or () if each.filter_type == PRICE_BAND), _Filter())
     return SymbolRules(
         symbol=found.symbol,
         base_asset=found.base_asset,
@@ -125,6 +136,8 @@ def _rules(found: _Symbol) -> SymbolRules:
         api_tradable=found.is_spot_trading_allowed is not False,
         first_open_ms=found.first_open_time,
         contract=found.contract_address or None,
+        bid_up=_limit(band.bid_multiplier_up),
+        ask_down=_limit(band.ask_multiplier_down),
     )
 
 

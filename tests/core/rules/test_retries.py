@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from daemon.config.trading_tables import RetryTable
-from daemon.core.rules.retries import delay_ms, judge, unsent
+from daemon.core.rules.retries import delay_ms, judge, needs_last_price, unsent
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
 from daemon.core.values.orders import Order, Side
@@ -90,7 +91,7 @@ def test_a_price_above_the_cap_is_lowered_to_it_once() -> None:
     asked = limit_order(State.IN_FLIGHT, attempts=1)
     verdict = judge(asked, refused(Advice.REPRICE, price_cap=Decimal("9.5")), POLICY, NOON_MS)
     assert verdict.event is OrderEvent.DEFER
-    assert verdict.price == Decimal("9.5")
+    assert verdict.repriced == replace(asked, price=Decimal("9.5"), asked_price=Decimal(10))
     assert verdict.not_before_ms == NOON_MS
 
 
@@ -111,7 +112,15 @@ def test_a_price_is_never_changed_twice_nor_beyond_what_was_asked(changes: dict[
     answer = refused(Advice.REPRICE, price_cap=None if cap is None else Decimal(cap))
     verdict = judge(asked, answer, POLICY, NOON_MS)
     assert verdict.event is OrderEvent.REFUSE
-    assert verdict.price is None
+    assert verdict.repriced is None
+
+
+def test_the_last_price_is_needed_once_and_only_where_no_cap_is_stated() -> None:
+    asked = limit_order(State.IN_FLIGHT, attempts=1)
+    assert needs_last_price(asked, refused(Advice.REPRICE))
+    assert not needs_last_price(asked, refused(Advice.REPRICE, price_cap=Decimal(9)))
+    assert not needs_last_price(asked, refused(Advice.RETRY))
+    assert not needs_last_price(replace(asked, repriced=True), refused(Advice.REPRICE))
 
 
 @pytest.mark.parametrize("advice", Advice)
@@ -151,7 +160,7 @@ def uneven(**changes: Any) -> Order:
 
 
 def test_an_order_refused_for_its_scale_is_sent_once_more_within_new_rules() -> None:
-    verdict = judge(uneven(), SCALE, POLICY, NOON_MS, COARSER)
+    verdict = judge(uneven(), SCALE, POLICY, NOON_MS, new_rules=COARSER)
     assert (verdict.event, verdict.not_before_ms) == (OrderEvent.DEFER, NOON_MS)
     assert verdict.refitted is not None
     assert (verdict.refitted.quantity, verdict.refitted.price) == (Decimal(10), Decimal("9.9"))
@@ -174,12 +183,12 @@ def test_an_order_refused_for_its_scale_is_sent_once_more_within_new_rules() -> 
 def test_an_order_that_new_rules_cannot_help_ends_as_before(
     changes: dict[str, Any], answer: Refused, pair: SymbolRules | None
 ) -> None:
-    verdict = judge(uneven(**changes), answer, POLICY, NOON_MS, pair)
+    verdict = judge(uneven(**changes), answer, POLICY, NOON_MS, new_rules=pair)
     assert (verdict.event, verdict.refitted) == (OrderEvent.SET_ASIDE, None)
 
 
 def test_an_order_that_is_retried_anyway_is_not_rounded_again() -> None:
-    verdict = judge(uneven(), refused(Advice.RETRY, doubts_rules=True), POLICY, NOON_MS, COARSER)
+    verdict = judge(uneven(), refused(Advice.RETRY, doubts_rules=True), POLICY, NOON_MS, new_rules=COARSER)
     assert (verdict.event, verdict.refitted) == (OrderEvent.DEFER, None)
 
 
@@ -190,7 +199,9 @@ def test_an_order_that_is_retried_anyway_is_not_rounded_again() -> None:
 )
 def test_rounding_again_never_makes_an_order_worse(side: Side, quantity: Decimal, price: Decimal) -> None:
     asked = uneven(side=side, quantity=quantity, price=price)
-    refitted = judge(asked, SCALE, POLICY, NOON_MS, symbol_rules(price_decimals=1, quantity_decimals=1)).refitted
+    refitted = judge(
+        asked, SCALE, POLICY, NOON_MS, new_rules=symbol_rules(price_decimals=1, quantity_decimals=1)
+    ).refitted
     if refitted is not None:
         assert refitted.quantity is not None
         assert refitted.price is not None

@@ -139,7 +139,7 @@ def test_a_deferred_order_keeps_its_lock_and_is_sent_again_with_a_new_client_ord
     assert bench.state.lock_of(first) is not None
     told = bench.events(first)[-1]
     assert told.name == "order.deferred"
-    assert told.detail == {"reason": first.reason, "not_before_ms": NOON_MS + 300, "price": None}
+    assert told.detail == {"reason": first.reason, "not_before_ms": NOON_MS + 300, "price": None, "quantity": None}
     bench.pass_time(299)
     assert bench.order(first).state is State.QUEUED
     bench.pass_time(1)
@@ -156,6 +156,52 @@ def test_an_order_above_the_price_cap_is_sent_once_more_at_the_cap(bench: Bench)
     deferred = next(event for event in bench.events(send.order) if event.name == "order.deferred")
     assert deferred.detail["price"] == "9.5"
     assert bench.send_next(refused(Advice.REPRICE, price_cap=Decimal(9))).state is State.REJECTED
+
+
+def test_an_order_at_the_cap_spends_what_was_asked_and_counts_as_much(bench: Bench) -> None:
+    bench.pairs["FOOUSDT"] = symbol_rules()
+    asked = bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
+    bench.send_next(refused(Advice.REPRICE, price_cap=Decimal(3)))
+    order = bench.order(asked)
+    assert (order.quantity, order.price) == (Decimal("13.33"), Decimal(3))
+    assert order.asked == {"quantity": Decimal(4), "price": Decimal(10)}
+    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal("39.99")
+    bench.settle()
+    assert bench.disk.orders[asked.order_id].asked == order.asked
+    bench.send_next(placed())
+    assert bench.query(order, query(report(State.FILLED, executed="13.33", quote="39.99"))).state is State.FILLED
+
+
+def test_a_price_outside_the_band_is_moved_to_the_limit_by_the_last_price(bench: Bench) -> None:
+    bench.pairs["FOOUSDT"] = symbol_rules(bid_up=Decimal("0.2"))
+    asked = bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal(10))
+    bench.send_next(refused(Advice.REPRICE, code="30087"), last_price=Decimal(5))
+    assert (bench.order(asked).price, bench.order(asked).quantity) == (Decimal(6), Decimal("6.66"))
+
+
+def test_an_order_for_an_instant_is_rounded_again_when_it_is_armed(bench: Bench) -> None:
+    fields: dict[str, Any] = {"type": "LIMIT", "quantity": Decimal("10.55"), "price": Decimal("9.99")}
+    asked = bench.submit(**fields, execute_at=NOON_MS + 2_000)
+    bench.pairs["FOOUSDT"] = symbol_rules(quantity_decimals=0, price_decimals=1)
+    bench.pass_time(1_500)
+    order = bench.order(asked)
+    assert (order.state, order.quantity, order.price) == (State.ARMED, Decimal(10), Decimal("9.9"))
+    assert order.asked == {"quantity": Decimal("10.55"), "price": Decimal("9.99")}
+    ((send, _),) = bench.sends.values()
+    assert (send.attempt.price, send.order.quantity) == (Decimal("9.9"), Decimal(10))
+    assert not order.refitted, "once more after a refusal for its scale"
+    told = {event.name: event.detail for event in bench.events(order)}
+    assert told["order.refitted"] == {
+        "quantity": "10", "asked_quantity": "10.55", "price": "9.9", "asked_price": "9.99",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("execute_at", [NOON_MS, None])
+def test_an_order_that_the_known_rules_fit_or_that_is_sent_at_once_stays(bench: Bench, execute_at: int | None) -> None:
+    bench.pairs["FOOUSDT"] = symbol_rules(price_decimals=2 if execute_at else 0)
+    asked = bench.submit(type="LIMIT", quantity=Decimal(4), price=Decimal("9.99"), execute_at=execute_at)
+    assert bench.order(asked).price == Decimal("9.99")
+    assert "order.refitted" not in {event.name for event in bench.events(asked)}
 
 
 def test_an_order_refused_for_its_scale_is_sent_once_more_rounded_to_the_new_rules(bench: Bench) -> None:

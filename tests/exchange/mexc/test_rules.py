@@ -50,7 +50,7 @@ BTC = {
     "quoteAmountPrecision": "1.5",
     "baseSizePrecision": "0.000001",
     "permissions": ["SPOT"],
-    "filters": [{"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "1.2", "askMultiplierDown": "0.8"}],
+    "filters": [{"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "0.2", "askMultiplierDown": "0.1"}],
     "maxQuoteAmount": "4000000",
     "makerCommission": "0",
     "takerCommission": "0.0005",
@@ -79,6 +79,8 @@ BTC_RULES = SymbolRules(
     online=True,
     api_tradable=True,
     first_open_ms=1644489390087,
+    bid_up=Decimal("0.2"),
+    ask_down=Decimal("0.1"),
 )
 BTC_RULES_CLOSED = replace(BTC_RULES, online=False)
 
@@ -116,6 +118,10 @@ def test_a_pair_is_read_from_all_of_its_fields() -> None:
         pytest.param({"baseSizePrecision": 0.001}, "min_quantity", Decimal("0.001"), id="amount as number"),
         pytest.param({"quoteAmountPrecision": "1.000000000000000000"}, "min_notional", Decimal(1), id="trailing zeros"),
         pytest.param({"maxQuoteAmount": None}, "max_notional", None, id="no maximum"),
+        pytest.param({"filters": []}, "bid_up", None, id="no price band"),
+        pytest.param({"filters": None}, "ask_down", None, id="no list of filters"),
+        pytest.param({"filters": [{"filterType": "OTHER", "bidMultiplierUp": "9"}]}, "bid_up", None, id="other filter"),
+        pytest.param({"filters": ["odd"]}, "bid_up", None, id="unreadable filters"),
         pytest.param({"status": "2"}, "online", False, id="paused"),
         pytest.param({"status": "3"}, "online", False, id="offline"),
         pytest.param({"status": 1}, "online", True, id="status as number"),

@@ -88,6 +88,26 @@ def test_orders_that_come_before_an_unannounced_open_are_bought_after_it_as_the_
     assert len(place.exchange.orders()) == len({each["clientOrderId"] for each in place.exchange.orders()})
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param({"priceDecimalsBefore": 6, "quantityDecimalsBefore": 4}, id="more decimals before the open"),
+        pytest.param({"priceDecimalsBefore": 3, "quantityDecimalsBefore": 0}, id="fewer decimals before the open"),
+    ],
+)
+@pytest.mark.parametrize("early_ms", [0, 300])
+def test_orders_are_bought_although_the_pair_opens_with_other_decimals(
+    place: Place, known: dict[str, int], early_ms: int
+) -> None:
+    opens_ms = wall_ms() + 4_000
+    symbol = place.list_symbol(opens_ms, priceDecimals=4, quantityDecimals=2, **known)
+    odd = {"quantity": "400.1234", "price": "0.049999"}
+    orders = [place.accept(buy(symbol, executeAt=opens_ms - early_ms, **odd)) for _ in range(3)]
+    for order in orders:
+        place.daemon.until(order, "filled")
+        assert len(place.exchange.orders(order)) == 1
+
+
 def test_orders_for_an_instant_before_a_known_open_are_sent_at_the_open(place: Place) -> None:
     opens_ms = wall_ms() + 5_000
     symbol = place.list_symbol(opens_ms)
