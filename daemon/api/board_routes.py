@@ -1,5 +1,6 @@
 """``GET /v1/board``: the current orders, locks and queue in one consistent answer, for displays."""
 
+from functools import partial
 from itertools import islice
 
 from daemon.api.context import Context
@@ -11,6 +12,7 @@ from daemon.api.read_scheduler import SharedRead, in_pieces
 from daemon.api.status_routes import StatusView, status_view
 from daemon.api.views import OrderView, View, encode, order_fields
 from daemon.core.views.board import BoardEntry, overview
+from daemon.core.views.countdown import Countdown, Countdowns
 from daemon.core.views.explain import Outlook
 from daemon.pieces import stepwise
 
@@ -31,6 +33,7 @@ class StandingView(OrderView, frozen=True, kw_only=True):
     next: Outlook
     position: int | None  # position in the order of service, from 1, while it is queued
     search: SearchView | None  # while the order is searched for
+    countdown: Countdown | None  # while it waits for its instant
 
 
 class BoardView(View, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ class Board:
         return encode(
             BoardView(
                 status=status,
-                orders=await in_pieces(found.standings, _standing_view),
+                orders=await in_pieces(found.standings, partial(_standing_view, engine.countdowns())),
                 unshown=found.unshown,
                 locks=await in_pieces(locks, lock_view),
                 queue=await in_pieces(found.queue, waiting_view),
@@ -71,11 +74,12 @@ class Board:
         )
 
 
-def _standing_view(standing: BoardEntry) -> StandingView:
+def _standing_view(countdowns: Countdowns, standing: BoardEntry) -> StandingView:
     search, waiting = standing.search, standing.waiting
     return StandingView(
         **order_fields(standing.order),
         next=standing.outlook,
+        countdown=countdowns.of(standing.order),
         position=None if waiting is None else waiting.position,
         search=None
         if search is None

@@ -11,6 +11,7 @@ from daemon.core.values.events import CATALOGUE, Detail, Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
+from daemon.core.views.countdown import Countdown
 from daemon.core.views.explain import Outlook
 from daemon.engine.order_commands import Explanation
 
@@ -88,6 +89,7 @@ class ExplainView(View, frozen=True, kw_only=True):
     next: Outlook
     then: Outlook | None  # what follows if `next` changes nothing
     advice: str | None  # what the operator can do, with the command
+    countdown: Countdown | None  # while it waits for its instant
     now_ms: int
 
 
@@ -151,6 +153,7 @@ def explain_view(explanation: Explanation, events: list[msgspec.Raw]) -> Explain
         next=explanation.outlook,
         then=explanation.then,
         advice=explanation.advice,
+        countdown=explanation.countdown,
         now_ms=explanation.now_ms,
     )
 

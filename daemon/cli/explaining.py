@@ -123,9 +123,28 @@ def _ahead(found: dict[str, Any]) -> list[str]:
             ("now", f"{show.state(order['state'])}, since {show.ago(since_ms, now_ms).removesuffix(' ago')}"),
             ("next", _when(found["next"], now_ms)),
             ("then", _when(then, now_ms) if then else None),
+            *_countdown(found.get("countdown")),
             ("you", found["advice"]),
         ]
     )
+
+
+def _countdown(found: dict[str, Any] | None) -> list[tuple[str, str | None]]:
+    """Format what is known of a waiting order's pair, and what the order still lacks."""
+    if found is None:
+        return []
+    opens_ms = found["firstOpenMs"] or found["calendarOpenMs"]
+    source = "exchange" if found["firstOpenMs"] else "calendar"
+    shown = "tradable" if found["tradable"] else "closed"
+    pair = {None: "not asked yet", False: "not shown", True: shown}[found["shown"]]
+    words = {None: "not known", True: "yes", False: "NO"}
+    checks = {name: words[found[name]] for name in ("warm", "funded", "permitted")}
+    lacks = ", ".join(found["lacks"])
+    return [
+        ("pair", pair if opens_ms is None else f"{pair}, opens at {show.at(opens_ms)} ({source})"),
+        ("ready", ", ".join(f"{name} {answer}" for name, answer in checks.items())),
+        ("missing", click.style(lacks, fg="yellow", bold=True) if lacks else None),
+    ]
 
 
 def _when(ahead: dict[str, Any], now_ms: int) -> str:

@@ -233,6 +233,10 @@ class AlertsTable(Table, frozen=True):
     """Alert when this machine's clock and the exchange's differ by more milliseconds than this for a minute. The daemon
     corrects for the offset; a machine whose clock is a second off is not synchronised, and its logs are hard to
     compare."""
+    armed_not_ready_min: Annotated[int, Meta(ge=1, le=60)] = 5
+    """Minutes before an order's executeAt from which on an alert says what the order lacks: the listing of its pair,
+    funds, the key's permission, the exchange's answer, its clock, or a resume. The balance and the key's pairs are
+    queried every 30 seconds, from a minute earlier on. Five minutes are enough to top up a balance."""
     slow_commits: Annotated[int, Meta(ge=0, le=1_000_000)] = 3
     """Alert when more commits than this in the window took longer than 100 ms. Every order waits for a commit, and a
     healthy disk takes one or two milliseconds."""

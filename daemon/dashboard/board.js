@@ -207,7 +207,7 @@ function deadlineCell(order) {
 
 function waitsCell(order) {
   const place = order.position === null ? null : shown.muted(` no. ${order.position} in the queue`);
-  return [...shown.nextCell(order.next), place];
+  return [...shown.nextCell(order.next), place, ...shown.lacks(order.countdown)];
 }
 
 function heldFor(lock) {

@@ -44,13 +44,14 @@ export function fail(message) {
 }
 
 /** Fill in the parts of the order's page. */
-export function update({ order, attempts, locks, events, next, then, advice }) {
+export function update({ order, attempts, locks, events, next, then, advice, countdown }) {
   if (order.id !== view.orderId) return;
   show(view.failed, false);
   fill(view.head, [shown.pill(order.state), " ", ...shown.request(order)]);
   fill(view.next, [
     part("p", { class: "next" }, ...shown.nextCell(next)),
     then ? part("p", {}, shown.muted("then "), ...shown.nextCell(then)) : null,
+    ...shown.countdown(countdown),
     advice ? part("p", {}, shown.muted("to do "), ...shown.marked(advice)) : null,
   ]);
   fill(view.acts, acts(order));

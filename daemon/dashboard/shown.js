@@ -78,6 +78,33 @@ export function nextCell(next) {
   return next.atMs === null ? [next.what] : [`${next.what} `, muted(until(next.atMs))];
 }
 
+/** Describe what is known of the pair of a waiting order, and what the order still lacks. */
+export function countdown(found) {
+  if (!found) return [];
+  const pair = found.shown === null ? "not asked yet" : !found.shown ? "not shown" : found.tradable ? "tradable" : "closed";
+  const opensMs = found.firstOpenMs ?? found.calendarOpenMs;
+  const opens = opensMs === null ? [] : [", opens ", at(opensMs, true), found.firstOpenMs === null ? " by the calendar" : ""];
+  const checks = ["warm", "funded", "permitted"].map((name) => `${name} ${answer(found[name])}`);
+  return [
+    part("p", { class: "pair" }, muted("pair "), pair, ...opens, muted(" asked "), found.lookedAtMs === null ? "never" : at(found.lookedAtMs)),
+    part("p", { class: "ready" }, muted("ready "), checks.join(", ")),
+    ...lacks(found),
+  ];
+}
+
+/** Describe what a waiting order lacks. */
+export function lacks(found) {
+  return found?.lacks.length ? [part("p", { class: "lacks" }, pillOf("warn", `missing: ${found.lacks.join(", ")}`))] : [];
+}
+
+function answer(known) {
+  return known === null ? "not known" : known ? "yes" : "no";
+}
+
+function pillOf(tone, text) {
+  return part("span", { class: "state", "data-tone": tone }, text);
+}
+
 /** Describe the result of a query of one source. */
 export function queryResult(witness, failed, found) {
   return `${words(witness)}: ${failed ? "no answer" : found ? "seen" : "not found"}`;

@@ -8,11 +8,13 @@ from anyio.abc import TaskGroup
 from daemon.clock import NS_PER_MS, Clock
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
+from daemon.core.values.account import ExchangeCondition
 from daemon.core.values.events import Event
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.verbs import clock_steps
 from daemon.core.verbs.lifecycle import drain, end_check, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
+from daemon.core.views.countdown import Countdowns
 from daemon.engine.deliveries import Deliveries
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
@@ -91,6 +93,18 @@ class Engine:
             }
         )
 
+    def countdowns(self) -> Countdowns:
+        """Return the countdowns of the orders that wait for an instant, as they are now."""
+        health = self.exchange.health()
+        condition = ExchangeCondition(
+            reachable=health.reachable,
+            offset_ms=health.offset_ms,
+            uncertainty_ms=health.uncertainty_ms,
+            measured_ms=health.measured_ms,
+            warm=self.exchange.is_warm(),
+        )
+        return Countdowns(self.state, condition, self.clock.now_ms())
+
     def reload(self, rules: Rules) -> None:
         """Apply new rules from the next decision on."""
         self.state.set_rules(rules)
@@ -144,6 +158,7 @@ class Engine:
             self._housekeeping.clean,
             self._listing_watch.run,
             self._listing_watch.read_calendar,
+            self._listing_watch.check_account,
         ):
             tasks.start_soon(task)
         await self._first_search()

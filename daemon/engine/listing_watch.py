@@ -15,7 +15,8 @@ from daemon.core.rules.listings import FIRST_MS, next_look_ms
 from daemon.core.values.events import Event
 from daemon.core.values.listings import Listing
 from daemon.core.values.symbols import SymbolRules
-from daemon.core.verbs.listings import learn, settle
+from daemon.core.verbs.listings import learn, learn_account, settle
+from daemon.core.views.countdown import MINUTE_MS
 from daemon.engine.effects import Effects
 from daemon.engine.timers import Alarm
 from daemon.errors import NotReady
@@ -28,6 +29,9 @@ SPARE_WEIGHT = 75
 """While less than this is left of the exchange's weight, fewer looks are made: a look takes 25, and what orders need
 comes first."""
 
+
+ACCOUNT_MS = 30_000
+"""The interval between two looks at the account while an instant is near. One weighs 11."""
 
 CALENDAR_MS = 30_000
 """The interval between two reads of the calendar."""
@@ -45,6 +49,7 @@ class ListingWatch:
         self._emit = emit
         self._alarm = Alarm(effects.clock)
         self._calendar_alarm = Alarm(effects.clock)
+        self._account_alarm = Alarm(effects.clock)
         self._looked_ms = 0
         self._opens: Mapping[str, int] = {}  # by the calendar's last answer
 
@@ -53,6 +58,7 @@ class ListingWatch:
         if self._effects.state.orders.timed.unchecked:
             self._alarm.ring()
             self._calendar_alarm.ring()
+            self._account_alarm.ring()
 
     def wake(self) -> None:
         """Check at once what is due: the clock stepped after that was computed."""
@@ -85,6 +91,20 @@ class ListingWatch:
                 self._emit(Event(name="listing.calendar_failed", at_ms=now_ms))
             fails = opens is None
             self._note(self._opens if opens is None else opens)
+
+    async def check_account(self) -> None:
+        """Ask about balances and permitted pairs while an instant is near, until cancelled."""
+        state, checked_ms = self._effects.state, 0
+        while True:
+            now_ms = self._effects.clock.now_ms()
+            ahead_ms = (state.rules.config.alerts.armed_not_ready_min + 1) * MINUTE_MS
+            next_ms = min((at_ms for at_ms in state.orders.timed.instants() if at_ms >= now_ms), default=None)
+            due_ms = None if next_ms is None else max(next_ms - ahead_ms, checked_ms + ACCOUNT_MS)
+            if due_ms is None or now_ms < due_ms:
+                await self._account_alarm.sleep_until(due_ms)
+                continue
+            checked_ms = now_ms
+            self._effects.decide(learn_account, await self._exchange.account())
 
     def _note(self, opens: Mapping[str, int]) -> None:
         """Note when the pairs open by the calendar."""

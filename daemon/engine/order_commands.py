@@ -20,6 +20,7 @@ from daemon.core.values.states import MEANINGS, REPORT_EVENTS, RESTING, WITHDRAW
 from daemon.core.values.symbols import FRESH_MS, check_type, fit, listed
 from daemon.core.verbs import intake, operator, rescheduling
 from daemon.core.verbs.intake import Accepted, Incoming
+from daemon.core.views.countdown import Countdown
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
@@ -61,6 +62,7 @@ class Explanation(msgspec.Struct, frozen=True):
     outlook: Outlook
     then: Outlook | None
     advice: str | None
+    countdown: Countdown | None
     now_ms: int
 
 
@@ -161,7 +163,8 @@ class OrderCommands:
         now = state.orders.get(order_id, history.order)
         then = afterwards(state, now, now_ms)
         advised = advice(state, now, has_events=bool(history.events))
-        return Explanation(history, outlook(state, now, now_ms, ahead=ahead), then, advised, now_ms)
+        ahead_of_it = outlook(state, now, now_ms, ahead=ahead)
+        return Explanation(history, ahead_of_it, then, advised, self._engine.countdowns().of(now), now_ms)
 
     async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.values.account import Account
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, PreflightResult, QueryResult, Source
 from daemon.core.values.orders import Order
@@ -153,6 +154,14 @@ class Exchange(Protocol):
             NotReady: the rules are not available now.
 
         """
+        ...
+
+    async def account(self) -> Account:
+        """Query the balances, and the pairs that this key may trade; what is not available is ``None``."""
+        ...
+
+    def is_warm(self) -> bool | None:
+        """Whether a connection is open that can carry an order at once; ``None``: not known."""
         ...
 
     async def preflight(self) -> PreflightResult:

@@ -55,6 +55,9 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     poller_failing_s: float | None  # since the bot last answered the poller correctly; None without polling
     disk_free_mb: float | None
     database_locked_s: float  # for which a commit has waited for another program's lock
+    armed_not_ready: float  # orders whose instant is near and that lack something
+    listing_gone: float  # waiting orders whose pair is not shown any more, or opens too far ahead
+    lacking: str = ""  # what they lack, in words
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     clear: float  # the value at which it begins to resolve; the limit itself where no flicker is expected
     for_ms: int = 0
     resolve_ms: int = 30_000
-    means: str  # a sentence with {value}
+    means: str  # a sentence with {value}, and with {lacking} where it says what is lacking
     todo: str  # what to do next
 
     def is_beyond(self, value: float) -> bool:
@@ -88,12 +91,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     state: AlertState
     since_ms: int  # in this state
     value: float  # as last known
+    lacking: str = ""  # as last known
     clear_since_ms: int | None = None  # while it fires: since when the value has been back
 
     @property
     def summary(self) -> str:
         """The rule's sentence with the value."""
-        return self.rule.means.format(value=f"{round(self.value, 2):.10g}")
+        return self.rule.means.format(value=f"{round(self.value, 2):.10g}", lacking=self.lacking)
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -112,16 +116,21 @@ def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFig
         was = before.get(rule.name)
         value: float | None = getattr(snapshot, rule.reads)
         if was is not None and was.state is AlertState.FIRING:
-            alert = _firing_before(rule, was, value, now_ms)
+            alert = _naming(_firing_before(rule, was, value, now_ms), snapshot)
             if alert is None:
                 resolved.append(msgspec.structs.replace(was, value=was.value if value is None else value))
         else:
-            alert = _not_firing_before(rule, was, value, now_ms)
+            alert = _naming(_not_firing_before(rule, was, value, now_ms), snapshot)
             if alert is not None and alert.state is AlertState.FIRING:
                 fired.append(alert)
         if alert is not None:
             alerts[rule.name] = alert
     return Judgement(alerts, fired, resolved)
+
+
+def _naming(alert: Alert | None, snapshot: AlertFigures) -> Alert | None:
+    """Return an alert that names what is lacking now; once nothing is, it names what was."""
+    return alert if alert is None or not snapshot.lacking else msgspec.structs.replace(alert, lacking=snapshot.lacking)
 
 
 def _not_firing_before(rule: Rule, was: Alert | None, value: float | None, now_ms: int) -> Alert | None:

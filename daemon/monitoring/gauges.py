@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from daemon import __version__
+from daemon.core.rules.readiness import Lack
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.monitoring.alerts import AlertState
@@ -92,6 +93,14 @@ def _of_orders(standing: MonitorSnapshot) -> Iterator[Metric]:
         readings.contradicted,
     )  # fmt: skip
     yield _gauge("dead_letters", "Dead letters: orders that wait for the operator", standing.dead_letters)
+    yield _by(
+        "orders_not_ready", "Orders whose instant is near, by what they lack", "lacking",
+        {lack.value: standing.unready.by_lack.get(lack, 0) for lack in Lack},
+    )  # fmt: skip
+    yield _gauge(
+        "orders_listing_gone", "Waiting orders whose pair is not shown any more, or opens too far ahead",
+        standing.unready.gone,
+    )  # fmt: skip
     waiting = {priority: readings.waiting.get(priority, 0) for priority in PRIORITIES}
     yield _by("queue_orders", "Orders that wait for their turn, by priority", "priority", waiting)
     oldest = {priority: readings.waiting_oldest_ms.get(priority, 0) / 1_000 for priority in PRIORITIES}

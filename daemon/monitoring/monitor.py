@@ -97,6 +97,7 @@ class Monitor:
             ready=engine.state.gate.stage is Stage.READY and engine.state.gate.halted is None,
             readings=readings,
             health=engine.exchange.health(),
+            unready=engine.countdowns().unready(),
             disk=self._machine.disk,
             lag_s=self._machine.lag_s,
             database_locked_s=engine.store.locked_s,

@@ -7,6 +7,7 @@ import msgspec
 from daemon.config.tables import AlertsTable
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
+from daemon.core.views.countdown import Unready
 from daemon.exchange.port import Health
 from daemon.monitoring.alerts import Alert, AlertFigures, Rule
 from daemon.monitoring.figures import Readings
@@ -24,6 +25,7 @@ class MonitorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     readings: Readings
     health: Health
+    unready: Unready
     disk: Disk
     lag_s: float
     database_locked_s: float
@@ -66,5 +68,8 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         reconcile_overdue_s=readings.query_overdue_ms / 1_000,
         poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
         database_locked_s=round(standing.database_locked_s, 1),
+        armed_not_ready=standing.unready.orders,
+        listing_gone=standing.unready.gone,
+        lacking=", ".join(sorted(standing.unready.by_lack)),
         disk_free_mb=None if disk.free is None else disk.free // MB,
     )

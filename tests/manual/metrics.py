@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 from daemon.config.tables import AlertsTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
+from daemon.core.views.countdown import Unready
 from daemon.exchange.port import Health
 from daemon.monitoring.alert_rules import rules
 from daemon.monitoring.figures import read
@@ -85,6 +86,7 @@ def _standing() -> MonitorSnapshot:
         ready=True,
         readings=at_once(read(state, making.NOW_MS)),
         health=health,
+        unready=Unready(),
         disk=Disk(0, 0, 0),
         lag_s=0.0,
         database_locked_s=0.0,

@@ -30,6 +30,7 @@ groups:
 stays down until the cause is fixed"
 """
 
+LACKING = "{{ $labels.lacking }}"
 VALUE = '{{ $value | printf "%.10g" }}'
 
 
@@ -58,7 +59,7 @@ def _lines(rule: Rule) -> Iterator[str]:
     yield "        labels:"
     yield f"          severity: {rule.severity.value}"
     yield "        annotations:"
-    yield f"          summary: {_quoted(rule.means.format(value=VALUE))}"
+    yield f"          summary: {_quoted(rule.means.format(value=VALUE, lacking=LACKING))}"
     yield f"          runbook: {_quoted(rule.todo)}"
 
 

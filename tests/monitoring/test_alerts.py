@@ -31,6 +31,8 @@ QUIET = AlertFigures(
     poller_failing_s=0,
     disk_free_mb=1_000_000,
     database_locked_s=0,
+    armed_not_ready=0,
+    listing_gone=0,
 )
 RULES = rules(AlertsTable())
 BY_NAME = {rule.name: rule for rule in RULES}
@@ -179,7 +181,7 @@ def test_nothing_fires_while_all_values_are_normal(rule: Rule) -> None:
 @every_rule
 def test_a_rule_reads_a_value_and_says_what_is_wrong_and_what_to_do(rule: Rule) -> None:
     assert rule.reads in asdict(QUIET)
-    assert rule.means.format(value="3")
+    assert rule.means.format(value="3", lacking="funds")
     assert len(rule.todo) > 20
     commands = {word.split()[1] for word in rule.todo.split("`")[1::2] if word.startswith("sniperd ")}
     assert commands <= set(COMMANDS)
@@ -197,7 +199,7 @@ def test_a_rule_fires_beyond_its_limit_and_its_clear_mark_is_no_further_than_tha
 
 def test_rules_have_names_of_their_own_and_there_is_one_for_every_figure() -> None:
     assert len(BY_NAME) == len(RULES)
-    assert {rule.reads for rule in RULES} == set(asdict(QUIET))
+    assert {rule.reads for rule in RULES} == set(asdict(QUIET)) - {"lacking"}
 
 
 LIMITS = {
@@ -225,3 +227,17 @@ def test_a_limit_is_the_configured_one(key: str, name: str, default: float) -> N
 def test_the_exchange_may_be_silent_for_as_long_as_is_configured() -> None:
     configured = rules(AlertsTable(unreachable_s=7.5))
     assert next(rule.for_ms for rule in configured if rule.name == "exchange_unreachable") == 7_500
+
+
+def test_an_alert_about_orders_that_are_not_ready_names_what_they_lack_and_lacked_last() -> None:
+    limits = (BY_NAME["armed_not_ready"],)
+    lacking = replace(QUIET, armed_not_ready=2, lacking="funds, listing")
+    before = judge(limits, {}, lacking, NOON_MS)
+    firing = judge(limits, before.alerts, lacking, NOON_MS + 5_000)
+    assert [alert.summary for alert in firing.fired] == [
+        "orders whose instant is near are not ready: 2. What is missing: funds, listing"
+    ]
+    less = judge(limits, firing.alerts, replace(lacking, armed_not_ready=1, lacking="funds"), NOON_MS + 6_000)
+    assert "1. What is missing: funds" in less.alerts["armed_not_ready"].summary
+    over = judge(limits, judge(limits, less.alerts, QUIET, NOON_MS + 7_000).alerts, QUIET, NOON_MS + 90_000)
+    assert "missing: funds" in over.resolved[0].summary

@@ -312,6 +312,10 @@ class VirtualTransport:
         """Return an open connection of the pool."""
         return self._network.pooled(self._life)
 
+    def is_warm(self) -> bool:
+        """Whether there is an open connection in the pool; this network's are opened at no cost."""
+        return True
+
     async def connect(self, timeout_s: float) -> VirtualConnection:
         """Return an open connection."""
         async with asyncio.timeout(timeout_s):

@@ -1,5 +1,6 @@
-"""Listings: what is known of the pairs for which orders wait for their instant. It is in memory only."""
+"""Listings: what is known of the pairs, and of the account, for orders that wait for their instant; in memory only."""
 
+from daemon.core.values.account import Account
 from daemon.core.values.listings import Listing
 
 
@@ -8,3 +9,4 @@ class Listings:
 
     def __init__(self) -> None:
         self.known: dict[str, Listing] = {}
+        self.account: Account | None = None

@@ -31,6 +31,11 @@ class TimedOrders:
         """Yield the instants, and those that moved orders had first."""
         return chain(self._asked.values(), *(of_pair.values() for of_pair in self.by_pair.values()))
 
+    def within(self, from_ms: int, until_ms: int) -> list[str]:
+        """Return the ids of the orders whose instants lie in a span."""
+        found = (each for of_pair in self.by_pair.values() for each in of_pair.items())
+        return [order_id for order_id, at_ms in found if from_ms <= at_ms <= until_ms]
+
     def check(self, symbol: str) -> None:
         """Compare the orders of a pair with what is known of it."""
         self.unchecked |= dict.fromkeys(self.by_pair.get(symbol, ()))

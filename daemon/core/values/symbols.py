@@ -25,6 +25,9 @@ ALL, BUY_ONLY, SELL_ONLY, CLOSED = 1, 2, 3, 4
 OPENING_MS = 3_600_000
 """For this time after a pair's first open, its known state is not used: it may be outdated."""
 
+UNFIT = "its amounts do not fit the rules that its pair shows now: "
+"""How the reason of a waiting order begins whose amounts the rules refuse."""
+
 AMOUNTS = ("quantity", "quote_quantity", "price")
 """The fields that are rounded to a pair's rules."""
 

@@ -3,11 +3,8 @@
 from daemon.core.state.decision import Decision
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OrderEvent
-from daemon.core.values.symbols import SymbolRules, amounts_changed, fit_again
+from daemon.core.values.symbols import UNFIT, SymbolRules, amounts_changed, fit_again
 from daemon.errors import Invalid
-
-UNFIT = "its amounts do not fit the rules that its pair shows now: "
-"""How the reason of a waiting order begins whose amounts the rules refuse."""
 
 
 def refit(d: Decision, order: Order, rules: SymbolRules) -> Order:

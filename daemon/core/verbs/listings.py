@@ -10,12 +10,13 @@ from itertools import islice
 
 from daemon.core.rules.listings import moved_to
 from daemon.core.state.decision import Decision
+from daemon.core.values.account import Account
 from daemon.core.values.listings import Listing
 from daemon.core.values.orders import Order
 from daemon.core.values.states import WAITING, State
-from daemon.core.values.symbols import SymbolRules, amounts_changed, fit_again
+from daemon.core.values.symbols import UNFIT, SymbolRules, amounts_changed, fit_again
 from daemon.core.verbs.dispatch import SLICE, disarm
-from daemon.core.verbs.fitting import UNFIT, refit
+from daemon.core.verbs.fitting import refit
 from daemon.core.verbs.rescheduling import move
 from daemon.errors import Invalid
 
@@ -40,6 +41,11 @@ def learn(d: Decision, found: Mapping[str, Listing]) -> None:
                 opens_ms=listing.opens_ms,
                 source=None if listing.opens_ms is None else listing.source,
             )
+
+
+def learn_account(d: Decision, account: Account) -> None:
+    """Note what the exchange shows of the account."""
+    d.state.listings.account = account
 
 
 def settle(d: Decision) -> bool:

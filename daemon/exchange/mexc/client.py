@@ -10,6 +10,7 @@ from daemon.clock import Clock
 from daemon.config.credentials import Credentials
 from daemon.config.tables import ExchangeTable
 from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.values.account import Account
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import (
     CancelAnswer,
@@ -117,6 +118,22 @@ class MexcExchange:
             except views.UnreadableError:
                 pass
         raise NotReady(f"the exchange shows no account: {answer.reply}")
+
+    async def account(self) -> Account:
+        """Query the balances, and the pairs that this key may trade."""
+        asked_ms = self._clock.now_ms()
+        try:
+            free = {balance.asset: balance.free for balance in await self.balances()}
+        except NotReady:
+            free = None
+        answer = await self._requests.private("GET", "/api/v3/selfSymbols", [], weight=1)
+        reply = answer.reply
+        permitted = views.permitted(reply.body) if isinstance(reply, Reply) and reply.status == OK else None
+        return Account(free=free, permitted=permitted, seen_ms=asked_ms)
+
+    def is_warm(self) -> bool:
+        """Whether a connection is open that can carry an order at once."""
+        return self._requests.transport.is_warm()
 
     def known_rules(self, symbol: str) -> SymbolRules | None:
         """Return a pair's rules if they are known without a query."""

@@ -96,6 +96,10 @@ class Transport(Protocol):
         """Return an open connection of the pool; ``None`` if there is none."""
         ...
 
+    def is_warm(self) -> bool:
+        """Whether there is an open connection in the pool."""
+        ...
+
     async def connect(self, timeout_s: float) -> Connection:
         """Return an open connection.
 
@@ -213,6 +217,13 @@ class HttpTransport:
         """Return an open connection of the pool; ``None`` if there is none."""
         found = self._pool.idle()
         return None if found is None else PooledConnection(found, self._pool)
+
+    def is_warm(self) -> bool:
+        """Whether there is an open connection in the pool."""
+        found = self.pooled()
+        if found is not None:
+            found.release()
+        return found is not None
 
     async def connect(self, timeout_s: float) -> PooledConnection:
         """Return an open connection."""

@@ -40,6 +40,13 @@ _rights = msgspec.json.Decoder(_Rights)
 _NO = frozenset({False, "false", "FALSE", "False"})  # 0 is one of them: it equals False
 
 
+class _Pairs(msgspec.Struct):
+    data: list[str]
+
+
+_pairs = msgspec.json.Decoder(_Pairs)
+
+
 class _Time(msgspec.Struct, rename="camel"):
     server_time: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]  # beyond is no instant that JSON could show again
 
@@ -82,6 +89,14 @@ def may_trade(body: bytes) -> bool:
     """
     shown = _decode(_rights, body).can_trade
     return not (isinstance(shown, bool | int | str) and shown in _NO)
+
+
+def permitted(body: bytes) -> frozenset[str] | None:
+    """Read the pairs that a key may trade (``selfSymbols``); ``None`` if they cannot be read, or if there are none."""
+    try:
+        return frozenset(_decode(_pairs, body).data) or None
+    except UnreadableError:
+        return None
 
 
 def server_time(body: bytes) -> int:

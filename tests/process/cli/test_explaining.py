@@ -7,9 +7,9 @@ import signal
 import pytest
 
 from tests.process.cli.command import PAINT, Command
-from tests.support import Child, Daemon, Exchange, wall_ms
+from tests.support import Child, Daemon, Exchange, eventually, wall_ms
 from tests.support.command import SNIPERD
-from tests.support.signals import market_buy
+from tests.support.signals import market_buy, resting_buy
 from tests.support.stage import Stage
 
 INTERRUPTED = 130
@@ -44,6 +44,21 @@ def test_an_order_in_doubt_shows_what_comes_next_and_what_to_do(
     assert shown.count("order.looked") < len(
         [e for e in daemon.explain(order_id)["events"] if e["name"] == "order.looked"]
     )
+
+
+def test_a_waiting_order_shows_what_is_known_of_its_pair_and_what_it_lacks(
+    command: Command, daemon: Daemon, exchange: Exchange
+) -> None:
+    at_ms = wall_ms() + 240_000
+    exchange.list_symbol("LACKINGUSDT", at_ms, cap="0.05")
+    signal = resting_buy(symbol="LACKINGUSDT", quantity="30000000", price="0.05", executeAt=at_ms)
+    order_id = daemon.accept(signal)
+    eventually(lambda: daemon.explain(order_id)["countdown"]["lacks"] == ["funds"], "the account is known")
+    shown = command("explain", order_id).output
+    assert re.search(r"^pair +closed, opens at 2\d\d\d-.* \(exchange\)$", shown, re.MULTILINE), shown
+    assert re.search(r"^ready +warm (yes|NO), funded NO, permitted yes$", shown, re.MULTILINE), shown
+    assert re.search(r"^missing +funds$", shown, re.MULTILINE), shown
+    daemon.ask("DELETE", f"/v1/orders/{order_id}")
 
 
 def test_it_is_followed_at_a_terminal_until_it_has_ended(command: Command, daemon: Daemon) -> None:

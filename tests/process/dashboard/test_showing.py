@@ -8,10 +8,10 @@ from tests.process.dashboard.browser import Page
 from tests.process.dashboard.dashboard import Dashboard, row
 from tests.process.poller.bot import Bot, running
 from tests.process.poller.conftest import polling
-from tests.support import Exchange
+from tests.support import Exchange, wall_ms
 from tests.support.daemon_process import Tables, merged
 from tests.support.pending import Pending
-from tests.support.signals import market_buy, market_sell
+from tests.support.signals import market_buy, market_sell, resting_buy
 from tests.support.stage import Stage
 from tests.support.tables import read
 
@@ -65,6 +65,25 @@ async def test_an_order_shows_its_state_its_age_its_deadline_and_what_it_waits_f
     assert "it is followed until filled or cancelled" in resting
     dashboard.daemon.ask("DELETE", f"/v1/orders/{waits}")
     await dashboard.gone("orders", waits)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_waiting_order_shows_what_is_known_of_its_pair_and_what_it_lacks(
+    dashboard: Dashboard, exchange: Exchange, scheme: str
+) -> None:
+    symbol, at_ms = f"COUNT{scheme.upper()}USDT", wall_ms() + 240_000
+    exchange.list_symbol(symbol, at_ms, cap="0.05")
+    order_id = dashboard.daemon.accept(resting_buy(symbol=symbol, quantity="30000000", price="0.05", executeAt=at_ms))
+    await dashboard.page.until(f"{row('orders', order_id)}?.innerText.includes('missing: funds')")
+    await dashboard.page.look_like(scheme=scheme)
+    await dashboard.page.picture(f"waiting-{scheme}")
+    await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
+    found = await dashboard.page.until("document.querySelector('.lacks') && document.querySelector('main').innerText")
+    assert "pair closed, opens 2" in found
+    assert "funded no, permitted yes" in found
+    assert "missing: funds" in found
+    await dashboard.page.picture(f"countdown-{scheme}")
+    dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}")
 
 
 async def test_a_lock_shows_its_owner_its_token_and_the_time_left_of_its_lease(dashboard: Dashboard) -> None:
