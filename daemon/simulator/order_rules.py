@@ -3,9 +3,11 @@
 First the syntax (`read_ticket`), then the rules (`admit`); both raise a refusal and ignore balances. `order/test` runs
 exactly these two (the extent of MEXC's test is unknown).
 
-A MARKET order becomes a limit order 5 % beyond the best price, and `quoteOrderQty` the quantity that it buys at that
-limit. The reply shows both, and the order spends less than `quoteOrderQty` (`--spend-all` disables that). Observed:
-mexcdevelop/mexc-api-sdk#77 shows `price` 0.183503 and `origQty` 32.69 for 6 USDT, executed at 0.175137.
+A MARKET order is refused while the opposite side is empty (30025), except during an opening, where it is accepted and
+then cancelled (observed). Otherwise it becomes a limit order 5 % beyond the best price, and `quoteOrderQty` the
+quantity that it buys at that limit. The reply shows both, and the order spends less than `quoteOrderQty`
+(`--spend-all` disables that). Observed: mexcdevelop/mexc-api-sdk#77 shows `price` 0.183503 and `origQty` 32.69 for
+6 USDT, executed at 0.175137.
 """
 
 import re
@@ -98,6 +100,8 @@ def admit(ticket: Ticket, symbol: Symbol, best: Decimal | None, last: Decimal, n
     _check_symbol_trades(ticket, symbol, now_ms)
     _check_type(ticket, symbol)
     _check_decimals(ticket, symbol)
+    if ticket.type is OrderType.MARKET and best is None and not in_opening(symbol, now_ms):
+        raise Refusal(Code.NO_OPPONENT_ORDER)
     market_price = best or last
     terms = _terms(ticket, symbol, market_price)
     if ticket.price is not None:

@@ -89,9 +89,11 @@ def test_a_market_order_does_not_trade_beyond_its_limit(trader: Trader) -> None:
     assert state(trader, order_id) == ("PARTIALLY_CANCELED", "0.004", "376")
 
 
-def test_a_market_order_in_an_empty_book_is_accepted_and_then_cancelled(trader: Trader) -> None:
-    trader.offer()
-    assert state(trader, trader.place(type="MARKET", quantity="0.01")) == ("CANCELED", "0", "0")
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_market_order_without_a_counterpart_is_refused(trader: Trader, side: str) -> None:
+    trader.offer(bids=[("94000", "1")] if side == "BUY" else [], asks=[("95000", "1")] if side == "SELL" else [])
+    assert trader.refused(type="MARKET", side=side, quantity="0.01") == (30025, "no exist opponent order")
+    assert trader.exchange.orders() == []
 
 
 def test_a_market_order_by_value_buys_what_its_limit_allows_and_spends_less(trader: Trader) -> None:

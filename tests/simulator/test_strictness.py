@@ -42,6 +42,11 @@ def test_an_ended_order_can_be_hidden_from_queries_by_client_id_only() -> None:
     assert [each["clientOrderId"] for each in trader.ask("GET", "allOrders", symbol="BTCUSDT")] == ["mine"]
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_an_order_cannot_be_amended(trader: Trader, method: str) -> None:
+    assert trader.code(method, "order", symbol="BTCUSDT", orderId="C02__1", price="1") == 404
+
+
 def test_an_account_can_be_shown_without_permission_to_trade() -> None:
     assert strict("no_trading").ask("GET", "account")["canTrade"] is False
     assert Trader().ask("GET", "account")["canTrade"] is True

@@ -8,7 +8,7 @@ import pytest
 from tests.monitoring.prometheus import scrape, value
 from tests.process.poller.bot import Bot, running
 from tests.process.poller.conftest import polling
-from tests.support import Daemon, Exchange, eventually
+from tests.support import Daemon, Exchange, eventually, wall_ms
 from tests.support.command import sniperd
 from tests.support.daemon_process import merged
 from tests.support.stage import Stage
@@ -129,8 +129,7 @@ def test_an_unknown_price_is_omitted_and_reported_when_it_is_known(
 def test_a_market_order_that_the_exchange_cancels_at_once_is_reported_as_cancelled(
     daemon: Daemon, exchange: Exchange, bot: Bot
 ) -> None:
-    exchange.list_symbol("SOONUSDT", 1_000)
-    exchange.change_market("SOONUSDT", asks=[])
+    exchange.list_symbol("SOONUSDT", wall_ms())
     target = bot.add(1, symbolName="SOON")
     daemon.start(with_rules=True)
     reported = bot.wait_for_report(target)
