@@ -16,7 +16,8 @@ which there are ``n - 1`` for ``n`` orders::
 With ``R`` = 10 in a window of 1.1 s and a share of 0.2: one to three orders are attempted every 138 ms in all, so the
 first is bought 69 ms after the open on average, and two others at once after it. Eight orders are attempted every
 275 ms; the first is bought after 138 ms on average, five follow at once, and two more 275 ms apart. If several pairs
-are about to open, they share ``p``.
+are about to open, they share ``p``. Orders that the rate held back until the first was refused take part in the rhythm
+before their first attempt.
 
 Where the exchange states when the pair opens, and that is after the order's instant and within its deadline, attempts
 wait for that instant instead.

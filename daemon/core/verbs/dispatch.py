@@ -79,14 +79,14 @@ def dispatch(d: Decision, limit: int) -> int | None:
 
 
 def _leaves(d: Decision, order: Order) -> bool:
-    """Take an order out of the queue whose deadline passed, or whose pair opens later than was known."""
+    """Take an order out of the queue whose deadline passed, or that has to wait for its pair's open."""
     if d.now_ms > d.state.deadline_ms(order):
         expire(d, order)
     elif d.state.start_ms(order) > d.now_ms:
         d.state.leave(order)
         d.enqueue(order)
     else:
-        return False
+        return launching.wait_for_turn(d, order)
     return True
 
 

@@ -11,6 +11,8 @@ from daemon.core.values.states import OrderEvent, State
 _SHOW_OPEN = frozenset({Advice.REPRICE, Advice.STOP, Advice.CHECK_FUNDS})
 """Refusals for the price, the type or the funds: the pair takes orders."""
 
+NOT_OPEN = "its pair is not open yet, and other orders of it are attempted first"
+
 
 def join(d: Decision, order: Order, sent_ms: int) -> None:
     """Count an order among those of its pair from the attempt of an instant on; the next attempt is a step later."""
@@ -19,6 +21,26 @@ def join(d: Decision, order: Order, sent_ms: int) -> None:
         return
     launch = d.state.launches.join(order)
     launch.next_ms = max(launch.next_ms, sent_ms + _step_ms(d, launch))
+
+
+def wait_for_turn(d: Decision, order: Order) -> bool:
+    """Give an order its turn in the rhythm before its first attempt, if its pair is not open yet.
+
+    The rate has held it back until now. Otherwise all such orders use the whole rate up at once.
+
+    Returns:
+        Whether it left the queue until then.
+
+    """
+    launch, instant = d.state.launches.of(order.symbol), d.state.instant_ms(order)
+    if launch is None or not launch.was_early or launch.opened_ms is not None or order.order_id in launch.order_ids:
+        return False
+    if instant is None or launch.next_ms <= d.now_ms or is_over(instant, d.now_ms, d.state.rules.config.launch):
+        return False
+    d.state.leave(order)
+    d.state.launches.join(order)
+    d.enqueue(d.change(order, reason=NOT_OPEN, not_before_ms=_take_turn(d, launch, order, launch.next_ms)))
+    return True
 
 
 def note_open(d: Decision, order: Order, answer: Answer) -> None:
@@ -50,10 +72,23 @@ def judge_early(d: Decision, order: Order, refused: Refused) -> Verdict | None:
         next_ms = d.now_ms  # it was on its way when another order showed that the pair is open
     else:
         next_ms = max(d.now_ms, launch.next_ms)
-    if next_ms > d.state.deadline_ms(order) or not has_attempt_left(order, d.state.rules.config.retry):
+    if d.now_ms >= d.state.deadline_ms(order) or not has_attempt_left(order, d.state.rules.config.retry):
         return None
-    launch.next_ms = max(launch.next_ms, next_ms + _step_ms(d, launch))
+    next_ms = _take_turn(d, launch, order, next_ms)
     return Verdict(event=OrderEvent.DEFER, reason=why_refused(refused), not_before_ms=next_ms)
+
+
+def _take_turn(d: Decision, launch: Launch, order: Order, next_ms: int) -> int:
+    """Return when an order is attempted, and let the next one follow a step later.
+
+    An order whose turn would come after its deadline has it then: until then another one may show that the pair is
+    open.
+    """
+    deadline_ms = d.state.deadline_ms(order)
+    if next_ms > deadline_ms:
+        return deadline_ms
+    launch.next_ms = max(launch.next_ms, next_ms + _step_ms(d, launch))
+    return next_ms
 
 
 def _step_ms(d: Decision, launch: Launch) -> int:

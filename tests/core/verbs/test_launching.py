@@ -73,6 +73,27 @@ def test_orders_of_one_pair_share_the_rhythm_evenly(count: int, step_ms: int) ->
     assert [bench.order(each).attempts for each in orders] == [each + 1 for each in before]
 
 
+@pytest.mark.parametrize("count", [20, 40])
+def test_orders_that_the_rate_held_back_join_the_rhythm_before_their_first_attempt(count: int) -> None:
+    """Otherwise they use the whole rate up at once, and nothing is left for an open within the next second."""
+    bench = bench_of()
+    submit(bench, count)
+    answer_all(bench, EARLY)
+    made = attempts_until(bench, NOON_MS + 5_000)
+    after = [each for each in made if each > NOON_MS + WINDOW_MS + 275]
+    assert gaps(after) <= {275}
+    assert len(after) >= 10
+
+
+def test_orders_whose_turn_would_be_after_their_deadline_go_when_the_pair_is_open() -> None:
+    bench = bench_of()
+    orders = submit(bench, 20, deadline_ms=3_000)
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + 2_500)
+    attempts_until(bench, NOON_MS + 2_500 + WINDOW_MS, placed())
+    assert sum(bench.order(each).state is State.OPEN for each in orders) >= 6
+
+
 def test_the_first_that_is_placed_lets_all_others_go_at_once() -> None:
     bench = bench_of()
     orders = submit(bench, 3)
@@ -148,11 +169,12 @@ def test_an_order_without_an_instant_has_no_window() -> None:
     assert gaps(attempts_until(bench, NOON_MS + 3_000)) == {400}
 
 
-def test_an_order_whose_next_attempt_would_be_after_its_deadline_is_left_to_the_ordinary_retries() -> None:
+def test_an_order_whose_turn_would_be_after_its_deadline_has_it_at_the_deadline() -> None:
     bench = bench_of()
     (order,) = submit(bench, deadline_ms=100)
     answer_all(bench, EARLY)
-    assert bench.order(order).not_before_ms == NOON_MS + bench.rules.config.retry.first_ms
+    assert attempts_until(bench, NOON_MS + 1_000) == [NOON_MS + 100]
+    assert bench.order(order).state is State.REJECTED
 
 
 def test_attempts_are_bounded() -> None:
