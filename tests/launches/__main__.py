@@ -11,7 +11,7 @@ import msgspec
 
 from daemon.core.values.events import Event
 from tests.launches.cases import CASES, draw
-from tests.launches.verdict import ENOUGH, HOLDS, by_case
+from tests.launches.verdict import ENOUGH, NOT_YET, by_case
 from tests.launches.world import Outcome, World
 
 SHOWN = 4
@@ -73,7 +73,7 @@ def table(outcomes: list[Outcome]) -> str:
         p99 = str(after[min(len(after) - 1, len(after) * 99 // 100)]) if after else "-"
         missed = [str(o.daemon.launch.seed) for o in outcomes if o.daemon.launch.case == case and o.daemon.missed]
         named = ", ".join(missed[:SHOWN]) + (f" and {len(missed) - SHOWN} more" if len(missed) > SHOWN else "")
-        mark = "" if case in HOLDS else "*"
+        mark = "*" if case in NOT_YET else ""
         lines.append(
             f"{case:22}{ours.launches:9}{ours.orders:8}{ours.permitted:10}{ours.in_time:7}"
             f"{f'{mark}{ours.share:.1%}':>10}{p50:>8}{p99:>8}{ours.bought:8}{ours.too_many:5}"
@@ -83,7 +83,7 @@ def table(outcomes: list[Outcome]) -> str:
 
 
 def _is_short(case: str, share: float) -> bool:
-    return case in HOLDS and share < ENOUGH
+    return case not in NOT_YET and share < ENOUGH
 
 
 def _described(outcome: Outcome) -> str:

@@ -19,8 +19,13 @@ SIGNALLED_AHEAD_MS = (80_000, 120_000)
 """How long before its instant a signal is sent: before the pair appears, and before the open is postponed."""
 
 ORDER_RATE_PER_S = 10
-SOON_MS, SOON_AFTER_EARLY_MS = 100, 60
-"""Within this time after the open, or after its instant if that is later, an order is bought in time."""
+SOON_MS, SOON_AFTER_EARLY_MS, SOON_UNANNOUNCED_MS = 100, 60, 300
+"""Within this time after the open, or after its instant if that is later, an order is bought in time: in general, if
+it was early, and if it was early and nobody announced the open. In the last case attempts before the open have used a
+part of the rate, in a rhythm of at most 275 ms."""
+
+LEFT_UNANNOUNCED = 6
+"""How many of ten orders per second such a rhythm leaves."""
 
 MIXED = "several at once"
 CASES = (
@@ -79,13 +84,15 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def soon_ms(self) -> int:
         """How long after the reference an order is bought in time."""
-        return SOON_AFTER_EARLY_MS if self.early_ms > 0 and self.announced else SOON_MS
+        if self.early_ms <= 0:
+            return SOON_MS
+        return SOON_AFTER_EARLY_MS if self.announced else SOON_UNANNOUNCED_MS
 
     @property
     def budget(self) -> int:
         """How many orders the exchange's order rate permits within that time."""
         if self.early_ms > 0 and not self.announced:
-            return 1  # attempts before the open use the rate up: one in 100 ms is what remains
+            return LEFT_UNANNOUNCED
         if self.capped or self.decimals_ms == 0:  # the first request of each order is refused
             return max(0, ORDER_RATE_PER_S - self.orders)
         return ORDER_RATE_PER_S
