@@ -90,7 +90,7 @@ def _permitted(launch: Launch, sent: Iterable[_Sent], in_time: set[int], signal_
 
 
 ENOUGH = 0.99
-NOT_YET = frozenset({"429 for others", "clock off", "several at once"})
+NOT_YET = frozenset({"429 for others"})
 """The cases in which fewer may be bought in time. In all others at least ENOUGH of the permitted orders must be."""
 
 
