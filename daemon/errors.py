@@ -37,6 +37,8 @@ Exit codes are those of :mod:`daemon.exit_codes`; ``systemd`` keeps the service 
 restart cannot help.
 """
 
+from collections.abc import Mapping
+
 from daemon import exit_codes
 
 
@@ -98,9 +100,12 @@ class Guarded(Refusal):
         super().__init__(message)
         self.guard = guard
 
-    def within(self, place: str) -> "Guarded":
-        """Return the same refusal with its place in a larger request."""
-        return Guarded(f"{place}: {self}", guard=self.guard)
+    def within(self, place: str, names: Mapping[str, str]) -> "Guarded":
+        """Return the same refusal with its place in a larger request; ``names`` replace the ids of its orders."""
+        said = str(self)
+        for order_id, name in names.items():
+            said = said.replace(order_id, name)
+        return Guarded(f"{place}: {said}", guard=self.guard)
 
 
 class NotReady(Refusal):

@@ -6,6 +6,7 @@ does at once. It goes on when the requests of a slice have left: so there are ne
 """
 
 import anyio
+import anyio.lowlevel
 
 from daemon.core.verbs.dispatch import tick
 from daemon.engine.effects import Effects
@@ -37,7 +38,10 @@ class Dispatcher:
     async def run(self) -> None:
         """Do what is due, until cancelled."""
         while True:
-            _, commit = self._effects.decide(tick)
+            ended, commit = self._effects.decide(tick)
+            if not ended and self._effects.state.timers.are_behind:
+                await anyio.lowlevel.checkpoint()  # orders joined the queue, and none was sent
+                continue
             due_ms = self._due_ms()
             if due_ms is not None and due_ms <= self._effects.clock.now_ms():
                 with anyio.move_on_after(SLOW_S):

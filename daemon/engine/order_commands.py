@@ -31,6 +31,10 @@ from daemon.store.writer import Commit
 AT_ONCE = 32
 """Signals of a batch that are checked before other tasks may run. They are accepted in one decision, all or none."""
 
+DRAFTS = 3
+"""How often a batch is looked up in pieces at most. It is done again if other callers' orders have got its keys
+meanwhile; if that happens each time, the decision looks it up in one piece."""
+
 
 class Verb(Protocol):
     """A verb of the operator on one order (:mod:`daemon.core.verbs.operator`)."""
@@ -119,9 +123,23 @@ class OrderCommands:
             order_ids.append(self._new_id())
             if place % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-        accepted, commit = self._engine.decide(intake.accept_all, incoming, order_ids, actor=caller.actor)
+        accepted, commit = await self._accept_all(incoming, order_ids, caller)
         await commit.durable()
         return accepted
+
+    async def _accept_all(
+        self, incoming: Sequence[Incoming], order_ids: Sequence[str], caller: Caller
+    ) -> tuple[list[Accepted], Commit]:
+        """Accept all signals, or none: what is long is done before the decision, in pieces."""
+        state = self._engine.state
+        with state.orders.watch_keys() as rebound:
+            for _ in range(DRAFTS):
+                rebound.clear()
+                now_ms = self._engine.clock.now_ms()
+                drafted = await stepwise(intake.draft(state, now_ms, incoming, order_ids, actor=caller.actor))
+                if drafted.keys.isdisjoint(rebound):
+                    break
+            return self._engine.decide(intake.accept, drafted, rebound)
 
     def _decide(self, incoming: Incoming, caller: Caller) -> tuple[Accepted, Commit]:
         (accepted,), commit = self._engine.decide(intake.accept_all, [incoming], [self._new_id()], actor=caller.actor)

@@ -7,6 +7,7 @@ signature and no caller waits for it.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 
 import anyio
 
@@ -16,6 +17,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Detail, Event
 from daemon.engine.observer import NULL_OBSERVER, Observer
 from daemon.engine.turns import Turns
+from daemon.pieces import stepwise
 from daemon.store.writer import Commit
 
 SLOW_COMMIT_MS = 100
@@ -25,7 +27,7 @@ LINGER_S = 0.005
 """Events are collected for this time before they are emitted, so that the requests of a burst leave first."""
 
 PIECE = 32
-"""Events that are emitted before other tasks run: about a millisecond's work."""
+"""Events that are emitted, or decisions that are published, before other tasks run: about a millisecond's work."""
 
 
 class Publisher:
@@ -84,17 +86,24 @@ class Publisher:
                 while True:
                     await self._wanted.wait()
                     self._wanted.clear()
-                    while self._pending:
-                        changes, commit = self._pending[0]
-                        await commit.durable()
-                        self._pending.popleft()
-                        self._publish(changes)
-                        self._measure(commit)
-                        del changes, commit  # a batch's are large, and the next commit may come late
-                        self._is_through.set()
+                    await self._publish_pending()
                     self._is_through.set()
         finally:
             self.flush()
+
+    async def _publish_pending(self) -> None:
+        for number in count(1):
+            if not self._pending:
+                return
+            changes, commit = self._pending[0]
+            await commit.durable()
+            self._pending.popleft()
+            await self._publish(changes)
+            self._measure(commit)
+            del changes, commit  # a batch's are large, and the next commit may come late
+            self._is_through.set()
+            if number % PIECE == 0:
+                await asyncio.sleep(0)
 
     def flush(self) -> None:
         """Emit the collected events."""
@@ -105,15 +114,15 @@ class Publisher:
         for _ in range(min(PIECE, len(self._not_emitted))):
             self._emit(self._not_emitted.popleft())
 
-    def _publish(self, changes: ChangeSet) -> None:
-        self._state.committed(changes)
+    async def _publish(self, changes: ChangeSet) -> None:
+        self._not_emitted += changes.events  # first, so that an end in between loses none
+        self._not_emitted += changes.notes
+        await stepwise(self._state.committed(changes))
         holders = (lock.order_id for lock in changes.locks.values() if lock.order_id is not None)
         for subject_id in (*changes.orders, *holders):
             event = self._waiting.pop(subject_id, None)
             if event is not None:
                 event.set()
-        self._not_emitted += changes.events
-        self._not_emitted += changes.notes
         self._published.set()
 
     def _measure(self, commit: Commit) -> None:

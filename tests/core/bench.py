@@ -9,6 +9,7 @@ what a query shows.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -36,7 +37,7 @@ from daemon.core.verbs import leases
 from daemon.core.verbs.clock_steps import measured
 from daemon.core.verbs.deciding import decide
 from daemon.core.verbs.dispatch import fire, may_go, tick
-from daemon.core.verbs.intake import Accepted, Incoming, accept_all, identify
+from daemon.core.verbs.intake import Accepted, Draft, Incoming, accept, accept_all, draft, identify
 from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.core.verbs.listings import learn, settle
 from daemon.core.verbs.operator import Found, ask_cancel, cancel_answered, halt, requeue, resolve, resume, withdraw
@@ -44,6 +45,7 @@ from daemon.core.verbs.outcomes import answered, searched
 from daemon.core.verbs.recovery import Remembered, Unfinished, recover
 from daemon.core.verbs.restored import TOKEN_FACT
 from tests.core.making import NOON_MS, RULES, an_id, request
+from tests.support.steps import at_once
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -242,7 +244,7 @@ class Bench:
     def publish(self, decisions: int | None = None) -> None:
         """Publish that many written decisions, or all."""
         for _ in range(len(self.unpublished) if decisions is None else decisions):
-            self.state.committed(self.unpublished.popleft())
+            at_once(self.state.committed(self.unpublished.popleft()))
 
     def settle(self) -> None:
         """Write and publish everything."""
@@ -311,6 +313,16 @@ class Bench:
         self, asked: Sequence[SignalRequest], *, last_price: Decimal | None = None, pair: SymbolRules | None = None
     ) -> list[Accepted]:
         """Accept all signals, or none; rounded to the rules of ``pair``, if given."""
+        incoming, order_ids = self._incoming(asked, last_price, pair)
+        return self.decide(accept_all, incoming, order_ids, actor="uid:1000")
+
+    def begin_batch(self, asked: Sequence[SignalRequest]) -> "Drafting":
+        """Begin to accept many signals as the engine does: in pieces, and then in one decision."""
+        return Drafting(self, *self._incoming(asked, None, None))
+
+    def _incoming(
+        self, asked: Sequence[SignalRequest], last_price: Decimal | None, pair: SymbolRules | None
+    ) -> tuple[list[Incoming], list[str]]:
         signals = [
             replace(normalise(each, self.state.rules.config, now_ms=self.exchange_ms), last_price=last_price)
             for each in asked
@@ -319,8 +331,7 @@ class Bench:
             Incoming(signal if pair is None else fit(signal, pair, self.now_ms), identify(self.state, signal))
             for signal in signals
         ]
-        order_ids = [an_id(next(self._ids), self.now_ms) for _ in incoming]
-        return self.decide(accept_all, incoming, order_ids, actor="uid:1000")
+        return incoming, [an_id(next(self._ids), self.now_ms) for _ in incoming]
 
     def durable_sends(self) -> list[Send]:
         """Return the decided requests whose decision is on disk."""
@@ -479,3 +490,35 @@ def _nothing(_: Decision) -> None:
 
 def _seq(order: Order) -> int:
     return order.seq
+
+
+class Drafting:
+    """Many signals on their way through intake: other decisions may be made between the pieces."""
+
+    def __init__(self, bench: Bench, incoming: Sequence[Incoming], order_ids: Sequence[str]) -> None:
+        self.drafted: Draft | None = None
+        self._bench = bench
+        self._watching = ExitStack()
+        self._rebound = self._watching.enter_context(bench.state.orders.watch_keys())
+        self._steps = draft(bench.state, bench.now_ms, incoming, order_ids, actor="uid:1000")
+
+    def look(self) -> None:
+        """Look at the next piece."""
+        try:
+            next(self._steps)
+        except StopIteration as end:
+            self.drafted = end.value
+
+    def go_on(self) -> list[Accepted] | None:
+        """Look at the next piece, or decide; return the orders then."""
+        if self.drafted is None:
+            self.look()
+            return None
+        with self._watching:
+            return self._bench.decide(accept, self.drafted, self._rebound)
+
+    def finish(self) -> list[Accepted]:
+        """Do everything that is left."""
+        while (accepted := self.go_on()) is None:
+            pass
+        return accepted

@@ -130,6 +130,9 @@ class Judge:
             return
         sent = [_rank(send.order) for send in changes.sends]
         assert sent == sorted(sent), "SELL before BUY, then oldest first"
+        if state.timers.are_behind:
+            assert all(send.order.skip_lock for send in changes.sends), "orders that are due take part first"
+            return
         left = sorted((each for each in state.orders.values() if self._could_go(each)), key=_rank)
         if left:
             assert all(rank < _rank(left[0]) for rank in sent), "no order was passed over"

@@ -7,6 +7,7 @@ One state machine drives a whole bench (:mod:`tests.core.bench`) beside an excha
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -19,9 +20,10 @@ from daemon.core.values.exchange_replies import Advice, NotSent, QueryResult, So
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import SignalRequest
 from daemon.core.values.states import OUTCOME_UNKNOWN, WAITING, State
+from daemon.core.verbs import intake
 from daemon.core.verbs.operator import Found, Resolution
 from daemon.errors import Full, Guarded, Halted, Invalid, KeyConflict, NotReady, Refusal, WrongState
-from tests.core.bench import Bench
+from tests.core.bench import Bench, Drafting
 from tests.core.judge import Judge
 from tests.core.making import RULES, placed, query, refused, request, rules, unclear
 from tests.core.model_exchange import ModelExchange, Request
@@ -88,6 +90,13 @@ class Promises(RuleBasedStateMachine):
         self.on_the_wire: dict[str, Request] = {}  # no answer yet
         self.searching: dict[str, tuple[Order, tuple[Source, ...]]] = {}
         self.enough = 5  # orders, after which the test may end
+        self.drafting: tuple[list[SignalRequest], Drafting] | None = None  # a batch that is looked at in pieces
+        self._small = patch.multiple(intake, PIECE=1, AT_ONCE=1)  # so that a batch has pieces
+        self._small.start()
+
+    def teardown(self) -> None:
+        """Let pieces have their size again."""
+        self._small.stop()
 
     @initialize(
         scope=st.sampled_from(["target", "symbol"]),
@@ -126,6 +135,31 @@ class Promises(RuleBasedStateMachine):
         except Refusal:
             assert self.bench.latest == before, "all or none"
         else:
+            self.wishes += batch
+            assert all(_same_wish(accepted.order, asked) for accepted, asked in zip(taken, batch, strict=True))
+
+    @precondition(lambda self: self.drafting is None)
+    @rule(batch=st.lists(SIGNALS, min_size=2, max_size=4))
+    def a_batch_begins_to_come(self, batch: list[SignalRequest]) -> None:
+        batch = [self._now(asked) for asked in batch]
+        self.drafting = batch, self.bench.begin_batch(batch)
+
+    @precondition(lambda self: self.drafting is not None)
+    @rule(pieces=st.integers(1, 9))
+    def a_batch_comes_on(self, pieces: int) -> None:
+        """Everything else happens between its pieces."""
+        assert self.drafting is not None
+        batch, drafting = self.drafting
+        before = dict(self.bench.latest)
+        taken = None
+        try:
+            for _ in range(pieces):
+                taken = taken or drafting.go_on()
+        except Refusal:
+            assert self.bench.latest == before, "all or none"
+            self.drafting = None
+        if taken is not None:
+            self.drafting = None
             self.wishes += batch
             assert all(_same_wish(accepted.order, asked) for accepted, asked in zip(taken, batch, strict=True))
 
@@ -301,6 +335,7 @@ class Promises(RuleBasedStateMachine):
         self.bench.write(data.draw(st.sampled_from([waiting, *range(waiting)])))
         self.on_the_wire.clear()
         self.searching.clear()
+        self.drafting = None
         self.judge.crashed()
         self.bench.crash()
         if opens:

@@ -9,7 +9,7 @@ from daemon.core.values.events import Event
 from daemon.engine.publisher import PIECE, SLOW_COMMIT_MS, Publisher
 from daemon.engine.turns import Turns
 from daemon.store.writer import Commit
-from tests.core.making import RULES
+from tests.core.making import RULES, order
 from tests.exchange.mexc.clocks import LoopClock
 
 
@@ -66,3 +66,29 @@ async def test_other_tasks_run_between_the_pieces_of_many_events() -> None:
             await others()
             tasks.cancel_scope.cancel()
     assert set(at_turns) == {0, PIECE, 2 * PIECE, 3 * PIECE, 4 * PIECE}
+
+
+async def test_other_tasks_run_between_many_decisions_of_one_commit() -> None:
+    publisher = Publisher(TradingState(RULES, lambda _: [], lambda _: None), LoopClock(), lambda _: None, Turns())
+    woken = 0
+    at_turns: list[int] = []
+
+    async def wait(order_id: str) -> None:
+        nonlocal woken
+        await publisher.changed(order_id)
+        woken += 1
+
+    changed = [order(seq=number, order_id=f"{number}", key=f"{number}") for number in range(3 * PIECE)]
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            for each in changed:
+                tasks.start_soon(wait, each.order_id)
+            await anyio.wait_all_tasks_blocked()
+            for each in changed:
+                publisher.publish_after(ChangeSet(orders={each.order_id: each}), ended(1))
+            tasks.start_soon(publisher.run)
+            while woken < len(changed):
+                at_turns.append(woken)
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+    assert set(at_turns) == {0, PIECE, 2 * PIECE}

@@ -76,6 +76,7 @@ class Exposure:
     """The figures. Amounts are in quote units, days are those of UTC."""
 
     def __init__(self) -> None:
+        self.changes = 0  # how often an order changed a figure
         self._day = 0  # the day that is counted, since 1970; an earlier day is not asked for again
         self._spent = ZERO
         self._unpriced: set[str] = set()  # ids of the day's orders of unknown worth
@@ -92,6 +93,7 @@ class Exposure:
         """Count a new or changed order; ``before`` is the value that counts so far."""
         if after.side is not _BUY or (before is not None and _weighs_the_same(before, after)):
             return
+        self.changes += 1
         counted = before is not None and before.state not in KEY_FREE
         counts = after.state not in KEY_FREE
         if counts and not counted:
@@ -102,6 +104,20 @@ class Exposure:
             self._weigh(before, -1)
         if counts:
             self._weigh(after, 1)
+
+    def add(self, others: "Exposure", accepted_ms: int) -> None:
+        """Count what was counted elsewhere: new orders, all accepted at an instant of the day that is counted there."""
+        day, spent, unpriced = others._day, others._spent, others._unpriced  # noqa: SLF001  # of the same class
+        open_buys, recent = others._open, others._recent  # noqa: SLF001
+        self.changes += others.changes
+        self._begin_day(day)
+        self._spent = total(self._spent, spent)
+        self._unpriced |= unpriced
+        self._open.update(open_buys)
+        for of, known in recent.items():
+            same = [msgspec.structs.replace(seen, accepted_ms=accepted_ms) for seen in known.values()]
+            self._recent.setdefault(of, {}).update({seen.order_id: seen for seen in same})
+            self._ages.extend(same)
 
     def spent(self, now_ms: int) -> Decimal:
         """Return the known worth of the day's BUYs."""
@@ -146,8 +162,7 @@ class Exposure:
 
     def _remember(self, order: Order | Ended) -> None:
         """Let an order count as the first of a repetition; the first order of a day begins that day."""
-        if order.accepted_ms // DAY_MS > self._day:
-            self._day, self._spent, self._unpriced = order.accepted_ms // DAY_MS, ZERO, set()
+        self._begin_day(order.accepted_ms // DAY_MS)
         of = _of(order)
         known = self._recent.setdefault(of, {})
         newest = next(reversed(known.values()), None)
@@ -159,6 +174,10 @@ class Exposure:
         while self._ages[0].accepted_ms < order.accepted_ms - MAX_REPEAT_WINDOW_MS:
             oldest = self._ages.popleft()
             self._drop(oldest.of, oldest.order_id)
+
+    def _begin_day(self, day: int) -> None:
+        if day > self._day:
+            self._day, self._spent, self._unpriced = day, ZERO, set()
 
     def _forget(self, order: Order | Ended) -> None:
         self._drop(_of(order), order.order_id)

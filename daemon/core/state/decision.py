@@ -8,11 +8,13 @@ Verbs check before they change anything. A verb that refuses leaves the state un
 (:func:`daemon.core.verbs.deciding.decide`).
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
 import msgspec
 
+from daemon.core.rules.exposure import Exposure
 from daemon.core.rules.priority_queue import NO_RESOURCE, Entry
 from daemon.core.rules.reconciliation import begin
 from daemon.core.state.changes import ChangeSet
@@ -43,6 +45,11 @@ class Decision:
         """Add a new order, or one that is only on disk."""
         self.state.orders.keep(order)
         self.changes.orders[order.order_id] = order
+
+    def add_all(self, orders: Mapping[str, Order], counted: Exposure) -> None:
+        """Add new queued orders, by id; ``counted`` has counted those of them that count, and nothing else."""
+        self.state.orders.keep_new(orders, counted, self.now_ms)
+        self.changes.orders.update(orders)
 
     def unbind(self, order: Order) -> None:
         """Free the key of a finished order."""
@@ -153,4 +160,8 @@ class Decision:
             state=None if order is None else order.state,
             detail=cast("dict[str, Detail]", detail),
         )
-        (self.changes.events if CATALOGUE[name].durable else self.changes.notes).append(event)
+        self.record_made(event)
+
+    def record_made(self, event: Event) -> None:
+        """Record an event that was made before."""
+        (self.changes.events if CATALOGUE[event.name].durable else self.changes.notes).append(event)

@@ -4,13 +4,14 @@ The keys of the orders in memory are held here, except those of queued orders wh
 disk. If a key was freed in memory and the disk does not show that yet, memory is right.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from daemon.core.values.orders import Order
 
 MAX_ABSENT = 3_000
 """The newest keys that were not on disk are remembered, at least this many: a signal has up to 3, and a batch of 1,000
-looks up each of them twice, the second time in the decision that accepts it."""
+looks up each of them twice, when it is checked and when it is drafted."""
 
 
 class Keys:
@@ -23,6 +24,7 @@ class Keys:
         self._bound: dict[str, str] = {}  # ids of orders, by key
         self._absent: set[str] = set()  # keys that were not on disk, and that no order has got since
         self._older: set[str] = set()  # the same, from before; forgotten when there are newer ones enough
+        self._watchers: list[set[str]] = []
 
     def order_of(self, key: str) -> Order | None:
         """Return the order that a key is bound to, from memory or disk.
@@ -61,8 +63,28 @@ class Keys:
             self._bound[order.key] = order.order_id
             self._absent.discard(order.key)
             self._older.discard(order.key)
+            for rebound in self._watchers:
+                rebound.add(order.key)
         else:
             self.forget(order)
+
+    def note_new(self, bound: Mapping[str, str]) -> None:
+        """Note the ids of new orders by the keys that are bound to them."""
+        self._bound.update(bound)
+        self._absent.difference_update(bound)
+        self._older.difference_update(bound)
+        for rebound in self._watchers:
+            rebound.update(bound)
+
+    @contextmanager
+    def watch(self) -> Iterator[set[str]]:
+        """Collect in a set the keys of which new or changed orders have become the answer meanwhile."""
+        rebound: set[str] = set()
+        self._watchers.append(rebound)
+        try:
+            yield rebound
+        finally:
+            self._watchers = [each for each in self._watchers if each is not rebound]
 
     def forget(self, order: Order) -> None:
         """Remove the key of an order that leaves memory, or whose row is on disk."""

@@ -7,7 +7,8 @@ An instant of the exchange's clock is kept as it is. So however often that clock
 there are, none has to be set anew.
 """
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 import msgspec
@@ -28,6 +29,7 @@ class Timers:
         self._exchange_time = exchange_time
         self._ours: list[_Timer] = []  # a heap
         self._theirs: list[_Timer] = []  # a heap, by the exchange's clock
+        self._due_now: deque[str] = deque()  # due before those
 
     def set(self, at_ms: int, subject_id: str, *, by_exchange: bool = False) -> None:
         """Set an instant at which to check an order or a lock.
@@ -43,11 +45,19 @@ class Timers:
         else:
             heappush(self._ours, _Timer(at_ms, subject_id))
 
+    def set_now(self, subject_ids: Iterable[str]) -> None:
+        """Let many be due at once, to be checked in slices."""
+        self._due_now.extend(subject_ids)
+        self.are_behind = True
+
     def due(self, now_ms: int, limit: int) -> Iterator[str]:
         """Remove and yield the ids whose instant has come, in the order of their instants, at most ``limit``."""
         for _ in range(limit):
             if not self.are_due(now_ms):
                 return
+            if self._due_now:
+                yield self._due_now.popleft()
+                continue
             next_ms, exchange_ms = self.next_ms(), self.next_of_exchange_ms()
             yield heappop(self._theirs if exchange_ms == next_ms else self._ours).subject_id
 
@@ -57,7 +67,9 @@ class Timers:
         return next_ms is not None and next_ms <= now_ms
 
     def next_ms(self) -> int | None:
-        """Return when the next timer is due (Unix ms)."""
+        """Return when the next timer is due (Unix ms); 0 if it is due at once."""
+        if self._due_now:
+            return 0
         exchange_ms = self.next_of_exchange_ms()
         if not self._ours:
             return exchange_ms

@@ -26,7 +26,7 @@ Memory is ahead of the disk by at most the decisions that are being written. Not
 decision is on disk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.launch_window import instant_ms
@@ -53,6 +53,11 @@ BACKOFF_FACT = "turned_away"
 
 HALT_FACT = "halted"
 """Name of the stored reason of the kill switch; empty while it is off."""
+
+
+PIECE = 128
+"""Orders that are kept in their compact form, or removed, before other decisions may be made: less than a millisecond's
+work."""
 
 
 class TradingState:
@@ -100,9 +105,11 @@ class TradingState:
         self.rules = rules
         self.rate_budget.config = rules.config
 
-    def committed(self, changes: ChangeSet) -> None:
-        """Remove the finished orders and ended leases whose last row is now on disk."""
-        for order_id, order in changes.orders.items():
+    def committed(self, changes: ChangeSet) -> Generator[None, None, None]:
+        """Remove in pieces the finished orders and ended leases whose last row is now on disk."""
+        for place, (order_id, order) in enumerate(changes.orders.items()):
+            if place and place % PIECE == 0:
+                yield
             if order.finished_ms is None:
                 self.orders.written(order)
             elif self.orders.get(order_id) is order and order_id not in self.searches.running:

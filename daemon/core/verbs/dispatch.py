@@ -90,8 +90,13 @@ def _leaves(d: Decision, order: Order) -> bool:
     return True
 
 
-def tick(d: Decision) -> None:
-    """Do a slice of what is due: deadlines, the end of waits, the end of leases."""
+def tick(d: Decision) -> int:
+    """Do a slice of what is due: deadlines, the end of waits, the end of leases.
+
+    Returns:
+        How many orders and leases ended.
+
+    """
     ended = 0
     for subject_id in d.state.timers.due(d.now_ms, DUE):
         order = d.state.orders.get(subject_id)
@@ -105,6 +110,7 @@ def tick(d: Decision) -> None:
         if ended == SLICE:
             break
     d.state.timers.are_behind = d.state.timers.are_due(d.now_ms)
+    return ended
 
 
 def expire(d: Decision, order: Order) -> None:

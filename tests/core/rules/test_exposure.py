@@ -1,11 +1,12 @@
 """Exposure: purchases before a start count after it, though a start reads only the columns that the sums need."""
 
+import sys
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
-from daemon.core.rules.exposure import DAY_MS, Ended, Exposure, spent_by
+from daemon.core.rules.exposure import DAY_MS, MAX_REPEAT_WINDOW_MS, Ended, Exposure, spent_by
 from daemon.core.values.states import State
 from tests.core.making import NOON_MS, order
 from tests.support.steps import calls_in
@@ -57,3 +58,15 @@ def test_a_purchase_that_is_counted_late_and_not_placed_is_forgotten() -> None:
     for each in (early, late):
         exposure.note(each, replace(each, state=State.WITHDRAWN))
     assert exposure.repeated(order(target_id="new"), 1_000) is None
+
+
+def test_purchases_that_are_counted_together_are_forgotten_like_others_when_they_are_too_old_for_any_window() -> None:
+    order_id = f"batch-{NOON_MS}"  # an object that only the purchase has
+    known = sys.getrefcount(order_id)
+    batch, exposure = Exposure(), Exposure()
+    batch.note(None, ended(1, order_id=order_id))
+    exposure.add(batch, NOON_MS)
+    del batch
+    assert sys.getrefcount(order_id) > known
+    exposure.note(None, ended(2, accepted_ms=NOON_MS + MAX_REPEAT_WINDOW_MS + 1))
+    assert sys.getrefcount(order_id) == known

@@ -15,6 +15,7 @@ from daemon.core.values.states import State
 from daemon.core.verbs.operator import Found, Resolution
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, an_id, attempt, lock, order, placed, query, report, rules, unclear
+from tests.support.steps import at_once
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_the_disk_is_asked_once_for_a_key_that_it_lacks_until_an_order_has_taken
     assert asked == ["k"]
     gone = order(State.FILLED, key="k", finished_ms=NOON_MS)
     state.orders.load(gone)
-    state.committed(ChangeSet(orders={gone.order_id: gone}))
+    at_once(state.committed(ChangeSet(orders={gone.order_id: gone})))
     state.orders.by_key("k")
     assert asked == ["k", "k"], "now the disk may have it"
 
