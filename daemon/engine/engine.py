@@ -19,6 +19,7 @@ from daemon.engine.deliveries import Deliveries
 from daemon.engine.dispatcher import Dispatcher
 from daemon.engine.effects import Effects
 from daemon.engine.executor import Executor
+from daemon.engine.firing_thread import FiringThread
 from daemon.engine.housekeeping import Housekeeping
 from daemon.engine.listing_watch import ListingWatch
 from daemon.engine.observer import NULL_OBSERVER, Observer
@@ -26,6 +27,7 @@ from daemon.engine.preflight import Preflight
 from daemon.engine.publisher import Publisher
 from daemon.engine.reconciler import Reconciler
 from daemon.engine.self_check import SelfCheck
+from daemon.engine.trigger import Trigger
 from daemon.engine.turns import Turns
 from daemon.exchange.port import Calendar, Exchange
 from daemon.store.store import Store
@@ -49,6 +51,7 @@ class Engine:
         observer: Observer = NULL_OBSERVER,
         preflight_first: bool = False,
         hands_over: bool = False,
+        trigger: Trigger | None = None,
     ) -> None:
         """Build it.
 
@@ -57,13 +60,16 @@ class Engine:
             preflight_first: no order is sent before the exchange lets this account trade.
             hands_over: a service manager keeps the sockets and starts another process, so a signal on a connection
                 that was opened before the drain is queued for that process instead of refused.
+            trigger: fires armed orders; default: a thread.
 
         """
         self.store = store
         self.exchange = exchange
         self.clock = clock
         self.emit = emit
-        self.state = TradingState(rules, store.recall, store.recall_lease, pair_rules=exchange.known_rules)
+        self.state = TradingState(
+            rules, store.recall, store.recall_lease, self._recall_shot, pair_rules=exchange.known_rules
+        )
         self.turns = Turns()
         self.publisher = Publisher(self.state, clock, emit, self.turns, observer)
         self.deliveries = Deliveries()
@@ -75,13 +81,19 @@ class Engine:
         self._stopping = anyio.Event()
         self._dispatcher = Dispatcher(self.effects)
         self._reconciler = Reconciler(self.effects, exchange)
-        self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer)
+        trigger = FiringThread(clock.now_ns) if trigger is None else trigger
+        self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer, trigger)
         self._listing_watch = ListingWatch(self.effects, exchange, calendar, emit)
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
         self.effects.wire(
             start=self.executor.start,
             grant=self.deliveries.grant,
-            look_again=[self._dispatcher.look_again, self._reconciler.look_again, self._listing_watch.look_again],
+            look_again=[
+                self._dispatcher.look_again,
+                self._reconciler.look_again,
+                self._listing_watch.look_again,
+                self.executor.shots.look_again,
+            ],
         )
         self.self_check = SelfCheck(
             {
@@ -145,6 +157,7 @@ class Engine:
             self.executor.run,
             self._dispatcher.run,
             self._reconciler.run,
+            self.executor.shots.run,
             self.publisher.run,
             self.effects.until_broken,
         ):
@@ -230,6 +243,9 @@ class Engine:
         self.publisher.wake_all()
         self.deliveries.give_up()
         await self.store.flush()
+
+    def _recall_shot(self, client_order_id: str) -> bool:
+        return self.executor.shots.recall(client_order_id)
 
     def _report(self, name: str, **detail: str | float | None) -> None:
         self.emit(Event(name=name, at_ms=self.clock.now_ms(), detail=detail))

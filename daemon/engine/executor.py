@@ -4,6 +4,8 @@ An attempt whose lock, connection and rate slot are free is written by the commi
 (:meth:`Executor.start`), and a task reads its answer. Any other attempt has a task from the beginning, which waits for
 what is not free. Both ask :func:`~daemon.core.verbs.dispatch.may_go` immediately before the first byte.
 
+An armed order is made a shot (:mod:`daemon.engine.shots`), which leaves at its instant without the event loop.
+
 The task holds the lock until the outcome is known, however long that takes: after an unknown outcome it waits for the
 reconciler, or the operator, to end the doubt.
 
@@ -13,7 +15,7 @@ but not the engine: the engine waits for it while it drains, and cancels it befo
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -21,7 +23,7 @@ from typing import NamedTuple, TypeVar
 import anyio
 import anyio.lowlevel
 
-from daemon.clock import Clock, stopwatch_s
+from daemon.clock import NS_PER_MS, Clock, stopwatch_s
 from daemon.core.rules.retries import may_refit, needs_last_price
 from daemon.core.state.changes import Send
 from daemon.core.values.exchange_replies import Answer, NotSent, Refused
@@ -34,6 +36,8 @@ from daemon.engine.effects import Effects
 from daemon.engine.observer import Observer, Timing
 from daemon.engine.publisher import Publisher
 from daemon.engine.resource_locks import ResourceLocks
+from daemon.engine.shots import Left, Shots
+from daemon.engine.trigger import Trigger
 from daemon.engine.turns import Turns
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange, NotConnected, OrderRequest
@@ -70,6 +74,7 @@ class Executor:
         clock: Clock,
         turns: Turns,
         observer: Observer,
+        trigger: Trigger,
     ) -> None:
         self._observer = observer
         self._effects = effects
@@ -82,6 +87,7 @@ class Executor:
         self._runs = False
         self._under_way = 0
         self._ended = asyncio.Event()
+        self.shots = Shots(effects, exchange, clock, trigger, begin=self._begin, end=self._end)
 
     async def run(self) -> None:
         """Own the tasks of all requests to the exchange, until cancelled."""
@@ -91,12 +97,15 @@ class Executor:
                 await anyio.sleep_forever()
             finally:
                 self._runs = False
+                self.shots.close()
 
     def start(self, send: Send, commit: Commit) -> None:
         """Make an attempt once it is durable."""
         timing = Timing(stopwatch_s())
-        if send.fire_ms is None:
-            self._begin()
+        if send.fire_ms is not None:
+            self._tasks.create_task(self._attempt_at_instant(send, commit, timing))
+            return
+        self._begin()
         prepared = self._prepare_now(send)
         if prepared is not None and prepared.request.connect_now():
             write = partial(self._write_prepared, send, commit, prepared, timing)
@@ -150,9 +159,7 @@ class Executor:
             await self._ended.wait()
 
     def _prepare_now(self, send: Send) -> _Prepared | None:
-        """Prepare a request inside its resource's lock; ``None`` if its instant or the lock has to be waited for."""
-        if send.fire_ms is not None:
-            return None
+        """Prepare a request inside its resource's lock; ``None`` if the lock has to be waited for."""
         lock = None if send.token is None else self._locks.try_acquire(send.order.resource)
         if lock is None and send.token is not None:
             return None
@@ -185,17 +192,44 @@ class Executor:
             prepared.unlock()
 
     async def _attempt(self, send: Send, commit: Commit, timing: Timing, prepared: _Prepared | None = None) -> None:
-        if send.fire_ms is not None:
-            await commit.durable()
-            await self._reach(send.fire_ms)  # outside the lock: it may be taken back, and another order sent
-            timing.begin()
-        async with self._locks.of(send.order.resource) if send.token is not None else nullcontext():
-            if send.fire_ms is not None:
-                if not self._fire(send):
-                    return
-                self._begin()
+        async with self._lock_of(send):
             await self._place(send, commit, timing, prepared)
             await self._until_settled(send.order.order_id)
+
+    async def _attempt_at_instant(self, send: Send, commit: Commit, timing: Timing) -> None:
+        """Make an attempt at its instant: as a shot, or if that is not possible, like any other.
+
+        Its waits are outside the lock: it may be taken back, and another order sent.
+        """
+        await commit.durable()
+        while (request := await self.shots.ready(send)) is not None:
+            try:
+                async with self._lock_of(send):
+                    left = await self.shots.shoot(send, request)
+                    if left is not None:
+                        await self._follow(send, left, timing)
+                        return
+            finally:
+                self.shots.release(send, request)
+        at_ns = await self._reach(send)
+        timing.begin(self._clock.now_ns() - at_ns)
+        async with self._lock_of(send):
+            if not self._fire(send):
+                return
+            self._begin()
+            await self._place(send, commit, timing, None)
+            await self._until_settled(send.order.order_id)
+
+    async def _follow(self, send: Send, left: Left, timing: Timing) -> None:
+        """Read the answer to a shot that has left."""
+        timing.begin(self._clock.now_ns() - left.at_ns)
+        timing.left(left.wire_ns - left.at_ns)
+        await self._record(send, await left.request.answer(), left.wire_ns // NS_PER_MS, timing)
+        await self._until_settled(send.order.order_id)
+
+    def _lock_of(self, send: Send) -> AbstractAsyncContextManager[None]:
+        """Return the lock of a send's resource, if it needs one."""
+        return nullcontext() if send.token is None else self._locks.of(send.order.resource)
 
     async def _place(self, send: Send, commit: Commit, timing: Timing, prepared: _Prepared | None) -> None:
         began_ms = self._clock.now_ms()
@@ -290,11 +324,11 @@ class Executor:
         except NotReady:
             return None
 
-    async def _reach(self, fire_ms: int) -> None:
-        """Wait for an instant of the exchange's clock, which moves on ours when that clock is measured."""
-        exchange_time = self._effects.state.exchange_time
-        while (left_ms := exchange_time.local_ms(fire_ms) - self._clock.now_ms()) > 0:
+    async def _reach(self, send: Send) -> int:
+        """Wait for an order's instant, which moves when the exchange's clock is measured; return it, by our clock."""
+        while (left_ms := -((self._clock.now_ns() - (at_ns := self.shots.at_ns(send))) // NS_PER_MS)) > 0:
             await self._clock.reach(self._clock.now_ms() + (left_ms if left_ms <= NEAR_MS else left_ms // 2))
+        return at_ns
 
     def _fire(self, send: Send) -> bool:
         """Move an armed order to in_flight at its instant; return false if it was taken back."""

@@ -12,13 +12,17 @@ from daemon.core.values.exchange_replies import Answer
 class Timing(msgspec.Struct):
     """When an attempt reached each step, by the stopwatch in seconds; ``None`` if it did not."""
 
-    begun_s: float  # decided; for an armed order, its instant
+    begun_s: float  # decided; of an armed order, its instant by the exchange's clock, less the lead
     wire_s: float | None = None  # connected and allowed: the first byte is next
     answered_s: float | None = None
 
-    def begin(self) -> None:
-        """Set the beginning to now."""
-        self.begun_s = stopwatch_s()
+    def begin(self, late_ns: int) -> None:
+        """Set the beginning to an instant that was ``late_ns`` ago."""
+        self.begun_s = stopwatch_s() - late_ns / 1e9
+
+    def left(self, after_ns: int) -> None:
+        """Note that the first byte left ``after_ns`` after the beginning."""
+        self.wire_s = self.begun_s + after_ns / 1e9
 
 
 class Observer(Protocol):

@@ -238,8 +238,8 @@ class OrderCommands:
         administrators_only(caller)
         verb = partial(rescheduling.reschedule, execute_at_ms=execute_at_ms)
         order = await self._carry_out(verb, order_id, caller, reason)
-        if order.execute_at_ms != execute_at_ms:
-            raise WrongState(f"order {order_id} was not moved: its request has just left")
+        if order.state is State.IN_FLIGHT:
+            raise WrongState(f"order {order_id} is {order.state.value}: it was sent just now")
         return order
 
     async def switch(self, verb: Switch, caller: Caller, reason: str) -> None:

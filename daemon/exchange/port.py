@@ -72,6 +72,29 @@ class OrderRequest(Protocol):
         ...
 
 
+class ShotRequest(OrderRequest, Protocol):
+    """The request of one attempt at an instant, signed for it, on a connection of its own.
+
+    The engine calls :meth:`connect` and :meth:`reserve_rate_slot`, and then :meth:`~OrderRequest.write` at the instant,
+    in any thread. ``write`` returns false only if not one byte was written.
+    """
+
+    def reserve_rate_slot(self, at_ms: int) -> bool:
+        """Count the order at an instant of our clock, if the exchange's rate limit has room for it then."""
+        ...
+
+    def watch(self, dropped: Callable[[], None]) -> None:
+        """Call ``dropped`` in the loop when the connection can be read: the server has given it up, or answers.
+
+        It is called until the connection is released, or not watched any more, or its answer is read.
+        """
+        ...
+
+    def unwatch(self) -> None:
+        """Watch the connection no more."""
+        ...
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The state of the exchange's client."""
 
@@ -104,6 +127,14 @@ class Exchange(Protocol):
 
     def prepare(self, order: Order, attempt: Attempt) -> OrderRequest:
         """Sign and build the request of one attempt."""
+        ...
+
+    def prepare_shot(self, order: Order, attempt: Attempt, fire_ms: int) -> ShotRequest | None:
+        """Sign and build the request of one attempt at an instant of the exchange; ``None`` if that is not possible."""
+        ...
+
+    async def tend_connections(self, wanted: int) -> bool:
+        """Have so many connections for shots open, which no shot has yet; return whether any is open."""
         ...
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:

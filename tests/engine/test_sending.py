@@ -88,7 +88,9 @@ class Sending:
         ((self.send, _),) = self.bench.sends.values()
         clock = ManualClock(self.bench.now_ms)
         effects = cast("Any", SimpleNamespace(state=self.bench.state))
-        self._executor = Executor(effects, cast("Any", wire), cast("Any", None), clock, Turns(), NULL_OBSERVER)
+        self._executor = Executor(
+            effects, cast("Any", wire), cast("Any", None), clock, Turns(), NULL_OBSERVER, cast("Any", None)
+        )
         self._wire = wire
 
     async def __call__(self, send: Send | None = None, prepared: _Prepared | None = None) -> Answer:

@@ -86,7 +86,13 @@ class Sending:
         effects = SimpleNamespace(state=self.bench.state, guard=self._guard, decide=self._decide)
         publisher = SimpleNamespace(changed=lambda _: anyio.sleep_forever())
         self.executor = Executor(
-            cast("Any", effects), cast("Any", exchange), cast("Any", publisher), self.clock, self.turns, NULL_OBSERVER
+            cast("Any", effects),
+            cast("Any", exchange),
+            cast("Any", publisher),
+            self.clock,
+            self.turns,
+            NULL_OBSERVER,
+            cast("Any", SimpleNamespace(close=lambda: None)),
         )
         exchange.is_locked = lambda: self.executor._locks.of(self.send.order.resource).locked()
         self.scope = anyio.CancelScope()

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol, TypeVar
@@ -12,6 +13,8 @@ import looptime
 from anyio.abc import TaskGroup
 
 from daemon.clock import NS_PER_MS
+from daemon.engine.trigger import FIRED, HELD, RECALLED, Fired, Shot
+from daemon.exchange.mexc.own_connection import Dial
 from daemon.exchange.mexc.transport import BeforeWrite, Failure, Reply
 from daemon.simulator import messages
 from daemon.simulator.exchange import DelayedRequest, SimulatedExchange
@@ -208,6 +211,10 @@ class Network:
         self._wires = wires
         self._on_first_byte = on_first_byte  # is called for every request at the moment its first byte is sent
 
+    def dialer(self, life: Life) -> Dial:
+        """Return what opens connections for the shots of one run."""
+        return partial(self.dial, life)
+
     def transport(self, life: Life) -> "VirtualTransport":
         """Return the transport of one run."""
         return VirtualTransport(self, life)
@@ -215,6 +222,18 @@ class Network:
     def pooled(self, life: Life) -> "VirtualConnection | None":
         """Return an open connection of the pool, if there is one."""
         return VirtualConnection(self, life) if self._dice.random() < self._distance.pooled else None
+
+    async def dial(self, life: Life, timeout_s: float) -> "VirtualWarmConnection":
+        """Open a connection for a shot."""
+        async with asyncio.timeout(timeout_s):
+            await anyio.sleep(self._dice.uniform(0.001, 0.3))
+        if self._weather.refuses:
+            raise ConnectionRefusedError
+        return VirtualWarmConnection(self, life)
+
+    def drops(self) -> bool:
+        """Whether the server has just closed an idle connection."""
+        return self._weather.refuses or self._dice.random() < 0.1
 
     async def connect(self, life: Life) -> "VirtualConnection":
         """Open a connection, or reuse an open one."""
@@ -295,6 +314,82 @@ class VirtualConnection:
 
     def release(self) -> None:
         """Do nothing: there is no pool."""
+
+
+class VirtualWarmConnection(VirtualConnection):
+    """A connection for shots. The server closes some of them while they are idle."""
+
+    is_open = True
+
+    def write(self, request: bytes) -> bool:
+        """Write a request, unless the server has closed the connection."""
+        self.is_open = self.is_open and not self._network.drops()
+        return self.is_open and super().write(request) and self._answer is not None
+
+    async def reply(self, timeout_s: float) -> Reply | Failure:
+        """Read the answer."""
+        reply = await super().reply(timeout_s)
+        self.is_open = isinstance(reply, Reply)
+        return reply
+
+    def watch(self, dropped: Callable[[], None]) -> None:
+        """Drop the connection soon, or not."""
+        if self._network.drops():
+            asyncio.get_running_loop().call_later(0.1, self._drop, dropped)
+
+    def unwatch(self) -> None:
+        """Do nothing: a drop that is called later finds a shot that has ended."""
+
+    def close(self) -> None:
+        """Close it."""
+        self.is_open = False
+
+    def _drop(self, dropped: Callable[[], None]) -> None:
+        self.is_open = False
+        dropped()
+
+
+class VirtualTrigger:
+    """Fires shots in virtual time. The process may be killed between a shot and what depends on it."""
+
+    def __init__(self, life: Life, clock: VirtualClock, dice: Random) -> None:
+        self._life = life
+        self._clock = clock
+        self._dice = dice
+        self._is_closed = False
+
+    def hold(self, shot: Shot) -> None:
+        """Fire a shot at its instant."""
+        left_s = max(0, shot.at_ns() - self._clock.now_ns()) / 1e9
+        late_s = self._dice.choice((0, 0, 0.0005, 0.003))
+        asyncio.get_running_loop().call_later(left_s + late_s, self._fire, shot)
+
+    def recall(self, shot: Shot) -> bool:
+        """Take a shot back."""
+        if shot.state is HELD:
+            shot.state = RECALLED
+        return shot.state is RECALLED
+
+    def close(self) -> None:
+        """Fire nothing any more."""
+        self._is_closed = True
+
+    def _fire(self, shot: Shot) -> None:
+        if self._is_closed or self._life.killed or shot.state is not HELD:
+            return
+        at_ns, now_ns = shot.at_ns(), self._clock.now_ns()
+        if at_ns > now_ns:
+            self.hold(shot)
+            return
+        shot.state = FIRED
+        fired = Fired(shot.may_leave(at_ns, now_ns) and shot.write(), at_ns, now_ns)
+        if self._life.is_fragile and self._dice.random() < 0.05:
+            self._life.kill()
+        asyncio.get_running_loop().call_later(self._dice.choice((0, 0.0005, 0.004)), self._tell, shot, fired)
+
+    def _tell(self, shot: Shot, fired: Fired) -> None:
+        if not self._life.killed and not self._is_closed:
+            shot.done(fired)
 
 
 class VirtualTransport:

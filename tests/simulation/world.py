@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -12,7 +13,7 @@ import anyio
 from daemon.api.bot.trade_routes import trade_answer
 from daemon.config.credentials import PAPER
 from daemon.config.tables import Config, StoreTable
-from daemon.config.trading_tables import LocksTable, QueueTable, ReconcileTable
+from daemon.config.trading_tables import LaunchTable, LocksTable, QueueTable, ReconcileTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.events import Event
 from daemon.core.values.orders import Order
@@ -32,7 +33,17 @@ from daemon.simulator.control import MarketChange
 from daemon.simulator.exchange import SimulatedExchange
 from daemon.simulator.faults import Fault
 from tests.chaos.trades import read_answer
-from tests.simulation.seams import EPOCH_MS, Dead, Disk, Life, Network, VirtualClock, VirtualLoop, Weather
+from tests.simulation.seams import (
+    EPOCH_MS,
+    Dead,
+    Disk,
+    Life,
+    Network,
+    VirtualClock,
+    VirtualLoop,
+    VirtualTrigger,
+    Weather,
+)
 from tests.simulation.verdict import Records, Verdict, judge
 from tests.simulation.wishes import SYMBOLS, Wish, batches, wishes
 
@@ -48,6 +59,7 @@ BOT = Caller(actor="bot", administrator=False)
 OPERATOR = Caller(actor="operator", administrator=True)
 CONFIG = Config(
     queue=QueueTable(max_in_flight=8, drain_s=3.0),
+    launch=LaunchTable(lead_ms=0),  # so that no order may leave before its instant
     reconcile=ReconcileTable(lost_every_ms=20_000, startup_s=3.0),
     locks=LocksTable(cleanup_interval_s=7.0, retention_h=KEPT_S / 3_600),
     store=StoreTable(retention_days=cast("int", KEPT_S / 86_400)),  # a configuration file takes whole days only
@@ -125,6 +137,9 @@ class World:
             world.start_soon(self._markets)
             world.start_soon(self._change_weather)
             world.start_soon(self._operator)
+            for wish in day:
+                if wish.request.execute_at is not None:
+                    world.start_soon(self._interfere, wish, wish.request.execute_at)
             while self._now_s() < DAY_S:
                 await self._live(network, self._dice.choice((0.05, 1.0, 5.0, 20.0, 40.0)) * self._dice.random())
                 await anyio.sleep(self._dice.choice((0.0, 0.1, 3.0)))
@@ -141,8 +156,15 @@ class World:
         life = Life(is_fragile=for_s != QUIET_S)
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
-        exchange = MexcExchange(network.transport(life), PAPER, self._clock, CONFIG.exchange)
-        engine = Engine(store=store, exchange=exchange, clock=self._clock, emit=self._tell, rules=Rules(CONFIG))
+        exchange = MexcExchange(network.transport(life), PAPER, self._clock, CONFIG.exchange, dial=network.dialer(life))
+        engine = Engine(
+            store=store,
+            exchange=exchange,
+            clock=self._clock,
+            emit=self._tell,
+            rules=Rules(CONFIG),
+            trigger=VirtualTrigger(life, self._clock, self._fork()),
+        )
         ended = anyio.Event()
         try:
             async with anyio.create_task_group() as tasks:
@@ -271,6 +293,28 @@ class World:
                     await self._act(desk, dice)
                 except (Refusal, Dead, CommitFailed):
                     continue
+
+    async def _interfere(self, wish: Wish, execute_at: int) -> None:
+        """Cancel an order, release its lock or halt trading, at its instant or a little before or after."""
+        dice = self._fork()
+        if dice.random() < 0.4:
+            return
+        ahead_ms = execute_at - self._clock.now_ms() + dice.choice((-40, -2, -1, 0, 0, 1, 2, 5))
+        await anyio.sleep(max(0, ahead_ms) / 1_000)
+        desk = self._order_commands
+        order_ids = sorted(self._records.acknowledged.get(wish.number, ()))
+        if desk is None or not order_ids:
+            return
+        with anyio.move_on_after(5) as call, suppress(Refusal, Dead, CommitFailed):
+            self._calls.append(call)
+            if dice.random() < 0.6:
+                await desk.cancel(order_ids[0], OPERATOR, "not any more", 0)
+            else:
+                await desk.switch(operator.halt, OPERATOR, "not this one")
+                self._records.halted = True
+                await anyio.sleep(dice.uniform(0.001, 1))
+                if desk is self._order_commands:
+                    await self._resume(desk)
 
     async def _act(self, desk: OrderCommands, dice: Random) -> None:
         deed = dice.choice(("halt", "resume", "cancel", "cancel", "requeue", "resolve", "release", "clear"))

@@ -93,6 +93,9 @@ class Decision:
         start_ms = state.start_ms(order)
         has_instant = order.execute_at_ms is not None
         state.timers.set(state.deadline_ms(order) + 1, order.order_id, by_exchange=has_instant)
+        instant_ms = state.instant_ms(order)
+        if instant_ms is not None and instant_ms > self.now_ms:
+            state.instants.add(state.exchange_time.exchange_ms(instant_ms), order.order_id, self.exchange_ms)
         if start_ms > self.now_ms:
             state.timers.set(start_ms, order.order_id, by_exchange=has_instant and start_ms > order.not_before_ms)
             state.orders.later[order.order_id] = None

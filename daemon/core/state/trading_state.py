@@ -36,6 +36,7 @@ from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.exchange_time import ExchangeTime
 from daemon.core.state.gate import Gate
+from daemon.core.state.instants import Instants
 from daemon.core.state.launches import Launches
 from daemon.core.state.leases import LeaseKeys, LeaseQueue
 from daemon.core.state.listings import Listings
@@ -99,6 +100,7 @@ class TradingState:
         self.searches = Searches(self.orders)
         self.exchange_time = ExchangeTime()
         self.timers = Timers(self.exchange_time)
+        self.instants = Instants()
 
     def set_rules(self, rules: Rules) -> None:
         """Set new rules, for the next decisions."""

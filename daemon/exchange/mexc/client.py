@@ -24,11 +24,15 @@ from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.codes import SERVER_CODES
+from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.order_request import ORDER, MexcOrderRequest
+from daemon.exchange.mexc.own_connection import Dial
 from daemon.exchange.mexc.preflight import run_preflight
 from daemon.exchange.mexc.prices import LastPrices
 from daemon.exchange.mexc.replies import SUCCESS, envelope, raw
 from daemon.exchange.mexc.requests import BAD_REQUEST, OK, Requests
+from daemon.exchange.mexc.shot_connections import ShotConnections
+from daemon.exchange.mexc.shot_request import MexcShotRequest
 from daemon.exchange.mexc.signing import Parameters
 from daemon.exchange.mexc.sources import Sources, names
 from daemon.exchange.mexc.symbols import parse
@@ -52,10 +56,22 @@ class MexcExchange:
         clock: Clock,
         table: ExchangeTable,
         duplicate_codes: Collection[int] = (),
+        dial: Dial | None = None,
     ) -> None:
-        """Build the client; ``duplicate_codes`` are the codes that refuse a client order id that was used before."""
+        """Build the client.
+
+        Args:
+            transport: carries requests.
+            credentials: the account's key.
+            clock: the daemon's clock.
+            table: [exchange].
+            duplicate_codes: the codes that refuse a client order id that was used before.
+            dial: opens connections for orders that leave at an instant; without it they leave like any other.
+
+        """
         self._requests = Requests(transport, credentials, clock, table)
         self._duplicate_codes = duplicate_codes
+        self._shots = None if dial is None else ShotConnections(dial, self._requests.ping, IdleLimit())
         self._sources = Sources(self._requests)
         self._prices = LastPrices(self._requests)
         self._clock = clock
@@ -83,7 +99,18 @@ class MexcExchange:
 
     def prepare(self, order: Order, attempt: Attempt) -> MexcOrderRequest:
         """Sign and build the request of one attempt."""
-        return MexcOrderRequest(self._requests, self._duplicate_codes, order, attempt)
+        spare = _none if self._shots is None else self._shots.take_spare
+        return MexcOrderRequest(self._requests, self._duplicate_codes, order, attempt, spare=spare)
+
+    def prepare_shot(self, order: Order, attempt: Attempt, fire_ms: int) -> MexcShotRequest | None:
+        """Sign and build the request of one attempt at an instant; ``None`` without connections for that."""
+        if self._shots is None:
+            return None
+        return MexcShotRequest(self._requests, self._duplicate_codes, order, attempt, self._shots, fire_ms)
+
+    async def tend_connections(self, wanted: int) -> bool:
+        """Have so many connections for shots open, which no shot has yet; return whether any is open."""
+        return self._shots is not None and await self._shots.tend(wanted)
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
         """Query one source for an order."""
@@ -263,6 +290,10 @@ class MexcExchange:
         known = self._read_ms.items()
         self._read_ms = {pair: at_ms for pair, at_ms in known if pair in self._rules or now_ms < at_ms + FRESH_MS}
         self._read_ms[symbol] = max(now_ms, self._read_ms.get(symbol, 0))  # also where there is no such pair
+
+
+def _none() -> None:
+    """Return none: there is no spare connection."""
 
 
 def _address(contract: str) -> str:

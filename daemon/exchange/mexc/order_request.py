@@ -1,6 +1,6 @@
 """An order's request: signed and built at once, then connected, written and answered (:mod:`daemon.exchange.port`)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import aiohttp
 
@@ -20,15 +20,35 @@ ORDER = "/api/v3/order"
 class MexcOrderRequest:
     """The request of one attempt."""
 
-    def __init__(self, requests: Requests, duplicate_codes: Collection[int], order: Order, attempt: Attempt) -> None:
-        """Sign and build the request; it is valid until the order's deadline at most."""
+    def __init__(
+        self,
+        requests: Requests,
+        duplicate_codes: Collection[int],
+        order: Order,
+        attempt: Attempt,
+        *,
+        spare: Callable[[], Connection | None] = lambda: None,
+        at_ms: int | None = None,
+    ) -> None:
+        """Sign and build the request; it is valid until the order's deadline at most.
+
+        Args:
+            requests: signs, paces and sends.
+            duplicate_codes: codes that refuse a client order id that was used before.
+            order: the order.
+            attempt: the attempt.
+            spare: takes an open connection outside the pool, if there is one to spare.
+            at_ms: when the request is to arrive, by the exchange's clock; default: now.
+
+        """
         self.timeout_s = requests.table.timeout_ms / 1_000
         self.fresh_s = requests.table.recv_window_ms / 4_000
         self._requests = requests
         self._duplicate_codes = duplicate_codes
         has_instant = order.execute_at_ms is not None  # its deadline counts by the exchange's clock then
         until_ms = order.deadline_ms if has_instant else requests.exchange_ms(order.deadline_ms)
-        self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), until_ms)
+        self._prepared = requests.signed("POST", ORDER, _parameters(order, attempt), until_ms, at_ms)
+        self._spare = spare
         self._connection: Connection | None = None
 
     async def connect(self) -> None:
@@ -40,14 +60,16 @@ class MexcOrderRequest:
         """
         if self._connection is not None and not self._connection.reused:
             raise NotConnected(GIVEN_UP)
+        if self.connect_now():
+            return
         try:
             self._connection = await self._requests.transport.connect(self.timeout_s)
         except (aiohttp.ClientError, OSError) as error:
             raise NotConnected(describe(error)) from None
 
     def connect_now(self) -> bool:
-        """Get an open connection from the pool; return false if there is none."""
-        self._connection = self._requests.transport.pooled()
+        """Get an open connection from the pool, or a spare one; return false if there is none."""
+        self._connection = self._requests.transport.pooled() or self._spare()
         return self._connection is not None
 
     async def rate_slot(self) -> None:

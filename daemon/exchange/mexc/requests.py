@@ -23,6 +23,7 @@ FIRST_WAIT_MS = 500
 further refusal, up to a minute. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
 ENDPOINT_RATES = {"/api/v3/account": 2}
 """Requests per second that an endpoint takes (documented)."""
+PING = "/api/v3/ping"
 LONGEST_ENVELOPE = 4_000
 """The longest answer that is searched for a code, in bytes: a longer one is a list."""
 SAMPLES_AT_ONCE = 3
@@ -157,7 +158,18 @@ class Requests:
             error=self._error,
         )
 
-    def signed(self, method: str, path: str, parameters: str, until_ms: int | None = None) -> Prepared:
+    async def ping(self, connection: Connection) -> bool:
+        """Make the cheapest request on a connection, once the rate limit has room; return whether it was answered."""
+        await self.pacer.wait(1)
+        request = self.transport.build("GET", PING, self._public_headers)
+        if not connection.write(request):
+            return False
+        reply = await connection.reply(self.table.timeout_ms / 1_000)
+        return isinstance(self.received(Prepared(f"GET {PING}", PING, request, repeatable=True), reply), Reply)
+
+    def signed(
+        self, method: str, path: str, parameters: str, until_ms: int | None = None, at_ms: int | None = None
+    ) -> Prepared:
         """Sign a request that is valid for the configured window, and not after an instant.
 
         Args:
@@ -166,9 +178,10 @@ class Requests:
             parameters: the request's own parameters, as a query string.
             until_ms: an order's deadline by the exchange's clock: after it the exchange itself refuses the request as
                 stale.
+            at_ms: when it is to arrive, by the exchange's clock; default: now.
 
         """
-        now_ms = self.exchange_ms(self.clock.now_ms())
+        now_ms = self.exchange_ms(self.clock.now_ms()) if at_ms is None else at_ms
         window_ms = self.table.recv_window_ms
         if until_ms is not None:
             window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented

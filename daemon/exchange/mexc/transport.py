@@ -43,6 +43,8 @@ LONGEST_LINE = 1 << 16
 INTERIM = frozenset({100, *range(102, 200)})
 """Statuses that are followed by another answer. 101 is not."""
 
+READ_NOTHING = "HTTP 408 on an idle connection: the exchange read no request"
+
 GIVEN_UP = "ClientConnectionError: the server closed the new connection before the request"
 
 _SIGNATURE = re.compile(r"signature=[0-9a-fA-F]+")
@@ -189,13 +191,13 @@ class PooledConnection:
             if message.code not in INTERIM:
                 break
         if message.code == UNREAD and self.reused:  # its body, which may never come, says no more
-            return Failure(written=False, why="HTTP 408 on an idle connection: the exchange read no request")
+            return Failure(written=False, why=READ_NOTHING)
         body = bytearray()
         async for chunk in content.iter_any():
             body += chunk
             if len(body) > MAX_BODY:
                 raise aiohttp.ClientPayloadError(f"the answer is longer than {MAX_BODY} bytes")
-        return Reply(message.code, bytes(body), _retry_after_ms(message.headers.get("Retry-After")))
+        return Reply(message.code, bytes(body), retry_after_ms(message.headers.get("Retry-After")))
 
 
 class HttpTransport:
@@ -266,7 +268,7 @@ async def open_transport(base_url: str, connector: aiohttp.BaseConnector | None 
         yield HttpTransport(pool, url)
 
 
-def _retry_after_ms(text: str | None) -> int | None:
+def retry_after_ms(text: str | None) -> int | None:
     """Read ``Retry-After`` in seconds; an HTTP date, which MEXC does not send, is not read."""
     if text is None or not text.isascii() or not text.isdigit():
         return None

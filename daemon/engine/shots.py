@@ -1,0 +1,237 @@
+"""Shots: armed orders whose requests leave at their instants without the event loop.
+
+A shot is made ready shortly before its instant: its order is durable as armed, its request signed, and a warm
+connection taken for it. Then the trigger holds it (:mod:`daemon.engine.trigger`). Until its first byte leaves, a
+decision can recall it (:meth:`Shots.recall`, which the trading state calls); a recalled shot was never sent. After it
+has left, the loop is told, decides what is known already (``fire``), and reads the answer.
+
+Where no warm connection or rate slot is there in time, or the connection drops, the executor sends the order at its
+instant like any other.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import anyio
+
+from daemon.clock import NS_PER_MS, Clock
+from daemon.core.rules.lead import lead_ns
+from daemon.core.state.changes import Send
+from daemon.core.values.states import State
+from daemon.core.verbs.dispatch import fire, may_go
+from daemon.engine.effects import Effects
+from daemon.engine.timers import Alarm
+from daemon.engine.trigger import Fired, Shot, Trigger
+from daemon.errors import CommitFailed
+from daemon.exchange.port import Exchange, NotConnected, ShotRequest
+
+NS_PER_S = 1_000_000_000
+
+HOLD_AHEAD_MS = 500
+"""How long before its instant a shot takes its connection: no longer, because it is idle meanwhile."""
+
+TOO_LATE_NS = 5 * NS_PER_MS
+"""So shortly before its instant an order that has no connection yet is sent by the loop itself."""
+
+WARM_AHEAD_MS = 5_000
+"""How long before an instant connections are opened for it: time for several handshakes and proofs at the rate of
+[exchange] requests_per_s."""
+
+TEND_S = 0.25
+"""How often connections are looked after while an instant is near."""
+
+
+class Left(NamedTuple):
+    """A shot that has left."""
+
+    request: ShotRequest
+    at_ns: int  # its instant by the daemon's clock, less the lead
+    wire_ns: int  # when it was written
+
+
+class _Held:
+    """A shot that the trigger holds."""
+
+    __slots__ = ("is_counted", "left", "request", "send", "shot")
+
+    def __init__(self, send: Send, request: ShotRequest) -> None:
+        self.send = send
+        self.request = request
+        self.shot: Shot
+        self.left: asyncio.Future[Left | None] = asyncio.get_running_loop().create_future()
+        self.is_counted = False  # as a request under way
+
+    def end(self, left: Left | None) -> None:
+        """Tell its task what became of it; ``None`` if it was not written."""
+        if not self.left.done():  # done: the task was cancelled
+            self.left.set_result(left)
+
+
+class Shots:
+    """Makes shots ready, and follows them."""
+
+    def __init__(
+        self,
+        effects: Effects,
+        exchange: Exchange,
+        clock: Clock,
+        trigger: Trigger,
+        *,
+        begin: Callable[[], None],
+        end: Callable[[], None],
+    ) -> None:
+        """Build it; ``begin`` and ``end`` count a request under way."""
+        self._effects = effects
+        self._exchange = exchange
+        self._clock = clock
+        self._trigger = trigger
+        self._begin = begin
+        self._end = end
+        self._held: dict[str, _Held] = {}  # by client order id
+        self._served: set[str] = set()  # ids of the orders that have a connection
+        self._alarm = Alarm(clock)
+
+    def at_ns(self, send: Send) -> int:
+        """Return when an armed order is to leave, by the daemon's clock, so that it arrives at its instant."""
+        exchange_clock = self._exchange.clock
+        lead = lead_ns(self._effects.state.rules.config.launch, exchange_clock.round_trip_ns)
+        return exchange_clock.local_ns(send.fire_ms or 0) - lead
+
+    def recall(self, client_order_id: str) -> bool:
+        """Take an armed order's request back; false if it has left, or is leaving."""
+        held = self._held.get(client_order_id)
+        if held is None:
+            return True
+        if self._trigger.recall(held.shot):
+            held.end(None)
+            return True
+        self._count(held)
+        return False
+
+    async def ready(self, send: Send) -> ShotRequest | None:
+        """Wait until shortly before an order's instant; return its request on a warm connection.
+
+        Returns:
+            ``None``, perhaps before the instant, if it cannot leave as a shot, or was taken back.
+
+        """
+        ahead_ms = self.at_ns(send) // NS_PER_MS - HOLD_AHEAD_MS - self._clock.now_ms()
+        if ahead_ms > 0:
+            await anyio.sleep(ahead_ms / 1_000)
+        left_ns = self.at_ns(send) - self._clock.now_ns() - TOO_LATE_NS
+        at_ms = self.at_ns(send) // NS_PER_MS
+        if left_ns <= 0 or not self._is_armed(send) or may_go(self._effects.state, send, at_ms) is not None:
+            return None
+        request = self._exchange.prepare_shot(send.order, send.attempt, send.fire_ms or 0)
+        if request is None:
+            return None
+        self._served.add(send.order.order_id)
+        try:
+            async with asyncio.timeout(left_ns / NS_PER_S):
+                await request.connect()
+        except (NotConnected, TimeoutError):
+            self.release(send, request)
+            return None
+        if not request.reserve_rate_slot(at_ms):
+            self.release(send, request)
+            return None
+        return request
+
+    async def shoot(self, send: Send, request: ShotRequest) -> Left | None:
+        """Let the trigger fire a request at its instant; return ``None`` if it was not written.
+
+        It was recalled then, or its connection dropped, perhaps before the instant.
+        """
+        if not self._is_armed(send):
+            return None
+        held = _Held(send, request)
+        fire_ms = send.fire_ms or 0
+        until_deadline_ns = (send.order.deadline_ms + 1 - fire_ms) * NS_PER_MS - 1  # both by the exchange's clock
+        loop, guard = asyncio.get_running_loop(), self._effects.guard
+        held.shot = Shot(
+            fire_ms,
+            partial(self.at_ns, send),
+            latest_ns=min(round(request.fresh_s * NS_PER_S), until_deadline_ns),
+            write=request.write,
+            done=lambda fired: loop.call_soon_threadsafe(guard, partial(self._fired, held, fired)),
+        )
+        self._held[send.attempt.client_order_id] = held
+        request.watch(partial(self._dropped, held))
+        self._trigger.hold(held.shot)
+        try:
+            return await held.left
+        finally:
+            self._trigger.recall(held.shot)  # if the task was cancelled
+            self._held.pop(send.attempt.client_order_id, None)
+
+    def release(self, send: Send, request: ShotRequest) -> None:
+        """Give back what a request holds that was not written."""
+        request.release()
+        self._served.discard(send.order.order_id)
+
+    def close(self) -> None:
+        """Recall every shot: the engine ends."""
+        self._trigger.close()
+
+    def look_again(self) -> None:
+        """Wake the task that looks after connections, if an instant is nearer than it knows."""
+        self._alarm.bring_forward(self._due_ms())
+
+    async def run(self) -> None:
+        """Have warm connections when instants are near, until cancelled."""
+        while True:
+            state = self._effects.state
+            now_ms = state.exchange_time.exchange_ms(self._clock.now_ms())
+            limit = state.rules.config.queue.max_in_flight
+            near = state.instants.until(now_ms, now_ms + WARM_AHEAD_MS, limit)
+            wanted = sum(order_id not in self._served and self._waits(order_id) for order_id in near)
+            if await self._exchange.tend_connections(wanted) or near:
+                await anyio.sleep(TEND_S)
+            else:
+                await self._alarm.sleep_until(self._due_ms())
+
+    def _waits(self, order_id: str) -> bool:
+        order = self._effects.state.orders.get(order_id)
+        return order is not None and order.state in {State.QUEUED, State.ARMED}
+
+    def _due_ms(self) -> int | None:
+        state = self._effects.state
+        next_ms = state.instants.next_ms(state.exchange_time.exchange_ms(self._clock.now_ms()))
+        return None if next_ms is None else state.exchange_time.local_ms(next_ms) - WARM_AHEAD_MS
+
+    def _dropped(self, held: _Held) -> None:
+        """Let an order that has not left leave by another connection: the server gave this one up."""
+        held.request.unwatch()
+        if self._trigger.recall(held.shot):
+            held.end(None)
+
+    def _fired(self, held: _Held, fired: Fired) -> None:
+        """Decide what the trigger has done; it runs in the loop."""
+        if held.left.cancelled():
+            return  # as after a crash, the next start queries the order
+        if not fired.written:
+            del self._held[held.send.attempt.client_order_id]
+            if held.is_counted:
+                self._end()
+            held.end(None)
+            return
+        self._count(held)
+        try:
+            self._effects.decide(fire, held.send, fired.wire_ns // NS_PER_MS)
+        except CommitFailed as failed:
+            held.left.set_exception(failed)
+            return
+        held.end(Left(held.request, fired.at_ns, fired.wire_ns))
+
+    def _count(self, held: _Held) -> None:
+        if not held.is_counted:
+            held.is_counted = True
+            self._begin()
+
+    def _is_armed(self, send: Send) -> bool:
+        order = self._effects.state.orders.get(send.order.order_id)
+        return (
+            order is not None and order.state is State.ARMED and order.client_order_id == send.attempt.client_order_id
+        )
