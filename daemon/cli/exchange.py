@@ -31,7 +31,11 @@ class _WithFaults(click.Command):
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of market and faults.")
 @click.option("--balance", "balances", multiple=True, metavar="ASSET=AMOUNT", help="Balance of a new book; repeatable.")
 @click.option(
-    "--listing", "listings", multiple=True, metavar="SYMBOL@UNIXMS[:CAP[:CODE]]", help="New listing; repeatable."
+    "--listing",
+    "listings",
+    multiple=True,
+    metavar="SYMBOL@UNIXMS[:CAP[:CODE]]",
+    help="New listing, or the JSON of one as in the handbook; repeatable.",
 )
 @click.option("--fault", "faults", multiple=True, metavar="KIND[:NAME=VALUE,…]", help="Fault to inject; repeatable.")
 @click.option("--faults", "faults_file", metavar="FILE", help="Faults as TOML or JSON: [[faults]] kind = …")

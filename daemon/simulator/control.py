@@ -49,14 +49,19 @@ class MarketChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     minimum_value: Decimal | None = None
     maximum_value: Decimal | None = None
     maximum_value_market: Decimal | None = None
+    bid_multiplier_up: Decimal | None = None
+    """A BUY may cost the last price times 1 + this; a new listing has no such limit until it is set."""
+    ask_multiplier_down: Decimal | None = None
+    """A SELL may offer the last price times 1 - this."""
     depth_value: Decimal | None = None
     """The largest value of a level, in the quote asset; 0: an empty book from the next tick on."""
     volatility: Annotated[int, msgspec.Meta(ge=0, le=1_000)] | None = None
     """The largest step of a tick in units of 0.01 %; 0: a constant price."""
 
 
-_AMOUNTS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value_market", "depth_value")
-_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volatility", *_AMOUNTS)
+_NUMBERS = ("minimum_quantity", "minimum_value", "maximum_value", "maximum_value_market", "depth_value")
+_AMOUNTS = (*_NUMBERS, "bid_multiplier_up", "ask_multiplier_down")
+_RULES = ("status", "trade_side_type", "tradable_by_api", "order_types", "volatility", *_NUMBERS)
 
 
 def change_venue(venue: Venue, request: Request, now_ms: int) -> dict[str, object]:
@@ -90,8 +95,12 @@ def change_market(venue: Venue, change: MarketChange, now_ms: int) -> dict[str, 
     _check_numbers([quantity for _, quantity in levels], symbol.quantity_decimals)
     given = {name: getattr(change, name) for name in _RULES if getattr(change, name) is not None}
     for name in _AMOUNTS:
-        if name in given and not is_amount(given[name]):
+        if getattr(change, name) is not None and not is_amount(getattr(change, name)):
             raise ValueError(f"{name} must not be negative")
+    if change.bid_multiplier_up is not None:
+        given["highest_bid"] = 1 + change.bid_multiplier_up
+    if change.ask_multiplier_down is not None:
+        given["lowest_ask"] = 1 - change.ask_multiplier_down
     venue.change(msgspec.structs.replace(symbol, **given))
     if change.price is not None:
         venue.jump(change.symbol, change.price, now_ms)

@@ -34,7 +34,7 @@ Decimals = Annotated[int, msgspec.Meta(ge=0, le=_MAX_DECIMALS)]
 
 
 class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A request to list a symbol."""
+    """A request to list a symbol. It has no price band until `MarketChange` sets one."""
 
     symbol: str
     opens_at: Moment
@@ -79,7 +79,7 @@ class Listing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
             price=price,
             price_decimals=decimals if self.price_decimals is None else self.price_decimals,
             quantity_decimals=self.quantity_decimals,
-            highest_bid=None,  # the cap replaces the price band
+            highest_bid=None,
             lowest_ask=None,
             opens_ms=self.opens_at,
             announced_ms=self.announced_open,
@@ -158,11 +158,16 @@ def _checked(symbol: Symbol) -> Symbol:
 
 
 def parse_listing(text: str) -> Listing:
-    """Parse `SYMBOL@UNIXMS[:CAP[:CODE]]`; cap and code may be empty.
+    """Parse `SYMBOL@UNIXMS[:CAP[:CODE]]`, where cap and code may be empty, or the JSON of a `Listing`.
 
     Raises:
         ConfigurationInvalid: the text has another form.
     """
+    if text.startswith("{"):
+        try:
+            return msgspec.json.decode(text, type=Listing)
+        except msgspec.DecodeError as error:
+            raise ConfigurationInvalid(f"the listing {text}: {error}") from None
     found = _LISTING.fullmatch(text)
     if found is None:
         raise ConfigurationInvalid(f"a listing is SYMBOL@UNIXMS[:CAP[:CODE]], not {text!r}")

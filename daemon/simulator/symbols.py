@@ -124,15 +124,12 @@ def _filters_json(symbol: Symbol) -> list[dict[str, object]]:
     The document multiplies the last price by the multiplier itself, and shows 0.005 for BTCUSDT: that would forbid
     every order. So the multipliers are what may be added and subtracted (live samples: 0.2 and 0.1).
     """
-    if symbol.highest_bid is None or symbol.lowest_ask is None:
-        return []
-    return [
-        {
-            "filterType": "PERCENT_PRICE_BY_SIDE",
-            "bidMultiplierUp": plain(symbol.highest_bid - 1),
-            "askMultiplierDown": plain(1 - symbol.lowest_ask),
-        }
-    ]
+    multipliers: dict[str, object] = {}
+    if symbol.highest_bid is not None:
+        multipliers["bidMultiplierUp"] = plain(symbol.highest_bid - 1)
+    if symbol.lowest_ask is not None:
+        multipliers["askMultiplierDown"] = plain(1 - symbol.lowest_ask)
+    return [{"filterType": "PERCENT_PRICE_BY_SIDE"} | multipliers] if multipliers else []
 
 
 # base asset, price, price decimals, quantity decimals, largest value of a level

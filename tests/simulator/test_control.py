@@ -141,6 +141,7 @@ def test_a_market_without_depth_is_empty_from_the_next_tick_on(trader: Trader) -
         ({"symbol": "BTCUSDT", "depthValue": "Infinity"}, 400),
         ({"symbol": "BTCUSDT", "minimumQuantity": "NaN"}, 400),
         ({"symbol": "BTCUSDT", "volatility": -1}, 400),
+        ({"symbol": "BTCUSDT", "bidMultiplierUp": "-0.1"}, 400),
         ({"symbol": "BTCUSDT", "status": "4"}, 400),
         ({"symbol": "BTCUSDT", "tradeSideType": 0}, 400),
         ({"symbol": "BTCUSDT", "colour": "red"}, 400),

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.simulator.errors import ConfigurationInvalid
+from daemon.simulator.errors import Code, ConfigurationInvalid
 from daemon.simulator.faults import Fault, parse_fault, read_faults
 from daemon.simulator.launch import read_faults_file
 from daemon.simulator.messages import Reply
@@ -61,11 +61,24 @@ def test_a_429_has_the_retry_after_header(trader: Trader) -> None:
     assert placed(trader) == 0
 
 
-@pytest.mark.parametrize(("code", "expected"), [(0, 30001), (30016, 30016), (10098, 10098), (30002, 30002)])
-def test_every_code_of_the_table_can_be_injected(trader: Trader, code: int, expected: int) -> None:
-    reply = place_with(trader, Fault("refused", code=code))
-    assert (reply.status, msgspec.json.decode(reply.body)["code"]) == (400, expected)
+@pytest.mark.parametrize("code", Code)
+def test_every_code_of_the_table_can_be_injected(trader: Trader, code: Code) -> None:
+    reply = place_with(trader, Fault("refused", code=code.value))
+    assert (reply.status, msgspec.json.decode(reply.body)["code"]) == (code.status, code.value)
     assert placed(trader) == 0
+
+
+def test_a_refusal_has_the_code_of_a_closed_listing_by_default(trader: Trader) -> None:
+    reply = place_with(trader, Fault("refused"))
+    assert (reply.status, msgspec.json.decode(reply.body)["code"]) == (400, 30001)
+
+
+def test_a_fraction_of_the_orders_is_turned_away(trader: Trader) -> None:
+    """As when other programs use up the limit."""
+    trader.exchange.set_faults([Fault("rate_limited", probability=0.25)])
+    statuses = [trader.send("POST", "order", **order()).status for _ in range(400)]
+    assert 60 < statuses.count(429) < 140
+    assert statuses.count(200) == 400 - statuses.count(429) == placed(trader)
 
 
 def test_a_junk_body_cannot_be_read(trader: Trader) -> None:

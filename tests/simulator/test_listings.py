@@ -155,10 +155,26 @@ def test_a_buy_of_a_new_base_asset_creates_its_balance(sniper: Trader) -> None:
         ("NEWUSDT@1:0.05:10007", Listing("NEWUSDT", 1, Decimal("0.05"), code_before=10007)),
         ("NEWUSDT@1::10007", Listing("NEWUSDT", 1, code_before=10007)),
         ("NEWUSDT@1:", Listing("NEWUSDT", 1)),
+        ('{"symbol": "NEWUSDT", "opensAt": 9, "shownFrom": 5}', Listing("NEWUSDT", 9, shown_from=5)),
     ],
 )
 def test_a_listing_is_read_from_the_command_line(text: str, listing: Listing) -> None:
     assert parse_listing(text) == listing
+
+
+def test_a_listing_in_malformed_json_is_refused() -> None:
+    for text in ('{"symbol": "NEWUSDT"}', "{", '{"symbol": "NEWUSDT", "opensAt": 1, "codeBefore": 1}'):
+        with pytest.raises(ConfigurationInvalid, match="the listing"):
+            parse_listing(text)
+
+
+def test_a_listing_can_have_a_price_band(sniper: Trader) -> None:
+    status, rules = sniper.control("POST", "market", {"symbol": "NEWUSDT", "bidMultiplierUp": "0.05"})
+    assert (status, rules["filters"]) == (200, [{"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "0.05"}])
+    sniper.change("NEWUSDT", volatility=0)
+    sniper.now_ms = OPENS_MS
+    assert sniper.refused(**NEW | {"price": "0.04726"})[0] == 30087
+    assert sniper.place(**NEW | {"price": "0.04725"})
 
 
 @pytest.mark.parametrize(
