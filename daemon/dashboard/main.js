@@ -82,7 +82,7 @@ function onEvent(name, event) {
   if (about !== "request" && about !== "store") refresh.board();
   if (about === "order" || about === "lock") refresh.tables();
   if (about === "order") refresh.history();
-  if (orderId !== null && event.orderId === orderId) refresh.order();
+  if (orderId !== null && (event.orderId === orderId || about === "listing")) refresh.order();
 }
 
 function noteFailure(error) {
@@ -184,7 +184,7 @@ setInterval(() => {
   showBanners();
 }, TICK_MS);
 setInterval(() => {
-  if (lostSince === null) for (const each of ["board", "stats", "alerts"]) refresh[each]();
+  if (lostSince === null) for (const each of ["board", "stats", "alerts", "order"]) refresh[each]();
 }, POLL_MS);
 readAll();
 readBoard().then(acting.reopen, noteFailure);

@@ -110,7 +110,6 @@ class Engine:
         health = self.exchange.health()
         condition = ExchangeCondition(
             reachable=health.reachable,
-            offset_ms=health.offset_ms,
             uncertainty_ms=health.uncertainty_ms,
             measured_ms=health.measured_ms,
             warm=self.exchange.is_warm(),

@@ -98,7 +98,8 @@ class ListingWatch:
         while True:
             now_ms = self._effects.clock.now_ms()
             ahead_ms = (state.rules.config.alerts.armed_not_ready_min + 1) * MINUTE_MS
-            next_ms = min((at_ms for at_ms in state.orders.timed.instants() if at_ms >= now_ms), default=None)
+            instants = map(state.exchange_time.local_ms, state.orders.timed.instants())
+            next_ms = min((at_ms for at_ms in instants if at_ms >= now_ms), default=None)
             due_ms = None if next_ms is None else max(next_ms - ahead_ms, checked_ms + ACCOUNT_MS)
             if due_ms is None or now_ms < due_ms:
                 await self._account_alarm.sleep_until(due_ms)

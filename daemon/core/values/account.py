@@ -18,7 +18,6 @@ class ExchangeCondition(msgspec.Struct, frozen=True, kw_only=True):
     """The condition of the exchange's client at one moment."""
 
     reachable: bool | None  # None: not tried yet
-    offset_ms: int | None  # the exchange's clock minus ours
-    uncertainty_ms: float | None  # by how much the offset is wrong at most
+    uncertainty_ms: float | None  # by how much the offset of its clock is wrong at most
     measured_ms: int | None  # when, by our clock
     warm: bool | None  # whether a connection is open, so that an order need not open one

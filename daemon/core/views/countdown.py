@@ -51,8 +51,9 @@ class Countdowns:
         self._state = state
         self._condition = condition
         self._now_ms = now_ms
+        self._exchange_ms = state.exchange_time.exchange_ms(now_ms)
         ahead_ms = state.rules.config.alerts.armed_not_ready_min * MINUTE_MS
-        ids = islice(state.orders.timed.within(now_ms, now_ms + ahead_ms), MAX_JUDGED)
+        ids = islice(state.orders.timed.within(self._exchange_ms, self._exchange_ms + ahead_ms), MAX_JUDGED)
         self._near = [state.orders[order_id] for order_id in ids]
         self._needs: dict[tuple[str, int | None], Decimal] = {}
         for order in self._near:
@@ -63,15 +64,15 @@ class Countdowns:
 
     def of(self, order: Order) -> Countdown | None:
         """Return the countdown of an order; ``None`` if it does not wait for an instant that is still to come."""
-        if order.execute_at_ms is None or order.state not in WAITING or order.execute_at_ms <= self._now_ms:
+        if order.execute_at_ms is None or order.state not in WAITING or order.execute_at_ms <= self._exchange_ms:
             return None
         listing = self._state.listings.known.get(order.symbol)
         rules = None if listing is None else listing.rules
         was_asked = listing is not None and (rules is not None or listing.seen_ms is not None)
-        offset_ms, ready = self._condition.offset_ms, self._judge(order)
+        ready = self._judge(order)
         return Countdown(
             at_ms=order.execute_at_ms,
-            exchange_now_ms=None if offset_ms is None else self._now_ms + offset_ms,
+            exchange_now_ms=self._exchange_ms if self._state.exchange_time.is_measured else None,
             shown=rules is not None if was_asked else None,
             tradable=listing.is_tradable if listing is not None and was_asked else None,
             first_open_ms=None if rules is None else rules.first_open_ms,
@@ -90,7 +91,7 @@ class Countdowns:
         gone = sum(
             len(timed[symbol])
             for symbol, listing in known.items()
-            if symbol in timed and (listing.vanished or is_too_far(listing, self._now_ms))
+            if symbol in timed and (listing.vanished or is_too_far(listing, self._exchange_ms))
         )
         by_lack = Counter(lack for found in lacks for lack in found)
         return Unready(sum(map(bool, lacks)), dict(by_lack), gone)

@@ -60,12 +60,23 @@ def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -
     if state.gate.check_pending:
         return Outlook(f"it waits: {CHECKING}")
     if order.order_id not in state.queue:
-        return Outlook("it waits for its time", state.start_ms(order))
+        return Outlook(f"it waits for its time{_why_not_earlier(state, order)}", state.start_ms(order))
     holder = state.locks.blocker(order.resource)
     if holder is not None and holder.order_id != order.order_id and not order.skip_lock:
         return Outlook(f"it waits for {order.resource}, held by {holder.order_id or holder.owner_id}")
     before = "" if ahead is None else f", {ahead} before it"
     return Outlook(f"it waits for its turn{before}, within the exchange's rate", max(now_ms, order.not_before_ms))
+
+
+def _why_not_earlier(state: TradingState, order: Order) -> str:
+    """Say that an order keeps its own instant, if its pair opens before that."""
+    listing = state.listings.known.get(order.symbol)
+    if listing is None or listing.seen_ms is None or listing.opens_ms is None or order.execute_at_ms is None:
+        return ""
+    if not listing.seen_ms < listing.opens_ms < order.execute_at_ms:
+        return ""
+    chosen = "the operator chose it" if order.instant_is_manual else "its signal asked for it"
+    return f", although its pair opens earlier, at {listing.opens_ms}: {chosen}"
 
 
 def _next_search_ms(state: TradingState, order: Order) -> int | None:

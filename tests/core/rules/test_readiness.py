@@ -14,7 +14,7 @@ from daemon.core.values.symbols import CLOSED, UNFIT
 from tests.core.making import NOON_MS, limit_order, order, symbol_rules
 
 AT_MS = NOON_MS + 60_000
-GOOD = ExchangeCondition(reachable=True, offset_ms=5, uncertainty_ms=20, measured_ms=NOON_MS, warm=True)
+GOOD = ExchangeCondition(reachable=True, uncertainty_ms=20, measured_ms=NOON_MS, warm=True)
 OPENING = Listing(rules=symbol_rules(first_open_ms=AT_MS, trade_sides=CLOSED), seen_ms=NOON_MS)
 OPEN = Listing(rules=symbol_rules(), seen_ms=NOON_MS)
 UNSEEN = Listing(rules=None, seen_ms=NOON_MS)

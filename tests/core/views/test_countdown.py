@@ -4,20 +4,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from daemon.core.rules.readiness import Lack
 from daemon.core.values.account import Account, ExchangeCondition
 from daemon.core.values.listings import Listing
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import MAX_AHEAD_MS
+from daemon.core.verbs.clock_steps import measured
 from daemon.core.verbs.listings import learn, learn_account
 from daemon.core.views.countdown import Countdown, Countdowns, Unready
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, symbol_rules
 
 MINUTE_MS = 60_000
-GOOD = ExchangeCondition(reachable=True, offset_ms=7, uncertainty_ms=20, measured_ms=NOON_MS, warm=True)
+GOOD = ExchangeCondition(reachable=True, uncertainty_ms=20, measured_ms=NOON_MS, warm=True)
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ def funds(bench: Bench, usdt: int) -> None:
 
 def test_a_waiting_order_shows_its_instant_and_what_is_known_of_its_pair(bench: Bench) -> None:
     order = sniped(bench)
+    bench.decide(measured, 7)
     assert countdowns(bench).of(order) == Countdown(
         at_ms=NOON_MS + MINUTE_MS,
         exchange_now_ms=NOON_MS + 7,
@@ -86,10 +87,9 @@ def test_an_order_that_does_not_wait_for_an_instant_has_no_countdown(bench: Benc
     ):
         assert countdowns(bench).of(order) is None
     armed = sniped(bench, 300, snipe_target_id="armed")
-    assert countdowns(bench).of(armed) is not None
-    unknown = Countdowns(bench.state, replace(GOOD, offset_ms=None), bench.now_ms).of(armed)
-    assert unknown is not None
-    assert unknown.exchange_now_ms is None
+    unmeasured = countdowns(bench).of(armed)
+    assert unmeasured is not None
+    assert unmeasured.exchange_now_ms is None
 
 
 def test_the_balance_must_cover_all_orders_of_an_instant(bench: Bench) -> None:

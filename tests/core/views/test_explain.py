@@ -1,6 +1,7 @@
 """Outlook: what comes next for an order, and when; for an order in any state."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import Order
 from daemon.core.values.states import FINISHED, State
+from daemon.core.verbs.rescheduling import reschedule
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, order, placed, query, refused, report, rules, unclear
+from tests.core.making import NOON_MS, everywhere, order, placed, query, refused, report, rules, symbol_rules, unclear
 from tests.support.steps import at_once
 
 
@@ -190,3 +192,31 @@ def test_a_dead_letter_can_be_requeued_or_withdrawn_and_a_final_state_cannot(ben
 def test_an_order_without_its_history_says_why(bench: Bench) -> None:
     said = advice(bench.state, order(State.FILLED, finished_ms=NOON_MS), has_events=False)
     assert "past their retention" in str(said)
+
+
+@pytest.mark.parametrize("is_manual", [False, True], ids=["by its signal", "by the operator"])
+def test_an_order_that_waits_beyond_the_open_of_its_pair_says_whose_instant_it_keeps(
+    bench: Bench, *, is_manual: bool
+) -> None:
+    order = bench.submit(execute_at=bench.now_ms + 60_000)
+    if is_manual:
+        order = bench.verb(partial(reschedule, execute_at_ms=bench.now_ms + 60_000), order)
+    assert outlook(bench.state, order, bench.now_ms).what == "it waits for its time"
+    for opens_ms in (None, bench.now_ms - 1, bench.now_ms + 60_000):
+        bench.show(symbol_rules(first_open_ms=opens_ms))
+        assert outlook(bench.state, bench.order(order), bench.now_ms).what == "it waits for its time"
+    bench.show(symbol_rules(first_open_ms=bench.now_ms + 30_000))
+    what = outlook(bench.state, bench.order(order), bench.now_ms).what
+    whose = "the operator chose it" if is_manual else "its signal asked for it"
+    assert what == f"it waits for its time, although its pair opens earlier, at {bench.now_ms + 30_000}: {whose}"
+
+
+def test_a_retry_without_an_instant_waits_for_its_time(bench: Bench) -> None:
+    order = bench.submit(execute_at=bench.now_ms + 60_000)
+    bench.show(symbol_rules(first_open_ms=bench.now_ms + 30_000))
+    plain = bench.submit(quote_order_qty=Decimal(11))
+    bench.halt()
+    bench.resume()
+    bench.answer(plain, refused())
+    assert outlook(bench.state, bench.order(plain), bench.now_ms).what == "it waits for its time"
+    assert bench.order(order).state is State.QUEUED

@@ -78,9 +78,11 @@ async def test_a_waiting_order_shows_what_is_known_of_its_pair_and_what_it_lacks
     await dashboard.page.look_like(scheme=scheme)
     await dashboard.page.picture(f"waiting-{scheme}")
     await dashboard.page.js(f"location.hash = '#/orders/{order_id}'")
-    found = await dashboard.page.until("document.querySelector('.lacks') && document.querySelector('main').innerText")
-    assert "pair closed, opens 2" in found
-    assert "funded no, permitted yes" in found
+    found = await dashboard.page.until(
+        "document.querySelector('#explain .pair')?.innerText.includes('pair closed, opens ')"
+        " && document.getElementById('explain').innerText"
+    )
+    assert "funded no, permitted " in found
     assert "missing: funds" in found
     await dashboard.page.picture(f"countdown-{scheme}")
     dashboard.daemon.ask("DELETE", f"/v1/orders/{order_id}")
