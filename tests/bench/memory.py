@@ -21,13 +21,23 @@ BATCH = 500
 SLOWLY = {"exchange": {"order_rate_per_s": 1}, "queue": {"max_in_flight": 1, "buy_deadline_ms": DAY_MS}}
 """Orders stay queued."""
 
+QUICKLY = {"exchange": {"weight_per_10s": 1_000_000, "requests_per_s": 1_000_000}}
+"""Orders are finished soon: the query that shows an order's end does not wait for others. An unfinished one stays in
+memory."""
+
+SETTLES_S = 120.0
+"""The longest wait until all of them are."""
+
+FIRST = 10_000
+"""Orders that fill what is bounded before memory is measured: the latest events, SQLite's caches, room for a batch."""
+
 METRICS = {
     "ready_ms": Metric("from the start of the process to ready, ms", 0),
     "recovered_ms": Metric("of it, reading the orders, ms", 0),
     "resident_mb": Metric("memory when ready, MB", 1),
     "bytes_per_queued_order": Metric("memory per queued order while they are queued, bytes", 0),
     "bytes_per_recovered_order": Metric("memory per queued order after a start, bytes", 0),
-    "bytes_per_traded_order": Metric("growth of memory per traded order, bytes", 0),
+    "bytes_per_traded_order": Metric("growth of memory per traded and finished order, bytes", 0),
 }
 
 
@@ -44,10 +54,8 @@ def measure(directory: Path, *, queued: int, finished: int, traded: int, rounds:
         def one(number: int) -> Round:
             found = {name: _start(databases[name], exchange) for name in turns(databases, number)}
             grown = (found["full"]["resident_mb"] - found["empty"]["resident_mb"]) * 1e6
-            return {
-                "empty": found["empty"],
-                f"{queued:,} queued, {finished:,} done": found["full"] | {"bytes_per_recovered_order": grown / queued},
-            }
+            full = found["full"] | {"bytes_per_recovered_order": grown / (FIRST + queued)}
+            return {"empty": found["empty"], f"{FIRST + queued:,} queued, {finished:,} done": full}
 
         one(0)  # so that the first start finds the same caches as the others
         starts = measure_rounds("memory", one, wanted=rounds)
@@ -69,9 +77,9 @@ def _start(directory: Path, exchange: Exchange) -> dict[str, float]:
 
 
 def _queue(directory: Path, exchange: Exchange, orders: int) -> float:
-    """Queue orders; return the bytes that each takes."""
+    """Queue orders, after :data:`FIRST` others; return the bytes that each takes."""
     with daemon(directory, exchange, SLOWLY) as ours:
-        _submit(ours.signals, 50, "warm")
+        _submit(ours.signals, FIRST, "first")
         machine.settle(ours.pid)
         before = machine.resident_bytes(ours.pid)
         _submit(ours.signals, orders, "queued")
@@ -81,12 +89,12 @@ def _queue(directory: Path, exchange: Exchange, orders: int) -> float:
 
 def _trade(directory: Path, exchange: Exchange, orders: int) -> dict[str, float]:
     """Trade orders, and as many again; return the bytes by which memory grows with each of these."""
-    with daemon(directory, exchange) as ours:
+    with daemon(directory, exchange, QUICKLY) as ours:
         _submit(ours.signals, orders // 2, "first")
-        machine.settle(ours.pid)
+        machine.settle(ours.pid, within_s=SETTLES_S)
         before = machine.resident_bytes(ours.pid)
         _submit(ours.signals, orders // 2, "second")
-        machine.settle(ours.pid)
+        machine.settle(ours.pid, within_s=SETTLES_S)
         return {"bytes_per_traded_order": (machine.resident_bytes(ours.pid) - before) / (orders // 2)}
 
 

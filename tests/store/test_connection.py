@@ -89,10 +89,10 @@ async def test_the_worker_thread_waits_for_a_lock_of_another_process(store: Stor
             tasks.start_soon(order)
             await anyio.wait_all_tasks_blocked()
             assert finished == []
-            assert len((await store.remembered()).orders) == 0
+            assert len([*(await store.remembered()).orders.take()]) == 0
             other.execute("ROLLBACK")
     assert finished == ["durable"]
-    assert len((await store.remembered()).orders) == 1
+    assert len([*(await store.remembered()).orders.take()]) == 1
 
 
 async def test_a_wait_for_another_programs_lock_is_a_heartbeat_and_is_emitted(store: Store, tmp_path: Path) -> None:

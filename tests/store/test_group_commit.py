@@ -76,7 +76,7 @@ async def store_at(path: Path) -> AsyncIterator[tuple[Store, Valve]]:
 
 
 async def orders_on_disk(store: Store) -> int:
-    return len((await store.remembered()).orders)
+    return len([*(await store.remembered()).orders.take()])
 
 
 async def test_a_thousand_concurrent_changes_are_one_transaction(tmp_path: Path) -> None:

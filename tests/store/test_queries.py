@@ -74,7 +74,7 @@ async def test_a_start_takes_the_same_steps_however_many_orders_are_finished(tmp
 
         with closing(open_for_reading(path)) as connection:
             connection.set_progress_handler(count, 1)
-            assert len(remembered(connection).orders) == 1
+            assert len([*remembered(connection).orders.take()]) == 1
         return steps["taken"]
 
     assert await steps_with(2_000) == await steps_with(200)

@@ -62,7 +62,7 @@ async def test_the_former_database_can_be_opened_where_it_is_kept(database: Path
     kept = restore(copy, database, now_ms=AT_MS).kept
     assert kept == f"{database}.20260921T141320Z"
     async with open_store(Path(kept)) as store:
-        assert len((await store.remembered()).orders) == 5
+        assert len([*(await store.remembered()).orders.take()]) == 5
 
 
 async def test_a_wal_of_the_former_database_is_not_written_into_the_restored_one(database: Path, copy: Path) -> None:
@@ -99,7 +99,7 @@ async def test_a_daemon_that_runs_is_left_alone(database: Path, copy: Path) -> N
         with pytest.raises(AlreadyRunning, match="stop it first"):
             restore(copy, database, now_ms=AT_MS)
     async with open_store(database) as store:
-        assert len((await store.remembered()).orders) == 5
+        assert len([*(await store.remembered()).orders.take()]) == 5
 
 
 PRAGMAS = {
@@ -124,7 +124,7 @@ async def test_what_is_no_backup_of_ours_changes_nothing(database: Path, copy: P
         restore(copy, database, now_ms=AT_MS)
     assert names(database.parent) == before
     async with open_store(database) as store:
-        assert len((await store.remembered()).orders) == 5
+        assert len([*(await store.remembered()).orders.take()]) == 5
 
 
 async def test_an_interrupted_restore_keeps_the_daemon_from_starting_until_it_is_run_again(
@@ -137,7 +137,7 @@ async def test_an_interrupted_restore_keeps_the_daemon_from_starting_until_it_is
         await fill(database, 6, 6)
     restore(copy, database, now_ms=AT_MS)
     async with open_store(database) as store:
-        assert len((await store.remembered()).orders) == 3
+        assert len([*(await store.remembered()).orders.take()]) == 3
 
 
 async def test_nothing_that_was_kept_is_overwritten(database: Path, copy: Path) -> None:

@@ -127,7 +127,7 @@ class Orders(Mapping[str, Order]):
         self.last_seq = max(self.last_seq, order.seq)
 
     def written(self, order: Order) -> None:
-        """Keep a queued order in its compact form, if its last row is on disk. Its key is found there from now on."""
+        """Keep a queued order compressed, if its last row is on disk. Its key is found there from now on."""
         if order.state is _QUEUED and self._by_id.get(order.order_id) is order:
             self._by_id[order.order_id] = _compressed(order)
             self._keys.forget(order)

@@ -42,7 +42,7 @@ def known_sum(quantity: Decimal, quote: Decimal) -> Decimal | None:
 class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """What a signal became. Times are Unix milliseconds of the daemon's clock, amounts are exact.
 
-    Encoded, it is an array of its fields: the row of a table, or a few hundred bytes (:func:`encoded`).
+    Encoded, it is an array of its fields: the row of a table, or a few hundred bytes (``encoded``).
     """
 
     seq: int  # acceptance order, from 1, unique: "oldest first" is decided by it

@@ -30,9 +30,6 @@ class Unfinished:
     def __init__(self, orders: Iterable[Order]) -> None:
         self._encoded = deque(map(encoded, orders))
 
-    def __len__(self) -> int:
-        return len(self._encoded)
-
     def take(self) -> Iterator[Order]:
         """Remove and yield each order."""
         while self._encoded:
