@@ -63,7 +63,7 @@ JUMP_MS = 1_000
 """A step of the machine's clock larger than this is logged."""
 
 WALL_CHECK_S = 0.1
-"""Interval of the check of the machine's clock: after a step forward, a time is missed by at most this much."""
+"""Interval of the check of the machine's clock: after a step forward, a deadline is missed by at most this much."""
 
 
 class Process:
@@ -110,7 +110,7 @@ class Process:
                             clock=clock, emit=emit,
                             rules=Rules(config, self._probed), observer=recorder,
                             preflight_first=config.exchange.mode == "live",
-                            hands_over="signals" in self._given)  # fmt: skip
+                            hands_over="signals" in self._given, wall_ahead_ms=clock.drift_ms())  # fmt: skip
             webhooks = Webhooks(hooks, await stack.enter_async_context(open_session()), mode=config.exchange.mode,
                                 table=config.alerts, clock=clock, emit=emit)  # fmt: skip
             monitor = Monitor(engine, recorder, database=database, mode=config.exchange.mode,

@@ -24,8 +24,9 @@ def reset_clock(reason: str, database: Path | None, config_path: Path | None, as
     clock was ahead keep the daemon ahead. When this machine's clock is right (`sniperd doctor` compares it with the
     exchange's), this command lets the daemon start from it again.
 
-    Orders that wait to be sent expire at the next start, because their age is unknown. Unknown outcomes, keys and locks
-    stay. The audit trail keeps every time as it was, and records who ran this command and why.
+    Orders that wait to be sent expire at the next start, because their age is unknown. Those with an executeAt keep it:
+    it is an instant of the exchange's clock. Unknown outcomes, keys and locks stay. The audit trail keeps every time as
+    it was, and records who ran this command and why.
     """
     from daemon.clock import read_anchor  # noqa: PLC0415  # slow to import
     from daemon.errors import StartupError  # noqa: PLC0415
@@ -53,4 +54,4 @@ def reset_clock(reason: str, database: Path | None, config_path: Path | None, as
         click.echo(f"{done.path}: no recorded time is ahead of this machine's clock; nothing was changed")
         return
     click.echo(f"{done.path}: from {show.at(done.was_ms)} to {show.at(done.now_ms)}")
-    click.echo(f"{done.waiting} orders that wait to be sent expire at the next start")
+    click.echo(f"{done.waiting} orders that wait to be sent without an executeAt expire at the next start")

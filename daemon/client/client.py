@@ -15,7 +15,7 @@ from daemon.client.errors import WrongState
 from daemon.client.events import Event, Reset, follow
 from daemon.client.lock import HeldLock, OnLost
 from daemon.client.shapes import Explanation, Order, Signal, Status
-from daemon.client.wire import FIRST_PAUSE_S, LONGEST_PAUSE_S, Tries, Wire, wall_ms
+from daemon.client.wire import FIRST_PAUSE_S, LONGEST_PAUSE_S, Tries, Wire
 
 WAIT_S = 30.0
 RETRY_S = 60.0
@@ -24,6 +24,9 @@ MAX_WAIT_S = 120.0
 
 DEADLINE_MS = {"BUY": 5_000, "SELL": 60_000}
 """The daemon's defaults, for the repetition of a signal without a deadline."""
+
+LONG_AGO_MS = 1
+"""An instant whose deadline is over by every clock."""
 
 _CANCELLED = frozenset({"withdrawn", "canceled", "partially_canceled"})
 
@@ -71,14 +74,14 @@ class Client:
         """
         makes_key = signal.idempotency_key is None and not _is_bought_once(signal)
         asked = msgspec.structs.replace(signal, idempotency_key=f"py-{uuid4().hex}") if makes_key else signal
-        until_s, tries = anyio.current_time() + wait_s, Tries(self._retry_s)
-        again = _pinned(asked, wall_ms())
+        began_s, tries = anyio.current_time(), Tries(self._retry_s)
+        until_s = began_s + wait_s
         order = await self._wire.ask(
             "POST",
             "/v1/signals",
             Order,
             tries=tries,
-            body=lambda: again if tries.failed else asked,
+            body=lambda: _again(asked, anyio.current_time() - began_s) if tries.failed else asked,
             wait_s=lambda: min(until_s - anyio.current_time(), MAX_WAIT_S),
             key=asked.idempotency_key,
         )
@@ -210,9 +213,16 @@ def _is_bought_once(signal: Signal) -> bool:
     return signal.snipe_target_id is not None and signal.side.strip().upper() == "BUY"
 
 
-def _pinned(signal: Signal, now_ms: int) -> Signal:
-    """Return the signal for a repetition, with the first submission's time as ``execute_at``: its deadline stays."""
+def _again(signal: Signal, after_s: float) -> Signal:
+    """Return the signal for a repetition so long after the first submission: with what is left of its deadline.
+
+    If nothing is left, a new order is refused, and an order that the first submission became still answers. An instant
+    of the client's clock would not do: the daemon reads ``execute_at`` by the exchange's clock.
+    """
     if signal.execute_at is not None:
         return signal
     deadline_ms = signal.deadline_ms or DEADLINE_MS.get(signal.side.strip().upper(), DEADLINE_MS["BUY"])
-    return msgspec.structs.replace(signal, execute_at=now_ms, deadline_ms=deadline_ms)
+    left_ms = deadline_ms - int(after_s * 1_000)
+    if left_ms > 0:
+        return msgspec.structs.replace(signal, deadline_ms=left_ms)
+    return msgspec.structs.replace(signal, execute_at=LONG_AGO_MS, deadline_ms=1)

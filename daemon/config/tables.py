@@ -63,7 +63,8 @@ class ExchangeTable(Table, frozen=True):
     requests per second in all; with 10 orders per second beside them these stay below."""
     clock_check_s: Seconds = 30.0
     """Seconds between two measurements of the exchange's clock. Timestamps must be right to a second; an ordinary clock
-    drifts by milliseconds in half a minute, and a measurement costs a weight of 1."""
+    drifts by milliseconds in half a minute, and a measurement costs a weight of 1. In the 30 seconds before an order's
+    executeAt the clock is measured every two seconds, because the order is sent by it."""
     symbols_refresh_s: Seconds = 300.0
     """Seconds between two loads of all trading rules (precision, minimum, maximum of every pair). An unknown pair is
     queried when the first signal names it, and known rules are read again before they refuse a signal, at most every

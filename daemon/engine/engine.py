@@ -52,6 +52,7 @@ class Engine:
         preflight_first: bool = False,
         hands_over: bool = False,
         trigger: Trigger | None = None,
+        wall_ahead_ms: int = 0,
     ) -> None:
         """Build it.
 
@@ -61,6 +62,8 @@ class Engine:
             hands_over: a service manager keeps the sockets and starts another process, so a signal on a connection
                 that was opened before the drain is queued for that process instead of refused.
             trigger: fires armed orders; default: a thread.
+            wall_ahead_ms: by how much the machine's clock is ahead of ``clock``; the exchange's counts as that until it
+                is measured.
 
         """
         self.store = store
@@ -70,6 +73,7 @@ class Engine:
         self.state = TradingState(
             rules, store.recall, store.recall_lease, self._recall_shot, pair_rules=exchange.known_rules
         )
+        self.state.exchange_time.offset_ms = wall_ahead_ms
         self.turns = Turns()
         self.publisher = Publisher(self.state, clock, emit, self.turns, observer)
         self.deliveries = Deliveries()
@@ -84,7 +88,7 @@ class Engine:
         trigger = FiringThread(clock.now_ns) if trigger is None else trigger
         self.executor = Executor(self.effects, exchange, self.publisher, clock, self.turns, observer, trigger)
         self._listing_watch = ListingWatch(self.effects, exchange, calendar, emit)
-        self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config)
+        self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config, self.state.next_instant_ms)
         self.effects.wire(
             start=self.executor.start,
             grant=self.deliveries.grant,

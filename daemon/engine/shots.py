@@ -198,8 +198,8 @@ class Shots:
 
     def _due_ms(self) -> int | None:
         state = self._effects.state
-        next_ms = state.instants.next_ms(state.exchange_time.exchange_ms(self._clock.now_ms()))
-        return None if next_ms is None else state.exchange_time.local_ms(next_ms) - WARM_AHEAD_MS
+        next_ms = state.next_instant_ms(self._clock.now_ms())
+        return None if next_ms is None else next_ms - WARM_AHEAD_MS
 
     def _dropped(self, held: _Held) -> None:
         """Let an order that has not left leave by another connection: the server gave this one up."""

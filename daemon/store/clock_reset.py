@@ -37,7 +37,8 @@ _INSTANTS = {
 _WAITING = ", ".join(f"'{state.value}'" for state in State if state in WAITING)
 
 _DURATIONS = (
-    f"UPDATE orders SET deadline_ms = :now_ms WHERE deadline_ms > :now_ms AND state IN ({_WAITING})",  # noqa: S608  # ours
+    f"""UPDATE orders SET deadline_ms = :now_ms
+       WHERE deadline_ms > :now_ms AND execute_at_ms IS NULL AND state IN ({_WAITING})""",  # noqa: S608  # ours
     f"""UPDATE orders SET deadline_ms = deadline_ms - accepted_ms + :now_ms
        WHERE accepted_ms > :now_ms AND execute_at_ms IS NULL AND state NOT IN ({_WAITING})""",  # noqa: S608  # ours
     """UPDATE orders SET key_until_ms = key_until_ms - coalesce(finished_ms, accepted_ms) + :now_ms
@@ -45,7 +46,8 @@ _DURATIONS = (
     """UPDATE transaction_locks SET expires_at = timeout_ms + :now_ms
        WHERE status = 'active' AND expires_at > timeout_ms + :now_ms""",
 )
-"""Statements for instants that are a duration after another one."""
+"""Statements for instants that are a duration after another one. An order's instant, and a deadline that counts from
+it, are instants of the exchange's clock, which was not wrong: they stay."""
 
 
 class Reset(msgspec.Struct, frozen=True, rename="camel"):
@@ -97,9 +99,11 @@ def reset_clock(path: Path, *, reason: str, actor: str, now: Anchor) -> Reset:
 
 
 def _set_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
-    """Change the rows; return the number of queued orders."""
+    """Change the rows; return the number of queued orders that expire by that."""
     now_ms = now.unix_ms
-    [waiting] = connection.execute("SELECT count(*) FROM orders WHERE state = 'queued'").fetchone()
+    [waiting] = connection.execute(
+        "SELECT count(*) FROM orders WHERE state = 'queued' AND execute_at_ms IS NULL"
+    ).fetchone()
     for statement in _DURATIONS:
         connection.execute(statement, {"now_ms": now_ms})
     for table, columns in _INSTANTS.items():

@@ -75,8 +75,14 @@ async def test_a_run_begins_at_the_machines_clock_again(path: Path) -> None:
 
 
 async def test_what_waits_expires_at_the_next_start(path: Path) -> None:
-    found = await order_after(path, deadline_ms=WRONG_MS + 5_000, execute_at_ms=WRONG_MS + 1_000)
+    found = await order_after(path, deadline_ms=WRONG_MS + 5_000)
     assert (found.state, found.deadline_ms, found.accepted_ms) == (State.QUEUED, NOW_MS, NOW_MS)
+
+
+async def test_what_waits_for_an_instant_keeps_it_because_that_is_one_of_the_exchanges_clock(path: Path) -> None:
+    found = await order_after(path, deadline_ms=NOW_MS + 65_000, execute_at_ms=NOW_MS + 60_000)
+    assert (found.state, found.execute_at_ms, found.deadline_ms) == (State.QUEUED, NOW_MS + 60_000, NOW_MS + 65_000)
+    assert found.accepted_ms == NOW_MS
 
 
 async def test_a_deadline_that_has_passed_stays_passed(path: Path) -> None:

@@ -134,6 +134,11 @@ class TradingState:
         instant = None if order.execute_at_ms is None else instant_ms(order, self.pair_rules(order.symbol))
         return None if instant is None else self.exchange_time.local_ms(instant)
 
+    def next_instant_ms(self, now_ms: int) -> int | None:
+        """Return the next instant of any order, by our clock; ``None`` if no order has one."""
+        next_ms = self.instants.next_ms(self.exchange_time.exchange_ms(now_ms))
+        return None if next_ms is None else self.exchange_time.local_ms(next_ms)
+
     def start_ms(self, order: Order) -> int:
         """Return when an order joins the queue: at its next attempt, and long enough before its instant."""
         instant = self.instant_ms(order)

@@ -220,7 +220,8 @@ CATALOGUE: dict[str, Kind] = {
         ("jump_ms", "followed_ms"), durable=False
     ),
     "clock.reset": Kind(
-        Level.WARNING, "the operator set recorded times back to the machine's clock; waiting orders expire",
+        Level.WARNING,
+        "the operator set recorded times back to the machine's clock; orders that wait without an instant expire",
         ("reason", "was_ms", "set_ms", "waiting"),
     ),
     "exchange.started": Kind(Level.INFO, "the paper exchange runs beside the daemon", ("url", "pid"), durable=False),

@@ -60,6 +60,8 @@ def stepped(d: Decision, step_ms: int, facts: dict[str, str]) -> None:
     if d.state.exchange_time.is_measured:
         d.state.exchange_time.offset_ms -= step_ms
         _moved(d, step_ms)
+    else:
+        d.state.exchange_time.offset_ms = 0  # the daemon's clock is the machine's now
 
 
 def _moved(d: Decision, moved_ms: int) -> None:

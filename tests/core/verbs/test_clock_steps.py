@@ -60,6 +60,19 @@ def test_an_instant_comes_sooner_and_a_deadline_passes() -> None:
     assert bench.order(waiting).state is State.QUEUED
 
 
+@pytest.mark.parametrize("wall_ahead_ms", [0, -3 * 86_400_000], ids=["ours is the machine's", "ours is ahead"])
+def test_before_a_measurement_the_exchanges_clock_counts_as_the_machines(wall_ahead_ms: int) -> None:
+    """So a start of a daemon whose clock is ahead ends no order whose instant is still to come."""
+    bench = Bench()
+    bench.state.exchange_time.offset_ms = bench.offset_ms = wall_ahead_ms
+    order = bench.submit(execute_at=bench.exchange_ms + 60_000)
+    bench.pass_time(30_000)
+    assert bench.order(order).state is State.QUEUED
+    bench.offset_ms = 0
+    jump(bench, 3_600_000)
+    assert bench.state.exchange_time.offset_ms == 0, "a step forward is a step to the machine's clock"
+
+
 # --- the exchange's clock
 
 

@@ -1,0 +1,62 @@
+"""Housekeeping: when the exchange's clock is measured."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
+
+import anyio
+import pytest
+
+from daemon.config.tables import Config, ExchangeTable
+from daemon.core.state.instants import Instants
+from daemon.engine.housekeeping import FIRST_S, FIRST_SAMPLES, NEAR_MS, NEAR_S, Housekeeping
+from tests.exchange.mexc.clocks import LoopClock, in_virtual_time
+
+CHECK_S = 30.0
+
+
+class Measuring:
+    """Housekeeping that measures, from the start on, and when it did."""
+
+    def __init__(self) -> None:
+        self.at_s: list[float] = []
+        self.clock, self.instants = LoopClock(), Instants()
+        self.began_s = anyio.current_time()
+        exchange = SimpleNamespace(measure_clock=self._measure, health=lambda: SimpleNamespace(reachable=None))
+        self.housekeeping = Housekeeping(
+            cast("Any", exchange),
+            cast("Any", None),
+            self.clock,
+            lambda _: None,
+            Config(exchange=ExchangeTable(clock_check_s=CHECK_S)),
+            self.instants.next_ms,
+        )
+
+    async def _measure(self) -> bool:
+        self.at_s.append(anyio.current_time() - self.began_s)
+        return True
+
+    async def run(self, seconds: float) -> list[float]:
+        """Let time go by; return when it measured."""
+        with anyio.move_on_after(seconds):
+            await self.housekeeping.measure()
+        return self.at_s
+
+
+@in_virtual_time
+async def test_the_clock_is_measured_several_times_at_the_start_and_rarely_after_that() -> None:
+    first = [number * FIRST_S for number in range(FIRST_SAMPLES)]
+    after = [first[-1] + CHECK_S, first[-1] + 2 * CHECK_S]
+    assert await Measuring().run(2 * CHECK_S + 5) == pytest.approx([*first, *after], abs=0.01)
+
+
+@in_virtual_time
+async def test_the_clock_is_measured_often_before_an_instant() -> None:
+    made = Measuring()
+    made.instants.add(made.clock.now_ms() + 100_000, "order", made.clock.now_ms())
+    at_s = await made.run(99)
+    near_s = [each for each in at_s if each > 100 - NEAR_MS / 1_000]
+    gaps_s = [later - earlier for earlier, later in pairwise(near_s)]
+    assert near_s[0] < 100 - NEAR_MS / 1_000 + NEAR_S + 0.01
+    assert gaps_s == pytest.approx([NEAR_S] * len(gaps_s), abs=0.01), "not more often: its weight is bounded"
+    assert near_s[-1] >= 99 - NEAR_S - 0.01
