@@ -40,3 +40,14 @@ def test_the_instant_that_a_moved_order_had_first_stays_known() -> None:
     assert sorted(timed.instants()) == [LATER_MS, LATER_MS + 300_000]
     timed.note(order(State.WITHDRAWN, execute_at_ms=LATER_MS + 300_000, asked_execute_at_ms=LATER_MS))
     assert list(timed.instants()) == []
+
+
+def test_the_instant_of_many_orders_is_looked_at_once_until_the_last_of_them_leaves() -> None:
+    timed = TimedOrders()
+    for number in range(1, 4):
+        timed.note(order(order_id=an_id(number), execute_at_ms=LATER_MS))
+    assert list(timed.instants()) == [LATER_MS]
+    for number in range(1, 4):
+        assert list(timed.instants()) == [LATER_MS]
+        timed.note(order(State.IN_FLIGHT, order_id=an_id(number), execute_at_ms=LATER_MS))
+    assert list(timed.instants()) == []
