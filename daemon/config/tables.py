@@ -60,7 +60,8 @@ class ExchangeTable(Table, frozen=True):
     servers."""
     requests_per_s: Annotated[int, Meta(ge=1, le=1_000_000)] = 8
     """Requests per second that are not orders, at most: queries, the clock, the rules. MEXC's support speaks of 20
-    requests per second in all; with 10 orders per second beside them these stay below."""
+    requests per second, and does not say whether to one endpoint or in all; with 10 orders per second beside them these
+    stay below in all."""
     clock_check_s: Seconds = 30.0
     """Seconds between two measurements of the exchange's clock. Timestamps must be right to a second; an ordinary clock
     drifts by milliseconds in half a minute, and a measurement costs a weight of 1. In the 30 seconds before an order's

@@ -255,7 +255,7 @@ class SimulatedExchange:
         return self._venue
 
     def _commit(self, venue: Venue, now_ms: int) -> None:
-        """Commit the changes, then push them to the streams."""
+        """Commit the changes, then push them to the streams; at time 0, not known, markets' news waits for the next."""
         venue.save()
         self._book.commit()
         for event in venue.events if self._streams else ():
@@ -264,7 +264,7 @@ class SimulatedExchange:
                 stream.push(event, now_ms)
                 stream.is_cut |= "stream_cut" in injected
         venue.events.clear()
-        for stream in self._streams:
+        for stream in self._streams if now_ms else ():
             stream.publish(lambda name: venue.known_market(name, now_ms), now_ms)
 
     def _attempt(self, what: str, now_ms: int, work: Callable[[Venue], Result]) -> Result | None:

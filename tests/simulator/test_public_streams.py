@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from daemon.simulator.listings import Listing
 from tests.simulator.listener import Listener, decoded, fields
 from tests.simulator.trader import NOW_MS, Trader
 
@@ -128,6 +129,16 @@ def test_a_relisted_symbol_keeps_counting_its_versions(trader: Trader) -> None:
     depth = [decoded(wrapper[313]) for wrapper in pushed if 313 in wrapper]
     assert int(depth[0][4]) <= int(depth[0][5]) < int(depth[-1][5])
     assert next(decoded(decoded(wrapper[314])[1])[1] for wrapper in pushed if 314 in wrapper) == b"50000"
+
+
+def test_a_change_without_a_time_is_pushed_with_the_next_one_and_ends_no_connection(trader: Trader) -> None:
+    quiet(trader)
+    listener = Listener(trader, f"{DEPTH}@BTCUSDT", key="")
+    trader.exchange.list_symbol(Listing("BTCUSDT", NOW_MS, price=Decimal(50_000)))
+    assert listener.received() == []
+    assert not listener.stream.is_over(NOW_MS + 59_999)
+    trader.exchange.advance(NOW_MS + 500)
+    assert [wrapper[6] for wrapper in listener.received()] == [NOW_MS + 500]
 
 
 def test_a_subscribed_market_moves_by_itself(trader: Trader) -> None:

@@ -6,9 +6,9 @@ priorities would mean nothing. The exchange's client counts the same requests ag
 (:mod:`daemon.exchange.mexc.pacing`). Neither count replaces the other: the disk, a new connection and a resource's lock
 lie between the two instants, so requests that were decided a second apart may be written together.
 
-MEXC counts place and cancel together, 12 a second (documented); support speaks of 20 requests a second in all. The
-exchange counts requests as they arrive: of two that leave a second apart, the first may be held up on its way, and both
-arrive within one second. So the daemon counts in a window that is longer than a second by :data:`JITTER_MS`.
+MEXC counts place and cancel together, 12 a second (documented); support speaks of 20 requests a second, maybe in all.
+The exchange counts requests as they arrive: of two that leave a second apart, the first may be held up on its way, and
+both arrive within one second. So the daemon counts in a window that is longer than a second by :data:`JITTER_MS`.
 
 A reservation may be in the future (an armed order's instant). It counts in the windows around that instant, and gives
 way to an order of higher priority (:func:`daemon.core.verbs.dispatch.dispatch`).

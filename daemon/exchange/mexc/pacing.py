@@ -1,7 +1,8 @@
 """Pacing: the client stays below the exchange's limits, and waits when the exchange asks for it.
 
 MEXC grants 300 weight in 10 seconds per address and 500 per account (documented). Its support states 20 requests a
-second in total. MEXC does not report the used weight, so the daemon counts it.
+second; whether to one endpoint or in all is not known, so the daemon stays below that in all. MEXC does not report the
+used weight, so the daemon counts it.
 
 The rate budget of the core (:mod:`daemon.core.rules.rate`), which knows the priorities, decides which order is sent and
 when. It counts decisions. This module counts the same orders, in a window of the same kind, when they are sent: orders
