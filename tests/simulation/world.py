@@ -32,6 +32,7 @@ from daemon.simulator.book import Book
 from daemon.simulator.control import MarketChange
 from daemon.simulator.exchange import SimulatedExchange
 from daemon.simulator.faults import Fault
+from daemon.simulator.listings import ListingChange
 from tests.chaos.trades import read_answer
 from tests.simulation.seams import (
     EPOCH_MS,
@@ -137,6 +138,7 @@ class World:
             world.start_soon(self._markets)
             world.start_soon(self._change_weather)
             world.start_soon(self._operator)
+            world.start_soon(self._move_listings)
             for wish in day:
                 if wish.request.execute_at is not None:
                     world.start_soon(self._interfere, wish, wish.request.execute_at)
@@ -295,7 +297,7 @@ class World:
                     continue
 
     async def _interfere(self, wish: Wish, execute_at: int) -> None:
-        """Cancel an order, release its lock or halt trading, at its instant or a little before or after."""
+        """Cancel an order, move it or halt trading, at its instant or a little before or after."""
         dice = self._fork()
         if dice.random() < 0.4:
             return
@@ -307,8 +309,12 @@ class World:
             return
         with anyio.move_on_after(5) as call, suppress(Refusal, Dead, CommitFailed):
             self._calls.append(call)
-            if dice.random() < 0.6:
+            deed = dice.random()
+            if deed < 0.4:
                 await desk.cancel(order_ids[0], OPERATOR, "not any more", 0)
+            elif deed < 0.7:
+                to_ms = self._clock.now_ms() + dice.choice((0, 1, 600, 5_000))
+                await desk.reschedule(order_ids[0], to_ms, OPERATOR, "the listing was postponed")
             else:
                 await desk.switch(operator.halt, OPERATOR, "not this one")
                 self._records.halted = True
@@ -385,6 +391,16 @@ class World:
         while True:
             await anyio.sleep(0.5)
             self._exchange.advance(self._clock.now_ms())
+
+    async def _move_listings(self) -> None:
+        """Announce other opens, so that orders that wait for their instant move."""
+        dice = self._fork()
+        while self._now_s() < DAY_S:
+            await anyio.sleep(dice.uniform(1, 10))
+            now_ms = self._clock.now_ms()
+            opens_ms = dice.choice((0, now_ms + round(dice.uniform(0, 15_000))))
+            change = ListingChange(symbol=dice.choice(SYMBOLS), announced_open=opens_ms)
+            self._exchange.change_listing(change, now_ms)
 
     async def _change_weather(self) -> None:
         dice = self._fork()
