@@ -38,6 +38,7 @@ from daemon.engine.order_commands import OrderCommands
 from daemon.errors import BadConfig, Interrupted, Unreachable
 from daemon.exchange.mexc.calendar import ListingCalendar
 from daemon.exchange.mexc.client import MexcExchange
+from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.own_connection import open_dialer
 from daemon.exchange.mexc.transport import open_transport
 from daemon.library_log import libraries_logged
@@ -105,7 +106,8 @@ class Process:
                              shadow_of=shadow_of, exchange=url, database=str(database))  # fmt: skip
             transport = await stack.enter_async_context(open_transport(url))
             exchange = MexcExchange(transport, keys, clock, config.exchange, self._probed.duplicate_codes,
-                                    await stack.enter_async_context(open_dialer(url)))  # fmt: skip
+                                    await stack.enter_async_context(open_dialer(url)),
+                                    IdleLimit(self._probed.idle_closed_s))  # fmt: skip
             engine = Engine(store=store, exchange=exchange, calendar=await self._open_calendar(stack, url, clock),
                             clock=clock, emit=emit,
                             rules=Rules(config, self._probed), observer=recorder,

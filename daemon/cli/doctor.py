@@ -30,9 +30,24 @@ COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 @click.option(
     "--most", default="10", show_default=True, metavar="AMOUNT", help="Largest value of one of its orders, in quote."
 )
+@click.option(
+    "--idle",
+    "idle_s",
+    type=click.FloatRange(0, 45),
+    default=45,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to watch an idle connection, until the exchange closes it; 0 leaves that out.",
+)
 @click.option("--confirm", metavar="PHRASE", help="The phrase that the probe asks for; needed without a terminal.")
 def doctor(
-    config_path: Path | None, as_json: bool, live_probe: bool, symbol: str, most: str, confirm: str | None
+    config_path: Path | None,
+    as_json: bool,
+    live_probe: bool,
+    symbol: str,
+    most: str,
+    idle_s: float,
+    confirm: str | None,
 ) -> None:
     """Check the installation and the configuration: keys, exchange, database, disk, sockets, service.
 
@@ -52,7 +67,7 @@ def doctor(
     if live_probe:
         from daemon.cli.probe import probe  # noqa: PLC0415  # slow to import
 
-        probe(config_path, symbol=symbol.upper(), most=most, confirm=confirm, as_json=as_json)
+        probe(config_path, symbol=symbol.upper(), most=most, idle_s=idle_s, confirm=confirm, as_json=as_json)
         return
     findings = list(_examine(config_path))
     failed = any(finding.grade == "failure" for finding in findings)

@@ -32,7 +32,9 @@ class Ended(Exception):
     """A signal ended the probe."""
 
 
-def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | None, as_json: bool) -> None:
+def probe(
+    config_path: Path | None, *, symbol: str, most: str, idle_s: float, confirm: str | None, as_json: bool
+) -> None:
     """Run the live probe and write its results to the file.
 
     Raises:
@@ -64,7 +66,7 @@ def probe(config_path: Path | None, *, symbol: str, most: str, confirm: str | No
     planned = _plan(server, symbol, limit)
     _confirm(server, planned, limit, confirm, report)
     orders = Orders(server, planned, path.with_name(RECORD), report)
-    running = Probe(server, config.exchange.server, orders, report)
+    running = Probe(server, config.exchange.server, orders, report, idle_s=idle_s)
     broken = _run(running)
     with _undisturbed():
         left = running.clean_up()

@@ -40,6 +40,8 @@ class ProbeResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Whether the id of a refused attempt is accepted again. The daemon gives each attempt its own id."""
     test_checks_amount: bool | None = None
     """Whether order/test refuses an amount below the minimum."""
+    idle_closed_s: float | None = None
+    """Seconds after which the exchange closed an idle connection. None: it did not, for as long as one was watched."""
 
     def is_about(self, server: str) -> bool:
         """Whether the results apply to a server."""
@@ -54,6 +56,8 @@ class ProbeResults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             effects.append(f'"not found" counts after {self.lookup_lag_ms * LAGS} ms at the earliest')
         if self.ended_shown_by_id is False:
             effects.append("every source is searched at once for an order in doubt")
+        if self.idle_closed_s is not None:
+            effects.append(f"no connection is used again shortly before it was idle for {self.idle_closed_s} s")
         if self.refused_types:
             effects.append(f"{', '.join(self.refused_types)} signals are refused")
         return effects

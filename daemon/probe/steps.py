@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from http.client import HTTPException
 from ssl import SSLError
 
 import msgspec
@@ -16,6 +17,7 @@ from daemon.exchange.mexc.codes import SERVER_CODES
 from daemon.exchange.mexc.preflight import TEST
 from daemon.exchange.mexc.replies import envelope
 from daemon.exchange.mexc.single_requests import Server, Unanswered
+from daemon.probe.idle import IdleConnection
 from daemon.probe.probe import CannotProbe, Orders, Report, Sent
 
 TIMEOUT_S, PAUSE_S = 10.0, 0.1
@@ -26,7 +28,9 @@ HIDDEN_S = 3.0
 class Probe:
     """Probes one exchange."""
 
-    def __init__(self, server: Server, name: str, orders: Orders, report: Report) -> None:
+    def __init__(self, server: Server, name: str, orders: Orders, report: Report, *, idle_s: float) -> None:
+        """Build it; an idle connection is watched for ``idle_s`` seconds at most, 0: not at all."""
+        self._idle_s = idle_s
         self._server = server
         self._orders = orders
         self._report = report
@@ -40,6 +44,7 @@ class Probe:
             Unanswered: the exchange did not answer.
 
         """
+        idle = self._open_idle()
         first = self._orders.new_id()
         self._probe_test_order()
         self._probe_lag(first)
@@ -49,6 +54,8 @@ class Probe:
         self._probe_refused_id()
         for order_type in (OrderType.IMMEDIATE_OR_CANCEL, OrderType.FILL_OR_KILL):
             self._probe_type(order_type)
+        if idle is not None:
+            self._probe_idle(idle)
 
     def clean_up(self) -> list[str]:
         """Cancel every order that may be open; return the ids of those not known to have ended."""
@@ -146,6 +153,23 @@ class Probe:
         if isinstance(answer, Refused) and answer.advice is Advice.STOP:
             self._set(refused_types=[*self.results.refused_types, order_type.value])
         self._end_last()
+
+    def _open_idle(self) -> IdleConnection | None:
+        if not self._idle_s:
+            return None
+        try:
+            return IdleConnection(self._server.url, self._idle_s)
+        except (OSError, HTTPException) as error:
+            raise Unanswered(f"{type(error).__name__}: {error}") from None
+
+    def _probe_idle(self, idle: IdleConnection) -> None:
+        self._report(f"how long is an idle connection kept? (watched for {self._idle_s:.0f} s at most)")
+        closed_s = idle.wait(self._report)
+        if closed_s is None:
+            self._report(f"  for more than {self._idle_s:.0f} s")
+            return
+        self._set(idle_closed_s=round(closed_s, 1))
+        self._report(f"  closed after {closed_s:.1f} s")
 
     # Their helpers.
 

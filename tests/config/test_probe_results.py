@@ -12,6 +12,7 @@ from daemon.config.trading_tables import ReconcileTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.values.exchange_replies import Refused, Unclear
 from daemon.errors import BadConfig
+from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.replies import placed_or_not
 
 FOUND = ProbeResults(
@@ -23,6 +24,7 @@ FOUND = ProbeResults(
     ended_shown_by_id=False,
     refused_types=["FILL_OR_KILL"],
     repeated_id_open=False,
+    idle_closed_s=30.2,
 )
 
 
@@ -70,7 +72,8 @@ def test_each_answer_reaches_what_it_changes() -> None:
     assert rules.grace_ms == 25_000
     assert not rules.shows_ended
     assert rules.probed.refused_types == ["FILL_OR_KILL"]
-    assert len(FOUND.effects()) == 4
+    assert len(FOUND.effects()) == 5
+    assert IdleLimit(FOUND.idle_closed_s).usable_s < 30.2 < IdleLimit().usable_s
 
 
 def test_a_short_lag_does_not_shorten_the_grace() -> None:

@@ -57,6 +57,7 @@ class MexcExchange:
         table: ExchangeTable,
         duplicate_codes: Collection[int] = (),
         dial: Dial | None = None,
+        idle_limit: IdleLimit | None = None,
     ) -> None:
         """Build the client.
 
@@ -67,11 +68,12 @@ class MexcExchange:
             table: [exchange].
             duplicate_codes: the codes that refuse a client order id that was used before.
             dial: opens connections for orders that leave at an instant; without it they leave like any other.
+            idle_limit: how long such a connection may be idle.
 
         """
         self._requests = Requests(transport, credentials, clock, table)
         self._duplicate_codes = duplicate_codes
-        self._shots = None if dial is None else ShotConnections(dial, self._requests.ping, IdleLimit())
+        self._shots = None if dial is None else ShotConnections(dial, self._requests.ping, idle_limit or IdleLimit())
         self._sources = Sources(self._requests)
         self._prices = LastPrices(self._requests)
         self._clock = clock

@@ -18,8 +18,11 @@ SHORTEST_S = 0.5
 class IdleLimit:
     """The limit as it is known now, in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, closed_after_s: float | None = None) -> None:
+        """Begin; ``closed_after_s`` is what the live probe measured, if it saw the server close a connection."""
         self.usable_s = LONGEST_S
+        if closed_after_s is not None:
+            self.closed_after(closed_after_s)
 
     def closed_after(self, idle_s: float) -> None:
         """Note that a connection was found closed after it was idle for ``idle_s``."""

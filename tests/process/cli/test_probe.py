@@ -15,10 +15,12 @@ import pytest
 from tests.process.cli.command import Command
 from tests.support import KEYS, Daemon, Exchange, eventually
 from tests.support.command import SNIPERD, Ran
+from tests.support.edge import edge_before
 from tests.support.signals import market_buy, resting_buy
 from tests.support.stage import Stage
 
 ENDED = {"CANCELED"}
+PROBE = ("doctor", "--live-probe", "--idle", "0")
 STRICT: list[dict[str, Any]] = [
     {"kind": "duplicate_refused", "code": 33333},
     {"kind": "type_refused"},
@@ -50,7 +52,7 @@ def command(daemon: Daemon) -> Command:
 
 def phrase(command: Command) -> str:
     """Run without the phrase; return the phrase that the refusal names."""
-    ran = command("doctor", "--live-probe")
+    ran = command(*PROBE)
     assert ran.code == 1
     found = re.search("--confirm '(.+)'", ran.errors)
     assert found is not None, ran.errors
@@ -59,7 +61,7 @@ def phrase(command: Command) -> str:
 
 def probed(command: Command) -> Ran:
     """Probe, with the phrase."""
-    return command("doctor", "--live-probe", "--json", "--confirm", phrase(command))
+    return command(*PROBE, "--json", "--confirm", phrase(command))
 
 
 def facts_of(daemon: Daemon) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def test_results_of_another_server_are_ignored(daemon: Daemon) -> None:
 
 def test_nothing_is_sent_without_the_phrase(command: Command, exchange: Exchange) -> None:
     assert "on 127.0.0.1" in phrase(command)
-    assert command("doctor", "--live-probe", "--confirm", "y").code == 1
+    assert command(*PROBE, "--confirm", "y").code == 1
     assert exchange.arrivals() == []
 
 
@@ -163,14 +165,14 @@ def test_nothing_is_sent_while_trading_is_halted_whether_the_daemon_runs_or_not(
     meant = phrase(command)
     daemon.ask("POST", "/v1/admin/halt", {"reason": "a look at the books"})
     for _ in range(2):
-        ran = command("doctor", "--live-probe", "--confirm", meant)
+        ran = command(*PROBE, "--confirm", meant)
         assert (ran.code, "a look at the books" in ran.errors) == (1, True)
         daemon.kill()
     assert exchange.arrivals() == []
 
 
 def test_nothing_is_sent_above_the_allowed_value(command: Command, exchange: Exchange) -> None:
-    ran = command("doctor", "--live-probe", "--most", "0.5", "--confirm", "x")
+    ran = command(*PROBE, "--most", "0.5", "--confirm", "x")
     assert (ran.code, "more than 0.5" in ran.errors) == (1, True)
     assert exchange.arrivals() == []
 
@@ -180,7 +182,7 @@ def test_at_a_terminal_the_phrase_is_typed(command: Command, exchange: Exchange)
     ours, its = pty.openpty()
     environ = command.environ | {"TERM": "xterm"}
     with subprocess.Popen(
-        [*SNIPERD, "doctor", "--live-probe"], stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ,
+        [*SNIPERD, *PROBE], stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ,
         cwd=command.directory,
     ) as process:  # fmt: skip
         os.close(its)
@@ -198,7 +200,7 @@ def test_an_interrupted_probe_cancels_what_it_placed(
 ) -> None:
     meant = phrase(command)
     exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
-    words: list[str | Path] = [*SNIPERD, "doctor", "--live-probe", "--confirm", meant]
+    words: list[str | Path] = [*SNIPERD, *PROBE, "--confirm", meant]
     child = own_stage.child(*words, environ=command.environ, directory=command.directory)
     eventually(exchange.orders, "an order is on the book")
     child.send(number)
@@ -212,7 +214,7 @@ def test_a_lost_answer_aborts_the_probe_and_its_order_is_found_and_cancelled(
 ) -> None:
     meant = phrase(command)
     exchange.inject({"kind": "reply_lost", "count": 1})
-    ran = command("doctor", "--live-probe", "--confirm", meant)
+    ran = command(*PROBE, "--confirm", meant)
     assert (ran.code, "broken off" in ran.errors) == (1, True)
     assert len(exchange.orders()) == 1
     assert all_have_ended(exchange)
@@ -222,13 +224,32 @@ def test_orders_of_an_earlier_probe_are_cancelled_by_the_next(command: Command, 
     meant = phrase(command)
     exchange.inject({"kind": "slow_after", "delay_ms": 60_000, "count": 1})
     with subprocess.Popen(
-        [*SNIPERD, "doctor", "--live-probe", "--confirm", meant], env=command.environ, cwd=command.directory,
+        [*SNIPERD, *PROBE, "--confirm", meant], env=command.environ, cwd=command.directory,
         stdout=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         eventually(exchange.orders, "an order is on the book")
         process.kill()
     assert not all_have_ended(exchange)
     assert probed(command).code == 0
+    assert all_have_ended(exchange)
+
+
+def test_the_time_after_which_an_idle_connection_is_closed_is_measured(
+    own_stage: Stage, command: Command, daemon: Daemon, exchange: Exchange
+) -> None:
+    with edge_before(exchange.url) as edge:
+        config = daemon.config_path.read_text(encoding="utf-8")
+        assert exchange.url in config
+        behind = daemon.directory / "behind-the-edge.toml"
+        behind.write_text(config.replace(exchange.url, edge.url), encoding="utf-8")
+        watching = Command(command.environ | {"SNIPERD_CONFIG": str(behind)}, command.directory)
+        words = [*SNIPERD, "doctor", "--live-probe", "--confirm", phrase(watching)]
+        child = own_stage.child(*words, environ=watching.environ, directory=watching.directory)
+        eventually(lambda: "idle connection" in "\n".join(child.output.so_far()), "the last step")
+        edge.cut()
+        assert child.exit_code(30) == 0, child.errors.all()
+    assert 0 < facts_of(daemon)["idle_closed_s"] < 45
+    assert "shortly before it was idle for" in "\n".join(child.output.all())
     assert all_have_ended(exchange)
 
 
@@ -242,7 +263,7 @@ def test_no_secret_is_shown_or_written(command: Command, daemon: Daemon) -> None
 def test_in_paper_mode_it_uses_the_running_daemons_paper_exchange(own_stage: Stage) -> None:
     daemon = own_stage.daemon(None)
     command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
-    assert command("doctor", "--live-probe").code == 69
+    assert command(*PROBE).code == 69
     daemon.start(with_rules=True)
     assert probed(command).code == 0
     assert facts_of(daemon)["exchange"] == "paper"

@@ -141,7 +141,7 @@ def sh_server(home: Home, block: Block) -> None:
 
 
 def sh_confirm(home: Home, block: Block) -> None:
-    """Type the command, and again with the phrase that it asks for.
+    """Type the command, and again with the phrase that it asks for, but without the long watch at the end.
 
     The commands of earlier blocks may have used up what the exchange allows in ten seconds; then it asks to wait.
     """
@@ -152,7 +152,7 @@ def sh_confirm(home: Home, block: Block) -> None:
         assert phrase is not None or "HTTP 429" in refused.errors, refused
         return None if phrase is None else phrase[0]
 
-    confirmed = home.start(f"{block.text.strip()} {eventually(phrase_of, 'the phrase')}")
+    confirmed = home.start(f"{block.text.strip()} --idle 0 {eventually(phrase_of, 'the phrase')}")
     assert confirmed.exit_code(PROBE_S) == 0, confirmed.transcript()
 
 

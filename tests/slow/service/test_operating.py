@@ -106,12 +106,12 @@ def watched(_: Installed, line: str) -> str:
 
 
 def confirmed(service: Installed, line: str) -> str:
-    """Add the phrase that the command asks for."""
+    """Add the phrase that the command asks for, and leave the long watch at the end out."""
     refused, shown = service.sniperd(*line.split()[1:], check=False)
     assert refused
     phrase = re.search(r"--confirm '[^']*'", shown)
     assert phrase is not None, shown
-    return f"{line} {phrase[0]}"
+    return f"{line} --idle 0 {phrase[0]}"
 
 
 def as_it_stands(_: Installed, line: str) -> str:
