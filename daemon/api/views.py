@@ -14,6 +14,7 @@ from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.views.countdown import Countdown
 from daemon.core.views.explain import Outlook
 from daemon.engine.order_commands import Explanation
+from daemon.exchange.port import Health
 
 MAX_TEXT = 500
 """Characters of a text in a streamed event; `explain` has all of it."""
@@ -79,6 +80,14 @@ class PageView(View, frozen=True, kw_only=True):
     next: str | None
 
 
+class ExchangeClockView(View, frozen=True, kw_only=True):
+    """What is known of the exchange's clock; null before it was measured."""
+
+    offset_ms: int | None  # the exchange's clock minus ours
+    uncertainty_ms: float | None  # by how much the offset is wrong at most
+    round_trip_ms: int | None  # of the best measurement
+
+
 class ExplainView(View, frozen=True, kw_only=True):
     """Everything about an order."""
 
@@ -90,6 +99,7 @@ class ExplainView(View, frozen=True, kw_only=True):
     then: Outlook | None  # what follows if `next` changes nothing
     advice: str | None  # what the operator can do, with the command
     countdown: Countdown | None  # while it waits for its instant
+    exchange_clock: ExchangeClockView | None  # by which it is sent, while it waits for its instant
     now_ms: int
 
 
@@ -154,7 +164,14 @@ def explain_view(explanation: Explanation, events: list[msgspec.Raw]) -> Explain
         then=explanation.then,
         advice=explanation.advice,
         countdown=explanation.countdown,
+        exchange_clock=None if explanation.health is None else _clock(explanation.health),
         now_ms=explanation.now_ms,
+    )
+
+
+def _clock(health: Health) -> ExchangeClockView:
+    return ExchangeClockView(
+        offset_ms=health.offset_ms, uncertainty_ms=health.uncertainty_ms, round_trip_ms=health.round_trip_ms
     )
 
 

@@ -170,4 +170,5 @@ def _judge(found: dict[str, Any]) -> "Finding":
             f"{found['lost']} lost orders, {found['deadLetters']} dead letters",
             "`sniperd orders --state lost` and `--state dead_letter`, then `sniperd resolve` or `requeue`",
         )
-    return ok("daemon", f"{found['stage']}, {found['version']}, pid {found['pid']}")
+    clock = show.clock(found["exchange"]) or "the exchange's is not measured"
+    return ok("daemon", f"{found['stage']}, {found['version']}, pid {found['pid']}; clock: {clock}")

@@ -124,6 +124,7 @@ def _ahead(found: dict[str, Any]) -> list[str]:
             ("next", _when(found["next"], now_ms)),
             ("then", _when(then, now_ms) if then else None),
             *_countdown(found.get("countdown")),
+            ("clock", show.clock(clock) if (clock := found.get("exchangeClock")) else None),
             ("you", found["advice"]),
         ]
     )

@@ -66,6 +66,14 @@ def ago(ms: int, now_ms: int) -> str:
     return f"{text} ago" if ms <= now_ms else f"in {text}"
 
 
+def clock(measured: dict[str, Any]) -> str | None:
+    """Format what is known of the exchange's clock; ``None`` if it was not measured."""
+    if measured["offsetMs"] is None:
+        return None
+    known = f"known to {measured['uncertaintyMs']:.1f} ms; round trip {measured['roundTripMs']} ms"
+    return f"the exchange's is {measured['offsetMs']:+d} ms from ours, {known}"
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table. On a terminal the last column is wrapped to fit, elsewhere each row is one line."""
     for line in table_lines(heads, rows):

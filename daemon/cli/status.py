@@ -64,8 +64,7 @@ def _circuit(found: dict[str, Any], now_ms: int) -> str | None:
 def _clock(found: dict[str, Any]) -> str | None:
     if found["clockWrong"]:
         return click.style(found["clockWrong"], fg="red", bold=True)
-    offset_ms = found["exchange"]["offsetMs"]
-    return None if offset_ms is None else f"the exchange's is {offset_ms:+d} ms from ours"
+    return show.clock(found["exchange"])
 
 
 def _poller(poller: dict[str, Any] | None, now_ms: int) -> str | None:

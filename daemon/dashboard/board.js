@@ -229,7 +229,7 @@ function pollerFacts(poller) {
 function updateFacts(status) {
   const { exchange } = status;
   const budget = `${status.ordersLastSecond} of ${status.ordersPerSecond} a second`;
-  const clock = exchange.offsetMs === null ? "not measured" : `clock offset ${exchange.offsetMs} ms, round trip ${exchange.roundTripMs} ms`;
+  const clock = exchange.offsetMs === null ? "not measured" : `clock offset ${exchange.offsetMs} ± ${exchange.uncertaintyMs.toFixed(1)} ms, round trip ${exchange.roundTripMs} ms`;
   const reached = exchange.reachable === false ? `does not answer: ${exchange.error}` : clock;
   const facts = [
     ["In flight", String(status.inFlight)],

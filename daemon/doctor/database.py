@@ -65,7 +65,7 @@ def _recorded(ahead_ms: int) -> Finding:
         return failure(
             "recorded",
             f"the latest time in the database is {ahead_ms / 1_000:,.0f} s ahead of this machine's clock, and the "
-            "daemon's clock continues from there: every executeAt is that much late, or refused",
+            "daemon's clock continues from there: every recorded time is that much late",
             "if this machine's clock is right (see the line `clock`), stop the daemon and run `sniperd reset-clock`",
         )
     return ok("recorded", "no time in the database is ahead of this machine's clock")

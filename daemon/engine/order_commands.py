@@ -24,6 +24,7 @@ from daemon.core.views.countdown import Countdown
 from daemon.core.views.explain import Outlook, advice, afterwards, outlook
 from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
+from daemon.exchange.port import Health
 from daemon.pieces import stepwise
 from daemon.store.queries import History
 from daemon.store.writer import Commit
@@ -67,6 +68,7 @@ class Explanation(msgspec.Struct, frozen=True):
     then: Outlook | None
     advice: str | None
     countdown: Countdown | None
+    health: Health | None  # of the exchange, while the order waits for an instant of its clock
     now_ms: int
 
 
@@ -182,7 +184,9 @@ class OrderCommands:
         then = afterwards(state, now, now_ms)
         advised = advice(state, now, has_events=bool(history.events))
         ahead_of_it = outlook(state, now, now_ms, ahead=ahead)
-        return Explanation(history, ahead_of_it, then, advised, self._engine.countdowns().of(now), now_ms)
+        countdown = self._engine.countdowns().of(now)
+        health = None if countdown is None else self._engine.exchange.health()
+        return Explanation(history, ahead_of_it, then, advised, countdown, health, now_ms)
 
     async def cancel(self, order_id: str, caller: Caller, reason: str, wait_s: float) -> Order:
         """Withdraw an order that was not sent, discard a dead letter, or ask the exchange to cancel a resting order.

@@ -239,7 +239,7 @@ def _machine(limits: AlertsTable) -> list[Rule]:
             limit=FAR_MS,
             clear=FAR_MS / 2,
             for_ms=RESTART_MS,
-            means="this machine's clock and the exchange's differ by {value} ms: every executeAt is missed by as much",
+            means="this machine's clock and the exchange's differ by {value} ms: recorded times are wrong by as much",
             todo="`sniperd doctor` shows whose clock is wrong, and what to do",
         ),
         Rule(

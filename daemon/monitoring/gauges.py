@@ -146,8 +146,13 @@ def _of_exchange(standing: MonitorSnapshot) -> Iterator[Metric]:
         "exchange_clock_offset_seconds", "The exchange's clock minus this machine's", _seconds(health.offset_ms)
     )
     yield _gauge(
+        "exchange_clock_uncertainty_seconds",
+        "By how much the offset of the exchange's clock is wrong at most",
+        _seconds(health.uncertainty_ms),
+    )
+    yield _gauge(
         "exchange_clock_round_trip_seconds",
-        "Round trip of the last measurement of the exchange's clock",
+        "Round trip of the best measurement of the exchange's clock, in view of its age",
         _seconds(health.round_trip_ms),
     )
     measured_ms = None if health.measured_ms is None else standing.now_ms - health.measured_ms
@@ -179,7 +184,7 @@ def _of_machine(standing: MonitorSnapshot) -> Iterator[Metric]:
     yield _gauge("database_locked_seconds", about, standing.database_locked_s)
 
 
-def _seconds(ms: int | None) -> float | None:
+def _seconds(ms: float | None) -> float | None:
     return None if ms is None else ms / 1_000
 
 

@@ -70,7 +70,7 @@ def clock_result(ahead_ms: int) -> PreflightResult:
         return FIT
     return PreflightResult(
         PreflightVerdict.UNFIT,
-        f"the exchange's clock is {ahead_ms:+d} ms from the machine's: every executeAt is missed by as much",
+        f"the exchange's clock is {ahead_ms:+d} ms from the machine's: every recorded time would be wrong by as much",
         "set the machine's clock right: timedatectl, and systemctl enable --now systemd-timesyncd",
     )
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support import Daemon, Exchange, wall_ms
+from tests.support.command import sniperd
 from tests.support.signals import market_buy
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
@@ -65,3 +66,21 @@ def test_an_exchange_whose_clock_steps_is_followed(own_stage: Stage) -> None:
         lambda: abs(daemon.get("/v1/status")["exchange"]["offsetMs"] + 20_000) <= CLOCK_ERROR_MS, "the step is followed"
     )
     assert lateness_ms(daemon, behind, -20_000) < LATE_MS
+
+
+def test_status_doctor_and_explain_state_how_well_the_exchanges_clock_is_known(own_stage: Stage) -> None:
+    exchange = own_stage.exchange("--clock-offset-ms", "300")
+    daemon = own_stage.daemon(exchange)
+    daemon.start(with_rules=True)
+    order = daemon.accept(market_buy(executeAt=wall_ms() + 3_600_000))
+    for words in (["status"], ["explain", order]):
+        ran = sniperd(*words, "--config", daemon.config_path, environ=daemon.environ, directory=daemon.directory)
+        assert "the exchange's is +" in ran.output, words
+        assert " ms from ours, known to " in ran.output, words
+    found = daemon.explain(order)["exchangeClock"]
+    assert abs(found["offsetMs"] - 300) <= CLOCK_ERROR_MS
+    assert 0 < found["uncertaintyMs"] <= CLOCK_ERROR_MS
+    assert found["roundTripMs"] <= 2 * CLOCK_ERROR_MS
+    metrics = daemon.ask("GET", "/metrics").raw.decode()
+    [line] = [line for line in metrics.splitlines() if line.startswith("sniperd_exchange_clock_uncertainty_seconds")]
+    assert 0 < float(line.rpartition(" ")[2]) <= CLOCK_ERROR_MS / 1_000
