@@ -104,10 +104,10 @@ class Process:
             shadow_of = config.exchange.market if config.exchange.shadow else None
             self._emit_event(clock, "daemon.starting", version=__version__, mode=config.exchange.mode,
                              shadow_of=shadow_of, exchange=url, database=str(database))  # fmt: skip
-            transport = await stack.enter_async_context(open_transport(url))
+            idle_limit = IdleLimit(self._probed.idle_closed_s)
+            transport = await stack.enter_async_context(open_transport(url, idle_limit=idle_limit))
             exchange = MexcExchange(transport, keys, clock, config.exchange, self._probed.duplicate_codes,
-                                    await stack.enter_async_context(open_dialer(url)),
-                                    IdleLimit(self._probed.idle_closed_s))  # fmt: skip
+                                    await stack.enter_async_context(open_dialer(url)))  # fmt: skip
             engine = Engine(store=store, exchange=exchange, calendar=await self._open_calendar(stack, url, clock),
                             clock=clock, emit=emit,
                             rules=Rules(config, self._probed), observer=recorder,

@@ -47,7 +47,10 @@ class Housekeeping:
         self._was_reachable: bool | None = None
 
     async def measure(self) -> None:
-        """Measure the exchange's clock periodically; report when the exchange becomes reachable or unreachable."""
+        """Measure the exchange's clock periodically; report when the exchange becomes reachable or unreachable.
+
+        That is often enough to keep a connection open for the next order.
+        """
         measured = 0
         while True:
             await self._exchange.measure_clock()
@@ -81,7 +84,7 @@ class Housekeeping:
 
     async def _until_measurement(self) -> None:
         """Wait until the exchange's clock is to be measured again."""
-        due_s = anyio.current_time() + self.config.exchange.clock_check_s
+        due_s = anyio.current_time() + min(self.config.exchange.clock_check_s, self._exchange.warm_s)
         while (left_s := due_s - anyio.current_time()) > 0:
             await anyio.sleep(min(left_s, NEAR_S))
             now_ms = self._clock.now_ms()

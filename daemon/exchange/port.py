@@ -125,6 +125,11 @@ class Exchange(Protocol):
         """The exchange's clock: converts its instants to ours, from any thread."""
         ...
 
+    @property
+    def warm_s(self) -> float:
+        """How long connections stay warm without a request, as far as it is known."""
+        ...
+
     def prepare(self, order: Order, attempt: Attempt) -> OrderRequest:
         """Sign and build the request of one attempt."""
         ...

@@ -22,9 +22,11 @@ class Measuring:
         self.at_s: list[float] = []
         self.clock, self.instants = LoopClock(), Instants()
         self.began_s = anyio.current_time()
-        exchange = SimpleNamespace(measure_clock=self._measure, health=lambda: SimpleNamespace(reachable=None))
+        self.exchange = SimpleNamespace(
+            measure_clock=self._measure, health=lambda: SimpleNamespace(reachable=None), warm_s=CHECK_S
+        )
         self.housekeeping = Housekeeping(
-            cast("Any", exchange),
+            cast("Any", self.exchange),
             cast("Any", None),
             self.clock,
             lambda _: None,
@@ -60,3 +62,12 @@ async def test_the_clock_is_measured_often_before_an_instant() -> None:
     assert near_s[0] < 100 - NEAR_MS / 1_000 + NEAR_S + 0.01
     assert gaps_s == pytest.approx([NEAR_S] * len(gaps_s), abs=0.01), "not more often: its weight is bounded"
     assert near_s[-1] >= 99 - NEAR_S - 0.01
+
+
+@in_virtual_time
+async def test_it_is_measured_more_often_where_the_server_closes_idle_connections_sooner() -> None:
+    """So a connection is open for the first order of a day."""
+    measuring = Measuring()
+    measuring.exchange.warm_s = 5.0
+    at_s = await measuring.run(30)
+    assert [round(later - earlier) for earlier, later in pairwise(at_s[FIRST_SAMPLES - 1 :])] == [5] * 5

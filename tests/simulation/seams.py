@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from daemon.clock import NS_PER_MS
 from daemon.engine.trigger import FIRED, HELD, RECALLED, Fired, Shot
+from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.own_connection import Dial
 from daemon.exchange.mexc.transport import BeforeWrite, Failure, Reply
 from daemon.simulator import messages
@@ -396,6 +397,7 @@ class VirtualTransport:
     """The transport port of one run."""
 
     def __init__(self, network: Network, life: Life) -> None:
+        self.idle_limit = IdleLimit()
         self._network = network
         self._life = life
 

@@ -24,7 +24,6 @@ from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.codes import SERVER_CODES
-from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.order_request import ORDER, MexcOrderRequest
 from daemon.exchange.mexc.own_connection import Dial
 from daemon.exchange.mexc.preflight import run_preflight
@@ -57,7 +56,6 @@ class MexcExchange:
         table: ExchangeTable,
         duplicate_codes: Collection[int] = (),
         dial: Dial | None = None,
-        idle_limit: IdleLimit | None = None,
     ) -> None:
         """Build the client.
 
@@ -68,12 +66,12 @@ class MexcExchange:
             table: [exchange].
             duplicate_codes: the codes that refuse a client order id that was used before.
             dial: opens connections for orders that leave at an instant; without it they leave like any other.
-            idle_limit: how long such a connection may be idle.
 
         """
         self._requests = Requests(transport, credentials, clock, table)
         self._duplicate_codes = duplicate_codes
-        self._shots = None if dial is None else ShotConnections(dial, self._requests.ping, idle_limit or IdleLimit())
+        self._idle_limit = transport.idle_limit
+        self._shots = None if dial is None else ShotConnections(dial, self._requests.ping, transport.idle_limit)
         self._sources = Sources(self._requests)
         self._prices = LastPrices(self._requests)
         self._clock = clock
@@ -103,6 +101,11 @@ class MexcExchange:
         """Sign and build the request of one attempt."""
         spare = _none if self._shots is None else self._shots.take_spare
         return MexcOrderRequest(self._requests, self._duplicate_codes, order, attempt, spare=spare)
+
+    @property
+    def warm_s(self) -> float:
+        """How long connections stay warm without a request: half of the time for which they may be idle."""
+        return self._idle_limit.usable_s / 2
 
     def prepare_shot(self, order: Order, attempt: Attempt, fire_ms: int) -> MexcShotRequest | None:
         """Sign and build the request of one attempt at an instant; ``None`` without connections for that."""

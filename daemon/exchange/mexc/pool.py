@@ -13,12 +13,13 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from typing import Self, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
+from daemon.exchange.mexc.idle_limit import LONGEST_S, IdleLimit
 from daemon.without_waiting import without_waiting
 
 BEGUN_AT_ONCE = 8
@@ -30,9 +31,19 @@ was no faster."""
 class Pool:
     """The connections to one address. aiohttp opens and keeps them, with TLS."""
 
-    def __init__(self, connector: aiohttp.BaseConnector, destination: aiohttp.ClientRequest) -> None:
-        """``destination`` is a request to the address; aiohttp knows connections by such a request."""
+    def __init__(self, connector: aiohttp.BaseConnector, destination: aiohttp.ClientRequest, limit: IdleLimit) -> None:
+        """Build it without connections.
+
+        Args:
+            connector: aiohttp's pool.
+            destination: a request to the address; aiohttp knows connections by such a request.
+            limit: how long a connection may be idle.
+
+        """
         self.carried: WeakSet[ResponseHandler] = WeakSet()  # what carried a request before
+        self.limit = limit
+        self._idle_since: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()  # by the loop's clock
+        self._were_idle_s: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()  # before they were taken
         self._connector = connector
         self._destination = destination
         self._key = destination.connection_key
@@ -44,12 +55,18 @@ class Pool:
 
     def idle(self) -> Connection | None:
         """Take an idle connection; ``None`` if there is none."""
+        self._note_closed()
         # aiohttp has no public method for this; the method waits only in traces, of which there are none.
         while (found := without_waiting(self._connector._get(self._key, []))) is not None:  # noqa: SLF001
-            if _can_carry(found):
+            if _can_carry(found) and self._taken(found) <= self.limit.usable_s:
                 return found
             found.close()
         return None
+
+    def was_closed(self, connection: Connection) -> None:
+        """Note that the server had closed a connection that was taken."""
+        if connection.protocol is not None:
+            self.limit.closed_after(self._were_idle_s.get(connection.protocol, LONGEST_S))
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,7 +104,7 @@ class Pool:
             self._passed_on += 1
             self._plan_one_less()
         else:
-            connection.release()
+            self._keep(connection)
 
     async def close(self) -> None:
         """Stop opening connections, and refuse one to every request that waits."""
@@ -118,9 +135,30 @@ class Pool:
             self._opening.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         if isinstance(outcome, Connection):
             if not self._serve(outcome):
-                outcome.release()
+                self._keep(outcome)
         elif len(self._planned) + len(self._opening) < len(self._waiting):
             self._refuse(outcome)
+
+    def _keep(self, connection: Connection) -> None:
+        """Give a connection to aiohttp, which keeps it if it can carry another request."""
+        if connection.protocol is not None and _can_carry(connection):
+            self._idle_since[connection.protocol] = asyncio.get_running_loop().time()
+        connection.release()
+
+    def _note_closed(self) -> None:
+        """Learn from the idle connections that the server has closed. aiohttp closes those that are too old itself."""
+        now_s = asyncio.get_running_loop().time()
+        for protocol, since_s in list(self._idle_since.items()):
+            if not protocol.is_connected():
+                del self._idle_since[protocol]
+                if now_s - since_s < LONGEST_S:
+                    self.limit.closed_after(now_s - since_s)
+
+    def _taken(self, connection: Connection) -> float:
+        """Note that an idle connection is taken; return for how long it was idle, in seconds."""
+        protocol, now_s = cast("ResponseHandler", connection.protocol), asyncio.get_running_loop().time()
+        idle_s = self._were_idle_s[protocol] = now_s - self._idle_since.pop(protocol, now_s)
+        return idle_s
 
     async def _opened(self, timeout_s: float) -> Connection | Exception:
         timeout = aiohttp.ClientTimeout(connect=timeout_s)

@@ -23,7 +23,7 @@ FIRST_WAIT_MS = 500
 further refusal, up to a minute. Orders have their own waits (:mod:`daemon.core.rules.backoff`)."""
 ENDPOINT_RATES = {"/api/v3/account": 2}
 """Requests per second that an endpoint takes (documented)."""
-PING = "/api/v3/ping"
+TIME = "/api/v3/time"
 LONGEST_ENVELOPE = 4_000
 """The longest answer that is searched for a code, in bytes: a longer one is a list."""
 SAMPLES_AT_ONCE = 3
@@ -123,7 +123,7 @@ class Requests:
                 return True
             has_answered = False
             for _ in range(SAMPLES_AT_ONCE):
-                answer = await self.public("/api/v3/time", [], weight=1)
+                answer = await self.public(TIME, [], weight=1)
                 server_ms = _server_ms(answer.reply)
                 if server_ms is None:
                     break
@@ -159,13 +159,24 @@ class Requests:
         )
 
     async def ping(self, connection: Connection) -> bool:
-        """Make the cheapest request on a connection, once the rate limit has room; return whether it was answered."""
+        """Make the cheapest request on a connection, once the rate limit has room; return whether it was answered.
+
+        It asks for the time, which weighs as little as a ping: the clock is sampled on the very way of the next order.
+        """
         await self.pacer.wait(1)
-        request = self.transport.build("GET", PING, self._public_headers)
+        request = self.transport.build("GET", TIME, self._public_headers)
+        is_fresh, stepped_ns, written_ns = not connection.reused, self._stepped_ns, self.clock.now_ns()
         if not connection.write(request):
             return False
         reply = await connection.reply(self.table.timeout_ms / 1_000)
-        return isinstance(self.received(Prepared(f"GET {PING}", PING, request, repeatable=True), reply), Reply)
+        received_ns = self.clock.now_ns()
+        reply = self.received(Prepared(f"GET {TIME}", TIME, request, repeatable=True), reply)
+        server_ms = _server_ms(reply)
+        if server_ms is not None:
+            written_ns += self._stepped_ns - stepped_ns
+            self.exchange_clock.sample(written_ns, received_ns, server_ms, fresh_connection=is_fresh)
+            self.on_measured()
+        return isinstance(reply, Reply)
 
     def signed(
         self, method: str, path: str, parameters: str, until_ms: int | None = None, at_ms: int | None = None

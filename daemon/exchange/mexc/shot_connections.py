@@ -1,9 +1,9 @@
 """Warm connections for requests that leave at an instant: opened seconds before it, and each proven alive.
 
 A TLS handshake takes several round trips, and a connection that the server closed costs the request. So the engine says
-how many requests are to leave soon (:meth:`ShotConnections.tend`), and that many connections are opened and used once:
-a ``GET /api/v3/ping`` (weight 1) shows that the way there works, and takes TLS's session tickets off the connection.
-The proof is repeated, so that none is idle for long. The pacer spreads these requests.
+how many requests are to leave soon (:meth:`ShotConnections.tend`), and that many connections are opened and used once.
+That request (weight 1) shows that the way there works, and takes TLS's session tickets off the connection. It is
+repeated, so that no connection is idle for long. The pacer spreads these requests.
 
 After a shot its connection is kept for a while, for the next attempt of its order.
 """

@@ -22,6 +22,7 @@ import msgspec
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
+from daemon.exchange.mexc.idle_limit import LONGEST_S, IdleLimit
 from daemon.exchange.mexc.pool import Pool
 
 MAX_BODY = 16 << 20
@@ -29,10 +30,6 @@ MAX_BODY = 16 << 20
 
 LONGEST_BAN_S = 259_200
 """MEXC's longest ban: three days (documented). A longer ``Retry-After`` is cut to it."""
-
-IDLE_S = 45
-"""A connection that was idle for longer is not reused: a server or a router may have dropped it silently.
-The clock check ([exchange] clock_check_s, 30 by default) keeps one connection in use."""
 
 UNREAD = 408
 """The server received no request in time. On an idle connection it sent this before our request arrived."""
@@ -90,6 +87,11 @@ BeforeWrite = Callable[[Connection], None]
 class Transport(Protocol):
     """Carries requests to the exchange."""
 
+    @property
+    def idle_limit(self) -> IdleLimit:
+        """How long an idle connection may be used again, as far as it is known."""
+        ...
+
     def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return the bytes of a request. ``target`` is path and query, already encoded."""
         ...
@@ -142,6 +144,8 @@ class PooledConnection:
     def write(self, request: bytes) -> bool:
         """Write a request at once; ``False`` where the server has given the connection up: nothing was written."""
         if self.is_given_up():
+            if self.reused:
+                self._pool.was_closed(self._connection)
             self._connection.close()
             return False
         self._is_written = True
@@ -208,6 +212,11 @@ class HttpTransport:
         self._path = url.raw_path.rstrip("/")
         self._host = url.host_port_subcomponent
 
+    @property
+    def idle_limit(self) -> IdleLimit:
+        """How long an idle connection may be used again, as far as it is known."""
+        return self._pool.limit
+
     def build(self, method: str, target: str, header_lines: str) -> bytes:
         """Return the bytes of a request."""
         length = "" if method == "GET" else "Content-Length: 0\r\n"
@@ -255,15 +264,17 @@ class HttpTransport:
 
 
 @asynccontextmanager
-async def open_transport(base_url: str, connector: aiohttp.BaseConnector | None = None) -> AsyncIterator[HttpTransport]:
+async def open_transport(
+    base_url: str, connector: aiohttp.BaseConnector | None = None, *, idle_limit: IdleLimit | None = None
+) -> AsyncIterator[HttpTransport]:
     """Open the pool that carries every request of one exchange.
 
     The pool does not limit the number of connections: the limit of orders in flight does.
     """
     url = URL(base_url)
     async with (
-        connector or aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=300) as connections,
-        Pool(connections, aiohttp.ClientRequest("GET", url)) as pool,
+        connector or aiohttp.TCPConnector(limit=0, keepalive_timeout=LONGEST_S, ttl_dns_cache=300) as connections,
+        Pool(connections, aiohttp.ClientRequest("GET", url), idle_limit or IdleLimit()) as pool,
     ):
         yield HttpTransport(pool, url)
 

@@ -15,6 +15,7 @@ from aiohttp.client_proto import ResponseHandler
 from anyio.lowlevel import checkpoint
 from yarl import URL
 
+from daemon.exchange.mexc.idle_limit import IdleLimit
 from daemon.exchange.mexc.pool import BEGUN_AT_ONCE, Pool
 from daemon.without_waiting import without_waiting
 
@@ -100,7 +101,7 @@ async def opened() -> AsyncIterator[Stage]:
         asyncio.TaskGroup() as tasks,
         serve(silence) as peer,
         connector,
-        Pool(connector, aiohttp.ClientRequest("GET", URL(peer.url))) as pool,
+        Pool(connector, aiohttp.ClientRequest("GET", URL(peer.url)), IdleLimit()) as pool,
     ):
         stage = Stage(pool, connector, peer, tasks, [])
         yield stage

@@ -8,7 +8,8 @@ import anyio
 import pytest
 from aiohttp import ClientConnectionError, connector
 
-from daemon.exchange.mexc.transport import IDLE_S, MAX_BODY, Reply, open_transport
+from daemon.exchange.mexc.idle_limit import LONGEST_S
+from daemon.exchange.mexc.transport import MAX_BODY, Reply, open_transport
 
 from .clocks import in_virtual_time
 from .posting import HEADERS, KEY, PATH, PATIENCE_S, TARGET, no_secret_in, post, send
@@ -265,7 +266,7 @@ async def test_a_408_on_a_new_connection_is_a_reply() -> None:
 async def test_no_request_is_sent_on_a_connection_that_idled_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connector, "monotonic", anyio.current_time)
     async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
-        for idle_s in (0, IDLE_S - 5, IDLE_S + 5):
+        for idle_s in (0, LONGEST_S - 5, LONGEST_S + 5):
             await anyio.sleep(idle_s)
             await send(transport)
     assert len(peer.connections) == 2

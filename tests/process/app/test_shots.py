@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support import Daemon, Exchange, wall_ms
-from tests.support.far import far_away
+from tests.support.far_tls import FarServer
 from tests.support.signals import market_buy
 from tests.support.stage import Stage
-from tests.support.tls import certificate, tls_before
+from tests.support.tls import certificate
 from tests.support.unix_http import Answer
 
 AHEAD_MS = 1_200
@@ -101,8 +102,8 @@ def test_an_order_that_is_killed_with_its_process_before_the_instant_is_in_doubt
 def far(own_stage: Stage, exchange: Exchange, tmp_path: Path) -> Iterator[Daemon]:
     """A daemon 25 ms away from an exchange that closes connections after five idle seconds."""
     pem = certificate(tmp_path, 60)
-    with tls_before(exchange.url, pem) as near, far_away(near, delay_s=0.025, idle_s=5) as url:
-        daemon = own_stage.daemon(exchange, {"exchange": {"base_url": url}})
+    with FarServer(urlsplit(exchange.url).port or 0, pem, way_ms=25, idle_s=5) as server:
+        daemon = own_stage.daemon(exchange, {"exchange": {"base_url": server.url}})
         daemon.environ["SSL_CERT_FILE"] = str(pem)
         daemon.start(with_rules=True)
         yield daemon
