@@ -8,7 +8,6 @@ import msgspec
 from daemon.clock import Clock
 from daemon.config.tables import Config
 from daemon.core.values.events import Event
-from daemon.core.values.symbols import FRESH_MS
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange
 from daemon.store.store import Store
@@ -65,12 +64,16 @@ class Housekeeping:
         """Load all trading rules periodically; after a failure sooner."""
         while True:
             try:
-                shown = await self._exchange.load_rules(self._clock.now_ms() - FRESH_MS)
+                shown = await self._exchange.load_rules(self._clock.now_ms() - self._rules_age_ms())
             except NotReady:
                 await anyio.sleep(min(self.config.exchange.symbols_refresh_s, 5))
                 continue
             self._report("exchange.symbols_loaded", symbols=len(shown))
             await anyio.sleep(self.config.exchange.symbols_refresh_s)
+
+    def _rules_age_ms(self) -> int:
+        """Return how old rules may be that another part has loaded, as the watch of listings does."""
+        return int(self.config.exchange.symbols_refresh_s * 500)
 
     async def clean(self) -> None:
         """Remove rows past their retention periodically."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import anyio
 import msgspec
 
-from daemon.core.rules.listings import FIRST_MS, next_look_ms
+from daemon.core.rules.listings import FIRST_MS, QUIET_AFTER_MS, after_quiet, next_look_ms
 from daemon.core.values.events import Event
 from daemon.core.values.listings import Listing
 from daemon.core.values.symbols import SymbolRules
@@ -98,9 +98,10 @@ class ListingWatch:
         while True:
             now_ms = self._effects.clock.now_ms()
             ahead_ms = (state.rules.config.alerts.armed_not_ready_min + 1) * MINUTE_MS
-            instants = map(state.exchange_time.local_ms, state.orders.timed.instants())
-            next_ms = min((at_ms for at_ms in instants if at_ms >= now_ms), default=None)
-            due_ms = None if next_ms is None else max(next_ms - ahead_ms, checked_ms + ACCOUNT_MS)
+            instants = [at_ms for at_ms in self._instants() if at_ms > now_ms - QUIET_AFTER_MS]
+            due_ms = None
+            if instants:
+                due_ms = after_quiet(instants, max(min(instants) - ahead_ms, checked_ms + ACCOUNT_MS, now_ms))
             if due_ms is None or now_ms < due_ms:
                 await self._account_alarm.sleep_until(due_ms)
                 continue
@@ -126,17 +127,20 @@ class ListingWatch:
             await asyncio.sleep(0)
 
     def _due_ms(self) -> int | None:
-        """Return when to ask next: soon for a pair that was not asked about yet."""
-        state, health = self._effects.state, self._exchange.health()
-        due_ms = next_look_ms(
-            map(state.exchange_time.local_ms, state.orders.timed.instants()),
+        """Return when to ask next."""
+        health, known = self._exchange.health(), self._effects.state.listings.known
+        return next_look_ms(
+            self._instants(),
             self._looked_ms,
             self._effects.clock.now_ms(),
+            is_new=any(listing.seen_ms is None for listing in known.values()),
             is_busy=health.weight_limit - health.weight_used < SPARE_WEIGHT,
         )
-        known = state.listings.known
-        is_new = any(known[symbol].seen_ms is None for symbol in state.orders.timed.by_pair if symbol in known)
-        return due_ms if due_ms is None or not is_new else min(due_ms, self._looked_ms + FIRST_MS)
+
+    def _instants(self) -> list[int]:
+        """Return the instants of the waiting orders by our clock."""
+        state = self._effects.state
+        return [state.exchange_time.local_ms(at_ms) for at_ms in state.orders.timed.instants()]
 
     async def _look(self) -> None:
         self._looked_ms = self._effects.clock.now_ms()

@@ -25,7 +25,7 @@ QUIET_BEFORE_MS, QUIET_AFTER_MS = 1_500, 250
 """Around an instant no look begins: to read an answer of megabytes would delay the order."""
 
 FIRST_MS = 2_000
-"""The shortest interval when an order for another pair arrives."""
+"""The interval while there are orders for a pair that was not asked about yet."""
 
 
 def moved_to(order: Order, listing: Listing, now_ms: int) -> int | None:
@@ -48,13 +48,14 @@ def is_too_far(listing: Listing, now_ms: int) -> bool:
     return listing.opens_ms is not None and listing.opens_ms > now_ms + MAX_AHEAD_MS
 
 
-def next_look_ms(instants: Iterable[int], looked_ms: int, now_ms: int, *, is_busy: bool) -> int | None:
+def next_look_ms(instants: Iterable[int], looked_ms: int, now_ms: int, *, is_new: bool, is_busy: bool) -> int | None:
     """Return when to look again at what the exchange shows; ``None`` if no order waits for an instant.
 
     Args:
         instants: of the waiting orders, past ones included.
         looked_ms: when the last look began.
         now_ms: the time.
+        is_new: an order waits for a pair that was not asked about yet.
         is_busy: little of the exchange's weight is left.
 
     """
@@ -63,8 +64,16 @@ def next_look_ms(instants: Iterable[int], looked_ms: int, now_ms: int, *, is_bus
         return None
     nearest_ms = min(at_ms - now_ms if at_ms >= now_ms else now_ms - at_ms for at_ms in instants)
     interval_ms = next((each_ms for within_ms, each_ms in INTERVALS if nearest_ms <= within_ms), LONGEST_MS)
-    next_ms = looked_ms + (max(interval_ms, BUSY_MS) if is_busy else interval_ms)
-    for at_ms in sorted(instants):
-        if at_ms - QUIET_BEFORE_MS < max(next_ms, now_ms) < at_ms + QUIET_AFTER_MS:
-            next_ms = at_ms + QUIET_AFTER_MS
-    return next_ms
+    if is_new:
+        interval_ms = FIRST_MS
+    elif is_busy:
+        interval_ms = max(interval_ms, BUSY_MS)
+    return after_quiet(instants, max(looked_ms + interval_ms, now_ms))
+
+
+def after_quiet(instants: Iterable[int], at_ms: int) -> int:
+    """Return a moment, or a later one if a request then would disturb an order that is about to be sent."""
+    for instant in sorted(instants):
+        if instant - QUIET_BEFORE_MS < at_ms < instant + QUIET_AFTER_MS:
+            at_ms = instant + QUIET_AFTER_MS
+    return at_ms

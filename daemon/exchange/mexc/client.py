@@ -165,7 +165,7 @@ class MexcExchange:
 
     def is_warm(self) -> bool:
         """Whether a connection is open that can carry an order at once."""
-        return self._requests.transport.is_warm()
+        return (self._shots is not None and self._shots.is_warm) or self._requests.transport.is_warm()
 
     def known_rules(self, symbol: str) -> SymbolRules | None:
         """Return a pair's rules if they are known without a query."""

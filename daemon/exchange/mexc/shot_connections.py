@@ -87,10 +87,15 @@ class ShotConnections:
 
     def take(self) -> KeptConnection | None:
         """Take the connection that was used last; ``None`` if there is none that may be used."""
-        self._drop_closed()
-        if not self._idle or self._idle_s(self._idle[-1]) > self._limit.usable_s:
+        if not self.is_warm:
             return None
         return KeptConnection(self._idle.pop().connection, self._give_back)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether there is a connection that may be used."""
+        self._drop_closed()
+        return bool(self._idle) and self._idle_s(self._idle[-1]) <= self._limit.usable_s
 
     def take_spare(self) -> KeptConnection | None:
         """Take a connection that no instant needs."""

@@ -4,6 +4,7 @@ import pytest
 
 from daemon.core.rules.listings import (
     BUSY_MS,
+    FIRST_MS,
     LONGEST_MS,
     QUIET_AFTER_MS,
     QUIET_BEFORE_MS,
@@ -14,9 +15,9 @@ from tests.core.making import NOON_MS
 MINUTE_MS = 60_000
 
 
-def interval_ms(*ahead_ms: int, busy: bool = False) -> int | None:
+def interval_ms(*ahead_ms: int, busy: bool = False, new: bool = False) -> int | None:
     instants = [NOON_MS + each for each in ahead_ms]
-    found = next_look_ms(instants, NOON_MS, NOON_MS, is_busy=busy)
+    found = next_look_ms(instants, NOON_MS, NOON_MS, is_new=new, is_busy=busy)
     return None if found is None else found - NOON_MS
 
 
@@ -46,6 +47,11 @@ def test_while_much_of_the_weight_is_used_it_is_asked_less_often() -> None:
     assert interval_ms(60 * MINUTE_MS, busy=True) == LONGEST_MS
 
 
+def test_a_pair_that_was_not_asked_about_yet_is_asked_about_soon_but_not_while_an_order_fires() -> None:
+    assert interval_ms(60 * MINUTE_MS, new=True) == interval_ms(60 * MINUTE_MS, new=True, busy=True) == FIRST_MS
+    assert interval_ms(60 * MINUTE_MS, FIRST_MS, new=True) == FIRST_MS + QUIET_AFTER_MS
+
+
 @pytest.mark.parametrize("ahead_ms", [2_500 - QUIET_AFTER_MS + 1, 2_500, 2_500 + QUIET_BEFORE_MS - 1])
 def test_no_answer_is_read_while_an_order_is_about_to_fire(ahead_ms: int) -> None:
     assert interval_ms(ahead_ms) == ahead_ms + QUIET_AFTER_MS
@@ -57,5 +63,5 @@ def test_orders_that_fire_one_after_the_other_are_not_disturbed() -> None:
 
 def test_a_look_that_is_overdue_is_not_made_around_an_instant() -> None:
     looked_ms, now_ms = NOON_MS - 60_000, NOON_MS
-    found = next_look_ms([NOON_MS + 100], looked_ms, now_ms, is_busy=False)
+    found = next_look_ms([NOON_MS + 100], looked_ms, now_ms, is_new=False, is_busy=False)
     assert found == NOON_MS + 100 + QUIET_AFTER_MS
