@@ -45,6 +45,9 @@ class OrderView(View, frozen=True, kw_only=True):
     asked_quantity: str | None  # the signal's amount, if it was rounded to the pair's precision; else null
     asked_quote_order_qty: str | None  # the same
     asked_price: str | None  # the same
+    asked_type: str | None  # the signal's type, if the order is sent as another; else null
+    max_price: str | None  # the cap of a MARKET order, as the signal states it
+    slippage_percent: str | None  # the same
     owner_id: str
     snipe_target_id: str | None
     resource: str
@@ -214,6 +217,9 @@ def order_fields(order: Order) -> dict[str, Any]:
         "asked_quantity": _amount(order.asked_quantity),
         "asked_quote_order_qty": _amount(order.asked_quote_quantity),
         "asked_price": _amount(order.asked_price),
+        "asked_type": None if order.asked_type is None else order.asked_type.value,
+        "max_price": _amount(order.max_price),
+        "slippage_percent": _amount(order.slippage_percent),
         "owner_id": order.owner_id,
         "snipe_target_id": order.target_id,
         "resource": order.resource,

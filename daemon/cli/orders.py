@@ -110,9 +110,15 @@ def filled(order: dict[str, Any]) -> str | None:
 
 
 def rounded(order: dict[str, Any]) -> str | None:
-    """Return which amounts were rounded to the pair's precision; ``None`` if none was."""
-    names = {"quantity": "askedQuantity", "quoteOrderQty": "askedQuoteOrderQty", "price": "askedPrice"}
-    changes = [f"{name} {order[asked]} to {order[name]}" for name, asked in names.items() if order[asked] is not None]
+    """Return what differs from the signal: amounts, and the type; ``None`` if nothing does."""
+    names = {
+        "quantity": "askedQuantity",
+        "quoteOrderQty": "askedQuoteOrderQty",
+        "price": "askedPrice",
+        "type": "askedType",
+    }
+    differ = {name: order[asked] for name, asked in names.items() if order[asked] is not None}
+    changes = [f"{name} {asked} to {order[name] or 'none'}" for name, asked in differ.items()]
     return ", ".join(changes) or None
 
 

@@ -28,6 +28,8 @@ _OPTIONS = {
     "quantity": "--quantity",
     "quoteOrderQty": "--quote",
     "price": "--price",
+    "maxPrice": "--max-price",
+    "slippagePercent": "--slippage",
     "ownerId": "--owner",
     "snipeTargetId": "--target",
     "idempotencyKey": "--key",
@@ -55,6 +57,8 @@ def _user() -> str:
 @click.option("--quote", help="Amount of the quote asset to spend or receive (market orders), like 25.")
 @click.option("--quantity", help="Amount of the base asset.")
 @click.option("--price", help="Limit price. Makes it a limit order unless --type says otherwise.")
+@click.option("--max-price", help="Highest price of a market buy: at a launch it goes as a limit order at this price.")
+@click.option("--slippage", help="The same, in percent by which the price may be worse than the last one.")
 @click.option("--type", "order_type", help="MARKET, LIMIT, LIMIT_MAKER, IOC or FOK.")
 @click.option("--owner", default=_user, show_default="your user name", help="Owner of the order.")
 @click.option("--target", help="The bot's snipe target; part of the lock's resource.")
@@ -85,6 +89,8 @@ def submit(side: str, symbol: str, wait: float, config_path: Path | None, as_jso
         "quantity": options["quantity"],
         "quoteOrderQty": options["quote"],
         "price": options["price"],
+        "maxPrice": options["max_price"],
+        "slippagePercent": options["slippage"],
         "ownerId": options["owner"],
         "snipeTargetId": options["target"],
         "idempotencyKey": options["key"],

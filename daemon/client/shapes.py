@@ -42,6 +42,8 @@ class Signal(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_def
     quantity: Amount | None = None  # base units
     quote_order_qty: Amount | None = None  # quote units; MARKET only
     price: Amount | None = None  # not with MARKET
+    max_price: Amount | None = None  # BUY with MARKET only: the price at which it may go as a limit order at a launch
+    slippage_percent: Amount | None = None  # the same, in percent by which the price may be worse than the last one
     snipe_target_id: str | None = None
     idempotency_key: str | None = None  # where absent, a BUY's follows from its target; else new for each submit
     priority: int | None = None  # 1 is most urgent
@@ -67,6 +69,9 @@ class Order(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     asked_quantity: str | None = None  # as the signal had it, where it was rounded; the same for the next two
     asked_quote_order_qty: str | None = None
     asked_price: str | None = None
+    asked_type: str | None = None  # as the signal had it, where the order is sent as another type
+    max_price: str | None = None
+    slippage_percent: str | None = None
     client_order_id: str | None = None
     exchange_order_id: str | None = None
     executed_quantity: str = "0"  # base units

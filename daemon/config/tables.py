@@ -187,12 +187,25 @@ class PollerTable(Table, frozen=True, dict=True):
     min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """The least confidence_score of a target that is traded, as a share; the bot's 80 and 0.8 are both 0.8. 0 sets no
     minimum, because the bot decides which targets are ready."""
+    slippage_percent: Annotated[float, Meta(ge=0, le=99)] = 0.0
+    """Percent by which the price of a target bought at the market may be worse than the pair's last one: at a launch,
+    or where MARKET is refused, the order goes as IMMEDIATE_OR_CANCEL at that price. MEXC cancels market orders in a
+    listing's first minute. 0 is off: how much a launch may cost is not the daemon's to decide."""
+    cap_at_entry_price: bool = False
+    """Whether a target that is bought at the market has its entry_price, where it has one, as the highest price, in
+    place of slippage_percent. It is known before the first trade, which a last price is not. Off, because the bot shows
+    entry_price for information too."""
     duplicate_window_ms: Ms = 60_000
     """Milliseconds within which two targets of one coin and user are a double click: only the one with the lower id is
     traded."""
     report_attempts: Annotated[int, Meta(ge=1, le=10_000)] = 20
     """Attempts for a report that the bot answers with an error, at growing intervals; then it is given up, and the log
     says so. While the bot does not answer at all, reports wait for it."""
+
+    @cached_property
+    def slippage(self) -> Decimal:
+        """``slippage_percent``, exactly; 0 is off."""
+        return exact(self.slippage_percent)
 
     @cached_property
     def least_confidence(self) -> Decimal:

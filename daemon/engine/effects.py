@@ -19,6 +19,7 @@ from daemon.core.state.changes import ChangeSet, Send
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order
 from daemon.core.verbs.deciding import decide
 from daemon.engine.publisher import Publisher
 from daemon.errors import CommitFailed, InvariantBroken, Refusal
@@ -39,6 +40,7 @@ class Effects:
         self._store = store
         self._publisher = publisher
         self._start: Callable[[Send, Commit], None] = _not_running
+        self._price: Callable[[Order], None] = _not_priced
         self._grant: Callable[[Lock, Commit], None] = _nobody_waits
         self._look_again: list[Callable[[], None]] = []
         self._will_look = False
@@ -49,11 +51,13 @@ class Effects:
         self,
         *,
         start: Callable[[Send, Commit], None],
+        price: Callable[[Order], None],
         grant: Callable[[Lock, Commit], None],
         look_again: list[Callable[[], None]],
     ) -> None:
-        """Set what makes requests, what delivers new leases, and what runs after changes to see what is due."""
+        """Set what makes requests, queries prices, delivers new leases, and runs after changes to see what is due."""
         self._start = start
+        self._price = price
         self._grant = grant
         self._look_again = look_again
 
@@ -107,6 +111,8 @@ class Effects:
         commit = self._store.commit(changes)
         for send in changes.sends:
             self._start(send, commit)
+        for order in changes.unpriced:
+            self._price(order)
         for lock in changes.grants:
             self._grant(lock, commit)
         if changes or changes.notes:
@@ -125,6 +131,10 @@ class Effects:
 
 def _not_running(send: Send, _commit: Commit) -> None:
     raise RuntimeError(f"{send.attempt.client_order_id} was to be sent before the engine runs")
+
+
+def _not_priced(order: Order) -> None:
+    raise RuntimeError(f"{order.order_id} was to be priced before the engine runs")
 
 
 def _nobody_waits(lock: Lock, _commit: Commit) -> None:

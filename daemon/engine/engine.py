@@ -91,6 +91,7 @@ class Engine:
         self._housekeeping = Housekeeping(exchange, store, clock, emit, rules.config, self.state.next_instant_ms)
         self.effects.wire(
             start=self.executor.start,
+            price=self.executor.price,
             grant=self.deliveries.grant,
             look_again=[
                 self._dispatcher.look_again,

@@ -30,6 +30,7 @@ from daemon.core.values.exchange_replies import Answer, NotSent, Refused
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OUTCOME_UNKNOWN
 from daemon.core.values.symbols import FRESH_MS, SymbolRules
+from daemon.core.verbs.capping import priced
 from daemon.core.verbs.dispatch import fire, may_go
 from daemon.core.verbs.outcomes import answered
 from daemon.engine.effects import Effects
@@ -114,6 +115,10 @@ class Executor:
         if prepared is not None:
             prepared.unlock()
         self._tasks.create_task(self._attempt(send, commit, timing, prepared))
+
+    def price(self, order: Order) -> None:
+        """Query the price, and the pair's rules, that an order's cap follows from."""
+        self._tasks.create_task(self._find_price(order))
 
     def hold(self, order: Order) -> None:
         """Take the lock again for an order whose outcome was unknown when the last process ended."""
@@ -317,6 +322,11 @@ class Executor:
         if not isinstance(answer, Refused) or not needs_last_price(send.order, answer):
             return None
         return await self._exchange.last_price(send.order.symbol)
+
+    async def _find_price(self, order: Order) -> None:
+        await self._new_rules(order.symbol, self._clock.now_ms() - FRESH_MS)
+        price = await self._exchange.market_price(order.symbol, order.side)
+        self._effects.decide(priced, order.order_id, price)
 
     async def _new_rules(self, symbol: str, since_ms: int) -> SymbolRules | None:
         try:

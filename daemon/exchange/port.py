@@ -14,7 +14,7 @@ from daemon.core.rules.exchange_clock import ExchangeClock
 from daemon.core.values.account import Account
 from daemon.core.values.attempts import Attempt
 from daemon.core.values.exchange_replies import Answer, CancelAnswer, PreflightResult, QueryResult, Source
-from daemon.core.values.orders import Order
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.symbols import SymbolRules
 
 
@@ -181,6 +181,10 @@ class Exchange(Protocol):
 
     async def last_price(self, symbol: str) -> Decimal | None:
         """Return a pair's recent last price in quote per base; ``None`` if it is not available now."""
+        ...
+
+    async def market_price(self, symbol: str, side: Side) -> Decimal | None:
+        """Return a pair's recent last price; before its first trade, the best price of the other side of its book."""
         ...
 
     async def load_rules(self, since_ms: int | None = None) -> Mapping[str, SymbolRules]:

@@ -203,6 +203,8 @@ def _request(row: Row, config: Config, symbol: str, execute_at_ms: int | None) -
         quantity = floor_to(_EXACT.divide(size, price), SIZE_DECIMALS)
         if not quantity:
             raise _Wrong(f"position_size_usdt {size} buys nothing at entry_price {price}")
+    max_price = _cap(row.fields, config.poller) if price is None else None
+    slippage = config.poller.slippage if price is None and max_price is None else None
     return SignalRequest(
         symbol=symbol,
         side=Side.BUY.value,
@@ -210,12 +212,19 @@ def _request(row: Row, config: Config, symbol: str, execute_at_ms: int | None) -
         quantity=None if quantity is None else Amount(quantity),
         quote_order_qty=Amount(size) if price is None else None,
         price=None if price is None else Amount(price),
+        max_price=None if max_price is None else Amount(max_price),
+        slippage_percent=Amount(slippage) if slippage else None,
         owner_id=row.owner_id,
         snipe_target_id=row.target_id,
         idempotency_key=target_key(row.target_id),
         priority=_priority(row.fields, config.queue.buy_priority),
         execute_at=execute_at_ms,
     )
+
+
+def _cap(fields: dict[str, Any], table: PollerTable) -> Decimal | None:
+    has_cap = table.cap_at_entry_price and _field(fields, "entry_price") is not None
+    return _amount(fields, "entry_price") if has_cap else None
 
 
 def _strategy(fields: dict[str, Any]) -> str:

@@ -254,7 +254,8 @@ def _cells(value: Order | Attempt, amounts: Sequence[int], words: Sequence[int],
         if cells[place] is not None:
             cells[place] = plain(cells[place])
     for place in words:
-        cells[place] = str(cells[place])
+        if cells[place] is not None:
+            cells[place] = str(cells[place])
     for place in flags:
         cells[place] = int(cells[place])
     return tuple(cells)

@@ -74,7 +74,12 @@ CREATE TABLE orders (
     refitted          INTEGER NOT NULL DEFAULT 0 CHECK (refitted = 0 OR refitted = 1),  -- rounded again
     asked_execute_at_ms INTEGER,            -- the signal's instant, where the order was moved to another
     instant_is_manual INTEGER NOT NULL DEFAULT 0 CHECK (  -- the operator chose the instant: no listing moves it
-        instant_is_manual = 0 OR instant_is_manual = 1)
+        instant_is_manual = 0 OR instant_is_manual = 1),
+    max_price         TEXT,                 -- quote per base unit: the cap of a MARKET order, where one is stated
+    slippage_percent  TEXT,                 -- by which its price may be worse than the last one
+    asked_type        TEXT CHECK (asked_type = 'MARKET'),  -- the signal's, where it is sent as another type
+    market_refused    INTEGER NOT NULL DEFAULT 0 CHECK (  -- the exchange refused MARKET: it goes at its cap
+        market_refused = 0 OR market_refused = 1)
 ) STRICT;
 CREATE UNIQUE INDEX one_order_per_key ON orders (key) WHERE key_bound = 1;
 CREATE INDEX orders_unfinished ON orders (seq) WHERE finished_ms IS NULL;

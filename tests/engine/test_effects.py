@@ -48,7 +48,8 @@ async def test_an_error_of_the_look_at_what_is_due_ends_the_process(engine: Engi
     def fail_to_look() -> None:
         raise OSError("no clock")
 
-    engine.effects.wire(start=engine.executor.start, grant=engine.deliveries.grant, look_again=[fail_to_look])
+    executor, grant = engine.executor, engine.deliveries.grant
+    engine.effects.wire(start=executor.start, price=executor.price, grant=grant, look_again=[fail_to_look])
     engine.decide(lambda _: None)
     with anyio.fail_after(5), pytest.raises(InvariantBroken, match="OSError: no clock"):
         await engine.effects.until_broken()

@@ -145,6 +145,34 @@ def test_a_tiny_price_is_read_exactly() -> None:
     assert (asked.price, asked.quantity) == (Decimal("1e-7"), Decimal(10**8))
 
 
+@pytest.mark.parametrize(
+    ("keys", "fields", "cap"),
+    [
+        pytest.param({}, {"entryPrice": 2}, (None, None), id="none by default"),
+        pytest.param({"slippage_percent": 5.5}, {"entryPrice": 2}, (None, Decimal("5.5")), id="a percentage"),
+        pytest.param({"cap_at_entry_price": True}, {"entryPrice": 2}, (Decimal(2), None), id="the entry price"),
+        pytest.param(
+            {"cap_at_entry_price": True, "slippage_percent": 5.0}, {}, (None, Decimal(5)), id="no entry price"
+        ),
+        pytest.param(
+            {"cap_at_entry_price": True, "slippage_percent": 5.0}, {"entryPrice": 2}, (Decimal(2), None), id="both"
+        ),
+        pytest.param(
+            {"cap_at_entry_price": True, "slippage_percent": 5.0},
+            {"entryStrategy": "limit", "entryPrice": 2},
+            (None, None),
+            id="a limit order",
+        ),
+    ],
+)
+def test_a_target_at_the_market_gets_the_configured_cap(
+    keys: dict[str, Any], fields: dict[str, Any], cap: tuple[Decimal | None, Decimal | None]
+) -> None:
+    config = msgspec.structs.replace(TARGETS, poller=msgspec.structs.replace(TARGETS.poller, **keys))
+    asked = candidate(config, **fields).request
+    assert (asked.max_price, asked.slippage_percent) == cap
+
+
 SNAKE = {
     "id": 42, "user_id": "anna", "status": "ready", "symbol_name": "FOO", "entry_strategy": "limit", "entry_price": 2,
     "position_size_usdt": 10, "priority": 3, "target_execution_time": NOON_MS, "confidence_score": 90,

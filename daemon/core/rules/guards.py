@@ -25,6 +25,8 @@ def needs_last_price(signal: Signal, rules: GuardsTable) -> bool:
     """Whether a guard needs the exchange's last price for this signal."""
     if signal.skip_lock:
         return False
+    if rules.price_band and signal.max_price is not None:
+        return True
     if signal.price is not None:
         return bool(rules.price_band)
     return signal.side is Side.BUY and signal.quantity is not None and rules.limits_notional
@@ -52,8 +54,9 @@ def check(order: Order, rules: GuardsTable, counted: Sequence[Exposure], *, allo
         _check_open_buys(order, rules, counted)
         if rules.limits_notional:
             _check_notional(order, rules, counted)
-    if rules.price_band and order.price is not None:
-        _check_price(order, order.price, rules)
+    price = order.max_price if order.price is None else order.price
+    if rules.price_band and price is not None:
+        _check_price(order, price, rules)
 
 
 def _check_symbol(order: Order, rules: GuardsTable) -> None:

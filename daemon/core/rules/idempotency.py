@@ -102,6 +102,11 @@ def fingerprint_of(signal: Signal) -> str:
         ),
         signal.owner_id,
         signal.target_id,
+        *(  # where given, so that other fingerprints are those of earlier versions
+            f"{name}={plain(amount)}"
+            for name, amount in (("maxPrice", signal.max_price), ("slippagePercent", signal.slippage_percent))
+            if amount is not None
+        ),
     )
 
 

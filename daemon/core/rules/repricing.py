@@ -58,9 +58,11 @@ def _band(is_buy: bool, pair: SymbolRules, last_price: Decimal) -> Decimal | Non
 
 
 def _to_spend(order: Order) -> Decimal | None:
-    """Return what a BUY was meant to spend, in quote units; ``None`` for a SELL."""
+    """Return what a BUY was meant to spend, in quote units; ``None`` for a SELL, and for a quantity at any price."""
+    if order.side is not Side.BUY:
+        return None
+    if order.asked_type is not None:
+        return order.asked_quote_quantity
     quantity = order.quantity if order.asked_quantity is None else order.asked_quantity
     price = order.price if order.asked_price is None else order.asked_price
-    if order.side is not Side.BUY or quantity is None or price is None:
-        return None
-    return product(quantity, price)
+    return None if quantity is None or price is None else product(quantity, price)

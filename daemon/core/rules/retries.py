@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from daemon.config.trading_tables import RetryTable
+from daemon.core.rules.capping import may_cap
 from daemon.core.rules.repricing import at_limit, limit_of
 from daemon.core.values.exchange_replies import Advice, NotSent, Refused
 from daemon.core.values.ids import MAX_ATTEMPTS
@@ -25,6 +26,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     not_before_ms: int = 0
     refitted: Order | None = None  # the order rounded to the pair's new rules, for the next attempt
     repriced: Order | None = None  # the order at the worst price that the exchange accepts, for the next attempt
+    market_refused: bool = False  # the next attempt goes at the order's cap
     halt: bool = False  # trading stops until the operator resumes it
     resync: bool = False  # the exchange's clock is measured before the next attempt
     backoff_until_ms: int = 0  # no request at all before then
@@ -75,11 +77,10 @@ def judge(
     """
     deadline_ms = order.deadline_ms if deadline_ms is None else deadline_ms
     reason = why_refused(refused)
-    if new_rules is not None and may_refit(order, refused) and has_attempt_left(order, policy):
-        refitted = refit(order, new_rules, now_ms)
-        if refitted is not None and now_ms <= deadline_ms:
-            reason += "; once more, rounded to the pair's new rules"
-            return Verdict(event=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, refitted=refitted)
+    if has_attempt_left(order, policy) and now_ms <= deadline_ms:
+        once_more = _once_more(order, refused, reason, now_ms, new_rules)
+        if once_more is not None:
+            return once_more
     if refused.advice in _FINAL:
         return Verdict(event=_FINAL[refused.advice], reason=reason, halt=refused.advice is Advice.HALT)
     wait_ms = max(refused.retry_after_ms or 0, delay_ms(order.attempts, policy))
@@ -123,6 +124,20 @@ def why_refused(refused: Refused) -> str:
 def has_attempt_left(order: Order, policy: RetryTable) -> bool:
     """Whether an order may be attempted once more."""
     return order.attempts < min(policy.attempts, MAX_ATTEMPTS)
+
+
+def _once_more(
+    order: Order, refused: Refused, reason: str, now_ms: int, new_rules: SymbolRules | None
+) -> Verdict | None:
+    """Let an order go once more that new rules, or its cap, can help."""
+    if refused.no_market and may_cap(order) and not order.market_refused:
+        reason += "; once more as a limit order at its cap"
+        return Verdict(event=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, market_refused=True)
+    refitted = refit(order, new_rules, now_ms) if new_rules is not None and may_refit(order, refused) else None
+    if refitted is None:
+        return None
+    reason += "; once more, rounded to the pair's new rules"
+    return Verdict(event=OrderEvent.DEFER, reason=reason, not_before_ms=now_ms, refitted=refitted)
 
 
 def _reprice(reason: str, repriced: Order | None, now_ms: int) -> Verdict:

@@ -35,6 +35,7 @@ class ChangeSet(msgspec.Struct):
     events: list[Event] = []  # stored, then emitted
     notes: list[Event] = []  # only emitted
     sends: list[Send] = []
+    unpriced: list[Order] = []  # orders that wait for a price, which is to be queried
     grants: list[Lock] = []  # new leases, to be given to their callers
     may_wait: bool = False  # no caller waits for the commit of these rows
 

@@ -11,6 +11,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``outcomes``     an answer or a search's result arrived
 ``launching``    attempts around the open of a pair
 ``fitting``      a waiting order is rounded to its pair's rules
+``capping``      a MARKET order goes as a limit order at its cap
 ``listings``     the exchange shows something new of a pair
 ``operator``     the operator cancels, resolves, requeues, halts, resumes
 ``rescheduling`` an order that waits gets another instant

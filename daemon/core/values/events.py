@@ -57,8 +57,9 @@ CATALOGUE: dict[str, Kind] = {
     "order.accepted": Kind(
         Level.INFO,
         "a signal became an order and is on disk",
-        ("symbol", "side", "type", "quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity",
-         "asked_price", "owner_id", "target_id", "key", "priority", "deadline_ms", "execute_at_ms"),
+        ("symbol", "side", "type", "quantity", "quote_quantity", "price", "max_price", "slippage_percent",
+         "asked_quantity", "asked_quote_quantity", "asked_price", "owner_id", "target_id", "key", "priority",
+         "deadline_ms", "execute_at_ms"),
     ),
     "order.key_freed": Kind(
         Level.INFO, "the order was cancelled with nothing executed; the same signal may become a new order", ("key",)
@@ -86,6 +87,11 @@ CATALOGUE: dict[str, Kind] = {
         "the amounts were rounded to the pair's rules again: these appeared or changed before the order's instant, or "
         "an attempt was refused for its amounts",
         ("quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity", "asked_price"),
+    ),
+    "order.capped": Kind(
+        Level.INFO,
+        "a MARKET order is sent as a limit order at its cap: its pair is opening, or the exchange refused MARKET",
+        ("type", "quantity", "quote_quantity", "price", "asked_quantity", "asked_quote_quantity", "asked_price"),
     ),
     "order.unfit": Kind(
         Level.WARNING,

@@ -50,6 +50,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     retry_after_ms: int | None = None  # stated by the exchange
     price_cap: Decimal | None = None  # stated by the exchange
     doubts_rules: bool = False  # it concerns the pair's rules: the known ones may be outdated
+    no_market: bool = False  # it concerns the type: MARKET is not accepted
     not_open: bool = False  # the pair is not open yet, or not any more
 
 

@@ -98,6 +98,11 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True
     asked_execute_at_ms: int | None = None  # in the signal, if the order was moved to another instant
     instant_is_manual: bool = False  # the operator chose its instant: no listing moves it
 
+    max_price: Decimal | None = None  # quote per base: the cap at which a MARKET order may be sent as a limit order
+    slippage_percent: Decimal | None = None  # the same, in percent by which the price may be worse than the last one
+    asked_type: OrderType | None = None  # in the signal, if the order is sent as another type
+    market_refused: bool = False  # the exchange refused it as MARKET; it goes at its cap
+
     @property
     def asked(self) -> dict[str, Decimal]:
         """The amounts that were rounded to the pair's rules, as in the signal."""

@@ -66,6 +66,21 @@ class SignalRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     price: Annotated[
         Amount | None, msgspec.Meta(description="quote per base unit; not with MARKET", extra_json_schema=_ABOVE_0)
     ] = None
+    max_price: Annotated[
+        Amount | None,
+        msgspec.Meta(
+            description="quote per base unit, BUY with MARKET only: at a launch, or where MARKET is refused, the order "
+            "goes as IMMEDIATE_OR_CANCEL at this price",
+            extra_json_schema=_ABOVE_0,
+        ),
+    ] = None
+    slippage_percent: Annotated[
+        Amount | None,
+        msgspec.Meta(
+            description="the same, MARKET only, at a price that is worse than the last one by this percentage",
+            extra_json_schema={"exclusiveMinimum": 0, "exclusiveMaximum": 100},
+        ),
+    ] = None
     owner_id: Annotated[Text, msgspec.Meta(description="who asks; stands in the lock and the audit trail")]
     snipe_target_id: Annotated[Text | None, msgspec.Meta(description="the bot's target; part of the resource")] = None
     idempotency_key: Annotated[
@@ -107,6 +122,8 @@ class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     allow_repeat: bool
     skip_lock: bool
     last_price: Decimal | None = None  # the exchange's, as the signal is taken in, where a guard needs it
+    max_price: Decimal | None = None  # of a MARKET order
+    slippage_percent: Decimal | None = None  # the same
 
     def waits(self, now_ms: int) -> bool:
         """Whether its instant is still to come."""
@@ -154,8 +171,11 @@ def normalise(request: SignalRequest, config: Config, *, now_ms: int) -> Signal:
         timeout_ms=within("timeoutMs", request.timeout_ms, config.locks.timeout_ms, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
         allow_repeat=request.allow_repeat,
         skip_lock=request.skip_lock,
+        max_price=_amount("maxPrice", request.max_price),
+        slippage_percent=_amount("slippagePercent", request.slippage_percent),
     )
     _check_amounts(signal)
+    _check_cap(signal)
     if signal.skip_lock and is_buy:
         raise Invalid("skipLock is for emergency sells: this is a BUY", field="skipLock", allowed="false, or side SELL")
     return signal
@@ -235,6 +255,21 @@ def _instants(now_ms: int) -> str:
         f"Unix time in milliseconds (the exchange's clock shows {now_ms}): ahead by at most 30 days, or past by no "
         "more than deadlineMs"
     )
+
+
+def _check_cap(signal: Signal) -> None:
+    price, percent = signal.max_price, signal.slippage_percent
+    if price is None and percent is None:
+        return
+    field = "slippagePercent" if price is None else "maxPrice"
+    if signal.type is not OrderType.MARKET:
+        raise Invalid(f"{field} is the cap of a MARKET order", field=field, allowed="type MARKET, or price alone")
+    if price is not None and (percent is not None or signal.side is Side.SELL):
+        raise Invalid("maxPrice is the cap of a BUY, and the only one", field=field, allowed="slippagePercent instead")
+    if percent is not None and percent >= 100:  # noqa: PLR2004  # per cent
+        raise Invalid(f"slippagePercent {percent} is out of range", field=field, allowed="above 0 and below 100")
+    if signal.side is Side.SELL and signal.quote_quantity is not None:
+        raise Invalid("a SELL with slippagePercent takes a quantity", field="quoteOrderQty", allowed="quantity instead")
 
 
 def _check_amounts(signal: Signal) -> None:

@@ -107,7 +107,7 @@ def fit_again(order: Order, rules: SymbolRules, now_ms: int, *, waits: bool = Tr
         Invalid: the pair cannot take such an order.
 
     """
-    if order.repriced:  # its amounts follow from a limit
+    if order.repriced or order.asked_type is not None:  # its amounts follow from a limit
         return with_asked(order, fit(order, rules, now_ms, waits=waits))
     asked = {name: getattr(order, f"asked_{name}") or getattr(order, name) for name in AMOUNTS}
     fitted = fit(msgspec.structs.replace(order, **asked), rules, now_ms, waits=waits)

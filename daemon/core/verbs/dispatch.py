@@ -22,6 +22,7 @@ from daemon.core.values.locks import Lock, LockState, OwnerType
 from daemon.core.values.orders import Order
 from daemon.core.values.states import OrderEvent, State
 from daemon.core.verbs import launching
+from daemon.core.verbs.capping import cap_when_due
 from daemon.core.verbs.fitting import fitted_at_arming
 from daemon.core.verbs.lease_queue import grant
 from daemon.errors import InvariantBroken
@@ -55,7 +56,7 @@ def dispatch(d: Decision, limit: int) -> int | None:
         if d.state.timers.are_behind and not order.skip_lock:
             return d.now_ms
         left -= 1
-        if _leaves(d, order):
+        if _changes(d, order):
             left -= grant(d, left)
             continue
         backoff_ms = _backoff_ms(d, order)
@@ -78,15 +79,18 @@ def dispatch(d: Decision, limit: int) -> int | None:
     return None if left > 0 else d.now_ms
 
 
-def _leaves(d: Decision, order: Order) -> bool:
-    """Take an order out of the queue whose deadline passed, or that has to wait for its pair's open."""
+def _changes(d: Decision, order: Order) -> bool:
+    """Change an order before it is sent, if it must be; return whether.
+
+    It ends if its deadline passed, waits if it has to for its pair's open, and goes at its cap if that is due.
+    """
     if d.now_ms > d.state.deadline_ms(order):
         expire(d, order)
     elif d.state.start_ms(order) > d.now_ms:
         d.state.leave(order)
         d.enqueue(order)
     else:
-        return launching.wait_for_turn(d, order)
+        return launching.wait_for_turn(d, order) or cap_when_due(d, order)
     return True
 
 

@@ -281,6 +281,8 @@ def _acceptance(order: Order, actor: str) -> Event:
         "quantity": _digits(order.quantity),
         "quote_quantity": _digits(order.quote_quantity),
         "price": _digits(order.price),
+        "max_price": _digits(order.max_price),
+        "slippage_percent": _digits(order.slippage_percent),
         "owner_id": order.owner_id,
         "target_id": order.target_id,
         "key": order.key,
@@ -361,6 +363,8 @@ def _order(state: TradingState, now_ms: int, signal: Signal, identity: Identity,
         deadline_ms=(now_ms if signal.execute_at_ms is None else signal.execute_at_ms) + signal.deadline_after_ms,
         execute_at_ms=signal.execute_at_ms,
         timeout_ms=signal.timeout_ms,
+        max_price=signal.max_price,
+        slippage_percent=signal.slippage_percent,
         updated_ms=now_ms,
     )
 

@@ -226,6 +226,7 @@ def _deferred(d: Decision, order: Order, verdict: Verdict) -> None:
         not_before_ms=verdict.not_before_ms,
         refitted=order.refitted or bool(rounded),
         repriced=order.repriced or bool(repriced),
+        market_refused=order.market_refused or verdict.market_refused,
         **repriced,
         **rounded,
     )

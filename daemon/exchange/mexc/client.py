@@ -19,7 +19,7 @@ from daemon.core.values.exchange_replies import (
     QueryResult,
     Source,
 )
-from daemon.core.values.orders import Order
+from daemon.core.values.orders import Order, Side
 from daemon.core.values.symbols import FRESH_MS, SymbolRules
 from daemon.errors import NotReady
 from daemon.exchange.mexc import views
@@ -194,6 +194,10 @@ class MexcExchange:
     async def last_price(self, symbol: str) -> Decimal | None:
         """Return a pair's last price; query it if it is not fresh."""
         return await self._prices.last(symbol)
+
+    async def market_price(self, symbol: str, side: Side) -> Decimal | None:
+        """Return a pair's recent last price; before its first trade, the best price of the other side of its book."""
+        return await self._prices.last(symbol) or await self._prices.best(symbol, side)
 
     def pair_of(self, contract: str) -> str | None:
         """Return the known USDT pair of a contract's coin; ``None`` if there is none, or several.

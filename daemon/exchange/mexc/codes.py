@@ -152,6 +152,9 @@ ABOUT_RULES = frozenset({
 NOT_OPEN = frozenset({30001, 10007, 30016, 30000, 30014, 30021, -1121, 730001, 10232})
 """Refusals of a pair that is not open yet; of a listing, its name may not be known yet either."""
 
+NO_MARKET = frozenset({30018, 30019, 30041, 30051})
+"""Refusals of a MARKET order for its type."""
+
 SERVER_CODES = frozenset({500, 503, 504, 20002, 10203})
 """Codes of the exchange's internal errors: the execution status of *any* request is unknown (documented)."""
 

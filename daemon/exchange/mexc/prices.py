@@ -1,11 +1,13 @@
-"""Last prices for the price guards: queried when needed, and cached briefly."""
+"""Prices for the price guards, and for caps: queried when needed; last prices are cached briefly."""
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from decimal import Decimal
 
 import anyio
 
+from daemon.core.values.orders import Side
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.requests import OK, Requests
 from daemon.exchange.mexc.transport import Reply
@@ -40,6 +42,17 @@ class LastPrices:
                 price = await self._ask(symbol)
             self._known[symbol] = asked_ms, price
             return price
+
+    async def best(self, symbol: str, side: Side) -> Decimal | None:
+        """Return the best ask for a BUY, the best bid for a SELL; ``None`` if there is none, or it is not available."""
+        if self._requests.pacer.backoff_until_ms > self._requests.clock.now_ms():
+            return None
+        with anyio.move_on_after(TIMEOUT_MS / 1_000):
+            answer = await self._requests.public("/api/v3/ticker/bookTicker", [("symbol", symbol)], weight=WEIGHT)
+            if isinstance(answer.reply, Reply) and answer.reply.status == OK:
+                with suppress(views.UnreadableError):
+                    return views.best_price(answer.reply.body, symbol, side)
+        return None
 
     async def _ask(self, symbol: str) -> Decimal | None:
         answer = await self._requests.public("/api/v3/ticker/price", [("symbol", symbol)], weight=WEIGHT)

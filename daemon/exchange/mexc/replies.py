@@ -13,7 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from daemon.core.values.exchange_replies import Advice, Answer, Placed, Refused, Unclear
-from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE, NOT_OPEN
+from daemon.exchange.mexc.codes import ABOUT_RULES, ADVICE, NO_MARKET, NOT_OPEN
 
 MAX_RAW = 600
 """The number of characters of a raw answer that are kept as evidence."""
@@ -128,6 +128,7 @@ def placed_or_not(
         answered=answered,
         price_cap=_cap(found.message) if advice is Advice.REPRICE else None,
         doubts_rules=found.code in ABOUT_RULES or _SCALE.search(found.message) is not None,
+        no_market=found.code in NO_MARKET,
         not_open=found.code in NOT_OPEN,
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from daemon.core.values.decimals import ZERO
+from daemon.core.values.orders import Side
 from daemon.exchange.mexc.replies import UNREADABLE
 
 _T = TypeVar("_T")
@@ -59,6 +60,13 @@ class _Price(msgspec.Struct):
     price: Decimal
 
 
+class _Best(msgspec.Struct, rename="camel"):
+    symbol: str
+    bid_price: Decimal | None = None
+    ask_price: Decimal | None = None
+
+
+_best = msgspec.json.Decoder(_Best, strict=False)
 _price = msgspec.json.Decoder(_Price, strict=False)
 
 
@@ -108,6 +116,13 @@ def last_price(body: bytes, symbol: str) -> Decimal | None:
     """Read a pair's last price; ``None`` if there is none, or if the answer is for another pair."""
     found = _decode(_price, body)
     return amount(found.price) or None if found.symbol == symbol else None
+
+
+def best_price(body: bytes, symbol: str, side: Side) -> Decimal | None:
+    """Read the best price that an order of a side can have; ``None`` if there is none, or for another pair."""
+    found = _decode(_best, body)
+    best = found.ask_price if side is Side.BUY else found.bid_price
+    return amount(best) or None if found.symbol == symbol else None
 
 
 def amount(shown: Decimal | None) -> Decimal:

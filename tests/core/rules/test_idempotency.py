@@ -97,6 +97,16 @@ def test_time_and_priority_do_not_make_another_signal(difference: dict[str, Any]
     assert derived(first) == derived(second)
 
 
+def test_a_cap_is_a_part_of_the_fingerprint() -> None:
+    caps: list[dict[str, Any]] = [
+        {},
+        {"max_price": Decimal(2)},
+        {"slippage_percent": Decimal(2)},
+        {"max_price": Decimal(3)},
+    ]
+    assert len({fingerprint_of(signal(**cap)) for cap in caps}) == len(caps)
+
+
 def test_a_fingerprint_is_a_sha_256_and_never_changes() -> None:
     """It is stored on disk: another formula would make every earlier signal unknown."""
     assert fingerprint_of(signal()) == "3218ed07d73bbf369923d4fa3978522e853d1e50de3a46c0fdd7ae0fbfd6518b"

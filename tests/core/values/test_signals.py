@@ -270,3 +270,32 @@ def test_a_signal_waits_until_its_instant() -> None:
     assert signal(execute_at=NOON_MS + 1).waits(NOON_MS)
     assert not signal(execute_at=NOON_MS).waits(NOON_MS)
     assert not signal().waits(NOON_MS)
+
+
+# --- the cap of a market order
+
+
+def test_a_market_order_may_state_a_cap() -> None:
+    assert signal(max_price=Decimal("0.50")).max_price == Decimal("0.5")
+    assert signal(slippage_percent=Decimal(5)).slippage_percent == Decimal(5)
+    sell = signal(side="SELL", quantity=Decimal(1), slippage_percent=Decimal(5))
+    assert (sell.max_price, sell.slippage_percent) == (None, Decimal(5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"type": "LIMIT", "price": Decimal(1), "quantity": Decimal(1)}, "maxPrice", id="a limit order"),
+        pytest.param({"slippage_percent": Decimal(5)}, "maxPrice", id="two caps"),
+        pytest.param({"side": "SELL", "quantity": Decimal(1)}, "maxPrice", id="a sell"),
+        pytest.param({"max_price": None, "slippage_percent": Decimal(100)}, "slippagePercent", id="all of the price"),
+        pytest.param({"max_price": None, "slippage_percent": Decimal(0)}, "slippagePercent", id="nothing"),
+        pytest.param(
+            {"max_price": None, "slippage_percent": Decimal(5), "side": "SELL"}, "quoteOrderQty", id="a sell by amount"
+        ),
+    ],
+)
+def test_a_cap_that_cannot_be_kept_is_refused(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        signal(**{"max_price": Decimal("0.5")} | changes)
+    assert refused.value.field == field

@@ -1,13 +1,14 @@
 """Launches that nobody announced exactly: orders that came early are bought right after the open, within the limits."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from daemon.core.rules.rate import WINDOW_MS
 from tests.support import Daemon, Exchange, eventually, wall_ms
-from tests.support.signals import Signal, resting_buy
+from tests.support.signals import Signal, market_buy, resting_buy
 from tests.support.stage import Stage, stage
 
 ORDERS_ONLY = ("--weight-per-ip=0", "--weight-per-account=0", "--requests-per-s=0")
@@ -106,6 +107,34 @@ def test_orders_are_bought_although_the_pair_opens_with_other_decimals(
     for order in orders:
         place.daemon.until(order, "filled")
         assert len(place.exchange.orders(order)) == 1
+
+
+@pytest.mark.parametrize("cap", [{"maxPrice": "0.06"}, {"slippagePercent": "20"}], ids=["a price", "a percentage"])
+@pytest.mark.parametrize("early_ms", [0, 300])
+def test_market_orders_with_a_cap_are_bought_at_the_open(place: Place, cap: Signal, early_ms: int) -> None:
+    opens_ms = wall_ms() + 4_000
+    symbol = place.list_symbol(opens_ms)
+    asked = market_buy(symbol=symbol, executeAt=opens_ms - early_ms, deadlineMs=20_000, **cap)
+    orders = [place.accept(asked | {"snipeTargetId": f"{symbol}-{number}"}) for number in range(3)]
+    for each in orders:
+        order = place.daemon.until(each, "filled")
+        assert (order["type"], order["askedType"], order["askedQuoteOrderQty"]) == (
+            "IMMEDIATE_OR_CANCEL", "MARKET", "25",
+        )  # fmt: skip
+        assert 20 < Decimal(order["price"]) * Decimal(order["quantity"]) <= 25
+        assert len(place.exchange.orders(each)) == 1
+
+
+def test_a_market_order_that_is_refused_as_one_goes_at_its_cap(place: Place) -> None:
+    symbol = place.list_symbol(wall_ms() - 7_200_000, price="1", cap=None)
+    bought = place.accept(market_buy(symbol=symbol, maxPrice="2"))
+    place.daemon.until(bought, "filled")
+    place.exchange.inject({"kind": "refused", "code": 30019, "count": 1})
+    order = place.daemon.until(place.accept(market_buy(symbol=symbol, maxPrice="2")), "filled")
+    assert (order["type"], order["price"], order["quantity"], order["attempts"]) == (
+        "IMMEDIATE_OR_CANCEL", "2", "12.5", 2,
+    )  # fmt: skip
+    place.exchange.inject()
 
 
 def test_orders_for_an_instant_before_a_known_open_are_sent_at_the_open(place: Place) -> None:

@@ -1,0 +1,166 @@
+"""Capping: a MARKET order is sent at its cap at a launch, or after a refusal; both what was asked and sent are kept."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.orders import Order, OrderType
+from daemon.core.values.states import State
+from daemon.core.verbs.capping import PRICE_PAUSE_MS, priced
+from tests.core.bench import Bench
+from tests.core.making import NOON_MS, placed, refused, symbol_rules
+
+IOC = OrderType.IMMEDIATE_OR_CANCEL
+NO_MARKET = refused(Advice.STOP, code="30019", no_market=True)
+BY_AMOUNT: dict[str, Any] = {"quote_order_qty": Decimal(25)}
+STATED = BY_AMOUNT | {"max_price": Decimal("0.3")}
+BY_PERCENT = BY_AMOUNT | {"slippage_percent": Decimal(20)}
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def opening(bench: Bench, **changes: Any) -> None:
+    bench.pairs["FOOUSDT"] = symbol_rules(**{"first_open_ms": NOON_MS} | changes)
+
+
+def sent(bench: Bench, asked: Order) -> tuple[OrderType, Decimal | None, Decimal | None, Decimal | None]:
+    order = bench.order(asked)
+    assert order.state is State.IN_FLIGHT
+    send, _ = bench.sends[order.client_order_id or ""]
+    assert (send.order.type, send.attempt.price) == (order.type, order.price)
+    return order.type, order.quantity, order.quote_quantity, order.price
+
+
+def test_a_market_order_at_a_launch_goes_at_its_stated_cap(bench: Bench) -> None:
+    opening(bench)
+    asked = bench.submit(**STATED)
+    assert sent(bench, asked) == (IOC, Decimal("83.33"), None, Decimal("0.3"))
+    order = bench.order(asked)
+    assert (order.asked_type, order.asked_quote_quantity, order.max_price) == (
+        OrderType.MARKET, Decimal(25), Decimal("0.3"),
+    )  # fmt: skip
+    bench.settle()
+    assert bench.disk.orders[order.order_id] == order
+    assert bench.state.orders.exposure.spent(bench.now_ms) == Decimal("24.999")
+    told = {event.name: event.detail for event in bench.events(order)}
+    assert (told["order.accepted"]["type"], told["order.accepted"]["max_price"]) == ("MARKET", "0.3")
+    assert (told["order.capped"]["quantity"], told["order.capped"]["asked_quote_quantity"]) == ("83.33", "25")
+
+
+def test_a_market_order_for_the_open_is_armed_at_its_cap(bench: Bench) -> None:
+    opening(bench, first_open_ms=NOON_MS + 2_000)
+    asked = bench.submit(**STATED, execute_at=NOON_MS + 2_000)
+    assert bench.order(asked).type is OrderType.MARKET
+    bench.pass_time(1_500)
+    order = bench.order(asked)
+    assert (order.state, order.type, order.price) == (State.ARMED, IOC, Decimal("0.3"))
+
+
+def test_without_its_leave_a_market_order_stays_one(bench: Bench) -> None:
+    opening(bench)
+    assert sent(bench, bench.submit(**BY_AMOUNT)) == (OrderType.MARKET, None, Decimal(25), None)
+    bench.send_next(NO_MARKET)
+    assert not bench.sends
+
+
+def test_on_a_pair_that_has_long_been_open_a_market_order_stays_one(bench: Bench) -> None:
+    opening(bench, first_open_ms=NOON_MS - 86_400_000)
+    assert sent(bench, bench.submit(**STATED))[0] is OrderType.MARKET
+
+
+def test_a_cap_that_the_pairs_rules_refuse_changes_nothing(bench: Bench) -> None:
+    opening(bench, min_notional=Decimal(100))
+    assert sent(bench, bench.submit(**STATED))[0] is OrderType.MARKET
+
+
+def test_an_order_refused_as_market_goes_once_more_at_its_cap(bench: Bench) -> None:
+    opening(bench, first_open_ms=None)
+    asked = bench.submit(**STATED)
+    bench.send_next(NO_MARKET)
+    assert sent(bench, asked) == (IOC, Decimal("83.33"), None, Decimal("0.3"))
+    assert bench.send_next(NO_MARKET).state is State.REJECTED
+
+
+def test_an_order_refused_as_market_that_its_cap_cannot_help_is_refused_for_good(bench: Bench) -> None:
+    opening(bench, first_open_ms=None, min_notional=Decimal(100))
+    asked = bench.submit(**STATED)
+    bench.send_next(NO_MARKET)
+    assert sent(bench, asked)[0] is OrderType.MARKET
+    assert bench.send_next(NO_MARKET).state is State.REJECTED
+
+
+def test_a_cap_above_the_exchanges_cap_is_lowered_and_spends_what_was_asked(bench: Bench) -> None:
+    opening(bench)
+    asked = bench.submit(**STATED)
+    bench.send_next(refused(Advice.REPRICE, price_cap=Decimal("0.25")))
+    assert sent(bench, asked) == (IOC, Decimal(100), None, Decimal("0.25"))
+    assert bench.order(asked).asked_quote_quantity == Decimal(25)
+
+
+def test_a_quantity_at_its_cap_stays_when_the_exchanges_cap_is_lower(bench: Bench) -> None:
+    opening(bench)
+    asked = bench.submit(quantity=Decimal(40), max_price=Decimal("0.3"))
+    bench.send_next(refused(Advice.REPRICE, price_cap=Decimal("0.25")))
+    assert sent(bench, asked) == (IOC, Decimal(40), None, Decimal("0.25"))
+
+
+# --- a cap that follows from the last price
+
+
+def test_an_order_waits_for_the_price_that_its_cap_follows_from(bench: Bench) -> None:
+    opening(bench)
+    asked = bench.submit(**BY_PERCENT)
+    assert (bench.order(asked).state, bench.sends) == (State.QUEUED, {})
+    assert [each.order_id for each in bench.last.unpriced] == [asked.order_id]
+    bench.decide(priced, asked.order_id, Decimal("0.25"))
+    assert sent(bench, asked) == (IOC, Decimal("83.33"), None, Decimal("0.3"))
+
+
+@pytest.mark.parametrize("last_price", [None, Decimal("0.00001")], ids=["no price", "a price that does not fit"])
+def test_without_a_usable_price_it_is_queried_again_until_the_deadline(
+    bench: Bench, last_price: Decimal | None
+) -> None:
+    opening(bench)
+    asked = bench.submit(**BY_PERCENT)
+    bench.decide(priced, asked.order_id, last_price)
+    bench.pass_time(PRICE_PAUSE_MS - 1)
+    assert bench.last.unpriced == []
+    bench.pass_time(1)
+    assert [each.order_id for each in bench.last.unpriced] == [asked.order_id]
+    bench.pass_time(60_000)
+    assert bench.order(asked).state is State.EXPIRED
+    assert "its cap" in str(bench.order(asked).reason)
+
+
+def test_a_sell_at_a_percentage_goes_below_the_last_price(bench: Bench) -> None:
+    opening(bench)
+    asked = bench.submit(side="SELL", quantity=Decimal(100), slippage_percent=Decimal(20))
+    bench.decide(priced, asked.order_id, Decimal("0.25"))
+    assert sent(bench, asked) == (IOC, Decimal(100), None, Decimal("0.2"))
+
+
+def test_a_price_that_comes_too_late_changes_nothing(bench: Bench) -> None:
+    opening(bench)
+    asked = bench.submit(**BY_PERCENT)
+    bench.withdraw(asked)
+    bench.decide(priced, asked.order_id, Decimal("0.25"))
+    assert bench.order(asked).state is State.WITHDRAWN
+    bench.decide(priced, "unknown", Decimal("0.25"))
+    assert not bench.sends
+
+
+def test_a_refused_market_order_waits_for_rules_that_are_not_known(bench: Bench) -> None:
+    asked = bench.submit(**STATED)
+    bench.send_next(NO_MARKET)
+    assert [each.order_id for each in bench.last.unpriced] == [asked.order_id]
+    bench.decide(priced, asked.order_id, None)
+    assert bench.order(asked).state is State.QUEUED
+    opening(bench, first_open_ms=None)
+    bench.pass_time(PRICE_PAUSE_MS)
+    assert sent(bench, asked)[0] is IOC
+    bench.send_next(placed())
