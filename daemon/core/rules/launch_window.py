@@ -13,6 +13,10 @@ which there are ``n - 1`` for ``n`` orders::
     p    = R - (n - 1), at most left, at least left / 2
     step = window / p
 
+The first refused order of a pair goes again at once, because an order for the open itself may have arrived a moment
+early: the exchange's clock is known to about a millisecond, half of the round trip at worst. That is left out if the
+rate would then have no room for all orders of the pair.
+
 With ``R`` = 10 in a window of 1.1 s and a share of 0.2: one to three orders are attempted every 138 ms in all, so the
 first is bought 69 ms after the open on average, and two others at once after it. Eight orders are attempted every
 275 ms; the first is bought after 138 ms on average, five follow at once, and two more 275 ms apart. If several pairs

@@ -65,9 +65,10 @@ def judge_early(d: Decision, order: Order, refused: Refused) -> Verdict | None:
         d.state.launches.leave(order)
         return None
     launch = d.state.launches.join(order)
-    launch.was_early = True
-    if instant > d.now_ms:
-        next_ms = d.now_ms  # it waits for the open that is known now
+    is_first, launch.was_early = not launch.was_early, True
+    leaves_room = 2 * len(launch.order_ids) <= d.state.rules.config.exchange.order_rate_per_s
+    if instant > d.now_ms or (is_first and leaves_room):
+        next_ms = d.now_ms  # it waits for the open that is known now; or it may have been early by the clocks' error
     elif launch.opened_ms is not None and (order.sent_ms or 0) < launch.opened_ms:
         next_ms = d.now_ms  # it was on its way when another order showed that the pair is open
     else:

@@ -54,6 +54,8 @@ def test_an_order_that_is_early_is_attempted_in_a_steady_rhythm_until_it_is_plac
     bench = bench_of()
     (order,) = submit(bench)
     answer_all(bench, EARLY)
+    assert (bench.order(order).state, bench.order(order).attempts) == (State.IN_FLIGHT, 2), "once more at once"
+    answer_all(bench, EARLY)
     made = attempts_until(bench, NOON_MS + 3_000)
     assert made[0] == NOON_MS + STEP_MS
     assert gaps(made) == {STEP_MS}
@@ -94,6 +96,13 @@ def test_orders_whose_turn_would_be_after_their_deadline_go_when_the_pair_is_ope
     assert sum(bench.order(each).state is State.OPEN for each in orders) >= 6
 
 
+def test_where_the_rate_has_no_room_for_all_orders_none_goes_again_at_once() -> None:
+    bench = bench_of()
+    submit(bench, 6)
+    answer_all(bench, EARLY)
+    assert not bench.sends
+
+
 def test_the_first_that_is_placed_lets_all_others_go_at_once() -> None:
     bench = bench_of()
     orders = submit(bench, 3)
@@ -119,6 +128,8 @@ def test_a_refusal_for_another_reason_than_the_open_shows_that_the_pair_is_open(
 def test_what_does_not_show_that_the_pair_is_open_lets_no_other_order_go(answer: Answer) -> None:
     bench = bench_of()
     first, second = submit(bench, 2)
+    bench.settle()
+    bench.answer(second, EARLY)
     bench.settle()
     bench.answer(second, EARLY)
     bench.answer(first, answer)
@@ -154,6 +165,7 @@ def test_after_the_window_the_ordinary_retries_go_on_until_the_deadline() -> Non
     bench = bench_of(launch={"window_ms": 1_000}, retry={"first_ms": 400, "factor": 1.0, "longest_ms": 400})
     (order,) = submit(bench)
     answer_all(bench, EARLY)
+    answer_all(bench, EARLY)
     made = attempts_until(bench, NOON_MS + 4_000)
     inside = [each for each in made if each <= NOON_MS + 1_000]
     after = [each for each in made if each > NOON_MS + 1_000]
@@ -172,6 +184,7 @@ def test_an_order_without_an_instant_has_no_window() -> None:
 def test_an_order_whose_turn_would_be_after_its_deadline_has_it_at_the_deadline() -> None:
     bench = bench_of()
     (order,) = submit(bench, deadline_ms=100)
+    answer_all(bench, EARLY)
     answer_all(bench, EARLY)
     assert attempts_until(bench, NOON_MS + 1_000) == [NOON_MS + 100]
     assert bench.order(order).state is State.REJECTED

@@ -16,6 +16,8 @@ ORDERS_ONLY = ("--weight-per-ip=0", "--weight-per-account=0", "--requests-per-s=
 RATE = 10
 STEP_MS = {1: 138, 3: 138, 8: 275}
 """Between two attempts for a pair with so many orders (daemon.core.rules.launch_window)."""
+CLOCK_ERROR_MS = 20
+"""By how much an order may be early on a busy machine; the daemon knows the exchange's clock to half a round trip."""
 BUSY_MS = 300
 """What a busy machine may add."""
 
@@ -143,5 +145,6 @@ def test_orders_for_an_instant_before_a_known_open_are_sent_at_the_open(place: P
     orders = [place.accept(buy(symbol, executeAt=opens_ms - early_ms)) for early_ms in (300, 1_500)]
     for order in orders:
         place.daemon.until(order, "filled")
-        (arrival,) = place.exchange.arrivals(order)
-        assert arrival["receivedMs"] >= opens_ms
+        first, *others = place.exchange.arrivals(order)
+        assert first["receivedMs"] >= opens_ms - CLOCK_ERROR_MS
+        assert len(others) <= 1, "one that was early by the clocks' error goes once more at once"
