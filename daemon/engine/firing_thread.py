@@ -118,4 +118,8 @@ class FiringThread:
 
     def _write(self, shot: Shot, at_ns: int) -> Fired:
         wire_ns = self._now_ns()
-        return Fired(shot.may_leave(at_ns, wire_ns) and shot.write(), at_ns, wire_ns)
+        try:
+            written = shot.may_leave(at_ns, wire_ns) and shot.write()
+        except Exception:  # noqa: BLE001  # what was written is not known, and the others must leave
+            written = True
+        return Fired(written, at_ns, wire_ns)

@@ -87,7 +87,9 @@ class Recorder:
         )
         self._to_wire = self._histogram("signal_to_wire", "From a signal's acceptance to its first byte", TO_WIRE)
         self._instant = self._histogram(
-            "instant_to_wire", "From an armed order's execution time to its first byte", TO_WIRE
+            "instant_to_wire",
+            "From an armed order's execution time by the exchange's clock, less the lead, to its first byte",
+            TO_WIRE,
         )
         self._round_trip = self._histogram(
             "exchange_round_trip", "From an order's first byte to its answer", ROUND_TRIP
