@@ -7,9 +7,8 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import ask, in_path
-from daemon.cli.options import Command, config_option, json_option, signals_socket
+from daemon.cli.options import Command, config_option, json_option, read_instant, signals_socket
 from daemon.cli.orders import order_argument, print_order
-from daemon.core.values.instants import instant_ms
 
 _OPTIONS = {
     "reason": "--reason",
@@ -96,22 +95,17 @@ def requeue(order: str, reason: str, config_path: Path | None, as_json: bool) ->
 
 @click.command()
 @order_argument
-@click.argument("instant")
+@click.argument("instant", callback=read_instant)
 @reason_option
 @config_option
 @json_option
-def reschedule(order: str, instant: str, reason: str, config_path: Path | None, as_json: bool) -> None:
+def reschedule(order: str, instant: int, reason: str, config_path: Path | None, as_json: bool) -> None:
     """Move an order that waits to be sent to another instant; its deadline moves with it.
 
     INSTANT is a time of the exchange's clock: Unix milliseconds, or ISO 8601 with its offset from UTC, like
     2026-01-02T03:04:05.678Z. From then on the order stays at that instant, also if the listing of its pair moves.
     """
-    at_ms = instant_ms(instant)
-    if at_ms is None:
-        raise click.BadParameter(
-            f"{instant!r} is no instant: Unix milliseconds, or ISO 8601 with its offset from UTC", param_hint="INSTANT"
-        )
-    body = {"reason": reason, "executeAt": at_ms}
+    body = {"reason": reason, "executeAt": instant}
     target = f"/v1/orders/{in_path(order)}/reschedule"
     found = ask(signals_socket(config_path), "POST", target, body, options=_OPTIONS)
     show.answer(found, print_order, as_json=as_json)

@@ -123,14 +123,14 @@ def _ahead(found: dict[str, Any]) -> list[str]:
             ("now", f"{show.state(order['state'])}, since {show.ago(since_ms, now_ms).removesuffix(' ago')}"),
             ("next", _when(found["next"], now_ms)),
             ("then", _when(then, now_ms) if then else None),
-            *_countdown(found.get("countdown")),
+            *_countdown(found.get("countdown"), now_ms),
             ("clock", show.clock(clock) if (clock := found.get("exchangeClock")) else None),
             ("you", found["advice"]),
         ]
     )
 
 
-def _countdown(found: dict[str, Any] | None) -> list[tuple[str, str | None]]:
+def _countdown(found: dict[str, Any] | None, now_ms: int) -> list[tuple[str, str | None]]:
     """Format what is known of a waiting order's pair, and what the order still lacks."""
     if found is None:
         return []
@@ -141,7 +141,10 @@ def _countdown(found: dict[str, Any] | None) -> list[tuple[str, str | None]]:
     words = {None: "not known", True: "yes", False: "NO"}
     checks = {name: words[found[name]] for name in ("warm", "funded", "permitted")}
     lacks = ", ".join(found["lacks"])
+    clock = "our clock; the exchange's is not known" if found["exchangeNowMs"] is None else "the exchange's clock"
+    left = show.ago(found["atMs"], found["exchangeNowMs"] or now_ms)
     return [
+        ("instant", f"{click.style(left, bold=True)} ({show.at(found['atMs'])} of {clock})"),
         ("pair", pair if opens_ms is None else f"{pair}, opens at {show.at(opens_ms)} ({source})"),
         ("ready", ", ".join(f"{name} {answer}" for name, answer in checks.items())),
         ("missing", click.style(lacks, fg="yellow", bold=True) if lacks else None),

@@ -9,7 +9,7 @@ import click
 
 from daemon.cli import show
 from daemon.cli.client import ask
-from daemon.cli.options import config_option, json_option, signals_socket, wait_option
+from daemon.cli.options import config_option, json_option, read_instant, signals_socket, wait_option
 from daemon.cli.orders import filled, rounded
 from daemon.core.values.states import MEANINGS, OUTCOME_UNKNOWN
 from daemon.exit_codes import NOTHING_TRADED, UNKNOWN
@@ -64,7 +64,13 @@ def _user() -> str:
 @click.option("--target", help="The bot's snipe target; part of the lock's resource.")
 @click.option("--key", help="Idempotency key. Without one, the same signal within a minute is a repetition.")
 @click.option("--priority", type=click.IntRange(1, 10), help="1 is most urgent. Default: SELL 1, BUY 5.")
-@click.option("--at", "execute_at", type=int, help="Time to send it, in Unix milliseconds.")
+@click.option(
+    "--at",
+    "execute_at",
+    callback=read_instant,
+    metavar="INSTANT",
+    help="When to send it, by the exchange's clock: Unix milliseconds, or ISO 8601 with its offset from UTC.",
+)
 @click.option("--deadline", type=int, help="Milliseconds within which it may be sent. Default: BUY 5000, SELL 60000.")
 @click.option("--timeout", type=int, help="Lease of its lock, milliseconds. Default: 30000.")
 @click.option("--allow-repeat", is_flag=True, help="Allow a second BUY of the symbol.")

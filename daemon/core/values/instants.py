@@ -33,6 +33,11 @@ def instant_ms(value: object) -> int | None:
     return None
 
 
+def instant_text(at_ms: int) -> str:
+    """Write an instant, in Unix milliseconds, as a text that people and :func:`instant_ms` read."""
+    return (_EPOCH + at_ms * _MS).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _of_number(number: int | Decimal) -> int | None:
     whole = int(number)
     if whole in _SECONDS:

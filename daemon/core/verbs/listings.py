@@ -11,6 +11,7 @@ from itertools import islice
 from daemon.core.rules.listings import moved_to
 from daemon.core.state.decision import Decision
 from daemon.core.values.account import Account
+from daemon.core.values.instants import instant_text
 from daemon.core.values.listings import Listing
 from daemon.core.values.orders import Order
 from daemon.core.values.states import WAITING, State
@@ -67,7 +68,8 @@ def _shown(listing: Listing) -> tuple[SymbolRules | None, int | None]:
 def _follow(d: Decision, order: Order, listing: Listing) -> None:
     to_ms = moved_to(order, listing, d.exchange_ms)
     if to_ms is not None:
-        order = move(d, order, to_ms, f"{listing.source} shows that {order.symbol} opens at {listing.opens_ms}")
+        opens = instant_text(listing.opens_ms or to_ms)
+        order = move(d, order, to_ms, f"{listing.source} shows that {order.symbol} opens at {opens}")
     waits = order.state in WAITING and order.execute_at_ms is not None and order.execute_at_ms > d.exchange_ms
     if waits and listing.rules is not None:
         _fit(d, order, listing.rules)

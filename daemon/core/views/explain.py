@@ -5,6 +5,7 @@ import msgspec
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.state.gate import CHECKING
 from daemon.core.state.trading_state import TradingState
+from daemon.core.values.instants import instant_text
 from daemon.core.values.orders import Order
 from daemon.core.values.states import MEANINGS, State
 
@@ -76,7 +77,7 @@ def _why_not_earlier(state: TradingState, order: Order) -> str:
     if not listing.seen_ms < listing.opens_ms < order.execute_at_ms:
         return ""
     chosen = "the operator chose it" if order.instant_is_manual else "its signal asked for it"
-    return f", although its pair opens earlier, at {listing.opens_ms}: {chosen}"
+    return f", although its pair opens earlier, at {instant_text(listing.opens_ms)}: {chosen}"
 
 
 def _next_search_ms(state: TradingState, order: Order) -> int | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.values.instants import instant_ms
+from daemon.core.values.instants import instant_ms, instant_text
 from tests.core.making import NOON_MS
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -63,6 +63,12 @@ def test_fractions_are_cut_to_milliseconds() -> None:
 )  # fmt: skip
 def test_a_value_that_is_no_instant_gives_none(nonsense: object) -> None:
     assert instant_ms(nonsense) is None
+
+
+@pytest.mark.parametrize("at_ms", [0, 999, NOON_MS, NOON_MS + 7, 4_102_444_800_120])
+def test_an_instant_is_written_as_it_is_read(at_ms: int) -> None:
+    assert instant_ms(instant_text(at_ms)) == at_ms
+    assert instant_text(NOON_MS + 7) == "2026-09-21T14:13:20.007Z"
 
 
 @pytest.mark.parametrize("day", ["2024-02-29", "2000-02-29", "2100-03-01", "1970-01-01", "2026-12-31"])

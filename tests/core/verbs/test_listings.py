@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.instants import instant_text
 from daemon.core.values.listings import Listing
 from daemon.core.values.orders import Order
 from daemon.core.values.signals import MAX_AHEAD_MS
@@ -57,6 +58,7 @@ def test_an_order_moves_to_a_later_open_with_its_deadline(bench: Bench, ahead_ms
     event = next(event for event in bench.events(order) if event.name == "order.rescheduled")
     assert (event.actor, event.detail["from_ms"], event.detail["to_ms"]) == ("daemon", asked_ms, asked_ms + later_ms)
     assert "exchangeInfo" in str(event.detail["reason"])
+    assert instant_text(asked_ms + later_ms) in str(event.detail["reason"])
     bench.pass_time(ahead_ms + later_ms - bench.rules.config.queue.arm_ahead_ms)
     assert (bench.order(order).state, bench.order(order).sent_ms) == (State.ARMED, asked_ms + later_ms)
 

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.core.rules.reconciliation import grace_over_ms
 from daemon.core.values.exchange_replies import Advice
+from daemon.core.values.instants import instant_text
 from daemon.core.values.orders import Order
 from daemon.core.values.states import FINISHED, State
 from daemon.core.verbs.rescheduling import reschedule
@@ -208,7 +209,8 @@ def test_an_order_that_waits_beyond_the_open_of_its_pair_says_whose_instant_it_k
     bench.show(symbol_rules(first_open_ms=bench.now_ms + 30_000))
     what = outlook(bench.state, bench.order(order), bench.now_ms).what
     whose = "the operator chose it" if is_manual else "its signal asked for it"
-    assert what == f"it waits for its time, although its pair opens earlier, at {bench.now_ms + 30_000}: {whose}"
+    opens = instant_text(bench.now_ms + 30_000)
+    assert what == f"it waits for its time, although its pair opens earlier, at {opens}: {whose}"
 
 
 def test_a_retry_without_an_instant_waits_for_its_time(bench: Bench) -> None:

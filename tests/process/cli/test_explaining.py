@@ -55,6 +55,7 @@ def test_a_waiting_order_shows_what_is_known_of_its_pair_and_what_it_lacks(
     order_id = daemon.accept(signal)
     eventually(lambda: daemon.explain(order_id)["countdown"]["lacks"] == ["funds"], "the account is known")
     shown = command("explain", order_id).output
+    assert re.search(r"^instant +in \d\.\d min \(2\d\d\d-.* of the exchange's clock\)$", shown, re.MULTILINE), shown
     assert re.search(r"^pair +closed, opens at 2\d\d\d-.* \(exchange\)$", shown, re.MULTILINE), shown
     assert re.search(r"^ready +warm (yes|NO), funded NO, permitted yes$", shown, re.MULTILINE), shown
     assert re.search(r"^missing +funds$", shown, re.MULTILINE), shown

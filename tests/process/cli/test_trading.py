@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from daemon.core.values.instants import instant_text
 from tests.process.cli.command import Command
 from tests.support import Daemon, Exchange, wall_ms
 from tests.support.signals import market_buy
@@ -40,6 +41,15 @@ def test_every_option_reaches_the_order(command: Command, daemon: Daemon) -> Non
     }  # fmt: skip
     assert {name: order[name] for name in wanted} == wanted
     assert daemon.order(order["id"]) == {name: value for name, value in order.items() if name != "replayed"}
+
+
+def test_an_instant_can_be_written_as_text(command: Command) -> None:
+    at_ms = (wall_ms() // 1_000 + 3_600) * 1_000 + 7
+    order = command.submit("BUY", "BTCUSDT", "--quote", "25", "--at", instant_text(at_ms), "--wait", "0", "--json").json
+    assert order["executeAtMs"] == at_ms
+    ran = command.submit("BUY", "BTCUSDT", "--quote", "25", "--at", "soon")
+    assert ran.code == WRONG_USAGE
+    assert "'soon' is no instant" in ran.errors
 
 
 def test_a_price_makes_it_a_limit_order(command: Command) -> None:
@@ -174,7 +184,7 @@ WORDS = [
     (["BUY", "BTCUSDT", "--quote", "-1"], "--quote", "--quote -1 is out of range"),
     (["BUY", "BTCUSDT", "--quote", "1", "--type", "LIMIT"], "--quote", "--quote does not go with LIMIT"),
     (["BUY", "BTC/USDT", "--quote", "1"], "SYMBOL", "SYMBOL 'BTC/USDT' is not a trading pair"),
-    (["BUY", "BTCUSDT", "--quote", "1", "--at", "5"], "--at", "--at 5 is"),
+    (["BUY", "BTCUSDT", "--quote", "1", "--at", "1500000000"], "--at", "--at 1500000000000 is"),
 ]
 
 
