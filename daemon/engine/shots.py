@@ -96,7 +96,7 @@ class Shots:
     def at_ns(self, send: Send) -> int:
         """Return when an armed order is to leave, by the daemon's clock, so that it arrives at its instant."""
         exchange_clock = self._exchange.clock
-        lead = lead_ns(self._effects.state.rules.config.launch, exchange_clock.round_trip_ns)
+        lead = lead_ns(self._effects.state.rules.config.launch, exchange_clock.way_there_ns)
         return exchange_clock.local_ns(send.fire_ms or 0) - lead
 
     def recall(self, client_order_id: str) -> bool:

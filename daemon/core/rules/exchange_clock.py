@@ -120,6 +120,17 @@ class ExchangeClock:
         known = self._known
         return 0 if known is None else known.round_trip_ns
 
+    @property
+    def way_there_ns(self) -> int:
+        """The quickest way there, as far as it is known; 0 before the first sample.
+
+        It is half of the best round trip, and at most half of the interval. The interval's upper bound is the offset
+        and the quickest way there together, so a longer way would contradict it. Ways that vary narrow the interval to
+        less than the best round trip.
+        """
+        known = self._known
+        return 0 if known is None else min(known.round_trip_ns, known.upper_ns - known.lower_ns) // 2
+
     def local_ns(self, exchange_ms: int) -> int:
         """Return what the daemon's clock shows at the moment when the exchange's clock shows ``exchange_ms``."""
         return exchange_ms * NS_PER_MS - self.offset_ns

@@ -10,14 +10,14 @@ loop, and is quicker than the measured one by some tenths of a millisecond. Earl
 next attempt, late costs the margin."""
 
 
-def lead_ns(table: LaunchTable, round_trip_ns: int) -> int:
+def lead_ns(table: LaunchTable, way_there_ns: int) -> int:
     """Return the lead in nanoseconds. To a server that is very near it is negative.
 
     Args:
         table: [launch].
-        round_trip_ns: the best round trip that was measured; 0 if none was.
+        way_there_ns: the quickest way to the exchange, as far as it is known; 0 if it is not.
 
     """
     if table.lead_ms == "auto":
-        return round_trip_ns // 2 - MARGIN_NS if round_trip_ns else 0
+        return way_there_ns - MARGIN_NS if way_there_ns else 0
     return round(table.lead_ms * NS_PER_MS)

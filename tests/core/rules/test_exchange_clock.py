@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.clock import NS_PER_MS
@@ -290,3 +290,22 @@ def _known(world: World) -> Iterable[object]:
         yield world.clock.known
     world.clock.stepped(ms(5))
     yield world.clock.known
+
+
+@given(OFFSETS_NS, st.lists(st.tuples(WAYS_NS, WAYS_NS), min_size=1, max_size=20), st.integers(0, NS_PER_MS))
+@example(0, [(0, 100 * NS_PER_MS), (100 * NS_PER_MS, 0)], 0)
+def test_the_way_there_is_no_longer_than_the_quickest_one_shows(
+    offset_ns: int, ways: list[tuple[int, int]], pause_ns: int
+) -> None:
+    """A request that leaves by it and is as quick as the quickest arrives less than a millisecond early."""
+    world = World(offset_ns)
+    for there_ns, back_ns in ways:
+        world.sample(there_ns, back_ns)
+        world.wait(pause_ns)
+    drift_ns = (world.now_ns - NOON_NS) * DRIFT_PPM // 1_000_000 + len(ways)
+    quickest_ns = min(there_ns for there_ns, _ in ways)
+    assert world.clock.offset_ns + world.clock.way_there_ns <= offset_ns + quickest_ns + NS_PER_MS + drift_ns
+
+
+def test_without_a_sample_the_way_there_is_unknown() -> None:
+    assert ExchangeClock().way_there_ns == 0
