@@ -28,7 +28,7 @@ from tests.launches.verdict import Bought, judge
 from tests.simulation.seams import Disk, Distance, Life, Network, VirtualClock, VirtualLoop, Weather
 from tests.simulation.world import submit
 
-NEAR = Distance(way_s=(0.001, 0.004), pooled=1.0, opening_s=0.01)
+NEAR = Distance(way_s=(0.001, 0.004), crowding=4, pooled=1.0, opening_s=0.01)
 ASKS_AGAIN_S = 2.0
 SETTLES_MS = 20_000
 """How long after the open the launch ends: longer than an order is invisible, and than its deadline."""

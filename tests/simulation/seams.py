@@ -184,8 +184,14 @@ class Distance(NamedTuple):
     """How far away the exchange is."""
 
     way_s: tuple[float, float] = (0.001, 0.05)  # shortest and longest time of a message
+    crowding: int = 1  # above 1, most messages take little more than the shortest time, as on a real network
     pooled: float = 0.75  # share of requests that find an open connection
     opening_s: float = OPENING_S  # longest time until a new connection is open
+
+    def draw_s(self, dice: Random) -> float:
+        """Draw the time of a message."""
+        shortest_s, longest_s = self.way_s
+        return shortest_s + (longest_s - shortest_s) * dice.random() ** self.crowding
 
 
 FAR = Distance()
@@ -275,7 +281,7 @@ class Network:
     async def _carry(
         self, method: str, target: str, headers: Mapping[str, str], answer: "asyncio.Future[Reply | None]"
     ) -> None:
-        await anyio.sleep(self._dice.uniform(*self._distance.way_s))
+        await anyio.sleep(self._distance.draw_s(self._dice))
         if self._dice.random() < self._weather.loses:
             return
         path, _, query = target.partition("?")
@@ -283,7 +289,7 @@ class Network:
         if isinstance(reply, DelayedRequest):
             await anyio.sleep(reply.delay_ms / 1_000)
             reply = self._exchange.resume(reply, self._clock.now_ms())
-        await anyio.sleep(reply.delay_ms / 1_000 + self._dice.uniform(*self._distance.way_s))
+        await anyio.sleep(reply.delay_ms / 1_000 + self._distance.draw_s(self._dice))
         if answer.done() or self._dice.random() < self._weather.loses:
             return
         retry_after = reply.headers.get("Retry-After")
