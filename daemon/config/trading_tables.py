@@ -77,7 +77,7 @@ class LaunchTable(Table, frozen=True):
     lead_ms: Annotated[float, Meta(ge=0, le=1_000)] | Literal["auto"] = "auto"
     """Milliseconds before executeAt, by the exchange's clock, at which an armed order's first byte leaves, so that it
     arrives at executeAt. "auto": the quickest way there that the measurements of the exchange's clock allow, which is
-    half of the best round trip at most, less 0.5 ms. So an order that is as quick as the quickest measurement arrives
+    half of the best round trip at most, less 1 ms. So an order that is as quick as the quickest measurement arrives
     within a millisecond after executeAt, whichever way takes longer, and any other later. So the default is not early,
     unless the exchange opens by another clock than it shows. An order that is early is refused and retried. 0 sends at
     executeAt, which is late by the way there."""

@@ -9,8 +9,8 @@ from daemon.core.rules.lead import lead_ns
 @pytest.mark.parametrize(
     ("table", "way_there_ns", "lead"),
     [
-        (LaunchTable(), 20_500_000, 20_000_000),
-        (LaunchTable(), 200_000, -300_000),
+        (LaunchTable(), 21_000_000, 20_000_000),
+        (LaunchTable(), 200_000, -800_000),
         (LaunchTable(), 0, 0),
         (LaunchTable(lead_ms=0), 20_500_000, 0),
         (LaunchTable(lead_ms=12.5), 20_500_000, 12_500_000),
