@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.clock import LEAST_STEP_MS, NS_PER_MS, SPIN_MS, Anchor, SteadyClock, anchored, read_anchor
+from daemon.core.rules.exchange_clock import ExchangeClock
 from tests.exchange.mexc.clocks import in_virtual_time
 
 DAY_MS = 86_400_000
@@ -263,6 +264,35 @@ def test_the_real_clock_never_goes_back() -> None:
     clock = SteadyClock(read_anchor())
     seen = [clock.now_ms() for _ in range(10_000)]
     assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("step_ms", [LEAST_STEP_MS, 20_000, DAY_MS])
+def test_who_waits_for_an_instant_of_the_exchange_never_sees_it_early_while_the_clock_steps(
+    machine: Machine, step_ms: int
+) -> None:
+    """Another thread reads the clock first and the instant after it, and the step may come at any point of that."""
+    clock, exchange_clock = SteadyClock(read_anchor()), ExchangeClock()
+    exchange_clock.sample(clock.now_ns(), clock.now_ns(), clock.now_ms() + 300, fresh_connection=False)
+    instant_ms = clock.now_ms() + 60_000
+    seen_ns: list[int] = []
+
+    def look() -> None:
+        now_ns = clock.now_ns()
+        seen_ns.append(exchange_clock.local_ns(instant_ms) - now_ns)
+
+    def before(step_ms: int) -> None:
+        look()
+        exchange_clock.stepped(step_ms * NS_PER_MS)
+        look()
+
+    look()
+    interrupted_ns = clock.now_ns()
+    machine.wall_ns += step_ms * NS_PER_MS
+    assert clock.follow(before) == step_ms
+    look()
+    seen_ns.append(exchange_clock.local_ns(instant_ms) - interrupted_ns)
+    left_ns = 60_000 * NS_PER_MS - exchange_clock.offset_ns - step_ms * NS_PER_MS
+    assert [each_ns - left_ns for each_ns in seen_ns] == [0, 0, step_ms * NS_PER_MS, 0, step_ms * NS_PER_MS]
 
 
 # --- reaching an instant
