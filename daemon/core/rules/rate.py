@@ -56,6 +56,11 @@ class RequestWindow:
         """Count the requests of the last second."""
         return bisect_right(self._instants, now_ms) - bisect_right(self._instants, now_ms - SECOND_MS)
 
+    def next_ms(self, now_ms: int) -> int | None:
+        """Return the next instant that is reserved for a request."""
+        place = bisect_left(self._instants, now_ms)
+        return self._instants[place] if place < len(self._instants) else None
+
     def free_ms(self, at_ms: int, limit: int) -> int:
         """Find the first instant from ``at_ms`` on at which one more request keeps every window within the limit.
 

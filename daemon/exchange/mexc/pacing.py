@@ -143,6 +143,10 @@ class Pacer:
         self._count_order(at_ms)
         return True
 
+    def next_reserved_ms(self) -> int | None:
+        """Return when the next order is to be written that has reserved its slot."""
+        return self._orders.next_ms(self._clock.now_ms())
+
     def release_order_slot(self, at_ms: int) -> None:
         """Take back a reservation: the order will not be written at that instant."""
         self._orders.remove(at_ms)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import anyio
 import msgspec
 
 from daemon.clock import NS_PER_MS, Clock
@@ -26,6 +27,11 @@ ENDPOINT_RATES = {"/api/v3/account": 2}
 TIME = "/api/v3/time"
 LONGEST_ENVELOPE = 4_000
 """The longest answer that is searched for a code, in bytes: a longer one is a list."""
+LONG_BODY = 100_000
+"""From this length on, decoding an answer takes milliseconds, in one call that no other thread can interrupt: 30 ms for
+exchangeInfo of all pairs, whose 1.7 MB are 2,500 pairs."""
+QUIET_MS, AFTER_MS, LONGEST_QUIET_S = 100, 10, 1.0
+"""A long answer waits from so long before an order's instant until so long after it, and a second at most."""
 SAMPLES_AT_ONCE = 3
 """Requests of one measurement of the clock at most: one that opens the connection, one that contradicts what is known,
 and one that confirms it."""
@@ -233,8 +239,19 @@ class Requests:
             before_write=before_write,
         )
         ended_ns = self.clock.now_ns()
+        if isinstance(reply, Reply) and len(reply.body) > LONG_BODY:
+            await self._until_no_order_is_near()
         written_ns += self._stepped_ns - stepped_ns  # as our clock shows it now, so that the difference is a duration
         return ExchangeCall(prepared.asked, self.received(prepared, reply), written_ns, ended_ns, is_fresh)
+
+    async def _until_no_order_is_near(self) -> None:
+        """Wait until no order is about to leave at its instant: decoding would keep the interpreter from its thread."""
+        with anyio.move_on_after(LONGEST_QUIET_S):
+            while (next_ms := self.pacer.next_reserved_ms()) is not None:
+                left_ms = next_ms - self.clock.now_ms()
+                if left_ms > QUIET_MS:
+                    return
+                await anyio.sleep((left_ms + AFTER_MS) / 1_000)
 
     def _redacted(self, reply: Reply | Failure, target: str) -> Reply | Failure:
         """Redact our keys and the request's signature in an answer: a gateway's page may quote the request."""

@@ -149,3 +149,10 @@ def test_no_second_of_the_exchange_sees_more_than_the_rate_however_long_each_way
         arrived.append(now_ms + way_ms)
     for begin_ms in arrived:
         assert sum(begin_ms <= each < begin_ms + SECOND_MS for each in arrived) <= rate
+
+
+def test_the_next_reserved_instant_is_the_first_from_now_on() -> None:
+    window = RequestWindow([NOON_MS + 300, NOON_MS + 100])
+    assert [window.next_ms(NOON_MS + ms) for ms in (0, 100, 101, 301)] == [
+        NOON_MS + 100, NOON_MS + 100, NOON_MS + 300, None,
+    ]  # fmt: skip
