@@ -35,13 +35,14 @@ def limit_of(order: Order, refused: Refused, pair: SymbolRules | None, last_pric
 def at_limit(order: Order, limit: Decimal, pair: SymbolRules | None, now_ms: int) -> Order:
     """Return an order at a limit, with the quantity that the amount to be spent buys there.
 
-    If the pair's rules are not known, or refuse that quantity, the quantity stays.
+    If the pair's rules are not known, or refuse that quantity, the quantity stays. Rules that admit no price up to the
+    limit contradict it, so the exchange's limit stays as it is.
     """
     if pair is None:
         return with_asked(order, replace(order, price=limit))
-    price = (floor_to if order.side is Side.BUY else ceil_to)(limit, pair.price_decimals)
+    price = (floor_to if order.side is Side.BUY else ceil_to)(limit, pair.price_decimals) or limit
     spend = _to_spend(order)
-    if spend is not None and price:
+    if spend is not None:
         most = spend if pair.max_notional is None else min(spend, pair.max_notional)
         try:
             fitted = fit(replace(order, price=price, quantity=affordable(most, price)), pair, now_ms)

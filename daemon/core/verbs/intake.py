@@ -10,6 +10,7 @@ import msgspec
 from daemon.core.rules import guards
 from daemon.core.rules.exposure import DAY_MS, Exposure
 from daemon.core.rules.idempotency import Claim, Identity, claim, identity_of, key_until_ms
+from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.decimals import plain
@@ -59,6 +60,7 @@ class Draft(msgspec.Struct):
     order_ids: Sequence[str]
     actor: str
     now_ms: int
+    rules: Rules  # that the guards were asked by
     counted: Exposure = _NO_EXPOSURE  # what the new orders of a batch of several add
     exposure_changes: int = 0  # before the guards were asked
     accepted: list[Accepted] = []  # one per signal
@@ -113,7 +115,7 @@ def draft(
 
     """
     batch: dict[str, Order] = {}  # new orders, by key
-    made = Draft(incoming, order_ids, actor, now_ms)
+    made = Draft(incoming, order_ids, actor, now_ms, state.rules)
     for place, (signal, order_id) in enumerate(zip(incoming, order_ids, strict=True)):
         if place and place % PIECE == 0:
             yield
@@ -149,7 +151,7 @@ def accept(d: Decision, drafted: Draft, rebound: AbstractSet[str] = frozenset())
         return accept_all(d, drafted.incoming, drafted.order_ids, actor=drafted.actor)
     if drafted.new:
         check_open(d.state, drafted.sides)
-        if drafted.exposure_changes != d.state.orders.exposure.changes:
+        if drafted.rules is not d.state.rules or drafted.exposure_changes != d.state.orders.exposure.changes:
             _at_once(_check_each(d.state, d.now_ms, drafted))
     return _apply(d, drafted)
 

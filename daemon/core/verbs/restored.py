@@ -6,7 +6,8 @@ there takes three measures, in the transaction that also removes it:
 - Trading is halted. Orders accepted since are unknown here, and so are their keys: a signal that is sent again could
   buy twice. The operator compares with the exchange, and resumes.
 - What was queued may have been sent since. It is in doubt, under the client order id that it would have had, and
-  searched for like any other. Only an order whose instant is still to come cannot have been sent; it keeps waiting.
+  searched for like any other. Only an order whose instant is still to come cannot have been sent; it keeps waiting. If
+  a listing had moved it, its open may have been moved forward again since, so the signal's instant counts.
   The exchange's clock, which decides, is not measured yet; it is within a minute of ours.
 - Fencing tokens continue from the clock, because others were granted since the copy, also by a daemon that started
   from the same copy before: no token is given twice.
@@ -41,7 +42,8 @@ def begin_from_copy(d: Decision, copied: str) -> None:
     d.changes.facts[TOKEN_FACT] = str(d.state.locks.last_token)
     for order in [order for order in d.state.orders.values() if order.state is State.QUEUED]:
         ahead_ms = d.state.rules.config.queue.arm_ahead_ms + FAR_MS
-        if order.execute_at_ms is None or order.execute_at_ms - ahead_ms <= d.now_ms:
+        first_ms = _first_ms(order)
+        if first_ms is None or first_ms - ahead_ms <= d.now_ms:
             _doubt(d, order, copied)
     before, d.state.gate.halted = d.state.gate.halted, None
     reason = (
@@ -49,6 +51,15 @@ def begin_from_copy(d: Decision, copied: str) -> None:
         "stop every program that would send them again, then resume"
     )
     halt(d, reason=reason if before is None else f"{reason}; halted before that: {before}")
+
+
+def _first_ms(order: Order) -> int | None:
+    """Return the first instant at which an order may have been sent since the copy; ``None``: at any time.
+
+    Listings move no order before the instant of its signal, and none that the operator moved.
+    """
+    moved_by_listing = order.asked_execute_at_ms is not None and not order.instant_is_manual
+    return order.asked_execute_at_ms if moved_by_listing else order.execute_at_ms
 
 
 def _token_base(last_token: int, now_ms: int) -> int:

@@ -92,8 +92,8 @@ def test_while_the_pairs_rules_are_not_known_the_quantity_stays() -> None:
     assert repriced(asked(quantity=Decimal(4)), "9.87654", None) == (Decimal("9.87654"), Decimal(4))
 
 
-def test_a_limit_below_the_smallest_step_changes_no_quantity() -> None:
-    assert repriced(asked(quantity=Decimal(4)), "0.00001", symbol_rules()) == (Decimal("0.0000"), Decimal(4))
+def test_a_limit_below_the_smallest_step_is_the_price_and_changes_no_quantity() -> None:
+    assert repriced(asked(quantity=Decimal(4)), "0.00001", symbol_rules()) == (Decimal("0.00001"), Decimal(4))
 
 
 def test_an_order_without_price_keeps_its_amounts() -> None:

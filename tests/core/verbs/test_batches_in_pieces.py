@@ -145,6 +145,21 @@ def test_a_guard_counts_what_was_bought_in_between(pieces: int) -> None:
     assert bench.latest.keys() == {bought.order_id}
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [1, 2 * MANY // PIECE - 2, 2 * MANY // PIECE - 1],
+    ids=["during the lookups", "while the guards are asked", "before the decision"],
+)
+def test_a_guard_that_a_reload_switched_on_in_between_counts(bench: Bench, pieces: int) -> None:
+    drafting = bench.begin_batch(buys())
+    for _ in range(pieces):
+        drafting.look()
+    bench.state.set_rules(rules(guards={"forbidden_symbols": frozenset({"FOOUSDT"})}, **ROOM))
+    with pytest.raises(Guarded, match=r"FOOUSDT must not be bought"):
+        drafting.finish()
+    assert not bench.latest
+
+
 def test_a_refusal_names_the_places_of_a_batch_instead_of_orders_that_will_never_be() -> None:
     bench = Bench(rules(guards={"repeat_window_ms": 500}))
     with pytest.raises(Guarded, match=r"^\[2\]: .* \(order \[0\]\)"):

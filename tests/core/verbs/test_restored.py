@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from daemon.core.values.attempts import AttemptState
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import FAR_MS
+from daemon.core.verbs.rescheduling import reschedule
 from daemon.core.verbs.restored import COPIED_FACT, TOKEN_FACT
 from daemon.errors import Halted
 from tests.core.bench import Bench
-from tests.core.making import NOON_MS, everywhere, placed, query, report, rules
+from tests.core.making import NOON_MS, everywhere, placed, query, report, rules, symbol_rules
 
 COPIED = "2026-09-21T14:13:20.000Z"
 """NOON_MS, as the backup has it."""
@@ -122,6 +124,31 @@ def test_an_order_whose_instant_came_since_is_searched_for(bench: Bench) -> None
     order = bench.submit(execute_at=NOON_MS + 120_000)
     restored(bench, later_ms=120_000)
     assert bench.order(order).state is State.IN_DOUBT
+
+
+def test_an_order_that_a_listing_moved_may_have_been_moved_back_since_and_is_searched_for(bench: Bench) -> None:
+    order = bench.submit(type="LIMIT", quantity=Decimal(100), price=Decimal(1), execute_at=NOON_MS + 120_000)
+    bench.show(symbol_rules(first_open_ms=NOON_MS + 3_600_000))
+    assert bench.order(order).execute_at_ms == NOON_MS + 3_600_000
+    restored(bench, later_ms=600_000)
+    assert bench.order(order).state is State.IN_DOUBT
+    bench.resume()
+    bench.pass_time(3_600_000)
+    assert not bench.sends
+
+
+def test_an_order_that_a_listing_moved_waits_if_the_instant_of_its_signal_is_still_to_come(bench: Bench) -> None:
+    order = bench.submit(type="LIMIT", quantity=Decimal(100), price=Decimal(1), execute_at=NOON_MS + 1_200_000)
+    bench.show(symbol_rules(first_open_ms=NOON_MS + 3_600_000))
+    restored(bench, later_ms=600_000)
+    assert bench.order(order).state is State.QUEUED
+
+
+def test_an_order_that_the_operator_moved_to_later_waits_for_that_instant(bench: Bench) -> None:
+    order = bench.submit(execute_at=NOON_MS + 120_000)
+    bench.verb(partial(reschedule, execute_at_ms=NOON_MS + 3_600_000), order)
+    restored(bench, later_ms=600_000)
+    assert bench.order(order).state is State.QUEUED
 
 
 def test_an_order_whose_instant_may_have_come_by_the_exchanges_clock_is_searched_for(bench: Bench) -> None:
