@@ -6,8 +6,8 @@ repeated signal is always answered with it. The row of a target's BUY is also ke
 bought once.
 
 Also kept: the newest lock, event and order, which hold the last fencing token, instant and number; orders that have not
-ended; dead letters; orders with a recent event. Triggers of the schema enforce the most important of these rules for
-every program.
+ended; dead letters, and what the same signal became after them; orders with a recent event. Triggers of the schema
+enforce the most important of these rules for every program.
 """
 
 import sqlite3
@@ -141,10 +141,16 @@ def _has_events(connection: sqlite3.Connection, order_id: str) -> bool:
 
 
 def _is_past(connection: sqlite3.Connection, order: sqlite3.Row, before_ms: int | None) -> bool:
-    """Return whether an order's history may be removed: it ended, its key's window is over, it has no later event."""
+    """Return whether an order's history may be removed: it ended, its key's window is over, it has no later event.
+
+    While a dead letter has its key, the order shows that it must not be requeued.
+    """
     if order["finished_ms"] is None or order["finished_ms"] >= before_ms or order["state"] == "dead_letter":
         return False
     if order["key_until_ms"] is not None and order["key_until_ms"] >= before_ms:
+        return False
+    set_aside = "SELECT 1 FROM orders WHERE state = 'dead_letter' AND key = ? LIMIT 1"
+    if connection.execute(set_aside, (order["key"],)).fetchone() is not None:
         return False
     since = "SELECT 1 FROM events WHERE order_id = ? AND at_ms >= ? LIMIT 1"
     return connection.execute(since, (order["order_id"], before_ms)).fetchone() is None

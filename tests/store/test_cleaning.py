@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from daemon.core.state.changes import ChangeSet
@@ -155,6 +156,20 @@ async def test_what_is_not_past_stays_whole(tmp_path: Path, changes: dict[str, A
         history = await store.history(order.order_id)
         assert history is not None
         assert (len(history.events), len(history.attempts)) == (3, 1)
+
+
+async def test_what_the_signal_of_a_dead_letter_became_stays_while_the_dead_letter_can_be_requeued(
+    tmp_path: Path,
+) -> None:
+    async with open_store(tmp_path / "x.db") as store:
+        again: dict[str, Any] = {"side": Side.SELL, "key": "derived:1"}
+        dead = ended(1, state=State.DEAD_LETTER, **again)
+        await lived(store, dead, ended(2, key_bound=True, key_until_ms=ENDED_MS, **again))
+        assert (await store.clean(BEFORE_MS, BEFORE_MS)).orders == 0
+        assert [order.seq for order in store.recall(["derived:1"])] == [2]
+        withdrawn = msgspec.structs.replace(dead, state=State.WITHDRAWN)
+        await store.commit(ChangeSet(orders={dead.order_id: withdrawn})).durable()
+        assert (await store.clean(BEFORE_MS, BEFORE_MS)).orders == 2
 
 
 async def test_without_a_retention_orders_are_kept_for_ever(tmp_path: Path) -> None:
