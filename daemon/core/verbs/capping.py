@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from daemon.core.rules.capping import cap_of, capped, is_due
+from daemon.core.rules.capping import cap_of, capped, is_due, may_cap
 from daemon.core.state.decision import Decision
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
@@ -35,11 +35,15 @@ def cap_when_due(d: Decision, order: Order) -> bool:
 
 
 def priced(d: Decision, order_id: str, last_price: Decimal | None) -> None:
-    """Record the price that an order waited for, and queue the order at its cap; without a price it waits again."""
+    """Record the price that an order waited for, and queue the order at its cap; without a price it waits again.
+
+    An order that went on meanwhile is left as it is: it may have been woken, or moved, and have got its price from
+    another query. To cap it a second time would give it the quantity of the first price at the second one.
+    """
     order = d.state.orders.get(order_id)
-    pair = None if order is None else d.state.pair_rules(order.symbol)
-    if order is None or order.state is not State.QUEUED or order_id in d.state.queue:
+    if order is None or not _waits_for_price(d, order):
         return
+    pair = d.state.pair_rules(order.symbol)
     cap = cap_of(order, last_price)
     after = None if cap is None or pair is None else capped(order, cap, pair, d.exchange_ms)
     if after is None:
@@ -48,6 +52,11 @@ def priced(d: Decision, order_id: str, last_price: Decimal | None) -> None:
     else:
         order = _cap(d, order, after)
     d.enqueue(order)
+
+
+def _waits_for_price(d: Decision, order: Order) -> bool:
+    is_queued = order.state is State.QUEUED and order.order_id not in d.state.queue
+    return is_queued and may_cap(order) and d.state.start_ms(order) <= d.now_ms
 
 
 def _cap(d: Decision, order: Order, after: Order) -> Order:

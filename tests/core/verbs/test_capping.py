@@ -1,6 +1,7 @@
 """Capping: a MARKET order is sent at its cap at a launch, or after a refusal; both what was asked and sent are kept."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.orders import Order, OrderType
 from daemon.core.values.states import State
 from daemon.core.verbs.capping import PRICE_PAUSE_MS, priced
+from daemon.core.verbs.rescheduling import reschedule
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, placed, refused, symbol_rules
 
@@ -164,3 +166,29 @@ def test_a_refused_market_order_waits_for_rules_that_are_not_known(bench: Bench)
     bench.pass_time(PRICE_PAUSE_MS)
     assert sent(bench, asked)[0] is IOC
     bench.send_next(placed())
+
+
+def test_of_two_prices_for_one_order_the_second_changes_nothing(bench: Bench) -> None:
+    """Another order of the pair, or the operator, may wake an order that waits for its price; it is queried again."""
+    opening(bench)
+    asked = bench.submit(**BY_PERCENT, execute_at=NOON_MS, deadline_ms=60_000)
+    bench.verb(partial(reschedule, execute_at_ms=NOON_MS), asked)
+    bench.decide(priced, asked.order_id, Decimal("0.25"))
+    assert sent(bench, asked) == (IOC, Decimal("83.33"), None, Decimal("0.3"))
+    bench.send_next(refused(not_open=True))
+    bench.send_next(refused(not_open=True))
+    waiting = bench.order(asked)
+    assert waiting.state is State.QUEUED
+    bench.decide(priced, asked.order_id, Decimal(2))
+    assert bench.order(asked) == waiting
+    bench.pass_time(1_000)
+    assert sent(bench, asked) == (IOC, Decimal("83.33"), None, Decimal("0.3"))
+
+
+def test_a_price_that_comes_after_an_order_was_moved_changes_nothing(bench: Bench) -> None:
+    opening(bench, first_open_ms=NOON_MS + 60_000)
+    asked = bench.submit(**BY_PERCENT, execute_at=NOON_MS + 60_000)
+    bench.pass_time(59_500)
+    moved = bench.verb(partial(reschedule, execute_at_ms=NOON_MS + 3_600_000), asked)
+    bench.decide(priced, asked.order_id, Decimal("0.25"))
+    assert bench.order(asked) == moved
