@@ -9,7 +9,8 @@ when. It counts decisions. This module counts the same orders, in a window of th
 that a slow commit or a new connection delayed would otherwise be sent together, above the exchange's limit. An order or
 a cancel takes a slot of this window immediately before it is written, and never waits behind queries. A request that
 will be written at an instant reserves its slot at that instant. Queries wait in order of arrival, at a rate that leaves
-room for the orders.
+room for the orders. Those that search for an order come last: there may be hundreds of them after a crash, and a
+measurement of the clock, the preflight or the proof of a connection must not wait for them.
 
 A process does not know the weight that the previous process used, so it starts as if half of the weight were used.
 """
@@ -76,7 +77,7 @@ class EndpointPacer:
 
 
 class Pacer:
-    """Delays requests until the rate limits have room, in order of arrival."""
+    """Delays requests until the rate limits have room, in order of arrival; searches last."""
 
     def __init__(self, clock: Clock, table: ExchangeTable) -> None:
         self.table = table
@@ -87,6 +88,7 @@ class Pacer:
         self._requests = RequestWindow()
         self._orders = RequestWindow()
         self._query_lock = asyncio.Lock()
+        self._search_lock = asyncio.Lock()
         self._order_lock = asyncio.Lock()
         self._backoff_ended = asyncio.Event()
         self._weight.spend(clock.now_ms(), table.weight_per_10s // 2)
@@ -118,13 +120,16 @@ class Pacer:
     async def wait(self, weight: int) -> None:
         """Wait until there is room for a request, and count it."""
         async with self._query_lock:
-            while (wait_ms := self._ready_ms(weight) - self._clock.now_ms()) > 0:
-                with anyio.move_on_after(wait_ms / 1_000):
-                    await self._backoff_ended.wait()
-            now_ms = self._clock.now_ms()
-            self._requests.forget(now_ms)
-            self._requests.count(now_ms)
-            self._weight.spend(now_ms, weight)
+            while not self._take(weight):
+                await self._room(weight)
+
+    async def wait_to_search(self, weight: int) -> None:
+        """Wait until there is room for a search's query that no other request waits for, and count it."""
+        async with self._search_lock:
+            while self._query_lock.locked() or not self._take(weight):
+                async with self._query_lock:  # after those that wait now
+                    pass
+                await self._room(weight)
 
     async def wait_for_order(self) -> None:
         """Wait until an order or a cancel may be sent, and count it."""
@@ -163,6 +168,22 @@ class Pacer:
         self._orders.forget(self._clock.now_ms())
         self._orders.count(at_ms)
         self._weight.spend(at_ms, 1)
+
+    def _take(self, weight: int) -> bool:
+        """Count a request if there is room for it now; otherwise return false."""
+        now_ms = self._clock.now_ms()
+        if self._ready_ms(weight) > now_ms:
+            return False
+        self._requests.forget(now_ms)
+        self._requests.count(now_ms)
+        self._weight.spend(now_ms, weight)
+        return True
+
+    async def _room(self, weight: int) -> None:
+        """Sleep until there is room for a request, or a wait that the exchange asked for is ended."""
+        wait_ms = self._ready_ms(weight) - self._clock.now_ms()
+        with anyio.move_on_after(wait_ms / 1_000):
+            await self._backoff_ended.wait()
 
     def _ready_ms(self, weight: int) -> int:
         now_ms = self._clock.now_ms()

@@ -107,6 +107,14 @@ class Requests:
         if path in self._endpoint_pacers:
             await self._endpoint_pacers[path].wait()
         await self.pacer.wait(weight)
+        return await self._send_signed(method, path, parameters)
+
+    async def search(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
+        """Send a signed query for orders, once the rate limit has room that no other request waits for."""
+        await self.pacer.wait_to_search(weight)
+        return await self._send_signed("GET", path, parameters)
+
+    async def _send_signed(self, method: str, path: str, parameters: Parameters) -> ExchangeCall:
         answer = await self._send(self.signed(method, path, encode(parameters)))
         if _clock_refused(answer.reply):
             await self.measure_clock()

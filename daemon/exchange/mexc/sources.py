@@ -102,7 +102,7 @@ class Sources:
 
     async def _ask(self, source: Source, parameters: Parameters) -> ExchangeCall:
         place = PLACES[source]
-        return await self._requests.private("GET", place.path, parameters, weight=place.weight)
+        return await self._requests.search(place.path, parameters, weight=place.weight)
 
 
 def _ban_ms(reply: Reply) -> int | None:

@@ -50,6 +50,12 @@ class Waiters:
         await self.pacer.wait_for_order()
         self.granted.append((who, self.clock.now_ms(), 1))
 
+    async def search(self, who: object, weight: int, *, task_status: TaskStatus[None]) -> None:
+        """Wait as a search does."""
+        task_status.started()
+        await self.pacer.wait_to_search(weight)
+        self.granted.append((who, self.clock.now_ms(), weight))
+
     @property
     def order(self) -> list[object]:
         """The names in the order of their grants."""
@@ -254,6 +260,20 @@ async def test_waiting_requests_are_granted_in_the_order_of_arrival(waiters: Wai
             await tasks.start(waiters.wait, number, weight)
             await checkpoint()
     assert waiters.order == ["first", *range(len(weights))]
+
+
+async def test_searches_are_granted_in_the_order_of_arrival_and_after_all_other_requests(waiters: Waiters) -> None:
+    """After a crash there may be hundreds: the preflight and the clock do not wait for them."""
+    begin_ms = waiters.clock.now_ms()
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(waiters.search, "first search", LIMIT // 2)
+        for who in ("second search", "third search"):
+            await tasks.start(waiters.search, who, LIMIT)
+        await anyio.sleep(1)
+        for who in ("clock", "preflight"):
+            await tasks.start(waiters.wait, who, LIMIT // 2)
+    assert waiters.order == ["first search", "clock", "preflight", "second search", "third search"]
+    assert waiters.at_ms("preflight") - begin_ms == WINDOW_MS
 
 
 @pytest.mark.parametrize("leaves", [0, 1, 2], ids=["the first", "one in the middle", "the last"])
