@@ -27,6 +27,9 @@ part of the rate, in a rhythm of at most 275 ms."""
 LEFT_UNANNOUNCED = 6
 """How many of ten orders per second such a rhythm leaves."""
 
+FIRST_COUNT_MS = 1_400
+"""For how long the first requests, all at the signals' instant, keep others from being sent."""
+
 MIXED = "several at once"
 CASES = (
     "exact",
@@ -91,11 +94,14 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def budget(self) -> int:
         """How many orders the exchange's order rate permits within that time."""
+        left = ORDER_RATE_PER_S
         if self.early_ms > 0 and not self.announced:
-            return LEFT_UNANNOUNCED
+            left = LEFT_UNANNOUNCED
+            if self.early_ms < FIRST_COUNT_MS:
+                left -= self.orders
         if self.capped or self.decimals_ms == 0:  # the first request of each order is refused
-            return max(0, ORDER_RATE_PER_S - self.orders)
-        return ORDER_RATE_PER_S
+            left -= self.orders
+        return max(0, left)
 
     def listing(self, opens_ms: int) -> Listing:
         """Return the pair's listing for an open."""

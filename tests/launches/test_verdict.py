@@ -92,8 +92,10 @@ def test_the_budget_permits_no_more_than_the_order_rate(trader: Trader) -> None:
 
 
 def test_an_open_that_nobody_announced_permits_what_the_attempts_before_it_leave(trader: Trader) -> None:
-    unannounced = msgspec.structs.replace(TWO, orders=20, early_ms=500, announced=False)
+    unannounced = msgspec.structs.replace(TWO, orders=20, early_ms=2_000, announced=False)
     assert judged(trader, unannounced).permitted == 6
+    assert judged(trader, msgspec.structs.replace(unannounced, early_ms=500)).permitted == 0
+    assert judged(trader, msgspec.structs.replace(unannounced, early_ms=500, orders=5)).permitted == 1
 
 
 def test_a_refused_first_request_of_each_order_uses_the_budget(trader: Trader) -> None:

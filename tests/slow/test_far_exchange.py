@@ -1,4 +1,4 @@
-"""Orders for one instant over TLS, at a server 50 ms away that closes idle connections: none is lost."""
+"""Orders for one instant over TLS, at a server 50 ms away that closes idle connections: all leave on warm ones."""
 
 import time
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ SANE_MS = 2_000
 
 
 @pytest.mark.parametrize("idle_s", [5, 10, 30])
-def test_no_order_for_an_instant_is_lost_after_a_start_or_idle_time(idle_s: int, tmp_path: Path) -> None:
+def test_orders_for_an_instant_wait_for_no_handshake_and_none_is_lost(idle_s: int, tmp_path: Path) -> None:
     with ExitStack() as stack:
         daemons = [
             stack.enter_context(far_daemon(tmp_path / str(number), number, idle_s, checkout=None)) for number in COUNTS
@@ -27,5 +27,5 @@ def test_no_order_for_an_instant_is_lost_after_a_start_or_idle_time(idle_s: int,
 
 def check(found: Burst) -> None:
     """Decide on counts alone, besides a generous bound."""
-    assert found.lost == 0
+    assert (found.handshakes, found.lost) == (0, 0)
     assert found.late_ms < SANE_MS
