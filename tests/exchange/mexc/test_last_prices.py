@@ -1,4 +1,4 @@
-"""Last prices: queried once, cached briefly, and None if a price is invalid."""
+"""Prices: queried once, cached briefly, and None if a price is invalid."""
 
 from asyncio import gather
 from decimal import Decimal
@@ -6,6 +6,7 @@ from decimal import Decimal
 import anyio
 import pytest
 
+from daemon.core.values.orders import Side
 from daemon.exchange.mexc.client import MexcExchange
 from daemon.exchange.mexc.prices import FRESH_MS, TIMEOUT_MS
 
@@ -14,6 +15,7 @@ from .scripted import HANG_UP, ScriptedExchange, bad, ok, trading
 from .wire import Request, http
 
 PRICE = "GET /api/v3/ticker/price"
+BEST = "GET /api/v3/ticker/bookTicker"
 
 
 def shown(price: object, symbol: str = "BTCUSDT") -> bytes:
@@ -46,6 +48,43 @@ async def test_concurrent_callers_share_a_reply(client: MexcExchange, exchange: 
     exchange.on(PRICE, shown("1"))
     assert await gather(*(client.last_price("BTCUSDT") for _ in range(10))) == [Decimal(1)] * 10
     assert len(exchange.requests(PRICE)) == 1
+
+
+@pytest.mark.parametrize(("side", "price"), [(Side.BUY, "0.9"), (Side.SELL, "0.8")])
+async def test_before_the_first_trade_the_best_price_of_the_other_side_counts(
+    client: MexcExchange, exchange: ScriptedExchange, side: Side, price: str
+) -> None:
+    exchange.on(PRICE, shown("0"))
+    exchange.on(BEST, ok({"symbol": "BTCUSDT", "bidPrice": "0.8", "askPrice": "0.9"}))
+    assert await client.market_price("BTCUSDT", side) == Decimal(price)
+
+
+async def test_a_last_price_precedes_the_best_price(client: MexcExchange, exchange: ScriptedExchange) -> None:
+    exchange.on(PRICE, shown("1"))
+    assert await client.market_price("BTCUSDT", Side.BUY) == 1
+    assert exchange.requests(BEST) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ok({"symbol": "BTCUSDT", "bidPrice": "0.8", "askPrice": None}), ok({"symbol": "ETHUSDT", "askPrice": "1"}),
+        ok([]), bad(10007), http(500, "no"), HANG_UP,
+    ],
+    ids=["no offer", "another pair's", "a list", "no such pair", "an error", "no answer"],
+)  # fmt: skip
+async def test_without_any_price_there_is_none(client: MexcExchange, exchange: ScriptedExchange, answer: bytes) -> None:
+    exchange.on(PRICE, shown("0"))
+    exchange.on(BEST, answer)
+    assert await client.market_price("BTCUSDT", Side.BUY) is None
+
+
+async def test_no_best_price_is_queried_during_a_backoff(
+    client: MexcExchange, exchange: ScriptedExchange, clock: ManualClock
+) -> None:
+    client.back_off(clock.now_ms() + 1_000)
+    assert await client.market_price("BTCUSDT", Side.BUY) is None
+    assert exchange.requests() == []
 
 
 @pytest.mark.parametrize(
