@@ -17,7 +17,7 @@ from textwrap import fill, indent
 
 from daemon.core.values.states import State
 
-VERSION = 4
+VERSION = 5
 """``PRAGMA user_version``: the number of this schema."""
 
 APPLICATION_ID = 0x736E6970

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
 from daemon.store.opening import prepare
-from daemon.store.schema import SCHEMA
+from daemon.store.schema import SCHEMA, VERSION
 from daemon.store.writer import Commit, write
 from tests.support import making
 
@@ -163,3 +164,17 @@ def test_a_column_says_what_it_holds_unless_its_name_does() -> None:
         "completed_at", "attempts",
     }  # fmt: skip
     assert silent <= plain
+
+
+def test_a_schema_of_other_columns_has_a_number_of_its_own(connection: sqlite3.Connection) -> None:
+    """A file of an older schema is refused at the start by its number; otherwise its first commit fails.
+
+    After a change, raise ``VERSION`` and write the new sum here.
+    """
+    tables = [
+        name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    ]
+    columns = [
+        (table, *column[1:4]) for table in tables for column in connection.execute(f"PRAGMA table_info({table})")
+    ]
+    assert (VERSION, zlib.crc32(repr(columns).encode())) == (5, 590966570)
