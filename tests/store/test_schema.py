@@ -171,10 +171,6 @@ def test_a_schema_of_other_columns_has_a_number_of_its_own(connection: sqlite3.C
 
     After a change, raise ``VERSION`` and write the new sum here.
     """
-    tables = [
-        name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-    ]
-    columns = [
-        (table, *column[1:4]) for table in tables for column in connection.execute(f"PRAGMA table_info({table})")
-    ]
-    assert (VERSION, zlib.crc32(repr(columns).encode())) == (5, 590966570)
+    tables = re.findall(r"^CREATE TABLE (\w+)", SCHEMA, re.MULTILINE)
+    rows = [(table, *row[1:4]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")]
+    assert (VERSION, zlib.crc32(repr(rows).encode())) == (5, 1189354670)
