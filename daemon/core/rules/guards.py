@@ -57,6 +57,8 @@ def check(order: Order, rules: GuardsTable, counted: Sequence[Exposure], *, allo
     price = order.max_price if order.price is None else order.price
     if rules.price_band and price is not None:
         _check_price(order, price, rules)
+    if rules.price_band and order.slippage_percent is not None:
+        _check_slippage(order.slippage_percent, rules)
 
 
 def _check_symbol(order: Order, rules: GuardsTable) -> None:
@@ -157,5 +159,15 @@ def _check_price(order: Order, price: Decimal, rules: GuardsTable) -> None:
             f"{order.side} at {plain(price)} is more than {plain(rules.price_band)} % "
             f"{'above' if buys else 'below'} the last price of {order.symbol}, {plain(last)} ([guards] {guard}); "
             f"{'at most' if buys else 'at least'} {plain(limit)} is taken; or widen the band and reload",
+            guard=guard,
+        )
+
+
+def _check_slippage(percent: Decimal, rules: GuardsTable) -> None:
+    if percent > rules.price_band:
+        guard, band = "price_band_percent", plain(rules.price_band)
+        raise Guarded(
+            f"slippagePercent {plain(percent)} is more than the {band} % by which a price may be worse than the last "
+            f"one ([guards] {guard}); send it with {band} at most, or widen the band and reload",
             guard=guard,
         )

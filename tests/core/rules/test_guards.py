@@ -336,6 +336,15 @@ def test_a_market_order_has_no_price_to_check() -> None:
     assert buy(guarded(price_band_percent=Decimal(5))).state is State.IN_FLIGHT
 
 
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_slippage_beyond_the_band_is_refused_because_it_is_the_distance_from_the_last_price(side: str) -> None:
+    bench = guarded(price_band_percent=Decimal(5))
+    asked: dict[str, Any] = {"side": side, "quantity": Decimal(2)}
+    said = refusal(bench, **asked, slippage_percent=Decimal("5.1"))
+    assert (said.guard, "slippagePercent 5.1 is more than the 5 %" in str(said)) == ("price_band_percent", True)
+    assert buy(bench, **asked, slippage_percent=Decimal(5)).state is State.IN_FLIGHT
+
+
 ON = {"price_band_percent": Decimal(5)}
 COSTS = [{"max_notional_per_order": Decimal(5)}, {"max_notional_per_day": Decimal(5)}]
 
