@@ -69,3 +69,23 @@ def capped(order: Order, cap: Decimal, pair: SymbolRules, now_ms: int) -> Order 
         return with_asked(order, fit(limited, pair, now_ms, waits=True))
     except Invalid:
         return None
+
+
+def uncapped(order: Order) -> Order:
+    """Return an order as before its cap, if that followed from a price that is outdated when the order is sent."""
+    if order.asked_type is None or order.slippage_percent is None:
+        return order
+    amount = order.asked_quote_quantity
+    quantity = order.quantity if order.asked_quantity is None else order.asked_quantity
+    return replace(
+        order,
+        type=order.asked_type,
+        quantity=quantity if amount is None else None,
+        quote_quantity=amount,
+        price=None,
+        asked_type=None,
+        asked_quantity=None,
+        asked_quote_quantity=None,
+        asked_price=None,
+        repriced=False,
+    )

@@ -5,6 +5,7 @@ order of which nothing is outstanding is moved: one that waits, or an armed one,
 fingerprint stay, so the same signal with its old instant is still a repetition.
 """
 
+from daemon.core.rules.capping import uncapped
 from daemon.core.state.decision import Decision
 from daemon.core.values.events import DAEMON
 from daemon.core.values.orders import Order
@@ -53,7 +54,7 @@ def move(
     d.free_lock(order)  # of an attempt that was refused: others need not wait for the new instant
     from_ms = order.execute_at_ms
     order = d.change(
-        order,
+        uncapped(order),
         execute_at_ms=execute_at_ms,
         asked_execute_at_ms=from_ms if order.asked_execute_at_ms is None else order.asked_execute_at_ms,
         instant_is_manual=instant_is_manual,

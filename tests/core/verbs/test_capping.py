@@ -185,6 +185,38 @@ def test_of_two_prices_for_one_order_the_second_changes_nothing(bench: Bench) ->
     assert sent(bench, asked) == (IOC, Decimal("83.33"), None, Decimal("0.3"))
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent_again"),
+    [
+        pytest.param(BY_AMOUNT, ("20.83", "1.2"), id="by amount"),
+        pytest.param({"quantity": Decimal(40)}, ("40", "1.2"), id="by quantity"),
+        pytest.param({"quantity": Decimal("40.123")}, ("40.12", "1.2"), id="by quantity, rounded"),
+    ],
+)
+@pytest.mark.parametrize("refusals", [0, 2], ids=["armed", "refused"])
+def test_an_order_that_a_listing_moves_gets_its_cap_from_the_price_at_its_new_instant(
+    bench: Bench, asked: dict[str, Any], sent_again: tuple[str, str], refusals: int
+) -> None:
+    quantity, price = sent_again
+    opening(bench, first_open_ms=NOON_MS + 2_000)
+    order = bench.submit(**asked, slippage_percent=Decimal(20), execute_at=NOON_MS + 2_000, deadline_ms=60_000)
+    bench.pass_time(1_500)
+    bench.decide(priced, order.order_id, Decimal(2))
+    assert (bench.order(order).state, bench.order(order).price) == (State.ARMED, Decimal("2.4"))
+    for _ in range(refusals):
+        bench.settle()
+        bench.fire(bench.order(order))
+        bench.now_ms = NOON_MS + 2_000
+        bench.answer(order, refused(not_open=True))
+    bench.show(symbol_rules(first_open_ms=NOON_MS + 600_000))
+    assert (bench.order(order).type, bench.order(order).price) == (OrderType.MARKET, None)
+    bench.pass_time(NOON_MS + 600_000 - 500 - bench.now_ms)
+    bench.decide(priced, order.order_id, Decimal(1))
+    again = bench.order(order)
+    assert (again.type, again.quantity, again.price) == (IOC, Decimal(quantity), Decimal(price))
+    assert again.quote_quantity is None
+
+
 def test_a_price_that_comes_after_an_order_was_moved_changes_nothing(bench: Bench) -> None:
     opening(bench, first_open_ms=NOON_MS + 60_000)
     asked = bench.submit(**BY_PERCENT, execute_at=NOON_MS + 60_000)
