@@ -80,6 +80,14 @@ def identity_of(signal: Signal, *, per_symbol: bool, one_buy_per_target: bool) -
     return Identity(resource, fingerprint, target, second, (target, *derived), ends=False, asked=signal)
 
 
+def keys_of(order: Order) -> tuple[str, ...]:
+    """Return every key that another order of the same signal may have."""
+    derived = derived_keys(order.symbol, order.side, order.target_id, order.fingerprint)
+    target_id = order.target_id if order.side is Side.BUY else None
+    keys = derived if target_id is None else (target_key(target_id), *derived)
+    return keys if order.key in keys else (order.key,)
+
+
 def derived_keys(symbol: str, side: str, target_id: str | None, fingerprint: str) -> tuple[str, ...]:
     """Derive a signal's key, followed by the other form that an earlier version derived (``[locks] scope = "symbol"``).
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from daemon.core.rules.idempotency import keys_of
 from daemon.core.rules.reconciliation import begin, grace_over_ms
 from daemon.core.state.decision import Decision
 from daemon.core.state.trading_state import HALT_FACT, RATE_BACKOFF_FACT
@@ -145,18 +146,19 @@ def requeue(d: Decision, order: Order, *, reason: str, actor: str) -> Order:
     """Send a dead letter back into the queue, with a new deadline.
 
     Raises:
-        WrongState: it is no dead letter, or a newer order has its key.
+        WrongState: it is no dead letter, or its signal has become a newer order, or another one has its key.
 
     """
     order = d.state.orders.get(order.order_id, order)
     if order.state is not State.DEAD_LETTER:
         raise WrongState(f"order {order.order_id} is {order.state.value}: only a dead_letter can be requeued")
-    successor = d.state.orders.by_key(order.key)
-    if successor is not None and successor.order_id != order.order_id:
-        raise WrongState(
-            f"order {order.order_id} was replaced by {successor.order_id}, which has its idempotency key: "
-            "requeueing it could place the same order twice"
-        )
+    for key in keys_of(order):
+        successor = d.state.orders.by_key(key)
+        if successor is not None and (key == order.key or successor.fingerprint == order.fingerprint):
+            raise WrongState(
+                f"order {order.order_id} was replaced by {successor.order_id}, which has its idempotency key: "
+                "requeueing it could place the same order twice"
+            )
     order = d.move(
         order,
         OrderEvent.REQUEUE,

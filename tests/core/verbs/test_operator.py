@@ -349,6 +349,31 @@ def test_a_dead_letter_whose_key_went_to_another_order_is_not_requeued(bench: Be
 # An outdated view of an order
 
 
+def test_a_dead_letter_whose_signal_became_an_order_under_another_key_is_not_requeued(bench: Bench) -> None:
+    """The second amount of a target has a key of its own until the first order has ended with nothing executed."""
+    first = bench.submit(snipe_target_id="t1", quote_order_qty=Decimal(10))
+    bench.send_next(placed())
+    dead = bench.submit(snipe_target_id="t1", quote_order_qty=Decimal(20))
+    bench.send_next(refused(Advice.DEAD_LETTER))
+    while not bench.order(first).ended_empty:
+        bench.pass_time(20_000)
+        bench.query(first, query(report(State.CANCELED)))
+    again = bench.submit(snipe_target_id="t1", quote_order_qty=Decimal(20))
+    assert (again.key, dead.key) == (first.key, bench.order(dead).key)
+    assert again.key != dead.key
+    bench.send_next(placed("C02__2"))
+    with pytest.raises(WrongState, match=f"was replaced by {again.order_id}"):
+        bench.requeue(dead)
+
+
+def test_a_dead_letter_is_requeued_while_its_target_has_an_order_of_other_amounts(bench: Bench) -> None:
+    bench.submit(snipe_target_id="t1", quote_order_qty=Decimal(10))
+    bench.send_next(placed())
+    dead = bench.submit(snipe_target_id="t1", quote_order_qty=Decimal(20))
+    bench.send_next(refused(Advice.DEAD_LETTER))
+    assert bench.requeue(dead).state is State.QUEUED
+
+
 def test_a_dead_letter_is_requeued_once_though_two_operators_ask(bench: Bench) -> None:
     """The second had read the order from the disk before the first one's decision was committed."""
     outdated = dead_letter(bench)
