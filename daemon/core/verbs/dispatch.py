@@ -228,7 +228,8 @@ def _left(d: Decision, order: Order, sent_ms: int) -> Order:
     attempt = msgspec.structs.replace(d.state.open_attempts[order.client_order_id or ""], started_ms=sent_ms)
     d.state.open_attempts[attempt.client_order_id] = d.changes.attempts[attempt.client_order_id] = attempt
     lock = d.state.lock_of(order)
-    d.record("order.sent", order, attempt=order.attempts, token=None if lock is None else lock.token)
+    token = None if lock is None else lock.token
+    d.record("order.sent", order, at_ms=sent_ms, attempt=order.attempts, token=token)
     return order
 
 
