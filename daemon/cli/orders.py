@@ -9,7 +9,7 @@ import click
 from daemon.cli import show
 from daemon.cli.client import ask, in_path
 from daemon.cli.options import Command, config_option, json_option, signals_socket, status_socket, wait_option
-from daemon.core.values.states import RESTING, State
+from daemon.core.values.states import RESTING, WAITING, State
 from daemon.exit_codes import REFUSED, UNKNOWN
 
 
@@ -49,13 +49,19 @@ def _print_page(page: dict[str, Any]) -> None:
                 show.state(order["state"]),
                 what(order),
                 order["executedQuantity"],
-                order["reason"] or "",
+                order["reason"] or _awaited(order),
             ]
             for order in page["orders"]
         ],
     )
     if page["next"]:
         click.echo(click.style(f"more: --cursor {page['next']}", dim=True))
+
+
+def _awaited(order: dict[str, Any]) -> str:
+    """Say which instant a waiting order waits for."""
+    waits = order["executeAtMs"] is not None and order["state"] in WAITING
+    return f"waits for {show.at(order['executeAtMs'])}" if waits else ""
 
 
 @click.command()

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from daemon.cli.show import at
 from daemon.core.values.instants import instant_text
 from tests.process.cli.command import Command
 from tests.support import Daemon, Exchange, wall_ms
@@ -43,10 +44,12 @@ def test_every_option_reaches_the_order(command: Command, daemon: Daemon) -> Non
     assert daemon.order(order["id"]) == {name: value for name, value in order.items() if name != "replayed"}
 
 
-def test_an_instant_can_be_written_as_text(command: Command) -> None:
+def test_an_instant_can_be_written_as_text_and_is_listed(command: Command) -> None:
     at_ms = (wall_ms() // 1_000 + 3_600) * 1_000 + 7
     order = command.submit("BUY", "BTCUSDT", "--quote", "25", "--at", instant_text(at_ms), "--wait", "0", "--json").json
     assert order["executeAtMs"] == at_ms
+    [listed] = [line for line in command("orders").output.splitlines() if line.startswith(order["id"])]
+    assert listed.rstrip().endswith(f"waits for {at(at_ms)}")
     ran = command.submit("BUY", "BTCUSDT", "--quote", "25", "--at", "soon")
     assert ran.code == WRONG_USAGE
     assert "'soon' is no instant" in ran.errors
