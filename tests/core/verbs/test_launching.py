@@ -151,6 +151,17 @@ def test_an_order_that_was_on_its_way_when_the_pair_opened_goes_again_at_once() 
     assert bench.order(third).state is State.IN_FLIGHT
 
 
+def test_an_order_refused_after_another_showed_the_open_goes_again_at_once_if_it_left_before() -> None:
+    bench = bench_of()
+    first, second, third = submit(bench, 3)
+    bench.settle()
+    bench.pass_time(1)
+    bench.answer(third, EARLY)
+    bench.answer(first, placed())
+    bench.answer(second, EARLY)
+    assert (bench.order(second).state, bench.order(second).attempts) == (State.IN_FLIGHT, 2)
+
+
 def test_after_an_unknown_outcome_nothing_is_attempted_again() -> None:
     bench = bench_of()
     (order,) = submit(bench)
@@ -216,6 +227,13 @@ def test_a_sell_finds_room_while_buys_are_attempted() -> None:
     for number in range(2):
         sold = bench.submit(side="SELL", quantity=Decimal(1), snipe_target_id=f"s{number}")
         assert bench.order(sold).state is State.IN_FLIGHT
+
+
+def test_the_next_instant_of_any_order_counts_by_our_clock() -> None:
+    bench = bench_of()
+    assert bench.state.next_instant_ms(bench.now_ms) is None
+    submit(bench, execute_at=NOON_MS + 2_000)
+    assert bench.state.next_instant_ms(bench.now_ms) == NOON_MS + 2_000
 
 
 # --- a known open
