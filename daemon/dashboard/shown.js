@@ -86,6 +86,7 @@ export function countdown(found) {
   const opens = opensMs === null ? [] : [", opens ", at(opensMs, true), found.firstOpenMs === null ? " by the calendar" : ""];
   const checks = ["warm", "funded", "permitted"].map((name) => `${name} ${answer(found[name])}`);
   return [
+    part("p", { class: "instant" }, muted("instant "), at(found.atMs, true), muted(" of the exchange's clock")),
     part("p", { class: "pair" }, muted("pair "), pair, ...opens, muted(" asked "), found.lookedAtMs === null ? "never" : at(found.lookedAtMs)),
     part("p", { class: "ready" }, muted("ready "), checks.join(", ")),
     ...lacks(found),

@@ -1,6 +1,7 @@
 """The page shows the current state."""
 
 import itertools
+import re
 
 import pytest
 
@@ -82,6 +83,7 @@ async def test_a_waiting_order_shows_what_is_known_of_its_pair_and_what_it_lacks
         "document.querySelector('#explain .pair')?.innerText.includes('pair closed, opens ')"
         " && document.getElementById('explain').innerText"
     )
+    assert re.search(r"^instant \S+ of the exchange's clock$", found, re.MULTILINE), found
     assert "funded no, permitted " in found
     assert "missing: funds" in found
     await dashboard.page.picture(f"countdown-{scheme}")
