@@ -356,6 +356,7 @@ COSTS = [{"max_notional_per_order": Decimal(5)}, {"max_notional_per_day": Decima
         (LIMIT | {"side": "SELL"}, ON, True),
         (LIMIT | {"side": "SELL", "skip_lock": True}, ON, False),
         ({}, ON, False),
+        ({"max_price": Decimal(10)}, ON, True),
         ({"quantity": Decimal(1)}, ON, False),
         ({"quantity": Decimal(1)}, COSTS[0], True),
         ({"quantity": Decimal(1)}, COSTS[1], True),
