@@ -1,6 +1,6 @@
 """The trigger: requests that leave at their instants without the event loop, unless they are recalled before.
 
-A shot is a request on an open connection of its own, durable and signed. Whoever holds it decides in one critical
+A shot is a request on an open connection of its own, durable and signed. Its trigger decides in one critical
 section whether it leaves: it is *held*, then either *fired* or *recalled*. So a recalled shot was never written, and
 one that cannot be recalled any more counts as sent.
 """

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 class Instants:
     """Instants of the exchange's clock (Unix ms) with the ids of their orders, sorted.
 
-    An entry is not removed when its order leaves, or is moved: whoever reads it looks at the order.
+    An entry is not removed when its order leaves, or is moved: a reader looks at the order.
     """
 
     def __init__(self) -> None:

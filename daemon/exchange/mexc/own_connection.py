@@ -120,7 +120,7 @@ class OwnConnection:
         return answer.reply
 
     def release(self) -> None:
-        """Watch it no more; whoever keeps it keeps it."""
+        """Watch it no more; its keeper takes it back by itself."""
         self.unwatch()
 
     def watch(self, dropped: Callable[[], None]) -> None:

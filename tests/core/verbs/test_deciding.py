@@ -25,7 +25,7 @@ def expire_and_refuse(d: Decision, order: Order) -> None:
     raise WrongState("too late")
 
 
-def test_whoever_may_go_because_of_a_decision_goes_with_it(bench: Bench) -> None:
+def test_what_a_decision_makes_possible_goes_with_it(bench: Bench) -> None:
     first, second = bench.submit(), bench.submit(idempotency_key="another")
     assert bench.order(second).state is State.QUEUED
     bench.settle()
