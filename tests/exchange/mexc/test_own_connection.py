@@ -12,6 +12,7 @@ import anyio
 import pytest
 from yarl import URL
 
+from daemon.exchange.mexc.answer_parser import MAX_BESIDE
 from daemon.exchange.mexc.own_connection import Dialer, OwnConnection, open_dialer
 from daemon.exchange.mexc.transport import MAX_BODY, Failure, Reply
 from tests.support.tls import certificate
@@ -82,6 +83,8 @@ FAILURES = {
     "no HTTP": b"220 mail.example ESMTP\r\n",
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     "too long": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + bytes(MAX_BODY + 1),
+    "a header without an end": b"HTTP/1.1 200 OK\r\nX: " + b"x" * (MAX_BESIDE + 1),
+    "interim answers without an end": b"HTTP/1.1 103 Early Hints\r\n\r\n" * (MAX_BESIDE // 28 + 1),
 }
 
 
@@ -96,6 +99,20 @@ async def test_anything_else_is_an_unknown_outcome(sent: bytes) -> None:
         outcome = await connection.reply(PATIENCE_S)
         assert isinstance(outcome, Failure)
         assert outcome.written
+        assert not connection.is_open
+
+
+@pytest.mark.parametrize(
+    "after", [http(408, "too slow"), http(500, "x", Retry_After="9"), b"\0"], ids=["408", "500", "no HTTP"]
+)
+@pytest.mark.parametrize("close", [{}, {"Connection": "close"}], ids=["kept", "closed"])
+async def test_what_follows_an_answer_does_not_change_it(after: bytes, close: dict[str, str]) -> None:
+    """A 408 that arrives with an answer must not count as the answer: the order would be sent again."""
+    both = http(200, b"abcd", **close) + after
+    async with connected(answering(http(200), both)) as (connection, _):
+        for expected in (Reply(200, b""), Reply(200, b"abcd")):
+            assert connection.write(REQUEST)
+            assert await connection.reply(PATIENCE_S) == expected
         assert not connection.is_open
 
 
