@@ -62,10 +62,30 @@ class FiringThread:
             for _, _, shot in self._heap:
                 shot.state = RECALLED
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
 
     def _run(self) -> None:
+        """Fire shots until the end. An error is reported by the thread's end; the next shot begins another thread."""
+        try:
+            self._fire_until_closed()
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        """Report every shot as not written, so that each is sent in another way."""
+        with self._changed:
+            self._thread = None
+            held = [shot for _, _, shot in self._heap if shot.state is HELD]
+            self._heap.clear()
+            for shot in held:
+                shot.state = FIRED
+        for shot in held:
+            _report(shot, Fired(written=False, at_ns=0, wire_ns=0))
+
+    def _fire_until_closed(self) -> None:
         while True:
             with self._changed:
                 due = self._next()
@@ -102,9 +122,8 @@ class FiringThread:
                 fired.append((due[0], self._write(*due)))
         finally:
             sys.setswitchinterval(usual_s)
-        for shot, what in fired:  # afterwards, because the loop's thread begins to run when it is told
-            with suppress(RuntimeError):  # the loop is closed
-                shot.done(what)
+            for shot, what in fired:  # afterwards, because the loop's thread begins to run when it is told
+                _report(shot, what)
 
     def _take_due(self) -> tuple[Shot, int] | None:
         """Mark the next shot as fired, if it is due; return it with its instant."""
@@ -123,3 +142,8 @@ class FiringThread:
         except Exception:  # noqa: BLE001  # what was written is not known, and the others must leave
             written = True
         return Fired(written, at_ns, wire_ns)
+
+
+def _report(shot: Shot, what: Fired) -> None:
+    with suppress(RuntimeError):  # the loop is closed
+        shot.done(what)

@@ -2,6 +2,7 @@
 
 import random
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -127,6 +128,32 @@ def test_an_error_of_a_write_counts_as_written_and_ends_no_other_shot(firing: Ra
     firing.wait_for(2)
     assert firing.outcomes[1].written
     assert firing.written == [2]
+
+
+def test_after_an_error_of_the_thread_no_shot_waits_for_ever(firing: Range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written is reported so, and the rest as not written; later shots are fired."""
+    errors: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+
+    def fail() -> int:
+        if 1 in firing.written:
+            raise ValueError("what an instant must not do")
+        return at_ns
+
+    at_ns = firing.now_ns() + 20 * MS
+    first, failing = firing.shot(1, at_ns), firing.shot(2, at_ns)
+    failing.at_ns = fail
+    for shot in (first, failing):
+        firing.thread.hold(shot)
+    firing.hold(3, 30)
+    firing.wait_for(3)
+    eventually(lambda: errors, "the error is reported")
+    assert errors[0].exc_type is ValueError
+    assert [firing.outcomes[number].written for number in (1, 2, 3)] == [True, False, False]
+    assert not firing.thread.recall(failing), "it is sent in another way, and its report may be under way"
+    firing.hold(4, 1)
+    firing.wait_for(4)
+    assert firing.written == [1, 4]
 
 
 def test_a_step_of_the_clock_brings_an_instant_nearer(firing: Range) -> None:
