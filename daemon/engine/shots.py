@@ -163,8 +163,9 @@ class Shots:
         try:
             return await held.left
         finally:
-            self._trigger.recall(held.shot)  # if the task was cancelled
-            self._held.pop(send.attempt.client_order_id, None)
+            # If the task is cancelled while the request leaves, the order cannot be taken back any more.
+            if self._trigger.recall(held.shot) or not held.left.cancelled():
+                self._held.pop(send.attempt.client_order_id, None)
 
     def release(self, send: Send, request: ShotRequest) -> None:
         """Give back what a request holds that was not written."""
