@@ -214,9 +214,9 @@ class Shots:
             return  # as after a crash, the next start queries the order
         if not fired.written:
             del self._held[held.send.attempt.client_order_id]
-            if held.is_counted:
-                self._end()
             held.end(None)
+            if held.is_counted:
+                self._end()  # last: its task runs first and counts it again, before a drain looks
             return
         self._count(held)
         try:

@@ -9,10 +9,17 @@ import anyio.to_thread
 
 from daemon.clock import NS_PER_MS
 from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.values.exchange_replies import Answer
 from daemon.core.values.states import State
+from daemon.core.verbs.operator import withdraw
+from daemon.engine.executor import Executor
 from daemon.engine.firing_thread import FiringThread
+from daemon.engine.observer import NULL_OBSERVER
 from daemon.engine.shots import Shots
+from daemon.engine.turns import Turns
+from daemon.store.writer import Commit
 from tests.core.bench import Bench
+from tests.core.making import placed
 from tests.exchange.mexc.clocks import ManualClock
 from tests.support.waiting import PATIENCE_S
 
@@ -22,17 +29,35 @@ AHEAD_MS = 100
 class Request:
     """A request whose write takes as long as the test says."""
 
-    fresh_s = 5.0
+    fresh_s = timeout_s = PATIENCE_S
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.is_open, self.is_answered = is_open, False
         self.writes, self.goes_on = Event(), Event()
+
+    async def connect(self) -> None:
+        pass
+
+    def reserve_rate_slot(self, _: int) -> bool:
+        return True
+
+    async def rate_slot(self) -> None:
+        pass
 
     def write(self) -> bool:
         self.writes.set()
-        return self.goes_on.wait(PATIENCE_S)
+        return self.goes_on.wait(PATIENCE_S) and self.is_open
 
     def watch(self, _: object) -> None:
         pass
+
+    def release(self) -> None:
+        pass
+
+    async def answer(self) -> Answer:
+        await anyio.wait_all_tasks_blocked()
+        self.is_answered = True
+        return placed()
 
 
 async def test_an_order_whose_task_is_cancelled_while_its_request_leaves_is_not_taken_back() -> None:
@@ -57,3 +82,38 @@ async def test_an_order_whose_task_is_cancelled_while_its_request_leaves_is_not_
     assert not shots.recall(send.attempt.client_order_id)
     request.goes_on.set()
     firing.close()
+
+
+async def test_a_drain_waits_for_an_order_that_could_be_neither_taken_back_nor_written_at_its_instant() -> None:
+    """It counts as sent, so the executor sends it on another connection."""
+    bench, commit, shot, other = Bench(), Commit(), Request(is_open=False), Request()
+    order = bench.submit(execute_at=bench.now_ms + AHEAD_MS)
+    ((send, _),) = bench.sends.values()
+    exchange = SimpleNamespace(clock=ExchangeClock(), prepare_shot=lambda *_: shot, prepare=lambda *_: other)
+    executor = Executor(
+        cast(
+            "Any",
+            SimpleNamespace(
+                state=bench.state, guard=lambda effect: effect(), decide=lambda *a, **k: (bench.decide(*a, **k), commit)
+            ),
+        ),
+        cast("Any", exchange),
+        cast("Any", SimpleNamespace(changed=lambda _: anyio.sleep_forever())),
+        ManualClock(bench.now_ms),
+        Turns(),
+        NULL_OBSERVER,
+        FiringThread(lambda: (bench.now_ms + AHEAD_MS) * NS_PER_MS),
+    )
+    bench.state.recall_shot = executor.shots.recall
+    commit.end()
+    other.goes_on.set()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(executor.run)
+        await anyio.wait_all_tasks_blocked()
+        executor.start(send, commit)
+        assert await anyio.to_thread.run_sync(shot.writes.wait, PATIENCE_S)
+        assert bench.decide(withdraw, order, reason="race", actor="anna").state is State.IN_FLIGHT
+        shot.goes_on.set()
+        await executor.idle()
+        assert other.is_answered
+        tasks.cancel_scope.cancel()
