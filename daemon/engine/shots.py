@@ -17,7 +17,7 @@ from typing import NamedTuple
 import anyio
 
 from daemon.clock import NS_PER_MS, Clock
-from daemon.core.rules.lead import lead_ns
+from daemon.core.rules.lead import leave_ns
 from daemon.core.state.changes import Send
 from daemon.core.values.states import State
 from daemon.core.verbs.dispatch import fire, may_go
@@ -41,6 +41,10 @@ WARM_AHEAD_MS = 5_000
 
 TEND_S = 0.25
 """How often connections are looked after while an instant is near."""
+
+SAMPLED_UNTIL_MS = 1_500
+"""How long before an instant the exchange's clock is measured for the last time on the connections that wait for it: a
+connection must be back before a shot takes it."""
 
 
 class Left(NamedTuple):
@@ -95,9 +99,7 @@ class Shots:
 
     def at_ns(self, send: Send) -> int:
         """Return when an armed order is to leave, by the daemon's clock, so that it arrives at its instant."""
-        exchange_clock = self._exchange.clock
-        lead = lead_ns(self._effects.state.rules.config.launch, exchange_clock.way_there_ns)
-        return exchange_clock.local_ns(send.fire_ms or 0) - lead
+        return leave_ns(self._effects.state.rules.config.launch, self._exchange.clock, send.fire_ms or 0)
 
     def recall(self, client_order_id: str) -> bool:
         """Take an armed order's request back; false if it has left, or is leaving."""
@@ -188,7 +190,9 @@ class Shots:
             limit = state.rules.config.queue.max_in_flight
             near = state.instants.until(now_ms, now_ms + WARM_AHEAD_MS, limit)
             wanted = sum(order_id not in self._served and self._waits(order_id) for order_id in near)
-            if await self._exchange.tend_connections(wanted) or near:
+            next_ms = state.instants.next_ms(now_ms)
+            sample = next_ms is not None and next_ms > now_ms + SAMPLED_UNTIL_MS
+            if await self._exchange.tend_connections(wanted, sample=sample) or near:
                 await anyio.sleep(TEND_S)
             else:
                 await self._alarm.sleep_until(self._due_ms())

@@ -138,8 +138,11 @@ class Exchange(Protocol):
         """Sign and build the request of one attempt at an instant of the exchange; ``None`` if that is not possible."""
         ...
 
-    async def tend_connections(self, wanted: int) -> bool:
-        """Have so many connections for shots open, which no shot has yet; return whether any is open."""
+    async def tend_connections(self, wanted: int, *, sample: bool) -> bool:
+        """Have so many connections for shots open, which no shot has yet; return whether any is open.
+
+        With ``sample``, the exchange's clock is measured on one of them.
+        """
         ...
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:

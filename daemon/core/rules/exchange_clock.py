@@ -16,7 +16,14 @@ one agrees with it.
 
 A sample over a new connection contains the server's handling of that connection. It is dropped, unless it is more exact
 than what is known.
+
+When a request has to leave so that it arrives at an instant follows from the samples directly
+(:meth:`ExchangeClock.leave_ns`), because ``server_ms + 1 ms - sent`` is the offset and the way there together, and too
+long by less than a millisecond.
 """
+
+from collections import deque
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +33,20 @@ DRIFT_PPM = 100
 """By how much both clocks together may run apart, in millionths: 3 ms in 30 s. A computer's quartz is right to 50
 millionths without synchronisation, and there are two clocks. A machine's clock that is being corrected by slewing runs
 wrong by up to 500 millionths (Linux, adjtimex(2)); then samples contradict the interval, and replace it."""
+
+
+RECENT_NS = 5_000_000_000
+"""For so long a sample counts for the way there. Near an instant there are several samples a second; two clocks run
+apart by far less than :data:`DRIFT_PPM` as a rule, which is a tenth of a millisecond meanwhile."""
+
+AS_QUICK_NS = 200_000
+"""By how much a round trip may be longer than the shortest one to count as just as quick."""
+
+EARLY = 0.02
+"""How often a request may arrive early. That costs a refusal and another round trip; to be late costs every time."""
+
+SLACK_NS = 100_000
+"""What is kept for drift, and for requests that are quicker than the samples, which pass the event loop."""
 
 
 class Offset(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +111,8 @@ class ExchangeClock:
 
     def __init__(self) -> None:
         self._known: Offset | None = None
+        self._ways: deque[_Way] = deque(maxlen=64)  # of recent samples
+        self._arrives_ns: int | None = None  # the exchange's clock at the arrival of what leaves now, minus ours
         self._contradiction: Offset | None = None  # a sample outside of the interval, until another one decides
 
     @property
@@ -120,16 +143,13 @@ class ExchangeClock:
         known = self._known
         return 0 if known is None else known.round_trip_ns
 
-    @property
-    def way_there_ns(self) -> int:
-        """The quickest way there, as far as it is known; 0 before the first sample.
+    def leave_ns(self, exchange_ms: int) -> int:
+        """Return when a request must leave, by the daemon's clock, to arrive at an instant of the exchange's clock.
 
-        It is half of the best round trip, and at most half of the interval. The interval's upper bound is the offset
-        and the quickest way there together, so a longer way would contradict it. Ways that vary narrow the interval to
-        less than the best round trip.
+        It arrives at the instant or later, if the way is not quicker than the quickest of the recent samples; earlier
+        in one case of fifty (:data:`EARLY`). Before the first sample the exchange's clock counts as ours.
         """
-        known = self._known
-        return 0 if known is None else min(known.round_trip_ns, known.upper_ns - known.lower_ns) // 2
+        return exchange_ms * NS_PER_MS - (self._arrives_ns or 0)
 
     def local_ns(self, exchange_ms: int) -> int:
         """Return what the daemon's clock shows at the moment when the exchange's clock shows ``exchange_ms``."""
@@ -162,6 +182,7 @@ class ExchangeClock:
         )
         if self._known is None:
             self._known = new
+            self._note_way(new)
             return not fresh_connection
         known = self._known.aged(received_ns)
         if fresh_connection and new.uncertainty_ns >= known.uncertainty_ns:
@@ -169,11 +190,15 @@ class ExchangeClock:
         narrowed = known.narrowed(new)
         if narrowed is not None:
             self._known = narrowed
+            self._note_way(new)
             if self._agreed_with_contradiction(new) is None:
                 self._contradiction = None
             return True
         confirmed = self._agreed_with_contradiction(new)
         self._known, self._contradiction = confirmed or self._known, None if confirmed else new
+        if confirmed is not None:
+            self._ways.clear()
+            self._note_way(new)
         return confirmed is not None
 
     def stepped(self, step_ns: int) -> None:
@@ -182,9 +207,36 @@ class ExchangeClock:
             self._known = self._known.stepped(step_ns)
         if self._contradiction is not None:
             self._contradiction = self._contradiction.stepped(step_ns)
+        if self._arrives_ns is not None:
+            self._arrives_ns -= step_ns
+        self._ways = deque((each.stepped(step_ns) for each in self._ways), self._ways.maxlen)
+
+    def _note_way(self, new: Offset) -> None:
+        """Add a sample to the recent ones, and find when what leaves now arrives.
+
+        Of ``n`` samples over a way that is as quick as the quickest, the one that bounds the arrival best is too late
+        by more than a part ``m`` of a millisecond with the probability ``(1 - m) ** n``: the exchange may write its
+        time at any moment of its millisecond.
+        """
+        self._ways.append(_Way(new.at_ns, new.round_trip_ns, new.upper_ns))
+        while self._ways[0].at_ns < new.at_ns - RECENT_NS:
+            self._ways.popleft()
+        shortest_ns = min(each.round_trip_ns for each in self._ways)
+        quick = sum(each.round_trip_ns <= shortest_ns + AS_QUICK_NS for each in self._ways)
+        margin_ns = round(NS_PER_MS * (1 - EARLY ** (1 / quick))) + SLACK_NS
+        self._arrives_ns = min(each.upper_ns for each in self._ways) - margin_ns
 
     def _agreed_with_contradiction(self, new: Offset) -> Offset | None:
         return None if self._contradiction is None else self._contradiction.aged(new.at_ns).narrowed(new)
+
+
+class _Way(NamedTuple):
+    at_ns: int
+    round_trip_ns: int
+    upper_ns: int  # of the offset, and of the offset and the way there together
+
+    def stepped(self, step_ns: int) -> "_Way":
+        return _Way(self.at_ns + step_ns, self.round_trip_ns, self.upper_ns - step_ns)
 
 
 def _drift_ns(age_ns: int) -> int:

@@ -113,9 +113,9 @@ class MexcExchange:
             return None
         return MexcShotRequest(self._requests, self._duplicate_codes, order, attempt, self._shots, fire_ms)
 
-    async def tend_connections(self, wanted: int) -> bool:
+    async def tend_connections(self, wanted: int, *, sample: bool) -> bool:
         """Have so many connections for shots open, which no shot has yet; return whether any is open."""
-        return self._shots is not None and await self._shots.tend(wanted)
+        return self._shots is not None and await self._shots.tend(wanted, sample=sample)
 
     async def query(self, order: Order, source: Source, due_ms: int) -> QueryResult:
         """Query one source for an order."""

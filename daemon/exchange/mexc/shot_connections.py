@@ -120,8 +120,10 @@ class ShotConnections:
             raise ConnectionError("the exchange did not answer on a new connection")
         return KeptConnection(connection, self._give_back)
 
-    async def tend(self, wanted: int) -> bool:
+    async def tend(self, wanted: int, *, sample: bool = False) -> bool:
         """Have ``wanted`` idle connections ready: open what lacks, prove what was idle for long, close what is over.
+
+        With ``sample`` at least one is proven, because every proof also samples the exchange's clock.
 
         Returns:
             Whether there are idle connections.
@@ -130,7 +132,8 @@ class ShotConnections:
         self._wanted = wanted
         self._drop_closed()
         again_s = min(PROOF_S, self._limit.usable_s / 2)
-        stale = [each for each in self._idle if self._idle_s(each) > again_s][:wanted]
+        stale = [each for each in self._idle if self._idle_s(each) > again_s] or self._idle[:sample]
+        stale = stale[:wanted]
         missing = wanted - len(self._idle)
         async with asyncio.TaskGroup() as tasks:
             for each in stale:

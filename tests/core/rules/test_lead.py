@@ -1,27 +1,25 @@
-"""The lead: as configured, or the quickest way there."""
+"""When an order leaves: as configured, or so that it arrives at its instant by the quickest way."""
 
 import pytest
 
+from daemon.clock import NS_PER_MS
 from daemon.config.trading_tables import LaunchTable
-from daemon.core.rules.lead import lead_ns
+from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.rules.lead import leave_ns
+
+INSTANT_MS = 1_800_000_000_000
 
 
-@pytest.mark.parametrize(
-    ("table", "way_there_ns", "lead"),
-    [
-        (LaunchTable(), 21_000_000, 20_000_000),
-        (LaunchTable(), 200_000, -800_000),
-        (LaunchTable(), 0, 0),
-        (LaunchTable(lead_ms=0), 20_500_000, 0),
-        (LaunchTable(lead_ms=12.5), 20_500_000, 12_500_000),
-    ],
-    ids=[
-        "the way there, less a margin",
-        "a server that is near",
-        "nothing measured",
-        "no lead",
-        "as configured",
-    ],
-)
-def test_an_order_leaves_this_long_before_its_instant(table: LaunchTable, way_there_ns: int, lead: int) -> None:
-    assert lead_ns(table, way_there_ns) == lead
+@pytest.mark.parametrize("lead_ms", [0, 12.5])
+def test_a_configured_lead_counts_from_the_instant_of_the_exchanges_clock(lead_ms: float) -> None:
+    clock = ExchangeClock()
+    clock.sample(0, 2 * NS_PER_MS, 300, fresh_connection=False)
+    leaves_ns = leave_ns(LaunchTable(lead_ms=lead_ms), clock, INSTANT_MS)
+    assert leaves_ns == clock.local_ns(INSTANT_MS) - round(lead_ms * NS_PER_MS)
+
+
+def test_by_default_the_quickest_way_counts() -> None:
+    clock = ExchangeClock()
+    clock.sample(0, 20 * NS_PER_MS, 300, fresh_connection=False)
+    leaves_ns = leave_ns(LaunchTable(), clock, INSTANT_MS)
+    assert leaves_ns == clock.leave_ns(INSTANT_MS) < clock.local_ns(INSTANT_MS)
