@@ -20,8 +20,9 @@ rate would then have no room for all orders of the pair.
 With ``R`` = 10 in a window of 1.1 s and a share of 0.2: one to three orders are attempted every 138 ms in all, so the
 first is bought 69 ms after the open on average, and two others at once after it. Eight orders are attempted every
 275 ms; the first is bought after 138 ms on average, five follow at once, and two more 275 ms apart. If several pairs
-are about to open, they share ``p``. Orders that the rate held back until the first was refused take part in the rhythm
-before their first attempt.
+are about to open, they share ``p``. The first attempts, at the instant, are made together; what they leave of
+``R - (n - 1)`` is spread until their window is over, with steps of 275 ms at most. Orders that the rate held back until
+the first was refused take part in the rhythm before their first attempt.
 
 Where the exchange states when the pair opens, and that is after the order's instant and within its deadline, attempts
 wait for that instant instead.
@@ -51,7 +52,7 @@ def is_over(instant: int, now_ms: int, table: LaunchTable) -> bool:
     return now_ms > instant + table.window_ms
 
 
-def step_ms(orders: int, listings: int, rate: int, table: LaunchTable) -> int:
+def step_ms(orders: int, listings: int, rate: int, table: LaunchTable, spread_ms: int = 0) -> int:
     """Return the time between two attempts for one pair.
 
     Args:
@@ -59,8 +60,10 @@ def step_ms(orders: int, listings: int, rate: int, table: LaunchTable) -> int:
         listings: the pairs for which there are such orders.
         rate: orders per second, at most.
         table: the share that is kept for SELLs.
+        spread_ms: the time that spreads what the attempts at the instant leave of the window; 0 after it.
 
     """
     left = rate * (1 - table.sell_share)
     attempts = min(left, max(rate - (orders - 1), left / 2))
-    return max(1, round(WINDOW_MS * listings / attempts))
+    steady_ms, slowest_ms = WINDOW_MS / attempts, WINDOW_MS / (left / 2)
+    return max(1, round(listings * max(steady_ms, min(spread_ms, slowest_ms))))

@@ -74,6 +74,17 @@ class RequestWindow:
                 return at_ms
             at_ms = self._instants[low] + WINDOW_MS
 
+    def spread_ms(self, at_ms: int, limit: int) -> int:
+        """Return the time between further requests that spreads what a limit leaves until the oldest request is over.
+
+        0 if nothing was requested in the window that ends at ``at_ms``, or the limit leaves nothing.
+        """
+        oldest = bisect_right(self._instants, at_ms - WINDOW_MS)
+        used = bisect_right(self._instants, at_ms) - oldest
+        if not 0 < used < limit:
+            return 0
+        return -((at_ms - self._instants[oldest] - WINDOW_MS) // (limit - used))
+
 
 class RateBudget:
     """How much of the limits is used, and when the next request may be sent."""
@@ -104,6 +115,10 @@ class RateBudget:
     def count(self, at_ms: int) -> None:
         """Count one more request in its window."""
         self._window.count(at_ms)
+
+    def spread_ms(self, at_ms: int, limit: int) -> int:
+        """Return the time between further requests that spreads what a lower limit leaves."""
+        return self._window.spread_ms(at_ms, limit)
 
     def used(self, now_ms: int) -> int:
         """Count the requests of the last second."""

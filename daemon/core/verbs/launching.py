@@ -1,6 +1,7 @@
 """Launching: attempts around the open of a pair (:mod:`daemon.core.rules.launch_window`)."""
 
 from daemon.core.rules.launch_window import is_over, step_ms
+from daemon.core.rules.rate import WINDOW_MS
 from daemon.core.rules.retries import Verdict, has_attempt_left, why_refused
 from daemon.core.state.decision import Decision
 from daemon.core.state.launches import Launch
@@ -20,7 +21,7 @@ def join(d: Decision, order: Order, sent_ms: int) -> None:
     if instant is None or is_over(instant, sent_ms, d.state.rules.config.launch):
         return
     launch = d.state.launches.join(order)
-    launch.next_ms = max(launch.next_ms, sent_ms + _step_ms(d, launch))
+    launch.next_ms = max(launch.next_ms, sent_ms + _step_ms(d, launch, instant))
 
 
 def wait_for_turn(d: Decision, order: Order) -> bool:
@@ -88,10 +89,13 @@ def _take_turn(d: Decision, launch: Launch, order: Order, next_ms: int) -> int:
     deadline_ms = d.state.deadline_ms(order)
     if next_ms > deadline_ms:
         return deadline_ms
-    launch.next_ms = max(launch.next_ms, next_ms + _step_ms(d, launch))
+    launch.next_ms = max(launch.next_ms, next_ms + _step_ms(d, launch, d.state.instant_ms(order) or 0))
     return next_ms
 
 
-def _step_ms(d: Decision, launch: Launch) -> int:
-    config, listings = d.state.rules.config, max(1, d.state.launches.attempted)
-    return step_ms(len(launch.order_ids), listings, config.exchange.order_rate_per_s, config.launch)
+def _step_ms(d: Decision, launch: Launch, instant: int) -> int:
+    config, listings, orders = d.state.rules.config, max(1, d.state.launches.attempted), len(launch.order_ids)
+    rate = config.exchange.order_rate_per_s
+    is_first_window = d.now_ms < instant + WINDOW_MS
+    spread_ms = d.state.rate_budget.spread_ms(d.now_ms, rate - (orders - 1)) if is_first_window else 0
+    return step_ms(orders, listings, rate, config.launch, spread_ms)

@@ -37,6 +37,20 @@ def test_one_request_too_many_for_a_second_waits_until_the_second_is_over() -> N
     assert busy.ready_ms(NOON_MS + 500) == NOON_MS + WINDOW_MS
 
 
+@pytest.mark.parametrize(
+    ("made_ms", "spread_ms"),
+    [([], 0), ([0, 0, 0, 2], 275), ([0] * 8, 0), ([-WINDOW_MS, 0], 158), ([0, 900], 34)],
+    ids=["nothing", "a burst", "nothing left", "one that is over", "most of the window is over"],
+)
+def test_what_a_lower_limit_leaves_is_spread_until_the_oldest_request_is_over(
+    made_ms: list[int], spread_ms: int
+) -> None:
+    budget = rate_budget(rate=10)
+    for each_ms in made_ms:
+        budget.count(NOON_MS + each_ms)
+    assert budget.spread_ms(NOON_MS + max([0, *made_ms]), 8) == spread_ms
+
+
 def test_a_future_instant_is_reserved_in_the_seconds_around_it() -> None:
     busy = rate_budget(rate=1)
     busy.take(NOON_MS, NOON_MS + 500)

@@ -87,6 +87,21 @@ def test_orders_that_the_rate_held_back_join_the_rhythm_before_their_first_attem
     assert len(after) >= 10
 
 
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("open_ms", range(150, 1_100, 100))
+def test_in_the_first_window_too_the_rate_keeps_room_for_the_orders_that_follow_the_first(
+    count: int, open_ms: int
+) -> None:
+    """The attempts at the instant use a part of it, wherever within that window the pair opens."""
+    bench = bench_of()
+    orders = submit(bench, count)
+    answer_all(bench, EARLY)
+    attempts_until(bench, NOON_MS + open_ms)
+    made = attempts_until(bench, NOON_MS + open_ms + WINDOW_MS // 2, placed())
+    assert [bench.order(each).state for each in orders] == [State.OPEN] * count
+    assert made[-1] - made[0] <= 2
+
+
 def test_orders_whose_turn_would_be_after_their_deadline_go_when_the_pair_is_open() -> None:
     bench = bench_of()
     orders = submit(bench, 20, deadline_ms=3_000)
