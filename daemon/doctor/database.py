@@ -12,7 +12,7 @@ from daemon.doctor.findings import Finding, failure, ok, warning
 from daemon.errors import BadDatabase
 from daemon.store.clock_reset import recorded_ms
 from daemon.store.files import real, refuse_remains
-from daemon.store.opening import check, damaged, open_for_reading, other_schema
+from daemon.store.opening import UNREADABLE, check, damaged, open_for_reading, other_schema
 from daemon.store.schema import APPLICATION_ID
 
 CHECK = "database"
@@ -27,7 +27,7 @@ def examine(path: Path) -> Iterator[Finding]:
     """Check the database, without changing it, and its disk."""
     try:
         yield from _file(path)
-    except (sqlite3.Error, OSError) as error:
+    except (*UNREADABLE, sqlite3.Error, OSError) as error:
         yield _unreadable(path, error)
     yield _disk(path)
 
@@ -88,7 +88,7 @@ def _wal(path: Path) -> Finding:
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, UNREADABLE) and not isinstance(error, sqlite3.OperationalError):
         return failure(CHECK, str(damaged(path, str(error))), "stop the daemon first")
     return warning(CHECK, f"{path} cannot be read: {error}", "run `sniperd doctor` as root or as the daemon's user")
 

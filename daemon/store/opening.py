@@ -32,6 +32,10 @@ FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOME
 BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN})
 """The disk does not return what was written."""
 
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""Errors of a database that cannot be read. SQLite quotes a damaged schema in its message; if that is no text, Python
+raises the second."""
+
 DECISIVE = ("orders", "transaction_locks", "transaction_queue", "facts")
 """Tables that decide what is sent. They are compared with their indices before anything is sent."""
 
@@ -57,7 +61,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         if is_new:
             _create(connection)
         _grow_wal(connection)
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise _cannot_prepare(path, error) from error
@@ -78,7 +82,7 @@ def check(connection: sqlite3.Connection, path: Path, *, decisive: bool) -> None
             found = _pragma(connection, f"integrity_check({what})")
             if found != "ok":
                 raise damaged(path, found)
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         if primary(error) != sqlite3.SQLITE_INTERRUPT:
             raise damaged(path, str(error)) from error
 
@@ -136,7 +140,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def _cannot_prepare(path: Path, error: sqlite3.DatabaseError) -> StartupError:
+def _cannot_prepare(path: Path, error: Exception) -> StartupError:
     code = primary(error)
     if code in LOCKED:
         return Locked(

@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.errors import BadDatabase, CannotCreate
 from daemon.store.backup import BackedUp, backup, sync
 from daemon.store.files import cannot, incident, incident_file, instance_lock, real, restoring
-from daemon.store.opening import open_for_reading, other_schema
+from daemon.store.opening import UNREADABLE, open_for_reading, other_schema
 
 BESIDE = ("", "-wal", "-shm")
 """Suffixes of a database's files. SQLite would write a WAL that is left beside another database into that one."""
@@ -62,7 +62,7 @@ def _check_schema(source: Path) -> None:
     try:
         with closing(open_for_reading(source)) as connection:
             schema = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.Error as error:
+    except (*UNREADABLE, sqlite3.Error) as error:
         raise BadDatabase(f"{source} cannot be read as a database ({error}); restore another backup") from error
     if other := other_schema(schema):
         raise BadDatabase(f"{source} was written by {other}; install that version, or restore another backup")

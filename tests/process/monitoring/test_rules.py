@@ -53,6 +53,8 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "order_contradicted": ([series("sniperd_orders_contradicted", "0x50 1x150")], 1),
     "trading_halted": ([series("sniperd_halted", "0x50 1x150")], 1),
     "dead_letter": ([series("sniperd_dead_letters", "0x50 3x150")], 3),
+    "armed_not_ready": ([series("sniperd_orders_not_ready", "0x50 2x150", lacking="funds")], 2),
+    "listing_gone": ([series("sniperd_orders_listing_gone", "0x50 1x150")], 1),
     "failed_orders": (settled("0x60 0+1x6 6x100", "0x60 0+1x4 4x100"), 40),
     "queue_depth": (queue("0x50 9x150", "0x50 2x150"), 11),
     "lock_overdue": ([series("sniperd_lock_overdue_seconds", "0x50 11x150")], 11),
@@ -77,6 +79,8 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "order_contradicted": [series("sniperd_orders_contradicted", "0x200")],
     "trading_halted": [series("sniperd_halted", "0x200")],
     "dead_letter": [series("sniperd_dead_letters", "0x200")],
+    "armed_not_ready": [series("sniperd_orders_not_ready", "0x200", lacking="funds")],
+    "listing_gone": [series("sniperd_orders_listing_gone", "0x200")],
     "failed_orders": settled("0x60 0+1x8 8x100", "0x60 0+1x2 2x100"),  # a fifth, but of few
     "queue_depth": queue("9x200", "1x200"),
     "lock_overdue": [series("sniperd_lock_overdue_seconds", "10x200")],
@@ -127,11 +131,14 @@ def test_a_rule_fires_and_shows_the_figure(tmp_path: Path, name: str) -> None:
     given, value = FIRES[name]
     rule = DAEMONS[name]
     labels = (
-        re.findall(r'(\w+)="([^"]*)"', given[0][0]) if name in {"order_lost", "order_seen_late", "slow_commits"} else []
+        re.findall(r'(\w+)="([^"]*)"', given[0][0])
+        if name in {"order_lost", "order_seen_late", "slow_commits", "armed_not_ready"}
+        else []
     )
+    summary = rule.means.format(value=f"{value:g}", lacking="funds")
     expected = {
         "exp_labels": {"job": "sniperd", "instance": "d", **dict(labels), "severity": rule.severity.value},
-        "exp_annotations": {"summary": rule.means.format(value=f"{value:g}"), "runbook": rule.todo},
+        "exp_annotations": {"summary": summary, "runbook": rule.todo},
     }
     assert "SUCCESS" in (said := promtool(tmp_path, alert_name(rule), given, [expected])), said
 
@@ -178,7 +185,7 @@ def test_a_rule_has_the_daemons_limit_times_severity_and_words(name: str) -> Non
     assert seconds(theirs.get("for", "0s")) * 1_000 == ours.for_ms
     assert seconds(theirs.get("keep_firing_for", "0s")) * 1_000 == ours.resolve_ms
     assert theirs["labels"] == {"severity": ours.severity.value}
-    shown = ours.means.format(value='{{ $value | printf "%.10g" }}')
+    shown = ours.means.format(value='{{ $value | printf "%.10g" }}', lacking="{{ $labels.lacking }}")
     assert theirs["annotations"] == {"summary": shown, "runbook": ours.todo}
     assert set(re.findall(r"\[(\w+)]", theirs["expr"])) <= {f"{WINDOW_MINUTES}m"}
 
