@@ -29,6 +29,12 @@ from tests.bench.wire import connected, numbers, post
 GAP_MS = 700
 """Between two instants; an order is armed 500 ms before its own, which is 200 ms after the one before."""
 
+GAP_PER_ORDER_MS = 250
+"""The same, for each order of an instant: connections are proven no faster than [exchange] requests_per_s allows."""
+
+WARM_MS = 5_500
+"""How long before its instant a daemon has an order at least: it prepares five seconds before."""
+
 SLOW_GAP_MS = 3_000
 """Between two instants with a slow commit, so that it delays no other instant's orders."""
 
@@ -52,12 +58,11 @@ class Plan(NamedTuple):
 
     shots: dict[int, int]  # how many instants, by the number of orders for one instant
     slow_shots: int  # how many with a slow commit
-    lead_ms: int  # how long before its instant an order's signal is sent: midway between two instants
     ahead_ms: int  # by how much the exchange's clock is ahead; orders by the machine's clock are this late
 
 
-QUICK = ({1: 1, 20: 1}, 1, GAP_MS * 3 // 2)
-FULL = ({1: 20, 5: 8, 20: 4}, 2, GAP_MS * 7 // 2)
+QUICK = ({1: 1, 20: 1}, 1)
+FULL = ({1: 20, 5: 6, 20: 3}, 2)
 
 
 class Peer(NamedTuple):
@@ -67,6 +72,7 @@ class Peer(NamedTuple):
     pid: int
     arm: Callable[[int, list[int]], None]
     slow: Callable[[], None] | None  # lets another signal's commit take 400 ms; None: it commits nothing
+    warm_ms: int = 0  # how long before its instant it needs an order at least
 
 
 def measure(directory: Path, plan: Plan, *, rounds: int, against: Path | None = None) -> Report:
@@ -137,7 +143,7 @@ def _armed_daemon(directory: Path, exchange: Exchange, library: Path, checkout: 
     environment = {"LD_PRELOAD": str(library), "SLOW_SYNC": str(marker)}
     with daemon(directory, exchange, checkout=checkout, environment=environment) as contestant:
         arm = partial(arm_daemon, contestant.signals)
-        yield Peer(contestant.name, contestant.pid, arm, lambda: _commit_slowly(contestant, marker))
+        yield Peer(contestant.name, contestant.pid, arm, lambda: _commit_slowly(contestant, marker), WARM_MS)
 
 
 def arm_daemon(signals: Path, instant_ms: int, amounts: list[int]) -> None:
@@ -198,14 +204,15 @@ def _shoot(
 ) -> list[float]:
     """Arm orders for some instants, one after another; return how late each order was, in us."""
     exchange.arrivals()
-    gap_ms = SLOW_GAP_MS if is_slow else GAP_MS
-    first_ms = wall_ms() + plan.lead_ms + 10  # by the machine's clock, like all that follows
+    gap_ms = max(SLOW_GAP_MS if is_slow else GAP_MS, GAP_PER_ORDER_MS * number)
+    lead_ms = gap_ms * (1 + peer.warm_ms // gap_ms) + gap_ms // 2  # midway between two instants
+    first_ms = wall_ms() + lead_ms + 10  # by the machine's clock, like all that follows
     deeds: list[tuple[int, Callable[[], None]]] = []
     instants: dict[str, int] = {}
     for local_ms in range(first_ms, first_ms + shots * gap_ms, gap_ms):
         amounts = [next(numbers) for _ in range(number)]
         instants |= dict.fromkeys(map(str, amounts), local_ms + plan.ahead_ms)
-        deeds.append((local_ms - plan.lead_ms, partial(peer.arm, local_ms + plan.ahead_ms, amounts)))
+        deeds.append((local_ms - lead_ms, partial(peer.arm, local_ms + plan.ahead_ms, amounts)))
         if is_slow and peer.slow is not None:
             deeds.append((local_ms - SLOW_BEFORE_MS, peer.slow))
     for at_ms, deed in sorted(deeds, key=lambda each: each[0]):
