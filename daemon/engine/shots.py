@@ -39,7 +39,7 @@ WARM_AHEAD_MS = 5_000
 """How long before an instant connections are opened for it: time for several handshakes and proofs at the rate of
 [exchange] requests_per_s."""
 
-TEND_S = 0.25
+TEND_S = 0.15
 """How often connections are looked after while an instant is near."""
 
 SAMPLED_UNTIL_MS = 1_500

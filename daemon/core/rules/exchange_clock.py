@@ -42,8 +42,10 @@ apart by far less than :data:`DRIFT_PPM` as a rule, which is a tenth of a millis
 AS_QUICK_NS = 200_000
 """By how much a round trip may be longer than the shortest one to count as just as quick."""
 
-EARLY = 0.02
-"""How often a request may arrive early. That costs a refusal and another round trip; to be late costs every time."""
+EARLY = 0.002
+"""How often a request may arrive early. To be late costs a part of a millisecond each time. To be early costs a
+refusal, and the orders of an instant are early together: the rate may then have no room for all of them for a
+second."""
 
 SLACK_NS = 100_000
 """What is kept for drift, and for requests that are quicker than the samples, which pass the event loop."""
@@ -147,7 +149,7 @@ class ExchangeClock:
         """Return when a request must leave, by the daemon's clock, to arrive at an instant of the exchange's clock.
 
         It arrives at the instant or later, if the way is not quicker than the quickest of the recent samples; earlier
-        in one case of fifty (:data:`EARLY`). Before the first sample the exchange's clock counts as ours.
+        in one case of five hundred (:data:`EARLY`). Before the first sample the exchange's clock counts as ours.
         """
         return exchange_ms * NS_PER_MS - (self._arrives_ns or 0)
 

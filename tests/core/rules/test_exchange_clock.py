@@ -314,7 +314,7 @@ def test_a_request_that_is_as_quick_as_the_quickest_arrives_less_than_a_millisec
 
 
 @pytest.mark.parametrize("samples", [1, 4, 16])
-def test_two_in_a_hundred_requests_arrive_early_and_more_samples_bring_the_others_nearer(samples: int) -> None:
+def test_few_requests_arrive_early_and_more_samples_bring_the_others_nearer(samples: int) -> None:
     """The exchange writes its time at any moment of its millisecond."""
     dice = Random(samples)  # noqa: S311  # a simulation
     late_ns = []
