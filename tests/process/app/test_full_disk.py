@@ -53,6 +53,12 @@ def disk(own_stage: Stage) -> Iterator[Disk]:
 
 
 @pytest.fixture
+def exchange(own_stage: Stage) -> Exchange:
+    """An exchange of its own: hundreds of trades would fill the lists in which other tests search."""
+    return own_stage.exchange()
+
+
+@pytest.fixture
 def daemon(own_stage: Stage, exchange: Exchange, disk: Disk) -> Daemon:
     """A daemon whose database is on the small file system; not started."""
     return own_stage.daemon(exchange, {"store": {"path": str(disk.path / "sniperd.db")}})
