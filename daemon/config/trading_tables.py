@@ -78,8 +78,9 @@ class LaunchTable(Table, frozen=True):
     """Milliseconds before executeAt, by the exchange's clock, at which an armed order's first byte leaves, so that it
     arrives at executeAt. "auto": the quickest way there that the measurements of the exchange's clock allow, less a
     margin: 1 ms after one measurement, because the exchange cuts its time to milliseconds, and a quarter of it after
-    two dozen, which are made in the seconds before an instant. One order in five hundred may arrive a moment early; it
-    is refused and goes once more. 0 sends at executeAt, which is late by the way there."""
+    two dozen, which are made in the seconds before an instant; and more where the ways vary. One order in five hundred
+    may arrive a moment early; it is refused and goes once more. 0 sends at executeAt, which is late by the way
+    there."""
     window_ms: Annotated[int, Meta(ge=0, le=600_000)] = 10_000
     """Milliseconds after executeAt in which an order that the exchange refuses as not open yet is attempted in a steady
     rhythm, as fast as order_rate_per_s allows for all orders of its pair together. A launch that is late is late by

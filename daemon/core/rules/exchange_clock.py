@@ -22,6 +22,7 @@ When a request has to leave so that it arrives at an instant follows from the sa
 long by less than a millisecond.
 """
 
+from bisect import bisect_right
 from collections import deque
 from typing import NamedTuple
 
@@ -46,6 +47,9 @@ EARLY = 0.002
 """How often a request may arrive early. To be late costs a part of a millisecond each time. To be early costs a
 refusal, and the orders of an instant are early together: the rate may then have no room for all of them for a
 second."""
+
+THIRD = 3
+"""The quickest round trip is compared with the third: with the second alone, chance would decide."""
 
 SLACK_NS = 100_000
 """What is kept for drift, and for requests that are quicker than the samples, which pass the event loop."""
@@ -218,14 +222,16 @@ class ExchangeClock:
 
         Of ``n`` samples over a way that is as quick as the quickest, the one that bounds the arrival best is too late
         by more than a part ``m`` of a millisecond with the probability ``(1 - m) ** n``: the exchange may write its
-        time at any moment of its millisecond.
+        time at any moment of its millisecond. And where ways vary, a later request may be quicker than all samples, by
+        about as much as the quickest samples differ.
         """
         self._ways.append(_Way(new.at_ns, new.round_trip_ns, new.upper_ns))
         while self._ways[0].at_ns < new.at_ns - RECENT_NS:
             self._ways.popleft()
-        shortest_ns = min(each.round_trip_ns for each in self._ways)
-        quick = sum(each.round_trip_ns <= shortest_ns + AS_QUICK_NS for each in self._ways)
-        margin_ns = round(NS_PER_MS * (1 - EARLY ** (1 / quick))) + SLACK_NS
+        round_trips_ns = sorted(each.round_trip_ns for each in self._ways)
+        quick = bisect_right(round_trips_ns, round_trips_ns[0] + AS_QUICK_NS)
+        varies_ns = round_trips_ns[:THIRD][-1] - round_trips_ns[0]
+        margin_ns = round(NS_PER_MS * (1 - EARLY ** (1 / quick))) + varies_ns + SLACK_NS
         self._arrives_ns = min(each.upper_ns for each in self._ways) - margin_ns
 
     def _agreed_with_contradiction(self, new: Offset) -> Offset | None:

@@ -328,6 +328,19 @@ def test_few_requests_arrive_early_and_more_samples_bring_the_others_nearer(samp
     assert max(late_ns) <= NS_PER_MS * (1 - EARLY ** (1 / samples)) + SLACK_NS
 
 
+@pytest.mark.parametrize(("samples", "early_percent"), [(3, 6), (20, 0.5)])
+def test_where_ways_vary_the_quickest_of_eight_requests_is_seldom_early(samples: int, early_percent: float) -> None:
+    dice = Random(samples)  # noqa: S311  # a simulation
+    early = 0
+    for _ in range(1_000):
+        world = World(dice.randrange(DAY_NS))
+        for _ in range(samples):
+            world.sample(ms(dice.uniform(1, 4)), ms(dice.uniform(1, 4)))
+            world.wait(ms(dice.uniform(150, 151)))
+        early += any(world.arrives_ns(ms(dice.uniform(1, 4))) < 0 for _ in range(8))
+    assert early <= 10 * early_percent
+
+
 def test_ways_of_long_ago_or_from_before_a_step_of_the_exchanges_clock_do_not_count() -> None:
     world = World()
     world.sample(0, 0)
