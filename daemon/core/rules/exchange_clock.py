@@ -127,11 +127,6 @@ class ExchangeClock:
         return self._known
 
     @property
-    def measured(self) -> bool:
-        """Whether there was a sample."""
-        return self._known is not None
-
-    @property
     def offset_ns(self) -> int:
         """The exchange's clock minus ours; 0 before the first sample."""
         known = self._known
@@ -142,12 +137,6 @@ class ExchangeClock:
         """By how much the offset was wrong at most at the last sample; ``None`` before the first."""
         known = self._known
         return None if known is None else known.uncertainty_ns
-
-    @property
-    def round_trip_ns(self) -> int:
-        """The round trip of the best sample, in view of its age; 0 before the first."""
-        known = self._known
-        return 0 if known is None else known.round_trip_ns
 
     def leave_ns(self, exchange_ms: int) -> int:
         """Return when a request must leave, by the daemon's clock, to arrive at an instant of the exchange's clock.
