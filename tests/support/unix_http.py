@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ class Connection(http.client.HTTPConnection):
 
         """
         payload = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        self.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
+        with suppress(BrokenPipeError):  # a server that refuses the connection answers before it reads
+            self.request(method, target, payload, {"Content-Type": "application/json", **(headers or {})})
         return _read(self.getresponse())
 
 
