@@ -22,11 +22,15 @@
     │   ├── NotNow             75  the disk is full, or another program holds a lock: a later start can succeed
     │   │   └── Locked             another program keeps the database locked
     │   ├── NoPermission       77  a credential is missing, or readable by others
-    │   └── Unfit              77  the exchange does not let this account trade from here
+    │   ├── Unfit              77  the exchange does not let this account trade from here
+    │   ├── NotDurable         78  the fleet's database may lose what it acknowledged
+    │   └── LogWentBack        65  the fleet's log lacks entries that this member has seen
     ├── Unreachable            75  the sockets were deleted: the process drains and ends; the next one binds them
     ├── Interrupted            130 ended at once by a signal: the second one, or one during the start
     ├── CommitFailed           74  a commit failed: the process stops
-    │   └── DatabaseGone       65  the database's files were deleted, replaced or truncated under the running daemon
+    │   ├── DatabaseGone       65  the database's files were deleted, replaced or truncated under the running daemon
+    │   └── Deposed            75  another member of the fleet owns the account: the process stops, and stands by again
+    ├── BackendFailed          75  the fleet's database did not answer, or not as expected
     └── InvariantBroken        70  a promise would be broken: the process stops instead
         └── Impossible             there is no such transition between order states; nothing was changed
 
@@ -195,6 +199,18 @@ class Unfit(StartupError):
     exit_code = exit_codes.NO_PERMISSION
 
 
+class NotDurable(StartupError):
+    """The fleet's database may lose what it acknowledged, and the configuration does not allow that."""
+
+    exit_code = exit_codes.BAD_CONFIG
+
+
+class LogWentBack(StartupError):
+    """The fleet's log lacks entries that this member has seen. The operator compares with the exchange first."""
+
+    exit_code = exit_codes.BAD_DATABASE
+
+
 class Unreachable(SniperdError):
     """A socket was deleted or replaced, so no client can connect. The next process binds it again."""
 
@@ -220,6 +236,18 @@ class DatabaseGone(CommitFailed):
     """The database's files were deleted, replaced or truncated. No daemon starts until the operator has acted."""
 
     exit_code = exit_codes.BAD_DATABASE
+
+
+class Deposed(CommitFailed):
+    """Another member of the fleet owns the account. Nothing was written; the next process stands by."""
+
+    exit_code = exit_codes.TRY_LATER
+
+
+class BackendFailed(SniperdError):
+    """The fleet's database did not answer, or not as expected. What was asked for may have happened."""
+
+    exit_code = exit_codes.TRY_LATER
 
 
 class InvariantBroken(SniperdError):

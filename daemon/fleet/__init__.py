@@ -1,0 +1,1 @@
+"""A fleet: several daemons for one account. One member owns it at a time, the others stand by with a complete copy."""

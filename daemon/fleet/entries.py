@@ -1,0 +1,72 @@
+"""The body of a log entry: the rows of one group commit, as MessagePack.
+
+A reader that meets a newer format than its own stops there and never owns the account: upgrade the members that stand
+by first, hand over, then upgrade the former owner.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from daemon.core.values.attempts import Attempt
+from daemon.core.values.events import Event
+from daemon.core.values.locks import Lock
+from daemon.core.values.orders import Order
+from daemon.core.values.waiters import Waiter
+
+FORMAT = 1
+"""Raise it with every change that an older reader would misread; MessagePack maps may grow by optional fields."""
+
+
+class Takeover(msgspec.Struct, frozen=True):
+    """A member became the owner. ``former_until_ms`` is the end of the lease before, by the exchange's clock."""
+
+    owner: str
+    name: str
+    former_until_ms: int
+    reason: str
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The rows of a group, or a takeover."""
+
+    format: int = FORMAT
+    orders: Sequence[Order] = ()
+    attempts: Sequence[Attempt] = ()
+    locks: Sequence[Lock] = ()
+    waiters: Sequence[Waiter] = ()
+    facts: dict[str, str] = {}
+    events: Sequence[Event] = ()
+    takeover: Takeover | None = None
+
+
+class _Format(msgspec.Struct):
+    format: int = FORMAT
+
+
+class NewerFormat(Exception):
+    """An entry of a newer sniperd, which this one cannot read."""
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Body).decode
+_format_of = msgspec.msgpack.Decoder(_Format).decode
+
+
+def encode(body: Body) -> bytes:
+    """Return a body's bytes."""
+    return _encode(body)
+
+
+def decode(body: bytes) -> Body:
+    """Read a body.
+
+    Raises:
+        NewerFormat: it was written by a newer sniperd.
+        msgspec.DecodeError: it is none.
+
+    """
+    known = _format_of(body).format
+    if known > FORMAT:
+        raise NewerFormat(f"format {known}; this sniperd reads formats up to {FORMAT}")
+    return _decode(body)
