@@ -8,7 +8,7 @@ caller that repeats a request before its lease is delivered joins the same deliv
 import asyncio
 
 from daemon.core.values.locks import Lock
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 
 
 class Delivery:

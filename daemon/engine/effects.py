@@ -23,8 +23,8 @@ from daemon.core.values.orders import Order
 from daemon.core.verbs.deciding import decide
 from daemon.engine.publisher import Publisher
 from daemon.errors import CommitFailed, InvariantBroken, Refusal
+from daemon.store.commit import Commit
 from daemon.store.store import Store
-from daemon.store.writer import Commit
 
 P = ParamSpec("P")
 T = TypeVar("T")

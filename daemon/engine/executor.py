@@ -42,7 +42,7 @@ from daemon.engine.trigger import Trigger
 from daemon.engine.turns import Turns
 from daemon.errors import NotReady
 from daemon.exchange.port import Exchange, NotConnected, OrderRequest
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 
 NEAR_MS = 50
 """For so long before its instant an armed order waits for it without another look at the exchange's clock."""

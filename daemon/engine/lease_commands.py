@@ -19,7 +19,7 @@ from daemon.engine.engine import Engine
 from daemon.engine.order_commands import Caller, administrators_only
 from daemon.errors import NotReady, Unknown, WrongState
 from daemon.store.bot_tables import BotTables, Filter
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 
 LEFT, GAVE_UP, ENDED = "the caller went away", "the caller's wait ended", "the daemon ended"
 

@@ -26,8 +26,8 @@ from daemon.engine.engine import Engine
 from daemon.errors import Invalid, NotAllowed, Unknown, WrongState
 from daemon.exchange.port import Health
 from daemon.pieces import stepwise
+from daemon.store.commit import Commit
 from daemon.store.queries import History
-from daemon.store.writer import Commit
 
 AT_ONCE = 32
 """Signals of a batch that are checked before other tasks may run. They are accepted in one decision, all or none."""

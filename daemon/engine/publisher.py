@@ -18,7 +18,7 @@ from daemon.core.values.events import Detail, Event
 from daemon.engine.observer import NULL_OBSERVER, Observer
 from daemon.engine.turns import Turns
 from daemon.pieces import stepwise
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 
 SLOW_COMMIT_MS = 100
 """A commit that takes longer delays every order, so it is logged. A healthy disk takes one or two."""

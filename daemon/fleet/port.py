@@ -133,6 +133,7 @@ class Backend(Protocol):
 
         Raises:
             Deposed: another entry has its number.
+            LogWentBack: the entry before it is missing: the log lost what it had acknowledged.
 
         """
         ...

@@ -22,7 +22,7 @@ from daemon.core.state.trading_state import RATE_BACKOFF_FACT
 from daemon.core.values.events import Detail, Event
 from daemon.core.values.states import WAITING, State
 from daemon.errors import BadDatabase
-from daemon.store import rows
+from daemon.store import queries, rows
 from daemon.store.files import instance_lock, real, refuse_remains
 from daemon.store.opening import check, open_for_writing, prepare, transaction
 
@@ -63,7 +63,7 @@ class Reset(msgspec.Struct, frozen=True, rename="camel"):
 def recorded_ms(connection: sqlite3.Connection, now: Anchor) -> int:
     """Return the earliest instant at which a run could begin now, whatever the wall clock shows, in Unix ms."""
     last = connection.execute("SELECT at_ms FROM events ORDER BY event_id DESC LIMIT 1").fetchone()
-    stored = _fact(connection, CLOCK_FACT)
+    stored = queries.fact(connection, CLOCK_FACT)
     previous = None if stored is None else msgspec.json.decode(stored, type=Anchor)
     return anchored(msgspec.structs.replace(now, unix_ns=0), previous, 0 if last is None else last[0]).unix_ms
 
@@ -109,15 +109,10 @@ def _set_back(connection: sqlite3.Connection, was_ms: int, now: Anchor) -> int:
     for table, columns in _INSTANTS.items():
         for column in columns:
             connection.execute(f"UPDATE {table} SET {column} = :now_ms WHERE {column} > :now_ms", {"now_ms": now_ms})  # noqa: S608  # ours
-    backoff_left_ms = int(_fact(connection, RATE_BACKOFF_FACT) or "0") - was_ms
+    backoff_left_ms = int(queries.fact(connection, RATE_BACKOFF_FACT) or "0") - was_ms
     facts = {
         CLOCK_FACT: msgspec.json.encode(now).decode(),
         RATE_BACKOFF_FACT: str(max(0, backoff_left_ms) and now_ms + backoff_left_ms),
     }
     connection.executemany(rows.UPSERT_FACT, facts.items())
     return int(waiting)
-
-
-def _fact(connection: sqlite3.Connection, name: str) -> str | None:
-    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row[0])

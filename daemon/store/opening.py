@@ -40,10 +40,12 @@ DECISIVE = ("orders", "transaction_locks", "transaction_queue", "facts")
 """Tables that decide what is sent. They are compared with their indices before anything is sent."""
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, *, is_copy: bool = False) -> None:
     """Check that a newly opened database is ours, create its tables if it is new, and set it up for writing.
 
-    The integrity check takes longer and is separate (:func:`check`).
+    The integrity check takes longer and is separate (:func:`check`). ``is_copy`` says that a fleet's log has every
+    commit before this database: what a power failure takes from it is read from there again, so commits do not wait for
+    the disk.
 
     Raises:
         BadDatabase: corrupt, not ours, or of another schema.
@@ -55,7 +57,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
         is_new = _is_new(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'NORMAL' if is_copy else 'FULL'}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES}")
         if is_new:

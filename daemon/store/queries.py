@@ -71,6 +71,12 @@ def remembered(connection: sqlite3.Connection) -> Remembered:
     )
 
 
+def fact(connection: sqlite3.Connection, name: str) -> str | None:
+    """Return a fact's value."""
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def by_keys(connection: sqlite3.Connection, keys: Sequence[str]) -> list[Order]:
     """Return the orders that keys are bound to.
 

@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from daemon.clock import stopwatch_s
 from daemon.core.state.changes import ChangeSet
+from daemon.core.values.events import Event
 from daemon.core.values.locks import Lock
 from daemon.core.values.orders import Order
 from daemon.core.values.states import State
@@ -22,12 +23,13 @@ from daemon.store import queries
 from daemon.store.bot_tables import BotTables, Filter, reader
 from daemon.store.check import Check
 from daemon.store.cleaning import Cleaned, Cleaning
+from daemon.store.commit import Commit, count_rows
 from daemon.store.connection import ConnectionRunner, EmitName, InlineOrThread, LockWait, Runner
 from daemon.store.files import InstanceLock, file_check, instance_lock, make_file, real
 from daemon.store.opening import BROKEN, LOCKED, LOG_BYTES, open_for_reading, open_for_writing, prepare, primary
 from daemon.store.order_pages import OrderRow, order_page
 from daemon.store.rescue import rescue
-from daemon.store.writer import Commit, Writer
+from daemon.store.writer import Writer, write_groups
 
 WATCH_S = 1.0
 """Interval of the checks of the database's files while nothing is committed."""
@@ -89,6 +91,29 @@ class Store:
     def commit(self, changes: ChangeSet) -> Commit:
         """Add a decision's changes to the open group; see :class:`~daemon.store.writer.Writer`."""
         return self.writer.commit(changes)
+
+    async def apply(self, groups: Sequence[ChangeSet]) -> list[Event]:
+        """Write groups that the owner of a fleet committed, in its order and in one transaction; return their events.
+
+        Each group is written by itself: a row of a later one may rely on an earlier one, as on a lock's release.
+
+        Raises:
+            CommitFailed: the disk failed, or the groups contradict what is on it.
+            DatabaseGone: the database's files were deleted or replaced.
+
+        """
+        self.writer.check_files()
+        try:
+            await self._write.waiting_for_lock(partial(write_groups, groups=groups))
+        except sqlite3.Error as error:
+            reason = f"cannot copy the fleet's log: {error}; check the disk's space and health, then start again"
+            raise self.writer.fail(CommitFailed(reason)) from error
+        self.writer.wrote_elsewhere(sum(map(count_rows, groups)))
+        return [event for group in groups for event in group.events]
+
+    async def fact(self, name: str) -> str | None:
+        """Read a fact."""
+        return await self._read(partial(queries.fact, name=name))
 
     async def flush(self) -> None:
         """Wait until everything that was committed before is on disk.
@@ -234,10 +259,11 @@ def _discard(_name: str) -> None:
 
 
 @asynccontextmanager
-async def open_store(path: Path, *, emit: EmitName = _discard) -> AsyncIterator[Store]:
+async def open_store(path: Path, *, emit: EmitName = _discard, is_copy: bool = False) -> AsyncIterator[Store]:
     """Open the database for this process alone; write everything before it is closed.
 
-    ``emit`` is called with the name of each event of the store.
+    ``emit`` is called with the name of each event of the store. ``is_copy`` says that a fleet's log has every commit
+    before this database.
 
     Raises:
         AlreadyRunning: another process holds it.
@@ -254,7 +280,7 @@ async def open_store(path: Path, *, emit: EmitName = _discard) -> AsyncIterator[
         connection, thread = await stack.enter_async_context(_connection(partial(open_for_writing, path)))
         lock_wait = LockWait()
         write = InlineOrThread(connection, thread, lock_wait, emit)
-        await write.waiting_for_lock(partial(prepare, path=path))
+        await write.waiting_for_lock(partial(prepare, path=path, is_copy=is_copy))
         lock.write_pid()
         stack.push_async_exit(partial(rescue, write, path, emit))
         _, read = await stack.enter_async_context(_connection(partial(open_for_reading, path)))

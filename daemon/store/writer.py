@@ -1,11 +1,15 @@
 """Group commit: all waiting changes are written in one transaction with one fsync.
 
-A decision's changes join the open group, and the caller gets the group's :class:`Commit`. At the end of the event
-loop's iteration the group is closed and written in the loop's thread. The requests that wait for it are written at
-once: there is no task switch between the commit and an order's first byte. While the disk is slow or the database
-locked, and for a large group, a task writes the group in a worker thread instead (:mod:`daemon.store.connection`).
+A decision's changes join the open group, and the caller gets the group's :class:`~daemon.store.commit.Commit`. At the
+end of the event loop's iteration the group is closed and written in the loop's thread. The requests that wait for it
+are written at once: there is no task switch between the commit and an order's first byte. While the disk is slow or the
+database locked, and for a large group, a task writes the group in a worker thread instead
+(:mod:`daemon.store.connection`).
 Groups are written in the order in which they were opened, and changes in the order in which they joined. So when a
 change is durable, every earlier one is durable.
+
+In a fleet the task writes every group, and appends it to the fleet's log first (:meth:`Writer.append_first`). The next
+group fills meanwhile. A group that is not in the log is not on this disk either.
 
 Cancelling a waiter has no effect on the group. A failed commit is final: the content of the disk is then unknown, so
 the group's waiters and all later ones get :class:`~daemon.errors.CommitFailed`, and the task raises it, which ends the
@@ -14,21 +18,17 @@ process.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import anyio
 
 from daemon.clock import stopwatch_s
 from daemon.core.state.changes import ChangeSet
-from daemon.core.values.attempts import Attempt
-from daemon.core.values.events import Event
-from daemon.core.values.locks import Lock
-from daemon.core.values.orders import Order
 from daemon.core.values.states import State
-from daemon.core.values.waiters import Waiter
-from daemon.errors import CommitFailed, DatabaseGone, Locked
+from daemon.errors import BackendFailed, CommitFailed, DatabaseGone, Locked
 from daemon.store import rows
+from daemon.store.commit import Commit, again
 from daemon.store.connection import ConnectionRunner
 from daemon.store.opening import AUTOCHECKPOINT_PAGES, LOCKED, primary, transaction
 
@@ -51,103 +51,6 @@ NOT_URGENT_S = 0.005
 """The longest delay of changes that are not urgent, if no urgent ones are written before."""
 
 
-class Commit:
-    """A group of changes that are written together."""
-
-    def __init__(self) -> None:
-        self.orders: dict[str, Order] = {}
-        self.attempts: dict[str, Attempt] = {}
-        self.locks: dict[str, Lock] = {}
-        self.waiters: dict[str, Waiter] = {}
-        self.facts: dict[str, str] = {}
-        self.events: list[Event] = []
-        self.joined = 0
-        self.took_s = 0.0  # by the stopwatch: simulated event-loop time does not advance during a commit
-        self._wrote = 0
-        self._is_ended = False
-        self._failure: str | None = None
-        self._writes: list[Callable[[], None]] = []
-        self._then: list[Callable[[], None]] = []
-        self._waiting: asyncio.Event | None = None
-
-    def __bool__(self) -> bool:
-        return self.rows > 0
-
-    @property
-    def rows(self) -> int:
-        """The number of rows that it writes, or wrote."""
-        others = len(self.waiters) + len(self.facts)
-        return self._wrote + len(self.orders) + len(self.attempts) + len(self.locks) + len(self.events) + others
-
-    def join(self, changes: ChangeSet) -> None:
-        """Add a decision's rows. A later snapshot of a row replaces an earlier one."""
-        self.joined += 1
-        self.orders.update(changes.orders)
-        self.attempts.update(changes.attempts)
-        self.locks.update(changes.locks)
-        self.waiters.update(changes.waiters)
-        self.facts.update(changes.facts)
-        self.events.extend(changes.events)
-
-    def write_when_durable(self, write: Callable[[], None]) -> None:
-        """Call ``write``, which writes a request, as soon as the group is on disk; never if the commit fails."""
-        if self._is_ended and self._failure is None:
-            write()
-        else:
-            self._writes.append(write)
-
-    def then(self, work: Callable[[], None]) -> None:
-        """Call ``work`` when the commit has ended and its requests are written; :meth:`check` says how it ended."""
-        if self._is_ended:
-            asyncio.get_running_loop().call_soon(work)
-        else:
-            self._then.append(work)
-
-    def end(self, failure: str | None = None) -> None:
-        """Write the requests, then wake what waits; ``failure`` is why the commit failed."""
-        self._failure = failure
-        self._is_ended = True
-        if failure is None:
-            for write in self._writes:
-                write()
-        if self._waiting is not None:
-            self._waiting.set()
-        for work in self._then:
-            asyncio.get_running_loop().call_soon(work)
-        self._writes, self._then = [], []
-        self._forget()
-
-    def check(self) -> None:
-        """Return if the group is on disk; it must have ended.
-
-        Raises:
-            CommitFailed: the commit failed.
-
-        """
-        assert self._is_ended
-        if self._failure is not None:
-            raise CommitFailed(self._failure)
-
-    async def durable(self) -> None:
-        """Wait until the group is on disk.
-
-        Raises:
-            CommitFailed: the commit failed.
-
-        """
-        if not self._is_ended:
-            if self._waiting is None:
-                self._waiting = asyncio.Event()
-            await self._waiting.wait()
-        self.check()
-
-    def _forget(self) -> None:
-        """Forget the rows: those of a batch are large, and the last commit is kept until the next one."""
-        self._wrote = self.rows
-        for written in (self.orders, self.attempts, self.locks, self.waiters, self.facts, self.events):
-            written.clear()
-
-
 class Writer:
     """Owns the writing connection."""
 
@@ -168,6 +71,7 @@ class Writer:
         self._runner = runner
         self._stopwatch = stopwatch
         self._find_problem = find_problem
+        self._append: Callable[[Commit], Awaitable[None]] | None = None
         self._group = Commit()
         self._last = Commit()
         self._last.end()
@@ -188,7 +92,7 @@ class Writer:
         Changes that are not urgent are written with the next urgent ones, or after ``NOT_URGENT_S``.
         """
         if self._failed is not None:
-            raise CommitFailed(str(self._failed))
+            raise again(self._failed)
         if changes:
             self._group.join(changes)
         elif not self._group:
@@ -198,6 +102,13 @@ class Writer:
         elif not self._due and self._not_urgent_timer is None:
             self._not_urgent_timer = asyncio.get_running_loop().call_later(NOT_URGENT_S, self._write_now)
         return self._group
+
+    def append_first(self, append: Callable[[Commit], Awaitable[None]]) -> None:
+        """From now on, write a group only after ``append`` has returned. It may add facts to the group.
+
+        An error of it fails the group, and ends :meth:`run`.
+        """
+        self._append = append
 
     def check_files(self) -> None:
         """Check that the database's files are still in place.
@@ -213,7 +124,7 @@ class Writer:
         """Accept no more changes, fail the open group, end :meth:`run` with the first error; return that error."""
         if self._failed is None:
             self._failed = failed
-            self._group.end(str(failed))
+            self._group.end(failed)
             self._wanted.set()
         return self._failed
 
@@ -237,7 +148,7 @@ class Writer:
         """Write the open group in this thread, or leave it to the task."""
         if self._failed is not None or self._is_written_aside or not self._due:
             return
-        if self._group.rows > LARGE or self._pages >= PAGES_UNTIL_A_CHECKPOINT or not self._runner.is_free:
+        if self._append is not None or self._pages >= PAGES_UNTIL_A_CHECKPOINT or not self._fits_here(self._group):
             self._wanted.set()
             return
         group, began_s = self._close_group(), self._stopwatch()
@@ -312,15 +223,35 @@ class Writer:
             self._is_idle = True
             self._wanted.set()
 
+    def _fits_here(self, group: Commit) -> bool:
+        """Return whether a group may be written in this thread."""
+        return group.rows <= LARGE and self._runner.is_free
+
     async def _write_aside(self) -> None:
-        """Write the open group in the worker thread, which waits while another process has the database locked."""
+        """Write the open group in the worker thread, which waits while another process has the database locked.
+
+        In a fleet, append it to the log first. Then it is written in this thread if that is short: it was closed long
+        before, and its requests wait.
+        """
         group, began_s = self._close_group(), self._stopwatch()
         try:
             self.check_files()
-            await self._runner.waiting_for_lock(partial(write, group=group))
-        except (sqlite3.Error, DatabaseGone) as error:
+            if self._append is None or not await self._is_appended_and_written(group, self._append):
+                await self._runner.waiting_for_lock(partial(write, group=group))
+        except (sqlite3.Error, CommitFailed, BackendFailed) as error:
             raise self._fail_group(group, error) from error
         self._written(group, began_s)
+
+    async def _is_appended_and_written(self, group: Commit, append: Callable[[Commit], Awaitable[None]]) -> bool:
+        """Append a group to the log; return whether it could be written in this thread as well."""
+        await append(group)
+        if not self._fits_here(group):
+            return False
+        try:
+            self._runner.here(partial(write, group=group))
+        except Locked:
+            return False
+        return True
 
     def _close_group(self) -> Commit:
         group, self._group = self._group, Commit()
@@ -342,8 +273,8 @@ class Writer:
         group.end()
 
     def _fail_group(self, group: Commit, error: Exception) -> CommitFailed:
-        failed = error if isinstance(error, DatabaseGone) else self._failure_of("commit", error)
-        group.end(str(failed))
+        failed = self.fail(error) if isinstance(error, CommitFailed) else self._failure_of("commit", error)
+        group.end(failed)
         return failed
 
     def _count_pages(self, pages: int) -> None:
@@ -363,18 +294,29 @@ class Writer:
 def write(connection: sqlite3.Connection, group: Commit) -> None:
     """Write a group in one transaction."""
     with transaction(connection):
-        orders = list(group.orders.values())
-        connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
-        for order in orders:
-            if order.state is State.QUEUED:
-                connection.execute(rows.UPSERT_QUEUE, rows.queue_row(order))
-            elif connection.execute(rows.HAS_QUEUE_ROW, (order.order_id,)).fetchone():
-                connection.execute(rows.UPDATE_QUEUE, (*rows.queue_row(order), order.order_id))
-        connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
-        connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
-        connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))
-        connection.executemany(rows.UPSERT_FACT, group.facts.items())
-        connection.executemany(rows.INSERT_EVENT, map(rows.event_row, group.events))
+        _write_rows(connection, group)
+
+
+def write_groups(connection: sqlite3.Connection, groups: Sequence[ChangeSet]) -> None:
+    """Write groups one after the other in one transaction."""
+    with transaction(connection):
+        for group in groups:
+            _write_rows(connection, group)
+
+
+def _write_rows(connection: sqlite3.Connection, group: Commit | ChangeSet) -> None:
+    orders = list(group.orders.values())
+    connection.executemany(rows.UPSERT_ORDER, map(rows.order_row, orders))
+    for order in orders:
+        if order.state is State.QUEUED:
+            connection.execute(rows.UPSERT_QUEUE, rows.queue_row(order))
+        elif connection.execute(rows.HAS_QUEUE_ROW, (order.order_id,)).fetchone():
+            connection.execute(rows.UPDATE_QUEUE, (*rows.queue_row(order), order.order_id))
+    connection.executemany(rows.UPSERT_ATTEMPT, map(rows.attempt_row, group.attempts.values()))
+    connection.executemany(rows.UPSERT_LOCK, map(rows.lock_row, group.locks.values()))
+    connection.executemany(rows.UPSERT_QUEUE, map(rows.waiter_row, group.waiters.values()))
+    connection.executemany(rows.UPSERT_FACT, group.facts.items())
+    connection.executemany(rows.INSERT_EVENT, map(rows.event_row, group.events))
 
 
 def _checkpoint(connection: sqlite3.Connection) -> bool:

@@ -16,7 +16,7 @@ from daemon.api.http.peer import GONE
 from daemon.api.http.request import Request
 from daemon.api.http.response import AfterCommit, json
 from daemon.engine.turns import Turns
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 
 
 class Answering:

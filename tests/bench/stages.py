@@ -32,8 +32,9 @@ from daemon.core.values.signals import SignalRequest, normalise
 from daemon.log import Log
 from daemon.monitoring.recorder import Recorder
 from daemon.store import queries
+from daemon.store.commit import Commit
 from daemon.store.opening import prepare
-from daemon.store.writer import Commit, write
+from daemon.store.writer import write
 from tests.bench.contestants import KEYS
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, RULES, placed

@@ -22,7 +22,7 @@ from daemon.core.verbs.lifecycle import drain, open_trading
 from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands, Waiting
 from daemon.errors import Held, NotReady, Refusal
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 from tests.core.making import lease
 from tests.exchange.mexc.clocks import ManualClock
 

@@ -8,7 +8,7 @@ from daemon.core.state.trading_state import TradingState
 from daemon.core.values.events import Event
 from daemon.engine.publisher import PIECE, SLOW_COMMIT_MS, Publisher
 from daemon.engine.turns import Turns
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 from tests.core.making import RULES, order
 from tests.exchange.mexc.clocks import LoopClock
 

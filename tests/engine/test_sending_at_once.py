@@ -13,8 +13,9 @@ from daemon.core.values.exchange_replies import Answer, NotSent, Placed
 from daemon.engine.executor import Executor
 from daemon.engine.observer import NULL_OBSERVER
 from daemon.engine.turns import AT_ONCE, Turns
+from daemon.errors import CommitFailed
 from daemon.exchange.port import NotConnected
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 from tests.core.bench import Bench
 from tests.core.making import placed
 from tests.exchange.mexc.clocks import ManualClock, in_virtual_time
@@ -141,7 +142,7 @@ async def test_an_order_is_written_when_its_commit_ends_without_a_task_switch() 
 async def test_nothing_is_written_if_the_commit_fails() -> None:
     async with sending(*ALL) as made:
         made.executor.start(made.send, made.commit)
-        made.commit.end("disk full")
+        made.commit.end(CommitFailed("disk full"))
         await anyio.wait_all_tasks_blocked()
         assert made.exchange.happened == ["prepare", "connection"]
 

@@ -17,7 +17,7 @@ from daemon.engine.firing_thread import FiringThread
 from daemon.engine.observer import NULL_OBSERVER
 from daemon.engine.shots import Shots
 from daemon.engine.turns import Turns
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 from tests.core.bench import Bench
 from tests.core.making import placed
 from tests.exchange.mexc.clocks import ManualClock

@@ -13,8 +13,9 @@ import pytest
 from daemon.core.state.changes import ChangeSet
 from daemon.core.state.trading_state import HALT_FACT
 from daemon.core.values.orders import Side
+from daemon.store.commit import Commit
 from daemon.store.opening import prepare
-from daemon.store.writer import Commit, write
+from daemon.store.writer import write
 from tests.support import Daemon, Exchange, eventually, making, wall_ms
 from tests.support.stage import Stage
 

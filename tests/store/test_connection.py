@@ -12,8 +12,9 @@ import pytest
 from daemon.core.state.changes import ChangeSet
 from daemon.errors import CommitFailed
 from daemon.store import connection
+from daemon.store.commit import Commit
 from daemon.store.store import Store, open_store
-from daemon.store.writer import LARGE, Commit, write
+from daemon.store.writer import LARGE, write
 from tests.support import making
 
 

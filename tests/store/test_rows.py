@@ -20,9 +20,10 @@ from daemon.core.values.orders import Order, OrderType, Side
 from daemon.core.values.states import State
 from daemon.store import queries, rows
 from daemon.store.bot_tables import Filter, iso, reader
+from daemon.store.commit import Commit
 from daemon.store.opening import prepare
 from daemon.store.order_pages import order_page
-from daemon.store.writer import Commit, write
+from daemon.store.writer import write
 from tests.support import making
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)

@@ -12,9 +12,10 @@ import pytest
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Event
 from daemon.core.values.states import State
+from daemon.store.commit import Commit
 from daemon.store.opening import prepare
 from daemon.store.schema import SCHEMA, VERSION
-from daemon.store.writer import Commit, write
+from daemon.store.writer import write
 from tests.support import making
 
 BOT_LOCK_COLUMNS = """

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from daemon.api.views import encode
-from daemon.store.writer import Commit
+from daemon.store.commit import Commit
 
 JSON = "application/json"
 
