@@ -6,13 +6,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from daemon.clock import NS_PER_MS, Clock
+from daemon.core.rules.lease_fence import HeldLease
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.account import ExchangeCondition
 from daemon.core.values.events import Event
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.verbs import clock_steps
-from daemon.core.verbs.lifecycle import drain, end_check, open_trading
+from daemon.core.verbs.lifecycle import drain, end_check, extend_lease, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
 from daemon.core.views.countdown import Countdowns
 from daemon.engine.deliveries import Deliveries
@@ -53,6 +54,7 @@ class Engine:
         hands_over: bool = False,
         trigger: Trigger | None = None,
         wall_ahead_ms: int = 0,
+        lease: HeldLease | None = None,
     ) -> None:
         """Build it.
 
@@ -64,6 +66,7 @@ class Engine:
             trigger: fires armed orders; default: a thread.
             wall_ahead_ms: by how much the machine's clock is ahead of ``clock``; the exchange's counts as that until it
                 is measured.
+            lease: in a fleet, until when requests of this member may be admitted; :meth:`extend_lease` extends it.
 
         """
         self.store = store
@@ -74,6 +77,9 @@ class Engine:
             rules, store.recall, store.recall_lease, self._recall_shot, pair_rules=exchange.known_rules
         )
         self.state.exchange_time.offset_ms = wall_ahead_ms
+        if lease is not None:
+            self.state.gate.lease = lease
+            exchange.admit_until(lease.until_ms)
         self.turns = Turns()
         self.publisher = Publisher(self.state, clock, emit, self.turns, observer)
         self.deliveries = Deliveries()
@@ -125,6 +131,11 @@ class Engine:
         """Apply new rules from the next decision on."""
         self.state.set_rules(rules)
         self._housekeeping.config = rules.config
+
+    def extend_lease(self, lease: HeldLease) -> None:
+        """Send orders until the new end of the lease, which the fleet's database has acknowledged."""
+        self.exchange.admit_until(lease.until_ms)
+        self.decide(extend_lease, lease)
 
     def clock_stepped(self, step_ms: int, facts: dict[str, str]) -> None:
         """Apply a jump that the clock made, forward by ``step_ms``; ``facts`` are stored."""
@@ -193,6 +204,8 @@ class Engine:
     async def _recover(self, remembered: Remembered) -> None:
         began_ms = self.clock.now_ms()
         self.exchange.back_off(remembered.backoff_until_ms)
+        if remembered.former_until_ms is not None and self.exchange.clock.known is not None:
+            self._clock_measured()  # while this member stood by: the end of the former lease is converted by it
         _, commit = self.decide(recover, remembered)
         for order in self.state.orders.not_queued():
             if order.state in OUTCOME_UNKNOWN and self.state.lock_of(order):

@@ -227,6 +227,10 @@ class Exchange(Protocol):
         """Send no request before then: the exchange asked an earlier process to wait."""
         ...
 
+    def admit_until(self, until_ms: int) -> None:
+        """Let no order or cancel be admitted after an instant of the exchange's clock: the end of a fleet's lease."""
+        ...
+
     def end_backoffs(self) -> None:
         """End every wait that the exchange asked for; the operator decided so."""
         ...

@@ -186,6 +186,7 @@ class Bench:
         self.rules = rules
         self.now_ms = now_ms
         self.offset_ms = 0  # the exchange's clock minus ours, as this process measured it
+        self.former_until_ms: int | None = None  # the end of a former owner's lease, for the next start
         self.disk = Disk()
         self.left: dict[str, Send] = {}  # armed requests that left without a decision, by client order id
         self.pairs: dict[str, SymbolRules] = {}  # as the exchange showed them last
@@ -263,7 +264,7 @@ class Bench:
         self.latest_locks = {lock.lock_id: lock for lock in self.disk.locks.values()}
         self.left.clear()
         self.state = self._new_state()
-        self.decide(recover, self.disk.remembered(self.now_ms))
+        self.decide(recover, replace(self.disk.remembered(self.now_ms), former_until_ms=self.former_until_ms))
         return self.last
 
     def _new_state(self) -> TradingState:

@@ -197,8 +197,13 @@ def is_confirmed(order: Order, search: Search) -> bool:
 
 
 def grace_over_ms(order: Order, rules: Rules) -> int:
-    """Return from when on misses count for an order in doubt (Unix ms)."""
-    return (order.sent_ms or order.accepted_ms) + rules.config.exchange.recv_window_ms + rules.grace_ms
+    """Return from when on misses count for an order in doubt (Unix ms): once its request cannot be admitted any more.
+
+    The instant at which an order was sent is of the clock of the member that sent it. Where another member owns the
+    account since, the request cannot be admitted after the end of the former owner's lease, whatever that clock showed.
+    """
+    admitted_until_ms = (order.sent_ms or order.accepted_ms) + rules.config.exchange.recv_window_ms
+    return max(admitted_until_ms, rules.former_until_ms) + rules.grace_ms
 
 
 def _counts(order: Order, results: Sequence[QueryResult], now_ms: int, rules: Rules) -> bool:

@@ -1,4 +1,4 @@
-"""The rules of decisions: the configuration, and the live probe's results about the exchange."""
+"""The rules of decisions: the configuration, the live probe's results, and the end of a former owner's lease."""
 
 import msgspec
 
@@ -11,6 +11,7 @@ class Rules(msgspec.Struct, frozen=True):
 
     config: Config = Config()
     probed: ProbeResults = UNSETTLED
+    former_until_ms: int = 0  # until when requests of the former owner may be admitted, by our clock; 0: there is none
 
     @property
     def grace_ms(self) -> int:

@@ -1,15 +1,21 @@
 """The gate: why signals are not accepted, leases not granted and orders not sent at the moment.
 
-There are five reasons: the daemon's stage (starting, draining), the kill switch, a preflight without an answer, a
-database whose check is not over, and a failure that ends the process. They are combined here, so that no caller has to.
+There are six reasons: the daemon's stage (starting, draining), the kill switch, a preflight without an answer, a
+database whose check is not over, in a fleet a lease that is about to end, and a failure that ends the process. They are
+combined here, so that no caller has to.
 Waits that the exchange asks for are not a part of the gate, because they end by themselves
 (:mod:`daemon.core.rules.backoff`, :mod:`daemon.core.rules.rate`).
 """
 
 from enum import StrEnum
 
+from daemon.core.rules.lease_fence import HeldLease, may_decide
+
 CHECKING = "the database is being checked, which a start does before anything is sent"
 """Why an order waits while the check of the database is not over."""
+
+LEASE_ENDS = "the lease of this member of the fleet has ended or is about to, and was not renewed"
+"""Why an order waits when the owner's lease leaves no time for it."""
 
 
 class Stage(StrEnum):
@@ -28,6 +34,7 @@ class Gate:
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.preflight_pending: str | None = None  # why no order is sent yet
         self.check_pending = False  # what the database shows may be wrong: nothing is granted or sent yet
+        self.lease: HeldLease | None = None  # in a fleet: until when requests of this member may be admitted
         self.is_open = False  # after recovery and before draining
         self.takes_signals = False  # while open, and while draining if another process follows
 
@@ -40,6 +47,16 @@ class Gate:
     def sends_orders(self) -> bool:
         """Whether orders are sent."""
         return self.grants_leases and self.halted is None and self.preflight_pending is None
+
+    def has_lease(self, exchange_ms: int) -> bool:
+        """Whether the lease leaves time to send an order that is decided now, by the exchange's clock."""
+        return may_decide(self.lease, exchange_ms)
+
+    def why_no_turn(self, exchange_ms: int) -> str | None:
+        """Return why no order has its turn now, where that is neither the kill switch nor the preflight."""
+        if self.check_pending:
+            return CHECKING
+        return None if self.has_lease(exchange_ms) else LEASE_ENDS
 
     def open(self, *, check_pending: bool = False) -> None:
         """Allow everything: recovery is over. With ``check_pending``, nothing is granted or sent yet."""

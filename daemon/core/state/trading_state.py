@@ -17,7 +17,7 @@ through a :class:`~daemon.core.state.decision.Decision`:
 ``rescheduling`` an order that waits gets another instant
 ``leases``       a caller acquires, renews and releases a lease
 ``lease_queue``  callers wait for leases and are granted them
-``lifecycle``    trading opens, the preflight ends, the daemon drains
+``lifecycle``    trading opens, the preflight ends, the daemon drains; the lease
 ``recovery``     a start loads the state from the disk
 ``restored``     the first start from a backup
 ``clock_steps``  the daemon's clock stepped, or the exchange's was measured
@@ -28,6 +28,8 @@ decision is on disk.
 """
 
 from collections.abc import Callable, Generator, Sequence
+
+import msgspec
 
 from daemon.core.rules.backoff import Backoff
 from daemon.core.rules.launch_window import instant_ms
@@ -105,8 +107,12 @@ class TradingState:
 
     def set_rules(self, rules: Rules) -> None:
         """Set new rules, for the next decisions."""
-        self.rules = rules
+        self.rules = msgspec.structs.replace(rules, former_until_ms=self.rules.former_until_ms)
         self.rate_budget.config = rules.config
+
+    def set_former_lease(self, until_ms: int) -> None:
+        """Set until when requests of the fleet's former owner may be admitted, by our clock."""
+        self.rules = msgspec.structs.replace(self.rules, former_until_ms=until_ms)
 
     def committed(self, changes: ChangeSet) -> Generator[None, None, None]:
         """Remove in pieces the finished orders and ended leases whose last row is now on disk."""

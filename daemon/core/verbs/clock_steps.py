@@ -68,6 +68,8 @@ def _moved(d: Decision, moved_ms: int) -> None:
     """Arm orders anew if their instants have moved far on our clock since they were armed."""
     exchange_time = d.state.exchange_time
     exchange_time.moved_ms += moved_ms
+    if d.state.rules.former_until_ms:
+        d.state.set_former_lease(d.state.rules.former_until_ms + moved_ms)
     if abs(exchange_time.moved_ms) > MOVED_MS:
         exchange_time.moved_ms = 0
         disarm_all(d, "the exchange's clock was measured, and its instant moved")

@@ -1,8 +1,9 @@
 """Dispatch: send the orders that may be sent, grant leases, and do what is due.
 
 An order may be sent if trading is not halted, it is the first by rank whose resource is free, its deadline has not
-passed, and the rate budget has room. An order that is only armed gives its room to one of higher priority. Nothing here
-waits; for an order that cannot be sent now, the instant at which to try again is returned.
+passed, the rate budget has room, and in a fleet the owner's lease leaves time for it. An order that is only armed gives
+its room to one of higher priority. Nothing here waits; for an order that cannot be sent now, the instant at which to
+try again is returned.
 
 A decision is short, however much there is to do: it sends, grants and does what is due in slices, and what is left is
 for the next decision, which the dispatcher makes at once. Signals and answers that arrive meanwhile have their turn in
@@ -12,9 +13,10 @@ order of service; only an emergency SELL does not wait for that.
 
 import msgspec
 
+from daemon.core.rules.lease_fence import may_sign
 from daemon.core.state.changes import Send
 from daemon.core.state.decision import Decision
-from daemon.core.state.gate import CHECKING
+from daemon.core.state.gate import LEASE_ENDS
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.attempts import Attempt, AttemptState
 from daemon.core.values.ids import client_order_id
@@ -33,6 +35,9 @@ SLICE = 32
 FEW = 4
 """The same for any other decision. There may be many of them in one turn of the event loop, like answers."""
 
+LEASE_LOOK_MS = 50
+"""How often an order is looked at again whose instant the lease does not cover yet."""
+
 DUE = 256
 """What is due and not ended by that, like an order whose time has come, takes a tenth of the time."""
 
@@ -48,7 +53,7 @@ def dispatch(d: Decision, limit: int) -> int | None:
     if not d.state.gate.grants_leases:
         return None
     left = limit - grant(d, limit)
-    if not d.state.gate.sends_orders:
+    if not (d.state.gate.sends_orders and d.state.gate.has_lease(d.exchange_ms)):
         return None if left else d.now_ms
     _disarm_what_must_wait(d)
     while left > 0 and (entry := d.state.queue.peek()) is not None:
@@ -82,16 +87,28 @@ def dispatch(d: Decision, limit: int) -> int | None:
 def _changes(d: Decision, order: Order) -> bool:
     """Change an order before it is sent, if it must be; return whether.
 
-    It ends if its deadline passed, waits if it has to for its pair's open, and goes at its cap if that is due.
+    It ends if its deadline passed, waits if it has to for its pair's open or for a longer lease, and goes at its cap if
+    that is due.
     """
     if d.now_ms > d.state.deadline_ms(order):
         expire(d, order)
     elif d.state.start_ms(order) > d.now_ms:
         d.state.leave(order)
         d.enqueue(order)
+    elif not _is_covered(d.state, order):
+        d.state.leave(order)
+        d.state.timers.set(d.now_ms + LEASE_LOOK_MS, order.order_id)
+        d.state.orders.later[order.order_id] = None
     else:
         return launching.wait_for_turn(d, order) or cap_when_due(d, order)
     return True
+
+
+def _is_covered(state: TradingState, order: Order) -> bool:
+    """Whether the lease lasts beyond the instant of an order, if it has one."""
+    if state.gate.lease is None or order.execute_at_ms is None:
+        return True
+    return may_sign(state.gate.lease, state.exchange_time.exchange_ms(state.instant_ms(order) or 0))
 
 
 def tick(d: Decision) -> int:
@@ -120,7 +137,7 @@ def tick(d: Decision) -> int:
 def expire(d: Decision, order: Order) -> None:
     """End an order whose deadline passed before it was sent."""
     d.state.leave(order)
-    waited_for = order.reason or (CHECKING if d.state.gate.check_pending else "no turn came in time")
+    waited_for = order.reason or d.state.gate.why_no_turn(d.exchange_ms) or "no turn came in time"
     order = d.move(order, OrderEvent.EXPIRE, reason=f"the deadline passed: {waited_for}")
     d.free_lock(order, error=order.reason)
     d.record("order.expired", order, deadline_ms=order.deadline_ms, reason=order.reason)
@@ -187,6 +204,8 @@ def may_go(state: TradingState, send: Send, now_ms: int) -> str | None:
         return "the deadline passed before the request could be written"
     if state.gate.halted is not None:
         return f"trading was halted ({state.gate.halted})"
+    if not may_sign(state.gate.lease, state.exchange_time.exchange_ms(now_ms)):
+        return LEASE_ENDS
     must_wait = _must_wait(state, send.attempt.client_order_id, now_ms)
     if must_wait is not None:
         return must_wait

@@ -1,5 +1,6 @@
-"""The daemon's stages: trading opens, the check of the database and the preflight end, the daemon drains."""
+"""The daemon's stages: trading opens, the database's check and the preflight end, a lease is renewed, it drains."""
 
+from daemon.core.rules.lease_fence import HeldLease
 from daemon.core.state.decision import Decision
 from daemon.core.verbs.dispatch import disarm_all
 from daemon.core.verbs.operator import halt
@@ -20,6 +21,11 @@ def end_preflight(d: Decision, unfit: str | None) -> None:
     d.state.gate.preflight_pending = None
     if unfit is not None:
         halt(d, reason=unfit)
+
+
+def extend_lease(d: Decision, lease: HeldLease) -> None:
+    """Send orders until the new end of the lease: the fleet's database has acknowledged it."""
+    d.state.gate.lease = lease
 
 
 def drain(d: Decision, *, hands_over: bool) -> None:

@@ -50,6 +50,7 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: int
     last_token: int
     last_ms: int  # the latest recorded instant
+    former_until_ms: int | None = None  # in a fleet: the end of the former owner's lease, by the exchange's clock
 
     @property
     def halted(self) -> str | None:
@@ -78,7 +79,8 @@ def recover(d: Decision, remembered: Remembered) -> None:
     An order that is on disk as sent, or as armed, may have reached the exchange. It is in doubt, and its lock is held
     until the doubt ends. A queued order waits again, with the same deadline. Attempts of the last second still count in
     the rate budget. BUYs that have ended still count for the guards: those of the last hour one by one, the day's
-    earlier ones by their worth.
+    earlier ones by their worth. In a fleet, requests of the former owner may be admitted until the end of its lease, so
+    "not found" counts only after that.
     """
     _load_limits(d, remembered)
     for attempt in remembered.attempts:
@@ -107,6 +109,8 @@ def recover(d: Decision, remembered: Remembered) -> None:
 def _load_limits(d: Decision, remembered: Remembered) -> None:
     """Load what limits new orders, as it is on disk."""
     d.state.gate.halted = remembered.halted
+    if remembered.former_until_ms is not None:
+        d.state.set_former_lease(d.state.exchange_time.local_ms(remembered.former_until_ms))
     d.state.rate_budget.back_off(remembered.backoff_until_ms)
     d.state.backoff = Backoff(remembered.turned_away, d.now_ms)  # one order tries first
     for each_ms in remembered.sent_ms:

@@ -3,7 +3,6 @@
 import msgspec
 
 from daemon.core.rules.reconciliation import grace_over_ms
-from daemon.core.state.gate import CHECKING
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.instants import instant_text
 from daemon.core.values.orders import Order
@@ -58,8 +57,9 @@ def advice(state: TradingState, order: Order, *, has_events: bool = True) -> str
 def _queued(state: TradingState, order: Order, now_ms: int, ahead: int | None) -> Outlook:
     if state.gate.halted is not None:
         return Outlook(f"it waits for `sniperd resume` ({state.gate.halted}), or expires", state.deadline_ms(order))
-    if state.gate.check_pending:
-        return Outlook(f"it waits: {CHECKING}")
+    why = state.gate.why_no_turn(state.exchange_time.exchange_ms(now_ms))
+    if why is not None:
+        return Outlook(f"it waits: {why}")
     if order.order_id not in state.queue:
         return Outlook(f"it waits for its time{_why_not_earlier(state, order)}", state.start_ms(order))
     holder = state.locks.blocker(order.resource)

@@ -131,6 +131,8 @@ class MexcExchange:
             why = f"nothing was sent: the exchange asked to wait, for another {wait_ms} ms"
             return CancelAnswer("refused", f"DELETE {ORDER}", why)
         answer = await self._requests.cancel(ORDER, names(order))
+        if answer is None:
+            return CancelAnswer("refused", f"DELETE {ORDER}", "nothing was sent: the lease of this member has ended")
         reply = answer.reply
         if not isinstance(reply, Reply):
             return CancelAnswer("unknown", answer.asked, reply.why)
@@ -252,6 +254,10 @@ class MexcExchange:
     def back_off(self, until_ms: int) -> None:
         """Send no request before then: the exchange asked an earlier process to wait."""
         self._requests.pacer.back_off(until_ms, orders=True)
+
+    def admit_until(self, until_ms: int) -> None:
+        """Let no order or cancel be admitted after an instant of the exchange's clock."""
+        self._requests.until_ms = until_ms
 
     def end_backoffs(self) -> None:
         """End every wait that the exchange asked for."""

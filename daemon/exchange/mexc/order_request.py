@@ -30,7 +30,7 @@ class MexcOrderRequest:
         spare: Callable[[], Connection | None] = lambda: None,
         at_ms: int | None = None,
     ) -> None:
-        """Sign and build the request; it is valid until the order's deadline at most.
+        """Sign and build the request; it is valid until the order's deadline, or a fleet's lease ends, at most.
 
         Args:
             requests: signs, paces and sends.
@@ -42,7 +42,7 @@ class MexcOrderRequest:
 
         """
         self.timeout_s = requests.table.timeout_ms / 1_000
-        self.fresh_s = requests.table.recv_window_ms / 4_000
+        self.fresh_s = max(0, requests.left_ms()) / 4_000
         self._requests = requests
         self._duplicate_codes = duplicate_codes
         has_instant = order.execute_at_ms is not None  # its deadline counts by the exchange's clock then

@@ -10,6 +10,7 @@ from daemon.clock import NS_PER_MS, Clock
 from daemon.config.credentials import Credentials
 from daemon.config.tables import ExchangeTable
 from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.rules.lease_fence import LEAST_WINDOW_MS
 from daemon.core.values.exchange_replies import Advice
 from daemon.exchange.mexc import views
 from daemon.exchange.mexc.pacing import EndpointPacer, Pacer
@@ -80,6 +81,7 @@ class Requests:
         self._headers = f"X-MEXC-APIKEY: {credentials.api_key.reveal()}\r\n{self._public_headers}"
         self.exchange_clock = ExchangeClock()
         self.on_measured: Callable[[], None] = lambda: None  # is called after each sample of the exchange's clock
+        self.until_ms: int | None = None  # by the exchange's clock: the end of a fleet's lease
         self._reachable: bool | None = None
         self._error: str | None = None
         self._measuring = asyncio.Lock()
@@ -93,6 +95,13 @@ class Requests:
     def exchange_ms(self, local_ms: int) -> int:
         """Convert an instant of our clock into the exchange's time."""
         return self.exchange_clock.exchange_ns(local_ms * NS_PER_MS) // NS_PER_MS
+
+    def left_ms(self) -> int:
+        """Return how long orders and cancels that are signed now may be admitted: the configured window, or less."""
+        window_ms = self.table.recv_window_ms
+        if self.until_ms is None:
+            return window_ms
+        return min(window_ms, self.until_ms - self.exchange_ms(self.clock.now_ms()))
 
     async def public(self, path: str, parameters: Parameters, *, weight: int) -> ExchangeCall:
         """Send a request that needs no key, once the rate limit has room."""
@@ -120,9 +129,11 @@ class Requests:
             await self.measure_clock()
         return answer
 
-    async def cancel(self, path: str, parameters: Parameters) -> ExchangeCall:
-        """Send a cancel; it counts as an order."""
+    async def cancel(self, path: str, parameters: Parameters) -> ExchangeCall | None:
+        """Send a cancel; it counts as an order. Return ``None`` if the fleet's lease leaves no time for it."""
         await self.pacer.wait_for_order()
+        if self.left_ms() < LEAST_WINDOW_MS:
+            return None
         return await self._send(self.signed("DELETE", path, encode(parameters)))
 
     async def measure_clock(self) -> bool:
@@ -197,6 +208,8 @@ class Requests:
     ) -> Prepared:
         """Sign a request that is valid for the configured window, and not after an instant.
 
+        In a fleet it is not valid after the end of the lease, unless it only queries.
+
         Args:
             method: GET, POST or DELETE.
             path: the path.
@@ -208,6 +221,8 @@ class Requests:
         """
         now_ms = self.exchange_ms(self.clock.now_ms()) if at_ms is None else at_ms
         window_ms = self.table.recv_window_ms
+        if self.until_ms is not None and method != "GET":
+            until_ms = self.until_ms if until_ms is None else min(until_ms, self.until_ms)
         if until_ms is not None:
             window_ms = max(1, min(window_ms, until_ms - now_ms))  # what 0 means to MEXC is not documented
         query = f"{parameters}{parameters and '&'}recvWindow={window_ms}&timestamp={now_ms}"
