@@ -21,14 +21,14 @@ MEANINGS = {
     USAGE: "Wrong usage: an unknown command or option, or a bad value.",
     NOTHING_TRADED: "The order ended with nothing bought or sold.",
     UNKNOWN: "The outcome is unknown. Query it before you repeat the command.",
-    BAD_DATABASE: "The database is corrupt, foreign, newer than this version, or was deleted while in use.",
+    BAD_DATABASE: "The database is corrupt, foreign, newer than this version or deleted, or the fleet's log went back.",
     UNAVAILABLE: "No daemon answers.",
     INTERNAL: "A bug in sniperd.",
     CANNOT_CREATE: "A directory, a socket or a file cannot be created.",
     IO_ERROR: "A commit failed, or the output could not be written.",
-    TRY_LATER: "Already running, not ready, disk full, or database locked. A later try can succeed.",
+    TRY_LATER: "Already running, not ready, disk full, database locked, or another member took over. Try later.",
     NO_PERMISSION: "A permission or credential is missing, or the exchange does not let the account trade.",
-    BAD_CONFIG: "The configuration is wrong.",
+    BAD_CONFIG: "The configuration is wrong, or the fleet's database is not durable enough for it.",
     INTERRUPTED: "A signal ended the process at once.",
 }
 """Each exit code and what it means."""

@@ -39,8 +39,8 @@ RETIRED = {
 }
 """Retired words, and what to say instead."""
 
-PUBLIC = {"in_vain", "unproven"}
-"""Fields of JSON answers, which clients read by these names."""
+PUBLIC = {"in_vain", "unproven", "ledger"}
+"""Fields of JSON answers, which clients read by these names, and the configuration's name of a fleet's account."""
 
 PACKAGE = Path(daemon.__file__).parent
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")

@@ -87,7 +87,7 @@ def find(environ: Mapping[str, str], key_file: str, secret_file: str) -> Credent
     return Credentials(_checked(key, "MEXC_API_KEY"), _checked(secret, "MEXC_SECRET_KEY"))
 
 
-def token(environ: Mapping[str, str], name: str, configured: str) -> Secret | None:
+def token(environ: Mapping[str, str], name: str, configured: str, what: str = "token") -> Secret | None:
     """Read a token from the credential of that name, else from the configured file; ``None`` without both.
 
     Raises:
@@ -96,7 +96,7 @@ def token(environ: Mapping[str, str], name: str, configured: str) -> Secret | No
     """
     given = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
     path = given if given.exists() else Path(configured) if configured else None
-    return None if path is None else _checked(read(path, "replace the token by a new one", "token"), path, "token")
+    return None if path is None else _checked(read(path, f"replace the {what} by a new one", what), path, what)
 
 
 def _from_files(key_file: Path, secret_file: Path) -> Credentials:

@@ -68,6 +68,7 @@ def check(config: Config) -> Config:
     _check_guards(config.guards)
     _check_budget(config)
     _check_poller(config.poller)
+    _check_fleet(config)
     queue = config.queue
     if queue.sell_priority >= queue.buy_priority:
         raise BadConfig(
@@ -171,6 +172,19 @@ def _check_budget(config: Config) -> None:
                 f"[guards] {name} = 0 is no limit, and {exchange.market} trades real money; allowed: a number above 0, "
                 f"the most that {what} may cost in {guards.notional_asset}"
             )
+
+
+def _check_fleet(config: Config) -> None:
+    """Check the fleet's table, and that members could know the same orders."""
+    fleet, exchange = config.fleet, config.exchange
+    fleet.check(exchange.recv_window_ms)
+    if fleet.url and exchange.mode == "paper":
+        what = "shadow = true" if exchange.shadow else 'mode = "paper"'
+        raise BadConfig(
+            f"[fleet] url does not go with [exchange] {what}: each member would have a paper exchange with a book of "
+            "its own, and after a takeover every order would be lost; to rehearse, start one `sniperd exchange`, and "
+            'give all members mode = "live" with its address on this machine as base_url'
+        )
 
 
 def _check_poller(poller: PollerTable) -> None:

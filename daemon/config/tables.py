@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from daemon.config.addresses import is_loopback
 from daemon.config.fields import AtRestart, Ms, Seconds, Table, exact
+from daemon.config.fleet_table import FleetTable
 from daemon.config.trading_tables import GuardsTable, LaunchTable, LocksTable, QueueTable, ReconcileTable, RetryTable
 
 MEXC_URL = "https://api.mexc.com"
@@ -307,6 +308,7 @@ class Config(Table, frozen=True):
     reconcile: ReconcileTable = ReconcileTable()
     guards: GuardsTable = GuardsTable()
     poller: PollerTable = PollerTable()
+    fleet: FleetTable = FleetTable()
     alerts: AlertsTable = AlertsTable()
     log: LogTable = LogTable()
 

@@ -66,6 +66,8 @@ def test_what_is_opened_once_needs_a_restart() -> None:
         ("sockets", "signals"), ("sockets", "status"), ("http", "listen"), ("http", "token_file"),
         ("locks", "scope"), ("reconcile", "startup_s"),
         ("poller", "enabled"), ("poller", "base_url"), ("poller", "user_id"), ("poller", "token_file"),
+        ("fleet", "url"), ("fleet", "password_file"), ("fleet", "ledger"), ("fleet", "name"), ("fleet", "role"),
+        ("fleet", "lease_ms"), ("fleet", "renew_ms"), ("fleet", "durability"),
         ("alerts", "webhook_file"), ("log", "format"),
     } == NEEDS_RESTART  # fmt: skip
 

@@ -275,6 +275,46 @@ CATALOGUE: dict[str, Kind] = {
         "the calendar of new listings cannot be read; until it answers again, only the exchange's API counts",
         durable=False,
     ),
+    "fleet.standing_by": Kind(
+        Level.INFO, "this member stands by: it copies the log, and takes over if the owner fails",
+        ("ledger", "owner", "n"), durable=False,
+    ),
+    "fleet.took_over": Kind(
+        Level.WARNING, "this member owns the account from now on",
+        ("epoch", "former", "reason", "n"), durable=False,
+    ),
+    "fleet.deposed": Kind(
+        Level.ERROR, "another member owns the account; this one writes and sends nothing more, and stands by again",
+        ("epoch", "owner"), durable=False,
+    ),
+    "fleet.handed_over": Kind(
+        Level.WARNING, "this member gave the account up, so that another takes over before the lease's end",
+        ("epoch", "to", "reason"), durable=False,
+    ),
+    "fleet.lease_short": Kind(
+        Level.WARNING, "the lease was not renewed in time; no order is sent until it is", ("error",), durable=False
+    ),
+    "fleet.lease_renewed": Kind(Level.INFO, "the lease is renewed again; orders are sent", durable=False),
+    "fleet.database_unreachable": Kind(
+        Level.ERROR, "the fleet's database does not answer, or not as expected", ("error",), durable=False
+    ),
+    "fleet.database_reachable": Kind(Level.INFO, "the fleet's database answers again", durable=False),
+    "fleet.database_doubted": Kind(
+        Level.CRITICAL, "the fleet's database may lose what it acknowledged, so this member does not own the account",
+        ("doubts",), durable=False,
+    ),
+    "fleet.log_went_back": Kind(
+        Level.CRITICAL, "the fleet's log lacks entries that this member has seen; it does not start with that log",
+        ("log", "known"), durable=False,
+    ),
+    "fleet.loss_accepted": Kind(
+        Level.WARNING, "the operator accepted that the log lacks entries; trading starts halted",
+        ("reason", "log", "known"),
+    ),
+    "fleet.newer_log": Kind(
+        Level.ERROR, "the log has entries of a newer sniperd; this member stops copying, and never takes over",
+        ("format", "n"), durable=False,
+    ),
     "poller.reachable": Kind(Level.INFO, "the bot shows its targets", ("targets",), durable=False),
     "poller.unreachable": Kind(
         Level.ERROR, "the bot does not show its targets; it is polled again at growing intervals",

@@ -32,18 +32,25 @@ def test_an_event_has_a_dotted_name_a_meaning_and_keys_of_its_own(name: str) -> 
 
 
 def test_events_that_change_an_order_a_lock_or_trading_are_stored_and_others_only_logged() -> None:
-    about_itself = {"daemon", "clock", "exchange", "store", "request", "poller", "feed", "alert", "listing"}
+    about_itself = {"daemon", "clock", "exchange", "store", "request", "poller", "feed", "alert", "listing", "fleet"}
     answered_without_a_change = {"order.replayed"}
     told_by_rows_of_their_own = {"lock.acquired", "lock.renewed", "lock.released", "lock.abandoned"}
     logged_only = {name for name, kind in CATALOGUE.items() if not kind.durable}
-    caused_by_a_person = {"clock.reset", "exchange.wait_cleared"}
+    caused_by_a_person = {"clock.reset", "exchange.wait_cleared", "fleet.loss_accepted"}
     of_itself = {name for name in CATALOGUE if name.split(".")[0] in about_itself} - caused_by_a_person
     assert logged_only == of_itself | answered_without_a_change | told_by_rows_of_their_own
 
 
 def test_what_the_operator_must_know_at_once_has_the_highest_level() -> None:
     critical = {name for name, kind in CATALOGUE.items() if kind.level is Level.CRITICAL}
-    assert critical == {"order.seen_late", "order.lost", "trading.halted", "daemon.failed"}
+    assert critical == {
+        "order.seen_late",
+        "order.lost",
+        "trading.halted",
+        "daemon.failed",
+        "fleet.database_doubted",
+        "fleet.log_went_back",
+    }
 
 
 def test_levels_are_those_of_the_standard_library() -> None:

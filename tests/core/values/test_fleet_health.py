@@ -1,0 +1,51 @@
+"""What status, metrics and alerts conclude from a member's view of its fleet."""
+
+from typing import Any
+
+import pytest
+
+from daemon.core.values.fleet_health import Standing
+from tests.support.fleets import some_fleet, some_member
+
+
+@pytest.mark.parametrize(
+    ("changed", "owned"),
+    [
+        ({}, True),
+        ({"lease_left_ms": None}, True),
+        ({"lease_left_ms": 0.0}, False),
+        ({"owner": None}, False),
+    ],
+    ids=["a lease", "a lease whose end this member cannot judge", "a lease that ended", "nobody"],
+)
+def test_the_account_is_owned_while_a_lease_lasts(changed: dict[str, Any], owned: bool) -> None:
+    assert some_fleet(**changed).is_owned is owned
+
+
+@pytest.mark.parametrize(("n", "lag"), [(8, 2), (10, 0), (11, 0)])
+def test_the_lag_is_what_the_copy_lacks(n: int, lag: int) -> None:
+    assert some_fleet(n=n, log_n=10).lag == lag
+
+
+@pytest.mark.parametrize(("left_ms", "excess_ms"), [(None, 0), (-1.0, 0), (5_000.0, 0), (6_500.0, 1_500)])
+def test_a_lease_can_end_later_than_any_member_makes_it(left_ms: float | None, excess_ms: float) -> None:
+    assert some_fleet(lease_left_ms=left_ms).lease_excess_ms == excess_ms
+
+
+def test_entries_that_a_member_has_and_the_log_lacks_are_missing() -> None:
+    members = [
+        some_member("a", Standing.OWNER, n=10), some_member("b", Standing.STANDBY, n=13),
+        some_member("c", Standing.DOOR, n=9),
+    ]  # fmt: skip
+    assert some_fleet(log_n=10, members=members).entries_missing == 3
+    assert some_fleet(log_n=10, members=members[:1]).entries_missing == 0
+
+
+def test_only_a_member_that_can_take_over_counts_as_a_standby() -> None:
+    members = [
+        some_member("a", Standing.OWNER),
+        some_member("b", Standing.STANDBY),
+        some_member("c", Standing.STANDBY, cannot_own="too old"),
+        some_member("d", Standing.DOOR, cannot_own="a door"),
+    ]
+    assert some_fleet(members=members).standbys == 1
