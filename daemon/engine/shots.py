@@ -42,9 +42,14 @@ WARM_AHEAD_MS = 5_000
 TEND_S = 0.15
 """How often connections are looked after while an instant is near."""
 
-SAMPLED_UNTIL_MS = 1_500
-"""How long before an instant the exchange's clock is measured for the last time on the connections that wait for it: a
-connection must be back before a shot takes it."""
+SAMPLED_UNTIL_MS = 100
+"""How long before an instant the exchange's clock is measured for the last time: the answer must not come while
+requests leave. It is measured on a connection that no shot needs."""
+
+UNWATCHED_MS = 5
+"""How long before its instant a shot's connection is no longer watched. Otherwise the answers to the first requests of
+an instant would wake the loop's thread, and it would keep the interpreter from the others. A connection that drops in
+these milliseconds could not be replaced in time; a write looks whether it is open."""
 
 
 class Left(NamedTuple):
@@ -162,9 +167,12 @@ class Shots:
         self._held[send.attempt.client_order_id] = held
         request.watch(partial(self._dropped, held))
         self._trigger.hold(held.shot)
+        watched_s = max(0, self.at_ns(send) // NS_PER_MS - UNWATCHED_MS - self._clock.now_ms()) / 1_000
+        unwatching = loop.call_later(watched_s, request.unwatch)
         try:
             return await held.left
         finally:
+            unwatching.cancel()
             # If the task is cancelled while the request leaves, the order cannot be taken back any more.
             if self._trigger.recall(held.shot) or not held.left.cancelled():
                 self._held.pop(send.attempt.client_order_id, None)
@@ -191,7 +199,7 @@ class Shots:
             near = state.instants.until(now_ms, now_ms + WARM_AHEAD_MS, limit)
             wanted = sum(order_id not in self._served and self._waits(order_id) for order_id in near)
             next_ms = state.instants.next_ms(now_ms)
-            sample = next_ms is not None and next_ms > now_ms + SAMPLED_UNTIL_MS
+            sample = bool(near) and next_ms is not None and next_ms > now_ms + SAMPLED_UNTIL_MS
             if await self._exchange.tend_connections(wanted, sample=sample) or near:
                 await anyio.sleep(TEND_S)
             else:

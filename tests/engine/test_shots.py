@@ -33,7 +33,7 @@ class Request:
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.is_open, self.is_answered = is_open, False
-        self.writes, self.goes_on = Event(), Event()
+        self.unwatched, self.writes, self.goes_on = Event(), Event(), Event()
 
     async def connect(self) -> None:
         pass
@@ -50,6 +50,9 @@ class Request:
 
     def watch(self, _: object) -> None:
         pass
+
+    def unwatch(self) -> None:
+        self.unwatched.set()
 
     def release(self) -> None:
         pass
@@ -81,6 +84,32 @@ async def test_an_order_whose_task_is_cancelled_while_its_request_leaves_is_not_
         tasks.cancel_scope.cancel()
     assert not shots.recall(send.attempt.client_order_id)
     request.goes_on.set()
+    firing.close()
+
+
+async def test_when_an_order_leaves_no_answer_wakes_the_loop() -> None:
+    """The loop would keep the interpreter from the other orders of the instant."""
+    bench, request = Bench(), Request()
+    bench.submit(execute_at=bench.now_ms + AHEAD_MS)
+    ((send, _),) = bench.sends.values()
+    now_ns = [bench.now_ms * NS_PER_MS]
+    firing = FiringThread(lambda: now_ns[0])
+    shots = Shots(
+        cast("Any", SimpleNamespace(state=bench.state, guard=lambda effect: effect())),
+        cast("Any", SimpleNamespace(clock=ExchangeClock())),
+        ManualClock(bench.now_ms),
+        firing,
+        begin=lambda: None,
+        end=lambda: None,
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(shots.shoot, send, cast("Any", request))
+        assert await anyio.to_thread.run_sync(request.unwatched.wait, PATIENCE_S)
+        assert not request.writes.is_set()
+        now_ns[0] += AHEAD_MS * NS_PER_MS
+        assert await anyio.to_thread.run_sync(request.writes.wait, PATIENCE_S)
+        request.goes_on.set()
+        tasks.cancel_scope.cancel()
     firing.close()
 
 

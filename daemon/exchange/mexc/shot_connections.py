@@ -123,12 +123,14 @@ class ShotConnections:
     async def tend(self, wanted: int, *, sample: bool = False) -> bool:
         """Have ``wanted`` idle connections ready: open what lacks, prove what was idle for long, close what is over.
 
-        With ``sample`` at least one is proven, because every proof also samples the exchange's clock.
+        With ``sample`` there is one more, and at least one is proven: every proof also samples the exchange's clock,
+        and the others are there meanwhile.
 
         Returns:
             Whether there are idle connections.
 
         """
+        wanted += sample
         self._wanted = wanted
         self._drop_closed()
         again_s = min(PROOF_S, self._limit.usable_s / 2)

@@ -117,6 +117,19 @@ async def test_one_that_was_idle_for_long_is_used_again_before_it_is_needed() ->
 
 
 @in_virtual_time
+async def test_while_one_samples_the_clock_as_many_as_are_wanted_can_be_taken() -> None:
+    world = World()
+    await world.connections.tend(2, sample=True)
+    assert len(world.lines) == 3
+    await world.connections.tend(2, sample=True)
+    assert len(world.pings) == 4, "each once, and one again"
+    taken = [world.connections.take() for _ in range(2)]
+    assert None not in taken
+    await world.connections.tend(0, sample=True)
+    assert len(world.pings) == 5, "also when all shots have theirs"
+
+
+@in_virtual_time
 async def test_a_dead_one_is_replaced_and_the_idle_time_is_learned() -> None:
     world = World()
     await world.connections.tend(2)
