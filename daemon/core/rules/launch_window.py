@@ -22,7 +22,8 @@ first is bought 69 ms after the open on average, and two others at once after it
 275 ms; the first is bought after 138 ms on average, five follow at once, and two more 275 ms apart. If several pairs
 are about to open, they share ``p``. The first attempts, at the instant, are made together; what they leave of
 ``R - (n - 1)`` is spread until their window is over, with steps of 275 ms at most. Orders that the rate held back until
-the first was refused take part in the rhythm before their first attempt.
+the first was refused take part in the rhythm before their first attempt. A turn is never before the rate has room:
+otherwise those of a full window would be made together at its end.
 
 Where the exchange states when the pair opens, and that is after the order's instant and within its deadline, attempts
 wait for that instant instead.

@@ -103,7 +103,7 @@ class RateBudget:
         if self.in_flight >= self.config.queue.max_in_flight and not emergency:
             return None
         send_ms = max(now_ms, at_ms or now_ms)
-        free_ms = self._window.free_ms(max(send_ms, self.backoff_until_ms), self.config.exchange.order_rate_per_s)
+        free_ms = self.free_ms(max(send_ms, self.backoff_until_ms))
         return now_ms if free_ms == send_ms else free_ms
 
     def take(self, now_ms: int, at_ms: int | None = None) -> None:
@@ -115,6 +115,10 @@ class RateBudget:
     def count(self, at_ms: int) -> None:
         """Count one more request in its window."""
         self._window.count(at_ms)
+
+    def free_ms(self, at_ms: int) -> int:
+        """Return the first instant from ``at_ms`` on at which one more request keeps the order rate."""
+        return self._window.free_ms(at_ms, self.config.exchange.order_rate_per_s)
 
     def spread_ms(self, at_ms: int, limit: int) -> int:
         """Return the time between further requests that spreads what a lower limit leaves."""

@@ -40,7 +40,7 @@ def wait_for_turn(d: Decision, order: Order) -> bool:
         return False
     d.state.leave(order)
     d.state.launches.join(order)
-    d.enqueue(d.change(order, reason=NOT_OPEN, not_before_ms=_take_turn(d, launch, order, launch.next_ms)))
+    d.enqueue(d.change(order, reason=NOT_OPEN, not_before_ms=_take_turn(d, launch, order, _next_ms(d, launch))))
     return True
 
 
@@ -73,11 +73,16 @@ def judge_early(d: Decision, order: Order, refused: Refused) -> Verdict | None:
     elif launch.opened_ms is not None and (order.sent_ms or 0) < launch.opened_ms:
         next_ms = d.now_ms  # it was on its way when another order showed that the pair is open
     else:
-        next_ms = max(d.now_ms, launch.next_ms)
+        next_ms = _next_ms(d, launch)
     if d.now_ms >= d.state.deadline_ms(order) or not has_attempt_left(order, d.state.rules.config.retry):
         return None
     next_ms = _take_turn(d, launch, order, next_ms)
     return Verdict(event=OrderEvent.DEFER, reason=why_refused(refused), not_before_ms=next_ms)
+
+
+def _next_ms(d: Decision, launch: Launch) -> int:
+    """Return the next turn in the rhythm at which the rate has room. Otherwise those that wait for it go at once."""
+    return d.state.rate_budget.free_ms(max(d.now_ms, launch.next_ms))
 
 
 def _take_turn(d: Decision, launch: Launch, order: Order, next_ms: int) -> int:
