@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launches.cases import CASES, draw
+from tests.launches.cases import CASES, Launch, draw
 from tests.launches.verdict import ENOUGH, NOT_YET, by_case
 from tests.launches.world import Outcome, World
 
@@ -25,6 +25,17 @@ def test_a_launch_buys_each_signal_once_and_in_time_where_it_can(case: str, tmp_
         total = by_case(outcome.daemon for outcome in outcomes)[case]
         assert total.permitted > 0
         assert total.share >= ENOUGH, [outcome.daemon for outcome in outcomes]
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "unannounced"])
+@pytest.mark.parametrize("early_ms", [0, 300])
+def test_twenty_orders_and_all_other_requests_meet_no_limit_of_the_exchange(
+    early_ms: int, announced: bool, tmp_path: Path
+) -> None:
+    launch = Launch(seed=1, case="early", orders=20, early_ms=early_ms, announced=announced)
+    outcome = World(launch, tmp_path, lambda _event: None).run()
+    assert outcome.daemon.too_many == []
+    assert len(outcome.daemon.after_ms) == launch.orders, "all are bought, some later"
 
 
 def test_the_naive_bot_buys_twice_in_the_same_world_when_replies_are_lost(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from daemon.simulator.faults import Fault
+from daemon.simulator.limits import Limits
 from tests.launches.cases import PLANNED_MS, PRICE, QUANTITY, SYMBOL, Launch
 from tests.launches.verdict import Bought, judge
 from tests.simulator.trader import Trader
@@ -16,7 +17,7 @@ TWO = Launch(seed=1, case="exact", orders=2)
 @pytest.fixture
 def trader() -> Iterator[Trader]:
     """Return a client of an exchange whose pair has just opened."""
-    trader = Trader(listings=[TWO.listing(PLANNED_MS)])
+    trader = Trader(listings=[TWO.listing(PLANNED_MS)], limits=Limits())
     trader.now_ms = PLANNED_MS
     yield trader
     trader.book.close()
@@ -84,7 +85,18 @@ def test_a_signal_refused_for_other_clients_does_not_count(trader: Trader) -> No
     trader.exchange.set_faults([Fault("rate_limited")])
     assert buy(trader, "1-1") == 429
     found = judged(trader)
-    assert (found.permitted, found.in_time, found.too_many) == (1, 1, 0)
+    assert (found.permitted, found.in_time, found.too_many) == (1, 1, [])
+
+
+def test_a_request_of_any_kind_that_was_one_too_many_is_found(trader: Trader) -> None:
+    for number in range(13):
+        buy(trader, f"{number}-1")
+    found = judged(trader, msgspec.structs.replace(TWO, orders=20)).too_many
+    assert found == [f"POST /api/v3/order at {PLANNED_MS} was refused with 429: too many requests"]
+    for _ in range(21):
+        trader.send("GET", "openOrders", symbol=SYMBOL)
+    last = judged(trader, msgspec.structs.replace(TWO, orders=20)).too_many[-1]
+    assert last.startswith("GET /api/v3/openOrders")
 
 
 def test_the_budget_permits_no_more_than_the_order_rate(trader: Trader) -> None:

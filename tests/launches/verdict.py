@@ -9,8 +9,8 @@ import msgspec
 from daemon.simulator.exchange import SimulatedExchange
 from tests.chaos.trades import Entry, orders_per_signal
 from tests.launches.cases import Launch
+from tests.simulation.verdict import limited
 
-TOO_MANY = 429
 BACKOFF_MS = 2_000
 """How long no order is sent after another client's 429, at most."""
 
@@ -24,7 +24,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     permitted: int  # how many the instant, the price and the order rate permit in time
     twice: list[str]  # signals with several positions, each with their number
     unknown: list[str]  # client order ids of the book that belong to no signal
-    too_many: int  # requests refused with 429 because of the buyer's own rate
+    too_many: list[str]  # requests, of any kind, that were refused because of the buyer's own rate
 
     @property
     def missed(self) -> int:
@@ -51,7 +51,7 @@ def judge(launch: Launch, exchange: SimulatedExchange, signal_of: Callable[[str]
         permitted=_permitted(launch, sent, in_time, signal_of),
         twice=[f"signal {number} has {count} positions" for number, count in sorted(counts.items()) if count > 1],
         unknown=[entry.client_order_id for entry in book if signal_of(entry.client_order_id) is None],
-        too_many=sum(each.status == TOO_MANY and not each.by_others for each in sent),
+        too_many=limited(exchange.requests()),
     )
 
 
@@ -118,7 +118,7 @@ class Total(msgspec.Struct):
         self.in_time += min(one.in_time, one.permitted)
         self.bought += len(one.after_ms)
         self.twice += len(one.twice)
-        self.too_many += one.too_many
+        self.too_many += len(one.too_many)
 
 
 def by_case(all_bought: Iterable[Bought]) -> dict[str, Total]:

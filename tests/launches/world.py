@@ -47,7 +47,8 @@ class Outcome(msgspec.Struct, frozen=True):
     @property
     def broken(self) -> list[str]:
         """Every promise that did not hold, whatever is supported."""
-        return [*self.daemon.twice, *(f"{unknown} belongs to no signal" for unknown in self.daemon.unknown)]
+        unknown = (f"{unknown} belongs to no signal" for unknown in self.daemon.unknown)
+        return [*self.daemon.twice, *unknown, *self.daemon.too_many]
 
 
 class ExchangeClock:

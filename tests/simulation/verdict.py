@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,16 @@ import msgspec
 from daemon.core.values.orders import Order, Side
 from daemon.core.values.states import State
 from daemon.exchange.mexc.order_rows import STATES
+from daemon.simulator.exchange import Arrival
 from daemon.store import rows
 from daemon.store.opening import open_for_reading
 from tests.chaos.trades import Entry, Told, mistold, orders_per_signal
 
 RATE_PER_S = 10
+LIMITED = frozenset({418, 429})
+WEIGHT_COUNTS_MS = 10_000
+ANSWER_SO = frozenset({"rate_limited", "refusal_with_order"})
+"""Injected faults that answer with one of these statuses."""
 
 CLOCK_ERROR_MS = 26
 """By how much the daemon may be wrong about the exchange's clock: a request takes 1 to 50 ms, and so does its answer,
@@ -94,6 +100,21 @@ class Records:
             for (other,) in others
             if other not in self.released
         ]
+
+
+def limited(arrivals: Iterable[Arrival], starts_ms: Iterable[int] = ()) -> list[str]:
+    """Name the requests, of any kind, that the exchange refused because the daemon itself made too many.
+
+    A process does not know what those before it have requested, so those shortly after a start do not count.
+    """
+    starts_ms = list(starts_ms)
+    return [
+        f"{each.method} {each.path} at {each.received_ms} was refused with {each.status}: too many requests"
+        for each in arrivals
+        if each.status in LIMITED
+        and not ANSWER_SO.intersection(each.faults)
+        and not any(0 <= each.received_ms - start_ms < WEIGHT_COUNTS_MS for start_ms in starts_ms)
+    ]
 
 
 def judge(path: Path, book: list[dict[str, Any]], records: Records) -> Verdict:

@@ -45,7 +45,7 @@ from tests.simulation.seams import (
     VirtualTrigger,
     Weather,
 )
-from tests.simulation.verdict import Records, Verdict, judge
+from tests.simulation.verdict import Records, Verdict, judge, limited
 from tests.simulation.wishes import SYMBOLS, Wish, batches, wishes
 
 DAY_S = 90.0
@@ -112,6 +112,7 @@ class World:
         self._weather = Weather()
         self._tell = tell
         self._records = Records()
+        self._starts_ms: list[int] = []
         self._order_commands: OrderCommands | None = None
         self._engine: Engine | None = None
         self._disk: Disk | None = None
@@ -151,10 +152,12 @@ class World:
                 self._exchange.change_market(MarketChange(symbol=symbol, volatility=0), self._clock.now_ms())
             await self._live(network, QUIET_S)
             world.cancel_scope.cancel()
+        self._records.broken += limited(self._exchange.requests(), self._starts_ms)
         return judge(self._path, self._exchange.orders(), self._records)
 
     async def _live(self, network: Network, for_s: float) -> None:
         """Run the daemon for a while, then kill or stop it."""
+        self._starts_ms.append(self._clock.now_ms())
         life = Life(is_fragile=for_s != QUIET_S)
         disk = self._disk = Disk(self._path, life, self._fork())
         store = disk.store()
