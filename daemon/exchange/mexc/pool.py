@@ -66,7 +66,8 @@ class Pool:
     def was_closed(self, connection: Connection) -> None:
         """Note that the server had closed a connection that was taken."""
         if connection.protocol is not None:
-            self.limit.closed_after(self._were_idle_s.get(connection.protocol, LONGEST_S))
+            idle_s = self._were_idle_s.get(connection.protocol, LONGEST_S)
+            self.limit.closed_after(idle_s, asyncio.get_running_loop().time())
 
     async def __aenter__(self) -> Self:
         return self
@@ -146,13 +147,17 @@ class Pool:
         connection.release()
 
     def _note_closed(self) -> None:
-        """Learn from the idle connections that the server has closed. aiohttp closes those that are too old itself."""
-        now_s = asyncio.get_running_loop().time()
+        """Learn which idle connections the server has closed. aiohttp closes those that are too old itself."""
+        now_s, longest_s = asyncio.get_running_loop().time(), 0.0
         for protocol, since_s in list(self._idle_since.items()):
-            if not protocol.is_connected():
-                del self._idle_since[protocol]
-                if now_s - since_s < LONGEST_S:
-                    self.limit.closed_after(now_s - since_s)
+            idle_s = now_s - since_s
+            if protocol.is_connected():
+                longest_s = max(longest_s, idle_s)
+                continue
+            del self._idle_since[protocol]
+            if idle_s < LONGEST_S:
+                self.limit.closed_after(idle_s, now_s)
+        self.limit.stayed_open(longest_s, now_s)
 
     def _taken(self, connection: Connection) -> float:
         """Note that an idle connection is taken; return for how long it was idle, in seconds."""

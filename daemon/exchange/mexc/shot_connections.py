@@ -171,7 +171,7 @@ class ShotConnections:
     def _drop_closed(self) -> None:
         for each in list(self._idle):
             if not each.connection.is_open:
-                self._limit.closed_after(self._idle_s(each))
+                self._limit.closed_after(self._idle_s(each), asyncio.get_running_loop().time())
                 self._idle.remove(each)
                 each.connection.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import anyio
 import pytest
 
-from daemon.exchange.mexc.idle_limit import LONGEST_S, MARGIN, SHORTEST_S, IdleLimit
+from daemon.exchange.mexc.idle_limit import HOLD_S, LONGEST_S, MARGIN, SHORTEST_S, IdleLimit
 from daemon.exchange.mexc.own_connection import WarmConnection
 from daemon.exchange.mexc.shot_connections import KEEP_S, PROOF_S, ShotConnections
 from daemon.exchange.mexc.transport import Failure, Reply
@@ -179,5 +179,19 @@ async def test_a_server_that_cannot_be_reached_is_tried_again_and_an_order_is_to
 def test_the_limit_is_a_part_of_the_shortest_time(closed_s: tuple[float, ...], usable_s: float) -> None:
     limit = IdleLimit()
     for each_s in closed_s:
-        limit.closed_after(each_s)
+        limit.closed_after(each_s, 0)
     assert limit.usable_s == pytest.approx(usable_s)
+
+
+def test_the_limit_recovers_from_a_server_that_restarted_when_connections_stay_open() -> None:
+    limit = IdleLimit()
+    limit.closed_after(0.1, 1_000)
+    limit.stayed_open(20, 1_000 + HOLD_S - 1)
+    assert limit.usable_s == SHORTEST_S, "another server behind the address may close them early"
+    limit.closed_after(10, 1_000 + HOLD_S - 1)
+    limit.stayed_open(8, 1_000 + HOLD_S)
+    assert limit.usable_s == 8 * MARGIN, "one that was closed later does not make it shorter"
+    limit.stayed_open(3, 1_001 + HOLD_S)
+    assert limit.usable_s == 8 * MARGIN
+    limit.stayed_open(1_000, 1_002 + HOLD_S)
+    assert limit.usable_s == LONGEST_S * MARGIN

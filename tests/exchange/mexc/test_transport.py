@@ -8,7 +8,7 @@ import anyio
 import pytest
 from aiohttp import ClientConnectionError, connector
 
-from daemon.exchange.mexc.idle_limit import LONGEST_S
+from daemon.exchange.mexc.idle_limit import HOLD_S, LONGEST_S, SHORTEST_S
 from daemon.exchange.mexc.transport import MAX_BODY, Reply, open_transport
 
 from .clocks import in_virtual_time
@@ -270,6 +270,21 @@ async def test_no_request_is_sent_on_a_connection_that_idled_for_long(monkeypatc
             await anyio.sleep(idle_s)
             await send(transport)
     assert len(peer.connections) == 2
+
+
+@in_virtual_time
+async def test_after_a_server_restarted_connections_are_kept_for_long_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connector, "monotonic", anyio.current_time)
+    async with serve(answering(http(200))) as peer, open_transport(peer.url) as transport:
+        await send(transport)
+        await peer.connections[0].close()
+        await settle()
+        await send(transport)
+        assert transport.idle_limit.usable_s == SHORTEST_S
+        for idle_s in (HOLD_S, 20, 20):  # the first shows that they stay open for long; that one is too old itself
+            await anyio.sleep(idle_s)
+            await send(transport)
+    assert len(peer.connections) == 3
 
 
 async def test_concurrent_requests_do_not_wait_for_each_other() -> None:
