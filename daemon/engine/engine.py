@@ -113,6 +113,7 @@ class Engine:
                 "executor": self.executor.turn,
                 "reconciler": self._reconciler.turn,
                 "publisher": self.publisher.turn,
+                "firing": self.executor.shots.turn,
             }
         )
 

@@ -20,6 +20,9 @@ SPIN_NS = 1_500_000
 LONGEST_SLEEP_NS = 10_000_000
 """The instant is read again this often at least: the exchange's clock becomes better known, and ours may step."""
 
+QUIET_NS = 20_000_000
+"""So shortly before an instant the thread answers no question: that gives the interpreter to another thread."""
+
 SWITCH_S = 0.000_05
 """The switch interval while an instant is near: the time for which the loop's thread may keep this one from the
 interpreter. At all other times it is longer, because every switch costs both threads some microseconds."""
@@ -36,6 +39,7 @@ class FiringThread:
         self._changed = Condition()
         self._heap: list[tuple[int, int, Shot]] = []  # by instant, then in the order in which they came
         self._numbers = count()
+        self._asked: list[Callable[[], object]] = []
         self._closing = False
         self._thread: Thread | None = None
 
@@ -54,6 +58,16 @@ class FiringThread:
             if shot.state is HELD:
                 shot.state = RECALLED
             return shot.state is RECALLED
+
+    def ask(self, runs: Callable[[], object]) -> None:
+        """Call ``runs`` in the thread, as soon as no instant is near; at once if there is no thread yet."""
+        if self._thread is None:
+            runs()
+            return
+        with self._changed:
+            self._asked.append(runs)
+            if not self._heap:  # otherwise it wakes by itself
+                self._changed.notify()
 
     def close(self) -> None:
         """Recall every shot, and end the thread."""
@@ -91,6 +105,9 @@ class FiringThread:
                 due = self._next()
                 if self._closing:
                     return
+                if self._asked and (due is None or due[0] - due[1] > QUIET_NS):
+                    self._answer()
+                    continue
                 if due is None:
                     self._changed.wait()
                     continue
@@ -99,6 +116,12 @@ class FiringThread:
                     self._changed.wait(min(at_ns - now_ns - SPIN_NS, LONGEST_SLEEP_NS) / NS_PER_S)
                     continue
             self._fire_due(at_ns)
+
+    def _answer(self) -> None:
+        asked, self._asked = self._asked, []
+        with suppress(RuntimeError):  # the loop is closed
+            for runs in asked:
+                runs()
 
     def _next(self) -> tuple[int, int] | None:
         """Return the next instant, and the time; ``None`` if no shot is held."""

@@ -1,4 +1,4 @@
-"""The self-check behind the watchdog: whether every task that moves orders still runs.
+"""The self-check behind the watchdog: whether every task and thread that moves orders still runs.
 
 Each part is asked to do something cheap, and must do it in time. The check itself shows that the event loop runs; a
 task that ended with an error has ended the process. Requests to the exchange need no check: each has its own timeout,

@@ -177,6 +177,12 @@ class Shots:
             if self._trigger.recall(held.shot) or not held.left.cancelled():
                 self._held.pop(send.attempt.client_order_id, None)
 
+    async def turn(self) -> None:
+        """Return once the trigger has shown that it runs."""
+        ran, loop = anyio.Event(), asyncio.get_running_loop()
+        self._trigger.ask(partial(loop.call_soon_threadsafe, ran.set))
+        await ran.wait()
+
     def release(self, send: Send, request: ShotRequest) -> None:
         """Give back what a request holds that was not written."""
         request.release()

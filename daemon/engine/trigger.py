@@ -70,6 +70,10 @@ class Trigger(Protocol):
         """Take a shot back; false if it was fired, though :meth:`Shot.done` may not have been called yet."""
         ...
 
+    def ask(self, runs: Callable[[], object]) -> None:
+        """Call ``runs``, in any thread, as soon as no instant is near: the trigger is alive."""
+        ...
+
     def close(self) -> None:
         """Recall every shot, and fire none any more."""
         ...

@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from daemon.engine.firing_thread import LONGEST_SLEEP_NS, FiringThread
+from daemon.engine.firing_thread import LONGEST_SLEEP_NS, QUIET_NS, FiringThread
 from daemon.engine.trigger import Fired, Shot
 from tests.support.waiting import PATIENCE_S, eventually
 
@@ -179,6 +179,48 @@ def test_an_instant_that_becomes_better_known_moves(firing: Range) -> None:
     at_ns = firing.now_ns() + LONGEST_SLEEP_NS
     firing.wait_for(1)
     assert firing.outcomes[1].wire_ns >= at_ns
+
+
+def test_a_question_is_answered_by_the_thread_if_there_is_one(firing: Range) -> None:
+    answered: list[str] = []
+
+    def answer() -> None:
+        answered.append(threading.current_thread().name)
+
+    firing.thread.ask(answer)
+    assert answered == [threading.current_thread().name]
+    firing.hold(1, 1)
+    firing.wait_for(1)
+    firing.thread.ask(answer)
+    eventually(lambda: answered[1:] == ["firing"], "the thread's answer while no shot is held")
+    firing.hold(2, 3_600_000)
+    firing.thread.ask(answer)
+    eventually(lambda: answered[2:] == ["firing"], "the thread's answer while a shot is held")
+
+
+def test_a_question_shortly_before_an_instant_is_answered_after_it(firing: Range) -> None:
+    written: list[list[int]] = []
+    firing.hold(1, QUIET_NS / MS / 2)
+    firing.thread.ask(lambda: written.append(list(firing.written)))
+    eventually(lambda: written, "an answer")
+    assert written == [[1]]
+
+
+def test_a_thread_that_does_not_run_answers_no_question(firing: Range) -> None:
+    goes_on, begun, answered = Event(), Event(), Event()
+
+    def hang() -> bool:
+        begun.set()
+        return goes_on.wait(PATIENCE_S)
+
+    shot = firing.shot(1, firing.now_ns() + MS)
+    shot.write = hang
+    firing.thread.hold(shot)
+    assert begun.wait(PATIENCE_S)
+    firing.thread.ask(answered.set)
+    assert not answered.is_set()
+    goes_on.set()
+    assert answered.wait(PATIENCE_S)
 
 
 def test_after_the_end_nothing_is_written(firing: Range) -> None:

@@ -377,6 +377,10 @@ class VirtualTrigger:
             shot.state = RECALLED
         return shot.state is RECALLED
 
+    def ask(self, runs: Callable[[], object]) -> None:
+        """Answer at once: there is no thread."""
+        runs()
+
     def close(self) -> None:
         """Fire nothing any more."""
         self._is_closed = True
