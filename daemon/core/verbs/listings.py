@@ -7,6 +7,7 @@ open; they do when it is armed (:mod:`daemon.core.verbs.fitting`).
 
 from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 from daemon.core.rules.listings import moved_to
 from daemon.core.state.decision import Decision
@@ -32,16 +33,8 @@ def learn(d: Decision, found: Mapping[str, Listing]) -> None:
         known[symbol] = listing
         if before is None or _shown(before) != _shown(listing):
             timed.check(symbol)
-            if listing.seen_ms is None:
-                continue  # the exchange was not asked yet
-            d.record(
-                "listing.changed",
-                symbol=symbol,
-                shown=listing.rules is not None,
-                tradable=listing.is_tradable,
-                opens_ms=listing.opens_ms,
-                source=None if listing.opens_ms is None else listing.source,
-            )
+            if listing.seen_ms is not None and (before is None or _told(before) != _told(listing)):
+                d.record("listing.changed", symbol=symbol, **_told(listing))
 
 
 def learn_account(d: Decision, account: Account) -> None:
@@ -59,6 +52,16 @@ def settle(d: Decision) -> bool:
         if listing is not None:
             _follow(d, order, listing)
     return bool(timed.unchecked)
+
+
+def _told(listing: Listing) -> dict[str, Any]:
+    """Return what is recorded of a listing. Its other changes show in the orders."""
+    return {
+        "shown": listing.rules is not None,
+        "tradable": listing.is_tradable,
+        "opens_ms": listing.opens_ms,
+        "source": None if listing.opens_ms is None else listing.source,
+    }
 
 
 def _shown(listing: Listing) -> tuple[SymbolRules | None, int | None]:

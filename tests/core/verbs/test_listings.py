@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daemon.core.values.events import Event
 from daemon.core.values.exchange_replies import Advice
 from daemon.core.values.instants import instant_text
 from daemon.core.values.listings import Listing
@@ -40,6 +41,17 @@ def pair(bench: Bench, opens_ahead_ms: int | None = MINUTE_MS, **changes: Any) -
 
 def names(bench: Bench, order: Order) -> list[str]:
     return [event.name for event in bench.events(order)]
+
+
+def test_only_a_change_of_what_is_recorded_is_recorded_again(bench: Bench) -> None:
+    sniped(bench)
+    notes: list[Event] = []
+    bench.watchers.append(lambda changes: notes.extend(changes.notes))
+    recorded = []
+    for ahead_ms, calendar_ms, decimals in [(1, None, 4), (1, bench.now_ms, 4), (1, bench.now_ms, 3), (2, None, 3)]:
+        bench.show(pair(bench, ahead_ms * MINUTE_MS, price_decimals=decimals), calendar_ms=calendar_ms)
+        recorded.append(sum(event.name == "listing.changed" for event in notes))
+    assert recorded == [1, 1, 1, 2], "the exchange's open counts over the calendar's; decimals show in the orders"
 
 
 # The instant follows the announced open
