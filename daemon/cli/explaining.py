@@ -18,6 +18,9 @@ from daemon.exit_codes import INTERRUPTED
 EVERY_S = 0.5
 _HOME, _END_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
+SHOWN_ALIKE = 2
+"""Attempts with the same refusal in a row that are shown, the first and the last; those between share one row."""
+
 Row = tuple[tuple[int, int], str, str, str, str]
 """The sort key, then the cells: time, what, who, detail."""
 
@@ -160,10 +163,41 @@ def _when(ahead: dict[str, Any], now_ms: int) -> str:
 
 
 def _history(found: dict[str, Any]) -> list[list[str]]:
-    """List what happened in order of time; repeated queries with the same empty result share one row."""
-    rows = [_event_row(*each) for each in _gathered(found["events"])]
-    rows += [row for attempt in found["attempts"] for row in _attempt_rows(attempt)]
+    """List what happened in order of time; what is repeated with the same result shares one row."""
+    runs = _runs(found["attempts"])
+    folded = [attempt for run in runs for attempt in run[1:-1]]
+    numbers, answered_ms = ({each[name] for each in folded} for name in ("number", "answeredAtMs"))
+    events = [
+        event
+        for event in found["events"]
+        if not (event["name"] == "order.sent" and event["detail"].get("attempt") in numbers)
+        and not (event["name"] == "order.deferred" and event["atMs"] in answered_ms)
+    ]
+    rows = [_event_row(*each) for each in _gathered(events)]
+    for run in runs:
+        rows += [row for attempt in (run[0], run[-1])[: len(run)] for row in _attempt_rows(attempt)]
+        rows += [_folded_row(run[1:-1])] if len(run) > SHOWN_ALIKE else []
     return [list(row[1:]) for row in sorted(rows, key=lambda row: row[0])]
+
+
+def _runs(attempts: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Divide attempts into runs of those in a row that were refused with the same words; others stay alone."""
+    runs: list[list[dict[str, Any]]] = []
+    for attempt in attempts:
+        before = runs[-1][-1] if runs else {}
+        is_same = all(attempt[name] == before.get(name) for name in ("state", "code", "message"))
+        if is_same and attempt["state"] == "refused":
+            runs[-1].append(attempt)
+        else:
+            runs.append([attempt])
+    return runs
+
+
+def _folded_row(attempts: list[dict[str, Any]]) -> Row:
+    first, last = attempts[0], attempts[-1]
+    name = f"attempts {first['number']} to {last['number']}" if len(attempts) > 1 else f"attempt {first['number']}"
+    detail = f"refused with the same words, last {show.at(last['answeredAtMs'])}"
+    return (first["startedAtMs"], 1), show.at(first["startedAtMs"]), name, "exchange", detail
 
 
 def _gathered(events: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int, int]]:

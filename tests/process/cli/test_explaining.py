@@ -118,3 +118,14 @@ def test_an_armed_order_is_shown_as_asked_after_it_was_sent(command: Command, da
     what = [line[25:].split("  ")[0].strip() for line in command("explain", order_id).output.splitlines()]
     story = ["order.armed", "order.sent", "attempt 1 asked", "attempt 1 answered", "order.placed"]
     assert [each for each in what if each in story] == story
+
+
+def test_attempts_that_were_refused_alike_share_one_row(command: Command, daemon: Daemon, exchange: Exchange) -> None:
+    exchange.inject({"kind": "refused", "code": 30001, "count": 5})
+    order_id = daemon.accept(market_buy(deadlineMs=20_000))
+    daemon.until(order_id, "filled")
+    shown = command("explain", order_id).output
+    numbers = [int(number) for number in re.findall(r"attempt (\d+) asked", shown)]
+    assert numbers == [1, 5, 6], shown
+    assert re.search(r"attempts 2 to 4 .* refused with the same words, last 2\d\d\d-", shown), shown
+    assert (shown.count("order.sent"), shown.count("order.deferred")) == (3, 2)
