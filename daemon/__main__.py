@@ -23,16 +23,8 @@ def main() -> None:
         sys.stderr.write(f"sniperd: {wrong}\n")
         raise SystemExit(WRONG_PACKAGE)
     from daemon.cli.main import sniperd  # noqa: PLC0415  # may be missing
-    from daemon.cli.output import Unwritten, unwritten  # noqa: PLC0415
 
-    try:
-        sniperd(prog_name="sniperd")
-    except OSError as error:  # from --help and --version, which run no subcommand
-        failed = unwritten(error)
-        if not isinstance(failed, Unwritten):
-            raise
-        failed.show()
-        sys.exit(failed.exit_code)
+    sniperd(prog_name="sniperd")
 
 
 def _wrong() -> str | None:

@@ -14,6 +14,7 @@ TRY_LATER = 75
 NO_PERMISSION = 77
 BAD_CONFIG = 78
 INTERRUPTED = 130
+READER_GONE = 141  # 128 + SIGPIPE, as shells report it of other programs
 
 MEANINGS = {
     DONE: "Done.",
@@ -30,5 +31,6 @@ MEANINGS = {
     NO_PERMISSION: "A permission or credential is missing, or the exchange does not let the account trade.",
     BAD_CONFIG: "The configuration is wrong, or the fleet's database is not durable enough for it.",
     INTERRUPTED: "A signal ended the process at once.",
+    READER_GONE: "The program that read the output ended first, as `head` does.",
 }
 """Each exit code and what it means."""

@@ -90,6 +90,15 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """Read the command line; --help and --version print here, and run no subcommand."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except OSError as error:
+            raise unwritten(error) from None
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a subcommand; if its output cannot be written, print one line and set the exit code."""
         try:
