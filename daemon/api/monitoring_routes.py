@@ -35,6 +35,7 @@ class AlertView(View, frozen=True, kw_only=True):
     summary: str
     todo: str
     value: float
+    orders: list[str]  # for `armed_not_ready`: the first orders that lack something, with what each lacks
 
 
 class AlertsView(View, frozen=True):
@@ -99,6 +100,7 @@ def alert_view(alert: Alert) -> AlertView:
         summary=alert.summary,
         todo=alert.rule.todo,
         value=alert.value,
+        orders=list(alert.orders),
     )
 
 

@@ -53,7 +53,7 @@ def _print_alerts(found: dict[str, Any]) -> None:
                 each["severity"],
                 state(each),
                 show.at(each["sinceMs"]),
-                f"{each['summary']}. {each['todo']}",
+                "; ".join([f"{each['summary']}. {each['todo']}", *each["orders"]]),
             ]
             for each in found["alerts"]
         ],

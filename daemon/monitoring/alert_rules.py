@@ -99,6 +99,8 @@ def _orders(limits: AlertsTable) -> list[Rule]:
             limit=0,
             clear=0,
             for_ms=RESTART_MS,
+            resolve_ms=0,  # it names what is missing now, and never says that nothing is
+            names_orders=True,
             means="orders whose instant is near are not ready: {value}. What is missing: {lacking}",
             todo="`sniperd explain ORDER` shows its countdown: top up, resume, or `sniperd reschedule ORDER`",
         ),

@@ -58,6 +58,7 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     armed_not_ready: float  # orders whose instant is near and that lack something
     listing_gone: float  # waiting orders whose pair is not shown any more, or opens too far ahead
     lacking: str = ""  # what they lack, in words
+    unready: tuple[str, ...] = ()  # the first of them, each with what it lacks
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +75,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     resolve_ms: int = 30_000
     means: str  # a sentence with {value}, and with {lacking} where it says what is lacking
     todo: str  # what to do next
+    names_orders: bool = False  # its alert says which orders lack what
 
     def is_beyond(self, value: float) -> bool:
         """Whether a value is beyond the limit."""
@@ -92,6 +94,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int  # in this state
     value: float  # as last known
     lacking: str = ""  # as last known
+    orders: tuple[str, ...] = ()  # the first orders that lack something, with what each lacks, as last known
     clear_since_ms: int | None = None  # while it fires: since when the value has been back
 
     @property
@@ -116,11 +119,11 @@ def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFig
         was = before.get(rule.name)
         value: float | None = getattr(snapshot, rule.reads)
         if was is not None and was.state is AlertState.FIRING:
-            alert = _naming(_firing_before(rule, was, value, now_ms), snapshot)
+            alert = _named(_firing_before(rule, was, value, now_ms), snapshot)
             if alert is None:
                 resolved.append(msgspec.structs.replace(was, value=was.value if value is None else value))
         else:
-            alert = _naming(_not_firing_before(rule, was, value, now_ms), snapshot)
+            alert = _named(_not_firing_before(rule, was, value, now_ms), snapshot)
             if alert is not None and alert.state is AlertState.FIRING:
                 fired.append(alert)
         if alert is not None:
@@ -128,9 +131,11 @@ def judge(rules: Sequence[Rule], before: Mapping[str, Alert], snapshot: AlertFig
     return Judgement(alerts, fired, resolved)
 
 
-def _naming(alert: Alert | None, snapshot: AlertFigures) -> Alert | None:
-    """Return an alert that names what is lacking now; once nothing is, it names what was."""
-    return alert if alert is None or not snapshot.lacking else msgspec.structs.replace(alert, lacking=snapshot.lacking)
+def _named(alert: Alert | None, snapshot: AlertFigures) -> Alert | None:
+    """Return an alert with the orders that lack something now, if it is about these."""
+    if alert is None or not alert.rule.names_orders:
+        return alert
+    return msgspec.structs.replace(alert, lacking=snapshot.lacking, orders=snapshot.unready)
 
 
 def _not_firing_before(rule: Rule, was: Alert | None, value: float | None, now_ms: int) -> Alert | None:

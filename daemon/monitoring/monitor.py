@@ -113,7 +113,8 @@ class Monitor:
         judged = judge(self._rules, self._alerts, snapshot(standing, series, self._table), standing.now_ms)
         self._alerts = judged.alerts
         for alert in judged.fired:
-            self._emit_alert("alert.firing", alert, standing.now_ms, todo=alert.rule.todo)
+            orders = {"orders": "; ".join(alert.orders)} if alert.orders else {}
+            self._emit_alert("alert.firing", alert, standing.now_ms, todo=alert.rule.todo, **orders)
         for alert in judged.resolved:
             self._emit_alert("alert.resolved", alert, standing.now_ms, fired_ms=standing.now_ms - alert.since_ms)
 

@@ -71,5 +71,6 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         armed_not_ready=standing.unready.orders,
         listing_gone=standing.unready.gone,
         lacking=", ".join(sorted(standing.unready.by_lack)),
+        unready=standing.unready.named,
         disk_free_mb=None if disk.free is None else disk.free // MB,
     )

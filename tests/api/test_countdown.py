@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.process.cli.command import Command
 from tests.support import Daemon, Exchange, eventually, wall_ms
 from tests.support.signals import resting_buy
 
@@ -37,6 +38,13 @@ def test_a_waiting_order_counts_down_on_the_board_and_in_its_explanation(daemon:
     assert daemon.explain(order_id)["countdown"] is None
 
 
+def _named(daemon: Daemon, count: int) -> list[str] | None:
+    """Return the orders that the alert names, if there are so many."""
+    alerts = {alert["name"]: alert for alert in daemon.get("/v1/alerts")["alerts"]}
+    found: list[str] = alerts["armed_not_ready"]["orders"]
+    return found if len(found) == count else None
+
+
 def test_an_order_that_lacks_something_minutes_before_its_instant_alerts_and_names_it(
     daemon: Daemon, exchange: Exchange
 ) -> None:
@@ -49,6 +57,11 @@ def test_an_order_that_lacks_something_minutes_before_its_instant_alerts_and_nam
     if lacking not in alert["summary"]:
         eventually(lambda: lacking in str(daemon.get("/v1/alerts")), "both are named")
     assert alert["severity"] == "critical"
+    assert alert["orders"].split(": ")[0] in {poor, unlisted}
+    named = eventually(lambda: _named(daemon, 2), "both orders are named")
+    assert named == [f"{poor}: funds", f"{unlisted}: listing"]
+    command = Command(daemon.environ | {"SNIPERD_CONFIG": str(daemon.config_path)}, daemon.directory)
+    assert named[0] in command("alerts").output
     assert countdown(daemon, poor)["lacks"] == ["funds"]
     assert countdown(daemon, unlisted)["lacks"] == ["listing"]
     metrics = daemon.ask("GET", "/metrics").raw.decode()

@@ -199,7 +199,7 @@ def test_a_rule_fires_beyond_its_limit_and_its_clear_mark_is_no_further_than_tha
 
 def test_rules_have_names_of_their_own_and_there_is_one_for_every_figure() -> None:
     assert len(BY_NAME) == len(RULES)
-    assert {rule.reads for rule in RULES} == set(asdict(QUIET)) - {"lacking"}
+    assert {rule.reads for rule in RULES} == set(asdict(QUIET)) - {"lacking", "unready"}
 
 
 LIMITS = {
@@ -229,15 +229,25 @@ def test_the_exchange_may_be_silent_for_as_long_as_is_configured() -> None:
     assert next(rule.for_ms for rule in configured if rule.name == "exchange_unreachable") == 7_500
 
 
-def test_an_alert_about_orders_that_are_not_ready_names_what_they_lack_and_lacked_last() -> None:
+def test_an_alert_about_orders_that_are_not_ready_names_them_with_what_they_lack_until_nothing_is_lacking() -> None:
     limits = (BY_NAME["armed_not_ready"],)
-    lacking = replace(QUIET, armed_not_ready=2, lacking="funds, listing")
+    lacking = replace(QUIET, armed_not_ready=2, lacking="funds, listing", unready=("A: funds", "B: listing"))
     before = judge(limits, {}, lacking, NOON_MS)
     firing = judge(limits, before.alerts, lacking, NOON_MS + 5_000)
     assert [alert.summary for alert in firing.fired] == [
         "orders whose instant is near are not ready: 2. What is missing: funds, listing"
     ]
-    less = judge(limits, firing.alerts, replace(lacking, armed_not_ready=1, lacking="funds"), NOON_MS + 6_000)
-    assert "1. What is missing: funds" in less.alerts["armed_not_ready"].summary
-    over = judge(limits, judge(limits, less.alerts, QUIET, NOON_MS + 7_000).alerts, QUIET, NOON_MS + 90_000)
-    assert "missing: funds" in over.resolved[0].summary
+    assert firing.fired[0].orders == ("A: funds", "B: listing")
+    fewer = replace(lacking, armed_not_ready=1, lacking="funds", unready=("A: funds",))
+    less = judge(limits, firing.alerts, fewer, NOON_MS + 6_000)
+    assert less.alerts["armed_not_ready"].summary.endswith(": 1. What is missing: funds")
+    assert less.alerts["armed_not_ready"].orders == ("A: funds",)
+    over = judge(limits, less.alerts, QUIET, NOON_MS + 7_000)
+    assert over.alerts == {}, "not for half a minute: orders that are not ready: 0"
+    assert over.resolved[0].summary.endswith("missing: funds")
+
+
+def test_no_other_alert_names_the_orders_that_are_not_ready() -> None:
+    watch = Watch(replace(DEEP, for_ms=0))
+    snapshot = replace(QUIET, queue_depth=11, armed_not_ready=1, lacking="funds", unready=("A: funds",))
+    assert judge([watch.rule], {}, snapshot, NOON_MS).fired[0].orders == ()

@@ -345,7 +345,7 @@ CATALOGUE: dict[str, Kind] = {
         Level.WARNING, "a reader of `/v1/events` did not read and was disconnected", ("behind",), durable=False
     ),
     "alert.firing": Kind(
-        Level.ERROR, "an alert fires", ("alert", "severity", "value", "summary", "todo"), durable=False
+        Level.ERROR, "an alert fires", ("alert", "severity", "value", "summary", "todo", "orders"), durable=False
     ),
     "alert.resolved": Kind(
         Level.INFO, "an alert is over", ("alert", "severity", "value", "summary", "fired_ms"), durable=False

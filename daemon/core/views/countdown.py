@@ -18,6 +18,9 @@ MINUTE_MS = 60_000
 MAX_JUDGED = 300
 """Orders that are judged at most: each is read from its compact form."""
 
+MAX_NAMED = 5
+"""Orders that are named at most, those with the nearest instants."""
+
 
 class Countdown(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """A waiting or armed order, shortly before its instant. Instants are the exchange's; ``None`` is not known."""
@@ -41,6 +44,7 @@ class Unready(msgspec.Struct, frozen=True):
     orders: int = 0
     by_lack: dict[Lack, int] = {}
     gone: int = 0  # their pair is not shown any more, or opens further ahead than an order can wait
+    named: tuple[str, ...] = ()  # ids of the first of them, each with what it lacks
 
 
 class Countdowns:
@@ -85,16 +89,18 @@ class Countdowns:
         )
 
     def unready(self) -> Unready:
-        """Count the orders that are not ready."""
-        lacks = [self._judge(order).lacks for order in self._near]
+        """Count the orders that are not ready, and name the first of them."""
+        judged = ((order, self._judge(order).lacks) for order in self._near)
+        lacking = sorted((order.execute_at_ms or 0, order.order_id, lacks) for order, lacks in judged if lacks)
         timed, known = self._state.orders.timed.by_pair, self._state.listings.known
         gone = sum(
             len(timed[symbol])
             for symbol, listing in known.items()
             if symbol in timed and (listing.vanished or is_too_far(listing, self._exchange_ms))
         )
-        by_lack = Counter(lack for found in lacks for lack in found)
-        return Unready(sum(map(bool, lacks)), dict(by_lack), gone)
+        by_lack = Counter(lack for _, _, lacks in lacking for lack in lacks)
+        named = tuple(f"{order_id}: {', '.join(lacks)}" for _, order_id, lacks in lacking[:MAX_NAMED])
+        return Unready(len(lacking), dict(by_lack), gone, named)
 
     def _judge(self, order: Order) -> Readiness:
         state, found = self._state, self._need(order)

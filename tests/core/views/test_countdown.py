@@ -12,7 +12,7 @@ from daemon.core.values.orders import Order
 from daemon.core.values.signals import MAX_AHEAD_MS
 from daemon.core.verbs.clock_steps import measured
 from daemon.core.verbs.listings import learn, learn_account
-from daemon.core.views.countdown import Countdown, Countdowns, Unready
+from daemon.core.views.countdown import MAX_NAMED, Countdown, Countdowns, Unready
 from tests.core.bench import Bench
 from tests.core.making import NOON_MS, symbol_rules
 
@@ -99,7 +99,8 @@ def test_the_balance_must_cover_all_orders_of_an_instant(bench: Bench) -> None:
     funds(bench, 29)
     assert [countdowns(bench).of(order).funded for order in (*orders, later)] == [False, False, False, True]  # type: ignore[union-attr]
     assert countdowns(bench).of(by_quantity).funded is None  # type: ignore[union-attr]
-    assert countdowns(bench).unready() == Unready(3, {Lack.FUNDS: 3}, 0)
+    named = tuple(f"{order.order_id}: funds" for order in orders)
+    assert countdowns(bench).unready() == Unready(3, {Lack.FUNDS: 3}, 0, named)
     funds(bench, 30)
     assert countdowns(bench).unready() == Unready(0, {}, 0)
 
@@ -111,9 +112,18 @@ def test_only_orders_whose_instant_is_near_count_as_not_ready(bench: Bench) -> N
     assert countdowns(bench).unready() == Unready(0, {}, 0)
     assert countdowns(bench).of(order).lacks == [Lack.LISTING]  # type: ignore[union-attr]
     bench.pass_time(1)
-    assert countdowns(bench).unready() == Unready(1, {Lack.LISTING: 1}, 0)
+    assert countdowns(bench).unready() == Unready(1, {Lack.LISTING: 1}, 0, (f"{order.order_id}: listing",))
     bench.halt()
-    assert countdowns(bench).unready() == Unready(1, {Lack.LISTING: 1, Lack.TRADING: 1}, 0)
+    found = countdowns(bench).unready()
+    assert found == Unready(1, {Lack.LISTING: 1, Lack.TRADING: 1}, 0, (f"{order.order_id}: listing, trading",))
+
+
+def test_of_many_orders_that_are_not_ready_those_with_the_nearest_instants_are_named(bench: Bench) -> None:
+    orders = [sniped(bench, MINUTE_MS - number, snipe_target_id=f"t{number}") for number in range(2 * MAX_NAMED)]
+    bench.show()
+    found = countdowns(bench).unready()
+    assert found.orders == 2 * MAX_NAMED
+    assert found.named == tuple(f"{order.order_id}: listing" for order in orders[::-1][:MAX_NAMED])
 
 
 def test_orders_of_a_listing_that_is_gone_or_far_away_are_counted(bench: Bench) -> None:
