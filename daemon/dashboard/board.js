@@ -147,7 +147,7 @@ export function updateAlerts(alerts) {
     (item, alert) => {
       const tone = alert.state !== "firing" ? "idle" : alert.severity === "critical" ? "bad" : "warn";
       const state = part("span", { class: "state", "data-tone": tone }, `${alert.severity}, ${alert.state}`);
-      fill(item, [state, " ", part("strong", {}, alert.name), ` ${alert.summary} `, shown.muted("for ", shown.since(alert.sinceMs)), part("em", {}, ...shown.marked(alert.todo))]);
+      fill(item, [state, " ", part("strong", {}, alert.name), ` ${alert.summary} `, ...alert.orders.map((order) => shown.muted(`${order}; `)), shown.muted("for ", shown.since(alert.sinceMs)), part("em", {}, ...shown.marked(alert.todo))]);
     },
   );
   tick();
