@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import Daemon
 from tests.support.box import can_box
+from tests.support.postgres import programs
 from tests.support.stage import Stage, stage
 
 MUST_NOT_SKIP = "SNIPERD_CI"
@@ -35,6 +36,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: all(shutil.which(name) for name in ("prometheus", "promtool", "prometheus-alertmanager", "amtool")),
         "prometheus and prometheus-alertmanager",
     ),
+    "postgresql": (lambda: programs() is not None, "Debian's package postgresql"),
     "node": (lambda: shutil.which("node") is not None, "node"),
     "chromium": (lambda: shutil.which("chromium") is not None, "chromium"),
     "fuse": (

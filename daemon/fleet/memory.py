@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from daemon.errors import Deposed, LogWentBack
-from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, next_entry
+from daemon.fleet.port import Call, Change, Entry, Lease, MemberReport, Notice, Position, next_entry
 
 
 class Link:
@@ -58,19 +58,28 @@ class MemoryDatabase:
 
         Raises:
             Deposed: another entry has its number.
-            LogWentBack: the entry before it is missing.
+            LogWentBack: the entry before it is missing, or another one.
 
         """
-        if entry.n > len(self.log) + 1:
-            raise LogWentBack(f"the fleet's log ends at entry {len(self.log)}, and this member has seen {entry.n - 1}")
         if entry.n <= len(self.log):
-            if self.log[entry.n - 1] == entry:
+            if self.has(entry):
                 return
             if self._fences_the_log:
                 raise Deposed(f"another member has written entry {entry.n} of the fleet's log")
             entry = next_entry(self.log[-1].position, epoch=entry.epoch, at_ms=entry.at_ms, body=entry.body)
+        elif not self.is_next(entry):
+            seen = f"this member has seen {entry.n - 1}, or another {len(self.log)}"
+            raise LogWentBack(f"the fleet's log ends at entry {len(self.log)}, and {seen}")
         self.log.append(entry)
         self.notify(Notice(Change.LOG))
+
+    def has(self, entry: Entry) -> bool:
+        """Return whether this entry is in the log."""
+        return self.log[entry.n - 1 : entry.n] == [entry]
+
+    def is_next(self, entry: Entry) -> bool:
+        """Return whether it follows the latest entry."""
+        return entry.follows(self.log[-1].position if self.log else Position())
 
     def set_lease(self, lease: Lease) -> None:
         """Set the lease."""
@@ -148,16 +157,17 @@ class MemoryBackend:
     async def take(self, seen: Lease, lease: Lease, entry: Entry) -> bool:
         """Write a new lease and the entry of its takeover."""
         async with self._reached("take") as database:
-            is_taken = database.lease == seen and entry.n == len(database.log) + 1
+            is_again = _term(database.lease) == _term(lease) and database.has(entry)
+            is_taken = database.lease == seen and database.is_next(entry)
             if is_taken:
                 database.append(entry)
                 database.set_lease(lease)
-        return is_taken
+        return is_taken or is_again
 
     async def renew(self, lease: Lease) -> bool:
         """Set the end of the lease."""
         async with self._reached("renew") as database:
-            is_owner = (database.lease.owner, database.lease.epoch) == (lease.owner, lease.epoch)
+            is_owner = _term(database.lease) == _term(lease)
             if is_owner:
                 database.set_lease(lease)
         return is_owner
@@ -193,14 +203,15 @@ class MemoryBackend:
         """Take a call that is not repeatable."""
         async with self._reached("claim") as database:
             found = database.calls.pop(call_id, None)
-        return found is not None
+            is_expired = found is not None and found.expires_ms <= database.now_ms()
+        return found is not None and not is_expired
 
     async def answer(self, call_id: str, answer: bytes) -> None:
         """Answer a call."""
         async with self._reached("answer") as database:
             database.calls.pop(call_id, None)
             if call_id in database.asked:
-                database.answers[call_id] = answer
+                database.answers.setdefault(call_id, answer)
                 database.notify(Notice(Change.ANSWER, call_id))
 
     async def answer_to(self, call_id: str) -> bytes | None:
@@ -233,3 +244,8 @@ class MemoryBackend:
         """Return why the database may lose what it acknowledged."""
         async with self._reached("doubts") as database:
             return database.doubts
+
+
+def _term(lease: Lease) -> tuple[str, int]:
+    """Return what a renewal leaves as it is."""
+    return lease.owner, lease.epoch

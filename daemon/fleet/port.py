@@ -52,8 +52,12 @@ class Entry(msgspec.Struct, frozen=True):
 def next_entry(before: Position, *, epoch: int, at_ms: int, body: bytes) -> Entry:
     """Make the entry that follows a position, chained to it by its hash."""
     n = before.n + 1
-    head = b"%b %d %d %d " % (before.hash, n, epoch, at_ms)
-    return Entry(n, epoch, at_ms, body, sha256(head + body).digest())
+    return Entry(n, epoch, at_ms, body, sha256(before.hash + head(n, epoch, at_ms) + body).digest())
+
+
+def head(n: int, epoch: int, at_ms: int) -> bytes:
+    """Return what an entry's hash covers between the hash before and the body."""
+    return b" %d %d %d " % (n, epoch, at_ms)
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -133,7 +137,7 @@ class Backend(Protocol):
 
         Raises:
             Deposed: another entry has its number.
-            LogWentBack: the entry before it is missing: the log lost what it had acknowledged.
+            LogWentBack: the entry before it is missing or another one: the log lost what it had acknowledged.
 
         """
         ...
@@ -147,10 +151,10 @@ class Backend(Protocol):
         ...
 
     async def take(self, seen: Lease, lease: Lease, entry: Entry) -> bool:
-        """Write a new lease and the entry of its takeover, both or none.
+        """Write a new lease and the entry of its takeover durably, both or none. The same takeover again succeeds.
 
         Returns:
-            False if the lease is no longer the one that was seen, or the entry's number is taken.
+            False if the lease is no longer the one that was seen, or the entry does not follow the log's latest one.
 
         """
         ...
