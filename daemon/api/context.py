@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from daemon.api.http.body import BodyLimits
 from daemon.api.http.peer import caller_of
@@ -11,6 +12,28 @@ from daemon.engine.engine import Engine
 from daemon.engine.lease_commands import LeaseCommands
 from daemon.engine.order_commands import Caller, OrderCommands
 from daemon.monitoring.monitor import Monitor
+
+
+class FleetCommands(Protocol):
+    """What an administrator may ask of a fleet's member."""
+
+    async def hand_over(self, to: str | None, actor: str, reason: str) -> None:
+        """Give the account up, to the named member or to any; return when this member no longer trades.
+
+        Raises:
+            WrongState: this member does not own the account, or no such member could take over.
+
+        """
+        ...
+
+    async def take(self, actor: str, reason: str) -> None:
+        """Own the account at once, before the owner's lease has ended; return when this member owns it.
+
+        Raises:
+            WrongState: this member cannot own the account; the message says why.
+
+        """
+        ...
 
 
 @dataclass(slots=True)
@@ -30,6 +53,7 @@ class Context:
     started_ms: int
     http: str | None = None  # where the loopback listener is reached
     http_token_file: str | None = None
+    fleet: FleetCommands | None = None  # set in a fleet
     memory_reads: ReadScheduler = field(default_factory=ReadScheduler)
     disk_reads: ReadScheduler = field(default_factory=ReadScheduler)  # a scan of much of it delays no display
 

@@ -21,6 +21,7 @@ from daemon.api.context import Context
 from daemon.api.dashboard_routes import Page
 from daemon.api.event_routes import Events
 from daemon.api.event_stream import EventStream
+from daemon.api.fleet_routes import Fleet
 from daemon.api.http.aiohttp_adapter import application
 from daemon.api.http.body import BodyLimits
 from daemon.api.http.connection import Connections
@@ -72,6 +73,7 @@ def endpoints(context: Context, events: EventStream) -> list[Endpoint]:
         BotTrade(context),
         BotLocks(context),
         Status(context),
+        Fleet(context),
         Board(context),
         Monitoring(context),
         Events(events),

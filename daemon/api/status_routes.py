@@ -11,6 +11,7 @@ from daemon.api.http.routes import Route
 from daemon.api.monitoring_routes import AlertView, alert_view
 from daemon.api.views import View
 from daemon.core.state.gate import Stage
+from daemon.core.values.fleet_health import FleetHealth
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.core.verbs.clock_steps import disagreement
@@ -46,6 +47,7 @@ class StatusView(View, frozen=True, kw_only=True):
     orders_per_second: int
     exchange: Health
     poller: PollerHealth | None  # null: the bot's targets are not polled
+    fleet: FleetHealth | None  # null: this daemon is alone
     database: str
     database_bytes: int
     http: str | None  # where the loopback listener is reached
@@ -96,6 +98,7 @@ async def status_view(context: Context) -> StatusView:
         orders_per_second=state.rate_budget.config.exchange.order_rate_per_s,
         exchange=health,
         poller=context.monitor.poller_health(),
+        fleet=context.monitor.fleet_health(),
         database=context.database,
         database_bytes=_size(context.database),
         http=context.http,

@@ -8,6 +8,7 @@ import click
 from daemon.cli import show
 from daemon.cli.alerts import state
 from daemon.cli.client import ask
+from daemon.cli.fleet_text import fleet_lines
 from daemon.cli.options import config_option, json_option, status_socket
 
 
@@ -33,6 +34,7 @@ def _show(found: dict[str, Any]) -> None:
     rate = f"{found['ordersLastSecond']} of {found['ordersPerSecond']} orders in the last second"
     show.pairs(
         [
+            *([] if found["fleet"] is None else fleet_lines(found["fleet"])),
             ("sniperd", f"{stage}  {mode}, {found['version']}, pid {found['pid']}"),
             ("no orders", found["unproven"]),
             ("no orders", _circuit(found, now_ms)),

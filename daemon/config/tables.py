@@ -262,6 +262,10 @@ class AlertsTable(Table, frozen=True):
     poller_failing_s: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     """Alert when the bot fails to show its targets to the poller, or to accept a report, for more seconds than this.
     Its own restart is shorter. Without [poller] enabled this alert never fires."""
+    fleet_lag: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 500
+    """Alert when this member's copy of the fleet's log lacks more entries than this for ten seconds. A burst of a
+    thousand signals makes a few hundred entries, and a copy has them within half a second. Without [fleet] url this
+    alert never fires."""
     disk_free_mb: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 500
     """Alert when fewer megabytes than this are free where the database is. When the disk is full the daemon stops."""
     webhook_file: AtRestart[str] = ""

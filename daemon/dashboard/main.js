@@ -6,6 +6,7 @@ import { instant, now, setNow, tick } from "./clock.js";
 import { byId, fill, part, say, show } from "./dom.js";
 import * as explain from "./explain.js";
 import { follow, reader } from "./feed.js";
+import * as fleet from "./fleet.js";
 import * as history from "./history.js";
 import * as plots from "./plots.js";
 import * as shown from "./shown.js";
@@ -26,6 +27,7 @@ const refresh = {
   evidence: reader(readEvidence, 400, noteFailure),
   tables: reader(readTables, 500, noteFailure),
   history: reader(history.update, 1_000, noteFailure),
+  fleet: reader(readFleet, 500, noteFailure),
   alerts: reader(async () => board.updateAlerts((await read("/v1/alerts")).alerts), 1_000, noteFailure),
   stats: reader(readStats, 1_000, () => plots.fail("no figures")),
   order: reader(readOrder, 100, noteFailure),
@@ -43,6 +45,11 @@ async function readBoard() {
   showStatus(found.status);
   acting.update();
   refresh.evidence();
+}
+
+async function readFleet() {
+  fleet.update(await read("/v1/fleet"));
+  showBanners();
 }
 
 async function readEvidence() {
@@ -79,6 +86,7 @@ async function readOrder() {
 function onEvent(name, event) {
   const about = name.split(".")[0];
   if (about === "alert") refresh.alerts();
+  if (about === "fleet") refresh.fleet();
   if (about !== "request" && about !== "store") refresh.board();
   if (about === "order" || about === "lock") refresh.tables();
   if (about === "order") refresh.history();
@@ -125,6 +133,7 @@ function showBanners() {
     const text = `. The page shows the state before that, and keeps trying to connect. (${failure})`;
     parts.push(part("p", { class: "banner", "data-tone": "bad" }, part("strong", {}, "Connection lost"), ` since ${instant(lostSince)}`, ago, text));
   }
+  parts.push(...fleet.banners());
   if (latest?.status.halted != null) {
     parts.push(part("p", { class: "banner", "data-tone": "bad" }, part("strong", {}, "Trading is halted"), `: ${latest.status.halted}`));
   }
@@ -170,6 +179,7 @@ function subject(id) {
 
 takeToken();
 board.place();
+fleet.place();
 plots.place();
 history.place(refresh.history);
 acting.begin(subject, readAll);
@@ -184,7 +194,7 @@ setInterval(() => {
   showBanners();
 }, TICK_MS);
 setInterval(() => {
-  if (lostSince === null) for (const each of ["board", "stats", "alerts", "order"]) refresh[each]();
+  if (lostSince === null) for (const each of ["board", "stats", "alerts", "fleet", "order"]) refresh[each]();
 }, POLL_MS);
 readAll();
 readBoard().then(acting.reopen, noteFailure);

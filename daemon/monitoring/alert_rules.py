@@ -8,6 +8,7 @@ default limits: ``python -m tests.manual.generate``. A rule's ``todo`` is a comm
 from daemon.config.tables import AlertsTable
 from daemon.core.verbs.clock_steps import FAR_MS
 from daemon.monitoring.alerts import Rule, Severity
+from daemon.monitoring.fleet_rules import fleet_rules
 
 MINUTE_MS = 60_000
 CONTRADICTED_MS = 15_000
@@ -21,7 +22,7 @@ LOCKED_S = 2
 
 def rules(limits: AlertsTable) -> tuple[Rule, ...]:
     """Return the rules for these limits."""
-    return (*_orders(limits), *_traffic(limits), *_machine(limits))
+    return (*_orders(limits), *_traffic(limits), *fleet_rules(limits), *_machine(limits))
 
 
 def _orders(limits: AlertsTable) -> list[Rule]:

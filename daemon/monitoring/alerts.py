@@ -53,6 +53,12 @@ class AlertFigures(msgspec.Struct, frozen=True, kw_only=True):
     slow_commits: float  # in the window
     reconcile_overdue_s: float  # since the most overdue query was due
     poller_failing_s: float | None  # since the bot last answered the poller correctly; None without polling
+    fleet_unowned: float | None  # 1 while no member owns the account; this and the next five: None without a fleet
+    fleet_standbys: float | None  # members that could take over at once
+    fleet_lag: float | None  # entries that this member's copy lacks
+    fleet_doubts: float | None  # reasons why the fleet's database may lose what it acknowledged
+    fleet_lease_excess_ms: float | None  # by how much the lease's end lies beyond its length
+    fleet_entries_missing: float | None  # entries that a member has seen and the log lacks
     disk_free_mb: float | None
     database_locked_s: float  # for which a commit has waited for another program's lock
     armed_not_ready: float  # orders whose instant is near and that lack something

@@ -1,7 +1,7 @@
 """Gauges for Prometheus. They are created for every scrape; nothing is kept."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
 from prometheus_client import (
@@ -11,11 +11,12 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from daemon import __version__
 from daemon.core.rules.readiness import Lack
+from daemon.core.values.fleet_health import FleetHealth, Standing
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.monitoring.alerts import AlertState
@@ -75,6 +76,7 @@ def gauges(standing: MonitorSnapshot, mode: str) -> Iterator[Metric]:
     yield from _of_locks(standing)
     yield from _of_exchange(standing)
     yield from _of_poller(standing.poller)
+    yield from _of_fleet(standing.fleet)
     yield from _of_machine(standing)
     phases = {name: PHASES[alert.state] for name, alert in standing.alerts.items()}
     alerts = {rule.name: phases.get(rule.name, 0) for rule in standing.rules}
@@ -172,6 +174,50 @@ def _of_poller(health: PollerHealth | None) -> Iterator[Metric]:
     )
     yield _gauge("poller_targets", "Targets in the bot's last answer", targets)
     yield _gauge("poller_untold", "Reports that the bot has not accepted yet", untold)
+
+
+def _of_fleet(fleet: FleetHealth | None) -> Iterator[Metric]:
+    """Yield the fleet's gauges; without a fleet they have no samples, so that no rule about one fires."""
+    about: dict[str, tuple[str, Callable[[FleetHealth], float | None]]] = {
+        "owner": ("1 if this member owns the account and may trade", lambda fleet: fleet.standing is Standing.OWNER),
+        "owned": ("1 while any member owns the account, as far as this one knows", lambda fleet: fleet.is_owned),
+        "epoch": ("How many owners there have been", lambda fleet: fleet.epoch),
+        "lease_left_seconds": (
+            "Time until the lease ends, by the exchange's clock; below 0 once it has ended",
+            lambda fleet: _seconds(fleet.lease_left_ms),
+        ),
+        "lease_excess_seconds": (
+            "By how much the lease's end lies beyond its length: a takeover waits for it",
+            lambda fleet: fleet.lease_excess_ms / 1_000,
+        ),
+        "log_lag_entries": ("Entries of the log that this member's copy lacks", lambda fleet: fleet.lag),
+        "entries_missing": (
+            "Entries that a member has seen and the log lacks: the database lost what it had acknowledged",
+            lambda fleet: fleet.entries_missing,
+        ),
+        "doubts": ("Reasons why the database may lose what it acknowledged", lambda fleet: len(fleet.doubts)),
+        "append_seconds": ("Median duration of the owner's latest appends", lambda fleet: _seconds(fleet.append_ms)),
+        "append_p99_seconds": (
+            "99th percentile of the owner's latest appends", lambda fleet: _seconds(fleet.append_p99_ms)
+        ),
+    }  # fmt: skip
+    for name, (text, value) in about.items():
+        yield _gauge(f"fleet_{name}", text, None if fleet is None else value(fleet))
+    takeovers = CounterMetricFamily("sniperd_fleet_takeovers", "Takeovers since this process started")
+    if fleet is not None:
+        takeovers.add_metric([], fleet.takeovers)
+    yield takeovers
+    yield _by("fleet_members", "Members, by what they are; standby: those that could take over at once", "standing",
+              {} if fleet is None else _standings(fleet))  # fmt: skip
+
+
+def _standings(fleet: FleetHealth) -> dict[str, float]:
+    """Count the members by standing; a standby that could not take over is ``unfit``."""
+    counts: dict[str, float] = {**dict.fromkeys(Standing, 0), "unfit": 0}
+    for member in fleet.members:
+        is_unfit = member.standing is Standing.STANDBY and member.cannot_own is not None
+        counts["unfit" if is_unfit else member.standing] += 1
+    return counts
 
 
 def _of_machine(standing: MonitorSnapshot) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ import anyio
 from daemon.config.tables import AlertsTable
 from daemon.core.state.gate import Stage
 from daemon.core.values.events import Event
+from daemon.core.values.fleet_health import FleetHealth
 from daemon.core.values.poller_health import PollerHealth
 from daemon.engine.engine import Engine
 from daemon.monitoring import gauges
@@ -52,6 +53,7 @@ class Monitor:
         self._webhooks = webhooks
         self._emit = emit
         self.poller: Callable[[], PollerHealth] | None = None  # set while the bot's targets are polled
+        self.fleet: Callable[[], FleetHealth] | None = None  # set in a fleet
 
     def reload(self, table: AlertsTable) -> None:
         """Apply a new configuration, from the next evaluation and message on."""
@@ -70,6 +72,10 @@ class Monitor:
     def poller_health(self) -> PollerHealth | None:
         """Return the poller's health; ``None`` without polling."""
         return None if self.poller is None else self.poller()
+
+    def fleet_health(self) -> FleetHealth | None:
+        """Return the fleet as this member knows it; ``None`` where there is none."""
+        return None if self.fleet is None else self.fleet()
 
     def alerts(self) -> list[Alert]:
         """Return the alerts that are pending or fire, firing ones first."""
@@ -103,6 +109,7 @@ class Monitor:
             database_locked_s=engine.store.locked_s,
             dead_letters=self._dead_letters,
             poller=self.poller_health(),
+            fleet=self.fleet_health(),
             rules=self._rules,
             alerts=self._alerts,
         )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from daemon.config.tables import AlertsTable
+from daemon.core.values.fleet_health import FleetHealth
 from daemon.core.values.poller_health import PollerHealth
 from daemon.core.values.states import State
 from daemon.core.views.countdown import Unready
@@ -31,6 +32,7 @@ class MonitorSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     database_locked_s: float
     dead_letters: int | None  # None: not counted yet
     poller: PollerHealth | None  # None: without polling
+    fleet: FleetHealth | None  # None: alone
     rules: tuple[Rule, ...]
     alerts: Mapping[str, Alert]
 
@@ -67,6 +69,7 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         slow_commits=series.total(SLOW_COMMIT, now_ms, window_ms),
         reconcile_overdue_s=readings.query_overdue_ms / 1_000,
         poller_failing_s=None if standing.poller is None else standing.poller.failing_ms / 1_000,
+        **_of_fleet(standing.fleet),
         database_locked_s=round(standing.database_locked_s, 1),
         armed_not_ready=standing.unready.orders,
         listing_gone=standing.unready.gone,
@@ -74,3 +77,15 @@ def snapshot(standing: MonitorSnapshot, series: Series, limits: AlertsTable) -> 
         unready=standing.unready.named,
         disk_free_mb=None if disk.free is None else disk.free // MB,
     )
+
+
+def _of_fleet(fleet: FleetHealth | None) -> dict[str, float | None]:
+    """Return what the alerts about the fleet read; unknown without one."""
+    return {
+        "fleet_unowned": None if fleet is None else int(not fleet.is_owned),
+        "fleet_standbys": None if fleet is None else fleet.standbys,
+        "fleet_lag": None if fleet is None else fleet.lag,
+        "fleet_doubts": None if fleet is None else len(fleet.doubts),
+        "fleet_lease_excess_ms": None if fleet is None else round(fleet.lease_excess_ms),
+        "fleet_entries_missing": None if fleet is None else fleet.entries_missing,
+    }

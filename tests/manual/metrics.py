@@ -7,6 +7,7 @@ from prometheus_client.core import Metric
 from daemon.config.tables import AlertsTable
 from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
+from daemon.core.values.fleet_health import FleetHealth
 from daemon.core.views.countdown import Unready
 from daemon.exchange.port import Health
 from daemon.monitoring.alert_rules import rules
@@ -19,6 +20,7 @@ from tests.exchange.mexc.clocks import LoopClock
 from tests.manual import markdown
 from tests.manual.markdown import code, items, sentence
 from tests.support import making
+from tests.support.fleets import some_fleet
 from tests.support.steps import at_once
 
 FEW = 12
@@ -32,7 +34,7 @@ def page() -> str:
         "`_total`; a histogram has the series `_bucket`, `_sum` and `_count`. Every label value exists from the start."
     )
     kept = Recorder(LoopClock()).registry.collect()
-    now = gauges(_standing(), "paper")
+    now = gauges(quiet_snapshot(some_fleet()), "paper")
     return markdown.page(
         "Metric reference",
         "Every Prometheus metric with its type and labels.",
@@ -73,7 +75,7 @@ def _labels(metric: Metric) -> str:
     )
 
 
-def _standing() -> MonitorSnapshot:
+def quiet_snapshot(fleet: FleetHealth | None) -> MonitorSnapshot:
     """Return the status of a daemon in which nothing has happened yet."""
     state = TradingState(Rules(), lambda _: (), lambda _: None)
     health = Health(
@@ -92,6 +94,7 @@ def _standing() -> MonitorSnapshot:
         database_locked_s=0.0,
         dead_letters=0,
         poller=None,
+        fleet=fleet,
         rules=rules(AlertsTable()),
         alerts={},
     )

@@ -10,7 +10,18 @@ from tests.manual.blocks import MANUAL, pages
 from tests.manual.generate import ROOT
 
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in pages()}
-TOPICS = {"concepts", "bot", "launches", "live", "installing", "operating", "symptoms", "monitoring", "simulator"}
+TOPICS = {
+    "concepts",
+    "bot",
+    "launches",
+    "live",
+    "installing",
+    "fleet",
+    "operating",
+    "symptoms",
+    "monitoring",
+    "simulator",
+}
 TERMS = (
     "signal", "order", "attempt", "resource", "lock", "lease", "lease queue", "successor", "fencing token",
     "idempotency key", "deadline", "dispatch", "in doubt", "lost", "resolve", "dead letter", "backoff", "preflight",

@@ -37,6 +37,12 @@ def samples(text: str) -> Samples:
     return found
 
 
+def metric_names(text: str) -> set[str]:
+    """Return the names of all series, and of the metrics that have none now, such as a fleet's where there is none."""
+    empty = (family for family in text_string_to_metric_families(text) if not family.samples)
+    return set(samples(text)) | {f"{each.name}_total" if each.type == "counter" else each.name for each in empty}
+
+
 def value(text: str, metric: str, **labels: str) -> float:
     """Return one sample."""
     return samples(text)[metric][tuple(sorted(labels.items()))]

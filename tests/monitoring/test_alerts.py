@@ -29,6 +29,12 @@ QUIET = AlertFigures(
     slow_commits=0,
     reconcile_overdue_s=0,
     poller_failing_s=0,
+    fleet_unowned=0,
+    fleet_standbys=1,
+    fleet_lag=0,
+    fleet_doubts=0,
+    fleet_lease_excess_ms=0,
+    fleet_entries_missing=0,
     disk_free_mb=1_000_000,
     database_locked_s=0,
     armed_not_ready=0,
@@ -212,6 +218,7 @@ LIMITS = {
     "slow_commits": ("slow_commits", 3),
     "reconcile_overdue_s": ("reconcile_stale", 60),
     "poller_failing_s": ("poller_failing", 60),
+    "fleet_lag": ("fleet_lag", 500),
     "disk_free_mb": ("disk_low", 500),
 }
 """Keys of ``[alerts]``, the rules whose limits they set, and the defaults."""

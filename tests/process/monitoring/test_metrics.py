@@ -9,7 +9,7 @@ import pytest
 from daemon.core.values.events import CATALOGUE
 from daemon.core.values.states import State
 from tests.manual.blocks import MANUAL
-from tests.monitoring.prometheus import alert_rules, names_in, samples, scrape, tool, value
+from tests.monitoring.prometheus import alert_rules, metric_names, names_in, samples, scrape, tool, value
 from tests.monitoring.test_dashboard import EXPRESSIONS
 from tests.support import KEYS, Daemon, Exchange, eventually
 from tests.support.signals import market_buy, resting_buy
@@ -147,7 +147,7 @@ def test_a_window_out_of_range_is_refused(daemon: Daemon, window: str) -> None:
 
 
 def test_rules_and_dashboard_name_only_metrics_that_there_are(daemon: Daemon) -> None:
-    found = set(samples(scrape(daemon)))
+    found = metric_names(scrape(daemon))
     named = {name for rule in alert_rules() for name in names_in(rule["expr"])}
     shown = {name for expression in EXPRESSIONS for name in names_in(expression)}
     assert named <= found
@@ -159,5 +159,5 @@ def test_the_handbook_lists_every_metric_and_no_other(daemon: Daemon) -> None:
     page = (MANUAL / "reference-metrics.md").read_text(encoding="utf-8")
     found = re.findall(r"^- `(sniperd_\w+)` \((\w+)\)", page, re.MULTILINE)
     listed = {f"{name}_total" if kind == "counter" else name for name, kind in found}
-    shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name in samples(scrape(daemon))}
+    shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name in metric_names(scrape(daemon))}
     assert listed == {name for name in shown if name.startswith("sniperd_")}

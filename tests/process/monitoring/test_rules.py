@@ -64,6 +64,12 @@ FIRES: dict[str, tuple[list[tuple[str, str]], float]] = {
     "exchange_unreachable": ([series("sniperd_exchange_reachable", "1x50 0x150")], 1),
     "reconcile_stale": ([series("sniperd_reconcile_overdue_seconds", "0x50 61x150")], 61),
     "poller_failing": ([series("sniperd_poller_failing_seconds", "0x50 61x150")], 61),
+    "fleet_no_owner": ([series("sniperd_fleet_owned", "1x50 0x150")], 1),
+    "fleet_no_standby": ([series("sniperd_fleet_members", "1x50 0x150", standing="standby")], 0),
+    "fleet_lag": ([series("sniperd_fleet_log_lag_entries", "0x50 501x150")], 501),
+    "fleet_not_synchronous": ([series("sniperd_fleet_doubts", "0x50 2x150")], 2),
+    "fleet_clock": ([series("sniperd_fleet_lease_excess_seconds", "0x50 1.5x150")], 1_500),
+    "log_went_back": ([series("sniperd_fleet_entries_missing", "0x50 3x150")], 3),
     "clock_offset": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -1.5x150")], 1_500),
     "clock_wrong": ([series("sniperd_exchange_clock_offset_seconds", "0x50 -61x150")], 61_000),
     "slow_commits": (slow("0x60 0+1x4 4x100"), 4),
@@ -90,6 +96,12 @@ QUIET: dict[str, list[tuple[str, str]]] = {
     "exchange_unreachable": [series("sniperd_exchange_reachable", "1x110 0x8 1x90")],  # for less than a minute
     "reconcile_stale": [series("sniperd_reconcile_overdue_seconds", "60x200")],
     "poller_failing": [series("sniperd_poller_failing_seconds", "60x200")],
+    "fleet_no_owner": [series("sniperd_fleet_owned", "1x119 0x1 1x90")],  # for less than ten seconds
+    "fleet_no_standby": [series("sniperd_fleet_members", "1x200", standing="standby")],
+    "fleet_lag": [series("sniperd_fleet_log_lag_entries", "500x200")],
+    "fleet_not_synchronous": [series("sniperd_fleet_doubts", "0x200")],
+    "fleet_clock": [series("sniperd_fleet_lease_excess_seconds", "1x200")],
+    "log_went_back": [series("sniperd_fleet_entries_missing", "0x200")],
     "clock_offset": [series("sniperd_exchange_clock_offset_seconds", "0.999x200")],
     "clock_wrong": [series("sniperd_exchange_clock_offset_seconds", "60x200")],
     "slow_commits": slow("0x60 0+1x3 3x100"),
@@ -132,7 +144,7 @@ def test_a_rule_fires_and_shows_the_figure(tmp_path: Path, name: str) -> None:
     rule = DAEMONS[name]
     labels = (
         re.findall(r'(\w+)="([^"]*)"', given[0][0])
-        if name in {"order_lost", "order_seen_late", "slow_commits", "armed_not_ready"}
+        if name in {"order_lost", "order_seen_late", "slow_commits", "armed_not_ready", "fleet_no_standby"}
         else []
     )
     summary = rule.means.format(value=f"{value:g}", lacking="funds")
