@@ -123,8 +123,9 @@ class ShotConnections:
     async def tend(self, wanted: int, *, sample: bool = False) -> bool:
         """Have ``wanted`` idle connections ready: open what lacks, prove what was idle for long, close what is over.
 
-        With ``sample`` there is one more, and at least one is proven: every proof also samples the exchange's clock,
-        and the others are there meanwhile.
+        One is proven at a time, the one that was idle longest: a proof may have to wait for the rate limit, and no shot
+        can take the connection meanwhile. With ``sample`` one is proven in any case, because every proof also samples
+        the exchange's clock, and there is one more, so that as many as are wanted are there meanwhile.
 
         Returns:
             Whether there are idle connections.
@@ -133,14 +134,10 @@ class ShotConnections:
         wanted += sample
         self._wanted = wanted
         self._drop_closed()
-        again_s = min(PROOF_S, self._limit.usable_s / 2)
-        stale = [each for each in self._idle if self._idle_s(each) > again_s] or self._idle[:sample]
-        stale = stale[:wanted]
         missing = wanted - len(self._idle)
         async with asyncio.TaskGroup() as tasks:
-            for each in stale:
-                self._idle.remove(each)
-                tasks.create_task(self._ping_again(each.connection))
+            if self._idle and wanted and (sample or self._is_stale(self._idle[0])):
+                tasks.create_task(self._ping_again(self._idle.pop(0).connection))
             for _ in range(missing):
                 tasks.create_task(self._open_one())
         for each in self._idle[: max(0, len(self._idle) - wanted)]:
@@ -174,6 +171,9 @@ class ShotConnections:
                 self._limit.closed_after(self._idle_s(each), asyncio.get_running_loop().time())
                 self._idle.remove(each)
                 each.connection.close()
+
+    def _is_stale(self, idle: _Idle) -> bool:
+        return self._idle_s(idle) > min(PROOF_S, self._limit.usable_s / 2)
 
     def _idle_s(self, idle: _Idle) -> float:
         return asyncio.get_running_loop().time() - idle.since_s

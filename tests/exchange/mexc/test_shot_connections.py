@@ -130,6 +130,17 @@ async def test_while_one_samples_the_clock_as_many_as_are_wanted_can_be_taken() 
 
 
 @in_virtual_time
+async def test_while_one_waits_to_be_proven_again_the_others_can_be_taken() -> None:
+    world = World()
+    await world.connections.tend(3)
+    await anyio.sleep(PROOF_S + 0.1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(world.connections.tend, 3)
+        await anyio.sleep(0.01)
+        assert [world.connections.take() is None for _ in range(3)] == [False, False, True]
+
+
+@in_virtual_time
 async def test_a_dead_one_is_replaced_and_the_idle_time_is_learned() -> None:
     world = World()
     await world.connections.tend(2)
