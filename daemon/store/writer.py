@@ -26,7 +26,7 @@ import anyio
 from daemon.clock import stopwatch_s
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.states import State
-from daemon.errors import BackendFailed, CommitFailed, DatabaseGone, Locked
+from daemon.errors import CommitFailed, DatabaseGone, Locked, SniperdError
 from daemon.store import rows
 from daemon.store.commit import Commit, again
 from daemon.store.connection import ConnectionRunner
@@ -238,7 +238,7 @@ class Writer:
             self.check_files()
             if self._append is None or not await self._is_appended_and_written(group, self._append):
                 await self._runner.waiting_for_lock(partial(write, group=group))
-        except (sqlite3.Error, CommitFailed, BackendFailed) as error:
+        except (sqlite3.Error, SniperdError) as error:
             raise self._fail_group(group, error) from error
         self._written(group, began_s)
 
@@ -287,7 +287,8 @@ class Writer:
             self._check_idle_later(IDLE_S)
 
     def _failure_of(self, what: str, error: Exception) -> CommitFailed:
-        reason = f"{what} failed: {error}; check the disk's space and health, then start again"
+        remedy = "; check the disk's space and health, then start again" if isinstance(error, sqlite3.Error) else ""
+        reason = f"{what} failed: {error}{remedy}"
         return self.fail(CommitFailed(reason))
 
 

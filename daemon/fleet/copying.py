@@ -1,0 +1,171 @@
+"""The copy of the log on this machine: reads entry after entry, checks it, and writes it into the local database.
+
+The position in the log is written in the same transaction as the rows, so the two always agree. It is a mark, too: a
+log that ends below it, or has another past, has lost what it had acknowledged. That happens when a database fails over
+to a server that lagged behind, or when it is restored from a dump. Orders that were sent may then be missing in it, so
+the member does not go on (:class:`~daemon.errors.LogWentBack`).
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from daemon.core.state.changes import ChangeSet
+from daemon.core.values.events import Event
+from daemon.errors import BadDatabase, LogWentBack
+from daemon.fleet.entries import Body, NewerFormat, Takeover, decode
+from daemon.fleet.port import Backend, Entry, Position
+from daemon.store.commit import Commit
+from daemon.store.store import Store
+
+POSITION_FACT = "fleet_position"
+"""Name of the fact that holds the copy's position in the log, as JSON."""
+
+SUCCESSOR_FACT = "fleet_successor"
+"""Name of the fact that holds the member to which the account was handed over; empty: to any."""
+
+FORMER_UNTIL_FACT = "fleet_former_until"
+"""Name of the fact that holds the latest end of all former owners' leases, Unix ms of the exchange's clock. An owner
+that was replaced before its lease ended may have requests admitted until then, also under a third owner."""
+
+PIECE = 128
+"""Entries that are read and written together."""
+
+
+def body_of(group: ChangeSet | Commit) -> Body:
+    """Return the body of the entry that holds a group's rows."""
+    return Body(
+        orders=[*group.orders.values()],
+        attempts=[*group.attempts.values()],
+        locks=[*group.locks.values()],
+        waiters=[*group.waiters.values()],
+        facts=group.facts,
+        events=group.events,
+    )
+
+
+def changes_of(body: Body) -> ChangeSet:
+    """Return the rows that an entry's body holds."""
+    return ChangeSet(
+        orders={order.order_id: order for order in body.orders},
+        attempts={attempt.client_order_id: attempt for attempt in body.attempts},
+        locks={lock.lock_id: lock for lock in body.locks},
+        waiters={waiter.waiter_id: waiter for waiter in body.waiters},
+        facts=dict(body.facts),
+        events=[*body.events],
+    )
+
+
+def position_fact(position: Position) -> dict[str, str]:
+    """Return the fact that holds a position."""
+    return {POSITION_FACT: msgspec.json.encode(position).decode()}
+
+
+class TakeoverSeen(msgspec.Struct, frozen=True):
+    """A takeover as the log has it."""
+
+    at_ms: int
+    epoch: int
+    takeover: Takeover
+
+
+class Copy:
+    """The local database as a copy of the log, and how far it is."""
+
+    def __init__(self, backend: Backend, store: Store, on_events: Callable[[Sequence[Event]], None]) -> None:
+        """Build it; ``on_events`` gets the events of other members when they are on this disk."""
+        self._backend = backend
+        self._store = store
+        self._on_events = on_events
+        self.position = Position()
+        self.last_ms = 0  # the writer's clock at the latest entry
+        self.successor = ""
+        self.former_until_ms = 0
+        self.unreadable: str | None = None  # why the log cannot be read any further
+        self.last_takeover: TakeoverSeen | None = None
+
+    async def open(self) -> None:
+        """Read the position of the local database.
+
+        Raises:
+            BadDatabase: it holds orders that did not come from the log.
+
+        """
+        stored = await self._store.fact(POSITION_FACT)
+        if stored is not None:
+            self.position = msgspec.json.decode(stored, type=Position)
+            self.successor = await self._store.fact(SUCCESSOR_FACT) or ""
+            self.former_until_ms = int(await self._store.fact(FORMER_UNTIL_FACT) or 0)
+            return
+        remembered = await self._store.remembered()
+        if remembered.last_seq or remembered.last_token or remembered.last_ms:
+            raise BadDatabase(
+                "the database holds orders or locks that the fleet's log does not know; make it the beginning of the "
+                "log with `sniperd fleet init`, or set another [store] path to begin with a copy of the log"
+            )
+
+    async def catch_up(self) -> None:
+        """Copy the log to its end.
+
+        Raises:
+            BackendFailed: the database did not answer.
+            CommitFailed: the local disk failed.
+            LogWentBack: the log lacks what was copied from it.
+
+        """
+        while self.unreadable is None:
+            before = self.position
+            found = await self._backend.read(max(0, before.n - 1), PIECE)  # with the entry at which the copy is
+            if before.n:
+                self._check(found[:1])
+                found = found[1:]
+            if found:
+                await self._apply(found)
+            if len(found) < PIECE - 1:
+                return
+
+    def wrote(self, entry: Entry) -> dict[str, str]:
+        """Move on to an entry that this member wrote; return the fact to be written with its rows."""
+        self.position, self.last_ms = entry.position, entry.at_ms
+        return position_fact(entry.position)
+
+    def _check(self, at_position: Sequence[Entry]) -> None:
+        if not at_position:
+            raise LogWentBack(
+                f"the fleet's log ends before entry {self.position.n}, which this member has copied; compare the "
+                "latest orders with the exchange, then run `sniperd fleet accept-loss`"
+            )
+        if at_position[0].position != self.position:
+            raise self._other_past(self.position.n)
+        self.last_ms = at_position[0].at_ms
+
+    def _other_past(self, n: int) -> LogWentBack:
+        return LogWentBack(
+            f"entry {n} of the fleet's log does not follow what this member has copied: the log lost entries and went "
+            "on without them; compare the latest orders with the exchange, then run `sniperd fleet accept-loss`"
+        )
+
+    async def _apply(self, found: Sequence[Entry]) -> None:
+        """Write entries into the local database, up to the first that cannot be read."""
+        position, last_ms, takeover, groups = self.position, self.last_ms, self.last_takeover, list[ChangeSet]()
+        for entry in found:
+            if not entry.follows(position):
+                raise self._other_past(entry.n)
+            try:
+                body = decode(entry.body)
+            except (NewerFormat, msgspec.DecodeError) as error:
+                self.unreadable = f"entry {entry.n} of the fleet's log cannot be read ({error}); upgrade this sniperd"
+                break
+            position, last_ms = entry.position, entry.at_ms
+            groups.append(changes_of(body))
+            if body.takeover is not None:
+                takeover = TakeoverSeen(entry.at_ms, entry.epoch, body.takeover)
+        if not groups:
+            return
+        groups[-1].facts.update(position_fact(position))
+        events = await self._store.apply(groups)
+        self.position, self.last_ms, self.last_takeover = position, last_ms, takeover
+        for group in groups:
+            self.successor = group.facts.get(SUCCESSOR_FACT, self.successor)
+            self.former_until_ms = int(group.facts.get(FORMER_UNTIL_FACT, self.former_until_ms))
+        self._on_events(events)

@@ -1,0 +1,343 @@
+"""A member of a fleet: it copies the log, takes the account over when it may, and keeps it while it can.
+
+A process stands by until :meth:`Member.stand_by` returns. From then on it owns the account, until :meth:`Member.run`
+raises :class:`~daemon.errors.Deposed`, or an append does. It never stands by again: the process ends, and the next one
+reads everything from the disk and the log.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+import msgspec
+
+from daemon.clock import Clock
+from daemon.core.rules.exchange_clock import ExchangeClock
+from daemon.core.rules.lease_fence import next_end_ms
+from daemon.core.state.changes import ChangeSet
+from daemon.core.values.events import Detail, Event
+from daemon.errors import BackendFailed, NotDurable
+from daemon.fleet.contact import Contact
+from daemon.fleet.copying import FORMER_UNTIL_FACT, SUCCESSOR_FACT, Copy
+from daemon.fleet.entries import FORMAT, Body, Takeover, encode
+from daemon.fleet.owning import RETRY_S, Owning
+from daemon.fleet.port import Backend, Change, Lease, MemberReport, Notice, Role, next_entry
+from daemon.fleet.takeover import LeaseTaken, reason_to_take
+from daemon.fleet.terms import Terms
+from daemon.store.store import Store
+
+LEASE_FACT = "fleet_lease"
+"""Name of the fact that holds the lease that a process took with this database (:class:`LeaseTaken`)."""
+
+POLL_S = 1.0
+"""How often a standby looks at the log and the lease by itself; notices of the database make it look at once."""
+
+NEAR_S = 0.05
+"""How often it looks while a lease ends."""
+
+REPORT_S = 2.0
+"""How often a member reports itself."""
+
+STANDBY_MEASURES_S = 10.0
+"""How often a standby measures the exchange's clock. Members may share an address, and its limits. Two clocks run apart
+by 2 ms meanwhile at most."""
+
+
+class Owned(msgspec.Struct, frozen=True):
+    """The account, as it was taken over."""
+
+    lease: Lease
+    former_until_ms: int  # the latest end of the former owners' leases, Unix ms of the exchange's clock
+    last_ms: int  # the latest instant in the log, Unix ms of its writer's clock
+
+
+class Member:
+    """One member of a fleet."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        backend: Backend,
+        store: Store,
+        clock: Clock,
+        *,
+        exchange_clock: ExchangeClock,
+        measure: Callable[[], Awaitable[bool]],
+        emit: Callable[[Event], None],
+        on_events: Callable[[Sequence[Event]], None],
+        on_lease: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Build it.
+
+        Args:
+            terms: as what it takes part.
+            backend: the shared database.
+            store: this machine's copy.
+            clock: the daemon's clock.
+            exchange_clock: what is known of the exchange's clock.
+            measure: measures that clock; returns whether it answered.
+            emit: takes events about this member.
+            on_events: takes the events of other members, once they are on this disk.
+            on_lease: is called when this member's own lease was taken, renewed, shortened or lost.
+
+        """
+        self.terms = terms
+        self.listeners: list[Callable[[Notice], None]] = []  # each gets every notice of the database
+        self.doubts: Sequence[str] = ()
+        self.members: Sequence[MemberReport] = ()
+        self.seen = Lease()  # the lease as it was read last
+        self.contact = Contact(clock, exchange_clock, emit)
+        self.copy = Copy(backend, store, on_events)
+        self.owning = Owning(terms, backend, store, self.copy, self.contact, on_lease)
+        self._backend = backend
+        self._store = store
+        self._measure = measure
+        self._mine: LeaseTaken | None = None
+        self._asked: Lease | None = None  # a lease that was asked for, with an unknown outcome
+        self._ordered: str | None = None
+        self._owned: Owned | None = None
+        self._is_owned = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._reaches_exchange = False
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether this process owns the account."""
+        return self.owning.is_owner
+
+    @property
+    def lease(self) -> Lease:
+        """The lease under which this process may trade, as the database acknowledged it; the empty one for a standby.
+
+        Nothing may be signed beyond its end.
+        """
+        return self.owning.lease
+
+    @property
+    def position(self) -> int:
+        """The number of the latest entry in this machine's copy."""
+        return self.copy.position.n
+
+    @property
+    def cannot_own(self) -> str | None:
+        """Why this member cannot take the account over; ``None`` if it can, or owns it."""
+        if self.terms.role is Role.DOOR:
+            return "it is a door"
+        if self.copy.unreadable is not None:
+            return self.copy.unreadable
+        if self.doubts:
+            return "; ".join(self.doubts)
+        if self.contact.known is None:
+            return "it has not heard from the exchange yet"
+        return None
+
+    async def stand_by(self) -> Owned:
+        """Wait until this member owns the account. Everything of the log is then on this disk."""
+        await self._is_owned.wait()
+        assert self._owned is not None
+        return self._owned
+
+    async def run(self) -> None:
+        """Copy the log, take over, renew: until cancelled.
+
+        Raises:
+            BadDatabase: the local database holds orders that did not come from the log.
+            CommitFailed: the local disk failed.
+            Deposed: another member owns the account.
+            LogWentBack: the log lacks what this member has copied.
+            NotDurable: the database may lose what it acknowledged, and this member could own the account.
+
+        """
+        await self.copy.open()
+        stored = await self._store.fact(LEASE_FACT)
+        self._mine = None if stored is None else msgspec.json.decode(stored, type=LeaseTaken)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._listen)
+            tasks.start_soon(self._keep_measuring)
+            tasks.start_soon(self._keep_reporting)
+            await self._until_owner()
+            await self._keep_lease()
+
+    def take(self, reason: str) -> None:
+        """Take the account over at once, before the owner's lease ends: an administrator ordered it."""
+        self._ordered = reason
+        self._changed.set()
+
+    async def hand_over(self, *, last_window_ms: int, to: str = "", reason: str) -> None:
+        """Let another member take over before the lease would end. Nothing may be decided or signed any more.
+
+        Args:
+            last_window_ms: until when the exchange may admit a request that has no answer (Unix ms of its clock); 0 if
+                there is none.
+            to: the id of the member that is to take over; empty: any.
+            reason: for people.
+
+        Raises:
+            CommitFailed: the log did not take it; the lease then ends by itself.
+
+        """
+        await self.owning.hand_over(last_window_ms=last_window_ms, to=to, reason=reason)
+
+    async def leave(self) -> None:
+        """Remove this member from the list."""
+        await self._backend.forget(self.terms.member)
+
+    async def _until_owner(self) -> None:
+        """Stand by until this member owns the account."""
+        is_first = True
+        while True:
+            self._changed.clear()
+            try:
+                await self.copy.catch_up()
+                self.seen = await self._backend.lease()
+                if is_first:
+                    await self._check_durability()
+                    self.contact.report("fleet.standing_by", ledger=self.terms.ledger, owner=self.seen.owner or None,
+                                        n=self.position)  # fmt: skip
+                    is_first = False
+                if await self._is_taken():
+                    return
+                self.contact.answered()
+            except BackendFailed as error:
+                self.contact.failed(error)
+            with anyio.move_on_after(self._look_again_s()):
+                await self._changed.wait()
+
+    async def _check_durability(self) -> None:
+        self.doubts = await self._backend.doubts(self.terms.durability)
+        if self.doubts and self.terms.role is Role.MEMBER:
+            raise NotDurable(f"the fleet's database may lose what it acknowledged: {'; '.join(self.doubts)}")
+
+    def _look_again_s(self) -> float:
+        """Return when to look again, in seconds."""
+        if self.contact.backend_error is not None:
+            return RETRY_S
+        left_ms = self.contact.left_ms(self.seen)
+        if self.cannot_own is not None or left_ms is None:
+            return POLL_S
+        return min(POLL_S, max(NEAR_S, left_ms / 1_000))
+
+    async def _is_taken(self) -> bool:
+        """Take the account if that is due; return whether this member owns it now."""
+        if self._asked is not None and (self.seen.owner, self.seen.epoch) == (self._asked.owner, self._asked.epoch):
+            return await self._begin(self._asked)
+        self._asked = None
+        if self.terms.role is Role.DOOR or self.copy.unreadable is not None:
+            return False
+        reason = reason_to_take(
+            self.seen,
+            member=self.terms.member,
+            place=self.terms.place,
+            mine=self._mine,
+            successor=self.copy.successor,
+            known=self.contact.known,
+            now_ns=self.contact.now_ns(),
+            patience_ms=self.terms.lease_ms,
+            ordered=self._ordered,
+        )
+        return reason is not None and await self._is_durable() and await self._take(reason)
+
+    async def _is_durable(self) -> bool:
+        """Return whether the database still keeps what it acknowledges: it may have been set otherwise since."""
+        before, self.doubts = self.doubts, await self._backend.doubts(self.terms.durability)
+        if self.doubts and not before:
+            self.contact.report("fleet.database_doubted", doubts="; ".join(self.doubts))
+        return not self.doubts
+
+    async def _take(self, reason: str) -> bool:
+        """Ask for the account; return whether this member got it."""
+        known = self.contact.known
+        assert known is not None
+        seen, me = self.seen, self.terms.member
+        lease = Lease(me, seen.epoch + 1, next_end_ms(known, self.contact.now_ns(), self.terms.lease_ms))
+        at_ms = max(self.contact.now_ms(), self.copy.last_ms)
+        former_until_ms = max(seen.until_ms, self.copy.former_until_ms)
+        detail: dict[str, Detail] = {"epoch": lease.epoch, "former": seen.owner or None, "reason": reason,
+                                     "n": self.position + 1}  # fmt: skip
+        body = Body(
+            facts={SUCCESSOR_FACT: "", FORMER_UNTIL_FACT: str(former_until_ms)},
+            events=[Event(name="fleet.took_over", at_ms=at_ms, actor=self.terms.name, detail=detail)],
+            takeover=Takeover(me, self.terms.name, former_until_ms, reason),
+        )
+        entry = next_entry(self.copy.position, epoch=lease.epoch, at_ms=at_ms, body=encode(body))
+        taken = msgspec.json.encode(LeaseTaken(lease.epoch, self.terms.place)).decode()
+        await self._store.commit(ChangeSet(facts={LEASE_FACT: taken})).durable()  # before it is asked for
+        self._asked = lease
+        if not await self._backend.take(seen, lease, entry):
+            self._asked = None
+            return False
+        return await self._begin(lease)
+
+    async def _begin(self, lease: Lease) -> bool:
+        """Own the account, once the entry of the takeover is on this disk; return false if another one followed it."""
+        await self.copy.catch_up()
+        if self.copy.position.epoch != lease.epoch:
+            return False
+        self._owned = Owned(lease, self.copy.former_until_ms, self.copy.last_ms)
+        self.owning.begin(lease)
+        self._is_owned.set()
+        return True
+
+    async def _keep_lease(self) -> None:
+        """Renew the lease until it is handed over, and look at once when another member changed it."""
+        due_s = 0.0
+        while not self.owning.is_handed_over:
+            self._changed.clear()
+            try:
+                if anyio.current_time() >= due_s:
+                    due_s = anyio.current_time() + self.terms.renew_ms / 1_000
+                    await self.owning.renew()
+                else:
+                    await self.owning.check()
+                self.contact.answered()
+            except BackendFailed as error:
+                self.contact.failed(error)
+                due_s = anyio.current_time() + RETRY_S
+            self.owning.note_length()
+            with anyio.move_on_after(due_s - anyio.current_time()):
+                await self._changed.wait()
+
+    async def _listen(self) -> None:
+        """Look at once at what other members change."""
+        while True:
+            try:
+                async for notice in self._backend.notices():
+                    if notice.change is Change.LEASE or (notice.change is Change.LOG and not self.is_owner):
+                        self._changed.set()
+                    for listener in self.listeners:
+                        listener(notice)
+            except BackendFailed as error:
+                self.contact.failed(error)
+            await anyio.sleep(RETRY_S)
+
+    async def _keep_measuring(self) -> None:
+        """Measure the exchange's clock: before each renewal as the owner, rarely as a standby."""
+        while True:
+            with anyio.move_on_after(self.terms.lease_ms / 2_000):
+                self._reaches_exchange = await self._measure()
+            if self.is_owner:
+                await anyio.sleep(self.terms.renew_ms / 1_000)
+            else:
+                with anyio.move_on_after(STANDBY_MEASURES_S if self._reaches_exchange else POLL_S):
+                    await self._is_owned.wait()
+
+    async def _keep_reporting(self) -> None:
+        """Report this member, and read what the others report."""
+        while True:
+            report = MemberReport(
+                member=self.terms.member,
+                name=self.terms.name,
+                role=self.terms.role,
+                version=self.terms.version,
+                format=FORMAT,
+                n=self.position,
+                clock_error_ms=self.contact.clock_error_ms,
+                reaches_exchange=self._reaches_exchange,
+                configuration=self.terms.configuration,
+            )
+            try:
+                await self._backend.report(report)
+                self.members = await self._backend.members()
+            except BackendFailed as error:
+                self.contact.failed(error)
+            await anyio.sleep(REPORT_S)

@@ -1,0 +1,21 @@
+"""As what a process takes part in a fleet."""
+
+import msgspec
+
+from daemon.fleet.port import Role
+from daemon.fleet.takeover import Place
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not change while the process runs."""
+
+    ledger: str
+    member: str  # a random id that the database keeps
+    name: str  # for people
+    role: Role
+    version: str
+    configuration: str  # hash of what all members must agree on
+    lease_ms: int
+    renew_ms: int
+    durability: str
+    place: Place
