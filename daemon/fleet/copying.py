@@ -24,9 +24,8 @@ POSITION_FACT = "fleet_position"
 SUCCESSOR_FACT = "fleet_successor"
 """Name of the fact that holds the member to which the account was handed over; empty: to any."""
 
-FORMER_UNTIL_FACT = "fleet_former_until"
-"""Name of the fact that holds the latest end of all former owners' leases, Unix ms of the exchange's clock. An owner
-that was replaced before its lease ended may have requests admitted until then, also under a third owner."""
+TAKEOVER_FACT = "fleet_takeover"
+"""Name of the fact that holds the latest takeover (:class:`TakeoverSeen`), as JSON."""
 
 PIECE = 128
 """Entries that are read and written together."""
@@ -80,9 +79,18 @@ class Copy:
         self.position = Position()
         self.last_ms = 0  # the writer's clock at the latest entry
         self.successor = ""
-        self.former_until_ms = 0
         self.unreadable: str | None = None  # why the log cannot be read any further
         self.last_takeover: TakeoverSeen | None = None
+        self.takeovers = 0  # since the copy was at the log's end for the first time
+        self._was_at_end = False
+
+    @property
+    def former_until_ms(self) -> int:
+        """The latest end of all former owners' leases, Unix ms of the exchange's clock.
+
+        An owner that was replaced before its lease ended may have requests admitted until then, also under a third one.
+        """
+        return 0 if self.last_takeover is None else self.last_takeover.takeover.former_until_ms
 
     async def open(self) -> None:
         """Read the position of the local database.
@@ -95,7 +103,8 @@ class Copy:
         if stored is not None:
             self.position = msgspec.json.decode(stored, type=Position)
             self.successor = await self._store.fact(SUCCESSOR_FACT) or ""
-            self.former_until_ms = int(await self._store.fact(FORMER_UNTIL_FACT) or 0)
+            takeover = await self._store.fact(TAKEOVER_FACT)
+            self.last_takeover = None if takeover is None else msgspec.json.decode(takeover, type=TakeoverSeen)
             return
         remembered = await self._store.remembered()
         if remembered.last_seq or remembered.last_token or remembered.last_ms:
@@ -122,6 +131,7 @@ class Copy:
             if found:
                 await self._apply(found)
             if len(found) < PIECE - 1:
+                self._was_at_end = True
                 return
 
     def wrote(self, entry: Entry) -> dict[str, str]:
@@ -160,6 +170,8 @@ class Copy:
             groups.append(changes_of(body))
             if body.takeover is not None:
                 takeover = TakeoverSeen(entry.at_ms, entry.epoch, body.takeover)
+                groups[-1].facts[TAKEOVER_FACT] = msgspec.json.encode(takeover).decode()
+                self.takeovers += self._was_at_end
         if not groups:
             return
         groups[-1].facts.update(position_fact(position))
@@ -167,5 +179,4 @@ class Copy:
         self.position, self.last_ms, self.last_takeover = position, last_ms, takeover
         for group in groups:
             self.successor = group.facts.get(SUCCESSOR_FACT, self.successor)
-            self.former_until_ms = int(group.facts.get(FORMER_UNTIL_FACT, self.former_until_ms))
         self._on_events(events)

@@ -19,12 +19,13 @@ FORMAT = 1
 
 
 class Takeover(msgspec.Struct, frozen=True):
-    """A member became the owner. ``former_until_ms`` is the end of the lease before, by the exchange's clock."""
+    """A member became the owner."""
 
     owner: str
     name: str
-    former_until_ms: int
+    former_until_ms: int  # the latest end of all former owners' leases, Unix ms of the exchange's clock
     reason: str
+    former: str = ""  # the owner before
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

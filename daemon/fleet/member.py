@@ -7,6 +7,7 @@ reads everything from the disk and the log.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 
 import anyio
 import msgspec
@@ -16,10 +17,12 @@ from daemon.core.rules.exchange_clock import ExchangeClock
 from daemon.core.rules.lease_fence import next_end_ms
 from daemon.core.state.changes import ChangeSet
 from daemon.core.values.events import Detail, Event
+from daemon.core.values.fleet_health import FleetHealth
 from daemon.errors import BackendFailed, NotDurable
 from daemon.fleet.contact import Contact
-from daemon.fleet.copying import FORMER_UNTIL_FACT, SUCCESSOR_FACT, Copy
+from daemon.fleet.copying import SUCCESSOR_FACT, Copy
 from daemon.fleet.entries import FORMAT, Body, Takeover, encode
+from daemon.fleet.health import Seen, health_of
 from daemon.fleet.owning import RETRY_S, Owning
 from daemon.fleet.port import Backend, Change, Lease, MemberReport, Notice, Role, next_entry
 from daemon.fleet.takeover import LeaseTaken, reason_to_take
@@ -37,6 +40,9 @@ NEAR_S = 0.05
 
 REPORT_S = 2.0
 """How often a member reports itself."""
+
+REPORTS_A_CHECK = 5
+"""The number of reports after which it looks again whether the database keeps what it acknowledges."""
 
 STANDBY_MEASURES_S = 10.0
 """How often a standby measures the exchange's clock. Members may share an address, and its limits. Two clocks run apart
@@ -83,9 +89,7 @@ class Member:
         """
         self.terms = terms
         self.listeners: list[Callable[[Notice], None]] = []  # each gets every notice of the database
-        self.doubts: Sequence[str] = ()
-        self.members: Sequence[MemberReport] = ()
-        self.seen = Lease()  # the lease as it was read last
+        self.seen = Seen()
         self.contact = Contact(clock, exchange_clock, emit)
         self.copy = Copy(backend, store, on_events)
         self.owning = Owning(terms, backend, store, self.copy, self.contact, on_lease)
@@ -125,11 +129,18 @@ class Member:
             return "it is a door"
         if self.copy.unreadable is not None:
             return self.copy.unreadable
-        if self.doubts:
-            return "; ".join(self.doubts)
+        if self.seen.doubts:
+            return "; ".join(self.seen.doubts)
         if self.contact.known is None:
             return "it has not heard from the exchange yet"
         return None
+
+    def health(self) -> FleetHealth:
+        """Return the fleet as this member knows it now."""
+        return health_of(
+            self.terms, self.contact, self.copy, self.owning, self.seen,
+            backend=self._backend.name, cannot_own=None if self.is_owner else self.cannot_own,
+        )  # fmt: skip
 
     async def stand_by(self) -> Owned:
         """Wait until this member owns the account. Everything of the log is then on this disk."""
@@ -189,12 +200,11 @@ class Member:
             self._changed.clear()
             try:
                 await self.copy.catch_up()
-                self.seen = await self._backend.lease()
+                self.seen.lease = await self._backend.lease()
                 if is_first:
                     await self._check_durability()
-                    self.contact.report("fleet.standing_by", ledger=self.terms.ledger, owner=self.seen.owner or None,
-                                        n=self.position)  # fmt: skip
-                    is_first = False
+                    is_first, owner = False, self.seen.lease.owner or None
+                    self.contact.report("fleet.standing_by", ledger=self.terms.ledger, owner=owner, n=self.position)
                 if await self._is_taken():
                     return
                 self.contact.answered()
@@ -204,28 +214,29 @@ class Member:
                 await self._changed.wait()
 
     async def _check_durability(self) -> None:
-        self.doubts = await self._backend.doubts(self.terms.durability)
-        if self.doubts and self.terms.role is Role.MEMBER:
-            raise NotDurable(f"the fleet's database may lose what it acknowledged: {'; '.join(self.doubts)}")
+        self.seen.doubts = await self._backend.doubts(self.terms.durability)
+        if self.seen.doubts and self.terms.role is Role.MEMBER:
+            raise NotDurable(f"the fleet's database may lose what it acknowledged: {'; '.join(self.seen.doubts)}")
 
     def _look_again_s(self) -> float:
         """Return when to look again, in seconds."""
         if self.contact.backend_error is not None:
             return RETRY_S
-        left_ms = self.contact.left_ms(self.seen)
+        left_ms = self.contact.left_ms(self.seen.lease)
         if self.cannot_own is not None or left_ms is None:
             return POLL_S
         return min(POLL_S, max(NEAR_S, left_ms / 1_000))
 
     async def _is_taken(self) -> bool:
         """Take the account if that is due; return whether this member owns it now."""
-        if self._asked is not None and (self.seen.owner, self.seen.epoch) == (self._asked.owner, self._asked.epoch):
+        lease = self.seen.lease
+        if self._asked is not None and (lease.owner, lease.epoch) == (self._asked.owner, self._asked.epoch):
             return await self._begin(self._asked)
         self._asked = None
         if self.terms.role is Role.DOOR or self.copy.unreadable is not None:
             return False
         reason = reason_to_take(
-            self.seen,
+            lease,
             member=self.terms.member,
             place=self.terms.place,
             mine=self._mine,
@@ -239,25 +250,26 @@ class Member:
 
     async def _is_durable(self) -> bool:
         """Return whether the database still keeps what it acknowledges: it may have been set otherwise since."""
-        before, self.doubts = self.doubts, await self._backend.doubts(self.terms.durability)
-        if self.doubts and not before:
-            self.contact.report("fleet.database_doubted", doubts="; ".join(self.doubts))
-        return not self.doubts
+        seen = self.seen
+        before, seen.doubts = seen.doubts, await self._backend.doubts(self.terms.durability)
+        if seen.doubts and not before:
+            self.contact.report("fleet.database_doubted", doubts="; ".join(seen.doubts))
+        return not seen.doubts
 
     async def _take(self, reason: str) -> bool:
         """Ask for the account; return whether this member got it."""
         known = self.contact.known
         assert known is not None
-        seen, me = self.seen, self.terms.member
+        seen, me = self.seen.lease, self.terms.member
         lease = Lease(me, seen.epoch + 1, next_end_ms(known, self.contact.now_ns(), self.terms.lease_ms))
         at_ms = max(self.contact.now_ms(), self.copy.last_ms)
         former_until_ms = max(seen.until_ms, self.copy.former_until_ms)
         detail: dict[str, Detail] = {"epoch": lease.epoch, "former": seen.owner or None, "reason": reason,
                                      "n": self.position + 1}  # fmt: skip
         body = Body(
-            facts={SUCCESSOR_FACT: "", FORMER_UNTIL_FACT: str(former_until_ms)},
+            facts={SUCCESSOR_FACT: ""},
             events=[Event(name="fleet.took_over", at_ms=at_ms, actor=self.terms.name, detail=detail)],
-            takeover=Takeover(me, self.terms.name, former_until_ms, reason),
+            takeover=Takeover(me, self.terms.name, former_until_ms, reason, seen.owner),
         )
         entry = next_entry(self.copy.position, epoch=lease.epoch, at_ms=at_ms, body=encode(body))
         taken = msgspec.json.encode(LeaseTaken(lease.epoch, self.terms.place)).decode()
@@ -322,8 +334,8 @@ class Member:
                     await self._is_owned.wait()
 
     async def _keep_reporting(self) -> None:
-        """Report this member, and read what the others report."""
-        while True:
+        """Report this member, read what the others report, and look whether the database is still durable."""
+        for turn in count():
             report = MemberReport(
                 member=self.terms.member,
                 name=self.terms.name,
@@ -337,7 +349,10 @@ class Member:
             )
             try:
                 await self._backend.report(report)
-                self.members = await self._backend.members()
+                self.seen.members = await self._backend.members()
+                self.seen.members_ms = self.contact.now_ms()
+                if turn % REPORTS_A_CHECK == 0:
+                    await self._is_durable()
             except BackendFailed as error:
                 self.contact.failed(error)
             await anyio.sleep(REPORT_S)

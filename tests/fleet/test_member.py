@@ -380,7 +380,7 @@ async def test_members_see_each_other(tmp_path: Path) -> None:
     async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
         await owns(owner)
         await anyio.sleep(5)
-        assert {(each.name, each.n, each.reaches_exchange) for each in standby.member.members} == {
+        assert {(each.name, each.n, each.reaches_exchange) for each in standby.member.seen.members} == {
             ("a", 1, True),
             ("b", 1, True),
         }

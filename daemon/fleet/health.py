@@ -1,0 +1,113 @@
+"""What a member shows of its fleet."""
+
+from collections.abc import Sequence
+from statistics import median, quantiles
+
+from daemon.core.values.fleet_health import FleetHealth, MemberHealth, Standing, TakeoverSeen
+from daemon.fleet.contact import Contact
+from daemon.fleet.copying import Copy
+from daemon.fleet.entries import FORMAT
+from daemon.fleet.owning import Owning
+from daemon.fleet.port import Lease, MemberReport, Role
+from daemon.fleet.terms import Terms
+
+OLD_REPORT_MS = 10_000
+"""A member whose report is older than this is taken to be gone: it reports itself every two seconds."""
+
+
+class Seen:
+    """What a member read of the others, and when."""
+
+    def __init__(self) -> None:
+        self.lease = Lease()
+        self.doubts: Sequence[str] = ()
+        self.members: Sequence[MemberReport] = ()
+        self.members_ms = 0  # when they were read, by our clock
+
+
+def health_of(
+    terms: Terms, contact: Contact, copy: Copy, owning: Owning, seen: Seen, *, backend: str, cannot_own: str | None
+) -> FleetHealth:
+    """Return the fleet as this member knows it now."""
+    lease = owning.lease if owning.is_owner else seen.lease
+    names = {report.member: report.name for report in seen.members} | {terms.member: terms.name}
+    log_n = max([copy.position.n, *(report.n for report in seen.members)])
+    last = copy.last_takeover
+    if last is not None:
+        names.setdefault(last.takeover.owner, last.takeover.name)
+    owner = names.get(lease.owner, lease.owner) if lease.owner else None
+    standing = _standing(terms.member, terms.role, lease)
+    appends_ms = sorted(each_s * 1_000 for each_s in owning.appends_s)
+    return FleetHealth(
+        ledger=terms.ledger,
+        member=terms.member,
+        name=terms.name,
+        standing=Standing.STANDBY if standing is Standing.OWNER and not owning.is_owner else standing,
+        cannot_own=cannot_own,
+        owner=owner,
+        owned_since_ms=None if last is None or last.epoch != lease.epoch else last.at_ms,
+        epoch=lease.epoch,
+        lease_ms=terms.lease_ms,
+        lease_left_ms=contact.left_ms(lease),
+        n=copy.position.n,
+        log_n=log_n,
+        backend=backend,
+        backend_error=contact.backend_error,
+        doubts=[*seen.doubts],
+        append_ms=median(appends_ms) if appends_ms else None,
+        append_p99_ms=_p99(appends_ms),
+        takeovers=copy.takeovers,
+        last_takeover=None
+        if last is None
+        else TakeoverSeen(
+            at_ms=last.at_ms,
+            owner=last.takeover.name,
+            former=names.get(last.takeover.former, last.takeover.former) or None,
+            reason=last.takeover.reason,
+        ),
+        members=[_member(report, lease, log_n, contact.now_ms(), seen) for report in seen.members],
+    )
+
+
+def _member(report: MemberReport, lease: Lease, log_n: int, now_ms: int, seen: Seen) -> MemberHealth:
+    # Reports carry the database's time, and the latest of them was about as old as our reading of the list.
+    latest_ms = max(each.seen_ms for each in seen.members)
+    ago_ms = latest_ms - report.seen_ms + max(0, now_ms - seen.members_ms)
+    standing = _standing(report.member, report.role, lease)
+    return MemberHealth(
+        member=report.member,
+        name=report.name,
+        standing=standing,
+        version=report.version,
+        n=report.n,
+        behind=max(0, log_n - report.n),
+        reaches_exchange=report.reaches_exchange,
+        clock_error_ms=report.clock_error_ms,
+        seen_ago_ms=ago_ms,
+        cannot_own=None if standing is Standing.OWNER else _hindrance(report, ago_ms),
+    )
+
+
+def _hindrance(report: MemberReport, ago_ms: int) -> str | None:
+    """Return why another member cannot take over, as far as its report shows it."""
+    if report.role is Role.DOOR:
+        return "it is a door"
+    if ago_ms > OLD_REPORT_MS:
+        return "it does not report itself"
+    if report.format < FORMAT:
+        return "it is too old for the log's entries"
+    if report.clock_error_ms is None:
+        return "it has not heard from the exchange yet"
+    return None
+
+
+def _standing(member: str, role: Role, lease: Lease) -> Standing:
+    if member == lease.owner:
+        return Standing.OWNER
+    return Standing.DOOR if role is Role.DOOR else Standing.STANDBY
+
+
+def _p99(ordered: Sequence[float]) -> float | None:
+    if len(ordered) < 2:  # noqa: PLR2004  # fewer have no quantiles
+        return ordered[0] if ordered else None
+    return quantiles(ordered, n=100, method="inclusive")[98]

@@ -1,0 +1,86 @@
+"""What a member shows of its fleet."""
+
+from pathlib import Path
+
+import anyio
+
+from daemon.core.values.fleet_health import Standing
+from daemon.fleet.port import Role
+from tests.exchange.mexc.clocks import in_virtual_time
+from tests.fleet.machines import LEASE_MS, Machine, database, owns
+
+pytestmark = in_virtual_time
+
+
+async def test_every_member_shows_who_owns_the_account_and_how_far_the_others_are(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner, Machine(shared, tmp_path, "b").running() as standby:
+        await owns(owner)
+        for number in (1, 2, 3):
+            await owner.commit(number)
+        await anyio.sleep(4.5)
+        mine, theirs = owner.member.health(), standby.member.health()
+        assert (mine.standing, theirs.standing) == (Standing.OWNER, Standing.STANDBY)
+        for each in (mine, theirs):
+            assert (each.owner, each.epoch, each.n, each.lag, each.cannot_own) == ("a", 1, 4, 0, None)
+            assert [(seen.name, seen.standing, seen.behind) for seen in each.members] == [
+                ("a", Standing.OWNER, 0),
+                ("b", Standing.STANDBY, 0),
+            ]
+            assert each.lease_left_ms is not None
+            assert 0 < each.lease_left_ms <= LEASE_MS
+            assert (each.is_owned, each.standbys, each.backend, each.backend_error) == (True, 1, "memory", None)
+            assert each.owned_since_ms == shared.log[0].at_ms
+        assert mine.append_ms is not None
+        assert mine.append_p99_ms is not None
+        assert theirs.append_ms is None
+
+
+async def test_a_takeover_is_shown_with_its_reason(tmp_path: Path) -> None:
+    shared = database()
+    machine = Machine(shared, tmp_path, "b")
+    async with Machine(shared, tmp_path, "a").running() as owner, machine.running() as standby:
+        await owns(owner)
+        await anyio.sleep(3)
+        before = standby.member.health().takeovers
+        owner.kill()
+        await owns(standby)
+        health = standby.member.health()
+        assert health.last_takeover is not None
+        assert (health.last_takeover.owner, health.last_takeover.former) == ("b", "a")
+        assert health.last_takeover.reason == "the former owner's lease had ended"
+        assert health.takeovers == before + 1
+        await anyio.sleep(15)
+        [gone] = [each for each in standby.member.health().members if each.name == "a"]
+        assert (gone.cannot_own, gone.seen_ago_ms > 10_000) == ("it does not report itself", True)
+    async with machine.running() as again:
+        await owns(again)
+        assert again.member.health().epoch == 3
+
+
+async def test_an_unreachable_database_is_shown(tmp_path: Path) -> None:
+    async with Machine(database(), tmp_path, "a").running() as owner:
+        await owns(owner)
+        owner.cable.is_cut = True
+        await anyio.sleep(2 * LEASE_MS / 1_000)
+        health = owner.member.health()
+        assert health.backend_error is not None
+        assert not health.is_owned
+
+
+async def test_a_fleet_without_an_owner_shows_none(tmp_path: Path) -> None:
+    async with Machine(database(), tmp_path, "d", Role.DOOR).running() as door:
+        await anyio.sleep(3)
+        health = door.member.health()
+        assert (health.standing, health.owner, health.cannot_own) == (Standing.DOOR, None, "it is a door")
+        assert [each.cannot_own for each in health.members] == ["it is a door"]
+
+
+async def test_doubts_about_the_database_are_shown_while_the_owner_trades(tmp_path: Path) -> None:
+    shared = database()
+    async with Machine(shared, tmp_path, "a").running() as owner:
+        await owns(owner)
+        shared.doubts = ["fsync is off"]
+        await anyio.sleep(15)
+        assert owner.member.health().doubts == ["fsync is off"]
+        assert owner.member.is_owner
