@@ -243,7 +243,7 @@ class Member:
             successor=self.copy.successor,
             known=self.contact.known,
             now_ns=self.contact.now_ns(),
-            patience_ms=self.terms.lease_ms,
+            head_start_ms=self.terms.lease_ms,
             ordered=self._ordered,
         )
         return reason is not None and await self._is_durable() and await self._take(reason)

@@ -35,7 +35,7 @@ def reason_to_take(
     successor: str,
     known: Offset | None,
     now_ns: int,
-    patience_ms: int,
+    head_start_ms: int,
     ordered: str | None,
 ) -> str | None:
     """Return why a member may take the account now; ``None``: it may not.
@@ -45,7 +45,7 @@ def reason_to_take(
     - A process that starts again on the same machine goes on at once (:class:`Place`). Its former self has ended, and
       signs nothing any more. What it had sent is in the log as in flight, and is searched for, never sent again.
     - Otherwise the lease must have ended by the exchange's clock, for certain. If the account was handed over to one
-      member, the others leave it ``patience_ms`` to take it.
+      member, the others leave it ``head_start_ms`` to take it.
 
     Args:
         lease: the lease as it is in the database.
@@ -56,7 +56,7 @@ def reason_to_take(
         known: the exchange's clock, as it was measured. Nothing is taken before it is known, because the new lease ends
             by that clock.
         now_ns: our clock.
-        patience_ms: how long after the end the successor comes first.
+        head_start_ms: how long after the end the successor comes first.
         ordered: why an administrator ordered the takeover.
 
     """
@@ -68,7 +68,7 @@ def reason_to_take(
         return "nobody owned the account yet"
     if lease.owner == member and mine == LeaseTaken(lease.epoch, place):
         return "it started again on the same machine"
-    waits_ms = patience_ms if successor not in {"", member} else 0
+    waits_ms = head_start_ms if successor not in {"", member} else 0
     if has_passed(lease.until_ms + waits_ms, known, now_ns):
         return "the former owner's lease had ended"
     return None
