@@ -24,6 +24,9 @@ POSITION_FACT = "fleet_position"
 SUCCESSOR_FACT = "fleet_successor"
 """Name of the fact that holds the member to which the account was handed over; empty: to any."""
 
+BEGINNING_FACT = "fleet_beginning"
+"""Name of the fact that is not empty while the beginning of the log is entered (:mod:`daemon.fleet.beginning`)."""
+
 TAKEOVER_FACT = "fleet_takeover"
 """Name of the fact that holds the latest takeover (:class:`TakeoverSeen`), as JSON."""
 
@@ -79,6 +82,7 @@ class Copy:
         self.position = Position()
         self.last_ms = 0  # the writer's clock at the latest entry
         self.successor = ""
+        self.is_incomplete = False  # the beginning of the log is being entered
         self.unreadable: str | None = None  # why the log cannot be read any further
         self.last_takeover: TakeoverSeen | None = None
         self.takeovers = 0  # since the copy was at the log's end for the first time
@@ -103,6 +107,7 @@ class Copy:
         if stored is not None:
             self.position = msgspec.json.decode(stored, type=Position)
             self.successor = await self._store.fact(SUCCESSOR_FACT) or ""
+            self.is_incomplete = bool(await self._store.fact(BEGINNING_FACT))
             takeover = await self._store.fact(TAKEOVER_FACT)
             self.last_takeover = None if takeover is None else msgspec.json.decode(takeover, type=TakeoverSeen)
             return
@@ -179,4 +184,5 @@ class Copy:
         self.position, self.last_ms, self.last_takeover = position, last_ms, takeover
         for group in groups:
             self.successor = group.facts.get(SUCCESSOR_FACT, self.successor)
+            self.is_incomplete = bool(group.facts.get(BEGINNING_FACT, self.is_incomplete))
         self._on_events(events)

@@ -131,6 +131,8 @@ class Member:
             return self.copy.unreadable
         if self.seen.doubts:
             return "; ".join(self.seen.doubts)
+        if self.copy.is_incomplete:
+            return "the beginning of the log is not complete: run `sniperd fleet init` again where it was run"
         if self.contact.known is None:
             return "it has not heard from the exchange yet"
         return None
@@ -233,7 +235,7 @@ class Member:
         if self._asked is not None and (lease.owner, lease.epoch) == (self._asked.owner, self._asked.epoch):
             return await self._begin(self._asked)
         self._asked = None
-        if self.terms.role is Role.DOOR or self.copy.unreadable is not None:
+        if self.terms.role is Role.DOOR or self.copy.unreadable is not None or self.copy.is_incomplete:
             return False
         reason = reason_to_take(
             lease,

@@ -200,6 +200,10 @@ def waiter_from(row: sqlite3.Row) -> Waiter:
             key=row["idempotency_key"],
         ),
         queued_ms=row["queued_at"],
+        state=WaiterState(row["status"]),
+        lock_id=row["lock_id"],
+        ended_ms=row["completed_at"],
+        error=row["error_message"],
     )
 
 
