@@ -127,11 +127,24 @@ class SteadyClock:
         step_ms = self.drift_ms()
         if step_ms < LEAST_STEP_MS:
             return 0
+        self._step(step_ms, before)
+        return step_ms
+
+    def advance(self, to_ms: int, before: Callable[[int], None]) -> int:
+        """Step forward to an instant if it is ahead, like :meth:`follow`; return the step in milliseconds, else 0.
+
+        A member that takes over an account goes on from the latest instant that its former owner recorded.
+        """
+        step_ms = max(0, to_ms - self.now_ms())
+        if step_ms:
+            self._step(step_ms, before)
+        return step_ms
+
+    def _step(self, step_ms: int, before: Callable[[int], None]) -> None:
         before(step_ms)
         self._ahead_ns += step_ms * NS_PER_MS
         self._stepped.set()
         self._stepped = asyncio.Event()
-        return step_ms
 
     def anchor(self) -> Anchor:
         """Return an anchor of this clock."""

@@ -188,6 +188,19 @@ def test_a_wall_clock_that_is_set_forward_is_followed(machine: Machine, set_ms: 
     assert clock.anchor().unix_ms == clock.now_ms()
 
 
+def test_the_clock_goes_on_from_what_another_member_recorded(machine: Machine) -> None:
+    """Its machine's clock may have been ahead of this one's."""
+    clock = SteadyClock(read_anchor())
+    now_ms = clock.now_ms()
+    seen: list[tuple[int, int]] = []
+    assert clock.advance(now_ms + 40_000, lambda step_ms: seen.append((step_ms, clock.now_ms()))) == 40_000
+    assert seen == [(40_000, now_ms)], "who converts instants is told before the clock steps"
+    assert clock.now_ms() == now_ms + 40_000
+    assert clock.advance(now_ms, lambda _: pytest.fail("the clock never goes back")) == 0
+    machine.run(10)
+    assert clock.now_ms() == now_ms + 40_010
+
+
 @given(sets_ms=st.lists(st.integers(-DAY_MS, DAY_MS), max_size=12))
 @settings(deadline=None)
 def test_however_the_wall_clock_is_set_the_clock_never_goes_back_and_is_never_behind_it(sets_ms: list[int]) -> None:

@@ -1,6 +1,6 @@
 """The engine: everything between the API and the exchange, running."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 from anyio.abc import TaskGroup
@@ -11,9 +11,10 @@ from daemon.core.rules.trading_rules import Rules
 from daemon.core.state.trading_state import TradingState
 from daemon.core.values.account import ExchangeCondition
 from daemon.core.values.events import Event
+from daemon.core.values.exchange_replies import PreflightResult
 from daemon.core.values.states import OUTCOME_UNKNOWN, State
 from daemon.core.verbs import clock_steps
-from daemon.core.verbs.lifecycle import drain, end_check, extend_lease, open_trading
+from daemon.core.verbs.lifecycle import drain, end_backlog, end_check, extend_lease, open_trading
 from daemon.core.verbs.recovery import Remembered, recover
 from daemon.core.views.countdown import Countdowns
 from daemon.engine.deliveries import Deliveries
@@ -86,6 +87,7 @@ class Engine:
         self.effects = Effects(self.state, store, self.publisher, clock)
         self.decide = self.effects.decide
         self.ready = anyio.Event()
+        self.backlog: Callable[[], Awaitable[None]] | None = None  # returns when what waited for this owner is decided
         self._hands_over = hands_over
         self._preflight = Preflight(self.effects, exchange, emit) if preflight_first else None
         self._stopping = anyio.Event()
@@ -151,6 +153,11 @@ class Engine:
         if not known.is_measured or known.offset_ms != offset_ms:
             self.decide(clock_steps.measured, offset_ms)
 
+    def prove(self, result: PreflightResult) -> None:
+        """Take the result of a preflight that was made while this member stood by, so that the start needs none."""
+        if self._preflight is not None:
+            self._preflight.known = result
+
     def stop(self) -> None:
         """Drain, then let :meth:`run` end."""
         self._stopping.set()
@@ -196,7 +203,7 @@ class Engine:
         if not self._stopping.is_set():
             if self._preflight is not None:
                 tasks.start_soon(self._preflight.run)
-            self._open()
+            await self._open()
             tasks.start_soon(self._end_check)
             await self._stopping.wait()
         await self._drain()
@@ -243,10 +250,18 @@ class Engine:
         await self._stopping.wait()
         scope.cancel()
 
-    def _open(self) -> None:
-        """Accept signals. Until the database has passed its check they wait: nothing is sent, no lease is granted."""
-        self.decide(open_trading, check_pending=not self.store.is_trusted)
+    async def _open(self) -> None:
+        """Accept signals. Until the database has passed its check they wait: nothing is sent, no lease is granted.
+
+        In a fleet, signals may have waited for this owner. They are decided before anything is sent, so that all are
+        served by their rank.
+        """
+        backlog = self.backlog
+        self.decide(open_trading, check_pending=not self.store.is_trusted, backlog_pending=backlog is not None)
         self.ready.set()
+        if backlog is not None:
+            await backlog()
+            self.decide(end_backlog)
 
     async def _end_check(self) -> None:
         await self.store.trusted()

@@ -27,16 +27,17 @@ class Preflight:
         self._effects = effects
         self._exchange = exchange
         self._emit = emit
+        self.known: PreflightResult | None = None  # of a preflight that was made before the engine ran
         effects.state.gate.preflight_pending = "the exchange was not found fit to trade on yet"
 
     async def before_opening(self) -> None:
-        """Ask once.
+        """Ask once, unless the result is known.
 
         Raises:
             Unfit: the exchange said no, and there is no order to follow.
 
         """
-        result = await self._exchange.preflight()
+        result = self.known or await self._exchange.preflight()
         orders = self._effects.state.orders.not_queued()
         if result.verdict is PreflightVerdict.UNFIT and not any(order.state in SEARCHED for order in orders):
             raise Unfit(result.why)

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -96,8 +97,8 @@ def value_of(response: Response) -> Any:
 
 
 @asynccontextmanager
-async def running(database: Path) -> AsyncIterator[Api]:
-    """Run an engine on a database, with a simulated exchange."""
+async def running(database: Path, backlog: Callable[[Api], Awaitable[None]] | None = None) -> AsyncIterator[Api]:
+    """Run an engine on a database, with a simulated exchange; ``backlog`` is what it decides before it dispatches."""
     clock, config, book = WallClock(), Config(), Book()
     simulated = SimulatedExchange(book, rng=Random(1))  # noqa: S311  # a simulation
     with closing(book):
@@ -118,12 +119,14 @@ async def running(database: Path) -> AsyncIterator[Api]:
                 database=str(database),
                 started_ms=clock.now_ms(),
             )
+            api = Api(context, stream, database)
+            engine.backlog = None if backlog is None else partial(backlog, api)
             remembered = await store.remembered()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(engine.run, remembered)
                 tasks.start_soon(stream.run)
                 await engine.ready.wait()
-                yield Api(context, stream, database)
+                yield api
                 stream.close()
                 engine.stop()
                 await engine.until_stopped()

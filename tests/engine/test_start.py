@@ -1,4 +1,4 @@
-"""The start: nothing is decided before the database has passed its check."""
+"""The start: what is decided before the first order is sent."""
 
 import sqlite3
 from pathlib import Path
@@ -14,7 +14,7 @@ from daemon.engine.lease_commands import Granted
 from daemon.engine.order_commands import Caller
 from daemon.errors import NotReady
 from daemon.store import check, opening
-from tests.api.api_in_process import running
+from tests.api.api_in_process import Api, running
 from tests.core.making import lease, request
 
 BOT = Caller(actor="bot", administrator=False)
@@ -51,3 +51,21 @@ async def test_a_signal_waits_for_the_check_of_the_database(tmp_path: Path, monk
             assert isinstance(leases.ask(lease(), waits=False), Granted)
         finally:
             is_over.set()
+
+
+async def test_what_waited_for_an_owner_is_accepted_before_the_first_order_is_sent(tmp_path: Path) -> None:
+    """In a fleet, signals wait while there is no owner. The new one serves all of them by rank."""
+    accepted: list[Accepted] = []
+    is_over = anyio.Event()
+
+    async def backlog(api: Api) -> None:
+        orders, state = api.context.order_commands, api.context.engine.state
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            accepted.append(await orders.submit(request(symbol=symbol), BOT))
+        assert [state.orders[each.order.order_id].state for each in accepted] == [State.QUEUED, State.QUEUED]
+        is_over.set()
+
+    async with running(tmp_path / "x.db", backlog) as api:
+        await is_over.wait()
+        orders = api.context.order_commands
+        assert [(await orders.outcome(each.order, wait_s=10)).state for each in accepted] == [State.FILLED] * 2

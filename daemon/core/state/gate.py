@@ -1,8 +1,8 @@
 """The gate: why signals are not accepted, leases not granted and orders not sent at the moment.
 
-There are six reasons: the daemon's stage (starting, draining), the kill switch, a preflight without an answer, a
-database whose check is not over, in a fleet a lease that is about to end, and a failure that ends the process. They are
-combined here, so that no caller has to.
+There are seven reasons: the daemon's stage (starting, draining), the kill switch, a preflight without an answer, a
+database whose check is not over, in a fleet requests that waited for an owner or a lease that is about to end, and a
+failure that ends the process. They are combined here, so that no caller has to.
 Waits that the exchange asks for are not a part of the gate, because they end by themselves
 (:mod:`daemon.core.rules.backoff`, :mod:`daemon.core.rules.rate`).
 """
@@ -34,6 +34,7 @@ class Gate:
         self.halted: str | None = None  # the reason, while the kill switch is on
         self.preflight_pending: str | None = None  # why no order is sent yet
         self.check_pending = False  # what the database shows may be wrong: nothing is granted or sent yet
+        self.backlog_pending = False  # what waited for an owner is decided first, so that it is served by rank
         self.lease: HeldLease | None = None  # in a fleet: until when requests of this member may be admitted
         self.is_open = False  # after recovery and before draining
         self.takes_signals = False  # while open, and while draining if another process follows
@@ -41,7 +42,7 @@ class Gate:
     @property
     def grants_leases(self) -> bool:
         """Whether leases are granted."""
-        return self.is_open and not self.check_pending
+        return self.is_open and not self.check_pending and not self.backlog_pending
 
     @property
     def sends_orders(self) -> bool:
@@ -58,10 +59,10 @@ class Gate:
             return CHECKING
         return None if self.has_lease(exchange_ms) else LEASE_ENDS
 
-    def open(self, *, check_pending: bool = False) -> None:
-        """Allow everything: recovery is over. With ``check_pending``, nothing is granted or sent yet."""
+    def open(self, *, check_pending: bool = False, backlog_pending: bool = False) -> None:
+        """Allow everything: recovery is over. With one of the flags, nothing is granted or sent yet."""
         self.stage = Stage.READY
-        self.check_pending = check_pending
+        self.check_pending, self.backlog_pending = check_pending, backlog_pending
         self.is_open = self.takes_signals = True
 
     def drain(self, *, hands_over: bool) -> None:

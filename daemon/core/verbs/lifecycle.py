@@ -1,4 +1,4 @@
-"""The daemon's stages: trading opens, the database's check and the preflight end, a lease is renewed, it drains."""
+"""The daemon's stages: trading opens, what it waits for first ends, a lease is renewed, the daemon drains."""
 
 from daemon.core.rules.lease_fence import HeldLease
 from daemon.core.state.decision import Decision
@@ -6,9 +6,17 @@ from daemon.core.verbs.dispatch import disarm_all
 from daemon.core.verbs.operator import halt
 
 
-def open_trading(d: Decision, *, check_pending: bool = False) -> None:
-    """Accept signals and send orders: recovery is over. With ``check_pending``, orders wait for :func:`end_check`."""
-    d.state.gate.open(check_pending=check_pending)
+def open_trading(d: Decision, *, check_pending: bool = False, backlog_pending: bool = False) -> None:
+    """Accept signals and send orders: recovery is over.
+
+    With ``check_pending``, orders wait for :func:`end_check`; with ``backlog_pending``, for :func:`end_backlog`.
+    """
+    d.state.gate.open(check_pending=check_pending, backlog_pending=backlog_pending)
+
+
+def end_backlog(d: Decision) -> None:
+    """Send orders and grant leases: the signals that waited for an owner of the account have joined the queue."""
+    d.state.gate.backlog_pending = False
 
 
 def end_check(d: Decision) -> None:

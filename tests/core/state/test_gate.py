@@ -5,7 +5,7 @@ import pytest
 from daemon.core.state.gate import Gate, Stage
 from daemon.core.values.states import State
 from daemon.core.verbs.leases import acquire
-from daemon.core.verbs.lifecycle import end_check, end_preflight, open_trading
+from daemon.core.verbs.lifecycle import end_backlog, end_check, end_preflight, open_trading
 from daemon.core.views.explain import outlook
 from daemon.errors import NotReady
 from tests.core.bench import Bench
@@ -50,6 +50,16 @@ def test_while_the_database_is_checked_signals_are_accepted_and_nothing_leaves()
     assert (gate.stage, passes(gate)) == (Stage.READY, (False, True, False))
     gate.check_pending = False
     assert passes(gate) == (True, True, True)
+
+
+def test_signals_that_waited_for_an_owner_are_accepted_before_anything_leaves() -> None:
+    """The most urgent of them goes first, whichever came first."""
+    bench = Bench()
+    bench.decide(open_trading, backlog_pending=True)
+    first, urgent = bench.submit(idempotency_key="first"), bench.submit(idempotency_key="urgent", priority=1)
+    assert not bench.sends
+    bench.decide(end_backlog)
+    assert [bench.order(each).state for each in (first, urgent)] == [State.QUEUED, State.IN_FLIGHT]
 
 
 def test_what_was_accepted_during_the_check_is_sent_after_it() -> None:
